@@ -1,0 +1,138 @@
+"""All representations with all, every metric, as one labelled Comparison."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import xarray as xr
+
+from ._join import join
+from ._metric import Metric, Result, find_metric
+from ._neighbours import NeighbourMetric, check_metric
+from ._panel import Panel
+from ._rows import check_k
+
+DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
+
+
+def compare(
+    representations: Mapping[str, Any],
+    /,
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    k: int = 25,
+    dimension_k: int | None = None,
+    neighbour_metric: NeighbourMetric = "cosine",
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> xr.Dataset:
+    """Compare representations of the same samples, all with all.
+
+    Args:
+        representations: name -> tensor [n, d] of any framework and floating dtype, or name -> an object with
+            ``embedding`` [n, d] and ``ids``; rows are joined by id and sorted by it, plain tensors by position.
+        metrics: names of metrics; `hyle.engine.list_metrics` has them all.
+        k: neighbours of the pair metrics.
+        dimension_k: neighbours of the intrinsic dimension; default 50, or n - 1 where there are fewer samples.
+        neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``.
+        seed: of the permutations behind chance levels without a closed form.
+        progress: called with (metric, metrics done, metrics in all) before each metric and at the end.
+
+    Returns:
+        The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
+        pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. Besides: ``dim``, ``n_model`` (rows
+        before the join), ``duplicates`` (exact repetitions of an earlier row), ``top_column_share`` (of the variance).
+        The recipe of each number stands in the attributes of its variable and of the data set.
+
+    Raises:
+        ValueError: fewer than four common samples, rows that are not finite, an unknown metric, k out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(60, 8))
+        >>> float(compare({"a": x, "b": x[:, :4]}, metrics=["mutual_knn"], k=5).mutual_knn.sel(model="a", other="a"))
+        1.0
+    """
+    wanted = [find_metric(name) for name in dict.fromkeys(metrics)]
+    if not wanted:
+        raise ValueError("no metric was asked for")
+    check_metric(neighbour_metric)
+    joined = join(representations)
+    n = len(joined.ids)
+    needs_k = any(metric.kind == "pair" and metric.name not in ("cka", "cka_rbf") for metric in wanted)
+    if needs_k:
+        check_k(k, n, least=2)
+    if dimension_k is None:
+        dimension_k = min(50, n - 1)
+    check_k(dimension_k, n, least=2)
+    panel = Panel(joined.names, joined.arrays, k, dimension_k, neighbour_metric, seed)
+    variables: dict[str, Any] = {
+        "dim": ("model", [int(x.shape[1]) for x in joined.arrays]),
+        "n_model": ("model", joined.rows_in),
+        "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
+        "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
+        "input_dtype": ("model", joined.dtypes),
+    }
+    for done, metric in enumerate(wanted):
+        if progress is not None:
+            progress(metric.long_name, done, len(wanted))
+        variables |= _variables(metric, metric.evaluate(panel), n)
+    if progress is not None:
+        progress("", len(wanted), len(wanted))
+    dtype = jnp.result_type(*joined.arrays)
+    return xr.Dataset(
+        variables,
+        coords={"model": joined.names, "other": joined.names},
+        attrs={
+            "n": n,
+            "sample_hash": joined.sample_hash,
+            "dtype": str(dtype),
+            "device": str(jax.devices()[0].device_kind),
+            "seed": seed,
+            "hyle_version": _version(),
+            "jax_version": jax.__version__,
+        },
+    )
+
+
+def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
+    dims: tuple[str, ...] = ("model", "other") if metric.kind == "pair" else ("model",)
+    attributes = {
+        "kind": metric.kind,
+        "long_name": metric.long_name,
+        "meaning": metric.meaning,
+        "citation": metric.citation,
+        "bounds": list(metric.bounds),
+        "symmetric": int(metric.symmetric),
+        "higher_is_better": {True: "yes", False: "no", None: "neither"}[metric.higher_is_better],
+        "chance": metric.chance,
+        "n": n,
+        **result.attributes,
+    }
+    found: dict[str, Any] = {metric.name: (dims, result.value, attributes)}
+    if result.chance is not None:
+        found[f"{metric.name}_chance"] = (dims, result.chance, {"kind": "chance", "of": metric.name})
+    for suffix, values in result.extra.items():
+        found[f"{metric.name}_{suffix}"] = ("model", values, {"kind": "count", "of": metric.name})
+    return found
+
+
+@jax.jit
+def _column_share(x: jax.Array) -> jax.Array:
+    spread = x.var(0)
+    return spread.max() / jnp.where(spread.sum() > 0, spread.sum(), 1)
+
+
+def _top_column_share(x: jax.Array) -> float:
+    return float(_column_share(x))
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("hyle")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

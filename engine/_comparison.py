@@ -1,0 +1,44 @@
+"""Save a Comparison to one file and read it back."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import xarray as xr
+
+
+def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
+    """Write a Comparison to one netCDF-4 file, which any netCDF or HDF5 reader opens.
+
+    Written beside its place and renamed, so that nobody reads half a file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(suffix=".nc", prefix=f".{path.stem}-", dir=path.parent)
+    os.close(handle)
+    try:
+        comparison.to_netcdf(name, engine="h5netcdf")
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return path
+
+
+def load_comparison(path: str | Path) -> xr.Dataset:
+    """Read what `save_comparison` wrote.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a Comparison.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} does not exist")
+    try:
+        comparison = xr.load_dataset(path, engine="h5netcdf")
+    except OSError as error:
+        raise ValueError(f"{path} is not a netCDF-4 file: {error}") from error
+    if not {"model"} <= set(comparison.dims) or "hyle_version" not in comparison.attrs:
+        raise ValueError(f"{path} is not a Comparison that hyle wrote: it has the dimensions {list(comparison.dims)}")
+    return comparison

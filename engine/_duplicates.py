@@ -1,0 +1,35 @@
+"""Which rows repeat an earlier row exactly."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+@jax.jit
+def first_occurrence(x: jax.Array) -> jax.Array:
+    """Mark the rows that no earlier row equals.
+
+    Args:
+        x: floating [n, d].
+
+    Returns:
+        bool [n], False for every exact repetition of a row with a lower index.
+
+    Rows are hashed to 64 bits in integer arithmetic, so the result does not depend on rounding; rows with equal
+    hashes are compared number by number with the neighbour in hash order. Cost O(n d + n log n).
+    """
+    n, d = x.shape
+    x = x + 0.0  # -0.0 equals 0.0 but has other bits
+    words = jax.lax.bitcast_convert_type(x.astype(jnp.float32), jnp.uint32)
+    if x.dtype == jnp.float64:
+        low = (x - x.astype(jnp.float32).astype(jnp.float64)).astype(jnp.float32)
+        words = jnp.concatenate([words, jax.lax.bitcast_convert_type(low + 0.0, jnp.uint32)], 1)
+    keys = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1
+    mixed = words ^ (words >> 15)
+    first, second = ((mixed * keys[:, i]) ^ (mixed * keys[:, i] >> 13) for i in (0, 1))
+    order = (first.sum(1, dtype=jnp.uint32), second.sum(1, dtype=jnp.uint32), jnp.arange(n, dtype=jnp.int32))
+    *_, index = jax.lax.sort(order, num_keys=3)
+    ordered = x[index]
+    repeats = jnp.concatenate([jnp.zeros(1, bool), (ordered[1:] == ordered[:-1]).all(1)])
+    return jnp.zeros(n, bool).at[index].set(~repeats)

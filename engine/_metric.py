@@ -1,0 +1,86 @@
+"""What a metric is, as data, and the registry of the files in ``metrics/``."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ._panel import Panel
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a metric gives for a panel of m models.
+
+    Args:
+        value: [m, m] for a pair metric, entry (a, b) for x = a and y = b; [m] for a single one.
+        chance: [m, m], what representations that have nothing in common would get; None where there is no such level.
+        attributes: what this number must carry beyond the facts of the metric: k, estimator, neighbour metric.
+        extra: further variables over the models, by the suffix of their name, such as ``n_used``.
+    """
+
+    value: Any
+    chance: Any = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One entry of a Comparison; each file in ``metrics/`` lists its own as ``METRICS``.
+
+    Args:
+        name: of the variable in a Comparison and of the option on the command line.
+        long_name: for axes and tables.
+        kind: ``pair`` over (model, other) or ``single`` over (model).
+        evaluate: computes it for a panel; what it needs of each model is computed once and shared.
+        symmetric: whether swapping x and y leaves it unchanged.
+        bounds: of the population value.
+        higher_is_better: whether more means more alike; None where it means neither.
+        chance: the chance level in words or closed form.
+        meaning: one line for a reader who does not know it.
+        citation: the source of the definition.
+    """
+
+    name: str
+    long_name: str
+    kind: Literal["pair", "single"]
+    evaluate: Callable[[Panel], Result]
+    symmetric: bool
+    bounds: tuple[float, float]
+    higher_is_better: bool | None
+    chance: str
+    meaning: str
+    citation: str
+
+
+@functools.cache
+def list_metrics() -> Mapping[str, Metric]:
+    """Return every metric by name, in the order of their files."""
+    from . import metrics as package
+
+    found: dict[str, Metric] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        for metric in importlib.import_module(f"{package.__name__}.{module.name}").METRICS:
+            found[metric.name] = metric
+    return found
+
+
+def find_metric(name: str) -> Metric:
+    """Return one metric.
+
+    Raises:
+        ValueError: no such metric; names the closest and lists them all.
+    """
+    known = list_metrics()
+    if name not in known:
+        close = difflib.get_close_matches(name.lower(), known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"no metric is called {name!r}{hint} (there are: {', '.join(known)})")
+    return known[name]

@@ -1,0 +1,88 @@
+"""What every metric does first to a representation, and how rows are visited in blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ._arrays import as_array
+
+HIGHEST = jax.lax.Precision.HIGHEST
+# Elements of the largest intermediate that one block of rows makes: 64 MiB in float32.
+BLOCK_ELEMENTS = 2**24
+
+
+def matrix(x: Any, name: str = "x") -> jax.Array:
+    """Return a representation as a floating matrix [n, d]; 16-bit floats and integers become float32."""
+    array = as_array(x)
+    if array.ndim != 2:
+        raise ValueError(f"{name} must be a matrix [n, d]; got shape {array.shape}")
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            raise TypeError(f"{name} must hold real numbers; got {array.dtype}")
+        return array.astype(jnp.float32)
+    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+
+
+def pair(x: Any, y: Any, *, least: int) -> tuple[jax.Array, jax.Array]:
+    """Return two representations of the same n samples, n >= least."""
+    a, b = matrix(x, "x"), matrix(y, "y")
+    if len(a) != len(b):
+        raise ValueError(
+            f"x has {len(a)} rows and y has {len(b)}: row i of both must be the same sample; "
+            "compare() joins representations by id"
+        )
+    if len(a) < least:
+        raise ValueError(f"at least {least} samples are needed; got {len(a)}")
+    return a, b
+
+
+def check_k(k: int, n: int, least: int = 1) -> None:
+    """Raise unless least <= k <= n - 1."""
+    if not least <= k <= n - 1:
+        raise ValueError(f"k={k} neighbours cannot be had from {n} samples: use k from {least} to {n - 1}")
+
+
+def centred(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Subtract the column means and divide by a power of two, so that neither offset nor scale costs digits.
+
+    Returns:
+        rows with the largest entry in [0.5, 1), and the exponent that was divided out.
+    """
+    x = x - x.mean(0)
+    x = x - x.mean(0)  # twice: the mean of data far from the origin is itself rounded
+    largest = jax.lax.stop_gradient(jnp.abs(x).max())
+    _, exponent = jnp.frexp(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0))
+    return jnp.ldexp(x, -exponent), exponent
+
+
+def unit(x: jax.Array) -> jax.Array:
+    """Scale each row to unit length; a zero row stays zero."""
+    largest = jnp.abs(x).max(1, keepdims=True)
+    x = x / jnp.where(largest > 0, largest, 1)  # squares of tiny or huge rows would leave the range of float32
+    square = (x * x).sum(1, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.where(square > 0, square, 1))
+
+
+def block_size(n: int, width: int) -> int:
+    """Rows a block such that its largest intermediate, width numbers a row, stays within `BLOCK_ELEMENTS`."""
+    blocks = -(-n // max(1, min(n, BLOCK_ELEMENTS // max(width, 1))))
+    return -(-n // blocks)
+
+
+def blocks(n: int, size: int) -> jax.Array:
+    """Row numbers [blocks, size]; the last block runs past n - 1, and callers mask or cut what is beyond."""
+    count = -(-n // size)
+    return jnp.arange(count * size, dtype=jnp.int32).reshape(count, size)
+
+
+def squared_distances(rows: jax.Array, x: jax.Array, squares: jax.Array) -> jax.Array:
+    """Squared distances [b, n] of some rows to all rows, by the Gram product; x must be centred.
+
+    Good enough for kernels and to find candidates; neighbours are measured again by subtraction.
+    """
+    gram = jnp.matmul(rows, x.T, precision=HIGHEST)
+    own = (rows * rows).sum(1)
+    return jnp.maximum(own[:, None] + squares[None, :] - 2 * gram, 0)
