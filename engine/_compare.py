@@ -106,7 +106,7 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
         "long_name": metric.long_name,
         "meaning": metric.meaning,
         "citation": metric.citation,
-        "bounds": list(metric.bounds),
+        "limits": list(metric.bounds),
         "symmetric": int(metric.symmetric),
         "higher_is_better": {True: "yes", False: "no", None: "neither"}[metric.higher_is_better],
         "chance": metric.chance,

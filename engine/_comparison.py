@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import xarray as xr
@@ -16,13 +15,12 @@ def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".nc", prefix=f".{path.stem}-", dir=path.parent)
-    os.close(handle)
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}.nc")
     try:
-        comparison.to_netcdf(name, engine="h5netcdf")
-        Path(name).replace(path)
+        comparison.to_netcdf(scratch, engine="h5netcdf")
+        scratch.replace(path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
     return path
 
 

@@ -1,0 +1,108 @@
+"""The command group: finds the commands, prepares the process, and turns mistakes into one clear line."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import pkgutil
+import sys
+from typing import Any
+
+import click
+
+# In the order in which a newcomer needs them; a file in commands/ that is not named here comes after.
+ORDER = ("run", "models", "datasets", "embed", "compare", "dimension", "report", "doctor")
+# What a mistake of the user's raises in the engine and the zoo; anything else is a bug and shows its traceback.
+MISTAKES = (ValueError, TypeError, OSError, ImportError, RuntimeError)
+
+
+class Commands(click.Group):
+    """Commands are imported when they are called, so that ``hyle --help`` answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name every file in ``commands``."""
+        from . import commands
+
+        names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+        return sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        return importlib.import_module(f"{__package__}.commands.{cmd_name}").command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which command may have been meant when there is none of that name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f" Did you mean '{close[0]}'?" if close and "id you mean" not in error.message else ""
+            raise click.UsageError(f"{error.message}{hint}", ctx) from None
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="hyle", message="hyle %(version)s")
+def cli() -> None:
+    """Measure whether scientific models share one picture of matter.
+
+    \b
+    hyle run                                compare a panel of pretrained models on QM9 and write a report
+    hyle compare a.npz b.npz                compare two files of embeddings that you have
+    hyle embed minilm chgnet-0.3.0 -n 500   embed molecules and keep the result
+    """
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 2 for a mistake of the user's, 130 when interrupted."""
+    prepare_process()
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - keeps the interpreter quiet when it flushes at exit
+        sys.exit(0)
+    except MISTAKES as error:
+        if os.environ.get("HYLE_DEBUG"):
+            raise
+        click.echo(f"Error: {one_line(error)}", err=True)
+        sys.exit(2)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message as one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def prepare_process() -> None:
+    """Settings that belong to a process of hyle's own, never to an import."""
+    settings: dict[str, Any] = {
+        # JAX and torch share the GPU here: neither may take all of its memory at once.
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        # Compiled programs are kept, so that a second run of the same shapes starts in seconds.
+        "JAX_COMPILATION_CACHE_DIR": str(_compiled()),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_OFFLINE": "1",
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+
+
+def _compiled() -> str:
+    import platformdirs
+
+    return os.path.join(os.environ.get("HYLE_CACHE") or platformdirs.user_cache_dir("hyle"), "compiled")  # noqa: PTH118

@@ -1,0 +1,111 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """``--json``: print the result for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(function)
+
+
+def default_store() -> Path:
+    """Where representations are kept when nobody says: ``$HYLE_STORE``, else the user's cache folder."""
+    import platformdirs
+
+    chosen = os.environ.get("HYLE_STORE")
+    cache = os.environ.get("HYLE_CACHE") or platformdirs.user_cache_dir("hyle")
+    return Path(chosen) if chosen else Path(cache) / "store"
+
+
+def store_option(function: F) -> F:
+    """``--store``: the folder of kept representations."""
+    return click.option(
+        "--store",
+        "store_path",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="HYLE_STORE",
+        default=default_store,
+        show_default="$HYLE_STORE or the user's cache folder",
+        help="Folder in which representations are kept.",
+    )(function)
+
+
+def dataset_options(default_n: int) -> Callable[[F], F]:
+    """``--dataset``, ``-n``, ``--seed``: which samples."""
+
+    def add(function: F) -> F:
+        for option in (
+            click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draw."),
+            click.option(
+                "-n", "--samples", type=click.IntRange(1), default=default_n, show_default=True, help="Samples to draw."
+            ),
+            click.option("--dataset", default="qm9", show_default=True, help="A data set of `hyle datasets`."),
+        ):
+            function = option(function)
+        return function
+
+    return add
+
+
+def metric_options(function: F) -> F:
+    """``--metrics``, ``-k``, ``--dimension-k``, ``--neighbour-metric``: what to measure."""
+    for option in (
+        click.option(
+            "--neighbour-metric",
+            type=click.Choice(["cosine", "euclidean", "inner_product"]),
+            default="cosine",
+            show_default=True,
+            help="How neighbours are found for the pair metrics.",
+        ),
+        click.option(
+            "--dimension-k",
+            type=click.IntRange(2),
+            help="Neighbours of the intrinsic dimension. [default: 50, or n - 1 for fewer samples]",
+        ),
+        click.option(
+            "-k", "--neighbours", "k", type=click.IntRange(2), default=25, show_default=True, help="Neighbours."
+        ),
+        click.option(
+            "--metrics",
+            help="Comma-separated names. [default: cka,cka_rbf,mutual_knn,cknna,intrinsic_dimension]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def split(names: str | None) -> list[str] | None:
+    """Return a comma-separated list as a list, None where nothing was given."""
+    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+
+
+def print_json(value: Any) -> None:
+    """Print a result as JSON."""
+    click.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Return JSON; numbers that JSON lacks (NaN, infinity) become null."""
+    return json.dumps(_plain(value), indent=2, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if value == value and abs(value) != float("inf") else None
+    return value if isinstance(value, str | int | bool) or value is None else str(value)

@@ -1,0 +1,88 @@
+"""List the models, and what they need."""
+
+from __future__ import annotations
+
+import fnmatch
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from hyle.zoo import ModelCard, find_card, list_models
+
+from .._console import count, print_table
+from .._options import json_option, print_json
+
+
+def model_facts(card: ModelCard) -> dict[str, Any]:
+    """Return the facts of a card as plain data."""
+    weights = card.weights
+    return {
+        "name": card.name,
+        "family": card.family,
+        "modality": card.modality,
+        "state": card.state,
+        "missing": card.missing(),
+        "view": card.view,
+        "architecture": card.architecture,
+        "parameters": card.parameters,
+        "dim": card.dim,
+        "layers": list(card.layers),
+        "pooling": card.pooling,
+        "energy": card.energy,
+        "training_data": card.training_data,
+        "licence": card.licence,
+        "citation": card.citation,
+        "notes": card.notes,
+        "weights": None if weights is None else (weights.carrier or weights.package),
+        "download_bytes": weights.archive_bytes if weights else 0,
+        "requirements": [*card.requirements, *card.no_deps],
+    }
+
+
+def install_script(cards: Sequence[ModelCard]) -> str:
+    """Return the shell lines that install what these models need into this Python."""
+    with_deps = sorted({need for card in cards for need in card.requirements})
+    without = sorted({need for card in cards for need in card.no_deps})
+    if any(card.weights is not None for card in cards):
+        with_deps = ["torch>=2.8", *with_deps]
+    pip = f"{shlex.quote(sys.executable)} -m pip install"
+    lines = [f"{pip} {shlex.join(with_deps)}"] if with_deps else []
+    lines += [f"{pip} --no-deps {shlex.join(without)}"] if without else []
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("patterns", nargs=-1)
+@click.option("--requirements", is_flag=True, help="Print the shell lines that install what the models need.")
+@json_option
+def command(patterns: tuple[str, ...], requirements: bool, as_json: bool) -> None:
+    """List the models of the zoo, or those that match a name or pattern.
+
+    \b
+    hyle models                       all of them
+    hyle models 'rxn*' --json         some, for a program
+    hyle models --requirements chgnet-0.3.0 | sh
+    """
+    cards = list_models()
+    if patterns:
+        chosen = [card for card in cards if any(fnmatch.fnmatch(card.name, pattern) for pattern in patterns)]
+        for pattern in patterns:
+            if not any(fnmatch.fnmatch(card.name, pattern) for card in cards):
+                find_card(pattern)
+        cards = chosen
+    if requirements:
+        click.echo(install_script(cards))
+    elif as_json:
+        print_json([model_facts(card) for card in cards])
+    else:
+        rows = [
+            (c.name, c.modality, c.state, count(c.parameters), c.dim, c.energy or "-", c.licence, c.training_data)
+            for c in cards
+        ]
+        headings = ("model", "modality", "state", "parameters", "width", "energy", "licence", "training data")
+        print_table(headings, rows, right=("parameters", "width"))
+        lacking = [card for card in cards if card.state == "needs-environment"]
+        if lacking:
+            click.echo(f"To run {lacking[0].name} here: {lacking[0].install_command()}")

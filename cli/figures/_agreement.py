@@ -1,0 +1,91 @@
+"""Local against global alignment, one point a pair of models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+
+from ..tables import CONTROL, Score, modalities, model_names, number, read_scores
+from ._palette import MUTED, config, modality_scale
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") -> alt.LayerChart:
+    """Return one point a pair: metric `x` against metric `y`, with the chance level of both as lines.
+
+    Fill and ring show the modalities of the two models, so that six colours tell all kinds of pairs. Pairs
+    with a control are small crosses. A pair without one of the two scores is left out.
+    """
+    scores = read_scores(comparison)
+    first, second = scores[x], scores[y]
+    rows = _rows(comparison, first, second)
+    domain, colours = modality_scale(modalities(comparison))
+    scale = alt.Scale(domain=domain, range=colours)
+    marker = alt.Legend(title="fill and ring", orient="top", symbolType="circle", symbolSize=90)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X("x:Q", title=first.label, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6)),
+        y=alt.Y("y:Q", title=second.label, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6)),
+        tooltip=[
+            alt.Tooltip("pair:N", title="models"),
+            alt.Tooltip("modalities:N"),
+            alt.Tooltip("x_shown:N", title=first.label),
+            alt.Tooltip("y_shown:N", title=second.label),
+        ],
+    )
+    controls = base.transform_filter("datum.control").mark_point(
+        shape="cross",
+        size=34,
+        filled=True,
+        opacity=0.55,
+        color=colours[domain.index(CONTROL)] if CONTROL in domain else MUTED,
+    )
+    points = (
+        base.transform_filter("!datum.control")
+        .mark_point(size=80, strokeWidth=2.4, fillOpacity=0.9)
+        .encode(
+            fill=alt.Fill("inner:N", scale=scale, legend=None if domain == ["unknown"] else marker),
+            stroke=alt.Stroke("outer:N", scale=scale, legend=None if domain == ["unknown"] else marker),
+        )
+    )
+    said = f"Scatter plot of {second.label} against {first.label} for {len(rows)} pairs of models."
+    # Vega warns in the reader's console about a layer without data.
+    kinds = {row["control"] for row in rows}
+    layers = _chance_lines(first, second) + [controls] * (True in kinds) + [points] * (kinds != {True})
+    return alt.LayerChart(layer=layers).properties(width=430, height=320, description=said, config=config())
+
+
+def _rows(comparison: xr.Dataset, first: Score, second: Score) -> list[dict[str, Any]]:
+    names, kinds = model_names(comparison), modalities(comparison)
+    rank = {kind: i for i, kind in enumerate(modality_scale(kinds)[0])}
+    rows = []
+    for i, j in first.pairs() if second.symmetric else second.pairs():
+        a, b = first.values[i, j], second.values[i, j]
+        if not (np.isfinite(a) and np.isfinite(b)):
+            continue
+        inner, outer = sorted((kinds[i], kinds[j]), key=rank.__getitem__)
+        row: dict[str, Any] = {"model": names[i], "other": names[j], "x": float(a), "y": float(b)}
+        row |= {"inner": inner, "outer": outer, "control": CONTROL in (inner, outer)}
+        row |= {"pair": f"{names[i]} – {names[j]}", "modalities": f"{inner} – {outer}"}
+        row |= {"x_shown": f"{number(a, 3)} (chance {first.chance_text})"}
+        row |= {"y_shown": f"{number(b, 3)} (chance {second.chance_text})"}
+        rows.append(row)
+    return rows
+
+
+def _chance_lines(first: Score, second: Score) -> list[alt.Chart]:
+    lines = []
+    for name, score in (("x", first), ("y", second)):
+        if not np.isfinite(score.level):
+            continue
+        data = alt.Chart(alt.InlineData(values=[{name: score.level}]))
+        label = data.mark_text(text="chance", fontSize=11, color=MUTED, align="left", dx=5, y=6)
+        at: alt.X | alt.Y = alt.X("x:Q", title=score.label)
+        if name == "y":
+            label = data.mark_text(text="chance", fontSize=11, color=MUTED, align="right", dy=-7, x="width")
+            at = alt.Y("y:Q", title=score.label)
+        lines += [data.mark_rule(strokeDash=[5, 4], color=MUTED).encode(at), label.encode(at)]
+    return lines

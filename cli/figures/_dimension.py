@@ -1,0 +1,88 @@
+"""The intrinsic dimension of each model's embeddings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+
+from ..tables import integer, modalities, model_names, per_model, text
+from ._palette import INK, MUTED, config, modality_scale
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def dimension_bars(comparison: xr.Dataset, metric: str = "intrinsic_dimension") -> alt.LayerChart:
+    """Return one bar a model, smallest first, coloured by modality; the tooltip tells the width."""
+    attrs = comparison[metric].attrs
+    label = text(attrs, "long_name") or metric.replace("_", " ")
+    rows = _rows(comparison, metric)
+    order = [row["model"] for row in sorted(rows, key=lambda row: np.inf if row["value"] is None else row["value"])]
+    domain, colours = modality_scale([row["modality"] for row in rows])
+    y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8))
+    # Room for the number at the end of the longest bar.
+    largest = 1.12 * max([row["value"] for row in rows if row["value"] is not None], default=1.0)
+    scale = alt.Scale(domain=[0, largest], nice=False)
+    x = alt.X("value:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5, domain=False))
+    colour = alt.Color(
+        "modality:N",
+        scale=alt.Scale(domain=domain, range=colours),
+        legend=None if domain == ["unknown"] else alt.Legend(title=None, orient="top", symbolType="square"),
+    )
+    tooltip = [
+        alt.Tooltip("model:N"),
+        alt.Tooltip("modality:N"),
+        alt.Tooltip("exact:N", title=label),
+        alt.Tooltip("width:N", title="width of the embedding"),
+        alt.Tooltip("n_used:N", title="samples used"),
+        alt.Tooltip("recipe:N", title="estimator"),
+    ]
+    base = alt.Chart(alt.InlineData(values=rows)).encode(y=y, tooltip=tooltip)
+    bars = base.transform_filter("isValid(datum.value)").mark_bar(cornerRadiusEnd=2, height={"band": 0.66})
+    at_end = alt.X("value:Q", title=label)
+    values = base.transform_filter("isValid(datum.value)").mark_text(align="left", dx=5, fontSize=11, color=INK)
+    without = base.transform_filter("!isValid(datum.value)").mark_text(align="left", dx=5, fontSize=11, color=MUTED)
+    layers = [
+        bars.encode(x=x, color=colour),
+        values.encode(x=at_end, text="shown:N"),
+        without.encode(x=alt.value(0), text=alt.value("not defined")),
+    ]
+    return alt.LayerChart(layer=layers).properties(
+        width=400, height=alt.Step(25), description=_description(label, rows), config=config()
+    )
+
+
+def _rows(comparison: xr.Dataset, metric: str) -> list[dict[str, Any]]:
+    attrs = comparison[metric].attrs
+    n = integer(attrs.get("n", comparison.attrs.get("n")))
+    k = integer(attrs.get("k"))
+    recipe = text(attrs, "estimator") + (f", k = {k}" if k is not None else "")
+    columns = zip(
+        model_names(comparison),
+        modalities(comparison),
+        comparison[metric].values.astype(float),
+        per_model(comparison, "dim"),
+        per_model(comparison, f"{metric}_n_used"),
+        strict=True,
+    )
+    return [
+        {
+            "model": model,
+            "modality": modality,
+            "value": float(value) if np.isfinite(value) else None,
+            "shown": f"{value:.1f}",
+            "exact": f"{value:.3f}" if np.isfinite(value) else "not defined",
+            "width": "not given" if width is None else str(int(width)),
+            "n_used": "not given" if n is None else str(n) if used is None else f"{int(used)} of {n}",
+            "recipe": recipe or "not given",
+        }
+        for model, modality, value, width, used in columns
+    ]
+
+
+def _description(label: str, rows: list[dict[str, Any]]) -> str:
+    known = [row["value"] for row in rows if row["value"] is not None]
+    said = f"Bar chart of the {label} of {len(rows)} models"
+    return f"{said}, from {min(known):.1f} to {max(known):.1f}." if known else f"{said}; none is defined."

@@ -1,0 +1,152 @@
+"""The heat map of one pair metric over all models."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+
+from ..tables import Score, modalities, model_names, number, read_scores
+from ._order import order_models
+from ._palette import INK, MUTED, ON_STRONG, SELF, config, modality_scale, score_scale
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_PRINTED = 16
+"""The largest number of models whose scores still fit into their cells."""
+
+
+def heat_map(comparison: xr.Dataset, metric: str) -> alt.LayerChart:
+    """Return the heat map of `metric`: pale at the chance level, deep at the best value.
+
+    Both axes follow `order_models`, the same for every metric. The diagonal is 1 by definition and is
+    greyed; a pair without a score is marked by a dash.
+    """
+    score, order = read_scores(comparison)[metric], order_models(comparison)
+    step = max(9.0, min(40.0, 600.0 / len(order)))
+    cells = alt.Chart(alt.InlineData(values=_cells(comparison, score))).transform_calculate(**_constants(score))
+    x = alt.X("other:N", sort=order, title=None, axis=_axis(step, orient="top", labelAngle=-45))
+    y = alt.Y("model:N", sort=order, title=None, axis=_axis(step))
+    layers: list[alt.Chart] = [
+        cells.transform_filter("datum.kind === 'score'")
+        .mark_rect(cornerRadius=2)
+        .encode(x, y, color=_colour(score), tooltip=_tooltip(score)),
+        cells.transform_filter("datum.kind === 'self'")
+        .mark_rect(cornerRadius=2, color=SELF)
+        .encode(x, y, tooltip=[alt.Tooltip("pair:N", title="itself"), alt.Tooltip("shown:N", title=score.label)]),
+        cells.transform_filter("datum.kind === 'undefined'")
+        .mark_text(text="–", color=MUTED)
+        .encode(x, y, tooltip=_tooltip(score)),
+    ]
+    if len(order) <= _PRINTED:
+        ink = alt.condition("datum.strength > 0.55", alt.value(ON_STRONG), alt.value(INK))
+        printed = cells.transform_filter("datum.kind === 'score'").mark_text(fontSize=min(11.5, step / 3.2))
+        layers.append(printed.encode(x, y, text="shown:N", color=ink, tooltip=_tooltip(score)))
+    layers += _strips(comparison, x, y)
+    chart = alt.LayerChart(layer=layers).resolve_scale(color="independent")
+    sizes = {"width": alt.Step(step), "height": alt.Step(step)}
+    return chart.properties(**sizes, description=_description(comparison, score), config=config())
+
+
+def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
+    names = model_names(comparison)
+    rows = []
+    for i, model in enumerate(names):
+        for j, other in enumerate(names):
+            value, chance, strength = score.values[i, j], score.chance[i, j], score.strength[i, j]
+            known = bool(np.isfinite(value))
+            row = {"model": model, "other": other, "value": float(value) if known else None}
+            row["kind"] = "self" if i == j else "score" if known else "undefined"
+            row["shown"] = number(value, 2) if known else "not defined"
+            row["exact"] = number(value, 4) if known else "not defined"
+            row["chance"] = number(chance, 4) if np.isfinite(chance) else score.chance_text
+            row["strength"] = float(strength) if known else None
+            row["pair"] = f"{model} – {other}" if i != j else model
+            rows.append(row)
+    return rows
+
+
+def _recipe(score: Score) -> dict[str, str]:
+    """Return what a tooltip says of every score of the metric besides the value and its chance level."""
+    fields = {
+        "k": score.k,
+        "n": score.n,
+        "estimator": score.estimator,
+        "neighbours by": score.neighbour_metric,
+    }
+    return {title: str(value) for title, value in fields.items() if value not in (None, "")}
+
+
+def _constants(score: Score) -> dict[str, str]:
+    # Written once as an expression instead of into each of the M x M rows.
+    return {f"recipe_{i}": json.dumps(value) for i, value in enumerate(_recipe(score).values())}
+
+
+def _tooltip(score: Score) -> list[alt.Tooltip]:
+    fixed = {"pair": "models", "exact": score.label, "chance": "chance level"}
+    recipe = {f"recipe_{i}": title for i, title in enumerate(_recipe(score))}
+    return [alt.Tooltip(f"{field}:N", title=title) for field, title in (fixed | recipe).items()]
+
+
+def _axis(step: float, **options: Any) -> alt.Axis:
+    size = max(7.0, min(12.0, step * 0.8))
+    return alt.Axis(
+        domain=False,
+        ticks=False,
+        grid=False,
+        labelFontSize=size,
+        offset=13,
+        labelPadding=2,
+        labelOverlap=False,
+        **options,
+    )
+
+
+def _colour(score: Score) -> alt.Color:
+    off = score.values[~np.eye(len(score.values), dtype=bool)]
+    seen = [float(v) for v in off[np.isfinite(off)]]
+    level = 0.0 if np.isnan(score.level) else score.level
+    worst = min([0.0, *seen]) if score.higher_is_better else max([level, *seen])
+    domain, colours = score_scale(level, score.best, worst)
+    marks = [level] + [level + (score.best - level) * part for part in (0.25, 0.5, 0.75, 1)]
+    round_marks = [level] + [t for t in (0, 0.25, 0.5, 0.75, 1) if min(domain) <= t <= max(domain)]
+    close = 0.07 * (max(domain) - min(domain))
+    marks = round_marks if max(domain) <= 1 and min(domain) >= -1 else marks
+    marks = [level] + [t for t in marks if abs(t - level) > close]
+    label = f"format(datum.value, '.2f') + (abs(datum.value - {level!r}) < 1e-9 ? '  chance' : '')"
+    legend = alt.Legend(title=score.label, values=marks, labelExpr=label, gradientLength=190, gradientThickness=12)
+    scale = alt.Scale(domain=domain, range=colours, clamp=True, interpolate="lab")
+    return alt.Color("value:Q", scale=scale, legend=legend)
+
+
+def _strips(comparison: xr.Dataset, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    kinds = modalities(comparison)
+    if set(kinds) == {"unknown"}:
+        return []
+    domain, colours = modality_scale(kinds)
+    pairs = zip(model_names(comparison), kinds, strict=True)
+    rows = [{"model": name, "other": name, "modality": kind} for name, kind in pairs]
+    colour = alt.Color(
+        "modality:N",
+        scale=alt.Scale(domain=domain, range=colours),
+        legend=alt.Legend(title="modality", symbolType="square", symbolSize=110),
+    )
+    strip = alt.Chart(alt.InlineData(values=rows)).mark_rect(cornerRadius=1)
+    strip = strip.encode(tooltip=[alt.Tooltip("model:N"), alt.Tooltip("modality:N")])
+    return [
+        strip.encode(colour, y=y, x=alt.value(-11), x2=alt.value(-5)),
+        strip.encode(colour.legend(None), x=x, y=alt.value(-11), y2=alt.value(-5)),
+    ]
+
+
+def _description(comparison: xr.Dataset, score: Score) -> str:
+    names = model_names(comparison)
+    known = [(i, j) for i, j in score.pairs() if np.isfinite(score.values[i, j])]
+    said = f"Heat map of {score.label} between {len(names)} models; chance level {score.chance_text}."
+    if not known:
+        return said
+    i, j = max(known, key=lambda p: score.strength[p])
+    return f"{said} Strongest pair: {names[i]} and {names[j]}, {number(score.values[i, j], 2)}."

@@ -1,0 +1,125 @@
+"""Colours and type of all figures, once: light for paper, and the dark twin of every colour for the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PAPER, INK, MUTED, RULE = "#ffffff", "#1f262e", "#5d6874", "#d9dee3"
+SELF, ON_STRONG = "#e3e6e9", "#fffffe"
+
+# Equal steps of CIELAB lightness (96 to 22, and 17 to 85 on the dark card), so that equal differences of a
+# score look equally large, also in print without colour and to the colour-blind.
+_ABOVE = ["#f3f5f6", "#bce1e8", "#8bcadd", "#60b1d2", "#3e97c6", "#2a7cb6", "#2461a2", "#244789", "#222f6b"]
+_ABOVE_DARK = [
+    "#28292e",
+    "#303c53",
+    "#325275",
+    "#2e6992",
+    "#2782a9",
+    "#2b9bba",
+    "#43b4c7",
+    "#69cbd1",
+    "#96e1dc",
+]
+_BELOW_END, _BELOW_END_DARK = "#b65f23", "#cc8d53"
+_BELOW_STEPS = 32
+
+# Paul Tol's "bright" scheme, made to be told apart by the colour-blind.
+_MODALITIES = {
+    "string": ("#4477aa", "#7fb0e0"),
+    "graph": ("#ccbb44", "#e2d36f"),
+    "atoms": ("#228833", "#56bb6b"),
+    "protein": ("#66ccee", "#8adcf5"),
+    "text": ("#aa3377", "#db7bb2"),
+    "control": ("#8b939c", "#939ba5"),
+    "unknown": ("#5f9490", "#86bdb8"),
+}
+
+
+def _mix(first: str, second: str, share: float) -> str:
+    ends = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (first, second)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*ends, strict=True))
+
+
+_BELOW, _BELOW_DARK = (
+    [_mix(start, end, i / _BELOW_STEPS) for i in range(_BELOW_STEPS + 1)]
+    for start, end in ((_ABOVE[0], _BELOW_END), (_ABOVE_DARK[0], _BELOW_END_DARK))
+)
+
+DARK: dict[str, str] = {
+    PAPER: "#1a1d22",
+    INK: "#e8eaed",
+    MUTED: "#9aa4af",
+    RULE: "#363c44",
+    SELF: "#353a41",
+    ON_STRONG: "#101317",
+    **dict(zip(_BELOW, _BELOW_DARK, strict=True)),
+    **dict(zip(_ABOVE, _ABOVE_DARK, strict=True)),
+    **dict(_MODALITIES.values()),
+}
+"""The colour that stands for each light colour on a dark card."""
+
+
+def modality_scale(present: list[str]) -> tuple[list[str], list[str]]:
+    """Return the modalities that occur, in a fixed order, and their colours."""
+    known = [name for name in _MODALITIES if name in present]
+    others = sorted(set(present) - set(known))
+    return known + others, [_MODALITIES.get(name, _MODALITIES["unknown"])[0] for name in known + others]
+
+
+def score_scale(level: float, best: float, lowest: float) -> tuple[list[float], list[str]]:
+    """Return domain and range of a colour scale that is paper-pale at `level` and deepest at `best`.
+
+    `lowest` is the worst value to show. Beyond chance the scale turns warm, at the same rate: the colour
+    tells the distance from chance on either side.
+    """
+    last = len(_ABOVE) - 1
+    domain = [level + (best - level) * i / last for i in range(len(_ABOVE))]
+    beyond = (level - lowest) / (best - level)
+    if beyond <= 0:
+        return domain, list(_ABOVE)
+    step = min(max(round(beyond * _BELOW_STEPS / 0.625), 1), _BELOW_STEPS)
+    return [lowest, *domain], [_BELOW[step], *_ABOVE]
+
+
+def config() -> dict[str, Any]:
+    """Return the Vega-Lite configuration of every figure."""
+    font = "Helvetica Neue, Helvetica, Arial, sans-serif"
+    return {
+        "background": PAPER,
+        "font": font,
+        "padding": 6,
+        "view": {"stroke": None},
+        "scale": {"rectBandPaddingInner": 0.035},
+        "axis": {
+            "labelColor": INK,
+            "titleColor": MUTED,
+            "titleFontWeight": "normal",
+            "titlePadding": 10,
+            "labelFontSize": 12,
+            "titleFontSize": 12,
+            "gridColor": RULE,
+            "gridOpacity": 0.7,
+            "domainColor": RULE,
+            "tickColor": RULE,
+            "labelLimit": 190,
+        },
+        "legend": {
+            "labelColor": INK,
+            "titleColor": MUTED,
+            "titleFontWeight": "normal",
+            "labelFontSize": 12,
+            "titleFontSize": 12,
+            "titleLimit": 220,
+            "symbolStrokeWidth": 0,
+        },
+        "title": {
+            "color": INK,
+            "subtitleColor": MUTED,
+            "anchor": "start",
+            "fontSize": 15,
+            "subtitleFontSize": 12,
+            "offset": 14,
+        },
+        "text": {"color": INK},
+    }

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hyle.cli import figures, tables
+from hyle.cli.figures import _palette
+
+Make = Callable[..., xr.Dataset]
+
+
+def records(spec: dict[str, Any], *fields: str) -> list[dict[str, Any]]:
+    """The rows of the data set of a specification that has the given fields."""
+    for rows in spec["datasets"].values():
+        if rows and set(fields) <= set(rows[0]):
+            return rows
+    raise AssertionError(f"no data with {fields}")
+
+
+def axis_order(spec: dict[str, Any], channel: str) -> list[str]:
+    found = [
+        layer["encoding"][channel]["sort"]
+        for layer in spec["layer"]
+        if "sort" in layer["encoding"].get(channel, {})
+    ]
+    assert all(order == found[0] for order in found)
+    return found[0]
+
+
+@pytest.mark.parametrize("metric", ["cka", "cka_rbf", "mutual_knn", "cknna"])
+def test_heat_map_carries_the_values_of_the_comparison(comparison: xr.Dataset, metric: str) -> None:
+    cells = records(figures.heat_map(comparison, metric).to_dict(), "model", "other", "value")
+    assert len(cells) == comparison.sizes["model"] ** 2
+    for cell in cells:
+        expected = comparison[metric].sel(model=cell["model"], other=cell["other"]).item()
+        assert cell["value"] == pytest.approx(expected, abs=1e-12)
+        assert (cell["kind"] == "self") == (cell["model"] == cell["other"])
+
+
+def test_every_heat_map_has_one_order_on_both_axes(comparison: xr.Dataset) -> None:
+    specs = [figures.heat_map(comparison, metric).to_dict() for metric in tables.read_scores(comparison)]
+    orders = [axis_order(spec, channel) for spec in specs for channel in ("x", "y")]
+    assert all(order == orders[0] for order in orders)
+    assert sorted(orders[0]) == sorted(comparison["model"].values)
+
+
+def test_order_puts_like_models_together_and_does_not_depend_on_the_order_given(
+    comparison: xr.Dataset,
+) -> None:
+    order = figures.order_models(comparison)
+    atoms = sorted(order.index(name) for name in ("chgnet-0.3.0", "sevennet-0", "aimnet2"))
+    assert atoms[2] - atoms[0] == 2
+    shuffled = np.random.default_rng(1).permutation(comparison.sizes["model"])
+    neighbours = {frozenset(pair) for pair in itertools.pairwise(order)}
+    again = figures.order_models(comparison.isel(model=shuffled, other=shuffled))
+    assert {frozenset(pair) for pair in itertools.pairwise(again)} == neighbours
+
+
+def test_values_are_printed_in_small_panels_only(make_comparison: Make) -> None:
+    small = make_comparison()
+    large = xr.concat(
+        [small.assign_coords(model=[f"{n}{i}" for n in small["model"].values]) for i in (0, 1)], "model"
+    )
+    values = np.random.default_rng(0).uniform(0, 1, (24, 24))
+    data = {"cka": (("model", "other"), (values + values.T) / 2, small["cka"].attrs)}
+    large = xr.Dataset(data, {"model": large["model"].values, "other": large["model"].values}, small.attrs)
+
+    def printed(comparison: xr.Dataset) -> bool:
+        layers = figures.heat_map(comparison, "cka").to_dict()["layer"]
+        return any(layer["encoding"].get("text", {}).get("field") == "shown" for layer in layers)
+
+    assert printed(small)
+    assert not printed(large)
+
+
+def test_chance_is_the_palest_colour_and_the_scale_reaches_from_zero_to_one(comparison: xr.Dataset) -> None:
+    for metric, score in tables.read_scores(comparison).items():
+        scale = figures.heat_map(comparison, metric).to_dict()["layer"][0]["encoding"]["color"]["scale"]
+        off = score.values[~np.eye(len(score.values), dtype=bool)]
+        assert scale["domain"][0] == pytest.approx(min(0.0, off.min()))
+        assert scale["domain"][-1] == 1
+        palest = max(range(len(scale["range"])), key=lambda i, colours=scale["range"]: lightness(colours[i]))
+        assert scale["domain"][palest] == pytest.approx(score.level)
+        assert scale["domain"] == sorted(scale["domain"])
+
+
+def lightness(colour: str) -> float:
+    """CIELAB lightness of a hexadecimal sRGB colour."""
+    srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    y = float(linear @ [0.2126, 0.7152, 0.0722])
+    return 116 * np.cbrt(y) - 16 if y > 0.008856 else 903.3 * y
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_equal_steps_of_a_score_are_equal_steps_of_lightness(dark: bool) -> None:
+    colours = _palette.score_scale(0.0, 1.0, 0.0)[1]
+    steps = np.diff([lightness(_palette.DARK[colour] if dark else colour) for colour in colours])
+    assert np.ptp(steps) < 1.0
+    assert abs(steps.mean()) > 8
+
+
+def test_every_colour_of_every_figure_has_a_dark_twin(comparison: xr.Dataset) -> None:
+    def colours(node: Any) -> set[str]:
+        if isinstance(node, dict):
+            return set().union(*(colours(v) for k, v in node.items() if k != "datasets"), set())
+        if isinstance(node, list):
+            return set().union(*map(colours, node), set())
+        return {node} if isinstance(node, str) and node.startswith("#") else set()
+
+    for chart in figures.all_figures(comparison).values():
+        spec = chart.to_dict()
+        assert colours(spec)
+        assert colours(spec) <= set(_palette.DARK)
+
+
+def test_undefined_scores_are_marked_and_left_out(comparison: xr.Dataset) -> None:
+    holed = comparison.copy(deep=True)
+    holed["cka"].loc[{"model": "rxnfp", "other": "chgnet-0.3.0"}] = np.nan
+    holed["cka"].loc[{"model": "chgnet-0.3.0", "other": "rxnfp"}] = np.nan
+    holed["intrinsic_dimension"].loc[{"model": "morgan"}] = np.nan
+    holed["intrinsic_dimension"].loc[{"model": "random"}] = np.nan
+    cells = records(figures.heat_map(holed, "cka").to_dict(), "kind")
+    undefined = {(c["model"], c["other"]) for c in cells if c["kind"] == "undefined"}
+    assert undefined == {("rxnfp", "chgnet-0.3.0"), ("chgnet-0.3.0", "rxnfp")}
+    assert all(c["value"] is None and c["exact"] == "not defined" for c in cells if c["kind"] == "undefined")
+    points = records(figures.agreement_scatter(holed).to_dict(), "inner")
+    assert len(points) == 12 * 11 // 2 - 1
+    bars = records(figures.dimension_bars(holed).to_dict(), "width")
+    assert {b["model"] for b in bars if b["value"] is None} == {"morgan", "random"}
+
+
+def test_a_comparison_of_nothing_but_undefined_scores_still_draws(
+    comparison: xr.Dataset, tmp_path: Path
+) -> None:
+    empty = comparison[["cka", "cka_chance"]].copy(deep=True)
+    empty["cka"][:] = np.nan
+    assert [path.name for path in figures.save_figures(empty, tmp_path)] == [
+        "heat_map_cka.svg",
+        "heat_map_cka.png",
+    ]
+
+
+def test_scatter_has_one_point_a_pair_with_both_values_and_marks_controls(comparison: xr.Dataset) -> None:
+    spec = figures.agreement_scatter(comparison).to_dict()
+    points = records(spec, "inner")
+    assert len(points) == 12 * 11 // 2
+    for point in points:
+        pair = {"model": point["model"], "other": point["other"]}
+        assert point["x"] == pytest.approx(comparison["cka"].sel(pair).item())
+        assert point["y"] == pytest.approx(comparison["cknna"].sel(pair).item())
+        kinds = {str(comparison["modality"].sel(model=name).item()) for name in pair.values()}
+        assert {point["inner"], point["outer"]} == kinds
+        assert point["control"] == ("control" in kinds)
+    rules = [layer for layer in spec["layer"] if layer["mark"].get("type") == "rule"]
+    assert len(rules) == 2
+    assert records(spec, "y")[0]["y"] == pytest.approx(comparison["cknna_chance"].values[0, 1])
+
+
+def test_energy_scatter_averages_over_other_models_without_controls(comparison: xr.Dataset) -> None:
+    spec = figures.energy_scatter(comparison).to_dict()
+    points = {row["model"]: row for row in records(spec, "alignment")}
+    assert set(points) == {"chgnet-0.3.0", "sevennet-0", "aimnet2"}
+    real = comparison["model"].values[comparison["modality"].values != "control"]
+    row = comparison["cka"].sel(model="aimnet2", other=[name for name in real if name != "aimnet2"])
+    assert points["aimnet2"]["alignment"] == pytest.approx(row.mean().item())
+    assert points["aimnet2"]["others"] == 8
+    assert "n = 3" in spec["title"]["text"]
+
+
+def test_figures_are_saved_as_svg_and_png(comparison: xr.Dataset, tmp_path: Path) -> None:
+    paths = figures.save_figures(comparison, tmp_path / "new")
+    assert {path.stem for path in paths} == set(figures.all_figures(comparison))
+    assert sorted((tmp_path / "new").iterdir()) == sorted(paths)
+    for path in paths:
+        head = path.read_bytes()[:8]
+        assert head.startswith(b"<svg") if path.suffix == ".svg" else head == b"\x89PNG\r\n\x1a\n"
+    drawn = (tmp_path / "new" / "heat_map_cka.svg").read_text()
+    assert all(str(name) in drawn for name in comparison["model"].values)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"models": ["rxnfp", "chgnet-0.3.0"]},
+        {"metrics": ["mutual_knn"]},
+        {"modality": False},
+        {"models": ["rxnmapper", "minimol", "aimnet2"], "energies": False},
+    ],
+    ids=["two models", "one metric", "no modalities", "no controls"],
+)
+def test_small_and_bare_comparisons_draw(
+    make_comparison: Make, options: dict[str, Any], tmp_path: Path
+) -> None:
+    comparison = make_comparison(**options)
+    assert sorted(figures.order_models(comparison)) == sorted(comparison["model"].values)
+    charts = figures.all_figures(comparison)
+    assert {f"heat_map_{metric}" for metric in tables.read_scores(comparison)} <= set(charts)
+    assert ("agreement" in charts) == ("metrics" not in options and comparison.sizes["model"] > 2)
+    assert ("energy" in charts) == (int(comparison.get("energy_mae", xr.DataArray(np.nan)).count()) > 1)
+    assert len(figures.save_figures(comparison, tmp_path)) == 2 * len(charts)
+
+
+def test_a_metric_that_is_best_when_small_keeps_its_direction(comparison: xr.Dataset) -> None:
+    lower = comparison.assign(imbalance=1 - comparison["cka"], imbalance_chance=1 - comparison["cka_chance"])
+    attrs = {"kind": "pair", "long_name": "information imbalance", "higher_is_better": 0, "limits": "[0, 2]"}
+    lower["imbalance"].attrs = attrs
+    scale = figures.heat_map(lower, "imbalance").to_dict()["layer"][0]["encoding"]["color"]["scale"]
+    assert lightness(scale["range"][scale["domain"].index(0.0)]) == min(map(lightness, scale["range"]))
+
+
+def test_long_table_has_each_pair_and_model_once_with_its_recipe(comparison: xr.Dataset) -> None:
+    table = tables.long_table(comparison)
+    pairs = table[table["other"] != ""]
+    assert len(pairs) == 4 * 12 * 11 // 2
+    assert not pairs.duplicated(["model", "other", "metric"]).any()
+    row = pairs[
+        (pairs["metric"] == "cknna") & (pairs["model"] == "minimol") & (pairs["other"] == "aimnet2")
+    ].iloc[0]
+    assert row["value"] == comparison["cknna"].sel(model="minimol", other="aimnet2").item()
+    assert (row["k"], row["n"], row["chance"]) == (10, 500, comparison["cknna_chance"].values[0, 1])
+    assert (row["sample_hash"], row["hyle_version"]) == ("5f2b9c1a7d", "0.1.0")
+    single = table[(table["metric"] == "intrinsic_dimension") & (table["model"] == "composition")]
+    assert single["n"].item() == 143
+
+
+def test_long_table_gives_both_directions_of_an_asymmetric_metric(comparison: xr.Dataset) -> None:
+    comparison["cka"].loc[{"model": "rxnfp", "other": "minimol"}] = 0.123
+    table = tables.long_table(comparison)
+    cka = table[table["metric"] == "cka"].set_index(["model", "other"])["value"]
+    assert len(cka) == 12 * 11
+    assert cka["rxnfp", "minimol"] == 0.123 != cka["minimol", "rxnfp"]
+
+
+def test_csv_replaces_the_old_file_and_leaves_nothing_beside_it(
+    comparison: xr.Dataset, tmp_path: Path
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    assert tables.write_csv(comparison, path) == path
+    assert path.read_text().startswith("model,other,metric,value,chance,k,n,estimator")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        tables.write_atomically(path, b"new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]

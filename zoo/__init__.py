@@ -1,0 +1,25 @@
+"""Models, data sets, extraction, and the store of embeddings.
+
+Importing this package imports no model library: torch and the others load when a model is loaded.
+"""
+
+from ._adapter import Adapter as Adapter
+from ._adapter import Output as Output
+from ._cards import ModelCard as ModelCard
+from ._cards import did_you_mean as did_you_mean
+from ._cards import find_card as find_card
+from ._cards import list_models as list_models
+from ._datasets import list_datasets as list_datasets
+from ._datasets import load_dataset as load_dataset
+from ._files import READERS as READERS
+from ._files import read_embeddings as read_embeddings
+from ._files import write_embeddings as write_embeddings
+from ._models import MissingPackageError as MissingPackageError
+from ._models import Model as Model
+from ._models import load as load
+from ._models import weights_files as weights_files
+from ._pooling import pool as pool
+from ._representation import Representation as Representation
+from ._samples import Dataset as Dataset
+from ._samples import Sample as Sample
+from ._store import Store as Store

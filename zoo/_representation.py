@@ -1,0 +1,39 @@
+"""A matrix of embeddings, the ids of its rows, and the recipe that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Representation:
+    """What one model says of n samples.
+
+    Args:
+        name: the model, or the file, that it comes from.
+        embedding: [n, d], a torch tensor straight from a model or a NumPy array from a file.
+        ids: n sample ids; rows are joined by them, never by position.
+        recipe: model, weights hash, data set hash, layer, pooling, dtype, versions.
+        energies: [n] in eV where the model predicts them, else None.
+        dropped: id -> why the model could not take that sample.
+    """
+
+    name: str
+    embedding: Any
+    ids: Sequence[str]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    energies: np.ndarray | None = None
+    dropped: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.embedding.ndim != 2:
+            raise ValueError(f"{self.name}: an embedding is a matrix [n, d]; got shape {tuple(self.embedding.shape)}")
+        if len(self.ids) != len(self.embedding):
+            raise ValueError(f"{self.name}: {len(self.ids)} ids for {len(self.embedding)} rows")
+        if len(set(self.ids)) != len(self.ids):
+            twice = next(i for i in self.ids if list(self.ids).count(i) > 1)
+            raise ValueError(f"{self.name}: the id {twice!r} stands more than once")

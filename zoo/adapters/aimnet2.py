@@ -1,0 +1,61 @@
+"""AIMNet2, published as TorchScript: torch alone runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._adapter import Adapter, Output
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class AIMNet2(Adapter):
+    """Per-atom vectors [atoms, 256] of a neutral, isolated molecule, and its total energy in eV.
+
+    Layers: ``aim``, the input of the energy network; ``a``, the atomic features that the last pass reads.
+
+    Options:
+        elements: the symbols that the model was trained for; it has numbers for others, which mean nothing.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import torch
+
+        self.model = torch.jit.load(str(files["weights"]), map_location=device).eval()
+        self.elements = frozenset(card.options["elements"])
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse other elements, periodic structures and declared charges."""
+        atoms = sample.view(self.card.view)
+        others = sorted(set(atoms.get_chemical_symbols()) - self.elements)
+        if others:
+            return f"not trained for {', '.join(others)}"
+        if atoms.pbc.any():
+            return "periodic; the model is for isolated molecules"
+        if atoms.info.get("charge", 0) != 0:
+            return f"charge {atoms.info['charge']}; only neutral molecules are embedded"
+        return None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of all atoms, and energies."""
+        import torch
+
+        molecules = [sample.view(self.card.view) for sample in samples]
+        counts = [len(atoms) for atoms in molecules]
+        # Atomic number 0 is padding to the model.
+        numbers = torch.zeros(len(counts), max(counts), dtype=torch.long)
+        coord = torch.zeros(len(counts), max(counts), 3)
+        for i, atoms in enumerate(molecules):
+            numbers[i, : counts[i]] = torch.from_numpy(atoms.numbers)
+            # Centred in float64: distances must not feel where in space the molecule lies.
+            coord[i, : counts[i]] = torch.from_numpy(atoms.positions - atoms.positions.mean(0))
+        numbers, coord = numbers.to(self.device), coord.to(self.device)
+        data = {"coord": coord, "numbers": numbers, "charge": torch.zeros(len(counts), device=self.device)}
+        with torch.no_grad():
+            out = self.model(data)
+        return Output(out[layer].flatten(2)[numbers > 0], counts, out["energy"].tolist())

@@ -1,0 +1,73 @@
+"""CHGNet, an invariant potential for periodic structures."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+from ._hooks import output_of
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class CHGNet(Adapter):
+    """Per-atom vectors [atoms, 64] of crystals and of boxed molecules, and total energies in eV.
+
+    A layer is the name of a module of the library's model. The default, ``readout_norm``, is the input of the
+    energy network; its sum over the atoms is what the library calls ``crystal_fea``.
+
+    Options:
+        vacuum: Angstrom added on each side along directions that are not periodic; twice this must exceed the
+            model's cutoff of 6.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import torch
+        from chgnet.model import CHGNet as Library
+
+        state = torch.load(files["weights"], map_location="cpu", weights_only=True)
+        # The library prints how many parameters it has.
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.model = Library.from_dict(state["model"]).eval().to(device)
+        self.cutoff = float(self.model.graph_converter.atom_graph_cutoff)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse elements beyond Pu and atoms without a neighbour, on which the library raises."""
+        atoms = sample.view(self.card.view)
+        if atoms.numbers.max() > 94:
+            return f"the model does not know atomic number {atoms.numbers.max()}"
+        centres = self._structure(atoms).get_neighbor_list(self.cutoff)[0]
+        lonely = len(atoms) - len(np.unique(centres))
+        return f"{lonely} atoms have no neighbour within {self.cutoff:g} Angstrom" if lonely else None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return what one module says of all atoms, and energies."""
+        import torch
+
+        structures = [self._structure(sample.view(self.card.view)) for sample in samples]
+        counts = [len(structure) for structure in structures]
+        graphs = [self.model.graph_converter(structure).to(self.device) for structure in structures]
+        with torch.no_grad(), output_of(self.model, layer) as taken:
+            per_atom = self.model(graphs, task="e")["e"].tolist()
+        return Output(taken[0], counts, [energy * n for energy, n in zip(per_atom, counts, strict=True)])
+
+    def _structure(self, atoms: Any) -> Any:
+        """Return the pymatgen structure, sites in the order of the atoms, in a box where it is not periodic."""
+        from pymatgen.core import Structure
+
+        if not atoms.pbc.all():
+            atoms = atoms.copy()
+            if not atoms.pbc.any():
+                atoms.cell[:] = 0
+            atoms.center(vacuum=self.card.options["vacuum"], axis=np.flatnonzero(~atoms.pbc))
+        # In the unit cell, because the library holds fractional coordinates in float32.
+        return Structure(atoms.cell.array, atoms.numbers, atoms.positions, coords_are_cartesian=True, to_unit_cell=True)

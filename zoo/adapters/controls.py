@@ -1,0 +1,90 @@
+"""What any model has to beat: noise, composition, and a fingerprint. No weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+from ._rdkit import UNREADABLE, molecule, unreadable
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class Random(Adapter):
+    """Gaussian vectors [n, dim], each from a seed that is the hash of the sample's id: the order does not matter.
+
+    Options:
+        seed: text that is hashed with the id, so that another draw is another card.
+    """
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return one draw a sample."""
+        rows = [
+            np.random.default_rng(self._seed(sample)).standard_normal(self.card.dim, np.float32) for sample in samples
+        ]
+        return Output(np.stack(rows))
+
+    def _seed(self, sample: Sample) -> int:
+        digest = hashlib.sha256(f"{self.card.options['seed']}:{sample.id}".encode())
+        return int.from_bytes(digest.digest()[:8], "little")
+
+
+class Composition(Adapter):
+    """Element fractions [n, dim], hydrogen included: column Z - 1 is the fraction of atomic number Z."""
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse samples without atoms or SMILES, and elements beyond the last column."""
+        if sample.atoms is None and sample.smiles is None:
+            return "neither atoms nor SMILES to count elements in"
+        numbers = _numbers(sample)
+        if numbers is None:
+            return UNREADABLE
+        if len(numbers) == 0:
+            return "no atoms"
+        if min(numbers) < 1 or max(numbers) > self.card.dim:
+            return f"an atomic number outside 1..{self.card.dim}"
+        return None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the fractions, from the atoms where a sample has them, else from its SMILES."""
+        counts = np.stack([np.bincount(_numbers(s), minlength=self.card.dim + 1)[1:] for s in samples])
+        return Output((counts / counts.sum(1, keepdims=True)).astype(np.float32))
+
+
+class Morgan(Adapter):
+    """Morgan count fingerprints [n, dim] of the molecular graph.
+
+    Options:
+        radius: bonds from the central atom.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        from rdkit.Chem import rdFingerprintGenerator
+
+        self.generator = rdFingerprintGenerator.GetMorganGenerator(radius=card.options["radius"], fpSize=card.dim)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what RDKit cannot read."""
+        return unreadable(sample.view(self.card.view))
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return one fingerprint a sample."""
+        mols = [molecule(sample.view(self.card.view)) for sample in samples]
+        return Output(np.stack([self.generator.GetCountFingerprintAsNumPy(mol) for mol in mols]).astype(np.float32))
+
+
+def _numbers(sample: Sample) -> Any:
+    if sample.atoms is not None:
+        return np.asarray(sample.atoms.numbers)
+    from rdkit import Chem
+
+    mol = molecule(sample.view("smiles"))
+    return None if mol is None else np.array([atom.GetAtomicNum() for atom in Chem.AddHs(mol).GetAtoms()], int)

