@@ -86,7 +86,7 @@ def one_line(error: BaseException) -> str:
 
 
 def prepare_process() -> None:
-    """Settings that belong to a process of hyle's own, never to an import."""
+    """Set what belongs to a process of hyle's own, never to an import."""
     settings: dict[str, Any] = {
         # JAX and torch share the GPU here: neither may take all of its memory at once.
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",

@@ -38,6 +38,8 @@ def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
     """
     if isinstance(tensor, jax.Array):  # tracers too: inside jit and vmap there is nothing to convert
         return jnp.array(tensor, copy=True) if copy else tensor
+    if _is_torch(tensor) and tensor.is_complex():
+        raise TypeError(f"a representation is a tensor of real numbers; got dtype {tensor.dtype}")
     reason = copy_reason(tensor)
     if copy is False and reason is not None:
         raise ValueError(f"no view of this tensor without a copy: {reason}")
@@ -46,14 +48,17 @@ def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
     if _is_torch(tensor):
         compact = _detached(tensor).contiguous()
         if compact.device.type == "cpu" and compact.dtype.is_floating_point and compact.dtype.itemsize < 4:
-            return jnp.array(jax.dlpack.from_dlpack(compact), copy=True)  # NumPy knows no bfloat16
+            name = str(compact.dtype).removeprefix("torch.")  # NumPy knows no bfloat16, and float32 holds them all
+            return jnp.array(compact.float().numpy()).astype(name)
         if compact.device.type == "cpu":
             return jnp.array(compact.numpy(), copy=True)
         return jnp.array(jax.dlpack.from_dlpack(compact), copy=True)
     array = np.asarray(tensor)
     if array.dtype.kind not in "biufV" or (array.dtype.kind == "V" and array.dtype.name != "bfloat16"):
         raise TypeError(f"a representation is a tensor of real numbers; got dtype {array.dtype}")
-    return jnp.array(array, copy=True)
+    if array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    return jnp.array(array.astype(array.dtype.newbyteorder("="), copy=False), copy=True)
 
 
 def copy_reason(tensor: Any, /) -> str | None:
@@ -68,10 +73,10 @@ def copy_reason(tensor: Any, /) -> str | None:
         return _torch_reason(tensor)
     if not isinstance(tensor, np.ndarray):
         return None if hasattr(tensor, "__dlpack__") else f"{type(tensor).__name__} does not speak DLPack"
-    if tensor.dtype.itemsize == 8 and not jax.config.jax_enable_x64:
-        return f"{tensor.dtype} becomes 32 bits wide while jax_enable_x64 is off"
-    if tensor.dtype.kind not in "biuf":
+    if tensor.dtype.kind not in "biuf" or tensor.dtype.itemsize > 8 or not tensor.dtype.isnative:
         return f"NumPy does not hand over {tensor.dtype} by DLPack"
+    if tensor.dtype.itemsize == 8 and not jax.config.read("jax_enable_x64"):
+        return f"{tensor.dtype} becomes 32 bits wide while jax_enable_x64 is off"
     if not tensor.flags.c_contiguous:
         return "its layout is not compact (row-major without gaps)"
     if not tensor.flags.writeable:
@@ -83,7 +88,7 @@ def copy_reason(tensor: Any, /) -> str | None:
 
 def _torch_reason(tensor: Any) -> str | None:
     dtype = str(tensor.dtype).removeprefix("torch.")
-    if tensor.dtype.itemsize == 8 and not jax.config.jax_enable_x64:
+    if tensor.dtype.itemsize == 8 and not jax.config.read("jax_enable_x64"):
         return f"{dtype} becomes 32 bits wide while jax_enable_x64 is off"
     if not tensor.is_contiguous():
         return "its layout is not compact (row-major without gaps)"
@@ -102,7 +107,7 @@ def _alignment_reason(address: int) -> str | None:
 
 def _is_torch(tensor: Any) -> bool:
     # By name: a user without torch must not pay for it, and the engine never imports it.
-    return type(tensor).__module__.split(".")[0] == "torch"
+    return any(cls.__module__.split(".")[0] == "torch" for cls in type(tensor).__mro__)
 
 
 def _detached(tensor: Any) -> Any:

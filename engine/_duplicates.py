@@ -21,10 +21,7 @@ def first_occurrence(x: jax.Array) -> jax.Array:
     """
     n, d = x.shape
     x = x + 0.0  # -0.0 equals 0.0 but has other bits
-    words = jax.lax.bitcast_convert_type(x.astype(jnp.float32), jnp.uint32)
-    if x.dtype == jnp.float64:
-        low = (x - x.astype(jnp.float32).astype(jnp.float64)).astype(jnp.float32)
-        words = jnp.concatenate([words, jax.lax.bitcast_convert_type(low + 0.0, jnp.uint32)], 1)
+    words = jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(n, -1)  # a float64 gives two
     keys = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1
     mixed = words ^ (words >> 15)
     first, second = ((mixed * keys[:, i]) ^ (mixed * keys[:, i] >> 13) for i in (0, 1))

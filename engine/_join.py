@@ -57,7 +57,7 @@ def join(representations: Mapping[str, Any]) -> Joined:
 
     Raises:
         ValueError: some have ids and some do not, an id stands twice, no four samples are common to all, lengths
-            differ, or a row is not finite; names the representation and the row.
+            or the numbers of ids and rows differ, or a row is not finite; names the representation and the row.
     """
     names = list(representations)
     if not names:
@@ -67,6 +67,9 @@ def join(representations: Mapping[str, Any]) -> Joined:
     if any(with_ids) and not all(with_ids):
         raise ValueError(f"{names[with_ids.index(False)]} has no sample ids and others have: give ids to all or none")
     if all(with_ids):
+        for name, value in zip(names, values, strict=True):
+            if len(value.ids) != len(value.embedding):
+                raise ValueError(f"{name} has {len(value.ids)} sample ids for {len(value.embedding)} rows")
         tables = [_positions(name, value.ids) for name, value in zip(names, values, strict=True)]
         common = sorted(set(tables[0]).intersection(*tables[1:]))
         tensors = [value.embedding for value in values]
@@ -86,7 +89,7 @@ def join(representations: Mapping[str, Any]) -> Joined:
         if not np.array_equal(rows, np.arange(len(array))):
             array = array[jnp.asarray(rows)]
         arrays.append(_finite(name, array, common))
-    dtypes = [str(tensor.dtype).removeprefix("torch.") for tensor in tensors]
+    dtypes = [str(getattr(tensor, "dtype", "number")).removeprefix("torch.") for tensor in tensors]
     return Joined(names, arrays, common, [len(t) for t in tensors], dtypes)
 
 

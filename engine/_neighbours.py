@@ -13,6 +13,8 @@ from ._rows import HIGHEST, block_size, blocks, centred, squared_distances, unit
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 # Beyond the k wanted, so many candidates are measured again: the Gram product misorders near ties.
 SPARE = 8
+# Where these do not suffice, rows are measured against all others, so many at a time.
+DOUBTFUL_ROWS = 16
 
 
 class Neighbours(NamedTuple):
@@ -48,17 +50,42 @@ def neighbours(
             rows by their distance, which keeps its digits where the similarities all lie near 1.
         where: bool [n]; rows where it is False are nobody's neighbour.
 
+    Candidates come from the Gram product, which knows a squared distance to some eps (|a|^2 + |b|^2), and are measured
+    again by subtraction. A row whose k-th neighbour is not nearer, beyond that error, than all that were left out (many
+    ties, or tight clusters far apart) is measured against all others, so that the order is exact always.
     Cost: one product n x n x d, and n k d for the second measurement; memory O(b n + n k) for blocks of b rows.
     """
     n, d = x.shape
     spare = min(n - 1, k + SPARE)
     product = metric == "inner_product"
-    points = x if product else centred(unit(x) if metric == "cosine" else x)[0]
-    # Only the order of distances is kept by `centred`; their size is measured on these:
-    measured = x if metric != "cosine" else unit(x)
+    measured = unit(x) if metric == "cosine" else x
+    points, exponent = (x, jnp.int32(0)) if product else centred(measured)
+    measured = jnp.ldexp(measured, -exponent)  # as points, but without the rounding of the mean
     squares = (points * points).sum(1)
+    slack = 0 if product else (4 + d**0.5) * float(jnp.finfo(x.dtype).eps)
+    # The cosine of a row of zeros is 0 with every row: the squared distance 2, in the units of points.
+    empty = (x == 0).all(1) if metric == "cosine" else jnp.zeros(n, bool)
+    apart = jnp.ldexp(jnp.asarray(2, x.dtype), -2 * exponent)
     allowed = jnp.ones(n, bool) if where is None else where
     size = block_size(n, max(n, spare * d))
+
+    def measure(own: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Distances by subtraction, sorted, and the candidates in that order; ties to the lowest index."""
+        mine, theirs = measured[own], measured[index]
+        if product:
+            exact = -jnp.einsum("bd,bcd->bc", mine, theirs, precision=HIGHEST)
+        else:
+            exact = ((mine[:, None, :] - theirs) ** 2).sum(-1)
+        exact = jnp.where(empty[own][:, None] | empty[index], apart, exact)
+        lost = (index == own[:, None]) | ~allowed[index]
+        return jax.lax.sort((jnp.where(lost, jnp.inf, exact), index.astype(jnp.int32)), num_keys=2)
+
+    def all_measured(own: jax.Array) -> jax.Array:
+        """The candidates of one row when every row is measured."""
+        exact = ((measured[own] - measured) ** 2).sum(1)
+        exact = jnp.where(empty[own] | empty, apart, exact)
+        lost = (jnp.arange(n) == own) | ~allowed
+        return jax.lax.top_k(-jnp.where(lost, jnp.inf, exact), spare)[1]
 
     def block(rows: jax.Array) -> Neighbours:
         own = jnp.minimum(rows, n - 1)
@@ -67,18 +94,33 @@ def neighbours(
             far = -jnp.matmul(mine, points.T, precision=HIGHEST)
         else:
             far = squared_distances(mine, points, squares)
+            far = jnp.where(empty[own][:, None] | empty[None, :], apart, far)
+            far -= slack * (squares[own][:, None] + squares[None, :])  # at most the distance, whatever the rounding
         barred = (jnp.arange(n)[None, :] == own[:, None]) | ~allowed[None, :]
-        _, index = jax.lax.top_k(-jnp.where(barred, jnp.inf, far), spare)
-        theirs = measured[index]
-        if product:
-            exact = -jnp.einsum("bd,bcd->bc", measured[own], theirs, precision=HIGHEST)
-        else:
-            exact = ((measured[own][:, None, :] - theirs) ** 2).sum(-1)
-        lost = (index == own[:, None]) | ~allowed[index]
-        exact, index = jax.lax.sort((jnp.where(lost, jnp.inf, exact), index.astype(jnp.int32)), num_keys=2)
+        nearest, candidates = jax.lax.top_k(-jnp.where(barred, jnp.inf, far), spare)
+        exact, index = measure(own, candidates)
+
+        if not product and spare < n - 1:
+            doubtful = jax.lax.stop_gradient((exact[:, k - 1] >= -nearest[:, -1]) & (exact[:, k - 1] < jnp.inf))
+
+            def some(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+                doubtful, index = state
+                _, which = jax.lax.top_k(doubtful.astype(jnp.int32), min(DOUBTFUL_ROWS, len(own)))
+                index = index.at[which].set(jax.lax.map(all_measured, own[which]))
+                return doubtful.at[which].set(False), index
+
+            exact, index = jax.lax.cond(
+                doubtful.any(),
+                lambda: measure(own, jax.lax.while_loop(lambda state: state[0].any(), some, (doubtful, index))[1]),
+                lambda: (exact, index),
+            )
         tied = exact[:, k - 1] == exact[:, k] if spare > k else jnp.zeros(len(rows), bool)
         kept = exact[:, :k]
-        value = {"inner_product": -kept, "cosine": 1 - kept / 2, "euclidean": jnp.sqrt(kept)}[metric]
+        value = {
+            "inner_product": -kept,
+            "cosine": 1 - jnp.ldexp(kept, 2 * exponent) / 2,
+            "euclidean": jnp.ldexp(jnp.sqrt(kept), exponent),
+        }[metric]
         return Neighbours(index[:, :k], value, tied)
 
     found = jax.lax.map(block, blocks(n, size))

@@ -17,7 +17,7 @@ BLOCK_ELEMENTS = 2**24
 def matrix(x: Any, name: str = "x") -> jax.Array:
     """Return a representation as a floating matrix [n, d]; 16-bit floats and integers become float32."""
     array = as_array(x)
-    if array.ndim != 2:
+    if array.ndim != 2 or not array.shape[1]:
         raise ValueError(f"{name} must be a matrix [n, d]; got shape {array.shape}")
     if not jnp.issubdtype(array.dtype, jnp.floating):
         if jnp.issubdtype(array.dtype, jnp.complexfloating):

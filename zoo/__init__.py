@@ -14,9 +14,11 @@ from ._datasets import load_dataset as load_dataset
 from ._files import READERS as READERS
 from ._files import read_embeddings as read_embeddings
 from ._files import write_embeddings as write_embeddings
+from ._keys import Key as Key
 from ._models import MissingPackageError as MissingPackageError
 from ._models import Model as Model
 from ._models import load as load
+from ._models import model_recipe as model_recipe
 from ._models import weights_files as weights_files
 from ._pooling import pool as pool
 from ._representation import Representation as Representation

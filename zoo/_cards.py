@@ -177,11 +177,11 @@ def find_card(name: str) -> ModelCard:
     """
     cards = _cards()
     if name not in cards:
-        raise ValueError(f"no model is called {name!r}{did_you_mean(name, cards)}; `hyle models` lists them all")
+        raise ValueError(f"no model is called {name!r}{did_you_mean(name, cards)} `hyle models` lists them all.")
     return cards[name]
 
 
 def did_you_mean(word: str, words: Mapping[str, Any] | Sequence[str]) -> str:
-    """Return ``"; did you mean 'x'?"``, or an empty string where nothing is close."""
+    """Return ``"; did you mean 'x'?"``, or a full stop where nothing is close."""
     close = difflib.get_close_matches(word.lower(), list(words), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {close[0]!r}?" if close else "."

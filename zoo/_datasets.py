@@ -112,7 +112,7 @@ def find_dataset(name: str) -> DatasetInfo:
     infos = _infos()
     if name not in infos:
         hint = did_you_mean(name, infos)
-        raise ValueError(f"no data set is called {name!r}{hint}; `hyle datasets` lists them all")
+        raise ValueError(f"no data set is called {name!r}{hint} `hyle datasets` lists them all.")
     return infos[name]
 
 

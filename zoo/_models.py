@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from packaging.requirements import Requirement
 
 from ._adapter import Adapter
 from ._cards import ModelCard, did_you_mean, find_card, list_models
@@ -22,18 +24,44 @@ class MissingPackageError(ImportError):
     """A model whose libraries are not installed here; the message ends with the command that installs them."""
 
 
+@dataclass(frozen=True)
 class Batch:
-    """The pooled result of one batch.
+    """What a model says of some samples.
 
     Args:
-        ids: the ids of the rows.
-        embedding: torch tensor or array [len(ids), d].
-        energies: [len(ids)] float64 in eV, or None.
-        dropped: id -> reason, for the samples of the batch that the model cannot take.
+        ids: the n ids of the rows.
+        embedding: torch tensor or array [n, d]; [0, 0] where every sample was dropped.
+        energies: [n] float64 in eV, or None.
+        dropped: id -> reason, for the samples that the model cannot take.
     """
 
-    def __init__(self, ids: list[str], embedding: Any, energies: np.ndarray | None, dropped: dict[str, str]) -> None:
-        self.ids, self.embedding, self.energies, self.dropped = ids, embedding, energies, dropped
+    ids: list[str]
+    embedding: Any
+    energies: np.ndarray | None
+    dropped: dict[str, str]
+
+
+def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | None = None) -> dict[str, Any]:
+    """Return what a stored number must say of how it came about.
+
+    Args:
+        card: the model.
+        layer: one of its layers; default the first.
+        pooling: ``mean``, ``sum`` or ``cumulants(m)``; default the card's.
+
+    Raises:
+        ValueError: a layer or a pooling that the model does not have.
+    """
+    packages = ["torch"] if card.weights is not None else []
+    packages += [Requirement(need).name for need in (*card.requirements, *card.no_deps)]
+    return {
+        "model": card.name,
+        "weights": card.weights.version if card.weights else "none",
+        "view": card.view,
+        "layer": _layer(card, layer),
+        "pooling": _pooling(card, pooling),
+        "versions": {name: _version(name) for name in packages},
+    }
 
 
 class Model:
@@ -46,56 +74,6 @@ class Model:
 
     def __init__(self, card: ModelCard, adapter: Adapter) -> None:
         self.card, self.adapter = card, adapter
-
-    def recipe(self, *, layer: str | None = None, pooling: str | None = None) -> dict[str, Any]:
-        """Return what a stored number must say of how it came about."""
-        card = self.card
-        layer, pooling = self._layer(layer), self._pooling(pooling)
-        packages = ["torch"] if card.weights is not None else []
-        names = [text.split("=")[0].split(">")[0].split("<")[0].strip() for text in (*card.requirements, *card.no_deps)]
-        return {
-            "model": card.name,
-            "weights": card.weights.version if card.weights else "none",
-            "view": card.view,
-            "layer": layer,
-            "pooling": pooling,
-            "versions": {name: _version(name) for name in [*packages, *names]},
-        }
-
-    def batches(
-        self,
-        samples: Sequence[Sample] | Dataset,
-        *,
-        layer: str | None = None,
-        pooling: str | None = None,
-        batch_size: int | None = None,
-    ) -> Iterator[Batch]:
-        """Embed batch by batch; see `embed`."""
-        layer, pooling = self._layer(layer), self._pooling(pooling)
-        size = self.card.batch_size if batch_size is None else batch_size
-        if size < 1:
-            raise ValueError(f"batch_size must be at least 1; got {size}")
-        rows = list(samples)
-        for start in range(0, len(rows), size):
-            yield self._run(rows[start : start + size], layer, pooling)
-
-    def _run(self, samples: list[Sample], layer: str, pooling: str) -> Batch:
-        dropped: dict[str, str] = {}
-        for sample in samples:
-            if self.card.view != "any":
-                sample.view(self.card.view)
-            reason = self.adapter.unsupported(sample)
-            if reason is not None:
-                dropped[sample.id] = reason
-        kept = [sample for sample in samples if sample.id not in dropped]
-        if not kept:
-            return Batch([], np.zeros((0, 0), np.float32), None, dropped)
-        output = self.adapter.forward(kept, layer)
-        features = output.features if output.counts is None else pool(output.features, output.counts, pooling)
-        if len(features) != len(kept):
-            raise RuntimeError(f"{self.card.name} gave {len(features)} rows for {len(kept)} samples")
-        energies = None if output.energies is None else np.asarray(output.energies, np.float64)
-        return Batch([sample.id for sample in kept], features, energies, dropped)
 
     def embed(
         self,
@@ -122,44 +100,84 @@ class Model:
         Raises:
             ValueError: a sample without the view, an unknown layer or pooling, or nothing left to embed.
         """
-        rows = list(samples)
-        parts, dropped, done = [], {}, 0
-        for batch in self.batches(rows, layer=layer, pooling=pooling, batch_size=batch_size):
-            dropped.update(batch.dropped)
-            done += len(batch.ids) + len(batch.dropped)
-            if batch.ids:
-                parts.append(batch)
-            if progress is not None:
-                progress(done, len(rows))
-        if not parts:
-            reason = next(iter(dropped.values()), "there are none")
-            raise ValueError(f"{self.card.name} can take none of the {len(rows)} samples: {reason}")
-        energies = None
-        if all(part.energies is not None for part in parts):
-            energies = np.concatenate([part.energies for part in parts if part.energies is not None])
-        recipe = self.recipe(layer=layer, pooling=pooling)
+        recipe = model_recipe(self.card, layer=layer, pooling=pooling)
         if isinstance(samples, Dataset):
-            recipe |= {"dataset": samples.name, "dataset_version": samples.version}
-        ids = [i for part in parts for i in part.ids]
-        return Representation(self.card.name, _stack([p.embedding for p in parts]), ids, recipe, energies, dropped)
+            recipe |= {"dataset": samples.name, "dataset_version": samples.version, "dataset_source": samples.source}
+        batch = self.run(samples, layer=layer, pooling=pooling, batch_size=batch_size, progress=progress)
+        if not batch.ids:
+            reason = next(iter(batch.dropped.values()), "there are none")
+            raise ValueError(f"{self.card.name} can take none of the {len(samples)} samples: {reason}")
+        return Representation(self.card.name, batch.embedding, batch.ids, recipe, batch.energies, batch.dropped)
 
-    def _layer(self, layer: str | None) -> str:
-        layers = list(self.card.layers)
-        if layer is not None and layer not in layers:
-            hint = did_you_mean(layer, layers)
-            raise ValueError(f"{self.card.name} has no layer {layer!r}{hint}; it has: {', '.join(layers)}")
-        return layer or layers[0]
+    def run(
+        self,
+        samples: Sequence[Sample] | Dataset,
+        *,
+        layer: str | None = None,
+        pooling: str | None = None,
+        batch_size: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Batch:
+        """Embed samples as `embed` does, but without a recipe, and with nothing left as a possible answer."""
+        layer, pooling = _layer(self.card, layer), _pooling(self.card, pooling)
+        size = self.card.batch_size if batch_size is None else batch_size
+        if size < 1:
+            raise ValueError(f"batch_size must be at least 1; got {size}")
+        rows = list(samples)
+        parts = []
+        for start in range(0, len(rows), size):
+            parts.append(self._forward(rows[start : start + size], layer, pooling))
+            if progress is not None:
+                progress(min(start + size, len(rows)), len(rows))
+        return _merged(parts)
 
-    def _pooling(self, pooling: str | None) -> str:
-        own = self.card.pooling
-        if own == "none":
-            if pooling not in (None, "none"):
-                raise ValueError(f"{self.card.name} gives one vector a sample: it cannot be pooled by {pooling!r}")
-            return own
-        chosen = pooling or own
-        if chosen not in ("mean", "sum") and cumulant_order(chosen) is None:
-            raise ValueError(f"unknown pooling {chosen!r}: use mean, sum or cumulants(1..4)")
-        return chosen
+    def _forward(self, samples: list[Sample], layer: str, pooling: str) -> Batch:
+        dropped: dict[str, str] = {}
+        for sample in samples:
+            if self.card.view != "any":
+                sample.view(self.card.view)
+            reason = self.adapter.unsupported(sample)
+            if reason is not None:
+                dropped[sample.id] = reason
+        kept = [sample for sample in samples if sample.id not in dropped]
+        if not kept:
+            return _merged([Batch([], None, None, dropped)])
+        output = self.adapter.forward(kept, layer)
+        features = output.features if output.counts is None else pool(output.features, output.counts, pooling)
+        if len(features) != len(kept):
+            raise RuntimeError(f"{self.card.name} gave {len(features)} rows for {len(kept)} samples")
+        energies = None if output.energies is None else np.asarray(output.energies, np.float64)
+        return Batch([sample.id for sample in kept], features, energies, dropped)
+
+
+def _merged(parts: Sequence[Batch]) -> Batch:
+    full = [part for part in parts if part.ids]
+    ids = [i for part in full for i in part.ids]
+    dropped = {i: reason for part in parts for i, reason in part.dropped.items()}
+    if not full:
+        return Batch(ids, np.zeros((0, 0), np.float32), None, dropped)
+    energies = [part.energies for part in full if part.energies is not None]
+    together = np.concatenate(energies) if len(energies) == len(full) else None
+    return Batch(ids, _stack([part.embedding for part in full]), together, dropped)
+
+
+def _layer(card: ModelCard, layer: str | None) -> str:
+    layers = list(card.layers)
+    if layer is not None and layer not in layers:
+        hint = did_you_mean(layer, layers)
+        raise ValueError(f"{card.name} has no layer {layer!r}{hint} It has: {', '.join(layers)}")
+    return layer or layers[0]
+
+
+def _pooling(card: ModelCard, pooling: str | None) -> str:
+    if card.pooling == "none":
+        if pooling not in (None, "none"):
+            raise ValueError(f"{card.name} gives one vector a sample: it cannot be pooled by {pooling!r}")
+        return "none"
+    chosen = pooling or card.pooling
+    if chosen not in ("mean", "sum") and cumulant_order(chosen) is None:
+        raise ValueError(f"unknown pooling {chosen!r}: use mean, sum or cumulants(1..4)")
+    return chosen
 
 
 def _stack(parts: list[Any]) -> Any:

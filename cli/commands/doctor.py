@@ -23,7 +23,7 @@ def diagnose() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "devices": [{"platform": d.platform, "kind": d.device_kind, "id": d.id} for d in jax.devices()],
-        "x64": bool(jax.config.jax_enable_x64),
+        "x64": bool(jax.config.read("jax_enable_x64")),
         "versions": {name: _version(name) for name in PACKAGES},
         "zero_copy": zero_copy(),
         "store": str(default_store()),

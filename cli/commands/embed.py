@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import click
-from hyle.zoo import Dataset, Model, Representation, Store, find_card, load, load_dataset, write_embeddings
+from hyle.zoo import (
+    Dataset,
+    Key,
+    Representation,
+    Store,
+    find_card,
+    load,
+    load_dataset,
+    model_recipe,
+    write_embeddings,
+)
 
 from .._console import progress_bar, say
 from .._options import dataset_options, json_option, print_json, store_option
@@ -42,15 +52,9 @@ def embed(
     Returns:
         The representation, and whether it was in the store already.
     """
-    recipe = Model(find_card(name), adapter=None).recipe(layer=layer, pooling=pooling)
+    recipe = model_recipe(find_card(name), layer=layer, pooling=pooling)
     recipe |= {"dataset": dataset.name, "dataset_version": dataset.version, "dataset_source": dataset.source}
-    key = store.key(
-        model=name,
-        weights=recipe["weights"],
-        dataset=f"{dataset.name}-{dataset.version}",
-        layer=recipe["layer"],
-        pooling=recipe["pooling"],
-    )
+    key = Key.of(recipe)
     found = store.load(key)
     if found is not None:
         return found, True
@@ -58,21 +62,16 @@ def embed(
     with store.extraction(key, dataset.ids, recipe) as extraction:
         finished = extraction.finished
         todo = [sample for sample in dataset if sample.id not in finished]
-        done = len(dataset) - len(todo)
         for start in range(0, len(todo), SHARD):
-            shard = todo[start : start + SHARD]
-            ids: list[str] = []
-            parts, energies, dropped = [], [], {}
-            for batch in model.batches(shard, layer=layer, pooling=pooling, batch_size=batch_size):
-                dropped.update(batch.dropped)
-                if batch.ids:
-                    ids += batch.ids
-                    parts.append(batch.embedding)
-                    energies.append(batch.energies)
-                done += len(batch.ids) + len(batch.dropped)
+            before = len(dataset) - len(todo) + start
+
+            def show(done: int, _: int, before: int = before) -> None:
                 if progress is not None:
-                    progress(done, len(dataset))
-            extraction.write_shard(ids, stacked(parts), joined(energies), dropped)
+                    progress(before + done, len(dataset))
+
+            shard = todo[start : start + SHARD]
+            batch = model.run(shard, layer=layer, pooling=pooling, batch_size=batch_size, progress=show)
+            extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
         return extraction.commit(), False
 
 
@@ -161,25 +160,3 @@ def embed_with_bar(
     lost = f", {len(representation.dropped)} left out" if representation.dropped else ""
     say(f"  {name:<18} {n} x {d:<5} {how}{lost}")
     return representation, reused
-
-
-def stacked(parts: Sequence[object]) -> object:
-    """Put the matrices of several batches under each other."""
-    import numpy as np
-
-    if not parts:
-        return np.zeros((0, 0), np.float32)
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)  # type: ignore[arg-type]
-    import torch
-
-    return torch.cat(parts)
-
-
-def joined(energies: Sequence[object]) -> object:
-    """Put the energies of several batches in a row; None where a batch has none."""
-    import numpy as np
-
-    if not energies or any(part is None for part in energies):
-        return None
-    return np.concatenate(energies)  # type: ignore[arg-type]

@@ -59,9 +59,10 @@ def cka(
 
 
 def _ratio(values: jax.Array) -> jax.Array:
-    product = values[0, 0] * values[1, 1]
-    good = (values[0, 0] > 0) & (values[1, 1] > 0)
-    return jnp.where(good, values[0, 1] / jnp.sqrt(jnp.where(good, product, 1)), jnp.nan)
+    own = jnp.diag(values)
+    good = (own > 0).all()
+    # Two roots: the product of two small numbers would leave the range of float32.
+    return jnp.where(good, values[0, 1] / jnp.sqrt(jnp.where(good, own, 1)).prod(), jnp.nan)
 
 
 def _evaluate(panel: Panel, kernel: Kernel) -> Result:

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._metric import Metric, Result
 from .._neighbours import Lookup, NeighbourMetric, lookup, neighbours
@@ -123,7 +124,12 @@ def _evaluate(panel: Panel) -> Result:
     edges = [_edges(table) for table in panel.lookups(panel.k, metric)]
     orders = jnp.stack(panel.permutations(CHANCE_PERMUTATIONS))
     value = panel.pairs(_score, edges, symmetric=False)
-    chance = panel.pairs(lambda a, b: _permuted_score(a, b, orders), edges, symmetric=True)
+    # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
+    by_name = np.argsort(panel.names)
+    chance = np.empty_like(value)
+    chance[np.ix_(by_name, by_name)] = panel.pairs(
+        lambda a, b: _permuted_score(a, b, orders), [edges[i] for i in by_name], symmetric=True
+    )
     attributes = {"estimator": "debiased", "variant": "debiased", "k": panel.k, "neighbour_metric": metric}
     return Result(value, chance, attributes)
 

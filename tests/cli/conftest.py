@@ -57,10 +57,7 @@ def build(
     data: dict[str, Any] = {}
     for metric in metrics or list(_PAIRS):
         label, estimator, k, chance, top, citation = _PAIRS[metric]
-        noise = (
-            rng.normal(0, 0.01, shape)[:m, :m]
-            + rng.normal(0, 0.1, shape)[:m, :m] * likeness * (1 - likeness) * 2
-        )
+        noise = rng.normal(0, 0.01, shape)[:m, :m] + rng.normal(0, 0.1, shape)[:m, :m] * likeness * (1 - likeness) * 2
         values = chance + (top - chance) * likeness**3 + (noise + noise.T) / 2
         np.fill_diagonal(values, 1.0)
         attrs = {
@@ -107,8 +104,7 @@ def build(
         "top_column_share": ("model", np.linspace(0.02, 0.91, m)),
     }
     recipe = {
-        name: {"model": name, "weights_sha256": "c0ffee" * 8, "dtype": "float32", "view": "smiles"}
-        for name in names
+        name: {"model": name, "weights_sha256": "c0ffee" * 8, "dtype": "float32", "view": "smiles"} for name in names
     }
     return xr.Dataset(
         data,

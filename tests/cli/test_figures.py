@@ -24,9 +24,7 @@ def records(spec: dict[str, Any], *fields: str) -> list[dict[str, Any]]:
 
 def axis_order(spec: dict[str, Any], channel: str) -> list[str]:
     found = [
-        layer["encoding"][channel]["sort"]
-        for layer in spec["layer"]
-        if "sort" in layer["encoding"].get(channel, {})
+        layer["encoding"][channel]["sort"] for layer in spec["layer"] if "sort" in layer["encoding"].get(channel, {})
     ]
     assert all(order == found[0] for order in found)
     return found[0]
@@ -63,9 +61,7 @@ def test_order_puts_like_models_together_and_does_not_depend_on_the_order_given(
 
 def test_values_are_printed_in_small_panels_only(make_comparison: Make) -> None:
     small = make_comparison()
-    large = xr.concat(
-        [small.assign_coords(model=[f"{n}{i}" for n in small["model"].values]) for i in (0, 1)], "model"
-    )
+    large = xr.concat([small.assign_coords(model=[f"{n}{i}" for n in small["model"].values]) for i in (0, 1)], "model")
     values = np.random.default_rng(0).uniform(0, 1, (24, 24))
     data = {"cka": (("model", "other"), (values + values.T) / 2, small["cka"].attrs)}
     large = xr.Dataset(data, {"model": large["model"].values, "other": large["model"].values}, small.attrs)
@@ -135,9 +131,7 @@ def test_undefined_scores_are_marked_and_left_out(comparison: xr.Dataset) -> Non
     assert {b["model"] for b in bars if b["value"] is None} == {"morgan", "random"}
 
 
-def test_a_comparison_of_nothing_but_undefined_scores_still_draws(
-    comparison: xr.Dataset, tmp_path: Path
-) -> None:
+def test_a_comparison_of_nothing_but_undefined_scores_still_draws(comparison: xr.Dataset, tmp_path: Path) -> None:
     empty = comparison[["cka", "cka_chance"]].copy(deep=True)
     empty["cka"][:] = np.nan
     assert [path.name for path in figures.save_figures(empty, tmp_path)] == [
@@ -194,9 +188,7 @@ def test_figures_are_saved_as_svg_and_png(comparison: xr.Dataset, tmp_path: Path
     ],
     ids=["two models", "one metric", "no modalities", "no controls"],
 )
-def test_small_and_bare_comparisons_draw(
-    make_comparison: Make, options: dict[str, Any], tmp_path: Path
-) -> None:
+def test_small_and_bare_comparisons_draw(make_comparison: Make, options: dict[str, Any], tmp_path: Path) -> None:
     comparison = make_comparison(**options)
     assert sorted(figures.order_models(comparison)) == sorted(comparison["model"].values)
     charts = figures.all_figures(comparison)
@@ -219,9 +211,7 @@ def test_long_table_has_each_pair_and_model_once_with_its_recipe(comparison: xr.
     pairs = table[table["other"] != ""]
     assert len(pairs) == 4 * 12 * 11 // 2
     assert not pairs.duplicated(["model", "other", "metric"]).any()
-    row = pairs[
-        (pairs["metric"] == "cknna") & (pairs["model"] == "minimol") & (pairs["other"] == "aimnet2")
-    ].iloc[0]
+    row = pairs[(pairs["metric"] == "cknna") & (pairs["model"] == "minimol") & (pairs["other"] == "aimnet2")].iloc[0]
     assert row["value"] == comparison["cknna"].sel(model="minimol", other="aimnet2").item()
     assert (row["k"], row["n"], row["chance"]) == (10, 500, comparison["cknna_chance"].values[0, 1])
     assert (row["sample_hash"], row["hyle_version"]) == ("5f2b9c1a7d", "0.1.0")
@@ -237,9 +227,7 @@ def test_long_table_gives_both_directions_of_an_asymmetric_metric(comparison: xr
     assert cka["rxnfp", "minimol"] == 0.123 != cka["minimol", "rxnfp"]
 
 
-def test_csv_replaces_the_old_file_and_leaves_nothing_beside_it(
-    comparison: xr.Dataset, tmp_path: Path
-) -> None:
+def test_csv_replaces_the_old_file_and_leaves_nothing_beside_it(comparison: xr.Dataset, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old")
     assert tables.write_csv(comparison, path) == path

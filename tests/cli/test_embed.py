@@ -1,0 +1,54 @@
+"""Extraction with real weights, killed in the middle and continued."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hyle.zoo import Store, load, load_dataset
+
+SAMPLES = 300
+
+
+@pytest.mark.models
+def test_a_killed_extraction_loses_no_finished_shard(tmp_path: Path) -> None:
+    pytest.importorskip("chgnet")
+    command = [sys.executable, "-m", "hyle.cli", "embed", "chgnet-0.3.0", "-n", str(SAMPLES), "--store", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not finished_shards(tmp_path):
+        assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    store = Store(tmp_path)
+    assert list(store.list()) == []
+    kept = finished_shards(tmp_path)
+    times = {path: path.stat().st_mtime_ns for path in kept}
+
+    again = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    seen = True
+    while again.poll() is None:
+        current = {path: path.stat().st_mtime_ns for path in kept if path.exists()}
+        seen &= all(times[path] == stamp for path, stamp in current.items())
+        time.sleep(0.05)
+    assert again.returncode == 0, again.stderr.read() if again.stderr else ""
+    assert seen, "a finished shard was written again"
+
+    (entry,) = store.list()
+    found = store.load(entry.key)
+    assert found is not None
+    data = load_dataset("qm9", n=SAMPLES)
+    assert list(found.ids) == data.ids
+    whole = load("chgnet-0.3.0").embed(data.samples[120:140])
+    np.testing.assert_allclose(found.embedding[120:140], whole.embedding.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def finished_shards(root: Path) -> list[Path]:
+    """Shard folders under their final names: Orbax renames a folder only when it is complete."""
+    return [path for path in root.glob("*/*/*/*/shards/*/*") if path.name.isdigit()]

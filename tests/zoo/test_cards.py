@@ -1,0 +1,79 @@
+"""The cards: complete, consistent, and read without any model library."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from hyle.zoo import ModelCard, find_card, list_models
+from hyle.zoo._cards import parse_card
+
+CARDS = list_models()
+
+
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_card_is_complete(card: ModelCard) -> None:
+    module, _, cls = card.adapter.partition(":")
+    assert hasattr(importlib.import_module(module), cls)
+    assert card.modality in ("string", "graph", "atoms", "protein", "text", "control")
+    assert card.architecture in ("invariant", "equivariant", "unconstrained")
+    assert card.dim > 0
+    assert card.layers
+    assert card.licence
+    assert card.citation or card.modality == "control"
+    assert card.pooling in ("mean", "sum", "none")
+    if card.weights is not None:
+        assert (card.weights.carrier is None) != (card.weights.package is None)
+        assert all(len(sha256) == 64 for _, sha256 in card.weights.files.values())
+        assert card.weights.carrier is None or len(card.weights.archive_sha256) == 64
+
+
+def test_every_modality_of_molecules_has_independent_models() -> None:
+    families = {m: {c.family for c in CARDS if c.modality == m} for m in ("string", "graph", "atoms", "text")}
+    assert all(len(families[modality]) >= 2 for modality in ("string", "graph", "atoms"))
+    assert families["text"]
+    assert sum(c.modality != "control" for c in CARDS) >= 8
+    assert any(c.energy for c in CARDS if c.modality == "atoms")
+
+
+def test_controls_carry_no_weights() -> None:
+    assert {card.name for card in CARDS if card.weights is None} >= {"random", "composition"}
+
+
+def test_unknown_model_names_the_closest() -> None:
+    with pytest.raises(ValueError, match="did you mean 'minilm'"):
+        find_card("minlm")
+
+
+def test_a_broken_card_names_its_file() -> None:
+    with pytest.raises(ValueError, match=r"broken\.toml"):
+        parse_card("name = 'x'", "broken.toml")
+
+
+def test_missing_requirements_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import hyle.zoo._cards as cards
+
+    card = next(card for card in CARDS if card.requirements)
+    monkeypatch.setattr(cards, "_installed", lambda requirement: False)
+    assert set(card.requirements) <= set(card.missing())
+    assert card.state == "needs-environment"
+    assert card.name in card.install_command()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "installed"),
+    [("numpy", True), ("numpy>=1", True), ("numpy<1", False), ("no-such-package", False)],
+)
+def test_requirements_are_checked_with_their_versions(requirement: str, installed: bool) -> None:
+    from hyle.zoo._cards import _installed
+
+    assert _installed(requirement) is installed
+
+
+def test_listing_imports_no_model_library() -> None:
+    code = (
+        "import sys, hyle.zoo; hyle.zoo.list_models(); hyle.zoo.list_datasets();"
+        "heavy = {'torch', 'jax', 'ase', 'rdkit', 'transformers', 'orbax', 'pandas', 'pyarrow'} & set(sys.modules);"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
