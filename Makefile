@@ -16,7 +16,9 @@ test: check unit
 check: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	@mkdir -p $(VENV)/types/hyle
+	@for package in engine zoo cli; do ln -sfn "$(CURDIR)/$$package" $(VENV)/types/hyle/$$package; done
+	MYPYPATH=$(VENV)/types $(BIN)/mypy -p hyle.engine -p hyle.zoo -p hyle.cli
 
 unit: $(VENV)/dev $(VENV)/models
 	$(BIN)/pytest -m "not models"
@@ -33,19 +35,19 @@ $(VENV)/base: pyproject.toml constraints.txt
 		|| { echo "hyle needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.12"; exit 2; }
 	@echo "== making $(VENV)"
 	$(PYTHON) -m venv $(VENV)
-	@echo "== installing torch (about 200 MB as a CPU build)"
+	@echo "== installing torch (190 MB as a CPU build)"
 	$(PIP) install --quiet --progress-bar off torch==2.13.0
-	@echo "== installing hyle, JAX, RDKit, ASE (about 350 MB)"
+	@echo "== installing hyle, JAX, RDKit, ASE (170 MB)"
 	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo]"
 	@touch $@
 
 $(VENV)/models: $(VENV)/base $(wildcard zoo/cards/*.toml)
-	@echo "== installing what the models need (about 150 MB)"
+	@echo "== installing what the models need (150 MB)"
 	$(BIN)/hyle models --requirements > $(VENV)/requirements.sh
 	PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 sh -e $(VENV)/requirements.sh
 	@touch $@
 
 $(VENV)/dev: $(VENV)/base
-	@echo "== installing the test tools (about 40 MB)"
+	@echo "== installing the test tools (30 MB)"
 	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo,dev]"
 	@touch $@

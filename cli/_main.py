@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from hyle.zoo import cache_dir
+
 # In the order in which a newcomer needs them; a file in commands/ that is not named here comes after.
 ORDER = ("run", "models", "datasets", "embed", "compare", "dimension", "report", "doctor")
 # What a mistake of the user's raises in the engine and the zoo; anything else is a bug and shows its traceback.
@@ -91,7 +93,7 @@ def prepare_process() -> None:
         # JAX and torch share the GPU here: neither may take all of its memory at once.
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         # Compiled programs are kept, so that a second run of the same shapes starts in seconds.
-        "JAX_COMPILATION_CACHE_DIR": str(_compiled()),
+        "JAX_COMPILATION_CACHE_DIR": str(cache_dir() / "compiled"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -100,9 +102,3 @@ def prepare_process() -> None:
     }
     for name, value in settings.items():
         os.environ.setdefault(name, value)
-
-
-def _compiled() -> str:
-    import platformdirs
-
-    return os.path.join(os.environ.get("HYLE_CACHE") or platformdirs.user_cache_dir("hyle"), "compiled")  # noqa: PTH118

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from hyle.zoo import cache_dir
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -20,11 +22,8 @@ def json_option(function: F) -> F:
 
 def default_store() -> Path:
     """Where representations are kept when nobody says: ``$HYLE_STORE``, else the user's cache folder."""
-    import platformdirs
-
     chosen = os.environ.get("HYLE_STORE")
-    cache = os.environ.get("HYLE_CACHE") or platformdirs.user_cache_dir("hyle")
-    return Path(chosen) if chosen else Path(cache) / "store"
+    return Path(chosen) if chosen else cache_dir() / "store"
 
 
 def store_option(function: F) -> F:

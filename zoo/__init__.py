@@ -5,6 +5,7 @@ Importing this package imports no model library: torch and the others load when 
 
 from ._adapter import Adapter as Adapter
 from ._adapter import Output as Output
+from ._cache import cache_dir as cache_dir
 from ._cards import ModelCard as ModelCard
 from ._cards import did_you_mean as did_you_mean
 from ._cards import find_card as find_card
