@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from hyle.zoo import READERS, Representation, Store, did_you_mean, list_models, read_embeddings
 
 from .._console import print_table, progress_bar, say

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import click
+
 from hyle.zoo import list_datasets
 
 from .._console import print_table

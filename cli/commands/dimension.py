@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+
 from hyle.zoo import Representation, Store
 
 from .._console import print_table

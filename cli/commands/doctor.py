@@ -7,6 +7,7 @@ import platform
 from typing import Any
 
 import click
+
 from hyle.zoo import list_models
 
 from .._console import print_table

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+
 from hyle.zoo import (
     Dataset,
     Key,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+
 from hyle.zoo import ModelCard, find_card, list_models
 
 from .._console import count, print_table

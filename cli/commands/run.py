@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+
 from hyle.zoo import ModelCard, Store, find_card, list_models, load_dataset
 
 from .._console import say

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+
 from hyle.cli import main
 from hyle.engine import cka, mutual_knn
 

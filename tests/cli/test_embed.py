@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from hyle.zoo import Store, load, load_dataset
 
 SAMPLES = 300

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+
 from hyle.cli import figures, tables
 from hyle.cli.figures import _palette
 

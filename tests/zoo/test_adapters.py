@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from hyle.zoo import MissingPackageError, Sample, list_models, load
 
 ase_build = pytest.importorskip("ase.build")

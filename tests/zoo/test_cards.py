@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+
 from hyle.zoo import ModelCard, find_card, list_models
 from hyle.zoo._cards import parse_card
 

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from hyle.zoo import _carriers
 from hyle.zoo._carriers import fetch_member, verify_member
 

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+
 from hyle.zoo import _carriers, _datasets, list_datasets, load_dataset
 from hyle.zoo._datasets import draw, fetch_carrier, find_dataset
 

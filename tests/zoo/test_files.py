@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import safetensors.numpy
-from hyle.zoo import Representation, read_embeddings, write_embeddings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
+from hyle.zoo import Representation, read_embeddings, write_embeddings
 
 SUFFIXES = [".npz", ".npy", ".parquet", ".safetensors", ".csv", ".h5", ".hdf5", ".zarr"]
 RECIPE = {"model": "m", "layer": "last", "versions": {"torch": "2.13"}}

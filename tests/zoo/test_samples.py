@@ -2,6 +2,7 @@
 
 import pytest
 from ase.build import molecule
+
 from hyle.zoo import Dataset, Sample
 
 

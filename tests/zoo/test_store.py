@@ -10,6 +10,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
+
 from hyle.zoo import Representation, Store
 from hyle.zoo._keys import Key
 
