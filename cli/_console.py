@@ -15,7 +15,7 @@ progress_console = Console(stderr=True, highlight=False)
 
 def say(line: str) -> None:
     """Print one line of progress on standard error."""
-    progress_console.print(line, markup=False)
+    progress_console.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -46,10 +46,8 @@ def install_script(cards: Sequence[ModelCard]) -> str:
     """Return the shell lines that install what these models need into this Python."""
     with_deps = sorted({need for card in cards for need in card.requirements})
     without = sorted({need for card in cards for need in card.no_deps})
-    if any(card.weights is not None for card in cards):
-        with_deps = ["torch>=2.8", *with_deps]
     pip = f"{shlex.quote(sys.executable)} -m pip install"
-    lines = [f"{pip} {shlex.join(with_deps)}"] if with_deps else []
+    lines = [f"{pip} {shlex.join(['hyle[zoo]', *with_deps])}"]
     lines += [f"{pip} --no-deps {shlex.join(without)}"] if without else []
     return "\n".join(lines)
 

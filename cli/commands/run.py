@@ -28,9 +28,9 @@ def choose(names: Sequence[str] | None) -> list[ModelCard]:
         named = [find_card(name) for name in names]
         return named + [card for card in cards if card.modality == "control" and card not in named]
     chosen = [card for card in cards if card.state == "runs"]
-    for card in cards:
-        if card not in chosen:
-            say(f"  {card.name} is left out: it needs {', '.join(card.missing())} ({card.install_command()})")
+    lacking = [card.name for card in cards if card not in chosen]
+    if lacking:
+        say(f"left out, since packages are missing: {', '.join(lacking)}; to see which: hyle doctor")
     if sum(card.modality != "control" for card in chosen) < 2:
         raise ValueError(
             "fewer than two models run here; to install what all of them need: hyle models --requirements | sh"

@@ -1,0 +1,71 @@
+"""What the README says, held against the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hyle.cli._console import count
+from hyle.engine import list_metrics
+from hyle.zoo import list_models
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_every_model_has_its_row() -> None:
+    for card in list_models():
+        if card.modality == "control":
+            assert f"`{card.name}`" in README
+            continue
+        row = next((line for line in README.splitlines() if line.startswith(f"| `{card.name}` |")), "")
+        energy = "yes" if card.energy else ""
+        for cell in (count(card.parameters), str(card.dim), energy, card.training_data, card.licence):
+            assert f"| {cell} |" in row, (card.name, cell)
+
+
+def test_every_metric_has_its_row() -> None:
+    table = README.split("## Metrics")[1].split("## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == set(list_metrics())
+
+
+def test_the_commands_exist() -> None:
+    from hyle.cli._main import cli
+
+    names = set(re.findall(r"^hyle (\w+)", "\n".join(blocks("sh")), flags=re.MULTILINE))
+    assert names
+    assert names <= set(cli.list_commands(None))  # type: ignore[arg-type]
+
+
+def test_the_shell_example_runs(tmp_path: Path) -> None:
+    example = next(block for block in blocks("sh") if "np.savez" in block)
+    bin_folder = str(Path(sys.executable).parent)
+    done = subprocess.run(
+        ["bash", "-ec", f'export PATH="{bin_folder}:$PATH"\n{example}'], cwd=tmp_path, text=True, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mutual_knn (chance)" in done.stdout
+
+
+def test_the_engine_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(next(block for block in blocks("python") if "compare(" in block), "README.md", "exec"), {})
+    assert "cknna" in capsys.readouterr().out
+
+
+@pytest.mark.models
+def test_the_zoo_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(next(block for block in blocks("python") if "load_dataset" in block), "README.md", "exec"), {})
+    assert "[200, 64]" in capsys.readouterr().out
+
+
+def test_the_picture_is_of_the_panel() -> None:
+    picture = (ROOT / "docs" / "alignment.svg").read_text("utf-8")
+    assert all(card.name in picture for card in list_models())
