@@ -19,7 +19,7 @@ def first_occurrence(x: jax.Array) -> jax.Array:
     Rows are hashed to 64 bits in integer arithmetic, so the result does not depend on rounding; rows with equal
     hashes are compared number by number with the neighbour in hash order. Cost O(n d + n log n).
     """
-    n, d = x.shape
+    n = len(x)
     x = x + 0.0  # -0.0 equals 0.0 but has other bits
     words = jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(n, -1)  # a float64 gives two
     keys = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1

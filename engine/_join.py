@@ -88,7 +88,8 @@ def join(representations: Mapping[str, Any]) -> Joined:
         array = matrix(tensor, name)
         if not np.array_equal(rows, np.arange(len(array))):
             array = array[jnp.asarray(rows)]
-        arrays.append(_finite(name, array, common))
+        # Shared arrays are bound to their device and copied ones are not; JAX would compile anew for every mixture.
+        arrays.append(jax.device_put(_finite(name, array, common), array.sharding))
     dtypes = [str(getattr(tensor, "dtype", "number")).removeprefix("torch.") for tensor in tensors]
     return Joined(names, arrays, common, [len(t) for t in tensors], dtypes)
 

@@ -13,8 +13,6 @@ from ._rows import HIGHEST, block_size, blocks, centred, squared_distances, unit
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 # Beyond the k wanted, so many candidates are measured again: the Gram product misorders near ties.
 SPARE = 8
-# Where these do not suffice, rows are measured against all others, so many at a time.
-DOUBTFUL_ROWS = 16
 
 
 class Neighbours(NamedTuple):
@@ -22,7 +20,8 @@ class Neighbours(NamedTuple):
 
     Args:
         index: int32 [n, k], nearest first, the row itself left out, ties to the lowest index.
-        value: [n, k], Euclidean distance, cosine similarity or inner product, as the metric says.
+        value: [n, k], Euclidean distance, cosine similarity or inner product, as the metric says; NaN where all rows
+            are alike, so that nobody is nearer than another.
         tied: bool [n], true where the k-th and the next neighbour are equally near.
     """
 
@@ -60,30 +59,35 @@ def neighbours(
     product = metric == "inner_product"
     measured = unit(x) if metric == "cosine" else x
     points, exponent = (x, jnp.int32(0)) if product else centred(measured)
-    measured = jnp.ldexp(measured, -exponent)  # as points, but without the rounding of the mean
+    # Squares of tiny or huge differences would leave the range of float32. Not centred: the mean is rounded.
+    scale = jnp.ldexp(jnp.ones((), x.dtype), jnp.clip(exponent, -126, 126)) if metric == "euclidean" else 1
+    measured = measured / scale
     squares = (points * points).sum(1)
     slack = 0 if product else (4 + d**0.5) * float(jnp.finfo(x.dtype).eps)
-    # The cosine of a row of zeros is 0 with every row: the squared distance 2, in the units of points.
-    empty = (x == 0).all(1) if metric == "cosine" else jnp.zeros(n, bool)
-    apart = jnp.ldexp(jnp.asarray(2, x.dtype), -2 * exponent)
+    empty = (x == 0).all(1)  # whose cosine is 0 with every row, as if the squared distance were 2
+    alike = (measured == measured[0]).all()
     allowed = jnp.ones(n, bool) if where is None else where
     size = block_size(n, max(n, spare * d))
 
     def measure(own: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Distances by subtraction, sorted, and the candidates in that order; ties to the lowest index."""
+        """Sort candidates by their distance, measured by subtraction; ties to the lowest index."""
         mine, theirs = measured[own], measured[index]
         if product:
             exact = -jnp.einsum("bd,bcd->bc", mine, theirs, precision=HIGHEST)
         else:
             exact = ((mine[:, None, :] - theirs) ** 2).sum(-1)
-        exact = jnp.where(empty[own][:, None] | empty[index], apart, exact)
+        if metric == "cosine":
+            exact = jnp.where(empty[own][:, None] | empty[index], 2, exact)
         lost = (index == own[:, None]) | ~allowed[index]
-        return jax.lax.sort((jnp.where(lost, jnp.inf, exact), index.astype(jnp.int32)), num_keys=2)
+        exact, index = jax.lax.sort((jnp.where(lost, jnp.inf, exact), index.astype(jnp.int32)), num_keys=2)
+        return exact, index
 
     def all_measured(own: jax.Array) -> jax.Array:
-        """The candidates of one row when every row is measured."""
-        exact = ((measured[own] - measured) ** 2).sum(1)
-        exact = jnp.where(empty[own] | empty, apart, exact)
+        """Find the candidates of one row by measuring every row."""
+        points = jax.lax.stop_gradient(measured)  # a loop of unknown length has no reverse derivative
+        exact = ((points[own] - points) ** 2).sum(1)
+        if metric == "cosine":
+            exact = jnp.where(empty[own] | empty, 2, exact)
         lost = (jnp.arange(n) == own) | ~allowed
         return jax.lax.top_k(-jnp.where(lost, jnp.inf, exact), spare)[1]
 
@@ -94,34 +98,33 @@ def neighbours(
             far = -jnp.matmul(mine, points.T, precision=HIGHEST)
         else:
             far = squared_distances(mine, points, squares)
-            far = jnp.where(empty[own][:, None] | empty[None, :], apart, far)
+            if metric == "cosine":
+                apart = jnp.ldexp(jnp.asarray(2, x.dtype), -2 * exponent)  # in the units of points
+                far = jnp.where(empty[own][:, None] | empty[None, :], apart, far)
             far -= slack * (squares[own][:, None] + squares[None, :])  # at most the distance, whatever the rounding
         barred = (jnp.arange(n)[None, :] == own[:, None]) | ~allowed[None, :]
-        nearest, candidates = jax.lax.top_k(-jnp.where(barred, jnp.inf, far), spare)
-        exact, index = measure(own, candidates)
-
+        nearest, index = jax.lax.top_k(-jnp.where(barred, jnp.inf, far), spare)
         if not product and spare < n - 1:
-            doubtful = jax.lax.stop_gradient((exact[:, k - 1] >= -nearest[:, -1]) & (exact[:, k - 1] < jnp.inf))
+            # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
+            most = 2 * slack * (squares[own][:, None] + squares[index]) - nearest  # at least the distance
+            kth = jnp.where(jnp.arange(spare) < k, most, -jnp.inf).max(1)
+            doubtful = (kth >= -nearest.min(1)) & (kth < jnp.inf)
 
-            def some(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
                 doubtful, index = state
-                _, which = jax.lax.top_k(doubtful.astype(jnp.int32), min(DOUBTFUL_ROWS, len(own)))
-                index = index.at[which].set(jax.lax.map(all_measured, own[which]))
-                return doubtful.at[which].set(False), index
+                which = doubtful.argmax()
+                return doubtful.at[which].set(False), index.at[which].set(all_measured(own[which]))
 
-            exact, index = jax.lax.cond(
-                doubtful.any(),
-                lambda: measure(own, jax.lax.while_loop(lambda state: state[0].any(), some, (doubtful, index))[1]),
-                lambda: (exact, index),
-            )
+            _, index = jax.lax.while_loop(lambda state: state[0].any(), one, (doubtful, index))
+        exact, index = measure(own, index)
         tied = exact[:, k - 1] == exact[:, k] if spare > k else jnp.zeros(len(rows), bool)
         kept = exact[:, :k]
         value = {
             "inner_product": -kept,
-            "cosine": 1 - jnp.ldexp(kept, 2 * exponent) / 2,
-            "euclidean": jnp.ldexp(jnp.sqrt(kept), exponent),
+            "cosine": 1 - kept / 2,
+            "euclidean": jnp.sqrt(kept) * scale,
         }[metric]
-        return Neighbours(index[:, :k], value, tied)
+        return Neighbours(index[:, :k], jnp.where(alike, jnp.nan, value), tied)
 
     found = jax.lax.map(block, blocks(n, size))
     return Neighbours(*(part.reshape(-1, *part.shape[2:])[:n] for part in found))

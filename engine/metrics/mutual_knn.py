@@ -26,7 +26,8 @@ def mutual_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cos
         metric: ``cosine`` (rows not centred), ``euclidean`` or ``inner_product``.
 
     Returns:
-        Scalar in [0, 1]; k / (n - 1) on average where x and y are independent; NaN where an input is not finite.
+        Scalar in [0, 1]; k / (n - 1) on average where x and y are independent; NaN where an input is not
+        finite or constant.
 
     Symmetric; invariant to rotation, to isotropic scale and to a common permutation of rows, ``euclidean`` also to
     translation. Cost O(n^2 (d1 + d2) + n k log k), memory O(b n + n k) for blocks of b rows.
@@ -49,7 +50,10 @@ def mutual_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cos
 def _overlap(a: Lookup, b: Lookup) -> jax.Array:
     rows = jnp.arange(len(a.index), dtype=a.index.dtype)[:, None]
     found, _ = b.find(jnp.broadcast_to(rows, a.index.shape), a.index)
-    return found.sum(1).mean() / a.index.shape[1]
+    unknown = jnp.isnan(a.value).any() | jnp.isnan(b.value).any()
+    # Behind the barrier, since XLA multiplies by the inverse of a constant, and all of n k may then not be 1.
+    total = jax.lax.optimization_barrier(jnp.asarray(found.size, a.value.dtype))
+    return jnp.where(unknown, jnp.nan, found.sum() / total)
 
 
 def _evaluate(panel: Panel) -> Result:

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Double precision for one test."""
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """The left and the right half of scikit-learn's 1,797 digits, [1797, 32] each."""
+    image = pytest.importorskip("sklearn.datasets").load_digits().data.reshape(-1, 8, 8)
+    return image[:, :, :4].reshape(-1, 32), image[:, :, 4:].reshape(-1, 32)

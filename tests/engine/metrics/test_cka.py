@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import hashlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyle.engine import cka
+
+from .. import definitions
+from ..samples import (
+    CASES,
+    EXAMPLES,
+    SINGLE_CASES,
+    D,
+    N,
+    input_hashes,
+    oracle,
+    oracle_inputs,
+    padded,
+    rotation,
+    scales,
+    seeds,
+    single,
+    unrelated,
+    views,
+)
+
+ORACLES = {
+    "cka_linear_biased": {"debiased": False},
+    "cka_linear_debiased": {},
+    "cka_rbf_biased(sigma=median nonzero distance)": {"kernel": "rbf", "debiased": False},
+    "cka_rbf_debiased(sigma=median nonzero distance)": {"kernel": "rbf"},
+}
+KERNELS = ("linear", "rbf")
+
+
+def test_oracle_inputs_are_the_ones_that_the_values_belong_to():
+    for case, sides in oracle_inputs().items():
+        for side, array in zip("XY", sides, strict=True):
+            assert hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() == input_hashes()[f"{case}_{side}"]
+
+
+@pytest.mark.parametrize("case", [*CASES, "dups100"])  # repeated rows are samples like others here
+@pytest.mark.parametrize("name", ORACLES)
+def test_oracle_in_float64(name, case, float64):
+    assert float(cka(*padded(case), **ORACLES[name])) == pytest.approx(oracle(name, case), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("case", SINGLE_CASES)
+@pytest.mark.parametrize("name", ORACLES)
+def test_oracle_in_float32(name, case):
+    value = cka(*map(single, padded(case)), **ORACLES[name])
+    assert value.dtype == jnp.float32
+    assert float(value) == pytest.approx(oracle(name, case), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("debiased", [True, False])
+def test_definition(kernel, debiased):
+    x, y = map(single, views(1))
+    expected = definitions.cka(x, y, kernel, debiased)
+    assert float(cka(x, y, kernel=kernel, debiased=debiased)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_widths_may_differ():
+    x, y = map(single, oracle_inputs()["shared64"])
+    assert x.shape[1] != y.shape[1]
+    assert float(cka(x, y)) == pytest.approx(oracle("cka_linear_debiased", "shared64"), rel=1e-4)
+
+
+def test_given_sigma(float64):
+    x, y = views(2)
+    expected = definitions.cka(x, y, "rbf", sigma=1.7)
+    assert float(cka(x, y, kernel="rbf", sigma=1.7)) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@EXAMPLES
+@given(seed=seeds, scale=scales, offset=st.floats(-100, 100))
+def test_rotation_scale_translation_and_common_permutation_leave_it(kernel, seed, scale, offset):
+    x, y = views(seed)
+    order = np.random.default_rng(seed).permutation(N)
+    # The offset counts in standard deviations.
+    moved = (x @ rotation(D, seed) + offset * x.std())[order] * scale
+    expected = definitions.cka(x, y, kernel)
+    assert float(cka(single(moved), single(y[order]), kernel=kernel)) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@EXAMPLES
+@given(seed=seeds, scale=scales)
+def test_symmetric_and_one_with_itself(kernel, seed, scale):
+    x, y = map(single, views(seed))
+    assert float(cka(x, y, kernel=kernel)) == pytest.approx(float(cka(y, x, kernel=kernel)), abs=1e-6)
+    assert float(cka(x, x * np.float32(scale), kernel=kernel)) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_independent_data_give_zero_on_average_only_where_debiased(kernel):
+    def draw(key):
+        return cka(*(jax.random.normal(half, (N, D)) for half in jax.random.split(key)), kernel=kernel)
+
+    values = np.asarray(jax.jit(jax.vmap(draw))(jax.random.split(jax.random.key(0), 400)))
+    assert abs(values.mean()) < 4 * values.std(ddof=1) / np.sqrt(len(values))
+    assert values.min() < 0  # not clamped
+
+
+def test_noise_lowers_it_step_by_step():
+    x, _ = views(3)
+    noise = np.random.default_rng(4).normal(size=x.shape)
+    for kernel in KERNELS:
+        values = [float(cka(single(x), single(x + s * noise), kernel=kernel)) for s in (0, 0.5, 1, 2, 4, 8)]
+        assert values == sorted(values, reverse=True)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("debiased", [True, False])
+def test_far_from_the_origin_in_float32(kernel, debiased):
+    x, y = (single(v + 200 * v.std()) for v in views(5))
+    expected = definitions.cka(x, y, kernel, debiased)
+    assert float(cka(x, y, kernel=kernel, debiased=debiased)) == pytest.approx(expected, abs=1e-4)
+
+
+def test_more_columns_than_rows_and_independent():
+    x, y = unrelated()
+    assert float(cka(single(x), single(y), debiased=False)) == pytest.approx(0.992882, abs=2e-5)
+    assert float(cka(single(x), single(y))) == pytest.approx(0.014338, abs=2e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_16_bit_rows_are_computed_in_float32(dtype):
+    x, y = (jnp.asarray(single(v)).astype(dtype) for v in views(6))
+    value = cka(x, y)
+    assert value.dtype == jnp.float32
+    assert float(value) == pytest.approx(definitions.cka(x, y), abs=1e-5)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("debiased", [True, False])
+def test_constant_or_not_finite_is_nan(kernel, debiased):
+    x, y = map(single, views(7))
+    broken = x.copy()
+    broken[3, 2] = np.nan
+    for bad in (np.full_like(x, 3.3), np.zeros_like(x), broken):
+        assert np.isnan(cka(bad, y, kernel=kernel, debiased=debiased))
+        assert np.isnan(cka(y, bad, kernel=kernel, debiased=debiased))
+
+
+def test_a_narrow_kernel_does_not_leave_the_range_of_float32():
+    x, _ = views(8)
+    y = x + 0.01 * np.random.default_rng(8).normal(size=x.shape)
+    for sigma in (0.5, 0.35, 0.25):
+        expected = definitions.cka(x, y, "rbf", sigma=sigma)
+        assert float(cka(single(x), single(y), kernel="rbf", sigma=sigma)) == pytest.approx(expected, rel=1e-2)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_sizes_at_the_ends_of_float32(scale):
+    x, y = views(9)
+    for kernel in KERNELS:
+        expected = definitions.cka(x, y, kernel)
+        assert float(cka(single(x * scale), single(y), kernel=kernel)) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_jit_and_vmap_equal_the_loop(kernel):
+    xs, ys = (jnp.asarray(np.stack(v), jnp.float32) for v in zip(*(views(s) for s in range(3)), strict=True))
+    loop = [float(cka(x, y, kernel=kernel)) for x, y in zip(xs, ys, strict=True)]
+    mapped = jax.jit(jax.vmap(lambda x, y: cka(x, y, kernel=kernel)))(xs, ys)
+    np.testing.assert_allclose(mapped, loop, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_gradient_equals_finite_differences(kernel, float64):
+    x, y = views(10)
+    sigma = definitions.median_nonzero_distance(x) if kernel == "rbf" else None
+    step = np.random.default_rng(0).normal(size=x.shape)
+
+    def score(v):
+        return cka(v, y, kernel=kernel, sigma=sigma)
+
+    gradient = np.asarray(jax.grad(score)(jnp.asarray(x)))
+    difference = (float(score(x + 1e-5 * step)) - float(score(x - 1e-5 * step))) / 2e-5
+    assert np.isfinite(gradient).all()
+    assert float((gradient * step).sum()) == pytest.approx(difference, rel=1e-6)
+
+
+def test_gradient_takes_the_default_bandwidth_as_given(float64):
+    x, y = views(10)
+    gradient = jax.grad(lambda v: cka(v, y, kernel="rbf"))(jnp.asarray(x))
+    assert np.isfinite(np.asarray(gradient)).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "words"),
+    [
+        ((np.ones((5, 2)), np.ones((6, 2))), {}, "compare\\(\\) joins representations by id"),
+        ((np.ones((3, 2)), np.ones((3, 2))), {}, "at least 4 samples"),
+        ((np.ones(5), np.ones((5, 2))), {}, "x must be a matrix"),
+        ((np.ones((5, 2)), np.ones((5, 0))), {}, "y must be a matrix"),
+        ((np.ones((5, 2)), np.ones((5, 2))), {"kernel": "poly"}, "linear or rbf"),
+        ((np.ones((5, 2)), np.ones((5, 2))), {"sigma": 1.0}, "kernel='rbf'"),
+    ],
+)
+def test_mistakes_are_named(arguments, options, words):
+    with pytest.raises(ValueError, match=words):
+        cka(*arguments, **options)
+
+
+def test_digits_left_and_right(digits, float64):
+    left, right = digits
+    assert float(cka(left, right)) == pytest.approx(0.26955426, abs=1e-8)
+    assert float(cka(left, right, debiased=False)) == pytest.approx(0.27282967, abs=1e-8)

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+
+from hyle.engine import cka, cknna
+
+from .. import definitions
+from ..samples import (
+    CASES,
+    EXAMPLES,
+    SINGLE_CASES,
+    D,
+    K,
+    N,
+    oracle,
+    oracle_inputs,
+    padded,
+    rotation,
+    scales,
+    seeds,
+    single,
+    unrelated,
+    views,
+)
+
+METRICS = ("cosine", "inner_product")
+
+
+@pytest.mark.parametrize(("case", "k"), [*((case, 10) for case in CASES), ("shared64", 5)])
+def test_oracle_in_float64(case, k, float64):
+    value = float(cknna(*padded(case), k=k))
+    assert value == pytest.approx(oracle(f"cknna_cosine_unbiased(k={k})", case), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("case", ["shared64"])
+def test_oracle_with_all_neighbours_is_debiased_cka_of_unit_rows(case, float64):
+    x, y = padded(case)
+    value = float(cknna(x, y, k=len(x) - 1))
+    assert value == pytest.approx(oracle("cknna_cosine_unbiased(k=n-1)", case), rel=1e-6)
+    unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in (x, y)]
+    assert value == pytest.approx(float(cka(*unit)), rel=1e-9)
+
+
+@pytest.mark.parametrize("case", SINGLE_CASES)
+def test_oracle_in_float32(case):
+    value = cknna(*map(single, padded(case)), k=5)
+    assert value.dtype == jnp.float32
+    assert float(value) == pytest.approx(oracle("cknna_cosine_unbiased(k=5)", case), rel=1e-4)
+
+
+def test_repeated_rows_are_neighbours_like_others(float64):
+    x, y = oracle_inputs()["dups100"]
+    assert float(cknna(x, y, k=5)) == pytest.approx(definitions.cknna(x, y, 5), rel=1e-6)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@EXAMPLES
+@given(seed=seeds, scale=scales)
+def test_rotation_scale_and_common_permutation_leave_it(metric, seed, scale):
+    x, y = views(seed)
+    order = np.random.default_rng(seed).permutation(N)
+    moved = single((x @ rotation(D, seed))[order] * scale)
+    value = float(cknna(moved, single(y[order]), k=K, metric=metric))
+    assert value == pytest.approx(definitions.cknna(x, y, K, metric), abs=1e-4)
+
+
+@EXAMPLES
+@given(seed=seeds, scale=scales)
+def test_one_with_itself_and_nearly_symmetric(seed, scale):
+    x, y = map(single, views(seed))
+    assert float(cknna(x, x * np.float32(scale), k=K)) == pytest.approx(1, abs=1e-5)
+    assert abs(float(cknna(x, y, k=K)) - float(cknna(y, x, k=K))) < 0.01
+
+
+def test_under_vmap_the_loop_swapped_within_the_stated_bound_and_by_chance_as_stated():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(300, N, D))
+    y = x + 2 * rng.random((300, 1, 1)) * rng.normal(size=x.shape) + 3 * rng.random((300, 1, 1))
+    x, y = single(x), single(y)
+    mapped = jax.jit(jax.vmap(lambda x, y: cknna(x, y, k=K)))
+    there, back = np.asarray(mapped(x, y)), np.asarray(mapped(y, x))
+    np.testing.assert_allclose(there[:5], [cknna(*pair, k=K) for pair in zip(x[:5], y[:5], strict=True)], rtol=1e-5)
+    assert 0 < np.abs(there - back).max() < 0.01
+    assert there.max() < 1.05
+    chance = np.asarray(mapped(x, single(rng.normal(size=x.shape))))
+    assert chance.mean() == pytest.approx(0.9 * K / (N - 1), abs=4 * chance.std() / np.sqrt(len(chance)) + 0.005)
+
+
+def test_chance_is_about_nine_tenths_of_k_over_n_minus_1():
+    def draw(key):
+        return cknna(*(jax.random.normal(half, (500, 64)) for half in jax.random.split(key)), k=10)
+
+    values = [float(jax.jit(draw)(key)) for key in jax.random.split(jax.random.key(0), 10)]
+    assert np.mean(values) == pytest.approx(0.0161, abs=4 * np.std(values, ddof=1) / np.sqrt(10) + 0.0005)
+
+
+def test_noise_lowers_it_step_by_step():
+    x, _ = views(3)
+    noise = np.random.default_rng(4).normal(size=x.shape)
+    values = [float(cknna(single(x), single(x + s * noise), k=K)) for s in (0, 0.3, 1, 3, 10)]
+    assert values == sorted(values, reverse=True)
+    assert values[-1] < 0.3
+
+
+def test_far_from_the_origin_in_float32():
+    x, y = (single(v + 200 * v.std()) for v in views(5))
+    assert float(cknna(x, y, k=K)) == pytest.approx(definitions.cknna(x, y, K), abs=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_16_bit_rows_are_computed_in_float32(dtype):
+    x, y = (jnp.asarray(single(v)).astype(dtype) for v in views(6))
+    value = cknna(x, y, k=K)
+    assert value.dtype == jnp.float32
+    assert float(value) == pytest.approx(definitions.cknna(x, y, K), abs=1e-5)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_constant_or_not_finite_is_nan(metric):
+    x, y = map(single, views(7))
+    for entry in (np.nan, np.inf):
+        broken = x.copy()
+        broken[3, 2] = entry
+        assert np.isnan(cknna(broken, y, k=K, metric=metric))
+    assert np.isnan(cknna(np.full_like(x, 3.3), y, k=K, metric=metric))
+    assert np.isnan(cknna(y, np.zeros_like(x), k=K, metric=metric))
+
+
+def test_a_row_of_zeros_has_the_similarity_zero():
+    x, y = (np.abs(single(v)) for v in views(8))
+    x[[3, 40]] = 0
+    assert float(cknna(x, y, k=K)) == pytest.approx(definitions.cknna(x, y, K), abs=1e-5)
+
+
+@pytest.mark.parametrize("metric", METRICS[1:])
+def test_jit_and_vmap_equal_the_loop(metric):
+    xs, ys = (jnp.asarray(np.stack(v), jnp.float32) for v in zip(*(views(s) for s in range(3)), strict=True))
+    loop = [float(cknna(x, y, k=K, metric=metric)) for x, y in zip(xs, ys, strict=True)]
+    mapped = jax.jit(jax.vmap(lambda x, y: cknna(x, y, k=K, metric=metric)))(xs, ys)
+    np.testing.assert_allclose(mapped, loop, rtol=1e-5)
+
+
+def test_it_has_a_gradient_with_the_neighbours_held_fixed():
+    x, y = map(single, views(10))
+    assert jax.eval_shape(jax.grad(lambda v: cknna(v, y, k=K)), x).shape == x.shape
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"k": N}, "use k from 2 to 63"),
+        ({"k": 1}, "k=1"),
+        ({"metric": "euclidean"}, "masks a similarity"),
+        ({"variant": "biased"}, "debiased"),
+    ],
+)
+def test_mistakes_are_named(options, words):
+    with pytest.raises(ValueError, match=words):
+        cknna(*views(0), **options)
+
+
+def test_more_columns_than_rows_and_independent():
+    # Code that adds 1e-6 to a denominator of 3.6e-5 has 0.1547 here.
+    x, y = unrelated()
+    assert float(cknna(single(x), single(y), k=10)) == pytest.approx(0.1592050, abs=2e-5)
+    assert definitions.cknna(x, y, 10) == pytest.approx(0.1592050, abs=1e-7)
+
+
+def test_digits_left_and_right(digits, float64):
+    assert float(cknna(*digits, k=10)) == pytest.approx(0.14780646, abs=2e-5)

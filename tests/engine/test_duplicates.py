@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyle.engine._duplicates import first_occurrence
+
+from .samples import EXAMPLES, D, N, seeds, single, views
+
+
+def expected(x):
+    seen = [tuple(row + 0.0) for row in np.asarray(x)]
+    return [row not in seen[:i] for i, row in enumerate(seen)]
+
+
+@EXAMPLES
+@given(seed=seeds, levels=st.integers(1, 4), width=st.integers(1, D))
+def test_marks_the_first_of_each(seed, levels, width):
+    x = np.zeros((N, D), np.float32)
+    x[:, :width] = np.random.default_rng(seed).integers(0, levels, size=(N, width))
+    np.testing.assert_array_equal(first_occurrence(jnp.asarray(x)), expected(x))
+
+
+def test_a_negative_zero_is_a_zero():
+    x = np.zeros((N, D), np.float32)
+    x[1::2] = -0.0
+    assert int(first_occurrence(jnp.asarray(x)).sum()) == 1
+
+
+def test_rows_that_differ_in_the_last_bit_differ():
+    x = single(np.ones((N, D)))
+    x[1, 3] = np.nextafter(np.float32(1), np.float32(2))
+    np.testing.assert_array_equal(np.flatnonzero(first_occurrence(jnp.asarray(x))), [0, 1])
+
+
+def test_rows_that_are_not_a_number_repeat_nothing():
+    assert bool(first_occurrence(jnp.full((N, D), jnp.nan)).all())
+
+
+@pytest.mark.parametrize("scale", [1, 1e-50, 1e-300, 1e50, 1e300])
+def test_float64_of_any_size(scale, float64):
+    x = views(0)[0] * scale
+    x[40:50], x[5] = x[:10], x[30] * (1 + 2e-16)
+    np.testing.assert_array_equal(first_occurrence(jnp.asarray(x)), expected(x))
