@@ -6,6 +6,7 @@ import difflib
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 from typing import Any
 
@@ -62,6 +63,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line: exit code 0, 2 for a mistake of the user's, 130 when interrupted."""
     prepare_process()
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `hyle models | head` ends as quietly as any other command
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:
@@ -72,9 +75,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - keeps the interpreter quiet when it flushes at exit
-        sys.exit(0)
     except MISTAKES as error:
         if os.environ.get("HYLE_DEBUG"):
             raise

@@ -56,6 +56,13 @@ def dataset_options(default_n: int) -> Callable[[F], F]:
     return add
 
 
+def stored_options(function: F) -> F:
+    """``--dataset``, ``--layer``, ``--pooling``: which of the stored representations of a model."""
+    for name, what in (("pooling", "pooling"), ("layer", "layer"), ("dataset", "data set, NAME or NAME-VERSION")):
+        function = click.option(f"--{name}", help=f"Of what is stored, take this {what}.")(function)
+    return function
+
+
 def metric_options(function: F) -> F:
     """``--metrics``, ``-k``, ``--dimension-k``, ``--neighbour-metric``: what to measure."""
     for option in (
@@ -64,12 +71,12 @@ def metric_options(function: F) -> F:
             type=click.Choice(["cosine", "euclidean", "inner_product"]),
             default="cosine",
             show_default=True,
-            help="How neighbours are found for the pair metrics.",
+            help="How neighbours are found; CKNNA takes cosine in place of euclidean.",
         ),
         click.option(
             "--dimension-k",
             type=click.IntRange(2),
-            help="Neighbours of the intrinsic dimension. [default: 50, or n - 1 for fewer samples]",
+            help="Neighbours of the intrinsic dimension. [default: 50, or a tenth of fewer than 500 samples]",
         ),
         click.option(
             "-k", "--neighbours", "k", type=click.IntRange(2), default=25, show_default=True, help="Neighbours."
@@ -84,8 +91,13 @@ def metric_options(function: F) -> F:
 
 
 def split(names: str | None) -> list[str] | None:
-    """Return a comma-separated list as a list, None where nothing was given."""
-    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    """Return a comma-separated list without repetitions, None where nothing was given."""
+    if names is None:
+        return None
+    found = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not found:
+        raise ValueError("an empty list of names was given: leave the option out for the default")
+    return found
 
 
 def print_json(value: Any) -> None:

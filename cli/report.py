@@ -122,8 +122,11 @@ def summary(comparison: xr.Dataset) -> list[str]:
         i, j = best
         where = "between modalities" if across else "between two models"
         pair = f"{names[i]} ({kinds[i]}) with {names[j]} ({kinds[j]})" if across else f"{names[i]} with {names[j]}"
-        value = f"{number(score.values[i, j], 2)} in {score.label} (chance {score.chance_text})"
-        said.append(f"The highest alignment {where} is {pair}: {value}.")
+        value = f"{number(score.values[i, j], 2)} in {score.label}"
+        chance = f", where chance gives {number(score.level, 2)}" if np.isfinite(score.level) else ""
+        said.append(f"The highest score {where} is {pair}: {value}{chance}.")
+    elif score.pairs():
+        said.append(f"No pair has a defined {score.label}: is an embedding constant?")
     control = _strongest(score, [p for p in score.pairs() if (kinds[p[0]] == CONTROL) != (kinds[p[1]] == CONTROL)])
     if control:
         i, j = sorted(control, key=lambda index: kinds[index] != CONTROL)

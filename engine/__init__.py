@@ -11,6 +11,7 @@ from ._compare import compare as compare
 from ._comparison import load_comparison as load_comparison
 from ._comparison import save_comparison as save_comparison
 from ._metric import Metric as Metric
+from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
 from .metrics.cka import cka as cka
 from .metrics.cknna import cknna as cknna

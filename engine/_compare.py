@@ -37,8 +37,10 @@ def compare(
             ``embedding`` [n, d] and ``ids``; rows are joined by id and sorted by it, plain tensors by position.
         metrics: names of metrics; `hyle.engine.list_metrics` has them all.
         k: neighbours of the pair metrics.
-        dimension_k: neighbours of the intrinsic dimension; default 50, or n - 1 where there are fewer samples.
-        neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``.
+        dimension_k: neighbours of the intrinsic dimension; default 50, or a tenth of fewer than 500 samples, since
+            a neighbourhood as large as the data has no dimension of its own.
+        neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``; CKNNA masks a similarity, and takes ``cosine``
+            in place of ``euclidean``.
         seed: of the permutations behind chance levels without a closed form.
         progress: called with (metric, metrics done, metrics in all) before each metric and at the end.
 
@@ -57,18 +59,18 @@ def compare(
         >>> float(compare({"a": x, "b": x[:, :4]}, metrics=["mutual_knn"], k=5).mutual_knn.sel(model="a", other="a"))
         1.0
     """
-    wanted = [find_metric(name) for name in dict.fromkeys(metrics)]
+    wanted = [find_metric(name) for name in dict.fromkeys([metrics] if isinstance(metrics, str) else metrics)]
     if not wanted:
         raise ValueError("no metric was asked for")
     check_metric(neighbour_metric)
     joined = join(representations)
     n = len(joined.ids)
-    needs_k = any(metric.kind == "pair" and metric.name not in ("cka", "cka_rbf") for metric in wanted)
-    if needs_k:
+    needs = {metric.needs for metric in wanted}
+    if "neighbours" in needs:
         check_k(k, n, least=2)
-    if dimension_k is None:
-        dimension_k = min(50, n - 1)
-    check_k(dimension_k, n, least=2)
+    dimension_k = min(50, max(5, n // 10), n - 1) if dimension_k is None else dimension_k
+    if "dimension" in needs:
+        check_k(dimension_k, n, least=2, name="dimension_k")
     panel = Panel(joined.names, joined.arrays, k, dimension_k, neighbour_metric, seed)
     variables: dict[str, Any] = {
         "dim": ("model", [int(x.shape[1]) for x in joined.arrays]),
@@ -93,6 +95,8 @@ def compare(
             "dtype": str(dtype),
             "device": str(jax.devices()[0].device_kind),
             "seed": seed,
+            "k": k,
+            "dimension_k": dimension_k,
             "hyle_version": _version(),
             "jax_version": jax.__version__,
         },

@@ -107,13 +107,16 @@ def _finite(name: str, array: jax.Array, ids: Sequence[str]) -> jax.Array:
     bad = np.flatnonzero(~np.asarray(jnp.isfinite(array).all(1)))
     if len(bad):
         some = ", ".join(ids[row] for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
+        wide = "" if array.dtype == jnp.float64 else "; beyond float32 counts as infinite unless JAX_ENABLE_X64=1"
         raise ValueError(
-            f"{name}: {len(bad)} of {len(array)} rows have NaN or infinite numbers: {some}; leave them out"
+            f"{name}: {len(bad)} of {len(array)} rows have NaN or infinite numbers: {some}; leave them out{wide}"
         )
     return array
 
 
 def _too_few(names: Sequence[str], tables: Sequence[Mapping[str, int]], common: int) -> str:
+    if len(names) == 1:
+        return f"{names[0]} has {common} samples, and at least 4 are needed"
     examples = "; ".join(f"{n}: {next(iter(t), 'none')!r}" for n, t in list(zip(names, tables, strict=True))[:2])
     return (
         f"{common} sample{'s are' if common != 1 else ' is'} common to all {len(names)} representations, and at least "

@@ -40,6 +40,7 @@ class Metric:
         long_name: for axes and tables.
         kind: ``pair`` over (model, other) or ``single`` over (model).
         evaluate: computes it for a panel; what it needs of each model is computed once and shared.
+        needs: what that is: ``hsic``, ``neighbours`` (k of them) or ``dimension`` (dimension_k neighbours).
         symmetric: whether swapping x and y leaves it unchanged.
         bounds: of the population value.
         higher_is_better: whether more means more alike; None where it means neither.
@@ -52,6 +53,7 @@ class Metric:
     long_name: str
     kind: Literal["pair", "single"]
     evaluate: Callable[[Panel], Result]
+    needs: Literal["hsic", "neighbours", "dimension"]
     symmetric: bool
     bounds: tuple[float, float]
     higher_is_better: bool | None

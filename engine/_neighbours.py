@@ -19,13 +19,13 @@ class Neighbours(NamedTuple):
     """The neighbour table of one representation.
 
     Args:
-        index: int32 [n, k], nearest first, the row itself left out, ties to the lowest index.
+        indices: int32 [n, k], nearest first, the row itself left out, ties to the lowest index.
         value: [n, k], Euclidean distance, cosine similarity or inner product, as the metric says; NaN where all rows
             are alike, so that nobody is nearer than another.
         tied: bool [n], true where the k-th and the next neighbour are equally near.
     """
 
-    index: jax.Array
+    indices: jax.Array
     value: jax.Array
     tied: jax.Array
 
@@ -134,11 +134,11 @@ class Lookup(NamedTuple):
     """A neighbour table sorted by index, for asking whether one row is another's neighbour.
 
     Args:
-        index: int32 [n, k], ascending in each row.
+        indices: int32 [n, k], ascending in each row.
         value: [n, k], as in `Neighbours`.
     """
 
-    index: jax.Array
+    indices: jax.Array
     value: jax.Array
 
     def find(self, rows: jax.Array, wanted: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -151,17 +151,17 @@ class Lookup(NamedTuple):
         Returns:
             (found, position): bool and int [...]; the position in the row means nothing where not found.
         """
-        k = self.index.shape[1]
+        k = self.indices.shape[1]
 
         def halve(step: jax.Array, low: jax.Array) -> jax.Array:
             middle = low + (2 ** (k - 1).bit_length() >> (step + 1))
-            return jnp.where((middle < k) & (self.index[rows, jnp.minimum(middle, k - 1)] <= wanted), middle, low)
+            return jnp.where((middle < k) & (self.indices[rows, jnp.minimum(middle, k - 1)] <= wanted), middle, low)
 
         position = jax.lax.fori_loop(0, (k - 1).bit_length(), halve, jnp.zeros_like(wanted))
-        return self.index[rows, position] == wanted, position
+        return self.indices[rows, position] == wanted, position
 
 
 @jax.jit
 def lookup(table: Neighbours) -> Lookup:
     """Sort a neighbour table by index."""
-    return Lookup(*jax.lax.sort((table.index, table.value), num_keys=1))
+    return Lookup(*jax.lax.sort((table.indices, table.value), num_keys=1))

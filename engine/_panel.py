@@ -66,7 +66,7 @@ class Panel:
         return self.once("unique", lambda: [first_occurrence(x) for x in self.arrays])
 
     def tables(self, k: int, metric: NeighbourMetric, *, unique: bool = False) -> list[Neighbours]:
-        """The neighbour table of each model; with ``unique``, repeated rows are nobody's neighbour."""
+        """Find the neighbour table of each model; with ``unique``, repeated rows are nobody's neighbour."""
 
         def compute() -> list[Neighbours]:
             allowed = self.unique() if unique else [None] * self.m
@@ -75,7 +75,7 @@ class Panel:
         return self.once(("tables", k, metric, unique), compute)
 
     def lookups(self, k: int, metric: NeighbourMetric) -> list[Lookup]:
-        """The neighbour table of each model, sorted by index."""
+        """Sort the neighbour table of each model by index."""
         return self.once(("lookups", k, metric), lambda: [lookup(table) for table in self.tables(k, metric)])
 
     def pairs(self, score: Callable[[Any, Any], jax.Array], tables: Sequence[Any], *, symmetric: bool) -> np.ndarray:
@@ -94,5 +94,5 @@ class Panel:
         return [jnp.asarray(generator.permutation(self.n).astype(np.int32)) for _ in range(count)]
 
     def neighbour_attributes(self) -> Mapping[str, Any]:
-        """The attributes that a neighbour score must carry."""
-        return {"k": self.k, "neighbour_metric": self.neighbour_metric}
+        """Return the attributes that a neighbour score must carry."""
+        return {"k": self.k, "neighbour_metric": self.neighbour_metric, "centring": "none"}

@@ -39,10 +39,10 @@ def pair(x: Any, y: Any, *, least: int) -> tuple[jax.Array, jax.Array]:
     return a, b
 
 
-def check_k(k: int, n: int, least: int = 1) -> None:
+def check_k(k: int, n: int, least: int = 1, name: str = "k") -> None:
     """Raise unless least <= k <= n - 1."""
     if not least <= k <= n - 1:
-        raise ValueError(f"k={k} neighbours cannot be had from {n} samples: use k from {least} to {n - 1}")
+        raise ValueError(f"{name}={k} neighbours cannot be had from {n} samples: use {name} from {least} to {n - 1}")
 
 
 def centred(x: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -57,6 +57,7 @@ def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | No
     return {
         "model": card.name,
         "weights": card.weights.version if card.weights else "none",
+        "weights_from": (card.weights.carrier or card.weights.package) if card.weights else "none",
         "view": card.view,
         "layer": _layer(card, layer),
         "pooling": _pooling(card, pooling),
@@ -134,9 +135,11 @@ class Model:
     def _forward(self, samples: list[Sample], layer: str, pooling: str) -> Batch:
         dropped: dict[str, str] = {}
         for sample in samples:
-            if self.card.view != "any":
-                sample.view(self.card.view)
-            reason = self.adapter.unsupported(sample)
+            if not isinstance(sample, Sample):
+                raise TypeError(f"samples are hyle.zoo.Sample, such as Sample('a', smiles='CCO'); got {sample!r}")
+            view: Any = None if self.card.view == "any" else sample.view(self.card.view)
+            empty = self.card.view == "atoms" and len(view) == 0
+            reason = "no atoms" if empty else self.adapter.unsupported(sample)
             if reason is not None:
                 dropped[sample.id] = reason
         kept = [sample for sample in samples if sample.id not in dropped]
@@ -211,9 +214,23 @@ def load(name: str, *, device: str = "cpu", notify: Callable[[str], None] | None
     missing = card.missing()
     if missing:
         raise MissingPackageError(f"{name} needs {', '.join(missing)}; to install: {card.install_command()}")
+    if card.weights is not None:
+        _check_device(device)
     module, _, cls = card.adapter.partition(":")
     adapter = getattr(importlib.import_module(module), cls)
     return Model(card, adapter(card, weights_files(card, notify=notify), device))
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"torch cannot use the device {device!r} here: {reason}; `hyle doctor` lists devices"
+        ) from error
 
 
 def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = None) -> Mapping[str, Path]:

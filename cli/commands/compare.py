@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import click
 from hyle.zoo import READERS, Representation, Store, did_you_mean, list_models, read_embeddings
 
 from .._console import print_table, progress_bar, say
-from .._options import json_option, json_text, metric_options, print_json, split, store_option
+from .._options import json_option, json_text, metric_options, print_json, split, store_option, stored_options
 from ..tables import long_table, model_names, number, read_scores, single_metrics, write_atomically, write_csv
 
 if TYPE_CHECKING:
@@ -71,9 +72,21 @@ def compare(
         "recipe": json.dumps({name: dict(rep.recipe) for name, rep in named.items()}, default=str),
         "dropped": json.dumps({name: dict(rep.dropped) for name, rep in named.items() if rep.dropped}),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": json.dumps({name: version(name) for name in ("jaxlib", "numpy", "scipy", "xarray")}),
         **(attributes or {}),
     }
     return comparison
+
+
+def check_options(metrics: Sequence[str] | None, k: int, n: int) -> None:
+    """Raise for unknown metrics, or more neighbours than samples, before anything is embedded."""
+    from hyle.engine import DEFAULT_METRICS, find_metric
+
+    wanted = [find_metric(name) for name in metrics or DEFAULT_METRICS]
+    if n < 4:
+        raise ValueError(f"a comparison needs at least 4 samples; got {n}")
+    if k > n - 1 and any(metric.needs == "neighbours" for metric in wanted):
+        raise ValueError(f"k={k} neighbours cannot be had from {n} samples: lower -k or raise -n")
 
 
 def _named(representations: Sequence[Representation]) -> dict[str, Representation]:
@@ -87,7 +100,13 @@ def _named(representations: Sequence[Representation]) -> dict[str, Representatio
 
 
 def find_representations(
-    sources: Sequence[str], store: Store, dataset: str | None = None, ids_paths: Sequence[Path] = ()
+    sources: Sequence[str],
+    store: Store,
+    *,
+    dataset: str | None = None,
+    layer: str | None = None,
+    pooling: str | None = None,
+    ids_paths: Sequence[Path] = (),
 ) -> list[Representation]:
     """Return the representations that files or names of stored models stand for.
 
@@ -95,6 +114,8 @@ def find_representations(
         sources: files of embeddings, or models with one stored representation; empty for all of the store.
         store: where the models are looked up.
         dataset: the name, or NAME-VERSION, of the data set, where the store has several.
+        layer: the layer, where the store has several.
+        pooling: the pooling, where the store has several.
         ids_paths: the ids of the .npy files among the sources, in their order; empty where they lie beside them.
 
     Raises:
@@ -104,25 +125,47 @@ def find_representations(
     if ids_paths and len(arrays) != len(ids_paths):
         raise ValueError(f"--ids was given {len(ids_paths)} times for {len(arrays)} .npy files: give it once for each")
     ids = dict(zip(arrays, ids_paths, strict=False))
-    entries = [e for e in store.list() if dataset in (None, e.recipe.get("dataset"), e.key.dataset)]
+    # Files alone need nothing of the store, and must not suffer from what is in it.
+    entries = [
+        entry
+        for entry in ([] if sources and all(map(_is_file, sources)) else store.list())
+        if dataset in (None, entry.recipe.get("dataset"), entry.key.dataset)
+    ]
+
+    def chosen(stored: Sequence[Any]) -> list[Any]:
+        return [e for e in stored if layer in (None, e.key.layer) and pooling in (None, e.key.pooling)]
+
     if sources:
-        return [_find(source, store, entries, ids.get(source)) for source in sources]
-    names = sorted({entry.key.dataset for entry in entries})
-    if len(names) > 1:
+        return [_find(source, store, entries, chosen, ids.get(source)) for source in sources]
+    entries = chosen(entries)
+    names = sorted({f"{entry.key.dataset} ({entry.n} samples)" for entry in entries})
+    if len({entry.key.dataset for entry in entries}) > 1:
         raise ValueError(f"the store has several data sets: choose with --dataset: {', '.join(names)}")
     if not entries:
         raise ValueError(f"{store.root} holds no representations; make some: hyle embed minilm chgnet-0.3.0")
     return [found for entry in entries if (found := store.load(entry.key)) is not None]
 
 
-def _find(source: str, store: Store, entries: Sequence[Any], ids_path: Path | None) -> Representation:
-    if Path(source).suffix.lower() in READERS or Path(source).exists():
+def _is_file(source: str) -> bool:
+    return Path(source).suffix.lower() in READERS or Path(source).exists()
+
+
+def _find(
+    source: str,
+    store: Store,
+    entries: Sequence[Any],
+    chosen: Callable[[Sequence[Any]], list[Any]],
+    ids_path: Path | None,
+) -> Representation:
+    if _is_file(source):
         return read_embeddings(source, ids_path=ids_path)
     stored = [entry for entry in entries if entry.key.model == source]
+    if len(stored) > 1:  # what is stored once is meant, whatever was said to tell others apart
+        stored = chosen(stored) or stored
     if len(stored) > 1:
+        kept = [f"{e.key.dataset} {e.key.layer} {e.key.pooling} ({e.n} samples)" for e in stored]
         raise ValueError(
-            f"{source} is stored {len(stored)} times; choose with --dataset: "
-            + ", ".join(sorted({e.key.dataset for e in stored}))
+            f"{source} is stored {len(stored)} times; choose with --dataset, --layer or --pooling: {'; '.join(kept)}"
         )
     found = store.load(stored[0].key) if stored else None
     if found is None:
@@ -148,8 +191,21 @@ def compare_with_bar(representations: Sequence[Representation], **options: Any) 
     if lost:
         say(f"joined {n} samples by id; " + ", ".join(f"{name} has {rows}" for name, rows in lost.items()))
     else:
-        say(f"joined {n} samples by id, all of each file")
+        say(f"joined {n} samples by id, all that each has")
+    for name, repeated, tied in zip(model_names(comparison), *_repeats(comparison), strict=True):
+        if max(repeated, tied) > n / 20:
+            say(
+                f"note: {name}: {repeated} rows repeat an earlier one, {tied} have ties at the k-th neighbour; ties go "
+                "to the lowest index, so that models with many ties look alike in neighbour metrics"
+            )
     return comparison
+
+
+def _repeats(comparison: xr.Dataset) -> tuple[list[int], list[int]]:
+    """Return, for each model, how many rows repeat an earlier one, and how many have ties at the k-th neighbour."""
+    none = [0] * comparison.sizes["model"]
+    ties = comparison["mutual_knn_ties"].values.tolist() if "mutual_knn_ties" in comparison else none
+    return comparison["duplicates"].values.tolist(), ties
 
 
 def as_data(comparison: xr.Dataset) -> dict[str, Any]:
@@ -157,10 +213,13 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
     attributes = {key: value for key, value in comparison.attrs.items() if key not in ("recipe", "dropped")}
     rows = {name: int(n) for name, n in zip(model_names(comparison), comparison["n_model"].values, strict=True)}
     pairs = read_scores(comparison)
+    repeated, tied = (dict(zip(rows, counts, strict=True)) for counts in _repeats(comparison))
     return {
         "n": comparison.attrs["n"],
         "models": model_names(comparison),
         "rows": rows,
+        "duplicates": repeated,
+        "ties": tied,
         "results": long_table(comparison).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
         "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
         "chance": {name: comparison[f"{name}_chance"].values for name in pairs if f"{name}_chance" in comparison},
@@ -181,13 +240,14 @@ def print_comparison(comparison: xr.Dataset) -> None:
     single = single_metrics(comparison)
     if single:
         values = [(name, *(number(float(comparison[m].values[i]), 2) for m in single)) for i, name in enumerate(names)]
-        print_table(("model", *single), values, right=single)
+        headings = [f"{m} (k = {comparison[m].attrs['k']})" if "k" in comparison[m].attrs else m for m in single]
+        print_table(("model", *headings), values, right=headings)
 
 
 @click.command()
 @click.argument("sources", nargs=-1)
 @metric_options
-@click.option("--dataset", help="Which data set's representations, where the store has several.")
+@stored_options
 @click.option(
     "--ids",
     "ids_paths",
@@ -205,6 +265,8 @@ def command(
     dimension_k: int | None,
     neighbour_metric: str,
     dataset: str | None,
+    layer: str | None,
+    pooling: str | None,
     ids_paths: tuple[Path, ...],
     output: Path | None,
     store_path: Path,
@@ -220,7 +282,8 @@ def command(
     hyle compare minilm chgnet-0.3.0 -o result.html
     """
     write = _writer(output)
-    found = find_representations(sources, Store(store_path), dataset, ids_paths)
+    chosen = {"dataset": dataset, "layer": layer, "pooling": pooling}
+    found = find_representations(sources, Store(store_path), ids_paths=ids_paths, **chosen)
     if len(found) < 2:
         raise ValueError("a comparison needs at least two representations; one alone: hyle dimension")
     comparison = compare_with_bar(

@@ -11,7 +11,7 @@ import click
 from hyle.zoo import Representation, Store
 
 from .._console import print_table
-from .._options import json_option, print_json, store_option
+from .._options import json_option, print_json, store_option, stored_options
 from .compare import find_representations
 
 
@@ -20,7 +20,7 @@ def dimension(representations: Sequence[Representation], *, k: int | None = None
 
     Args:
         representations: each on all of its own rows; nothing is joined.
-        k: neighbours of the maximum likelihood estimate; default 50, or n - 1 where there are fewer rows.
+        k: neighbours of the maximum likelihood estimate; default 50, or a tenth of fewer than 500 rows.
 
     Returns:
         For each: name, n, n_used (exact repetitions left out), width, k, mle, twonn.
@@ -51,13 +51,26 @@ def dimension(representations: Sequence[Representation], *, k: int | None = None
 
 @click.command()
 @click.argument("sources", nargs=-1)
-@click.option("-k", "--neighbours", "k", type=click.IntRange(2), help="Neighbours of the MLE. [default: 50]")
-@click.option("--dataset", help="Which data set's representations, where the store has several.")
+@click.option(
+    "-k",
+    "--neighbours",
+    "k",
+    type=click.IntRange(2),
+    help="Neighbours of the MLE. [default: 50, or a tenth of fewer than 500 rows]",
+)
+@stored_options
 @click.option("--ids", "ids_path", type=click.Path(path_type=Path), help="Ids of one .npy file, one a line.")
 @store_option
 @json_option
 def command(
-    sources: tuple[str, ...], k: int | None, dataset: str | None, ids_path: Path | None, store_path: Path, as_json: bool
+    sources: tuple[str, ...],
+    k: int | None,
+    dataset: str | None,
+    layer: str | None,
+    pooling: str | None,
+    ids_path: Path | None,
+    store_path: Path,
+    as_json: bool,
 ) -> None:
     """Estimate the intrinsic dimension of SOURCES: files of embeddings, or models that were embedded.
 
@@ -65,8 +78,9 @@ def command(
     hyle dimension a.npz
     hyle dimension minilm chgnet-0.3.0 -k 20
     """
+    chosen = {"dataset": dataset, "layer": layer, "pooling": pooling}
     ids_paths = () if ids_path is None else (ids_path,)
-    rows = dimension(find_representations(sources, Store(store_path), dataset, ids_paths), k=k)
+    rows = dimension(find_representations(sources, Store(store_path), ids_paths=ids_paths, **chosen), k=k)
     if as_json:
         print_json(rows)
         return

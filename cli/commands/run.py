@@ -12,7 +12,7 @@ from hyle.zoo import ModelCard, Store, find_card, list_models, load_dataset
 
 from .._console import say
 from .._options import dataset_options, metric_options, split, store_option
-from .compare import compare_with_bar
+from .compare import check_options, compare_with_bar
 from .embed import embed_with_bar
 from .report import write_all
 
@@ -75,6 +75,12 @@ def command(
     hyle run --models minilm,chgnet-0.3.0,aimnet2 -n 1000 -o report
     """
     start = time.monotonic()
+    wanted = split(metrics)
+    check_options(wanted, k, samples)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"cannot write into {output}: {error.strerror}") from error
     cards = choose(split(models))
     data = load_dataset(dataset, n=samples, seed=seed, notify=say)
     store = Store(store_path)
@@ -82,7 +88,7 @@ def command(
     found = [embed_with_bar(card.name, data, store, device=device)[0] for card in cards]
     comparison = compare_with_bar(
         found,
-        metrics=split(metrics),
+        metrics=wanted,
         k=k,
         dimension_k=dimension_k,
         neighbour_metric=neighbour_metric,

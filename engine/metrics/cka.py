@@ -68,7 +68,7 @@ def _ratio(values: jax.Array) -> jax.Array:
 def _evaluate(panel: Panel, kernel: Kernel) -> Result:
     values = panel.hsic(kernel, debiased=True)
     own = np.where(np.diag(values) > 0, np.diag(values), np.nan)
-    attributes = {"estimator": "debiased (U-statistic)", "kernel": kernel}
+    attributes = {"estimator": "debiased (U-statistic)", "kernel": kernel, "centring": "columns"}
     if kernel == "rbf":
         attributes["sigma"] = "median of the non-zero pairwise distances, each model its own"
     return Result(values / np.sqrt(np.outer(own, own)), np.zeros_like(values), attributes)
@@ -80,6 +80,7 @@ METRICS = (
         long_name="linear CKA, debiased",
         kind="pair",
         evaluate=lambda panel: _evaluate(panel, "linear"),
+        needs="hsic",
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,
@@ -92,6 +93,7 @@ METRICS = (
         long_name="RBF CKA, debiased",
         kind="pair",
         evaluate=lambda panel: _evaluate(panel, "rbf"),
+        needs="hsic",
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,

@@ -41,7 +41,8 @@ def cknna(
         variant: ``debiased``; several formulas go under this name, and this is the one computed here.
 
     Returns:
-        Scalar, at most about 1, about 0.9 k / (n - 1) where x and y are independent; may be negative. NaN where an
+        Scalar, about 0.9 k / (n - 1) where x and y are independent and k is well below n; may be negative, and for
+        a handful of neighbours exceed 1. NaN where an
         input is not finite or constant.
 
     Invariant to rotation, isotropic scale and a common permutation of rows. Symmetric up to the third term of the
@@ -99,18 +100,18 @@ def _hsic(index: jax.Array, k: jax.Array, l: jax.Array, edge: jax.Array, both_wa
 
 @jax.jit
 def _score(a: _Edges, b: _Edges) -> jax.Array:
-    rows = _row_numbers(a.table.index)
-    edge, position = b.table.find(rows, a.table.index)
+    rows = _row_numbers(a.table.indices)
+    edge, position = b.table.find(rows, a.table.indices)
     other = b.table.value[rows, position]
     both_ways = edge & a.mutual & b.mutual[rows, position]
-    shared = _hsic(a.table.index, a.table.value, other, edge, both_ways)
+    shared = _hsic(a.table.indices, a.table.value, other, edge, both_ways)
     good = (a.own > 0) & (b.own > 0)
     return jnp.where(good, shared / jnp.sqrt(jnp.where(good, a.own * b.own, 1)), jnp.nan)
 
 
 def _permuted(edges: _Edges, order: jax.Array) -> _Edges:
-    """The edges of the same rows in another order: row i becomes row order[i]."""
-    index, kernel, mutual = jax.lax.sort((order[edges.table.index], edges.table.value, edges.mutual), num_keys=1)
+    """Return the edges of the same rows in another order: row i becomes row order[i]."""
+    index, kernel, mutual = jax.lax.sort((order[edges.table.indices], edges.table.value, edges.mutual), num_keys=1)
     back = jnp.argsort(order)
     return _Edges(Lookup(index[back], kernel[back]), mutual[back], edges.own)
 
@@ -131,7 +132,14 @@ def _evaluate(panel: Panel) -> Result:
     chance[np.ix_(by_name, by_name)] = panel.pairs(
         lambda a, b: _permuted_score(a, b, orders), [edges[i] for i in by_name], symmetric=True
     )
-    attributes = {"estimator": "debiased", "variant": "debiased", "k": panel.k, "neighbour_metric": metric}
+    attributes = {
+        "estimator": "debiased",
+        "variant": "debiased",
+        "k": panel.k,
+        "neighbour_metric": metric,
+        "centring": "none",
+        "chance_permutations": CHANCE_PERMUTATIONS,
+    }
     return Result(value, chance, attributes)
 
 
@@ -141,6 +149,7 @@ METRICS = (
         long_name="CKNNA, debiased",
         kind="pair",
         evaluate=_evaluate,
+        needs="neighbours",
         symmetric=False,
         bounds=(0.0, 1.0),
         higher_is_better=True,

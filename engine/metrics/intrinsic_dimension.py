@@ -16,7 +16,7 @@ from .._rows import check_k, matrix
 
 
 def intrinsic_dimension(x: Any, /, *, estimator: Literal["mle", "twonn"] = "mle", k: int = 50) -> jax.Array:
-    """Number of coordinates that the rows locally need, from how fast Euclidean balls fill up.
+    """Estimate how many coordinates the rows locally need, from how fast Euclidean balls fill up.
 
     Args:
         x: [n, d], any floating dtype, from NumPy, JAX or torch. Exact repetitions of an earlier row are left out, which
@@ -90,6 +90,7 @@ def _facts(name: str, estimator: Literal["mle", "twonn"], long_name: str, citati
         long_name=long_name,
         kind="single",
         evaluate=lambda panel: _evaluate(panel, estimator),
+        needs="dimension",
         symmetric=True,
         bounds=(0.0, float("inf")),
         higher_is_better=None,

@@ -48,8 +48,8 @@ def mutual_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cos
 
 @jax.jit
 def _overlap(a: Lookup, b: Lookup) -> jax.Array:
-    rows = jnp.arange(len(a.index), dtype=a.index.dtype)[:, None]
-    found, _ = b.find(jnp.broadcast_to(rows, a.index.shape), a.index)
+    rows = jnp.arange(len(a.indices), dtype=a.indices.dtype)[:, None]
+    found, _ = b.find(jnp.broadcast_to(rows, a.indices.shape), a.indices)
     unknown = jnp.isnan(a.value).any() | jnp.isnan(b.value).any()
     # Behind the barrier, since XLA multiplies by the inverse of a constant, and all of n k may then not be 1.
     total = jax.lax.optimization_barrier(jnp.asarray(found.size, a.value.dtype))
@@ -73,6 +73,7 @@ METRICS = (
         long_name="mutual k-NN overlap",
         kind="pair",
         evaluate=_evaluate,
+        needs="neighbours",
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,

@@ -10,7 +10,7 @@ import xarray as xr
 
 from hyle.engine import _metric, cka, cknna, compare, intrinsic_dimension, list_metrics, metrics, mutual_knn
 
-from .samples import N, single, views
+from .samples import D, N, single, views
 
 K, DIMENSION_K = 5, 20
 IDS = [f"s{i:03d}" for i in range(N)]
@@ -127,7 +127,7 @@ def test_what_is_said_of_each_model(comparison):
     x = panel()["x"]
     assert comparison.n_model.values.tolist() == [N] * 4
     assert comparison.duplicates.values.tolist() == [0] * 4
-    assert comparison.dim.values.tolist() == [8] * 4
+    assert comparison.dim.values.tolist() == [D] * 4
     variance = x.astype(np.float64).var(0)
     assert comparison.top_column_share.sel(model="x").item() == pytest.approx(variance.max() / variance.sum(), rel=1e-5)
 
@@ -168,7 +168,7 @@ def test_progress_is_told():
 
 
 def test_a_constant_model_is_nan_and_harms_nobody(comparison):
-    found = run({**panel(), "noise": np.full((N, 8), 3.3, np.float32)})
+    found = run({**panel(), "noise": np.full((N, D), 3.3, np.float32)})
     others = ["x", "y", "mixed"]
     for name in PAIRS:
         assert found[name].sel(model="noise").isnull().all(), name
@@ -205,7 +205,7 @@ def test_a_second_run_of_the_same_shapes_compiles_nothing(comparison):
     compiled = []
     jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
     for shift in range(4):  # wherever the buffers happen to lie
-        run({name: np.concatenate([np.zeros((shift, 8), np.float32), x])[shift:] for name, x in panel().items()})
+        run({name: np.concatenate([np.zeros((shift, D), np.float32), x])[shift:] for name, x in panel().items()})
     assert not [event for event in compiled if "backend_compile" in event]
 
 
@@ -218,7 +218,7 @@ import numpy as np
 METRICS = (
     Metric(
         name="rows", long_name="rows", kind="single",
-        evaluate=lambda panel: Result(np.full(panel.m, panel.n), None, {"estimator": "count"}),
+        evaluate=lambda panel: Result(np.full(panel.m, panel.n), None, {"estimator": "count"}), needs="hsic",
         symmetric=True, bounds=(0.0, 1e9), higher_is_better=None, chance="none", meaning="How many?", citation="none",
     ),
 )

@@ -27,7 +27,7 @@ def test_index_and_value(metric):
     x = single(views(0)[0])
     table = neighbours(jnp.asarray(x), K, metric)
     expected = definitions.nearest(x, K, metric)
-    np.testing.assert_array_equal(table.index, expected)
+    np.testing.assert_array_equal(table.indices, expected)
     similarity = np.take_along_axis(definitions.similarity(x, metric), expected, 1)
     np.testing.assert_allclose(table.value, -similarity if metric == "euclidean" else similarity, rtol=1e-5, atol=1e-6)
     assert not np.asarray(table.tied).any()
@@ -41,7 +41,7 @@ def test_ties_go_to_the_lowest_index_however_many_there_are(seed):
     repeats = single(np.repeat(rng.normal(size=(2, D)), N // 2, 0))[rng.permutation(N)]
     for x in (fingerprints, repeats):
         table = neighbours(jnp.asarray(x), K)
-        np.testing.assert_array_equal(table.index, exact(x))
+        np.testing.assert_array_equal(table.indices, exact(x))
         far = np.sort(((x[:, None] - x[None]) ** 2).sum(-1), 1)[:, 1:]
         np.testing.assert_array_equal(table.tied, far[:, K - 1] == far[:, K])
 
@@ -51,13 +51,13 @@ def test_tight_clusters_far_apart_keep_their_order(spread):
     # Within a cluster the Gram product knows nothing: distances are smaller than its rounding.
     rng = np.random.default_rng(0)
     x = single(np.repeat(rng.normal(size=(2, D)), N // 2, 0) + spread * rng.normal(size=(N, D)))
-    np.testing.assert_array_equal(neighbours(jnp.asarray(x), K).index, exact(x))
+    np.testing.assert_array_equal(neighbours(jnp.asarray(x), K).indices, exact(x))
 
 
 def test_an_outlier_does_not_cost_the_others_their_digits():
     x = single(views(1)[0])
     x[7] *= 1e5
-    np.testing.assert_array_equal(neighbours(jnp.asarray(x), K).index, exact(x))
+    np.testing.assert_array_equal(neighbours(jnp.asarray(x), K).indices, exact(x))
 
 
 def test_cosine_of_rows_that_all_point_one_way():
@@ -65,7 +65,7 @@ def test_cosine_of_rows_that_all_point_one_way():
     table = neighbours(jnp.asarray(single(x)), K, "cosine")
     unit = single(x).astype(np.float64)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-    agree = np.mean(np.asarray(table.index) == exact(unit))
+    agree = np.mean(np.asarray(table.indices) == exact(unit))
     assert agree > 0.9  # unit rows themselves are rounded to float32
 
 
@@ -73,14 +73,14 @@ def test_a_row_of_zeros_has_the_cosine_zero():
     x = np.abs(single(views(3)[0]))
     x[[3, 40]] = 0
     table = neighbours(jnp.asarray(x), K, "cosine")
-    np.testing.assert_array_equal(table.index, definitions.nearest(x, K, "cosine"))
+    np.testing.assert_array_equal(table.indices, definitions.nearest(x, K, "cosine"))
     np.testing.assert_array_equal(table.value[3], np.zeros(K))
 
 
 def test_rows_that_are_left_out_are_nobodys_neighbour():
     x = single(views(4)[0])
     where = np.arange(N) % 3 > 0
-    index = np.asarray(neighbours(jnp.asarray(x), K, "euclidean", jnp.asarray(where)).index)
+    index = np.asarray(neighbours(jnp.asarray(x), K, "euclidean", jnp.asarray(where)).indices)
     kept = np.flatnonzero(where)
     np.testing.assert_array_equal(index[where], kept[exact(x[where])])
 
@@ -93,7 +93,7 @@ def test_block_size_changes_nothing(metric, monkeypatch):
     neighbours.clear_cache()
     blocks = neighbours(x, K, metric)
     neighbours.clear_cache()
-    np.testing.assert_array_equal(blocks.index, whole.index)
+    np.testing.assert_array_equal(blocks.indices, whole.indices)
     np.testing.assert_array_equal(blocks.tied, whole.tied)
     np.testing.assert_allclose(blocks.value, whole.value, rtol=1e-6)
 

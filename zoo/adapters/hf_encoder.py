@@ -42,17 +42,22 @@ class HFEncoder(Adapter):
         super().__init__(card, files, device)
         self.max_tokens = int(card.options["max_tokens"])
         self.unknown_tokens = 0
-        self.tokenize = _wordpieces(files["tokenizer"]) if "tokenizer" in files else _smiles_tokens(files["vocab"])
+        self.words = "tokenizer" in files
+        self.tokenize = _wordpieces(files["tokenizer"]) if self.words else _smiles_tokens(files["vocab"])
         self.cls, self.sep, self.pad, self.unk = self.tokenize("[CLS][SEP][PAD][UNK]")
         self.model = _from_pretrained(card.options["model_class"], files["config"].parent).to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what would have to be truncated."""
-        n = len(self.tokenize(sample.view(self.card.view)))
+        """Refuse what would have to be truncated, and words that a word-piece model would swallow whole."""
+        tokens = self.tokenize(sample.view(self.card.view))
+        n = len(tokens)
         if n == 0:
             return "empty string"
         if n > self.max_tokens - 2:
             return f"{n} tokens; the model takes {self.max_tokens - 2}"
+        # One [UNK] stands for a whole word here, of more than 100 letters say: different strings would look the same.
+        if self.words and self.unk in tokens:
+            return "a word that the tokenizer does not know, or that is too long for it"
         return None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:

@@ -101,11 +101,11 @@ def test_symmetric_and_one_with_itself(kernel, seed, scale):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_independent_data_give_zero_on_average_only_where_debiased(kernel):
-    def draw(key):
-        return cka(*(jax.random.normal(half, (N, D)) for half in jax.random.split(key)), kernel=kernel)
-
-    values = np.asarray(jax.jit(jax.vmap(draw))(jax.random.split(jax.random.key(0), 400)))
+def test_under_vmap_the_loop_and_by_chance_zero(kernel):
+    x, y = single(np.random.default_rng(0).normal(size=(2, 400, N, D)))
+    values = np.asarray(jax.jit(jax.vmap(lambda x, y: cka(x, y, kernel=kernel)))(x, y))
+    loop = [float(cka(*pair, kernel=kernel)) for pair in zip(x[:5], y[:5], strict=True)]
+    np.testing.assert_allclose(values[:5], loop, rtol=1e-4, atol=1e-6)
     assert abs(values.mean()) < 4 * values.std(ddof=1) / np.sqrt(len(values))
     assert values.min() < 0  # not clamped
 
@@ -168,14 +168,6 @@ def test_sizes_at_the_ends_of_float32(scale):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_jit_and_vmap_equal_the_loop(kernel):
-    xs, ys = (jnp.asarray(np.stack(v), jnp.float32) for v in zip(*(views(s) for s in range(3)), strict=True))
-    loop = [float(cka(x, y, kernel=kernel)) for x, y in zip(xs, ys, strict=True)]
-    mapped = jax.jit(jax.vmap(lambda x, y: cka(x, y, kernel=kernel)))(xs, ys)
-    np.testing.assert_allclose(mapped, loop, rtol=1e-5)
-
-
-@pytest.mark.parametrize("kernel", KERNELS)
 def test_gradient_equals_finite_differences(kernel, float64):
     x, y = views(10)
     sigma = definitions.median_nonzero_distance(x) if kernel == "rbf" else None
@@ -188,12 +180,6 @@ def test_gradient_equals_finite_differences(kernel, float64):
     difference = (float(score(x + 1e-5 * step)) - float(score(x - 1e-5 * step))) / 2e-5
     assert np.isfinite(gradient).all()
     assert float((gradient * step).sum()) == pytest.approx(difference, rel=1e-6)
-
-
-def test_gradient_takes_the_default_bandwidth_as_given(float64):
-    x, y = views(10)
-    gradient = jax.grad(lambda v: cka(v, y, kernel="rbf"))(jnp.asarray(x))
-    assert np.isfinite(np.asarray(gradient)).all()
 
 
 @pytest.mark.parametrize(

@@ -90,14 +90,6 @@ def test_under_vmap_the_loop_swapped_within_the_stated_bound_and_by_chance_as_st
     assert chance.mean() == pytest.approx(0.9 * K / (N - 1), abs=4 * chance.std() / np.sqrt(len(chance)) + 0.005)
 
 
-def test_chance_is_about_nine_tenths_of_k_over_n_minus_1():
-    def draw(key):
-        return cknna(*(jax.random.normal(half, (500, 64)) for half in jax.random.split(key)), k=10)
-
-    values = [float(jax.jit(draw)(key)) for key in jax.random.split(jax.random.key(0), 10)]
-    assert np.mean(values) == pytest.approx(0.0161, abs=4 * np.std(values, ddof=1) / np.sqrt(10) + 0.0005)
-
-
 def test_noise_lowers_it_step_by_step():
     x, _ = views(3)
     noise = np.random.default_rng(4).normal(size=x.shape)
