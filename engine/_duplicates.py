@@ -20,7 +20,7 @@ def first_occurrence(x: jax.Array) -> jax.Array:
     hashes are compared number by number with the neighbour in hash order. Cost O(n d + n log n).
     """
     n = len(x)
-    x = x + 0.0  # -0.0 equals 0.0 but has other bits
+    x = jnp.where(x == 0, 0, x)  # -0.0 equals 0.0 but has other bits; adding 0.0 is compiled away
     words = jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(n, -1)  # a float64 gives two
     keys = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1
     mixed = words ^ (words >> 15)

@@ -30,13 +30,13 @@ def test_a_killed_extraction_loses_no_finished_shard(tmp_path: Path) -> None:
     store = Store(tmp_path)
     assert list(store.list()) == []
     kept = finished_shards(tmp_path)
-    times = {path: path.stat().st_mtime_ns for path in kept}
+    inodes = {path: inode(path) for path in kept}
 
     again = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     seen = True
     while again.poll() is None:
-        current = {path: path.stat().st_mtime_ns for path in kept if path.exists()}
-        seen &= all(times[path] == stamp for path, stamp in current.items())
+        # Until the shards are merged and removed, they are the very folders that were there before.
+        seen &= all(inode(path) in (inodes[path], None) for path in kept)
         time.sleep(0.05)
     assert again.returncode == 0, again.stderr.read() if again.stderr else ""
     assert seen, "a finished shard was written again"
@@ -48,6 +48,13 @@ def test_a_killed_extraction_loses_no_finished_shard(tmp_path: Path) -> None:
     assert list(found.ids) == data.ids
     whole = load("chgnet-0.3.0").embed(data.samples[120:140])
     np.testing.assert_allclose(found.embedding[120:140], whole.embedding.numpy(), rtol=1e-4, atol=1e-6)
+
+
+def inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def finished_shards(root: Path) -> list[Path]:

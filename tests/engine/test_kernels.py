@@ -51,7 +51,7 @@ def test_median_is_that_of_the_nonzero_distances(seed, scale, offset, repeats):
     assert float(median_distance(x)) == pytest.approx(definitions.median_nonzero_distance(x), rel=2e-5)
 
 
-@pytest.mark.parametrize("points", [[0, 0, 1, 3], [0, 1, 3, 7], [0, 0, 0, 5], [2, 2, 9, 9]])
+@pytest.mark.parametrize("points", [[0, 0, 1, 3], [0, 1, 3, 7], [0, 0, 0, 5], [2, 2, 9, 9], [0, 0.05, 5, 9]])
 def test_median_of_few_is_exact(points):
     # Five distances have a middle, six do not, and zero does not count.
     x = np.zeros((len(points), 1))

@@ -121,7 +121,7 @@ def test_ids_carry_the_number_in_gdb9(qm9):
     ("change", "message"),
     [
         ({"name": "QM-9"}, "no data set is called 'QM-9'; did you mean 'qm9'?"),
-        ({"name": "zzz"}, "no data set is called 'zzz'; `hyle datasets` lists them all"),
+        ({"name": "zzz"}, "no data set is called 'zzz'. `hyle datasets` lists them all"),
         ({"n": 0}, "qm9 has 130831 samples: n must be 1 to 130831; got 0"),
         ({"n": 130_832}, "n must be 1 to 130831; got 130832"),
         ({"seed": -1}, "a seed is 0 or greater; got -1"),
