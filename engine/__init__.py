@@ -3,7 +3,6 @@
 Arrays come from NumPy, JAX or torch; every function works inside `jax.jit` and `jax.vmap`.
 """
 
-from ._arrays import HyleWarning as HyleWarning
 from ._arrays import as_array as as_array
 from ._arrays import copy_reason as copy_reason
 from ._compare import DEFAULT_METRICS as DEFAULT_METRICS

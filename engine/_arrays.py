@@ -12,10 +12,6 @@ import numpy as np
 CPU_ALIGNMENT = 64
 
 
-class HyleWarning(UserWarning):
-    """Something that does not stop the computation but that the reader of a number should know."""
-
-
 def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
     """Turn a tensor of NumPy, JAX, torch or any other DLPack framework into a JAX array.
 
