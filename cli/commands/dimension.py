@@ -12,7 +12,7 @@ from hyle.zoo import Representation, Store
 
 from .._console import print_table
 from .._options import json_option, print_json, store_option, stored_options
-from .compare import find_representations
+from ..sources import find_representations
 
 
 def dimension(representations: Sequence[Representation], *, k: int | None = None) -> list[dict[str, Any]]:
