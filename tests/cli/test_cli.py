@@ -216,6 +216,37 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
     assert "does not exist" in mistake("report", "nowhere.nc")
 
 
+def test_options_are_checked_before_anything_is_embedded(
+    mistake: Callable[..., str], pair: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hyle.cli.commands.run.embed_with_bar", lambda *_, **__: pytest.fail("it was embedded"))
+    assert "no metric is called 'foo'" in mistake("run", "--metrics", "foo")
+    assert "lower -k or raise -n" in mistake("run", "-n", 20)
+    assert "at least 4 samples" in mistake("run", "-n", 3)
+    assert "cannot write into a.npz/x" in mistake("run", "-o", "a.npz/x")
+    assert "empty list" in mistake("run", "--metrics", "")
+    assert "torch cannot use the device 'nowhere'" in mistake("embed", "aimnet2", "-n", 5, "--device", "nowhere")
+
+
+def test_several_representations_of_a_model_are_told_apart(run: Run, mistake: Callable[..., str]) -> None:
+    for n in (20, 30):
+        assert run("embed", "random", "-n", n).code == 0
+    line = mistake("dimension", "random")
+    assert "stored 2 times" in line
+    assert "(20 samples)" in line
+    version = line.split("qm9-")[1].split()[0]
+    assert run("dimension", "random", "--dataset", f"qm9-{version}", "--json").json[0]["n"] in (20, 30)
+
+
+def test_ties_and_repeated_rows_are_told(run: Run, pair: object) -> None:
+    codes = np.eye(3, 8, dtype="float32")[np.arange(60) % 3]
+    np.savez("codes.npz", embedding=codes, ids=IDS)
+    ran = run("compare", "a.npz", "codes.npz", "--metrics", "mutual_knn", "-k", 5, "--json")
+    assert "note: codes: 57 rows repeat an earlier one, 60 have ties" in ran.err
+    assert ran.json["duplicates"] == {"a": 0, "codes": 57}
+    assert ran.json["ties"] == {"a": 0, "codes": 60}
+
+
 def test_a_missing_package_names_the_command(mistake: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     import hyle.zoo._cards as cards
 

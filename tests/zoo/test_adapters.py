@@ -406,3 +406,12 @@ def test_morgan_counts():
     # Four atoms, their four neighbourhoods, and the whole; radius 2 around an end repeats radius 1 of its neighbour.
     assert counts.sum() == 9
     assert (counts == counts.round()).all()
+
+
+def test_minilm_refuses_words_that_it_would_swallow_whole() -> None:
+    pytest.importorskip("transformers")
+    model = load("minilm")
+    long, short = Sample("long", smiles="C" * 150), Sample("short", smiles="C" * 50)
+    found = model.embed([long, short])
+    assert found.ids == ["short"]
+    assert "too long" in found.dropped["long"]

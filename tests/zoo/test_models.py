@@ -93,6 +93,12 @@ def test_a_missing_view_names_the_sample_and_what_it_has(model: Model) -> None:
         model.embed([Sample("x", text="water")])
 
 
+@pytest.mark.parametrize("samples", [["CCO"], Sample("a", smiles="C")])
+def test_what_is_no_list_of_samples_is_refused(model: Model, samples: object) -> None:
+    with pytest.raises(TypeError):
+        model.embed(samples)  # type: ignore[arg-type]
+
+
 def test_an_adapter_that_loses_rows_is_found_out(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Letters, "forward", lambda self, samples, layer: Output(torch.zeros(1, 2)))
     with pytest.raises(RuntimeError, match="1 rows for 2 samples"):
