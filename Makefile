@@ -44,7 +44,7 @@ $(VENV)/base: pyproject.toml constraints.txt
 $(VENV)/models: $(VENV)/base $(wildcard zoo/cards/*.toml)
 	@echo "== installing what the models need (150 MB)"
 	$(BIN)/hyle models --requirements > $(VENV)/requirements.sh
-	PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 sh -e $(VENV)/requirements.sh
+	PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 sh -e $(VENV)/requirements.sh
 	@touch $@
 
 $(VENV)/dev: $(VENV)/base
