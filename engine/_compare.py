@@ -65,7 +65,7 @@ def compare(
     check_metric(neighbour_metric)
     joined = join(representations)
     n = len(joined.ids)
-    needs = {metric.needs for metric in wanted}
+    needs = {need for metric in wanted for need in metric.needs}
     if "neighbours" in needs:
         check_k(k, n, least=2)
     dimension_k = min(50, max(5, n // 10), n - 1) if dimension_k is None else dimension_k

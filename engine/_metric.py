@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ._panel import Panel
 
 
+Need = Literal["linear", "rbf", "distance", "neighbours", "dimension", "ranks"]
+
+
 @dataclass(frozen=True)
 class Result:
     """What a metric gives for a panel of m models.
@@ -40,7 +43,9 @@ class Metric:
         long_name: for axes and tables.
         kind: ``pair`` over (model, other) or ``single`` over (model).
         evaluate: computes it for a panel; what it needs of each model is computed once and shared.
-        needs: what that is: ``hsic``, ``neighbours`` (k of them) or ``dimension`` (dimension_k neighbours).
+        needs: what that is, of what the pass gathers: inner products of all pairs of kernels (``linear``, ``rbf``,
+            ``distance``), k ``neighbours``, dimension_k Euclidean neighbours (``dimension``), ``ranks`` of each
+            model's nearest neighbours in the others. Empty for a metric that takes the rows alone.
         symmetric: whether swapping x and y leaves it unchanged.
         bounds: of the population value.
         higher_is_better: whether more means more alike; None where it means neither.
@@ -53,7 +58,7 @@ class Metric:
     long_name: str
     kind: Literal["pair", "single"]
     evaluate: Callable[[Panel], Result]
-    needs: Literal["hsic", "neighbours", "dimension"]
+    needs: tuple[Need, ...]
     symmetric: bool
     bounds: tuple[float, float]
     higher_is_better: bool | None

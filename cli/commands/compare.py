@@ -86,7 +86,7 @@ def check_options(metrics: Sequence[str] | None, k: int, n: int) -> None:
     wanted = [find_metric(name) for name in metrics or DEFAULT_METRICS]
     if n < 4:
         raise ValueError(f"a comparison needs at least 4 samples; got {n}")
-    if k > n - 1 and any(metric.needs == "neighbours" for metric in wanted):
+    if k > n - 1 and any("neighbours" in metric.needs for metric in wanted):
         raise ValueError(f"k={k} neighbours cannot be had from {n} samples: lower -k or raise -n")
 
 

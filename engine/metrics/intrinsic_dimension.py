@@ -90,7 +90,7 @@ def _facts(name: str, estimator: Literal["mle", "twonn"], long_name: str, citati
         long_name=long_name,
         kind="single",
         evaluate=lambda panel: _evaluate(panel, estimator),
-        needs="dimension",
+        needs=("dimension",),
         symmetric=True,
         bounds=(0.0, float("inf")),
         higher_is_better=None,
