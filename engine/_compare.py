@@ -26,9 +26,11 @@ def compare(
     metrics: Sequence[str] = DEFAULT_METRICS,
     k: int = 25,
     dimension_k: int | None = None,
+    rank_k: int = 1,
     neighbour_metric: NeighbourMetric = "cosine",
     seed: int = 0,
-    progress: Callable[[str, int, int], None] | None = None,
+    block: int | None = None,
+    progress: Callable[[str, float, float], None] | None = None,
 ) -> xr.Dataset:
     """Compare representations of the same samples, all with all.
 
@@ -39,10 +41,12 @@ def compare(
         k: neighbours of the pair metrics.
         dimension_k: neighbours of the intrinsic dimension; default 50, or a tenth of fewer than 500 samples, since
             a neighbourhood as large as the data has no dimension of its own.
+        rank_k: neighbours whose ranks the information imbalance takes.
         neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``; CKNNA masks a similarity, and takes ``cosine``
             in place of ``euclidean``.
         seed: of the permutations behind chance levels without a closed form.
-        progress: called with (metric, metrics done, metrics in all) before each metric and at the end.
+        block: rows that are visited at once; default as many as 128 MiB hold of what they leave of all models.
+        progress: called with (what, done, in all) as each stage goes on: median distances, visiting all pairs, metrics.
 
     Returns:
         The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
@@ -71,7 +75,12 @@ def compare(
     dimension_k = min(50, max(5, n // 10), n - 1) if dimension_k is None else dimension_k
     if "dimension" in needs:
         check_k(dimension_k, n, least=2, name="dimension_k")
-    panel = Panel(joined.names, joined.arrays, k, dimension_k, neighbour_metric, seed)
+    if "ranks" in needs:
+        check_k(rank_k, n, name="rank_k")
+    panel = Panel(
+        joined.names, joined.arrays, k, dimension_k, rank_k, neighbour_metric, seed, block=block, progress=progress
+    )
+    panel.gather(sorted(needs))
     variables: dict[str, Any] = {
         "dim": ("model", [int(x.shape[1]) for x in joined.arrays]),
         "n_model": ("model", joined.rows_in),

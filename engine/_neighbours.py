@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 
-from ._rows import HIGHEST, block_size, blocks, centred, squared_distances, unit
+from ._rows import HIGHEST, block_size, blocks, each_row, root
+from ._view import Norms, View, view
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 # Beyond the k wanted, so many candidates are measured again: the Gram product misorders near ties.
-SPARE = 8
+SPARE = 6
 
 
 class Neighbours(NamedTuple):
@@ -51,83 +53,137 @@ def neighbours(
 
     Candidates come from the Gram product, which knows a squared distance to some eps (|a|^2 + |b|^2), and are measured
     again by subtraction. A row whose k-th neighbour is not nearer, beyond that error, than all that were left out (many
-    ties, or tight clusters far apart) is measured against all others, so that the order is exact always.
+    ties, or tight clusters far apart) is measured against all others, so that the order is exact always, whatever the
+    size of the blocks.
     Cost: one product n x n x d, and n k d for the second measurement; memory O(b n + n k) for blocks of b rows.
     """
-    n, d = x.shape
-    spare = min(n - 1, k + SPARE)
-    product = metric == "inner_product"
-    measured = unit(x) if metric == "cosine" else x
-    points, exponent = (x, jnp.int32(0)) if product else centred(measured)
-    # Squares of tiny or huge differences would leave the range of float32. Not centred: the mean is rounded.
-    scale = jnp.ldexp(jnp.ones((), x.dtype), jnp.clip(exponent, -126, 126)) if metric == "euclidean" else 1
-    measured = measured / scale
-    squares = (points * points).sum(1)
-    slack = 0 if product else (4 + d**0.5) * float(jnp.finfo(x.dtype).eps)
-    empty = (x == 0).all(1)  # whose cosine is 0 with every row, as if the squared distance were 2
-    alike = (measured == measured[0]).all()
-    allowed = jnp.ones(n, bool) if where is None else where
-    size = block_size(n, max(n, spare * d))
-
-    def measure(own: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Sort candidates by their distance, measured by subtraction; ties to the lowest index."""
-        mine, theirs = measured[own], measured[index]
-        if product:
-            exact = -jnp.einsum("bd,bcd->bc", mine, theirs, precision=HIGHEST)
-        else:
-            exact = ((mine[:, None, :] - theirs) ** 2).sum(-1)
-        if metric == "cosine":
-            exact = jnp.where(empty[own][:, None] | empty[index], 2, exact)
-        lost = (index == own[:, None]) | ~allowed[index]
-        exact, index = jax.lax.sort((jnp.where(lost, jnp.inf, exact), index.astype(jnp.int32)), num_keys=2)
-        return exact, index
-
-    def all_measured(own: jax.Array) -> jax.Array:
-        """Find the candidates of one row by measuring every row."""
-        points = jax.lax.stop_gradient(measured)  # a loop of unknown length has no reverse derivative
-        exact = ((points[own] - points) ** 2).sum(1)
-        if metric == "cosine":
-            exact = jnp.where(empty[own] | empty, 2, exact)
-        lost = (jnp.arange(n) == own) | ~allowed
-        return jax.lax.top_k(-jnp.where(lost, jnp.inf, exact), spare)[1]
+    n = len(x)
+    seen = view(x)
 
     def block(rows: jax.Array) -> Neighbours:
         own = jnp.minimum(rows, n - 1)
-        mine = points[own]
-        if product:
-            far = -jnp.matmul(mine, points.T, precision=HIGHEST)
-        else:
-            far = squared_distances(mine, points, squares)
-            if metric == "cosine":
-                apart = jnp.ldexp(jnp.asarray(2, x.dtype), -2 * exponent)  # in the units of points
-                far = jnp.where(empty[own][:, None] | empty[None, :], apart, far)
-            far -= slack * (squares[own][:, None] + squares[None, :])  # at most the distance, whatever the rounding
-        barred = (jnp.arange(n)[None, :] == own[:, None]) | ~allowed[None, :]
-        nearest, index = jax.lax.top_k(-jnp.where(barred, jnp.inf, far), spare)
-        if not product and spare < n - 1:
-            # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
-            most = 2 * slack * (squares[own][:, None] + squares[index]) - nearest  # at least the distance
-            kth = jnp.where(jnp.arange(spare) < k, most, -jnp.inf).max(1)
-            doubtful = (kth >= -nearest.min(1)) & (kth < jnp.inf)
+        return search(seen, seen.gram(own), own, k, metric, where)
 
-            def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-                doubtful, index = state
-                which = doubtful.argmax()
-                return doubtful.at[which].set(False), index.at[which].set(all_measured(own[which]))
-
-            _, index = jax.lax.while_loop(lambda state: state[0].any(), one, (doubtful, index))
-        exact, index = measure(own, index)
-        tied = exact[:, k - 1] == exact[:, k] if spare > k else jnp.zeros(len(rows), bool)
-        kept = exact[:, :k]
-        value = {
-            "inner_product": -kept,
-            "cosine": 1 - kept / 2,
-            "euclidean": jnp.sqrt(kept) * scale,
-        }[metric]
-        return Neighbours(index[:, :k], jnp.where(alike, jnp.nan, value), tied)
-
-    found = jax.lax.map(block, blocks(n, size))
+    found = jax.lax.map(block, blocks(n, block_size(n, n)))
     return Neighbours(*(part.reshape(-1, *part.shape[2:])[:n] for part in found))
+
+
+def search(
+    seen: View, gram: jax.Array, own: jax.Array, k: int, metric: NeighbourMetric, where: jax.Array | None = None
+) -> Neighbours:
+    """Find the k nearest neighbours of rows own [b] from their Gram product [b, n]."""
+    index, doubtful = candidates(seen.norms, gram, own, k, metric, where)
+    index = settle(seen, own, index, doubtful, metric, where)
+    return nearest(seen.norms, own, index, measure(seen, own, index, metric), k, metric, where)
+
+
+def candidates(
+    norms: Norms, gram: jax.Array, own: jax.Array, k: int, metric: NeighbourMetric, where: jax.Array | None = None
+) -> tuple[jax.Array, jax.Array]:
+    """Find whom to measure: `SPARE` more than the k rows that the Gram product [b, n] calls nearest to rows own [b].
+
+    Returns:
+        indices int32 [b, k + SPARE], and bool [b], whether one that is nearer may have been left out.
+    """
+    n = gram.shape[1]
+    spare = min(n - 1, k + SPARE)
+    below, above = _bounds(norms, gram, own, metric)
+    barred = jnp.arange(n, dtype=jnp.int32)[None, :] == own[:, None]
+    if where is not None:
+        barred |= ~where[None, :]
+    negative, index = jax.lax.top_k(-jnp.where(barred, jnp.inf, below), spare)
+    if spare == n - 1:
+        return index, jnp.zeros(len(own), bool)
+    # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
+    kth = jnp.where(jnp.arange(spare) < k, above(negative, index), -jnp.inf).max(1)
+    return index, (kth >= -negative.min(1)) & (kth < jnp.inf)
+
+
+def settle(
+    seen: View,
+    own: jax.Array,
+    index: jax.Array,
+    doubtful: jax.Array,
+    metric: NeighbourMetric,
+    where: jax.Array | None = None,
+) -> jax.Array:
+    """Replace the candidates of doubtful rows by those found from measuring every row."""
+    # A loop of unknown length has no reverse derivative, and needs none: it gives row numbers.
+    seen = jax.lax.stop_gradient(seen)
+    everyone = jnp.arange(len(seen.rows), dtype=jnp.int32)
+
+    def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        doubtful, index = state
+        which = doubtful.argmax()
+        exact = _measure(seen, own[which], slice(None), metric)
+        lost = everyone == own[which] if where is None else (everyone == own[which]) | ~where
+        _, nearest = jax.lax.top_k(-jnp.where(lost, jnp.inf, exact), index.shape[1])
+        return doubtful.at[which].set(False), index.at[which].set(nearest)
+
+    return jax.lax.while_loop(lambda state: state[0].any(), one, (doubtful, index))[1]
+
+
+def measure(seen: View, own: jax.Array, index: jax.Array, metric: NeighbourMetric) -> jax.Array:
+    """Measure rows own [b] against their candidates [b, c] by subtraction; small is near."""
+    return each_row(lambda row, others: _measure(seen, row, others, metric), own, index)
+
+
+def _measure(seen: View, row: jax.Array, index: jax.Array | slice, metric: NeighbourMetric) -> jax.Array:
+    # Rows as they are given, not centred: where these are integers, exact ties stay exact.
+    scale = seen.norms.scale
+    others, mine = seen.rows[index] / scale, seen.rows[row] / scale
+    if metric == "inner_product":
+        return -jnp.matmul(others, mine, precision=HIGHEST)
+    inverse = seen.norms.inverse
+    if metric == "cosine":
+        others, mine = others * inverse[index][:, None], mine * inverse[row]
+    apart = jax.lax.optimization_barrier(others - mine)  # else XLA gathers number by number
+    exact = jnp.matmul(apart * apart, jnp.ones(apart.shape[1], apart.dtype), precision=HIGHEST)
+    return jnp.where((inverse[row] == 0) | (inverse[index] == 0), 2, exact) if metric == "cosine" else exact
+
+
+def nearest(
+    norms: Norms,
+    own: jax.Array,
+    index: jax.Array,
+    exact: jax.Array,
+    k: int,
+    metric: NeighbourMetric,
+    where: jax.Array | None = None,
+) -> Neighbours:
+    """Take the k nearest of the candidates [b, c] by what was measured; ties to the lowest index."""
+    lost = index == own[:, None]
+    if where is not None:
+        lost |= ~where[index]
+    exact = jnp.where(lost, jnp.inf, exact)
+    exact, index = each_row(lambda *row: jax.lax.sort(row, num_keys=2), exact, index)
+    tied = exact[:, k - 1] == exact[:, k] if exact.shape[1] > k else jnp.zeros(len(own), bool)
+    exact, index = exact[:, :k], index[:, :k]
+    if metric == "cosine":
+        return Neighbours(index, jnp.where(norms.parallel, jnp.nan, 1 - exact / 2), tied)
+    value = root(exact) * norms.scale if metric == "euclidean" else -exact * norms.scale * norms.scale
+    return Neighbours(index, jnp.where(norms.alike, jnp.nan, value), tied)
+
+
+def _bounds(
+    norms: Norms, gram: jax.Array, own: jax.Array, metric: NeighbourMetric
+) -> tuple[jax.Array, Callable[[jax.Array, jax.Array], jax.Array]]:
+    """Return what is at most the measure of every pair [b, n], and what makes its negative at least the measure."""
+    slack = norms.slack
+    if metric == "euclidean":
+        width = 2 * slack * norms.squares
+        return norms.distances(gram, own, slack), lambda low, index: width[own][:, None] + width[index] - low
+    if metric == "cosine":
+        width = 4 * slack * (jnp.abs(norms.lift) + norms.squares)
+
+        def above(low: jax.Array, index: jax.Array) -> jax.Array:
+            both = norms.inverse[own][:, None] * norms.inverse[index]
+            return 2 * (width[own][:, None] + width[index]) * both - low
+
+        return norms.chords(gram, own, 2 * slack), above
+    length = jnp.sqrt(norms.squares) + norms.mean
+    error = slack * length[own][:, None] * length[None, :]
+    return -norms.products(gram, own) - error, lambda low, index: 2 * slack * length[own][:, None] * length[index] - low
 
 
 class Lookup(NamedTuple):

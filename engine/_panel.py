@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ._duplicates import first_occurrence
-from ._kernels import Kernel, hsic, median_distance
+from ._kernels import Kernel, by_features
+from ._median import median_of_view
+from ._metric import Need
 from ._neighbours import Lookup, NeighbourMetric, Neighbours, lookup, neighbours
+from ._pass import Gathered, Wanted, gather, linear_by_features, threads
+from ._ranks import TABLE
+from ._view import View, view
 
 
 @dataclass
@@ -24,16 +30,22 @@ class Panel:
         arrays: m floating matrices [n, d_m].
         k: neighbours for the pair metrics.
         dimension_k: neighbours for the intrinsic dimension.
+        rank_k: neighbours whose ranks the information imbalance takes.
         neighbour_metric: for the pair metrics.
         seed: of the permutations behind chance levels that have no closed form.
+        block: rows that the pass visits at once; default what fits its memory.
+        progress: called with (what, done, in all) as the pass goes on.
     """
 
     names: Sequence[str]
     arrays: Sequence[jax.Array]
     k: int = 25
     dimension_k: int = 50
+    rank_k: int = 1
     neighbour_metric: NeighbourMetric = "cosine"
     seed: int = 0
+    block: int | None = None
+    progress: Callable[[str, float, float], None] | None = None
     _known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -52,14 +64,73 @@ class Panel:
             self._known[key] = compute()
         return self._known[key]
 
+    def gather(self, needs: Sequence[Need]) -> None:
+        """Make the pass for all that some metrics need; what was gathered before is gathered anew."""
+        kernels = [kernel for kernel in ("linear", "rbf", "distance") if kernel in needs]
+        tables: dict[NeighbourMetric, int] = {}
+        if "neighbours" in needs:
+            # CKNNA masks a similarity, and takes the cosine in place of a distance.
+            for metric in {self.neighbour_metric, self.similarity}:
+                tables[metric] = self.k
+        if "dimension" in needs:
+            tables["euclidean"] = max(tables.get("euclidean", 0), self.dimension_k)
+        if "ranks" in needs:
+            tables["euclidean"] = max(tables.get("euclidean", 0), self.rank_k, min(TABLE, self.n - 1))
+        if kernels == ["linear"] and not tables and by_features(self.n, [x.shape[1] for x in self.arrays]):
+            self._known["features"] = True
+            return
+        if kernels or tables:
+            wanted = Wanted(
+                cast("tuple[Kernel, ...]", tuple(kernels)), tuple(tables.items()), self.rank_k * ("ranks" in needs)
+            )
+            sigmas = self.sigmas() if "rbf" in kernels else None
+            self._known["gathered"] = gather(
+                self.views(), wanted, sigmas=sigmas, block=self.block, progress=self._say("visiting all pairs")
+            )
+
+    def views(self) -> list[View]:
+        """Make each model ready for the pass."""
+        return self.once("views", lambda: [view(x) for x in self.arrays])
+
+    def sigmas(self) -> list[jax.Array]:
+        """RBF bandwidth of each model: the median of its non-zero distances."""
+
+        def compute() -> list[jax.Array]:
+            say, found = self._say("median distances"), []
+            with ThreadPoolExecutor(threads()) as pool:
+                for sigma in pool.map(median_of_view, self.views()):
+                    found.append(sigma)
+                    if say is not None:
+                        say(len(found), self.m)
+            return found
+
+        return self.once("sigmas", compute)
+
+    @property
+    def similarity(self) -> NeighbourMetric:
+        """The neighbour metric, or cosine where that is a distance."""
+        return "inner_product" if self.neighbour_metric == "inner_product" else "cosine"
+
     def hsic(self, kernel: Kernel, *, debiased: bool) -> np.ndarray:
         """HSIC of every pair, [m, m] in float64; the RBF bandwidth is each model's median distance."""
 
         def compute() -> np.ndarray:
-            sigmas = [median_distance(x) for x in self.arrays] if kernel == "rbf" else None
-            return np.asarray(hsic(self.arrays, sigmas, kernel=kernel, debiased=debiased), np.float64)
+            if kernel == "linear" and self._known.get("features"):
+                return linear_by_features(self.views(), debiased=debiased)
+            return np.asarray(self._gathered(kernel).sums[kernel].hsic(debiased=debiased))
 
         return self.once(("hsic", kernel, debiased), compute)
+
+    def form(self, kernel: Kernel) -> str:
+        """Say by which products the HSIC of a kernel was had."""
+        features = kernel == "linear" and self._known.get("features")
+        return "d x d products of features" if features else "n x n products of rows"
+
+    def ranks(self) -> np.ndarray:
+        """Mean rank in b of the rank_k nearest neighbours in a, [m, m] in float64, entry (a, b); Euclidean."""
+        found = self._gathered("ranks").ranks
+        assert found is not None
+        return found
 
     def unique(self) -> list[jax.Array]:
         """For each model, bool [n]: rows that no earlier row equals."""
@@ -69,8 +140,18 @@ class Panel:
         """Find the neighbour table of each model; with ``unique``, repeated rows are nobody's neighbour."""
 
         def compute() -> list[Neighbours]:
-            allowed = self.unique() if unique else [None] * self.m
-            return [neighbours(x, k, metric, where) for x, where in zip(self.arrays, allowed, strict=True)]
+            gathered: Gathered | None = self._known.get("gathered")
+            stored = gathered.tables.get(metric) if gathered else None
+            found = []
+            for model, x in enumerate(self.arrays):
+                kept = self.unique()[model] if unique else None
+                if kept is not None and bool(kept.all()):
+                    kept = None
+                if kept is None and stored is not None and stored[model].indices.shape[1] >= k:
+                    found.append(_nearest_of(stored[model], k))
+                else:
+                    found.append(neighbours(x, k, metric, kept))
+            return found
 
         return self.once(("tables", k, metric, unique), compute)
 
@@ -96,3 +177,22 @@ class Panel:
     def neighbour_attributes(self) -> Mapping[str, Any]:
         """Return the attributes that a neighbour score must carry."""
         return {"k": self.k, "neighbour_metric": self.neighbour_metric, "centring": "none"}
+
+    def _gathered(self, need: Need) -> Gathered:
+        found: Gathered | None = self._known.get("gathered")
+        if found is None or (need == "ranks" and found.ranks is None) or (need != "ranks" and need not in found.sums):
+            self.gather([need])
+            found = self._known["gathered"]
+        return found
+
+    def _say(self, what: str) -> Callable[[int, int], None] | None:
+        progress = self.progress
+        return None if progress is None else lambda done, total: progress(what, done, total)
+
+
+def _nearest_of(table: Neighbours, k: int) -> Neighbours:
+    """Return the table of the k nearest, from one of more."""
+    if table.indices.shape[1] == k:
+        return table
+    tied = table.value[:, k - 1] == table.value[:, k]
+    return Neighbours(table.indices[:, :k], table.value[:, :k], tied)

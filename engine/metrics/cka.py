@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._kernels import Kernel, check_kernel, hsic, median_distance
+from .._kernels import Kernel, check_kernel, hsic
+from .._median import median_distance
 from .._metric import Metric, Result
 from .._panel import Panel
 from .._rows import pair
@@ -55,50 +56,57 @@ def cka(
         sigmas = [median_distance(jax.lax.stop_gradient(v)) if sigma is None else jnp.asarray(sigma) for v in (a, b)]
     elif sigma is not None:
         raise ValueError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
-    return _ratio(hsic([a, b], sigmas, kernel=kernel, debiased=debiased))
+    return ratio(hsic([a, b], sigmas, kernel=kernel, debiased=debiased))
 
 
-def _ratio(values: jax.Array) -> jax.Array:
+def ratio(values: jax.Array) -> jax.Array:
+    """Normalise the HSIC [2, 2] of one pair; NaN where one of them has none with itself."""
     own = jnp.diag(values)
     good = (own > 0).all()
     # Two roots: the product of two small numbers would leave the range of float32.
     return jnp.where(good, values[0, 1] / jnp.sqrt(jnp.where(good, own, 1)).prod(), jnp.nan)
 
 
-def _evaluate(panel: Panel, kernel: Kernel) -> Result:
-    values = panel.hsic(kernel, debiased=True)
+def normalised(values: np.ndarray) -> np.ndarray:
+    """Normalise the HSIC [m, m] of all pairs."""
     own = np.where(np.diag(values) > 0, np.diag(values), np.nan)
-    attributes = {"estimator": "debiased (U-statistic)", "kernel": kernel, "centring": "columns"}
+    return values / np.sqrt(np.outer(own, own))
+
+
+def _evaluate(panel: Panel, kernel: Kernel, *, debiased: bool) -> Result:
+    values = panel.hsic(kernel, debiased=debiased)
+    attributes = {
+        "estimator": "debiased (U-statistic)" if debiased else "biased (V-statistic)",
+        "kernel": kernel,
+        "centring": "columns",
+        "form": panel.form(kernel),
+    }
     if kernel == "rbf":
         attributes["sigma"] = "median of the non-zero pairwise distances, each model its own"
-    return Result(values / np.sqrt(np.outer(own, own)), np.zeros_like(values), attributes)
+    return Result(normalised(values), np.zeros_like(values) if debiased else None, attributes)
 
 
+def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) -> Metric:
+    return Metric(
+        name=name,
+        long_name=f"{'RBF' if kernel == 'rbf' else kernel} CKA, {'debiased' if debiased else 'biased'}",
+        kind="pair",
+        evaluate=lambda panel: _evaluate(panel, kernel, debiased=debiased),
+        needs=(kernel,),
+        symmetric=True,
+        bounds=(0.0, 1.0),
+        higher_is_better=True,
+        chance="0, exactly, on average over permutations" if debiased else "none in closed form; it grows with d / n",
+        meaning=meaning,
+        citation="Kornblith et al. 2019, arXiv:1905.00414" + ("; Song et al. 2012, JMLR 13" if debiased else ""),
+    )
+
+
+_LINEAR = "Do the two models see the same large-scale similarities between all samples?"
+_RBF = "As linear CKA, but similarities fade with distance, at each model's median distance."
 METRICS = (
-    Metric(
-        name="cka",
-        long_name="linear CKA, debiased",
-        kind="pair",
-        evaluate=lambda panel: _evaluate(panel, "linear"),
-        needs=("linear",),
-        symmetric=True,
-        bounds=(0.0, 1.0),
-        higher_is_better=True,
-        chance="0, exactly, on average over permutations",
-        meaning="Do the two models see the same large-scale similarities between all samples?",
-        citation="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, JMLR 13",
-    ),
-    Metric(
-        name="cka_rbf",
-        long_name="RBF CKA, debiased",
-        kind="pair",
-        evaluate=lambda panel: _evaluate(panel, "rbf"),
-        needs=("rbf",),
-        symmetric=True,
-        bounds=(0.0, 1.0),
-        higher_is_better=True,
-        chance="0, exactly, on average over permutations",
-        meaning="As linear CKA, but similarities fade with distance, at each model's median distance.",
-        citation="Kornblith et al. 2019, arXiv:1905.00414; Song et al. 2012, JMLR 13",
-    ),
+    _facts("cka", "linear", _LINEAR),
+    _facts("cka_biased", "linear", _LINEAR, debiased=False),
+    _facts("cka_rbf", "rbf", _RBF),
+    _facts("cka_rbf_biased", "rbf", _RBF, debiased=False),
 )

@@ -1,0 +1,153 @@
+"""The median of the non-zero distances between rows: the bandwidth of the RBF kernel."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._rows import block_size, each_row
+from ._view import View, view
+
+# Below so many pairs of rows all squared distances are kept (256 MiB in float32) while their median is sought; above,
+# they are computed anew for every count.
+KEPT_DISTANCES = 2**26
+# Rows of a sample from which the median is first guessed.
+SAMPLE = 64
+
+
+def median_distance(x: jax.Array) -> jax.Array:
+    """Median of the non-zero Euclidean distances between rows, the mean of the middle two for an even count.
+
+    Args:
+        x: floating [n, d].
+
+    Returns:
+        Scalar, infinite where no distance is above zero.
+
+    Exact, as an order statistic of what the Gram product gives, without sorting n^2 distances. Pairs nearer than
+    rounding can tell, squared distance below 4 eps (|a|^2 + |b|^2), count as zero. Each pair is visited once, half a
+    Gram product; outside of `jax.jit` the numbers near a guess from a sample are then sorted out on the host, inside
+    they are counted against thresholds. Memory O(b n) for blocks of b rows, and what `KEPT_DISTANCES` allows.
+    """
+    if isinstance(x, jax.core.Tracer):
+        return _counted(x)
+    return _selected(view(x))
+
+
+def median_of_view(seen: View) -> jax.Array:
+    """Do what `median_distance` does for a view, outside of `jax.jit`."""
+    return _selected(seen)
+
+
+@partial(jax.jit, static_argnames=("size",))
+def _squared(seen: View, start: jax.Array, size: int) -> jax.Array:
+    """Squared distances [size, n // 2 + size] of rows to those that follow them, around the end; inf where none is.
+
+    Row i meets rows i + 1 to i + n // 2 modulo n, so that every pair is met once.
+    """
+    n = len(seen.points)
+    half = n // 2
+    own = start + jnp.arange(size, dtype=jnp.int32)
+    other = start + jnp.arange(half + size, dtype=jnp.int32)
+    mine, theirs = jnp.minimum(own, n - 1), other % n
+    squares, eps = seen.norms.squares, jnp.finfo(seen.points.dtype).eps
+    gram = jnp.matmul(seen.points[mine], seen.points[theirs].T, precision=jax.lax.Precision.HIGHEST)
+    both = squares[mine][:, None] + squares[theirs][None, :]
+    far = both - 2 * gram
+    steps = other[None, :] - own[:, None]
+    meets = (steps >= 1) & (steps <= half) & (own < n)[:, None]
+    if n % 2 == 0:
+        meets &= (steps < half) | (own < half)[:, None]
+    return jnp.where(meets & (far > 4 * eps * both), far, jnp.inf)
+
+
+@partial(jax.jit, static_argnames=("size",))
+def _near(
+    seen: View, start: jax.Array, size: int, low: jax.Array, high: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Squared distances, which of them lie from low to high, how many lie below, and how many are finite."""
+    far = _squared(seen, start, size)
+    below, finite = ((far < limit).sum(1, dtype=jnp.int32).sum() for limit in (low, jnp.inf))
+    return far, (far >= low) & (far <= high) & (far < jnp.inf), below, finite
+
+
+def _rows_at_once(n: int) -> int:
+    # A sixteenth, since a block of b rows computes b columns more than it needs.
+    return min(block_size(n, n // 2 + 1), max(1, n // 16, min(n, 64)))
+
+
+def _selected(seen: View) -> jax.Array:
+    n = len(seen.points)
+    size = _rows_at_once(n)
+    starts = np.arange(0, n, size, dtype=np.int32)
+    sample = np.asarray(_squared(seen, starts[len(starts) // 2], size))[:: max(1, size // SAMPLE)]
+    sample = np.sort(sample[np.isfinite(sample)])
+    tail = 0.05
+    while True:
+        # Keep what lies around the middle of the sample; widen until both middle numbers are among it.
+        low, high = sample.dtype.type(-np.inf), sample.dtype.type(np.inf)
+        if len(sample) > 1000 and tail < 0.5:
+            low, high = sample[int((0.5 - tail) * len(sample))], sample[int((0.5 + tail) * len(sample))]
+        kept, below, finite = [], 0, 0
+        for start in starts:
+            far, inside, less, numbers = _near(seen, start, size, low, high)
+            kept.append(np.asarray(far)[np.asarray(inside)])
+            below, finite = below + int(less), finite + int(numbers)
+        middle = np.concatenate(kept)
+        if finite == 0:
+            return jnp.asarray(np.inf, seen.points.dtype)
+        ranks = [(finite - 1) // 2 - below, finite // 2 - below]
+        if ranks[0] >= 0 and ranks[1] < len(middle):
+            two = np.sqrt(np.partition(middle, ranks)[ranks])
+            return jnp.ldexp(jnp.asarray(two.mean(), seen.points.dtype), seen.norms.exponent)
+        tail *= 4
+
+
+@jax.jit
+def _counted(x: jax.Array) -> jax.Array:
+    seen = view(x)
+    n, dtype = len(x), x.dtype
+    width = dtype.itemsize * 8
+    integer = jnp.uint32 if width == 32 else jnp.uint64
+    size = _rows_at_once(n)
+    starts = jnp.arange(0, n, size, dtype=jnp.int32)
+    kept = n * (n // 2 + size) <= KEPT_DISTANCES
+    # Blocks are what the passes below map over: where they start, or the distances themselves where they are kept.
+    parts = jax.lax.map(lambda start: _squared(seen, start, size), starts) if kept else starts
+
+    def distances(part: jax.Array) -> jax.Array:
+        return part if kept else _squared(seen, part, size)
+
+    def count(thresholds: jax.Array) -> jax.Array:
+        # Counts below 2^24 are exact in float32, whose sums XLA vectorises on the CPU.
+        def of_row(far: jax.Array) -> jax.Array:
+            bits = jax.lax.bitcast_convert_type(far, integer)
+            return (bits[None] <= thresholds[:, None]).astype(jnp.float32).sum(1)
+
+        def one(part: jax.Array) -> jax.Array:
+            return each_row(of_row, distances(part)).astype(jnp.uint32).sum(0)
+
+        return jax.lax.map(one, parts).astype(jnp.uint32 if n < 2**16 else jnp.float32).sum(0)
+
+    # The bits of a non-negative float order like an integer: four of them are found with every count.
+    finite = count(jax.lax.bitcast_convert_type(jnp.finfo(dtype).max.astype(dtype), integer)[None])[0]
+    rank = finite - finite // 2  # of the lower middle number, counted from 1
+
+    def refine(step: jax.Array, low: jax.Array) -> jax.Array:
+        shift = (width - 4 * (step + 1)).astype(integer)
+        edges = low + (jnp.arange(1, 17, dtype=integer) << shift) - 1
+        return low + ((count(edges) < rank).sum(dtype=integer) << shift)
+
+    lower = jax.lax.fori_loop(0, width // 4, refine, jnp.zeros((), integer))
+
+    def above(part: jax.Array) -> jax.Array:
+        far = distances(part)
+        return jnp.where(jax.lax.bitcast_convert_type(far, integer) > lower, far, jnp.inf).min()
+
+    low = jax.lax.bitcast_convert_type(lower, dtype)
+    next_up = jax.lax.map(above, parts).min()
+    high = jnp.where(count(lower[None])[0] >= finite // 2 + 1, low, next_up)
+    return jnp.where(finite > 0, jnp.ldexp((jnp.sqrt(low) + jnp.sqrt(high)) / 2, seen.norms.exponent), jnp.inf)

@@ -1,0 +1,199 @@
+"""The pass: rows are visited in blocks, and one Gram product per model and block gives all that the metrics need."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._kernels import Kernel, Rows, Sums, diagonal, feature_hsic, inner_products, kernel_rows
+from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, nearest, settle
+from ._ranks import ranks, settle_ranks
+from ._view import Norms, View
+
+# Bytes of what one block of rows leaves of all models, until their products are taken.
+BLOCK_BYTES = 2**27
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the pass is to gather.
+
+    Args:
+        kernels: whose inner products.
+        tables: neighbours by metric.
+        ranks: of how many Euclidean neighbours the ranks in all other models are wanted; 0 for none. Small ones are
+            read off the Euclidean table, which must be among the tables.
+    """
+
+    kernels: tuple[Kernel, ...] = ()
+    tables: tuple[tuple[NeighbourMetric, int], ...] = ()
+    ranks: int = 0
+
+
+@dataclass
+class Gathered:
+    """What the pass has gathered of m models.
+
+    Args:
+        sums: by kernel, in float64.
+        tables: by neighbour metric, one for each model.
+        ranks: [m, m] in float64, entry (a, b) the mean rank in b of the nearest neighbours in a.
+        block: rows that were visited at once.
+    """
+
+    sums: dict[Kernel, Sums] = field(default_factory=dict)
+    tables: dict[NeighbourMetric, list[Neighbours]] = field(default_factory=dict)
+    ranks: np.ndarray | None = None
+    block: int = 0
+
+
+class _Block(NamedTuple):
+    """What one block of rows leaves of one model."""
+
+    gram: jax.Array | None  # [b, n], kept for the ranks alone
+    values: list[jax.Array]  # by kernel, [b, n]
+    means: list[np.ndarray]
+    tables: list[Neighbours]
+
+
+def gather(
+    views: Sequence[View],
+    wanted: Wanted,
+    *,
+    sigmas: Sequence[jax.Array] | None = None,
+    block: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Gathered:
+    """Visit all rows of m views once.
+
+    Args:
+        views: of the same n samples.
+        wanted: what of them.
+        sigmas: m bandwidths, for the RBF kernel.
+        block: rows at once; default what `BLOCK_BYTES` holds.
+        progress: called with (rows done, rows in all) after each block.
+
+    Work of different models runs in as many threads as there are cores, since XLA's own operations other than products
+    of matrices run on one. Sums over blocks are taken in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
+    """
+    n, m = len(views[0].rows), len(views)
+    if block is None:
+        kept = len(wanted.kernels) + (wanted.ranks > 0)
+        width = max(1, m * n * max(1, kept) * views[0].points.dtype.itemsize)
+        block = -(-n // -(-n // max(1, min(n, BLOCK_BYTES // width))))
+    starts = range(0, n, block)
+    products = {kernel: np.zeros((m, m)) for kernel in wanted.kernels}
+    means: dict[Kernel, list[np.ndarray]] = {kernel: [] for kernel in wanted.kernels}
+    parts: list[list[list[Neighbours]]] = []
+    rank_sums = np.zeros((m, m))
+    with ThreadPoolExecutor(threads()) as pool:
+        for start in starts:
+            rows = np.arange(start, start + block, dtype=np.int32)
+            visit = partial(_visit, rows=rows, wanted=wanted)
+            found = list(pool.map(visit, views, sigmas or [None] * m))
+            jobs = [pool.submit(_products, [one.values[i] for one in found]) for i in range(len(wanted.kernels))]
+            if wanted.ranks:
+                # [b, m k]: of each row, its neighbours in every model.
+                near = np.concatenate([_euclidean(one.tables, wanted).indices[:, : wanted.ranks] for one in found], 1)
+                columns = list(pool.map(partial(_ranks, rows=rows, near=near, wanted=wanted), views, found))
+                rank_sums += np.stack([column.reshape(m, -1).mean(1) for column in columns], 1)
+            for kernel, job in zip(wanted.kernels, jobs, strict=True):
+                products[kernel] += job.result()
+            for i, kernel in enumerate(wanted.kernels):
+                means[kernel].append(np.stack([one.means[i] for one in found]))
+            parts.append([one.tables for one in found])
+            if progress is not None:
+                progress(min(n, start + block), n)
+    gathered = Gathered(block=block)
+    for kernel in wanted.kernels:
+        whole = np.concatenate(means[kernel], 1)[:, :n].astype(np.float64)
+        diagonals = np.stack([np.asarray(diagonal(seen.norms, kernel), np.float64) for seen in views])
+        gathered.sums[kernel] = Sums(products[kernel], whole, diagonals)
+    for i, (metric, _) in enumerate(wanted.tables):
+        gathered.tables[metric] = [_join([part[model][i] for part in parts], n) for model in range(m)]
+    if wanted.ranks:
+        gathered.ranks = rank_sums / n
+    return gathered
+
+
+def linear_by_features(views: Sequence[View], *, debiased: bool) -> np.ndarray:
+    """HSIC of linear kernels of every pair, [m, m] in float64, where products of features are the cheaper form."""
+    m = len(views)
+    values = np.empty((m, m))
+    for a in range(m):
+        for b in range(a, m):
+            two = np.asarray(feature_hsic([views[a], views[b]], debiased=debiased), np.float64)
+            values[a, a], values[b, b], values[a, b], values[b, a] = two[0, 0], two[1, 1], two[0, 1], two[1, 0]
+    return values
+
+
+def threads() -> int:
+    """Cores that this process may use."""
+    return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1
+
+
+def _visit(seen: View, sigma: jax.Array | None, *, rows: np.ndarray, wanted: Wanted) -> _Block:
+    n = len(seen.rows)
+    own = np.minimum(rows, n - 1)
+    gram = _gram(seen.points, own)
+    tables = []
+    for metric, k in wanted.tables:
+        index, doubtful = _candidates(seen.norms, gram, own, k, metric)
+        if np.asarray(doubtful).any():
+            index = _settle(seen, own, index, doubtful, metric)
+        exact = _measure(seen, own, index, metric)
+        tables.append(_nearest(seen.norms, own, index, exact, k, metric))
+    found = [_kernel_rows(seen.norms, gram, rows, kernel, sigma) for kernel in wanted.kernels]
+    return _Block(
+        gram if wanted.ranks else None,
+        [part.values for part in found],
+        [np.asarray(part.mean) for part in found],
+        [Neighbours(*(np.asarray(part) for part in table)) for table in tables],
+    )
+
+
+def _euclidean(tables: Sequence[Neighbours], wanted: Wanted) -> Neighbours:
+    return tables[[metric for metric, _ in wanted.tables].index("euclidean")]
+
+
+def _ranks(seen: View, found: _Block, *, rows: np.ndarray, near: np.ndarray, wanted: Wanted) -> np.ndarray:
+    """Sum over rows of the ranks in one model of the neighbours [b, m k] in every model; [m k]."""
+    n = len(seen.rows)
+    own = np.minimum(rows, n - 1)
+    assert found.gram is not None
+    values, doubtful = _count_ranks(seen.norms, found.gram, own, near, _euclidean(found.tables, wanted).indices)
+    if np.asarray(doubtful).any():
+        values = _settle_ranks(seen, own, near, values, doubtful)
+    return np.asarray(values, np.float64)[: n - rows[0]].sum(0)
+
+
+def _products(values: Sequence[jax.Array]) -> np.ndarray:
+    return np.asarray(_inner_products(values), np.float64)
+
+
+def _join(parts: Sequence[Neighbours], n: int) -> Neighbours:
+    return Neighbours(*(jnp.asarray(np.concatenate(column)[:n]) for column in zip(*parts, strict=True)))
+
+
+# Only the first three know the width of a model, and are compiled for each; they are short.
+@jax.jit
+def _gram(points: jax.Array, own: jax.Array) -> jax.Array:
+    return jnp.matmul(points[own], points.T, precision=jax.lax.Precision.HIGHEST)
+
+
+_measure = jax.jit(measure, static_argnames=("metric",))
+_settle = jax.jit(settle, static_argnames=("metric",))
+_settle_ranks = jax.jit(settle_ranks)
+_candidates = jax.jit(candidates, static_argnames=("k", "metric"))
+_nearest = jax.jit(nearest, static_argnames=("k", "metric"))
+_kernel_rows: Callable[[Norms, jax.Array, Any, Kernel, Any], Rows] = jax.jit(kernel_rows, static_argnames=("kernel",))
+_count_ranks = jax.jit(ranks)
+_inner_products = jax.jit(inner_products)

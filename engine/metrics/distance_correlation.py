@@ -1,0 +1,79 @@
+"""Distance correlation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._kernels import hsic
+from .._metric import Metric, Result
+from .._panel import Panel
+from .._rows import pair
+from .cka import normalised, ratio
+
+
+def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: bool = True) -> jax.Array:
+    """Correlation of the Euclidean distances within two representations of the same samples, both doubly centred.
+
+    ``dCor^2 = dCov^2(x, y) / sqrt(dCov^2(x, x) dCov^2(y, y))``: CKA with distances in place of similarities.
+
+    Args:
+        x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
+        y: [n, d2], row i being the same sample as row i of x; n >= 4 (2 where not debiased).
+        debiased: dCov^2 as the U-statistic of Székely & Rizzo (2014), so that independent data give 0 on average,
+            negative values included and not clamped; else the V-statistic of Székely et al. (2007), which tends to 1
+            where d >> n.
+        squared: give dCor^2, as the study does; else its root, with the sign of dCor^2 where that is negative.
+
+    Returns:
+        Scalar, at most 1: 1 where one is the other up to rotation, translation and isotropic scale. NaN where a
+        representation is constant.
+
+    Symmetric; invariant to rotation, translation, isotropic scale and to a common permutation of rows.
+    Cost O(n^2 (d1 + d2)), memory O(b n) for blocks of b rows.
+    Source: Székely, Rizzo & Bakirov (2007), Ann. Stat. 35, 2769; Székely & Rizzo (2014), Ann. Stat. 42, 2382.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(50, 8))
+        >>> round(float(distance_correlation(x, 3 * x[:, ::-1] + 1)), 5)
+        1.0
+    """
+    a, b = pair(x, y, least=4 if debiased else 2)
+    value = ratio(hsic([a, b], kernel="distance", debiased=debiased))
+    if squared:
+        return value
+    apart = value != 0  # where the root has no slope
+    return jnp.where(apart, jnp.sign(value) * jnp.sqrt(jnp.abs(jnp.where(apart, value, 1))), value)
+
+
+def _evaluate(panel: Panel, *, debiased: bool) -> Result:
+    values = panel.hsic("distance", debiased=debiased)
+    estimator = "debiased (U-statistic)" if debiased else "biased (V-statistic)"
+    chance = np.zeros_like(values) if debiased else None
+    return Result(normalised(values), chance, {"estimator": estimator, "form": "squared", "distance": "euclidean"})
+
+
+def _facts(name: str, *, debiased: bool) -> Metric:
+    return Metric(
+        name=name,
+        long_name="squared distance correlation" + (", debiased" if debiased else ", biased"),
+        kind="pair",
+        evaluate=lambda panel: _evaluate(panel, debiased=debiased),
+        needs=("distance",),
+        symmetric=True,
+        bounds=(0.0, 1.0),
+        higher_is_better=True,
+        chance="0, exactly, on average over permutations" if debiased else "none in closed form; it grows with d / n",
+        meaning="Are samples that lie far apart in one model as far apart in the other?",
+        citation="Székely & Rizzo 2014, doi:10.1214/14-AOS1255" if debiased else "Székely et al. 2007, Ann. Stat. 35",
+    )
+
+
+METRICS = (
+    _facts("distance_correlation", debiased=True),
+    _facts("distance_correlation_biased", debiased=False),
+)

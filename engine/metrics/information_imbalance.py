@@ -1,0 +1,90 @@
+"""Information imbalance: how well the neighbours of one representation say who is near in another."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._metric import Metric, Result
+from .._neighbours import search
+from .._panel import Panel
+from .._ranks import TABLE, ranks, settle_ranks
+from .._rows import block_size, blocks, check_k, pair
+from .._view import view
+
+
+def information_imbalance(x: Any, y: Any, /, *, k: int = 1) -> jax.Array:
+    """How far away in y the nearest neighbours in x are: Delta(x -> y).
+
+    ``2 / n mean_i mean_{j in kNN_x(i)} rank_y(i, j)``, ranks counted from 1 for the nearest other point, by Euclidean
+    distance, ties to the lowest index.
+
+    Args:
+        x: [n, d1], any floating dtype, from NumPy, JAX or torch.
+        y: [n, d2], row i being the same sample as row i of x.
+        k: neighbours, 1 <= k <= n - 1.
+
+    Returns:
+        Scalar from (k + 1) / n, where x knows the neighbours in y, about 1 where it knows nothing of them; at most 2.
+        NaN where an input is constant or not finite.
+
+    Not symmetric: both directions together say which of two contains the other. Invariant to rotation, translation,
+    isotropic scale of either, and a common permutation of rows. Depends on n and k: quote both.
+    Cost O(n^2 (d1 + d2 + k)): ranks are counted, not sorted. Memory O(b n) for blocks of b rows.
+    Source: Glielmo et al. (2022), PNAS Nexus 1, pgac039.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(50, 3))
+        >>> plane, whole = x[:, :2], x
+        >>> bool(information_imbalance(whole, plane) < information_imbalance(plane, whole))
+        True
+    """
+    a, b = pair(x, y, least=2)
+    check_k(k, len(a))
+    return _imbalance(a, b, k)
+
+
+@partial(jax.jit, static_argnames=("k",))
+def _imbalance(a: jax.Array, b: jax.Array, k: int) -> jax.Array:
+    n, first, second = len(a), view(a), view(b)
+
+    def block(rows: jax.Array) -> jax.Array:
+        own = jnp.minimum(rows, n - 1)
+        gram = second.gram(own)
+        index = search(first, first.gram(own), own, k, "euclidean").indices
+        table = search(second, gram, own, min(TABLE, n - 1), "euclidean").indices
+        values, doubtful = ranks(second.norms, gram, own, index, table)
+        return settle_ranks(second, own, index, values, doubtful).mean(1)
+
+    found = jax.lax.map(block, blocks(n, block_size(n, 2 * n))).reshape(-1)[:n]
+    known = ~(first.norms.alike | second.norms.alike) & jnp.isfinite(a).all() & jnp.isfinite(b).all()
+    return jnp.where(known, 2 / n * found.mean(), jnp.nan)
+
+
+def _evaluate(panel: Panel) -> Result:
+    alike = np.array([bool(seen.norms.alike) for seen in panel.views()])
+    value = np.where(alike[:, None] | alike[None, :], np.nan, 2 / panel.n * panel.ranks())
+    attributes = {"estimator": "2 / n mean rank", "k": panel.rank_k, "neighbour_metric": "euclidean"}
+    return Result(value, np.ones_like(value), attributes)
+
+
+METRICS = (
+    Metric(
+        name="information_imbalance",
+        long_name="information imbalance",
+        kind="pair",
+        evaluate=_evaluate,
+        needs=("ranks",),
+        symmetric=False,
+        bounds=(0.0, 2.0),
+        higher_is_better=False,
+        chance="1, exactly, on average over permutations",
+        meaning="Does the nearest neighbour in one model stay near in the other? 0 is yes, 1 is no better than any.",
+        citation="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
+    ),
+)
