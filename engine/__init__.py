@@ -14,5 +14,7 @@ from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
 from .metrics.cka import cka as cka
 from .metrics.cknna import cknna as cknna
+from .metrics.cycle_knn import cycle_knn as cycle_knn
 from .metrics.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
+from .metrics.jaccard_knn import jaccard_knn as jaccard_knn
 from .metrics.mutual_knn import mutual_knn as mutual_knn
