@@ -14,7 +14,9 @@ from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
 from .metrics.cka import cka as cka
 from .metrics.cknna import cknna as cknna
+from .metrics.cycle_knn import cycle_knn as cycle_knn
 from .metrics.distance_correlation import distance_correlation as distance_correlation
 from .metrics.information_imbalance import information_imbalance as information_imbalance
 from .metrics.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
+from .metrics.jaccard_knn import jaccard_knn as jaccard_knn
 from .metrics.mutual_knn import mutual_knn as mutual_knn

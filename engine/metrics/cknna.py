@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._masked import Edges, Similarity, Term, edges, incidences, permutation_mean, recentred, shared_sum, with_self
 from .._metric import Metric, Result
-from .._neighbours import Lookup, NeighbourMetric, lookup, neighbours
+from .._neighbours import Neighbours, neighbours
+from .._pairs import all_pairs, stack
 from .._panel import Panel
-from .._rows import check_k, pair
+from .._rows import centred, check_k, pair
 
-# Permutations behind the chance level in a Comparison: it has no closed form.
-CHANCE_PERMUTATIONS = 5
+Variant = Literal["debiased", "biased", "row_centred", "double_centred", "calibrated_form"]
 
 
 def cknna(
@@ -23,33 +26,46 @@ def cknna(
     /,
     *,
     k: int = 25,
-    metric: Literal["cosine", "inner_product"] = "cosine",
-    variant: Literal["debiased"] = "debiased",
+    metric: Similarity = "cosine",
+    variant: Variant = "debiased",
+    centre: bool = False,
 ) -> jax.Array:
     """CKA that looks only at pairs of samples which are neighbours in both representations.
 
-    ``CKNNA = A(K, L) / sqrt(A(K, K) A(L, L))``, where A is the unbiased HSIC (Song et al. 2012, eq. 5) of the kernels
-    masked to the pairs (i, j) with j among the k nearest neighbours of i in both. The form of Huh et al.'s code, except
-    that nothing is added to the denominator, so that it does not depend on scale.
+    ``CKNNA = A(K, L) / sqrt(A(K, K) A(L, L))``. With K' and L' the kernels masked to the pairs (i, j) in which j is
+    among the k nearest neighbours of i in both representations, in one for A(K, K) and A(L, L), A is
+
+    - ``debiased``: the unbiased HSIC of K' and L' (Song et al. 2012, eq. 5). Huh et al.'s code, except that nothing is
+      added to the denominator, so that it does not depend on scale;
+    - ``biased``: tr(K' H L' H), each row counting among its own k neighbours. Huh et al.'s code, ``unbiased=False``;
+    - ``row_centred``: sum K'_ij L'_ij, each kernel less its row means before it is masked. Huh et al.'s text;
+    - ``double_centred``: the same, less its row and column means;
+    - ``calibrated_form``: <H K' H, H L' H>, no row its own neighbour. Gröger et al., eq. 36.
+
+    They are five different numbers: state which.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch.
         y: [n, d2], row i being the same sample as row i of x; n >= 4.
         k: neighbours, 2 <= k <= n - 1.
-        metric: the kernel and the similarity that ranks neighbours, ``cosine`` (rows not centred) or
-            ``inner_product``.
-        variant: ``debiased``; several formulas go under this name, and this is the one computed here.
+        metric: the kernel and the similarity that ranks neighbours, ``cosine`` or ``inner_product``.
+        variant: one of the above.
+        centre: subtract the column means from x and y first; as published, rows are not centred.
 
     Returns:
-        Scalar, about 0.9 k / (n - 1) where x and y are independent and k is well below n; may be negative, and for
-        a handful of neighbours exceed 1. NaN where an
+        Scalar, about 0.9 k / (n - 1) where x and y are independent and k is well below n, for ``biased`` more by what
+        the rows themselves add; may be negative, and for a handful of neighbours ``debiased`` exceeds 1. NaN where an
         input is not finite or constant.
 
-    Invariant to rotation, isotropic scale and a common permutation of rows. Symmetric up to the third term of the
-    estimator, in which a mask that is not symmetric meets the two kernels in order: swapping x and y moves the value
-    by less than about 0.01 where k < n / 10, by more where k comes nearer to n (0.02 at n / 4, 0.2 at 2 n / 3).
-    Cost O(n^2 (d1 + d2) + n k log k), memory O(b n + n k): no n x n matrix.
-    Source: Huh et al. (2024), arXiv 2405.07987, appendix A.
+    Invariant to rotation, isotropic scale and a common permutation of rows, with ``centre`` also to translation.
+    Symmetric, but for ``debiased``, whose mask is not and meets the two kernels in order in the third term: swapping x
+    and y moves the value by less than about 0.01 where k < n / 10, by more where k comes nearer to n (0.02 at n / 4,
+    0.2 at 2 n / 3). At k = n - 1 ``debiased`` is the debiased CKA of the (unit) rows, and ``double_centred`` nearly.
+    Differentiable, the neighbours held fixed. ``debiased`` and ``biased`` mask a kernel that is not centred: far from
+    the origin all its entries are alike, and in float32 at k = n - 1, where the mask says nothing either, they are
+    right to a few per cent only (200 standard deviations); centre such rows, or use float64.
+    Cost O(n^2 (d1 + d2) + n k min(k, log k)), memory O(b n + n k): no n x n matrix.
+    Source: Huh et al. (2024), arXiv 2405.07987, appendix A; Gröger et al. (2026), arXiv 2602.14486.
 
     Example:
         >>> import numpy as np
@@ -57,104 +73,126 @@ def cknna(
         >>> round(float(cknna(x, 2 * x, k=5)), 5)
         1.0
     """
-    if metric not in ("cosine", "inner_product"):
+    if metric not in get_args(Similarity):
         raise ValueError(f"CKNNA masks a similarity: metric is 'cosine' or 'inner_product', not {metric!r}")
-    if variant != "debiased":
-        raise ValueError(f"unknown variant {variant!r} of CKNNA: use 'debiased'")
+    if variant not in get_args(Variant):
+        raise ValueError(f"unknown variant {variant!r} of CKNNA: use {', '.join(get_args(Variant))}")
     a, b = pair(x, y, least=4)
     check_k(k, len(a), least=2)
-    value = _score(*(_edges(lookup(neighbours(v, k, metric))) for v in (a, b)))
-    return jnp.where(jnp.isfinite(a).all() & jnp.isfinite(b).all(), value, jnp.nan)
+    rows = [centred(v)[0] if centre else v for v in (a, b)]
+    both = [_edges(v, neighbours(v, k, metric), metric, variant) for v in rows]
+    aligned = _aligned(stack(both), variant)
+    finite = jnp.isfinite(a).all() & jnp.isfinite(b).all()
+    return jnp.where(finite, _normalised(aligned, aligned.diagonal())[0, 1], jnp.nan)
 
 
-class _Edges(NamedTuple):
-    table: Lookup  # neighbours, and the kernel at those pairs
-    mutual: jax.Array  # bool [n, k], whether the row is in turn a neighbour of its neighbour
-    own: jax.Array  # the unbiased HSIC of the masked kernel with itself
+def _edges(x: jax.Array, table: Neighbours, metric: Similarity, variant: Variant) -> Edges:
+    if variant == "biased":
+        return edges(with_self(x, table, metric=metric))
+    if variant == "row_centred":
+        return recentred(x, edges(table), metric=metric, sides="rows")
+    if variant == "double_centred":
+        return recentred(x, edges(table), metric=metric, sides="both")
+    return edges(table)
 
 
-@jax.jit
-def _edges(table: Lookup) -> _Edges:
-    index, kernel = table
-    mutual, _ = table.find(index, _row_numbers(index))
-    # The kernel enters as it is, not centred; a scale cancels, and keeps the sums of squares in range.
-    largest = jnp.abs(kernel).max()
-    kernel = kernel / jnp.where(largest > 0, largest, 1)
-    own = _hsic(index, kernel, kernel, jnp.ones_like(mutual), mutual)
-    return _Edges(Lookup(index, kernel), mutual, own)
+def _terms(variant: Variant, n: int) -> Mapping[Term, float]:
+    """Say what A sums over the shared edges, up to a factor that cancels."""
+    if variant == "debiased":
+        return {"trace": 1, "sums": 1 / ((n - 1) * (n - 2)), "through": -2 / (n - 2)}
+    if variant == "biased":
+        return {"trace": 1, "sums": 1 / n**2, "through": -1 / n, "back": -1 / n}
+    if variant == "calibrated_form":
+        return {"product": 1, "sums": 1 / n**2, "rows": -1 / n, "columns": -1 / n}
+    return {"product": 1}
 
 
-def _row_numbers(index: jax.Array) -> jax.Array:
-    return jnp.broadcast_to(jnp.arange(len(index), dtype=index.dtype)[:, None], index.shape)
-
-
-def _hsic(index: jax.Array, k: jax.Array, l: jax.Array, edge: jax.Array, both_ways: jax.Array) -> jax.Array:  # noqa: E741
-    """Unbiased HSIC of two kernels masked to the same edges (i, index[i, a]) where ``edge``; see Song et al. eq. 5."""
-    n = len(index)
-    k, l = jnp.where(edge, k, 0), jnp.where(edge, l, 0)  # noqa: E741
-    trace = jnp.where(both_ways, k * l, 0).sum(1).sum()  # only pairs masked in both directions meet in tr(K L)
-    columns = jnp.zeros(n, k.dtype).at[index].add(k)
-    sums = k.sum(1).sum() * l.sum(1).sum()
-    return (trace + sums / ((n - 1) * (n - 2)) - 2 * (columns @ l.sum(1)) / (n - 2)) / (n * (n - 3))
-
-
-@jax.jit
-def _score(a: _Edges, b: _Edges) -> jax.Array:
-    rows = _row_numbers(a.table.indices)
-    edge, position = b.table.find(rows, a.table.indices)
-    other = b.table.value[rows, position]
-    both_ways = edge & a.mutual & b.mutual[rows, position]
-    shared = _hsic(a.table.indices, a.table.value, other, edge, both_ways)
-    good = (a.own > 0) & (b.own > 0)
-    return jnp.where(good, shared / jnp.sqrt(jnp.where(good, a.own * b.own, 1)), jnp.nan)
-
-
-def _permuted(edges: _Edges, order: jax.Array) -> _Edges:
-    """Return the edges of the same rows in another order: row i becomes row order[i]."""
-    index, kernel, mutual = jax.lax.sort((order[edges.table.indices], edges.table.value, edges.mutual), num_keys=1)
-    back = jnp.argsort(order)
-    return _Edges(Lookup(index[back], kernel[back]), mutual[back], edges.own)
+@partial(jax.jit, static_argnames="variant")
+def _aligned(models: Edges, variant: Variant) -> jax.Array:
+    """Return A of every pair of models, [m, m]."""
+    terms = _terms(variant, models.indices.shape[-1])
+    return all_pairs(lambda a, b: shared_sum(a, b, terms), models)
 
 
 @jax.jit
-def _permuted_score(a: _Edges, b: _Edges, orders: jax.Array) -> jax.Array:
-    return jax.lax.map(lambda order: _score(a, _permuted(b, order)), orders).mean()
+def _normalised(aligned: jax.Array, own: jax.Array) -> jax.Array:
+    good = (own[:, None] > 0) & (own > 0)
+    return jnp.where(good, aligned / jnp.sqrt(jnp.where(good, own[:, None] * own, 1)), jnp.nan)
 
 
-def _evaluate(panel: Panel) -> Result:
-    metric: NeighbourMetric = "inner_product" if panel.neighbour_metric == "inner_product" else "cosine"
-    edges = [_edges(table) for table in panel.lookups(panel.k, metric)]
-    orders = jnp.stack(panel.permutations(CHANCE_PERMUTATIONS))
-    value = panel.pairs(_score, edges, symmetric=False)
-    # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
-    by_name = np.argsort(panel.names)
-    chance = np.empty_like(value)
-    chance[np.ix_(by_name, by_name)] = panel.pairs(
-        lambda a, b: _permuted_score(a, b, orders), [edges[i] for i in by_name], symmetric=True
-    )
+def _evaluate(panel: Panel, variant: Variant) -> Result:
+    metric: Similarity = "inner_product" if panel.neighbour_metric == "inner_product" else "cosine"
+    # Two variants mask the same kernel.
+    kernel = "debiased" if variant == "calibrated_form" else variant
+
+    def compute() -> tuple[Edges, np.ndarray]:
+        tables = panel.tables(panel.k, metric)
+        found = [_edges(x, table, metric, kernel) for x, table in zip(panel.arrays, tables, strict=True)]
+        return stack(found), np.stack([incidences(one) for one in found])
+
+    models, counts = panel.once(("cknna", kernel, panel.k, metric), compute)
+    aligned = _aligned(models, variant)
+    own = aligned.diagonal()
+    by_chance = jnp.asarray(permutation_mean(counts, panel.n, _terms(variant, panel.n)), aligned.dtype)
     attributes = {
-        "estimator": "debiased",
-        "variant": "debiased",
+        "estimator": variant,
+        "variant": variant,
         "k": panel.k,
         "neighbour_metric": metric,
         "centring": "none",
-        "chance_permutations": CHANCE_PERMUTATIONS,
+        "chance": "mean over all permutations",
     }
+    value, chance = (np.asarray(_normalised(v, own), np.float64) for v in (aligned, by_chance))
     return Result(value, chance, attributes)
 
 
-METRICS = (
+_HUH = "Huh et al. 2024, arXiv:2405.07987"
+_FACTS: Mapping[Variant, tuple[str, str, str, str]] = {
+    "debiased": (
+        "cknna",
+        "CKNNA, debiased",
+        "As CKA, but only over samples that both models call neighbours: agreement in the small.",
+        _HUH,
+    ),
+    "biased": (
+        "cknna_biased",
+        "CKNNA, biased",
+        "CKNNA in which each sample is its own nearest neighbour, which raises it.",
+        f"{_HUH}, code with unbiased=False",
+    ),
+    "row_centred": (
+        "cknna_row_centred",
+        "CKNNA, row-centred",
+        "CKNNA as written: similarities above a sample's mean, over neighbours that both models share.",
+        f"{_HUH}, eq. 16-18",
+    ),
+    "double_centred": (
+        "cknna_double_centred",
+        "CKNNA, double-centred",
+        "CKNNA with kernels centred as in CKA, then masked to neighbours that both models share.",
+        f"after {_HUH}",
+    ),
+    "calibrated_form": (
+        "cknna_calibrated_form",
+        "CKNNA, calibrated form",
+        "CKNNA with kernels masked to shared neighbours, then centred as in CKA.",
+        "Gröger et al. 2026, arXiv:2602.14486, eq. 36",
+    ),
+}
+
+METRICS = tuple(
     Metric(
-        name="cknna",
-        long_name="CKNNA, debiased",
+        name=name,
+        long_name=long_name,
         kind="pair",
-        evaluate=_evaluate,
+        evaluate=partial(_evaluate, variant=variant),
         needs=("neighbours",),
-        symmetric=False,
+        symmetric=variant != "debiased",
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance=f"mean of {CHANCE_PERMUTATIONS} permutations of the samples, pair by pair; about 0.9 k / (n - 1)",
-        meaning="As CKA, but only over samples that both models call neighbours: agreement in the small.",
-        citation="Huh et al. 2024, arXiv:2405.07987",
-    ),
+        chance="mean over all permutations of the samples, pair by pair, in closed form",
+        meaning=meaning,
+        citation=citation,
+    )
+    for variant, (name, long_name, meaning, citation) in _FACTS.items()
 )

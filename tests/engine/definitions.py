@@ -109,3 +109,46 @@ def intrinsic_dimension(x: Any, estimator: str = "mle", k: int = 20) -> float:
     used = n * 9 // 10
     across, up = np.log(ratio[:used]), -np.log(1 - np.arange(1, used + 1) / n)
     return float((across @ up) / (across @ across))
+
+
+def jaccard_knn(x: Any, y: Any, k: int, metric: str = "cosine") -> float:
+    pairs = [(set(a), set(b)) for a, b in zip(nearest(x, k, metric), nearest(y, k, metric), strict=True)]
+    return float(np.mean([len(a & b) / len(a | b) for a, b in pairs]))
+
+
+def cycle_knn(x: Any, y: Any, k: int, metric: str = "cosine") -> float:
+    """From i to its neighbours in y, from each of these to its neighbours in x."""
+    in_x, in_y = nearest(x, k, metric), nearest(y, k, metric)
+    return float(np.mean([any(i in in_x[j] for j in in_y[i]) for i in range(len(in_x))]))
+
+
+def _self_mask(x: Any, k: int, metric: str) -> Matrix:
+    """The k most similar rows of each row, itself among them and first where equal."""
+    mask = np.zeros((len(x), len(x)))
+    for i, row in enumerate(similarity(x, metric)):
+        mask[i, sorted(range(len(row)), key=lambda j, i=i, row=row: (-row[j], j != i, j))[:k]] = 1
+    return mask
+
+
+def cknna_alignment(x: Any, y: Any, k: int, variant: str, metric: str = "cosine") -> float:
+    """What stands above and, for x with itself, below the line of a CKNNA."""
+    kernels, n = [similarity(v, metric) for v in (x, y)], len(x)
+    masks = [(_self_mask if variant == "biased" else _mask)(v, k, metric) for v in (x, y)]
+    h = np.eye(n) - np.ones((n, n)) / n
+    if variant == "row_centred":
+        kernels = [v - v.mean(1, keepdims=True) for v in kernels]
+    if variant == "double_centred":
+        kernels = [h @ v @ h for v in kernels]
+    a, b = (masks[0] * masks[1] * v for v in kernels)
+    if variant == "debiased":
+        return unbiased_hsic(a, b)
+    if variant == "biased":
+        return float(np.trace(a @ h @ b @ h))
+    if variant == "calibrated_form":
+        return float(((h @ a @ h) * (h @ b @ h)).sum())
+    return float((a * b).sum())
+
+
+def cknna_variant(x: Any, y: Any, k: int, variant: str, metric: str = "cosine") -> float:
+    own = [cknna_alignment(v, v, k, variant, metric) for v in (x, y)]
+    return cknna_alignment(x, y, k, variant, metric) / np.sqrt(own[0] * own[1])

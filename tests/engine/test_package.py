@@ -36,7 +36,16 @@ def test_examples_in_docstrings(name):
 
 
 def test_public_functions_have_an_example():
-    for name in ("as_array", "cka", "cknna", "compare", "intrinsic_dimension", "mutual_knn"):
+    for name in (
+        "as_array",
+        "cka",
+        "cknna",
+        "compare",
+        "cycle_knn",
+        "intrinsic_dimension",
+        "jaccard_knn",
+        "mutual_knn",
+    ):
         assert ">>>" in getattr(hyle.engine, name).__doc__
 
 
