@@ -9,10 +9,13 @@ from ._compare import DEFAULT_METRICS as DEFAULT_METRICS
 from ._compare import compare as compare
 from ._comparison import load_comparison as load_comparison
 from ._comparison import save_comparison as save_comparison
+from ._dimension_scales import DimensionScales as DimensionScales
+from ._dimension_scales import dimension_scales as dimension_scales
 from ._metric import Metric as Metric
 from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
 from .metrics.cka import cka as cka
 from .metrics.cknna import cknna as cknna
+from .metrics.id_correlation import id_correlation as id_correlation
 from .metrics.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from .metrics.mutual_knn import mutual_knn as mutual_knn
