@@ -62,8 +62,8 @@ def dimension(x: jax.Array, estimator: Estimator, k: int) -> Estimate:
     return estimate(neighbours(x, neighbours_needed(estimator, k), "euclidean", kept).value, kept, estimator)
 
 
-@partial(jax.jit, static_argnames=("estimator", "n1"))
-def estimate(distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int | None = None) -> Estimate:
+@partial(jax.jit, static_argnames="estimator")
+def estimate(distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int | jax.Array | None = None) -> Estimate:
     """Reduce a table of neighbour distances to an intrinsic dimension.
 
     Args:
@@ -74,14 +74,17 @@ def estimate(distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int
     """
     if estimator in ("mle", "mle_arithmetic"):
         return _levina_bickel(distance, kept, arithmetic=estimator == "mle_arithmetic")
-    n1 = 1 if estimator != "gride" else largest_order(distance.shape[1]) if n1 is None else n1
-    near, far = distance[:, n1 - 1], distance[:, 2 * n1 - 1]
+    if estimator != "gride":
+        n1 = 1
+    elif n1 is None:
+        n1 = largest_order(distance.shape[1])
+    near, far = (jnp.take(distance, j - 1, axis=1) for j in (n1, 2 * n1))
     # Rows that differ by less than float can tell apart squared are repetitions too.
     used = kept & (near > 0)
     near, far = jnp.where(used, near, 1), jnp.where(used, far, 1)
     logs = jnp.log(far / near)
     n = used.sum()
-    value = _twonn(logs, used) if estimator == "twonn" else _gride(logs, used, n1)
+    value = {"twonn": _twonn, "twonn_ml": _twonn_ml}.get(estimator, partial(_gride, n1=n1))(logs, used)
     error = jnp.full_like(value, jnp.nan) if estimator == "twonn" else _fisher_error(value, logs, used, n1)
     enough = (kept.sum() > 2 * n1) & (n > 2)
     apart = jnp.where(used, near / 2 + far / 2, 0).sum() / n
@@ -119,29 +122,30 @@ def _twonn(logs: jax.Array, used: jax.Array) -> jax.Array:
     return _divide((logs * survival).sum(), (logs * logs).sum())
 
 
-def _gride(logs: jax.Array, used: jax.Array, n1: int) -> jax.Array:
-    """Solve the score equation of GRIDE for n2 = 2 n1, with N - 1 for N as in the unbiased TwoNN, n1 = 1.
+def _twonn_ml(logs: jax.Array, used: jax.Array) -> jax.Array:
+    return _divide(used.sum() - 1, logs.sum())
 
-    Times d it reads (N - 1) + (n1 - 1) sum h(d ln mu) = (2 n1 - 1) d sum ln mu, h(t) = t / (1 - exp(-t)). The left
+
+def _gride(logs: jax.Array, used: jax.Array, n1: int | jax.Array) -> jax.Array:
+    """Solve the score equation of GRIDE for n2 = 2 n1, with n - 1 for n as in the unbiased TwoNN, n1 = 1.
+
+    Times d it reads (n - 1) + (n1 - 1) sum h(d ln mu) = (2 n1 - 1) d sum ln mu, h(t) = t / (1 - exp(-t)). The left
     side less the right is convex and falls with d, so that Newton's method from below the root rises to it and never
     beyond; h >= 1 puts the root above the start, h(t) <= 1 + t at most twice as high.
     """
-    count, total = used.sum().astype(logs.dtype) - 1, logs.sum()
-    start = _divide((count + (n1 - 1) * (count + 1)) / (2 * n1 - 1), total)
-    if n1 == 1:
-        return start
+    n = used.sum()
+    start = _divide((n * n1 - 1).astype(logs.dtype) / (2 * n1 - 1), logs.sum())
+    fixed = jax.lax.stop_gradient
 
     def score(d: jax.Array, logs: jax.Array) -> jax.Array:
         rise = jnp.where(used, _rise(d * logs), 0).sum()
-        return count + (n1 - 1) * rise - (2 * n1 - 1) * d * logs.sum()
+        return n - 1 + (n1 - 1) * rise - (2 * n1 - 1) * d * logs.sum()
 
     def newton(_: int, d: jax.Array) -> jax.Array:
         value, slope = jax.value_and_grad(score)(d, fixed(logs))
         return d - value / slope
 
-    fixed = jax.lax.stop_gradient
-    some = jnp.where(jnp.isfinite(start), start, 1)
-    d = jax.lax.fori_loop(0, NEWTON_STEPS, newton, fixed(some))
+    d = jax.lax.fori_loop(0, NEWTON_STEPS, newton, fixed(jnp.where(jnp.isfinite(start), start, 1)))
     # One more step, whose derivative is that of the root (implicit function theorem): none goes through the loop.
     slope = jax.grad(score)(d, fixed(logs))
     return jnp.where(jnp.isfinite(start), d - score(d, logs) / jnp.where(slope == 0, 1, slope), start)
@@ -154,7 +158,7 @@ def _rise(t: jax.Array) -> jax.Array:
     return jnp.where(small, 1 + t / 2 + t**2 / 12 - t**4 / 720, safe / -jnp.expm1(-safe))
 
 
-def _fisher_error(d: jax.Array, logs: jax.Array, used: jax.Array, n1: int) -> jax.Array:
+def _fisher_error(d: jax.Array, logs: jax.Array, used: jax.Array, n1: int | jax.Array) -> jax.Array:
     t = jnp.where(jnp.isfinite(d), d, 0) * logs
     curvature = jnp.where(used, 1 + (n1 - 1) * _rise(t) ** 2 * jnp.exp(-t), 0).sum()  # d^2 times the information
     return d / jnp.sqrt(jnp.where(curvature > 0, curvature, 1))

@@ -8,14 +8,30 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hyle.engine import _metric, cka, cknna, compare, intrinsic_dimension, list_metrics, metrics, mutual_knn
+from hyle.engine import (
+    _metric,
+    cka,
+    cknna,
+    compare,
+    id_correlation,
+    intrinsic_dimension,
+    list_metrics,
+    metrics,
+    mutual_knn,
+)
 
 from .samples import D, N, single, views
 
 K, DIMENSION_K = 5, 20
 IDS = [f"s{i:03d}" for i in range(N)]
-SINGLE = ("intrinsic_dimension", "intrinsic_dimension_twonn")
-PAIRS = ("cka", "cka_rbf", "mutual_knn", "cknna")
+SINGLE = (
+    "intrinsic_dimension",
+    "intrinsic_dimension_mle_arithmetic",
+    "intrinsic_dimension_twonn",
+    "intrinsic_dimension_twonn_ml",
+    "intrinsic_dimension_gride",
+)
+PAIRS = ("cka", "cka_rbf", "mutual_knn", "cknna", "id_correlation")
 
 
 def panel():
@@ -40,7 +56,11 @@ FUNCTIONS = {
     "mutual_knn": lambda x, y: mutual_knn(x, y, k=K),
     "cknna": lambda x, y: cknna(x, y, k=K),
     "intrinsic_dimension": lambda x: intrinsic_dimension(x, k=DIMENSION_K),
+    "intrinsic_dimension_mle_arithmetic": lambda x: intrinsic_dimension(x, estimator="mle_arithmetic", k=DIMENSION_K),
     "intrinsic_dimension_twonn": lambda x: intrinsic_dimension(x, estimator="twonn"),
+    "intrinsic_dimension_twonn_ml": lambda x: intrinsic_dimension(x, estimator="twonn_ml"),
+    "intrinsic_dimension_gride": lambda x: intrinsic_dimension(x, estimator="gride", k=DIMENSION_K),
+    "id_correlation": id_correlation,
 }
 
 

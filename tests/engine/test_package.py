@@ -36,7 +36,8 @@ def test_examples_in_docstrings(name):
 
 
 def test_public_functions_have_an_example():
-    for name in ("as_array", "cka", "cknna", "compare", "intrinsic_dimension", "mutual_knn"):
+    names = ("as_array", "cka", "cknna", "compare", "dimension_scales", "id_correlation", "intrinsic_dimension")
+    for name in (*names, "mutual_knn"):
         assert ">>>" in getattr(hyle.engine, name).__doc__
 
 
