@@ -97,7 +97,7 @@ def test_noise_shows_at_the_fine_scales():
 
 
 @pytest.mark.parametrize("options", [{"k": 20}, DECIMATED])
-def test_repeated_rows_are_left_out_and_each_subset_has_its_share(options):
+def test_repeated_rows_are_left_out(options):
     x, _ = views(6)
     x[40:] = x[:24]
     found = dimension_scales(single(x), **options)
@@ -105,6 +105,14 @@ def test_repeated_rows_are_left_out_and_each_subset_has_its_share(options):
     assert np.isfinite(found.dimension).all()
     expected = definitions.intrinsic_dimension(x, "twonn_ml" if "k" in options else "twonn")
     assert float(found.dimension[0]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_each_subset_has_its_share_of_the_distinct_rows():
+    x = np.resize(single(views(9)[0])[:6], (N, D))  # three for each of two subsets, the fewest that will do
+    for seed in range(4):
+        found = dimension_scales(x, **DECIMATED, seed=seed)
+        assert found.n_used.tolist() == [6, 6]
+        assert np.isfinite(found.dimension).all()
 
 
 @pytest.mark.parametrize("options", [{"k": 20}, DECIMATED])
