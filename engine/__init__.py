@@ -9,6 +9,8 @@ from ._compare import DEFAULT_METRICS as DEFAULT_METRICS
 from ._compare import compare as compare
 from ._comparison import load_comparison as load_comparison
 from ._comparison import save_comparison as save_comparison
+from ._dimension_scales import DimensionScales as DimensionScales
+from ._dimension_scales import dimension_scales as dimension_scales
 from ._metric import Metric as Metric
 from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
@@ -16,6 +18,7 @@ from .metrics.cka import cka as cka
 from .metrics.cknna import cknna as cknna
 from .metrics.cycle_knn import cycle_knn as cycle_knn
 from .metrics.distance_correlation import distance_correlation as distance_correlation
+from .metrics.id_correlation import id_correlation as id_correlation
 from .metrics.information_imbalance import information_imbalance as information_imbalance
 from .metrics.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from .metrics.jaccard_knn import jaccard_knn as jaccard_knn

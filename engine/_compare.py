@@ -130,7 +130,8 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
     if result.chance is not None:
         found[f"{metric.name}_chance"] = (dims, result.chance, {"kind": "chance", "of": metric.name})
     for suffix, values in result.extra.items():
-        found[f"{metric.name}_{suffix}"] = ("model", values, {"kind": "count", "of": metric.name})
+        kind = "error" if suffix == "error" else "count"
+        found[f"{metric.name}_{suffix}"] = ("model", values, {"kind": kind, "of": metric.name})
     return found
 
 

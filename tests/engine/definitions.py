@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy import optimize, special
 
 Matrix = np.ndarray
 
@@ -99,13 +100,21 @@ def unique_rows(x: Any) -> Matrix:
 
 
 def intrinsic_dimension(x: Any, estimator: str = "mle", k: int = 20) -> float:
-    rows = unique_rows(x)
-    ordered = np.sort(distances(rows), 1)[:, 1:]  # without the row itself
-    if estimator == "mle":
+    return dimension_of(np.sort(distances(unique_rows(x)), 1)[:, 1:], estimator, k)  # without the row itself
+
+
+def dimension_of(ordered: Matrix, estimator: str, k: int) -> float:
+    """The dimension from the distances of every row to its neighbours, nearest first."""
+    n = len(ordered)
+    if estimator in ("mle", "mle_arithmetic"):
         inverse = [np.mean([np.log(far[k - 1] / far[j]) for j in range(k - 1)]) for far in ordered]
-        return float(1 / np.mean(inverse))
+        return float(1 / np.mean(inverse) if estimator == "mle" else np.mean(1 / np.array(inverse)))
+    if estimator == "gride":
+        n1 = max(2**power for power in range(10) if 2 * 2**power <= k)
+        return gride(ordered[:, 2 * n1 - 1] / ordered[:, n1 - 1], n1)
     ratio = np.sort(ordered[:, 1] / ordered[:, 0])
-    n = len(ratio)
+    if estimator == "twonn_ml":
+        return float((n - 1) / np.log(ratio).sum())
     used = n * 9 // 10
     across, up = np.log(ratio[:used]), -np.log(1 - np.arange(1, used + 1) / n)
     return float((across @ up) / (across @ across))
@@ -152,3 +161,38 @@ def cknna_alignment(x: Any, y: Any, k: int, variant: str, metric: str = "cosine"
 def cknna_variant(x: Any, y: Any, k: int, variant: str, metric: str = "cosine") -> float:
     own = [cknna_alignment(v, v, k, variant, metric) for v in (x, y)]
     return cknna_alignment(x, y, k, variant, metric) / np.sqrt(own[0] * own[1])
+
+
+def gride_log_density(mu: Matrix, d: float, n1: int, n2: int) -> Matrix:
+    """Denti et al. (2022), of mu, the ratio of the distances to the n2-th and to the n1-th neighbour."""
+    norm = special.betaln(n2 - n1, n1)
+    return np.log(d) + (n2 - n1 - 1) * np.log(np.expm1(d * np.log(mu))) - norm - (d * (n2 - 1) + 1) * np.log(mu)
+
+
+def gride(mu: Matrix, n1: int) -> float:
+    """The d that makes the likelihood over d largest: over d, since TwoNN, n1 = 1, is without bias then."""
+
+    def loss(log_d: float) -> float:
+        return log_d - float(gride_log_density(mu, np.exp(log_d), n1, 2 * n1).sum())
+
+    return float(np.exp(optimize.minimize_scalar(loss, bounds=(-3, 5), method="bounded", options={"xatol": 1e-10}).x))
+
+
+def gride_error(mu: Matrix, d: float, n1: int) -> float:
+    """One standard error: the curvature of the log likelihood at d, by differences."""
+    step = 1e-4 * d
+    below, here, above = (float(gride_log_density(mu, d + i * step, n1, 2 * n1).sum()) for i in (-1, 0, 1))
+    return float(((2 * here - below - above) / step**2) ** -0.5)
+
+
+def standardised(x: Any) -> Matrix:
+    x = wide(x)
+    spread = x.std(0, ddof=1)
+    alive = x.min(0) < x.max(0)
+    return np.where(alive, (x - x.mean(0)) / np.where(alive, spread, 1), 0)
+
+
+def id_correlation(x: Any, y: Any, estimator: str = "twonn", k: int = 20) -> float:
+    x, y = standardised(x), standardised(y)
+    first, second, joint = (intrinsic_dimension(v, estimator, k) for v in (x, y, np.concatenate([x, y], 1)))
+    return (first + second - joint) / max(first, second)

@@ -14,6 +14,9 @@ from hyle.engine import (
     cknna,
     compare,
     cycle_knn,
+    distance_correlation,
+    id_correlation,
+    information_imbalance,
     intrinsic_dimension,
     jaccard_knn,
     list_metrics,
@@ -25,10 +28,18 @@ from .samples import D, N, single, views
 
 K, DIMENSION_K = 5, 20
 IDS = [f"s{i:03d}" for i in range(N)]
-SINGLE = ("intrinsic_dimension", "intrinsic_dimension_twonn")
 VARIANTS = ("biased", "row_centred", "double_centred", "calibrated_form")
 NEIGHBOUR_PAIRS = ("mutual_knn", "jaccard_knn", "cycle_knn", "cknna", *(f"cknna_{variant}" for variant in VARIANTS))
-PAIRS = ("cka", "cka_rbf", *NEIGHBOUR_PAIRS)
+SINGLE = (
+    "intrinsic_dimension",
+    "intrinsic_dimension_mle_arithmetic",
+    "intrinsic_dimension_twonn",
+    "intrinsic_dimension_twonn_ml",
+    "intrinsic_dimension_gride",
+)
+HSIC_PAIRS = ("cka", "cka_rbf", "distance_correlation")
+BIASED = tuple(f"{name}_biased" for name in HSIC_PAIRS)
+PAIRS = (*HSIC_PAIRS, *BIASED, *NEIGHBOUR_PAIRS, "information_imbalance", "id_correlation")
 
 
 def panel():
@@ -49,14 +60,23 @@ def comparison():
 
 FUNCTIONS = {
     "cka": cka,
+    "cka_biased": lambda x, y: cka(x, y, debiased=False),
     "cka_rbf": lambda x, y: cka(x, y, kernel="rbf"),
+    "cka_rbf_biased": lambda x, y: cka(x, y, kernel="rbf", debiased=False),
+    "distance_correlation": distance_correlation,
+    "distance_correlation_biased": lambda x, y: distance_correlation(x, y, debiased=False),
+    "information_imbalance": information_imbalance,
     "mutual_knn": lambda x, y: mutual_knn(x, y, k=K),
     "jaccard_knn": lambda x, y: jaccard_knn(x, y, k=K),
     "cycle_knn": lambda x, y: cycle_knn(x, y, k=K),
     "cknna": lambda x, y: cknna(x, y, k=K),
     **{f"cknna_{v}": lambda x, y, v=v: cknna(x, y, k=K, variant=v) for v in VARIANTS},
     "intrinsic_dimension": lambda x: intrinsic_dimension(x, k=DIMENSION_K),
+    "intrinsic_dimension_mle_arithmetic": lambda x: intrinsic_dimension(x, estimator="mle_arithmetic", k=DIMENSION_K),
     "intrinsic_dimension_twonn": lambda x: intrinsic_dimension(x, estimator="twonn"),
+    "intrinsic_dimension_twonn_ml": lambda x: intrinsic_dimension(x, estimator="twonn_ml"),
+    "intrinsic_dimension_gride": lambda x: intrinsic_dimension(x, estimator="gride", k=DIMENSION_K),
+    "id_correlation": id_correlation,
 }
 
 
@@ -100,16 +120,17 @@ def test_the_order_of_models_does_not_matter(comparison):
 
 
 def test_chance(comparison):
-    for name in PAIRS:
+    for name in set(PAIRS) - set(BIASED):
         assert comparison[f"{name}_chance"].dims == ("model", "other")
-    assert (comparison.cka_chance == 0).all()
-    assert (comparison.cka_rbf_chance == 0).all()
+    for name in HSIC_PAIRS:
+        assert (comparison[f"{name}_chance"] == 0).all()
+    assert (comparison.information_imbalance_chance == 1).all()
     np.testing.assert_allclose(comparison.mutual_knn_chance, K / (N - 1))
     for variant in VARIANTS:
         chance = comparison[f"cknna_{variant}_chance"]
         np.testing.assert_allclose(chance, chance.T, rtol=1e-6)
     assert 0 < float(comparison.cknna_chance.mean()) < 2 * K / (N - 1)
-    assert not any(f"{name}_chance" in comparison for name in SINGLE)
+    assert not any(f"{name}_chance" in comparison for name in (*SINGLE, *BIASED))
 
 
 def test_facts_travel_with_the_numbers(comparison):

@@ -1,0 +1,130 @@
+"""Intrinsic dimension correlation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._dimension import Estimator, check_estimator, dimension
+from .._metric import Metric, Result
+from .._panel import Panel
+from .._rows import check_k, pair
+
+# Permutations behind the chance level in a Comparison: it has no closed form.
+CHANCE_PERMUTATIONS = 5
+# In a Comparison joint spaces get columns of zeros up to a multiple of this, which changes no distance: fewer shapes.
+WIDTH = 128
+
+
+def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int = 50) -> jax.Array:
+    """Share of intrinsic dimensions that two representations have in common, linearly or not.
+
+    ``(d_x + d_y - d_xy) / max(d_x, d_y)``, d the intrinsic dimension of x, of y and of the two side by side, all with
+    columns standardised (ddof = 1; a column that is constant becomes zero).
+
+    Args:
+        x: [n, d1], any floating dtype, from NumPy, JAX or torch.
+        y: [n, d2], row i being the same sample as row i of x. From each of the three spaces exact repetitions of an
+            earlier row are left out; in the joint one a row repeats another if it does so in both.
+        estimator: of the three dimensions, see `hyle.engine.intrinsic_dimension`.
+        k: neighbours of the mle, 2 <= k <= n - 1, and for the order of gride; twonn looks at two whatever k is.
+
+    Returns:
+        Scalar: 1 where one is a function of the other, 0 where they are independent, as far as the estimates are right.
+        These are too low in high dimensions, the joint one most, so that independent representations of many dimensions
+        are far from 0 (two 24-d Gaussians, n = 300: 0.68): look at the chance level, or shuffle the rows of one. Errors
+        of the estimates may carry it below 0 or beyond 1. NaN where an input is not finite or constant.
+
+    Symmetric; invariant to scale and shift of each column and to a common permutation of rows, but not to rotation,
+    since columns are standardised. Of the two the representation of more columns dominates the joint distances.
+    Cost O(n^2 (d1 + d2)), memory O(b n + n (d1 + d2)) for blocks of b rows.
+    Source: Basile et al. (2025), ICLR, arXiv 2406.15812.
+
+    Example:
+        >>> import numpy as np
+        >>> t = np.random.default_rng(0).uniform(0, 12, size=(500, 1))
+        >>> spiral = np.concatenate([t * np.cos(t), t * np.sin(t)], axis=1)
+        >>> bool(id_correlation(t, spiral) > 0.8)
+        True
+    """
+    check_estimator(estimator)
+    a, b = pair(x, y, least=4)
+    k = k if estimator in ("mle", "mle_arithmetic", "gride") else 2
+    check_k(k, len(a), least=2)
+    u, v = _standardised(a), _standardised(b)
+    joint = jnp.concatenate([u, v], axis=1)
+    value = _shared(*(dimension(space, estimator, k).value for space in (u, v, joint)))
+    return jnp.where(jnp.isfinite(a).all() & jnp.isfinite(b).all(), value, jnp.nan)
+
+
+@jax.jit
+def _standardised(x: jax.Array) -> jax.Array:
+    dead = (x == x[0]).all(0)  # not by the variance: the mean of a constant is rounded
+    largest = jax.lax.stop_gradient(jnp.abs(x).max(0))
+    _, exponent = jnp.frexp(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
+    x = jnp.ldexp(x, -exponent)  # squares of tiny or huge columns would leave the range of float32
+    x = x - x.mean(0)
+    x = x - x.mean(0)  # twice: the mean of data far from the origin is itself rounded
+    variance = (x * x).sum(0) / (len(x) - 1)
+    dead |= variance == 0
+    return jnp.where(dead, 0, x / jnp.sqrt(jnp.where(dead, 1, variance)))
+
+
+@jax.jit
+def _shared(first: jax.Array, second: jax.Array, joint: jax.Array) -> jax.Array:
+    return (first + second - joint) / jnp.maximum(first, second)
+
+
+def _joint_dimension(x: jax.Array, y: jax.Array) -> jax.Array:
+    u, v = _standardised(x), _standardised(y)
+    padding = jnp.zeros((len(u), -(u.shape[1] + v.shape[1]) % WIDTH), u.dtype)
+    return dimension(jnp.concatenate([u, v, padding], axis=1), "twonn", 2).value
+
+
+def _evaluate(panel: Panel) -> Result:
+    own = panel.once(
+        ("standardised dimension", "twonn"),
+        lambda: [dimension(_standardised(x), "twonn", 2).value for x in panel.arrays],
+    )
+    orders = panel.permutations(CHANCE_PERMUTATIONS)
+    models = list(zip(panel.arrays, own, strict=True))
+
+    def score(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> jax.Array:
+        return _shared(a[1], b[1], a[1] if a is b else _joint_dimension(a[0], b[0]))
+
+    def shuffled(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> jax.Array:
+        return jnp.stack([_shared(a[1], b[1], _joint_dimension(a[0], b[0][order])) for order in orders]).mean()
+
+    value = panel.pairs(score, models, symmetric=True)
+    # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
+    by_name = np.argsort(panel.names)
+    chance = np.empty_like(value)
+    chance[np.ix_(by_name, by_name)] = panel.pairs(shuffled, [models[i] for i in by_name], symmetric=True)
+    attributes = {
+        "estimator": "TwoNN, fit through the origin, largest tenth of the ratios left out",
+        "k": 2,
+        "neighbour_metric": "euclidean",
+        "centring": "columns standardised, ddof = 1",
+        "chance_permutations": CHANCE_PERMUTATIONS,
+    }
+    return Result(value, chance, attributes)
+
+
+METRICS = (
+    Metric(
+        name="id_correlation",
+        long_name="intrinsic dimension correlation",
+        kind="pair",
+        evaluate=_evaluate,
+        needs=(),
+        symmetric=True,
+        bounds=(0.0, 1.0),
+        higher_is_better=True,
+        chance=f"mean of {CHANCE_PERMUTATIONS} permutations of the samples, pair by pair; not 0 in high dimensions",
+        meaning="Which share of the dimensions that the two models use do they have in common, linearly or not?",
+        citation="Basile et al. 2025, arXiv:2406.15812",
+    ),
+)
