@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from ._rows import HIGHEST, block_size, blocks, root
-from ._view import Norms, View, view
+from ._view import Norms, View, stacked, view
 
 Kernel = Literal["linear", "rbf", "distance"]
-# Columns of the kernels that are multiplied at once: a slice of all models stays in the cache.
-SLICE = 4096
+# Numbers of each kernel that are multiplied at once: those of all models stay in the cache.
+CHUNK = 2**13
 
 
 def check_kernel(kernel: str) -> None:
@@ -23,72 +23,68 @@ def check_kernel(kernel: str) -> None:
         raise ValueError(f"unknown kernel {kernel!r}: use linear or rbf")
 
 
-class Rows(NamedTuple):
-    """Some rows of a kernel matrix without its diagonal.
+def kernel_products(
+    norms: Norms,
+    grams: Sequence[jax.Array],
+    rows: jax.Array,
+    kernel: Kernel,
+    sigmas: jax.Array | None = None,
+) -> tuple[jax.Array, jax.Array]:
+    """Multiply some rows of m kernel matrices, without their diagonals, all with all.
 
     Args:
-        values: [b, n], each row less its mean; 0 on the diagonal and in rows that are beyond the last.
-        mean: [b], of the n - 1 entries off the diagonal.
-    """
-
-    values: jax.Array
-    mean: jax.Array
-
-
-def kernel_rows(norms: Norms, gram: jax.Array, rows: jax.Array, kernel: Kernel, sigma: jax.Array | None = None) -> Rows:
-    """Compute some rows of a kernel matrix from their Gram product.
-
-    Args:
-        norms: of the representation.
-        gram: [b, n], `View.gram` of the rows.
-        rows: int32 [b]; those >= n are beyond the last.
+        norms: of m representations, stacked.
+        grams: m Gram products [b, n] of the rows, `View.gram`.
+        rows: int32 [b]; those >= n are beyond the last and count nothing.
         kernel: ``linear`` in the units of the points squared, ``rbf``, exp(-d^2 / 2 sigma^2), or ``distance`` in the
             units of the points.
-        sigma: bandwidth in the units of the representation.
+        sigmas: [m] bandwidths in the units of the representations, for ``rbf``.
 
-    Each row has its own mean taken off before any product, which leaves no large terms to cancel.
+    Returns:
+        products [m, m] of the rows less their means, and the means [m, b] of the n - 1 entries off the diagonal.
+
+    A few rows at a time: kernels of all models stay in the cache until they are multiplied. Each row has its own mean
+    taken off before, which leaves no large terms to cancel.
     """
-    n = gram.shape[1]
-    own = jnp.minimum(rows, n - 1)
-    keep = (rows < n)[:, None] & (own[:, None] != jnp.arange(n)[None, :])
-    if kernel == "linear":
-        values = gram
-    else:
-        far = jnp.maximum(norms.distances(gram, own), 0)
-        if kernel == "rbf":
-            assert sigma is not None
-            values = jnp.exp(far * (-0.5 / jnp.ldexp(jnp.asarray(sigma, far.dtype), -norms.exponent) ** 2))
-        else:
-            values = root(far)
-    values = jnp.where(keep, values, 0)
-    mean = values.sum(1) / (n - 1)
-    return Rows(jnp.where(keep, values - mean[:, None], 0), mean)
+    b, n = grams[0].shape
+    size = max(1, min(b, CHUNK // n))
+
+    def values(norms: Norms, gram: jax.Array, sigma: jax.Array, rows: jax.Array) -> tuple[jax.Array, jax.Array]:
+        own = jnp.minimum(rows, n - 1)
+        keep = (rows < n)[:, None] & (own[:, None] != jnp.arange(n, dtype=jnp.int32)[None, :])
+        found = gram
+        if kernel != "linear":
+            far = jnp.maximum(norms.distances(gram, own), 0)
+            scaled = jnp.ldexp(jnp.asarray(sigma, far.dtype), -norms.exponent)
+            found = jnp.exp(far * (-0.5 / scaled**2)) if kernel == "rbf" else root(far)
+        found = jnp.where(keep, found, 0)
+        mean = found.sum(1) / (n - 1)
+        return jnp.where(keep, found - mean[:, None], 0), mean
+
+    every = jnp.ones(len(grams), grams[0].dtype) if sigmas is None else sigmas
+
+    def step(total: jax.Array, start: jax.Array) -> tuple[jax.Array, jax.Array]:
+        # The last few rows may have been seen: the slice is moved back to fit, and they count nothing again.
+        first = jnp.minimum(start, b - size)
+        some = jax.lax.dynamic_slice_in_dim(rows, first, size)
+        some = jnp.where(first + jnp.arange(size) < start, n, some)
+        parts = jnp.stack([jax.lax.dynamic_slice_in_dim(gram, first, size) for gram in grams])
+        found, mean = jax.vmap(values, (0, 0, 0, None))(norms, parts, every, some)
+        flat = found.reshape(len(grams), -1)
+        return total + jnp.matmul(flat, flat.T, precision=HIGHEST), mean
+
+    starts = jnp.arange(0, b, size)
+    total, means = jax.lax.scan(step, jnp.zeros((len(grams), len(grams)), grams[0].dtype), starts)
+    means = jnp.moveaxis(means, 0, 1).reshape(len(grams), -1)
+    if b % size:  # what was moved back
+        means = jnp.concatenate([means[:, : (b // size) * size], means[:, -(b % size) :]], 1)
+    return total, means
 
 
 def diagonal(norms: Norms, kernel: Kernel) -> jax.Array:
-    """Return the diagonal [n] of a kernel matrix."""
+    """Return the diagonal [n] of a kernel matrix, or [m, n] of stacked ones."""
     constant = {"rbf": jnp.ones_like(norms.squares), "distance": jnp.zeros_like(norms.squares)}
     return norms.squares if kernel == "linear" else constant[kernel]
-
-
-def inner_products(values: Sequence[jax.Array]) -> jax.Array:
-    """Sum the products of every pair of m blocks [b, n]; [m, m].
-
-    Slices of a few thousand numbers of all m at once are multiplied as a matrix with itself: on the CPU four times
-    faster than one product of all that there are.
-    """
-    flat = jnp.stack([block.reshape(-1) for block in values])
-    m, size = flat.shape
-    width = min(SLICE, size)
-    whole = size // width
-
-    def step(total: jax.Array, start: jax.Array) -> tuple[jax.Array, None]:
-        part = jax.lax.dynamic_slice_in_dim(flat, start, width, 1)
-        return total + jnp.matmul(part, part.T, precision=HIGHEST), None
-
-    total, _ = jax.lax.scan(step, jnp.zeros((m, m), flat.dtype), jnp.arange(whole) * width)
-    rest = flat[:, whole * width :]
-    return total + jnp.matmul(rest, rest.T, precision=HIGHEST)
 
 
 class Sums(NamedTuple):
@@ -154,15 +150,13 @@ def hsic(
     if kernel == "linear" and by_features(n, [x.shape[1] for x in representations]):
         return feature_hsic([view(x) for x in representations], debiased=debiased)
     views = [view(x) for x in representations]
+    norms = stacked([seen.norms for seen in views])
+    widths = None if sigmas is None else jnp.stack([jnp.asarray(sigma, norms.squares.dtype) for sigma in sigmas])
 
     @jax.checkpoint  # so that the derivative, too, keeps no n x n matrix
     def block(rows: jax.Array) -> tuple[jax.Array, jax.Array]:
-        own = jnp.minimum(rows, n - 1)
-        found = [
-            kernel_rows(seen.norms, seen.gram(own), rows, kernel, None if sigmas is None else sigmas[i])
-            for i, seen in enumerate(views)
-        ]
-        return inner_products([part.values for part in found]), jnp.stack([part.mean for part in found])
+        grams = [seen.gram(jnp.minimum(rows, n - 1)) for seen in views]
+        return kernel_products(norms, grams, rows, kernel, widths)
 
     def step(carry: tuple[jax.Array, jax.Array], rows: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         products, means = block(rows)
@@ -175,7 +169,7 @@ def hsic(
     zero = jnp.zeros((m, m), jnp.result_type(*representations))
     (total, _), means = jax.lax.scan(step, (zero, zero), blocks(n, block_size(n, m * n)))
     means = jnp.moveaxis(means, 0, 1).reshape(m, -1)[:, :n]
-    return Sums(total, means, jnp.stack([diagonal(seen.norms, kernel) for seen in views])).hsic(debiased=debiased)
+    return Sums(total, means, diagonal(norms, kernel)).hsic(debiased=debiased)
 
 
 def by_features(n: int, widths: Sequence[int]) -> bool:

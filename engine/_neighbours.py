@@ -130,13 +130,14 @@ def measure(seen: View, own: jax.Array, index: jax.Array, metric: NeighbourMetri
 
 def _measure(seen: View, row: jax.Array, index: jax.Array | slice, metric: NeighbourMetric) -> jax.Array:
     # Rows as they are given, not centred: where these are integers, exact ties stay exact.
-    scale = seen.norms.scale
-    others, mine = seen.rows[index] / scale, seen.rows[row] / scale
+    factor, inverse = 1 / seen.norms.scale, seen.norms.inverse
+    others, mine = seen.rows[index], seen.rows[row]
     if metric == "inner_product":
-        return -jnp.matmul(others, mine, precision=HIGHEST)
-    inverse = seen.norms.inverse
+        return -jnp.matmul(others * factor, mine * factor, precision=HIGHEST)
     if metric == "cosine":
-        others, mine = others * inverse[index][:, None], mine * inverse[row]
+        others, mine = others * (factor * inverse[index])[:, None], mine * (factor * inverse[row])
+    else:
+        others, mine = others * factor, mine * factor
     apart = jax.lax.optimization_barrier(others - mine)  # else XLA gathers number by number
     exact = jnp.matmul(apart * apart, jnp.ones(apart.shape[1], apart.dtype), precision=HIGHEST)
     return jnp.where((inverse[row] == 0) | (inverse[index] == 0), 2, exact) if metric == "cosine" else exact

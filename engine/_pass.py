@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._kernels import Kernel, Rows, Sums, diagonal, feature_hsic, inner_products, kernel_rows
+from ._kernels import Kernel, Sums, diagonal, feature_hsic, kernel_products
 from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, nearest, settle
 from ._ranks import ranks, settle_ranks
-from ._view import Norms, View
+from ._view import View, stacked
 
 # Bytes of what one block of rows leaves of all models, until their products are taken.
 BLOCK_BYTES = 2**27
@@ -58,9 +58,7 @@ class Gathered:
 class _Block(NamedTuple):
     """What one block of rows leaves of one model."""
 
-    gram: jax.Array | None  # [b, n], kept for the ranks alone
-    values: list[jax.Array]  # by kernel, [b, n]
-    means: list[np.ndarray]
+    gram: jax.Array  # [b, n]
     tables: list[Neighbours]
 
 
@@ -86,37 +84,36 @@ def gather(
     """
     n, m = len(views[0].rows), len(views)
     if block is None:
-        kept = len(wanted.kernels) + (wanted.ranks > 0)
-        width = max(1, m * n * max(1, kept) * views[0].points.dtype.itemsize)
+        width = m * n * views[0].points.dtype.itemsize
         block = -(-n // -(-n // max(1, min(n, BLOCK_BYTES // width))))
-    starts = range(0, n, block)
+    norms = stacked([seen.norms for seen in views])
+    widths = None if sigmas is None else jnp.stack(list(sigmas))
     products = {kernel: np.zeros((m, m)) for kernel in wanted.kernels}
     means: dict[Kernel, list[np.ndarray]] = {kernel: [] for kernel in wanted.kernels}
     parts: list[list[list[Neighbours]]] = []
     rank_sums = np.zeros((m, m))
     with ThreadPoolExecutor(threads()) as pool:
-        for start in starts:
+        for start in range(0, n, block):
             rows = np.arange(start, start + block, dtype=np.int32)
-            visit = partial(_visit, rows=rows, wanted=wanted)
-            found = list(pool.map(visit, views, sigmas or [None] * m))
-            jobs = [pool.submit(_products, [one.values[i] for one in found]) for i in range(len(wanted.kernels))]
+            found = list(pool.map(partial(_visit, rows=rows, wanted=wanted), views))
+            grams = [one.gram for one in found]
+            jobs = [pool.submit(_products, norms, grams, rows, kernel, widths) for kernel in wanted.kernels]
             if wanted.ranks:
                 # [b, m k]: of each row, its neighbours in every model.
                 near = np.concatenate([_euclidean(one.tables, wanted).indices[:, : wanted.ranks] for one in found], 1)
                 columns = list(pool.map(partial(_ranks, rows=rows, near=near, wanted=wanted), views, found))
                 rank_sums += np.stack([column.reshape(m, -1).mean(1) for column in columns], 1)
             for kernel, job in zip(wanted.kernels, jobs, strict=True):
-                products[kernel] += job.result()
-            for i, kernel in enumerate(wanted.kernels):
-                means[kernel].append(np.stack([one.means[i] for one in found]))
+                total, mean = job.result()
+                products[kernel] += total
+                means[kernel].append(mean)
             parts.append([one.tables for one in found])
             if progress is not None:
                 progress(min(n, start + block), n)
     gathered = Gathered(block=block)
     for kernel in wanted.kernels:
-        whole = np.concatenate(means[kernel], 1)[:, :n].astype(np.float64)
-        diagonals = np.stack([np.asarray(diagonal(seen.norms, kernel), np.float64) for seen in views])
-        gathered.sums[kernel] = Sums(products[kernel], whole, diagonals)
+        whole = np.concatenate(means[kernel], 1)[:, :n]
+        gathered.sums[kernel] = Sums(products[kernel], whole, np.asarray(diagonal(norms, kernel), np.float64))
     for i, (metric, _) in enumerate(wanted.tables):
         gathered.tables[metric] = [_join([part[model][i] for part in parts], n) for model in range(m)]
     if wanted.ranks:
@@ -140,7 +137,7 @@ def threads() -> int:
     return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1
 
 
-def _visit(seen: View, sigma: jax.Array | None, *, rows: np.ndarray, wanted: Wanted) -> _Block:
+def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
     n = len(seen.rows)
     own = np.minimum(rows, n - 1)
     gram = _gram(seen.points, own)
@@ -151,13 +148,7 @@ def _visit(seen: View, sigma: jax.Array | None, *, rows: np.ndarray, wanted: Wan
             index = _settle(seen, own, index, doubtful, metric)
         exact = _measure(seen, own, index, metric)
         tables.append(_nearest(seen.norms, own, index, exact, k, metric))
-    found = [_kernel_rows(seen.norms, gram, rows, kernel, sigma) for kernel in wanted.kernels]
-    return _Block(
-        gram if wanted.ranks else None,
-        [part.values for part in found],
-        [np.asarray(part.mean) for part in found],
-        [Neighbours(*(np.asarray(part) for part in table)) for table in tables],
-    )
+    return _Block(gram, [Neighbours(*(np.asarray(part) for part in table)) for table in tables])
 
 
 def _euclidean(tables: Sequence[Neighbours], wanted: Wanted) -> Neighbours:
@@ -168,15 +159,15 @@ def _ranks(seen: View, found: _Block, *, rows: np.ndarray, near: np.ndarray, wan
     """Sum over rows of the ranks in one model of the neighbours [b, m k] in every model; [m k]."""
     n = len(seen.rows)
     own = np.minimum(rows, n - 1)
-    assert found.gram is not None
     values, doubtful = _count_ranks(seen.norms, found.gram, own, near, _euclidean(found.tables, wanted).indices)
     if np.asarray(doubtful).any():
         values = _settle_ranks(seen, own, near, values, doubtful)
     return np.asarray(values, np.float64)[: n - rows[0]].sum(0)
 
 
-def _products(values: Sequence[jax.Array]) -> np.ndarray:
-    return np.asarray(_inner_products(values), np.float64)
+def _products(*inputs: Any) -> tuple[np.ndarray, np.ndarray]:
+    total, means = _kernel_products(*inputs)
+    return np.asarray(total, np.float64), np.asarray(means, np.float64)
 
 
 def _join(parts: Sequence[Neighbours], n: int) -> Neighbours:
@@ -194,6 +185,5 @@ _settle = jax.jit(settle, static_argnames=("metric",))
 _settle_ranks = jax.jit(settle_ranks)
 _candidates = jax.jit(candidates, static_argnames=("k", "metric"))
 _nearest = jax.jit(nearest, static_argnames=("k", "metric"))
-_kernel_rows: Callable[[Norms, jax.Array, Any, Kernel, Any], Rows] = jax.jit(kernel_rows, static_argnames=("kernel",))
 _count_ranks = jax.jit(ranks)
-_inner_products = jax.jit(inner_products)
+_kernel_products = jax.jit(kernel_products, static_argnames=("kernel",))

@@ -56,7 +56,7 @@ def settle_ranks(seen: View, own: jax.Array, wanted: jax.Array, found: jax.Array
         doubtful, found = state
         which = doubtful.argmax()
         row = own[which]
-        apart = jax.lax.optimization_barrier((seen.rows - seen.rows[row]) / seen.norms.scale)
+        apart = jax.lax.optimization_barrier((seen.rows - seen.rows[row]) * (1 / seen.norms.scale))
         far = jnp.matmul(apart * apart, jnp.ones(apart.shape[1], apart.dtype), precision=HIGHEST)
         far = far.at[row].set(jnp.inf)
         limit = far[wanted[which]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -62,6 +63,11 @@ class Norms(NamedTuple):
     def products(self, gram: jax.Array, own: jax.Array) -> jax.Array:
         """Inner products [b, n] of the rows, not centred, in the units of the points squared."""
         return gram + self.shift[own][:, None] + self.shift[None, :] + self.mean**2
+
+
+def stacked(norms: Sequence[Norms]) -> Norms:
+    """Stack the vectors of m representations."""
+    return Norms(*(jnp.stack(column) for column in zip(*norms, strict=True)))
 
 
 class View(NamedTuple):
