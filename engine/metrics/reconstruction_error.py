@@ -205,7 +205,9 @@ def _local_errors(x: jax.Array, ys: Sequence[jax.Array], rows: Any, held: Any, k
         return jnp.stack(squares)
 
     width = k * (x.shape[1] + 2 * max(y.shape[1] for y in ys))
-    squares = jax.lax.map(lambda both: of_row(*both), (jnp.asarray(held), near), batch_size=block_size(len(x), width))
+    squares = jax.lax.map(
+        lambda both: of_row(*both), (jnp.asarray(held), near), batch_size=block_size(len(held), width)
+    )
     return jnp.where(bad, jnp.nan, jax.vmap(_root_mean)(jnp.sqrt(squares).T[..., None]))
 
 
