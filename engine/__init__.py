@@ -14,6 +14,8 @@ from ._dimension_scales import dimension_scales as dimension_scales
 from ._metric import Metric as Metric
 from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
+from ._relative import relative_representation as relative_representation
+from ._residuals import residuals as residuals
 from .metrics.cka import cka as cka
 from .metrics.cknna import cknna as cknna
 from .metrics.cycle_knn import cycle_knn as cycle_knn
@@ -22,4 +24,9 @@ from .metrics.id_correlation import id_correlation as id_correlation
 from .metrics.information_imbalance import information_imbalance as information_imbalance
 from .metrics.intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
 from .metrics.jaccard_knn import jaccard_knn as jaccard_knn
+from .metrics.minibatch_cka import cka_stream as cka_stream
+from .metrics.minibatch_cka import minibatch_cka as minibatch_cka
 from .metrics.mutual_knn import mutual_knn as mutual_knn
+from .metrics.procrustes import procrustes as procrustes
+from .metrics.reconstruction_error import reconstruction_error as reconstruction_error
+from .metrics.rsa import rsa as rsa

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import xarray as xr
 
-from ._join import join
+from ._join import Joined, join
 from ._metric import Metric, Result, find_metric
 from ._neighbours import NeighbourMetric, check_metric
-from ._panel import Panel
+from ._panel import MEDIANS, PASS, Panel
+from ._residuals import residuals
 from ._rows import check_k
 
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
@@ -29,8 +31,10 @@ def compare(
     rank_k: int = 1,
     neighbour_metric: NeighbourMetric = "cosine",
     seed: int = 0,
+    centre: bool = False,
+    covariates: Any = None,
     block: int | None = None,
-    progress: Callable[[str, float, float], None] | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
     """Compare representations of the same samples, all with all.
 
@@ -44,9 +48,12 @@ def compare(
         rank_k: neighbours whose ranks the information imbalance takes.
         neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``; CKNNA masks a similarity, and takes ``cosine``
             in place of ``euclidean``.
+        centre: take off the column means before neighbours are sought, which moves cosines and inner products.
+        covariates: what is to be regressed out of every representation first, held out (see `hyle.engine.residuals`):
+            a tensor [n, c], or an object with ``embedding`` [n, c] and ``ids``, as the representations are.
         seed: of the permutations behind chance levels without a closed form.
         block: rows that are visited at once; default as many as 128 MiB hold of what they leave of all models.
-        progress: called with (what, done, in all) as each stage goes on: median distances, visiting all pairs, metrics.
+        progress: called with (what goes on, the share of all work that is done, from 0 to 1).
 
     Returns:
         The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
@@ -67,7 +74,9 @@ def compare(
     if not wanted:
         raise ValueError("no metric was asked for")
     check_metric(neighbour_metric)
-    joined = join(representations)
+    joined, explained = _join(representations, covariates, seed)
+    if centre:
+        joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
     n = len(joined.ids)
     needs = {need for metric in wanted for need in metric.needs}
     if "neighbours" in needs:
@@ -77,8 +86,18 @@ def compare(
         check_k(dimension_k, n, least=2, name="dimension_k")
     if "ranks" in needs:
         check_k(rank_k, n, name="rank_k")
+    say = _Stages(wanted, progress)
     panel = Panel(
-        joined.names, joined.arrays, k, dimension_k, rank_k, neighbour_metric, seed, block=block, progress=progress
+        names=joined.names,
+        arrays=joined.arrays,
+        k=k,
+        dimension_k=dimension_k,
+        rank_k=rank_k,
+        neighbour_metric=neighbour_metric,
+        centre=centre,
+        seed=seed,
+        block=block,
+        progress=say,
     )
     panel.gather(sorted(needs))
     variables: dict[str, Any] = {
@@ -88,12 +107,10 @@ def compare(
         "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
         "input_dtype": ("model", joined.dtypes),
     }
-    for done, metric in enumerate(wanted):
-        if progress is not None:
-            progress(metric.long_name, done, len(wanted))
+    for metric in wanted:
+        say(metric.long_name, 0, 1)
         variables |= _variables(metric, metric.evaluate(panel), n)
-    if progress is not None:
-        progress("", len(wanted), len(wanted))
+        say(metric.long_name, 1, 1)
     dtype = jnp.result_type(*joined.arrays)
     return xr.Dataset(
         variables,
@@ -106,10 +123,52 @@ def compare(
             "seed": seed,
             "k": k,
             "dimension_k": dimension_k,
+            "centre": int(centre),
+            "covariates": explained,
             "hyle_version": _version(),
             "jax_version": jax.__version__,
         },
     )
+
+
+def _join(representations: Mapping[str, Any], covariates: Any, seed: int) -> tuple[Joined, str]:
+    """Join by id, and take out what covariates explain; say what that was."""
+    if covariates is None:
+        return join(representations), "none"
+    if "covariates" in representations:
+        raise ValueError("a representation is called 'covariates', as the covariates are: give it another name")
+    joined = join({**representations, "covariates": covariates})
+    *arrays, known = joined.arrays
+    kept = Joined(
+        joined.names[:-1],
+        [residuals(x, known, seed=seed) for x in arrays],
+        joined.ids,
+        joined.rows_in[:-1],
+        joined.dtypes[:-1],
+    )
+    return kept, f"{known.shape[1]} columns, residuals of cross-fitted ridge regressions"
+
+
+class _Stages:
+    """Turns the progress of one stage after the other into the share of all work that is done."""
+
+    def __init__(self, wanted: Sequence[Metric], progress: Callable[[str, float], None] | None) -> None:
+        needs = {need for metric in wanted for need in metric.needs}
+        # Rough shares of the time: the median needs half a Gram product, the pass two or three.
+        self.weights = {MEDIANS: 1.0 * ("rbf" in needs), PASS: 4.0 * bool(needs)}
+        self.weights |= {metric.long_name: 0.1 if metric.needs else 4.0 for metric in wanted}
+        self.progress = progress
+
+    def __call__(self, what: str, done: float, total: float) -> None:
+        if self.progress is None:
+            return
+        before = 0.0
+        for stage, weight in self.weights.items():
+            if stage == what:
+                before += weight * done / total
+                break
+            before += weight
+        self.progress(what, min(1.0, before / sum(self.weights.values())))
 
 
 def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ._rows import HIGHEST, block_size, blocks, root
 from ._view import Norms, View, stacked, view
@@ -88,7 +89,7 @@ def diagonal(norms: Norms, kernel: Kernel) -> jax.Array:
 
 
 class Sums(NamedTuple):
-    """What of m kernel matrices is left after all rows were visited.
+    """What of m kernel matrices is left after all rows were visited, in JAX or NumPy.
 
     Args:
         products: [m, m], inner products of the matrices without diagonal, each row less its mean.
@@ -96,11 +97,11 @@ class Sums(NamedTuple):
         diagonals: [m, n].
     """
 
-    products: jax.Array
-    means: jax.Array
-    diagonals: jax.Array
+    products: Any
+    means: Any
+    diagonals: Any
 
-    def hsic(self, *, debiased: bool) -> jax.Array:
+    def hsic(self, *, debiased: bool) -> Any:
         """HSIC of every pair [m, m]: the unbiased U-statistic, or the biased tr(K H L H) / n^2.
 
         With u and v the row means, delta and epsilon their deviations from the mean over rows:
@@ -119,8 +120,9 @@ class Sums(NamedTuple):
         return (products - 2 / n * _inner(rows) + total[:, None] * total[None, :] / n**2) / n**2
 
 
-def _inner(rows: jax.Array) -> jax.Array:
-    return rows @ rows.T if not isinstance(rows, jax.Array) else jnp.matmul(rows, rows.T, precision=HIGHEST)
+def _inner(rows: Any) -> Any:
+    # The pass sums in NumPy's float64, whatever the precision of JAX.
+    return rows @ rows.T if isinstance(rows, np.ndarray) else jnp.matmul(rows, rows.T, precision=HIGHEST)
 
 
 @partial(jax.jit, static_argnames=("kernel", "debiased"))

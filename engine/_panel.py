@@ -20,6 +20,9 @@ from ._pass import Gathered, Wanted, gather, linear_by_features, threads
 from ._ranks import TABLE
 from ._view import View, view
 
+# Stages of the work, by the names that a progress bar shows.
+MEDIANS, PASS = "median distances", "all pairs of samples"
+
 
 @dataclass
 class Panel:
@@ -32,6 +35,7 @@ class Panel:
         dimension_k: neighbours for the intrinsic dimension.
         rank_k: neighbours whose ranks the information imbalance takes.
         neighbour_metric: for the pair metrics.
+        centre: whether the column means were taken off, which the neighbour scores must say.
         seed: of the permutations behind chance levels that have no closed form.
         block: rows that the pass visits at once; default what fits its memory.
         progress: called with (what, done, in all) as the pass goes on.
@@ -43,6 +47,7 @@ class Panel:
     dimension_k: int = 50
     rank_k: int = 1
     neighbour_metric: NeighbourMetric = "cosine"
+    centre: bool = False
     seed: int = 0
     block: int | None = None
     progress: Callable[[str, float, float], None] | None = None
@@ -85,7 +90,7 @@ class Panel:
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
             self._known["gathered"] = gather(
-                self.views(), wanted, sigmas=sigmas, block=self.block, progress=self._say("visiting all pairs")
+                self.views(), wanted, sigmas=sigmas, block=self.block, progress=self._say(PASS)
             )
 
     def views(self) -> list[View]:
@@ -96,7 +101,7 @@ class Panel:
         """RBF bandwidth of each model: the median of its non-zero distances."""
 
         def compute() -> list[jax.Array]:
-            say, found = self._say("median distances"), []
+            say, found = self._say(MEDIANS), []
             with ThreadPoolExecutor(threads()) as pool:
                 for sigma in pool.map(median_of_view, self.views()):
                     found.append(sigma)
@@ -176,7 +181,11 @@ class Panel:
 
     def neighbour_attributes(self) -> Mapping[str, Any]:
         """Return the attributes that a neighbour score must carry."""
-        return {"k": self.k, "neighbour_metric": self.neighbour_metric, "centring": "none"}
+        return {
+            "k": self.k,
+            "neighbour_metric": self.neighbour_metric,
+            "centring": "columns" if self.centre else "none",
+        }
 
     def _gathered(self, need: Need) -> Gathered:
         found: Gathered | None = self._known.get("gathered")

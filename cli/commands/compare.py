@@ -32,7 +32,9 @@ def compare(
     dimension_k: int | None = None,
     neighbour_metric: str = "cosine",
     attributes: Mapping[str, Any] | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    centre: bool = False,
+    covariates: Representation | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
     """Compare representations by sample id, and add what the cards say of their models.
 
@@ -42,6 +44,8 @@ def compare(
         k: neighbours of the pair metrics.
         dimension_k: neighbours of the intrinsic dimension.
         neighbour_metric: of the pair metrics.
+        centre: take off the column means before neighbours are sought.
+        covariates: regressed out of every representation first, held out.
         attributes: further facts for the whole, such as the title.
         progress: see `hyle.engine.compare`.
 
@@ -57,6 +61,8 @@ def compare(
         k=k,
         dimension_k=dimension_k,
         neighbour_metric=neighbour_metric,  # type: ignore[arg-type]
+        centre=centre,
+        covariates=covariates,
         progress=progress,
     )
     cards = {card.name: card for card in list_models()}
@@ -102,10 +108,10 @@ def _named(representations: Sequence[Representation]) -> dict[str, Representatio
 
 def compare_with_bar(representations: Sequence[Representation], **options: Any) -> xr.Dataset:
     """Do what `compare` does, and show it."""
-    with progress_bar("comparing", 1) as update:
+    with progress_bar("comparing", 100) as update:
         comparison = compare(
             representations,
-            progress=lambda name, done, total: update(done / max(total, 1), name),  # type: ignore[arg-type]
+            progress=lambda what, share: update(round(100 * share), what),
             **options,
         )
     n, lost = comparison.attrs["n"], {}

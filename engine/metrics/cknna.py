@@ -139,7 +139,7 @@ def _evaluate(panel: Panel, variant: Variant) -> Result:
         "variant": variant,
         "k": panel.k,
         "neighbour_metric": metric,
-        "centring": "none",
+        "centring": "columns" if panel.centre else "none",
         "chance": "mean over all permutations",
     }
     value, chance = (np.asarray(_normalised(v, own), np.float64) for v in (aligned, by_chance))

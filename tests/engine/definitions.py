@@ -196,3 +196,86 @@ def id_correlation(x: Any, y: Any, estimator: str = "twonn", k: int = 20) -> flo
     x, y = standardised(x), standardised(y)
     first, second, joint = (intrinsic_dimension(v, estimator, k) for v in (x, y, np.concatenate([x, y], 1)))
     return (first + second - joint) / max(first, second)
+
+
+def unit_size(x: Any) -> Matrix:
+    x = wide(x) - wide(x).mean(0)
+    return x / np.linalg.norm(x)
+
+
+def procrustes(x: Any, y: Any, form: str = "squared") -> float:
+    shared = min(1.0, np.linalg.svd(unit_size(x).T @ unit_size(y), compute_uv=False).sum())
+    return float({"squared": 2 - 2 * shared, "disparity": 1 - shared**2, "angular": np.arccos(shared)}[form])
+
+
+def condensed(x: Any, distance: str) -> Matrix:
+    x = wide(x)
+    if distance == "correlation":
+        x = x - x.mean(1, keepdims=True)
+        x[np.abs(x).max(1) < 1e-12] = 0
+    if distance != "euclidean":
+        length = np.linalg.norm(x, axis=1, keepdims=True)
+        x = x / np.where(length > 0, length, 1)
+    i, j = np.triu_indices(len(x), 1)
+    # Rounded, so that the distances to equal rows tie.
+    return np.sqrt(((x[i] - x[j]) ** 2).sum(1)) if distance == "euclidean" else 1 - np.round((x[i] * x[j]).sum(1), 12)
+
+
+def mean_ranks(values: Matrix) -> Matrix:
+    _, group, size = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(size) - (size - 1) / 2)[group]
+
+
+def rsa(x: Any, y: Any, distance: str = "euclidean", correlation: str = "spearman") -> float:
+    a, b = condensed(x, distance), condensed(y, distance)
+    if correlation == "spearman":
+        a, b = mean_ranks(a), mean_ranks(b)
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def standardised_by(x: Any, rows: Matrix) -> Matrix:
+    x = wide(x)
+    x = x - x[rows].mean(0)
+    return x / np.sqrt((x[rows] ** 2).sum(1).mean())
+
+
+def truncated_fit(x: Matrix, y: Matrix) -> Matrix:
+    """W of the linear map, singular values cut where two shuffled folds predict each other best."""
+    order = np.random.RandomState(0x5F3759DF).permutation(len(x))
+    folds = order[len(x) - len(x) // 2 :], order[: len(x) - len(x) // 2]
+
+    def solve(a: Matrix, b: Matrix, cut: float) -> Matrix:
+        u, s, vt = np.linalg.svd(a, full_matrices=False)
+        kept = s > cut
+        return vt[kept].T @ ((u[:, kept].T @ b) / s[kept, None])
+
+    def miss(cut: float) -> float:
+        both = zip(folds, folds[::-1], strict=True)
+        return sum(np.sqrt(((y[b] - x[b] @ solve(x[a], y[a], cut)) ** 2).mean(0)).mean() for a, b in both)
+
+    largest = max(np.linalg.svd(x[fold], compute_uv=False)[0] for fold in folds)
+    cuts = np.geomspace(1e-9, 0.9, 20) * largest
+    return solve(x, y, cuts[np.argmin([miss(cut) for cut in cuts])])
+
+
+def reconstruction_error(x: Any, y: Any, k: int | None = None) -> float:
+    """Every second row fitted on; with k, a map for each row left out, on its k neighbours in x."""
+    rows, held = np.arange(0, len(x), 2), np.arange(1, len(x), 2)
+    a, b = standardised_by(x, rows), standardised_by(y, rows)
+    squares = []
+    if k is None:
+        squares = list(((b[held] - a[held] @ truncated_fit(a[rows], b[rows])) ** 2).sum(1))
+    for i in held if k is not None else ():
+        near = rows[np.argsort(((wide(x)[rows] - wide(x)[i]) ** 2).sum(1), kind="stable")[:k]]
+        mean, other = a[near].mean(0), b[near].mean(0)
+        guess = other + (a[i] - mean) @ truncated_fit(a[near] - mean, b[near] - other)
+        squares.append(((b[i] - guess) ** 2).sum())
+    return float(np.sqrt(np.mean(squares)))
+
+
+def minibatch_cka(x: Any, y: Any, size: int, kernel: str = "linear", sigma: float | None = None) -> float:
+    sums = np.zeros(3)
+    for start in range(0, len(x) - size + 1, size):
+        k, l = (kernel_matrix(v[start : start + size], kernel, sigma) for v in (x, y))  # noqa: E741
+        sums += [unbiased_hsic(k, k), unbiased_hsic(l, l), unbiased_hsic(k, l)]
+    return float(sums[2] / np.sqrt(sums[0] * sums[1]))

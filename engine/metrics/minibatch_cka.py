@@ -1,0 +1,185 @@
+"""Centred kernel alignment summed over mini-batches, for more rows than a Gram matrix can hold, and for streams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .._kernels import Kernel, check_kernel
+from .._median import median_distance
+from .._metric import Metric
+from .._rows import HIGHEST, centred, pair
+
+LEAST = 4  # rows that the unbiased HSIC needs
+UNSEEN = -(2**20)  # exponent of a side that has shown nothing yet, below that of any number
+
+
+class CKAState(NamedTuple):
+    """Sums over the batches so far.
+
+    Args:
+        total: [3], unbiased HSIC of (x, x), (y, y) and (x, y), in the units of 2^exponent.
+        lost: [3], what rounding took from them.
+        exponent: int32 [2], of the largest batch of x and of y: linear kernels of huge or tiny rows stay in range.
+        batches: int32, those of four rows or more.
+    """
+
+    total: jax.Array
+    lost: jax.Array
+    exponent: jax.Array
+    batches: jax.Array
+
+
+class CKAStream(NamedTuple):
+    """Three pure functions: ``init()``, ``update(state, x_batch, y_batch)`` and ``value(state)``."""
+
+    init: Callable[[], CKAState]
+    update: Callable[[CKAState, Any, Any], CKAState]
+    value: Callable[[CKAState], jax.Array]
+
+
+def minibatch_cka(
+    x: Any,
+    y: Any,
+    /,
+    *,
+    batch_size: int,
+    kernel: Kernel = "linear",
+    sigma: float | jax.Array | None = None,
+) -> jax.Array:
+    """Debiased CKA from consecutive batches of rows: only pairs of samples in one batch are looked at.
+
+    ``sum_b HSIC_1(K_b, L_b) / sqrt(sum_b HSIC_1(K_b, K_b) sum_b HSIC_1(L_b, L_b))``, HSIC_1 being the unbiased
+    U-statistic, so that the three sums estimate the HSIC of all rows, whatever the size of the batch.
+
+    Args:
+        x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
+        y: [n, d2], row i being the same sample as row i of x. Rows should come in random order.
+        batch_size: rows in a batch, 4 <= batch_size <= n. A last batch of fewer rows is left out: it would weigh as
+            much as the others and be the noisiest.
+        kernel: ``linear``, or ``rbf``: exp(-d^2 / 2 sigma^2).
+        sigma: RBF bandwidth of both; default in each batch the median of its non-zero pairwise distances.
+
+    Returns:
+        Scalar, at most 1; 0 on average over independent data, negative values included and not clamped; NaN where a
+        representation is constant or not finite. With one batch it is `cka`.
+
+    Symmetric; invariant to rotation, translation and isotropic scale (RBF: with the default sigma), to a common
+    permutation of rows only within the batches. Cost O(n batch_size (d1 + d2)), memory O(batch_size^2) beyond x and y.
+    Source: Nguyen et al. (2021), arXiv 2010.15327, eq. 4; HSIC_1: Song et al. (2012), JMLR 13, eq. 5.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(50, 8))
+        >>> round(float(minibatch_cka(x, 3 * x[:, ::-1], batch_size=10)), 5)
+        1.0
+    """
+    a, b = pair(x, y, least=LEAST)
+    n = len(a)
+    if not LEAST <= batch_size <= n:
+        raise ValueError(f"batch_size={batch_size} is out of range: use {LEAST} to {n}, the number of samples")
+    stream = cka_stream(kernel=kernel, sigma=sigma)
+    full = n // batch_size * batch_size
+
+    def step(state: CKAState, batch: tuple[jax.Array, ...]) -> tuple[CKAState, None]:
+        return stream.update(state, batch[0], batch[1]), None
+
+    batches = tuple(v[:full].reshape(-1, batch_size, v.shape[1]) for v in (a, b))
+    state, _ = jax.lax.scan(step, _init(jnp.result_type(a, b)), batches)
+    return stream.value(state)
+
+
+def cka_stream(*, kernel: Kernel = "linear", sigma: float | jax.Array | None = None) -> CKAStream:
+    """Mini-batch CKA of a stream, batch by batch, as `minibatch_cka` over all of them.
+
+    Args:
+        kernel: ``linear`` or ``rbf``.
+        sigma: RBF bandwidth of both; default in each batch the median of its non-zero pairwise distances.
+
+    Returns:
+        ``init() -> state``; ``update(state, x_batch, y_batch) -> state``, rows [b, d1] and [b, d2] of the same samples,
+        a batch of fewer than 4 rows leaving the state as it is; ``value(state)``, the scalar so far, NaN before the
+        first batch. All three are pure and work inside jit, vmap and scan; a state holds nine numbers, float64 where
+        JAX has it turned on.
+
+    Example:
+        >>> import numpy as np
+        >>> stream, rng = cka_stream(), np.random.default_rng(0)
+        >>> state = stream.init()
+        >>> for _ in range(3):
+        ...     batch = rng.normal(size=(16, 8))
+        ...     state = stream.update(state, batch, batch @ np.eye(8)[::-1])
+        >>> round(float(stream.value(state)), 5)
+        1.0
+    """
+    check_kernel(kernel)
+    if kernel == "linear" and sigma is not None:
+        raise ValueError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
+
+    def update(state: CKAState, x_batch: Any, y_batch: Any) -> CKAState:
+        a, b = pair(x_batch, y_batch, least=0)
+        return state if len(a) < LEAST else _update(state, a, b, sigma, kernel)
+
+    return CKAStream(lambda: _init(jnp.zeros(()).dtype), update, _value)
+
+
+def _init(dtype: Any) -> CKAState:
+    return CKAState(jnp.zeros(3, dtype), jnp.zeros(3, dtype), jnp.full(2, UNSEEN, jnp.int32), jnp.zeros((), jnp.int32))
+
+
+@partial(jax.jit, static_argnames=("kernel",))
+def _update(state: CKAState, a: jax.Array, b: jax.Array, sigma: Any, kernel: Kernel) -> CKAState:
+    (k, power_k), (l, power_l) = (_centred_kernel(v, sigma, kernel) for v in (a, b))  # noqa: E741
+    dtype = state.total.dtype
+    # Products of rows first: their sums are then taken in the precision of the state.
+    sums = [(p * q).sum(1).astype(dtype).sum() for p, q in ((k, k), (l, l), (k, l))]
+    term = jnp.stack(sums) / (len(a) * (len(a) - 3))
+    # A batch without spread says nothing about the scale.
+    power = jnp.where(term[:2] == 0, UNSEEN, jnp.stack([power_k, power_l]))
+    exponent = jnp.maximum(state.exponent, power)
+    total, lost = (_rescaled(v, state.exponent, exponent) for v in (state.total, state.lost))
+    term = _rescaled(term, power, exponent) - lost  # Kahan
+    new = total + term
+    return CKAState(new, (new - total) - term, exponent, state.batches + 1)
+
+
+def _rescaled(sums: jax.Array, old: jax.Array, new: jax.Array) -> jax.Array:
+    """From the units of 2^old to those of 2^new; a kernel is of second order in the rows and HSIC in the kernels."""
+    shift = jnp.maximum(old - new, -512)
+    return jnp.ldexp(sums, 2 * jnp.stack([2 * shift[0], 2 * shift[1], shift.sum()]))
+
+
+def _centred_kernel(x: jax.Array, sigma: Any, kernel: Kernel) -> tuple[jax.Array, jax.Array]:
+    """U-centre the kernel matrix [b, b]: n (n - 3) HSIC_1 is the inner product of two such."""
+    points, exponent = centred(x)
+    n = len(x)
+    off = 1 - jnp.eye(n, dtype=x.dtype)
+    if kernel == "linear":
+        values = jnp.matmul(points, points.T, precision=HIGHEST)
+    else:
+        width = jax.lax.stop_gradient(median_distance(x)) if sigma is None else jnp.asarray(sigma, x.dtype)
+        width = jnp.ldexp(width, -exponent)
+        squares = (points * points).sum(1)
+        gram = jnp.matmul(points, points.T, precision=HIGHEST)
+        far = jnp.maximum(squares[:, None] + squares[None, :] - 2 * gram, 0)
+        values, exponent = jnp.exp(-far / (2 * width**2)), jnp.zeros_like(exponent)
+        values = values - (values * off).sum() / (n * (n - 1))  # a wide kernel is 1 and a little less
+    values = values * off
+    rows = values.sum(1) / (n - 2)
+    everything = rows.sum() / (n - 1)
+    return (values - rows[:, None] - rows[None, :] + everything) * off, exponent
+
+
+@jax.jit
+def _value(state: CKAState) -> jax.Array:
+    own = state.total[:2]
+    good = (own > 0).all()
+    return jnp.where(good, state.total[2] / jnp.sqrt(jnp.where(good, own, 1)).prod(), jnp.nan)
+
+
+# Of a stream, not of a panel, which has all rows: nothing for a Comparison.
+METRICS: tuple[Metric, ...] = ()

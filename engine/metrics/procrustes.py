@@ -1,0 +1,127 @@
+"""Orthogonal Procrustes distance."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._metric import Metric, Result
+from .._panel import Panel
+from .._rows import HIGHEST, centred, pair
+
+Form = Literal["squared", "disparity", "angular"]
+# Permutations behind the chance level in a Comparison: it has no closed form.
+CHANCE_PERMUTATIONS = 5
+
+
+def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
+    """Distance that the best rotation leaves between two representations of the same samples.
+
+    ``min_Q ||X Q - Y||_F^2 = 2 - 2 c`` over orthogonal Q, ``c = ||X^T Y||_*`` the nuclear norm, X and Y being x and y
+    with centred columns and unit Frobenius norm.
+
+    Args:
+        x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
+        y: [n, d2], row i being the same sample as row i of x; n >= 2. The narrower counts as padded with zeros.
+        form: ``squared``, 2 - 2 c in [0, 2] (Ding et al. 2021); ``disparity``, 1 - c^2 in [0, 1], where a scale is
+            fitted too (SciPy's); ``angular``, arccos c in [0, pi / 2], which is a metric (Williams et al. 2021).
+
+    Returns:
+        Scalar, 0 where one is a rotation of the other; NaN where a representation is constant or not finite. Not
+        debiased: independent rows come near 0 where n is small next to d1 and d2.
+
+    Symmetric; invariant to rotation, translation, isotropic scale and to a common permutation of rows. The first
+    derivative is exact where X^T Y has full rank and a subgradient elsewhere, that of ``angular`` 0 at distance 0; the
+    second means nothing.
+    Cost O(n d1 d2 + d1 d2 min(d1, d2)), each width counting as no more than n; memory O(n (d1 + d2) + d1 d2).
+    Source: Ding et al. (2021), arXiv 2108.01661; Schönemann (1966); Williams et al. (2021), arXiv 2110.14739.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(50, 8))
+        >>> round(float(procrustes(x, 3 * x[:, ::-1])), 5)
+        0.0
+    """
+    if form not in get_args(Form):
+        raise ValueError(f"unknown form {form!r} of the Procrustes distance: use {', '.join(get_args(Form))}")
+    a, b = pair(x, y, least=2)
+    squared = _distance(_prepared(a), _prepared(b))
+    if form == "disparity":
+        return squared * (1 - squared / 4)
+    if form == "angular":
+        near = squared > 0
+        return jnp.where(near, 2 * jnp.arcsin(jnp.minimum(jnp.sqrt(jnp.where(near, squared, 1)) / 2, 1)), squared)
+    return squared
+
+
+@jax.jit
+def _prepared(x: jax.Array) -> jax.Array:
+    """Centre, scale to unit Frobenius norm, and turn into no more columns than rows."""
+    points, _ = centred(x)
+    square = (points * points).sum(1).sum()
+    good = (square > 0) & jnp.isfinite(square)
+    points = jnp.where(good, points / jnp.sqrt(jnp.where(good, square, 1)), jnp.nan)
+    n, d = points.shape
+    if d <= n:
+        return points
+    # An orthonormal basis of the rows, held fixed: it moves no nuclear norm, and the derivative of QR does not exist
+    # here, centred rows being dependent.
+    basis = jnp.linalg.qr(jax.lax.stop_gradient(points).T)[0]
+    return jnp.matmul(points, basis, precision=HIGHEST)
+
+
+@jax.jit
+def _distance(x: jax.Array, y: jax.Array) -> jax.Array:
+    if x.shape[1] > y.shape[1]:  # from the narrower to the wider all of X arrives, and nothing needs padding
+        x, y = y, x
+    # Not all SVDs answer NaN with NaN.
+    bad = jnp.isnan(x).any() | jnp.isnan(y).any()
+    safe_x, safe_y = (jnp.where(bad, 0, v) for v in (x, y))
+    u, _, vt = jnp.linalg.svd(
+        jax.lax.stop_gradient(jnp.matmul(safe_x.T, safe_y, precision=HIGHEST)), full_matrices=False
+    )
+    turned = jnp.matmul(safe_x, jnp.matmul(u, vt, precision=HIGHEST), precision=HIGHEST)
+    # By subtraction: 2 - 2 c would lose the digits of small distances.
+    squared = jax.lax.stop_gradient(((turned - safe_y) ** 2).sum(1).sum())
+    # d ||M||_* = <U V^T, dM>, so that the best rotation can be held fixed and no SVD has to be differentiated.
+    norm = (turned * safe_y).sum(1).sum()
+    return jnp.where(bad, jnp.nan, jnp.minimum(squared, 2) - 2 * (norm - jax.lax.stop_gradient(norm)))
+
+
+@jax.jit
+def _permuted_distance(x: jax.Array, y: jax.Array, orders: jax.Array) -> jax.Array:
+    return jax.lax.map(lambda order: _distance(x, y[order]), orders).mean()
+
+
+def _evaluate(panel: Panel) -> Result:
+    prepared = [_prepared(x) for x in panel.arrays]
+    value = panel.pairs(_distance, prepared, symmetric=True)
+    # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
+    by_name = np.argsort(panel.names)
+    orders = jnp.stack(panel.permutations(CHANCE_PERMUTATIONS))
+    chance = np.empty_like(value)
+    chance[np.ix_(by_name, by_name)] = panel.pairs(
+        lambda a, b: _permuted_distance(a, b, orders), [prepared[i] for i in by_name], symmetric=True
+    )
+    attributes = {"form": "squared", "centring": "columns", "chance_permutations": CHANCE_PERMUTATIONS}
+    return Result(value, chance, attributes)
+
+
+METRICS = (
+    Metric(
+        name="procrustes",
+        long_name="Procrustes distance, squared",
+        kind="pair",
+        evaluate=_evaluate,
+        needs=(),
+        symmetric=True,
+        bounds=(0.0, 2.0),
+        higher_is_better=False,
+        chance=f"mean of {CHANCE_PERMUTATIONS} permutations of the samples, pair by pair",
+        meaning="How far apart are the two models after the best rotation, both centred and of unit size?",
+        citation="Ding et al. 2021, arXiv:2108.01661; Schönemann 1966",
+    ),
+)
