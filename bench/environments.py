@@ -24,9 +24,11 @@ def _pip(folder: Path, *arguments: str) -> str:
     if done.returncode == 0:
         return ""
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    # pip's last line sums up; the first error names the cause.
+    # The first error names the cause, a later line the package in which it lies.
     causes = [line for line in lines if "Error" in line or line.startswith("ERROR")]
-    return (causes or lines or ["pip failed without a word"])[0].removeprefix("ERROR: ")[:300]
+    built = [line for line in lines if "Failed building wheel" in line]
+    reason = "; ".join(dict.fromkeys([*built[:1], *causes[:1]])) or (lines or ["pip failed without a word"])[-1]
+    return reason.replace("ERROR: ", "")[:300]
 
 
 def _signature(name: str) -> list[object]:

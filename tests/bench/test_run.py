@@ -1,0 +1,170 @@
+"""The harness of the bench: one tiny case from end to end, and what becomes of a peer that fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bench import environments, measure, report
+from bench.__main__ import choose, measure_all, record
+from bench.cases import Case, plan
+from bench.definitions import DEFINITIONS
+from bench.inputs import models, write
+from bench.metrics import METRICS
+from bench.peers import load_peers
+from bench.results import Results, exponent, load, machine, relative_error
+
+TINY = Case("pair 80x12", "pair", 80, (12, 16))
+ALL = Case("all 3x80", "all", 80, (12, 16, 20))
+PEERS = load_peers()
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return write(tmp_path_factory.mktemp("inputs"), ALL.n, ALL.widths)
+
+
+def run(key: str, case: Case, inputs: list[str], **options: float) -> dict:
+    limits = {"budget": 10.0, "limit": 120.0} | options
+    return measure.run(sys.executable, PEERS[key], case, inputs[: len(case.widths)], **limits)
+
+
+@pytest.fixture(scope="module")
+def results(inputs: list[str]) -> Results:
+    """A run of the real workers, with the peers that the project's own Python has and one that it lacks."""
+    found = Results(machine(), {"hyle": {"jax": "0"}}, [dataclasses.asdict(case) for case in (TINY, ALL)])
+    keys = ("hyle/cka", "definition/cka", "torch, feature space/cka", "ckatorch/cka")
+    for case, wanted in ((TINY, keys), (ALL, ("hyle/cka", "torch, feature space/cka"))):
+        found.measurements += [record(PEERS[key], case, run(key, case, inputs)) for key in wanted]
+    return found
+
+
+def test_the_engine_and_a_peer_give_the_value_of_the_definition(results: Results):
+    truth = results.find(TINY.name, "definition", "cka")["value"]
+    for tool in ("hyle", "torch, feature space"):
+        row = results.find(TINY.name, tool, "cka")
+        assert relative_error(row["value"], truth) < 1e-4
+        assert 0 < row["seconds"] <= row["first"]
+        assert row["cpu"] >= 0
+        assert row["runs"] > 1
+
+
+def test_all_pairs_of_the_engine_and_of_a_loop_agree(results: Results):
+    matrix = np.array(results.find(ALL.name, "hyle", "cka")["value"])
+    loop = results.find(ALL.name, "torch, feature space", "cka")
+    assert loop["scaled_from"] is None
+    for pair, value in loop["value"].items():
+        a, b = map(int, pair.split("-"))
+        assert value == pytest.approx(matrix[a, b], rel=1e-4)
+
+
+def test_a_loop_that_does_not_fit_in_its_budget_is_scaled_and_says_so(inputs: list[str]):
+    found = run("torch, feature space/cka", ALL, inputs, budget=0.0)
+    assert found["scaled_from"] == 1
+    assert found["seconds"] > found["measured"]
+
+
+def test_a_peer_that_is_not_there_is_skipped_with_its_reason(results: Results):
+    (row,) = results.skipped()
+    assert row["tool"] == "ckatorch"
+    assert row["skipped"] == "ModuleNotFoundError: No module named 'ckatorch'"
+    assert "seconds" not in row
+
+
+def test_what_takes_too_long_or_too_much_is_stopped_with_its_reason(inputs: list[str], monkeypatch: pytest.MonkeyPatch):
+    assert run("definition/cka", TINY, inputs, limit=0.05) == {"skipped": "took longer than 0 s"}
+    if measure.available_memory() is not None:
+        monkeypatch.setattr(measure, "MEMORY_SHARE", 0.0)
+        assert run("definition/cka", TINY, inputs) == {"skipped": "needs more than 0 GiB of memory"}
+
+
+def test_a_peer_that_does_not_install_is_not_run(inputs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(environments, "FOLDER", tmp_path)
+    monkeypatch.setattr(environments, "FIRST", {})
+    monkeypatch.setattr(environments, "_pip", lambda folder, *arguments: "No matching distribution found")
+    monkeypatch.setattr(environments.subprocess, "run", lambda command, check: Path(command[-1]).mkdir(parents=True))
+    peer = PEERS["dcor/distance_correlation"]
+    failed = environments.build([peer.package], lambda text: None)
+    assert failed == {"dcor": "does not install: No matching distribution found"}
+    # Remembered: a second run says the same without trying again.
+    monkeypatch.setattr(environments, "_pip", lambda folder, *arguments: pytest.fail("tried again"))
+    assert environments.build([peer.package], lambda text: None) == failed
+
+    monkeypatch.setattr("bench.__main__.INPUTS", Path(inputs[0]).parent)
+    found = Results(machine())
+    measure_all(found, [peer], [TINY], failed, tmp_path / "out.json", quick=True)
+    assert [row["skipped"] for row in load(tmp_path / "out.json").measurements] == [failed["dcor"]]
+
+
+def test_table_and_chart_come_out_of_a_results_file(results: Results, tmp_path: Path):
+    results.save(tmp_path / "some.json")
+    again = load(tmp_path / "some.json")
+    assert again.measurements[0]["seconds"] == pytest.approx(results.measurements[0]["seconds"], rel=1e-8)
+    done = CliRunner().invoke(report.main, [str(tmp_path / "some.json")])
+    assert done.exit_code == 0, done.output
+    table = (tmp_path / "some.md").read_text()
+    assert "| ckatorch 1.0.3 | linear CKA, debiased: pair 80x12 | ModuleNotFoundError: No module named" in table
+    assert "## All pairs: 3 models, 80 samples, width 12 to 20" in table
+    heads = [line.count("|") for line in table.splitlines() if line.startswith("| metric")]
+    assert len(heads) == 3
+    chart = (tmp_path / "some.svg").read_text()
+    assert chart.startswith("<svg")
+    assert "torch, feature space, " in chart
+
+
+def test_a_file_without_results_is_one_clear_line(tmp_path: Path):
+    (tmp_path / "bad.json").write_text("{}")
+    done = CliRunner().invoke(report.main, [str(tmp_path / "bad.json")])
+    assert done.exit_code == 1
+    assert "make bench" in done.output
+
+
+def test_every_peer_names_a_metric_and_importing_them_imports_no_package():
+    assert {peer.metric for peer in PEERS.values()} <= {*METRICS, "study", "gram"}
+    assert set(DEFINITIONS) == set(METRICS) - {"reconstruction_error"}
+    code = "import sys; from bench.peers import load_peers; load_peers(); print({'torch', 'jax'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=measure.ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()", done.stderr
+
+
+def test_what_was_asked_for_is_chosen_with_the_engine_first():
+    chosen = choose(("cknna", "hyle/cka"), PEERS)
+    assert [peer.key for peer in chosen[:2]] == ["hyle/cka", "hyle/cknna"]
+    assert {peer.metric for peer in chosen} == {"cka", "cknna"}
+    with pytest.raises(click.UsageError, match="nothing is called 'ckna'"):
+        choose(("ckna",), PEERS)
+
+
+def test_inputs_are_seeded_share_a_latent_and_can_lie_far_away():
+    x, y = models(100, (6, 9))
+    assert np.array_equal(x, models(100, (6, 9))[0])
+    assert DEFINITIONS["cka"](x.astype(float), y.astype(float)) > 0.3
+    (far, _) = models(100, (6, 9), far=True)
+    assert np.allclose(far - far.mean(0), x - x.mean(0), atol=1e-3)
+    assert far.mean() > 100 * far.std(0).mean()
+
+
+def test_the_plan_has_the_sizes_of_the_readme():
+    names = [case.name for case in plan()]
+    assert names == [
+        "pair 2000x256",
+        "pair 2000x1024",
+        "pair 10000x256",
+        "pair 10000x1024",
+        "far 2000x256",
+        "all 16x4000",
+    ]
+    assert [case.n for case in plan(large=True) if case.extra] == [12_500, 25_000, 50_000]
+    assert next(case for case in plan() if case.kind == "all").pairs == 120
+
+
+def test_the_exponent_is_the_slope_of_the_logarithms():
+    assert exponent([(n, 3 * n**2) for n in (10, 20, 40)]) == pytest.approx(2)
+    assert exponent([(10, 1.0)]) is None
