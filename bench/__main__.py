@@ -16,10 +16,11 @@ from .metrics import METRICS
 from .peers import Peer, load_peers
 from .report import write_report
 from .results import ENGINE, FOLDER, Results, machine
+from .schedule import answered, applies
 
 INPUTS = Path(__file__).parent / ".inputs"
 # Seconds of measured calls and of a whole process: a loop over pairs is scaled from what fits in the first.
-BUDGET, LIMIT = 8.0, 60.0
+BUDGET, LIMIT = 4.0, 60.0
 LARGE_BUDGET, LARGE_LIMIT = 60.0, 900.0
 QUICK_BUDGET, QUICK_LIMIT = 3.0, 30.0
 
@@ -46,17 +47,6 @@ def _matches(peer: Peer, wanted: str) -> bool:
     return wanted in (peer.metric, peer.label, peer.key)
 
 
-def applies(peer: Peer, case: Case) -> bool:
-    """Return whether a peer is measured on a case: large and GPU ones are for the engine and torch by hand."""
-    if peer.label == "definition":
-        return case.kind == "pair" and case.n <= 2000
-    if peer.metric in ("study", "gram"):
-        return case.kind == "all"
-    if case.device == "gpu" or case.extra:
-        return peer.package.name in ("hyle", "torch", "faiss-cpu", "torchid")[: 2 if case.device == "gpu" else 4]
-    return True
-
-
 def record(peer: Peer, case: Case, found: dict[str, Any]) -> dict[str, Any]:
     package = peer.package
     told = {"case": case.name, "tool": peer.label, "metric": peer.metric, "variant": peer.variant}
@@ -73,22 +63,29 @@ def measure_all(
     results: Results, peers: list[Peer], cases: list[Case], failed: dict[str, str], out: Path, *, quick: bool
 ) -> None:
     """Measure every peer on every case, and save after each, so that a run that is stopped is not lost."""
-    jobs = [(case, peer) for case in cases for peer in peers if applies(peer, case)]
+    # The far inputs are for the values alone, and go into the process of the near ones of that size.
+    far = {(case.n, case.widths): case for case in cases if case.far}
+    jobs = [(case, peer) for case in cases if not case.far for peer in peers if applies(peer, case)]
     for number, (case, peer) in enumerate(jobs, 1):
-        inputs = write(INPUTS, case.n, case.widths, far=case.far)
+        inputs = write(INPUTS, case.n, case.widths)
+        twin = far.get((case.n, case.widths)) if case.kind == "pair" else None
+        away = write(INPUTS, case.n, case.widths, far=True) if twin else []
         budget, limit = (QUICK_BUDGET, QUICK_LIMIT) if quick else (BUDGET, LIMIT)
         if peer.package.environment == "hyle":
             limit *= 5
         if case.extra or case.device == "gpu":
             budget, limit = LARGE_BUDGET, LARGE_LIMIT
         started = time.monotonic()
-        if peer.package.name in failed:
-            found: dict[str, Any] = {"skipped": failed[peer.package.name]}
+        needless = failed.get(peer.package.name, "") or answered(results, peer, case, limit)
+        if needless:
+            found: dict[str, Any] = {"skipped": needless}
         else:
             python = environments.python(peer.package.environment)
             # A second run of the largest case would double an hour to show that compiling took a second.
             warm = not case.extra or case.n <= 12_500
-            found = measure.run(python, peer, case, inputs, budget=budget, limit=limit, warm=warm)
+            found = measure.run(python, peer, case, inputs, budget=budget, limit=limit, warm=warm, far=away)
+        if twin and "far" in found:
+            results.measurements.append(record(peer, twin, {"seconds": None, "value": found.pop("far")}))
         results.measurements.append(record(peer, case, found))
         results.save(out)
         told = f"skipped: {found['skipped']}" if "skipped" in found else f"{found['seconds']:.4g} s"

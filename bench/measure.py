@@ -51,7 +51,15 @@ def environment(peer: Peer, case: Case) -> dict[str, str]:
 
 
 def run(
-    python: str, peer: Peer, case: Case, inputs: list[str], *, budget: float, limit: float, warm: bool = True
+    python: str,
+    peer: Peer,
+    case: Case,
+    inputs: list[str],
+    *,
+    budget: float,
+    limit: float,
+    warm: bool = True,
+    far: list[str] | None = None,
 ) -> dict[str, Any]:
     """Measure one peer on one case; what cannot be measured comes back as ``{"skipped": reason}``.
 
@@ -63,6 +71,7 @@ def run(
         budget: seconds for the measured calls, by which a loop over pairs stops and is scaled.
         limit: seconds for the whole process.
         warm: whether the engine's first call, which compiles, is left out.
+        far: files of the same models far from the origin, whose value is wanted too.
     """
     metric = METRICS.get(peer.metric)
     # The bare Gram matrices are taken model by model, as a single metric is.
@@ -73,6 +82,7 @@ def run(
         "single": metric.single if metric else peer.metric == "gram",
         "budget": budget,
         "warm": warm,
+        "far": far or [],
     }
     free = available_memory()
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:

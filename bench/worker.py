@@ -139,8 +139,8 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     warm = peer.package.environment == "hyle" and job["warm"]
     before = _forget_peak()
     budget = job["budget"]
+    wanted = arrays[:1] if job["single"] else arrays
     if job["kind"] == "pair":
-        wanted = arrays[:1] if job["single"] else arrays
         found = repeat(lambda: calls.score(*map(calls.prepare, wanted)), budget, warm=warm)
     elif calls.batch is not None:
         found = repeat(lambda: calls.batch(arrays), budget, warm=warm)
@@ -150,6 +150,12 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         found = all_pairs(calls, arrays, budget)
     peak = _memory("VmHWM")
     found["peak"] = None if peak is None or before is None else max(0, peak - before)
+    if job["far"]:
+        away = [calls.convert(np.load(path)) for path in job["far"]]
+        try:
+            found["far"] = numbers(calls.score(*map(calls.prepare, away[: len(wanted)])))
+        except Exception:
+            found["far"] = None
     if os.environ.get("BENCH_DEVICE") == "gpu":
         from .gpu import device_facts
 

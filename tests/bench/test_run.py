@@ -6,6 +6,7 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import numpy as np
@@ -20,6 +21,7 @@ from bench.inputs import models, write
 from bench.metrics import METRICS
 from bench.peers import load_peers
 from bench.results import Results, exponent, load, machine, relative_error
+from bench.schedule import answered
 
 TINY = Case("pair 80x12", "pair", 80, (12, 16))
 ALL = Case("all 3x80", "all", 80, (12, 16, 20))
@@ -89,7 +91,8 @@ def test_a_peer_that_does_not_install_is_not_run(inputs: list[str], tmp_path: Pa
     monkeypatch.setattr(environments, "FOLDER", tmp_path)
     monkeypatch.setattr(environments, "FIRST", {})
     monkeypatch.setattr(environments, "_pip", lambda folder, *arguments: "No matching distribution found")
-    monkeypatch.setattr(environments.subprocess, "run", lambda command, check: Path(command[-1]).mkdir(parents=True))
+    venv = SimpleNamespace(run=lambda command, check: Path(command[-1]).mkdir(parents=True))
+    monkeypatch.setattr(environments, "subprocess", venv)
     peer = PEERS["dcor/distance_correlation"]
     failed = environments.build([peer.package], lambda text: None)
     assert failed == {"dcor": "does not install: No matching distribution found"}
@@ -134,6 +137,34 @@ def test_every_peer_names_a_metric_and_importing_them_imports_no_package():
     assert done.stdout.strip() == "set()", done.stderr
 
 
+def test_what_a_smaller_case_has_answered_is_skipped_with_the_reason():
+    cases = plan()
+    found = Results(machine(), {}, [dataclasses.asdict(case) for case in cases])
+    tools = ("torch, feature space", "pytorch-cka", "ckatorch", "repsim")
+    peers = [PEERS[f"{tool}/cka"] for tool in tools]
+    for peer, seconds in zip(peers, (0.01, 0.02, 0.03, 3.0), strict=True):
+        found.measurements.append(record(peer, cases[0], {"seconds": seconds, "value": 0.0}))
+    first, second, third, slow = peers
+    assert answered(found, slow, cases[0], 60) == ""
+    assert answered(found, slow, cases[2], 60) == "took 3 s at 2,000 samples, so at least 75 s here"
+    assert answered(found, third, cases[2], 60) == ""
+    assert answered(found, third, cases[3], 60) == "not among the 2 fastest peers at width 256"
+    assert [answered(found, peer, cases[3], 60) for peer in (first, second, PEERS["hyle/cka"])] == ["", "", ""]
+    found.measurements[0] = record(first, cases[0], {"skipped": "does not install"})
+    assert answered(found, first, cases[2], 60) == "does not install"
+
+
+def test_the_value_far_from_the_origin_comes_from_the_same_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bench.__main__.INPUTS", tmp_path)
+    far = dataclasses.replace(TINY, name="far 80x12", far=True)
+    found = Results(machine(), {}, [dataclasses.asdict(case) for case in (TINY, far)])
+    measure_all(found, [PEERS["definition/cka"]], [TINY, far], {}, tmp_path / "out.json", quick=True)
+    near, away = (found.find(case.name, "definition", "cka") for case in (TINY, far))
+    assert near["value"] == pytest.approx(away["value"], rel=1e-4)
+    assert near["value"] != away["value"]
+    assert away["seconds"] is None
+
+
 def test_what_was_asked_for_is_chosen_with_the_engine_first():
     chosen = choose(("cknna", "hyle/cka"), PEERS)
     assert [peer.key for peer in chosen[:2]] == ["hyle/cka", "hyle/cknna"]
@@ -143,10 +174,11 @@ def test_what_was_asked_for_is_chosen_with_the_engine_first():
 
 
 def test_inputs_are_seeded_share_a_latent_and_can_lie_far_away():
-    x, y = models(100, (6, 9))
-    assert np.array_equal(x, models(100, (6, 9))[0])
-    assert DEFINITIONS["cka"](x.astype(float), y.astype(float)) > 0.3
-    (far, _) = models(100, (6, 9), far=True)
+    x, y = models(200, (30, 40))
+    assert np.array_equal(x, models(200, (30, 40))[0])
+    chance = DEFINITIONS["cka"](x[::-1].astype(float), y.astype(float))
+    assert abs(chance) < 0.1 < 0.3 < DEFINITIONS["cka"](x.astype(float), y.astype(float))
+    (far, _) = models(200, (30, 40), far=True)
     assert np.allclose(far - far.mean(0), x - x.mean(0), atol=1e-3)
     assert far.mean() > 100 * far.std(0).mean()
 
