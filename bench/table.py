@@ -48,12 +48,12 @@ def _study(results: Results, name: str) -> list[str]:
     if study is None:
         return []
     total, named, missing = study_sum(results, name)
-    gap = f"; no peer for {', '.join(missing)}" if missing else ""
     told = f"{seconds(study)}, {seconds(study, 'cpu')} of CPU, {memory(study)}, first call {seconds(study, 'first')}"
+    ratio = f", {total / study['seconds']:.2g} times the engine's"
+    gap = f"; without {', '.join(missing)}, for which none was measured" if missing else ratio
     return [
         f"All metrics of the study at once ({', '.join(study['value'])}): {told}. "
-        f"The fastest peer for each, summed: {total:.3g} s ({'; '.join(named)}{gap}), "
-        f"{total / study['seconds']:.2g} times the engine's.",
+        f"The fastest peer for each, summed: {total:.3g} s{gap} ({'; '.join(named)}).",
         "",
     ]
 

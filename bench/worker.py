@@ -104,15 +104,25 @@ def repeat(run: Callable[[], Any], budget: float, *, warm: bool) -> dict[str, An
 
 
 def all_pairs(calls: Calls, arrays: list[Any], budget: float) -> dict[str, Any]:
-    """Prepare each model once and score all pairs, in random order until the budget is spent, then scale."""
+    """Prepare each model once and score all pairs, the best of several where it is short, scaled where it is long."""
+    # The first call of anything costs more: threads start, code is loaded.
+    small = [array[:64] for array in arrays[:2]] if all(hasattr(array, "shape") for array in arrays) else arrays[:2]
+    numbers(calls.score(*map(calls.prepare, small)))
+    started, best, runs = time.perf_counter(), None, 0
+    while best is None or (runs < RUNS and time.perf_counter() - started + best["measured"] < SHARE * budget):
+        found = _one_pass(calls, arrays, budget)
+        runs += 1
+        best = found if best is None or found["seconds"] < best["seconds"] else best
+    return best | {"runs": runs, "first": None}
+
+
+def _one_pass(calls: Calls, arrays: list[Any], budget: float) -> dict[str, Any]:
+    """Score pairs in random order until the budget is spent."""
     m = len(arrays)
     pairs = [(a, b) for a in range(m) for b in range(a + 1, m)]
     random.Random(0).shuffle(pairs)
-    # The first call of anything costs more: threads start, code is loaded.
-    small = [array[:64] for array in arrays[:2]] if all(hasattr(array, "shape") for array in arrays) else arrays[:2]
-    numbers(calls.score(*(calls.prepare(array) for array in small)))
     states: dict[int, Any] = {}
-    preparing, scoring, value, done = 0.0, 0.0, {}, 0
+    preparing, scoring, value = 0.0, 0.0, {}
     with Clock() as clock:
         for a, b in pairs:
             if preparing + scoring > budget:
@@ -123,13 +133,11 @@ def all_pairs(calls: Calls, arrays: list[Any], budget: float) -> dict[str, Any]:
                     states[i] = calls.prepare(arrays[i])
             middle = time.perf_counter()
             value[f"{a}-{b}"] = numbers(calls.score(states[a], states[b]))
-            done += 1
             preparing, scoring = preparing + middle - start, scoring + time.perf_counter() - middle
+    measured, done = preparing + scoring, len(value)
     seconds = preparing * m / len(states) + scoring * len(pairs) / done
-    cpu = clock.cpu * seconds / max(preparing + scoring, 1e-9)
-    scaled = None if done == len(pairs) else done
-    facts = {"seconds": seconds, "cpu": cpu, "others": clock.others, "first": None, "runs": 1, "value": value}
-    return {**facts, "scaled_from": scaled, "measured": preparing + scoring}
+    facts = {"seconds": seconds, "cpu": clock.cpu * seconds / measured, "others": clock.others, "value": value}
+    return facts | {"scaled_from": None if done == len(pairs) else done, "measured": measured}
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from click.testing import CliRunner
 from bench import environments, measure, report
 from bench.__main__ import choose, measure_all, record
 from bench.cases import Case, plan
+from bench.chart import STUDY, rows
 from bench.definitions import DEFINITIONS
 from bench.inputs import models, write
 from bench.metrics import METRICS
 from bench.peers import load_peers
 from bench.results import Results, exponent, load, machine, relative_error
 from bench.schedule import answered
+from bench.table import markdown
 
 TINY = Case("pair 80x12", "pair", 80, (12, 16))
 ALL = Case("all 3x80", "all", 80, (12, 16, 20))
@@ -200,3 +202,17 @@ def test_the_plan_has_the_sizes_of_the_readme():
 def test_the_exponent_is_the_slope_of_the_logarithms():
     assert exponent([(n, 3 * n**2) for n in (10, 20, 40)]) == pytest.approx(2)
     assert exponent([(10, 1.0)]) is None
+
+
+def test_the_study_is_set_against_the_peers_only_where_each_metric_has_one(results: Results):
+    found = dataclasses.replace(results, measurements=list(results.measurements))
+    study = {"seconds": 2.0, "cpu": 3.0, "first": 4.0, "peak": 0, "value": {"cka": 0, "cknna": 0}}
+    found.measurements.append(record(PEERS["hyle/study"], ALL, study))
+    assert "without cknna, for which none was measured" in markdown(found)
+    assert STUDY not in {row["metric"] for row in rows(found, ALL.name)}
+    found.measurements.append(record(PEERS["torch, by hand/cknna"], ALL, study | {"seconds": 40.0}))
+    (own, peers) = [row for row in rows(found, ALL.name) if row["metric"] == STUDY]
+    assert own["seconds"] == 2.0
+    assert peers["seconds"] > 40.0
+    assert peers["text"] == "fastest peers, summed, 20×"
+    assert "times the engine's (torch, feature space (cka); torch, by hand (cknna))" in markdown(found)
