@@ -1,12 +1,13 @@
 # The two commands: `make run` compares real models on real molecules, `make test` checks everything.
-# Both make the virtual environment .venv first; PYTHON=python3.12 chooses another Python.
+# `make bench` measures the engine beside its peers; BENCH=--quick is faster.
+# All make the virtual environment .venv first; PYTHON=python3.12 chooses another Python.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: run test check unit install clean
+.PHONY: run test check unit bench install clean
 
 run: $(VENV)/models
 	$(BIN)/hyle run
@@ -24,10 +25,13 @@ unit: $(VENV)/dev $(VENV)/models
 	$(BIN)/pytest -m "not models"
 	$(BIN)/pytest -m models
 
+bench: $(VENV)/base
+	$(BIN)/python -m bench $(BENCH)
+
 install: $(VENV)/dev $(VENV)/models
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) bench/.envs bench/.inputs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # torch first and by its exact version: a range may take a build with gigabytes of CUDA libraries.
 $(VENV)/base: pyproject.toml constraints.txt

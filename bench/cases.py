@@ -1,0 +1,73 @@
+"""On what the metrics are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["pair", "all"]
+DTYPES = ("float32", "tf32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One shape of input.
+
+    Args:
+        name: in the results.
+        kind: ``pair``: two models, one value; ``all``: all pairs of them, or all models for a single metric.
+        n: samples.
+        widths: of the models.
+        far: 200 standard deviations from the origin.
+        extra: measured with ``--large`` only.
+        device: ``gpu`` where it needs one.
+        dtype: of the inputs on a GPU.
+    """
+
+    name: str
+    kind: Kind
+    n: int
+    widths: tuple[int, ...]
+    far: bool = False
+    extra: bool = False
+    device: Literal["cpu", "gpu"] = "cpu"
+    dtype: str = "float32"
+
+    @property
+    def pairs(self) -> int:
+        return len(self.widths) * (len(self.widths) - 1) // 2
+
+
+def mixed(m: int) -> tuple[int, ...]:
+    """Widths from 256 to 1,024 in turn."""
+    return tuple(256 * (1 + i % 4) for i in range(m))
+
+
+PAIR_SIZES = ((2000, 256), (2000, 1024), (10_000, 256), (10_000, 1024))
+QUICK_PAIR_SIZES = ((2000, 256),)
+SCALING = (12_500, 25_000, 50_000)
+
+
+def pair_case(n: int, d: int, *, far: bool = False) -> Case:
+    return Case(f"{'far' if far else 'pair'} {n}x{d}", "pair", n, (d, d), far)
+
+
+def plan(*, quick: bool = False, large: bool = False, n: int | None = None) -> list[Case]:
+    """Return the cases of a run; ``n`` shrinks all of them to one number of samples, to try the bench."""
+    sizes = QUICK_PAIR_SIZES if quick or n else PAIR_SIZES
+    first, all_pairs = n or 2000, n or (2000 if quick else 4000)
+    found = [pair_case(n or rows, d) for rows, d in sizes]
+    found.append(pair_case(first, 256, far=True))
+    found.append(Case(f"all 16x{all_pairs}", "all", all_pairs, mixed(16)))
+    if large:
+        sizes_up = tuple(max(n * 2**i, 8) for i in range(3)) if n else SCALING
+        found += [Case(f"all 4x{rows}", "all", rows, (256,) * 4, extra=True) for rows in sizes_up]
+    return found
+
+
+def gpu_plan() -> list[Case]:
+    found = []
+    for m, n in ((16, 16_000), (60, 10_000)):
+        for dtype in DTYPES:
+            found.append(Case(f"gpu {m}x{n} {dtype}", "all", n, (512,) * m, device="gpu", dtype=dtype))
+    return found

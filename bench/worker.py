@@ -1,0 +1,185 @@
+"""One measurement in a process of its own: reads a job as JSON on its input, prints the result as its last line.
+
+It runs in the environment of the peer, so that it imports nothing but NumPy and the peer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .peers import Calls, load_peers
+
+MARK = "bench-result:"
+# Short calls are repeated until this many runs or this share of the budget.
+RUNS, SHARE = 5, 0.5
+
+
+def numbers(value: Any) -> Any:
+    """Return a value of any framework as floats, waiting for it."""
+    if isinstance(value, dict):
+        return {name: numbers(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [float(np.asarray(_host(one)).squeeze()) for one in value]
+    array = np.asarray(_host(value), dtype=np.float64)
+    return float(array.squeeze()) if array.size == 1 else array.tolist()
+
+
+def _host(value: Any) -> Any:
+    return value.detach().cpu() if hasattr(value, "detach") else value
+
+
+class Clock:
+    """Wall and CPU seconds of a run, and the cores that others had meanwhile."""
+
+    def __enter__(self) -> Clock:
+        self._busy, self._cpu, self._wall = _busy_seconds(), _cpu_seconds(), time.perf_counter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall = time.perf_counter() - self._wall
+        self.cpu = _cpu_seconds() - self._cpu
+        busy = _busy_seconds()
+        taken = None if busy is None or self._busy is None else busy - self._busy - self.cpu
+        # The counters of the system step by hundredths of a second.
+        self.others = None if taken is None or self.wall < 0.1 else max(0.0, taken / self.wall)
+
+    def facts(self) -> dict[str, Any]:
+        return {"seconds": self.wall, "cpu": self.cpu, "others": self.others}
+
+
+def _cpu_seconds() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+def _busy_seconds() -> float | None:
+    """CPU seconds that all processes of the machine have had, what a hypervisor took included; None off Linux."""
+    try:
+        fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(field: str) -> int | None:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field + ":")), None)
+
+
+def _forget_peak() -> int | None:
+    """Set the peak of the resident memory back to what it is now, and return that."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return None
+    return _memory("VmRSS")
+
+
+def repeat(run: Callable[[], Any], budget: float, *, warm: bool) -> dict[str, Any]:
+    """Time a call, the best of several; the first is left out where it warms up and another fits in the budget."""
+    started = time.perf_counter()
+    with Clock() as first:
+        value = numbers(run())
+    best, runs = first, 1
+    if warm or first.wall < SHARE * budget:
+        best = None  # type: ignore[assignment]
+        while best is None or (runs <= RUNS and time.perf_counter() - started + first.wall < SHARE * budget):
+            with Clock() as clock:
+                numbers(run())
+            runs += 1
+            best = clock if best is None or clock.wall < best.wall else best
+    return {**best.facts(), "first": first.wall, "runs": runs, "value": value}
+
+
+def all_pairs(calls: Calls, arrays: list[Any], budget: float) -> dict[str, Any]:
+    """Prepare each model once and score all pairs, the best of several where it is short, scaled where it is long."""
+    # The first call of anything costs more: threads start, code is loaded.
+    small = [array[:64] for array in arrays[:2]] if all(hasattr(array, "shape") for array in arrays) else arrays[:2]
+    numbers(calls.score(*map(calls.prepare, small)))
+    started, best, runs = time.perf_counter(), None, 0
+    while best is None or (runs < RUNS and time.perf_counter() - started + best["measured"] < SHARE * budget):
+        found = _one_pass(calls, arrays, budget)
+        runs += 1
+        best = found if best is None or found["seconds"] < best["seconds"] else best
+    return best | {"runs": runs, "first": None}
+
+
+def _one_pass(calls: Calls, arrays: list[Any], budget: float) -> dict[str, Any]:
+    """Score pairs in random order until the budget is spent."""
+    m = len(arrays)
+    pairs = [(a, b) for a in range(m) for b in range(a + 1, m)]
+    random.Random(0).shuffle(pairs)
+    states: dict[int, Any] = {}
+    preparing, scoring, value = 0.0, 0.0, {}
+    with Clock() as clock:
+        for a, b in pairs:
+            if preparing + scoring > budget:
+                break
+            start = time.perf_counter()
+            for i in (a, b):
+                if i not in states:
+                    states[i] = calls.prepare(arrays[i])
+            middle = time.perf_counter()
+            value[f"{a}-{b}"] = numbers(calls.score(states[a], states[b]))
+            preparing, scoring = preparing + middle - start, scoring + time.perf_counter() - middle
+    measured, done = preparing + scoring, len(value)
+    seconds = preparing * m / len(states) + scoring * len(pairs) / done
+    facts = {"seconds": seconds, "cpu": clock.cpu * seconds / measured, "others": clock.others, "value": value}
+    return facts | {"scaled_from": None if done == len(pairs) else done, "measured": measured}
+
+
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    peer = load_peers()[job["peer"]]
+    calls = peer.load()
+    arrays = [calls.convert(np.load(path)) for path in job["inputs"]]
+    warm = peer.package.environment == "hyle" and job["warm"]
+    before = _forget_peak()
+    budget = job["budget"]
+    wanted = arrays[:1] if job["single"] else arrays
+    if job["kind"] == "pair":
+        found = repeat(lambda: calls.score(*map(calls.prepare, wanted)), budget, warm=warm)
+    elif calls.batch is not None:
+        found = repeat(lambda: calls.batch(arrays), budget, warm=warm)
+    elif job["single"]:
+        found = repeat(lambda: [calls.score(calls.prepare(x)) for x in arrays], budget, warm=warm)
+    else:
+        found = all_pairs(calls, arrays, budget)
+    peak = _memory("VmHWM")
+    found["peak"] = None if peak is None or before is None else max(0, peak - before)
+    if job["far"]:
+        away = [calls.convert(np.load(path)) for path in job["far"]]
+        try:
+            found["far"] = numbers(calls.score(*map(calls.prepare, away[: len(wanted)])))
+        except Exception:
+            found["far"] = None
+    if os.environ.get("BENCH_DEVICE") == "gpu":
+        from .gpu import device_facts
+
+        found |= device_facts()
+    return found
+
+
+def main() -> None:
+    job = json.loads(sys.stdin.read())
+    try:
+        found = measure(job)
+    except BaseException as error:
+        text = " ".join(str(error).split())
+        found = {"skipped": f"{type(error).__name__}: {text}"[:300].rstrip(": ")}
+    print(MARK + json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

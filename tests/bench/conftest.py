@@ -1,0 +1,6 @@
+"""The bench is no installed package: it is imported from the root of the repository."""
+
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2]))
