@@ -148,7 +148,7 @@ def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
             index = _settle(seen, own, index, doubtful, metric)
         exact = _measure(seen, own, index, metric)
         tables.append(_nearest(seen.norms, own, index, exact, k, metric))
-    return _Block(gram, [Neighbours(*(np.asarray(part) for part in table)) for table in tables])
+    return _Block(gram, jax.device_get(tables))
 
 
 def _euclidean(tables: Sequence[Neighbours], wanted: Wanted) -> Neighbours:
