@@ -33,6 +33,7 @@ def compare(
     seed: int = 0,
     centre: bool = False,
     covariates: Any = None,
+    recall: float | None = None,
     block: int | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
@@ -52,6 +53,8 @@ def compare(
         covariates: what is to be regressed out of every representation first, held out (see `hyle.engine.residuals`):
             a tensor [n, c], or an object with ``embedding`` [n, c] and ``ids``, as the representations are.
         seed: of the permutations behind chance levels without a closed form.
+        recall: find about this share of the neighbours, below 1, by `jax.lax.approx_max_k`, which is fast on a TPU and
+            exact elsewhere; the share found on some rows is returned as ``neighbour_recall``. Default: find all.
         block: rows that are visited at once; default as many as 128 MiB hold of what they leave of all models.
         progress: called with (what goes on, the share of all work that is done, from 0 to 1).
 
@@ -74,6 +77,8 @@ def compare(
     if not wanted:
         raise ValueError("no metric was asked for")
     check_metric(neighbour_metric)
+    if recall is not None and not 0 < recall < 1:
+        raise ValueError(f"recall={recall} must lie between 0 and 1, or be None to find all neighbours")
     joined, explained = _join(representations, covariates, seed)
     if centre:
         joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
@@ -95,6 +100,7 @@ def compare(
         rank_k=rank_k,
         neighbour_metric=neighbour_metric,
         centre=centre,
+        recall=recall,
         seed=seed,
         block=block,
         progress=say,
@@ -107,6 +113,8 @@ def compare(
         "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
         "input_dtype": ("model", joined.dtypes),
     }
+    if panel.found() is not None:
+        variables["neighbour_recall"] = ("model", panel.found())
     for metric in wanted:
         say(metric.long_name, 0, 1)
         variables |= _variables(metric, metric.evaluate(panel), n)

@@ -78,9 +78,17 @@ def search(
 
 
 def candidates(
-    norms: Norms, gram: jax.Array, own: jax.Array, k: int, metric: NeighbourMetric, where: jax.Array | None = None
+    norms: Norms,
+    gram: jax.Array,
+    own: jax.Array,
+    k: int,
+    metric: NeighbourMetric,
+    where: jax.Array | None = None,
+    recall: float | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Find whom to measure: `SPARE` more than the k rows that the Gram product [b, n] calls nearest to rows own [b].
+
+    With a recall below 1 they come from `jax.lax.approx_max_k`, which finds that share of them, and none is doubtful.
 
     Returns:
         indices int32 [b, k + SPARE], and bool [b], whether one that is nearer may have been left out.
@@ -91,7 +99,11 @@ def candidates(
     barred = jnp.arange(n, dtype=jnp.int32)[None, :] == own[:, None]
     if where is not None:
         barred |= ~where[None, :]
-    negative, index = jax.lax.top_k(-jnp.where(barred, jnp.inf, below), spare)
+    below = jnp.where(barred, jnp.inf, below)
+    if recall is not None:
+        _, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
+        return index, jnp.zeros(len(own), bool)
+    negative, index = jax.lax.top_k(-below, spare)
     if spare == n - 1:
         return index, jnp.zeros(len(own), bool)
     # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.

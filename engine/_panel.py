@@ -36,6 +36,7 @@ class Panel:
         rank_k: neighbours whose ranks the information imbalance takes.
         neighbour_metric: for the pair metrics.
         centre: whether the column means were taken off, which the neighbour scores must say.
+        recall: share of the neighbours that the search is to find at least; None finds all.
         seed: of the permutations behind chance levels that have no closed form.
         block: rows that the pass visits at once; default what fits its memory.
         progress: called with (what, done, in all) as the pass goes on.
@@ -48,6 +49,7 @@ class Panel:
     rank_k: int = 1
     neighbour_metric: NeighbourMetric = "cosine"
     centre: bool = False
+    recall: float | None = None
     seed: int = 0
     block: int | None = None
     progress: Callable[[str, float, float], None] | None = None
@@ -86,7 +88,10 @@ class Panel:
             return
         if kernels or tables:
             wanted = Wanted(
-                cast("tuple[Kernel, ...]", tuple(kernels)), tuple(tables.items()), self.rank_k * ("ranks" in needs)
+                cast("tuple[Kernel, ...]", tuple(kernels)),
+                tuple(tables.items()),
+                self.rank_k * ("ranks" in needs),
+                self.recall,
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
             self._known["gathered"] = gather(
@@ -130,6 +135,11 @@ class Panel:
         """Say by which products the HSIC of a kernel was had."""
         features = kernel == "linear" and self._known.get("features")
         return "d x d products of features" if features else "n x n products of rows"
+
+    def found(self) -> np.ndarray | None:
+        """[m], the share of the neighbours that an approximate search has found, on some rows; None where all are."""
+        gathered: Gathered | None = self._known.get("gathered")
+        return gathered.recall if gathered else None
 
     def ranks(self) -> np.ndarray:
         """Mean rank in b of the rank_k nearest neighbours in a, [m, m] in float64, entry (a, b); Euclidean."""
