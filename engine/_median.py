@@ -14,8 +14,8 @@ from ._view import View, view
 # Below so many pairs of rows all squared distances are kept (256 MiB in float32) while their median is sought; above,
 # they are computed anew for every count.
 KEPT_DISTANCES = 2**26
-# Rows of a sample from which the median is first guessed.
-SAMPLE = 64
+# Rows, at most, of the sample from which the median is first guessed; they are taken in groups from all over.
+SAMPLE, GROUP = 1024, 32
 
 
 def median_distance(x: jax.Array) -> jax.Array:
@@ -83,13 +83,15 @@ def _selected(seen: View) -> jax.Array:
     n = len(seen.points)
     size = _rows_at_once(n)
     starts = np.arange(0, n, size, dtype=np.int32)
-    sample = np.asarray(_squared(seen, starts[len(starts) // 2], size))[:: max(1, size // SAMPLE)]
+    groups = max(1, min(SAMPLE, n // 16) // GROUP)
+    places = np.linspace(0, n - 1, groups, endpoint=False).astype(np.int32)
+    sample = np.concatenate([np.asarray(_squared(seen, place, min(n, GROUP))).ravel() for place in places])
     sample = np.sort(sample[np.isfinite(sample)])
-    tail = 0.05
+    tail = 0.64 / (groups * GROUP) ** 0.5  # about three standard errors of a rank, where rows differ much
     while True:
         # Keep what lies around the middle of the sample; widen until both middle numbers are among it.
         low, high = sample.dtype.type(-np.inf), sample.dtype.type(np.inf)
-        if len(sample) > 1000 and tail < 0.5:
+        if n > 1000 and len(sample) and tail < 0.5:
             low, high = sample[int((0.5 - tail) * len(sample))], sample[int((0.5 + tail) * len(sample))]
         kept, below, finite = [], 0, 0
         for start in starts:
