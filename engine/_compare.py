@@ -18,6 +18,8 @@ from ._panel import MEDIANS, PASS, Panel
 from ._residuals import residuals
 from ._rows import check_k
 
+# Up to so many rows, representations are brought to a few widths, for which everything is compiled.
+PADDED_ROWS = 2048
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
 
 
@@ -82,7 +84,8 @@ def compare(
     joined, explained = _join(representations, covariates, seed)
     if centre:
         joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
-    n = len(joined.ids)
+    n, widths = len(joined.ids), [int(x.shape[1]) for x in joined.arrays]
+    joined = replace(joined, arrays=[_few_widths(x) for x in joined.arrays])
     needs = {need for metric in wanted for need in metric.needs}
     if "neighbours" in needs:
         check_k(k, n, least=2)
@@ -107,7 +110,7 @@ def compare(
     )
     panel.gather(sorted(needs))
     variables: dict[str, Any] = {
-        "dim": ("model", [int(x.shape[1]) for x in joined.arrays]),
+        "dim": ("model", widths),
         "n_model": ("model", joined.rows_in),
         "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
         "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
@@ -155,6 +158,13 @@ def _join(representations: Mapping[str, Any], covariates: Any, seed: int) -> tup
         joined.dtypes[:-1],
     )
     return kept, f"{known.shape[1]} columns, residuals of cross-fitted ridge regressions"
+
+
+def _few_widths(x: jax.Array) -> jax.Array:
+    """Add columns of zeros, which change nothing, where compiling for one more width costs more than they do."""
+    n, d = x.shape
+    wide = max(64, 2 ** (d - 1).bit_length()) if d <= 512 else -(-d // 512) * 512
+    return jnp.pad(x, ((0, 0), (0, wide - d))) if n <= PADDED_ROWS and wide > d else x
 
 
 class _Stages:
