@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import xarray as xr
 
 from ._join import Joined, join
@@ -212,14 +213,9 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
     return found
 
 
-@jax.jit
-def _column_share(x: jax.Array) -> jax.Array:
-    spread = x.var(0)
-    return spread.max() / jnp.where(spread.sum() > 0, spread.sum(), 1)
-
-
 def _top_column_share(x: jax.Array) -> float:
-    return float(_column_share(x))
+    spread = np.asarray(x).var(0, dtype=np.float64)
+    return float(spread.max() / spread.sum()) if spread.sum() > 0 else 0.0
 
 
 def _version() -> str:

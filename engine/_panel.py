@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._duplicates import first_occurrence
+from ._duplicates import first_occurrence_on_host
 from ._kernels import Kernel, by_features
 from ._median import median_of_view
 from ._metric import Need
@@ -149,7 +149,7 @@ class Panel:
 
     def unique(self) -> list[jax.Array]:
         """For each model, bool [n]: rows that no earlier row equals."""
-        return self.once("unique", lambda: [first_occurrence(x) for x in self.arrays])
+        return self.once("unique", lambda: [jnp.asarray(first_occurrence_on_host(x)) for x in self.arrays])
 
     def tables(self, k: int, metric: NeighbourMetric, *, unique: bool = False) -> list[Neighbours]:
         """Find the neighbour table of each model; with ``unique``, repeated rows are nobody's neighbour."""
