@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from ._rows import HIGHEST, block_size, blocks, each_row, root
+from ._rows import block_size, blocks, each_row, root
 from ._view import Norms, View, view
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
@@ -145,13 +145,14 @@ def _measure(seen: View, row: jax.Array, index: jax.Array | slice, metric: Neigh
     factor, inverse = 1 / seen.norms.scale, seen.norms.inverse
     others, mine = seen.rows[index], seen.rows[row]
     if metric == "inner_product":
-        return -jnp.matmul(others * factor, mine * factor, precision=HIGHEST)
+        others = jax.lax.optimization_barrier(others)  # else XLA gathers number by number
+        return -((others * factor) * (mine * factor)).sum(1)
     if metric == "cosine":
         others, mine = others * (factor * inverse[index])[:, None], mine * (factor * inverse[row])
     else:
         others, mine = others * factor, mine * factor
-    apart = jax.lax.optimization_barrier(others - mine)  # else XLA gathers number by number
-    exact = jnp.matmul(apart * apart, jnp.ones(apart.shape[1], apart.dtype), precision=HIGHEST)
+    apart = jax.lax.optimization_barrier(others - mine)  # as above
+    exact = (apart * apart).sum(1)  # not by matmul, which rounds its last rows otherwise: equal rows would not tie
     return jnp.where((inverse[row] == 0) | (inverse[index] == 0), 2, exact) if metric == "cosine" else exact
 
 

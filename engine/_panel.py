@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -16,7 +15,7 @@ from ._kernels import Kernel, by_features
 from ._median import median_of_view
 from ._metric import Need
 from ._neighbours import Lookup, NeighbourMetric, Neighbours, lookup, neighbours
-from ._pass import Gathered, Wanted, gather, linear_by_features, threads
+from ._pass import Gathered, Threads, Wanted, gather, linear_by_features
 from ._ranks import TABLE
 from ._view import View, view
 
@@ -107,7 +106,7 @@ class Panel:
 
         def compute() -> list[jax.Array]:
             say, found = self._say(MEDIANS), []
-            with ThreadPoolExecutor(threads()) as pool:
+            with Threads() as pool:
                 for sigma in pool.map(median_of_view, self.views()):
                     found.append(sigma)
                     if say is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -101,7 +101,7 @@ def gather(
     means: dict[Kernel, list[np.ndarray]] = {kernel: [] for kernel in wanted.kernels}
     parts: list[list[list[Neighbours]]] = []
     rank_sums = np.zeros((m, m))
-    with ThreadPoolExecutor(threads()) as pool:
+    with Threads() as pool:
         for start in range(0, n, block):
             rows = np.arange(start, start + block, dtype=np.int32)
             found = list(pool.map(partial(_visit, rows=rows, wanted=wanted), views))
@@ -156,9 +156,25 @@ def _free_bytes() -> int:
     return min(ACCELERATOR_BYTES, free // 8) if free > 0 else BLOCK_BYTES
 
 
-def threads() -> int:
-    """Cores that this process may use."""
-    return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1
+class Threads(ThreadPoolExecutor):
+    """As many threads as this process may use cores.
+
+    The caller's precision holds in them: what `jax.enable_x64` sets is one thread's own, and float64 would be cut to
+    float32 without an error in the others.
+    """
+
+    def __init__(self) -> None:
+        super().__init__((os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1)
+        self._x64 = jnp.result_type(float) == np.float64
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Start a job."""
+        return super().submit(_run, self._x64, fn, *args, **kwargs)
+
+
+def _run(x64: bool, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    with jax.enable_x64(x64):
+        return function(*args, **kwargs)
 
 
 def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
