@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
 from hyle.zoo import cache_dir
 
 F = TypeVar("F", bound=Callable[..., Any])
+NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 
 
 def json_option(function: F) -> F:
@@ -63,15 +67,112 @@ def stored_options(function: F) -> F:
     return function
 
 
-def metric_options(function: F) -> F:
-    """``--metrics``, ``-k``, ``--dimension-k``, ``--neighbour-metric``: what to measure."""
+@dataclass(frozen=True)
+class Measure:
+    """What to measure, and how: the options of `metric_options`, by the names that `hyle.engine.compare` has for them.
+
+    Args:
+        metrics: names; None for the command's default.
+        k: neighbours of the pair metrics.
+        dimension_k: neighbours of the intrinsic dimension; None for the engine's default.
+        rank_k: neighbours whose ranks the information imbalance takes.
+        neighbour_metric: of the pair metrics.
+        centre: take off the column means before neighbours are sought.
+        block: rows that are visited at once; None for the engine's default.
+    """
+
+    metrics: Sequence[str] | None = None
+    k: int = 25
+    dimension_k: int | None = None
+    rank_k: int = 1
+    neighbour_metric: NeighbourMetric = "cosine"
+    centre: bool = False
+    block: int | None = None
+
+    @classmethod
+    def of(cls, metrics: str | None, **options: Any) -> Measure:
+        """Read the words of a command line.
+
+        Raises:
+            ValueError: an unknown metric; names the closest.
+        """
+        return cls(metrics=metric_names(metrics), **options)
+
+    def check(self, n: int, *, more: str = "") -> None:
+        """Raise for more neighbours than n samples have, before anything is computed.
+
+        Args:
+            n: samples.
+            more: how the user may get more of them, for the message.
+        """
+        from hyle.engine import DEFAULT_METRICS, find_metric
+
+        needs = {need for name in self.metrics or DEFAULT_METRICS for need in find_metric(name).needs}
+        if n < 4:
+            raise ValueError(f"a comparison needs at least 4 samples; got {n}")
+        for need, option, given, least in (
+            ("neighbours", "-k", self.k, 2),
+            ("dimension", "--dimension-k", self.dimension_k, 2),
+            ("ranks", "--rank-k", self.rank_k, 1),
+        ):
+            if need in needs and given is not None and not least <= given <= n - 1:
+                raise ValueError(f"{option} {given} is too many for {n} samples: use {least} to {n - 1}{more}")
+
+
+def metric_names(text: str | None) -> list[str] | None:
+    """Return the metrics of a comma-separated list, each known to the engine; ``all`` is all of them.
+
+    Raises:
+        ValueError: an unknown metric, or none.
+    """
+    names = split(text)
+    if names is None:
+        return None
+    from hyle.engine import find_metric, list_metrics
+
+    found = [metric for name in names for metric in (list_metrics() if name == "all" else [find_metric(name).name])]
+    return list(dict.fromkeys(found))
+
+
+def metric_options(default: str) -> Callable[[F], F]:
+    """``--metrics``, ``-k`` and how to measure them, as one argument ``measure`` of type `Measure`.
+
+    Args:
+        default: what the command measures when nobody says, for the help.
+    """
+
+    def add(function: F) -> F:
+        @functools.wraps(function)
+        def read(*args: Any, **given: Any) -> Any:
+            options = {field.name: given.pop(field.name) for field in dataclasses.fields(Measure)}
+            return function(*args, measure=Measure.of(**options), **given)
+
+        return _add_metric_options(read, default)  # type: ignore[return-value]
+
+    return add
+
+
+def _add_metric_options(function: Callable[..., Any], default: str) -> Callable[..., Any]:
     for option in (
+        click.option(
+            "--block",
+            type=click.IntRange(1),
+            help="Samples that are visited at once: fewer take less memory. [default: what fits 128 MiB]",
+        ),
+        click.option("--centre", is_flag=True, help="Take off column means before neighbours are sought."),
         click.option(
             "--neighbour-metric",
             type=click.Choice(["cosine", "euclidean", "inner_product"]),
             default="cosine",
             show_default=True,
             help="How neighbours are found; CKNNA takes cosine in place of euclidean.",
+        ),
+        click.option(
+            "--rank-k",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="Neighbours of the information imbalance.",
         ),
         click.option(
             "--dimension-k",
@@ -83,7 +184,7 @@ def metric_options(function: F) -> F:
         ),
         click.option(
             "--metrics",
-            help="Comma-separated names. [default: cka,cka_rbf,mutual_knn,cknna,intrinsic_dimension]",
+            help=f"Comma-separated names of `hyle metrics`, or all. [default: {default}]",
         ),
     ):
         function = option(function)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .figures import agreement_axes, all_figures, order_models, vega_lite_version
+from .figures import agreement_axes, all_figures, dimensions, order_models, vega_lite_version
 from .figures._palette import DARK, modality_scale
 from .tables import (
     CONTROL,
     Score,
+    errors,
+    estimate,
     integer,
     long_table,
     modalities,
@@ -44,6 +46,9 @@ _FACTS = {
     "top_column_share": "largest column",
 }
 _NUMERIC = {"parameters", "dim", "n_model", "top_column_share"}
+# Of more metrics than a row of tabs holds, one is chosen from a list, and these are the columns shown at first.
+_TABS = 8
+_MAIN = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance")
 
 
 def write_report(comparison: xr.Dataset, path: str | os.PathLike[str]) -> Path:
@@ -73,6 +78,12 @@ def render_report(comparison: xr.Dataset) -> str:
         summary=summary(comparison),
         attrs=defaultdict(str, {str(key): str(value) for key, value in attrs.items()}),
         scores=list(scores.values()),
+        tabs=_TABS,
+        shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
+        fixed={name: chance for name, score in scores.items() if (chance := _one_chance(score))},
+        dimensions={metric: _short(comparison, metric) for metric in dimensions(comparison)},
+        estimates=_estimate_rows(comparison),
+        with_errors=any(np.isfinite(errors(comparison, metric)).any() for metric in dimensions(comparison)),
         agreement=[scores[name] for name in axes or ()],
         specs={name: chart.to_dict() for name, chart in all_figures(comparison).items()},
         dark=DARK,
@@ -124,7 +135,8 @@ def summary(comparison: xr.Dataset) -> list[str]:
         pair = f"{names[i]} ({kinds[i]}) with {names[j]} ({kinds[j]})" if across else f"{names[i]} with {names[j]}"
         value = f"{number(score.values[i, j], 2)} in {score.label}"
         chance = f", where chance gives {number(score.level, 2)}" if np.isfinite(score.level) else ""
-        said.append(f"The highest score {where} is {pair}: {value}{chance}.")
+        strongest = "highest" if score.higher_is_better else "lowest and so closest"
+        said.append(f"The {strongest} score {where} is {pair}: {value}{chance}.")
     elif score.pairs():
         said.append(f"No pair has a defined {score.label}: is an embedding constant?")
     control = _strongest(score, [p for p in score.pairs() if (kinds[p[0]] == CONTROL) != (kinds[p[1]] == CONTROL)])
@@ -177,16 +189,7 @@ def _pair_rows(comparison: xr.Dataset) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for i in range(len(names)):
         for j in range(i + 1, len(names)):
-            ends = [(i, j)], [(i, j), (j, i)]
-            values = [[float(score.values[p]) for p in ends[not score.symmetric]] for score in scores]
-            cells = [
-                {
-                    "shown": " / ".join(number(v, 3) if np.isfinite(v) else "–" for v in both),
-                    "sort": float(np.mean(both)) if np.isfinite(both).all() else "",
-                    "chance": number(score.chance[i, j], 3) if np.isfinite(score.chance[i, j]) else score.chance_text,
-                }
-                for score, both in zip(scores, values, strict=True)
-            ]
+            cells = [_pair_cell(score, [(i, j), (j, i)] if score.directed else [(i, j)]) for score in scores]
             modality = f"{kinds[i]} – {kinds[j]}"
             rows.append({"model": names[i], "other": names[j], "modalities": modality, "cells": cells})
             rows[-1]["control"] = CONTROL in (kinds[i], kinds[j])
@@ -194,6 +197,39 @@ def _pair_rows(comparison: xr.Dataset) -> list[dict[str, Any]]:
         sign = -1 if scores[0].higher_is_better else 1
         rows.sort(key=lambda row: (row["cells"][0]["sort"] == "", sign * (row["cells"][0]["sort"] or 0)))
     return rows
+
+
+def _pair_cell(score: Score, ways: list[tuple[int, int]]) -> dict[str, Any]:
+    values = [float(score.values[way]) for way in ways]
+    chances = dict.fromkeys(number(score.chance[way], 3) for way in ways if np.isfinite(score.chance[way]))
+    return {
+        "shown": " / ".join(number(value, 3) if np.isfinite(value) else "–" for value in values),
+        "sort": float(np.mean(values)) if np.isfinite(values).all() else "",
+        "chance": "" if _one_chance(score) else " / ".join(chances),
+    }
+
+
+def _one_chance(score: Score) -> str:
+    """Return the chance level where all pairs have the same, else nothing."""
+    off = ~np.eye(len(score.chance), dtype=bool) & np.isfinite(score.values)
+    shown = {number(chance, 3) if np.isfinite(chance) else "" for chance in score.chance[off]}
+    return shown.pop() if len(shown) == 1 else ""
+
+
+def _short(comparison: xr.Dataset, metric: str) -> str:
+    """Return the name of an estimator of the dimension: what stands in brackets."""
+    label = text(comparison[metric].attrs, "long_name") or metric.replace("_", " ")
+    return label.partition("(")[2].rpartition(")")[0] or label
+
+
+def _estimate_rows(comparison: xr.Dataset) -> list[tuple[str, list[str]]]:
+    names, metrics = model_names(comparison), dimensions(comparison)
+    columns = [
+        [estimate(float(v), e) for v, e in zip(comparison[metric].values, errors(comparison, metric), strict=True)]
+        for metric in metrics
+    ]
+    found = {name: list(row) for name, *row in zip(names, *columns, strict=True)}
+    return [(name, found[name]) for name in order_models(comparison)] if metrics else []
 
 
 def _citations(comparison: xr.Dataset) -> list[tuple[str, str]]:

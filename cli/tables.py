@@ -16,48 +16,85 @@ if TYPE_CHECKING:
     import xarray as xr
 
 CONTROL = "control"
+_NO = {"0", "false", "no"}
+_FIELDS = {
+    *("kind", "long_name", "meaning", "citation", "limits", "symmetric", "higher_is_better", "chance", "of"),
+    *("estimator", "neighbour_metric", "k", "n"),
+}
 
 
 @dataclass(frozen=True)
 class Score:
-    """One pair metric of a Comparison: its matrix, its chance level and its recipe."""
+    """One pair metric of a Comparison: its matrix, its chance level and its recipe.
+
+    Entry (i, j) of a matrix is the score from model i to model j; `directed` says that the way back may differ.
+    `origin` is where the scale of the metric begins: the median chance level, or, where none is given, the value of
+    what has nothing in common. `recipe` holds what else a number must carry, in the order of a reader's questions.
+    """
 
     name: str
     label: str
     values: np.ndarray
     chance: np.ndarray
     chance_text: str
+    directed: bool
     higher_is_better: bool
     best: float
+    origin: float
     estimator: str
     neighbour_metric: str
     k: int | None
     n: int | None
     citation: str
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether the matrix equals its transpose."""
-        return bool(np.allclose(self.values, self.values.T, rtol=1e-6, atol=1e-9, equal_nan=True))
+    meaning: str
+    recipe: dict[str, str]
 
     @property
     def level(self) -> float:
         """The median chance level over pairs of different models; nan when none is given."""
-        known = self.chance[~np.eye(len(self.chance), dtype=bool)]
-        known = known[np.isfinite(known)]
+        known = self._chances()
         return float(np.median(known)) if known.size else float("nan")
 
     @property
+    def chance_said(self) -> str:
+        """The chance level for a reader: its number, or the range over the pairs, and where it comes from."""
+        known = self._chances()
+        if not known.size or re.match(r"\d+(,|$)", self.chance_text):
+            return self.chance_text
+        ends = dict.fromkeys(number(end, 3) for end in (known.min(), known.max()))
+        return " to ".join(ends) + f": {self.chance_text}"
+
+    @property
     def strength(self) -> np.ndarray:
-        """Scores mapped so that 0 is the chance level and 1 the best value."""
-        level = 0.0 if np.isnan(self.level) else self.level
-        return np.asarray((self.values - level) / ((self.best - level) or 1.0))
+        """Scores mapped so that 0 is the chance level of the pair, and 1 the best value where that is the median."""
+        return np.asarray(self.excess / (abs(self.best - self.origin) or 1.0))
+
+    @property
+    def excess(self) -> np.ndarray:
+        """How far each score is on the better side of the chance level of its pair."""
+        own = np.where(np.isfinite(self.chance), self.chance, self.origin)
+        return np.asarray((self.values - own) * (1 if self.higher_is_better else -1))
+
+    @property
+    def chance_differs(self) -> bool:
+        """Whether the chance level differs so much between pairs that one value cannot stand for it."""
+        known = self._chances()
+        return bool(known.size and np.ptp(known) > 0.1 * abs(self.best - self.origin))
+
+    @property
+    def mutual(self) -> np.ndarray:
+        """The mean of both directions, [m, m] and symmetric."""
+        return np.asarray((self.values + self.values.T) / 2)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Index pairs of different models, each once when the metric is symmetric."""
+        """Index pairs of different models: each once, or in both directions where the metric is directed."""
         m = len(self.values)
         both = [(i, j) for i in range(m) for j in range(m) if i != j]
-        return [p for p in both if p[0] < p[1]] if self.symmetric else both
+        return both if self.directed else [p for p in both if p[0] < p[1]]
+
+    def _chances(self) -> np.ndarray:
+        known = self.chance[~np.eye(len(self.chance), dtype=bool)]
+        return np.asarray(known[np.isfinite(known)])
 
 
 def read_scores(comparison: xr.Dataset) -> dict[str, Score]:
@@ -91,6 +128,11 @@ def per_model(comparison: xr.Dataset, name: str) -> list[Any]:
     return [None if _missing(value) else value for value in comparison[name].values.tolist()]
 
 
+def errors(comparison: xr.Dataset, metric: str) -> list[float]:
+    """Return the standard error of each model's value of a single metric: nan where the estimator has none."""
+    return [float("nan") if error is None else float(error) for error in per_model(comparison, f"{metric}_error")]
+
+
 def modalities(comparison: xr.Dataset) -> list[str]:
     """Return the modality of each model, "unknown" where the Comparison does not tell."""
     return [str(value or "unknown") for value in per_model(comparison, "modality")]
@@ -99,27 +141,31 @@ def modalities(comparison: xr.Dataset) -> list[str]:
 def long_table(comparison: xr.Dataset) -> pd.DataFrame:
     """Return one row for each pair of models and metric, then one for each model and single metric.
 
-    A pair stands once when the metric is symmetric and in both directions otherwise. In the rows of
-    single metrics `other` is empty. What a number needs to be repeated stands in its row.
+    A pair stands once, and in both directions, from model to other, where the metric is directed. In the rows of
+    single metrics `other` is empty; `error` is one standard error. What a number needs to be repeated stands in its
+    row.
     """
     import pandas as pd
 
     names = model_names(comparison)
-    columns = ["model", "other", "metric", "value", "chance", "k", "n", "estimator", "neighbour_metric"]
+    columns = ["model", "other", "metric", "value", "chance", "error", "k", "n", "estimator", "neighbour_metric"]
+    columns += ["details"]
     rows: list[tuple[Any, ...]] = []
     for score in read_scores(comparison).values():
-        recipe = (score.k, score.n, score.estimator, score.neighbour_metric)
+        facts = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
         for i, j in score.pairs():
             value, chance = float(score.values[i, j]), float(score.chance[i, j])
-            rows.append((names[i], names[j], score.name, value, chance, *recipe))
+            rows.append((names[i], names[j], score.name, value, chance, float("nan"), *facts))
     for metric in single_metrics(comparison):
         attrs = comparison[metric].attrs
         used = per_model(comparison, f"{metric}_n_used")
         n = integer(attrs.get("n", comparison.attrs.get("n")))
-        k, estimator = integer(attrs.get("k")), text(attrs, "estimator")
-        for name, value, n_used in zip(names, comparison[metric].values, used, strict=True):
+        k, estimator, space = integer(attrs.get("k")), text(attrs, "estimator"), text(attrs, "neighbour_metric")
+        details = _details(_recipe(attrs))
+        columns_of = (names, comparison[metric].values, errors(comparison, metric), used)
+        for name, value, error, n_used in zip(*columns_of, strict=True):
             n_row = n if n_used is None else int(n_used)
-            rows.append((name, "", metric, float(value), float("nan"), k, n_row, estimator, ""))
+            rows.append((name, "", metric, float(value), float("nan"), error, k, n_row, estimator, space, details))
     table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
     return table.assign(**{key: text(comparison.attrs, key) for key in provenance})
@@ -161,6 +207,13 @@ def number(value: float, digits: int) -> str:
     return shown.lstrip("-") if float(shown) == 0 else shown.replace("-", "−")
 
 
+def estimate(value: float, error: float, digits: int = 2) -> str:
+    """Return a number with its standard error, where it has one: 5.12 ± 0.20."""
+    if np.isnan(value):
+        return "–"
+    return number(value, digits) + (f" ± {number(error, digits)}" if np.isfinite(error) else "")
+
+
 def integer(value: Any) -> int | None:
     """Return an attribute as an integer, None where it is missing."""
     return None if _missing(value) else int(value)
@@ -175,24 +228,39 @@ def _score(comparison: xr.Dataset, name: str) -> Score:
         beside = comparison[f"{name}_chance"].broadcast_like(variable).transpose("model", "other")
         chance = beside.values.astype(float)
     # netCDF has no booleans: what comes back from a file is 0, 1 or text.
-    higher = str(attrs.get("higher_is_better", True)).lower() not in {"0", "false", "no"}
-    numbers = [float(x) for x in re.findall(r"-?\d+(?:\.\d+)?", str(attrs.get("limits", "")))]
-    best = (max(numbers) if higher else min(numbers)) if len(numbers) == 2 else float(higher)
-    level = chance[np.isfinite(chance)]
+    higher = str(attrs.get("higher_is_better", True)).lower() not in _NO
+    even = np.allclose(values, values.T, rtol=1e-6, atol=1e-9, equal_nan=True)
+    limits = sorted(float(x) for x in re.findall(r"-?\d+(?:\.\d+)?", str(attrs.get("limits", ""))))
+    best = limits[-1 if higher else 0] if len(limits) == 2 else float(higher)
+    level = chance[~np.eye(len(chance), dtype=bool) & np.isfinite(chance)]
+    nothing = 0.0 if higher else limits[-1] if len(limits) == 2 else 1.0
     return Score(
         name=name,
         label=text(attrs, "long_name") or name,
         values=values,
         chance=chance,
         chance_text=text(attrs, "chance") or (f"{np.median(level):.3g}" if level.size else "not given"),
+        directed=not even or str(attrs.get("symmetric", True)).lower() in _NO,
         higher_is_better=higher,
         best=best,
+        origin=float(np.median(level)) if level.size else nothing,
         estimator=text(attrs, "estimator"),
         neighbour_metric=text(attrs, "neighbour_metric"),
         k=integer(attrs.get("k")),
         n=integer(attrs.get("n", comparison.attrs.get("n"))),
         citation=text(attrs, "citation"),
+        meaning=text(attrs, "meaning"),
+        recipe=_recipe(attrs),
     )
+
+
+def _recipe(attrs: dict[Any, Any]) -> dict[str, str]:
+    """Return the attributes that a metric gave its numbers beyond those that have a field of their own."""
+    return {str(key).replace("_", " "): str(value) for key, value in attrs.items() if key not in _FIELDS}
+
+
+def _details(recipe: dict[str, str]) -> str:
+    return "; ".join(f"{key}: {value}" for key, value in recipe.items())
 
 
 def _missing(value: Any) -> bool:

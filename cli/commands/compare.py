@@ -10,13 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from hyle.zoo import Representation, Store, list_models
 
 from .._console import print_table, progress_bar, say
-from .._options import json_option, json_text, metric_options, print_json, split, store_option, stored_options
+from .._options import Measure, json_option, json_text, metric_options, print_json, store_option, stored_options
 from ..sources import find_representations
-from ..tables import long_table, model_names, number, read_scores, single_metrics, write_atomically, write_csv
+from ..tables import (
+    Score,
+    errors,
+    estimate,
+    long_table,
+    model_names,
+    number,
+    read_scores,
+    single_metrics,
+    write_atomically,
+    write_csv,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,24 +39,16 @@ FACTS = ("modality", "family", "parameters", "architecture", "training_data", "l
 def compare(
     representations: Sequence[Representation],
     *,
-    metrics: Sequence[str] | None = None,
-    k: int = 25,
-    dimension_k: int | None = None,
-    neighbour_metric: str = "cosine",
-    attributes: Mapping[str, Any] | None = None,
-    centre: bool = False,
+    measure: Measure | None = None,
     covariates: Representation | None = None,
+    attributes: Mapping[str, Any] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
     """Compare representations by sample id, and add what the cards say of their models.
 
     Args:
         representations: of any models or files; tensors cross into JAX by DLPack.
-        metrics: names; default `hyle.engine.DEFAULT_METRICS`.
-        k: neighbours of the pair metrics.
-        dimension_k: neighbours of the intrinsic dimension.
-        neighbour_metric: of the pair metrics.
-        centre: take off the column means before neighbours are sought.
+        measure: what to measure, and how; its metrics are `hyle.engine.DEFAULT_METRICS` unless it says otherwise.
         covariates: regressed out of every representation first, held out.
         attributes: further facts for the whole, such as the title.
         progress: see `hyle.engine.compare`.
@@ -54,14 +58,16 @@ def compare(
     """
     from hyle import engine
 
-    named = _named(representations)
+    named, measure = _named(representations), measure or Measure()
     comparison = engine.compare(
         named,
-        metrics=metrics or engine.DEFAULT_METRICS,
-        k=k,
-        dimension_k=dimension_k,
-        neighbour_metric=neighbour_metric,  # type: ignore[arg-type]
-        centre=centre,
+        metrics=measure.metrics or engine.DEFAULT_METRICS,
+        k=measure.k,
+        dimension_k=measure.dimension_k,
+        rank_k=measure.rank_k,
+        neighbour_metric=measure.neighbour_metric,
+        centre=measure.centre,
+        block=measure.block,
         covariates=covariates,
         progress=progress,
     )
@@ -75,6 +81,9 @@ def compare(
     datasets = {(str(r.recipe.get("dataset", "")), str(r.recipe.get("dataset_version", ""))) for r in named.values()}
     if len(datasets) == 1:
         comparison.attrs["dataset"], comparison.attrs["dataset_version"] = next(iter(datasets))
+    if covariates is not None:
+        comparison.attrs["covariates"] = f"{covariates.name}: {comparison.attrs['covariates']}"
+        comparison.attrs["covariates_recipe"] = json.dumps(dict(covariates.recipe), default=str)
     comparison.attrs |= {
         "recipe": json.dumps({name: dict(rep.recipe) for name, rep in named.items()}, default=str),
         "dropped": json.dumps({name: dict(rep.dropped) for name, rep in named.items() if rep.dropped}),
@@ -83,17 +92,6 @@ def compare(
         **(attributes or {}),
     }
     return comparison
-
-
-def check_options(metrics: Sequence[str] | None, k: int, n: int) -> None:
-    """Raise for unknown metrics, or more neighbours than samples, before anything is embedded."""
-    from hyle.engine import DEFAULT_METRICS, find_metric
-
-    wanted = [find_metric(name) for name in metrics or DEFAULT_METRICS]
-    if n < 4:
-        raise ValueError(f"a comparison needs at least 4 samples; got {n}")
-    if k > n - 1 and any("neighbours" in metric.needs for metric in wanted):
-        raise ValueError(f"k={k} neighbours cannot be had from {n} samples: lower -k or raise -n")
 
 
 def _named(representations: Sequence[Representation]) -> dict[str, Representation]:
@@ -106,13 +104,21 @@ def _named(representations: Sequence[Representation]) -> dict[str, Representatio
     return named
 
 
-def compare_with_bar(representations: Sequence[Representation], **options: Any) -> xr.Dataset:
+def compare_with_bar(
+    representations: Sequence[Representation],
+    measure: Measure,
+    *,
+    covariates: Representation | None = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
     """Do what `compare` does, and show it."""
-    with progress_bar("comparing", 100) as update:
+    with progress_bar("comparing") as update:
         comparison = compare(
             representations,
-            progress=lambda what, share: update(round(100 * share), what),
-            **options,
+            measure=measure,
+            covariates=covariates,
+            attributes=attributes,
+            progress=lambda what, share: update(share, what),
         )
     n, lost = comparison.attrs["n"], {}
     for name, rows in zip(model_names(comparison), comparison["n_model"].values, strict=True):
@@ -122,6 +128,8 @@ def compare_with_bar(representations: Sequence[Representation], **options: Any) 
         say(f"joined {n} samples by id; " + ", ".join(f"{name} has {rows}" for name, rows in lost.items()))
     else:
         say(f"joined {n} samples by id, all that each has")
+    if covariates is not None:
+        say(f"took out what {covariates.name} explains, {len(covariates.ids)} samples; every row by a fit without it")
     for name, repeated, tied in zip(model_names(comparison), *_repeats(comparison), strict=True):
         if max(repeated, tied) > n / 20:
             say(
@@ -158,25 +166,52 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
 
 
 def print_comparison(comparison: xr.Dataset) -> None:
-    """Print every pair with its scores, chance in brackets, then the single metrics."""
+    """Print every pair with its scores, chance in brackets, directed ones both ways, then the single metrics."""
     names, scores = model_names(comparison), list(read_scores(comparison).values())
-    rows = []
-    for i, name in enumerate(names):
-        for j in range(i + 1, len(names)):
-            cells = [f"{number(s.values[i, j], 4)} ({number(s.chance[i, j], 4)})" for s in scores]
-            rows.append((name, names[j], *cells))
+    headings, ways = [], []
+    for score in scores:
+        chance = " (chance)" if np.isfinite(score.level) else ""
+        for arrow in (" →", " ←") if score.directed else ("",):
+            headings.append(f"{score.name}{arrow}{chance}")
+            ways.append((score, arrow == " ←"))
+    rows = [
+        (names[i], names[j], *(_cell(score, (j, i) if back else (i, j)) for score, back in ways))
+        for i in range(len(names))
+        for j in range(i + 1, len(names))
+    ]
     if rows and scores:
-        print_table(("model", "other", *(f"{s.name} (chance)" for s in scores)), rows)
+        print_table(("model", "other", *headings), rows, keys=2)
+        if any(score.directed for score in scores):
+            click.echo("→ from model to other, ← from other to model\n")
+        lower = [score.name for score in scores if not score.higher_is_better]
+        if lower:
+            click.echo(f"the lower the more alike: {', '.join(lower)}\n")
     single = single_metrics(comparison)
     if single:
-        values = [(name, *(number(float(comparison[m].values[i]), 2) for m in single)) for i, name in enumerate(names)]
         headings = [f"{m} (k = {comparison[m].attrs['k']})" if "k" in comparison[m].attrs else m for m in single]
-        print_table(("model", *headings), values, right=headings)
+        columns = [
+            [
+                estimate(float(value), error)
+                for value, error in zip(comparison[m].values, errors(comparison, m), strict=True)
+            ]
+            for m in single
+        ]
+        print_table(("model", *headings), list(zip(names, *columns, strict=True)), right=headings, keys=1)
+
+
+def _cell(score: Score, pair: tuple[int, int]) -> str:
+    value, chance = score.values[pair], score.chance[pair]
+    shown = number(value, 4) if np.isfinite(value) else "–"
+    return f"{shown} ({number(chance, 4)})" if np.isfinite(chance) else shown
 
 
 @click.command()
 @click.argument("sources", nargs=-1)
-@metric_options
+@metric_options("cka,cka_rbf,mutual_knn,cknna,intrinsic_dimension")
+@click.option(
+    "--covariates",
+    help="A file, or an embedded model such as composition: what it explains is taken out of all SOURCES first.",
+)
 @stored_options
 @click.option(
     "--ids",
@@ -190,10 +225,8 @@ def print_comparison(comparison: xr.Dataset) -> None:
 @json_option
 def command(
     sources: tuple[str, ...],
-    metrics: str | None,
-    k: int,
-    dimension_k: int | None,
-    neighbour_metric: str,
+    measure: Measure,
+    covariates: str | None,
     dataset: str | None,
     layer: str | None,
     pooling: str | None,
@@ -210,15 +243,22 @@ def command(
     \b
     hyle compare a.npz b.npz --metrics cka,mutual_knn -k 10 --json
     hyle compare minilm chgnet-0.3.0 -o result.html
+    hyle compare --covariates composition --metrics cka,information_imbalance
     """
     write = _writer(output)
     chosen = {"dataset": dataset, "layer": layer, "pooling": pooling}
-    found = find_representations(sources, Store(store_path), ids_paths=ids_paths, **chosen)
+    store = Store(store_path)
+    found = find_representations(sources, store, ids_paths=ids_paths, **chosen)
+    known = None if covariates is None else find_representations([covariates], store, ids_paths=(), **chosen)[0]
+    if known is not None and not sources:
+        # Of all that is stored, what is taken out leaves nothing of itself to compare.
+        found = [each for each in found if each.recipe != known.recipe]
     if len(found) < 2:
         raise ValueError("a comparison needs at least two representations; one alone: hyle dimension")
-    comparison = compare_with_bar(
-        found, metrics=split(metrics), k=k, dimension_k=dimension_k, neighbour_metric=neighbour_metric
-    )
+    common = set.intersection(*(set(each.ids) for each in ([*found, known] if known else found)))
+    if len(common) >= 4:  # the engine knows why there are fewer
+        measure.check(len(common))
+    comparison = compare_with_bar(found, measure, covariates=known)
     if output is not None:
         write(comparison, output)
         say(f"wrote {output}")

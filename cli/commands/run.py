@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,10 +12,16 @@ import click
 from hyle.zoo import ModelCard, Store, find_card, list_models, load_dataset
 
 from .._console import say
-from .._options import dataset_options, metric_options, split, store_option
-from .compare import check_options, compare_with_bar
+from .._options import Measure, dataset_options, metric_options, split, store_option
+from .compare import compare_with_bar
 from .embed import embed_with_bar
 from .report import write_all
+
+# Those of a comparison and the two others of the study; all come from one pass.
+METRICS = (
+    *("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance"),
+    "intrinsic_dimension",
+)
 
 
 def choose(names: Sequence[str] | None) -> list[ModelCard]:
@@ -41,7 +48,7 @@ def choose(names: Sequence[str] | None) -> list[ModelCard]:
 @click.command()
 @click.option("--models", help="Comma-separated models. [default: every model that runs here]")
 @dataset_options(default_n=500)
-@metric_options
+@metric_options(",".join(METRICS))
 @click.option("--device", default="cpu", show_default=True, help="Where the models run, as torch names devices.")
 @click.option(
     "-o",
@@ -57,10 +64,7 @@ def command(
     dataset: str,
     samples: int,
     seed: int,
-    metrics: str | None,
-    k: int,
-    dimension_k: int | None,
-    neighbour_metric: str,
+    measure: Measure,
     device: str,
     output: Path,
     store_path: Path,
@@ -75,8 +79,8 @@ def command(
     hyle run --models minilm,chgnet-0.3.0,aimnet2 -n 1000 -o report
     """
     start = time.monotonic()
-    wanted = split(metrics)
-    check_options(wanted, k, samples)
+    measure = replace(measure, metrics=measure.metrics or METRICS)
+    measure.check(samples, more=", or raise -n")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -88,10 +92,7 @@ def command(
     found = [embed_with_bar(card.name, data, store, device=device)[0] for card in cards]
     comparison = compare_with_bar(
         found,
-        metrics=wanted,
-        k=k,
-        dimension_k=dimension_k,
-        neighbour_metric=neighbour_metric,
+        measure,
         attributes={
             "title": f"Alignment on {len(data)} {data.domain} of {data.name.upper()}",
             "domain": data.domain,

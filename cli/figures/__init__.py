@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..tables import read_scores, write_atomically
+from ..tables import read_scores, single_metrics, write_atomically
 from ._agreement import agreement_scatter as agreement_scatter
 from ._dimension import dimension_bars as dimension_bars
 from ._energy import energy_scatter as energy_scatter
@@ -22,14 +22,18 @@ def all_figures(comparison: xr.Dataset) -> dict[str, alt.LayerChart]:
     """Return every figure that the Comparison has data for, by file name."""
     scores = read_scores(comparison)
     charts = {f"heat_map_{metric}": heat_map(comparison, metric) for metric in scores}
-    if "intrinsic_dimension" in comparison:
-        charts["intrinsic_dimension"] = dimension_bars(comparison)
+    charts |= {metric: dimension_bars(comparison, metric) for metric in dimensions(comparison)}
     axes = agreement_axes(comparison)
     if axes is not None and comparison.sizes["model"] > 2:
         charts["agreement"] = agreement_scatter(comparison, *axes)
     if "energy_mae" in comparison and scores and comparison["energy_mae"].count() > 1:
         charts["energy"] = energy_scatter(comparison)
     return charts
+
+
+def dimensions(comparison: xr.Dataset) -> list[str]:
+    """Return the names of the estimates of the intrinsic dimension that a Comparison has."""
+    return [metric for metric in single_metrics(comparison) if metric.startswith("intrinsic_dimension")]
 
 
 def agreement_axes(comparison: xr.Dataset) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") -> alt.LayerChart:
     """Return one point a pair: metric `x` against metric `y`, with the chance level of both as lines.
 
+    More alike is to the right and up, also for a metric that is best when small. Of a directed metric, the point is
+    the mean of both directions.
+
     Fill and ring show the modalities of the two models, so that six colours tell all kinds of pairs. Pairs
     with a control are small crosses. A pair without one of the two scores is left out.
     """
@@ -27,8 +31,8 @@ def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") 
     scale = alt.Scale(domain=domain, range=colours)
     marker = alt.Legend(title="fill and ring", orient="top", symbolType="circle", symbolSize=90)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("x:Q", title=first.label, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6)),
-        y=alt.Y("y:Q", title=second.label, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6)),
+        x=alt.X("x:Q", title=_title(first), scale=_scale(first), axis=alt.Axis(tickCount=6)),
+        y=alt.Y("y:Q", title=_title(second), scale=_scale(second), axis=alt.Axis(tickCount=6)),
         tooltip=[
             alt.Tooltip("pair:N", title="models"),
             alt.Tooltip("modalities:N"),
@@ -58,20 +62,34 @@ def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") 
     return alt.LayerChart(layer=layers).properties(width=430, height=320, description=said, config=config())
 
 
+def _title(score: Score) -> str:
+    return score.label + (", both ways" if score.directed else "") + ("" if score.higher_is_better else ", falling")
+
+
+def _scale(score: Score) -> alt.Scale:
+    return alt.Scale(zero=True, reverse=not score.higher_is_better)
+
+
+def _shown(score: Score, i: int, j: int) -> str:
+    ways = [score.values[i, j], score.values[j, i]] if score.directed else [score.values[i, j]]
+    chance = score.chance[i, j]
+    said = f"chance {number(chance, 3)}" if np.isfinite(chance) else "no chance level"
+    return f"{' / '.join(number(value, 3) for value in ways)} ({said})"
+
+
 def _rows(comparison: xr.Dataset, first: Score, second: Score) -> list[dict[str, Any]]:
     names, kinds = model_names(comparison), modalities(comparison)
     rank = {kind: i for i, kind in enumerate(modality_scale(kinds)[0])}
     rows = []
-    for i, j in first.pairs() if second.symmetric else second.pairs():
-        a, b = first.values[i, j], second.values[i, j]
+    for i, j in itertools.combinations(range(len(names)), 2):
+        a, b = first.mutual[i, j], second.mutual[i, j]
         if not (np.isfinite(a) and np.isfinite(b)):
             continue
         inner, outer = sorted((kinds[i], kinds[j]), key=rank.__getitem__)
         row: dict[str, Any] = {"model": names[i], "other": names[j], "x": float(a), "y": float(b)}
         row |= {"inner": inner, "outer": outer, "control": CONTROL in (inner, outer)}
         row |= {"pair": f"{names[i]} – {names[j]}", "modalities": f"{inner} – {outer}"}
-        row |= {"x_shown": f"{number(a, 3)} (chance {first.chance_text})"}
-        row |= {"y_shown": f"{number(b, 3)} (chance {second.chance_text})"}
+        row |= {"x_shown": _shown(first, i, j), "y_shown": _shown(second, i, j)}
         rows.append(row)
     return rows
 
@@ -83,9 +101,9 @@ def _chance_lines(first: Score, second: Score) -> list[alt.Chart]:
             continue
         data = alt.Chart(alt.InlineData(values=[{name: score.level}]))
         label = data.mark_text(text="chance", fontSize=11, color=MUTED, align="left", dx=5, y=6)
-        at: alt.X | alt.Y = alt.X("x:Q", title=score.label)
+        at: alt.X | alt.Y = alt.X("x:Q", title=_title(score))
         if name == "y":
             label = data.mark_text(text="chance", fontSize=11, color=MUTED, align="right", dy=-7, x="width")
-            at = alt.Y("y:Q", title=score.label)
+            at = alt.Y("y:Q", title=_title(score))
         lines += [data.mark_rule(strokeDash=[5, 4], color=MUTED).encode(at), label.encode(at)]
     return lines

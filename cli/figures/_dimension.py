@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import integer, modalities, model_names, per_model, text
+from ..tables import errors, estimate, integer, modalities, model_names, per_model, text
 from ._palette import INK, MUTED, config, modality_scale
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def dimension_bars(comparison: xr.Dataset, metric: str = "intrinsic_dimension") -> alt.LayerChart:
-    """Return one bar a model, smallest first, coloured by modality; the tooltip tells the width."""
+    """Return one bar a model, smallest first, coloured by modality, with its standard error where there is one."""
     attrs = comparison[metric].attrs
     label = text(attrs, "long_name") or metric.replace("_", " ")
     rows = _rows(comparison, metric)
@@ -23,7 +23,7 @@ def dimension_bars(comparison: xr.Dataset, metric: str = "intrinsic_dimension") 
     domain, colours = modality_scale([row["modality"] for row in rows])
     y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8))
     # Room for the number at the end of the longest bar.
-    largest = 1.12 * max([row["value"] for row in rows if row["value"] is not None], default=1.0)
+    largest = 1.12 * max([row["high"] for row in rows if row["high"] is not None], default=1.0)
     scale = alt.Scale(domain=[0, largest], nice=False)
     x = alt.X("value:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5, domain=False))
     colour = alt.Color(
@@ -41,11 +41,13 @@ def dimension_bars(comparison: xr.Dataset, metric: str = "intrinsic_dimension") 
     ]
     base = alt.Chart(alt.InlineData(values=rows)).encode(y=y, tooltip=tooltip)
     bars = base.transform_filter("isValid(datum.value)").mark_bar(cornerRadiusEnd=2, height={"band": 0.66})
-    at_end = alt.X("value:Q", title=label)
+    at_end = alt.X("high:Q", title=label)
     values = base.transform_filter("isValid(datum.value)").mark_text(align="left", dx=5, fontSize=11, color=INK)
     without = base.transform_filter("!isValid(datum.value)").mark_text(align="left", dx=5, fontSize=11, color=MUTED)
+    spread = base.transform_filter("datum.high > datum.low").mark_rule(strokeWidth=1.6, color=INK)
     layers = [
         bars.encode(x=x, color=colour),
+        *([spread.encode(x=alt.X("low:Q", title=label), x2="high:Q")] if _with_errors(rows) else []),
         values.encode(x=at_end, text="shown:N"),
         without.encode(x=alt.value(0), text=alt.value("not defined")),
     ]
@@ -63,6 +65,7 @@ def _rows(comparison: xr.Dataset, metric: str) -> list[dict[str, Any]]:
         model_names(comparison),
         modalities(comparison),
         comparison[metric].values.astype(float),
+        errors(comparison, metric),
         per_model(comparison, "dim"),
         per_model(comparison, f"{metric}_n_used"),
         strict=True,
@@ -72,14 +75,20 @@ def _rows(comparison: xr.Dataset, metric: str) -> list[dict[str, Any]]:
             "model": model,
             "modality": modality,
             "value": float(value) if np.isfinite(value) else None,
+            "low": float(value - (error if np.isfinite(error) else 0)) if np.isfinite(value) else None,
+            "high": float(value + (error if np.isfinite(error) else 0)) if np.isfinite(value) else None,
             "shown": f"{value:.1f}",
-            "exact": f"{value:.3f}" if np.isfinite(value) else "not defined",
+            "exact": estimate(value, error, 3) if np.isfinite(value) else "not defined",
             "width": "not given" if width is None else str(int(width)),
             "n_used": "not given" if n is None else str(n) if used is None else f"{int(used)} of {n}",
             "recipe": recipe or "not given",
         }
-        for model, modality, value, width, used in columns
+        for model, modality, value, error, width, used in columns
     ]
+
+
+def _with_errors(rows: list[dict[str, Any]]) -> bool:
+    return any(row["value"] is not None and row["high"] > row["low"] for row in rows)
 
 
 def _description(label: str, rows: list[dict[str, Any]]) -> str:

@@ -22,7 +22,7 @@ def energy_scatter(comparison: xr.Dataset, metric: str | None = None) -> alt.Lay
     """
     scores = read_scores(comparison)
     score = scores[metric or next(iter(scores))]
-    rows = _rows(comparison, score.values)
+    rows = _rows(comparison, score.mutual)
     domain, colours = modality_scale([row["modality"] for row in rows])
     x = alt.X(
         "alignment:Q",

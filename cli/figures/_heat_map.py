@@ -20,16 +20,18 @@ _PRINTED = 16
 
 
 def heat_map(comparison: xr.Dataset, metric: str) -> alt.LayerChart:
-    """Return the heat map of `metric`: pale at the chance level, deep at the best value.
+    """Return the heat map of `metric`: pale at the chance level, deep at the best value, be that high or low.
 
-    Both axes follow `order_models`, the same for every metric. The diagonal is 1 by definition and is
-    greyed; a pair without a score is marked by a dash.
+    Both axes follow `order_models`, the same for every metric; of a directed metric, a cell goes from the model of its
+    row to that of its column. The diagonal is a model with itself and is greyed; a pair without a score is marked by
+    a dash. Where the chance level differs between pairs, the colour tells the distance of each score from its own.
     """
     score, order = read_scores(comparison)[metric], order_models(comparison)
     step = max(9.0, min(40.0, 600.0 / len(order)))
     cells = alt.Chart(alt.InlineData(values=_cells(comparison, score))).transform_calculate(**_constants(score))
-    x = alt.X("other:N", sort=order, title=None, axis=_axis(step, orient="top", labelAngle=-45))
-    y = alt.Y("model:N", sort=order, title=None, axis=_axis(step))
+    to, start = ("to", "from") if score.directed else (None, None)
+    x = alt.X("other:N", sort=order, title=to, axis=_axis(step, orient="top", labelAngle=-45))
+    y = alt.Y("model:N", sort=order, title=start, axis=_axis(step))
     layers: list[alt.Chart] = [
         cells.transform_filter("datum.kind === 'score'")
         .mark_rect(cornerRadius=2)
@@ -56,7 +58,8 @@ def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
     rows = []
     for i, model in enumerate(names):
         for j, other in enumerate(names):
-            value, chance, strength = score.values[i, j], score.chance[i, j], score.strength[i, j]
+            value, chance = score.values[i, j], score.chance[i, j]
+            strength, excess = score.strength[i, j], score.excess[i, j]
             known = bool(np.isfinite(value))
             row = {"model": model, "other": other, "value": float(value) if known else None}
             row["kind"] = "self" if i == j else "score" if known else "undefined"
@@ -64,7 +67,9 @@ def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
             row["exact"] = number(value, 4) if known else "not defined"
             row["chance"] = number(chance, 4) if np.isfinite(chance) else score.chance_text
             row["strength"] = float(strength) if known else None
-            row["pair"] = f"{model} – {other}" if i != j else model
+            if score.chance_differs:
+                row["excess"] = float(excess) if known else None
+            row["pair"] = f"{model} {'→' if score.directed else '–'} {other}" if i != j else model
             rows.append(row)
     return rows
 
@@ -76,6 +81,7 @@ def _recipe(score: Score) -> dict[str, str]:
         "n": score.n,
         "estimator": score.estimator,
         "neighbours by": score.neighbour_metric,
+        **score.recipe,
     }
     return {title: str(value) for title, value in fields.items() if value not in (None, "")}
 
@@ -106,20 +112,24 @@ def _axis(step: float, **options: Any) -> alt.Axis:
 
 
 def _colour(score: Score) -> alt.Color:
-    off = score.values[~np.eye(len(score.values), dtype=bool)]
+    own = score.chance_differs
+    shown = score.excess if own else score.values
+    off = shown[~np.eye(len(shown), dtype=bool)]
     seen = [float(v) for v in off[np.isfinite(off)]]
-    level = 0.0 if np.isnan(score.level) else score.level
-    worst = min([0.0, *seen]) if score.higher_is_better else max([level, *seen])
-    domain, colours = score_scale(level, score.best, worst)
-    marks = [level] + [level + (score.best - level) * part for part in (0.25, 0.5, 0.75, 1)]
+    level, best = (0.0, abs(score.best - score.origin)) if own else (score.origin, score.best)
+    worst = min([0.0, *seen]) if best > level else max([level, *seen])
+    domain, colours = score_scale(level, best, worst)
+    marks = [level] + [level + (best - level) * part for part in (0.25, 0.5, 0.75, 1)]
     round_marks = [level] + [t for t in (0, 0.25, 0.5, 0.75, 1) if min(domain) <= t <= max(domain)]
     close = 0.07 * (max(domain) - min(domain))
     marks = round_marks if max(domain) <= 1 and min(domain) >= -1 else marks
     marks = [level] + [t for t in marks if abs(t - level) > close]
-    label = f"format(datum.value, '.2f') + (abs(datum.value - {level!r}) < 1e-9 ? '  chance' : '')"
-    legend = alt.Legend(title=score.label, values=marks, labelExpr=label, gradientLength=190, gradientThickness=12)
+    at_level = "  chance" if np.isfinite(score.level) else ""
+    label = f"format(datum.value, '.2f') + (abs(datum.value - {level!r}) < 1e-9 ? '{at_level}' : '')"
+    title = [score.label, "beyond its own chance"] if own else score.label
     scale = alt.Scale(domain=domain, range=colours, clamp=True, interpolate="lab")
-    return alt.Color("value:Q", scale=scale, legend=legend)
+    legend = alt.Legend(title=title, values=marks, labelExpr=label, gradientLength=190, gradientThickness=12)
+    return alt.Color("excess:Q" if own else "value:Q", scale=scale, legend=legend)
 
 
 def _strips(comparison: xr.Dataset, x: alt.X, y: alt.Y) -> list[alt.Chart]:
@@ -145,8 +155,10 @@ def _strips(comparison: xr.Dataset, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 def _description(comparison: xr.Dataset, score: Score) -> str:
     names = model_names(comparison)
     known = [(i, j) for i, j in score.pairs() if np.isfinite(score.values[i, j])]
-    said = f"Heat map of {score.label} between {len(names)} models; chance level {score.chance_text}."
+    lower = "" if score.higher_is_better else "; the lower the more alike"
+    said = f"Heat map of {score.label} between {len(names)} models; chance level {score.chance_said}{lower}."
     if not known:
         return said
     i, j = max(known, key=lambda p: score.strength[p])
-    return f"{said} Strongest pair: {names[i]} and {names[j]}, {number(score.values[i, j], 2)}."
+    joint = "to" if score.directed else "and"
+    return f"{said} Strongest pair: {names[i]} {joint} {names[j]}, {number(score.values[i, j], 2)}."

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def order_models(comparison: xr.Dataset) -> list[str]:
     """Return the model names ordered by average-linkage clustering with optimal leaf ordering.
 
-    The distance is 1 - score of the main metric (CKA when it is there). A pair without a score counts as
-    unrelated. The tree may be read from either end: the controls go last.
+    The distance is that of the main metric (CKA when it is there) from its best value, both directions averaged. A
+    pair without a score counts as unrelated. The tree may be read from either end: the controls go last.
     """
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform

@@ -27,27 +27,36 @@
   });
   night.addEventListener("change", drawVisible);
 
-  const tabs = [...document.querySelectorAll('[role="tab"]')];
-  const select = (tab) => {
-    tabs.forEach((each) => {
-      const on = each === tab;
-      each.setAttribute("aria-selected", String(on));
-      each.tabIndex = on ? 0 : -1;
-      document.getElementById(each.getAttribute("aria-controls")).hidden = !on;
-    });
-    drawVisible();
-  };
-  tabs.forEach((tab, i) => {
-    tab.addEventListener("click", () => select(tab));
-    tab.addEventListener("keydown", (event) => {
-      const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: tabs.length - 1 }[event.key];
-      if (to === undefined) return;
-      event.preventDefault();
-      const next = tabs[(to + tabs.length) % tabs.length];
-      select(next);
-      next.focus();
+  document.querySelectorAll('[role="tablist"]').forEach((list) => {
+    const tabs = [...list.querySelectorAll('[role="tab"]')];
+    const select = (tab) => {
+      tabs.forEach((each) => {
+        const on = each === tab;
+        each.setAttribute("aria-selected", String(on));
+        each.tabIndex = on ? 0 : -1;
+        document.getElementById(each.getAttribute("aria-controls")).hidden = !on;
+      });
+      drawVisible();
+    };
+    tabs.forEach((tab, i) => {
+      tab.addEventListener("click", () => select(tab));
+      tab.addEventListener("keydown", (event) => {
+        const to = { ArrowRight: i + 1, ArrowLeft: i - 1, Home: 0, End: tabs.length - 1 }[event.key];
+        if (to === undefined) return;
+        event.preventDefault();
+        const next = tabs[(to + tabs.length) % tabs.length];
+        select(next);
+        next.focus();
+      });
     });
   });
+  const pick = document.getElementById("metric");
+  const turn = () => {
+    [...pick.options].forEach((option) => { document.getElementById(option.value).hidden = !option.selected; });
+    drawVisible();
+  };
+  pick?.addEventListener("change", turn);
+  if (pick) turn();  // a reloaded page keeps what was picked
 
   const table = document.getElementById("pair-table");
   if (table) {
@@ -57,6 +66,13 @@
       const text = row.cells[0].textContent + " " + row.cells[1].textContent + " " + row.cells[2].textContent;
       const named = text.toLowerCase().includes(filter.value.trim().toLowerCase());
       row.hidden = !named || (controls && !controls.checked && row.classList.contains("control"));
+    });
+    document.querySelectorAll("[data-column]").forEach((box) => {
+      const apply = () => [table.tHead.rows[0], ...body.rows].forEach((row) => {
+        row.cells[box.dataset.column].hidden = !box.checked;
+      });
+      box.addEventListener("change", apply);
+      apply();
     });
     filter.addEventListener("input", show);
     controls?.addEventListener("change", show);
