@@ -56,9 +56,14 @@ def plan(*, quick: bool = False, large: bool = False, n: int | None = None) -> l
     """Return the cases of a run; ``n`` shrinks all of them to one number of samples, to try the bench."""
     sizes = QUICK_PAIR_SIZES if quick or n else PAIR_SIZES
     first, all_pairs = n or 2000, n or (2000 if quick else 4000)
-    found = [pair_case(n or rows, d) for rows, d in sizes]
-    found.append(pair_case(first, 256, far=True))
-    found.append(Case(f"all 16x{all_pairs}", "all", all_pairs, mixed(16)))
+    pairs = [pair_case(n or rows, d) for rows, d in sizes]
+    # All pairs come second: the case that a run which is stopped should have.
+    found = [
+        pairs[0],
+        pair_case(first, 256, far=True),
+        Case(f"all 16x{all_pairs}", "all", all_pairs, mixed(16)),
+        *pairs[1:],
+    ]
     if large:
         sizes_up = tuple(max(n * 2**i, 8) for i in range(3)) if n else SCALING
         found += [Case(f"all 4x{rows}", "all", rows, (256,) * 4, extra=True) for rows in sizes_up]

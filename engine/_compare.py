@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import xarray as xr
 
 from ._join import Joined, join
@@ -18,6 +19,8 @@ from ._panel import MEDIANS, PASS, Panel
 from ._residuals import residuals
 from ._rows import check_k
 
+# Up to so many rows, representations are brought to a few widths, for which everything is compiled.
+PADDED_ROWS = 2048
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
 
 
@@ -33,6 +36,7 @@ def compare(
     seed: int = 0,
     centre: bool = False,
     covariates: Any = None,
+    recall: float | None = None,
     block: int | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
@@ -52,6 +56,8 @@ def compare(
         covariates: what is to be regressed out of every representation first, held out (see `hyle.engine.residuals`):
             a tensor [n, c], or an object with ``embedding`` [n, c] and ``ids``, as the representations are.
         seed: of the permutations behind chance levels without a closed form.
+        recall: find about this share of the neighbours, below 1, by `jax.lax.approx_max_k`, which is fast on a TPU and
+            exact elsewhere; the share found on some rows is returned as ``neighbour_recall``. Default: find all.
         block: rows that are visited at once; default as many as 128 MiB hold of what they leave of all models.
         progress: called with (what goes on, the share of all work that is done, from 0 to 1).
 
@@ -74,10 +80,13 @@ def compare(
     if not wanted:
         raise ValueError("no metric was asked for")
     check_metric(neighbour_metric)
+    if recall is not None and not 0 < recall < 1:
+        raise ValueError(f"recall={recall} must lie between 0 and 1, or be None to find all neighbours")
     joined, explained = _join(representations, covariates, seed)
     if centre:
         joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
-    n = len(joined.ids)
+    n, widths = len(joined.ids), [int(x.shape[1]) for x in joined.arrays]
+    joined = replace(joined, arrays=[_few_widths(x) for x in joined.arrays])
     needs = {need for metric in wanted for need in metric.needs}
     if "neighbours" in needs:
         check_k(k, n, least=2)
@@ -95,18 +104,21 @@ def compare(
         rank_k=rank_k,
         neighbour_metric=neighbour_metric,
         centre=centre,
+        recall=recall,
         seed=seed,
         block=block,
         progress=say,
     )
     panel.gather(sorted(needs))
     variables: dict[str, Any] = {
-        "dim": ("model", [int(x.shape[1]) for x in joined.arrays]),
+        "dim": ("model", widths),
         "n_model": ("model", joined.rows_in),
         "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
         "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
         "input_dtype": ("model", joined.dtypes),
     }
+    if panel.found() is not None:
+        variables["neighbour_recall"] = ("model", panel.found())
     for metric in wanted:
         say(metric.long_name, 0, 1)
         variables |= _variables(metric, metric.evaluate(panel), n)
@@ -147,6 +159,13 @@ def _join(representations: Mapping[str, Any], covariates: Any, seed: int) -> tup
         joined.dtypes[:-1],
     )
     return kept, f"{known.shape[1]} columns, residuals of cross-fitted ridge regressions"
+
+
+def _few_widths(x: jax.Array) -> jax.Array:
+    """Add columns of zeros, which change nothing, where compiling for one more width costs more than they do."""
+    n, d = x.shape
+    wide = max(64, 2 ** (d - 1).bit_length()) if d <= 512 else -(-d // 512) * 512
+    return jnp.pad(x, ((0, 0), (0, wide - d))) if n <= PADDED_ROWS and wide > d else x
 
 
 class _Stages:
@@ -194,14 +213,9 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
     return found
 
 
-@jax.jit
-def _column_share(x: jax.Array) -> jax.Array:
-    spread = x.var(0)
-    return spread.max() / jnp.where(spread.sum() > 0, spread.sum(), 1)
-
-
 def _top_column_share(x: jax.Array) -> float:
-    return float(_column_share(x))
+    spread = np.asarray(x).var(0, dtype=np.float64)
+    return float(spread.max() / spread.sum()) if spread.sum() > 0 else 0.0
 
 
 def _version() -> str:

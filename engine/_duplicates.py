@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 @jax.jit
@@ -30,3 +31,11 @@ def first_occurrence(x: jax.Array) -> jax.Array:
     ordered = x[index]
     repeats = jnp.concatenate([jnp.zeros(1, bool), (ordered[1:] == ordered[:-1]).all(1)])
     return jnp.zeros(n, bool).at[index].set(~repeats)
+
+
+def first_occurrence_on_host(x: jax.Array) -> np.ndarray:
+    """Do what `first_occurrence` does outside of `jax.jit`, where nothing has to be compiled for the shape."""
+    rows = np.ascontiguousarray(np.asarray(x) + 0.0)  # -0.0 becomes 0.0
+    kept = np.zeros(len(rows), bool)
+    kept[np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))), return_index=True)[1]] = True
+    return kept

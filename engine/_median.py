@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._rows import block_size, each_row
-from ._view import View, view
+from ._rows import HIGHEST, block_size, each_row
+from ._view import Norms, View, view
 
 # Below so many pairs of rows all squared distances are kept (256 MiB in float32) while their median is sought; above,
 # they are computed anew for every count.
 KEPT_DISTANCES = 2**26
-# Rows of a sample from which the median is first guessed.
-SAMPLE = 64
+# Rows, at most, of the sample from which the median is first guessed; they are taken in groups from all over.
+SAMPLE, GROUP = 1024, 32
 
 
 def median_distance(x: jax.Array) -> jax.Array:
@@ -42,20 +42,27 @@ def median_of_view(seen: View) -> jax.Array:
     return _selected(seen)
 
 
+# Only this knows the width of a model, and is compiled for each; it is short.
 @partial(jax.jit, static_argnames=("size",))
-def _squared(seen: View, start: jax.Array, size: int) -> jax.Array:
-    """Squared distances [size, n // 2 + size] of rows to those that follow them, around the end; inf where none is.
+def _gram(points: jax.Array, start: jax.Array, size: int) -> jax.Array:
+    """Inner products [size, n // 2 + size] of rows with those that follow them, around the end."""
+    n = len(points)
+    mine = jnp.minimum(start + jnp.arange(size, dtype=jnp.int32), n - 1)
+    theirs = (start + jnp.arange(n // 2 + size, dtype=jnp.int32)) % n
+    return jnp.matmul(points[mine], points[theirs].T, precision=HIGHEST)
+
+
+@jax.jit
+def _squared(norms: Norms, gram: jax.Array, start: jax.Array) -> jax.Array:
+    """Squared distances of rows to those that follow them; inf where none is to be counted.
 
     Row i meets rows i + 1 to i + n // 2 modulo n, so that every pair is met once.
     """
-    n = len(seen.points)
-    half = n // 2
-    own = start + jnp.arange(size, dtype=jnp.int32)
-    other = start + jnp.arange(half + size, dtype=jnp.int32)
-    mine, theirs = jnp.minimum(own, n - 1), other % n
-    squares, eps = seen.norms.squares, jnp.finfo(seen.points.dtype).eps
-    gram = jnp.matmul(seen.points[mine], seen.points[theirs].T, precision=jax.lax.Precision.HIGHEST)
-    both = squares[mine][:, None] + squares[theirs][None, :]
+    squares, eps = norms.squares, jnp.finfo(gram.dtype).eps
+    n, half = len(squares), len(squares) // 2
+    own = start + jnp.arange(gram.shape[0], dtype=jnp.int32)
+    other = start + jnp.arange(gram.shape[1], dtype=jnp.int32)
+    both = squares[jnp.minimum(own, n - 1)][:, None] + squares[other % n][None, :]
     far = both - 2 * gram
     steps = other[None, :] - own[:, None]
     meets = (steps >= 1) & (steps <= half) & (own < n)[:, None]
@@ -64,14 +71,18 @@ def _squared(seen: View, start: jax.Array, size: int) -> jax.Array:
     return jnp.where(meets & (far > 4 * eps * both), far, jnp.inf)
 
 
-@partial(jax.jit, static_argnames=("size",))
+@jax.jit
 def _near(
-    seen: View, start: jax.Array, size: int, low: jax.Array, high: jax.Array
+    norms: Norms, gram: jax.Array, start: jax.Array, low: jax.Array, high: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Squared distances, which of them lie from low to high, how many lie below, and how many are finite."""
-    far = _squared(seen, start, size)
+    far = _squared(norms, gram, start)
     below, finite = ((far < limit).sum(1, dtype=jnp.int32).sum() for limit in (low, jnp.inf))
     return far, (far >= low) & (far <= high) & (far < jnp.inf), below, finite
+
+
+def _distances(seen: View, start: jax.Array, size: int) -> jax.Array:
+    return _squared(seen.norms, _gram(seen.points, start, size), start)
 
 
 def _rows_at_once(n: int) -> int:
@@ -83,17 +94,19 @@ def _selected(seen: View) -> jax.Array:
     n = len(seen.points)
     size = _rows_at_once(n)
     starts = np.arange(0, n, size, dtype=np.int32)
-    sample = np.asarray(_squared(seen, starts[len(starts) // 2], size))[:: max(1, size // SAMPLE)]
+    groups = max(1, min(SAMPLE, n // 16) // GROUP)
+    places = np.linspace(0, n - 1, groups, endpoint=False).astype(np.int32)
+    sample = np.concatenate([np.asarray(_distances(seen, place, min(n, GROUP))).ravel() for place in places])
     sample = np.sort(sample[np.isfinite(sample)])
-    tail = 0.05
+    tail = 0.64 / (groups * GROUP) ** 0.5  # about three standard errors of a rank, where rows differ much
     while True:
         # Keep what lies around the middle of the sample; widen until both middle numbers are among it.
         low, high = sample.dtype.type(-np.inf), sample.dtype.type(np.inf)
-        if len(sample) > 1000 and tail < 0.5:
+        if n > 1000 and len(sample) and tail < 0.5:
             low, high = sample[int((0.5 - tail) * len(sample))], sample[int((0.5 + tail) * len(sample))]
         kept, below, finite = [], 0, 0
         for start in starts:
-            far, inside, less, numbers = _near(seen, start, size, low, high)
+            far, inside, less, numbers = _near(seen.norms, _gram(seen.points, start, size), start, low, high)
             kept.append(np.asarray(far)[np.asarray(inside)])
             below, finite = below + int(less), finite + int(numbers)
         middle = np.concatenate(kept)
@@ -116,10 +129,10 @@ def _counted(x: jax.Array) -> jax.Array:
     starts = jnp.arange(0, n, size, dtype=jnp.int32)
     kept = n * (n // 2 + size) <= KEPT_DISTANCES
     # Blocks are what the passes below map over: where they start, or the distances themselves where they are kept.
-    parts = jax.lax.map(lambda start: _squared(seen, start, size), starts) if kept else starts
+    parts = jax.lax.map(lambda start: _distances(seen, start, size), starts) if kept else starts
 
     def distances(part: jax.Array) -> jax.Array:
-        return part if kept else _squared(seen, part, size)
+        return part if kept else _distances(seen, part, size)
 
     def count(thresholds: jax.Array) -> jax.Array:
         # Counts below 2^24 are exact in float32, whose sums XLA vectorises on the CPU.

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from ._rows import HIGHEST, block_size, blocks, each_row, root
+from ._rows import block_size, blocks, each_row, root
 from ._view import Norms, View, view
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
@@ -78,9 +78,17 @@ def search(
 
 
 def candidates(
-    norms: Norms, gram: jax.Array, own: jax.Array, k: int, metric: NeighbourMetric, where: jax.Array | None = None
+    norms: Norms,
+    gram: jax.Array,
+    own: jax.Array,
+    k: int,
+    metric: NeighbourMetric,
+    where: jax.Array | None = None,
+    recall: float | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Find whom to measure: `SPARE` more than the k rows that the Gram product [b, n] calls nearest to rows own [b].
+
+    With a recall below 1 they come from `jax.lax.approx_max_k`, which finds that share of them, and none is doubtful.
 
     Returns:
         indices int32 [b, k + SPARE], and bool [b], whether one that is nearer may have been left out.
@@ -91,7 +99,11 @@ def candidates(
     barred = jnp.arange(n, dtype=jnp.int32)[None, :] == own[:, None]
     if where is not None:
         barred |= ~where[None, :]
-    negative, index = jax.lax.top_k(-jnp.where(barred, jnp.inf, below), spare)
+    below = jnp.where(barred, jnp.inf, below)
+    if recall is not None:
+        _, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
+        return index, jnp.zeros(len(own), bool)
+    negative, index = jax.lax.top_k(-below, spare)
     if spare == n - 1:
         return index, jnp.zeros(len(own), bool)
     # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
@@ -133,13 +145,14 @@ def _measure(seen: View, row: jax.Array, index: jax.Array | slice, metric: Neigh
     factor, inverse = 1 / seen.norms.scale, seen.norms.inverse
     others, mine = seen.rows[index], seen.rows[row]
     if metric == "inner_product":
-        return -jnp.matmul(others * factor, mine * factor, precision=HIGHEST)
+        others = jax.lax.optimization_barrier(others)  # else XLA gathers number by number
+        return -((others * factor) * (mine * factor)).sum(1)
     if metric == "cosine":
         others, mine = others * (factor * inverse[index])[:, None], mine * (factor * inverse[row])
     else:
         others, mine = others * factor, mine * factor
-    apart = jax.lax.optimization_barrier(others - mine)  # else XLA gathers number by number
-    exact = jnp.matmul(apart * apart, jnp.ones(apart.shape[1], apart.dtype), precision=HIGHEST)
+    apart = jax.lax.optimization_barrier(others - mine)  # as above
+    exact = (apart * apart).sum(1)  # not by matmul, which rounds its last rows otherwise: equal rows would not tie
     return jnp.where((inverse[row] == 0) | (inverse[index] == 0), 2, exact) if metric == "cosine" else exact
 
 

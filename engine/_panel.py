@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._duplicates import first_occurrence
+from ._duplicates import first_occurrence_on_host
 from ._kernels import Kernel, by_features
 from ._median import median_of_view
 from ._metric import Need
 from ._neighbours import Lookup, NeighbourMetric, Neighbours, lookup, neighbours
-from ._pass import Gathered, Wanted, gather, linear_by_features, threads
+from ._pass import Gathered, Threads, Wanted, gather, linear_by_features
 from ._ranks import TABLE
 from ._view import View, view
 
@@ -36,6 +35,7 @@ class Panel:
         rank_k: neighbours whose ranks the information imbalance takes.
         neighbour_metric: for the pair metrics.
         centre: whether the column means were taken off, which the neighbour scores must say.
+        recall: share of the neighbours that the search is to find at least; None finds all.
         seed: of the permutations behind chance levels that have no closed form.
         block: rows that the pass visits at once; default what fits its memory.
         progress: called with (what, done, in all) as the pass goes on.
@@ -48,6 +48,7 @@ class Panel:
     rank_k: int = 1
     neighbour_metric: NeighbourMetric = "cosine"
     centre: bool = False
+    recall: float | None = None
     seed: int = 0
     block: int | None = None
     progress: Callable[[str, float, float], None] | None = None
@@ -86,7 +87,10 @@ class Panel:
             return
         if kernels or tables:
             wanted = Wanted(
-                cast("tuple[Kernel, ...]", tuple(kernels)), tuple(tables.items()), self.rank_k * ("ranks" in needs)
+                cast("tuple[Kernel, ...]", tuple(kernels)),
+                tuple(tables.items()),
+                self.rank_k * ("ranks" in needs),
+                self.recall,
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
             self._known["gathered"] = gather(
@@ -102,7 +106,7 @@ class Panel:
 
         def compute() -> list[jax.Array]:
             say, found = self._say(MEDIANS), []
-            with ThreadPoolExecutor(threads()) as pool:
+            with Threads() as pool:
                 for sigma in pool.map(median_of_view, self.views()):
                     found.append(sigma)
                     if say is not None:
@@ -131,6 +135,11 @@ class Panel:
         features = kernel == "linear" and self._known.get("features")
         return "d x d products of features" if features else "n x n products of rows"
 
+    def found(self) -> np.ndarray | None:
+        """[m], the share of the neighbours that an approximate search has found, on some rows; None where all are."""
+        gathered: Gathered | None = self._known.get("gathered")
+        return gathered.recall if gathered else None
+
     def ranks(self) -> np.ndarray:
         """Mean rank in b of the rank_k nearest neighbours in a, [m, m] in float64, entry (a, b); Euclidean."""
         found = self._gathered("ranks").ranks
@@ -139,7 +148,7 @@ class Panel:
 
     def unique(self) -> list[jax.Array]:
         """For each model, bool [n]: rows that no earlier row equals."""
-        return self.once("unique", lambda: [first_occurrence(x) for x in self.arrays])
+        return self.once("unique", lambda: [jnp.asarray(first_occurrence_on_host(x)) for x in self.arrays])
 
     def tables(self, k: int, metric: NeighbourMetric, *, unique: bool = False) -> list[Neighbours]:
         """Find the neighbour table of each model; with ``unique``, repeated rows are nobody's neighbour."""

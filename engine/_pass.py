@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,8 +18,11 @@ from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, neare
 from ._ranks import ranks, settle_ranks
 from ._view import View, stacked
 
-# Bytes of what one block of rows leaves of all models, until their products are taken.
+# Bytes, at most, of the Gram products that one block of rows leaves of all models until they are used.
 BLOCK_BYTES = 2**27
+ACCELERATOR_BYTES = 2**32
+# Rows on which the recall of approximate neighbours is measured.
+RECALL_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,13 @@ class Wanted:
         tables: neighbours by metric.
         ranks: of how many Euclidean neighbours the ranks in all other models are wanted; 0 for none. Small ones are
             read off the Euclidean table, which must be among the tables.
+        recall: share of the neighbours that the search is to find, where it may leave some out; None finds all.
     """
 
     kernels: tuple[Kernel, ...] = ()
     tables: tuple[tuple[NeighbourMetric, int], ...] = ()
     ranks: int = 0
+    recall: float | None = None
 
 
 @dataclass
@@ -47,12 +52,15 @@ class Gathered:
         tables: by neighbour metric, one for each model.
         ranks: [m, m] in float64, entry (a, b) the mean rank in b of the nearest neighbours in a.
         block: rows that were visited at once.
+        recall: [m], the share of the neighbours found, over all tables and the first `RECALL_ROWS` rows; None where
+            all are found.
     """
 
     sums: dict[Kernel, Sums] = field(default_factory=dict)
     tables: dict[NeighbourMetric, list[Neighbours]] = field(default_factory=dict)
     ranks: np.ndarray | None = None
     block: int = 0
+    recall: np.ndarray | None = None
 
 
 class _Block(NamedTuple):
@@ -60,6 +68,7 @@ class _Block(NamedTuple):
 
     gram: jax.Array  # [b, n]
     tables: list[Neighbours]
+    recall: float
 
 
 def gather(
@@ -76,7 +85,7 @@ def gather(
         views: of the same n samples.
         wanted: what of them.
         sigmas: m bandwidths, for the RBF kernel.
-        block: rows at once; default what `BLOCK_BYTES` holds.
+        block: rows at once; default as many as an eighth of the free memory holds, and no more than `BLOCK_BYTES`.
         progress: called with (rows done, rows in all) after each block.
 
     Work of different models runs in as many threads as there are cores, since XLA's own operations other than products
@@ -85,18 +94,20 @@ def gather(
     n, m = len(views[0].rows), len(views)
     if block is None:
         width = m * n * views[0].points.dtype.itemsize
-        block = -(-n // -(-n // max(1, min(n, BLOCK_BYTES // width))))
+        block = -(-n // -(-n // max(1, min(n, _free_bytes() // width))))
     norms = stacked([seen.norms for seen in views])
     widths = None if sigmas is None else jnp.stack(list(sigmas))
     products = {kernel: np.zeros((m, m)) for kernel in wanted.kernels}
     means: dict[Kernel, list[np.ndarray]] = {kernel: [] for kernel in wanted.kernels}
     parts: list[list[list[Neighbours]]] = []
     rank_sums = np.zeros((m, m))
-    with ThreadPoolExecutor(threads()) as pool:
+    with Threads() as pool:
         for start in range(0, n, block):
             rows = np.arange(start, start + block, dtype=np.int32)
             found = list(pool.map(partial(_visit, rows=rows, wanted=wanted), views))
             grams = [one.gram for one in found]
+            if start == 0:
+                recalls = [one.recall for one in found]
             jobs = [pool.submit(_products, norms, grams, rows, kernel, widths) for kernel in wanted.kernels]
             if wanted.ranks:
                 # [b, m k]: of each row, its neighbours in every model.
@@ -110,7 +121,7 @@ def gather(
             parts.append([one.tables for one in found])
             if progress is not None:
                 progress(min(n, start + block), n)
-    gathered = Gathered(block=block)
+    gathered = Gathered(block=block, recall=np.array(recalls) if wanted.recall is not None else None)
     for kernel in wanted.kernels:
         whole = np.concatenate(means[kernel], 1)[:, :n]
         gathered.sums[kernel] = Sums(products[kernel], whole, np.asarray(diagonal(norms, kernel), np.float64))
@@ -132,23 +143,58 @@ def linear_by_features(views: Sequence[View], *, debiased: bool) -> np.ndarray:
     return values
 
 
-def threads() -> int:
-    """Cores that this process may use."""
-    return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1
+def _free_bytes() -> int:
+    """Bytes that one block may take: an eighth of what is free, within bounds."""
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        free = (
+            os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in os.sysconf_names else 0
+        )
+        return min(BLOCK_BYTES, free // 8) if free else BLOCK_BYTES
+    memory = device.memory_stats() or {}
+    free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)
+    return min(ACCELERATOR_BYTES, free // 8) if free > 0 else BLOCK_BYTES
+
+
+class Threads(ThreadPoolExecutor):
+    """As many threads as this process may use cores.
+
+    The caller's precision holds in them: what `jax.enable_x64` sets is one thread's own, and float64 would be cut to
+    float32 without an error in the others.
+    """
+
+    def __init__(self) -> None:
+        super().__init__((os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1)
+        self._x64 = jnp.result_type(float) == np.float64
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Start a job."""
+        return super().submit(_run, self._x64, fn, *args, **kwargs)
+
+
+def _run(x64: bool, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    with jax.enable_x64(x64):
+        return function(*args, **kwargs)
 
 
 def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
     n = len(seen.rows)
     own = np.minimum(rows, n - 1)
     gram = _gram(seen.points, own)
-    tables = []
+    tables, shares = [], []
     for metric, k in wanted.tables:
-        index, doubtful = _candidates(seen.norms, gram, own, k, metric)
+        index, doubtful = _candidates(seen.norms, gram, own, k, metric, recall=wanted.recall)
         if np.asarray(doubtful).any():
             index = _settle(seen, own, index, doubtful, metric)
         exact = _measure(seen, own, index, metric)
         tables.append(_nearest(seen.norms, own, index, exact, k, metric))
-    return _Block(gram, jax.device_get(tables))
+        if wanted.recall is not None and rows[0] == 0:
+            some = slice(None, RECALL_ROWS)
+            wished, _ = _candidates(seen.norms, gram[some], own[some], k, metric)
+            exact = _nearest(seen.norms, own[some], wished, _measure(seen, own[some], wished, metric), k, metric)
+            pairs = zip(np.asarray(exact.indices), np.asarray(tables[-1].indices), strict=False)
+            shares.append(np.mean([len(np.intersect1d(*pair)) / k for pair in pairs]))
+    return _Block(gram, jax.device_get(tables), float(np.mean(shares)) if shares else 1.0)
 
 
 def _euclidean(tables: Sequence[Neighbours], wanted: Wanted) -> Neighbours:
@@ -183,7 +229,7 @@ def _gram(points: jax.Array, own: jax.Array) -> jax.Array:
 _measure = jax.jit(measure, static_argnames=("metric",))
 _settle = jax.jit(settle, static_argnames=("metric",))
 _settle_ranks = jax.jit(settle_ranks)
-_candidates = jax.jit(candidates, static_argnames=("k", "metric"))
+_candidates = jax.jit(candidates, static_argnames=("k", "metric", "recall"))
 _nearest = jax.jit(nearest, static_argnames=("k", "metric"))
 _count_ranks = jax.jit(ranks)
 _kernel_products = jax.jit(kernel_products, static_argnames=("kernel",))

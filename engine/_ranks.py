@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from ._rows import HIGHEST, each_row
+from ._rows import each_row
 from ._view import Norms, View
 
 # Neighbours at least in a table from which small ranks are read.
@@ -57,10 +57,11 @@ def settle_ranks(seen: View, own: jax.Array, wanted: jax.Array, found: jax.Array
         which = doubtful.argmax()
         row = own[which]
         apart = jax.lax.optimization_barrier((seen.rows - seen.rows[row]) * (1 / seen.norms.scale))
-        far = jnp.matmul(apart * apart, jnp.ones(apart.shape[1], apart.dtype), precision=HIGHEST)
+        far = (apart * apart).sum(1)  # as neighbours are measured: not by matmul, which lets equal rows differ
         far = far.at[row].set(jnp.inf)
         limit = far[wanted[which]]
-        next_up = jnp.nextafter(limit, jnp.inf)
+        # Above 0 the next number is one that processors flush to 0: equal rows would all be first.
+        next_up = jnp.maximum(jnp.nextafter(limit, jnp.inf), jnp.finfo(far.dtype).tiny)
         return doubtful.at[which].set(False), found.at[which].set(_count(far, wanted[which], next_up, limit))
 
     return jax.lax.while_loop(lambda state: state[0].any(), one, (doubtful, found))[1]

@@ -48,7 +48,9 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
     if form not in get_args(Form):
         raise ValueError(f"unknown form {form!r} of the Procrustes distance: use {', '.join(get_args(Form))}")
     a, b = pair(x, y, least=2)
-    squared = _distance(_prepared(a), _prepared(b))
+    first = _prepared(a)
+    # True or NaN: y waits for x, since XLA on the CPU can wait for itself for ever where batched QRs run at once.
+    squared = _distance(first, _prepared(jnp.where(first[0, 0] <= 1, b, jnp.nan)))
     if form == "disparity":
         return squared * (1 - squared / 4)
     if form == "angular":
@@ -97,7 +99,7 @@ def _permuted_distance(x: jax.Array, y: jax.Array, orders: jax.Array) -> jax.Arr
 
 
 def _evaluate(panel: Panel) -> Result:
-    prepared = [_prepared(x) for x in panel.arrays]
+    prepared = [_prepared(x).block_until_ready() for x in panel.arrays]  # one QR at a time, as above
     value = panel.pairs(_distance, prepared, symmetric=True)
     # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
     by_name = np.argsort(panel.names)

@@ -118,9 +118,15 @@ def _spectrum(x: jax.Array) -> _Spectrum:
 
 def _source(x: jax.Array) -> _Source:
     one, two = _folds(len(x))
-    first, second = _spectrum(x[one]), _spectrum(x[two])
+    kept = np.ones((3, len(x), 1), bool)
+    kept[0, two] = kept[1, one] = False
+    # A row of zeros leaves a spectrum as it is. One after the other, in a loop: where several batched SVDs of one
+    # computation run at once, XLA on the CPU can wait for itself for ever.
+    spectra = jax.lax.map(lambda own: _spectrum(jnp.where(own, x, 0)), kept)
+    first, second, whole = (_Spectrum(*(part[i] for part in spectra)) for i in range(3))
+    first, second = first._replace(left=first.left[one]), second._replace(left=second.left[two])
     across = _times(x[two], first.right), _times(x[one], second.right)
-    return _Source((first, second), across, _spectrum(x), jnp.maximum(first.values[0], second.values[0]))
+    return _Source((first, second), across, whole, jnp.maximum(first.values[0], second.values[0]))
 
 
 def _times(a: jax.Array, b: jax.Array) -> jax.Array:

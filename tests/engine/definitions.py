@@ -279,3 +279,44 @@ def minibatch_cka(x: Any, y: Any, size: int, kernel: str = "linear", sigma: floa
         k, l = (kernel_matrix(v[start : start + size], kernel, sigma) for v in (x, y))  # noqa: E741
         sums += [unbiased_hsic(k, k), unbiased_hsic(l, l), unbiased_hsic(k, l)]
     return float(sums[2] / np.sqrt(sums[0] * sums[1]))
+
+
+def distance_hsic(x: Any, y: Any, debiased: bool = True) -> float:
+    """Distance covariance squared, of distances in place of kernels."""
+    return (unbiased_hsic if debiased else biased_hsic)(distances(x), distances(y))
+
+
+def distance_correlation(x: Any, y: Any, debiased: bool = True) -> float:
+    """Squared: Székely & Rizzo (2014) with U-centred distances, or Székely et al. (2007) with doubly centred ones."""
+    n = len(x)
+    off = 1 - np.eye(n)
+
+    def centred(v: Any) -> Matrix:
+        far = distances(v)
+        if debiased:
+            rows = far.sum(1) / (n - 2)
+            return (far - rows[:, None] - rows + far.sum() / ((n - 1) * (n - 2))) * off
+        return far - far.mean(1)[:, None] - far.mean(0) + far.mean()
+
+    a, b = centred(x), centred(y)
+    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
+
+
+def ranks(x: Any) -> Matrix:
+    """[n, n], entry (i, j): which Euclidean neighbour of row i row j is, from 1, ties to the lowest index; i itself 0.
+
+    Squared distances: those of integers are exact.
+    """
+    x = wide(x)
+    found = np.zeros((len(x), len(x)), int)
+    for i, row in enumerate(x):
+        far = ((x - row) ** 2).sum(1)
+        far[i] = -1
+        found[i, np.argsort(far, kind="stable")] = np.arange(len(x))
+    return found
+
+
+def information_imbalance(x: Any, y: Any, k: int = 1) -> float:
+    """Glielmo et al. (2022), 2 / n times the mean rank in y of the k nearest neighbours in x."""
+    near = (ranks(x) > 0) & (ranks(x) <= k)
+    return float(2 / len(x) * ranks(y)[near].mean())

@@ -1,18 +1,14 @@
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from hyle.engine import _median, _rows
+from hyle.engine import _rows
 from hyle.engine._kernels import hsic
-from hyle.engine._median import _counted, median_distance
 
 from . import definitions
-from .samples import EXAMPLES, D, N, scales, seeds, single, views
+from .samples import N, single, views
 
 
 @pytest.mark.parametrize("debiased", [True, False])
@@ -40,48 +36,3 @@ def test_block_size_changes_no_hsic(monkeypatch):
     blocks = hsic(arrays, sigmas, kernel="rbf")
     hsic.clear_cache()
     np.testing.assert_allclose(blocks, whole, rtol=1e-5)
-
-
-@EXAMPLES
-@given(seed=seeds, scale=scales, offset=st.floats(-100, 100), repeats=st.integers(0, 40))
-def test_median_is_that_of_the_nonzero_distances(seed, scale, offset, repeats):
-    x, _ = views(seed)
-    if repeats:
-        x[:repeats] = x[-1]  # odd and even numbers of non-zero distances
-    x = single((x + offset * x.std()) * scale)
-    assert float(median_distance(x)) == pytest.approx(definitions.median_nonzero_distance(x), rel=2e-5)
-
-
-@pytest.mark.parametrize("points", [[0, 0, 1, 3], [0, 1, 3, 7], [0, 0, 0, 5], [2, 2, 9, 9], [0, 0.05, 5, 9]])
-def test_median_of_few_is_exact(points):
-    # Five distances have a middle, six do not, and zero does not count.
-    x = np.zeros((len(points), 1))
-    x[:, 0] = points
-    assert float(median_distance(single(x))) == pytest.approx(definitions.median_nonzero_distance(x), rel=1e-6)
-
-
-def test_median_in_float64(float64):
-    x, _ = views(3)
-    assert float(median_distance(jnp.asarray(x))) == pytest.approx(definitions.median_nonzero_distance(x), rel=1e-14)
-
-
-def test_median_is_the_same_where_distances_are_not_kept(monkeypatch):
-    inputs = [single(views(seed)[0]) for seed in range(3)]
-    inputs[2][:9] = inputs[2][9]
-    kept = [float(_counted(x)) for x in inputs]
-    monkeypatch.setattr(_median, "KEPT_DISTANCES", 0)
-    monkeypatch.setattr(_rows, "BLOCK_ELEMENTS", 10 * N)
-    _counted.clear_cache()
-    again = [float(_counted(x)) for x in inputs]
-    _counted.clear_cache()
-    np.testing.assert_allclose(again, kept, rtol=1e-6)
-    np.testing.assert_allclose([float(median_distance(x)) for x in inputs], kept, rtol=1e-6)
-
-
-def test_median_of_no_distances_is_infinite():
-    assert float(median_distance(jnp.full((N, D), 3.3))) == np.inf
-
-
-def test_median_under_vmap():
-    xs = single(np.stack([views(seed)[0] for seed in range(3)]))
-    np.testing.assert_allclose(jax.vmap(median_distance)(xs), [float(median_distance(x)) for x in xs], rtol=1e-6)

@@ -54,6 +54,21 @@ def test_tight_clusters_far_apart_keep_their_order(spread):
     np.testing.assert_array_equal(neighbours(jnp.asarray(x), K).indices, exact(x))
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("k", [9, 32])  # candidates in numbers that no vector unit divides
+def test_equal_rows_tie_wherever_they_stand_among_the_candidates(k, metric):
+    # Their distances to others are no round numbers, and the same all the same.
+    x = np.abs(single(views(8)[0]))
+    same = np.arange(20, 60)
+    x[same] = x[20]
+    index = np.asarray(neighbours(jnp.asarray(x), k, metric).indices)
+    rows = [i for i in range(N) if np.isin(index[i], same).any()]
+    assert len(rows) > 40
+    for i in rows:
+        met = [j for j in index[i] if j in same]
+        assert met == [j for j in same if j != i][: len(met)], i
+
+
 def test_an_outlier_does_not_cost_the_others_their_digits():
     x = single(views(1)[0])
     x[7] *= 1e5
