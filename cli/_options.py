@@ -157,7 +157,7 @@ def _add_metric_options(function: Callable[..., Any], default: str) -> Callable[
         click.option(
             "--block",
             type=click.IntRange(1),
-            help="Samples that are visited at once: fewer take less memory. [default: what fits 128 MiB]",
+            help="Samples that are visited at once: fewer take less memory. [default: what the free memory holds]",
         ),
         click.option("--centre", is_flag=True, help="Take off column means before neighbours are sought."),
         click.option(

@@ -181,11 +181,7 @@ def print_comparison(comparison: xr.Dataset) -> None:
     ]
     if rows and scores:
         print_table(("model", "other", *headings), rows, keys=2)
-        if any(score.directed for score in scores):
-            click.echo("→ from model to other, ← from other to model\n")
-        lower = [score.name for score in scores if not score.higher_is_better]
-        if lower:
-            click.echo(f"the lower the more alike: {', '.join(lower)}\n")
+        click.echo("".join(f"{line}\n" for line in _notes(scores)))
     single = single_metrics(comparison)
     if single:
         headings = [f"{m} (k = {comparison[m].attrs['k']})" if "k" in comparison[m].attrs else m for m in single]
@@ -197,6 +193,19 @@ def print_comparison(comparison: xr.Dataset) -> None:
             for m in single
         ]
         print_table(("model", *headings), list(zip(names, *columns, strict=True)), right=headings, keys=1)
+
+
+def _notes(scores: Sequence[Score]) -> list[str]:
+    """Return what a reader of the pairs must know besides the numbers."""
+    notes = ["→ from model to other, ← from other to model"] if any(score.directed for score in scores) else []
+    lower = [score.name for score in scores if not score.higher_is_better]
+    if lower:
+        notes.append(f"the lower the more alike: {', '.join(lower)}")
+    near: dict[str, list[str]] = {}
+    for score in scores:
+        if score.k is not None:
+            near.setdefault(f"k = {score.k}, {score.neighbour_metric}", []).append(score.name)
+    return notes + [f"{how}: {', '.join(names)}" for how, names in near.items()]
 
 
 def _cell(score: Score, pair: tuple[int, int]) -> str:

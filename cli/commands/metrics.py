@@ -55,8 +55,9 @@ def command(patterns: tuple[str, ...], as_json: bool) -> None:
     elif len(chosen) == 1:
         print_table(("what", "of this metric"), _lines(chosen[0]))
     else:
-        rows = [(m.name, BETTER[m.higher_is_better], "" if m.symmetric else "yes", m.meaning) for m in chosen]
-        print_table(("metric", "better", "directed", "what it asks"), rows)
+        rows = [(m.name, m.long_name, BETTER[m.higher_is_better], "" if m.symmetric else "yes") for m in chosen]
+        print_table(("metric", "in words", "better", "directed"), rows)
+        click.echo(f"what one asks, its chance level and its source: hyle metrics {chosen[0].name}")
 
 
 def _lines(metric: Metric) -> list[tuple[str, str]]:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from hyle.cli import main
-from hyle.engine import cka, mutual_knn
+from hyle.cli._console import print_table, progress_bar
+from hyle.cli._options import metric_names
+from hyle.engine import (
+    cka,
+    compare,
+    dimension_scales,
+    information_imbalance,
+    list_metrics,
+    mutual_knn,
+    residuals,
+)
+from hyle.engine._dimension import Estimator
 
 
 class Ran(NamedTuple):
@@ -78,7 +92,7 @@ def pair(tmp_path: Path) -> tuple[np.ndarray, np.ndarray]:
 def test_help_names_every_command(run: Run) -> None:
     ran = run("--help")
     assert ran.code == 0
-    for name in ("run", "models", "datasets", "embed", "compare", "dimension", "report", "doctor"):
+    for name in ("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "report", "doctor"):
         assert f"  {name} " in ran.out
 
 
@@ -124,8 +138,9 @@ def test_missing_ids_are_counted(run: Run, pair: tuple[np.ndarray, np.ndarray], 
 
 def test_a_table_has_the_chance_level_beside_each_score(run: Run, pair: object) -> None:
     out = run("compare", "a.npz", "b.npz", "-k", 5, "--dimension-k", 10).out
-    for word in ("cka (chance)", "cka_rbf (chance)", "mutual_knn (chance)", "cknna (chance)", "intrinsic_dimension"):
+    for word in ("cka (chance)", "cka_rbf (chance)", "mutual_knn (chance)", "cknna → (chance)", "intrinsic_dimension"):
         assert word in out
+    assert "k = 5, cosine: mutual_knn, cknna" in out
 
 
 def test_files_of_several_formats(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
@@ -150,10 +165,136 @@ def test_report_of_a_saved_comparison(run: Run, pair: object, tmp_path: Path) ->
 
 
 def test_dimension(run: Run, pair: object) -> None:
-    found = run("dimension", "a.npz", "-k", 10, "--json").json
-    assert found[0]["n"] == found[0]["n_used"] == 60
-    assert 2 < found[0]["mle"] < 8
-    assert 2 < found[0]["twonn"] < 8
+    x, _ = pair
+    estimates = run("dimension", "a.npz", "-k", 10, "--estimator", "all", "--json").json[0]["estimates"]
+    assert set(estimates) == set(get_args(Estimator))
+    suffixes = {"mle": "", "mle_arithmetic": "_mle_arithmetic", "twonn": "_twonn", "twonn_ml": "_twonn_ml"}
+    metrics = {name: f"intrinsic_dimension{suffixes.get(name, '_gride')}" for name in estimates}
+    expected = compare({"a": x}, metrics=list(metrics.values()), dimension_k=10)
+    for name, found in estimates.items():
+        assert found["value"] == pytest.approx(expected[metrics[name]].item(), rel=1e-5)
+        assert found["n_used"] == 60
+        assert (found["error"] is not None) == (name in ("twonn_ml", "gride"))
+        assert found["k"] == {"twonn": 2, "twonn_ml": 2, "gride": 8}.get(name, 10)
+    gride = estimates["gride"]
+    table = run("dimension", "a.npz", "-k", 10, "--estimator", "gride,mle").out
+    assert f"{gride['value']:.2f} ± {gride['error']:.2f}" in table
+    assert set(run("dimension", "a.npz", "--json").json[0]["estimates"]) == {"mle", "twonn"}
+
+
+def test_dimension_at_growing_scales(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    x, _ = pair
+    gride, thinned = run("dimension", "a.npz", "--scales", "-k", 16, "--seed", 3, "--json").json
+    assert (gride["estimator"], thinned["estimator"]) == ("gride", "twonn_ml")
+    for curve, expected in (
+        (gride, dimension_scales(x, k=16)),
+        (thinned, dimension_scales(x, estimator="twonn_ml", seed=3)),
+    ):
+        for field, values in expected._asdict().items():
+            assert [scale[field] for scale in curve["scales"]] == pytest.approx(values.tolist(), rel=1e-5)
+    assert [scale["order"] for scale in gride["scales"]] == [1, 2, 4, 8]
+    finest = gride["scales"][0]
+    table = run("dimension", "a.npz", "--scales", "--estimator", "gride", "-k", 16).out
+    assert len(re.findall(r"^ a +gride ", table, flags=re.MULTILINE)) == 4
+    assert f"{finest['dimension']:.2f} ± {finest['error']:.2f}" in table
+
+
+def test_directed_metrics_are_told_both_ways(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    arguments = ("compare", "a.npz", "b.npz", "--metrics", "information_imbalance,rsa", "--rank-k", 3)
+    there, back = (float(information_imbalance(x, y, k=3)) for x, y in (pair, pair[::-1]))
+    found = run(*arguments, "-o", "ab.csv", "--json").json
+    values = {(row["model"], row["other"]): row["value"] for row in found["results"] if row["metric"] != "rsa"}
+    assert values == {("a", "b"): pytest.approx(there, abs=1e-6), ("b", "a"): pytest.approx(back, abs=1e-6)}
+    assert [row["metric"] for row in found["results"]].count("rsa") == 1
+    assert {row["k"] for row in found["results"]} == {3, None}
+    csv = (tmp_path / "ab.csv").read_text("utf-8")
+    assert csv.count("information_imbalance") == 2
+    out = run(*arguments).out
+    assert "information_imbalance → (chance)" in out
+    assert out.index(f"{there:.4f} (1.0000)") < out.index(f"{back:.4f} (1.0000)")
+    assert "the lower the more alike: information_imbalance" in out
+
+
+def test_a_metric_without_a_chance_level_shows_none(run: Run, pair: object) -> None:
+    out = run("compare", "a.npz", "b.npz", "--metrics", "cka_biased,cka").out
+    assert "cka_biased (chance)" not in out
+    assert "cka (chance)" in out
+    assert "nan" not in out
+
+
+def test_covariates_are_taken_out_first(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    x, y = pair
+    known = np.random.default_rng(1).normal(size=(60, 2)).astype("float32")
+    np.savez(tmp_path / "known.npz", embedding=known[::-1], ids=IDS[::-1])
+    found = run("compare", "a.npz", "b.npz", "--metrics", "cka", "--covariates", "known.npz", "--json")
+    expected = float(cka(residuals(x, known), residuals(y, known)))
+    assert found.json["results"][0]["value"] == pytest.approx(expected, abs=1e-5)
+    assert found.json["recipe"]["covariates"].startswith("known: 2 columns")
+    assert "took out what known explains" in found.err
+    plain = run("compare", "a.npz", "b.npz", "--metrics", "cka", "--json").json
+    assert plain["recipe"]["covariates"] == "none"
+
+
+def test_centring_and_blocks_reach_the_engine(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    np.savez(tmp_path / "far.npz", embedding=pair[0] + 5, ids=IDS)
+    arguments = ("compare", "a.npz", "far.npz", "--metrics", "mutual_knn", "-k", 5, "--json")
+    assert run(*arguments).json["results"][0]["value"] < 0.95
+    centred = run(*arguments, "--centre", "--block", 7).json
+    assert centred["results"][0]["value"] > 0.95
+    assert centred["recipe"]["centre"] == 1
+
+
+def test_metrics_are_listed_with_their_facts(run: Run) -> None:
+    listed = {metric["name"]: metric for metric in run("metrics", "--json").json}
+    assert set(listed) == set(list_metrics())
+    for name, metric in list_metrics().items():
+        for fact in ("long_name", "kind", "symmetric", "chance", "citation", "meaning", "higher_is_better"):
+            assert listed[name][fact] == getattr(metric, fact)
+        assert listed[name]["needs"] == list(metric.needs)
+    rows = run("metrics").out.splitlines()
+    assert all(sum(row.split()[:1] == [name] for row in rows) == 1 for name in listed)
+    assert {m["name"] for m in run("metrics", "reconstruction*", "--json").json} == {
+        "reconstruction_error",
+        "reconstruction_error_local",
+    }
+    assert listed["cycle_knn"]["chance"] in run("metrics", "cycle_knn").out
+
+
+def test_all_stands_for_every_metric() -> None:
+    assert metric_names("all") == list(list_metrics())
+    assert metric_names("cka,all")[0] == "cka"  # type: ignore[index]
+    assert metric_names("rsa, cka,rsa") == ["rsa", "cka"]
+    assert metric_names(None) is None
+
+
+def test_a_wide_table_becomes_several_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns, rows = ["model", *(f"metric_{i} (chance)" for i in range(6))], [["a", *"123456"], ["b", *"123456"]]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "50")
+    print_table(columns, rows, keys=1)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert sum("model" in line for line in lines) == 2
+    assert max(map(len, lines)) <= 50
+    for name in columns[1:]:
+        assert sum(name.split()[0] in line for line in lines) == 1
+
+
+def test_the_progress_bar_says_stage_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, now = io.StringIO(), [0.0]
+    console = Console(file=screen, force_terminal=True, width=120, color_system=None, get_time=lambda: now[0])
+    monkeypatch.setattr("hyle.cli._console.progress_console", console)
+    with progress_bar("comparing") as update:
+        for second in range(1, 6):
+            now[0] = float(second)
+            update(second / 10, "all pairs of samples")
+    last = re.split(r"\r|\n", screen.getvalue())
+    line = next(line for line in reversed(last) if "50%" in line)
+    assert "comparing" in line
+    assert "all pairs of samples" in line
+    assert "0:00:05" in line
 
 
 def test_doctor(run: Run) -> None:
@@ -195,7 +336,15 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
     assert "at least two" in mistake("compare", "a.npz")
     assert "holds no representations" in mistake("compare")
     assert "did you mean 'cknna'" in mistake("compare", "a.npz", "b.npz", "--metrics", "cknn")
-    assert "use k from 2 to 59" in mistake("compare", "a.npz", "b.npz", "-k", 60)
+    assert "-k 60 is too many for 60 samples: use 2 to 59" in mistake("compare", "a.npz", "b.npz", "-k", 60)
+    assert "--dimension-k 60 is too many" in mistake("compare", "a.npz", "b.npz", "--dimension-k", 60)
+    wide = ("compare", "a.npz", "b.npz", "--metrics", "information_imbalance", "--rank-k", 60)
+    assert "--rank-k 60 is too many for 60 samples: use 1 to 59" in mistake(*wide)
+    assert "neither a file nor a model" in mistake("compare", "a.npz", "b.npz", "--covariates", "compositon")
+    assert "did you mean 'cycle_knn'" in mistake("metrics", "cycle")
+    assert "did you mean 'gride'" in mistake("dimension", "a.npz", "--estimator", "grid")
+    assert "no estimator of a scale is called 'mle'" in mistake("dimension", "a.npz", "--scales", "--estimator", "mle")
+    assert "-k 60 is too many for the 60 rows of a" in mistake("dimension", "a.npz", "-k", 60)
     assert "does not exist" in mistake("compare", "a.npz", "nowhere.npz")
     assert "must be one of .nc, .csv, .json, .html" in mistake("compare", "a.npz", "b.npz", "-o", "x.pdf")
     Path("text.npz").write_text("not a zip file")
@@ -221,7 +370,7 @@ def test_options_are_checked_before_anything_is_embedded(
 ) -> None:
     monkeypatch.setattr("hyle.cli.commands.run.embed_with_bar", lambda *_, **__: pytest.fail("it was embedded"))
     assert "no metric is called 'foo'" in mistake("run", "--metrics", "foo")
-    assert "lower -k or raise -n" in mistake("run", "-n", 20)
+    assert "use 2 to 19, or raise -n" in mistake("run", "-n", 20)
     assert "at least 4 samples" in mistake("run", "-n", 3)
     assert "cannot write into a.npz/x" in mistake("run", "-o", "a.npz/x")
     assert "empty list" in mistake("run", "--metrics", "")

@@ -207,6 +207,84 @@ def test_a_metric_that_is_best_when_small_keeps_its_direction(comparison: xr.Dat
     assert lightness(scale["range"][scale["domain"].index(0.0)]) == min(map(lightness, scale["range"]))
 
 
+def colour_of(spec: dict[str, Any], value: float) -> float:
+    """Lightness of the colour that a heat map gives a value."""
+    scale = spec["layer"][0]["encoding"]["color"]["scale"]
+    order = np.argsort(scale["domain"])
+    return float(np.interp(value, np.array(scale["domain"])[order], [lightness(scale["range"][i]) for i in order]))
+
+
+@pytest.mark.parametrize("limits", [[0.0, 1.0], [0.0, 2.0]])
+@pytest.mark.parametrize("level", [1.0, None])
+def test_a_directed_error_is_pale_where_nothing_is_known_and_not_mirrored(
+    comparison: xr.Dataset, limits: list[float], level: float | None
+) -> None:
+    values = np.random.default_rng(0).uniform(0.1, 1.3, (12, 12))
+    attrs = {"kind": "pair", "symmetric": 0, "higher_is_better": "no", "limits": limits}
+    errors = comparison.assign(error=(("model", "other"), values, attrs))
+    if level is not None:
+        errors["error_chance"] = (("model", "other"), np.full((12, 12), level))
+    spec = figures.heat_map(errors, "error").to_dict()
+    for cell in records(spec, "model", "other", "value"):
+        assert cell["value"] == errors["error"].sel(model=cell["model"], other=cell["other"]).item()
+    origin = level if level is not None else limits[1]
+    assert colour_of(spec, origin) > colour_of(spec, 0.5) > colour_of(spec, 0.0)
+    assert ("chance" in spec["layer"][0]["encoding"]["color"]["legend"]["labelExpr"]) == (level is not None)
+    assert (spec["layer"][0]["encoding"]["x"]["title"], spec["layer"][0]["encoding"]["y"]["title"]) == ("to", "from")
+    best = tables.read_scores(errors)["error"]
+    i, j = min(best.pairs(), key=lambda pair: values[pair])
+    assert f"{errors['model'].values[i]} to {errors['model'].values[j]}" in spec["description"]
+
+
+def test_where_chance_differs_between_pairs_the_colour_is_the_distance_from_it(comparison: xr.Dataset) -> None:
+    chance = np.linspace(0.1, 0.9, 144).reshape(12, 12)
+    own = comparison.assign(cka_chance=(("model", "other"), chance))
+    spec = figures.heat_map(own, "cka").to_dict()
+    assert spec["layer"][0]["encoding"]["color"]["field"] == "excess"
+    for cell in records(spec, "excess"):
+        pair = {"model": cell["model"], "other": cell["other"]}
+        expected = own["cka"].sel(pair).item() - own["cka_chance"].sel(pair).item()
+        assert cell["excess"] == pytest.approx(expected)
+    assert "field" in figures.heat_map(comparison, "cka").to_dict()["layer"][0]["encoding"]["color"]
+    assert figures.heat_map(comparison, "cka").to_dict()["layer"][0]["encoding"]["color"]["field"] == "value"
+
+
+def test_scatter_of_metrics_that_are_best_when_small_keeps_alike_to_the_right_and_up(comparison: xr.Dataset) -> None:
+    attrs = {"kind": "pair", "symmetric": 0, "higher_is_better": 0, "limits": "[0, 2]", "k": 1}
+    values = 1 - comparison["cka"].values + np.triu(np.full((12, 12), 0.1), 1)
+    lower = comparison.assign(imbalance=(("model", "other"), values, attrs))
+    spec = figures.agreement_scatter(lower, "cka", "imbalance").to_dict()
+    point = next(layer for layer in spec["layer"] if layer["mark"].get("fillOpacity"))
+    assert point["encoding"]["y"]["scale"]["reverse"]
+    assert not point["encoding"]["x"]["scale"]["reverse"]
+    points = records(spec, "inner")
+    assert len(points) == 12 * 11 // 2
+    for row in points:
+        ends = row["model"], row["other"]
+        both = [lower["imbalance"].sel(model=a, other=b).item() for a, b in (ends, ends[::-1])]
+        assert row["y"] == pytest.approx(np.mean(both))
+
+
+def test_dimension_bars_carry_the_standard_error(comparison: xr.Dataset) -> None:
+    plain = figures.dimension_bars(comparison).to_dict()
+    assert "rule" not in [layer["mark"]["type"] for layer in plain["layer"]]
+    error = np.linspace(0.1, 1.2, 12)
+    spec = figures.dimension_bars(comparison.assign(intrinsic_dimension_error=("model", error))).to_dict()
+    assert "rule" in [layer["mark"]["type"] for layer in spec["layer"]]
+    for row, expected in zip(records(spec, "low"), error, strict=True):
+        assert (row["high"] - row["low"]) / 2 == pytest.approx(expected)
+        assert f"± {expected:.3f}" in row["exact"]
+
+
+def test_long_table_carries_errors_and_what_else_a_number_needs(comparison: xr.Dataset) -> None:
+    comparison["intrinsic_dimension_error"] = ("model", np.linspace(0.1, 1.2, 12))
+    comparison["cka"].attrs["kernel"] = "linear"
+    table = tables.long_table(comparison).set_index("metric")
+    assert table.loc["intrinsic_dimension", "error"].tolist() == pytest.approx(np.linspace(0.1, 1.2, 12))
+    assert table.loc["cka", "error"].isna().all()
+    assert set(table.loc["cka", "details"]) == {"kernel: linear"}
+
+
 def test_long_table_has_each_pair_and_model_once_with_its_recipe(comparison: xr.Dataset) -> None:
     table = tables.long_table(comparison)
     pairs = table[table["other"] != ""]
@@ -232,7 +310,7 @@ def test_csv_replaces_the_old_file_and_leaves_nothing_beside_it(comparison: xr.D
     path = tmp_path / "table.csv"
     path.write_text("old")
     assert tables.write_csv(comparison, path) == path
-    assert path.read_text().startswith("model,other,metric,value,chance,k,n,estimator")
+    assert path.read_text().startswith("model,other,metric,value,chance,error,k,n,estimator")
     assert list(tmp_path.iterdir()) == [path]
 
 

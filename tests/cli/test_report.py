@@ -14,6 +14,7 @@ import xarray as xr
 from hyle.cli import figures, report
 
 Make = Callable[..., xr.Dataset]
+PAIR = ("minimol", "aimnet2")
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 
 
@@ -101,7 +102,73 @@ def test_tables_have_headers_and_every_value_with_its_chance(page: Page, html: s
     chance = comparison["mutual_knn_chance"].values[0, 1]
     row = re.search(r"<tr[^>]*><td>minimol</td><td>aimnet2</td>.*?</tr>", html)
     assert row
-    assert f"{value:.3f} <small>{chance:.3f}</small>" in row[0]
+    assert f">{value:.3f}</td>" in row[0]
+    assert f"mutual k-NN</button> <small>chance {chance:.3f}</small>" in html
+
+
+def test_pairs_with_a_chance_level_of_their_own_have_it_beside_the_score(make_comparison: Make) -> None:
+    comparison = make_comparison()
+    chance = comparison["cknna_chance"].values
+    chance[3, 7] = chance[7, 3] = 0.3
+    row = re.search(r"<tr[^>]*><td>minimol</td><td>aimnet2</td>.*?</tr>", report.render_report(comparison))
+    assert row
+    value = comparison["cknna"].sel(model="minimol", other="aimnet2").item()
+    assert f"{value:.3f} <small>0.300</small>" in row[0]
+
+
+@pytest.fixture(scope="module")
+def directed(make_comparison: Make) -> xr.Dataset:
+    """A comparison with an error that is best when small, goes both ways and has no chance level."""
+    comparison = make_comparison()
+    values = 1 - comparison["cka"].values + np.linspace(0, 0.2, 12)[:, None] * (1 - np.eye(12))
+    attrs = {
+        **{"kind": "pair", "long_name": "error", "symmetric": 0, "higher_is_better": "no", "limits": [0.0, 1.0]},
+        **{"chance": "none in closed form", "meaning": "How much is lost?", "scope": "local", "n": 500},
+    }
+    return comparison.assign(error=(("model", "other"), values, attrs))
+
+
+def test_directed_metrics_are_told_both_ways_and_with_their_facts(directed: xr.Dataset) -> None:
+    html = report.render_report(directed)
+    row = re.search(r"<tr[^>]*><td>minimol</td><td>aimnet2</td>.*?</tr>", html)
+    assert row
+    there, back = (directed["error"].sel(model=a, other=b).item() for a, b in (PAIR, PAIR[::-1]))
+    assert f">{there:.3f} / {back:.3f}</td>" in row[0]
+    aside = html.split('id="panel-error"')[1].split("</dl>")[0]
+    for said in ("How much is lost?", "the lower the more alike", "from the model of a row", "scope", "none in closed"):
+        assert said in aside
+
+
+def test_many_metrics_are_chosen_from_a_list(comparison: xr.Dataset) -> None:
+    wide = comparison.assign({f"cka_{i}": comparison["cka"] for i in range(8)})
+    page = Page(report.render_report(wide))
+    assert not [attrs for attrs in page.all("button") if attrs.get("role") == "tab"]
+    panels = [option["value"] for option in page.all("option")]
+    assert len(panels) == 12
+    assert (
+        panels == [div["id"] for div in page.all("div") if str(div.get("id", "")).startswith("panel-")][: len(panels)]
+    )
+    boxes = [box for box in page.all("input") if "data-column" in box]
+    assert [box["data-column"] for box in boxes] == [str(column) for column in range(3, 15)]
+    assert 1 < sum("checked" in box for box in boxes) < 8
+
+
+def test_every_estimator_of_the_dimension_has_its_chart_and_numbers(comparison: xr.Dataset) -> None:
+    attrs = {"kind": "single", "long_name": "intrinsic dimension (GRIDE)", "n": 500}
+    both = comparison.assign(
+        intrinsic_dimension_gride=("model", comparison["intrinsic_dimension"].values + 1, attrs),
+        intrinsic_dimension_gride_error=("model", np.full(12, 0.25)),
+    )
+    html = report.render_report(both)
+    page = Page(html)
+    assert [b["aria-controls"] for b in page.all("button") if "intrinsic" in str(b.get("aria-controls"))] == [
+        "panel-intrinsic_dimension",
+        "panel-intrinsic_dimension_gride",
+    ]
+    assert "Lines are one standard error" in page.text
+    row = re.search(r'<th scope="row">rxnmapper</th><td class="num">7.90</td><td class="num">8.90 ± 0.25</td>', html)
+    assert row
+    assert "Lines are one standard error" not in report.render_report(comparison)
 
 
 def test_tabs_name_their_panels(page: Page) -> None:
@@ -174,7 +241,7 @@ def test_undefined_scores_are_dashes_at_the_end(comparison: xr.Dataset) -> None:
     comparison["cka"].loc[{"model": "sevennet-0", "other": "chgnet-0.3.0"}] = np.nan
     html = report.render_report(comparison)
     assert "NaN" not in html.split("<script>")[0]
-    rows = re.findall(r"<tr[^>]*><td>([^<]*)</td><td>([^<]*)</td><td>[^<]*</td><td[^>]*>([^ ]*)", html)
+    rows = re.findall(r"<tr[^>]*><td>([^<]*)</td><td>([^<]*)</td><td>[^<]*</td><td[^>]*>([^ <]*)", html)
     assert rows[-1] == ("chgnet-0.3.0", "sevennet-0", "–")
     values = [float(row[2].replace("−", "-")) for row in rows[:-1]]
     assert values == sorted(values, reverse=True)
