@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from hyle.cli._console import count
-from hyle.engine import list_metrics
+from hyle.cli.commands.run import METRICS
+from hyle.engine import DEFAULT_METRICS, list_metrics
 from hyle.zoo import list_models
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +35,33 @@ def test_every_model_has_its_row() -> None:
 
 def test_every_metric_has_its_row() -> None:
     table = README.split("## Metrics")[1].split("## ")[0]
-    assert set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == set(list_metrics())
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) == len(list_metrics())
+    for row, metric in zip(rows, list_metrics().values(), strict=True):
+        name, asks, alike, chance, cost, source = (cell.strip() for cell in row.strip("|").split("|"))
+        better = {True: "higher", False: "lower", None: "neither"}[metric.higher_is_better]
+        assert name == f"`{metric.name}`"
+        assert (asks, chance, source) == (metric.meaning, metric.chance, metric.citation)
+        assert alike == (better if metric.symmetric else f"{better}, directed")
+        assert (cost == "the pass") == bool(metric.needs)
+        assert cost
+
+
+def test_the_metrics_of_the_commands_are_told() -> None:
+    said = README.split("`hyle run` measures ")[1].split("\n")[0]
+    of_run, of_compare = said.split("; `hyle compare` the same without ")
+    assert set(re.findall(r"`(\w+)`", of_run)) == set(METRICS)
+    assert set(METRICS) - set(re.findall(r"`(\w+)`", of_compare)) == set(DEFAULT_METRICS)
+
+
+def test_the_options_of_the_shell_examples_exist() -> None:
+    from hyle.cli._main import cli
+
+    for command, rest in re.findall(r"^hyle (\w+)(.*)", "\n".join(blocks("sh")), flags=re.MULTILINE):
+        found = cli.get_command(None, command)  # type: ignore[arg-type]
+        assert found is not None
+        known = {option for parameter in found.params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest.split("#")[0])) <= known
 
 
 def test_the_commands_exist() -> None:
@@ -58,6 +85,16 @@ def test_the_shell_example_runs(tmp_path: Path) -> None:
 def test_the_engine_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(next(block for block in blocks("python") if "compare(" in block), "README.md", "exec"), {})
     assert "cknna" in capsys.readouterr().out
+
+
+def test_the_example_of_the_functions_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(next(block for block in blocks("python") if "cka_stream" in block), "README.md", "exec"), {})
+    layers, shape, directions, without, streamed = capsys.readouterr().out.splitlines()
+    assert len(layers.strip("[]").split()) == 3
+    assert shape == "(200, 16)"
+    assert len(directions.split()) == 2
+    assert abs(float(without)) < 0.2
+    assert abs(float(streamed)) < 0.2
 
 
 @pytest.mark.models
