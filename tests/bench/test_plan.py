@@ -39,13 +39,14 @@ def test_what_a_smaller_case_has_answered_is_skipped_with_the_reason():
     for peer, seconds in zip(peers, (0.01, 0.02, 0.03, 3.0), strict=True):
         found.measurements.append(record(peer, cases[0], {"seconds": seconds, "value": 0.0}))
     first, second, third, slow = peers
+    tall, wide = (next(case for case in cases if case.name == name) for name in ("pair 10000x256", "pair 10000x1024"))
     assert answered(found, slow, cases[0], 60) == ""
-    assert answered(found, slow, cases[2], 60) == "took 3 s at 2,000 samples, so at least 75 s here"
-    assert answered(found, third, cases[2], 60) == ""
-    assert answered(found, third, cases[3], 60) == "not among the 2 fastest peers at width 256"
-    assert [answered(found, peer, cases[3], 60) for peer in (first, second, PEERS["hyle/cka"])] == ["", "", ""]
+    assert answered(found, slow, tall, 60) == "took 3 s at 2,000 samples, so at least 75 s here"
+    assert answered(found, third, tall, 60) == ""
+    assert answered(found, third, wide, 60) == "not among the 2 fastest peers at width 256"
+    assert [answered(found, peer, wide, 60) for peer in (first, second, PEERS["hyle/cka"])] == ["", "", ""]
     found.measurements[0] = record(first, cases[0], {"skipped": "does not install"})
-    assert answered(found, first, cases[2], 60) == "does not install"
+    assert answered(found, first, tall, 60) == "does not install"
 
 
 def test_what_was_asked_for_is_chosen_with_the_engine_first():
