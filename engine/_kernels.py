@@ -58,6 +58,7 @@ def kernel_products(
             far = jnp.maximum(norms.distances(gram, own), 0)
             scaled = jnp.ldexp(jnp.asarray(sigma, far.dtype), -norms.exponent)
             found = jnp.exp(far * (-0.5 / scaled**2)) if kernel == "rbf" else root(far)
+        keep &= ~norms.alike  # equal entries would leave the rounding of their mean
         found = jnp.where(keep, found, 0)
         mean = found.sum(1) / (n - 1)
         return jnp.where(keep, found - mean[:, None], 0), mean
@@ -83,9 +84,10 @@ def kernel_products(
 
 
 def diagonal(norms: Norms, kernel: Kernel) -> jax.Array:
-    """Return the diagonal [n] of a kernel matrix, or [m, n] of stacked ones."""
-    constant = {"rbf": jnp.ones_like(norms.squares), "distance": jnp.zeros_like(norms.squares)}
-    return norms.squares if kernel == "linear" else constant[kernel]
+    """Return the diagonal [n] of a kernel matrix, or [m, n] of stacked ones; 0 where all rows are the same."""
+    if kernel == "linear":
+        return norms.squares
+    return jnp.where(norms.alike[..., None] | (kernel == "distance"), 0, jnp.ones_like(norms.squares))
 
 
 class Sums(NamedTuple):

@@ -22,6 +22,9 @@ from hyle.engine import (
     list_metrics,
     metrics,
     mutual_knn,
+    procrustes,
+    reconstruction_error,
+    rsa,
 )
 
 from .samples import D, N, single, views
@@ -77,6 +80,10 @@ FUNCTIONS = {
     "intrinsic_dimension_twonn_ml": lambda x: intrinsic_dimension(x, estimator="twonn_ml"),
     "intrinsic_dimension_gride": lambda x: intrinsic_dimension(x, estimator="gride", k=DIMENSION_K),
     "id_correlation": id_correlation,
+    "procrustes": procrustes,
+    "rsa": rsa,
+    "reconstruction_error": reconstruction_error,
+    "reconstruction_error_local": lambda x, y: reconstruction_error(x, y, scope="local", k=K),
 }
 
 
@@ -138,8 +145,8 @@ def test_facts_travel_with_the_numbers(comparison):
     assert comparison.attrs["dtype"] == "float32"
     assert comparison.attrs["seed"] == 0
     assert {"sample_hash", "hyle_version", "jax_version", "device"} <= set(comparison.attrs)
-    for name, metric in list_metrics().items():
-        attributes = comparison[name].attrs
+    for name in (*PAIRS, *SINGLE):
+        metric, attributes = list_metrics()[name], comparison[name].attrs
         assert attributes["n"] == N
         assert attributes["citation"] == metric.citation
         assert attributes["kind"] == metric.kind

@@ -148,7 +148,6 @@ def test_digits(digits, float64):
 
 
 # The derivative of a distance of zero is that of the table of neighbours.
-@pytest.mark.xfail(strict=True, reason="the table of neighbours has no finite derivative at distance zero")
 def test_gradient_at_repeated_rows_is_finite():
     x = single(views(6)[0])
     x[3] = x[2]
