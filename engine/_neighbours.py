@@ -72,9 +72,25 @@ def search(
     seen: View, gram: jax.Array, own: jax.Array, k: int, metric: NeighbourMetric, where: jax.Array | None = None
 ) -> Neighbours:
     """Find the k nearest neighbours of rows own [b] from their Gram product [b, n]."""
-    index, doubtful = candidates(seen.norms, gram, own, k, metric, where)
-    index = settle(seen, own, index, doubtful, metric, where)
+    found = candidates(seen.norms, gram, own, k, metric, where)
+    index = settle(seen, own, found.indices, found.doubtful, metric, where)
     return nearest(seen.norms, own, index, measure(seen, own, index, metric), k, metric, where)
+
+
+class Candidates(NamedTuple):
+    """Rows that may be among the k nearest.
+
+    Args:
+        indices: int32 [b, k + SPARE].
+        rough: [b, k + SPARE], their measure as the Gram product has it; small is near.
+        doubtful: bool [b], whether one that is nearer may have been left out.
+        unsure: bool [b], whether the rough measure does not tell for certain which k of them are the nearest.
+    """
+
+    indices: jax.Array
+    rough: jax.Array
+    doubtful: jax.Array
+    unsure: jax.Array
 
 
 def candidates(
@@ -85,13 +101,10 @@ def candidates(
     metric: NeighbourMetric,
     where: jax.Array | None = None,
     recall: float | None = None,
-) -> tuple[jax.Array, jax.Array]:
+) -> Candidates:
     """Find whom to measure: `SPARE` more than the k rows that the Gram product [b, n] calls nearest to rows own [b].
 
     With a recall below 1 they come from `jax.lax.approx_max_k`, which finds that share of them, and none is doubtful.
-
-    Returns:
-        indices int32 [b, k + SPARE], and bool [b], whether one that is nearer may have been left out.
     """
     n = gram.shape[1]
     spare = min(n - 1, k + SPARE)
@@ -101,14 +114,16 @@ def candidates(
         barred |= ~where[None, :]
     below = jnp.where(barred, jnp.inf, below)
     if recall is not None:
-        _, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
-        return index, jnp.zeros(len(own), bool)
+        negative, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
+        return Candidates(index, -negative, jnp.zeros(len(own), bool), jnp.ones(len(own), bool))
     negative, index = jax.lax.top_k(-below, spare)
-    if spare == n - 1:
-        return index, jnp.zeros(len(own), bool)
+    high = above(negative, index)
     # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
-    kth = jnp.where(jnp.arange(spare) < k, above(negative, index), -jnp.inf).max(1)
-    return index, (kth >= -negative.min(1)) & (kth < jnp.inf)
+    place = jnp.arange(spare)
+    kth = jnp.where(place < k, high, -jnp.inf).max(1)
+    unsure = (kth >= jnp.where(place == k, -negative, jnp.inf).min(1)) & (kth < jnp.inf)
+    doubtful = (kth >= -negative.min(1)) & (kth < jnp.inf) & (spare < n - 1)
+    return Candidates(index, (high - negative) / 2, doubtful, unsure)
 
 
 def settle(
@@ -138,6 +153,20 @@ def settle(
 def measure(seen: View, own: jax.Array, index: jax.Array, metric: NeighbourMetric) -> jax.Array:
     """Measure rows own [b] against their candidates [b, c] by subtraction; small is near."""
     return each_row(lambda row, others: _measure(seen, row, others, metric), own, index)
+
+
+def measure_some(
+    seen: View, own: jax.Array, index: jax.Array, rough: jax.Array, some: jax.Array, metric: NeighbourMetric
+) -> jax.Array:
+    """Measure some of the rows own [b] against their candidates [b, c], keeping the rough measure of the others."""
+
+    def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        some, rough = state
+        which = some.argmax()
+        exact = _measure(seen, own[which], index[which], metric)
+        return some.at[which].set(False), rough.at[which].set(exact)
+
+    return jax.lax.while_loop(lambda state: state[0].any(), one, (some, rough))[1]
 
 
 def _measure(seen: View, row: jax.Array, index: jax.Array | slice, metric: NeighbourMetric) -> jax.Array:

@@ -161,7 +161,10 @@ class Panel:
                 kept = self.unique()[model] if unique else None
                 if kept is not None and bool(kept.all()):
                     kept = None
-                if kept is None and stored is not None and stored[model].indices.shape[1] >= k:
+                width = stored[model].indices.shape[1] if stored is not None else 0
+                # Of a table that is in order, which only Euclidean ones are, fewer neighbours can be taken.
+                enough = width == k or (width > k and metric == "euclidean")
+                if kept is None and stored is not None and enough:
                     found.append(_nearest_of(stored[model], k))
                 else:
                     found.append(neighbours(x, k, metric, kept))

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._kernels import Kernel, Sums, diagonal, feature_hsic, kernel_products
-from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, nearest, settle
+from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, measure_some, nearest, settle
 from ._ranks import ranks, settle_ranks
 from ._view import View, stacked
 
@@ -23,6 +23,8 @@ BLOCK_BYTES = 2**27
 ACCELERATOR_BYTES = 2**32
 # Rows on which the recall of approximate neighbours is measured.
 RECALL_ROWS = 256
+# Share of rows up to which they are measured one by one.
+FEW = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Gathered:
 
     Args:
         sums: by kernel, in float64.
-        tables: by neighbour metric, one for each model.
+        tables: by neighbour metric, one for each model; Euclidean ones nearest first, the k of others as a set.
         ranks: [m, m] in float64, entry (a, b) the mean rank in b of the nearest neighbours in a.
         block: rows that were visited at once.
         recall: [m], the share of the neighbours found, over all tables and the first `RECALL_ROWS` rows; None where
@@ -183,18 +185,32 @@ def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
     gram = _gram(seen.points, own)
     tables, shares = [], []
     for metric, k in wanted.tables:
-        index, doubtful = _candidates(seen.norms, gram, own, k, metric, recall=wanted.recall)
-        if np.asarray(doubtful).any():
-            index = _settle(seen, own, index, doubtful, metric)
-        exact = _measure(seen, own, index, metric)
-        tables.append(_nearest(seen.norms, own, index, exact, k, metric))
+        tables.append(_table(seen, gram, own, k, metric, recall=wanted.recall))
         if wanted.recall is not None and rows[0] == 0:
             some = slice(None, RECALL_ROWS)
-            wished, _ = _candidates(seen.norms, gram[some], own[some], k, metric)
-            exact = _nearest(seen.norms, own[some], wished, _measure(seen, own[some], wished, metric), k, metric)
+            exact = _table(seen, gram[some], own[some], k, metric)
             pairs = zip(np.asarray(exact.indices), np.asarray(tables[-1].indices), strict=False)
             shares.append(np.mean([len(np.intersect1d(*pair)) / k for pair in pairs]))
     return _Block(gram, jax.device_get(tables), float(np.mean(shares)) if shares else 1.0)
+
+
+def _table(
+    seen: View, gram: jax.Array, own: np.ndarray, k: int, metric: NeighbourMetric, recall: float | None = None
+) -> Neighbours:
+    """Find the k nearest neighbours of some rows.
+
+    By Euclidean distance, whose values and order count, all candidates are measured again; by a similarity, of which
+    the set counts, on a CPU only where the Gram product is not sure of it.
+    """
+    found = _candidates(seen.norms, gram, own, k, metric, recall=recall)
+    unsure, index = np.asarray(found.unsure), found.indices
+    if np.asarray(found.doubtful).any():
+        index = _settle(seen, own, index, found.doubtful, metric)
+    if metric == "euclidean" or unsure.mean() > FEW or (unsure.any() and jax.default_backend() != "cpu"):
+        measured = _measure(seen, own, index, metric)
+    else:
+        measured = _measure_some(seen, own, index, found.rough, unsure, metric) if unsure.any() else found.rough
+    return _nearest(seen.norms, own, index, measured, k, metric)
 
 
 def _euclidean(tables: Sequence[Neighbours], wanted: Wanted) -> Neighbours:
@@ -227,6 +243,7 @@ def _gram(points: jax.Array, own: jax.Array) -> jax.Array:
 
 
 _measure = jax.jit(measure, static_argnames=("metric",))
+_measure_some = jax.jit(measure_some, static_argnames=("metric",))
 _settle = jax.jit(settle, static_argnames=("metric",))
 _settle_ranks = jax.jit(settle_ranks)
 _candidates = jax.jit(candidates, static_argnames=("k", "metric", "recall"))

@@ -88,9 +88,13 @@ class View(NamedTuple):
         return jnp.matmul(self.points[own], self.points.T, precision=HIGHEST)
 
 
-@jax.jit
 def view(x: jax.Array) -> View:
     """Make a representation ready; x floating [n, d]. Cost O(n d), memory one copy of x."""
+    return View(jnp.asarray(x), *_prepared(x))  # x itself, of which `jax.jit` would return a copy
+
+
+@jax.jit
+def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     first = x.mean(0)
     points = x - first
     second = points.mean(0)  # twice: the mean of data far from the origin is itself rounded
@@ -120,7 +124,7 @@ def view(x: jax.Array) -> View:
         alike=(squares == 0).all(),
         parallel=(jnp.abs(unit - unit[0]) <= 4 * limits.eps).all(),
     )
-    return View(x, points, norms)
+    return points, norms
 
 
 def _lengths(x: jax.Array) -> jax.Array:
