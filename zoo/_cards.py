@@ -122,6 +122,17 @@ class ModelCard:
         return f"hyle models --requirements {self.name} | sh"
 
 
+def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
+    table = tomllib.loads(text)
+    base = table.pop("base", None)
+    return table if base is None else _merged(_table(others[base], others), table)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(below[key], above[key]) for key in above if isinstance(below.get(key), dict)}
+    return {**below, **above, **both}
+
+
 def _installed(requirement: str) -> bool:
     from packaging.requirements import Requirement
 
@@ -135,14 +146,19 @@ def _installed(requirement: str) -> bool:
     return wanted.specifier.contains(version, prereleases=True)
 
 
-def parse_card(text: str, origin: str) -> ModelCard:
+def parse_card(text: str, origin: str, others: Mapping[str, str] | None = None) -> ModelCard:
     """Read one card from TOML text.
+
+    Args:
+        text: the card; with `base = "NAME"` it says only what differs from that one.
+        origin: its file name, for errors.
+        others: name -> text of the cards that may be a base.
 
     Raises:
         ValueError: the card lacks a field or has one that is not known; names the file.
     """
     try:
-        table = tomllib.loads(text)
+        table = _table(text, others or {})
         environment = table.pop("environment", {})
         weights = table.pop("weights", None)
         if weights is not None:
@@ -157,7 +173,8 @@ def parse_card(text: str, origin: str) -> ModelCard:
 def _cards() -> Mapping[str, ModelCard]:
     folder = resources.files(__package__) / "cards"
     paths = sorted((p for p in folder.iterdir() if p.name.endswith(".toml")), key=lambda p: p.name)
-    cards = [parse_card(path.read_text("utf-8"), path.name) for path in paths]
+    texts = {path.name.removesuffix(".toml"): path.read_text("utf-8") for path in paths}
+    cards = [parse_card(text, f"{name}.toml", texts) for name, text in texts.items()]
     return {card.name: card for card in cards}
 
 

@@ -20,6 +20,9 @@ class SevenNet(Adapter):
 
     A layer is the name of a module of the library's model, and the vector is its node feature. The default, the
     gate of the last interaction block, gives the invariant input of the readout.
+
+    Options:
+        modal: the level of theory, where one network serves several.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -32,6 +35,7 @@ class SevenNet(Adapter):
         self.model.key_grad = None
         self.model.set_is_batch_data(True)
         self.model.eval().to(device)
+        self.modal = card.options.get("modal")
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model does not know."""
@@ -49,6 +53,8 @@ class SevenNet(Adapter):
 
         structures = [sample.view(self.card.view) for sample in samples]
         graphs = [unlabeled_atoms_to_graph(atoms, self.model.cutoff) for atoms in structures]
+        for graph in graphs if self.modal else ():
+            graph[keys.DATA_MODALITY] = self.modal
         batch = Batch.from_data_list([AtomGraphData.from_numpy_dict(graph) for graph in graphs]).to(self.device)
         with torch.no_grad(), output_of(self.model, layer, itemgetter(keys.NODE_FEATURE)) as taken:
             energies = self.model(batch)[keys.PRED_TOTAL_ENERGY]
