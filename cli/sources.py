@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def find_representations(
     """Return the representations that files or names of stored models stand for.
 
     Args:
-        sources: files of embeddings, or models with one stored representation; empty for all of the store.
+        sources: files of embeddings, models with one stored representation, or MODEL@LAYER and MODEL@all; empty for
+            all of the store.
         store: where the models are looked up.
         dataset: the name, or NAME-VERSION, of the data set, where the store has several.
         layer: the layer, where the store has several.
@@ -46,7 +48,11 @@ def find_representations(
         return [e for e in stored if layer in (None, e.key.layer) and pooling in (None, e.key.pooling)]
 
     if sources:
-        return [_find(source, store, entries, chosen, ids.get(source)) for source in sources]
+        return [
+            found
+            for source in sources
+            for found in _layers(source, store, entries) or [_find(source, store, entries, chosen, ids.get(source))]
+        ]
     entries = chosen(entries)
     names = sorted({f"{entry.key.dataset} ({entry.n} samples)" for entry in entries})
     if len({entry.key.dataset for entry in entries}) > 1:
@@ -54,6 +60,25 @@ def find_representations(
     if not entries:
         raise ValueError(f"{store.root} holds no representations; make some: hyle embed minilm chgnet-0.3.0")
     return [found for entry in entries if (found := store.load(entry.key)) is not None]
+
+
+def _layers(source: str, store: Store, entries: Sequence[Any]) -> list[Representation]:
+    """Return what MODEL@LAYER stands for, all layers in the order of the card for MODEL@all; else nothing."""
+    name, at, layer = source.rpartition("@")
+    if not at or _is_file(source) or any(entry.key.model == source for entry in entries):
+        return []
+    stored = [entry for entry in entries if entry.key.model == name]
+    kept = [entry for entry in stored if layer in ("all", entry.key.layer)]
+    if not kept:
+        has = ", ".join(sorted({entry.key.layer for entry in stored})) or "none"
+        raise ValueError(f"{source}: of {name} the store has these layers: {has}; more: hyle embed {name} --layers all")
+    doubles = {entry.key.layer for entry in kept if sum(entry.key.layer == other.key.layer for other in kept) > 1}
+    if doubles:
+        raise ValueError(f"{name}@{min(doubles)} is stored several times: choose with --dataset or --pooling")
+    order = next((list(card.layers) for card in list_models() if card.name == name), [])
+    kept.sort(key=lambda entry: order.index(entry.key.layer) if entry.key.layer in order else len(order))
+    found = [store.load(entry.key) for entry in kept]
+    return [replace(one, name=f"{name}@{e.key.layer}") for one, e in zip(found, kept, strict=True) if one is not None]
 
 
 def _is_file(source: str) -> bool:

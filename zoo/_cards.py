@@ -7,7 +7,8 @@ import functools
 import importlib.metadata
 import platform
 import tomllib
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Literal
@@ -27,6 +28,9 @@ class Weights:
         archive_sha256: its sha256.
         archive_bytes: its size, for the note before the download.
         package: an installed distribution that carries the files, or None.
+        folder: a folder of the user that holds the files, or empty.
+        hub: repository of the Hugging Face hub, or a folder in its layout; the adapter gets it as `folder`.
+        revision: the commit of that repository.
     """
 
     files: Mapping[str, tuple[str, str]]
@@ -35,6 +39,14 @@ class Weights:
     archive_sha256: str = ""
     archive_bytes: int = 0
     package: str | None = None
+    folder: str = ""
+    hub: str = ""
+    revision: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where the weights come from, in a word."""
+        return self.carrier or self.package or self.hub or self.folder
 
     @property
     def version(self) -> str:
@@ -42,6 +54,10 @@ class Weights:
         import hashlib
 
         hashes = sorted(sha for _, sha in self.files.values())
+        if self.hub:
+            from ._hub import cached_commit
+
+            hashes.append(self.revision or cached_commit(self.hub) or "unknown")
         return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
 
 
@@ -72,6 +88,10 @@ class ModelCard:
         requirements: pip requirements beyond the ``zoo`` extra.
         no_deps: pip requirements to install without their dependencies.
         python: versions of Python that it runs under.
+        torch: whether it needs PyTorch.
+        verified: whether it ran with its published weights before it was added; otherwise its loader was only tried on
+            the same architecture with random weights.
+        panel: whether it stands in the default panel of ``hyle run``, where the samples have its view.
     """
 
     name: str
@@ -96,6 +116,9 @@ class ModelCard:
     requirements: Sequence[str] = ()
     no_deps: Sequence[str] = ()
     python: str = ">=3.11"
+    torch: bool = True
+    verified: bool = True
+    panel: bool = False
 
     @property
     def state(self) -> State:
@@ -103,11 +126,11 @@ class ModelCard:
         return "needs-environment" if self.missing() else "runs"
 
     def missing(self) -> list[str]:
-        """Return the requirements that this process does not satisfy, the ``zoo`` extra's torch among them."""
+        """Return the requirements that this process does not satisfy, torch among them."""
         from packaging.specifiers import SpecifierSet
 
         wanted = [*self.requirements, *self.no_deps]
-        if self.weights is not None:
+        if self.weights is not None and self.torch:
             wanted.insert(0, "torch")
         lacks = [text for text in wanted if not _installed(text)]
         if platform.python_version() not in SpecifierSet(self.python):
@@ -115,17 +138,18 @@ class ModelCard:
         return lacks
 
     def install_command(self) -> str:
-        """Return the shell line that makes this model run here."""
-        python = [need for need in self.missing() if need.startswith("python")]
-        if python:
-            return f"a virtual environment with {python[0]}"
-        return f"hyle models --requirements {self.name} | sh"
+        """Return the shell line that makes this model run here, in an environment of its own."""
+        return f"hyle envs build {self.name}"
 
 
 def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
     table = tomllib.loads(text)
     base = table.pop("base", None)
-    return table if base is None else _merged(_table(others[base], others), table)
+    if base is None:
+        return table
+    below = _table(others[base], others)
+    below.pop("panel", None)  # which stands for one model
+    return _merged(below, table)
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,20 +206,48 @@ ORDER = ("string", "graph", "atoms", "protein", "text", "control")
 
 
 def list_models() -> list[ModelCard]:
-    """Return the card of every model, by modality, then by name. Reads cards only: no model library is imported."""
-    return sorted(_cards().values(), key=lambda card: (ORDER.index(card.modality), card.name))
+    """Return the card of every model, by modality, then by name, those that other packages add among them.
+
+    Reads cards only: no model library is imported.
+    """
+    return sorted([*_cards().values(), *_added().values()], key=lambda card: (ORDER.index(card.modality), card.name))
 
 
-def find_card(name: str) -> ModelCard:
+@functools.cache
+def _added() -> Mapping[str, ModelCard]:
+    from ._own import entry_points, own_card
+
+    found = {}
+    for name, path in entry_points().items():
+        try:
+            found[name] = own_card(path, name)
+        except ValueError as error:  # one broken package must not hide all models
+            warnings.warn(f"the model {name}, which an installed package adds, is left out: {error}", stacklevel=2)
+    return found
+
+
+def find_card(name: str, *, notify: Callable[[str], None] | None = None) -> ModelCard:
     """Return the card of one model.
+
+    Args:
+        name: of a card; ``module:Class``, an adapter of the user; ``hf:organisation/name`` or ``hf:./folder``, an
+            encoder or decoder of transformers.
+        notify: called with one line before anything is downloaded, which only a model of the hub needs.
 
     Raises:
         ValueError: no such model; names the closest.
     """
-    cards = _cards()
-    if name not in cards:
-        raise ValueError(f"no model is called {name!r}{did_you_mean(name, cards)} `hyle models` lists them all.")
-    return cards[name]
+    cards = {**_cards(), **_added()}
+    if name in cards:
+        return cards[name]
+    from ._hub import PREFIX, hub_card
+    from ._own import is_own, own_card
+
+    if name.startswith(PREFIX):
+        return hub_card(name, notify=notify)
+    if is_own(name):
+        return own_card(name)
+    raise ValueError(f"no model is called {name!r}{did_you_mean(name, cards)} `hyle models` lists them all.")
 
 
 def did_you_mean(word: str, words: Mapping[str, Any] | Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from ._adapter import Adapter
 from ._cards import ModelCard, did_you_mean, find_card, list_models
 from ._carriers import fetch_member, verify_member
+from ._environments import Environment, version_of
 from ._pooling import cumulant_order, pool
 from ._representation import Representation
 from ._samples import Dataset, Sample
@@ -52,16 +53,16 @@ def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | No
     Raises:
         ValueError: a layer or a pooling that the model does not have.
     """
-    packages = ["torch"] if card.weights is not None else []
+    packages = ["torch"] if card.weights is not None and card.torch else []
     packages += [Requirement(need).name for need in (*card.requirements, *card.no_deps)]
     return {
         "model": card.name,
         "weights": card.weights.version if card.weights else "none",
-        "weights_from": (card.weights.carrier or card.weights.package) if card.weights else "none",
+        "weights_from": card.weights.origin if card.weights else "none",
         "view": card.view,
         "layer": _layer(card, layer),
         "pooling": _pooling(card, pooling),
-        "versions": {name: _version(name) for name in packages},
+        "versions": {name: version_of(card, name) for name in packages},
     }
 
 
@@ -125,12 +126,21 @@ class Model:
         if size < 1:
             raise ValueError(f"batch_size must be at least 1; got {size}")
         rows = list(samples)
-        parts = []
-        for start in range(0, len(rows), size):
-            parts.append(self._forward(rows[start : start + size], layer, pooling))
+        # Samples of like size together: padding costs least, and a graph of many atoms meets others of its kind.
+        order = sorted(range(len(rows)), key=lambda i: _extent(rows[i], self.card.view))
+        parts, start = [], 0
+        while start < len(rows):
+            try:
+                parts.append(self._forward([rows[i] for i in order[start : start + size]], layer, pooling))
+            except RuntimeError as error:
+                if size == 1 or not _out_of_memory(error):
+                    raise
+                size //= 2  # and stays so: what follows is no smaller
+                continue
+            start += size
             if progress is not None:
-                progress(min(start + size, len(rows)), len(rows))
-        return _merged(parts)
+                progress(min(start, len(rows)), len(rows))
+        return _in_order(_merged(parts), [sample.id for sample in rows])
 
     def _forward(self, samples: list[Sample], layer: str, pooling: str) -> Batch:
         dropped: dict[str, str] = {}
@@ -151,6 +161,29 @@ class Model:
             raise RuntimeError(f"{self.card.name} gave {len(features)} rows for {len(kept)} samples")
         energies = None if output.energies is None else np.asarray(output.energies, np.float64)
         return Batch([sample.id for sample in kept], features, energies, dropped)
+
+
+def _extent(sample: Sample, view: str) -> int:
+    """How large a sample is to a model: its atoms, letters or residues."""
+    value = getattr(sample, view, None)
+    return len(value) if value is not None else 0
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    # torch.OutOfMemoryError of an accelerator is a RuntimeError; on the CPU there is only its message.
+    return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
+
+
+def _in_order(batch: Batch, ids: Sequence[str]) -> Batch:
+    """Bring rows into the order of the samples."""
+    place = {id_: i for i, id_ in enumerate(batch.ids)}
+    kept = [id_ for id_ in ids if id_ in place]
+    if kept == batch.ids:
+        return batch
+    order = np.array([place[id_] for id_ in kept])
+    energies = None if batch.energies is None else batch.energies[order]
+    dropped = {id_: batch.dropped[id_] for id_ in ids if id_ in batch.dropped}
+    return Batch(kept, batch.embedding[order], energies, dropped)
 
 
 def _merged(parts: Sequence[Batch]) -> Batch:
@@ -191,29 +224,39 @@ def _stack(parts: list[Any]) -> Any:
     return torch.cat(parts)
 
 
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
+def prepare(card: ModelCard, *, notify: Callable[[str], None] | None = None) -> None:
+    """Build the environment of a model whose libraries are not here, where that was not done yet."""
+    if card.missing():
+        Environment.of(card).build(notify=notify)
 
 
-def load(name: str, *, device: str = "cpu", notify: Callable[[str], None] | None = None) -> Model:
+def load(
+    name: str, *, device: str = "cpu", isolate: bool = False, notify: Callable[[str], None] | None = None
+) -> Model:
     """Load a model by its card's name.
 
     Args:
-        name: as `list_models` gives it.
+        name: as `list_models` gives it, or what `find_card` takes besides.
         device: where to run, as torch names devices.
-        notify: called with one line before anything is downloaded.
+        isolate: run a model whose libraries are not here in an environment of its own, which is built where it is not
+            kept yet; default an error.
+        notify: called with one line before anything is downloaded or installed.
 
     Raises:
         ValueError: no such model, or weights that do not hash to what the card says.
         MissingPackageError: its libraries are not installed here; says the command that installs them.
     """
-    card = find_card(name)
+    card = find_card(name, notify=notify)
     missing = card.missing()
+    if missing and isolate:
+        from ._worker import Worker
+
+        return Model(card, Worker(card, device, notify))
     if missing:
-        raise MissingPackageError(f"{name} needs {', '.join(missing)}; to install: {card.install_command()}")
+        raise MissingPackageError(
+            f"{name} needs {', '.join(missing)}; in an environment of its own: {card.install_command()}, "
+            "then load(..., isolate=True); or into this one: " f"hyle models --requirements {name} | sh"
+        )
     if card.weights is not None:
         _check_device(device)
     module, _, cls = card.adapter.partition(":")
@@ -238,6 +281,13 @@ def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = Non
     weights = card.weights
     if weights is None:
         return {}
+    if weights.hub:
+        from ._hub import hub_folder
+
+        local = Path(weights.hub)
+        if local.is_absolute():
+            return {"folder": local}
+        return {"folder": hub_folder(weights.hub, weights.revision or None, notify=notify)[0]}
     members = dict(weights.files.values())
     if weights.carrier is not None:
         # One download serves all models whose weights lie in the same archive.
@@ -252,6 +302,10 @@ def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = Non
             weights.archive_bytes,
             notify=notify,
         )
+    elif weights.folder:
+        folder = Path(weights.folder)
+        for member, sha256 in members.items():
+            verify_member(folder / member, sha256)
     else:
         distribution = importlib.metadata.distribution(weights.package or "")
         folder = Path(str(distribution.locate_file("")))

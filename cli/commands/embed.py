@@ -5,23 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hyle.zoo import (
     Dataset,
     Key,
+    Model,
+    ModelCard,
     Representation,
     Store,
     find_card,
     load,
     load_dataset,
     model_recipe,
+    prepare,
+    weights_files,
     write_embeddings,
 )
 
 from .._console import progress_bar, say
-from .._options import dataset_options, json_option, print_json, store_option
+from .._options import dataset_options, json_option, print_json, split, store_option
 
 # Samples that are committed together: what an interruption loses at most.
 SHARD = 128
@@ -37,6 +42,7 @@ def embed(
     batch_size: int | None = None,
     device: str = "cpu",
     progress: Callable[[int, int], None] | None = None,
+    loader: Callable[..., Model] = load,
 ) -> tuple[Representation, bool]:
     """Embed a data set with one model, or return what the store has.
 
@@ -49,18 +55,26 @@ def embed(
         batch_size: default the card's.
         device: as torch names devices.
         progress: called with (samples done, samples in all).
+        loader: gives the model where the store has no answer.
 
     Returns:
         The representation, and whether it was in the store already.
     """
-    recipe = model_recipe(find_card(name), layer=layer, pooling=pooling)
-    recipe |= {"dataset": dataset.name, "dataset_version": dataset.version, "dataset_source": dataset.source}
-    key = Key.of(recipe)
+    card = find_card(name, notify=say)
+    if card.state == "needs-weights":
+        weights_files(card, notify=say)  # whose commit is part of the key
+
+    def recipe() -> dict[str, Any]:
+        data = {"dataset": dataset.name, "dataset_version": dataset.version, "dataset_source": dataset.source}
+        return model_recipe(card, layer=layer, pooling=pooling) | data
+
+    key = Key.of(recipe())
     found = store.load(key)
     if found is not None:
         return found, True
-    model = load(name, device=device, notify=say)
-    with store.extraction(key, dataset.ids, recipe) as extraction:
+    prepare(card, notify=say)  # before the recipe that is kept, which names versions
+    model = loader(name, device=device, isolate=True, notify=say)
+    with store.extraction(key, dataset.ids, recipe()) as extraction:
         finished = extraction.finished
         todo = [sample for sample in dataset if sample.id not in finished]
         for start in range(0, len(todo), SHARD):
@@ -80,6 +94,7 @@ def embed(
 @click.argument("models", nargs=-1, required=True)
 @dataset_options(default_n=500)
 @click.option("--layer", help="A layer that the model's card names. [default: the last before the readout]")
+@click.option("--layers", help="Several layers, comma-separated, or all; each is kept, and compared as MODEL@LAYER.")
 @click.option("--pooling", help="mean, sum or cumulants(1..4). [default: the card's]")
 @click.option("--batch-size", type=click.IntRange(1), help="Samples at once. [default: the card's]")
 @click.option("--device", default="cpu", show_default=True, help="Where the model runs, as torch names devices.")
@@ -92,6 +107,7 @@ def command(
     samples: int,
     seed: int,
     layer: str | None,
+    layers: str | None,
     pooling: str | None,
     batch_size: int | None,
     device: str,
@@ -106,23 +122,28 @@ def command(
     \b
     hyle embed minilm chgnet-0.3.0 -n 500
     hyle embed aimnet2 -n 1000 -o aimnet2.npz
+    hyle embed rxnfp --layers all            then: hyle compare rxnfp@all chgnet-0.3.0
+    hyle embed mymodule:MyModel              an adapter of yours
+    hyle embed hf:organisation/name          an encoder or decoder of the Hugging Face hub
     """
-    for name in models:
-        find_card(name)
-    if output is not None and len(models) > 1:
-        raise click.UsageError("--output takes one model at a time")
+    if layer is not None and layers is not None:
+        raise click.UsageError("give --layer or --layers, not both")
+    jobs = [(name, one) for name in models for one in _layers(find_card(name, notify=say), layer, layers)]
+    if output is not None and len(jobs) > 1:
+        raise click.UsageError("--output takes one model and one layer at a time")
     data = load_dataset(dataset, n=samples, seed=seed, notify=say)
-    store = Store(store_path)
+    store, loader = Store(store_path), _KeepLast()
     results = []
-    for name in models:
+    for name, one in jobs:
         representation, _ = embed_with_bar(
-            name, data, store, layer=layer, pooling=pooling, batch_size=batch_size, device=device
+            name, data, store, layer=one, pooling=pooling, batch_size=batch_size, device=device, loader=loader
         )
         if output is not None:
             say(f"wrote {write_embeddings(representation, output)}")
         results.append(
             {
-                "model": name,
+                "model": representation.name,
+                "layer": representation.recipe["layer"],
                 "shape": list(representation.embedding.shape),
                 "dropped": dict(representation.dropped),
                 "energies": representation.energies is not None,
@@ -131,6 +152,25 @@ def command(
         )
     if as_json:
         print_json(results)
+
+
+class _KeepLast:
+    """Loads models, and keeps the last one for its other layers."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, Model] | None = None
+
+    def __call__(self, name: str, **options: Any) -> Model:
+        if self._last is None or self._last[0] != name:
+            self._last = None  # so that two never share the memory
+            self._last = name, load(name, **options)
+        return self._last[1]
+
+
+def _layers(card: ModelCard, layer: str | None, layers: str | None) -> list[str | None]:
+    if layers is None:
+        return [layer]
+    return list(card.layers) if layers == "all" else list(split(layers) or [])
 
 
 def embed_with_bar(
@@ -142,10 +182,12 @@ def embed_with_bar(
     pooling: str | None = None,
     batch_size: int | None = None,
     device: str = "cpu",
+    loader: Callable[..., Model] = load,
 ) -> tuple[Representation, bool]:
     """Do what `embed` does, and show it."""
     start = time.monotonic()
-    with progress_bar(name, len(dataset)) as update:
+    shown = name if layer is None else f"{name}@{layer}"
+    with progress_bar(shown, len(dataset)) as update:
         representation, reused = embed(
             name,
             dataset,
@@ -155,9 +197,10 @@ def embed_with_bar(
             batch_size=batch_size,
             device=device,
             progress=lambda done, total: update(done, ""),
+            loader=loader,
         )
     n, d = representation.embedding.shape
     how = "from the store" if reused else f"{time.monotonic() - start:.1f} s"
     lost = f", {len(representation.dropped)} left out" if representation.dropped else ""
-    say(f"  {name:<18} {n} x {d:<5} {how}{lost}")
+    say(f"  {shown:<18} {n} x {d:<5} {how}{lost}")
     return representation, reused

@@ -16,6 +16,9 @@ from .._console import count, print_table
 from .._options import json_option, print_json
 
 
+READS = {"string": "SMILES", "graph": "2D graph", "atoms": "3D atoms", "text": "SMILES, as text"}
+
+
 def model_facts(card: ModelCard) -> dict[str, Any]:
     """Return the facts of a card as plain data."""
     weights = card.weights
@@ -24,6 +27,7 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "family": card.family,
         "modality": card.modality,
         "state": card.state,
+        "verified": card.verified,
         "missing": card.missing(),
         "view": card.view,
         "architecture": card.architecture,
@@ -36,7 +40,7 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "licence": card.licence,
         "citation": card.citation,
         "notes": card.notes,
-        "weights": None if weights is None else (weights.carrier or weights.package),
+        "weights": None if weights is None else weights.origin,
         "download_bytes": weights.archive_bytes if weights else 0,
         "requirements": [*card.requirements, *card.no_deps],
     }
@@ -52,11 +56,36 @@ def install_script(cards: Sequence[ModelCard]) -> str:
     return "\n".join(lines)
 
 
+def markdown(cards: Sequence[ModelCard]) -> str:
+    """Return the table of the documentation, which says nothing that depends on this machine."""
+    head = ("model", "family", "reads", "parameters", "width", "energy", "trained on", "licence", "weights", "tried")
+    lines = [head, tuple("---" for _ in head)]
+    for card in cards:
+        weights = card.weights
+        place = "none" if weights is None else f"hub: {weights.hub}" if weights.hub else f"package: {weights.origin}"
+        lines.append(
+            (
+                f"`{card.name}`",
+                card.family,
+                READS.get(card.modality, card.modality),
+                count(card.parameters) if card.parameters or weights is None else "",
+                str(card.dim),
+                card.energy,
+                card.training_data,
+                card.licence,
+                place,
+                "yes" if card.verified else "no",
+            )
+        )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 @click.command()
 @click.argument("patterns", nargs=-1)
 @click.option("--requirements", is_flag=True, help="Print the shell lines that install what the models need.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of the documentation.")
 @json_option
-def command(patterns: tuple[str, ...], requirements: bool, as_json: bool) -> None:
+def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as_json: bool) -> None:
     """List the models of the zoo, or those that match a name or pattern.
 
     \b
@@ -73,11 +102,13 @@ def command(patterns: tuple[str, ...], requirements: bool, as_json: bool) -> Non
         cards = chosen
     if requirements:
         click.echo(install_script(cards))
+    elif as_markdown:
+        click.echo(markdown(cards))
     elif as_json:
         print_json([model_facts(card) for card in cards])
     else:
         rows = [
-            (c.name, c.modality, c.state, count(c.parameters), c.dim, c.energy or "-", c.licence, c.training_data)
+            (c.name, c.modality, c.state, count(c.parameters) if c.parameters or c.weights is None else "-", c.dim, c.energy or "-", c.licence, c.training_data)
             for c in cards
         ]
         headings = ("model", "modality", "state", "parameters", "width", "energy", "licence", "training data")

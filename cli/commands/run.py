@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import ModelCard, Store, find_card, list_models, load_dataset
+from hyle.zoo import Dataset, ModelCard, Store, find_card, list_models, load_dataset
 
 from .._console import say
 from .._options import Measure, dataset_options, metric_options, split, store_option
@@ -24,18 +24,21 @@ METRICS = (
 )
 
 
-def choose(names: Sequence[str] | None) -> list[ModelCard]:
-    """Return the cards of the named models, or of every model that runs here; controls always stand among them.
+def choose(names: Sequence[str] | None, dataset: Dataset) -> list[ModelCard]:
+    """Return the cards of the named models, of the default panel, or of all that run here where the name is ``all``.
+
+    Only models that can read the samples; controls always stand among them.
 
     Raises:
         ValueError: an unknown model, or fewer than two models that run here.
     """
-    cards = list_models()
-    if names is not None:
+    cards = [card for card in list_models() if _reads(card, dataset)]
+    if names is not None and names != ["all"]:
         named = [find_card(name) for name in names]
         return named + [card for card in cards if card.modality == "control" and card not in named]
-    chosen = [card for card in cards if card.state == "runs"]
-    lacking = [card.name for card in cards if card not in chosen]
+    wanted = [card for card in cards if (card.panel if names is None else card.verified)]
+    chosen = [card for card in wanted if card.state == "runs"]
+    lacking = [card.name for card in wanted if card not in chosen]
     if lacking:
         say(f"left out, since packages are missing: {', '.join(lacking)}; to see which: hyle doctor")
     if sum(card.modality != "control" for card in chosen) < 2:
@@ -45,8 +48,12 @@ def choose(names: Sequence[str] | None) -> list[ModelCard]:
     return chosen
 
 
+def _reads(card: ModelCard, dataset: Dataset) -> bool:
+    return card.view == "any" or getattr(dataset[0], card.view) is not None
+
+
 @click.command()
-@click.option("--models", help="Comma-separated models. [default: every model that runs here]")
+@click.option("--models", help="Comma-separated models, or all that run here. [default: the panel of `hyle models`]")
 @dataset_options(default_n=500)
 @metric_options(",".join(METRICS))
 @click.option("--device", default="cpu", show_default=True, help="Where the models run, as torch names devices.")
@@ -85,8 +92,8 @@ def command(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"cannot write into {output}: {error.strerror}") from error
-    cards = choose(split(models))
     data = load_dataset(dataset, n=samples, seed=seed, notify=say)
+    cards = choose(split(models), data)
     store = Store(store_path)
     say(f"{len(data)} {data.domain} of {data.name}, {len(cards)} models; kept in {store_path}")
     found = [embed_with_bar(card.name, data, store, device=device)[0] for card in cards]

@@ -60,3 +60,35 @@ def inode(path: Path) -> int | None:
 def finished_shards(root: Path) -> list[Path]:
     """Shard folders under their final names: Orbax renames a folder only when it is complete."""
     return [path for path in root.glob("*/*/*/*/shards/*/*") if path.name.isdigit()]
+
+
+def test_layers_of_an_own_model_are_kept_and_compared_by_name(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "mine.py").write_text(
+        "import torch\n"
+        "from hyle.zoo import Adapter, Output\n\n\n"
+        "class Letters(Adapter):\n"
+        "    view, layers, pooling = 'smiles', ('letters', 'length'), 'none'\n\n"
+        "    def forward(self, samples, layer):\n"
+        "        if layer == 'length':\n"
+        "            return Output(torch.tensor([[float(len(s.smiles)), 1.0] for s in samples]))\n"
+        "        return Output(torch.tensor([[float(s.smiles.count(c)) for c in 'CNO'] for s in samples]))\n"
+    )
+
+    def hyle(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "hyle.cli", *arguments, "--store", "store"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    done = hyle("embed", "mine:Letters", "--layers", "all", "-n", "40")
+    assert done.returncode == 0, done.stderr
+    assert "mine:Letters@length" in done.stderr
+    again = hyle("embed", "mine:Letters", "--layers", "letters,length", "-n", "40")
+    assert again.stderr.count("from the store") == 2
+    done = hyle("compare", "mine:Letters@all", "--metrics", "cka", "--json")
+    assert done.returncode == 0, done.stderr
+    assert '"mine:Letters@letters"' in done.stdout
+    wrong = hyle("compare", "mine:Letters@last", "--metrics", "cka")
+    assert wrong.returncode == 2
+    assert "has these layers: length, letters" in wrong.stderr
+    both = hyle("embed", "mine:Letters", "--layers", "all", "--layer", "length")
+    assert both.returncode == 2

@@ -24,7 +24,8 @@ def test_card_is_complete(card: ModelCard) -> None:
     assert card.citation or card.modality == "control"
     assert card.pooling in ("mean", "sum", "none")
     if card.weights is not None:
-        assert (card.weights.carrier is None) != (card.weights.package is None)
+        assert sum(map(bool, (card.weights.carrier, card.weights.package, card.weights.hub))) == 1
+        assert card.weights.files or card.weights.hub
         assert all(len(sha256) == 64 for _, sha256 in card.weights.files.values())
         assert card.weights.carrier is None or len(card.weights.archive_sha256) == 64
 
@@ -78,3 +79,17 @@ def test_listing_imports_no_model_library() -> None:
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_card_on_another_says_only_what_differs() -> None:
+    base = "name = 'a'\nfamily = 'F'\n[options]\none = 1\ntwo = 2\n[weights.files.weights]\nmember = 'm'\nsha256 = 's'"
+    above = "base = 'a'\nname = 'b'\n[options]\ntwo = 3\n[weights.files.weights]\nmember = 'n'"
+    from hyle.zoo._cards import _table
+
+    table = _table(above, {"a": base})
+    assert table["name"] == "b"
+    assert table["family"] == "F"
+    assert table["options"] == {"one": 1, "two": 3}
+    assert table["weights"]["files"]["weights"] == {"member": "n", "sha256": "s"}
+    with pytest.raises(ValueError, match=r"lost\.toml"):
+        parse_card("base = 'nowhere'", "lost.toml")

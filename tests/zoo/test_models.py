@@ -109,7 +109,7 @@ def test_a_missing_library_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
     import hyle.zoo._cards as cards
 
     monkeypatch.setattr(cards, "_installed", lambda requirement: "transformers" not in requirement)
-    with pytest.raises(MissingPackageError, match="hyle models --requirements minilm"):
+    with pytest.raises(MissingPackageError, match="hyle envs build minilm"):
         load("minilm")
 
 

@@ -83,7 +83,7 @@ def _from_pretrained(name: str, folder: Path) -> Any:
     import torch
     import transformers
 
-    with _quiet(transformers.utils.logging):
+    with quiet(transformers.utils.logging):
         model, info = getattr(transformers, name).from_pretrained(
             folder, add_pooling_layer=False, dtype=torch.float32, local_files_only=True, output_loading_info=True
         )
@@ -93,7 +93,7 @@ def _from_pretrained(name: str, folder: Path) -> Any:
 
 
 @contextmanager
-def _quiet(log: Any) -> Iterator[None]:
+def quiet(log: Any) -> Iterator[None]:
     """Keep the report of unused heads and the progress bar of the loader to itself."""
     verbosity, bar = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()

@@ -1,0 +1,86 @@
+"""A torch module as a model: the layer that was named, pooled, in evaluation mode, and known by its weights."""
+
+import numpy as np
+import pytest
+
+from hyle.zoo import Sample, TorchHook
+
+torch = pytest.importorskip("torch")
+
+SAMPLES = [Sample(id=str(n), smiles="C" * n) for n in (3, 1, 5, 2)]
+
+
+class Net(torch.nn.Module):
+    """Letters in, one row a letter, then one a sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed = torch.nn.Embedding(8, 6)
+        self.drop = torch.nn.Dropout(0.5)
+        self.out = torch.nn.Linear(6, 2)
+
+    def forward(self, ids, *, scale=1.0):
+        return self.out(self.drop(self.embed(ids)) * scale).mean(1)
+
+
+def padded(samples):
+    ids = torch.full((len(samples), max(len(s.smiles) for s in samples)), 7)
+    for i, sample in enumerate(samples):
+        ids[i, : len(sample.smiles)] = torch.arange(len(sample.smiles))
+    return (ids,)
+
+
+def lengths(samples):
+    return [len(sample.smiles) for sample in samples]
+
+
+def test_nodes_are_pooled_without_padding():
+    net = Net()
+    hook = TorchHook(net, "embed", padded, counts=lengths, view="smiles", batch_size=3)
+    found = hook.embed(SAMPLES)
+    table = net.embed.weight.detach().numpy()
+    want = [table[: len(sample.smiles)].mean(0) for sample in SAMPLES]
+    np.testing.assert_allclose(np.asarray(found.embedding), want, rtol=1e-6)
+    assert list(found.ids) == [sample.id for sample in SAMPLES]
+    summed = hook.embed(SAMPLES, pooling="sum").embedding
+    np.testing.assert_allclose(np.asarray(summed)[0], table[:3].sum(0), rtol=1e-6)
+
+
+def test_a_row_a_sample_and_keyword_arguments():
+    net = Net()
+    hook = TorchHook(net, ["out", "embed"], lambda s: {"ids": padded(s)[0], "scale": 2.0}, pick=lambda out: out[:, 0])
+    rows = np.asarray(hook.embed(SAMPLES).embedding)
+    want = net.out(2 * net.embed.weight[0]).detach().numpy()
+    np.testing.assert_allclose(rows, np.repeat(want[None], 4, 0), rtol=1e-6)
+    assert np.asarray(hook.embed(SAMPLES, layer="embed").embedding).shape == (4, 6)
+
+
+def test_the_network_is_left_as_it_was_and_dropout_is_off():
+    net = Net().train()
+    hook = TorchHook(net, "drop", padded, counts=lengths)
+    first, second = (np.asarray(hook.embed(SAMPLES).embedding) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert net.training
+    assert not net.embed.weight.grad_fn
+    assert not net.drop._forward_hooks
+
+
+def test_a_step_of_training_makes_another_representation():
+    net = Net()
+    before = TorchHook(net, "out", padded).embed(SAMPLES).recipe["weights"]
+    assert TorchHook(net, "out", padded).embed(SAMPLES).recipe["weights"] == before
+    with torch.no_grad():
+        net.out.bias += 1
+    assert TorchHook(net, "out", padded).embed(SAMPLES).recipe["weights"] != before
+
+
+def test_mistakes_are_named():
+    with pytest.raises(ValueError, match="no layer 'embde'; did you mean 'embed'"):
+        TorchHook(Net(), "embde", padded)
+    twice = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    twice.append(twice[0])
+    with pytest.raises(ValueError, match="ran 2 times"):
+        TorchHook(twice, "0", lambda samples: (torch.zeros(len(samples), 2),)).embed(SAMPLES)
+    with pytest.raises(ValueError, match="has no view 'atoms'"):
+        TorchHook(Net(), "out", padded, view="atoms").embed(SAMPLES)

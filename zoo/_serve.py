@@ -1,0 +1,85 @@
+"""The other end of `_worker`: a script that the Python of an isolated environment runs.
+
+It reads one request a line as JSON and answers each with one line. hyle is not installed there: this file makes the
+package from the folder in which it lies.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import os
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def _make_package() -> None:
+    folder = Path(__file__).resolve().parent
+    sys.path.remove(str(folder))  # where the interpreter looks first, because the script lies there
+    above = types.ModuleType("hyle")
+    above.__path__ = []
+    sys.modules["hyle"] = above
+    spec = importlib.util.spec_from_file_location(
+        "hyle.zoo", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["hyle.zoo"] = package
+    spec.loader.exec_module(package)
+
+
+def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> None:
+    """Load a model, then answer requests until there are no more."""
+    from hyle.zoo import find_card, weights_files
+    from hyle.zoo._arrays import to_numpy
+    from hyle.zoo._wire import from_wire
+    from safetensors.numpy import save_file
+
+    card = find_card(name)
+    module, _, cls = card.adapter.partition(":")
+    files = weights_files(card, notify=lambda line: answer({"say": line}))
+    adapter = getattr(importlib.import_module(module), cls)(card, files, device)
+    answer({"ready": True})
+    for line in sys.stdin:
+        request = json.loads(line)
+        samples = [from_wire(data) for data in request["samples"]]
+        if request["do"] == "unsupported":
+            answer({"reasons": [adapter.unsupported(sample) for sample in samples]})
+            continue
+        output = adapter.forward(samples, request["layer"])
+        features = output.features
+        if str(getattr(features, "dtype", "")) == "torch.bfloat16":
+            features = features.float()
+        save_file({"features": to_numpy(features).copy()}, request["out"])
+        counts = None if output.counts is None else [int(count) for count in output.counts]
+        energies = None if output.energies is None else [float(energy) for energy in output.energies]
+        answer({"counts": counts, "energies": energies})
+
+
+def main() -> None:
+    # What libraries print must not mix with the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    try:
+        _make_package()
+        serve(sys.argv[1], sys.argv[2], answer)
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        answer({"error": f"{type(error).__name__}: {error}"})
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
