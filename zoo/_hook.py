@@ -111,6 +111,11 @@ class _Hooked(Adapter):
         if len(taken) != 1:
             raise ValueError(f"the layer {layer!r} ran {len(taken)} times in one call; take one that runs once")
         if self.counts is None:
+            if taken[0].ndim != 2:
+                shape = tuple(taken[0].shape)
+                raise ValueError(
+                    f"the layer {layer!r} gave the shape {shape}, not [n, d]: pass counts, or pick a part of it"
+                )
             return Output(taken[0])
         counts = list(self.counts(samples))
         rows = taken[0]

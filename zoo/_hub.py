@@ -9,7 +9,7 @@ from typing import Any
 from ._cards import ModelCard, Weights
 from ._own import folder_digest
 
-# Weights, tokenizers and configurations; no code. Pickled weights, which torch reads as tensors only, are the last resort.
+# Weights, tokenizers, configurations; no code. Pickled weights, which torch reads as tensors only, are the last resort.
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 PICKLED = ("pytorch_model*.bin",)
 PREFIX = "hf:"

@@ -7,7 +7,6 @@ import hashlib
 import importlib
 import importlib.metadata
 import inspect
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,7 +75,10 @@ def own_card(path: str, name: str | None = None) -> ModelCard:
     facts["layers"] = [facts["layers"]] if isinstance(facts["layers"], str) else list(facts["layers"])
     name = name or path
     return ModelCard(
-        name=name, adapter=path, weights=Weights(files=hashes, folder=str(folder)), **{"family": name, **DEFAULTS, **facts}
+        name=name,
+        adapter=path,
+        weights=Weights(files=hashes, folder=str(folder)),
+        **{"family": name, **DEFAULTS, **facts},
     )
 
 
@@ -88,7 +90,7 @@ def entry_points() -> dict[str, str]:
 @contextmanager
 def _current_folder() -> Iterator[None]:
     # A console script does not look where it is called from.
-    folder = os.getcwd()
+    folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
         yield

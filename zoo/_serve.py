@@ -35,10 +35,11 @@ def _make_package() -> None:
 
 def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> None:
     """Load a model, then answer requests until there are no more."""
+    from safetensors.numpy import save_file
+
     from hyle.zoo import find_card, weights_files
     from hyle.zoo._arrays import to_numpy
     from hyle.zoo._wire import from_wire
-    from safetensors.numpy import save_file
 
     card = find_card(name)
     module, _, cls = card.adapter.partition(":")

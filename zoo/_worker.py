@@ -22,7 +22,7 @@ from ._wire import to_wire
 SCRIPT = Path(__file__).with_name("_serve.py")
 
 
-class WorkerDied(RuntimeError):
+class WorkerDiedError(RuntimeError):
     """The worker ended before it answered."""
 
 
@@ -52,7 +52,7 @@ class Worker(Adapter):
         """Run the adapter there."""
         try:
             return self._forward(samples, layer)
-        except WorkerDied as error:
+        except WorkerDiedError as error:
             self._start()
             if len(samples) == 1:
                 raise RuntimeError(f"{self.card.name} crashed on the sample {samples[0].id!r}: {error}") from error
@@ -69,7 +69,7 @@ class Worker(Adapter):
         return Output(_tensor(features), answer["counts"], answer["energies"])
 
     def _start(self) -> None:
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115, it lives as long as the worker
         # None of this process's own modules: the other environment has its own.
         variables = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
         self._process = subprocess.Popen(
@@ -84,13 +84,15 @@ class Worker(Adapter):
         weakref.finalize(self, _stop, self._process)
         try:
             self._answer()
-        except WorkerDied as error:
+        except WorkerDiedError as error:
             raise RuntimeError(f"{self.card.name} could not be loaded in its environment: {error}") from error
 
     def _ask(self, request: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({**request, "samples": [to_wire(sample) for sample in samples]}) + "\n")
+            self._process.stdin.write(
+                json.dumps({**request, "samples": [to_wire(sample) for sample in samples]}) + "\n"
+            )
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # what it died of, the answer tells
@@ -104,14 +106,14 @@ class Worker(Adapter):
                 self._say(message["say"])
             elif "error" in message:
                 self._process.wait()
-                raise WorkerDied(message["error"])
+                raise WorkerDiedError(message["error"])
             else:
                 return message
         code = self._process.wait()
         self._errors.seek(0)
         lines = [line for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
         ended = f"its worker was ended by signal {-code}" if code < 0 else f"its worker ended with code {code}"
-        raise WorkerDied(f"{ended}: {lines[-1].strip()}" if lines else ended)
+        raise WorkerDiedError(f"{ended}: {lines[-1].strip()}" if lines else ended)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

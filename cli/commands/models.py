@@ -15,7 +15,6 @@ from hyle.zoo import ModelCard, find_card, list_models
 from .._console import count, print_table
 from .._options import json_option, print_json
 
-
 READS = {"string": "SMILES", "graph": "2D graph", "atoms": "3D atoms", "text": "SMILES, as text"}
 
 
@@ -108,7 +107,16 @@ def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as
         print_json([model_facts(card) for card in cards])
     else:
         rows = [
-            (c.name, c.modality, c.state, count(c.parameters) if c.parameters or c.weights is None else "-", c.dim, c.energy or "-", c.licence, c.training_data)
+            (
+                c.name,
+                c.modality,
+                c.state,
+                count(c.parameters) if c.parameters or c.weights is None else "-",
+                c.dim,
+                c.energy or "-",
+                c.licence,
+                c.training_data,
+            )
             for c in cards
         ]
         headings = ("model", "modality", "state", "parameters", "width", "energy", "licence", "training data")

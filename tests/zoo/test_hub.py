@@ -82,7 +82,7 @@ def test_other_weights_are_another_model(folder):
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
-    with pytest.raises(ValueError, match="no config.json"):
+    with pytest.raises(ValueError, match=r"no config\.json"):
         find_card(f"hf:{tmp_path}")
 
 

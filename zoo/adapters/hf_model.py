@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class HFModel(Adapter):
     """Per-token hidden states [tokens, d], without padding and without the tokens that the tokenizer adds.
 
-    A layer ``hidden_states.N`` is what block N returns, counted from 1; ``hidden_states.0`` is the embedding. Of a model
-    with an encoder and a decoder the encoder is taken.
+    A layer ``hidden_states.N`` is what block N returns, counted from 1; ``hidden_states.0`` is the embedding. Of a
+    model with an encoder and a decoder the encoder is taken.
 
     Options:
         max_tokens: the longest input, special tokens included.
@@ -26,8 +26,8 @@ class HFModel(Adapter):
         prefix: text in front of every sample, which is left out of the result.
         model_class: name of the class in transformers; default AutoModel's choice.
 
-    Files: ``folder``, with config, safetensors and tokenizer; or ``gguf``, one file with all of it, which is unpacked to
-    float32.
+    Files: ``folder``, with config, safetensors and tokenizer; or ``gguf``, one file with all of it, which is unpacked
+    to float32.
 
     Attributes:
         unknown_tokens: tokens outside the vocabulary met so far.
@@ -57,7 +57,9 @@ class HFModel(Adapter):
             raise ValueError(f"{folder} has no weights for {missing[:3]}; they would be random")
         depth = getattr(model.config.get_text_config(), "num_hidden_layers", None)
         if depth and card.layers[0] != f"hidden_states.{depth}":
-            raise ValueError(f"{folder} has {depth} layers, and the card of {card.name} says otherwise: correct the card")
+            raise ValueError(
+                f"{folder} has {depth} layers, and the card of {card.name} says otherwise: correct the card"
+            )
         self.model = (model.get_encoder() if model.config.is_encoder_decoder else model).eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
@@ -108,6 +110,7 @@ class HFModel(Adapter):
             special[first : first + lead] = [1] * lead
         return ids, special
 
+
 def _selfies(smiles: str) -> str:
     import selfies
 
@@ -115,4 +118,3 @@ def _selfies(smiles: str) -> str:
         return selfies.encoder(smiles)
     except selfies.EncoderError as error:
         raise ValueError("SELFIES cannot say this molecule") from error
-

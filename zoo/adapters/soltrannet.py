@@ -25,9 +25,9 @@ HEADS, FAR = 2, -1e12
 class SolTranNet(Adapter):
     """Per-atom vectors [heavy atoms, 8] after the last block, the input of the library's own average.
 
-    Maziarka et al. (2020), arXiv 2002.08264, with Francoeur and Koes (2021), doi 10.1021/acs.jcim.1c00331. In each block
-    attention is half that of queries and keys and half the normalised adjacency; a dummy node, tied to nobody, takes part
-    and is left out of the result.
+    Maziarka et al. (2020), arXiv 2002.08264, with Francoeur and Koes (2021), doi 10.1021/acs.jcim.1c00331. In each
+    block attention is half that of queries and keys and half the normalised adjacency; a dummy node, tied to nobody,
+    takes part and is left out of the result.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
