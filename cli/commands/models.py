@@ -93,6 +93,8 @@ def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as
     hyle models --requirements chgnet-0.3.0 | sh
     """
     cards = list_models()
+    if requirements and not patterns:
+        cards = [card for card in cards if card.verified]  # what waits for weights need not be installed
     if patterns:
         chosen = [card for card in cards if any(fnmatch.fnmatch(card.name, pattern) for pattern in patterns)]
         for pattern in patterns:
