@@ -255,7 +255,8 @@ def load(
     if missing:
         raise MissingPackageError(
             f"{name} needs {', '.join(missing)}; in an environment of its own: {card.install_command()}, "
-            "then load(..., isolate=True); or into this one: " f"hyle models --requirements {name} | sh"
+            "then load(..., isolate=True); or into this one: "
+            f"hyle models --requirements {name} | sh"
         )
     if card.weights is not None:
         _check_device(device)

@@ -76,7 +76,10 @@ def own_card(path: str, name: str | None = None) -> ModelCard:
     facts["layers"] = [facts["layers"]] if isinstance(facts["layers"], str) else list(facts["layers"])
     name = name or path
     return ModelCard(
-        name=name, adapter=path, weights=Weights(files=hashes, folder=str(folder)), **{"family": name, **DEFAULTS, **facts}
+        name=name,
+        adapter=path,
+        weights=Weights(files=hashes, folder=str(folder)),
+        **{"family": name, **DEFAULTS, **facts},
     )
 
 

@@ -90,7 +90,9 @@ class Worker(Adapter):
     def _ask(self, request: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({**request, "samples": [to_wire(sample) for sample in samples]}) + "\n")
+            self._process.stdin.write(
+                json.dumps({**request, "samples": [to_wire(sample) for sample in samples]}) + "\n"
+            )
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # what it died of, the answer tells

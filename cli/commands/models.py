@@ -108,7 +108,16 @@ def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as
         print_json([model_facts(card) for card in cards])
     else:
         rows = [
-            (c.name, c.modality, c.state, count(c.parameters) if c.parameters or c.weights is None else "-", c.dim, c.energy or "-", c.licence, c.training_data)
+            (
+                c.name,
+                c.modality,
+                c.state,
+                count(c.parameters) if c.parameters or c.weights is None else "-",
+                c.dim,
+                c.energy or "-",
+                c.licence,
+                c.training_data,
+            )
             for c in cards
         ]
         headings = ("model", "modality", "state", "parameters", "width", "energy", "licence", "training data")

@@ -57,7 +57,9 @@ class HFModel(Adapter):
             raise ValueError(f"{folder} has no weights for {missing[:3]}; they would be random")
         depth = getattr(model.config.get_text_config(), "num_hidden_layers", None)
         if depth and card.layers[0] != f"hidden_states.{depth}":
-            raise ValueError(f"{folder} has {depth} layers, and the card of {card.name} says otherwise: correct the card")
+            raise ValueError(
+                f"{folder} has {depth} layers, and the card of {card.name} says otherwise: correct the card"
+            )
         self.model = (model.get_encoder() if model.config.is_encoder_decoder else model).eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
@@ -108,6 +110,7 @@ class HFModel(Adapter):
             special[first : first + lead] = [1] * lead
         return ids, special
 
+
 def _selfies(smiles: str) -> str:
     import selfies
 
@@ -115,4 +118,3 @@ def _selfies(smiles: str) -> str:
         return selfies.encoder(smiles)
     except selfies.EncoderError as error:
         raise ValueError("SELFIES cannot say this molecule") from error
-
