@@ -8,8 +8,10 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from ._duplicates import first_occurrence
+from ._duplicates import first_occurrence, first_occurrence_on_host
 from ._neighbours import neighbours
+from ._pass import find_table
+from ._view import view
 
 Estimator = Literal["mle", "mle_arithmetic", "twonn", "twonn_ml", "gride"]
 # Newton's method starts within a factor of two of the root and doubles its digits with each step.
@@ -58,8 +60,13 @@ def dimension(x: jax.Array, estimator: Estimator, k: int) -> Estimate:
         estimator: see `hyle.engine.intrinsic_dimension`.
         k: 2 <= k <= n - 1.
     """
-    kept = first_occurrence(x)
-    return estimate(neighbours(x, neighbours_needed(estimator, k), "euclidean", kept).value, kept, estimator)
+    k = neighbours_needed(estimator, k)
+    if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
+        kept = first_occurrence(x)
+        return estimate(neighbours(x, k, "euclidean", kept).value, kept, estimator)
+    kept = jnp.asarray(first_occurrence_on_host(x))
+    table = find_table(view(x), k, "euclidean", where=None if kept.all() else kept, ordered=False)
+    return estimate(table.value, kept, estimator)
 
 
 @partial(jax.jit, static_argnames="estimator")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._panel import Panel
 
 
-Need = Literal["linear", "rbf", "distance", "neighbours", "dimension", "ranks"]
+Need = Literal["linear", "rbf", "distance", "neighbours", "dimension", "two_nearest", "ranks"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Metric:
         kind: ``pair`` over (model, other) or ``single`` over (model).
         evaluate: computes it for a panel; what it needs of each model is computed once and shared.
         needs: what that is, of what the pass gathers: inner products of all pairs of kernels (``linear``, ``rbf``,
-            ``distance``), k ``neighbours``, dimension_k Euclidean neighbours (``dimension``), ``ranks`` of each
+            ``distance``), k ``neighbours``, dimension_k Euclidean neighbours (``dimension``), or two (``two_nearest``),
+            ``ranks`` of each
             model's nearest neighbours in the others. Empty for a metric that takes the rows alone.
         symmetric: whether swapping x and y leaves it unchanged.
         bounds: of the population value.

@@ -15,6 +15,8 @@ from ._view import Norms, View, view
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 # Beyond the k wanted, so many candidates are measured again: the Gram product misorders near ties.
 SPARE = 6
+# What an error of a squared distance, never exceeded, may be of it, where distances are wanted and not their order.
+PRECISE = 2.0**-15
 
 
 class Neighbours(NamedTuple):
@@ -84,12 +86,14 @@ class Candidates(NamedTuple):
         indices: int32 [b, k + SPARE].
         rough: [b, k + SPARE], their measure as the Gram product has it; small is near.
         doubtful: bool [b], whether one that is nearer may have been left out.
+        vague: bool [b], whether the rough measure of one of the k nearest may be wrong by more than `PRECISE` of it.
         unsure: bool [b], whether the rough measure does not tell for certain which k of them are the nearest.
     """
 
     indices: jax.Array
     rough: jax.Array
     doubtful: jax.Array
+    vague: jax.Array
     unsure: jax.Array
 
 
@@ -115,7 +119,8 @@ def candidates(
     below = jnp.where(barred, jnp.inf, below)
     if recall is not None:
         negative, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
-        return Candidates(index, -negative, jnp.zeros(len(own), bool), jnp.ones(len(own), bool))
+        no, yes = jnp.zeros(len(own), bool), jnp.ones(len(own), bool)
+        return Candidates(index, -negative, no, yes, yes)
     negative, index = jax.lax.top_k(-below, spare)
     high = above(negative, index)
     # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
@@ -123,7 +128,9 @@ def candidates(
     kth = jnp.where(place < k, high, -jnp.inf).max(1)
     unsure = (kth >= jnp.where(place == k, -negative, jnp.inf).min(1)) & (kth < jnp.inf)
     doubtful = (kth >= -negative.min(1)) & (kth < jnp.inf) & (spare < n - 1)
-    return Candidates(index, (high - negative) / 2, doubtful, unsure)
+    rough = (high - negative) / 2
+    vague = ((high + negative) > 2 * PRECISE * rough) & (place < k)
+    return Candidates(index, rough, doubtful, vague.any(1), unsure)
 
 
 def settle(

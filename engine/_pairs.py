@@ -9,9 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._neighbours import Lookup, NeighbourMetric, check_metric, lookup, neighbours
+from ._neighbours import Lookup, NeighbourMetric, Neighbours, check_metric, lookup, neighbours
 from ._panel import Panel
+from ._pass import find_table
 from ._rows import centred, check_k, pair
+from ._view import view
 
 # Up to so many neighbours each is compared with each: k^2 comparisons a row vectorise, k log k look-ups do not.
 COMPARED = 64
@@ -32,7 +34,14 @@ def pair_tables(x: Any, y: Any, *, k: int, metric: NeighbourMetric, centre: bool
     rows = pair(x, y, least=2)
     check_k(k, len(rows[0]))
     finite = jnp.isfinite(rows[0]).all() & jnp.isfinite(rows[1]).all()
-    return [lookup(neighbours(centred(v)[0] if centre else v, k, metric)) for v in rows], finite
+    return [lookup(sets(centred(v)[0] if centre else v, k, metric)) for v in rows], finite
+
+
+def sets(x: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
+    """Find the k nearest neighbours of every row, as sets; x floating [n, d]."""
+    if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
+        return neighbours(x, k, metric)
+    return find_table(view(x), k, metric)
 
 
 def tie_counts(panel: Panel) -> np.ndarray:

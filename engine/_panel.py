@@ -14,8 +14,8 @@ from ._duplicates import first_occurrence_on_host
 from ._kernels import Kernel, by_features
 from ._median import median_of_view
 from ._metric import Need
-from ._neighbours import Lookup, NeighbourMetric, Neighbours, lookup, neighbours
-from ._pass import Gathered, Threads, Wanted, gather, linear_by_features
+from ._neighbours import Lookup, NeighbourMetric, Neighbours, lookup
+from ._pass import Gathered, Threads, Wanted, find_table, gather, linear_by_features
 from ._ranks import TABLE
 from ._view import View, view
 
@@ -80,6 +80,8 @@ class Panel:
                 tables[metric] = self.k
         if "dimension" in needs:
             tables["euclidean"] = max(tables.get("euclidean", 0), self.dimension_k)
+        if "two_nearest" in needs:
+            tables["euclidean"] = max(tables.get("euclidean", 0), 2)
         if "ranks" in needs:
             tables["euclidean"] = max(tables.get("euclidean", 0), self.rank_k, min(TABLE, self.n - 1))
         if kernels == ["linear"] and not tables and by_features(self.n, [x.shape[1] for x in self.arrays]):
@@ -91,6 +93,7 @@ class Panel:
                 tuple(tables.items()),
                 self.rank_k * ("ranks" in needs),
                 self.recall,
+                ordered="ranks" in needs or ("neighbours" in needs and self.neighbour_metric == "euclidean"),
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
             self._known["gathered"] = gather(
@@ -148,7 +151,12 @@ class Panel:
 
     def unique(self) -> list[jax.Array]:
         """For each model, bool [n]: rows that no earlier row equals."""
-        return self.once("unique", lambda: [jnp.asarray(first_occurrence_on_host(x)) for x in self.arrays])
+
+        def compute() -> list[jax.Array]:
+            with Threads() as pool:
+                return [jnp.asarray(kept) for kept in pool.map(first_occurrence_on_host, self.arrays)]
+
+        return self.once("unique", compute)
 
     def tables(self, k: int, metric: NeighbourMetric, *, unique: bool = False) -> list[Neighbours]:
         """Find the neighbour table of each model; with ``unique``, repeated rows are nobody's neighbour."""
@@ -167,7 +175,7 @@ class Panel:
                 if kept is None and stored is not None and enough:
                     found.append(_nearest_of(stored[model], k))
                 else:
-                    found.append(neighbours(x, k, metric, kept))
+                    found.append(find_table(view(x), k, metric, where=kept, ordered=not unique))
             return found
 
         return self.once(("tables", k, metric, unique), compute)

@@ -16,6 +16,7 @@ import numpy as np
 from ._kernels import Kernel, Sums, diagonal, feature_hsic, kernel_products
 from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, measure_some, nearest, settle
 from ._ranks import ranks, settle_ranks
+from ._rows import block_size
 from ._view import View, stacked
 
 # Bytes, at most, of the Gram products that one block of rows leaves of all models until they are used.
@@ -23,6 +24,8 @@ BLOCK_BYTES = 2**27
 ACCELERATOR_BYTES = 2**32
 # Rows on which the recall of approximate neighbours is measured.
 RECALL_ROWS = 256
+# Blocks, at least, into which the rows of one model are parted for threads.
+THREAD_BLOCKS = 4
 # Share of rows up to which they are measured one by one.
 FEW = 0.25
 
@@ -37,12 +40,14 @@ class Wanted:
         ranks: of how many Euclidean neighbours the ranks in all other models are wanted; 0 for none. Small ones are
             read off the Euclidean table, which must be among the tables.
         recall: share of the neighbours that the search is to find, where it may leave some out; None finds all.
+        ordered: whether the order of Euclidean neighbours counts, not their distances alone.
     """
 
     kernels: tuple[Kernel, ...] = ()
     tables: tuple[tuple[NeighbourMetric, int], ...] = ()
     ranks: int = 0
     recall: float | None = None
+    ordered: bool = True
 
 
 @dataclass
@@ -51,7 +56,8 @@ class Gathered:
 
     Args:
         sums: by kernel, in float64.
-        tables: by neighbour metric, one for each model; Euclidean ones nearest first, the k of others as a set.
+        tables: by neighbour metric, one for each model; Euclidean ones nearest first where their order counts, up to
+            rounding where not; the k of others as a set.
         ranks: [m, m] in float64, entry (a, b) the mean rank in b of the nearest neighbours in a.
         block: rows that were visited at once.
         recall: [m], the share of the neighbours found, over all tables and the first `RECALL_ROWS` rows; None where
@@ -185,7 +191,7 @@ def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
     gram = _gram(seen.points, own)
     tables, shares = [], []
     for metric, k in wanted.tables:
-        tables.append(_table(seen, gram, own, k, metric, recall=wanted.recall))
+        tables.append(_table(seen, gram, own, k, metric, recall=wanted.recall, ordered=wanted.ordered))
         if wanted.recall is not None and rows[0] == 0:
             some = slice(None, RECALL_ROWS)
             exact = _table(seen, gram[some], own[some], k, metric)
@@ -194,23 +200,59 @@ def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
     return _Block(gram, jax.device_get(tables), float(np.mean(shares)) if shares else 1.0)
 
 
+def find_table(
+    seen: View, k: int, metric: NeighbourMetric, *, where: jax.Array | None = None, ordered: bool = True
+) -> Neighbours:
+    """Find the k nearest neighbours of every row of one view, outside of `jax.jit`, in threads.
+
+    Args:
+        seen: of n rows.
+        k: 1 <= k <= n - 1.
+        metric: see `hyle.engine._neighbours.neighbours`.
+        where: bool [n]; rows where it is False are nobody's neighbour.
+        ordered: False where only the distances count, or by a similarity the set of the k nearest.
+    """
+    n = len(seen.rows)
+    size = max(1, min(-(-n // THREAD_BLOCKS), block_size(n, n)))
+    with Threads() as pool:
+
+        def one(start: int) -> Neighbours:
+            own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
+            found = _table(seen, _gram(seen.points, own), own, k, metric, ordered=ordered, where=where)
+            return jax.device_get(found)
+
+        return _join(list(pool.map(one, range(0, n, size))), n)
+
+
 def _table(
-    seen: View, gram: jax.Array, own: np.ndarray, k: int, metric: NeighbourMetric, recall: float | None = None
+    seen: View,
+    gram: jax.Array,
+    own: np.ndarray,
+    k: int,
+    metric: NeighbourMetric,
+    *,
+    recall: float | None = None,
+    ordered: bool = True,
+    where: jax.Array | None = None,
 ) -> Neighbours:
     """Find the k nearest neighbours of some rows.
 
-    By Euclidean distance, whose values and order count, all candidates are measured again; by a similarity, of which
-    the set counts, on a CPU only where the Gram product is not sure of it.
+    All candidates are measured again where the order of Euclidean neighbours counts. On a CPU that is done only for the
+    rows that need it where the order does not count, but their distances do, or, by a similarity, the set alone.
     """
-    found = _candidates(seen.norms, gram, own, k, metric, recall=recall)
-    unsure, index = np.asarray(found.unsure), found.indices
-    if np.asarray(found.doubtful).any():
-        index = _settle(seen, own, index, found.doubtful, metric)
-    if metric == "euclidean" or unsure.mean() > FEW or (unsure.any() and jax.default_backend() != "cpu"):
+    found = _candidates(seen.norms, gram, own, k, metric, where, recall=recall)
+    index, euclidean = found.indices, metric == "euclidean"
+    loose = euclidean and not ordered
+    lost, some = np.asarray(found.doubtful), np.asarray(found.vague if loose else found.unsure)
+    if loose:
+        lost = lost & some  # else what was left out is as far as what was found, within the error
+    if lost.any():
+        index = _settle(seen, own, index, lost, metric, where)
+    if (euclidean and ordered) or some.mean() > FEW or (some.any() and jax.default_backend() != "cpu"):
         measured = _measure(seen, own, index, metric)
     else:
-        measured = _measure_some(seen, own, index, found.rough, unsure, metric) if unsure.any() else found.rough
-    return _nearest(seen.norms, own, index, measured, k, metric)
+        measured = _measure_some(seen, own, index, found.rough, some, metric) if some.any() else found.rough
+    return _nearest(seen.norms, own, index, measured, k, metric, where)
 
 
 def _euclidean(tables: Sequence[Neighbours], wanted: Wanted) -> Neighbours:

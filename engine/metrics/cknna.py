@@ -12,8 +12,8 @@ import numpy as np
 
 from .._masked import Edges, Similarity, Term, edges, incidences, permutation_mean, recentred, shared_sum, with_self
 from .._metric import Metric, Result
-from .._neighbours import Neighbours, neighbours
-from .._pairs import all_pairs, stack
+from .._neighbours import Neighbours
+from .._pairs import all_pairs, sets, stack
 from .._panel import Panel
 from .._rows import centred, check_k, pair
 
@@ -80,7 +80,7 @@ def cknna(
     a, b = pair(x, y, least=4)
     check_k(k, len(a), least=2)
     rows = [centred(v)[0] if centre else v for v in (a, b)]
-    both = [_edges(v, neighbours(v, k, metric), metric, variant) for v in rows]
+    both = [_edges(v, sets(v, k, metric), metric, variant) for v in rows]
     aligned = _aligned(stack(both), variant)
     finite = jnp.isfinite(a).all() & jnp.isfinite(b).all()
     return jnp.where(finite, _normalised(aligned, aligned.diagonal())[0, 1], jnp.nan)

@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._dimension import Estimator, check_estimator, dimension
+from .._dimension import Estimator, check_estimator, dimension, estimate
+from .._joint import joint_distances
 from .._metric import Metric, Result
 from .._panel import Panel
 from .._rows import check_k, pair
+from .._view import View, view
 
 # Permutations behind the chance level in a Comparison: it has no closed form.
 CHANCE_PERMUTATIONS = 5
@@ -73,36 +75,53 @@ def _standardised(x: jax.Array) -> jax.Array:
     return jnp.where(dead, 0, x / jnp.sqrt(jnp.where(dead, 1, variance)))
 
 
-@jax.jit
-def _shared(first: jax.Array, second: jax.Array, joint: jax.Array) -> jax.Array:
+def _shared(first: Any, second: Any, joint: Any) -> Any:
     return (first + second - joint) / jnp.maximum(first, second)
 
 
-def _joint_dimension(x: jax.Array, y: jax.Array) -> jax.Array:
-    u, v = _standardised(x), _standardised(y)
+def _joint(
+    panel: Panel,
+    spaces: list[jax.Array],
+    views: list[View],
+    pairs: list[tuple[int, int]],
+    order: np.ndarray | None,
+) -> list[float]:
+    """Return the dimension of each pair side by side, the rows of the second in another order."""
+    # A row repeats another side by side only where it does so in both.
+    whole = [bool(kept.all()) for kept in panel.unique()]
+    found = joint_distances(views, pairs, order)
+    values = []
+    for (a, b), distance in zip(pairs, found, strict=True):
+        if distance is None or not (whole[a] or whole[b]):
+            values.append(float(_joint_dimension(spaces[a], spaces[b] if order is None else spaces[b][order])))
+        else:
+            values.append(float(estimate(distance, np.ones(panel.n, bool), "twonn").value))
+    return values
+
+
+def _joint_dimension(u: jax.Array, v: jax.Array) -> jax.Array:
     padding = jnp.zeros((len(u), -(u.shape[1] + v.shape[1]) % WIDTH), u.dtype)
     return dimension(jnp.concatenate([u, v, padding], axis=1), "twonn", 2).value
 
 
 def _evaluate(panel: Panel) -> Result:
-    own = panel.once(
-        ("standardised dimension", "twonn"),
-        lambda: [dimension(_standardised(x), "twonn", 2).value for x in panel.arrays],
-    )
-    orders = panel.permutations(CHANCE_PERMUTATIONS)
-    models = list(zip(panel.arrays, own, strict=True))
-
-    def score(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> jax.Array:
-        return _shared(a[1], b[1], a[1] if a is b else _joint_dimension(a[0], b[0]))
-
-    def shuffled(a: tuple[jax.Array, jax.Array], b: tuple[jax.Array, jax.Array]) -> jax.Array:
-        return jnp.stack([_shared(a[1], b[1], _joint_dimension(a[0], b[0][order])) for order in orders]).mean()
-
-    value = panel.pairs(score, models, symmetric=True)
+    spaces = [_standardised(x) for x in panel.arrays]
+    views = [view(x) for x in spaces]
+    own = np.array([float(dimension(x, "twonn", 2).value) for x in spaces])
     # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
-    by_name = np.argsort(panel.names)
-    chance = np.empty_like(value)
-    chance[np.ix_(by_name, by_name)] = panel.pairs(shuffled, [models[i] for i in by_name], symmetric=True)
+    place = np.argsort(np.argsort(panel.names))
+    ends = [(a, b) for a in range(panel.m) for b in range(a, panel.m)]
+    pairs = [(a, b) if place[a] < place[b] else (b, a) for a, b in ends]
+
+    def table(order: np.ndarray | None) -> np.ndarray:
+        values = np.empty((panel.m, panel.m))
+        for (a, b), joint in zip(pairs, _joint(panel, spaces, views, pairs, order), strict=True):
+            joint = own[a] if a == b and order is None else joint
+            values[a, b] = values[b, a] = _shared(own[a], own[b], joint)
+        return values
+
+    value = table(None)
+    chance = np.mean([table(np.asarray(order)) for order in panel.permutations(CHANCE_PERMUTATIONS)], 0)
     attributes = {
         "estimator": "TwoNN, fit through the origin, largest tenth of the ratios left out",
         "k": 2,

@@ -62,7 +62,8 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
 
 
 def _evaluate(panel: Panel, estimator: Estimator) -> Result:
-    tables = panel.tables(panel.dimension_k, "euclidean", unique=True)
+    k = neighbours_needed(estimator, panel.dimension_k)
+    tables = panel.tables(k, "euclidean", unique=True)
     found = [estimate(table.value, kept, estimator) for table, kept in zip(tables, panel.unique(), strict=True)]
     words = {
         "mle": "Levina-Bickel maximum likelihood, harmonic mean",
@@ -73,7 +74,7 @@ def _evaluate(panel: Panel, estimator: Estimator) -> Result:
     }
     attributes: dict[str, Any] = {
         "estimator": words[estimator],
-        "k": neighbours_needed(estimator, panel.dimension_k),
+        "k": k,
         "neighbour_metric": "euclidean",
     }
     extra = {"n_used": np.array([int(one.n_used) for one in found])}
@@ -90,7 +91,7 @@ def _facts(name: str, estimator: Estimator, long_name: str, citation: str) -> Me
         long_name=long_name,
         kind="single",
         evaluate=lambda panel: _evaluate(panel, estimator),
-        needs=("dimension",),
+        needs=("two_nearest",) if estimator.startswith("twonn") else ("dimension",),
         symmetric=True,
         bounds=(0.0, float("inf")),
         higher_is_better=None,
