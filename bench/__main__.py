@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from .inputs import write
 from .metrics import METRICS
 from .peers import Peer, load_peers
 from .report import write_report
-from .results import ENGINE, FOLDER, Results, machine
+from .results import ENGINE, FOLDER, Results, load, machine
 from .schedule import answered, applies
 
 INPUTS = Path(__file__).parent / ".inputs"
@@ -60,15 +61,28 @@ def record(peer: Peer, case: Case, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure_all(
-    results: Results, peers: list[Peer], cases: list[Case], failed: dict[str, str], out: Path, *, quick: bool
+    results: Results,
+    peers: list[Peer],
+    cases: list[Case],
+    failed: dict[str, str],
+    out: Path,
+    *,
+    quick: bool,
+    earlier: Sequence[dict[str, Any]] = (),
 ) -> None:
     """Measure every peer on every case, and save after each, so that a run that is stopped is not lost."""
+    kept = {(one["case"], one["tool"], one["metric"]): one for one in earlier}
     # The far inputs are for the values alone, and go into the process of the near ones of that size.
     far = {(case.n, case.widths): case for case in cases if case.far}
     jobs = [(case, peer) for case in cases if not case.far for peer in peers if applies(peer, case)]
     for number, (case, peer) in enumerate(jobs, 1):
-        inputs = write(INPUTS, case.n, case.widths)
         twin = far.get((case.n, case.widths)) if case.kind == "pair" else None
+        if (case.name, peer.label, peer.metric) in kept:
+            for name in ([twin.name] if twin else []) + [case.name]:
+                if (name, peer.label, peer.metric) in kept:
+                    results.measurements.append(kept[name, peer.label, peer.metric])
+            continue
+        inputs = write(INPUTS, case.n, case.widths)
         away = write(INPUTS, case.n, case.widths, far=True) if twin else []
         budget, limit = (QUICK_BUDGET, QUICK_LIMIT) if quick else (BUDGET, LIMIT)
         if peer.package.environment == "hyle":
@@ -99,8 +113,11 @@ def measure_all(
 @click.option("--only", multiple=True, metavar="METRIC|TOOL|TOOL/METRIC", help="Measure these; may be repeated.")
 @click.option("-n", type=click.IntRange(64), help="Shrink every case to N samples, to try the bench.")
 @click.option("--gpu/--cpu", "on_gpu", default=None, help="Measure the GPU cases; by default where JAX sees one.")
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped; the engine is measured anew.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Results file, .json.")
-def main(quick: bool, large: bool, only: tuple[str, ...], n: int | None, on_gpu: bool | None, out: Path | None) -> None:
+def main(
+    quick: bool, large: bool, only: tuple[str, ...], n: int | None, on_gpu: bool | None, resume: bool, out: Path | None
+) -> None:
     """Measure the engine and its peers on the same inputs, and write results, table and chart.
 
     \b
@@ -125,7 +142,8 @@ def main(quick: bool, large: bool, only: tuple[str, ...], n: int | None, on_gpu:
     results = Results(facts, {name: environments.versions(name) for name in sorted(names)})
     results.cases = [dataclasses.asdict(case) for case in cases]
     started = time.monotonic()
-    measure_all(results, peers, cases, failed, out, quick=quick)
+    earlier = [one for one in load(out).measurements if one["tool"] != ENGINE] if resume else []
+    measure_all(results, peers, cases, failed, out, quick=quick, earlier=earlier)
     click.echo(f"measured in {(time.monotonic() - started) / 60:.0f} min")
     for path in write_report(results, out):
         click.echo(f"wrote {path}")
