@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import ModelCard, Store, find_card, list_models, load_dataset
+from hyle.zoo import DatasetInfo, ModelCard, Store, find_card, find_dataset, list_models, load_dataset
 
 from .._console import say
 from .._options import Measure, dataset_options, metric_options, split, store_option
@@ -24,17 +24,19 @@ METRICS = (
 )
 
 
-def choose(names: Sequence[str] | None) -> list[ModelCard]:
-    """Return the cards of the named models, or of every model that runs here; controls always stand among them.
+def choose(names: Sequence[str] | None, info: DatasetInfo) -> list[ModelCard]:
+    """Return the cards of the named models, or of every model that runs here and is made for the data set.
+
+    The controls that are always stand among them.
 
     Raises:
         ValueError: an unknown model, or fewer than two models that run here.
     """
-    cards = list_models()
+    cards = [card for card in list_models() if card.view in (*info.views, "any") and info.domain in card.domains]
+    chosen = [card for card in cards if card.state == "runs"]
     if names is not None:
         named = [find_card(name) for name in names]
-        return named + [card for card in cards if card.modality == "control" and card not in named]
-    chosen = [card for card in cards if card.state == "runs"]
+        return named + [card for card in chosen if card.modality == "control" and card not in named]
     lacking = [card.name for card in cards if card not in chosen]
     if lacking:
         say(f"left out, since packages are missing: {', '.join(lacking)}; to see which: hyle doctor")
@@ -85,7 +87,7 @@ def command(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"cannot write into {output}: {error.strerror}") from error
-    cards = choose(split(models))
+    cards = choose(split(models), find_dataset(dataset))
     data = load_dataset(dataset, n=samples, seed=seed, notify=say)
     store = Store(store_path)
     say(f"{len(data)} {data.domain} of {data.name}, {len(cards)} models; kept in {store_path}")
