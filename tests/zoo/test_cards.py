@@ -23,6 +23,7 @@ def test_card_is_complete(card: ModelCard) -> None:
     assert card.licence
     assert card.citation or card.modality == "control"
     assert card.pooling in ("mean", "sum", "none")
+    assert set(card.domains) <= {"molecules", "materials", "proteins"}
     if card.weights is not None:
         assert (card.weights.carrier is None) != (card.weights.package is None)
         assert all(len(sha256) == 64 for _, sha256 in card.weights.files.values())
@@ -39,6 +40,14 @@ def test_every_modality_of_molecules_has_independent_models() -> None:
 
 def test_controls_carry_no_weights() -> None:
     assert {card.name for card in CARDS if card.weights is None} >= {"random", "composition"}
+
+
+def test_many_files_stand_in_a_listing() -> None:
+    weights = find_card("ani-1x").weights
+    assert weights is not None
+    assert len(weights.files) == 8 * 4 * 4 * 2
+    assert all(name == member for name, (member, _) in weights.files.items())
+    assert weights.version != find_card("ani-1ccx").weights.version  # type: ignore[union-attr]
 
 
 def test_unknown_model_names_the_closest() -> None:
