@@ -82,6 +82,7 @@ class ModelCard:
         pooling: the default; ``none`` where the model gives one vector a sample.
         batch_size: the default.
         energy: what the predicted energy is, empty where there is none.
+        domains: what matter it can take at all, where its view is there: of ``molecules``, ``materials``, ``proteins``.
         notes: honest remarks.
         options: read by the adapter.
         weights: where the weights come from; None for controls.
@@ -110,6 +111,7 @@ class ModelCard:
     pooling: str
     batch_size: int
     energy: str = ""
+    domains: Sequence[str] = ("molecules", "materials", "proteins")
     notes: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Weights | None = None
@@ -157,6 +159,17 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return {**below, **above, **both}
 
 
+def _named(files: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[str, str]]:
+    return {name: (file["member"], file["sha256"]) for name, file in files.items()}
+
+
+def _listed(name: str) -> dict[str, tuple[str, str]]:
+    """Read many files from a listing beside the cards, in the form of sha256sum; they keep their paths as names."""
+    text = (resources.files(__package__) / "cards" / name).read_text("utf-8")
+    pairs = [line.split(maxsplit=1) for line in text.splitlines()]
+    return {path: (path, sha256) for sha256, path in pairs}
+
+
 def _installed(requirement: str) -> bool:
     from packaging.requirements import Requirement
 
@@ -174,7 +187,8 @@ def parse_card(text: str, origin: str, others: Mapping[str, str] | None = None) 
     """Read one card from TOML text.
 
     Args:
-        text: the card; with `base = "NAME"` it says only what differs from that one.
+        text: the card; with `base = "NAME"` it says only what differs from that one. Instead of `files` its weights
+            may name a `listing` of many files, in the form of sha256sum.
         origin: its file name, for errors.
         others: name -> text of the cards that may be a base.
 
@@ -186,7 +200,8 @@ def parse_card(text: str, origin: str, others: Mapping[str, str] | None = None) 
         environment = table.pop("environment", {})
         weights = table.pop("weights", None)
         if weights is not None:
-            files = {name: (file["member"], file["sha256"]) for name, file in weights.pop("files").items()}
+            listing = weights.pop("listing", None)
+            files = _listed(listing) if listing else _named(weights.pop("files"))
             table["weights"] = Weights(files=files, **weights)
         return ModelCard(**table, **environment)
     except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:

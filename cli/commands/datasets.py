@@ -6,10 +6,15 @@ import dataclasses
 
 import click
 
-from hyle.zoo import list_datasets
+from hyle.zoo import DatasetInfo, list_datasets, list_models
 
 from .._console import print_table
 from .._options import json_option, print_json
+
+
+def trained_on(info: DatasetInfo) -> list[str]:
+    """Return the models that were trained on a data set."""
+    return [card.name for card in list_models() if info.known_as in card.trained_on]
 
 
 @click.command()
@@ -18,7 +23,7 @@ def command(as_json: bool) -> None:
     """List the built-in data sets."""
     infos = list_datasets()
     if as_json:
-        print_json([dataclasses.asdict(info) for info in infos])
+        print_json([dataclasses.asdict(info) | {"trained_on_it": trained_on(info)} for info in infos])
         return
     rows = [
         (
@@ -27,10 +32,12 @@ def command(as_json: bool) -> None:
             f"{info.total:,}",
             f"{info.slice.size:,} (seed {info.slice.seed})",
             f"{info.archive_bytes / 1e6:.0f} MB",
+            len(trained_on(info)),
             info.licence,
             info.title,
         )
         for info in infos
     ]
-    headings = ("data set", "domain", "samples", "without download", "download of all", "licence", "what")
-    print_table(headings, rows, right=("samples", "download of all"))
+    known = "models trained on it"
+    headings = ("data set", "domain", "samples", "without download", "download of all", known, "licence", "what")
+    print_table(headings, rows, right=("samples", "download of all", known))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import Dataset, ModelCard, Store, find_card, list_models, load_dataset
+from hyle.zoo import DatasetInfo, ModelCard, Store, find_card, find_dataset, list_models, load_dataset
 
 from .._console import say
 from .._options import Measure, dataset_options, metric_options, split, store_option
@@ -24,19 +24,20 @@ METRICS = (
 )
 
 
-def choose(names: Sequence[str] | None, dataset: Dataset) -> list[ModelCard]:
+def choose(names: Sequence[str] | None, info: DatasetInfo) -> list[ModelCard]:
     """Return the cards of the named models, of the default panel, or of all that run here where the name is ``all``.
 
-    Only models that can read the samples; controls always stand among them.
+    Only models that are made for the data set, where none is named; the controls of the panel always stand among them.
 
     Raises:
         ValueError: an unknown model, or fewer than two models that run here.
     """
-    cards = [card for card in list_models() if _reads(card, dataset)]
+    cards = [card for card in list_models() if card.view in (*info.views, "any") and info.domain in card.domains]
+    panel = [card for card in cards if card.panel]
     if names is not None and names != ["all"]:
         named = [find_card(name) for name in names]
-        return named + [card for card in cards if card.modality == "control" and card not in named]
-    wanted = [card for card in cards if (card.panel if names is None else card.verified)]
+        return named + [card for card in panel if card.modality == "control" and card not in named]
+    wanted = panel if names is None else [card for card in cards if card.verified]
     chosen = [card for card in wanted if card.state == "runs"]
     lacking = [card.name for card in wanted if card not in chosen]
     if lacking:
@@ -46,10 +47,6 @@ def choose(names: Sequence[str] | None, dataset: Dataset) -> list[ModelCard]:
             "fewer than two models run here; to install what all of them need: hyle models --requirements | sh"
         )
     return chosen
-
-
-def _reads(card: ModelCard, dataset: Dataset) -> bool:
-    return card.view == "any" or getattr(dataset[0], card.view) is not None
 
 
 @click.command()
@@ -92,8 +89,8 @@ def command(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"cannot write into {output}: {error.strerror}") from error
+    cards = choose(split(models), find_dataset(dataset))
     data = load_dataset(dataset, n=samples, seed=seed, notify=say)
-    cards = choose(split(models), data)
     store = Store(store_path)
     say(f"{len(data)} {data.domain} of {data.name}, {len(cards)} models; kept in {store_path}")
     found = [embed_with_bar(card.name, data, store, device=device)[0] for card in cards]

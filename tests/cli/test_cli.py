@@ -16,6 +16,7 @@ from rich.console import Console
 from hyle.cli import main
 from hyle.cli._console import print_table, progress_bar
 from hyle.cli._options import metric_names
+from hyle.cli.commands.run import choose
 from hyle.engine import (
     cka,
     compare,
@@ -26,6 +27,7 @@ from hyle.engine import (
     residuals,
 )
 from hyle.engine._dimension import Estimator
+from hyle.zoo import find_dataset
 
 
 class Ran(NamedTuple):
@@ -112,7 +114,10 @@ def test_models_by_pattern_and_requirements(run: Run) -> None:
 
 
 def test_datasets_as_json(run: Run) -> None:
-    assert {"qm9"} <= {d["name"] for d in run("datasets", "--json").json}
+    found = {d["name"]: d for d in run("datasets", "--json").json}
+    assert {"alexandria", "mptrj", "qm9"} <= set(found)
+    assert "chgnet-0.3.0" in found["mptrj"]["trained_on_it"]
+    assert not found["alexandria"]["trained_on_it"]
     assert "130,831" in run("datasets").out
 
 
@@ -313,9 +318,16 @@ def test_controls_from_door_to_door(run: Run, tmp_path: Path) -> None:
     page = Path("out/report.html").read_text("utf-8")
     assert all(name in page for name in ("morgan", "composition", "random"))
     second = run(*arguments)
-    assert second.err.count("from the store") == 3
+    assert second.err.count("from the store") == second.err.count(" x ") >= 3
     compared = run("compare", "morgan", "random", "--metrics", "cka", "--json").json
     assert abs(compared["results"][0]["value"]) < 0.1
+
+
+def test_a_run_takes_the_controls_that_read_the_data() -> None:
+    chosen = [card.name for card in choose(["chgnet-0.3.0"], find_dataset("alexandria"))]
+    assert chosen[0] == "chgnet-0.3.0"
+    assert {"composition", "random"} <= set(chosen)
+    assert "morgan" not in chosen
 
 
 def write(path: str, **arrays: object) -> str:

@@ -23,6 +23,7 @@ def test_card_is_complete(card: ModelCard) -> None:
     assert card.licence
     assert card.citation or card.modality == "control"
     assert card.pooling in ("mean", "sum", "none")
+    assert set(card.domains) <= {"molecules", "materials", "proteins"}
     if card.weights is not None:
         assert sum(map(bool, (card.weights.carrier, card.weights.package, card.weights.hub))) == 1
         assert card.weights.files or card.weights.hub
@@ -40,6 +41,14 @@ def test_every_modality_of_molecules_has_independent_models() -> None:
 
 def test_controls_carry_no_weights() -> None:
     assert {card.name for card in CARDS if card.weights is None} >= {"random", "composition"}
+
+
+def test_many_files_stand_in_a_listing() -> None:
+    weights = find_card("ani-1x").weights
+    assert weights is not None
+    assert len(weights.files) == 8 * 4 * 4 * 2
+    assert all(name == member for name, (member, _) in weights.files.items())
+    assert weights.version != find_card("ani-1ccx").weights.version  # type: ignore[union-attr]
 
 
 def test_unknown_model_names_the_closest() -> None:

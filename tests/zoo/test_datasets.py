@@ -204,3 +204,72 @@ def test_methane_and_water():
     assert water.labels["mu"] == pytest.approx(1.8511)
     assert water.atoms.get_distance(0, 1) == pytest.approx(0.962, abs=1e-3)
     assert water.labels["energy"] / HARTREE == pytest.approx(-76.404702 - 0.021375, abs=1e-6)
+
+
+# --- crystals ---
+
+CRYSTALS = ("alexandria", "mptrj")
+
+
+@pytest.fixture(params=CRYSTALS)
+def crystals(request):
+    return load_dataset(request.param)
+
+
+def test_crystals_ship_the_beginning_of_their_draw(crystals, no_network):
+    import pyarrow.parquet as pq
+
+    info = find_dataset(crystals.name)
+    assert len(crystals) == info.slice.size == 300
+    assert (info.total, info.domain, info.licence, info.views) == (1000, "materials", "CC-BY-4.0", ["atoms"])
+    assert crystals.source == "mattersim==1.2.3, seed 0"
+    assert info.slice_path.stat().st_size < 150_000
+    np.testing.assert_array_equal(pq.read_table(info.slice_path)["row"].to_numpy(), draw(info, len(crystals), 0))
+    assert load_dataset(crystals.name, n=7).version == crystals.head(7).version
+
+
+def test_crystals_are_sane(crystals):
+    """All periodic, bound, none of their atoms on top of each other, none thinner than liquid hydrogen."""
+    from ase.neighborlist import neighbor_list
+
+    for sample in crystals:
+        atoms, energy = sample.atoms, sample.labels["energy"]
+        assert atoms.pbc.all()
+        assert atoms.calc is None
+        assert set(sample.labels) == {"energy"} == set(crystals.units)
+        assert -16 < energy / len(atoms) < 0.5, sample.id
+        assert len(neighbor_list("i", atoms, 0.65)) == 0, sample.id
+        assert atoms.get_masses().sum() / atoms.get_volume() > 0.05, sample.id
+
+
+def test_ids_of_crystals_are_those_of_their_databases():
+    import re
+
+    assert all(re.fullmatch(r"agm\d{9}", i) for i in load_dataset("alexandria").ids)
+    assert all(re.fullmatch(r"(mp|mvc)-\d+(-\d+)+", i) for i in load_dataset("mptrj").ids)
+
+
+def test_training_sets_are_known_by_the_name_that_cards_use():
+    from hyle.zoo import find_card
+
+    assert find_dataset("mptrj").known_as in find_card("chgnet-0.3.0").trained_on
+    assert find_dataset("alexandria").known_as not in find_card("sevennet-0").trained_on
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", CRYSTALS)
+def test_all_crystals_give_the_same_rows_as_the_slice(name):
+    """Downloads 27 MB on the first run."""
+    from ase.io import read
+
+    part, whole = load_dataset(name), load_dataset(name, n=1000)
+    assert whole.head(len(part)).version == part.version
+    assert [s.labels for s in whole.head(len(part))] == [s.labels for s in part]
+    info = find_dataset(name)
+    (member,) = info.members
+    frames = read(fetch_carrier(info) / member, index=":")
+    for sample, row in zip(whole, draw(info, 1000, 0), strict=True):
+        np.testing.assert_array_equal(sample.atoms.positions, frames[row].positions)
+        np.testing.assert_array_equal(sample.atoms.cell.array, frames[row].cell.array)
+        np.testing.assert_array_equal(sample.atoms.numbers, frames[row].numbers)
+        assert sample.labels["energy"] == frames[row].get_potential_energy()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._adapter import Adapter, Output
+from ._molecules import no_neutral_molecule
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -31,15 +32,7 @@ class AIMNet2(Adapter):
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse other elements, periodic structures and declared charges."""
-        atoms = sample.view(self.card.view)
-        others = sorted(set(atoms.get_chemical_symbols()) - self.elements)
-        if others:
-            return f"not trained for {', '.join(others)}"
-        if atoms.pbc.any():
-            return "periodic; the model is for isolated molecules"
-        if atoms.info.get("charge", 0) != 0:
-            return f"charge {atoms.info['charge']}; only neutral molecules are embedded"
-        return None
+        return no_neutral_molecule(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms, and energies."""

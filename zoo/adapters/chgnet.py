@@ -27,6 +27,7 @@ class CHGNet(Adapter):
     Options:
         vacuum: Angstrom added on each side along directions that are not periodic; twice this must exceed the
             model's cutoff of 6.
+        mlp_out_bias: whether the last layer of each update has a bias, as only the first version has.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -37,7 +38,8 @@ class CHGNet(Adapter):
         state = torch.load(files["weights"], map_location="cpu", weights_only=True)
         # The library prints how many parameters it has.
         with contextlib.redirect_stdout(io.StringIO()):
-            self.model = Library.from_dict(state["model"]).eval().to(device)
+            bias = card.options.get("mlp_out_bias", False)
+            self.model = Library.from_dict(state["model"], mlp_out_bias=bias).eval().to(device)
         self.cutoff = float(self.model.graph_converter.atom_graph_cutoff)
 
     def unsupported(self, sample: Sample) -> str | None:

@@ -43,8 +43,9 @@ class DPA3(Adapter):
 
         structures = [sample.view(self.card.view) for sample in samples]
         features, energies = [], []
-        # Else the first calls take half a minute to compile what is then no faster.
-        with torch.no_grad(), torch.jit.optimized_execution(False):
+        # The frozen model differentiates its energy whether asked or not. Optimised, the first calls take half a minute
+        # to compile what is then no faster.
+        with torch.enable_grad(), torch.jit.optimized_execution(False):
             for atoms in structures:
                 descriptor, energy = self._run(atoms)
                 features.append(descriptor)
@@ -59,5 +60,5 @@ class DPA3(Adapter):
         positions = torch.tensor(atoms.positions, device=self.device)[None]
         types = torch.tensor([[self.types[symbol] for symbol in atoms.get_chemical_symbols()]], device=self.device)
         cell = torch.tensor(atoms.cell.array.reshape(1, 9), device=self.device) if atoms.pbc.any() else None
-        energy = float(self.model(positions, types, cell)["energy"])
+        energy = self.model(positions, types, cell)["energy"].detach().item()
         return kept.eval_descriptor_list[0][0].detach().float(), energy

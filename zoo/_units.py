@@ -1,0 +1,3 @@
+"""Conversions."""
+
+HARTREE = 27.211386245981  # eV, CODATA 2022

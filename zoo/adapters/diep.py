@@ -1,0 +1,57 @@
+"""DIEP, an invariant potential whose bonds and angles are integrals over a field of the nuclei."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from ._hooks import output_of
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class DIEP(Adapter):
+    """Per-atom vectors [atoms, 64] of molecules and crystals, and total energies in eV.
+
+    A layer is the name of a module of the library's model, and the vector is its node feature. The default, the last
+    graph layer, gives the input of the readout. Structures run one after the other.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        from diep.apps.pes import Potential
+        from diep.ext.ase import Atoms2Graph
+
+        self.potential = Potential.load({path.name: path for path in files.values()}).eval().to(device)
+        self.potential.calc_forces = self.potential.calc_stresses = False
+        self.model = self.potential.model
+        self.graph = Atoms2Graph(self.model.element_types, self.model.cutoff)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse elements that the model does not know."""
+        unknown = sorted(set(sample.view(self.card.view).get_chemical_symbols()) - set(self.model.element_types))
+        return f"the model does not know {unknown[0]}" if unknown else None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the node features of one module, and energies."""
+        import torch
+
+        structures = [sample.view(self.card.view) for sample in samples]
+        with torch.no_grad(), output_of(self.model, layer, itemgetter(1)) as taken:
+            energies = [self._energy(atoms) for atoms in structures]
+        return Output(torch.cat(taken), [len(atoms) for atoms in structures], energies)
+
+    def _energy(self, atoms: Any) -> float:
+        atoms = atoms.copy()
+        # Near the origin, because the library holds coordinates in float32.
+        if atoms.pbc.any():
+            atoms.wrap()
+        else:
+            atoms.positions -= atoms.positions.mean(0)
+        graph, lattice, _ = self.graph.get_graph(atoms)
+        return float(self.potential(graph.to(self.device), lattice.to(self.device))[0])

