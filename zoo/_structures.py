@@ -57,7 +57,8 @@ def read_chains(path: Path) -> Iterator[Chain]:
 
 
 def _stretches(polymer: Any) -> Iterator[tuple[str, list[np.ndarray]]]:
-    letters, rows = "", []
+    letters = ""
+    rows: list[np.ndarray] = []
     for residue in polymer.first_conformer():
         letter, row = _letter(residue.name), _row(residue)
         bound = bool(rows) and row is not None and float(np.linalg.norm(row[0] - rows[-1][2])) < BOND
