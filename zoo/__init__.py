@@ -15,6 +15,7 @@ from ._datasets import load_dataset as load_dataset
 from ._files import READERS as READERS
 from ._files import read_embeddings as read_embeddings
 from ._files import write_embeddings as write_embeddings
+from ._hub import MissingWeightsError as MissingWeightsError
 from ._keys import Key as Key
 from ._models import MissingPackageError as MissingPackageError
 from ._models import Model as Model

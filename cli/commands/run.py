@@ -37,7 +37,7 @@ def choose(names: Sequence[str] | None) -> list[ModelCard]:
     chosen = [card for card in cards if card.state == "runs"]
     lacking = [card.name for card in cards if card not in chosen]
     if lacking:
-        say(f"left out, since packages are missing: {', '.join(lacking)}; to see which: hyle doctor")
+        say(f"left out, since packages or weights are missing: {', '.join(lacking)}; to see which: hyle doctor")
     if sum(card.modality != "control" for card in chosen) < 2:
         raise ValueError(
             "fewer than two models run here; to install what all of them need: hyle models --requirements | sh"

@@ -24,8 +24,10 @@ def test_card_is_complete(card: ModelCard) -> None:
     assert card.citation or card.modality == "control"
     assert card.pooling in ("mean", "sum", "none")
     if card.weights is not None:
-        assert (card.weights.carrier is None) != (card.weights.package is None)
-        assert all(len(sha256) == 64 for _, sha256 in card.weights.files.values())
+        origins = (card.weights.carrier, card.weights.package, card.weights.hub)
+        assert sum(origin is not None for origin in origins) == 1
+        stated = [sha256 for _, sha256 in card.weights.files.values() if sha256 or card.weights.hub is None]
+        assert all(len(sha256) == 64 for sha256 in stated)
         assert card.weights.carrier is None or len(card.weights.archive_sha256) == 64
 
 
