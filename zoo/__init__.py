@@ -22,6 +22,8 @@ from ._files import READERS as READERS
 from ._files import read_embeddings as read_embeddings
 from ._files import write_embeddings as write_embeddings
 from ._hook import TorchHook as TorchHook
+from ._hub import MissingWeightsError as MissingWeightsError
+from ._hub import fetch as fetch
 from ._keys import Key as Key
 from ._models import MissingPackageError as MissingPackageError
 from ._models import Model as Model

@@ -22,7 +22,8 @@ class Weights:
     """Where weights files lie, and what they must hash to.
 
     Args:
-        files: name that the adapter uses -> (path inside the archive or site-packages, sha256).
+        files: name that the adapter uses -> (path inside the archive, site-packages or repository, sha256). Only of
+            files on a hub may the hash be empty, where nobody has stated it.
         carrier: ``"NAME==VERSION"`` of an archive that is downloaded but never installed, or None.
         archive: file name of that archive.
         archive_sha256: its sha256.
@@ -45,20 +46,21 @@ class Weights:
 
     @property
     def origin(self) -> str:
-        """Where the weights come from, in a word."""
-        return self.carrier or self.package or self.hub or self.folder
+        """Where they come from: a carrier, a package, a repository and its commit, or a folder."""
+        return self.carrier or self.package or (f"{self.hub}@{self._commit()}" if self.hub else self.folder)
 
     @property
     def version(self) -> str:
-        """The first 16 hex digits that name these weights: of the one file, or of all their hashes together."""
+        """The first 16 hex digits that name these weights: of the hashes of all files, or of the commit on the hub."""
         import hashlib
 
-        hashes = sorted(sha for _, sha in self.files.values())
-        if self.hub:
-            from ._hub import cached_commit
+        text = self._commit() if self.hub else "".join(sorted(sha for _, sha in self.files.values()))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-            hashes.append(self.revision or cached_commit(self.hub) or "unknown")
-        return hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]
+    def _commit(self) -> str:
+        from ._hub import cached_commit
+
+        return self.revision or cached_commit(self) or "newest"
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,16 @@ class ModelCard:
     @property
     def state(self) -> State:
         """Whether the model runs in this process, or what it lacks."""
-        return "needs-environment" if self.missing() else "runs"
+        if self.missing():
+            from ._environments import Environment
+
+            if not Environment.of(self).complete:
+                return "needs-environment"
+        if self.weights is not None and self.weights.hub:
+            from ._hub import cached_files
+
+            return "runs" if cached_files(self.weights) else "needs-weights"
+        return "runs"
 
     def missing(self) -> list[str]:
         """Return the requirements that this process does not satisfy, torch among them."""
@@ -142,6 +153,12 @@ class ModelCard:
     def install_command(self) -> str:
         """Return the shell line that makes this model run here, in an environment of its own."""
         return f"hyle envs build {self.name}"
+
+    def fetch_command(self) -> str | None:
+        """Return the shell line that fetches weights from a hub, or None where hyle does that by itself."""
+        from ._hub import fetch_command
+
+        return fetch_command(self.weights) if self.weights is not None and self.weights.hub else None
 
 
 def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:

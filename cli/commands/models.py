@@ -126,3 +126,6 @@ def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as
         lacking = [card for card in cards if card.state == "needs-environment"]
         if lacking:
             click.echo(f"To run {lacking[0].name} here: {lacking[0].install_command()}")
+        distant = [card for card in cards if card.state == "needs-weights"]
+        if distant:
+            click.echo(f"To fetch the weights of {distant[0].name}: {distant[0].fetch_command()}")

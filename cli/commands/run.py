@@ -41,7 +41,7 @@ def choose(names: Sequence[str] | None, info: DatasetInfo) -> list[ModelCard]:
     chosen = [card for card in wanted if card.state == "runs"]
     lacking = [card.name for card in wanted if card not in chosen]
     if lacking:
-        say(f"left out, since packages are missing: {', '.join(lacking)}; to see which: hyle doctor")
+        say(f"left out, since packages or weights are missing: {', '.join(lacking)}; to see which: hyle doctor")
     if sum(card.modality != "control" for card in chosen) < 2:
         raise ValueError(
             "fewer than two models run here; to install what all of them need: hyle models --requirements | sh"

@@ -11,7 +11,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from hyle.zoo import MissingPackageError, Sample, find_card, list_models, load, load_dataset
+from hyle.zoo import MissingPackageError, MissingWeightsError, Sample, find_card, list_models, load, load_dataset
 
 ase_build = pytest.importorskip("ase.build")
 torch = pytest.importorskip("torch")
@@ -45,6 +45,12 @@ def molecules():
     return [Sample(id=name, smiles=smiles, atoms=ase_build.molecule(name)) for name, smiles in MOLECULES.items()]
 
 
+@functools.cache
+def proteins():
+    """Return the shortest of the chains that ship with hyle: real ones, of 30 residues and more."""
+    return sorted(load_dataset("proteins"), key=lambda sample: len(sample.sequence))[:12]
+
+
 def crystals():
     return {
         "Si": ase_build.bulk("Si"),
@@ -55,7 +61,9 @@ def crystals():
 
 
 def matter(name):
-    """Return samples that the model takes: molecules, or crystals where it is made for nothing else."""
+    """Return samples that the model takes: molecules, or proteins or crystals where it is made for nothing else."""
+    if find_card(name).view in ("sequence", "backbone"):
+        return proteins()
     if "molecules" not in find_card(name).domains:
         return list(load_dataset("alexandria", n=12))
     adapter = model(name).adapter
@@ -80,7 +88,7 @@ def loaded(name):
 def model(name):
     try:
         return loaded(name)
-    except MissingPackageError as error:
+    except (MissingPackageError, MissingWeightsError) as error:
         pytest.skip(str(error))
 
 

@@ -1,5 +1,6 @@
 """Samples and data sets."""
 
+import numpy as np
 import pytest
 from ase.build import molecule
 
@@ -27,3 +28,16 @@ def test_version_follows_content_and_order() -> None:
 def test_two_samples_of_one_id_are_refused() -> None:
     with pytest.raises(ValueError, match="two samples with the id 'a'"):
         dataset(Sample("a", smiles="C"), Sample("a", smiles="N"))
+
+
+def test_a_backbone_counts_and_its_absence_changes_no_hash() -> None:
+    backbone = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+    with_it, without = Sample("a", sequence="MK", backbone=backbone), Sample("a", sequence="MK")
+    assert with_it.view("backbone") is backbone
+    versions = {dataset(sample).version for sample in (with_it, without, Sample("a", backbone=backbone))}
+    versions.add(dataset(Sample("a", sequence="MK", backbone=backbone + 0.001)).version)
+    assert len(versions) == 4
+    # As it was before there were backbones.
+    assert dataset(without).version == "66acb2fcc2874d57"
+    with pytest.raises(ValueError, match="no view 'backbone'; it has: sequence"):
+        without.view("backbone")

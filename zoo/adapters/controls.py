@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .._cards import ModelCard
     from .._samples import Sample
 
+LETTERS = 26
+
 
 class Random(Adapter):
     """Gaussian vectors [n, dim], each from a seed that is the hash of the sample's id: the order does not matter.
@@ -37,23 +39,28 @@ class Random(Adapter):
 
 
 class Composition(Adapter):
-    """Element fractions [n, dim], hydrogen included: column Z - 1 is the fraction of atomic number Z."""
+    """Element fractions [n, dim], hydrogen included: column Z - 1 is the fraction of atomic number Z.
+
+    Of a sample with nothing but a sequence they are residue fractions: column k - 1 is that of letter k.
+    """
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse samples without atoms or SMILES, and elements beyond the last column."""
-        if sample.atoms is None and sample.smiles is None:
-            return "neither atoms nor SMILES to count elements in"
+        """Refuse samples with nothing to count, elements beyond the last column, and what is no letter."""
+        if sample.atoms is None and sample.smiles is None and sample.sequence is None:
+            return "neither atoms nor SMILES nor a sequence to count in"
         numbers = _numbers(sample)
         if numbers is None:
             return UNREADABLE
         if len(numbers) == 0:
-            return "no atoms"
+            return "no residues" if _of_letters(sample) else "no atoms"
+        if _of_letters(sample):
+            return None if 1 <= min(numbers) <= max(numbers) <= LETTERS else "a residue that is no capital letter"
         if min(numbers) < 1 or max(numbers) > self.card.dim:
             return f"an atomic number outside 1..{self.card.dim}"
         return None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the fractions, from the atoms where a sample has them, else from its SMILES."""
+        """Return the fractions, from the atoms where a sample has them, else its SMILES, else its sequence."""
         counts = np.stack([np.bincount(_numbers(s), minlength=self.card.dim + 1)[1:] for s in samples])
         return Output((counts / counts.sum(1, keepdims=True)).astype(np.float32))
 
@@ -81,9 +88,16 @@ class Morgan(Adapter):
         return Output(np.stack([self.generator.GetCountFingerprintAsNumPy(mol) for mol in mols]).astype(np.float32))
 
 
+def _of_letters(sample: Sample) -> bool:
+    return sample.atoms is None and sample.smiles is None
+
+
 def _numbers(sample: Sample) -> Any:
     if sample.atoms is not None:
         return np.asarray(sample.atoms.numbers)
+    if _of_letters(sample):
+        # Code points, so that what is no letter becomes a number that is refused.
+        return np.array([ord(letter) - ord("A") + 1 for letter in sample.view("sequence")], int)
     from rdkit import Chem
 
     mol = molecule(sample.view("smiles"))

@@ -1,14 +1,14 @@
-"""Transformer encoders that the transformers library loads: RXNMapper, RXNFP, sentence encoders."""
+"""Transformer encoders that the transformers library loads: RXNMapper, RXNFP, AntiBERTy, sentence encoders."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .._adapter import Adapter, Output
+from ._transformers import from_pretrained
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -20,6 +20,7 @@ SMILES_TOKEN = re.compile(
     r"\[[^\]]+\]|Br?|Cl?|N|O|S|P|F|I|b|c|n|o|s|p|\||\(|\)|\.|=|#|-|\+|\\|/|:|~|@|\?|>>?|\*|\$"
     r"|%\([0-9]{3}\)|%[0-9]{2}|[0-9]|(?s:.)"
 )
+LETTER = re.compile(r"\[[A-Z]+\]|(?s:.)")
 
 
 class HFEncoder(Adapter):
@@ -30,9 +31,11 @@ class HFEncoder(Adapter):
     Options:
         model_class: name of the class in transformers.
         max_tokens: the longest input, [CLS] and [SEP] included.
+        tokens: with ``vocab``, ``smiles`` (the default) or ``letters``.
+        spaced: with ``tokenizer``, put spaces between letters, so that each is a word.
 
     Files: ``config`` and ``weights`` in one folder, and ``tokenizer`` (tokenizer.json) or ``vocab`` (one token a
-    line, read with the SMILES pattern of the RXN models).
+    line).
 
     Attributes:
         unknown_tokens: tokens outside the vocabulary met so far; they are embedded as [UNK].
@@ -43,9 +46,14 @@ class HFEncoder(Adapter):
         self.max_tokens = int(card.options["max_tokens"])
         self.unknown_tokens = 0
         self.words = "tokenizer" in files
-        self.tokenize = _wordpieces(files["tokenizer"]) if self.words else _smiles_tokens(files["vocab"])
+        pattern = LETTER if card.options.get("tokens") == "letters" else SMILES_TOKEN
+        self.tokenize = _wordpieces(files["tokenizer"]) if self.words else _tokens(files["vocab"], pattern)
         self.cls, self.sep, self.pad, self.unk = self.tokenize("[CLS][SEP][PAD][UNK]")
-        self.model = _from_pretrained(card.options["model_class"], files["config"].parent).to(device)
+        if card.options.get("spaced"):
+            of_words = self.tokenize
+            self.tokenize = lambda text: of_words(" ".join(text))
+        name, folder = card.options["model_class"], files["config"].parent
+        self.model = from_pretrained(name, folder, add_pooling_layer=False).to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse what would have to be truncated, and words that a word-piece model would swallow whole."""
@@ -79,37 +87,10 @@ class HFEncoder(Adapter):
         return Output(hidden[(place >= 1) & (place <= length)], counts)
 
 
-def _from_pretrained(name: str, folder: Path) -> Any:
-    import torch
-    import transformers
-
-    with quiet(transformers.utils.logging):
-        model, info = getattr(transformers, name).from_pretrained(
-            folder, add_pooling_layer=False, dtype=torch.float32, local_files_only=True, output_loading_info=True
-        )
-    if info["missing_keys"]:
-        raise ValueError(f"{folder} has no weights for {sorted(info['missing_keys'])[:3]}; they would be random")
-    return model.eval()
-
-
-@contextmanager
-def quiet(log: Any) -> Iterator[None]:
-    """Keep the report of unused heads and the progress bar of the loader to itself."""
-    verbosity, bar = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(verbosity)
-        if bar:
-            log.enable_progress_bar()
-
-
-def _smiles_tokens(path: Path) -> Callable[[str], list[int]]:
+def _tokens(path: Path, pattern: re.Pattern[str]) -> Callable[[str], list[int]]:
     vocab = {token: i for i, token in enumerate(path.read_text("utf-8").splitlines())}
     unknown = vocab["[UNK]"]
-    return lambda smiles: [vocab.get(token, unknown) for token in SMILES_TOKEN.findall(smiles)]
+    return lambda text: [vocab.get(token, unknown) for token in pattern.findall(text)]
 
 
 def _wordpieces(path: Path) -> Callable[[str], list[int]]:

@@ -38,7 +38,7 @@ class HFModel(Adapter):
         import torch
         import transformers
 
-        from .hf_encoder import quiet
+        from ._transformers import quiet
 
         folder, packed = files.get("folder"), files.get("gguf")
         source: dict[str, Any] = {"local_files_only": True}
