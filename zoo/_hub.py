@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: files of one commit, taken from its cache, or fetched into it where one is asked to."""
+"""Models of the Hugging Face hub: files of one commit, taken from its cache, or fetched into it on request."""
 
 from __future__ import annotations
 
