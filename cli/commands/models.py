@@ -81,7 +81,7 @@ def markdown(cards: Sequence[ModelCard]) -> str:
 
 @click.command()
 @click.argument("patterns", nargs=-1)
-@click.option("--requirements", is_flag=True, help="Print the shell lines that install what the models need.")
+@click.option("--requirements", is_flag=True, help="Print the shell lines that install what `hyle run` needs.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of the documentation.")
 @json_option
 def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as_json: bool) -> None:
@@ -94,7 +94,7 @@ def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as
     """
     cards = list_models()
     if requirements and not patterns:
-        cards = [card for card in cards if card.verified]  # what waits for weights need not be installed
+        cards = [card for card in cards if card.panel]  # others get an environment of their own
     if patterns:
         chosen = [card for card in cards if any(fnmatch.fnmatch(card.name, pattern) for pattern in patterns)]
         for pattern in patterns:
