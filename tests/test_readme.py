@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from hyle.cli.commands.models import markdown
@@ -64,6 +65,8 @@ def test_the_options_of_the_shell_examples_exist() -> None:
     for command, rest in re.findall(r"^hyle (\w+)(.*)", "\n".join(blocks("sh")), flags=re.MULTILINE):
         found = cli.get_command(None, command)  # type: ignore[arg-type]
         assert found is not None
+        if isinstance(found, click.Group):
+            found = found.commands[rest.split()[0]]
         known = {option for parameter in found.params for option in parameter.opts}
         assert set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest.split("#")[0])) <= known
 

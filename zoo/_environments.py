@@ -23,7 +23,7 @@ from ._cards import ModelCard
 TORCH = "torch==2.13.0"
 # What `hyle.zoo` itself needs to run an adapter.
 BASE = ("numpy", "packaging", "platformdirs", "safetensors")
-VIEWS = {"atoms": "ase"}
+VIEWS = {"atoms": "ase", "any": "ase"}
 MARKER, LOG = "complete.json", "build.log"
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from ._samples import VIEWS, Sample
 
 
-def to_wire(sample: Sample) -> dict[str, Any]:
-    """Return a sample as plain data; floats keep every digit."""
+def to_wire(sample: Sample, view: str = "any") -> dict[str, Any]:
+    """Return one view of a sample, or all, as plain data; floats keep every digit."""
     found: dict[str, Any] = {"id": sample.id}
-    for name in VIEWS:
+    for name in VIEWS if view == "any" else (view,):
         value = getattr(sample, name)
         if value is None:
             continue

@@ -91,7 +91,7 @@ class Worker(Adapter):
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(
-                json.dumps({**request, "samples": [to_wire(sample) for sample in samples]}) + "\n"
+                json.dumps({**request, "samples": [to_wire(sample, self.card.view) for sample in samples]}) + "\n"
             )
             self._process.stdin.flush()
         except BrokenPipeError:

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import textwrap
 from dataclasses import replace
 
@@ -95,6 +96,7 @@ def test_the_sample_on_which_a_worker_crashes_is_named(cache, tmp_path, monkeypa
         )
     )
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     card = replace(find_card("mine:Crashes"), requirements=CARD.requirements)
     with pytest.raises(RuntimeError, match=r"crashed on the sample 's2'.*signal 11"):
         Model(card, Worker(card)).embed(SAMPLES)

@@ -39,6 +39,7 @@ def mine(tmp_path, monkeypatch):
     pytest.importorskip("torch")
     (tmp_path / "mine.py").write_text(textwrap.dedent(SOURCE))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
     yield tmp_path
     sys.modules.pop("mine", None)
 
