@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,8 +63,10 @@ def test_a_broken_card_names_its_file() -> None:
         parse_card("name = 'x'", "broken.toml")
 
 
-def test_missing_requirements_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_requirements_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import hyle.zoo._cards as cards
+
+    monkeypatch.setenv("HYLE_CACHE", str(tmp_path))  # in which no environment is kept
 
     card = next(card for card in CARDS if card.requirements)
     monkeypatch.setattr(cards, "_installed", lambda requirement: False)
