@@ -140,12 +140,20 @@ def exponent(points: Iterable[tuple[float, float]]) -> float | None:
     return float(np.polyfit(n, seconds, 1)[0])
 
 
-def study_sum(results: Results, case: str) -> tuple[float, list[str], list[str]]:
-    """Return the seconds of the fastest peer for each metric of the study, summed, who they are, and who is missing."""
+def study_sum(results: Results, case: str, *, packages: bool = False) -> tuple[float, list[str], list[str]]:
+    """Return the seconds of the fastest peer for each metric of the study, summed, who they are, and who is missing.
+
+    Args:
+        results: of a run.
+        case: its name.
+        packages: leave out what is written by hand in torch.
+    """
     study = results.find(case, ENGINE, "study")
     total, named, missing = 0.0, [], []
     for metric in study["value"] if study else ():
         peers = results.peers(case, metric)
+        if packages:
+            peers = [row for row in peers if not row["tool"].startswith("torch, ")]
         if peers:
             total += peers[0]["seconds"]
             named.append(f"{peers[0]['tool']} ({metric})")

@@ -51,9 +51,14 @@ def _study(results: Results, name: str) -> list[str]:
     told = f"{seconds(study)}, {seconds(study, 'cpu')} of CPU, {memory(study)}, first call {seconds(study, 'first')}"
     ratio = f", {total / study['seconds']:.2g} times the engine's"
     gap = f"; without {', '.join(missing)}, for which none was measured" if missing else ratio
+    alone, ours, lacking = study_sum(results, name, packages=True)
+    bare = f"; none was measured for {', '.join(lacking)}" if lacking else ""
     return [
         f"All metrics of the study at once ({', '.join(study['value'])}): {told}. "
         f"The fastest peer for each, summed: {total:.3g} s{gap} ({'; '.join(named)}).",
+        "",
+        f"Packages alone, the fastest for each: {alone:.4g} s, {alone / study['seconds']:.3g} times the engine's "
+        f"({'; '.join(ours)}){bare}.",
         "",
     ]
 
