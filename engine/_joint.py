@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._neighbours import Candidates, Neighbours, candidates, measure, nearest
-from ._pass import BLOCK_BYTES, Threads
+from ._pass import BLOCK_BYTES, Threads, gram_of
 from ._view import Norms, View
 
 
@@ -40,8 +40,8 @@ def joint_distances(
     with Threads() as pool:
         for start in range(0, n, size):
             own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
-            first = list(pool.map(lambda seen, own=own: _gram(seen.points, own), views))
-            other = first if order is None else list(pool.map(lambda s, own=own: _gram(s.points, own), seconds))
+            first = list(pool.map(lambda seen, own=own: gram_of(seen.points, own), views))
+            other = first if order is None else list(pool.map(lambda s, own=own: gram_of(s.points, own), seconds))
 
             def one(at: int, own: np.ndarray = own, first: list = first, other: list = other) -> np.ndarray | None:
                 a, b = pairs[at]
@@ -71,11 +71,6 @@ def _two(a: View, b: View, gram_a: jax.Array, gram_b: jax.Array, own: np.ndarray
 def _permuted(seen: View, order: jax.Array) -> View:
     vectors = {name: value[order] for name, value in seen.norms._asdict().items() if value.ndim == 1}
     return View(seen.rows[order], seen.points[order], seen.norms._replace(**vectors))
-
-
-@jax.jit
-def _gram(points: jax.Array, own: jax.Array) -> jax.Array:
-    return jnp.matmul(points[own], points.T, precision=jax.lax.Precision.HIGHEST)
 
 
 def _near_of(

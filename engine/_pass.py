@@ -188,7 +188,7 @@ def _run(x64: bool, function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
 def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
     n = len(seen.rows)
     own = np.minimum(rows, n - 1)
-    gram = _gram(seen.points, own)
+    gram = gram_of(seen.points, own)
     tables, shares = [], []
     for metric, k in wanted.tables:
         tables.append(_table(seen, gram, own, k, metric, recall=wanted.recall, ordered=wanted.ordered))
@@ -218,7 +218,7 @@ def find_table(
 
         def one(start: int) -> Neighbours:
             own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
-            found = _table(seen, _gram(seen.points, own), own, k, metric, ordered=ordered, where=where)
+            found = _table(seen, gram_of(seen.points, own), own, k, metric, ordered=ordered, where=where)
             return jax.device_get(found)
 
         return _join(list(pool.map(one, range(0, n, size))), n)
@@ -280,7 +280,8 @@ def _join(parts: Sequence[Neighbours], n: int) -> Neighbours:
 
 # Only the first three know the width of a model, and are compiled for each; they are short.
 @jax.jit
-def _gram(points: jax.Array, own: jax.Array) -> jax.Array:
+def gram_of(points: jax.Array, own: jax.Array) -> jax.Array:
+    """Inner products [b, n] of rows own [b] of some points [n, d] with all."""
     return jnp.matmul(points[own], points.T, precision=jax.lax.Precision.HIGHEST)
 
 

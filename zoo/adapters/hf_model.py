@@ -21,9 +21,7 @@ class HFModel(Adapter):
 
     Options:
         max_tokens: the longest input, special tokens included.
-        spaced: whether letters are separated by spaces, as protein models of the ProtTrans family want them.
         encoding: ``selfies`` for models that read SELFIES, which are made of the SMILES.
-        prefix: text in front of every sample, which is left out of the result.
         model_class: name of the class in transformers; default AutoModel's choice.
 
     Files: ``folder``, with config, safetensors and tokenizer; or ``gguf``, one file with all of it, which is unpacked
@@ -45,7 +43,6 @@ class HFModel(Adapter):
         if packed is not None:
             folder, source["gguf_file"] = packed.parent, packed.name
         self.max_tokens = int(card.options["max_tokens"])
-        self.prefix = str(card.options.get("prefix", ""))
         self.unknown_tokens = 0
         loader = getattr(transformers, card.options.get("model_class", "AutoModel"))
         with quiet(transformers.utils.logging):
@@ -100,14 +97,9 @@ class HFModel(Adapter):
         """Return the tokens of a sample, and for each 1 where it stands for no part of it."""
         text = sample.view(self.card.view)
         text = _selfies(text) if self.card.options.get("encoding") == "selfies" else text
-        text = " ".join(text) if self.card.options.get("spaced") else text
         own: Any = self.tokenizer
-        known = own(self.prefix + text, return_special_tokens_mask=True, truncation=False, verbose=False)
+        known = own(text, return_special_tokens_mask=True, truncation=False, verbose=False)
         ids, special = list(known["input_ids"]), list(known["special_tokens_mask"])
-        if self.prefix:
-            lead = len(own(self.prefix, add_special_tokens=False)["input_ids"])
-            first = special.index(0) if 0 in special else len(special)
-            special[first : first + lead] = [1] * lead
         return ids, special
 
 
