@@ -5,6 +5,8 @@ Arrays come from NumPy, JAX or torch; every function works inside `jax.jit` and 
 
 from ._arrays import as_array as as_array
 from ._arrays import copy_reason as copy_reason
+from ._calibration import Calibration as Calibration
+from ._calibration import calibrate as calibrate
 from ._compare import DEFAULT_METRICS as DEFAULT_METRICS
 from ._compare import compare as compare
 from ._comparison import load_comparison as load_comparison
