@@ -97,8 +97,9 @@ def null_of(metric: Metric, panel: Panel, permutations: Permutations) -> np.ndar
 
     A metric without a cheaper way of its own is evaluated once for each permutation, of all models and of all permuted.
     """
-    if metric.null is not None:
-        return np.asarray(metric.null(panel, permutations), np.float64)
+    cheaper = None if metric.null is None else metric.null(panel, permutations)
+    if cheaper is not None:
+        return np.asarray(cheaper, np.float64)
     m = panel.m
     found = []
     for order in permutations.orders:

@@ -57,7 +57,7 @@ class Metric:
         meaning: one line for a reader who does not know it.
         citation: the source of the definition.
         null: gives the values [K, m, m] of all pairs under permutations of the samples, of each pair the second by name
-            permuted, where there is a cheaper way than to evaluate anew.
+            permuted, where there is a cheaper way than to evaluate anew; or None, where there is none this time.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Metric:
     chance: str
     meaning: str
     citation: str
-    null: Callable[[Panel, Permutations], np.ndarray] | None = None
+    null: Callable[[Panel, Permutations], np.ndarray | None] | None = None
 
 
 @functools.cache

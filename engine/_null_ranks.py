@@ -37,21 +37,24 @@ def permuted_ranks(
 
     Cost m n^2 (d + log n) + K m^2 n k, memory O(m b n) for blocks of b rows.
     """
-    m, n = len(views), len(tables[0])
+    m, n, count = len(views), len(tables[0]), len(permutations)
     orders, inverses = permutations.orders, permutations.inverses
-    found = np.empty((len(permutations), m, m))
+    found = np.empty((count, m, m))
+    # Look-ups in flat arrays: NumPy takes from them twice as fast.
+    offset = (np.arange(count) * n)[:, None, None]
 
     def one(target: int) -> np.ndarray:
-        sums = np.zeros((len(permutations), m))
+        sums = np.zeros((count, m))
         for start in range(0, n, ROWS):
             rows = np.arange(start, min(start + ROWS, n))
             rank = _rank_rows(views[target], rows)
             for source, table in enumerate(tables):
                 # Row r of the target is compared with row back[r] of the source, whose rows j are its rows there[j].
                 there, back = (orders, inverses) if first[source, target] else (inverses, orders)
-                near = table[back[:, rows]]  # [K, b, k]
-                named = np.take_along_axis(there, near.reshape(len(there), -1), 1).reshape(near.shape)
-                sums[:, source] += rank[np.arange(len(rows))[None, :, None], named].sum((1, 2), dtype=np.float64)
+                near = table.take(back[:, rows], axis=0)  # [K, b, k]
+                named = there.ravel().take(near + offset)
+                place = named + n * np.arange(len(rows))[None, :, None]
+                sums[:, source] += rank.take(place).sum((1, 2), dtype=np.float64)
         return sums / (n * tables[0].shape[1])
 
     with Threads() as pool:
@@ -63,13 +66,17 @@ def permuted_ranks(
 
 
 def _rank_rows(seen: View, rows: np.ndarray) -> np.ndarray:
-    """Ranks [b, n] of all others, the row itself last."""
+    """Ranks of all others, the row itself last, [b n]."""
     n = len(seen.rows)
     own = np.minimum(np.arange(rows[0], rows[0] + ROWS, dtype=np.int32), n - 1)  # of one shape, compiled once
-    far = np.array(_distances(seen, own))[: len(rows)]
+    far = np.maximum(np.asarray(_distances(seen, own), np.float32)[: len(rows)], 0)
     far[np.arange(len(rows)), rows] = np.inf
-    rank = np.empty(far.shape, np.int32)
-    np.put_along_axis(rank, np.argsort(far, 1), np.arange(1, n + 1, dtype=np.int32)[None, :], 1)
+    # Numbers that are not negative sort as their bits do; with the index behind them no other sort is as fast.
+    keys = (far.view(np.int32).astype(np.int64) << 32) | np.arange(n)
+    keys.sort(1)
+    order = (keys & 0xFFFFFFFF) + n * np.arange(len(rows))[:, None]
+    rank = np.empty(len(rows) * n, np.int32)
+    rank[order.ravel()] = np.tile(np.arange(1, n + 1, dtype=np.int32), len(rows))
     return rank
 
 
