@@ -75,13 +75,13 @@ def compare(
         The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
         pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. Besides: ``dim``, ``n_model`` (rows
         before the join), ``duplicates`` (exact repetitions of an earlier row), ``top_column_share`` (of the variance).
-        With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted for
-        the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
+        With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
+        for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
         The recipe of each number stands in the attributes of its variable and of the data set.
 
     Raises:
-        ValueError: fewer than four common samples, rows that are not finite, an unknown metric, k out of range, a sample
-            without a group.
+        ValueError: fewer than four common samples, rows that are not finite, an unknown metric, k out of range, a
+            sample without a group.
 
     Example:
         >>> import numpy as np

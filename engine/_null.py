@@ -148,9 +148,7 @@ def _diagonals(
     return jnp.where(norms.alike, 0, found - jnp.asarray(mean, found.dtype))
 
 
-def _apply(
-    kernel: Kernel, gram: jax.Array, squares: jax.Array, sigma: jax.Array, exponent: jax.Array
-) -> jax.Array:
+def _apply(kernel: Kernel, gram: jax.Array, squares: jax.Array, sigma: jax.Array, exponent: jax.Array) -> jax.Array:
     if kernel == "linear":
         return gram
     far = jnp.maximum(squares - 2 * gram, 0)

@@ -54,9 +54,7 @@ def stack(tables: Sequence[Table]) -> Table:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *tables)
 
 
-def all_pairs(
-    score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: Any, others: Any = None
-) -> jax.Array:
+def all_pairs(score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: Any, others: Any = None) -> jax.Array:
     """Score every pair of tables, each with itself too.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
@@ -121,7 +121,7 @@ class Panel:
         return self.once("sigmas", compute)
 
     @property
-    def similarity(self) -> NeighbourMetric:
+    def similarity(self) -> Literal["cosine", "inner_product"]:
         """The neighbour metric, or cosine where that is a distance."""
         return "inner_product" if self.neighbour_metric == "inner_product" else "cosine"
 
@@ -142,9 +142,7 @@ class Panel:
         def compute() -> np.ndarray:
             sigmas = self.sigmas() if kernel == "rbf" else None
             means = sums.means.mean(1)
-            return permuted_products(
-                self.views(), kernel, means, permutations, sigmas=sigmas, progress=self._say(NULL)
-            )
+            return permuted_products(self.views(), kernel, means, permutations, sigmas=sigmas, progress=self._say(NULL))
 
         products = self.once(("null", kernel, permutations.orders.tobytes()), compute)
         return self.one_way(permuted_hsic(sums, products, permutations.orders, debiased=debiased))
