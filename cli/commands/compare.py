@@ -15,9 +15,19 @@ import numpy as np
 from hyle.zoo import Representation, Store, list_models
 
 from .._console import print_table, progress_bar, say
-from .._options import Measure, json_option, json_text, metric_options, print_json, store_option, stored_options
+from .._options import (
+    Measure,
+    json_option,
+    json_text,
+    metric_options,
+    print_json,
+    read_groups,
+    store_option,
+    stored_options,
+)
 from ..sources import find_representations
 from ..tables import (
+    BY_CHANCE,
     Score,
     errors,
     estimate,
@@ -69,6 +79,8 @@ def compare(
         centre=measure.centre,
         block=measure.block,
         covariates=covariates,
+        permutations=measure.permutations,
+        groups=None if measure.groups is None else read_groups(measure.groups),
         progress=progress,
     )
     cards = {card.name: card for card in list_models()}
@@ -160,13 +172,19 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
         "ties": tied,
         "results": long_table(comparison).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
         "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
-        "chance": {name: comparison[f"{name}_chance"].values for name in pairs if f"{name}_chance" in comparison},
+        **{
+            suffix: {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
+            for suffix in ("chance", "p", "q", "calibrated")
+        },
         "recipe": {**attributes, "models": json.loads(comparison.attrs.get("recipe", "{}"))},
     }
 
 
 def print_comparison(comparison: xr.Dataset) -> None:
-    """Print every pair with its scores, chance in brackets, directed ones both ways, then the single metrics."""
+    """Print every pair with its scores, chance in brackets, directed ones both ways, then the single metrics.
+
+    A score that permutations do not tell from chance carries a sign.
+    """
     names, scores = model_names(comparison), list(read_scores(comparison).values())
     headings, ways = [], []
     for score in scores:
@@ -205,13 +223,21 @@ def _notes(scores: Sequence[Score]) -> list[str]:
     for score in scores:
         if score.k is not None:
             near.setdefault(f"k = {score.k}, {score.neighbour_metric}", []).append(score.name)
-    return notes + [f"{how}: {', '.join(names)}" for how, names in near.items()]
+    notes += [f"{how}: {', '.join(names)}" for how, names in near.items()]
+    tested = next((score for score in scores if score.permutations), None)
+    if tested is not None:
+        notes.append(
+            f"{BY_CHANCE} not told from chance: q > {tested.alpha:g}, the p-value by {tested.permutations} "
+            "permutations, adjusted for the number of pairs"
+        )
+    return notes
 
 
 def _cell(score: Score, pair: tuple[int, int]) -> str:
     value, chance = score.values[pair], score.chance[pair]
     shown = number(value, 4) if np.isfinite(value) else "–"
-    return f"{shown} ({number(chance, 4)})" if np.isfinite(chance) else shown
+    shown += f" ({number(chance, 4)})" if np.isfinite(chance) else ""
+    return f"{shown} {BY_CHANCE}" if score.by_chance[pair] else shown
 
 
 @click.command()
