@@ -81,6 +81,7 @@ class Measure:
         block: rows that are visited at once; None for the engine's default.
         permutations: of the samples, behind p-values; 0 for none.
         groups: a .csv file with the group of each sample, within which they change places; None for all.
+        intervals: parts of the samples that are left out in turn, behind standard errors; 0 for none.
     """
 
     metrics: Sequence[str] | None = None
@@ -92,6 +93,7 @@ class Measure:
     block: int | None = None
     permutations: int = 0
     groups: Path | None = None
+    intervals: int = 0
 
     @classmethod
     def of(cls, metrics: str | None, **options: Any) -> Measure:
@@ -183,8 +185,15 @@ def _add_metric_options(function: Callable[..., Any], default: str) -> Callable[
         click.option(
             "--groups",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="A .csv file of sample id and group: permutations keep samples within their group, as where several "
-            "have one composition or come from one trajectory.",
+            help="A .csv file of sample id and group: permutations keep samples within their group, and intervals "
+            "leave groups out whole, as where several have one composition or come from one trajectory.",
+        ),
+        click.option(
+            "--intervals",
+            type=click.IntRange(0),
+            default=0,
+            show_default=True,
+            help="Leave out so many parts of the samples in turn, for a 95 % interval of every score; 20 are usual.",
         ),
         click.option(
             "--permutations",

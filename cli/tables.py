@@ -33,6 +33,7 @@ class Score:
     `origin` is where the scale of the metric begins: the median chance level, or, where none is given, the value of
     what has nothing in common. `p`, `q` and `calibrated` are what permutations say of each entry, nan where none were
     made: its p-value, that adjusted for the number of pairs, and the score beyond the threshold of level `alpha`.
+    `se`, `low` and `high` are one standard error and the ends of the interval, nan where none were asked for.
     `recipe` holds what else a number must carry, in the order of a reader's questions.
     """
 
@@ -57,6 +58,9 @@ class Score:
     calibrated: np.ndarray
     permutations: int
     alpha: float
+    se: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
     @property
     def level(self) -> float:
@@ -143,8 +147,12 @@ def per_model(comparison: xr.Dataset, name: str) -> list[Any]:
 
 
 def errors(comparison: xr.Dataset, metric: str) -> list[float]:
-    """Return the standard error of each model's value of a single metric: nan where the estimator has none."""
-    return [float("nan") if error is None else float(error) for error in per_model(comparison, f"{metric}_error")]
+    """Return the standard error of each model's value of a single metric: nan where there is none.
+
+    By leaving out parts of the samples where that was asked for, else as the estimator has it.
+    """
+    name = f"{metric}_se" if f"{metric}_se" in comparison.variables else f"{metric}_error"
+    return [float("nan") if error is None else float(error) for error in per_model(comparison, name)]
 
 
 def modalities(comparison: xr.Dataset) -> list[str]:
@@ -162,25 +170,30 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
     import pandas as pd
 
     names = model_names(comparison)
-    columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error"]
+    columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error", "low", "high"]
     columns += ["k", "n", "estimator", "neighbour_metric", "details"]
     nan = float("nan")
     rows: list[tuple[Any, ...]] = []
     for score in read_scores(comparison).values():
         facts = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
         for i, j in score.pairs():
-            found = [float(matrix[i, j]) for matrix in (score.values, score.chance, score.p, score.q, score.calibrated)]
-            rows.append((names[i], names[j], score.name, *found, nan, *facts))
+            matrices = (score.values, score.chance, score.p, score.q, score.calibrated, score.se, score.low, score.high)
+            rows.append((names[i], names[j], score.name, *(float(matrix[i, j]) for matrix in matrices), *facts))
     for metric in single_metrics(comparison):
         attrs = comparison[metric].attrs
         used = per_model(comparison, f"{metric}_n_used")
         n = integer(attrs.get("n", comparison.attrs.get("n")))
         k, estimator, space = integer(attrs.get("k")), text(attrs, "estimator"), text(attrs, "neighbour_metric")
         details = _details(_recipe(attrs))
-        columns_of = (names, comparison[metric].values, errors(comparison, metric), used)
-        for name, value, error, n_used in zip(*columns_of, strict=True):
+        ends = [
+            [nan if end is None else end for end in per_model(comparison, f"{metric}_{s}")] for s in ("low", "high")
+        ]
+        columns_of = (names, comparison[metric].values, errors(comparison, metric), *ends, used)
+        for name, value, error, low, high, n_used in zip(*columns_of, strict=True):
             n_row = n if n_used is None else int(n_used)
-            rows.append((name, "", metric, float(value), *[nan] * 4, error, k, n_row, estimator, space, details))
+            rows.append(
+                (name, "", metric, float(value), *[nan] * 4, error, low, high, k, n_row, estimator, space, details)
+            )
     table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
     return table.assign(**{key: text(comparison.attrs, key) for key in provenance})
@@ -273,6 +286,9 @@ def _score(comparison: xr.Dataset, name: str) -> Score:
         citation=text(attrs, "citation"),
         meaning=text(attrs, "meaning"),
         recipe=_recipe(attrs) | ({"permutations": str(tested["permutations"])} if tested else {}),
+        se=beside("se"),
+        low=beside("low"),
+        high=beside("high"),
         p=beside("p"),
         q=beside("q"),
         calibrated=beside("calibrated"),

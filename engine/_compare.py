@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from ._calibration import adjusted, calibrate, null_of
+from ._intervals import interval, leave_out, parts
 from ._join import Joined, join
 from ._metric import Metric, Result, find_metric
 from ._neighbours import NeighbourMetric, check_metric
@@ -21,6 +22,7 @@ from ._permutations import draw
 from ._residuals import residuals
 from ._rows import check_k
 
+PARTS = "without parts of the samples"
 # Up to so many rows, representations are brought to a few widths, for which everything is compiled.
 PADDED_ROWS = 2048
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
@@ -43,6 +45,7 @@ def compare(
     permutations: int = 0,
     groups: Mapping[str, Any] | Sequence[Any] | None = None,
     alpha: float = 0.05,
+    intervals: int = 0,
     progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
     """Compare representations of the same samples, all with all.
@@ -67,8 +70,11 @@ def compare(
         permutations: of the samples of one side, for each pair, under which its scores are taken again; 0 for none, 200
             are usual. Without groups no more than n - 1 are drawn.
         groups: sample id -> label, or for plain tensors n labels: samples change places within their group only, as
-            they must where those of a group (one composition, one trajectory, one protein family) are alike.
+            they must where those of a group (one composition, one trajectory, one protein family) are alike, and
+            groups are left out whole.
         alpha: level of the thresholds behind calibrated scores.
+        intervals: parts of the samples that are left out in turn for standard errors and intervals; 0 for none, 20 are
+            usual, each of which takes about as long as the comparison itself.
         progress: called with (what goes on, the share of all work that is done, from 0 to 1).
 
     Returns:
@@ -77,6 +83,7 @@ def compare(
         before the join), ``duplicates`` (exact repetitions of an earlier row), ``top_column_share`` (of the variance).
         With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
         for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
+        With intervals every metric has ``_se``, ``_low`` and ``_high``, the ends of a 95 % interval by the jackknife.
         The recipe of each number stands in the attributes of its variable and of the data set.
 
     Raises:
@@ -110,10 +117,18 @@ def compare(
         check_k(rank_k, n, name="rank_k")
     if not 0 < alpha < 1:
         raise ValueError(f"alpha={alpha} must lie between 0 and 1")
-    if permutations < 0 or (groups is not None and not permutations):
-        raise ValueError(f"permutations={permutations}: use 0 for none, or 200; groups say how to permute")
-    drawn = draw(n, permutations, groups=_labels(groups, joined.ids), seed=seed) if permutations else None
-    say = _Stages(wanted, progress, permuted=drawn is not None)
+    if permutations < 0 or intervals < 0:
+        raise ValueError(f"permutations={permutations} and intervals={intervals}: use 0 for none, or 200 and 20")
+    if groups is not None and not (permutations or intervals):
+        raise ValueError("groups say how to permute and what to leave out: ask for permutations or intervals")
+    labels = _labels(groups, joined.ids)
+    drawn = draw(n, permutations, groups=labels, seed=seed) if permutations else None
+    left_out = parts(n, intervals, groups=labels, seed=seed) if intervals else []
+    least = n - max((len(part) for part in left_out), default=0)
+    for need, name, size in (("neighbours", "k", k), ("dimension", "dimension_k", dimension_k)) if left_out else ():
+        if need in needs:
+            check_k(size, least, name=name)
+    say = _Stages(wanted, progress, permuted=drawn is not None, parts=len(left_out))
     panel = Panel(
         names=joined.names,
         arrays=joined.arrays,
@@ -146,6 +161,10 @@ def compare(
             say.permuting = metric.long_name
             variables |= _calibrated(metric, result, null_of(metric, panel, drawn), alpha)
             say(NULL, 1, 1)
+    if left_out:
+        without = leave_out(panel, wanted, left_out, lambda done, total: say(PARTS, done, total))
+        for metric in wanted:
+            variables |= _spread(metric, variables[metric.name][1], without[metric.name])
     dtype = jnp.result_type(*joined.arrays)
     return xr.Dataset(
         variables,
@@ -161,7 +180,8 @@ def compare(
             "centre": int(centre),
             "covariates": explained,
             "permutations": 0 if drawn is None else len(drawn),
-            "groups": 0 if groups is None else len(set(_labels(groups, joined.ids) or ())),
+            "intervals": len(left_out),
+            "groups": len(set(labels or ())),
             "alpha": alpha,
             "hyle_version": _version(),
             "jax_version": jax.__version__,
@@ -219,6 +239,13 @@ def _calibrated(metric: Metric, result: Result, null: np.ndarray, alpha: float) 
     }
 
 
+def _spread(metric: Metric, value: Any, without: np.ndarray) -> dict[str, Any]:
+    dims: tuple[str, ...] = ("model", "other") if metric.kind == "pair" else ("model",)
+    named = zip(("se", "low", "high"), interval(np.asarray(value, np.float64), without), strict=True)
+    beside = {"of": metric.name, "parts": len(without), "level": 0.95}
+    return {f"{metric.name}_{suffix}": (dims, found, {"kind": suffix, **beside}) for suffix, found in named}
+
+
 def _few_widths(x: jax.Array) -> jax.Array:
     """Add columns of zeros, which change nothing, where compiling for one more width costs more than they do."""
     n, d = x.shape
@@ -230,7 +257,12 @@ class _Stages:
     """Turns the progress of one stage after the other into the share of all work that is done."""
 
     def __init__(
-        self, wanted: Sequence[Metric], progress: Callable[[str, float], None] | None, *, permuted: bool = False
+        self,
+        wanted: Sequence[Metric],
+        progress: Callable[[str, float], None] | None,
+        *,
+        permuted: bool = False,
+        parts: int = 0,
     ) -> None:
         needs = {need for metric in wanted for need in metric.needs}
         # Rough shares of the time: the median needs half a Gram product, the pass two or three.
@@ -238,6 +270,7 @@ class _Stages:
         self.weights |= {metric.long_name: 0.1 if metric.needs else 4.0 for metric in wanted}
         if permuted:
             self.weights |= {f"{metric.long_name}, permutations": 4.0 for metric in wanted if metric.kind == "pair"}
+        self.weights |= {PARTS: parts * sum(self.weights[m.long_name] + bool(m.needs) for m in wanted)}
         self.progress, self.permuting = progress, ""
 
     def __call__(self, what: str, done: float, total: float) -> None:

@@ -81,6 +81,7 @@ def compare(
         covariates=covariates,
         permutations=measure.permutations,
         groups=None if measure.groups is None else read_groups(measure.groups),
+        intervals=measure.intervals,
         progress=progress,
     )
     cards = {card.name: card for card in list_models()}
@@ -174,7 +175,7 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
         "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
         **{
             suffix: {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
-            for suffix in ("chance", "p", "q", "calibrated")
+            for suffix in ("chance", "p", "q", "calibrated", "low", "high")
         },
         "recipe": {**attributes, "models": json.loads(comparison.attrs.get("recipe", "{}"))},
     }
@@ -224,6 +225,8 @@ def _notes(scores: Sequence[Score]) -> list[str]:
         if score.k is not None:
             near.setdefault(f"k = {score.k}, {score.neighbour_metric}", []).append(score.name)
     notes += [f"{how}: {', '.join(names)}" for how, names in near.items()]
+    if any(np.isfinite(score.se).any() for score in scores):
+        notes.append("± one standard error, by leaving out parts of the samples")
     tested = next((score for score in scores if score.permutations), None)
     if tested is not None:
         notes.append(
@@ -235,7 +238,7 @@ def _notes(scores: Sequence[Score]) -> list[str]:
 
 def _cell(score: Score, pair: tuple[int, int]) -> str:
     value, chance = score.values[pair], score.chance[pair]
-    shown = number(value, 4) if np.isfinite(value) else "–"
+    shown = estimate(value, score.se[pair], 4)
     shown += f" ({number(chance, 4)})" if np.isfinite(chance) else ""
     return f"{shown} {BY_CHANCE}" if score.by_chance[pair] else shown
 

@@ -69,6 +69,8 @@ def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
             if np.isfinite(score.q[i, j]):
                 row["q"] = f"{score.q[i, j]:.2g}"
                 row["calibrated"] = number(score.calibrated[i, j], 3)
+            if np.isfinite(score.low[i, j]):
+                row["interval"] = f"{number(score.low[i, j], 3)} to {number(score.high[i, j], 3)}"
             row["strength"] = float(strength) if known else None
             if score.chance_differs:
                 row["excess"] = float(excess) if known else None
@@ -98,6 +100,8 @@ def _tooltip(score: Score) -> list[alt.Tooltip]:
     fixed = {"pair": "models", "exact": score.label, "chance": "chance level"}
     if score.permutations:
         fixed |= {"q": "q, for all pairs", "calibrated": "calibrated"}
+    if np.isfinite(score.low).any():
+        fixed["interval"] = "95 % interval"
     recipe = {f"recipe_{i}": title for i, title in enumerate(_recipe(score))}
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in (fixed | recipe).items()]
 

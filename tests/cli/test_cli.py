@@ -248,6 +248,19 @@ def test_permutations_mark_what_is_not_told_from_chance(run: Run, pair: object, 
     assert run("compare", *sources[:-1], 0, "--json").json["results"][0]["p"] is None
 
 
+def test_intervals_stand_beside_the_scores(run: Run, pair: object) -> None:
+    ask = ("compare", "a.npz", "b.npz", "--metrics", "cka,intrinsic_dimension", "--intervals", 10)
+    assert out_has_errors(run(*ask).out)
+    for row in run(*ask, "--json").json["results"]:
+        assert row["low"] < row["value"] < row["high"]
+    assert run("compare", "a.npz", "b.npz", "--intervals", 2).code == 2
+
+
+def out_has_errors(out: str) -> bool:
+    rows = [line for line in out.splitlines() if line.split()[:1] in (["a"], ["b"])]
+    return len(rows) == 3 and all(" ± " in row for row in rows)
+
+
 def test_groups_come_from_a_file(run: Run, pair: object, tmp_path: Path) -> None:
     path = tmp_path / "groups.csv"
     ask = ("compare", "a.npz", "b.npz", "--metrics", "cka", "--permutations", 19, "--groups", path, "--json")
