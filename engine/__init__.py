@@ -18,6 +18,7 @@ from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
 from ._relative import relative_representation as relative_representation
 from ._residuals import residuals as residuals
+from ._sweep import sweep as sweep
 from .metrics.cka import cka as cka
 from .metrics.cknna import cknna as cknna
 from .metrics.cycle_knn import cycle_knn as cycle_knn

@@ -121,7 +121,7 @@ def compare(
         raise ValueError(f"permutations={permutations} and intervals={intervals}: use 0 for none, or 200 and 20")
     if groups is not None and not (permutations or intervals):
         raise ValueError("groups say how to permute and what to leave out: ask for permutations or intervals")
-    labels = _labels(groups, joined.ids)
+    labels = labels_of(groups, joined.ids)
     drawn = draw(n, permutations, groups=labels, seed=seed) if permutations else None
     left_out = parts(n, intervals, groups=labels, seed=seed) if intervals else []
     least = n - max((len(part) for part in left_out), default=0)
@@ -207,7 +207,7 @@ def _join(representations: Mapping[str, Any], covariates: Any, seed: int) -> tup
     return kept, f"{known.shape[1]} columns, residuals of cross-fitted ridge regressions"
 
 
-def _labels(groups: Mapping[str, Any] | Sequence[Any] | None, ids: Sequence[str]) -> list[str] | None:
+def labels_of(groups: Mapping[str, Any] | Sequence[Any] | None, ids: Sequence[str]) -> list[str] | None:
     """Give the group of each sample, in the order of their ids."""
     if groups is None:
         return None

@@ -261,6 +261,19 @@ def out_has_errors(out: str) -> bool:
     return len(rows) == 3 and all(" ± " in row for row in rows)
 
 
+def test_a_sweep_over_k_and_n(run: Run, pair: object, tmp_path: Path) -> None:
+    sources = ("compare", "a.npz", "b.npz", "--metrics", "cka,mutual_knn", "--permutations", 0)
+    out = run(*sources, "--sweep", "k=3,6", "-o", "swept.csv").out
+    assert "k = 3" in out
+    assert "linear CKA" not in out
+    assert (tmp_path / "swept.csv").read_text().startswith("metric,k,model,other,value\nmutual_knn,3,a,b,")
+    found = run(*sources, "-k", 5, "--sweep", "n=20,60", "--json").json
+    assert found["values"] == [20, 60]
+    assert found["matrices"]["cka"][1][0][1] == pytest.approx(run(*sources, "--json").json["results"][0]["value"])
+    for wrong in ("k=3", "d=1,2", "n=20,61", "k=3,3"):
+        assert run(*sources, "--sweep", wrong).code == 2
+
+
 def test_groups_come_from_a_file(run: Run, pair: object, tmp_path: Path) -> None:
     path = tmp_path / "groups.csv"
     ask = ("compare", "a.npz", "b.npz", "--metrics", "cka", "--permutations", 19, "--groups", path, "--json")
