@@ -33,7 +33,8 @@ class Score:
     `origin` is where the scale of the metric begins: the median chance level, or, where none is given, the value of
     what has nothing in common. `p`, `q` and `calibrated` are what permutations say of each entry, nan where none were
     made: its p-value, that adjusted for the number of pairs, and the score beyond the threshold of level `alpha`.
-    `se`, `low` and `high` are one standard error and the ends of the interval, nan where none were asked for.
+    `se`, `low` and `high` are one standard error and the ends of the interval, nan where none were asked for; `raw` is
+    what it was before covariates were taken out, nan where none were.
     `recipe` holds what else a number must carry, in the order of a reader's questions.
     """
 
@@ -61,6 +62,7 @@ class Score:
     se: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    raw: np.ndarray
 
     @property
     def level(self) -> float:
@@ -170,30 +172,29 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
     import pandas as pd
 
     names = model_names(comparison)
-    columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error", "low", "high"]
+    columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error", "low", "high", "raw"]
     columns += ["k", "n", "estimator", "neighbour_metric", "details"]
-    nan = float("nan")
     rows: list[tuple[Any, ...]] = []
     for score in read_scores(comparison).values():
         facts = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
+        matrices = [score.values, score.chance, score.p, score.q, score.calibrated]
+        matrices += [score.se, score.low, score.high, score.raw]
         for i, j in score.pairs():
-            matrices = (score.values, score.chance, score.p, score.q, score.calibrated, score.se, score.low, score.high)
             rows.append((names[i], names[j], score.name, *(float(matrix[i, j]) for matrix in matrices), *facts))
+    nan = float("nan")
     for metric in single_metrics(comparison):
         attrs = comparison[metric].attrs
         used = per_model(comparison, f"{metric}_n_used")
         n = integer(attrs.get("n", comparison.attrs.get("n")))
         k, estimator, space = integer(attrs.get("k")), text(attrs, "estimator"), text(attrs, "neighbour_metric")
-        details = _details(_recipe(attrs))
-        ends = [
-            [nan if end is None else end for end in per_model(comparison, f"{metric}_{s}")] for s in ("low", "high")
-        ]
-        columns_of = (names, comparison[metric].values, errors(comparison, metric), *ends, used)
-        for name, value, error, low, high, n_used in zip(*columns_of, strict=True):
-            n_row = n if n_used is None else int(n_used)
-            rows.append(
-                (name, "", metric, float(value), *[nan] * 4, error, low, high, k, n_row, estimator, space, details)
-            )
+        facts = (estimator, space, _details(_recipe(attrs)))
+        ends = [per_model(comparison, f"{metric}_{suffix}") for suffix in ("low", "high", "raw")]
+        for i, (name, value, error) in enumerate(
+            zip(names, comparison[metric].values, errors(comparison, metric), strict=True)
+        ):
+            spread = [nan if end[i] is None else end[i] for end in ends]
+            n_row = n if used[i] is None else int(used[i])
+            rows.append((name, "", metric, float(value), *[nan] * 4, error, *spread, k, n_row, *facts))
     table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
     return table.assign(**{key: text(comparison.attrs, key) for key in provenance})
@@ -289,6 +290,7 @@ def _score(comparison: xr.Dataset, name: str) -> Score:
         se=beside("se"),
         low=beside("low"),
         high=beside("high"),
+        raw=beside("raw"),
         p=beside("p"),
         q=beside("q"),
         calibrated=beside("calibrated"),

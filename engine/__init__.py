@@ -5,6 +5,7 @@ Arrays come from NumPy, JAX or torch; every function works inside `jax.jit` and 
 
 from ._arrays import as_array as as_array
 from ._arrays import copy_reason as copy_reason
+from ._blus import blus_residuals as blus_residuals
 from ._calibration import Calibration as Calibration
 from ._calibration import calibrate as calibrate
 from ._compare import DEFAULT_METRICS as DEFAULT_METRICS

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from ._blus import basis_of, taken_out
 from ._calibration import adjusted, calibrate, null_of
 from ._intervals import interval, leave_out, parts
 from ._join import Joined, join
@@ -19,7 +20,6 @@ from ._metric import Metric, Result, find_metric
 from ._neighbours import NeighbourMetric, check_metric
 from ._panel import MEDIANS, NULL, PASS, Panel
 from ._permutations import draw
-from ._residuals import residuals
 from ._rows import check_k
 
 PARTS = "without parts of the samples"
@@ -61,8 +61,9 @@ def compare(
         neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``; CKNNA masks a similarity, and takes ``cosine``
             in place of ``euclidean``.
         centre: take off the column means before neighbours are sought, which moves cosines and inner products.
-        covariates: what is to be regressed out of every representation first, held out (see `hyle.engine.residuals`):
-            a tensor [n, c], or an object with ``embedding`` [n, c] and ``ids``, as the representations are.
+        covariates: what is to be regressed out of every representation first (see `hyle.engine.blus_residuals`): a
+            tensor [n, c], or an object with ``embedding`` [n, c] and ``ids``, as the representations are. As many
+            samples are given up as the covariates have independent columns, and one.
         seed: of the permutations.
         recall: find about this share of the neighbours, below 1, by `jax.lax.approx_max_k`, which is fast on a TPU and
             exact elsewhere; the share found on some rows is returned as ``neighbour_recall``. Default: find all.
@@ -83,6 +84,7 @@ def compare(
         before the join), ``duplicates`` (exact repetitions of an earlier row), ``top_column_share`` (of the variance).
         With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
         for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
+        With covariates ``<metric>_raw`` is what the same samples give before these are taken out.
         With intervals every metric has ``_se``, ``_low`` and ``_high``, the ends of a 95 % interval by the jackknife.
         The recipe of each number stands in the attributes of its variable and of the data set.
 
@@ -102,7 +104,7 @@ def compare(
     check_metric(neighbour_metric)
     if recall is not None and not 0 < recall < 1:
         raise ValueError(f"recall={recall} must lie between 0 and 1, or be None to find all neighbours")
-    joined, explained = _join(representations, covariates, seed)
+    joined, explained, before = _join(representations, covariates)
     if centre:
         joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
     n, widths = len(joined.ids), [int(x.shape[1]) for x in joined.arrays]
@@ -161,6 +163,12 @@ def compare(
             say.permuting = metric.long_name
             variables |= _calibrated(metric, result, null_of(metric, panel, drawn), alpha)
             say(NULL, 1, 1)
+    if before:
+        raw = replace(panel, arrays=[_few_widths(x) for x in before], progress=None, _known={})
+        raw.gather(sorted(needs))
+        for metric in wanted:
+            dims = variables[metric.name][0]
+            variables[f"{metric.name}_raw"] = (dims, metric.evaluate(raw).value, {"kind": "raw", "of": metric.name})
     if left_out:
         without = leave_out(panel, wanted, left_out, lambda done, total: say(PARTS, done, total))
         for metric in wanted:
@@ -189,22 +197,21 @@ def compare(
     )
 
 
-def _join(representations: Mapping[str, Any], covariates: Any, seed: int) -> tuple[Joined, str]:
-    """Join by id, and take out what covariates explain; say what that was."""
+def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, str, list[jax.Array]]:
+    """Join by id, and take out what covariates explain; say what that was, and give the same rows as they were."""
     if covariates is None:
-        return join(representations), "none"
+        return join(representations), "none", []
     if "covariates" in representations:
         raise ValueError("a representation is called 'covariates', as the covariates are: give it another name")
     joined = join({**representations, "covariates": covariates})
     *arrays, known = joined.arrays
+    basis = basis_of(known)
+    ids = [joined.ids[row] for row in basis.rows]
     kept = Joined(
-        joined.names[:-1],
-        [residuals(x, known, seed=seed) for x in arrays],
-        joined.ids,
-        joined.rows_in[:-1],
-        joined.dtypes[:-1],
+        joined.names[:-1], [taken_out(x, basis) for x in arrays], ids, joined.rows_in[:-1], joined.dtypes[:-1]
     )
-    return kept, f"{known.shape[1]} columns, residuals of cross-fitted ridge regressions"
+    explained = f"{known.shape[1]} columns of rank {basis.span.shape[1] - 1}, BLUS residuals of {len(ids)} samples"
+    return kept, explained, [x[basis.rows] for x in arrays]
 
 
 def labels_of(groups: Mapping[str, Any] | Sequence[Any] | None, ids: Sequence[str]) -> list[str] | None:

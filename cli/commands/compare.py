@@ -61,7 +61,7 @@ def compare(
     Args:
         representations: of any models or files; tensors cross into JAX by DLPack.
         measure: what to measure, and how; its metrics are `hyle.engine.DEFAULT_METRICS` unless it says otherwise.
-        covariates: regressed out of every representation first, held out.
+        covariates: regressed out of every representation first.
         attributes: further facts for the whole, such as the title.
         progress: see `hyle.engine.compare`.
 
@@ -130,7 +130,7 @@ def compare_with_bar(
     else:
         say(f"joined {n} samples by id, all that each has")
     if covariates is not None:
-        say(f"took out what {covariates.name} explains, {len(covariates.ids)} samples; every row by a fit without it")
+        say(f"took out what {covariates.name} explains linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
     for name, repeated, tied in zip(model_names(comparison), *_repeats(comparison), strict=True):
         if max(repeated, tied) > n / 20:
             say(
@@ -163,7 +163,7 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
         "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
         **{
             suffix: {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
-            for suffix in ("chance", "p", "q", "calibrated", "low", "high")
+            for suffix in ("chance", "p", "q", "calibrated", "low", "high", "raw")
         },
         "recipe": {**attributes, "models": json.loads(comparison.attrs.get("recipe", "{}"))},
     }
@@ -213,6 +213,8 @@ def _notes(scores: Sequence[Score]) -> list[str]:
         if score.k is not None:
             near.setdefault(f"k = {score.k}, {score.neighbour_metric}", []).append(score.name)
     notes += [f"{how}: {', '.join(names)}" for how, names in near.items()]
+    if any(np.isfinite(score.raw).any() for score in scores):
+        notes.append("[ ] before the covariates were taken out, on the same samples")
     if any(np.isfinite(score.se).any() for score in scores):
         notes.append("± one standard error, by leaving out parts of the samples")
     tested = next((score for score in scores if score.permutations), None)
@@ -228,6 +230,7 @@ def _cell(score: Score, pair: tuple[int, int]) -> str:
     value, chance = score.values[pair], score.chance[pair]
     shown = estimate(value, score.se[pair], 4)
     shown += f" ({number(chance, 4)})" if np.isfinite(chance) else ""
+    shown += f" [{number(score.raw[pair], 4)}]" if np.isfinite(score.raw[pair]) else ""
     return f"{shown} {BY_CHANCE}" if score.by_chance[pair] else shown
 
 

@@ -71,6 +71,8 @@ def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
                 row["calibrated"] = number(score.calibrated[i, j], 3)
             if np.isfinite(score.low[i, j]):
                 row["interval"] = f"{number(score.low[i, j], 3)} to {number(score.high[i, j], 3)}"
+            if np.isfinite(score.raw[i, j]):
+                row["raw"] = number(score.raw[i, j], 3)
             row["strength"] = float(strength) if known else None
             if score.chance_differs:
                 row["excess"] = float(excess) if known else None
@@ -102,6 +104,8 @@ def _tooltip(score: Score) -> list[alt.Tooltip]:
         fixed |= {"q": "q, for all pairs", "calibrated": "calibrated"}
     if np.isfinite(score.low).any():
         fixed["interval"] = "95 % interval"
+    if np.isfinite(score.raw).any():
+        fixed["raw"] = "with covariates"
     recipe = {f"recipe_{i}": title for i, title in enumerate(_recipe(score))}
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in (fixed | recipe).items()]
 

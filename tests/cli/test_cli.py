@@ -18,13 +18,13 @@ from hyle.cli._console import print_table, progress_bar
 from hyle.cli._options import metric_names
 from hyle.cli.commands.run import choose
 from hyle.engine import (
+    blus_residuals,
     cka,
     compare,
     dimension_scales,
     information_imbalance,
     list_metrics,
     mutual_knn,
-    residuals,
 )
 from hyle.engine._dimension import Estimator
 from hyle.zoo import find_dataset
@@ -297,10 +297,17 @@ def test_covariates_are_taken_out_first(run: Run, pair: tuple[np.ndarray, np.nda
     known = np.random.default_rng(1).normal(size=(60, 2)).astype("float32")
     np.savez(tmp_path / "known.npz", embedding=known[::-1], ids=IDS[::-1])
     found = run("compare", "a.npz", "b.npz", "--metrics", "cka", "--covariates", "known.npz", "--json")
-    expected = float(cka(residuals(x, known), residuals(y, known)))
-    assert found.json["results"][0]["value"] == pytest.approx(expected, abs=1e-5)
+    rows, left = blus_residuals(x, known)
+    expected = float(cka(left, blus_residuals(y, known)[1]))
+    first = found.json["results"][0]
+    assert first["value"] == pytest.approx(expected, abs=1e-5)
+    assert first["raw"] == pytest.approx(float(cka(x[rows], y[rows])), abs=1e-5)
+    assert first["n"] == 57
+    assert (
+        f"[{first['raw']:.4f}]" in run("compare", "a.npz", "b.npz", "--metrics", "cka", "--covariates", "known.npz").out
+    )
     assert found.json["recipe"]["covariates"].startswith("known: 2 columns")
-    assert "took out what known explains" in found.err
+    assert "took out what known explains linearly: 2 columns of rank 2, BLUS residuals of 57 samples" in found.err
     plain = run("compare", "a.npz", "b.npz", "--metrics", "cka", "--json").json
     assert plain["recipe"]["covariates"] == "none"
 
