@@ -187,14 +187,14 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
         used = per_model(comparison, f"{metric}_n_used")
         n = integer(attrs.get("n", comparison.attrs.get("n")))
         k, estimator, space = integer(attrs.get("k")), text(attrs, "estimator"), text(attrs, "neighbour_metric")
-        facts = (estimator, space, _details(_recipe(attrs)))
+        said = (estimator, space, _details(_recipe(attrs)))
         ends = [per_model(comparison, f"{metric}_{suffix}") for suffix in ("low", "high", "raw")]
         for i, (name, value, error) in enumerate(
             zip(names, comparison[metric].values, errors(comparison, metric), strict=True)
         ):
             spread = [nan if end[i] is None else end[i] for end in ends]
             n_row = n if used[i] is None else int(used[i])
-            rows.append((name, "", metric, float(value), *[nan] * 4, error, *spread, k, n_row, *facts))
+            rows.append((name, "", metric, float(value), *[nan] * 4, error, *spread, k, n_row, *said))
     table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
     return table.assign(**{key: text(comparison.attrs, key) for key in provenance})
