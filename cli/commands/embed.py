@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,13 @@ from hyle.zoo import (
     fetch,
     find_card,
     load,
-    load_dataset,
     model_recipe,
     prepare,
     write_embeddings,
 )
 
 from .._console import progress_bar, say
-from .._options import dataset_options, json_option, print_json, split, store_option
+from .._options import Draw, dataset_options, json_option, print_json, split, store_option
 
 # Samples that are committed together: what an interruption loses at most.
 SHARD = 128
@@ -103,9 +102,7 @@ def embed(
 @json_option
 def command(
     models: tuple[str, ...],
-    dataset: str,
-    samples: int,
-    seed: int,
+    draw: Draw,
     layer: str | None,
     layers: str | None,
     pooling: str | None,
@@ -125,13 +122,21 @@ def command(
     hyle embed rxnfp --layers all            then: hyle compare rxnfp@all chgnet-0.3.0
     hyle embed mymodule:MyModel              an adapter of yours
     hyle embed hf:organisation/name          an encoder or decoder of the Hugging Face hub
+
+    \b
+    Samples of your own: --dataset takes .csv .tsv .parquet .smi .sdf .fasta .xyz .extxyz .cif POSCAR
+    .vasp .traj .db .aselmdb .pdb .mmcif, and folders of them.
+    hyle embed minilm rxnfp --dataset mine.csv --column canonical --id-column name
+    hyle embed chgnet-0.3.0 --dataset relaxed.extxyz -n 1000
+    hyle embed sevennet-0 --dataset omat24/val -n 5000 --seed 1
     """
     if layer is not None and layers is not None:
         raise click.UsageError("give --layer or --layers, not both")
     jobs = [(name, one) for name in models for one in _layers(find_card(name, notify=say), layer, layers)]
     if output is not None and len(jobs) > 1:
         raise click.UsageError("--output takes one model and one layer at a time")
-    data = load_dataset(dataset, n=samples, seed=seed, notify=say)
+    data = draw.load()
+    _check_views(jobs, data)
     store, loader = Store(store_path), _KeepLast()
     results = []
     for name, one in jobs:
@@ -146,12 +151,22 @@ def command(
                 "layer": representation.recipe["layer"],
                 "shape": list(representation.embedding.shape),
                 "dropped": dict(representation.dropped),
+                "left_out": dict(data.left_out),
                 "energies": representation.energies is not None,
                 "recipe": dict(representation.recipe),
             }
         )
     if as_json:
         print_json(results)
+
+
+def _check_views(jobs: Sequence[tuple[str, str | None]], data: Dataset) -> None:
+    """Raise before the first model runs where one cannot read the samples."""
+    for name, _ in jobs:
+        view = find_card(name).view
+        if view != "any" and view not in data.views:
+            has = ", ".join(data.views)
+            raise ValueError(f"{name} reads {view}, and all samples of {data.name} have: {has}; see hyle models")
 
 
 class _KeepLast:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from hyle.cli import main
 from hyle.cli._console import print_table, progress_bar
 from hyle.cli._options import metric_names
 from hyle.cli.commands.run import choose
@@ -29,53 +27,7 @@ from hyle.engine import (
 from hyle.engine._dimension import Estimator
 from hyle.zoo import find_dataset
 
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    monkeypatch.setenv("HYLE_STORE", str(tmp_path / "store"))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> Ran:
-        monkeypatch.setattr("sys.argv", ["hyle", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
-
-    return call
-
-
-@pytest.fixture
-def mistake(run: Run) -> Callable[..., str]:
-    """Run a command that must fail, and return its one line."""
-
-    def call(*arguments: object) -> str:
-        ran = run(*arguments)
-        lines = [line for line in ran.err.splitlines() if line.startswith("Error:")]
-        assert ran.code == 2
-        assert len(lines) == 1
-        assert ran.out == ""
-        assert "Traceback" not in ran.err
-        return lines[0]
-
-    return call
+Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -429,7 +381,7 @@ def test_an_interruption_says_that_nothing_is_lost(run: Run, monkeypatch: pytest
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hyle.cli.commands.embed.load_dataset", stop)
+    monkeypatch.setattr("hyle.cli._options.load_dataset", stop)
     ran = run("embed", "random")
     assert ran.code == 130
     assert "the same command continues" in ran.err
