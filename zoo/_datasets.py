@@ -80,6 +80,7 @@ class DatasetInfo:
         reader: module with ``read_slice``, ``to_samples`` and, with a carrier, ``read_rows``.
         notes: honest remarks.
         known_as: the name that it has among ``trained_on`` of a model card.
+        shift_of: the data set from which it departs, where it is there to show what a shift does; the notes say how.
     """
 
     name: str
@@ -100,6 +101,7 @@ class DatasetInfo:
     reader: str
     notes: str = ""
     known_as: str = ""
+    shift_of: str = ""
 
     @property
     def slice_path(self) -> Path:
