@@ -64,7 +64,8 @@ def compare(
     Returns:
         The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
         pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. Besides: ``dim``, ``n_model`` (rows
-        before the join), ``duplicates`` (exact repetitions of an earlier row), ``top_column_share`` (of the variance).
+        before the join), ``duplicates`` (exact repetitions of an earlier row), ``dead_columns`` (constant over the
+        samples), ``top_column_share`` (of the variance).
         The recipe of each number stands in the attributes of its variable and of the data set.
 
     Raises:
@@ -114,6 +115,7 @@ def compare(
         "dim": ("model", widths),
         "n_model": ("model", joined.rows_in),
         "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
+        "dead_columns": ("model", [_dead_columns(x[:, :d]) for x, d in zip(joined.arrays, widths, strict=True)]),
         "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
         "input_dtype": ("model", joined.dtypes),
     }
@@ -211,6 +213,10 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
         kind = "error" if suffix == "error" else "count"
         found[f"{metric.name}_{suffix}"] = ("model", values, {"kind": kind, "of": metric.name})
     return found
+
+
+def _dead_columns(x: jax.Array) -> int:
+    return int((x == x[0]).all(0).sum())  # not by the variance: the mean of a constant is rounded
 
 
 def _top_column_share(x: jax.Array) -> float:

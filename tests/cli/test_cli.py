@@ -141,6 +141,19 @@ def test_dimension(run: Run, pair: object) -> None:
     assert set(run("dimension", "a.npz", "--json").json[0]["estimates"]) == {"mle", "twonn"}
 
 
+def test_dimension_tells_dead_columns_and_the_share_of_the_largest(run: Run, tmp_path: Path) -> None:
+    """Three quarters of the columns of some models are dead, and one column holds nearly all variance of others."""
+    x = np.random.default_rng(0).normal(size=(80, 8)).astype("float32")
+    x[:, 2:5], x[:, 7] = 0.1, 100 * x[:, 7]
+    np.savez(tmp_path / "x.npz", embedding=x, ids=np.arange(80))
+    found = run("dimension", "x.npz", "--json").json[0]
+    assert (found["width"], found["dead_columns"]) == (8, 3)
+    assert found["top_column_share"] == pytest.approx(x.var(0).max() / x.var(0).sum(), rel=1e-5)
+    table = run("dimension", "x.npz").out
+    assert re.search(r"x +80 +80 +8 +3 +100 %", table)
+    assert "top column: the share of the variance in one column" in table
+
+
 def test_dimension_at_growing_scales(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
     x, _ = pair
     gride, thinned = run("dimension", "a.npz", "--scales", "-k", 16, "--seed", 3, "--json").json

@@ -169,6 +169,16 @@ def test_what_is_said_of_each_model(comparison):
     assert comparison.top_column_share.sel(model="x").item() == pytest.approx(variance.max() / variance.sum(), rel=1e-5)
 
 
+@pytest.mark.parametrize("centre", [False, True])
+def test_dead_columns_are_counted(centre):
+    x = panel()["x"].copy()
+    x[:, 0] = 0.1  # whose mean is not 0.1 in float32
+    x[:, 2] = 0
+    x[0, 3] += 1e-6
+    found = run({"x": x, "y": panel()["y"]}, centre=centre)
+    assert found.dead_columns.values.tolist() == [2, 0]
+
+
 def test_repeated_rows_and_ties_are_counted():
     x, y = (v.copy() for v in itertools.islice(panel().values(), 2))
     x[[3, 4, 5]] = x[2]
