@@ -139,7 +139,7 @@ def _add_dataset_options(function: Callable[..., Any], default_n: int) -> Callab
 
 def stored_options(function: F) -> F:
     """``--dataset``, ``--layer``, ``--pooling``: which of the stored representations of a model."""
-    for name, what in (("pooling", "pooling"), ("layer", "layer"), ("dataset", "data set, NAME or NAME-VERSION")):
+    for name, what in (("pooling", "pooling"), ("layer", "layer"), ("dataset", "data set, NAME, NAME-VERSION or file")):
         function = click.option(f"--{name}", help=f"Of what is stored, take this {what}.")(function)
     return function
 

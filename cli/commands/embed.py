@@ -73,6 +73,7 @@ def embed(
         return found, True
     prepare(card, notify=say)  # before the recipe that is kept, which names versions
     model = loader(name, device=device, isolate=True, notify=say)
+    strange = getattr(model.adapter, "unknown_tokens", 0)
     with store.extraction(key, dataset.ids, recipe()) as extraction:
         finished = extraction.finished
         todo = [sample for sample in dataset if sample.id not in finished]
@@ -86,7 +87,18 @@ def embed(
             shard = todo[start : start + SHARD]
             batch = model.run(shard, layer=layer, pooling=pooling, batch_size=batch_size, progress=show)
             extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
+        if met := getattr(model.adapter, "unknown_tokens", 0) - strange:
+            say(f"  {name} met {met} tokens that it does not know; it was not trained on such strings")
         return extraction.commit(), False
+
+
+def check_views(names: Sequence[str], data: Dataset) -> None:
+    """Raise before the first model runs where one of them cannot read the samples."""
+    for name in names:
+        view = find_card(name).view
+        if view != "any" and view not in data.views:
+            has = ", ".join(data.views) or "no view in common"
+            raise ValueError(f"{name} reads {view}, and all samples of {data.name} have: {has}; see hyle models")
 
 
 @click.command()
@@ -136,7 +148,7 @@ def command(
     if output is not None and len(jobs) > 1:
         raise click.UsageError("--output takes one model and one layer at a time")
     data = draw.load()
-    _check_views(jobs, data)
+    check_views([name for name, _ in jobs], data)
     store, loader = Store(store_path), _KeepLast()
     results = []
     for name, one in jobs:
@@ -158,15 +170,6 @@ def command(
         )
     if as_json:
         print_json(results)
-
-
-def _check_views(jobs: Sequence[tuple[str, str | None]], data: Dataset) -> None:
-    """Raise before the first model runs where one cannot read the samples."""
-    for name, _ in jobs:
-        view = find_card(name).view
-        if view != "any" and view not in data.views:
-            has = ", ".join(data.views)
-            raise ValueError(f"{name} reads {view}, and all samples of {data.name} have: {has}; see hyle models")
 
 
 class _KeepLast:

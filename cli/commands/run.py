@@ -14,7 +14,7 @@ from hyle.zoo import Dataset, DatasetInfo, ModelCard, Store, find_card, list_mod
 from .._console import say
 from .._options import Draw, Measure, dataset_options, metric_options, split, store_option
 from .compare import compare_with_bar
-from .embed import embed_with_bar
+from .embed import check_views, embed_with_bar
 from .report import write_all
 
 # Those of a comparison and the two others of the study; all come from one pass.
@@ -88,6 +88,7 @@ def command(
     data = draw.load()
     measure.check(len(data))
     cards = choose(split(models), data)
+    check_views([card.name for card in cards], data)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -57,6 +57,7 @@ def test_draws_and_first_samples(run: Run, mine: Path) -> None:
         ),
         (("embed", "soap", "--dataset", "mine.csv"), "soap reads atoms, and all samples of mine.csv have: smiles"),
         (("embed", "random", "--dataset", "qm9", "--first"), "qm9 is a built-in data set: options of files"),
+        (("run", "--models", "soap", "--dataset", "mine.csv", "-k", "5"), "soap reads atoms, and all"),
         (("run", "--dataset", "non.csv"), "non.csv does not exist"),
         (("run", "--dataset", "mine.csv", "-n", "3"), "at least 4 samples"),
     ],
