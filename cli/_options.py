@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from hyle.zoo import Dataset, cache_dir, list_datasets, load_dataset
+from hyle.zoo import Dataset, cache_dir, find_dataset, list_datasets, load_dataset
 
 from ._console import say
 
@@ -76,7 +76,9 @@ class Draw:
     @property
     def n(self) -> int | None:
         """How many samples, where that is known before they are read."""
-        return self.default_n if not self.is_file and self.samples is None else self.samples
+        if self.is_file or self.samples is not None:
+            return self.samples
+        return min(self.default_n, find_dataset(self.dataset).total)
 
     @property
     def is_file(self) -> bool:
@@ -127,7 +129,7 @@ def _add_dataset_options(function: Callable[..., Any], default_n: int) -> Callab
             "-n",
             "--samples",
             type=click.IntRange(1),
-            help=f"Samples to draw. [default: {default_n} of a built-in data set, all of a file]",
+            help=f"Samples to draw. [default: {default_n} of a built-in data set, or all it has; all of a file]",
         ),
         click.option(
             "--dataset", default="qm9", show_default=True, help="A data set of `hyle datasets`, or a file or folder."

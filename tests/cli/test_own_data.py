@@ -43,6 +43,10 @@ def test_draws_and_first_samples(run: Run, mine: Path) -> None:
     assert first["recipe"]["dataset_source"].endswith("column smiles, the first 5")
 
 
+def test_a_built_in_set_that_is_smaller_than_the_default_is_taken_whole(run: Run) -> None:
+    assert run("embed", "random", "--dataset", "proteins", "--json").json[0]["shape"][0] == 117
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

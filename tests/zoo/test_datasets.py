@@ -359,6 +359,34 @@ def test_what_the_shifted_sets_say_of_themselves_is_true():
     assert len({s.sequence for s in peptides}) == len(peptides)
 
 
+def test_exotic_molecules(no_network):
+    from ase.data import covalent_radii
+
+    data, info = load_dataset("exotic"), find_dataset("exotic")
+    assert (info.total, len(data), info.licence, data.version) == (230, 230, "Apache-2.0", "62c965e27258dd07")
+    assert load_dataset("exotic", n=9).version == data.head(9).version
+    for sample in data:
+        charge, unpaired = sample.labels["charge"], sample.labels["unpaired"]
+        assert sample.atoms.info.get("charge", 0) == charge
+        assert (sample.atoms.numbers.sum() - charge - unpaired) % 2 == 0, sample.id
+        distances, radii = sample.atoms.get_all_distances(), covalent_radii[sample.atoms.numbers]
+        np.fill_diagonal(distances, np.inf)
+        assert (distances > 0.55 * (radii[:, None] + radii)).all(), sample.id
+    bond = data[data.ids.index("mb16-43-H2")].atoms.get_distance(0, 1)
+    assert bond == pytest.approx(0.744, abs=0.001)  # Angstrom
+    assert len({symbol for sample in data for symbol in sample.atoms.symbols}) == 50
+
+
+@pytest.mark.models
+def test_exotic_molecules_can_be_written_anew(tmp_path):
+    """Downloads 8 MB on the first run."""
+    import pyarrow.parquet as pq
+
+    fresh = tmp_path / "fresh.parquet"
+    subprocess.run([sys.executable, "-m", "hyle.zoo._mstore", str(fresh)], check=True, stdout=subprocess.DEVNULL)
+    assert pq.read_table(fresh).equals(pq.read_table(find_dataset("exotic").slice_path), check_metadata=True)
+
+
 @pytest.mark.parametrize("name", OFF_EQUILIBRIUM)
 def test_crystals_off_equilibrium(name, no_network):
     data, info = load_dataset(name), find_dataset(name)
