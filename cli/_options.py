@@ -54,10 +54,9 @@ class Draw:
         samples: how many; None for ``default_n`` of a built-in set and all of a file.
         seed: of the draw.
         first: take the first of a file in place of a draw.
-        column: of a table, as `hyle.zoo.read_dataset` takes it; the four below likewise.
+        column: of a table, as `hyle.zoo.read_dataset` takes it; the three below likewise.
         view: what the column holds.
         id_column: where the ids stand.
-        labels: names, comma-separated.
         as_written: leave SMILES as they stand.
         default_n: samples of a built-in set where nobody says.
     """
@@ -69,7 +68,6 @@ class Draw:
     column: str | None
     view: str | None
     id_column: str | None
-    labels: str | None
     as_written: bool
     default_n: int
 
@@ -91,7 +89,7 @@ class Draw:
         Raises:
             ValueError: no such data set, or a file that does not hold what was asked for.
         """
-        given = {"column": self.column, "view": self.view, "id_column": self.id_column, "labels": split(self.labels)}
+        given = {"column": self.column, "view": self.view, "id_column": self.id_column}
         options: dict[str, Any] = {name: value for name, value in given.items() if value}
         if self.as_written:
             options["canonical"] = False
@@ -117,7 +115,6 @@ def dataset_options(default_n: int) -> Callable[[F], F]:
 def _add_dataset_options(function: Callable[..., Any], default_n: int) -> Callable[..., Any]:
     for option in (
         click.option("--as-written", is_flag=True, help="Of a table: take SMILES as they stand, not RDKit's form."),
-        click.option("--labels", help="Of a file: comma-separated columns, properties or keys of numbers to keep."),
         click.option("--id-column", help="Of a file: where the ids stand; '#' numbers the samples."),
         click.option(
             "--view", type=click.Choice(["smiles", "selfies", "sequence"]), help="What --column holds, if not its name."

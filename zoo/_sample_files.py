@@ -80,8 +80,8 @@ def read_dataset(
         raise ValueError(f"a seed is 0 or greater; got {seed}")
     parts = _parts(path)
     rows, how = _rows(path, parts, n, seed, options)
-    if (column or view) and not any(row.column for _, row in rows):
-        raise ValueError(f"{path} is no table: leave --column and --view out")
+    if (column or view or not canonical) and rows and not any(row.column for _, row in rows):
+        raise ValueError(f"{path} is no table: leave --column, --view and --as-written out")
     samples, left_out = _samples(path, rows)
     if left_out:
         some = "; ".join(f"{id_} ({reason})" for id_, reason in list(left_out.items())[:SHOWN])

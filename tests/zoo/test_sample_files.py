@@ -141,6 +141,13 @@ def test_mistakes_in_a_table(tmp_path: Path, lines: list[str], options: dict, me
         read_dataset(table(tmp_path / "a.csv", lines), **options)
 
 
+def test_labels_that_are_missing_or_infinite(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", ["id,smiles,y", "a,C,nan", "b,N,", "c,O,inf", "d,F,-1e-3"])
+    data = read_dataset(path, labels=["y"])
+    assert [(s.id, s.labels) for s in data] == [("a", {}), ("b", {}), ("d", {"y": -1e-3})]
+    assert data.left_out == {"c": "line 4: the label y is infinite"}
+
+
 def test_a_view_that_no_header_tells(tmp_path: Path) -> None:
     path = table(tmp_path / "a.tsv", ["heavy\tname", "EVQLV\tab1"])
     data = read_dataset(path, column="heavy", view="sequence", id_column="name")
@@ -153,8 +160,11 @@ def test_ids_may_be_numbers(tmp_path: Path) -> None:
 
 
 def test_files_that_are_not_what_their_suffix_says(tmp_path: Path) -> None:
-    for name in ("a.csv", "a.fasta", "a.parquet", "a.xyz", "a.traj", "a.db", "a.cif", "a.vasp", "a.pdb", "a.csv.gz"):
-        (tmp_path / name).write_bytes(b"\xff\xfe\x00\x01 nothing of the kind\n" * 3)
+    damaged = gzip.compress(b"smiles\n" + bytes(range(256)) * 99)[:-40] + b"x" * 40
+    names = ("a.csv", "a.fasta", "a.parquet", "a.xyz", "a.traj", "a.db", "a.cif", "a.vasp", "a.pdb", "a.sdf")
+    for name in (*names, "b.csv.gz", "b.fasta.gz", "b.sdf.gz"):
+        packed_as_it_says = name.endswith(".gz")
+        (tmp_path / name).write_bytes(damaged if packed_as_it_says else b"\xff\xfe\x00\x01 nothing of the kind\n" * 3)
         with pytest.raises(ValueError, match=name.replace(".", r"\.")):
             read_dataset(tmp_path / name)
     with pytest.raises(FileNotFoundError, match=r"b\.csv does not exist; did you mean 'a\.csv'"):
@@ -174,8 +184,12 @@ def test_fasta(tmp_path: Path) -> None:
     assert list(data.left_out) == ["b", "c", "d"]
     assert "gaps" in data.left_out["c"]
     assert "line 6" in data.left_out["c"]
-    with pytest.raises(ValueError, match="no table: leave --column and --view out"):
+    with pytest.raises(ValueError, match="no table: leave --column, --view and --as-written out"):
         read_dataset(path, column="x")
+    for options in ({"labels": ["y"]}, {"id_column": "name"}):
+        with pytest.raises(ValueError, match="neither labels nor a choice of ids"):
+            read_dataset(path, **options)
+    assert read_dataset(path, id_column="#").ids == ["1", "5"]
     with pytest.raises(ValueError, match="line 1 stands before the first >"):
         read_dataset(table(tmp_path / "b.fa", ["MKV"]))
 

@@ -57,7 +57,8 @@ def _check(atoms: Atoms) -> None:
         raise ValueError("atoms of no element (X)")
     if atoms.pbc.all() and not abs(atoms.cell.volume) > 0:
         raise ValueError("periodic, but its cell has no volume")
-    sites = (atoms.info.get("occupancy") or {}).values()
+    occupancy = atoms.info.get("occupancy")  # of a CIF: site -> element -> share
+    sites = occupancy.values() if isinstance(occupancy, dict) else ()
     if any(len(site) > 1 or min(site.values(), default=1) < 1 for site in sites):
         raise ValueError("sites of partial occupancy: make an ordered structure of it first")
 

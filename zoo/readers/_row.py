@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,17 +83,20 @@ def open_text(path: Path) -> IO[str]:
 
 
 def number(text: Any, name: str) -> float | None:
-    """Return a label, or None where the cell is empty.
+    """Return a label, or None where the cell is empty or NaN.
 
     Raises:
-        ValueError: something else than a number.
+        ValueError: something else than a finite number.
     """
     if text is None or not str(text).strip():
         return None
     try:
-        return float(text)
+        value = float(text)
     except (TypeError, ValueError):
         raise ValueError(f"the label {name} is {str(text)[:40]!r}, which is no number") from None
+    if math.isinf(value):
+        raise ValueError(f"the label {name} is infinite")
+    return None if math.isnan(value) else value
 
 
 def numbers(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, float]:
@@ -117,6 +121,12 @@ def canonical_smiles(smiles: str) -> str:
     if not mol.GetNumAtoms():
         raise ValueError("the SMILES has no atoms")
     return str(Chem.MolToSmiles(mol))
+
+
+def no_columns(path: Path, options: Options) -> None:
+    """Raise for a format whose samples have a name and nothing else."""
+    if options.labels or options.id_column not in ("", NUMBERS):
+        raise ValueError(f"{path} has neither labels nor a choice of ids: ask for none, or number the samples by '#'")
 
 
 def need_rdkit(path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .._structures import read_chains
-from ._row import NUMBERS, Options, Row, Wanted, chosen
+from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns
 
 
 def count(path: Path) -> int:
@@ -18,6 +18,7 @@ def count(path: Path) -> int:
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     """Read the wanted chains, each with sequence and backbone; ids are file and chain."""
+    no_columns(path, options)
     name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
     for i, chain in chosen(read_chains(path), wanted):
         id_ = "" if options.id_column == NUMBERS else f"{name}-{chain.name}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ._row import NUMBERS, Options, Row, Wanted, chosen, open_text
+from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns, open_text
 from .tables import checked_sequence
 
 
@@ -25,6 +26,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
         import gemmi
     except ImportError as error:
         raise ImportError(f"{path}: reading FASTA needs gemmi: pip install 'hyle[zoo]'") from error
+    no_columns(path, options)
     for i, (line, text) in chosen(_records(path), wanted):
         words = text[1:].split("\n", 1)[0].split()
         id_ = words[0] if words and options.id_column != NUMBERS else ""
@@ -55,5 +57,5 @@ def _records(path: Path) -> Iterator[tuple[int, str]]:
                 yield start, text
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 text: write it anew as such") from error
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path} is not readable: {error}") from error

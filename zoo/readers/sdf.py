@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -92,5 +93,5 @@ def _records(path: Path) -> Iterator[str]:
                     lines = []
             if b"".join(lines).strip():
                 yield b"".join(lines).decode("utf-8", "replace")
-    except (EOFError, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"{path} is not readable: {error}") from error
