@@ -155,6 +155,9 @@ class Measure:
         neighbour_metric: of the pair metrics.
         centre: take off the column means before neighbours are sought.
         block: rows that are visited at once; None for the engine's default.
+        permutations: of the samples, behind p-values; 0 for none.
+        groups: a .csv file with the group of each sample, within which they change places; None for all.
+        intervals: parts of the samples that are left out in turn, behind standard errors; 0 for none.
     """
 
     metrics: Sequence[str] | None = None
@@ -164,6 +167,9 @@ class Measure:
     neighbour_metric: NeighbourMetric = "cosine"
     centre: bool = False
     block: int | None = None
+    permutations: int = 0
+    groups: Path | None = None
+    intervals: int = 0
 
     @classmethod
     def of(cls, metrics: str | None, **options: Any) -> Measure:
@@ -193,6 +199,28 @@ class Measure:
         ):
             if need in needs and given is not None and not least <= given <= n - 1:
                 raise ValueError(f"{option} {given} is too many for {n} samples: use {least} to {n - 1}{more}")
+
+
+def read_groups(path: Path) -> dict[str, str]:
+    """Read a .csv file with a header line: the first column is the sample id, the second its group.
+
+    Raises:
+        ValueError: it cannot be read, has no two columns, or an id stands twice or has no group; names the row.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"--groups {path} cannot be read as .csv: {error}") from error
+    if table.shape[1] < 2:
+        raise ValueError(f"--groups {path}: a header line and two columns are needed, the sample id and its group")
+    ids, labels = table.iloc[:, 0], table.iloc[:, 1]
+    for wrong, what in ((ids.duplicated(), "stands twice"), (labels == "", "has no group")):
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            raise ValueError(f"--groups {path}: row {row + 2}: the id {ids[row]!r} {what}")
+    return dict(zip(ids, labels, strict=True))
 
 
 def metric_names(text: str | None) -> list[str] | None:
@@ -230,6 +258,26 @@ def metric_options(default: str) -> Callable[[F], F]:
 
 def _add_metric_options(function: Callable[..., Any], default: str) -> Callable[..., Any]:
     for option in (
+        click.option(
+            "--groups",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="A .csv file of sample id and group: permutations keep samples within their group, and intervals "
+            "leave groups out whole, as where several have one composition or come from one trajectory.",
+        ),
+        click.option(
+            "--intervals",
+            type=click.IntRange(0),
+            default=0,
+            show_default=True,
+            help="Leave out so many parts of the samples in turn, for a 95 % interval of every score; 20 are usual.",
+        ),
+        click.option(
+            "--permutations",
+            type=click.IntRange(0),
+            default=200,
+            show_default=True,
+            help="Permutations of the samples, which tell what is chance; 0 for none.",
+        ),
         click.option(
             "--block",
             type=click.IntRange(1),

@@ -15,6 +15,7 @@ import numpy as np
 from .figures import agreement_axes, all_figures, dimensions, order_models, vega_lite_version
 from .figures._palette import DARK, modality_scale
 from .tables import (
+    BY_CHANCE,
     CONTROL,
     Score,
     errors,
@@ -81,6 +82,8 @@ def render_report(comparison: xr.Dataset) -> str:
         scores=list(scores.values()),
         tabs=_TABS,
         shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
+        told={name: _told(score, score.pairs()) for name, score in scores.items()},
+        by_chance=BY_CHANCE if any(score.permutations for score in scores.values()) else "",
         fixed={name: chance for name, score in scores.items() if (chance := _one_chance(score))},
         dimensions={metric: _short(comparison, metric) for metric in dimensions(comparison)},
         estimates=_estimate_rows(comparison),
@@ -140,6 +143,9 @@ def summary(comparison: xr.Dataset) -> list[str]:
         said.append(f"The {strongest} score {where} is {pair}: {value}{chance}.")
     elif score.pairs():
         said.append(f"No pair has a defined {score.label}: is an embedding constant?")
+    told = _told(score, real)
+    if told:
+        said.append(f"Permutations tell {told} of models from chance.")
     control = _strongest(score, [p for p in score.pairs() if (kinds[p[0]] == CONTROL) != (kinds[p[1]] == CONTROL)])
     if control:
         i, j = sorted(control, key=lambda index: kinds[index] != CONTROL)
@@ -204,10 +210,22 @@ def _pair_cell(score: Score, ways: list[tuple[int, int]]) -> dict[str, Any]:
     values = [float(score.values[way]) for way in ways]
     chances = dict.fromkeys(number(score.chance[way], 3) for way in ways if np.isfinite(score.chance[way]))
     return {
-        "shown": " / ".join(number(value, 3) if np.isfinite(value) else "–" for value in values),
+        "shown": " / ".join(_marked(score, way) for way in ways),
         "sort": float(np.mean(values)) if np.isfinite(values).all() else "",
         "chance": "" if _one_chance(score) else " / ".join(chances),
     }
+
+
+def _marked(score: Score, way: tuple[int, int]) -> str:
+    shown = number(score.values[way], 3) if np.isfinite(score.values[way]) else "–"
+    return f"{shown} {BY_CHANCE}" if score.by_chance[way] else shown
+
+
+def _told(score: Score, pairs: list[tuple[int, int]]) -> str:
+    """Say how many pairs permutations tell from chance, at the level of the score; nothing where there were none."""
+    known = [pair for pair in pairs if np.isfinite(score.q[pair])]
+    told = sum(not score.by_chance[pair] for pair in known)
+    return f"{told} of {len(known)} {'directed ' * score.directed}pairs" if known else ""
 
 
 def _one_chance(score: Score) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 CONTROL = "control"
+# Stands behind a score that is not told from chance.
+BY_CHANCE = "≈"
 _NO = {"0", "false", "no"}
 _FIELDS = {
     *("kind", "long_name", "meaning", "citation", "limits", "symmetric", "higher_is_better", "chance", "of"),
@@ -29,7 +31,10 @@ class Score:
 
     Entry (i, j) of a matrix is the score from model i to model j; `directed` says that the way back may differ.
     `origin` is where the scale of the metric begins: the median chance level, or, where none is given, the value of
-    what has nothing in common. `recipe` holds what else a number must carry, in the order of a reader's questions.
+    what has nothing in common. `p`, `q` and `calibrated` are what permutations say of each entry, nan where none were
+    made: its p-value, that adjusted for the number of pairs, and the score beyond the threshold of level `alpha`.
+    `se`, `low` and `high` are one standard error and the ends of the interval, nan where none were asked for.
+    `recipe` holds what else a number must carry, in the order of a reader's questions.
     """
 
     name: str
@@ -48,6 +53,14 @@ class Score:
     citation: str
     meaning: str
     recipe: dict[str, str]
+    p: np.ndarray
+    q: np.ndarray
+    calibrated: np.ndarray
+    permutations: int
+    alpha: float
+    se: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
     @property
     def level(self) -> float:
@@ -85,6 +98,11 @@ class Score:
     def mutual(self) -> np.ndarray:
         """The mean of both directions, [m, m] and symmetric."""
         return np.asarray((self.values + self.values.T) / 2)
+
+    @property
+    def by_chance(self) -> np.ndarray:
+        """Bool [m, m], whether permutations were made and do not tell the score from chance."""
+        return np.asarray(self.q > self.alpha)
 
     def pairs(self) -> list[tuple[int, int]]:
         """Index pairs of different models: each once, or in both directions where the metric is directed."""
@@ -129,8 +147,12 @@ def per_model(comparison: xr.Dataset, name: str) -> list[Any]:
 
 
 def errors(comparison: xr.Dataset, metric: str) -> list[float]:
-    """Return the standard error of each model's value of a single metric: nan where the estimator has none."""
-    return [float("nan") if error is None else float(error) for error in per_model(comparison, f"{metric}_error")]
+    """Return the standard error of each model's value of a single metric: nan where there is none.
+
+    By leaving out parts of the samples where that was asked for, else as the estimator has it.
+    """
+    name = f"{metric}_se" if f"{metric}_se" in comparison.variables else f"{metric}_error"
+    return [float("nan") if error is None else float(error) for error in per_model(comparison, name)]
 
 
 def modalities(comparison: xr.Dataset) -> list[str]:
@@ -142,30 +164,36 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
     """Return one row for each pair of models and metric, then one for each model and single metric.
 
     A pair stands once, and in both directions, from model to other, where the metric is directed. In the rows of
-    single metrics `other` is empty; `error` is one standard error. What a number needs to be repeated stands in its
-    row.
+    single metrics `other` is empty; `error` is one standard error. `p`, `q` and `calibrated` are those of permutations.
+    What a number needs to be repeated stands in its row.
     """
     import pandas as pd
 
     names = model_names(comparison)
-    columns = ["model", "other", "metric", "value", "chance", "error", "k", "n", "estimator", "neighbour_metric"]
-    columns += ["details"]
+    columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error", "low", "high"]
+    columns += ["k", "n", "estimator", "neighbour_metric", "details"]
+    nan = float("nan")
     rows: list[tuple[Any, ...]] = []
     for score in read_scores(comparison).values():
         facts = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
         for i, j in score.pairs():
-            value, chance = float(score.values[i, j]), float(score.chance[i, j])
-            rows.append((names[i], names[j], score.name, value, chance, float("nan"), *facts))
+            matrices = (score.values, score.chance, score.p, score.q, score.calibrated, score.se, score.low, score.high)
+            rows.append((names[i], names[j], score.name, *(float(matrix[i, j]) for matrix in matrices), *facts))
     for metric in single_metrics(comparison):
         attrs = comparison[metric].attrs
         used = per_model(comparison, f"{metric}_n_used")
         n = integer(attrs.get("n", comparison.attrs.get("n")))
         k, estimator, space = integer(attrs.get("k")), text(attrs, "estimator"), text(attrs, "neighbour_metric")
         details = _details(_recipe(attrs))
-        columns_of = (names, comparison[metric].values, errors(comparison, metric), used)
-        for name, value, error, n_used in zip(*columns_of, strict=True):
+        ends = [
+            [nan if end is None else end for end in per_model(comparison, f"{metric}_{s}")] for s in ("low", "high")
+        ]
+        columns_of = (names, comparison[metric].values, errors(comparison, metric), *ends, used)
+        for name, value, error, low, high, n_used in zip(*columns_of, strict=True):
             n_row = n if n_used is None else int(n_used)
-            rows.append((name, "", metric, float(value), float("nan"), error, k, n_row, estimator, space, details))
+            rows.append(
+                (name, "", metric, float(value), *[nan] * 4, error, low, high, k, n_row, estimator, space, details)
+            )
     table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
     return table.assign(**{key: text(comparison.attrs, key) for key in provenance})
@@ -223,10 +251,17 @@ def _score(comparison: xr.Dataset, name: str) -> Score:
     variable = comparison[name].transpose("model", "other")
     attrs = variable.attrs
     values = variable.values.astype(float)
-    chance = np.full_like(values, np.nan)
-    if f"{name}_chance" in comparison:
-        beside = comparison[f"{name}_chance"].broadcast_like(variable).transpose("model", "other")
-        chance = beside.values.astype(float)
+
+    def beside(*suffixes: str) -> np.ndarray:
+        for suffix in suffixes:
+            if f"{name}_{suffix}" in comparison:
+                matrix = comparison[f"{name}_{suffix}"].broadcast_like(variable).transpose("model", "other")
+                return matrix.values.astype(float)
+        return np.full_like(values, np.nan)
+
+    # Where no closed form gives the chance level, permutations do.
+    chance = beside("chance", "null")
+    tested = comparison[f"{name}_p"].attrs if f"{name}_p" in comparison else {}
     # netCDF has no booleans: what comes back from a file is 0, 1 or text.
     higher = str(attrs.get("higher_is_better", True)).lower() not in _NO
     even = np.allclose(values, values.T, rtol=1e-6, atol=1e-9, equal_nan=True)
@@ -239,7 +274,7 @@ def _score(comparison: xr.Dataset, name: str) -> Score:
         label=text(attrs, "long_name") or name,
         values=values,
         chance=chance,
-        chance_text=text(attrs, "chance") or (f"{np.median(level):.3g}" if level.size else "not given"),
+        chance_text=_chance_text(attrs, level, permuted=f"{name}_chance" not in comparison and bool(tested)),
         directed=not even or str(attrs.get("symmetric", True)).lower() in _NO,
         higher_is_better=higher,
         best=best,
@@ -250,8 +285,22 @@ def _score(comparison: xr.Dataset, name: str) -> Score:
         n=integer(attrs.get("n", comparison.attrs.get("n"))),
         citation=text(attrs, "citation"),
         meaning=text(attrs, "meaning"),
-        recipe=_recipe(attrs),
+        recipe=_recipe(attrs) | ({"permutations": str(tested["permutations"])} if tested else {}),
+        se=beside("se"),
+        low=beside("low"),
+        high=beside("high"),
+        p=beside("p"),
+        q=beside("q"),
+        calibrated=beside("calibrated"),
+        permutations=int(tested.get("permutations", 0)),
+        alpha=float(tested.get("alpha", float("nan"))),
     )
+
+
+def _chance_text(attrs: dict[Any, Any], level: np.ndarray, *, permuted: bool) -> str:
+    if permuted:
+        return "mean of the permutations, pair by pair"
+    return text(attrs, "chance") or (f"{np.median(level):.3g}" if level.size else "not given")
 
 
 def _recipe(attrs: dict[Any, Any]) -> dict[str, str]:

@@ -5,6 +5,8 @@ Arrays come from NumPy, JAX or torch; every function works inside `jax.jit` and 
 
 from ._arrays import as_array as as_array
 from ._arrays import copy_reason as copy_reason
+from ._calibration import Calibration as Calibration
+from ._calibration import calibrate as calibrate
 from ._compare import DEFAULT_METRICS as DEFAULT_METRICS
 from ._compare import compare as compare
 from ._comparison import load_comparison as load_comparison
@@ -16,6 +18,7 @@ from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
 from ._relative import relative_representation as relative_representation
 from ._residuals import residuals as residuals
+from ._sweep import sweep as sweep
 from .metrics.cka import cka as cka
 from .metrics.cknna import cknna as cknna
 from .metrics.cycle_knn import cycle_knn as cycle_knn

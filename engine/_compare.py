@@ -12,13 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from ._calibration import adjusted, calibrate, null_of
+from ._intervals import interval, leave_out, parts
 from ._join import Joined, join
 from ._metric import Metric, Result, find_metric
 from ._neighbours import NeighbourMetric, check_metric
-from ._panel import MEDIANS, PASS, Panel
+from ._panel import MEDIANS, NULL, PASS, Panel
+from ._permutations import draw
 from ._residuals import residuals
 from ._rows import check_k
 
+PARTS = "without parts of the samples"
 # Up to so many rows, representations are brought to a few widths, for which everything is compiled.
 PADDED_ROWS = 2048
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
@@ -38,6 +42,10 @@ def compare(
     covariates: Any = None,
     recall: float | None = None,
     block: int | None = None,
+    permutations: int = 0,
+    groups: Mapping[str, Any] | Sequence[Any] | None = None,
+    alpha: float = 0.05,
+    intervals: int = 0,
     progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
     """Compare representations of the same samples, all with all.
@@ -55,10 +63,18 @@ def compare(
         centre: take off the column means before neighbours are sought, which moves cosines and inner products.
         covariates: what is to be regressed out of every representation first, held out (see `hyle.engine.residuals`):
             a tensor [n, c], or an object with ``embedding`` [n, c] and ``ids``, as the representations are.
-        seed: of the permutations behind chance levels without a closed form.
+        seed: of the permutations.
         recall: find about this share of the neighbours, below 1, by `jax.lax.approx_max_k`, which is fast on a TPU and
             exact elsewhere; the share found on some rows is returned as ``neighbour_recall``. Default: find all.
         block: rows that are visited at once; default as many as 128 MiB hold of what they leave of all models.
+        permutations: of the samples of one side, for each pair, under which its scores are taken again; 0 for none, 200
+            are usual. Without groups no more than n - 1 are drawn.
+        groups: sample id -> label, or for plain tensors n labels: samples change places within their group only, as
+            they must where those of a group (one composition, one trajectory, one protein family) are alike, and
+            groups are left out whole.
+        alpha: level of the thresholds behind calibrated scores.
+        intervals: parts of the samples that are left out in turn for standard errors and intervals; 0 for none, 20 are
+            usual, each of which takes about as long as the comparison itself.
         progress: called with (what goes on, the share of all work that is done, from 0 to 1).
 
     Returns:
@@ -66,10 +82,14 @@ def compare(
         pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. Besides: ``dim``, ``n_model`` (rows
         before the join), ``duplicates`` (exact repetitions of an earlier row), ``dead_columns`` (constant over the
         samples), ``top_column_share`` (of the variance).
+        With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
+        for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
+        With intervals every metric has ``_se``, ``_low`` and ``_high``, the ends of a 95 % interval by the jackknife.
         The recipe of each number stands in the attributes of its variable and of the data set.
 
     Raises:
-        ValueError: fewer than four common samples, rows that are not finite, an unknown metric, k out of range.
+        ValueError: fewer than four common samples, rows that are not finite, an unknown metric, k out of range, a
+            sample without a group.
 
     Example:
         >>> import numpy as np
@@ -96,7 +116,20 @@ def compare(
         check_k(dimension_k, n, least=2, name="dimension_k")
     if "ranks" in needs:
         check_k(rank_k, n, name="rank_k")
-    say = _Stages(wanted, progress)
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha={alpha} must lie between 0 and 1")
+    if permutations < 0 or intervals < 0:
+        raise ValueError(f"permutations={permutations} and intervals={intervals}: use 0 for none, or 200 and 20")
+    if groups is not None and not (permutations or intervals):
+        raise ValueError("groups say how to permute and what to leave out: ask for permutations or intervals")
+    labels = labels_of(groups, joined.ids)
+    drawn = draw(n, permutations, groups=labels, seed=seed) if permutations else None
+    left_out = parts(n, intervals, groups=labels, seed=seed) if intervals else []
+    least = n - max((len(part) for part in left_out), default=0)
+    for need, name, size in (("neighbours", "k", k), ("dimension", "dimension_k", dimension_k)) if left_out else ():
+        if need in needs:
+            check_k(size, least, name=name)
+    say = _Stages(wanted, progress, permuted=drawn is not None, parts=len(left_out))
     panel = Panel(
         names=joined.names,
         arrays=joined.arrays,
@@ -123,8 +156,17 @@ def compare(
         variables["neighbour_recall"] = ("model", panel.found())
     for metric in wanted:
         say(metric.long_name, 0, 1)
-        variables |= _variables(metric, metric.evaluate(panel), n)
+        result = metric.evaluate(panel)
+        variables |= _variables(metric, result, n)
         say(metric.long_name, 1, 1)
+        if drawn is not None and metric.kind == "pair":
+            say.permuting = metric.long_name
+            variables |= _calibrated(metric, result, null_of(metric, panel, drawn), alpha)
+            say(NULL, 1, 1)
+    if left_out:
+        without = leave_out(panel, wanted, left_out, lambda done, total: say(PARTS, done, total))
+        for metric in wanted:
+            variables |= _spread(metric, variables[metric.name][1], without[metric.name])
     dtype = jnp.result_type(*joined.arrays)
     return xr.Dataset(
         variables,
@@ -139,6 +181,10 @@ def compare(
             "dimension_k": dimension_k,
             "centre": int(centre),
             "covariates": explained,
+            "permutations": 0 if drawn is None else len(drawn),
+            "intervals": len(left_out),
+            "groups": len(set(labels or ())),
+            "alpha": alpha,
             "hyle_version": _version(),
             "jax_version": jax.__version__,
         },
@@ -163,6 +209,45 @@ def _join(representations: Mapping[str, Any], covariates: Any, seed: int) -> tup
     return kept, f"{known.shape[1]} columns, residuals of cross-fitted ridge regressions"
 
 
+def labels_of(groups: Mapping[str, Any] | Sequence[Any] | None, ids: Sequence[str]) -> list[str] | None:
+    """Give the group of each sample, in the order of their ids."""
+    if groups is None:
+        return None
+    if isinstance(groups, Mapping):
+        missing = [one for one in ids if one not in groups]
+        if missing:
+            raise ValueError(f"{len(missing)} of {len(ids)} samples have no group: {', '.join(missing[:5])}")
+        return [str(groups[one]) for one in ids]
+    if len(groups) != len(ids) or list(ids) != [str(i) for i in range(len(ids))]:
+        raise ValueError(f"groups has {len(groups)} labels; for samples with ids give a mapping of id to label")
+    return [str(label) for label in groups]
+
+
+def _calibrated(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:
+    higher = metric.higher_is_better is not False
+    best = metric.bounds[1] if higher else metric.bounds[0]
+    found = calibrate(result.value, null, best=best, higher_is_better=higher, alpha=alpha)
+    values = {
+        "null": found.mean,
+        "p": found.p,
+        "q": adjusted(found.p, symmetric=metric.symmetric),
+        "threshold": found.threshold,
+        "calibrated": found.score,
+    }
+    beside = {"of": metric.name, "permutations": len(null), "alpha": alpha}
+    return {
+        f"{metric.name}_{suffix}": (("model", "other"), value, {"kind": suffix, **beside})
+        for suffix, value in values.items()
+    }
+
+
+def _spread(metric: Metric, value: Any, without: np.ndarray) -> dict[str, Any]:
+    dims: tuple[str, ...] = ("model", "other") if metric.kind == "pair" else ("model",)
+    named = zip(("se", "low", "high"), interval(np.asarray(value, np.float64), without), strict=True)
+    beside = {"of": metric.name, "parts": len(without), "level": 0.95}
+    return {f"{metric.name}_{suffix}": (dims, found, {"kind": suffix, **beside}) for suffix, found in named}
+
+
 def _few_widths(x: jax.Array) -> jax.Array:
     """Add columns of zeros, which change nothing, where compiling for one more width costs more than they do."""
     n, d = x.shape
@@ -173,16 +258,28 @@ def _few_widths(x: jax.Array) -> jax.Array:
 class _Stages:
     """Turns the progress of one stage after the other into the share of all work that is done."""
 
-    def __init__(self, wanted: Sequence[Metric], progress: Callable[[str, float], None] | None) -> None:
+    def __init__(
+        self,
+        wanted: Sequence[Metric],
+        progress: Callable[[str, float], None] | None,
+        *,
+        permuted: bool = False,
+        parts: int = 0,
+    ) -> None:
         needs = {need for metric in wanted for need in metric.needs}
         # Rough shares of the time: the median needs half a Gram product, the pass two or three.
         self.weights = {MEDIANS: 1.0 * ("rbf" in needs), PASS: 4.0 * bool(needs)}
         self.weights |= {metric.long_name: 0.1 if metric.needs else 4.0 for metric in wanted}
-        self.progress = progress
+        if permuted:
+            self.weights |= {f"{metric.long_name}, permutations": 4.0 for metric in wanted if metric.kind == "pair"}
+        self.weights |= {PARTS: parts * sum(self.weights[m.long_name] + bool(m.needs) for m in wanted)}
+        self.progress, self.permuting = progress, ""
 
     def __call__(self, what: str, done: float, total: float) -> None:
         if self.progress is None:
             return
+        if what.startswith(NULL):
+            what = f"{self.permuting}, permutations"
         before = 0.0
         for stage, weight in self.weights.items():
             if stage == what:

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ._panel import Panel
+    from ._permutations import Permutations
 
 
 Need = Literal["linear", "rbf", "distance", "neighbours", "dimension", "two_nearest", "ranks"]
@@ -53,6 +56,8 @@ class Metric:
         chance: the chance level in words or closed form.
         meaning: one line for a reader who does not know it.
         citation: the source of the definition.
+        null: gives the values [K, m, m] of all pairs under permutations of the samples, of each pair the second by name
+            permuted, where there is a cheaper way than to evaluate anew; or None, where there is none this time.
     """
 
     name: str
@@ -66,6 +71,7 @@ class Metric:
     chance: str
     meaning: str
     citation: str
+    null: Callable[[Panel, Permutations], np.ndarray | None] | None = None
 
 
 @functools.cache

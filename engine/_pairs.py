@@ -54,26 +54,44 @@ def stack(tables: Sequence[Table]) -> Table:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *tables)
 
 
-def all_pairs(score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: Any) -> jax.Array:
+def all_pairs(score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: Any, others: Any = None) -> jax.Array:
     """Score every pair of tables, each with itself too.
 
     Args:
         score: of tables a and b; returns the scalars of (a, b) and of (b, a), so that what both orders share is
             computed once.
         tables: a tree of arrays whose leading axis is that of the m models.
+        others: the same of the second of each pair; default the same tables.
 
     Returns:
         [m, m], entry (a, b) with x = a and y = b. One pair after the other: memory is that of a single score.
     """
     m = len(jax.tree.leaves(tables)[0])
     first, second = np.triu_indices(m)
+    sides = (tables, tables if others is None else others)
 
     def one(ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        a, b = (jax.tree.map(lambda leaf, end=end: leaf[end], tables) for end in ends)
-        return score(a, b)
+        return score(*(jax.tree.map(lambda leaf, at=at: leaf[at], side) for at, side in zip(ends, sides, strict=True)))
 
     there, back = jax.lax.map(one, (jnp.asarray(first, jnp.int32), jnp.asarray(second, jnp.int32)))
     return jnp.zeros((m, m), there.dtype).at[second, first].set(back).at[first, second].set(there)
+
+
+def relabelled(order: jax.Array, indices: jax.Array, *beside: jax.Array, ascending: bool = False) -> list[jax.Array]:
+    """Compare the rows of neighbour tables with others: row order[i] takes place i, and whom it names the same way.
+
+    Args:
+        order: int32 [n].
+        indices: int32 [..., k, n], column i holding the neighbours of row i.
+        beside: [..., k, n], what belongs to each neighbour.
+        ascending: whether the neighbours of a row are to be in ascending order again, as `position` wants more than
+            `COMPARED` of them in any case.
+    """
+    inverse = jnp.zeros_like(order).at[order].set(jnp.arange(len(order), dtype=order.dtype), unique_indices=True)
+    found = [inverse[indices[..., order]], *(part[..., order] for part in beside)]
+    if ascending or indices.shape[-2] > COMPARED:
+        return list(jax.lax.sort(found, dimension=indices.ndim - 2, num_keys=1))
+    return found
 
 
 def position(a: jax.Array, b: jax.Array) -> jax.Array:

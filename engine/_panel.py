@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ._duplicates import first_occurrence_on_host
-from ._kernels import Kernel, by_features
+from ._kernels import Kernel, Sums, by_features
 from ._median import median_of_view
 from ._metric import Need
 from ._neighbours import Lookup, NeighbourMetric, Neighbours, lookup
+from ._null import permuted_hsic, permuted_products
 from ._pass import Gathered, Threads, Wanted, find_table, gather, linear_by_features
+from ._permutations import Permutations
 from ._ranks import TABLE
 from ._view import View, view
 
 # Stages of the work, by the names that a progress bar shows.
-MEDIANS, PASS = "median distances", "all pairs of samples"
+MEDIANS, PASS, NULL = "median distances", "all pairs of samples", "permutations"
 
 
 @dataclass
@@ -119,7 +121,7 @@ class Panel:
         return self.once("sigmas", compute)
 
     @property
-    def similarity(self) -> NeighbourMetric:
+    def similarity(self) -> Literal["cosine", "inner_product"]:
         """The neighbour metric, or cosine where that is a distance."""
         return "inner_product" if self.neighbour_metric == "inner_product" else "cosine"
 
@@ -132,6 +134,47 @@ class Panel:
             return np.asarray(self._gathered(kernel).sums[kernel].hsic(debiased=debiased))
 
         return self.once(("hsic", kernel, debiased), compute)
+
+    def null_hsic(self, kernel: Kernel, permutations: Permutations, *, debiased: bool) -> np.ndarray:
+        """HSIC of every pair under each permutation, [K, m, m] in float64, see `one_way`."""
+        sums = self._sums(kernel)
+
+        def compute() -> np.ndarray:
+            sigmas = self.sigmas() if kernel == "rbf" else None
+            means = sums.means.mean(1)
+            return permuted_products(self.views(), kernel, means, permutations, sigmas=sigmas, progress=self._say(NULL))
+
+        products = self.once(("null", kernel, permutations.orders.tobytes()), compute)
+        return self.one_way(permuted_hsic(sums, products, permutations.orders, debiased=debiased))
+
+    def one_way(self, values: np.ndarray) -> np.ndarray:
+        """Make [K, m, m] with the second model permuted symmetric: of each pair the second by name is permuted.
+
+        So the order in which the models came does not matter.
+        """
+        first = np.argsort(np.argsort(self.names))
+        return np.where(first[:, None] <= first[None, :], values, values.swapaxes(1, 2))
+
+    def null_pairs(
+        self, score: Callable[[Any, jax.Array], jax.Array], tables: Any, permutations: Permutations
+    ) -> np.ndarray:
+        """Score every pair of tables under each permutation, of each pair the second by name permuted.
+
+        Args:
+            score: jitted; of tables with a leading axis of models, and orders [c, n], gives [c, m, m], entry (a, b) for
+                a before b with the rows of b in another order, and (b, a) the same with the roles of x and y swapped.
+            tables: a tree of arrays whose leading axis is that of the models.
+            permutations: K of them.
+
+        Returns:
+            [K, m, m] in float64, entry (a, b) = score(a, b).
+        """
+        by_name = np.argsort(self.names)
+        ordered = jax.tree.map(lambda leaf: leaf[by_name], tables)
+        found = permutations.map(lambda orders: score(ordered, orders), self._say(NULL))
+        values = np.empty_like(found)
+        values[:, by_name[:, None], by_name[None, :]] = found
+        return values
 
     def form(self, kernel: Kernel) -> str:
         """Say by which products the HSIC of a kernel was had."""
@@ -206,6 +249,13 @@ class Panel:
             "neighbour_metric": self.neighbour_metric,
             "centring": "columns" if self.centre else "none",
         }
+
+    def _sums(self, kernel: Kernel) -> Sums:
+        if kernel == "linear" and self._known.get("features"):
+            # Of centred rows: without its diagonal a row of the kernel sums to what that lacks.
+            squares = np.stack([np.asarray(seen.norms.squares, np.float64) for seen in self.views()])
+            return Sums(None, -squares / (self.n - 1), squares)
+        return self._gathered(kernel).sums[kernel]
 
     def _gathered(self, need: Need) -> Gathered:
         found: Gathered | None = self._known.get("gathered")

@@ -98,7 +98,9 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     first = x.mean(0)
     points = x - first
     second = points.mean(0)  # twice: the mean of data far from the origin is itself rounded
-    points = points - second
+    # The mean of equal rows is rounded, too, by how many they are.
+    alike = (x == x[0]).all()
+    points = jnp.where(alike, 0, points - second)
     exponent = power_of_two(points)
     points = jnp.ldexp(points, -exponent)
     offset = jnp.ldexp(first + second, -exponent)
@@ -121,7 +123,7 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
         rise=rise,
         inverse=inverse,
         slack=jnp.asarray((4 + x.shape[1] ** 0.5) * limits.eps, x.dtype),
-        alike=(squares == 0).all(),
+        alike=alike | (squares == 0).all(),
         parallel=(jnp.abs(unit - unit[0]) <= 4 * limits.eps).all(),
     )
     return points, norms

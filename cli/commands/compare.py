@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,9 +16,20 @@ import numpy as np
 from hyle.zoo import Representation, Store, list_models
 
 from .._console import print_table, progress_bar, say
-from .._options import Measure, json_option, json_text, metric_options, print_json, store_option, stored_options
+from .._options import (
+    Measure,
+    json_option,
+    json_text,
+    metric_options,
+    print_json,
+    read_groups,
+    store_option,
+    stored_options,
+)
 from ..sources import find_representations
+from ..sweeps import parse_sweep, print_sweep, sweep_data, sweep_table
 from ..tables import (
+    BY_CHANCE,
     Score,
     errors,
     estimate,
@@ -59,18 +71,7 @@ def compare(
     from hyle import engine
 
     named, measure = _named(representations), measure or Measure()
-    comparison = engine.compare(
-        named,
-        metrics=measure.metrics or engine.DEFAULT_METRICS,
-        k=measure.k,
-        dimension_k=measure.dimension_k,
-        rank_k=measure.rank_k,
-        neighbour_metric=measure.neighbour_metric,
-        centre=measure.centre,
-        block=measure.block,
-        covariates=covariates,
-        progress=progress,
-    )
+    comparison = engine.compare(named, covariates=covariates, progress=progress, **_options(measure))
     cards = {card.name: card for card in list_models()}
     models = [cards.get(str(rep.recipe.get("model", ""))) for rep in named.values()]
     for fact in FACTS:
@@ -160,13 +161,19 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
         "ties": tied,
         "results": long_table(comparison).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
         "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
-        "chance": {name: comparison[f"{name}_chance"].values for name in pairs if f"{name}_chance" in comparison},
+        **{
+            suffix: {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
+            for suffix in ("chance", "p", "q", "calibrated", "low", "high")
+        },
         "recipe": {**attributes, "models": json.loads(comparison.attrs.get("recipe", "{}"))},
     }
 
 
 def print_comparison(comparison: xr.Dataset) -> None:
-    """Print every pair with its scores, chance in brackets, directed ones both ways, then the single metrics."""
+    """Print every pair with its scores, chance in brackets, directed ones both ways, then the single metrics.
+
+    A score that permutations do not tell from chance carries a sign.
+    """
     names, scores = model_names(comparison), list(read_scores(comparison).values())
     headings, ways = [], []
     for score in scores:
@@ -205,13 +212,23 @@ def _notes(scores: Sequence[Score]) -> list[str]:
     for score in scores:
         if score.k is not None:
             near.setdefault(f"k = {score.k}, {score.neighbour_metric}", []).append(score.name)
-    return notes + [f"{how}: {', '.join(names)}" for how, names in near.items()]
+    notes += [f"{how}: {', '.join(names)}" for how, names in near.items()]
+    if any(np.isfinite(score.se).any() for score in scores):
+        notes.append("± one standard error, by leaving out parts of the samples")
+    tested = next((score for score in scores if score.permutations), None)
+    if tested is not None:
+        notes.append(
+            f"{BY_CHANCE} not told from chance: q > {tested.alpha:g}, the p-value by {tested.permutations} "
+            "permutations, adjusted for the number of pairs"
+        )
+    return notes
 
 
 def _cell(score: Score, pair: tuple[int, int]) -> str:
     value, chance = score.values[pair], score.chance[pair]
-    shown = number(value, 4) if np.isfinite(value) else "–"
-    return f"{shown} ({number(chance, 4)})" if np.isfinite(chance) else shown
+    shown = estimate(value, score.se[pair], 4)
+    shown += f" ({number(chance, 4)})" if np.isfinite(chance) else ""
+    return f"{shown} {BY_CHANCE}" if score.by_chance[pair] else shown
 
 
 @click.command()
@@ -220,6 +237,11 @@ def _cell(score: Score, pair: tuple[int, int]) -> str:
 @click.option(
     "--covariates",
     help="A file, or an embedded model such as composition: what it explains is taken out of all SOURCES first.",
+)
+@click.option(
+    "--sweep",
+    metavar="k=5,10,25",
+    help="Compare at several k, or at several n (samples), and say whether the order of the pairs holds.",
 )
 @stored_options
 @click.option(
@@ -236,6 +258,7 @@ def command(
     sources: tuple[str, ...],
     measure: Measure,
     covariates: str | None,
+    sweep: str | None,
     dataset: str | None,
     layer: str | None,
     pooling: str | None,
@@ -253,8 +276,10 @@ def command(
     hyle compare a.npz b.npz --metrics cka,mutual_knn -k 10 --json
     hyle compare minilm chgnet-0.3.0 -o result.html
     hyle compare --covariates composition --metrics cka,information_imbalance
+    hyle compare a.npz b.npz c.npz --sweep k=5,10,25,50,100
     """
-    write = _writer(output)
+    steps = None if sweep is None else parse_sweep(sweep)
+    write = _writer(output, [".nc", ".csv", ".json"] if steps else None)
     chosen = {"dataset": dataset, "layer": layer, "pooling": pooling}
     store = Store(store_path)
     found = find_representations(sources, store, ids_paths=ids_paths, **chosen)
@@ -264,6 +289,9 @@ def command(
         found = [each for each in found if each.recipe != known.recipe]
     if len(found) < 2:
         raise ValueError("a comparison needs at least two representations; one alone: hyle dimension")
+    if steps is not None:
+        _sweep(found, known, measure, *steps, output=output, as_json=as_json)
+        return
     common = set.intersection(*(set(each.ids) for each in ([*found, known] if known else found)))
     if len(common) >= 4:  # the engine knows why there are fewer
         measure.check(len(common))
@@ -277,7 +305,48 @@ def command(
         print_comparison(comparison)
 
 
-def _writer(output: Path | None) -> Callable[[Any, Path], object]:
+def _sweep(
+    found: Sequence[Representation],
+    known: Representation | None,
+    measure: Measure,
+    over: str,
+    values: Sequence[int],
+    *,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    from hyle import engine
+
+    options = _options(measure) | ({"covariates": known} if known else {})
+    if over == "k":
+        options = {name: value for name, value in options.items() if name not in ("k", "dimension_k", "rank_k")}
+    swept = engine.sweep(_named(found), over=over, values=values, **options)  # type: ignore[arg-type]
+    swept.attrs["recipe"] = json.dumps({rep.name: dict(rep.recipe) for rep in found}, default=str)
+    if output is not None:
+        if output.suffix == ".nc":
+            engine.save_comparison(swept, output)
+        elif output.suffix == ".json":
+            write_atomically(output, json_text(sweep_data(swept, over)).encode())
+        else:
+            write_atomically(output, sweep_table(swept, over).to_csv(index=False).encode())
+        say(f"wrote {output}")
+    if as_json:
+        print_json(sweep_data(swept, over))
+    else:
+        print_sweep(swept, over)
+
+
+def _options(measure: Measure) -> dict[str, Any]:
+    """Give what to measure as the engine takes it."""
+    from hyle import engine
+
+    options = {field.name: getattr(measure, field.name) for field in dataclasses.fields(measure)}
+    options["metrics"] = measure.metrics or engine.DEFAULT_METRICS
+    options["groups"] = None if measure.groups is None else read_groups(measure.groups)
+    return options
+
+
+def _writer(output: Path | None, suffixes: Sequence[str] | None = None) -> Callable[[Any, Path], object]:
     def write_json(comparison: xr.Dataset, path: Path) -> None:
         write_atomically(path, json_text(as_data(comparison)).encode())
 
@@ -297,6 +366,7 @@ def _writer(output: Path | None) -> Callable[[Any, Path], object]:
         ".json": write_json,
         ".html": write_html,
     }
-    if output is not None and output.suffix not in writers:
-        raise ValueError(f"--output {output}: the suffix must be one of {', '.join(writers)}")
+    allowed = suffixes or list(writers)
+    if output is not None and output.suffix not in allowed:
+        raise ValueError(f"--output {output}: the suffix must be one of {', '.join(allowed)}")
     return writers[output.suffix] if output is not None else write_csv

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import Score, modalities, model_names, number, read_scores
+from ..tables import BY_CHANCE, Score, modalities, model_names, number, read_scores
 from ._order import order_models
 from ._palette import INK, MUTED, ON_STRONG, SELF, config, modality_scale, score_scale
 
@@ -63,9 +63,14 @@ def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
             known = bool(np.isfinite(value))
             row = {"model": model, "other": other, "value": float(value) if known else None}
             row["kind"] = "self" if i == j else "score" if known else "undefined"
-            row["shown"] = number(value, 2) if known else "not defined"
+            row["shown"] = number(value, 2) + BY_CHANCE * bool(score.by_chance[i, j]) if known else "not defined"
             row["exact"] = number(value, 4) if known else "not defined"
             row["chance"] = number(chance, 4) if np.isfinite(chance) else score.chance_text
+            if np.isfinite(score.q[i, j]):
+                row["q"] = f"{score.q[i, j]:.2g}"
+                row["calibrated"] = number(score.calibrated[i, j], 3)
+            if np.isfinite(score.low[i, j]):
+                row["interval"] = f"{number(score.low[i, j], 3)} to {number(score.high[i, j], 3)}"
             row["strength"] = float(strength) if known else None
             if score.chance_differs:
                 row["excess"] = float(excess) if known else None
@@ -93,6 +98,10 @@ def _constants(score: Score) -> dict[str, str]:
 
 def _tooltip(score: Score) -> list[alt.Tooltip]:
     fixed = {"pair": "models", "exact": score.label, "chance": "chance level"}
+    if score.permutations:
+        fixed |= {"q": "q, for all pairs", "calibrated": "calibrated"}
+    if np.isfinite(score.low).any():
+        fixed["interval"] = "95 % interval"
     recipe = {f"recipe_{i}": title for i, title in enumerate(_recipe(score))}
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in (fixed | recipe).items()]
 

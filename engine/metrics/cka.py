@@ -12,6 +12,7 @@ from .._kernels import Kernel, check_kernel, hsic
 from .._median import median_distance
 from .._metric import Metric, Result
 from .._panel import Panel
+from .._permutations import Permutations
 from .._rows import pair
 
 
@@ -67,10 +68,17 @@ def ratio(values: jax.Array) -> jax.Array:
     return jnp.where(good, values[0, 1] / jnp.sqrt(jnp.where(good, own, 1)).prod(), jnp.nan)
 
 
-def normalised(values: np.ndarray) -> np.ndarray:
-    """Normalise the HSIC [m, m] of all pairs."""
-    own = np.where(np.diag(values) > 0, np.diag(values), np.nan)
+def normalised(values: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
+    """Normalise the HSIC [..., m, m] of all pairs by that of each with itself, [m]."""
+    own = np.diag(values) if own is None else own
+    own = np.where(own > 0, own, np.nan)
     return values / np.sqrt(np.outer(own, own))
+
+
+def null(panel: Panel, permutations: Permutations, kernel: Kernel, *, debiased: bool) -> np.ndarray:
+    """Give the ratio of HSICs [K, m, m] under permutations."""
+    own = np.diag(panel.hsic(kernel, debiased=debiased))
+    return normalised(panel.null_hsic(kernel, permutations, debiased=debiased), own)
 
 
 def _evaluate(panel: Panel, kernel: Kernel, *, debiased: bool) -> Result:
@@ -92,6 +100,7 @@ def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) ->
         long_name=f"{'RBF' if kernel == 'rbf' else kernel} CKA, {'debiased' if debiased else 'biased'}",
         kind="pair",
         evaluate=lambda panel: _evaluate(panel, kernel, debiased=debiased),
+        null=lambda panel, permutations: null(panel, permutations, kernel, debiased=debiased),
         needs=(kernel,),
         symmetric=True,
         bounds=(0.0, 1.0),

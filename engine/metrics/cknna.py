@@ -13,8 +13,9 @@ import numpy as np
 from .._masked import Edges, Similarity, Term, edges, incidences, permutation_mean, recentred, shared_sum, with_self
 from .._metric import Metric, Result
 from .._neighbours import Neighbours
-from .._pairs import all_pairs, sets, stack
+from .._pairs import all_pairs, relabelled, sets, stack
 from .._panel import Panel
+from .._permutations import Permutations
 from .._rows import centred, check_k, pair
 
 Variant = Literal["debiased", "biased", "row_centred", "double_centred", "calibrated_form"]
@@ -108,10 +109,17 @@ def _terms(variant: Variant, n: int) -> Mapping[Term, float]:
 
 
 @partial(jax.jit, static_argnames="variant")
-def _aligned(models: Edges, variant: Variant) -> jax.Array:
-    """Return A of every pair of models, [m, m]."""
+def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) -> jax.Array:
+    """Return A of every pair of models, [m, m], the rows of the second in another order."""
     terms = _terms(variant, models.indices.shape[-1])
-    return all_pairs(lambda a, b: shared_sum(a, b, terms), models)
+    others = None if order is None else Edges(*relabelled(order, *models))
+    return all_pairs(lambda a, b: shared_sum(a, b, terms), models, others)
+
+
+@partial(jax.jit, static_argnames="variant")
+def _null_aligned(models: tuple[Edges, jax.Array], orders: jax.Array, variant: Variant) -> jax.Array:
+    edges, own = models
+    return jax.lax.map(lambda order: _normalised(_aligned(edges, variant, order), own), orders)
 
 
 @jax.jit
@@ -120,8 +128,9 @@ def _normalised(aligned: jax.Array, own: jax.Array) -> jax.Array:
     return jnp.where(good, aligned / jnp.sqrt(jnp.where(good, own[:, None] * own, 1)), jnp.nan)
 
 
-def _evaluate(panel: Panel, variant: Variant) -> Result:
-    metric: Similarity = "inner_product" if panel.neighbour_metric == "inner_product" else "cosine"
+def _models(panel: Panel, variant: Variant) -> tuple[Edges, np.ndarray]:
+    """Mask the kernel of each model, and sum up its pairs of edges."""
+    metric = panel.similarity
     # Two variants mask the same kernel.
     kernel = "debiased" if variant == "calibrated_form" else variant
 
@@ -130,7 +139,17 @@ def _evaluate(panel: Panel, variant: Variant) -> Result:
         found = [_edges(x, table, metric, kernel) for x, table in zip(panel.arrays, tables, strict=True)]
         return stack(found), np.stack([incidences(one) for one in found])
 
-    models, counts = panel.once(("cknna", kernel, panel.k, metric), compute)
+    return panel.once(("cknna", kernel, panel.k, metric), compute)
+
+
+def _null(panel: Panel, permutations: Permutations, variant: Variant) -> np.ndarray:
+    edges, _ = _models(panel, variant)
+    score = partial(_null_aligned, variant=variant)
+    return panel.null_pairs(score, (edges, _aligned(edges, variant).diagonal()), permutations)
+
+
+def _evaluate(panel: Panel, variant: Variant) -> Result:
+    models, counts = _models(panel, variant)
     aligned = _aligned(models, variant)
     own = aligned.diagonal()
     by_chance = jnp.asarray(permutation_mean(counts, panel.n, _terms(variant, panel.n)), aligned.dtype)
@@ -138,7 +157,7 @@ def _evaluate(panel: Panel, variant: Variant) -> Result:
         "estimator": variant,
         "variant": variant,
         "k": panel.k,
-        "neighbour_metric": metric,
+        "neighbour_metric": panel.similarity,
         "centring": "columns" if panel.centre else "none",
         "chance": "mean over all permutations",
     }
@@ -186,6 +205,7 @@ METRICS = tuple(
         long_name=long_name,
         kind="pair",
         evaluate=partial(_evaluate, variant=variant),
+        null=partial(_null, variant=variant),
         needs=("neighbours",),
         symmetric=variant != "debiased",
         bounds=(0.0, 1.0),

@@ -10,8 +10,9 @@ import numpy as np
 
 from .._metric import Metric, Result
 from .._neighbours import Lookup, NeighbourMetric
-from .._pairs import all_pairs, pair_tables, share, stack, tie_counts
+from .._pairs import all_pairs, pair_tables, relabelled, share, stack, tie_counts
 from .._panel import Panel
+from .._permutations import Permutations
 
 
 def cycle_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosine", centre: bool = False) -> jax.Array:
@@ -50,8 +51,8 @@ def cycle_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosi
 
 
 @jax.jit
-def _cycles(tables: Lookup) -> jax.Array:
-    """[m, m] of tables [m, n, k]."""
+def _cycles(tables: Lookup, order: jax.Array | None = None) -> jax.Array:
+    """[m, m] of tables [m, n, k], the rows of the second in another order."""
     dtype, (_, n, _) = tables.value.dtype, tables.indices.shape
     unknown = jnp.isnan(tables.value).any((1, 2))
 
@@ -59,8 +60,21 @@ def _cycles(tables: Lookup) -> jax.Array:
         start = jnp.broadcast_to(jnp.arange(n, dtype=y.indices.dtype)[:, None], y.indices.shape)
         return share(x.find(y.indices, start)[0].any(1).sum(), n, dtype)
 
-    values = all_pairs(lambda a, b: (returns(a, b), returns(b, a)), tables)
+    others = tables
+    if order is not None:
+        columns = relabelled(order, tables.indices.swapaxes(1, 2), tables.value.swapaxes(1, 2), ascending=True)
+        others = Lookup(*(part.swapaxes(1, 2) for part in columns))
+    values = all_pairs(lambda a, b: (returns(a, b), returns(b, a)), tables, others)
     return jnp.where(unknown[:, None] | unknown, jnp.nan, values)
+
+
+@jax.jit
+def _null_cycles(tables: Lookup, orders: jax.Array) -> jax.Array:
+    return jax.lax.map(lambda order: _cycles(tables, order), orders)
+
+
+def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
+    return panel.null_pairs(_null_cycles, stack(panel.lookups(panel.k, panel.neighbour_metric)), permutations)
 
 
 def _chance(table: Lookup) -> float:
@@ -88,6 +102,7 @@ METRICS = (
         long_name="cycle k-NN",
         kind="pair",
         evaluate=_evaluate,
+        null=_null,
         needs=("neighbours",),
         symmetric=False,
         bounds=(0.0, 1.0),

@@ -12,7 +12,7 @@ from .._kernels import hsic
 from .._metric import Metric, Result
 from .._panel import Panel
 from .._rows import pair
-from .cka import normalised, ratio
+from .cka import normalised, null, ratio
 
 
 def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: bool = True) -> jax.Array:
@@ -63,6 +63,7 @@ def _facts(name: str, *, debiased: bool) -> Metric:
         long_name="squared distance correlation" + (", debiased" if debiased else ", biased"),
         kind="pair",
         evaluate=lambda panel: _evaluate(panel, debiased=debiased),
+        null=lambda panel, permutations: null(panel, permutations, "distance", debiased=debiased),
         needs=("distance",),
         symmetric=True,
         bounds=(0.0, 1.0),

@@ -12,6 +12,7 @@ from .._dimension import Estimator, check_estimator, dimension, estimate
 from .._joint import joint_distances
 from .._metric import Metric, Result
 from .._panel import Panel
+from .._permutations import Permutations
 from .._rows import check_k, pair
 from .._view import View, view
 
@@ -104,24 +105,37 @@ def _joint_dimension(u: jax.Array, v: jax.Array) -> jax.Array:
     return dimension(jnp.concatenate([u, v, padding], axis=1), "twonn", 2).value
 
 
-def _evaluate(panel: Panel) -> Result:
-    spaces = [_standardised(x) for x in panel.arrays]
-    views = [view(x) for x in spaces]
-    own = np.array([float(dimension(x, "twonn", 2).value) for x in spaces])
+def _own(panel: Panel) -> tuple[list[jax.Array], list[View], np.ndarray]:
+    """Standardise each representation, and estimate its dimension."""
+
+    def compute() -> tuple[list[jax.Array], list[View], np.ndarray]:
+        spaces = [_standardised(x) for x in panel.arrays]
+        return spaces, [view(x) for x in spaces], np.array([float(dimension(x, "twonn", 2).value) for x in spaces])
+
+    return panel.once("id_correlation", compute)
+
+
+def _table(panel: Panel, order: np.ndarray | None) -> np.ndarray:
+    """Give the values [m, m], of each pair the rows of the second by name in another order."""
+    spaces, views, own = _own(panel)
     # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
     place = np.argsort(np.argsort(panel.names))
     ends = [(a, b) for a in range(panel.m) for b in range(a, panel.m)]
     pairs = [(a, b) if place[a] < place[b] else (b, a) for a, b in ends]
+    values = np.empty((panel.m, panel.m))
+    for (a, b), joint in zip(pairs, _joint(panel, spaces, views, pairs, order), strict=True):
+        joint = own[a] if a == b and order is None else joint
+        values[a, b] = values[b, a] = _shared(own[a], own[b], joint)
+    return values
 
-    def table(order: np.ndarray | None) -> np.ndarray:
-        values = np.empty((panel.m, panel.m))
-        for (a, b), joint in zip(pairs, _joint(panel, spaces, views, pairs, order), strict=True):
-            joint = own[a] if a == b and order is None else joint
-            values[a, b] = values[b, a] = _shared(own[a], own[b], joint)
-        return values
 
-    value = table(None)
-    chance = np.mean([table(np.asarray(order)) for order in panel.permutations(CHANCE_PERMUTATIONS)], 0)
+def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
+    return np.stack([_table(panel, order) for order in permutations.orders])
+
+
+def _evaluate(panel: Panel) -> Result:
+    value = _table(panel, None)
+    chance = np.mean([_table(panel, np.asarray(order)) for order in panel.permutations(CHANCE_PERMUTATIONS)], 0)
     attributes = {
         "estimator": "TwoNN, fit through the origin, largest tenth of the ratios left out",
         "k": 2,
@@ -138,6 +152,7 @@ METRICS = (
         long_name="intrinsic dimension correlation",
         kind="pair",
         evaluate=_evaluate,
+        null=_null,
         needs=(),
         symmetric=True,
         bounds=(0.0, 1.0),

@@ -11,7 +11,9 @@ import numpy as np
 
 from .._metric import Metric, Result
 from .._neighbours import search
+from .._null_ranks import permuted_ranks
 from .._panel import Panel
+from .._permutations import Permutations
 from .._ranks import TABLE, ranks, settle_ranks
 from .._rows import block_size, blocks, check_k, pair
 from .._view import view
@@ -73,12 +75,21 @@ def _evaluate(panel: Panel) -> Result:
     return Result(value, np.ones_like(value), attributes)
 
 
+def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
+    alike = np.array([bool(seen.norms.alike) for seen in panel.views()])
+    tables = [np.asarray(table.indices) for table in panel.tables(panel.rank_k, "euclidean")]
+    place = np.argsort(np.argsort(panel.names))
+    found = permuted_ranks(panel.views(), tables, permutations, place[:, None] <= place[None, :])
+    return np.where(alike[:, None] | alike[None, :], np.nan, 2 / panel.n * found)
+
+
 METRICS = (
     Metric(
         name="information_imbalance",
         long_name="information imbalance",
         kind="pair",
         evaluate=_evaluate,
+        null=_null,
         needs=("ranks",),
         symmetric=False,
         bounds=(0.0, 2.0),

@@ -11,8 +11,9 @@ from scipy.special import gammaln
 
 from .._metric import Metric, Result
 from .._neighbours import Lookup, NeighbourMetric
-from .._pairs import all_pairs, pair_tables, position, share, stack, tie_counts
+from .._pairs import all_pairs, pair_tables, position, relabelled, share, stack, tie_counts
 from .._panel import Panel
+from .._permutations import Permutations
 
 
 def jaccard_knn(
@@ -50,8 +51,8 @@ def jaccard_knn(
 
 
 @jax.jit
-def _jaccards(tables: Lookup) -> jax.Array:
-    """[m, m] of tables [m, n, k]."""
+def _jaccards(tables: Lookup, order: jax.Array | None = None) -> jax.Array:
+    """[m, m] of tables [m, n, k], the rows of the second in another order."""
     dtype, (_, n, k) = tables.value.dtype, tables.indices.shape
     unknown = jnp.isnan(tables.value).any((1, 2))
 
@@ -60,8 +61,18 @@ def _jaccards(tables: Lookup) -> jax.Array:
         value = share((common / (2 * k - common)).sum(), n, dtype)
         return value, value
 
-    values = all_pairs(jaccard, tables.indices.swapaxes(1, 2))
+    index = tables.indices.swapaxes(1, 2)
+    values = all_pairs(jaccard, index, None if order is None else relabelled(order, index)[0])
     return jnp.where(unknown[:, None] | unknown, jnp.nan, values)
+
+
+@jax.jit
+def _null_jaccards(tables: Lookup, orders: jax.Array) -> jax.Array:
+    return jax.lax.map(lambda order: _jaccards(tables, order), orders)
+
+
+def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
+    return panel.null_pairs(_null_jaccards, stack(panel.lookups(panel.k, panel.neighbour_metric)), permutations)
 
 
 def _chance(n: int, k: int) -> float:
@@ -91,6 +102,7 @@ METRICS = (
         long_name="Jaccard k-NN overlap",
         kind="pair",
         evaluate=_evaluate,
+        null=_null,
         needs=("neighbours",),
         symmetric=True,
         bounds=(0.0, 1.0),

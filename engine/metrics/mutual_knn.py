@@ -10,8 +10,9 @@ import numpy as np
 
 from .._metric import Metric, Result
 from .._neighbours import Lookup, NeighbourMetric
-from .._pairs import all_pairs, pair_tables, position, share, stack, tie_counts
+from .._pairs import all_pairs, pair_tables, position, relabelled, share, stack, tie_counts
 from .._panel import Panel
+from .._permutations import Permutations
 
 
 def mutual_knn(
@@ -48,16 +49,26 @@ def mutual_knn(
 
 
 @jax.jit
-def _overlaps(tables: Lookup) -> jax.Array:
-    """[m, m] of tables [m, n, k]."""
+def _overlaps(tables: Lookup, order: jax.Array | None = None) -> jax.Array:
+    """[m, m] of tables [m, n, k], the rows of the second in another order."""
     unknown = jnp.isnan(tables.value).any((1, 2))
 
     def overlap(a: jax.Array, b: jax.Array) -> tuple[jax.Array, jax.Array]:
         value = share((position(a, b) >= 0).sum(), a.size, tables.value.dtype)
         return value, value
 
-    values = all_pairs(overlap, tables.indices.swapaxes(1, 2))
+    index = tables.indices.swapaxes(1, 2)
+    values = all_pairs(overlap, index, None if order is None else relabelled(order, index)[0])
     return jnp.where(unknown[:, None] | unknown, jnp.nan, values)
+
+
+@jax.jit
+def _null_overlaps(tables: Lookup, orders: jax.Array) -> jax.Array:
+    return jax.lax.map(lambda order: _overlaps(tables, order), orders)
+
+
+def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
+    return panel.null_pairs(_null_overlaps, stack(panel.lookups(panel.k, panel.neighbour_metric)), permutations)
 
 
 def _evaluate(panel: Panel) -> Result:
@@ -76,6 +87,7 @@ METRICS = (
         long_name="mutual k-NN overlap",
         kind="pair",
         evaluate=_evaluate,
+        null=_null,
         needs=("neighbours",),
         symmetric=True,
         bounds=(0.0, 1.0),

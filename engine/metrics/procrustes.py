@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal, get_args
 
 import jax
@@ -10,6 +11,7 @@ import numpy as np
 
 from .._metric import Metric, Result
 from .._panel import Panel
+from .._permutations import Permutations
 from .._rows import HIGHEST, centred, pair
 
 Form = Literal["squared", "disparity", "angular"]
@@ -94,8 +96,8 @@ def _distance(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 @jax.jit
-def _permuted_distance(x: jax.Array, y: jax.Array, orders: jax.Array) -> jax.Array:
-    """Mean over orders of 2 - 2 |X'Y|_*, whose digits are enough where nothing is close."""
+def _permuted_distances(x: jax.Array, y: jax.Array, orders: jax.Array) -> jax.Array:
+    """2 - 2 |X'Y|_* for each of the orders [c, n] of y, whose digits are enough where nothing is close; [c]."""
     bad = jnp.isnan(x).any() | jnp.isnan(y).any()
     safe_x, safe_y = (jnp.where(bad, 0, v) for v in (x, y))
 
@@ -103,19 +105,30 @@ def _permuted_distance(x: jax.Array, y: jax.Array, orders: jax.Array) -> jax.Arr
         product = jnp.matmul(safe_x.T, safe_y[order], precision=HIGHEST)
         return 2 - 2 * jnp.linalg.svd(product, compute_uv=False).sum()
 
-    return jnp.where(bad, jnp.nan, jax.lax.map(one, orders).mean())
+    return jnp.where(bad, jnp.nan, jax.lax.map(one, orders))
+
+
+def _all_prepared(panel: Panel) -> list[jax.Array]:
+    # One QR at a time, as above.
+    return panel.once("procrustes", lambda: [_prepared(x).block_until_ready() for x in panel.arrays])
+
+
+def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
+    prepared = _all_prepared(panel)
+    # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
+    by_name = np.argsort(panel.names)
+    values = np.empty((len(permutations), panel.m, panel.m))
+    for place, a in enumerate(by_name):
+        for b in by_name[place:]:
+            found = permutations.map(partial(_permuted_distances, prepared[a], prepared[b]))
+            values[:, a, b] = values[:, b, a] = found
+    return values
 
 
 def _evaluate(panel: Panel) -> Result:
-    prepared = [_prepared(x).block_until_ready() for x in panel.arrays]  # one QR at a time, as above
-    value = panel.pairs(_distance, prepared, symmetric=True)
-    # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
-    by_name = np.argsort(panel.names)
-    orders = jnp.stack(panel.permutations(CHANCE_PERMUTATIONS))
-    chance = np.empty_like(value)
-    chance[np.ix_(by_name, by_name)] = panel.pairs(
-        lambda a, b: _permuted_distance(a, b, orders), [prepared[i] for i in by_name], symmetric=True
-    )
+    value = panel.pairs(_distance, _all_prepared(panel), symmetric=True)
+    orders = np.stack([np.asarray(order) for order in panel.permutations(CHANCE_PERMUTATIONS)])
+    chance = _null(panel, Permutations(orders)).mean(0)
     attributes = {"form": "squared", "centring": "columns", "chance_permutations": CHANCE_PERMUTATIONS}
     return Result(value, chance, attributes)
 
@@ -126,6 +139,7 @@ METRICS = (
         long_name="Procrustes distance, squared",
         kind="pair",
         evaluate=_evaluate,
+        null=_null,
         needs=(),
         symmetric=True,
         bounds=(0.0, 2.0),

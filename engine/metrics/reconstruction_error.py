@@ -13,6 +13,7 @@ import numpy as np
 from .._metric import Metric, Result
 from .._neighbours import neighbours
 from .._panel import Panel
+from .._permutations import Permutations
 from .._rows import HIGHEST, block_size, centred, pair
 
 Scope = Literal["global", "local"]
@@ -237,12 +238,30 @@ def _evaluate(panel: Panel, scope: Scope) -> Result:
     return Result(value, np.ones_like(value) if scope == "global" else None, attributes)
 
 
+def _null(panel: Panel, permutations: Permutations, scope: Scope) -> np.ndarray | None:
+    """Give the values under permutations; a fit from x needs its decomposition once, whatever the order of y."""
+    if scope == "local":
+        return None
+    rows, held = _split(panel.n, None)
+    place = np.argsort(np.argsort(panel.names))
+    values = np.empty((len(permutations), panel.m, panel.m))
+    for a, x in enumerate(panel.arrays):
+        source, seen, bad = _global_source(x, rows, held)
+        for b, y in enumerate(panel.arrays):
+            # Where it is x whose rows change places, those of y change back.
+            orders = permutations.orders if place[a] <= place[b] else permutations.inverses
+            found = [_global_error(source, seen, y[order], rows, held) for order in orders]
+            values[:, a, b] = np.where(bad, np.nan, np.asarray(found))
+    return values
+
+
 def _facts(name: str, scope: Scope, long_name: str, chance: str, meaning: str) -> Metric:
     return Metric(
         name=name,
         long_name=long_name,
         kind="pair",
         evaluate=lambda panel: _evaluate(panel, scope),
+        null=lambda panel, permutations: _null(panel, permutations, scope),
         needs=(),
         symmetric=False,
         bounds=(0.0, 1.0),

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._metric import Metric, Result
+from .._null import DIAGONALS, shifted_products
 from .._panel import Panel
+from .._permutations import Permutations
 from .._rows import centred, pair, unit
 
 Distance = Literal["euclidean", "cosine", "correlation"]
@@ -197,22 +199,42 @@ def _host_ranks(far: np.ndarray, pairs: int) -> np.ndarray:
     return (twice / length if length > 0 else np.full_like(twice, np.nan)).astype(far.dtype)
 
 
+def _model_ranks(x: jax.Array) -> np.ndarray:
+    """As `_ranks`, flat, by whatever is fast."""
+    far = _squared_distances(x, "euclidean")
+    if jax.default_backend() == "cpu":
+        return _host_ranks(np.asarray(far), len(x) * (len(x) - 1) // 2)
+    return np.asarray(_ranks(far)).ravel()
+
+
+def _null(panel: Panel, permutations: Permutations) -> np.ndarray | None:
+    """Shift the ranks along a cycle, which they come in the diagonals of; None where there is none to shift along."""
+    n = panel.n
+    if permutations.cycle is None or panel.m * n * (n // 2) > HELD_RANKS:
+        return None
+    held = []
+    for x in panel.arrays:
+        ranks = _model_ranks(x[permutations.cycle]).reshape(n // 2, n)
+        if n % 2 == 0:  # where every pair comes twice
+            ranks[-1, n // 2 :] = ranks[-1, : n // 2]
+        held.append(np.pad(ranks, ((0, DIAGONALS), (0, 0))))
+
+    def diagonals(model: int, start: int, size: int) -> jax.Array:
+        return jnp.asarray(held[model][start - 1 : start - 1 + size])
+
+    # The sum is over both halves of the matrix, and one alone is of length 1.
+    return panel.one_way(shifted_products(diagonals, panel.m, n, permutations) / 2)
+
+
 def _evaluate(panel: Panel) -> Result:
     _check_ranked(panel.n)
     pairs = panel.n * (panel.n - 1) // 2
-
-    def ranks(model: int) -> np.ndarray:
-        far = _squared_distances(panel.arrays[model], "euclidean")
-        if jax.default_backend() == "cpu":
-            return _host_ranks(np.asarray(far), pairs)
-        return np.asarray(_ranks(far)).ravel()
-
     value = np.empty((panel.m, panel.m))
     size = max(1, HELD_RANKS // pairs)
     for start in range(0, panel.m, size):
-        held = {a: ranks(a) for a in range(start, min(start + size, panel.m))}
+        held = {a: _model_ranks(panel.arrays[a]) for a in range(start, min(start + size, panel.m))}
         for b in range(start, panel.m):
-            other = held[b] if b in held else ranks(b)
+            other = held[b] if b in held else _model_ranks(panel.arrays[b])
             for a, own in held.items():
                 value[a, b] = value[b, a] = np.dot(own, other)
     attributes = {"distance": "euclidean", "correlation": "spearman, ties by mean rank", "centring": "none"}
@@ -225,6 +247,7 @@ METRICS = (
         long_name="RSA, Spearman of Euclidean distances",
         kind="pair",
         evaluate=_evaluate,
+        null=_null,
         needs=(),
         symmetric=True,
         bounds=(-1.0, 1.0),

@@ -188,10 +188,73 @@ def test_directed_metrics_are_told_both_ways(run: Run, pair: tuple[np.ndarray, n
 
 
 def test_a_metric_without_a_chance_level_shows_none(run: Run, pair: object) -> None:
-    out = run("compare", "a.npz", "b.npz", "--metrics", "cka_biased,cka").out
+    out = run("compare", "a.npz", "b.npz", "--metrics", "cka_biased,cka", "--permutations", 0).out
     assert "cka_biased (chance)" not in out
     assert "cka (chance)" in out
     assert "nan" not in out
+
+
+def test_permutations_mark_what_is_not_told_from_chance(run: Run, pair: object, tmp_path: Path) -> None:
+    noise = np.random.default_rng(5).normal(size=(60, 4)).astype("float32")
+    np.savez(tmp_path / "noise.npz", embedding=noise, ids=IDS)
+    sources = ("a.npz", "b.npz", "noise.npz", "--metrics", "cka_biased", "--permutations", 59)
+    lines = run("compare", *sources).out.splitlines()
+    assert "cka_biased (chance)" in lines[1]
+    told = {tuple(line.split()[:2]): "≈" in line for line in lines[3:6]}
+    assert told == {("a", "b"): False, ("a", "noise"): True, ("b", "noise"): True}
+    assert any("59 permutations" in line for line in lines)
+    found = run("compare", *sources, "--json").json
+    first = found["results"][0]
+    assert first["p"] == pytest.approx(1 / 60)
+    assert first["q"] == pytest.approx(3 / 60)
+    assert first["calibrated"] > 0
+    assert found["p"]["cka_biased"][0][1] == first["p"]
+    assert found["recipe"]["permutations"] == 59
+    assert run("compare", *sources[:-1], 0, "--json").json["results"][0]["p"] is None
+
+
+def test_intervals_stand_beside_the_scores(run: Run, pair: object) -> None:
+    ask = ("compare", "a.npz", "b.npz", "--metrics", "cka,intrinsic_dimension", "--intervals", 10)
+    assert out_has_errors(run(*ask).out)
+    for row in run(*ask, "--json").json["results"]:
+        assert row["low"] < row["value"] < row["high"]
+    assert run("compare", "a.npz", "b.npz", "--intervals", 2).code == 2
+
+
+def out_has_errors(out: str) -> bool:
+    rows = [line for line in out.splitlines() if line.split()[:1] in (["a"], ["b"])]
+    return len(rows) == 3 and all(" ± " in row for row in rows)
+
+
+def test_a_sweep_over_k_and_n(run: Run, pair: object, tmp_path: Path) -> None:
+    sources = ("compare", "a.npz", "b.npz", "--metrics", "cka,mutual_knn", "--permutations", 0)
+    out = run(*sources, "--sweep", "k=3,6", "-o", "swept.csv").out
+    assert "k = 3" in out
+    assert "linear CKA" not in out
+    assert (tmp_path / "swept.csv").read_text().startswith("metric,k,model,other,value\nmutual_knn,3,a,b,")
+    found = run(*sources, "-k", 5, "--sweep", "n=20,60", "--json").json
+    assert found["values"] == [20, 60]
+    assert found["matrices"]["cka"][1][0][1] == pytest.approx(run(*sources, "--json").json["results"][0]["value"])
+    for wrong in ("k=3", "d=1,2", "n=20,61", "k=3,3"):
+        assert run(*sources, "--sweep", wrong).code == 2
+
+
+def test_groups_come_from_a_file(run: Run, pair: object, tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    ask = ("compare", "a.npz", "b.npz", "--metrics", "cka", "--permutations", 19, "--groups", path, "--json")
+    path.write_text("id,group\n" + "".join(f"{one},{i % 3}\n" for i, one in enumerate(IDS)))
+    assert run(*ask).json["recipe"]["groups"] == 3
+    for content, wrong in (
+        ("id,group\n" + "".join(f"{one},1\n" for one in IDS[1:]), f"1 of 60 samples have no group: {IDS[0]}"),
+        (f"id,group\n{IDS[0]},1\n{IDS[0]},2\n", f"row 3: the id '{IDS[0]}' stands twice"),
+        (f"id,group\n{IDS[0]},\n", f"row 2: the id '{IDS[0]}' has no group"),
+        ("id\n1\n", "two columns are needed"),
+        ("", "cannot be read as .csv"),
+    ):
+        path.write_text(content)
+        ran = run(*ask)
+        assert ran.code == 2
+        assert wrong in " ".join(ran.err.split())
 
 
 def test_covariates_are_taken_out_first(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:

@@ -310,7 +310,7 @@ def test_csv_replaces_the_old_file_and_leaves_nothing_beside_it(comparison: xr.D
     path = tmp_path / "table.csv"
     path.write_text("old")
     assert tables.write_csv(comparison, path) == path
-    assert path.read_text().startswith("model,other,metric,value,chance,error,k,n,estimator")
+    assert path.read_text().startswith("model,other,metric,value,chance,p,q,calibrated,error,low,high,k,n,estimator")
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -19,3 +19,10 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     """The left and the right half of scikit-learn's 1,797 digits, [1797, 32] each."""
     image = pytest.importorskip("sklearn.datasets").load_digits().data.reshape(-1, 8, 8)
     return image[:, :, :4].reshape(-1, 32), image[:, :, 4:].reshape(-1, 32)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _drop_compiled_programs() -> Iterator[None]:
+    """Linux allows a process 65,530 memory maps, XLA takes some fifty for a program: all tests together pass that."""
+    yield
+    jax.clear_caches()

@@ -142,3 +142,13 @@ def test_stacked_views_keep_their_order_and_vmap_is_the_loop():
     for name, column in norms._asdict().items():
         assert column.shape[0] == 3
         np.testing.assert_allclose(getattr(mapped, name), column, rtol=1e-5, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("n", [5, 20, 49])
+@pytest.mark.parametrize("d", [1, 3, 64])
+def test_equal_rows_are_alike_whatever_the_rounding_of_their_mean(n, d):
+    row = np.random.default_rng(d).normal(size=d).astype(np.float32)
+    row[d // 2 :] = 0
+    seen = view(jnp.tile(row, (n, 1)))
+    assert seen.norms.alike
+    assert not np.asarray(seen.points).any()
