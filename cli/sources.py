@@ -25,7 +25,7 @@ def find_representations(
         sources: files of embeddings, models with one stored representation, or MODEL@LAYER and MODEL@all; empty for
             all of the store.
         store: where the models are looked up.
-        dataset: the name, or NAME-VERSION, of the data set, where the store has several.
+        dataset: the name, NAME-VERSION or file of the data set, where the store has several.
         layer: the layer, where the store has several.
         pooling: the pooling, where the store has several.
         ids_paths: the ids of the .npy files among the sources, in their order; empty where they lie beside them.
@@ -41,7 +41,7 @@ def find_representations(
     entries = [
         entry
         for entry in ([] if sources and all(map(_is_file, sources)) else store.list())
-        if dataset in (None, entry.recipe.get("dataset"), entry.key.dataset)
+        if dataset is None or {dataset, Path(dataset).name} & {entry.recipe.get("dataset"), entry.key.dataset}
     ]
 
     def chosen(stored: Sequence[Any]) -> list[Any]:

@@ -81,7 +81,8 @@ def compare(
     Returns:
         The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
         pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. Besides: ``dim``, ``n_model`` (rows
-        before the join), ``duplicates`` (exact repetitions of an earlier row), ``top_column_share`` (of the variance).
+        before the join), ``duplicates`` (exact repetitions of an earlier row), ``dead_columns`` (constant over the
+        samples), ``top_column_share`` (of the variance).
         With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
         for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
         With covariates ``<metric>_raw`` is what the same samples give before these are taken out.
@@ -149,6 +150,7 @@ def compare(
         "dim": ("model", widths),
         "n_model": ("model", joined.rows_in),
         "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
+        "dead_columns": ("model", [_dead_columns(x[:, :d]) for x, d in zip(joined.arrays, widths, strict=True)]),
         "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
         "input_dtype": ("model", joined.dtypes),
     }
@@ -315,6 +317,10 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
         kind = "error" if suffix == "error" else "count"
         found[f"{metric.name}_{suffix}"] = ("model", values, {"kind": kind, "of": metric.name})
     return found
+
+
+def _dead_columns(x: jax.Array) -> int:
+    return int((x == x[0]).all(0).sum())  # not by the variance: the mean of a constant is rounded
 
 
 def _top_column_share(x: jax.Array) -> float:

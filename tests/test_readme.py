@@ -89,6 +89,16 @@ def test_the_shell_example_runs(tmp_path: Path) -> None:
     assert "mutual_knn (chance)" in done.stdout
 
 
+def test_the_example_of_own_data_runs(tmp_path: Path) -> None:
+    pytest.importorskip("rdkit")
+    example = "\n".join(next(block for block in blocks("sh") if "mine.csv" in block).splitlines()[:2])
+    bin_folder = str(Path(sys.executable).parent)
+    command = f'export PATH="{bin_folder}:$PATH" HYLE_STORE=store\n{example}'
+    done = subprocess.run(["bash", "-ec", command], cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert "1 of 3 samples of mine.csv left out: oops (line 4: RDKit cannot read the SMILES 'C1CC')" in done.stderr
+
+
 def test_the_engine_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     exec(compile(next(block for block in blocks("python") if "compare(" in block), "README.md", "exec"), {})
     assert "cknna" in capsys.readouterr().out

@@ -33,6 +33,7 @@ from ._models import prepare as prepare
 from ._models import weights_files as weights_files
 from ._pooling import pool as pool
 from ._representation import Representation as Representation
+from ._sample_files import read_dataset as read_dataset
 from ._samples import Dataset as Dataset
 from ._samples import Sample as Sample
 from ._store import Store as Store

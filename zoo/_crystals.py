@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SCALE = 10**8  # lengths are published with eight decimals, so integers of 1e-8 Angstrom hold them exactly
-IDS = ("alexandria_id", "mptrj_snapshot_id")
+IDS = ("alexandria_id", "mptrj_snapshot_id", "internal_id")
 
 
 def read_slice(path: Path) -> pa.Table:
@@ -37,7 +37,7 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
 
     Raises:
         ImportError: ase is not installed.
-        ValueError: a length has more decimals than the table can hold.
+        ValueError: a position has more decimals than the table can hold.
     """
     import pyarrow as pa
 
@@ -47,23 +47,29 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
         raise ImportError("crystals need ase: pip install 'hyle[zoo]'") from error
     frames = [frame for path in paths for frame in read(path, index=":", format="extxyz")]
     picked = [frames[row] for row in rows]
+    cells = [frame.cell.array.ravel() for frame in picked]
+    short = all(map(_fits, cells))  # cells that were strained have all digits of a float
     data = {
         "row": rows,
         "id": [next(frame.info[key] for key in IDS if key in frame.info) for frame in picked],
         "numbers": [frame.numbers for frame in picked],
         "positions": [_integers(frame.positions) for frame in picked],
-        "cell": [_integers(frame.cell.array) for frame in picked],
+        "cell": [_integers(cell) for cell in cells] if short else cells,
         "energy": [frame.get_potential_energy() for frame in picked],
     }
-    return pa.table(data, schema=schema()), ""
+    return pa.table(data, schema=schema(short_cells=short)), ""
 
 
-def schema() -> pa.Schema:
-    """Return the columns of the slice: energies in eV as published, lengths in units of 1e-8 Angstrom."""
+def schema(*, short_cells: bool = True) -> pa.Schema:
+    """Return the columns of the slice.
+
+    Energies are in eV as published, lengths in units of 1e-8 Angstrom, cells of more decimals in Angstrom.
+    """
     import pyarrow as pa
 
     lengths = pa.list_(pa.int64())
-    atoms = {"numbers": pa.list_(pa.uint8()), "positions": lengths, "cell": lengths}
+    cell = lengths if short_cells else pa.list_(pa.float64())
+    atoms = {"numbers": pa.list_(pa.uint8()), "positions": lengths, "cell": cell}
     return pa.schema({"row": pa.int32(), "id": pa.string(), **atoms, "energy": pa.float64()})
 
 
@@ -79,17 +85,25 @@ def to_samples(table: pa.Table) -> list[Sample]:
         raise ImportError("crystals need ase: pip install 'hyle[zoo]'") from error
     samples = []
     for row in table.to_pylist():
-        positions, cell = (np.array(row[key]).reshape(-1, 3) / SCALE for key in ("positions", "cell"))
+        positions, cell = (_angstrom(row[key]) for key in ("positions", "cell"))
         atoms = Atoms(numbers=row["numbers"], positions=positions, cell=cell, pbc=True)
         samples.append(Sample(id=row["id"], atoms=atoms, labels={"energy": row["energy"]}))
     return samples
 
 
+def _angstrom(lengths: list[int] | list[float]) -> np.ndarray:
+    found = np.array(lengths).reshape(-1, 3)
+    return found / SCALE if found.dtype.kind == "i" else found
+
+
+def _fits(lengths: np.ndarray) -> bool:
+    return np.array_equal(np.rint(lengths * SCALE) / SCALE, lengths)
+
+
 def _integers(lengths: np.ndarray) -> np.ndarray:
-    scaled = np.rint(lengths * SCALE).astype(np.int64).ravel()
-    if not np.array_equal(scaled / SCALE, lengths.ravel()):
+    if not _fits(lengths):
         raise ValueError("a length has more than eight decimals")
-    return scaled
+    return np.rint(lengths * SCALE).astype(np.int64).ravel()
 
 
 def write_slice(name: str, path: Path) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ._cards import did_you_mean
 from ._carriers import fetch_member, verify_member
+from ._sample_files import is_file_name, read_dataset
 from ._samples import Dataset
 
 
@@ -78,6 +80,7 @@ class DatasetInfo:
         reader: module with ``read_slice``, ``to_samples`` and, with a carrier, ``read_rows``.
         notes: honest remarks.
         known_as: the name that it has among ``trained_on`` of a model card.
+        shift_of: the data set from which it departs, where it is there to show what a shift does; the notes say how.
     """
 
     name: str
@@ -98,6 +101,7 @@ class DatasetInfo:
     reader: str
     notes: str = ""
     known_as: str = ""
+    shift_of: str = ""
 
     @property
     def slice_path(self) -> Path:
@@ -141,19 +145,26 @@ def find_dataset(name: str) -> DatasetInfo:
 
 
 def load_dataset(
-    name: str, *, n: int | None = None, seed: int = 0, notify: Callable[[str], None] | None = None
+    name: str,
+    *,
+    n: int | None = None,
+    seed: int | None = 0,
+    notify: Callable[[str], None] | None = None,
+    **options: Any,
 ) -> Dataset:
-    """Draw n samples from a built-in data set.
+    """Draw n samples from a built-in data set, or from a file as `read_dataset` does.
 
     The draw is ``numpy.random.default_rng(seed).permutation(total)[:n]``, in that order, so the draws of one
     seed are nested. What ships with hyle is the beginning of the draw of seed 0, or the whole set; any other draw
     fetches the whole set.
 
     Args:
-        name: as `list_datasets` gives it.
-        n: how many samples, 1 to the total; default as many as ship with hyle (1,500 of QM9, 300 crystals).
-        seed: of the draw, 0 or greater.
-        notify: called with one line before anything is downloaded.
+        name: as `list_datasets` gives it, or a file or folder.
+        n: how many samples, 1 to the total; default as many as ship with hyle (1,500 of QM9, 300 crystals), and all of
+            a file.
+        seed: of the draw, 0 or greater; None takes the first n of a file.
+        notify: called with one line before anything is downloaded, or when something is left out.
+        options: those of `read_dataset`, for a file.
 
     Returns:
         Dataset of n samples with the views of the data set, lengths in Angstrom; the labels are in the units of
@@ -164,7 +175,11 @@ def load_dataset(
         ConnectionError: the whole set is needed and cannot be downloaded.
         ImportError: ase (or, for the whole of QM9, RDKit) is not installed.
     """
+    if name not in _infos() and is_file_name(name):
+        return read_dataset(name, n=n, seed=seed, notify=notify, **options)
     info = find_dataset(name)
+    if options or seed is None:
+        raise ValueError(f"{name} is a built-in data set: options of files are not for it")
     n = info.slice.size if n is None else n
     if not 1 <= n <= info.total:
         raise ValueError(f"{name} has {info.total} samples: n must be 1 to {info.total}; got {n}")

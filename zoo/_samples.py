@@ -57,6 +57,9 @@ class Sample:
             digest.update(np.asarray(self.atoms.positions, "<f8").tobytes())
             digest.update(np.asarray(self.atoms.cell.array, "<f8").tobytes())
             digest.update(np.asarray(self.atoms.pbc, "?").tobytes())
+            # Models that take charges see them; data sets without any keep the hash that they had.
+            if self.atoms.info.get("charge"):
+                digest.update(f"charge={float(self.atoms.info['charge'])!r};".encode())
         if self.backbone is not None:
             digest.update(b"backbone=")
             digest.update(np.asarray(self.backbone, "<f4").tobytes())
@@ -74,6 +77,7 @@ class Dataset:
         source: where the samples come from, with versions.
         units: label name -> unit.
         citation: what to cite.
+        left_out: id -> reason, for what stands in a file and is no sample.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Dataset:
     source: str
     units: Mapping[str, str] = field(default_factory=dict)
     citation: str = ""
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -104,6 +109,11 @@ class Dataset:
     def ids(self) -> list[str]:
         """The sample ids, in order."""
         return [sample.id for sample in self.samples]
+
+    @property
+    def views(self) -> list[str]:
+        """The views that every sample has."""
+        return [name for name in VIEWS if all(getattr(sample, name) is not None for sample in self.samples)]
 
     @property
     def version(self) -> str:

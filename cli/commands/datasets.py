@@ -20,7 +20,11 @@ def trained_on(info: DatasetInfo) -> list[str]:
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """List the built-in data sets."""
+    """List the built-in data sets.
+
+    A set that is a shift of another shows what models do beyond it. Files of your own are data sets too: see
+    `hyle embed --help`.
+    """
     infos = list_datasets()
     if as_json:
         print_json([dataclasses.asdict(info) | {"trained_on_it": trained_on(info)} for info in infos])
@@ -31,13 +35,24 @@ def command(as_json: bool) -> None:
             info.domain,
             f"{info.total:,}",
             f"{info.slice.size:,} (seed {info.slice.seed})",
-            f"{info.archive_bytes / 1e6:.0f} MB",
+            f"{info.archive_bytes / 1e6:.0f} MB" if info.carrier else "",
             len(trained_on(info)),
+            info.shift_of,
             info.licence,
             info.title,
         )
         for info in infos
     ]
     known = "models trained on it"
-    headings = ("data set", "domain", "samples", "without download", "download of all", known, "licence", "what")
+    headings = (
+        "data set",
+        "domain",
+        "samples",
+        "without download",
+        "download of all",
+        known,
+        "shift of",
+        "licence",
+        "what",
+    )
     print_table(headings, rows, right=("samples", "download of all", known))

@@ -40,7 +40,8 @@ def dimension(
         k: neighbours of all but TwoNN; default 50, or a tenth of fewer than 500 rows.
 
     Returns:
-        For each: name, n, width and the recipe; under ``estimates``, for each estimator, value, error (one standard
+        For each: name, n, width, dead_columns (constant over the samples), top_column_share (of the variance) and the
+        recipe; under ``estimates``, for each estimator, value, error (one standard
         error, NaN for those without one), n_used (exact repetitions left out), k, and the estimator in words.
     """
     from hyle.engine import compare
@@ -53,6 +54,8 @@ def dimension(
                 "name": rep.name,
                 "n": int(found.attrs["n"]),
                 "width": int(found["dim"].values[0]),
+                "dead_columns": int(found["dead_columns"].values[0]),
+                "top_column_share": float(found["top_column_share"].values[0]),
                 "estimates": {
                     name: {
                         "value": float(found[metric].values[0]),
@@ -163,6 +166,9 @@ def command(
     With --scales a plateau is a dimension and a slope is a warning: noise raises the finest scales. GRIDE looks
     further out from scale to scale; the others thin the rows out.
 
+    Beside the estimates stands how many columns are dead and how much of the variance lies in one column: where that is
+    nearly all, distances see little else.
+
     \b
     hyle dimension a.npz
     hyle dimension minilm chgnet-0.3.0 --estimator all -k 20
@@ -200,12 +206,15 @@ def _print_estimates(rows: Sequence[dict[str, Any]], estimators: Sequence[str]) 
             row["n"],
             min(each["n_used"] for each in row["estimates"].values()),
             row["width"],
+            row["dead_columns"],
+            f"{100 * row['top_column_share']:.0f} %",
             *(estimate(each["value"], each["error"]) for each in row["estimates"].values()),
         )
         for row in rows
     ]
-    columns = ("name", "n", "n used", "width", *headings.values())
+    columns = ("name", "n", "n used", "width", "dead", "top column", *headings.values())
     print_table(columns, cells, right=columns[1:], keys=4)
+    click.echo("dead: columns that are constant; top column: the share of the variance in one column alone")
 
 
 def _print_scales(rows: Sequence[dict[str, Any]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,13 @@ from hyle.zoo import (
     fetch,
     find_card,
     load,
-    load_dataset,
     model_recipe,
     prepare,
     write_embeddings,
 )
 
 from .._console import progress_bar, say
-from .._options import dataset_options, json_option, print_json, split, store_option
+from .._options import Draw, dataset_options, json_option, print_json, split, store_option
 
 # Samples that are committed together: what an interruption loses at most.
 SHARD = 128
@@ -74,6 +73,7 @@ def embed(
         return found, True
     prepare(card, notify=say)  # before the recipe that is kept, which names versions
     model = loader(name, device=device, isolate=True, notify=say)
+    strange = getattr(model.adapter, "unknown_tokens", 0)
     with store.extraction(key, dataset.ids, recipe()) as extraction:
         finished = extraction.finished
         todo = [sample for sample in dataset if sample.id not in finished]
@@ -87,7 +87,18 @@ def embed(
             shard = todo[start : start + SHARD]
             batch = model.run(shard, layer=layer, pooling=pooling, batch_size=batch_size, progress=show)
             extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
+        if met := getattr(model.adapter, "unknown_tokens", 0) - strange:
+            say(f"  {name} met {met} tokens that it does not know; it was not trained on such strings")
         return extraction.commit(), False
+
+
+def check_views(names: Sequence[str], data: Dataset) -> None:
+    """Raise before the first model runs where one of them cannot read the samples."""
+    for name in names:
+        view = find_card(name).view
+        if view != "any" and view not in data.views:
+            has = ", ".join(data.views) or "no view in common"
+            raise ValueError(f"{name} reads {view}, and all samples of {data.name} have: {has}; see hyle models")
 
 
 @click.command()
@@ -103,9 +114,7 @@ def embed(
 @json_option
 def command(
     models: tuple[str, ...],
-    dataset: str,
-    samples: int,
-    seed: int,
+    draw: Draw,
     layer: str | None,
     layers: str | None,
     pooling: str | None,
@@ -125,13 +134,21 @@ def command(
     hyle embed rxnfp --layers all            then: hyle compare rxnfp@all chgnet-0.3.0
     hyle embed mymodule:MyModel              an adapter of yours
     hyle embed hf:organisation/name          an encoder or decoder of the Hugging Face hub
+
+    \b
+    Samples of your own: --dataset takes .csv .tsv .parquet .smi .sdf .fasta .xyz .extxyz .cif POSCAR
+    .vasp .traj .db .aselmdb .pdb .mmcif, and folders of them.
+    hyle embed minilm rxnfp --dataset mine.csv --column canonical --id-column name
+    hyle embed chgnet-0.3.0 --dataset relaxed.extxyz -n 1000
+    hyle embed sevennet-0 --dataset omat24/val -n 5000 --seed 1
     """
     if layer is not None and layers is not None:
         raise click.UsageError("give --layer or --layers, not both")
     jobs = [(name, one) for name in models for one in _layers(find_card(name, notify=say), layer, layers)]
     if output is not None and len(jobs) > 1:
         raise click.UsageError("--output takes one model and one layer at a time")
-    data = load_dataset(dataset, n=samples, seed=seed, notify=say)
+    data = draw.load()
+    check_views([name for name, _ in jobs], data)
     store, loader = Store(store_path), _KeepLast()
     results = []
     for name, one in jobs:
@@ -146,6 +163,7 @@ def command(
                 "layer": representation.recipe["layer"],
                 "shape": list(representation.embedding.shape),
                 "dropped": dict(representation.dropped),
+                "left_out": dict(data.left_out),
                 "energies": representation.energies is not None,
                 "recipe": dict(representation.recipe),
             }

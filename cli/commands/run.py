@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import DatasetInfo, ModelCard, Store, find_card, find_dataset, list_models, load_dataset
+from hyle.zoo import Dataset, DatasetInfo, ModelCard, Store, find_card, list_models
 
 from .._console import say
-from .._options import Measure, dataset_options, metric_options, split, store_option
+from .._options import Draw, Measure, dataset_options, metric_options, split, store_option
 from .compare import compare_with_bar
-from .embed import embed_with_bar
+from .embed import check_views, embed_with_bar
 from .report import write_all
 
 # Those of a comparison and the two others of the study; all come from one pass.
@@ -24,7 +24,7 @@ METRICS = (
 )
 
 
-def choose(names: Sequence[str] | None, info: DatasetInfo) -> list[ModelCard]:
+def choose(names: Sequence[str] | None, data: DatasetInfo | Dataset) -> list[ModelCard]:
     """Return the cards of the named models, of the default panel, or of all that run here where the name is ``all``.
 
     Only models that are made for the data set, where none is named; the controls of the panel always stand among them.
@@ -32,7 +32,7 @@ def choose(names: Sequence[str] | None, info: DatasetInfo) -> list[ModelCard]:
     Raises:
         ValueError: an unknown model, or fewer than two models that run here.
     """
-    cards = [card for card in list_models() if card.view in (*info.views, "any") and info.domain in card.domains]
+    cards = [card for card in list_models() if card.view in (*data.views, "any") and data.domain in card.domains]
     panel = [card for card in cards if card.panel]
     if names is not None and names != ["all"]:
         named = [find_card(name) for name in names]
@@ -65,9 +65,7 @@ def choose(names: Sequence[str] | None, info: DatasetInfo) -> list[ModelCard]:
 @store_option
 def command(
     models: str | None,
-    dataset: str,
-    samples: int,
-    seed: int,
+    draw: Draw,
     measure: Measure,
     device: str,
     output: Path,
@@ -81,16 +79,20 @@ def command(
     \b
     hyle run
     hyle run --models minilm,chgnet-0.3.0,aimnet2 -n 1000 -o report
+    hyle run --dataset mine.csv              samples of your own, see hyle embed --help
     """
     start = time.monotonic()
     measure = replace(measure, metrics=measure.metrics or METRICS)
-    measure.check(samples, more=", or raise -n")
+    if draw.n is not None:
+        measure.check(draw.n, more=", or raise -n")
+    data = draw.load()
+    measure.check(len(data))
+    cards = choose(split(models), data)
+    check_views([card.name for card in cards], data)
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"cannot write into {output}: {error.strerror}") from error
-    cards = choose(split(models), find_dataset(dataset))
-    data = load_dataset(dataset, n=samples, seed=seed, notify=say)
     store = Store(store_path)
     say(f"{len(data)} {data.domain} of {data.name}, {len(cards)} models; kept in {store_path}")
     found = [embed_with_bar(card.name, data, store, device=device)[0] for card in cards]
@@ -98,7 +100,7 @@ def command(
         found,
         measure,
         attributes={
-            "title": f"Alignment on {len(data)} {data.domain} of {data.name.upper()}",
+            "title": f"Alignment on {len(data)} {data.domain} of {data.name if draw.is_file else data.name.upper()}",
             "domain": data.domain,
             "dataset_source": data.source,
         },

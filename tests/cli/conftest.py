@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import xarray as xr
+
+from hyle.cli import main
 
 # name, modality, family, parameters, width, pooling, intrinsic dimension, where it stands in a common space
 _MODELS: list[tuple[str, str, str, int, int, str, float, list[float]]] = [
@@ -129,3 +132,51 @@ def make_comparison() -> Callable[..., xr.Dataset]:
 @pytest.fixture
 def comparison() -> xr.Dataset:
     return build()
+
+
+class Ran(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    monkeypatch.setenv("HYLE_STORE", str(tmp_path / "store"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Ran:
+        monkeypatch.setattr("sys.argv", ["hyle", *map(str, arguments)])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def mistake(run: Run) -> Callable[..., str]:
+    """Run a command that must fail, and return its one line."""
+
+    def call(*arguments: object) -> str:
+        ran = run(*arguments)
+        lines = [line for line in ran.err.splitlines() if line.startswith("Error:")]
+        assert ran.code == 2
+        assert len(lines) == 1
+        assert ran.out == ""
+        assert "Traceback" not in ran.err
+        return lines[0]
+
+    return call

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 from rich.console import Console
 
-from hyle.cli import main
 from hyle.cli._console import print_table, progress_bar
 from hyle.cli._options import metric_names
 from hyle.cli.commands.run import choose
@@ -29,53 +27,7 @@ from hyle.engine import (
 from hyle.engine._dimension import Estimator
 from hyle.zoo import find_dataset
 
-
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-
-Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    monkeypatch.setenv("HYLE_STORE", str(tmp_path / "store"))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: object) -> Ran:
-        monkeypatch.setattr("sys.argv", ["hyle", *map(str, arguments)])
-        capsys.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
-
-    return call
-
-
-@pytest.fixture
-def mistake(run: Run) -> Callable[..., str]:
-    """Run a command that must fail, and return its one line."""
-
-    def call(*arguments: object) -> str:
-        ran = run(*arguments)
-        lines = [line for line in ran.err.splitlines() if line.startswith("Error:")]
-        assert ran.code == 2
-        assert len(lines) == 1
-        assert ran.out == ""
-        assert "Traceback" not in ran.err
-        return lines[0]
-
-    return call
+Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -187,6 +139,19 @@ def test_dimension(run: Run, pair: object) -> None:
     table = run("dimension", "a.npz", "-k", 10, "--estimator", "gride,mle").out
     assert f"{gride['value']:.2f} ± {gride['error']:.2f}" in table
     assert set(run("dimension", "a.npz", "--json").json[0]["estimates"]) == {"mle", "twonn"}
+
+
+def test_dimension_tells_dead_columns_and_the_share_of_the_largest(run: Run, tmp_path: Path) -> None:
+    """Three quarters of the columns of some models are dead, and one column holds nearly all variance of others."""
+    x = np.random.default_rng(0).normal(size=(80, 8)).astype("float32")
+    x[:, 2:5], x[:, 7] = 0.1, 100 * x[:, 7]
+    np.savez(tmp_path / "x.npz", embedding=x, ids=np.arange(80))
+    found = run("dimension", "x.npz", "--json").json[0]
+    assert (found["width"], found["dead_columns"]) == (8, 3)
+    assert found["top_column_share"] == pytest.approx(x.var(0).max() / x.var(0).sum(), rel=1e-5)
+    table = run("dimension", "x.npz").out
+    assert re.search(r"x +80 +80 +8 +3 +100 %", table)
+    assert "top column: the share of the variance in one column" in table
 
 
 def test_dimension_at_growing_scales(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
@@ -499,7 +464,7 @@ def test_an_interruption_says_that_nothing_is_lost(run: Run, monkeypatch: pytest
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hyle.cli.commands.embed.load_dataset", stop)
+    monkeypatch.setattr("hyle.cli._options.load_dataset", stop)
     ran = run("embed", "random")
     assert ran.code == 130
     assert "the same command continues" in ran.err

@@ -92,3 +92,22 @@ def test_layers_of_an_own_model_are_kept_and_compared_by_name(tmp_path: Path) ->
     assert "has these layers: length, letters" in wrong.stderr
     both = hyle("embed", "mine:Letters", "--layers", "all", "--layer", "length")
     assert both.returncode == 2
+
+
+def test_tokens_that_a_model_does_not_know_are_told(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    (tmp_path / "mine.py").write_text(
+        "import torch\n"
+        "from hyle.zoo import Adapter, Output\n\n\n"
+        "class Letters(Adapter):\n"
+        "    view, layers, pooling, unknown_tokens = 'smiles', ('only',), 'none', 0\n\n"
+        "    def forward(self, samples, layer):\n"
+        "        self.unknown_tokens += sum(s.smiles.count('[Og]') for s in samples)\n"
+        "        return Output(torch.tensor([[float(len(s.smiles))] for s in samples]))\n"
+    )
+    (tmp_path / "a.smi").write_text("C\nC[Og]\n[Og][Og]\n")
+    command = [sys.executable, "-m", "hyle.cli", "embed", "mine:Letters", "--dataset", "a.smi", "--store", "store"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "mine:Letters met 3 tokens that it does not know" in done.stderr
+    assert "met" not in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stderr

@@ -169,6 +169,27 @@ def test_what_is_said_of_each_model(comparison):
     assert comparison.top_column_share.sel(model="x").item() == pytest.approx(variance.max() / variance.sum(), rel=1e-5)
 
 
+def test_a_sum_in_place_of_a_mean_is_hidden_from_cosines_alone():
+    """CHGNet's vector of a crystal reads like a mean over atoms and is a sum."""
+    x = panel()["x"]
+    atoms = np.random.default_rng(3).integers(2, 40, size=(N, 1)).astype("float32")
+    found = run({"mean": x, "sum": x * atoms}, metrics=["mutual_knn", "cknna", "cka"])
+    pair = found.sel(model="mean", other="sum")
+    assert pair.mutual_knn.item() == pytest.approx(1)
+    assert pair.cknna.item() == pytest.approx(1, abs=1e-5)
+    assert pair.cka.item() < 0.8
+
+
+@pytest.mark.parametrize("centre", [False, True])
+def test_dead_columns_are_counted(centre):
+    x = panel()["x"].copy()
+    x[:, 0] = 0.1  # whose mean is not 0.1 in float32
+    x[:, 2] = 0
+    x[0, 3] += 1e-6
+    found = run({"x": x, "y": panel()["y"]}, centre=centre)
+    assert found.dead_columns.values.tolist() == [2, 0]
+
+
 def test_repeated_rows_and_ties_are_counted():
     x, y = (v.copy() for v in itertools.islice(panel().values(), 2))
     x[[3, 4, 5]] = x[2]

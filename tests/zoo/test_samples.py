@@ -25,6 +25,19 @@ def test_version_follows_content_and_order() -> None:
     assert dataset(Sample("a", atoms=molecule("H2O")), methane).version == versions[0]
 
 
+def test_a_charge_counts_and_its_absence_changes_no_hash() -> None:
+    plain, neutral, ion = molecule("OH"), molecule("OH"), molecule("OH")
+    neutral.info["charge"], ion.info["charge"] = 0, -1
+    versions = [dataset(Sample("a", atoms=atoms)).version for atoms in (plain, neutral, ion)]
+    assert versions[0] == versions[1] != versions[2]
+
+
+def test_views_are_those_of_all_samples() -> None:
+    both = Sample("a", smiles="O", atoms=molecule("H2O"))
+    assert dataset(both).views == ["smiles", "atoms"]
+    assert dataset(both, Sample("b", smiles="C")).views == ["smiles"]
+
+
 def test_two_samples_of_one_id_are_refused() -> None:
     with pytest.raises(ValueError, match="two samples with the id 'a'"):
         dataset(Sample("a", smiles="C"), Sample("a", smiles="N"))

@@ -1,0 +1,103 @@
+"""Matter that models are tried on, and the models, each loaded once for all files of tests."""
+
+from __future__ import annotations
+
+import functools
+
+import ase.build as ase_build
+import numpy as np
+import pytest
+
+from hyle.zoo import MissingPackageError, MissingWeightsError, Sample, find_card, list_models, load, load_dataset
+
+MOLECULES = {
+    "CH3CH2OH": "CCO",
+    "CH3OCH3": "COC",
+    "C6H6": "c1ccccc1",
+    "CH3COOH": "CC(=O)O",
+    "C5H5N": "c1ccncc1",
+    "CH3NO2": "C[N+](=O)[O-]",
+    "CH3CONH2": "CC(N)=O",
+    "CH3CH2Cl": "CCCl",
+    "C2H6CHOH": "CC(C)O",
+    "CH3SH": "CS",
+    "H2O": "O",
+    "C4H4S": "c1ccsc1",
+}
+ATOMS = [card.name for card in list_models() if card.view == "atoms"]
+CRYSTALS = [name for name in ATOMS if "materials" in find_card(name).domains]
+SMILES = ["O", "CCO", "C[C@H](N)C(=O)O", "c1ccc2[nH]ccc2c1", "OC1CC2(Cl)CC1C2Br", "C" * 40]
+# Those of a hub are tried with random weights, in test_hub.py.
+NAMES = [card.name for card in list_models() if card.weights is None or not card.weights.hub]
+
+
+def molecules():
+    return [Sample(id=name, smiles=smiles, atoms=ase_build.molecule(name)) for name, smiles in MOLECULES.items()]
+
+
+@functools.cache
+def proteins():
+    """Return the shortest of the chains that ship with hyle: real ones, of 30 residues and more."""
+    return sorted(load_dataset("proteins"), key=lambda sample: len(sample.sequence))[:12]
+
+
+def crystals():
+    return {
+        "Si": ase_build.bulk("Si"),
+        "NaCl": ase_build.bulk("NaCl", "rocksalt", a=5.64),
+        "Fe": ase_build.bulk("Fe"),
+        "ZnS": ase_build.bulk("ZnS", "zincblende", a=5.41),
+    }
+
+
+def matter(name):
+    """Return samples that the model takes: molecules, or proteins or crystals where it is made for nothing else."""
+    if find_card(name).view in ("sequence", "backbone"):
+        return proteins()
+    if "molecules" not in find_card(name).domains:
+        return list(load_dataset("alexandria", n=12))
+    adapter = model(name).adapter
+    found = [sample for sample in molecules() if adapter.unsupported(sample) is None]
+    # Models with small batches are slow.
+    return found[:6] if find_card(name).batch_size <= 8 else found
+
+
+def strings(*smiles):
+    return [Sample(id=str(i), smiles=s) for i, s in enumerate(smiles)]
+
+
+def structures(*atoms):
+    return [Sample(id=str(i), atoms=a) for i, a in enumerate(atoms)]
+
+
+@functools.cache
+def loaded(name):
+    return load(name)
+
+
+def model(name):
+    try:
+        return loaded(name)
+    except (MissingPackageError, MissingWeightsError) as error:
+        pytest.skip(str(error))
+
+
+@functools.cache
+def embedded(name, layer):
+    """Embed `matter` once for all tests."""
+    return np.asarray(model(name).embed(matter(name), layer=layer).embedding)
+
+
+def rows(name, samples, **options):
+    return np.asarray(model(name).embed(samples, **options).embedding)
+
+
+def energies(name, samples, **options):
+    return model(name).embed(samples, **options).energies
+
+
+def assert_rows(got, want, tolerance):
+    """Compare with a tolerance relative to each row's norm."""
+    assert got.shape == want.shape
+    error = np.linalg.norm(got - want, axis=1) / np.linalg.norm(want, axis=1)
+    assert error.max() <= tolerance

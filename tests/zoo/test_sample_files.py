@@ -1,0 +1,409 @@
+"""Samples out of the files that people bring: read, drawn, refused."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hyle.zoo import load_dataset, read_dataset
+from hyle.zoo.readers import READERS, reader_of
+
+ase_build = pytest.importorskip("ase.build")
+
+SMILES = ["CCO", "c1ccccc1", "C", "CC(N)=O", "CCCl", "O"]
+
+
+def table(path: Path, lines: list[str]) -> Path:
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture
+def molecules(tmp_path: Path) -> Path:
+    rows = [f"m{i},{smiles},{i}.5" for i, smiles in enumerate(SMILES)]
+    return table(tmp_path / "mine.csv", ["id,smiles,gap", *rows])
+
+
+def structures():
+    from ase.calculators.singlepoint import SinglePointCalculator
+
+    silicon, ion = ase_build.bulk("Si"), ase_build.molecule("OH")
+    silicon.calc = SinglePointCalculator(silicon, energy=-10.5)
+    silicon.info |= {"name": "si", "gap": 1.1}
+    ion.info |= {"name": "oh", "charge": -1}
+    return [silicon, ion]
+
+
+# --- tables ---
+
+
+def test_a_table(molecules: Path) -> None:
+    data = read_dataset(molecules, labels=["gap"])
+    assert (data.name, data.domain, data.views) == ("mine.csv", "molecules", ["smiles"])
+    assert data.ids == [f"m{i}" for i in range(6)]
+    assert [s.smiles for s in data] == SMILES
+    assert [s.labels for s in data] == [{"gap": i + 0.5} for i in range(6)]
+    sha256 = hashlib.sha256(molecules.read_bytes()).hexdigest()
+    assert data.source.startswith(f"mine.csv sha256 {sha256}, column smiles, all 6, SMILES canonical by RDKit 20")
+    assert load_dataset(str(molecules)).version == data.version
+
+
+def test_draws_are_nested_and_named(molecules: Path) -> None:
+    order = np.random.default_rng(3).permutation(6)
+    ids = read_dataset(molecules, n=4, seed=3).ids
+    assert ids == [f"m{i}" for i in order[:4]]
+    assert read_dataset(molecules, n=2, seed=3).ids == ids[:2]
+    assert ", 4 of 6, seed 3," in read_dataset(molecules, n=4, seed=3).source
+    first = read_dataset(molecules, n=2, seed=None)
+    assert (first.ids, "the first 2" in first.source) == (["m0", "m1"], True)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_delimiters_gzip_quotes_and_marks_of_byte_order(tmp_path: Path, delimiter: str, suffix: str) -> None:
+    text = (
+        delimiter.join(["SMILES", "note", "ID"]) + "\r\n" + delimiter.join(["OCC", f'"a{delimiter}\nb"', "x"]) + "\r\n"
+    )
+    packed = ("\ufeff" + text).encode()
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(gzip.compress(packed) if suffix.endswith("gz") else packed)
+    data = read_dataset(path)
+    assert (data.ids, data[0].smiles) == (["x"], "CCO")
+
+
+def test_smiles_are_canonical_unless_they_are_to_stand_as_written(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.smi", ["OCC ethanol", "C(C)O also ethanol", "N"])
+    data = read_dataset(path)
+    assert data.ids == ["ethanol", "also ethanol", "3"]
+    assert [s.smiles for s in data] == ["CCO", "CCO", "N"]
+    written = read_dataset(path, canonical=False)
+    assert [s.smiles for s in written] == ["OCC", "C(C)O", "N"]
+    assert "RDKit" not in written.source
+    assert written.version != data.version
+
+
+def test_parquet_is_read_like_a_table(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"key": ["a", "b", "c"], "seq": ["MKV", "mkl*", None]}), tmp_path / "a.parquet")
+    data = read_dataset(tmp_path / "a.parquet", id_column="key")
+    assert (data.domain, [s.sequence for s in data]) == ("proteins", ["MKV", "MKL"])
+    assert data.left_out == {"c": "row 3: the cell of seq is empty"}
+    assert read_dataset(tmp_path / "a.parquet", n=1, seed=None).ids == ["1"]
+
+
+def test_bad_rows_are_left_out_by_id_and_told(tmp_path: Path) -> None:
+    lines = ["id,smiles,y", "a,CCO,1", "b,C1CC,2", "c,,3", "d,C,four", "e,C,5,6", "f,O,"]
+    said: list[str] = []
+    path = table(tmp_path / "a.csv", lines)
+    data = read_dataset(path, labels=["y"], notify=said.append)
+    assert data.ids == ["a", "f"]
+    assert [s.labels for s in data] == [{"y": 1.0}, {}]
+    assert data.left_out == {
+        "b": "line 3: RDKit cannot read the SMILES 'C1CC'",
+        "c": "line 4: the cell of smiles is empty",
+        "d": "line 5: the label y is 'four', which is no number",
+        "e": "line 6: it has 4 cells where the header has 3: quote cells with a comma in them",
+    }
+    assert said[0].startswith("4 of 6 samples of a.csv left out: b (line 3: RDKit cannot read")
+    assert said[0].endswith("and 1 more")
+    assert "4 left out" in data.source
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "message"),
+    [
+        (["name,y", "a,1"], {}, "no column is called smiles or .* its header line has: name, y"),
+        (["smiles,y", "C,1"], {"column": "smi"}, "no column is called 'smi'; it has: smiles, y"),
+        (["smiles,y", "C,1"], {"labels": ["z"]}, "no column is called 'z'; it has: smiles, y"),
+        (["smiles,smiles", "C,C"], {"column": "smiles"}, "two columns are called 'smiles'"),
+        (["smiles,sequence", "C,MK"], {}, "choose one of the columns smiles, sequence with --column"),
+        (["what,y", "C,1"], {"column": "what"}, "what is in column 'what'. say --view smiles, selfies or sequence"),
+        (["id,smiles", "a,C", "a,N"], {}, "the id 'a' stands in line 2 and line 3, and ids must differ: .* '#'"),
+        (["smiles", "C1", "C("], {}, "no sample that can be read: 2 of 2 .*line 2: RDKit cannot read"),
+        (["smiles"], {}, "holds no samples"),
+        ([""], {}, "it is empty"),
+        (["smiles", "C"], {"n": 2}, "has 1 samples: n must be 1 to 1; got 2"),
+        (["smiles", "C"], {"n": 2, "seed": None}, "has 1 samples: n must be 1 to 1; got 2"),
+        (["smiles", "C"], {"n": 0}, "n must be at least 1; got 0"),
+        (["smiles", "C"], {"seed": -1}, "a seed is 0 or greater; got -1"),
+    ],
+)
+def test_mistakes_in_a_table(tmp_path: Path, lines: list[str], options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_dataset(table(tmp_path / "a.csv", lines), **options)
+
+
+def test_labels_that_are_missing_or_infinite(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", ["id,smiles,y", "a,C,nan", "b,N,", "c,O,inf", "d,F,-1e-3"])
+    data = read_dataset(path, labels=["y"])
+    assert [(s.id, s.labels) for s in data] == [("a", {}), ("b", {}), ("d", {"y": -1e-3})]
+    assert data.left_out == {"c": "line 4: the label y is infinite"}
+
+
+def test_a_view_that_no_header_tells(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.tsv", ["heavy\tname", "EVQLV\tab1"])
+    data = read_dataset(path, column="heavy", view="sequence", id_column="name")
+    assert (data.ids, data[0].sequence, data.domain) == (["ab1"], "EVQLV", "proteins")
+
+
+def test_ids_may_be_numbers(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", ["id,smiles", "a,C", "a,N"])
+    assert read_dataset(path, id_column="#").ids == ["1", "2"]
+
+
+def test_files_that_are_not_what_their_suffix_says(tmp_path: Path) -> None:
+    damaged = gzip.compress(b"smiles\n" + bytes(range(256)) * 99)[:-40] + b"x" * 40
+    names = ("a.csv", "a.fasta", "a.parquet", "a.xyz", "a.traj", "a.db", "a.cif", "a.vasp", "a.pdb", "a.sdf")
+    for name in (*names, "b.csv.gz", "b.fasta.gz", "b.sdf.gz"):
+        packed_as_it_says = name.endswith(".gz")
+        (tmp_path / name).write_bytes(damaged if packed_as_it_says else b"\xff\xfe\x00\x01 nothing of the kind\n" * 3)
+        with pytest.raises(ValueError, match=name.replace(".", r"\.")):
+            read_dataset(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match=r"b\.csv does not exist; did you mean 'a\.csv'"):
+        read_dataset(tmp_path / "b.csv")
+    (tmp_path / "a.foo").write_text("")
+    with pytest.raises(ValueError, match=r"a\.foo is no file of samples: those that hyle reads end in \.csv"):
+        read_dataset(tmp_path / "a.foo")
+
+
+# --- sequences ---
+
+
+def test_fasta(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.fasta", [">sp|P1 one", "MKV", "LL*", ">b", "", ">c", "M-K", ">d", "M1K", ">e", "mkx"])
+    data = read_dataset(path)
+    assert [(s.id, s.sequence) for s in data] == [("sp|P1", "MKVLL"), ("e", "MKX")]
+    assert list(data.left_out) == ["b", "c", "d"]
+    assert "gaps" in data.left_out["c"]
+    assert "line 6" in data.left_out["c"]
+    with pytest.raises(ValueError, match="no table: leave --column, --view and --as-written out"):
+        read_dataset(path, column="x")
+    for options in ({"labels": ["y"]}, {"id_column": "name"}):
+        with pytest.raises(ValueError, match="neither labels nor a choice of ids"):
+            read_dataset(path, **options)
+    assert read_dataset(path, id_column="#").ids == ["1", "5"]
+    with pytest.raises(ValueError, match="line 1 stands before the first >"):
+        read_dataset(table(tmp_path / "b.fa", ["MKV"]))
+
+
+PDB = """\
+ATOM      1  N   GLY A   1      11.104   6.134  -6.504  1.00  0.00           N
+ATOM      2  CA  GLY A   1      11.639   6.071  -5.147  1.00  0.00           C
+ATOM      3  C   GLY A   1      10.592   6.486  -4.121  1.00  0.00           C
+ATOM      4  O   GLY A   1       9.399   6.253  -4.307  1.00  0.00           O
+ATOM      5  N   ALA A   2      11.041   7.103  -3.031  1.00  0.00           N
+ATOM      6  CA  ALA A   2      10.139   7.553  -1.972  1.00  0.00           C
+ATOM      7  C   ALA A   2      10.841   8.552  -1.056  1.00  0.00           C
+ATOM      8  O   ALA A   2      12.061   8.713  -1.124  1.00  0.00           O
+TER
+END
+"""
+
+
+def test_chains_of_a_protein_out_of_pdb_and_mmcif(tmp_path: Path) -> None:
+    gemmi = pytest.importorskip("gemmi")
+    (tmp_path / "1abc.pdb").write_text(PDB)
+    data = read_dataset(tmp_path / "1abc.pdb")
+    assert (data.ids, data.domain, data.views) == (["1abc-A"], "proteins", ["sequence", "backbone"])
+    assert (data[0].sequence, data[0].backbone.shape, data[0].backbone.dtype) == ("GA", (2, 4, 3), np.float32)
+    structure = gemmi.read_structure(str(tmp_path / "1abc.pdb"))
+    structure.setup_entities()
+    structure.make_mmcif_document().write_file(str(tmp_path / "other.cif"))
+    assert read_dataset(tmp_path / "other.cif")[0].sequence == "GA"
+    both = read_dataset(tmp_path)
+    assert both.ids == ["1abc-A", "other-A"]
+
+
+# --- structures ---
+
+
+@pytest.mark.parametrize("suffix", [".extxyz", ".xyz", ".traj", ".db"])
+def test_structures_with_energies_charges_and_labels(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    atoms = structures()
+    if suffix == ".db":
+        from ase.db import connect
+
+        with connect(path) as database:
+            for one in atoms:
+                words = {k: v for k, v in one.info.items() if k == "gap"}
+                database.write(one, words, data={k: v for k, v in one.info.items() if k in ("name", "charge")})
+    else:
+        from ase.io import write
+
+        write(path, atoms, format="extxyz" if "xyz" in suffix else None)
+    data = read_dataset(path, id_column="name", labels=["gap"])
+    assert (data.domain, data.views, data.units) == ("materials", ["atoms"], {"energy": "eV"})
+    assert data.ids == ["si", "oh"]
+    assert [dict(s.labels) for s in data] == [{"energy": -10.5, "gap": 1.1}, {}]
+    for sample, one in zip(data, atoms, strict=True):
+        np.testing.assert_allclose(sample.atoms.positions, one.positions, atol=1e-8)
+        np.testing.assert_allclose(sample.atoms.cell.array, one.cell.array, atol=1e-8)
+        assert (sample.atoms.pbc == one.pbc).all()
+        assert sample.atoms.calc is None
+    assert [s.atoms.info for s in data] == [{}, {"charge": -1.0}]
+    assert read_dataset(path).ids == ["1", "2"]
+    assert read_dataset(path, n=1, seed=1).ids in (["1"], ["2"])
+
+
+def test_plain_xyz_has_no_cell(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.xyz", ["2", "some words: 'quoted', a=b=c", "H 0 0 0", "H 0 0 0.74", "1", "", "He 0 0 0"])
+    data = read_dataset(path)
+    assert ([len(s.atoms) for s in data], data.domain, data.units) == ([2, 1], "molecules", {})
+
+
+def test_what_is_no_structure_is_left_out(tmp_path: Path) -> None:
+    frames = ["1", "", "H 0 0 nan", "1", "", "H 0 0 0", "0", "", "2", "", "H 0 0 0", "Qq 0 0 1"]
+    data = read_dataset(table(tmp_path / "a.xyz", frames))
+    assert data.ids == ["2"]
+    assert data.left_out["1"] == "line 1: coordinates that are no finite numbers"
+    assert "no atoms" in data.left_out["3"]
+    assert "Qq" in data.left_out["4"]
+    with pytest.raises(ValueError, match="line 4 should say how many atoms the next frame has, not 'H 0 0 0'"):
+        read_dataset(table(tmp_path / "b.xyz", ["1", "", "H 0 0 0", "H 0 0 0"]))
+
+
+def test_sites_of_partial_occupancy_are_no_structure(tmp_path: Path) -> None:
+    cif = [
+        *("data_x", "_cell_length_a 3.6", "_cell_length_b 3.6", "_cell_length_c 3.6", "_cell_angle_alpha 90"),
+        *("_cell_angle_beta 90", "_cell_angle_gamma 90", "loop_", "_atom_site_label", "_atom_site_type_symbol"),
+        *("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z", "_atom_site_occupancy"),
+    ]
+    ordered = read_dataset(table(tmp_path / "a.cif", [*cif, "Cu1 Cu 0 0 0 1.0"]))
+    assert str(ordered[0].atoms.symbols) == "Cu"
+    with pytest.raises(ValueError, match="sites of partial occupancy: make an ordered structure of it first"):
+        read_dataset(table(tmp_path / "b.cif", [*cif, "Cu1 Cu 0 0 0 0.5", "Au1 Au 0 0 0 0.5"]))
+
+
+def test_a_folder_of_several_kinds_of_files(tmp_path: Path) -> None:
+    from ase.io import write
+
+    (tmp_path / "si").mkdir()
+    write(tmp_path / "si" / "POSCAR", ase_build.bulk("Si"), format="vasp")
+    write(tmp_path / "fe.cif", ase_build.bulk("Fe"))
+    write(tmp_path / "more.extxyz", [ase_build.bulk("Cu"), ase_build.bulk("Al")])
+    (tmp_path / "README").write_text("not matter")
+    data = read_dataset(tmp_path)
+    assert data.ids == ["fe", "more:1", "more:2", "si"]
+    assert [str(s.atoms.symbols) for s in data] == ["Fe", "Cu", "Al", "Si2"]
+    drawn = read_dataset(tmp_path, n=3, seed=1)
+    assert drawn.ids == [data.ids[i] for i in np.random.default_rng(1).permutation(4)[:3]]
+    assert read_dataset(tmp_path, n=2, seed=None).ids == data.ids[:2]
+    write(tmp_path / "fe.xyz", ase_build.bulk("Fe"))
+    assert {"fe.cif", "fe.xyz", "si/POSCAR"} < set(read_dataset(tmp_path).ids)
+    table(tmp_path / "a.csv", ["smiles", "C"])
+    with pytest.raises(ValueError, match="matter of different kinds: give one kind at a time"):
+        read_dataset(tmp_path)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(ValueError, match="none has no file with samples: those that hyle reads end in"):
+        read_dataset(tmp_path / "none")
+
+
+def test_molecules_of_sdf_have_atoms_where_all_have_a_place(tmp_path: Path) -> None:
+    chem = pytest.importorskip("rdkit.Chem")
+    from rdkit.Chem import AllChem
+
+    with chem.SDWriter(str(tmp_path / "a.sdf")) as writer:
+        for smiles in ("CCO", "C[NH3+]"):
+            mol = chem.AddHs(chem.MolFromSmiles(smiles))
+            AllChem.EmbedMolecule(mol, randomSeed=1)
+            mol.SetProp("_Name", smiles)
+            mol.SetProp("y", "3")
+            writer.write(mol)
+    data = read_dataset(tmp_path / "a.sdf", labels=["y"])
+    assert (data.ids, data.views) == (["CCO", "C[NH3+]"], ["smiles", "atoms"])
+    assert [s.smiles for s in data] == ["CCO", "C[NH3+]"]
+    assert [str(s.atoms.symbols) for s in data] == ["C2OH6", "CNH6"]
+    assert [s.atoms.info for s in data] == [{}, {"charge": 1}]
+    assert data[0].labels == {"y": 3.0}
+    flat = chem.MolFromSmiles("CC")
+    AllChem.Compute2DCoords(flat)
+    with (tmp_path / "a.sdf").open("a") as stream:
+        stream.write(chem.MolToMolBlock(flat) + "$$$$\nbroken\n\n\nnothing\n$$$$\n")
+    mixed = read_dataset(tmp_path / "a.sdf")
+    assert (mixed.views, mixed[2].atoms, mixed.ids[2]) == (["smiles"], None, "3")
+    assert mixed.left_out == {"broken": "record 4: RDKit cannot read the molecule"}
+
+
+def packed(value: object) -> bytes:
+    from ase.io.jsonio import encode
+
+    return zlib.compress(encode(value).encode())
+
+
+def test_databases_of_fairchem(tmp_path: Path) -> None:
+    """The format of OMat24, sAlex and OMol25: JSON of ASE, packed by zlib, under the number of the row."""
+    lmdb = pytest.importorskip("lmdb")
+    from ase.db.row import AtomsRow
+
+    silicon, ion = structures()
+    path = tmp_path / "part" / "data.0000.aselmdb"
+    path.parent.mkdir()
+    with lmdb.open(str(path), subdir=False, map_size=2**24) as environment, environment.begin(write=True) as writing:
+        for number, atoms in ((1, silicon), (3, ion)):
+            row = AtomsRow(atoms)
+            facts = {key: row[key] for key in row.__dict__ if key[0] != "_" and key not in (*row._keys, "id")}
+            facts |= {"cell": np.asarray(row.cell), "data": {"sid": f"s{number}", "charge": -1 if number == 3 else 0}}
+            writing.put(str(number).encode(), packed(facts))
+        writing.put(b"nextid", packed(4))
+        writing.put(b"deleted_ids", packed([2]))
+    path.with_name("data.0000.aselmdb-lock").unlink()
+    before = path.read_bytes()
+    data = read_dataset(path, id_column="sid")
+    assert (data.ids, data.domain) == (["s1", "s3"], "materials")
+    assert data[0].labels == {"energy": -10.5}
+    assert data[1].atoms.info == {"charge": -1.0}
+    np.testing.assert_array_equal(data[0].atoms.positions, silicon.positions)
+    assert read_dataset(tmp_path, n=1, seed=0).ids in (["part/data.0000:1"], ["part/data.0000:2"])
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in path.parent.iterdir()) == ["data.0000.aselmdb"]
+
+
+def test_the_databases_that_fairchem_writes(tmp_path: Path) -> None:
+    aselmdb = pytest.importorskip("ase_db_backends.aselmdb")
+    with aselmdb.LMDBDatabase(str(tmp_path / "a.aselmdb")) as database:
+        for atoms in structures():
+            database.write(atoms, data={"name": atoms.info["name"]})
+    assert read_dataset(tmp_path / "a.aselmdb", id_column="name").ids == ["si", "oh"]
+
+
+def test_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, molecules: Path) -> None:
+    for module, path, needs in (
+        ("ase", table(tmp_path / "a.xyz", ["1", "", "H 0 0 0"]), "needs ase: pip install"),
+        ("gemmi", table(tmp_path / "a.fasta", [">a", "MK"]), "needs gemmi: pip install"),
+        ("rdkit", molecules, "needs RDKit: pip install"),
+        ("lmdb", table(tmp_path / "a.aselmdb", ["x"]), "needs lmdb: pip install lmdb"),
+    ):
+        with monkeypatch.context() as without:
+            without.setitem(sys.modules, module, None)
+            with pytest.raises(ImportError, match=needs):
+                read_dataset(path)
+    monkeypatch.setitem(sys.modules, "rdkit", None)
+    assert len(read_dataset(molecules, canonical=False)) == 6
+
+
+def test_every_suffix_has_its_reader() -> None:
+    for suffix in READERS:
+        reader = reader_of(Path(f"x{suffix}"))
+        assert callable(getattr(reader, "count", None))
+        assert callable(getattr(reader, "read", None))
+    assert reader_of(Path("x.xyz.gz")) is None
+    assert reader_of(Path("POSCAR")) is reader_of(Path("x.vasp"))
+
+
+def test_of_a_large_file_nothing_behind_the_last_wanted_row_is_read(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", ["smiles", "C", "N"])
+    with path.open("ab") as stream:
+        stream.write(b"\xff\xff\n")  # no text: whoever reads so far fails
+    with pytest.raises(ValueError, match="not UTF-8"):
+        read_dataset(path)
+    path.write_bytes(b"smiles\nC\nN\n" + b"C\n" * 10_000 + b"\xff\n")
+    assert read_dataset(path, n=2, seed=None).ids == ["1", "2"]

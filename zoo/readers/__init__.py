@@ -1,0 +1,7 @@
+"""Readers of files with samples, one file per kind; `READERS` says which suffix each takes."""
+
+from ._row import Options as Options
+from ._row import Row as Row
+from ._row import Wanted as Wanted
+from ._suffixes import READERS as READERS
+from ._suffixes import reader_of as reader_of

@@ -1,0 +1,30 @@
+"""Protein chains in .pdb and mmCIF files, by gemmi: see `read_chains`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from .._structures import read_chains
+from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns
+
+
+def count(path: Path) -> int:
+    """Return how many protein chains a file holds."""
+    return sum(1 for _ in read_chains(path))
+
+
+def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
+    """Read the wanted chains, each with sequence and backbone; ids are file and chain."""
+    no_columns(path, options)
+    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    for i, chain in chosen(read_chains(path), wanted):
+        id_ = "" if options.id_column == NUMBERS else f"{name}-{chain.name}"
+        where = f"chain {chain.name}"
+        if np.isfinite(chain.backbone).all():
+            views = {"sequence": chain.sequence, "backbone": chain.backbone.astype(np.float32)}
+            yield Row(i, where, id_, views)
+        else:
+            yield Row(i, where, id_, problem="coordinates that are no finite numbers")

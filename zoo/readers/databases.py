@@ -1,0 +1,112 @@
+"""Databases of ASE: .db by ASE itself, .aselmdb (OMat24, sAlex, OMol25) by lmdb and ASE's JSON."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ._atoms import atoms_row, need_ase
+from ._row import Options, Row, Wanted, indices
+
+
+def count(path: Path) -> int:
+    """Return how many rows a file holds."""
+    with _open(path) as rows:
+        return len(rows)
+
+
+def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
+    """Read the wanted rows and no others.
+
+    Raises:
+        ImportError: ase, or for .aselmdb lmdb, is not installed.
+        ValueError: not readable.
+    """
+    with _open(path) as rows:
+        for i in indices(len(rows), wanted):
+            where = f"row {i + 1} (id {rows.ids[i]})"
+            try:
+                row = rows[i]
+                atoms = row.toatoms()
+                data = row.data if isinstance(row.data, dict) else {}
+            # A row that ASE cannot make sense of: key, value and type errors.
+            except Exception as error:
+                yield Row(i, where, problem=f"not readable: {error or type(error).__name__}")
+            else:
+                facts = {**data, **row.key_value_pairs}
+                if row.get("charge") is not None:
+                    facts.setdefault("charge", row.charge)
+                yield atoms_row(i, where, atoms, facts, options)
+
+
+class _Sqlite:
+    """A database in SQLite."""
+
+    def __init__(self, path: Path) -> None:
+        from ase.db import connect
+
+        self._database = connect(path, type="db")
+        self.ids: Sequence[int] = [row.id for row in self._database.select(columns=["id"], include_data=False)]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, i: int) -> Any:
+        return self._database.get(id=self.ids[i])
+
+    def close(self) -> None:
+        """Do nothing: ASE opens the file anew for each question."""
+
+
+class _Lmdb:
+    """A database in LMDB: row number -> JSON, packed by zlib; ``nextid`` and ``deleted_ids`` say which there are."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import lmdb
+        except ImportError as error:
+            raise ImportError(f"{path}: reading .aselmdb needs lmdb: pip install lmdb") from error
+        self._environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_dbs=0)
+        gone = set(self._get("deleted_ids") or ())
+        last = self._get("nextid") or 1
+        self.ids: Sequence[int] = [i for i in range(1, last) if i not in gone] if gone else range(1, last)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, i: int) -> Any:
+        from ase.db.row import AtomsRow
+
+        data = self._get(str(self.ids[i]))
+        if data is None:
+            raise KeyError("the row is missing")
+        return AtomsRow(data | {"id": self.ids[i]})
+
+    def _get(self, key: str) -> Any:
+        from ase.io.jsonio import decode
+
+        with self._environment.begin() as transaction:
+            packed = transaction.get(key.encode("ascii"))
+        return None if packed is None else decode(zlib.decompress(packed).decode())
+
+    def close(self) -> None:
+        self._environment.close()
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[_Sqlite | _Lmdb]:
+    need_ase(path)
+    try:
+        rows = _Lmdb(path) if path.suffix.lower() == ".aselmdb" else _Sqlite(path)
+    except ImportError:
+        raise
+    # The errors of lmdb and SQLite have no base in common.
+    except Exception as error:
+        raise ValueError(f"{path} is not readable as a database of ASE: {error}") from error
+    try:
+        yield rows
+    finally:
+        rows.close()

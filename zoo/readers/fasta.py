@@ -1,0 +1,61 @@
+"""Sequences in FASTA files, by gemmi."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns, open_text
+from .tables import checked_sequence
+
+
+def count(path: Path) -> int:
+    """Return how many sequences a file holds."""
+    return sum(1 for _ in _records(path))
+
+
+def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
+    """Read the wanted sequences; the first word behind ``>`` is the id.
+
+    Raises:
+        ImportError: gemmi is not installed.
+        ValueError: not FASTA.
+    """
+    try:
+        import gemmi
+    except ImportError as error:
+        raise ImportError(f"{path}: reading FASTA needs gemmi: pip install 'hyle[zoo]'") from error
+    no_columns(path, options)
+    for i, (line, text) in chosen(_records(path), wanted):
+        words = text[1:].split("\n", 1)[0].split()
+        id_ = words[0] if words and options.id_column != NUMBERS else ""
+        try:
+            # One record a time, so that a strange one costs no other.
+            (record,) = gemmi.read_pir_or_fasta(text)
+            yield Row(i, f"line {line}", id_, {"sequence": checked_sequence(record.seq)})
+        except (RuntimeError, ValueError) as error:
+            yield Row(i, f"line {line}", id_, problem=str(error))
+
+
+def _records(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line where each record begins, and its text."""
+    start, text = 0, ""
+    try:
+        with open_text(path) as stream:
+            for line, part in enumerate(stream, 1):
+                part = part.replace("\r\n", "\n")
+                if part.startswith(">"):
+                    if text:
+                        yield start, text
+                    start, text = line, part
+                elif text:
+                    text += part
+                elif part.strip():
+                    raise ValueError(f"{path} is not FASTA: line {line} stands before the first >")
+            if text:
+                yield start, text
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: write it anew as such") from error
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} is not readable: {error}") from error

@@ -1,0 +1,35 @@
+"""Tables in Parquet files, by the rules of `tables`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ._row import Options, Row, Wanted, chosen
+from .tables import Plan
+
+
+def count(path: Path) -> int:
+    """Return how many rows a file has."""
+    return int(_open(path).metadata.num_rows)
+
+
+def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
+    """Read the wanted rows, only the columns that are asked for, batch by batch."""
+    file = _open(path)
+    plan = Plan.of(path, file.schema_arrow.names, options)
+    columns = [name for name in file.schema_arrow.names if name in (plan.column, plan.id_column, *options.labels)]
+    rows = (row for batch in file.iter_batches(columns=columns) for row in batch.to_pylist())
+    for i, row in chosen(rows, wanted):
+        yield plan.row(i, f"row {i + 1}", row)
+
+
+def _open(path: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"{path} is not readable as Parquet: {error}") from error

@@ -1,0 +1,97 @@
+"""Molecules in .sdf files, by RDKit."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from ._row import NUMBERS, Options, Row, Wanted, chosen, need_rdkit, numbers
+
+END = b"$$$$"
+
+
+def count(path: Path) -> int:
+    """Return how many molecules a file holds."""
+    return sum(1 for _ in _records(path))
+
+
+def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
+    """Read the wanted molecules: SMILES, and atoms where there are coordinates in space of all of them.
+
+    The title is the id unless a property is named; a charge stands in ``info`` of the atoms.
+
+    Raises:
+        ImportError: RDKit is not installed.
+        ValueError: not readable.
+    """
+    need_rdkit(path)
+    for i, text in chosen(_records(path), wanted):
+        yield _row(i, text, options)
+
+
+def _row(index: int, text: str, options: Options) -> Row:
+    from rdkit import Chem
+    from rdkit.rdBase import BlockLogs
+
+    where = f"record {index + 1}"
+    supplier = Chem.SDMolSupplier()
+    with BlockLogs():
+        supplier.SetData(text, removeHs=False)
+        mol = next(iter(supplier), None)
+    id_ = "" if options.id_column else text.split("\n", 1)[0].strip()
+    if mol is None:
+        return Row(index, where, id_, problem="RDKit cannot read the molecule")
+    try:
+        if not mol.GetNumAtoms():
+            raise ValueError("it has no atoms")
+        facts = mol.GetPropsAsDict()
+        if options.id_column not in ("", NUMBERS):
+            id_ = str(facts.get(options.id_column, "")).strip()
+            if not id_:
+                raise ValueError(f"it has no property {options.id_column!r} to be its id; it has: {', '.join(facts)}")
+        views = {"smiles": Chem.MolToSmiles(Chem.RemoveHs(mol))}
+        atoms = _atoms(mol)
+        if atoms is not None:
+            views["atoms"] = atoms
+        return Row(index, where, id_, views, numbers(facts, options.labels))
+    except ValueError as error:
+        return Row(index, where, id_, problem=str(error))
+
+
+def _atoms(mol: Any) -> Any:
+    """Return ASE's atoms; None where a hydrogen has no place, or all lies in a plane that somebody drew."""
+    from rdkit import Chem
+
+    try:
+        from ase import Atoms
+    except ImportError:
+        return None
+    if not mol.GetNumConformers() or not mol.GetConformer().Is3D() or Chem.AddHs(mol).GetNumAtoms() > mol.GetNumAtoms():
+        return None
+    positions = mol.GetConformer().GetPositions()
+    if not np.isfinite(positions).all():
+        raise ValueError("coordinates that are no finite numbers")
+    charge = Chem.GetFormalCharge(mol)
+    return Atoms([a.GetAtomicNum() for a in mol.GetAtoms()], positions, info={"charge": charge} if charge else {})
+
+
+def _records(path: Path) -> Iterator[str]:
+    packed = path.suffix.lower() == ".gz"
+    stream: IO[bytes]
+    try:
+        with gzip.open(path) if packed else path.open("rb") as stream:  # type: ignore[assignment]
+            lines: list[bytes] = []
+            for line in stream:
+                lines.append(line)
+                if line.startswith(END):
+                    yield b"".join(lines).decode("utf-8", "replace")
+                    lines = []
+            if b"".join(lines).strip():
+                yield b"".join(lines).decode("utf-8", "replace")
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} is not readable: {error}") from error

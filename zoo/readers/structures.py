@@ -1,0 +1,52 @@
+"""Crystals and molecules in files that ASE reads whole: .cif, POSCAR, .vasp, .traj."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ._atoms import atoms_row, need_ase
+from ._row import Options, Row, Wanted, indices
+
+
+def count(path: Path) -> int:
+    """Return how many structures a file holds."""
+    return len(_frames(path))
+
+
+def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
+    """Read the wanted structures.
+
+    Raises:
+        ImportError: ase is not installed.
+        ValueError: not readable.
+    """
+    frames = _frames(path)
+    for i in indices(len(frames), wanted):
+        where = f"structure {i + 1}"
+        try:
+            atoms = frames[i]
+        # What a broken frame raises is the business of its reader.
+        except Exception as error:
+            yield Row(i, where, problem=f"not readable: {error}")
+        else:
+            yield atoms_row(i, where, atoms, atoms.info, options)
+
+
+def _frames(path: Path) -> Any:
+    need_ase(path)
+    import warnings
+
+    from ase.io import Trajectory
+    from ase.io import read as read_atoms
+
+    try:
+        if path.suffix.lower() == ".traj":
+            return Trajectory(path)  # which reads a frame when it is asked for
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return read_atoms(path, index=":", format="cif" if path.suffix.lower() == ".cif" else "vasp")
+    # Each of ASE's readers fails in its own way: assertions, index errors, key errors.
+    except Exception as error:
+        raise ValueError(f"{path} is not readable: {error or type(error).__name__}") from error
