@@ -1,0 +1,10 @@
+"""What follows from a Comparison: each file one question."""
+
+from .convergence import Convergence as Convergence
+from .convergence import convergence as convergence
+from .energy import EnergyError as EnergyError
+from .energy import energy_error as energy_error
+from .factors import Factor as Factor
+from .factors import factors as factors
+from .tree import Tree as Tree
+from .tree import tree as tree

@@ -1,0 +1,96 @@
+"""A tree of models, by how alike their alignments to all others are."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from scipy.spatial.distance import jensenshannon
+
+from ._matrix import alignment_of
+
+
+@dataclass(frozen=True)
+class Tree:
+    """An unrooted tree.
+
+    Args:
+        newick: with branch lengths, and the support of each inner branch in per cent where resampling was asked for.
+        distances: [m, m], between row profiles.
+        models: m names.
+    """
+
+    newick: str
+    distances: np.ndarray
+    models: tuple[str, ...]
+
+    def drawn(self) -> str:
+        """Draw it with characters."""
+        from skbio import TreeNode
+
+        return str(TreeNode.read(io.StringIO(self.newick), convert_underscores=False).ascii_art())
+
+
+def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 100, seed: int = 0) -> Tree:
+    """Join models by neighbour joining of the distances between their profiles.
+
+    The profile of a model is its alignment to all models, its own included, below 0 taken as 0, and divided by its
+    sum; the distance of two is the square root of the Jensen-Shannon divergence, base 2. The support of a branch is the
+    share of trees that have it, of profiles over models drawn with replacement.
+
+    Args:
+        comparison: as `hyle.engine.compare` gives it, of at least three models.
+        metric: a pair metric of it.
+        resamples: 0 for no support.
+        seed: of resampling.
+
+    Raises:
+        ValueError: fewer than three models, a pair without a score, no such metric; ImportError without scikit-bio.
+
+    Source: Edamadaka et al. (2025), arXiv 2512.03750, A.1.3; Saitou & Nei (1987), Mol. Biol. Evol. 4, 406;
+    Felsenstein (1985), Evolution 39, 783.
+    """
+    from skbio import DistanceMatrix
+    from skbio.tree import nj
+
+    names = [str(name) for name in comparison["model"].values]
+    values = alignment_of(comparison, metric)
+    if len(names) < 3:
+        raise ValueError(f"a tree needs at least three models; got {len(names)}")
+    if not np.isfinite(values).all():
+        lost = [name for name, row in zip(names, values, strict=True) if not np.isfinite(row).any()]
+        raise ValueError(f"{metric} is not defined for all pairs: leave out {', '.join(lost) or 'models without it'}")
+    values = np.clip(values, 0, None)
+    distances = profile_distances(values)
+    # Short names, which no Newick reader takes apart.
+    tips = [f"t{i}" for i in range(len(names))]
+    whole = nj(DistanceMatrix(distances, tips))
+    parts = {frozenset(node.subset()): node for node in whole.postorder() if not node.is_tip() and not node.is_root()}
+    counts = dict.fromkeys(parts, 0)
+    generator = np.random.default_rng(seed)
+    everyone = frozenset(tips)
+    for _ in range(resamples):
+        columns = generator.integers(0, len(names), len(names))
+        drawn = nj(DistanceMatrix(profile_distances(values[:, columns]), tips))
+        found = {frozenset(node.subset()) for node in drawn.postorder() if not node.is_tip() and not node.is_root()}
+        found |= {everyone - part for part in found}
+        for part in parts:
+            counts[part] += part in found
+    for part, node in parts.items():
+        node.name = f"{100 * counts[part] / resamples:.0f}" if resamples else None
+    for tip in whole.tips():
+        tip.name = names[int(tip.name[1:])]
+    return Tree(str(whole).strip(), distances, tuple(names))
+
+
+def profile_distances(values: np.ndarray) -> np.ndarray:
+    """Square root of the Jensen-Shannon divergence, base 2, of the rows of [m, c], each divided by its sum; [m, m]."""
+    total = values.sum(1, keepdims=True)
+    # A row of nothing is alike to nobody: as good as even.
+    profiles = np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
+    found = jensenshannon(profiles[:, None, :], profiles[None, :, :], base=2, axis=2)
+    found = np.nan_to_num((found + found.T) / 2)
+    np.fill_diagonal(found, 0)
+    return np.asarray(found)
