@@ -36,3 +36,6 @@ from ._representation import Representation as Representation
 from ._samples import Dataset as Dataset
 from ._samples import Sample as Sample
 from ._store import Store as Store
+from ._urls import UnknownHashError as UnknownHashError
+from ._urls import check_hashes as check_hashes
+from ._urls import expect as expect

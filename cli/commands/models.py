@@ -61,7 +61,9 @@ def markdown(cards: Sequence[ModelCard]) -> str:
     lines = [head, tuple("---" for _ in head)]
     for card in cards:
         weights = card.weights
-        place = "none" if weights is None else f"hub: {weights.hub}" if weights.hub else f"package: {weights.origin}"
+        place = "none" if weights is None else f"package: {weights.origin}"
+        if weights is not None and weights.remote:
+            place = f"hub: {weights.hub}" if weights.hub else f"web: {weights.url}"
         lines.append(
             (
                 f"`{card.name}`",

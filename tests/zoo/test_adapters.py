@@ -32,13 +32,14 @@ MOLECULES = {
     "H2O": "O",
     "C4H4S": "c1ccsc1",
 }
-ATOMS = [card.name for card in list_models() if card.view == "atoms"]
+# Those of a hub or of the web are tried with random weights, in test_hub.py and test_study.py.
+CARDS = [card for card in list_models() if card.weights is None or not card.weights.remote]
+NAMES = [card.name for card in CARDS]
+ATOMS = [card.name for card in CARDS if card.view == "atoms"]
 CRYSTALS = [name for name in ATOMS if "materials" in find_card(name).domains]
 # Float32 noise of spherical harmonics of degree 3; elsewhere 1e-5 holds.
 NOISE = {"sevennet-l3i5": 5e-5}
 ENCODERS = ["minilm", "rxnfp", "rxnfp-ft", "rxnmapper"]
-# Those of a hub are tried with random weights, in test_hub.py.
-NAMES = [card.name for card in list_models() if card.weights is None or not card.weights.hub]
 
 
 def molecules():

@@ -1,0 +1,200 @@
+"""Potentials whose weights lie on the web: their own libraries build small ones with random weights, where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hyle.zoo import Model, Sample, find_card, list_models
+
+ase_build = pytest.importorskip("ase.build")
+torch = pytest.importorskip("torch")
+
+
+def molecules() -> list[Sample]:
+    names = ("CH3CH2OH", "C6H6", "CH3CONH2", "H2O", "C5H5N", "CH3CHO")
+    return [Sample(name, atoms=ase_build.molecule(name)) for name in names]
+
+
+def crystals() -> list[Sample]:
+    cells = {
+        "diamond": ase_build.bulk("C", "diamond", a=3.57),
+        "CO": ase_build.bulk("CO", "rocksalt", a=4.1),
+        "N": ase_build.bulk("N", "fcc", a=3.0),
+        "CN": ase_build.bulk("CN", "zincblende", a=3.7),
+    }
+    return [Sample(name, atoms=atoms) for name, atoms in cells.items()]
+
+
+def mace(folder: Path, channels: str = "8x0e+8x1o") -> Model:
+    pytest.importorskip("mace")
+    from e3nn import o3
+    from mace import modules
+
+    torch.manual_seed(0)
+    model = modules.ScaleShiftMACE(
+        r_max=4.0,
+        num_bessel=6,
+        num_polynomial_cutoff=5,
+        max_ell=2,
+        interaction_cls=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+        interaction_cls_first=modules.interaction_classes["RealAgnosticResidualInteractionBlock"],
+        num_interactions=2,
+        num_elements=4,
+        hidden_irreps=o3.Irreps(channels),
+        MLP_irreps=o3.Irreps("4x0e"),
+        atomic_energies=np.arange(4.0),
+        avg_num_neighbors=8.0,
+        atomic_numbers=[1, 6, 7, 8],
+        correlation=2,
+        gate=torch.nn.functional.silu,
+        radial_MLP=[8],
+        atomic_inter_scale=1.0,
+        atomic_inter_shift=0.0,
+    )
+    torch.save(model, folder / "mace.model")
+    from hyle.zoo.adapters.mace import MACE
+
+    card = replace(find_card("mace-mp-medium"), dim=16)
+    return Model(card, MACE(card, {"weights": folder / "mace.model"}))
+
+
+BUILDERS: dict[str, Callable[[Path], Model]] = {"mace": mace}
+# What claims to give the same rows for a sample that was turned.
+INVARIANT = ["mace"]
+
+
+@pytest.fixture(scope="module", params=BUILDERS)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    threads = torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype()
+    built = BUILDERS[request.param](tmp_path_factory.mktemp(request.param))
+    assert threads == (torch.get_num_threads(), torch.is_grad_enabled(), torch.get_default_dtype())
+    return built
+
+
+def rows(model: Model, samples: list[Sample], **options: object) -> np.ndarray:
+    return np.asarray(model.embed(samples, **options).embedding)  # type: ignore[arg-type]
+
+
+def assert_rows(got: np.ndarray, want: np.ndarray, tolerance: float = 1e-5) -> None:
+    assert got.shape == want.shape
+    error = np.linalg.norm(got - want, axis=1) / np.linalg.norm(want, axis=1)
+    assert error.max() <= tolerance
+
+
+def turned(sample: Sample, seed: int) -> Sample:
+    """Return the same matter, rotated with its cell, moved, its atoms in another order."""
+    rng = np.random.default_rng(seed)
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    rotation *= np.sign(np.linalg.det(rotation))
+    assert sample.atoms is not None
+    other = sample.atoms.copy()[rng.permutation(len(sample.atoms))]
+    other.positions = other.positions @ rotation + rng.normal(scale=5.0, size=3)
+    other.cell[:] = sample.atoms.cell.array @ rotation
+    return Sample(sample.id, atoms=other)
+
+
+def of_domain(model: Model) -> list[Sample]:
+    return [
+        *(molecules() if "molecules" in model.card.domains else []),
+        *(crystals() if "materials" in model.card.domains else []),
+    ]
+
+
+def test_batch_size_and_order_do_not_matter(model: Model) -> None:
+    samples = of_domain(model)
+    want = rows(model, samples)
+    assert want.shape == (len(samples), model.card.dim)
+    assert want.dtype == np.float32
+    assert len(np.unique(want.round(6), axis=0)) == len(samples)
+    order = np.random.default_rng(0).permutation(len(samples))
+    assert_rows(rows(model, samples, batch_size=1), want)
+    assert_rows(rows(model, [samples[i] for i in order], batch_size=3), want[order])
+
+
+def test_layers_differ(model: Model) -> None:
+    layers = [rows(model, of_domain(model), layer=layer) for layer in model.card.layers]
+    for i, one in enumerate(layers):
+        assert all(one.shape != other.shape or not np.allclose(one, other) for other in layers[:i])
+
+
+def test_pose_and_order_of_atoms_do_not_matter(model: Model) -> None:
+    samples = of_domain(model)
+    other = [turned(sample, seed) for seed, sample in enumerate(samples)]
+    still, moved = model.embed(samples), model.embed(other)
+    if model.card.family.lower() not in INVARIANT:
+        pytest.skip("its architecture does not claim it")
+    assert_rows(np.asarray(moved.embedding), np.asarray(still.embedding), 2e-5)
+    if model.card.energy:
+        np.testing.assert_allclose(moved.energies, still.energies, rtol=1e-5, atol=1e-5)
+
+
+def test_a_supercell_has_the_mean_of_its_cell_and_twice_the_energy(model: Model) -> None:
+    if "materials" not in model.card.domains:
+        pytest.skip("not made for crystals")
+    doubled = [Sample(s.id, atoms=s.atoms.repeat((2, 1, 1))) for s in crystals()]
+    one, two = model.embed(crystals()), model.embed(doubled)
+    assert_rows(np.asarray(two.embedding), np.asarray(one.embedding))
+    assert_rows(rows(model, doubled, pooling="sum"), 2 * rows(model, crystals(), pooling="sum"))
+    if model.card.energy:
+        assert one.energies is not None
+        np.testing.assert_allclose(two.energies, 2 * one.energies, rtol=1e-5)
+
+
+def test_samples_are_not_changed_and_features_are_not_written_again(model: Model) -> None:
+    samples = of_domain(model)
+    before = [(s.atoms.positions.copy(), s.atoms.cell.array.copy()) for s in samples if s.atoms is not None]
+    features = model.adapter.forward(samples[:2], model.card.layers[0]).features
+    kept = np.asarray(features).copy()
+    model.adapter.forward(samples[2:4], model.card.layers[0])
+    np.testing.assert_array_equal(np.asarray(features), kept)
+    assert not features.requires_grad
+    for sample, (positions, cell) in zip(samples, before, strict=True):
+        assert sample.atoms is not None
+        np.testing.assert_array_equal(sample.atoms.positions, positions)
+        np.testing.assert_array_equal(sample.atoms.cell.array, cell)
+
+
+def test_what_it_cannot_take_is_refused(model: Model) -> None:
+    strange = Sample("strange", atoms=ase_build.bulk("Og", "fcc", a=5.0))
+    found = model.embed([*molecules()[:1], *crystals()[:1], strange])
+    assert "strange" in found.dropped
+
+
+# --- against the library's own call ---
+
+
+def test_mace_agrees_with_its_own_calculator(tmp_path: Path) -> None:
+    model = mace(tmp_path)
+    from mace.calculators import MACECalculator
+
+    calculator = MACECalculator(model_paths=str(tmp_path / "mace.model"), device="cpu", default_dtype="float32")
+    for sample in [*molecules(), *crystals()]:
+        out = model.adapter.forward([sample], "invariants")
+        np.testing.assert_allclose(out.features, calculator.get_descriptors(sample.atoms), rtol=1e-4, atol=1e-5)
+        whole = model.adapter.forward([sample], "node_feats").features
+        np.testing.assert_allclose(
+            whole, calculator.get_descriptors(sample.atoms, invariants_only=False), rtol=1e-4, atol=1e-5
+        )
+        assert out.energies == pytest.approx([calculator.get_potential_energy(sample.atoms)], rel=1e-5)
+
+
+def test_mace_leaves_the_loading_of_others_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    monkeypatch.delenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", raising=False)
+    mace(tmp_path)
+    assert "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in os.environ
+
+
+# --- the cards ---
+
+
+def test_what_is_unpickled_has_a_hash_or_is_refused() -> None:
+    for card in list_models():
+        if card.weights is not None and card.weights.pickled:
+            assert card.weights.remote
