@@ -63,7 +63,52 @@ def mace(folder: Path, channels: str = "8x0e+8x1o") -> Model:
     return Model(card, MACE(card, {"weights": folder / "mace.model"}))
 
 
-BUILDERS: dict[str, Callable[[Path], Model]] = {"mace": mace}
+ORB_SIZES = {
+    "latent_dim": 32,
+    "base_mlp_hidden_dim": 32,
+    "head_mlp_hidden_dim": 16,
+    "num_message_passing_steps": 2,
+}
+
+
+def orb(folder: Path, kind: str = "conservative", **more: object) -> Model:
+    pytest.importorskip("orb_models")
+    from hyle.zoo.adapters.orb import Orb, _cached_path
+
+    with _cached_path():
+        from orb_models.forcefield import pretrained
+        from orb_models.forcefield.atomic_system import SystemConfig
+
+    architecture, options = f"orb_v3_{kind}_architecture", {**ORB_SIZES, **more}
+    torch.manual_seed(0)
+    network = getattr(pretrained, architecture)(
+        device="cpu", system_config=SystemConfig(radius=6.0, max_num_neighbors=120), **options
+    )
+    torch.save(network.state_dict(), folder / "orb.ckpt")
+    card = find_card("orb-v3-conservative-inf-omat" if not more else "orb-v3-conservative-omol")
+    card = replace(
+        card,
+        dim=32,
+        layers=("gnn_stacks.1", "gnn_stacks.0"),
+        options={**card.options, "architecture": architecture, "architecture_options": options},
+    )
+    return Model(card, Orb(card, {"weights": folder / "orb.ckpt"}))
+
+
+def orb_direct(folder: Path) -> Model:
+    return orb(folder, "direct")
+
+
+def orb_omol(folder: Path) -> Model:
+    return orb(folder, has_charge_spin_cond=True, has_stress=False)
+
+
+BUILDERS: dict[str, Callable[[Path], Model]] = {
+    "mace": mace,
+    "orb": orb,
+    "orb-direct": orb_direct,
+    "orb-omol": orb_omol,
+}
 # What claims to give the same rows for a sample that was turned.
 INVARIANT = ["mace"]
 
@@ -159,6 +204,17 @@ def test_samples_are_not_changed_and_features_are_not_written_again(model: Model
         np.testing.assert_array_equal(sample.atoms.cell.array, cell)
 
 
+def test_charge_and_spin_are_read_or_refused(model: Model) -> None:
+    ion = ase_build.molecule("OH")
+    ion.info["charge"] = -1
+    neutral = Sample("neutral", atoms=ase_build.molecule("OH"))
+    if model.card.options.get("charged"):
+        both = rows(model, [neutral, Sample("ion", atoms=ion)])
+        assert not np.allclose(both[0], both[1])
+    else:
+        assert "charge" in (model.adapter.unsupported(Sample("ion", atoms=ion)) or "")
+
+
 def test_what_it_cannot_take_is_refused(model: Model) -> None:
     strange = Sample("strange", atoms=ase_build.bulk("Og", "fcc", a=5.0))
     found = model.embed([*molecules()[:1], *crystals()[:1], strange])
@@ -189,6 +245,43 @@ def test_mace_leaves_the_loading_of_others_as_it_was(tmp_path: Path, monkeypatch
     monkeypatch.delenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", raising=False)
     mace(tmp_path)
     assert "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD" not in os.environ
+
+
+@pytest.mark.parametrize("build", [orb, orb_direct, orb_omol])
+def test_orb_agrees_with_its_own_calculator(build: Callable[[Path], Model], tmp_path: Path) -> None:
+    model = build(tmp_path)
+    from hyle.zoo.adapters.orb import _cached_path
+
+    network, adapter = model.adapter.model, model.adapter  # type: ignore[attr-defined]
+    with _cached_path():
+        from orb_models.forcefield.atomic_system import ase_atoms_to_atom_graphs
+        from orb_models.forcefield.calculator import ORBCalculator
+
+    network.pair_repulsion_fn.compute_gradients = True  # for its forces
+    calculator = ORBCalculator(network, device="cpu")
+    for sample in of_domain(model):
+        assert sample.atoms is not None
+        atoms = sample.atoms.copy()
+        if "omol" in model.card.name:
+            atoms.info |= {"charge": 0, "spin": 1}
+        out = adapter.forward([sample], "gnn_stacks.1")
+        nodes = network.model(ase_atoms_to_atom_graphs(atoms, network.system_config))["node_features"]
+        np.testing.assert_allclose(out.features, nodes.detach(), rtol=1e-3, atol=1e-4)
+        assert out.energies == pytest.approx([calculator.get_potential_energy(atoms)], rel=1e-5)
+
+
+def test_random_orb_is_the_same_each_time_and_touches_no_seed() -> None:
+    pytest.importorskip("orb_models")
+    from hyle.zoo.adapters.orb import Orb
+
+    card = find_card("orb-v3-direct-20-randomized")
+    card = replace(card, options={**card.options, "architecture_options": ORB_SIZES}, layers=("gnn_stacks.1",))
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    models = [Model(card, Orb(card, {})) for _ in range(2)]
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert_rows(rows(models[0], molecules()), rows(models[1], molecules()), 0)
+    assert models[0].embed(molecules()).energies is None
 
 
 # --- the cards ---
