@@ -82,7 +82,9 @@ def test_a_prompt_stands_before_the_sample_and_is_not_taken(folder, name):
     said = find_card(f"qwen3-30b-a3b-{name}")
     card = replace(find_card(f"hf:{folder}"), view=said.view, options={**said.options, "max_tokens": 2000})
     model = Model(card, HFModel(card, {"folder": folder}))
-    samples = [Sample(str(i), smiles=s, atoms=ase.Atoms("CO", [[0, 0, 0], [0, 0, i + 1]])) for i, s in enumerate(SMILES)]
+    samples = [
+        Sample(str(i), smiles=s, atoms=ase.Atoms("CO", [[0, 0, 0], [0, 0, i + 1]])) for i, s in enumerate(SMILES)
+    ]
     rows = np.asarray(model.embed(samples, batch_size=3).embedding)
     for row, sample in zip(rows, samples, strict=True):
         own = sample.smiles if said.view == "smiles" else _coordinates(sample.atoms)

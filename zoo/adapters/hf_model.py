@@ -124,7 +124,9 @@ class HFModel(Adapter):
         ids, special = list(known["input_ids"]), list(known["special_tokens_mask"])
         if before:
             # A token that stands for any letter of the sample is one of it.
-            special = [int(s or end <= len(before)) for s, (_, end) in zip(special, known["offset_mapping"], strict=True)]
+            special = [
+                int(s or end <= len(before)) for s, (_, end) in zip(special, known["offset_mapping"], strict=True)
+            ]
         return ids, special
 
 

@@ -28,8 +28,7 @@ class HFProtein(Adapter):
         model_class: name of the class in transformers.
         load: further arguments of its ``from_pretrained``.
         token: how the token of a residue is written, with ``{}`` for its letter.
-        structure: read the backbone as 3Di letters, one a residue for how its neighbourhood in space is shaped, in lower
-            case.
+        structure: read the backbone as 3Di letters in lower case, one a residue for the shape of what is around it.
         begin: token before the residues.
         end: token after the residues.
         replace: letter -> the one that the model reads in its place.

@@ -47,9 +47,7 @@ class Orb(Adapter):
         build = getattr(pretrained, options["architecture"])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.get("seed", 0))
-            self.model: Any = build(
-                device="cpu", system_config=self.config, **options.get("architecture_options", {})
-            )
+            self.model: Any = build(device="cpu", system_config=self.config, **options.get("architecture_options", {}))
         if files:
             self.model.load_state_dict(torch.load(files["weights"], map_location="cpu", weights_only=True), strict=True)
         self.model.to(device).eval()
@@ -83,9 +81,7 @@ class Orb(Adapter):
             energies = self.model.heads["energy"].predict(nodes, batch)
             if self.model.pair_repulsion:
                 energies = energies + self.model.pair_repulsion_fn(batch)["energy"]
-        return Output(
-            taken[0], [len(atoms) for atoms in structures], energies.tolist() if self.card.energy else None
-        )
+        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist() if self.card.energy else None)
 
     def _graph(self, atoms: Any) -> Any:
         from ase import Atoms
