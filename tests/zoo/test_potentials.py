@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hyle.zoo import Model, Sample, find_card, list_models
+from hyle.zoo import Model, Sample, UnknownHashError, check_hashes, expect, find_card, list_models
 
 ase_build = pytest.importorskip("ase.build")
 torch = pytest.importorskip("torch")
@@ -103,14 +103,84 @@ def orb_omol(folder: Path) -> Model:
     return orb(folder, has_charge_spin_cond=True, has_stress=False)
 
 
+def uma(folder: Path, task: str = "omol") -> Model:
+    pytest.importorskip("fairchem.core")
+    import hydra
+    from fairchem.core.units.mlip_unit.api.inference import MLIPInferenceCheckpoint
+
+    uma = "fairchem.core.models.uma"
+    config = {
+        "_target_": "fairchem.core.models.base.HydraModel",
+        "pass_through_head_outputs": True,
+        "model_id": "UMA-1.2",
+        "backbone": {
+            "model": f"{uma}.escn_moe.eSCNMDMoeBackbone",
+            "num_experts": 4,
+            "moe_dropout": 0.0,
+            "use_composition_embedding": True,
+            "sphere_channels": 16,
+            "hidden_channels": 16,
+            "edge_channels": 16,
+            "num_distance_basis": 16,
+            "num_layers": 2,
+            "lmax": 2,
+            "mmax": 2,
+            "cutoff": 5.0,
+            "otf_graph": True,
+            "direct_forces": False,
+            "regress_forces": True,
+            "always_use_pbc": False,
+            "dataset_mapping": {"omol": "omol", "omat": "omat"},
+        },
+        "heads": {
+            "energyandforcehead": {
+                "module": f"{uma}.escn_moe.DatasetSpecificSingleHeadWrapper",
+                "dataset_names": ["omol", "omat"],
+                "head_cls": f"{uma}.escn_md.MLP_EFS_Head",
+                "head_kwargs": {"wrap_property": False},
+            }
+        },
+    }
+    tasks = [
+        {
+            "_target_": "fairchem.core.units.mlip_unit.mlip_unit.Task",
+            "name": f"{name}_energy",
+            "level": "system",
+            "property": "energy",
+            "out_spec": {"dim": [1], "dtype": "float32"},
+            "normalizer": {
+                "_target_": "fairchem.core.modules.normalization.normalizer.Normalizer",
+                "mean": 0.0,
+                "rmsd": 2.0,
+            },
+            "datasets": [name],
+        }
+        for name in ("omol", "omat")
+    ]
+    torch.manual_seed(0)
+    network = torch.optim.swa_utils.AveragedModel(hydra.utils.instantiate(config))
+    checkpoint = MLIPInferenceCheckpoint(config, network.module.state_dict(), network.state_dict(), tasks)
+    torch.save(checkpoint, folder / "uma.pt")
+    from hyle.zoo.adapters.fairchem import FairChem
+
+    card = replace(find_card(f"uma-s-1p1-{task}"), dim=16)
+    return Model(card, FairChem(card, {"weights": folder / "uma.pt"}))
+
+
+def uma_omat(folder: Path) -> Model:
+    return uma(folder, "omat")
+
+
 BUILDERS: dict[str, Callable[[Path], Model]] = {
     "mace": mace,
     "orb": orb,
     "orb-direct": orb_direct,
     "orb-omol": orb_omol,
+    "uma-omol": uma,
+    "uma-omat": uma_omat,
 }
 # What claims to give the same rows for a sample that was turned.
-INVARIANT = ["mace"]
+INVARIANT = ["mace", "uma"]
 
 
 @pytest.fixture(scope="module", params=BUILDERS)
@@ -208,7 +278,7 @@ def test_charge_and_spin_are_read_or_refused(model: Model) -> None:
     ion = ase_build.molecule("OH")
     ion.info["charge"] = -1
     neutral = Sample("neutral", atoms=ase_build.molecule("OH"))
-    if model.card.options.get("charged"):
+    if model.card.options.get("charged") or model.card.options.get("task") == "omol":
         both = rows(model, [neutral, Sample("ion", atoms=ion)])
         assert not np.allclose(both[0], both[1])
     else:
@@ -268,6 +338,39 @@ def test_orb_agrees_with_its_own_calculator(build: Callable[[Path], Model], tmp_
         nodes = network.model(ase_atoms_to_atom_graphs(atoms, network.system_config))["node_features"]
         np.testing.assert_allclose(out.features, nodes.detach(), rtol=1e-3, atol=1e-4)
         assert out.energies == pytest.approx([calculator.get_potential_energy(atoms)], rel=1e-5)
+
+
+@pytest.mark.parametrize("task", ["omol", "omat"])
+def test_uma_agrees_with_its_own_calculator(task: str, tmp_path: Path) -> None:
+    model = uma(tmp_path, task)
+    from fairchem.core import FAIRChemCalculator
+    from fairchem.core.units.mlip_unit import load_predict_unit
+
+    unit = load_predict_unit(tmp_path / "uma.pt", "batch", device="cpu")
+    calculator = FAIRChemCalculator(unit, task_name=task)
+    for sample in of_domain(model):
+        assert sample.atoms is not None
+        atoms = sample.atoms.copy()
+        taken: list[torch.Tensor] = []
+        handle = unit.model.module.backbone.register_forward_hook(
+            lambda module, args, out, taken=taken: taken.append(out["node_embedding"].detach())
+        )
+        atoms.calc = calculator
+        energy = atoms.get_potential_energy()
+        handle.remove()
+        out = model.adapter.forward([sample], "node_embedding")
+        np.testing.assert_allclose(out.features, taken[0][:, 0], rtol=1e-3, atol=1e-5)
+        assert out.energies == pytest.approx([energy], rel=1e-4, abs=1e-4)
+
+
+def test_uma_is_read_with_a_hash_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYLE_CACHE", str(tmp_path))
+    card = find_card("uma-s-1p1-omol")
+    with pytest.raises(UnknownHashError, match=r"hyle fetch uma-s-1p1-omol --sha256 weights=HEX"):
+        check_hashes(card)
+    expect(card, {"weights": "a" * 64})
+    check_hashes(card)
+    check_hashes(find_card("uma-s-1p1-omat"))  # the same file
 
 
 def test_random_orb_is_the_same_each_time_and_touches_no_seed() -> None:
