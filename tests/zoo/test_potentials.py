@@ -171,6 +171,28 @@ def uma_omat(folder: Path) -> Model:
     return uma(folder, "omat")
 
 
+def pet(folder: Path) -> Model:
+    pytest.importorskip("metatrain")
+    import copy
+
+    from metatrain.pet import PET as Network
+    from metatrain.utils.architectures import get_default_hypers
+    from metatrain.utils.data import DatasetInfo
+    from metatrain.utils.data.target_info import get_energy_target_info
+
+    sizes = copy.deepcopy(get_default_hypers("pet")["model"])
+    sizes |= {"d_pet": 16, "d_head": 8, "d_node": 16, "d_feedforward": 16, "num_heads": 2, "num_attention_layers": 1}
+    sizes |= {"featurizer_type": "residual"}  # as in PET-MAD
+    target = get_energy_target_info("energy", {"quantity": "energy", "unit": "eV"})
+    torch.manual_seed(0)
+    network = Network(sizes, DatasetInfo("Angstrom", [1, 6, 7, 8], {"energy": target}))
+    torch.save(network.get_checkpoint(), folder / "pet.ckpt")
+    from hyle.zoo.adapters.pet import PET
+
+    card = replace(find_card("pet-mad-1.0.2"), dim=32)
+    return Model(card, PET(card, {"weights": folder / "pet.ckpt"}))
+
+
 BUILDERS: dict[str, Callable[[Path], Model]] = {
     "mace": mace,
     "orb": orb,
@@ -178,6 +200,7 @@ BUILDERS: dict[str, Callable[[Path], Model]] = {
     "orb-omol": orb_omol,
     "uma-omol": uma,
     "uma-omat": uma_omat,
+    "pet": pet,
 }
 # What claims to give the same rows for a sample that was turned.
 INVARIANT = ["mace", "uma"]
@@ -371,6 +394,29 @@ def test_uma_is_read_with_a_hash_alone(tmp_path: Path, monkeypatch: pytest.Monke
     expect(card, {"weights": "a" * 64})
     check_hashes(card)
     check_hashes(find_card("uma-s-1p1-omat"))  # the same file
+
+
+def test_pet_agrees_with_its_own_network(tmp_path: Path) -> None:
+    model = pet(tmp_path)
+    from metatomic.torch import ModelOutput, System
+    from metatrain.utils.io import load_model
+    from metatrain.utils.neighbor_lists import get_system_with_neighbor_lists
+
+    network = load_model(tmp_path / "pet.ckpt").eval()
+    layer = model.card.layers[0]
+    for sample in of_domain(model):
+        assert sample.atoms is not None
+        system = System(
+            torch.tensor(sample.atoms.numbers, dtype=torch.int32),
+            torch.tensor(sample.atoms.positions, dtype=torch.float32),
+            torch.tensor(sample.atoms.cell.array * sample.atoms.pbc[:, None], dtype=torch.float32),
+            torch.tensor(sample.atoms.pbc),
+        )
+        system = get_system_with_neighbor_lists(system, network.requested_neighbor_lists())
+        want = network([system], {layer: ModelOutput(sample_kind="atom"), "energy": ModelOutput(sample_kind="system")})
+        out = model.adapter.forward([sample], layer)
+        np.testing.assert_allclose(out.features, want[layer].block().values.detach(), rtol=1e-3, atol=1e-5)
+        assert out.energies == pytest.approx(want["energy"].block().values.flatten().tolist(), rel=1e-4, abs=1e-4)
 
 
 def test_random_orb_is_the_same_each_time_and_touches_no_seed() -> None:
