@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from operator import itemgetter
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._standins import standing_in
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -97,17 +96,6 @@ class Orb(Adapter):
         return ase_atoms_to_atom_graphs(bare, self.config, device=self.device)
 
 
-@contextmanager
-def _cached_path() -> Iterator[None]:
+def _cached_path() -> AbstractContextManager[None]:
     """Let the library import the function by which it downloads, which is never called here and pins old packages."""
-    name = "cached_path"
-    if name in sys.modules:
-        yield
-        return
-    stand_in = ModuleType(name)
-    stand_in.cached_path = None  # type: ignore[attr-defined]
-    sys.modules[name] = stand_in
-    try:
-        yield
-    finally:
-        del sys.modules[name]
+    return standing_in({"cached_path": {"cached_path": None}})
