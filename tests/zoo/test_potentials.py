@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.metadata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -103,8 +105,17 @@ def orb_omol(folder: Path) -> Model:
     return orb(folder, has_charge_spin_cond=True, has_stress=False)
 
 
+def fairchem_or_skip(version: str) -> None:
+    try:
+        found = importlib.metadata.version("fairchem-core")
+    except importlib.metadata.PackageNotFoundError:
+        found = "none"
+    if not found.startswith(version):
+        pytest.skip(f"needs fairchem-core {version}x; found {found}")
+
+
 def uma(folder: Path, task: str = "omol") -> Model:
-    pytest.importorskip("fairchem.core")
+    fairchem_or_skip("2.")
     import hydra
     from fairchem.core.units.mlip_unit.api.inference import MLIPInferenceCheckpoint
 
@@ -193,6 +204,94 @@ def pet(folder: Path) -> Model:
     return Model(card, PET(card, {"weights": folder / "pet.ckpt"}))
 
 
+ESEN = {
+    "backbone": {
+        "model": "esen_backbone",
+        "sphere_channels": 16,
+        "hidden_channels": 16,
+        "edge_channels": 16,
+        "num_distance_basis": 16,
+        "lmax": 2,
+        "mmax": 2,
+        "cutoff": 5.0,
+        "direct_forces": False,
+        "regress_forces": True,
+        "act_type": "gate",
+        "mlp_type": "spectral",
+        "use_envelope": True,
+    },
+    "heads": {"mptrj": {"module": "esen_mlp_efs_head"}},
+}
+EQV2 = {
+    "backbone": {
+        "model": "equiformer_v2_backbone",
+        "num_layers": 2,
+        "sphere_channels": 16,
+        "attn_hidden_channels": 8,
+        "num_heads": 2,
+        "attn_alpha_channels": 8,
+        "attn_value_channels": 8,
+        "ffn_hidden_channels": 16,
+        "edge_channels": 16,
+        "num_distance_basis": 16,
+        "lmax_list": [2],
+        "mmax_list": [2],
+        "grid_resolution": 18,
+        "max_radius": 5.0,
+        "max_num_elements": 96,
+        "avg_num_nodes": 20.0,
+        "avg_degree": 20.0,
+        "enforce_max_neighbors_strictly": False,
+    },
+    "heads": {
+        "energy": {"module": "equiformerV2_scalar_head"},
+        "forces": {"module": "equiformerV2_vector_head"},
+    },
+}
+DENS = {
+    "backbone": {
+        **EQV2["backbone"],
+        "model": "equiformer_v2_dens_backbone",
+    },
+    "heads": {"energy": {"module": "eqV2_DeNS_scalar_head"}},
+}
+
+
+def fairchem_v1(folder: Path, name: str = "esen-30m-oam", config: dict | None = None) -> Model:
+    fairchem_or_skip("1.")
+    import copy
+
+    from hyle.zoo.adapters import fairchem_v1 as module
+
+    config = {"name": "hydra", "pass_through_head_outputs": True, **(config or ESEN)}
+    with module._libraries():
+        for one in (*module.MODULES, *module.HEADS):
+            importlib.import_module(f"fairchem.core.models.{one}")
+        from fairchem.core.models.base import HydraModel
+    torch.manual_seed(0)
+    network = HydraModel(**{key: value for key, value in copy.deepcopy(config).items() if key != "name"})
+    references = torch.arange(119.0)
+    torch.save(
+        {
+            "config": {"model": config},
+            "state_dict": {f"module.{key}": value for key, value in network.state_dict().items()},
+            "normalizers": {"energy": {"mean": torch.tensor(0.0), "rmsd": torch.tensor(2.0)}},
+            "elementrefs": {"energy": {"element_references": references}},
+        },
+        folder / "fairchem.pt",
+    )
+    card = replace(find_card(name), dim=16)
+    return Model(card, module.FairChemV1(card, {"weights": folder / "fairchem.pt"}))
+
+
+def eqv2(folder: Path) -> Model:
+    return fairchem_v1(folder, "eqv2-small-omat", EQV2)
+
+
+def eqv2_dens(folder: Path) -> Model:
+    return fairchem_v1(folder, "eqv2-dens-small-mp", DENS)
+
+
 BUILDERS: dict[str, Callable[[Path], Model]] = {
     "mace": mace,
     "orb": orb,
@@ -201,9 +300,12 @@ BUILDERS: dict[str, Callable[[Path], Model]] = {
     "uma-omol": uma,
     "uma-omat": uma_omat,
     "pet": pet,
+    "esen": fairchem_v1,
+    "eqv2": eqv2,
+    "eqv2-dens": eqv2_dens,
 }
 # What claims to give the same rows for a sample that was turned.
-INVARIANT = ["mace", "uma"]
+INVARIANT = ["mace", "uma", "esen"]
 
 
 @pytest.fixture(scope="module", params=BUILDERS)
@@ -384,6 +486,33 @@ def test_uma_agrees_with_its_own_calculator(task: str, tmp_path: Path) -> None:
         out = model.adapter.forward([sample], "node_embedding")
         np.testing.assert_allclose(out.features, taken[0][:, 0], rtol=1e-3, atol=1e-5)
         assert out.energies == pytest.approx([energy], rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("build", [fairchem_v1, eqv2, eqv2_dens])
+def test_fairchem_v1_agrees_with_what_its_library_loads(build: Callable[[Path], Model], tmp_path: Path) -> None:
+    model = build(tmp_path)
+    from fairchem.core.common.utils import load_model_and_weights_from_checkpoint
+    from fairchem.core.datasets import data_list_collater
+    from fairchem.core.preprocessing import AtomsToGraphs
+
+    network = load_model_and_weights_from_checkpoint(str(tmp_path / "fairchem.pt")).eval()
+    network.backbone.otf_graph = True
+    graph = AtomsToGraphs(r_energy=False, r_forces=False, r_distances=False, r_edges=False, r_pbc=True)
+    for sample in of_domain(model):
+        taken: list[torch.Tensor] = []
+        handle = network.backbone.register_forward_hook(
+            lambda module, args, out, taken=taken: taken.append(out["node_embedding"])
+        )
+        torch.manual_seed(0)
+        out = network(data_list_collater([graph.convert(sample.atoms)], otf_graph=True))
+        handle.remove()
+        want = getattr(taken[0], "embedding", taken[0])[:, 0].detach()
+        energy = out["energy"]["energy"] if isinstance(out["energy"], dict) else out["energy"]
+        assert sample.atoms is not None
+        total = 2 * float(energy.detach()) + sample.atoms.numbers.sum()  # the scale and the references of the file
+        got = model.adapter.forward([sample], "node_embedding")
+        np.testing.assert_allclose(got.features, want, rtol=1e-3, atol=1e-4)
+        assert got.energies == pytest.approx([total], rel=1e-5, abs=1e-4)
 
 
 def test_uma_is_read_with_a_hash_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
