@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,13 +20,13 @@ ENCODER = {"d_model": 32, "n_heads": 1, "v_heads": 4, "n_layers": 2, "d_out": 12
 
 @pytest.fixture(scope="module", params=["sequence", "structure"])
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    from esm.models.esm3 import ESM3 as Network
+    from esm.models import esm3
     from esm.models.vqvae import StructureTokenEncoder
 
     folder = tmp_path_factory.mktemp("esm3")
     torch.manual_seed(0)
     none = {"structure_encoder_fn": None, "structure_decoder_fn": None, "function_decoder_fn": None, "tokenizers": None}
-    torch.save(Network(**SIZES, **none).state_dict(), folder / "weights.pth")
+    torch.save(esm3.ESM3(**SIZES, **none).state_dict(), folder / "weights.pth")
     torch.save(StructureTokenEncoder(**ENCODER).state_dict(), folder / "structure.pth")
     card = find_card(f"esm3-{request.param}")
     card = replace(

@@ -186,7 +186,7 @@ def pet(folder: Path) -> Model:
     pytest.importorskip("metatrain")
     import copy
 
-    from metatrain.pet import PET as Network
+    from metatrain import pet as library
     from metatrain.utils.architectures import get_default_hypers
     from metatrain.utils.data import DatasetInfo
     from metatrain.utils.data.target_info import get_energy_target_info
@@ -196,7 +196,7 @@ def pet(folder: Path) -> Model:
     sizes |= {"featurizer_type": "residual"}  # as in PET-MAD
     target = get_energy_target_info("energy", {"quantity": "energy", "unit": "eV"})
     torch.manual_seed(0)
-    network = Network(sizes, DatasetInfo("Angstrom", [1, 6, 7, 8], {"energy": target}))
+    network = library.PET(sizes, DatasetInfo("Angstrom", [1, 6, 7, 8], {"energy": target}))
     torch.save(network.get_checkpoint(), folder / "pet.ckpt")
     from hyle.zoo.adapters.pet import PET
 

@@ -38,7 +38,7 @@ class ESM3(Adapter):
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
         super().__init__(card, files, device)
         import torch
-        from esm.models.esm3 import ESM3 as Network
+        from esm.models import esm3
         from esm.models.vqvae import StructureTokenEncoder
         from esm.tokenization.sequence_tokenizer import EsmSequenceTokenizer
         from esm.tokenization.structure_tokenizer import StructureTokenizer
@@ -53,7 +53,7 @@ class ESM3(Adapter):
         # The library's own collection has two tokenizers more, which fetch tables from the hub and are not needed.
         tokenizers = SimpleNamespace(sequence=EsmSequenceTokenizer(), structure=StructureTokenizer())
         self.model: Any = read(
-            Network(
+            esm3.ESM3(
                 **card.options.get("sizes", SIZES),
                 structure_encoder_fn=encoder,
                 structure_decoder_fn=encoder,

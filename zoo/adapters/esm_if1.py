@@ -22,8 +22,8 @@ SHORTEST = 3  # residues of which dihedral angles can be told
 class ESMIF1(Adapter):
     """Per-residue vectors [residues, 512] of the encoder, which sees N, CA and C and no residue types.
 
-    A layer ``encoder_out`` is its output, normalised as the library does; ``layers.N`` is what that block gives, counted
-    from 0. Proteins run one after the other.
+    A layer ``encoder_out`` is its output, normalised as the library does; ``layers.N`` is what that block gives,
+    counted from 0. Proteins run one after the other.
 
     Options:
         residues: how many a protein may have.
@@ -37,7 +37,7 @@ class ESMIF1(Adapter):
         with torch.serialization.safe_globals([argparse.Namespace]):
             data = torch.load(files["weights"], map_location="cpu", weights_only=True)
         with _libraries():
-            import esm.inverse_folding  # noqa: F401
+            import esm.inverse_folding
             from esm.pretrained import load_model_and_alphabet_core
 
             network, alphabet = load_model_and_alphabet_core(CHECKPOINT, data)

@@ -23,9 +23,10 @@ HEADS = ("equiformer_v2.heads.scalar", "equiformer_v2.heads.vector", "equiformer
 class FairChemV1(Adapter):
     """Per-atom vectors [atoms, d] after the last block, and total energies in eV.
 
-    The layer ``node_embedding``, the default, has the invariant channels, ``coefficients`` the coefficients of all degrees
-    side by side, of which those of degree one and more turn with the sample. Structures run one after the other: a batch
-    may not mix periodic ones with others, and the network turns every edge by chance, which is drawn alike for each.
+    The layer ``node_embedding``, the default, has the invariant channels, ``coefficients`` the coefficients of all
+    degrees side by side, of which those of degree one and more turn with the sample. Structures run one after the
+    other: a batch may not mix periodic ones with others, and the network turns every edge by chance, which is drawn
+    alike for each.
 
     Options:
         known: largest atomic number trained for.
