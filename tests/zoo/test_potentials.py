@@ -204,6 +204,22 @@ def pet(folder: Path) -> Model:
     return Model(card, PET(card, {"weights": folder / "pet.ckpt"}))
 
 
+def mattersim(folder: Path) -> Model:
+    pytest.importorskip("mattersim.forcefield.m3gnet")
+    from mattersim.forcefield.m3gnet.m3gnet import M3Gnet
+
+    torch.manual_seed(0)
+    network = M3Gnet(device="cpu", units=16, num_blocks=2)
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    content = {"model_name": "m3gnet", "model_args": network.model_args, "model": network.state_dict()}
+    torch.save(content, folder / "mattersim.pth")
+    from hyle.zoo.adapters.mattersim import MatterSim
+
+    card = replace(find_card("mattersim-1m"), dim=16, layers=("last", "graph_conv.0"))
+    return Model(card, MatterSim(card, {"weights": folder / "mattersim.pth"}))
+
+
 ESEN = {
     "backbone": {
         "model": "esen_backbone",
@@ -300,12 +316,13 @@ BUILDERS: dict[str, Callable[[Path], Model]] = {
     "uma-omol": uma,
     "uma-omat": uma_omat,
     "pet": pet,
+    "mattersim": mattersim,
     "esen": fairchem_v1,
     "eqv2": eqv2,
     "eqv2-dens": eqv2_dens,
 }
 # What claims to give the same rows for a sample that was turned.
-INVARIANT = ["mace", "uma", "esen"]
+INVARIANT = ["mace", "uma", "esen", "mattersim"]
 
 
 @pytest.fixture(scope="module", params=BUILDERS)
@@ -513,6 +530,27 @@ def test_fairchem_v1_agrees_with_what_its_library_loads(build: Callable[[Path], 
         got = model.adapter.forward([sample], "node_embedding")
         np.testing.assert_allclose(got.features, want, rtol=1e-3, atol=1e-4)
         assert got.energies == pytest.approx([total], rel=1e-5, abs=1e-4)
+
+
+def test_mattersim_agrees_with_its_own_calculator(tmp_path: Path) -> None:
+    model = mattersim(tmp_path)
+    from mattersim.forcefield import MatterSimCalculator
+    from mattersim.forcefield.potential import Potential
+
+    network = model.adapter.model  # type: ignore[attr-defined]
+    calculator = MatterSimCalculator(potential=Potential(network, model_name="m3gnet", device="cpu"), device="cpu")
+    for sample in of_domain(model):
+        assert sample.atoms is not None
+        atoms, taken = sample.atoms.copy(), []
+        handle = network.final.register_forward_pre_hook(
+            lambda module, args, taken=taken: taken.append(args[0].detach())
+        )
+        atoms.calc = calculator
+        energy = atoms.get_potential_energy()
+        handle.remove()
+        out = model.adapter.forward([sample], "last")
+        np.testing.assert_allclose(out.features, taken[0], rtol=1e-3, atol=1e-5)
+        assert out.energies == pytest.approx([energy], rel=1e-4, abs=1e-4)
 
 
 def test_uma_is_read_with_a_hash_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,8 +24,8 @@ BASE = 10000.0  # of the wavelengths of rotary positions
 class MoLFormer(Adapter):
     """Per-token vectors [tokens, d], without padding and the tokens around the SMILES.
 
-    Ross et al. (2022), doi 10.1038/s42256-022-00580-7. With q, k and v of a head, q and k turned by their positions, and
-    a matrix W of random directions that was drawn before training and stands in the file:
+    Ross et al. (2022), doi 10.1038/s42256-022-00580-7. With q, k and v of a head, q and k turned by their positions,
+    and a matrix W of random directions that stands in the file:
 
         p = relu(q W), r = relu(k W);  out_i = sum_j (p_i . r_j) v_j / max(sum_j p_i . r_j, eps)
 
