@@ -35,7 +35,9 @@ def test_the_table_of_the_study_is_that_of_the_cards() -> None:
     states = [study_state(row) for row in rows]
     runs, none = states.count("runs"), states.count("no way")
     said = next(line for line in README.splitlines() if "docs/study-models.md" in line)
-    assert f"{runs} run, {len(rows) - runs - none} need weights or an environment, and {none} have no way" in said
+    assert (
+        f"{runs} run, {len(rows) - runs - none} need weights or an environment, and for {none} there is no way" in said
+    )
 
 
 def test_the_counts_of_models_are_true() -> None:

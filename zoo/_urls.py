@@ -90,13 +90,15 @@ def url_files(weights: Weights) -> Mapping[str, Path] | None:
     A file that cannot run code and has no known SHA-256 is held to the one that it has now from here on.
 
     Raises:
-        ValueError: one is not what its SHA-256 says.
+        ValueError: one is not what its SHA-256 says, or is a pickle without one.
     """
     found, known = cached_urls(weights), expected(weights)
     for name, path in (found or {}).items():
         member = weights.files[name][0]
         if known[member]:
             verify_member(path, known[member])
+        elif weights.pickled:
+            raise UnknownHashError(f"{path} is a pickle of unknown SHA-256: not read")
         else:
             _keep({f"{_place(weights)}/{member}": file_sha256(path)})
     return found
@@ -134,6 +136,7 @@ def fetch_urls(weights: Weights, *, notify: Callable[[str], None] | None = None)
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
+    url_files(weights)  # so that a hash that was not known is, before anything is named by it
 
 
 def _download(url: str, path: Path) -> None:

@@ -15,12 +15,14 @@ from hyle.zoo import (  # noqa: E402
     MissingWeightsError,
     Model,
     Sample,
+    UnknownHashError,
     find_card,
     list_models,
     load,
     load_dataset,
     weights_files,
 )
+from hyle.zoo import _hub as hub  # noqa: E402
 from hyle.zoo.adapters.hf_protein import HFProtein  # noqa: E402
 
 HUB = [
@@ -208,6 +210,24 @@ def test_only_the_pinned_commit_is_taken_and_its_hash_is_checked(cache: Path) ->
     assert card.state == "runs"
     with pytest.raises(ValueError, match=r"model\.safetensors has the sha256"):
         load("esm2-8m")
+
+
+def test_named_files_need_no_configuration_beside_them(cache: Path) -> None:
+    card = find_card("uma-s-1p1-omol")
+    assert card.weights is not None
+    assert hub.cached_files(card.weights) is None
+    assert card.fetch_command() == "hf download facebook/UMA checkpoints/uma-s-1p1.pt"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    folder = cache / "models--facebook--UMA"
+    path = folder / "snapshots" / commit / "checkpoints" / "uma-s-1p1.pt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(commit)
+    assert hub.cached_files(card.weights) == {"folder": folder / "snapshots" / commit, "weights": path}
+    assert card.weights.origin == f"facebook/UMA@{commit}"
+    with pytest.raises(UnknownHashError, match="hyle fetch uma-s-1p1-omol"):
+        weights_files(card)
 
 
 def test_a_commit_names_the_weights() -> None:
