@@ -220,6 +220,38 @@ def mattersim(folder: Path) -> Model:
     return Model(card, MatterSim(card, {"weights": folder / "mattersim.pth"}))
 
 
+def unimol(folder: Path) -> Model:
+    library = pytest.importorskip("unimol_tools.models.unimol")
+    (folder / "mol.dict.txt").write_text("\n".join(["[PAD]", "[CLS]", "[SEP]", "[UNK]", "C", "N", "O", "H"]))
+    whole = library.molecule_architecture
+
+    def small() -> object:
+        sizes = whole()
+        sizes |= {
+            "encoder_layers": 2,
+            "encoder_embed_dim": 32,
+            "encoder_ffn_embed_dim": 32,
+            "encoder_attention_heads": 4,
+        }
+        return sizes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "molecule_architecture", small)
+        patch.setattr(library.UniMolModel, "load_pretrained_weights", lambda *args, **options: None)
+        torch.manual_seed(0)
+        given = {"pretrained_model_path": "none", "pretrained_dict_path": str(folder / "mol.dict.txt")}
+        network = library.UniMolModel(output_dim=1, data_type="molecule", **given)
+    state = {key: value for key, value in network.state_dict().items() if not key.startswith("classification_head.")}
+    torch.save({"model": state}, folder / "unimol.pt")
+    from hyle.zoo.adapters.unimol import UniMol
+
+    card = replace(find_card("unimol"), dim=32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "molecule_architecture", small)
+        adapter = UniMol(card, {"weights": folder / "unimol.pt", "dictionary": folder / "mol.dict.txt"})
+    return Model(card, adapter)
+
+
 ESEN = {
     "backbone": {
         "model": "esen_backbone",
@@ -317,12 +349,13 @@ BUILDERS: dict[str, Callable[[Path], Model]] = {
     "uma-omat": uma_omat,
     "pet": pet,
     "mattersim": mattersim,
+    "unimol": unimol,
     "esen": fairchem_v1,
     "eqv2": eqv2,
     "eqv2-dens": eqv2_dens,
 }
 # What claims to give the same rows for a sample that was turned.
-INVARIANT = ["mace", "uma", "esen", "mattersim"]
+INVARIANT = ["mace", "uma", "esen", "mattersim", "uni-mol"]
 
 
 @pytest.fixture(scope="module", params=BUILDERS)
