@@ -15,7 +15,7 @@ import click
 from hyle.zoo import cache_dir
 
 # In the order in which a newcomer needs them; a file in commands/ that is not named here comes after.
-ORDER = ("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "report", "doctor")
+ORDER = ("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "report", "doctor", "fetch", "envs")
 # What a mistake of the user's raises in the engine and the zoo; anything else is a bug and shows its traceback.
 MISTAKES = (ValueError, TypeError, OSError, ImportError, RuntimeError)
 
@@ -100,7 +100,6 @@ def prepare_process() -> None:
         "OMP_WAIT_POLICY": "passive",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
     }
     for name, value in settings.items():
         os.environ.setdefault(name, value)

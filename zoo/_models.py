@@ -16,10 +16,11 @@ from ._adapter import Adapter
 from ._cards import ModelCard, did_you_mean, find_card, list_models
 from ._carriers import fetch_member, verify_member
 from ._environments import Environment, version_of
-from ._hub import hub_files
+from ._hub import fetch, hub_files
 from ._pooling import cumulant_order, pool
 from ._representation import Representation
 from ._samples import Dataset, Sample
+from ._urls import check_hashes, url_files
 
 
 class MissingPackageError(ImportError):
@@ -284,8 +285,12 @@ def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = Non
     weights = card.weights
     if weights is None:
         return {}
+    check_hashes(card)
     if weights.hub:
         return hub_files(card.name, weights)
+    if weights.url:
+        fetch(weights, notify=notify)
+        return url_files(weights) or {}
     members = dict(weights.files.values())
     if weights.carrier is not None:
         # One download serves all models whose weights lie in the same archive.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from hyle.zoo import (
     ModelCard,
     Representation,
     Store,
+    check_hashes,
     fetch,
     find_card,
     load,
@@ -60,8 +62,10 @@ def embed(
         The representation, and whether it was in the store already.
     """
     card = find_card(name, notify=say)
-    if card.weights is not None and card.weights.hub and not card.missing():
-        fetch(card.weights, notify=say)  # whose commit is part of the key
+    if card.weights is not None and card.weights.remote:
+        check_hashes(card)  # before anything is downloaded or installed
+        if card.weights.url or importlib.util.find_spec("huggingface_hub"):
+            fetch(card.weights, notify=say)  # whose hash or commit is part of the key
 
     def recipe() -> dict[str, Any]:
         data = {"dataset": dataset.name, "dataset_version": dataset.version, "dataset_source": dataset.source}

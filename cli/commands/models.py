@@ -9,13 +9,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from packaging.requirements import Requirement
 
-from hyle.zoo import ModelCard, find_card, list_models
+from hyle.zoo import ModelCard, StudyRow, find_card, list_models, list_study
 
 from .._console import count, print_table
 from .._options import json_option, print_json
 
 READS = {"string": "SMILES", "graph": "2D graph", "atoms": "3D atoms", "text": "SMILES, as text"}
+# What a row of the study can come to, from best to worst.
+STATES = (
+    "runs",
+    "needs an environment of its own",
+    "needs weights",
+    "needs weights and an environment of its own",
+    "no way",
+)
 
 
 def model_facts(card: ModelCard) -> dict[str, Any]:
@@ -61,12 +70,14 @@ def markdown(cards: Sequence[ModelCard]) -> str:
     lines = [head, tuple("---" for _ in head)]
     for card in cards:
         weights = card.weights
-        place = "none" if weights is None else f"hub: {weights.hub}" if weights.hub else f"package: {weights.origin}"
+        place = "none" if weights is None else f"package: {weights.origin}"
+        if weights is not None and weights.remote:
+            place = f"hub: {weights.hub}" if weights.hub else f"web: {weights.url}"
         lines.append(
             (
                 f"`{card.name}`",
                 card.family,
-                READS.get(card.modality, card.modality),
+                "3D atoms, as text" if card.modality == "text" and card.view == "atoms" else _reads(card),
                 count(card.parameters) if card.parameters or weights is None else "",
                 str(card.dim),
                 card.energy,
@@ -79,19 +90,64 @@ def markdown(cards: Sequence[ModelCard]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def _reads(card: ModelCard) -> str:
+    return READS.get(card.modality, card.modality)
+
+
+def study_state(row: StudyRow) -> str:
+    """Return what a row of the study comes to after `hyle models --requirements | sh`, on any machine."""
+    near = {name for card in list_models() if card.panel for name in _packages(card)}
+    found = [(bool(card.weights and card.weights.remote), bool(_packages(card) - near)) for card, _ in row.cards]
+    names = {(False, False): 0, (False, True): 1, (True, False): 2, (True, True): 3}
+    return STATES[min((names[one] for one in found), default=-1)]
+
+
+def _packages(card: ModelCard) -> set[str]:
+    return {Requirement(need).name for need in (*card.requirements, *card.no_deps)}
+
+
+def study_markdown(rows: Sequence[StudyRow]) -> str:
+    """Return the table of the study's models, which says nothing that depends on this machine."""
+    head = ("row of the study", "state", "cards", "parameters", "printed in the study", "remarks")
+    lines = [head, tuple("---" for _ in head)]
+    for row in rows:
+        cards = [
+            f"`{card.name}{f'@{layer}' if layer and layer != card.layers[0] else ''}`" for card, layer in row.cards
+        ]
+        counted = sorted({card.parameters for card, _ in row.cards if card.parameters})
+        lines.append(
+            (
+                row.name,
+                study_state(row),
+                ", ".join(cards),
+                ", ".join(f"{number:,}" for number in counted),
+                "" if row.parameters is None else f"{row.parameters:,}",
+                "; ".join(text for text in (row.remark, row.reason) if text),
+            )
+        )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 @click.command()
 @click.argument("patterns", nargs=-1)
 @click.option("--requirements", is_flag=True, help="Print the shell lines that install what `hyle run` needs.")
+@click.option("--study", is_flag=True, help="The models of the study that set the question, row by row.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print the table of the documentation.")
 @json_option
-def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as_json: bool) -> None:
+def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markdown: bool, as_json: bool) -> None:
     """List the models of the zoo, or those that match a name or pattern.
 
     \b
     hyle models                       all of them
     hyle models 'rxn*' --json         some, for a program
     hyle models --requirements chgnet-0.3.0 | sh
+    hyle models --study               the 59 rows of arXiv 2512.03750
     """
+    if study:
+        if patterns or requirements:
+            raise click.UsageError("--study takes no names and no --requirements")
+        _print_study(as_markdown, as_json)
+        return
     cards = list_models()
     if requirements and not patterns:
         cards = [card for card in cards if card.panel]  # others get an environment of their own
@@ -129,3 +185,37 @@ def command(patterns: tuple[str, ...], requirements: bool, as_markdown: bool, as
         distant = [card for card in cards if card.state == "needs-weights"]
         if distant:
             click.echo(f"To fetch the weights of {distant[0].name}: {distant[0].fetch_command()}")
+
+
+def _print_study(as_markdown: bool, as_json: bool) -> None:
+    rows = list_study()
+    if as_markdown:
+        click.echo(study_markdown(rows))
+    elif as_json:
+        print_json(
+            [
+                {
+                    "name": row.name,
+                    "state": study_state(row),
+                    "cards": [
+                        {"name": card.name, "layer": layer or card.layers[0], "here": card.state}
+                        for card, layer in row.cards
+                    ],
+                    "parameters_printed": row.parameters,
+                    "remark": row.remark,
+                    "reason": row.reason,
+                }
+                for row in rows
+            ]
+        )
+    else:
+        table = [
+            (
+                row.name,
+                ", ".join(f"{card.name}@{layer}" if layer else card.name for card, layer in row.cards) or "-",
+                row.cards[0][0].state if row.cards else "no way",
+                row.reason or row.remark,
+            )
+            for row in rows
+        ]
+        print_table(("row of the study", "cards", "state", "remarks"), table)

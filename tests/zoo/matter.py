@@ -24,11 +24,12 @@ MOLECULES = {
     "H2O": "O",
     "C4H4S": "c1ccsc1",
 }
-ATOMS = [card.name for card in list_models() if card.view == "atoms"]
+# Those of a hub or of the web are tried with random weights, in test_hub.py and test_study.py.
+CARDS = [card for card in list_models() if card.weights is None or not card.weights.remote]
+NAMES = [card.name for card in CARDS]
+ATOMS = [card.name for card in CARDS if card.view == "atoms"]
 CRYSTALS = [name for name in ATOMS if "materials" in find_card(name).domains]
 SMILES = ["O", "CCO", "C[C@H](N)C(=O)O", "c1ccc2[nH]ccc2c1", "OC1CC2(Cl)CC1C2Br", "C" * 40]
-# Those of a hub are tried with random weights, in test_hub.py.
-NAMES = [card.name for card in list_models() if card.weights is None or not card.weights.hub]
 
 
 def molecules():

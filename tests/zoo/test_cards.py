@@ -26,9 +26,9 @@ def test_card_is_complete(card: ModelCard) -> None:
     assert card.pooling in ("mean", "sum", "none")
     assert set(card.domains) <= {"molecules", "materials", "proteins"}
     if card.weights is not None:
-        origins = (card.weights.carrier, card.weights.package, card.weights.hub)
+        origins = (card.weights.carrier, card.weights.package, card.weights.hub, card.weights.url)
         assert sum(bool(origin) for origin in origins) == 1
-        stated = [sha256 for _, sha256 in card.weights.files.values() if sha256 or not card.weights.hub]
+        stated = [sha256 for _, sha256 in card.weights.files.values() if sha256 or not card.weights.remote]
         assert all(len(sha256) == 64 for sha256 in stated)
         assert card.weights.carrier is None or len(card.weights.archive_sha256) == 64
 

@@ -1,14 +1,18 @@
 """Encoders and decoders of transformers: tiny ones with random weights, built by the library, from a folder."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from hyle.zoo import Sample, find_card, load
+from hyle.zoo import Model, Sample, find_card, load
 from hyle.zoo import _hub as hub
+from hyle.zoo.adapters.hf_model import PROMPTS, HFModel, _coordinates
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
+ase = pytest.importorskip("ase")
 
 SMILES = ["CCO", "c1ccccc1", "C", "CC(=O)NCC"]
 SAMPLES = [Sample(id=str(i), smiles=s) for i, s in enumerate(SMILES)]
@@ -71,6 +75,34 @@ def test_unknown_letters_are_counted_and_long_strings_refused(folder):
     found = model.embed([Sample("short", smiles="CCCC"), Sample("long", smiles="CCCCC")])
     assert list(found.ids) == ["short"]
     assert "7 tokens" in found.dropped["long"]
+
+
+@pytest.mark.parametrize("name", ["prompt", "blank", "blank-atoms"])
+def test_a_prompt_stands_before_the_sample_and_is_not_taken(folder, name):
+    said = find_card(f"qwen3-30b-a3b-{name}")
+    card = replace(find_card(f"hf:{folder}"), view=said.view, options={**said.options, "max_tokens": 2000})
+    model = Model(card, HFModel(card, {"folder": folder}))
+    samples = [
+        Sample(str(i), smiles=s, atoms=ase.Atoms("CO", [[0, 0, 0], [0, 0, i + 1]])) for i, s in enumerate(SMILES)
+    ]
+    rows = np.asarray(model.embed(samples, batch_size=3).embedding)
+    for row, sample in zip(rows, samples, strict=True):
+        own = sample.smiles if said.view == "smiles" else _coordinates(sample.atoms)
+        text = PROMPTS[said.options["prompt"]] + own
+        ids = torch.tensor([[1, *(LETTERS.index(c) + 4 if c in LETTERS else 3 for c in text), 2]])
+        with torch.no_grad():
+            states = model.adapter.model(input_ids=ids, output_hidden_states=True).hidden_states[-1]
+        np.testing.assert_allclose(row, states[0, -1 - len(own) : -1].mean(0), rtol=1e-3, atol=1e-4)
+    assert len(np.unique(rows.round(5), axis=0)) == len(samples)
+
+
+def test_coordinates_are_written_in_full():
+    crystal = ase.Atoms("LiF", [[0, 0, 0], [1.23456, 0, 0]], cell=[3, 3, 3], pbc=[True, True, False])
+    text = _coordinates(crystal)
+    assert "3 9" in text
+    assert "1.235 0.000 0.000" in text
+    assert "3.000 0.000 0.000" in text
+    assert text.endswith("yes yes no")
 
 
 def test_other_weights_are_another_model(folder):

@@ -11,7 +11,18 @@ import pytest
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-from hyle.zoo import MissingWeightsError, Model, Sample, find_card, list_models, load, weights_files  # noqa: E402
+from hyle.zoo import (  # noqa: E402
+    MissingWeightsError,
+    Model,
+    Sample,
+    UnknownHashError,
+    find_card,
+    list_models,
+    load,
+    load_dataset,
+    weights_files,
+)
+from hyle.zoo import _hub as hub  # noqa: E402
 from hyle.zoo.adapters.hf_protein import HFProtein  # noqa: E402
 
 HUB = [
@@ -39,10 +50,10 @@ def tiny(name: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
     small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
-    if name == "prostt5":
+    if name.startswith("prostt5"):
         vocab = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *((f"▁{letter}", -2.0) for letter in RESIDUES)]
         tokenizer = transformers.T5Tokenizer(vocab=vocab, extra_ids=0)
-        tokenizer.add_tokens(["<fold2AA>", "<AA2fold>"])
+        tokenizer.add_tokens(["<fold2AA>", "<AA2fold>", *"acdefghiklmnpqrstvwy"])
         config = transformers.T5Config(
             vocab_size=len(tokenizer), d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, pad_token_id=0
         )
@@ -132,6 +143,28 @@ def test_layers_differ_and_what_has_no_token_is_refused(model: Model) -> None:
     assert str(limit) in found.dropped["3"]
 
 
+def test_prostt5_reads_the_backbone_as_letters(tmp_path: Path) -> None:
+    pytest.importorskip("mini3di")
+    from hyle.zoo.adapters.hf_protein import structure
+
+    tiny("prostt5-structure", tmp_path)
+    card = replace(find_card("prostt5-structure"), layers=("hidden_states.2", "hidden_states.1"), dim=32)
+    adapter = HFProtein(card, {"config": tmp_path / "config.json"})
+    chains = sorted(load_dataset("proteins"), key=lambda sample: len(sample.view("sequence")))[:3]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path, local_files_only=True)
+    for sample in chains:
+        letters = structure(sample.backbone)
+        assert len(letters) == len(sample.view("sequence"))
+        assert len(set(letters)) >= 3
+        turned = Sample("turned", backbone=sample.view("backbone")[..., [1, 2, 0]] + np.float32(3))
+        assert structure(turned.backbone) == letters
+        ids = tokenizer(f"<fold2AA> {' '.join(letters)}")["input_ids"]
+        assert ids == [adapter.begin, *(adapter.index[letter] for letter in letters), adapter.end]
+    found = Model(card, adapter).embed([*chains, Sample("short", backbone=np.zeros((2, 4, 3), np.float32))])
+    assert list(found.dropped) == ["short"]
+    assert found.embedding.shape == (3, 32)
+
+
 def test_rare_residues_are_read_as_the_model_was_trained() -> None:
     assert set(find_card("prostt5").options["replace"]) == set("BOUZ")
 
@@ -179,6 +212,24 @@ def test_only_the_pinned_commit_is_taken_and_its_hash_is_checked(cache: Path) ->
         load("esm2-8m")
 
 
+def test_named_files_need_no_configuration_beside_them(cache: Path) -> None:
+    card = find_card("uma-s-1p1-omol")
+    assert card.weights is not None
+    assert hub.cached_files(card.weights) is None
+    assert card.fetch_command() == "hf download facebook/UMA checkpoints/uma-s-1p1.pt"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    folder = cache / "models--facebook--UMA"
+    path = folder / "snapshots" / commit / "checkpoints" / "uma-s-1p1.pt"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(commit)
+    assert hub.cached_files(card.weights) == {"folder": folder / "snapshots" / commit, "weights": path}
+    assert card.weights.origin == f"facebook/UMA@{commit}"
+    with pytest.raises(UnknownHashError, match="hyle fetch uma-s-1p1-omol"):
+        weights_files(card)
+
+
 def test_a_commit_names_the_weights() -> None:
     weights = find_card("esm2-8m").weights
     assert weights.version != replace(weights, revision="0" * 40).version
@@ -190,6 +241,7 @@ def test_a_commit_names_the_weights() -> None:
     [
         ("esm2-8m", 6, 320, 20, 1280),
         ("esm2-35m", 12, 480, 20, 1920),
+        ("esm2-150m", 30, 640, 20, 2560),
         ("esm2-650m", 33, 1280, 20, 5120),
         ("saprot-650m", 33, 1280, 20, 5120),
         ("esmc-300m", 30, 960, 15, 2560),

@@ -1,4 +1,4 @@
-"""The directed message-passing network of Chemprop 2, in torch alone, for the checkpoints of ADMET-AI.
+"""The directed message-passing network of Chemprop 2, in torch alone, for ADMET-AI and CheMeleon.
 
 The chemprop package pins one RDKit release through a compiled featuriser and imports some forty packages to run three
 matrices; a test compares this file with it where it is installed.
@@ -51,7 +51,8 @@ class DMPNN(Adapter):
         from torch import nn
 
         state = _tensors_only(files["weights"])["state_dict"]
-        prefix = "message_passing."
+        # What comes after the messages is not taken; a checkpoint may hold nothing else than these.
+        prefix = "message_passing." if any(key.startswith("message_passing.") for key in state) else ""
         state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         self.model = nn.ModuleDict()
         for name in ("W_i", "W_h", "W_o"):

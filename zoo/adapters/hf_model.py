@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from .._samples import Sample
 
 
+# Said before the sample, as plain text: the chat formats of models differ, and some hold the date.
+PROMPTS = {
+    "long": (
+        "You read matter and describe it to yourself before you answer. The next lines hold one molecule, crystal or "
+        "protein. Take in which elements or residues it has, how they are bonded and arranged in space, which groups "
+        "and symmetries stand out, and what follows for its stability, its energy and how it reacts. Use only what is "
+        "written, whatever the notation, and keep all of it in mind until the end.\n"
+    ),
+    "short": "You read matter and describe it to yourself before you answer.\n",
+}
+
+
 class HFModel(Adapter):
     """Per-token hidden states [tokens, d], without padding and without the tokens that the tokenizer adds.
 
@@ -21,7 +33,9 @@ class HFModel(Adapter):
 
     Options:
         max_tokens: the longest input, special tokens included.
-        encoding: ``selfies`` for models that read SELFIES, which are made of the SMILES.
+        encoding: ``selfies`` for models that read SELFIES, which are made of the SMILES; ``coordinates`` writes out
+            atoms: numbers, positions, cell and periodicity.
+        prompt: ``long`` or ``short``, a text that stands before the sample; its tokens are not taken.
         model_class: name of the class in transformers; default AutoModel's choice.
 
     Files: ``folder``, with config, safetensors and tokenizer; or ``gguf``, one file with all of it, which is unpacked
@@ -96,11 +110,32 @@ class HFModel(Adapter):
     def _tokens(self, sample: Sample) -> tuple[list[int], list[int]]:
         """Return the tokens of a sample, and for each 1 where it stands for no part of it."""
         text = sample.view(self.card.view)
-        text = _selfies(text) if self.card.options.get("encoding") == "selfies" else text
+        encode = {"selfies": _selfies, "coordinates": _coordinates}.get(self.card.options.get("encoding", ""))
+        text = encode(text) if encode else text
+        before = PROMPTS[self.card.options["prompt"]] if "prompt" in self.card.options else ""
         own: Any = self.tokenizer
-        known = own(text, return_special_tokens_mask=True, truncation=False, verbose=False)
+        known = own(
+            before + text,
+            return_special_tokens_mask=True,
+            return_offsets_mapping=bool(before),
+            truncation=False,
+            verbose=False,
+        )
         ids, special = list(known["input_ids"]), list(known["special_tokens_mask"])
+        if before:
+            # A token that stands for any letter of the sample is one of it.
+            special = [
+                int(s or end <= len(before)) for s, (_, end) in zip(special, known["offset_mapping"], strict=True)
+            ]
         return ids, special
+
+
+def _coordinates(atoms: Any) -> str:
+    positions = "; ".join(" ".join(f"{x:.3f}" for x in row) for row in atoms.positions)
+    text = f"Atomic numbers: {' '.join(map(str, atoms.numbers))}\nPositions in Angstrom: {positions}"
+    if atoms.pbc.any():
+        text += f"\nCell in Angstrom: {'; '.join(' '.join(f'{x:.3f}' for x in row) for row in atoms.cell.array)}"
+    return f"{text}\nPeriodic: {' '.join('yes' if one else 'no' for one in atoms.pbc)}"
 
 
 def _selfies(smiles: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._residues import encode, unreadable
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .._samples import Sample
 
 LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXYZ"  # J is no amino acid
+SHORTEST = 3  # residues of which 3Di letters can be told
 
 
 class HFProtein(Adapter):
@@ -27,6 +28,7 @@ class HFProtein(Adapter):
         model_class: name of the class in transformers.
         load: further arguments of its ``from_pretrained``.
         token: how the token of a residue is written, with ``{}`` for its letter.
+        structure: read the backbone as 3Di letters in lower case, one a residue for the shape of what is around it.
         begin: token before the residues.
         end: token after the residues.
         replace: letter -> the one that the model reads in its place.
@@ -45,23 +47,30 @@ class HFProtein(Adapter):
         self.begin, self.end = known[options["begin"]], known[options["end"]]
         self.pad = int(tokenizer.pad_token_id)
         replace = options.get("replace", {})
-        tokens = {letter: options["token"].format(replace.get(letter, letter)) for letter in LETTERS}
+        letters = LETTERS.lower() if options.get("structure") else LETTERS
+        tokens = {letter: options["token"].format(replace.get(letter, letter)) for letter in letters}
+        if options.get("structure"):
+            # Letters that were added to a vocabulary stand in it without the mark of the words of old.
+            tokens = {letter: token if token in known else letter for letter, token in tokens.items()}
         # One token a residue, looked up: no text is cut into tokens, so none can be lost or merged.
         self.index = {letter: known[token] for letter, token in tokens.items() if token in known}
         self.model = from_pretrained(options["model_class"], folder, **options.get("load", {})).to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse letters that have no token, and what is too long."""
-        sequence, room = sample.view(self.card.view), self.card.options["residues"]
-        if len(sequence) > room:
-            return f"{len(sequence)} residues; the model takes {room}"
-        return unreadable(sequence, self.index)
+        view, room = sample.view(self.card.view), self.card.options["residues"]
+        if len(view) > room:
+            return f"{len(view)} residues; the model takes {room}"
+        if self.card.options.get("structure"):
+            return None if len(view) >= SHORTEST else f"{len(view)} residues; 3Di letters need {SHORTEST}"
+        return unreadable(view, self.index)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return hidden states of the residues of each sample."""
         import torch
 
-        numbers, lengths = encode([sample.view(self.card.view) for sample in samples], self.index)
+        views = [sample.view(self.card.view) for sample in samples]
+        numbers, lengths = encode([*map(structure, views)] if self.card.options.get("structure") else views, self.index)
         place = torch.arange(numbers.shape[1] + 2)
         ids = torch.full((len(numbers), len(place)), self.pad)
         ids[:, 0] = self.begin
@@ -75,3 +84,13 @@ class HFProtein(Adapter):
             )
         hidden = out.hidden_states[int(layer.rpartition(".")[2])]
         return Output(hidden[inside.to(self.device)], lengths.tolist())
+
+
+def structure(backbone: Any) -> str:
+    """Return the 3Di letters of a backbone [residues, 4, 3], in lower case; CB is placed where it ideally is."""
+    import mini3di
+    import numpy as np
+
+    n, ca, c = (np.asarray(backbone[:, i], np.float32) for i in range(3))
+    encoder = mini3di.Encoder()
+    return encoder.build_sequence(encoder.encode_atoms(ca, np.full_like(ca, np.nan), n, c)).lower()

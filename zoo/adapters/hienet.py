@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from operator import itemgetter
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._standins import standing_in
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -64,19 +63,8 @@ class HIENet(Adapter):
         return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist())
 
 
-@contextmanager
-def _scatter() -> Iterator[None]:
+def _scatter() -> AbstractContextManager[None]:
     """Let the library import the one function that it takes from torch_scatter, which has no wheel for this torch."""
     from torch_geometric.utils import scatter
 
-    name = "torch_scatter"
-    if name in sys.modules:
-        yield
-        return
-    stand_in = ModuleType(name)
-    stand_in.scatter = scatter  # type: ignore[attr-defined]
-    sys.modules[name] = stand_in
-    try:
-        yield
-    finally:
-        del sys.modules[name]
+    return standing_in({"torch_scatter": {"scatter": scatter}})

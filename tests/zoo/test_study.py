@@ -1,0 +1,25 @@
+"""The rows of the study, and the cards that stand for them."""
+
+from hyle.zoo import list_models, list_study
+
+ROWS = list_study()
+
+
+def test_every_row_has_a_card_or_a_reason() -> None:
+    assert len(ROWS) == len({row.name for row in ROWS}) == 59
+    for row in ROWS:
+        assert bool(row.cards) != bool(row.reason), row.name
+
+
+def test_cards_name_rows_and_layers_that_there_are() -> None:
+    names = {row.name for row in ROWS}
+    for card in list_models():
+        assert set(card.study) <= names, card.name
+        assert {layer for layer in card.study.values() if layer} <= set(card.layers), card.name
+
+
+def test_a_base_hands_down_no_row() -> None:
+    rows = {card.name: set(card.study) for card in list_models()}
+    assert rows["mace-mp-small"] == {"MACE MP Small"}
+    assert rows["mace-mpa-0-medium"] == set()
+    assert rows["proteinmpnn-002"] == set()

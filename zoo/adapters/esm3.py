@@ -1,0 +1,94 @@
+"""ESM3, a language model of protein sequence, structure and function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from ._hooks import output_of
+from ._residues import unreadable
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+LETTERS = "ACDEFGHIKLMNPQRSTVWYXBUZO"
+SIZES = {"d_model": 1536, "n_heads": 24, "v_heads": 256, "n_layers": 48}
+ENCODER = {"d_model": 1024, "n_heads": 1, "v_heads": 128, "n_layers": 2, "d_out": 128, "n_codes": 4096}
+ATOMS = 37  # places for the atoms of a residue, of which N, CA and C are filled
+
+
+class ESM3(Adapter):
+    """Per-residue vectors [residues, d], without the tokens around the residues.
+
+    A layer ``transformer.blocks.N`` is what that block of the library's network gives; the last is what the library
+    calls the embedding. Of a sample either the sequence is read or, where the card's view is ``backbone``, N, CA and C:
+    as coordinates, and as the tokens that the library makes of them. Proteins run one after the other.
+
+    Options:
+        residues: how many a protein may have.
+        sizes, encoder: of the network and of that which makes structure tokens; default those of ESM3-open.
+
+    Files: ``weights``, and ``structure``, the encoder of structures.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import torch
+        from esm.models import esm3
+        from esm.models.vqvae import StructureTokenEncoder
+        from esm.tokenization.sequence_tokenizer import EsmSequenceTokenizer
+        from esm.tokenization.structure_tokenizer import StructureTokenizer
+
+        def read(network: Any, name: str) -> Any:
+            network.load_state_dict(torch.load(files[name], map_location="cpu", weights_only=True))
+            return network.to(device).eval().requires_grad_(False)
+
+        def encoder(_device: object) -> Any:
+            return read(StructureTokenEncoder(**card.options.get("encoder", ENCODER)), "structure")
+
+        # The library's own collection has two tokenizers more, which fetch tables from the hub and are not needed.
+        tokenizers = SimpleNamespace(sequence=EsmSequenceTokenizer(), structure=StructureTokenizer())
+        self.model: Any = read(
+            esm3.ESM3(
+                **card.options.get("sizes", SIZES),
+                structure_encoder_fn=encoder,
+                structure_decoder_fn=encoder,
+                function_decoder_fn=encoder,
+                tokenizers=tokenizers,
+            ),
+            "weights",
+        )
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse letters that the model does not know, and what is too long."""
+        view, room = sample.view(self.card.view), self.card.options["residues"]
+        if len(view) > room:
+            return f"{len(view)} residues; the model takes {room}"
+        if self.card.view == "backbone":
+            return None if len(view) else "no residues"
+        return unreadable(view, LETTERS)
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of the residues of each sample."""
+        import torch
+        from esm.sdk.api import LogitsConfig
+
+        views = [sample.view(self.card.view) for sample in samples]
+        with torch.no_grad(), output_of(self.model, layer, lambda out: out[0, 1:-1].float().clone()) as taken:
+            for view in views:
+                self.model.logits(self.model.encode(self._protein(view)), LogitsConfig())
+        return Output(torch.cat(taken), [len(view) for view in views])
+
+    def _protein(self, view: Any) -> Any:
+        import torch
+        from esm.sdk.api import ESMProtein
+
+        if self.card.view == "sequence":
+            return ESMProtein(sequence=view)
+        coordinates = torch.full((len(view), ATOMS, 3), float("nan"))
+        coordinates[:, :3] = torch.as_tensor(view[:, :3]) - torch.as_tensor(view[:, 1]).mean(0)
+        return ESMProtein(coordinates=coordinates)

@@ -1,0 +1,94 @@
+"""ESM-IF1, which reads a backbone and says which sequence may fold into it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from ._standins import standing_in
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+CHECKPOINT = "esm_if1_gvp4_t16_142M_UR50"
+SHORTEST = 3  # residues of which dihedral angles can be told
+
+
+class ESMIF1(Adapter):
+    """Per-residue vectors [residues, 512] of the encoder, which sees N, CA and C and no residue types.
+
+    A layer ``encoder_out`` is its output, normalised as the library does; ``layers.N`` is what that block gives,
+    counted from 0. Proteins run one after the other.
+
+    Options:
+        residues: how many a protein may have.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import torch
+
+        # The settings of the network are the one thing in the file that is no tensor.
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            data = torch.load(files["weights"], map_location="cpu", weights_only=True)
+        with _libraries():
+            import esm.inverse_folding
+            from esm.pretrained import load_model_and_alphabet_core
+
+            network, alphabet = load_model_and_alphabet_core(CHECKPOINT, data)
+        self.model: Any = network.encoder.to(device).eval().requires_grad_(False)
+        self.convert = esm.inverse_folding.util.CoordBatchConverter(alphabet)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what is too short or too long."""
+        length, room = len(sample.view(self.card.view)), self.card.options["residues"]
+        if length > room:
+            return f"{length} residues; the model takes {room}"
+        return None if length >= SHORTEST else f"{length} residues; the model needs {SHORTEST}"
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of the residues of each sample."""
+        import torch
+
+        backbones = [sample.view(self.card.view)[:, :3] for sample in samples]
+        rows = []
+        for backbone in backbones:
+            # The library puts the ends of a chain at the origin: only where that is its middle, no pose is special.
+            middle = backbone - backbone[:, 1].mean(0)
+            coords, confidence, _, _, padding = self.convert([(middle, None, None)], device=self.device)
+            with torch.no_grad():
+                out = self.model(coords, padding, confidence, return_all_hiddens=True)
+            hidden = out["encoder_out"][0] if layer == "encoder_out" else out["encoder_states"][1 + _number(layer)]
+            rows.append(hidden[1:-1, 0])
+        return Output(torch.cat(rows), [len(backbone) for backbone in backbones])
+
+
+def _number(layer: str) -> int:
+    return int(layer.rpartition(".")[2])
+
+
+@contextmanager
+def _libraries() -> Iterator[None]:
+    """Let the library import torch_scatter, which has no wheel for this torch, and the names of an old biotite."""
+    from torch_geometric.utils import scatter
+
+    def scatter_add(source: Any, index: Any, dim: int = 0, dim_size: int | None = None) -> Any:
+        return scatter(source, index, dim, dim_size, "sum")
+
+    unused = {"filter_backbone": None, "get_chains": None, "AtomArray": object}
+    with standing_in(
+        {
+            "torch_scatter": {"scatter": scatter, "scatter_add": scatter_add},
+            "biotite": {},
+            "biotite.structure": unused,
+            "biotite.structure.io": {"pdb": None, "pdbx": None},
+            "biotite.structure.residues": {"get_residues": None},
+            "biotite.sequence": {"ProteinSequence": None},
+        }
+    ):
+        yield

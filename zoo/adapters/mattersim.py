@@ -1,0 +1,76 @@
+"""MatterSim, an invariant potential for crystals under any temperature and pressure, on the network of M3GNet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from ._hooks import output_of
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class MatterSim(Adapter):
+    """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
+
+    A layer ``graph_conv.N`` is what that block of the library's network gives for the atoms, counted from 0; ``last``,
+    the default, is the last of them, the input of the readout.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import torch
+        from mattersim.datasets.utils.convertor import GraphConvertor
+        from mattersim.forcefield.m3gnet.m3gnet import M3Gnet
+
+        checkpoint = torch.load(files["weights"], map_location="cpu", weights_only=True)
+        sizes = checkpoint["model_args"]
+        network = M3Gnet(device=device, **sizes)
+        missing = network.load_state_dict(checkpoint["model"], strict=False).missing_keys
+        if missing:
+            raise ValueError(f"{files['weights']} has no weights for {missing[:3]}; they would be random")
+        if sizes["units"] != card.dim:
+            raise ValueError(
+                f"{files['weights']} is {sizes['units']} wide, and the card of {card.name} says {card.dim}"
+            )
+        self.model: Any = network.to(device).eval().requires_grad_(False)
+        self.convert = GraphConvertor("m3gnet", sizes["cutoff"], True, sizes["threebody_cutoff"])
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse elements that the model does not know, atoms without neighbours, and ions."""
+        atoms = sample.view(self.card.view)
+        if not 1 <= atoms.numbers.min() <= atoms.numbers.max() <= self.model.max_z:
+            return f"the model knows atomic numbers up to {self.model.max_z}"
+        if len(atoms) == 1 and not atoms.pbc.any():
+            return "a single atom, which has no neighbours"
+        if atoms.info.get("charge", 0) != 0:
+            return f"charge {atoms.info['charge']}; the model knows no charge"
+        return None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of all atoms, and energies."""
+        import torch
+        from mattersim.forcefield.potential import batch_to_dict
+        from torch_geometric.data import Batch
+
+        structures = [sample.view(self.card.view) for sample in samples]
+        batch = Batch.from_data_list([self._graph(atoms) for atoms in structures])
+        name = f"graph_conv.{len(self.model.graph_conv) - 1}" if layer == "last" else layer
+        with torch.no_grad(), output_of(self.model, name, lambda out: out[0].clone()) as taken:
+            energies = self.model(batch_to_dict(batch, device=self.device))
+        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist())
+
+    def _graph(self, atoms: Any) -> Any:
+        from ase import Atoms
+
+        # Near the origin, because the library turns to float32.
+        bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        if atoms.pbc.any():
+            bare.wrap()
+        else:
+            bare.positions -= bare.positions.mean(0)
+        return self.convert.convert(bare, None, None, None)

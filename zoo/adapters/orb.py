@@ -1,0 +1,101 @@
+"""Orb, graph networks that learn the symmetries of space instead of building them in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from ._hooks import output_of
+from ._standins import standing_in
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class Orb(Adapter):
+    """Per-atom vectors [atoms, 256] of molecules and crystals, and total energies in eV.
+
+    A layer ``gnn_stacks.N`` is what that block of the library's network gives for the atoms; the last is the input of
+    every head. Vectors turn a little with the sample: nothing in the architecture keeps them from it.
+
+    Options:
+        architecture: name of the library's function that builds the network.
+        architecture_options: its arguments.
+        neighbours: how many neighbours within 6 Angstrom an atom sees at most.
+        known: largest atomic number trained for.
+        gaps: atomic numbers below that were not.
+        charged: whether the network reads charge and spin.
+        seed: of random weights, where there are no files.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import torch
+
+        with _cached_path():
+            from orb_models.forcefield import pretrained
+            from orb_models.forcefield.atomic_system import SystemConfig
+
+        options = card.options
+        self.config = SystemConfig(radius=6.0, max_num_neighbors=options["neighbours"])
+        build = getattr(pretrained, options["architecture"])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.get("seed", 0))
+            self.model: Any = build(device="cpu", system_config=self.config, **options.get("architecture_options", {}))
+        if files:
+            self.model.load_state_dict(torch.load(files["weights"], map_location="cpu", weights_only=True), strict=True)
+        self.model.to(device).eval()
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(False)
+        if self.model.pair_repulsion:
+            self.model.pair_repulsion_fn.compute_gradients = False
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse elements that the model was not trained for, partly periodic matter, and ions that it cannot read."""
+        atoms = sample.view(self.card.view)
+        options, numbers = self.card.options, set(atoms.numbers.tolist())
+        unknown = sorted(z for z in numbers if not 1 <= z <= options["known"] or z in options.get("gaps", ()))
+        if unknown:
+            return f"not trained for atomic number {unknown[0]}"
+        if atoms.pbc.any() and not atoms.pbc.all():
+            return "periodic in some directions only"
+        if atoms.info.get("charge", 0) != 0 and not options.get("charged"):
+            return f"charge {atoms.info['charge']}; the model knows no charge"
+        return None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of all atoms, and energies where the weights are trained."""
+        import torch
+        from orb_models.forcefield.base import batch_graphs
+
+        structures = [sample.view(self.card.view) for sample in samples]
+        batch = batch_graphs([self._graph(atoms) for atoms in structures]).to(self.device)
+        with torch.no_grad(), output_of(self.model.model, layer, lambda out: itemgetter(0)(out).clone()) as taken:
+            nodes = self.model.model(batch)["node_features"]
+            energies = self.model.heads["energy"].predict(nodes, batch)
+            if self.model.pair_repulsion:
+                energies = energies + self.model.pair_repulsion_fn(batch)["energy"]
+        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist() if self.card.energy else None)
+
+    def _graph(self, atoms: Any) -> Any:
+        from ase import Atoms
+        from orb_models.forcefield.atomic_system import ase_atoms_to_atom_graphs
+
+        # Bare atoms, because the library reads keys of ``info``; near the origin, because it turns to float32.
+        centre = 0 if atoms.pbc.any() else atoms.positions.mean(0)
+        bare = Atoms(atoms.numbers, atoms.positions - centre, cell=atoms.cell, pbc=atoms.pbc)
+        if self.card.options.get("charged"):
+            charge = int(atoms.info.get("charge", 0))
+            odd = (int(atoms.numbers.sum()) - charge) % 2
+            bare.info |= {"charge": charge, "spin": int(atoms.info.get("spin", 1 + odd))}
+        return ase_atoms_to_atom_graphs(bare, self.config, device=self.device)
+
+
+def _cached_path() -> AbstractContextManager[None]:
+    """Let the library import the function by which it downloads, which is never called here and pins old packages."""
+    return standing_in({"cached_path": {"cached_path": None}})
