@@ -13,6 +13,7 @@ from hyle.zoo import Dataset, DatasetInfo, ModelCard, Store, find_card, list_mod
 
 from .._console import say
 from .._options import Draw, Measure, dataset_options, metric_options, split, store_option
+from ..energies import add_energy_errors
 from .compare import compare_with_bar
 from .embed import check_views, embed_with_bar
 from .report import write_all
@@ -105,6 +106,7 @@ def command(
             "dataset_source": data.source,
         },
     )
+    add_energy_errors(comparison, found, data)
     say("drawing the figures")
     path = write_all(comparison, output)
     say(f"done in {time.monotonic() - start:.0f} s: open {path}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import bootstrap, permutation_test, spearmanr
+from scipy.stats import bootstrap, permutation_test, rankdata
 
 from ._matrix import alignment_of, labels_of
 
@@ -95,15 +96,16 @@ def convergence(
 def rank_correlation(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> tuple[float, float, float, float]:
     """Spearman's correlation, the ends of its 95 % interval by resampling pairs, and its p by permutation."""
 
-    def statistic(x: np.ndarray, y: np.ndarray) -> float:
+    def statistic(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+        first, second = (rankdata(v, axis=axis) - (v.shape[axis] + 1) / 2 for v in (x, y))
+        lengths = np.sqrt((first**2).sum(axis) * (second**2).sum(axis))
         # A resample of one value alone has no order.
-        return float(spearmanr(x, y).statistic) if np.ptp(x) > 0 and np.ptp(y) > 0 else 0.0
+        return np.asarray((first * second).sum(axis) / np.where(lengths > 0, lengths, 1))
 
-    value = statistic(a, b)
-    ends = bootstrap(
-        (a, b), statistic, paired=True, vectorized=False, n_resamples=2000, method="percentile", rng=seed
-    ).confidence_interval
-    tested = permutation_test(
-        (a,), lambda x: statistic(x, b), permutation_type="pairings", n_resamples=2000, vectorized=False, rng=seed
-    )
-    return value, float(ends.low), float(ends.high), float(tested.pvalue)
+    def against(x: np.ndarray, axis: int = -1) -> np.ndarray:
+        return statistic(x, np.broadcast_to(b, x.shape), axis)
+
+    options: dict[str, Any] = {"n_resamples": 9999, "vectorized": True, "rng": seed}
+    ends = bootstrap((a, b), statistic, paired=True, method="percentile", **options).confidence_interval
+    tested = permutation_test((a,), against, permutation_type="pairings", **options)
+    return float(statistic(a, b)), float(ends.low), float(ends.high), float(tested.pvalue)

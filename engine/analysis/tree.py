@@ -52,8 +52,11 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
     Source: Edamadaka et al. (2025), arXiv 2512.03750, A.1.3; Saitou & Nei (1987), Mol. Biol. Evol. 4, 406;
     Felsenstein (1985), Evolution 39, 783.
     """
-    from skbio import DistanceMatrix
-    from skbio.tree import nj
+    try:
+        from skbio import DistanceMatrix
+        from skbio.tree import nj
+    except ImportError as error:
+        raise ImportError("a tree of models needs scikit-bio: pip install 'hyle[study]'") from error
 
     names = [str(name) for name in comparison["model"].values]
     values = alignment_of(comparison, metric)

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import io
+from itertools import combinations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hyle.engine import compare
+from hyle.engine.analysis import convergence, energy_error, factors, tree
+from hyle.engine.analysis.tree import profile_distances
+
+
+def comparison(values: np.ndarray, names: list[str] | None = None, **facts: object) -> xr.Dataset:
+    names = names or [f"m{i}" for i in range(len(values))]
+    found = xr.Dataset(
+        {"cknna": (("model", "other"), values, {"kind": "pair", "higher_is_better": "yes"})},
+        coords={"model": names, "other": names},
+    )
+    for name, fact in facts.items():
+        found[name] = ("model", fact)
+    return found
+
+
+# --- energies ---
+
+
+def energies(n: int, elements: int, noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 6, size=(n, elements))
+    true = counts @ rng.uniform(-2000, -5, elements) + rng.normal(size=n)
+    return true + counts @ rng.normal(size=elements) * 50 + noise * rng.normal(size=n), true, counts
+
+
+def test_the_error_beyond_composition_is_found_whatever_the_reference() -> None:
+    predicted, true, counts = energies(400, 4, 0.1)
+    found = energy_error(predicted, true, counts)
+    assert found.mae == pytest.approx(0.1 * (2 / np.pi) ** 0.5, abs=4 * found.se)
+    assert found.n == 400
+    moved = energy_error(predicted + counts @ [1e3, -1e4, 7.0, 0.0] + 5e5, true, counts)
+    assert moved.mae == pytest.approx(found.mae, rel=1e-4)
+
+
+def test_many_elements_and_few_samples_flatter_only_the_fit_to_all() -> None:
+    predicted, true, counts = energies(120, 80, 0.1)
+    found = energy_error(predicted, true, counts)
+    assert found.in_sample < 0.06
+    assert found.mae > 0.08
+    assert found.leverage.sum() == pytest.approx(81)
+    assert ((found.leverage >= 0) & (found.leverage <= 1 + 1e-9)).all()
+
+
+def test_samples_without_an_energy_are_left_out() -> None:
+    predicted, true, counts = energies(100, 3, 0.1)
+    predicted[::5] = np.nan
+    assert energy_error(predicted, true, counts).n == 80
+    with pytest.raises(ValueError, match="8 samples have both energies"):
+        energy_error(predicted[:10], true[:10], counts[:10])
+    with pytest.raises(ValueError, match="99 predicted and 100 reference"):
+        energy_error(predicted[1:], true, counts)
+
+
+# --- convergence ---
+
+
+def planted(m: int, slope: float, seed: int = 0) -> xr.Dataset:
+    """Models whose distance to a common centre grows with their error by so much, and controls without errors."""
+    rng = np.random.default_rng(seed)
+    error = np.sort(rng.uniform(0.1, 1, m))
+    quality = 1 - slope * error
+    values = np.outer(quality, quality) + 0.02 * rng.normal(size=(m, m))
+    values = (values + values.T) / 2
+    np.fill_diagonal(values, 1)
+    return comparison(values, energy_mae=error, family=[f"f{i // 2}" for i in range(m)], modality=["atoms"] * m)
+
+
+def test_planted_convergence_is_found_and_none_is_not() -> None:
+    found = convergence(planted(16, 0.7))
+    assert found.reference == ("m0",)
+    assert "m1" not in found.models  # of the same family
+    assert found.correlation < -0.8
+    assert found.low <= found.correlation <= found.high < 0
+    assert found.p < 0.01
+    assert convergence(planted(16, 0.7), other_families=False).n == 15
+    ps = [convergence(planted(10, 0.0, seed)).p for seed in range(40)]
+    assert sum(p <= 0.05 for p in ps) <= 6
+
+
+def test_few_models_prove_nothing() -> None:
+    found = convergence(planted(5, 0.7))
+    assert found.n == 3
+    assert np.isnan(found.correlation)
+
+
+def test_the_reference_can_be_chosen_or_averaged() -> None:
+    data = planted(12, 0.5)
+    assert convergence(data, reference="m4").reference == ("m4",)
+    assert len(convergence(data, top=3, other_families=False).reference) == 3
+    with pytest.raises(ValueError, match="no model is called 'x'"):
+        convergence(data, reference="x")
+    with pytest.raises(ValueError, match="no pair metric 'cka'"):
+        convergence(data, "cka")
+    with pytest.raises(ValueError, match="has no 'nothing'"):
+        convergence(data, error="nothing")
+
+
+# --- the tree ---
+
+
+def test_the_textbook_tree() -> None:
+    skbio = pytest.importorskip("skbio")
+    from skbio.tree import nj
+
+    distances = np.zeros((5, 5))
+    for (a, b), d in zip(combinations(range(5), 2), [5, 9, 9, 8, 10, 10, 9, 8, 7, 3], strict=True):
+        distances[a, b] = distances[b, a] = d
+    assert str(nj(skbio.DistanceMatrix(distances, list("abcde")))).startswith("(((a:2.0,b:3.0):3.0,c:4.0):2.0")
+
+
+def test_profile_distances_by_the_oracle() -> None:
+    found = profile_distances(np.array([[1, 0.6, 0.1], [0.6, 1, 0.2], [0.1, 0.2, 1]]))
+    assert found[0, 1] == pytest.approx(0.219311, abs=1e-6)
+    assert found[0, 2] == pytest.approx(0.671298, abs=1e-6)
+    assert found[1, 2] == pytest.approx(0.590629, abs=1e-6)
+
+
+def test_planted_families_are_branches_with_support() -> None:
+    skbio = pytest.importorskip("skbio")
+    families = np.repeat(np.arange(3), 4)
+    rng = np.random.default_rng(0)
+    values = np.where(families[:, None] == families[None, :], 0.7, 0.2) + 0.03 * rng.normal(size=(12, 12))
+    values = (values + values.T) / 2
+    np.fill_diagonal(values, 1)
+    names = [f"model (x):{i}_'a'" for i in range(12)]
+    found = tree(comparison(values, names))
+    read = skbio.TreeNode.read(io.StringIO(found.newick), convert_underscores=False)
+    assert {tip.name for tip in read.tips()} == set(names)
+    clades = {frozenset(node.subset()): node.name for node in read.postorder() if not node.is_tip()}
+    clades |= {frozenset(names) - part: name for part, name in clades.items()}
+    for family in range(3):
+        own = frozenset(name for name, one in zip(names, families, strict=True) if one == family)
+        assert int(clades[own]) >= 95
+    assert names[0] in found.drawn()
+    with pytest.raises(ValueError, match="at least three models"):
+        tree(comparison(np.eye(2)))
+    with pytest.raises(ValueError, match="leave out m1"):
+        tree(comparison(np.where(np.eye(3, dtype=bool), np.nan, 0.5) * [[1, np.nan, 1]] * 3 + np.diag([1, np.nan, 1])))
+
+
+# --- what shapes a representation ---
+
+
+def test_the_planted_factor_explains_and_the_other_does_not() -> None:
+    rng = np.random.default_rng(1)
+    modality = np.repeat(["atoms", "string"], 8)
+    data = np.tile(["a", "b", "c", "d"], 4)
+    values = np.where(modality[:, None] == modality[None, :], 0.6, 0.2) + 0.05 * rng.normal(size=(16, 16))
+    values = (values + values.T) / 2
+    np.fill_diagonal(values, 1)
+    found = factors(comparison(values, modality=modality, training_data=data, family=[str(i) for i in range(16)]))
+    assert [factor.name for factor in found] == ["modality", "training_data"]
+    assert found[0].p < 0.01
+    assert found[0].share > 0.3 > found[0].by_chance
+    assert found[1].p > 0.05
+    assert found[1].share < found[1].by_chance + 0.05
+
+
+def test_shares_are_those_of_permanova() -> None:
+    skbio = pytest.importorskip("skbio")
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(12, 3))
+    distances = np.linalg.norm(points[:, None] - points[None, :], axis=2)
+    groups = np.repeat(["a", "b", "c"], 4)
+    found = factors(comparison(1 - distances, family=groups), facts=["family"])[0]
+    f = skbio.stats.distance.permanova(skbio.DistanceMatrix(distances), groups, permutations=999, seed=0)
+    statistic = f["test statistic"]
+    assert found.share == pytest.approx(statistic * 2 / (statistic * 2 + 12 - 3), abs=1e-9)
+    assert found.p == pytest.approx(f["p-value"], abs=0.06)
+
+
+def test_controls_and_facts_that_say_nothing_are_left_out() -> None:
+    values = np.full((6, 6), 0.5) + np.eye(6) / 2
+    kinds = ["atoms"] * 4 + ["control"] * 2
+    assert factors(comparison(values, modality=kinds, family=list("abcdef"))) == []
+
+
+def test_a_metric_of_which_less_is_more_alike() -> None:
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(60, 4))
+    models = {f"m{i}": shared @ rng.normal(size=(4, 6)) + i * rng.normal(size=(60, 6)) for i in range(4)}
+    pytest.importorskip("skbio")
+    assert len(tree(compare(models, metrics=["information_imbalance"]), "information_imbalance").models) == 4
