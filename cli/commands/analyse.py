@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from ..tables import number, read_scores
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from hyle.engine.analysis import Change
 
 
 def analyse(comparison: xr.Dataset, metric: str, *, top: int = 1, reference: str | None = None) -> dict[str, Any]:
@@ -84,19 +87,39 @@ def print_analysis(found: dict[str, Any]) -> None:
         click.echo(found["tree"].newick)
 
 
+def print_changes(changes: Sequence[Change]) -> None:
+    """Print what becomes of each metric on other samples."""
+    click.echo(f"From the first to the second comparison, {changes[0].models} models; as alignment beyond chance")
+    headings = ("metric", "first", "second", "95 % of the change", "pairs rising", "rank correlation of pairs")
+    lines = []
+    for one in changes:
+        interval = f"{number(one.low, 3)} to {number(one.high, 3)}"
+        known = number(one.correlation, 2) if one.correlation == one.correlation else "–"
+        lines.append((one.metric, number(one.inside, 3), number(one.outside, 3), interval, f"{one.rising:.0%}", known))
+    print_table(headings, lines, right=headings[1:], keys=1)
+
+
 @click.command()
 @click.argument("comparison", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--metric", help="A pair metric of the comparison. [default: cknna, else its first]")
 @click.option("--top", type=click.IntRange(1), default=1, show_default=True, help="Best models to average over.")
 @click.option("--reference", help="The model that alignment is to. [default: that of least energy error]")
+@click.option(
+    "--against",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A second comparison of the same models, such as out of distribution: what changes?",
+)
 @json_option
-def command(comparison: Path, metric: str | None, top: int, reference: str | None, as_json: bool) -> None:
+def command(
+    comparison: Path, metric: str | None, top: int, reference: str | None, against: Path | None, as_json: bool
+) -> None:
     """Say what follows from COMPARISON, a .nc file of `hyle compare -o` or `hyle run`.
 
     Do better models lie closer to the best one, what explains who is alike, and which models belong together.
 
     \b
     hyle run -o report && hyle analyse report/comparison.nc
+    hyle analyse mptrj.nc --against random-tp.nc
     """
     from hyle.engine import load_comparison
 
@@ -104,6 +127,7 @@ def command(comparison: Path, metric: str | None, top: int, reference: str | Non
     scores = read_scores(data)
     if not scores:
         raise ValueError(f"{comparison} has no pair metric: make it by hyle compare --metrics cknna")
+    changes = None if against is None else regimes(data, load_comparison(against))
     found = analyse(
         data, metric or ("cknna" if "cknna" in scores else next(iter(scores))), top=top, reference=reference
     )
@@ -113,6 +137,9 @@ def command(comparison: Path, metric: str | None, top: int, reference: str | Non
         plain["convergence"] = runs and {name: dataclasses.asdict(one) for name, one in runs.items()}
         plain["factors"] = [dataclasses.asdict(one) for one in found["factors"]]
         plain["tree"] = found["tree"] and {"newick": found["tree"].newick, "distances": found["tree"].distances}
+        plain["changes"] = changes and [dataclasses.asdict(one) for one in changes]
         print_json(plain)
     else:
         print_analysis(found)
+        if changes is not None:
+            print_changes(changes)

@@ -6,5 +6,9 @@ from .energy import EnergyError as EnergyError
 from .energy import energy_error as energy_error
 from .factors import Factor as Factor
 from .factors import factors as factors
+from .regimes import Change as Change
+from .regimes import regimes as regimes
+from .shift import Shift as Shift
+from .shift import degree_of_shift as degree_of_shift
 from .tree import Tree as Tree
 from .tree import tree as tree

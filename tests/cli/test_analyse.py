@@ -56,6 +56,19 @@ def test_all_answers_are_given(
     assert found["convergence"]["all"]["correlation"] is None
 
 
+def test_two_sets_of_samples_are_compared(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = saved(tmp_path / "in.nc"), saved(tmp_path / "out.nc", energies=False)
+    assert call(monkeypatch, first, "--against", second) == 0
+    assert "95 % of the change" in capsys.readouterr().out
+    assert call(monkeypatch, first, "--against", second, "--json") == 0
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    assert {one["metric"] for one in changes} == {"cka", "cka_rbf", "mutual_knn", "cknna"}
+    assert all(one["inside"] == one["outside"] for one in changes)
+    assert call(monkeypatch, first, "--against", tmp_path / "none.nc") == 2
+
+
 def test_without_energies_there_is_no_convergence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

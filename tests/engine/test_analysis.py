@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from hyle.engine import compare
-from hyle.engine.analysis import convergence, energy_error, factors, tree
+from hyle.engine.analysis import convergence, degree_of_shift, energy_error, factors, regimes, tree
 from hyle.engine.analysis.tree import profile_distances
 
 
@@ -191,3 +191,67 @@ def test_a_metric_of_which_less_is_more_alike() -> None:
     models = {f"m{i}": shared @ rng.normal(size=(4, 6)) + i * rng.normal(size=(60, 6)) for i in range(4)}
     pytest.importorskip("skbio")
     assert len(tree(compare(models, metrics=["information_imbalance"]), "information_imbalance").models) == 4
+
+
+# --- in and out of distribution ---
+
+
+def test_the_degree_of_shift_grows_with_the_shift() -> None:
+    rng = np.random.default_rng(0)
+    inside, outside = rng.normal(size=(300, 6)), rng.normal(size=(150, 6))
+    found = [degree_of_shift(inside, outside + far) for far in (0.0, 0.7, 2.0, 10.0)]
+    aucs, ratios = [one.auc for one in found], [one.ratio for one in found]
+    assert aucs[0] == pytest.approx(0.5, abs=0.06)
+    assert ratios[0] == pytest.approx(1, abs=0.1)
+    assert aucs == sorted(aucs)
+    assert ratios == sorted(ratios)
+    assert aucs[-1] == 1
+    turned = degree_of_shift(5 * inside[:, ::-1], 5 * (outside + 0.7)[:, ::-1])
+    assert turned.ratio == pytest.approx(ratios[1], rel=1e-4)
+    assert turned.distance.shape == (150,)
+
+
+def test_the_k_th_distance_by_hand() -> None:
+    inside, outside = np.array([[0.0], [1.0], [3.0], [7.0]]), np.array([[2.0], [-1.0]])
+    found = degree_of_shift(inside, outside, k=2)
+    # Second nearest of each reference sample among the others: 3, 2, 3, 6.
+    np.testing.assert_allclose(found.distance, np.array([1, 2]) / 3, rtol=1e-6)
+    assert found.ratio == pytest.approx(0.5)
+    assert found.auc == pytest.approx((0 + 0.5) / 8)
+
+
+def test_what_has_no_shift_is_named() -> None:
+    x = np.zeros((10, 2))
+    with pytest.raises(ValueError, match="reference has 2 columns and shifted 3"):
+        degree_of_shift(x, np.zeros((5, 3)))
+    with pytest.raises(ValueError, match="no distance"):
+        degree_of_shift(x, x, metric="inner_product")
+
+
+def test_a_planted_fall_is_found_and_none_is_not() -> None:
+    rng = np.random.default_rng(0)
+    m = 12
+    base = rng.uniform(0.3, 0.9, (m, m))
+    noise = rng.normal(size=(m, m))
+    inside, fallen, same = ((v + v.T) / 2 for v in (base, base * 0.6, base + 0.05 * noise))
+    for values in (inside, fallen, same):
+        np.fill_diagonal(values, 1)
+    down = regimes(comparison(inside), comparison(fallen))[0]
+    assert down.low <= down.outside - down.inside <= down.high < 0
+    assert down.rising == 0
+    assert down.correlation == pytest.approx(1)
+    level = regimes(comparison(inside), comparison(same))[0]
+    assert level.low < 0 < level.high
+
+
+def test_the_part_beyond_chance_is_compared() -> None:
+    values = np.full((3, 3), 0.2) + 0.8 * np.eye(3)
+    one, other = comparison(values), comparison(values)
+    for data, level in ((one, 0.2), (other, 0.0)):
+        data["cknna_chance"] = (("model", "other"), np.full((3, 3), level))
+    found = regimes(one, other)[0]
+    assert found.inside == pytest.approx(0)
+    assert found.outside == pytest.approx(0.2)
+    assert np.isnan(found.correlation)
+    with pytest.raises(ValueError, match="share 0 models"):
+        regimes(one, comparison(values, ["x", "y", "z"]))
