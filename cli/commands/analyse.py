@@ -122,6 +122,7 @@ def command(
     hyle analyse mptrj.nc --against random-tp.nc
     """
     from hyle.engine import load_comparison
+    from hyle.engine.analysis import regimes
 
     data = load_comparison(comparison)
     scores = read_scores(data)
