@@ -145,6 +145,7 @@ SILICON = {
     "dpa3-mptrj": -10.81,
     "dpa3-openlam": -10.84,
     "hienet": -10.826,
+    "m3gnet": -10.717,
     "sevennet-0": -10.802,
     "sevennet-l3i5": -10.844,
     "sevennet-mf-0-r2scan": -17.437,

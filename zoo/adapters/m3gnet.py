@@ -1,0 +1,89 @@
+"""M3GNet, the invariant potential that was the first for the whole periodic table, by its own TensorFlow library."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+
+class M3GNet(Adapter):
+    """Per-atom vectors [atoms, 64] of molecules and crystals, and total energies in eV. Runs on the CPU.
+
+    Layers: ``graph_layers.K``, the atoms after block K, of which the last is the input of the readout.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        with _names_of_2022():
+            from m3gnet.models import M3GNet as Library
+
+        self.model = Library.from_dir(str(files["model"].parent))
+        # An element that no structure of the training set had was given no reference energy by the fit.
+        self.elements = {z for z, energy in enumerate(self.model.element_refs) if abs(energy) > 1e-9}
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse elements that were not in the training set."""
+        unknown = sorted(set(sample.view(self.card.view).numbers.tolist()) - self.elements)
+        return f"the model does not know atomic number {unknown[0]}" if unknown else None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the atoms after one block, and energies."""
+        from m3gnet.graph import Index, assemble_material_graph, tf_compute_distance_angle
+        from m3gnet.layers import polynomial
+
+        structures = [sample.view(self.card.view) for sample in samples]
+        graph = assemble_material_graph([self._graph(atoms) for atoms in structures])
+        # Step by step, because the library hands out nothing but the end.
+        graph = tf_compute_distance_angle(graph.as_tf().as_list())
+        basis = self.model.basis_expansion(graph)
+        cutoff = polynomial(graph[Index.BONDS], self.model.threebody_cutoff)
+        state, taken = self.model.feature_adjust(self.model.featurizer(graph)), {}
+        for k, (angles, block) in enumerate(zip(self.model.three_interactions, self.model.graph_layers, strict=True)):
+            state = block(angles(state, basis, cutoff))
+            taken[f"graph_layers.{k}"] = state[Index.ATOMS]
+        energies = self.model.final(state) * self.model.std + self.model.mean + self.model.element_ref_calc(graph)
+        return Output(np.array(taken[layer]), [len(atoms) for atoms in structures], np.ravel(energies).tolist())
+
+    def _graph(self, atoms: Any) -> Any:
+        from ase import Atoms
+
+        # Near the origin, because the library holds coordinates in float32.
+        atoms = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell.complete(), pbc=atoms.pbc)
+        if atoms.pbc.any():
+            atoms.wrap()
+        else:
+            atoms.positions -= atoms.positions.mean(0)
+        return self.model.graph_converter(atoms)
+
+
+@contextmanager
+def _names_of_2022() -> Iterator[None]:
+    """Let the library import what it was written for: Keras 2, and a filter that ASE has moved."""
+    import ase.constraints
+    import ase.filters
+
+    variable, name = "TF_USE_LEGACY_KERAS", "ExpCellFilter"
+    before, there = os.environ.get(variable), hasattr(ase.constraints, name)
+    os.environ[variable] = "1"
+    if not there:
+        setattr(ase.constraints, name, getattr(ase.filters, name))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
+        if not there:
+            delattr(ase.constraints, name)
