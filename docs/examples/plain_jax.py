@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from hyle.engine import calibrate, cka
+from hyle.engine import compare
 from hyle.engine.losses import cka_loss, queue, soft_neighbour_loss
 
 SAMPLES, HELD_OUT, BATCH, STEPS, RATE = 1024, 256, 64, 600, 3e-2
@@ -58,10 +58,11 @@ def train(teacher: str = "planted") -> tuple[float, float]:
         weights, state, value = step(weights, state, key)
         if i % 100 == 0:
             print(f"step {i:4d}  loss {value:.3f}")
-    found = np.asarray(student(weights, x[SAMPLES:]))
-    result = calibrate(found, np.asarray(y[SAMPLES:]), cka)
-    print(f"{teacher}: CKA held out {result.score:.3f}, p = {result.p:.3f}")
-    return float(result.score), float(result.p)
+    found = student(weights, x[SAMPLES:])
+    result = compare({"student": found, "teacher": y[SAMPLES:]}, metrics=["cka"], permutations=200)
+    score, p = (float(result[name].sel(model="student", other="teacher")) for name in ("cka", "cka_p"))
+    print(f"{teacher}: CKA held out {score:.3f}, p = {p:.3f}")
+    return score, p
 
 
 if __name__ == "__main__":
