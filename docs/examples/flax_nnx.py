@@ -18,7 +18,7 @@ SAMPLES, HELD_OUT, BATCH, WEIGHT, EVERY = 1024, 256, 64, 0.5, 100
 
 
 class Student(nnx.Module):
-    """A label [b] from inputs [b, 16], and the rows [b, 24] it is read from."""
+    """A small network with a readout."""
 
     def __init__(self, rngs: nnx.Rngs) -> None:
         self.first, self.second = nnx.Linear(16, 64, rngs=rngs), nnx.Linear(64, 24, rngs=rngs)
@@ -26,12 +26,13 @@ class Student(nnx.Module):
         self.projector = Projector(24, 32, hidden=64, rngs=rngs)
 
     def __call__(self, x):
+        """Give a label [b] for inputs [b, 16], and the rows [b, 24] that it is read from."""
         rows = self.second(nnx.silu(self.first(x)))
         return self.readout(nnx.silu(rows))[:, 0], rows
 
 
 def samples(teacher: str):
-    """Inputs [n, 16], labels [n], and a teacher [n, 32], ``planted`` in the inputs or ``noise``."""
+    """Draw inputs [n, 16], labels [n], and a teacher [n, 32], ``planted`` in the inputs or ``noise``."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(SAMPLES + HELD_OUT, 16))
     rows = np.tanh(x @ rng.normal(size=(16, 32)) / 4) if teacher == "planted" else rng.normal(size=(len(x), 32))

@@ -16,7 +16,7 @@ Weights = Sequence[tuple[jax.Array, jax.Array]]
 
 
 def samples(teacher: str) -> tuple[jax.Array, jax.Array]:
-    """Inputs [n, 16], and a teacher [n, 32] that sees them, ``planted``, or nothing of them, ``noise``."""
+    """Draw inputs [n, 16], and a teacher [n, 32] that sees them, ``planted``, or nothing of them, ``noise``."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(SAMPLES + HELD_OUT, 16))
     rows = np.tanh(x @ rng.normal(size=(16, 32)) / 4) if teacher == "planted" else rng.normal(size=(len(x), 32))
@@ -24,7 +24,7 @@ def samples(teacher: str) -> tuple[jax.Array, jax.Array]:
 
 
 def student(weights: Weights, x: jax.Array) -> jax.Array:
-    """Two layers: [b, 16] to [b, 24]."""
+    """Map [b, 16] to [b, 24] in two layers."""
     (first, bias), (second, offset) = weights
     return jnp.tanh(x @ first + bias) @ second + offset
 

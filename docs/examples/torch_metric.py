@@ -10,7 +10,7 @@ SAMPLES, HELD_OUT, BATCH, STEPS = 1024, 256, 64, 400
 
 
 def samples(teacher: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs [n, 16], and a teacher [n, 32] that sees them, ``planted``, or nothing of them, ``noise``."""
+    """Draw inputs [n, 16], and a teacher [n, 32] that sees them, ``planted``, or nothing of them, ``noise``."""
     generator = torch.Generator().manual_seed(0)
     x, turn = torch.randn(SAMPLES + HELD_OUT, 16, generator=generator), torch.randn(16, 32, generator=generator)
     return x, torch.tanh(x @ turn / 4) if teacher == "planted" else torch.randn(len(x), 32, generator=generator)
@@ -19,7 +19,6 @@ def samples(teacher: str) -> tuple[torch.Tensor, torch.Tensor]:
 def train(teacher: str = "planted") -> tuple[list[float], float, float]:
     """Train; return the CKA held out as it rose, that of the end, and its p-value."""
     x, y = samples(teacher)
-    # A constant generator for the weights, and the global one left as it was.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         body, head = torch.nn.Sequential(torch.nn.Linear(16, 64), torch.nn.SiLU()), torch.nn.Linear(64, 32)

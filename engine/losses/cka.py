@@ -78,7 +78,7 @@ def cka_loss(
         return _through_sums(batch, axis_name, debiased=debiased)
     batch = _batch.gathered(batch, axis_name, least=least)
     sides = [_kernel(v, batch.where, kernel, sigma) for v in batch[:2]]
-    found = _batch.agreement(*sides, batch.where, debiased=debiased)
+    found = _batch.agreement(sides[0], sides[1], batch.where, debiased=debiased)
     return _batch.everywhere(found.loss(batch.where.sum() >= least), axis_name)
 
 

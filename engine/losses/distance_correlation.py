@@ -49,5 +49,5 @@ def distance_correlation_loss(
     least = 4 if debiased else 2
     batch = _batch.gathered(_batch.local(student, teacher, where), axis_name, least=least)
     sides = [root(_batch.squared_distances(_batch.centred(v, batch.where)[0])) for v in batch[:2]]
-    found = _batch.agreement(*sides, batch.where, debiased=debiased)
+    found = _batch.agreement(sides[0], sides[1], batch.where, debiased=debiased)
     return _batch.everywhere(found.loss(batch.where.sum() >= least), axis_name)

@@ -50,22 +50,18 @@ def batch(seed=0, b=B, d1=D1, d2=D2):
 
 
 @every
-@pytest.mark.parametrize("seed", [1, 2])
-def test_gradient_equals_finite_differences(name, seed, float64):
-    x, y = map(jnp.asarray, batch(seed))
-    score = jax.jit(LOSSES[name])
-    step = np.random.default_rng(seed + 9).normal(size=(2, B, max(D1, D2)))
-    steps = step[0, :, :D1], step[1, :, :D2]
-    gradients = jax.jit(jax.grad(LOSSES[name], (0, 1)))(x, y)
-    for side, (gradient, step) in enumerate(zip(gradients, steps, strict=True)):
-        ends = [
-            float(score(*(v + (sign * 1e-6 * step if i == side else 0) for i, v in enumerate((x, y)))))
-            for sign in (1, -1)
-        ]
-        assert gradient.dtype == jnp.float64
-        assert np.isfinite(gradient).all()
-        assert float((gradient * step).sum()) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-8)
-        assert float(jnp.abs(gradient).max()) > 1e-6 or (name, side) == ("information imbalance", 1)
+def test_gradient_equals_finite_differences(name, float64):
+    score, gradient = jax.jit(LOSSES[name]), jax.jit(jax.grad(LOSSES[name], (0, 1)))
+    for seed in (1, 2, 3):
+        x, y = map(jnp.asarray, batch(seed))
+        for side, found in enumerate(gradient(x, y)):
+            step = np.random.default_rng(seed + 9).normal(size=found.shape)
+            moves = [[sign * 1e-6 * step if i == side else 0 for i in range(2)] for sign in (1, -1)]
+            ends = [float(score(x + a, y + b)) for a, b in moves]
+            assert found.dtype == jnp.float64
+            assert np.isfinite(found).all()
+            assert float((found * step).sum()) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-8)
+            assert float(jnp.abs(found).max()) > 1e-6 or (name, side) == ("information imbalance", 1)
 
 
 @every
@@ -128,10 +124,9 @@ def test_finite_at_the_edges(name, case):
 
 
 @every
-@pytest.mark.parametrize("b", [4, 5])
-def test_finite_for_a_handful_of_rows(name, b):
-    for seed in range(5):
-        value, gradient = GRADIENTS[name](*map(single, batch(seed, b)))
+def test_finite_for_a_handful_of_rows(name):
+    for seed in range(9):
+        value, gradient = GRADIENTS[name](*map(single, batch(seed, 4)))
         assert np.isfinite(value)
         assert np.isfinite(gradient).all()
 
