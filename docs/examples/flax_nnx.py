@@ -55,10 +55,9 @@ def step(student, optimiser, x, label, teacher):
 
 def train(folder: Path, steps: int = 400, teacher: str = "planted") -> tuple[list[float], float, float]:
     """Train up to a step, from the last checkpoint of the folder; return losses, CKA held out and its p-value."""
-    x, label, rows = samples(teacher)
-    student = Student(nnx.Rngs(0))
+    (x, label, rows), student = samples(teacher), Student(nnx.Rngs(0))
     optimiser = nnx.Optimizer(student, optax.adam(3e-3), wrt=nnx.Param)
-    losses = []
+    losses: list[float] = []
     with ocp.CheckpointManager(folder.resolve(), options=ocp.CheckpointManagerOptions(max_to_keep=2)) as manager:
         start = manager.latest_step() or 0
         if start:
@@ -66,12 +65,12 @@ def train(folder: Path, steps: int = 400, teacher: str = "planted") -> tuple[lis
             nnx.update((student, optimiser), manager.restore(start, args=ocp.args.StandardRestore(state)))
         for i in range(start, steps):
             some = np.random.default_rng(i).choice(SAMPLES, BATCH, replace=False)  # the step decides, not the history
-            losses.append(float(step(student, optimiser, x[some], label[some], rows[some])))
+            losses.append(float(step(student, optimiser, *(v[some] for v in (x, label, rows)))))
             if (i + 1) % EVERY == 0:
                 manager.save(i + 1, args=ocp.args.StandardSave(nnx.state((student, optimiser))))
     found = {"student": student(x[SAMPLES:])[1], "teacher": rows[SAMPLES:]}
-    result = compare(found, metrics=["cka"], permutations=200).sel(model="student", other="teacher")
-    return losses, float(result.cka), float(result.cka_p)
+    result = compare(found, metrics=["cka"], permutations=200)
+    return losses, *(float(result[name].sel(model="student", other="teacher")) for name in ("cka", "cka_p"))
 
 
 if __name__ == "__main__":
