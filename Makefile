@@ -53,5 +53,5 @@ $(VENV)/models: $(VENV)/base $(wildcard zoo/cards/*.toml)
 
 $(VENV)/dev: $(VENV)/base
 	@echo "== installing the test tools (30 MB)"
-	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo,dev]"
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo,train,dev]"
 	@touch $@

@@ -126,6 +126,13 @@ def test_the_example_of_the_functions_runs(capsys: pytest.CaptureFixture[str]) -
     assert abs(float(streamed)) < 0.2
 
 
+def test_the_example_of_the_losses_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(next(block for block in blocks("python") if "engine.losses" in block), "README.md", "exec"), {})
+    loss, divergence = map(float, capsys.readouterr().out.split())
+    assert abs(loss - 1) < 0.2
+    assert divergence > 1
+
+
 @pytest.mark.models
 def test_the_zoo_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for block in blocks("python"):

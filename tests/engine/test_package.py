@@ -20,10 +20,10 @@ def test_import_loads_no_framework_and_changes_no_setting():
     script = """
 import json, sys, jax
 before = dict(jax.config.values)
-import hyle.engine
+import hyle.engine, hyle.engine.losses
 hyle.engine.list_metrics()
 changed = [name for name, value in jax.config.values.items() if before.get(name) != value]
-foreign = sorted({"torch", "tensorflow", "ase", "rdkit", "hyle.zoo", "hyle.cli"} & set(sys.modules))
+foreign = sorted({"torch", "flax", "optax", "tensorflow", "ase", "rdkit", "hyle.zoo", "hyle.cli"} & set(sys.modules))
 print(json.dumps([changed, foreign, bool(jax.config.jax_enable_x64)]))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
@@ -38,7 +38,7 @@ def test_examples_in_docstrings(name):
 def test_public_functions_have_an_example():
     functions = [name for name in vars(hyle.engine) if not name.startswith("_") and name.islower()]
     # Facts and files need none; everything that computes does.
-    others = {"copy_reason", "find_metric", "list_metrics", "load_comparison", "save_comparison", "metrics"}
+    others = {"copy_reason", "find_metric", "list_metrics", "load_comparison", "save_comparison", "metrics", "losses"}
     for name in set(functions) - others:
         assert ">>>" in getattr(hyle.engine, name).__doc__
 

@@ -1,0 +1,120 @@
+"""One less centred kernel alignment."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+
+from .._kernels import Kernel, by_features, check_kernel
+from .._rows import HIGHEST
+from . import _batch
+from ._batch import Agreement, AxisName, Batch
+
+Form = Literal["rows", "sums"]
+
+
+def cka_loss(
+    student: Any,
+    teacher: Any,
+    /,
+    *,
+    where: Any = None,
+    kernel: Kernel = "linear",
+    debiased: bool = True,
+    sigma: float | jax.Array | None = None,
+    form: Form | None = None,
+    axis_name: AxisName = None,
+) -> jax.Array:
+    """One less the centred kernel alignment of a batch.
+
+    ``1 - HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L))``, K and L the kernel matrices of student and teacher.
+
+    Args:
+        student: [b, d1], any floating dtype.
+        teacher: [b, d2], row i being the same sample; b >= 4 (2 where biased).
+        where: bool [b], False for padding.
+        kernel: ``linear``, or ``rbf``: exp(-d^2 / 2 sigma^2).
+        debiased: HSIC as the unbiased U-statistic. The biased one is small for any small batch of wide rows, which
+            then has little left to gain.
+        sigma: RBF bandwidth of both; default for each the median of its non-zero pairwise distances, through which the
+            gradient goes too.
+        form: ``rows`` multiplies rows with rows; ``sums``, for linear kernels, columns with columns, and is the cheaper
+            where b exceeds the widths: across devices d1^2 + d2^2 + d1 d2 numbers are then summed and no row is
+            gathered. Default what multiplies less. The same value either way.
+        axis_name: the axis over which the batch is shared out.
+
+    Returns:
+        Scalar from 0, 1 on average where the two are independent; more than 1 is possible where debiased.
+
+    Symmetric; invariant to rotation, translation and isotropic scale (RBF: with the default sigma) of either.
+    Cost O(b^2 (d1 + d2)) and memory O(b^2), or O(b d^2) and O(d^2) as sums.
+    Source: Kornblith et al. (2019), arXiv 1905.00414; unbiased HSIC: Song et al. (2012), JMLR 13, eq. 5.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> student, teacher = np.random.default_rng(0).normal(size=(2, 32, 8))
+        >>> loss, gradient = jax.value_and_grad(cka_loss)(student, teacher)
+        >>> gradient.shape, round(float(cka_loss(teacher + 1, teacher)), 5)
+        ((32, 8), 0.0)
+    """
+    check_kernel(kernel)
+    if form is not None and form not in get_args(Form):
+        raise ValueError(f"unknown form {form!r}: use {' or '.join(get_args(Form))}")
+    if kernel == "linear" and sigma is not None:
+        raise ValueError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
+    if kernel == "rbf" and form == "sums":
+        raise ValueError("only the linear kernel has a form as sums: use form='rows' with kernel='rbf'")
+    batch = _batch.local(student, teacher, where)
+    least = 4 if debiased else 2
+    devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
+    if form is None and kernel == "linear":
+        widths = [batch.student.shape[1], batch.teacher.shape[1]]
+        form = "sums" if by_features(len(batch.where) * devices, widths) else "rows"
+    if form == "sums":
+        if len(batch.where) * devices < least:
+            raise ValueError(f"at least {least} samples are needed; got {len(batch.where) * devices}")
+        return _through_sums(batch, axis_name, debiased=debiased)
+    batch = _batch.gathered(batch, axis_name, least=least)
+    sides = [_kernel(v, batch.where, kernel, sigma) for v in batch[:2]]
+    found = _batch.agreement(sides[0], sides[1], batch.where, debiased=debiased)
+    return _batch.everywhere(found.loss(batch.where.sum() >= least), axis_name)
+
+
+def _kernel(x: jax.Array, where: jax.Array, kernel: Kernel, sigma: float | jax.Array | None) -> jax.Array:
+    points, exponent = _batch.centred(x, where)
+    if kernel == "linear":
+        return jnp.matmul(points, points.T, precision=HIGHEST)
+    far = _batch.squared_distances(points)
+    if sigma is None:
+        width = _batch.median_distance(far, _batch.others(where))
+    else:
+        width = jnp.ldexp(jnp.asarray(sigma, x.dtype), -exponent)
+    return jnp.exp(far * (-0.5 / width**2))
+
+
+def _through_sums(batch: Batch, axis_name: AxisName, *, debiased: bool) -> jax.Array:
+    """Through products X'Y of columns, as `feature_hsic` does, with sums over devices."""
+    dtype = jnp.result_type(batch.student, batch.teacher)
+    rows = _batch.count(batch.where, dtype, axis_name)
+    n = jnp.maximum(rows, 4 if debiased else 2)
+    points = [_batch.centred(v.astype(dtype), batch.where, axis_name)[0] for v in batch[:2]]
+    squares = [(v * v).sum(1) for v in points]
+    means = [_batch.total(v.sum(), axis_name) / n for v in squares]
+    apart = [jnp.where(batch.where, v - mean, 0) for v, mean in zip(squares, means, strict=True)]
+
+    def inner(a: int, b: int) -> jax.Array:
+        product = _batch.total(jnp.matmul(points[a].T, points[b], precision=HIGHEST), axis_name)
+        found = (product * product).sum()
+        if not debiased:
+            return found
+        both = means[a] * means[b]
+        lengths = _batch.total((apart[a] * apart[b]).sum(), axis_name) + n * both
+        return found - n / (n - 2) * lengths + n * n * both / ((n - 1) * (n - 2))
+
+    # What cancels here are sums of the order of (n mean)^2, where rows with rows have none to cancel.
+    error = 8 * jnp.finfo(dtype).eps
+    small = [jax.lax.stop_gradient(error * (n * mean) ** 2) for mean in means]
+    found = Agreement(inner(0, 1), inner(0, 0), inner(1, 1), (small[0], small[1]))
+    return found.loss(rows >= (4 if debiased else 2))

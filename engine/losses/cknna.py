@@ -1,0 +1,76 @@
+"""One less centred kernel nearest-neighbour alignment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .._rows import check_k
+from . import _batch
+from ._batch import Agreement, AxisName
+
+
+def cknna_loss(
+    student: Any,
+    teacher: Any,
+    /,
+    *,
+    where: Any = None,
+    k: int = 10,
+    axis_name: AxisName = None,
+) -> jax.Array:
+    """One less the debiased CKNNA of a batch, the masks of neighbours held constant.
+
+    ``1 - A(K, L) / sqrt(A(K, K) A(L, L))``, A the unbiased HSIC of the cosine kernels masked to pairs in which the one
+    is among the k nearest neighbours of the other on both sides, for A(K, K) and A(L, L) on one.
+
+    Args:
+        student: [b, d1], any floating dtype.
+        teacher: [b, d2], row i being the same sample; b >= 4.
+        where: bool [b], False for padding.
+        k: neighbours by cosine, rows not centred, ties to the lowest index; 2 <= k <= b - 1. Of fewer other rows that
+            count, all are neighbours.
+        axis_name: the axis over which the batch is shared out, which is gathered.
+
+    Returns:
+        Scalar, about 1 - 0.9 k / (b - 1) where the two are independent.
+
+    Only pairs that are neighbours on both sides pull, and who is a neighbour changes without a slope: a student that
+    shares none with its teacher gets no gradient and is better begun with `soft_neighbour_loss`. Invariant to rotation
+    and isotropic scale of either. Cost O(b^2 (d1 + d2) + b^2 log b), memory O(b^2).
+    Source: Huh et al. (2024), arXiv 2405.07987, appendix A.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> student, teacher = np.random.default_rng(0).normal(size=(2, 32, 8))
+        >>> jax.grad(cknna_loss)(student, teacher).shape, round(float(cknna_loss(2 * teacher, teacher)), 5)
+        ((32, 8), 0.0)
+    """
+    batch = _batch.gathered(_batch.local(student, teacher, where), axis_name, least=4)
+    check_k(k, len(batch.where), least=2)
+    off, rows = _batch.others(batch.where), batch.where.sum()
+    (a, near_a), (b, near_b) = (_masked(v, batch.where, off, k) for v in batch[:2])
+    n = jnp.maximum(rows, 4).astype(a.dtype)
+    both = near_a & near_b
+    found = [_hsic(p, q, n) for p, q in ((jnp.where(both, a, 0), jnp.where(both, b, 0)), (a, a), (b, b))]
+    error = 8 * jnp.finfo(a.dtype).eps
+    small = [jax.lax.stop_gradient(error * (v * v).sum()) for v in (a, b)]
+    loss = Agreement(found[0], found[1], found[2], (small[0], small[1])).loss(rows >= 4)
+    return _batch.everywhere(loss, axis_name)
+
+
+def _masked(x: jax.Array, where: jax.Array, off: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
+    """Return the kernel masked to neighbours, [n, n], and the mask, in which row i has the neighbours of i."""
+    kernel, order = _batch.cosines(x, where)
+    order = jnp.where(off, jax.lax.stop_gradient(order), jnp.inf)
+    _, index = jax.lax.top_k(-order, k)
+    near = jnp.zeros(off.shape, bool).at[jnp.arange(len(x))[:, None], index].set(True) & off
+    return jnp.where(near, kernel, 0), near
+
+
+def _hsic(p: jax.Array, q: jax.Array, n: jax.Array) -> jax.Array:
+    """Unbiased HSIC of masked kernels, which are not symmetric, up to a factor."""
+    first = (p * q.T).sum()
+    return first + p.sum() * q.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (p.sum(0) * q.sum(1)).sum()

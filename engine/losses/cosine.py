@@ -1,0 +1,66 @@
+"""Cosine between projected student and teacher, sample by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from . import _batch
+from ._batch import AxisName
+
+
+def cosine_loss(
+    student: Any,
+    teacher: Any,
+    /,
+    *,
+    where: Any = None,
+    projector: Callable[[jax.Array], jax.Array] | None = None,
+    axis_name: AxisName = None,
+) -> jax.Array:
+    """One less the mean cosine between each sample's projected student row and its teacher row.
+
+    ``1 - 1 / b sum_i cos(h(x_i), y_i)``, h the projector: representation alignment as in REPA, which adds it with a
+    weight of 0.5 to the loss proper.
+
+    Args:
+        student: [b, d1], any floating dtype; or rows of atoms, tokens or patches.
+        teacher: [b, d2]; d1 = d2 without a projector.
+        where: bool [b], False for padding.
+        projector: from [b, d1] to [b, d2], trained with the student: a `Projector`, or any function of rows. It sees
+            padding as rows of zeros; where it lets rows see each other (batch normalisation), so do these.
+        axis_name: the axis over which the batch is shared out; sums alone are exchanged.
+
+    Returns:
+        Scalar from 0 to 2, 1 where directions are unrelated. A row of zeros counts as cosine 0 and has no gradient.
+
+    Unlike the others it compares coordinates and not relations between samples: a free projector is what makes them
+    comparable, and a strong one may fit what the student does not know; judge by `cka` on samples held out.
+    Cost O(b d2) and the projector.
+    Source: Yu et al. (2025), arXiv 2410.06940.
+
+    Example:
+        >>> import numpy as np
+        >>> student, teacher = np.random.default_rng(0).normal(size=(2, 32, 8))
+        >>> turn = np.linalg.lstsq(student, teacher)[0]
+        >>> bool(cosine_loss(student, teacher, projector=lambda x: x @ turn) < cosine_loss(student, teacher))
+        True
+    """
+    batch = _batch.local(student, teacher, where)
+    projected = batch.student if projector is None else jnp.asarray(projector(batch.student))
+    if projected.shape != batch.teacher.shape:
+        raise ValueError(
+            f"student rows {list(projected.shape)} and teacher rows {list(batch.teacher.shape)} must agree in shape: "
+            f"use a projector from {batch.student.shape[1]} to {batch.teacher.shape[1]} columns"
+        )
+    wide = projected.astype(jnp.promote_types(projected.dtype, jnp.float32))
+    a, b = (_batch.unit(jnp.where(batch.where[:, None], v, 0))[0] for v in (wide, batch.teacher))
+    # Half the squared difference of unit rows is 1 - cos, with its digits near 0; a row of zeros is no unit row.
+    some = (a != 0).any(1) & (b != 0).any(1)
+    each = jnp.where(some, ((a - b) ** 2).sum(1) / 2, 1)
+    each = jnp.where(batch.where, each, 0)
+    rows = _batch.count(batch.where, each.dtype, axis_name)
+    return _batch.total(each.sum(), axis_name) / jnp.maximum(rows, 1)

@@ -1,0 +1,53 @@
+"""One less squared distance correlation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from .._rows import root
+from . import _batch
+from ._batch import AxisName
+
+
+def distance_correlation_loss(
+    student: Any,
+    teacher: Any,
+    /,
+    *,
+    where: Any = None,
+    debiased: bool = True,
+    axis_name: AxisName = None,
+) -> jax.Array:
+    """One less the squared distance correlation of a batch.
+
+    ``1 - dCov^2(x, y) / sqrt(dCov^2(x, x) dCov^2(y, y))``: `cka_loss` with Euclidean distances as kernels.
+
+    Args:
+        student: [b, d1], any floating dtype.
+        teacher: [b, d2], row i being the same sample; b >= 4 (2 where not debiased).
+        where: bool [b], False for padding.
+        debiased: dCov^2 as the U-statistic; else the V-statistic, which is small for any small batch of wide rows.
+        axis_name: the axis over which the batch is shared out, which is gathered.
+
+    Returns:
+        Scalar from 0, 1 on average where the two are independent; more than 1 is possible where debiased.
+
+    Symmetric; invariant to rotation, translation and isotropic scale of either. Rows that coincide, whose distance has
+    no slope, pull at nothing. Cost O(b^2 (d1 + d2)), memory O(b^2).
+    Source: Székely & Rizzo (2014), Ann. Stat. 42, 2382; as a loss: Zhen et al. (2022), arXiv 2207.09684.
+
+    Example:
+        >>> import jax, numpy as np
+        >>> student, teacher = np.random.default_rng(0).normal(size=(2, 32, 8))
+        >>> jax.grad(distance_correlation_loss)(student, teacher).shape
+        (32, 8)
+        >>> round(float(distance_correlation_loss(3 * teacher + 1, teacher)), 5)
+        0.0
+    """
+    least = 4 if debiased else 2
+    batch = _batch.gathered(_batch.local(student, teacher, where), axis_name, least=least)
+    sides = [root(_batch.squared_distances(_batch.centred(v, batch.where)[0])) for v in batch[:2]]
+    found = _batch.agreement(sides[0], sides[1], batch.where, debiased=debiased)
+    return _batch.everywhere(found.loss(batch.where.sum() >= least), axis_name)

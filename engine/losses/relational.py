@@ -1,0 +1,67 @@
+"""Difference of two similarity matrices."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+
+from .._rows import root
+from . import _batch
+from ._batch import AxisName
+
+Relation = Literal["cosine", "distance"]
+
+
+def relational_loss(
+    student: Any,
+    teacher: Any,
+    /,
+    *,
+    where: Any = None,
+    relation: Relation = "cosine",
+    axis_name: AxisName = None,
+) -> jax.Array:
+    """Mean squared difference of the similarities of all pairs of samples.
+
+    ``1 / (b (b - 1)) sum_{i != j} (S_ij - T_ij)^2``, S and T the relations within student and teacher.
+
+    Args:
+        student: [b, d1], any floating dtype.
+        teacher: [b, d2], row i being the same sample; b >= 2.
+        where: bool [b], False for padding.
+        relation: ``cosine`` of two rows, not centred; or ``distance``, divided by the mean distance of its side.
+        axis_name: the axis over which the batch is shared out, which is gathered.
+
+    Returns:
+        Scalar from 0; at most 4 for the cosine. It has no chance level: the similarities themselves are to be matched,
+        not only how they vary.
+
+    Symmetric; invariant to rotation and isotropic scale of either, with ``distance`` also to translation. A row of
+    zeros has the cosine 0 with all and no gradient. Cost O(b^2 (d1 + d2)), memory O(b^2).
+    Source: Tung & Mori (2019), arXiv 1907.09682; distances: Park et al. (2019), arXiv 1904.05068, there with a Huber
+    loss.
+
+    Example:
+        >>> import numpy as np
+        >>> student, teacher = np.random.default_rng(0).normal(size=(2, 32, 8))
+        >>> bool(relational_loss(student, teacher) > 0.1), round(float(relational_loss(teacher, teacher)), 5)
+        (True, 0.0)
+    """
+    if relation not in get_args(Relation):
+        raise ValueError(f"unknown relation {relation!r}: use {' or '.join(get_args(Relation))}")
+    batch = _batch.gathered(_batch.local(student, teacher, where), axis_name, least=2)
+    pairs = _batch.others(batch.where)
+    number = jnp.maximum(pairs.sum(dtype=batch.student.dtype), 1)
+    if relation == "cosine":
+        a, b = (_batch.cosines(v, batch.where)[1] for v in batch[:2])
+    else:
+        a, b = (_relative(_batch.centred(v, batch.where)[0], pairs, number) for v in batch[:2])
+    return _batch.everywhere((jnp.where(pairs, a - b, 0) ** 2).sum() / number, axis_name)
+
+
+def _relative(points: jax.Array, pairs: jax.Array, number: jax.Array) -> jax.Array:
+    far = jnp.where(pairs, root(_batch.squared_distances(points)), 0)
+    mean = far.sum() / number
+    return far / jnp.where(mean == 0, 1, mean)
