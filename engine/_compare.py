@@ -46,6 +46,7 @@ def compare(
     groups: Mapping[str, Any] | Sequence[Any] | None = None,
     alpha: float = 0.05,
     intervals: int = 0,
+    draws: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
     """Compare representations of the same samples, all with all.
@@ -76,6 +77,8 @@ def compare(
         alpha: level of the thresholds behind calibrated scores.
         intervals: parts of the samples that are left out in turn for standard errors and intervals; 0 for none, 20 are
             usual, each of which takes about as long as the comparison itself.
+        draws: keep the scores of all permutations as ``<metric>_draws`` over (``permutation``, ``model``, ``other``),
+            which `hyle.engine.analysis.best_layers` needs.
         progress: called with (what goes on, the share of all work that is done, from 0 to 1).
 
     Returns:
@@ -163,7 +166,11 @@ def compare(
         say(metric.long_name, 1, 1)
         if drawn is not None and metric.kind == "pair":
             say.permuting = metric.long_name
-            variables |= _calibrated(metric, result, null_of(metric, panel, drawn), alpha)
+            null = null_of(metric, panel, drawn)
+            variables |= _calibrated(metric, result, null, alpha)
+            if draws:
+                kept = {"kind": "draws", "of": metric.name}
+                variables[f"{metric.name}_draws"] = (("permutation", "model", "other"), null, kept)
             say(NULL, 1, 1)
     if before:
         raw = replace(panel, arrays=[_few_widths(x) for x in before], progress=None, _known={})

@@ -6,6 +6,8 @@ from .energy import EnergyError as EnergyError
 from .energy import energy_error as energy_error
 from .factors import Factor as Factor
 from .factors import factors as factors
+from .layers import BestLayers as BestLayers
+from .layers import best_layers as best_layers
 from .regimes import Change as Change
 from .regimes import regimes as regimes
 from .shift import Shift as Shift
