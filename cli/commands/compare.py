@@ -71,7 +71,10 @@ def compare(
     from hyle import engine
 
     named, measure = _named(representations), measure or Measure()
-    comparison = engine.compare(named, covariates=covariates, progress=progress, **_options(measure))
+    # The best of several layers is tested as the largest of them.
+    layered = bool(measure.permutations) and any("@" in name for name in named)
+    options = _options(measure) | {"draws": layered}
+    comparison = engine.compare(named, covariates=covariates, progress=progress, **options)
     cards = {card.name: card for card in list_models()}
     models = [cards.get(str(rep.recipe.get("model", ""))) for rep in named.values()]
     for fact in FACTS:
@@ -202,6 +205,31 @@ def print_comparison(comparison: xr.Dataset) -> None:
         print_table(("model", *headings), list(zip(names, *columns, strict=True)), right=headings, keys=1)
 
 
+def print_layers(comparison: xr.Dataset) -> None:
+    """Print, for every two models of which several layers are compared, the two that agree most, metric by metric."""
+    from hyle.engine.analysis import best_layers
+
+    for score in read_scores(comparison).values():
+        if f"{score.name}_draws" not in comparison:
+            continue
+        found = [one for one in best_layers(comparison, score.name) if one.pairs > 1]
+        rows = [
+            (
+                one.layer,
+                one.other_layer,
+                str(one.pairs),
+                number(one.value, 4),
+                f"{one.p:.2g}",
+                number(one.calibrated, 4),
+            )
+            for one in found
+        ]
+        if rows:
+            click.echo(f"the layers that agree most, by {score.name}; p is that of the best of all pairs of layers")
+            headings = ("layer", "other", "pairs of layers", "alignment", "p", "calibrated")
+            print_table(headings, rows, right=headings[2:], keys=2)
+
+
 def _notes(scores: Sequence[Score]) -> list[str]:
     """Return what a reader of the pairs must know besides the numbers."""
     notes = ["→ from model to other, ← from other to model"] if any(score.directed for score in scores) else []
@@ -306,6 +334,7 @@ def command(
         print_json(as_data(comparison))
     else:
         print_comparison(comparison)
+        print_layers(comparison)
 
 
 def _sweep(

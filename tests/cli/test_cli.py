@@ -213,6 +213,19 @@ def test_permutations_mark_what_is_not_told_from_chance(run: Run, pair: object, 
     assert run("compare", *sources[:-1], 0, "--json").json["results"][0]["p"] is None
 
 
+def test_the_best_layers_of_two_models_are_told(run: Run, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    shared = generator.normal(size=(60, 4)).astype("float32")
+    for name in ("x@0", "x@1", "y@0", "y@1"):
+        own = generator.normal(size=(60, 4)).astype("float32")
+        np.savez(tmp_path / f"{name}.npz", embedding=own + 3 * shared * (name in ("x@1", "y@0")), ids=IDS)
+    files = ("x@0.npz", "x@1.npz", "y@0.npz", "y@1.npz")
+    lines = run("compare", *files, "--metrics", "cka", "--permutations", 59).out.splitlines()
+    start = next(i for i, line in enumerate(lines) if "the layers that agree most, by cka" in line)
+    assert lines[start + 4].split()[:3] == ["x@1", "y@0", "4"]
+    assert "agree most" not in run("compare", *files, "--metrics", "cka", "--permutations", 0).out
+
+
 def test_intervals_stand_beside_the_scores(run: Run, pair: object) -> None:
     ask = ("compare", "a.npz", "b.npz", "--metrics", "cka,intrinsic_dimension", "--intervals", 10)
     assert out_has_errors(run(*ask).out)
