@@ -8,7 +8,18 @@ import pytest
 import xarray as xr
 
 from hyle.engine import compare
-from hyle.engine.analysis import best_layers, convergence, degree_of_shift, energy_error, factors, regimes, tree
+from hyle.engine.analysis import (
+    association,
+    best_layers,
+    blind_spots,
+    convergence,
+    degree_of_shift,
+    energy_error,
+    factors,
+    regimes,
+    scale_trend,
+    tree,
+)
 from hyle.engine.analysis.tree import profile_distances
 
 
@@ -292,3 +303,77 @@ def test_the_best_of_many_layers_of_noise_is_no_discovery() -> None:
 def test_layers_need_draws() -> None:
     with pytest.raises(ValueError, match="keeps no permutations of cka"):
         best_layers(compare(layered(0, 0.0), metrics=["cka"], permutations=9))
+
+
+# --- shared errors ---
+
+
+def test_planted_shared_errors_are_found() -> None:
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(2, 400))
+    errors = np.stack([1.5 * shared[i // 3] + rng.normal(size=400) for i in range(6)])
+    errors[:, 5] = np.nan
+    found = blind_spots(errors)
+    together = np.equal.outer(np.arange(6) // 3, np.arange(6) // 3) & ~np.eye(6, dtype=bool)
+    assert found.n == 399
+    assert found.correlation[together].min() > 0.3 > np.abs(found.correlation[~together & ~np.eye(6, dtype=bool)]).max()
+    assert found.kappa[together].min() > 0.1
+    assert np.abs(found.kappa[~together & ~np.eye(6, dtype=bool)]).max() < 0.15
+    assert (found.by_difficulty[:, together] > 0.2).all()
+    seen = association(np.where(together, 0.8, 0.2) + 0.01 * rng.normal(size=(6, 6)), found.correlation)
+    assert seen.correlation > 0.5
+    assert seen.p < 0.15  # six models have few orders
+
+
+def test_kappa_by_hand() -> None:
+    # Wrong on 2 of 8 and 4 of 8, both on 2: c = 6 / 8, e = 6 / 8 4 / 8 + 2 / 8 4 / 8 = 1 / 2.
+    errors = np.array([[9, 9, 1, 1, 1, 1, 1, 1], [-9, 9, 9, 9, 1, 1, 1, 1]], float)
+    found = blind_spots(errors, threshold=5)
+    assert found.kappa[0, 1] == pytest.approx(0.5)
+    assert found.kappa[0, 0] == 1
+    assert np.isnan(found.by_difficulty).all()
+
+
+def test_independent_similarities_are_seldom_associated() -> None:
+    ps = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        points, others = rng.normal(size=(8, 2)), rng.normal(size=(8, 2))
+        near = [-np.linalg.norm(v[:, None] - v[None, :], axis=2) for v in (points, others)]
+        ps.append(association(*near, permutations=99, seed=seed).p)
+    assert np.mean(np.array(ps) <= 0.05) <= 0.14
+
+
+def test_what_has_no_shared_errors_is_named() -> None:
+    with pytest.raises(ValueError, match="at least two models"):
+        blind_spots(np.zeros((1, 20)))
+    with pytest.raises(ValueError, match="7 samples have an error"):
+        blind_spots(np.zeros((2, 7)))
+    with pytest.raises(ValueError, match="at least four models"):
+        association(np.eye(3), np.eye(3))
+
+
+# --- scale ---
+
+
+def test_a_planted_power_law() -> None:
+    rng = np.random.default_rng(0)
+    size = np.geomspace(1e5, 1e9, 9)
+    error = 3 * size**-0.2 * np.exp(0.05 * rng.normal(size=9))
+    found = scale_trend([*size, np.nan], [*error, 1.0], logarithmic=True)
+    assert found.low < -0.2 < found.high
+    assert found.p < 1e-4
+    assert found.n == 9
+    flat = scale_trend(size, rng.normal(size=9))
+    assert flat.low < 0 < flat.high
+
+
+def test_three_models_have_no_interval() -> None:
+    assert np.isnan(scale_trend([1, 10, 100], [1, 2, 4]).low)
+    for size, value, wrong in (
+        ([1, 2], [1, 2], "2 models of 2 sizes"),
+        ([5, 5, 5], [1, 2, 3], "3 models of 1 sizes"),
+        ([0, 1, 2], [1, 2, 3], "above 0"),
+    ):
+        with pytest.raises(ValueError, match=wrong):
+            scale_trend(size, value)

@@ -1,0 +1,139 @@
+"""Whether models that are aligned make the same errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import rankdata
+
+STRATA = 3
+
+
+@dataclass(frozen=True)
+class BlindSpots:
+    """How alike the errors of m models are.
+
+    Args:
+        correlation: [m, m], Spearman's of the signed errors over samples.
+        kappa: [m, m], error consistency: by how much two models are wrong on the same samples beyond what their own
+            shares of wrong ones give by chance; 1 where always, 0 as by chance.
+        by_difficulty: [3, m, m], the correlation among samples that the other models find easy, middling and hard.
+        threshold: absolute error above which a sample counts as wrong.
+        n: samples of which all models have errors.
+    """
+
+    correlation: np.ndarray
+    kappa: np.ndarray
+    by_difficulty: np.ndarray
+    threshold: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Association:
+    """How one similarity of models goes with another over their pairs (a Mantel test).
+
+    Args:
+        correlation: Spearman's over the pairs.
+        p: two-sided, by permutation of the models of one matrix.
+        models: how many.
+    """
+
+    correlation: float
+    p: float
+    models: int
+
+
+def blind_spots(errors: Any, /, *, threshold: float | None = None) -> BlindSpots:
+    """Compare the signed errors of models sample by sample.
+
+    Args:
+        errors: [m, n], predicted less true, such as energies after each model's own fit of composition; samples that
+            are not finite for all models are left out.
+        threshold: above which an absolute error counts as wrong; default the upper quartile over all models.
+
+    ``kappa = (c - e) / (1 - e)``, c the share of samples on which both are right or both wrong, and with a and b their
+    shares of right ones e = a b + (1 - a)(1 - b). NaN where a model is always right or always wrong, as the other.
+    The difficulty of a sample for a pair is the mean absolute error of all other models, so that it needs three models.
+
+    Raises:
+        ValueError: fewer than two models or eight samples.
+
+    Source: error consistency, Geirhos et al. (2020), arXiv 2006.16736.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> shared = rng.normal(size=300)
+        >>> found = blind_spots([shared + rng.normal(size=300), shared + rng.normal(size=300), rng.normal(size=300)])
+        >>> bool(found.correlation[0, 1] > 0.3 > abs(found.correlation[0, 2])), bool(found.kappa[0, 1] > 0.1)
+        (True, True)
+    """
+    values = np.asarray(errors, np.float64)
+    if values.ndim != 2 or len(values) < 2:
+        raise ValueError(f"errors of at least two models are needed, [m, n]; got shape {values.shape}")
+    values = values[:, np.isfinite(values).all(0)]
+    m, n = values.shape
+    if n < 8:
+        raise ValueError(f"{n} samples have an error of every model, and at least 8 are needed")
+    size = np.abs(values)
+    limit = float(np.quantile(size, 0.75)) if threshold is None else threshold
+    wrong = size > limit
+    by_difficulty = np.full((STRATA, m, m), np.nan)
+    for a in range(m if m > 2 else 0):
+        for b in range(a + 1, m):
+            hard = np.delete(size, [a, b], 0).mean(0)
+            stratum = np.minimum(STRATA * (rankdata(hard, method="ordinal") - 1) // n, STRATA - 1)
+            for level in range(STRATA):
+                one = _spearman(values[[a, b]][:, stratum == level])[0, 1]
+                by_difficulty[level, a, b] = by_difficulty[level, b, a] = one
+    return BlindSpots(_spearman(values), _kappa(wrong), by_difficulty, limit, n)
+
+
+def association(first: Any, second: Any, /, *, permutations: int = 999, seed: int = 0) -> Association:
+    """Correlate two similarities of the same models over their pairs, such as alignment and likeness of errors.
+
+    Pairs share models and are not independent: models change places, not pairs.
+
+    Args:
+        first: [m, m], symmetric; pairs that are not finite in both are left out.
+        second: the same of another similarity.
+        permutations: of the models.
+        seed: of the permutations.
+
+    Raises:
+        ValueError: fewer than four models.
+
+    Source: Mantel (1967), Cancer Research 27, 209.
+    """
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    m = len(a)
+    if m < 4:
+        raise ValueError(f"{m} models have too few pairs: at least four models are needed")
+    pairs = np.triu_indices(m, 1)
+
+    def correlation(order: np.ndarray) -> float:
+        both = np.stack([a[pairs], b[np.ix_(order, order)][pairs]])
+        return float(_spearman(both[:, np.isfinite(both).all(0)])[0, 1])
+
+    value = correlation(np.arange(m))
+    generator = np.random.default_rng(seed)
+    drawn = np.array([correlation(generator.permutation(m)) for _ in range(permutations)])
+    p = (1 + (np.abs(drawn) >= abs(value) - 1e-12).sum()) / (1 + permutations)
+    return Association(value, float(p), m)
+
+
+def _spearman(rows: np.ndarray) -> np.ndarray:
+    ranks = rankdata(rows, axis=1)
+    ranks -= ranks.mean(1, keepdims=True)
+    length = np.sqrt((ranks**2).sum(1, keepdims=True))
+    ranks = np.where(length > 0, ranks / np.where(length > 0, length, 1), np.nan)
+    return np.asarray(ranks @ ranks.T)
+
+
+def _kappa(wrong: np.ndarray) -> np.ndarray:
+    right = 1 - wrong.mean(1)
+    expected = np.outer(right, right) + np.outer(1 - right, 1 - right)
+    seen = (wrong[:, None, :] == wrong[None, :, :]).mean(2)
+    return np.where(expected < 1, (seen - expected) / np.where(expected < 1, 1 - expected, 1), np.nan)
