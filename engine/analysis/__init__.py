@@ -12,6 +12,8 @@ from .factors import Factor as Factor
 from .factors import factors as factors
 from .layers import BestLayers as BestLayers
 from .layers import best_layers as best_layers
+from .probe import Probe as Probe
+from .probe import probe as probe
 from .regimes import Change as Change
 from .regimes import regimes as regimes
 from .scale import Trend as Trend
