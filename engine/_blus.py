@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.linalg import qr, svd
 
 from ._rows import matrix
 
@@ -71,7 +70,7 @@ def basis_of(covariates: Any) -> Basis:
     # What is left of a constant column is rounding.
     alive = spread > 16 * np.finfo(np.float32).eps * np.abs(np.asarray(covariates, np.float64)).max(0)
     known = known[:, alive] / spread[alive]
-    u, s, _ = svd(known, full_matrices=False) if known.shape[1] else (known, np.zeros(0), None)
+    u, s, _ = np.linalg.svd(known, full_matrices=False) if known.shape[1] else (known, np.zeros(0), None)
     u = u[:, s > 1e-6 * s[0]] if len(s) else u
     span = np.concatenate([np.full((n, 1), n**-0.5), u], 1)
     r = span.shape[1]
@@ -80,6 +79,8 @@ def basis_of(covariates: Any) -> Basis:
             f"{n} samples with covariates of rank {r - 1} leave {max(0, n - r)}, and at least 4 are needed: give more "
             "samples or fewer covariates"
         )
+    from scipy.linalg import qr
+
     # Pivoting takes the rows that are furthest apart: the rest keeps as much of itself as can be.
     _, _, order = qr(span.T, mode="economic", pivoting=True)
     return Basis(span, np.sort(order[r:]))
@@ -91,6 +92,6 @@ def taken_out(x: jax.Array, basis: Basis) -> jax.Array:
     left = values - values.mean(0)
     left = (left - basis.span @ (basis.span.T @ left))[basis.rows]
     # P R P' = 1 - u u' of the rows kept, whose inverse root differs from 1 in what u spans.
-    v, s, _ = svd(basis.span[basis.rows], full_matrices=False)
+    v, s, _ = np.linalg.svd(basis.span[basis.rows], full_matrices=False)
     stretch = 1 / np.sqrt(np.maximum((1 - s) * (1 + s), np.finfo(np.float64).eps)) - 1
     return jnp.asarray(left + v @ (stretch[:, None] * (v.T @ left)), x.dtype)

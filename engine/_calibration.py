@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from ._metric import Metric
 from ._panel import Panel
@@ -81,6 +80,8 @@ def adjusted(p: np.ndarray, *, symmetric: bool) -> np.ndarray:
 
     A model with itself is no pair, and keeps NaN. Source: Benjamini & Hochberg (1995), J. R. Stat. Soc. B 57, 289.
     """
+    from scipy.stats import false_discovery_control  # half a second, which only those wait for who permute
+
     m = len(p)
     chosen = np.triu(np.ones((m, m), bool), 1) if symmetric else ~np.eye(m, dtype=bool)
     chosen &= np.isfinite(p)

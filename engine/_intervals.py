@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from ._metric import Metric
 from ._panel import Panel
@@ -81,5 +81,5 @@ def interval(value: np.ndarray, without: np.ndarray, level: float = 0.95) -> tup
     """
     count = len(without)
     error = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
-    wide = t.ppf((1 + level) / 2, count - 1) * error
+    wide = stdtrit(count - 1, (1 + level) / 2) * error
     return error, value - wide, value + wide

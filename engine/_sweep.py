@@ -10,7 +10,6 @@ from typing import Any, Literal, get_args
 import jax
 import numpy as np
 import xarray as xr
-from scipy.stats import ConstantInputWarning, spearmanr
 
 from ._compare import compare, labels_of
 from ._join import join
@@ -119,6 +118,8 @@ def _draws(
 
 def _stability(values: np.ndarray) -> np.ndarray:
     """Spearman's correlation [s, s] of the scores [s, m, m] off the diagonal."""
+    from scipy.stats import ConstantInputWarning, spearmanr  # half a second, which not everybody is to wait for
+
     count, m, _ = values.shape
     scores = values[:, ~np.eye(m, dtype=bool)]
     found = np.full((count, count), np.nan)
