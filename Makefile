@@ -1,4 +1,5 @@
-# The two commands: `make run` compares real models on real molecules, `make test` checks everything.
+# The two commands: `make run` compares real models on real molecules, `make test` checks the code and runs the tests.
+# `make thorough` also runs other forms of what is tested already.
 # `make bench` measures the engine beside its peers; BENCH=--quick is faster.
 # All make the virtual environment .venv first; PYTHON=python3.12 chooses another Python.
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: run test check unit bench install clean
+.PHONY: run test thorough check unit bench install clean
 
 run: $(VENV)/models
 	$(BIN)/hyle run
@@ -22,8 +23,11 @@ check: $(VENV)/dev
 	MYPYPATH=$(VENV)/types $(BIN)/mypy -p hyle.engine -p hyle.zoo -p hyle.cli
 
 unit: $(VENV)/dev $(VENV)/models
-	$(BIN)/pytest -m "not models"
-	$(BIN)/pytest -m models
+	$(BIN)/pytest -m "not models and not thorough"
+	$(BIN)/pytest -m "models and not thorough"
+
+thorough: check unit
+	$(BIN)/pytest -m thorough
 
 bench: $(VENV)/base
 	$(BIN)/python -m bench $(BENCH)

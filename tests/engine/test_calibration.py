@@ -12,8 +12,15 @@ from hyle.engine._calibration import adjusted, null_of
 from hyle.engine._permutations import draw
 
 PAIR_METRICS = [metric.name for metric in list_metrics().values() if metric.kind == "pair"]
-# Those of one evaluation a permutation, or of decompositions that no table saves.
-SLOW = ("id_correlation", "procrustes", "reconstruction_error", "reconstruction_error_local")
+# One of each way to come by a null.
+KINDS = ("cka", "cka_biased", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance", "rsa")
+CASES = [
+    pytest.param(name, 40, grouped, marks=[pytest.mark.thorough] * (name not in (*KINDS, "id_correlation")))
+    for name in PAIR_METRICS
+    if list_metrics()[name].null
+    for grouped in (False, True)
+]
+CASES += [pytest.param(name, 41, False) for name in ("cka", "distance_correlation", "rsa")]
 
 
 def panel(n: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -32,9 +39,7 @@ def noise(m: int, n: int, seed: int = 0) -> dict[str, np.ndarray]:
     return {f"m{i:03d}": generator.normal(size=(n, 3 + i % 20)) ** (1 + 2 * (i % 2)) for i in range(m)}
 
 
-@pytest.mark.parametrize("grouped", [False, True])
-@pytest.mark.parametrize("n", [40, 41])
-@pytest.mark.parametrize("name", [name for name in PAIR_METRICS if list_metrics()[name].null is not None])
+@pytest.mark.parametrize(("name", "n", "grouped"), CASES)
 def test_the_cheap_null_is_that_of_evaluating_anew(
     monkeypatch: pytest.MonkeyPatch, name: str, n: int, grouped: bool
 ) -> None:
@@ -52,14 +57,14 @@ def test_the_cheap_null_is_that_of_evaluating_anew(
 
 @pytest.mark.parametrize("name", ["cka", "cknna", "information_imbalance", "procrustes"])
 def test_the_order_of_the_models_does_not_matter(name: str) -> None:
-    models = panel(30)
+    models = panel(40)
     one = compare(models, metrics=[name], k=4, permutations=9)
     other = compare(dict(reversed(models.items())), metrics=[name], k=4, permutations=9)
     for suffix in ("null", "p", "threshold", "calibrated", "q"):
         np.testing.assert_allclose(one[f"{name}_{suffix}"], other[f"{name}_{suffix}"].sel(one.coords), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", [name for name in PAIR_METRICS if name not in SLOW])
+@pytest.mark.parametrize("name", KINDS)
 def test_noise_is_significant_in_about_a_twentieth_of_pairs(name: str) -> None:
     found = compare(noise(64, 40), metrics=[name], k=5, permutations=39)
     above = np.triu_indices(64, 1)

@@ -40,7 +40,16 @@ BY_CHANCE = {"information imbalance": 1.0} | {
     name: 1.0 for name in LOSSES if name.startswith(("cka", "cknna", "distance correlation"))
 }
 GRADIENTS = {name: jax.jit(jax.value_and_grad(loss)) for name, loss in LOSSES.items()}
-every = pytest.mark.parametrize("name", LOSSES)
+# Other estimators and relations go through the same code, and one form of each is tried in every way.
+LIKE_OTHERS = ("cka sums", "cka biased", "cka biased sums", "distance correlation biased", "relational distance")
+
+
+def named(*thorough):
+    return [pytest.param(name, marks=[pytest.mark.thorough] * (name in thorough)) for name in LOSSES]
+
+
+every = pytest.mark.parametrize("name", named("cka biased sums", "distance correlation biased"))
+most = pytest.mark.parametrize("name", named(*LIKE_OTHERS))
 
 
 def batch(seed=0, b=B, d1=D1, d2=D2):
@@ -64,7 +73,7 @@ def test_gradient_equals_finite_differences(name, float64):
             assert float(jnp.abs(found).max()) > 1e-6 or (name, side) == ("information imbalance", 1)
 
 
-@every
+@most
 def test_padding_changes_neither_value_nor_gradient(name):
     x, y = map(single, batch(3))
     value, gradient = GRADIENTS[name](x, y)
@@ -123,7 +132,7 @@ def test_finite_at_the_edges(name, case):
         assert not np.asarray(gradient).any()
 
 
-@every
+@most
 def test_finite_for_a_handful_of_rows(name):
     for seed in range(9):
         value, gradient = GRADIENTS[name](*map(single, batch(seed, 4)))
@@ -131,7 +140,7 @@ def test_finite_for_a_handful_of_rows(name):
         assert np.isfinite(gradient).all()
 
 
-@every
+@most
 @pytest.mark.parametrize("rows", [0, 1, 3])
 def test_finite_where_nearly_all_is_padding(name, rows):
     value, gradient = GRADIENTS[name](*map(single, batch(6)), where=np.arange(B) < rows)
@@ -139,7 +148,7 @@ def test_finite_where_nearly_all_is_padding(name, rows):
     assert np.isfinite(gradient).all()
 
 
-@every
+@most
 def test_what_is_not_finite_shows(name):
     x, y = map(single, batch(7))
     for bad in (np.nan, np.inf):
@@ -151,7 +160,7 @@ def test_what_is_not_finite_shows(name):
         assert np.isnan(GRADIENTS[name](x, broken)[0])
 
 
-@every
+@most
 def test_16_bit_rows_are_computed_in_float32(name):
     x, y = (jnp.asarray(single(v)).astype(jnp.bfloat16) for v in batch(8))
     value, gradient = GRADIENTS[name](x, y)
@@ -162,7 +171,7 @@ def test_16_bit_rows_are_computed_in_float32(name):
     np.testing.assert_allclose(gradient.astype(jnp.float32), slope, rtol=1e-2, atol=1e-2 * np.abs(slope).max())
 
 
-@every
+@most
 def test_under_vmap_and_scan_the_loop(name):
     x, y = (jnp.stack(side) for side in zip(*(map(single, batch(seed)) for seed in range(3)), strict=True))
     where = np.arange(3 * B).reshape(3, B) % 7 > 0
@@ -182,7 +191,7 @@ def test_under_vmap_and_scan_the_loop(name):
             np.testing.assert_allclose(found, gradient, rtol=1e-3, atol=1e-5 * np.abs(gradient).max())
 
 
-@every
+@most
 def test_order_of_samples_changes_nothing(name):
     x, y = map(single, batch(9))
     order = np.random.default_rng(0).permutation(B)
@@ -192,7 +201,7 @@ def test_order_of_samples_changes_nothing(name):
     np.testing.assert_allclose(its, gradient[order], rtol=1e-3, atol=1e-5 * np.abs(gradient).max())
 
 
-@every
+@most
 @EXAMPLES
 @given(seed=seeds, scale=scales)
 def test_scale_changes_nothing(name, seed, scale):
@@ -206,7 +215,7 @@ def test_scale_changes_nothing(name, seed, scale):
     assert abs(float((gradient * single(x * scale)).sum())) < 1e-4
 
 
-@every
+@most
 def test_a_few_steps_lower_it(name):
     x, y = map(single, batch(11))
     first, _ = GRADIENTS[name](x, y)
@@ -216,7 +225,7 @@ def test_a_few_steps_lower_it(name):
     assert GRADIENTS[name](x, y)[0] < first - 0.05 * abs(float(first))
 
 
-@every
+@most
 def test_under_a_named_axis_the_whole_batch(name):
     x, y = map(single, batch(12))
     where = np.arange(B) % 5 != 2
@@ -229,7 +238,7 @@ def test_under_a_named_axis_the_whole_batch(name):
     np.testing.assert_allclose(gradients.reshape(B, -1) / 4, gradient, rtol=1e-3, atol=1e-5 * np.abs(gradient).max())
 
 
-@every
+@most
 def test_mistakes_are_named(name):
     x, y = map(single, batch(13))
     with pytest.raises(ValueError, match="row i of both must be the same sample"):
