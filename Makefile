@@ -56,6 +56,6 @@ $(VENV)/models: $(VENV)/base $(wildcard zoo/cards/*.toml)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/base
-	@echo "== installing the test tools (30 MB)"
+	@echo "== installing the test tools (65 MB)"
 	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo,train,dev]"
 	@touch $@
