@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import Any
 
+import jax
 import numpy as np
 import xarray as xr
 from scipy.spatial.distance import jensenshannon
@@ -28,9 +30,8 @@ class Tree:
 
     def drawn(self) -> str:
         """Draw it with characters."""
-        from skbio import TreeNode
-
-        return str(TreeNode.read(io.StringIO(self.newick), convert_underscores=False).ascii_art())
+        skbio, _ = _scikit_bio()
+        return str(skbio.TreeNode.read(io.StringIO(self.newick), convert_underscores=False).ascii_art())
 
 
 def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 100, seed: int = 0) -> Tree:
@@ -52,12 +53,7 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
     Source: Edamadaka et al. (2025), arXiv 2512.03750, A.1.3; Saitou & Nei (1987), Mol. Biol. Evol. 4, 406;
     Felsenstein (1985), Evolution 39, 783.
     """
-    try:
-        from skbio import DistanceMatrix
-        from skbio.tree import nj
-    except ImportError as error:
-        raise ImportError("a tree of models needs scikit-bio: pip install 'hyle[study]'") from error
-
+    skbio, nj = _scikit_bio()
     names = [str(name) for name in comparison["model"].values]
     values = alignment_of(comparison, metric)
     if len(names) < 3:
@@ -69,14 +65,14 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
     distances = profile_distances(values)
     # Short names, which no Newick reader takes apart.
     tips = [f"t{i}" for i in range(len(names))]
-    whole = nj(DistanceMatrix(distances, tips))
+    whole = nj(skbio.DistanceMatrix(distances, tips))
     parts = {frozenset(node.subset()): node for node in whole.postorder() if not node.is_tip() and not node.is_root()}
     counts = dict.fromkeys(parts, 0)
     generator = np.random.default_rng(seed)
     everyone = frozenset(tips)
     for _ in range(resamples):
         columns = generator.integers(0, len(names), len(names))
-        drawn = nj(DistanceMatrix(profile_distances(values[:, columns]), tips))
+        drawn = nj(skbio.DistanceMatrix(profile_distances(values[:, columns]), tips))
         found = {frozenset(node.subset()) for node in drawn.postorder() if not node.is_tip() and not node.is_root()}
         found |= {everyone - part for part in found}
         for part in parts:
@@ -86,6 +82,19 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
     for tip in whole.tips():
         tip.name = names[int(tip.name[1:])]
     return Tree(str(whole).strip(), distances, tuple(names))
+
+
+def _scikit_bio() -> tuple[Any, Any]:
+    """Import scikit-bio, which turns on JAX's 64 bits for the whole process, and leave JAX as it was."""
+    before = jax.config.read("jax_enable_x64")
+    try:
+        import skbio
+        from skbio.tree import nj
+    except ImportError as error:
+        raise ImportError("a tree of models needs scikit-bio: pip install 'hyle[study]'") from error
+    finally:
+        jax.config.update("jax_enable_x64", before)
+    return skbio, nj
 
 
 def profile_distances(values: np.ndarray) -> np.ndarray:

@@ -16,8 +16,6 @@ from hyle.cli.energies import add_energy_errors
 from hyle.engine import save_comparison
 from hyle.zoo import Dataset, Representation, Sample
 
-pytest.importorskip("skbio")
-
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     monkeypatch.setattr("sys.argv", ["hyle", "analyse", *map(str, arguments)])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from itertools import combinations
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -21,7 +22,7 @@ from hyle.engine.analysis import (
     scale_trend,
     tree,
 )
-from hyle.engine.analysis.tree import profile_distances
+from hyle.engine.analysis.tree import _scikit_bio, profile_distances
 
 
 def comparison(values: np.ndarray, names: list[str] | None = None, **facts: object) -> xr.Dataset:
@@ -121,8 +122,8 @@ def test_the_reference_can_be_chosen_or_averaged() -> None:
 
 
 def test_the_textbook_tree() -> None:
-    skbio = pytest.importorskip("skbio")
-    from skbio.tree import nj
+    skbio, nj = _scikit_bio()
+    assert not jax.config.jax_enable_x64
 
     distances = np.zeros((5, 5))
     for (a, b), d in zip(combinations(range(5), 2), [5, 9, 9, 8, 10, 10, 9, 8, 7, 3], strict=True):
@@ -138,7 +139,7 @@ def test_profile_distances_by_the_oracle() -> None:
 
 
 def test_planted_families_are_branches_with_support() -> None:
-    skbio = pytest.importorskip("skbio")
+    skbio, _ = _scikit_bio()
     families = np.repeat(np.arange(3), 4)
     rng = np.random.default_rng(0)
     values = np.where(families[:, None] == families[None, :], 0.7, 0.2) + 0.03 * rng.normal(size=(12, 12))
@@ -179,7 +180,7 @@ def test_the_planted_factor_explains_and_the_other_does_not() -> None:
 
 
 def test_shares_are_those_of_permanova() -> None:
-    skbio = pytest.importorskip("skbio")
+    skbio, _ = _scikit_bio()
     rng = np.random.default_rng(2)
     points = rng.normal(size=(12, 3))
     distances = np.linalg.norm(points[:, None] - points[None, :], axis=2)
@@ -201,7 +202,6 @@ def test_a_metric_of_which_less_is_more_alike() -> None:
     rng = np.random.default_rng(0)
     shared = rng.normal(size=(60, 4))
     models = {f"m{i}": shared @ rng.normal(size=(4, 6)) + i * rng.normal(size=(60, 6)) for i in range(4)}
-    pytest.importorskip("skbio")
     assert len(tree(compare(models, metrics=["information_imbalance"]), "information_imbalance").models) == 4
 
 
