@@ -64,11 +64,11 @@ def blus_residuals(x: Any, covariates: Any, /) -> tuple[np.ndarray, jax.Array]:
 def basis_of(covariates: Any) -> Basis:
     """Find what covariates [n, c] span, and who keeps residuals."""
     known = np.asarray(matrix(covariates, "covariates"), np.float64)
-    n = len(known)
+    n, largest = len(known), np.abs(known).max(0)
     known = known - known.mean(0)
     spread = np.abs(known).max(0)
     # What is left of a constant column is rounding.
-    alive = spread > 16 * np.finfo(np.float32).eps * np.abs(np.asarray(covariates, np.float64)).max(0)
+    alive = spread > 16 * np.finfo(np.float32).eps * largest
     known = known[:, alive] / spread[alive]
     u, s, _ = np.linalg.svd(known, full_matrices=False) if known.shape[1] else (known, np.zeros(0), None)
     u = u[:, s > 1e-6 * s[0]] if len(s) else u

@@ -111,6 +111,7 @@ def compare(
     joined, explained, before = _join(representations, covariates)
     if centre:
         joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
+        before = [x - x.mean(0) for x in before]
     n, widths = len(joined.ids), [int(x.shape[1]) for x in joined.arrays]
     joined = replace(joined, arrays=[_few_widths(x) for x in joined.arrays])
     needs = {need for metric in wanted for need in metric.needs}

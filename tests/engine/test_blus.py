@@ -3,6 +3,7 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 
 from hyle.engine import blus_residuals, cka, compare, residuals
@@ -104,6 +105,17 @@ def test_constant_and_repeated_columns_have_no_part():
 def test_dtypes():
     x, c = explained(5)
     assert blus_residuals(jnp.asarray(x, jnp.bfloat16), c)[1].dtype == jnp.float32
+    given = torch.tensor(c).bfloat16()
+    np.testing.assert_allclose(blus_residuals(x, given)[1], blus_residuals(x, given.float())[1])
+
+
+def test_raw_scores_are_centred_as_the_others():
+    x, c = explained(7)
+    options = {"metrics": ["mutual_knn"], "k": 5, "centre": True}
+    found = compare({"a": x + 3, "b": x[:, :3] + 3}, covariates=c, **options)
+    rows = blus_residuals(x, c)[0]
+    alone = compare({"a": x[rows] + 3, "b": x[rows][:, :3] + 3}, **options)
+    np.testing.assert_allclose(found.mutual_knn_raw, alone.mutual_knn)
 
 
 def test_mistakes_are_named():
