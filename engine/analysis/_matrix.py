@@ -9,6 +9,9 @@ import xarray as xr
 def alignment_of(comparison: xr.Dataset, metric: str) -> np.ndarray:
     """Give a pair metric as alignment [m, m] in float64: 1 for the most aligned, 0 for none, both directions averaged.
 
+    Where lower is better that is one minus the share of what nothing in common gives: the median chance level where
+    the Comparison has one, else the upper limit of its scale.
+
     Raises:
         ValueError: the Comparison has no such pair metric; names those that it has.
     """
@@ -19,8 +22,10 @@ def alignment_of(comparison: xr.Dataset, metric: str) -> np.ndarray:
     values = variable.values.astype(np.float64)
     values = (values + values.T) / 2
     if variable.attrs.get("higher_is_better") == "no":
-        # One minus the share of what nothing in common would give.
-        none = 2.0 if metric == "procrustes" else 1.0
+        none = float(np.ravel(variable.attrs["limits"])[-1])
+        if f"{metric}_chance" in comparison:
+            chance = comparison[f"{metric}_chance"].values
+            none = float(np.median(chance[~np.eye(len(chance), dtype=bool)]))
         values = 1 - values / none
     return values
 

@@ -76,8 +76,8 @@ def convergence(
         raise ValueError(f"the comparison has no {error!r}: it needs an error of each model")
     values, errors = alignment_of(comparison, metric), comparison[error].values.astype(np.float64)
     names, families = [str(name) for name in comparison["model"].values], labels_of(comparison, "family")
-    known = [i for i in np.argsort(errors, kind="stable") if np.isfinite(errors[i])]
-    known = [i for i in known if labels_of(comparison, "modality")[i] != "control"]
+    models = labels_of(comparison, "modality") != "control"
+    known = [i for i in np.argsort(errors, kind="stable") if models[i] and np.isfinite(errors[i])]
     if len(known) < 2:
         raise ValueError(f"{len(known)} of {len(names)} models have {error}, and at least two are needed")
     if reference is not None and reference not in names:

@@ -58,7 +58,9 @@ def best_layers(comparison: xr.Dataset, metric: str = "cka", /, *, alpha: float 
         raise ValueError(f"the comparison keeps no permutations of {metric}: compare(permutations=200, draws=True)")
     draws = comparison[f"{metric}_draws"].transpose("permutation", "model", "other")
     attributes = comparison[metric].attrs
-    null = np.stack([alignment_of(_with(draw, attributes), "draw") for draw in draws])
+    null = np.stack(
+        [alignment_of(comparison.assign({metric: draw.assign_attrs(attributes)}), metric) for draw in draws]
+    )
     names = [str(name) for name in comparison["model"].values]
     models = list(dict.fromkeys(name.partition("@")[0] for name in names))
     rows = {model: [i for i, name in enumerate(names) if name.partition("@")[0] == model] for model in models}
@@ -77,7 +79,3 @@ def best_layers(comparison: xr.Dataset, metric: str = "cka", /, *, alpha: float 
                 BestLayers(model, other, *layers, block.size, float(block[at]), float(tested.p), float(tested.score))
             )
     return found
-
-
-def _with(draw: xr.DataArray, attributes: dict[str, object]) -> xr.Dataset:
-    return xr.Dataset({"draw": draw.assign_attrs(attributes)})
