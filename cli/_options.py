@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -156,7 +156,7 @@ class Measure:
         centre: take off the column means before neighbours are sought.
         block: rows that are visited at once; None for the engine's default.
         permutations: of the samples, behind p-values; 0 for none.
-        groups: a .csv file with the group of each sample, within which they change places; None for all.
+        groups: sample id -> group, within which they change places; None for all.
         intervals: parts of the samples that are left out in turn, behind standard errors; 0 for none.
     """
 
@@ -168,20 +168,20 @@ class Measure:
     centre: bool = False
     block: int | None = None
     permutations: int = 0
-    groups: Path | None = None
+    groups: Mapping[str, str] | None = None
     intervals: int = 0
 
     @classmethod
-    def of(cls, metrics: str | None, **options: Any) -> Measure:
-        """Read the words of a command line.
+    def of(cls, metrics: str | None, groups: Path | None = None, **options: Any) -> Measure:
+        """Read the words of a command line, and the file of groups.
 
         Raises:
-            ValueError: an unknown metric; names the closest.
+            ValueError: an unknown metric; names the closest. A file that holds no groups.
         """
-        return cls(metrics=metric_names(metrics), **options)
+        return cls(metrics=metric_names(metrics), groups=None if groups is None else read_groups(groups), **options)
 
     def check(self, n: int, *, more: str = "") -> None:
-        """Raise for more neighbours than n samples have, before anything is computed.
+        """Raise for more neighbours, or parts for intervals, than n samples have, before anything is computed.
 
         Args:
             n: samples.
@@ -199,6 +199,10 @@ class Measure:
         ):
             if need in needs and given is not None and not least <= given <= n - 1:
                 raise ValueError(f"{option} {given} is too many for {n} samples: use {least} to {n - 1}{more}")
+        if self.intervals and not 5 <= self.intervals <= n:
+            raise ValueError(
+                f"--intervals {self.intervals}: use 0 for none, or 5 to {n} parts of {n} samples; 20 are usual"
+            )
 
 
 def read_groups(path: Path) -> dict[str, str]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from ._console import print_table
-from .tables import model_names, number
+from ._console import print_table, progress_bar
+from ._options import json_text
+from .listing import cell, notes
+from .tables import long_table, model_names, number, read_scores, write_atomically
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
+
+SUFFIXES = (".nc", ".csv", ".json")
 
 
 def parse_sweep(text: str) -> tuple[str, list[int]]:
@@ -31,61 +36,94 @@ def parse_sweep(text: str) -> tuple[str, list[int]]:
     return over.strip(), values
 
 
-def swept_metrics(found: xr.Dataset, over: str) -> list[str]:
-    """Return the metrics of a sweep, pair metrics first."""
-    kinds = {name: v.attrs.get("kind") for name, v in found.data_vars.items() if over in v.dims}
-    return [str(name) for wanted in ("pair", "single") for name, kind in kinds.items() if kind == wanted]
+def sweep_with_bar(
+    representations: Mapping[str, Any], over: str, values: list[int], options: dict[str, Any]
+) -> xr.Dataset:
+    """Do what `hyle.engine.sweep` does, and show it."""
+    from hyle import engine
+
+    if over == "k":
+        options = {name: value for name, value in options.items() if name not in ("k", "dimension_k", "rank_k")}
+    with progress_bar("comparing") as update:
+        return engine.sweep(
+            representations,
+            over=over,  # type: ignore[arg-type]
+            values=values,
+            progress=lambda what, share: update(share, what),
+            **options,
+        )
 
 
 def print_sweep(found: xr.Dataset, over: str) -> None:
-    """Print, for each metric, a row a pair or model and a column a step, then how well the order of pairs holds."""
-    names, steps = model_names(found), [f"{over} = {step}" for step in found[over].values]
-    for metric in swept_metrics(found, over):
-        single = found[metric].attrs["kind"] == "single"
+    """Print, for each metric, a row a pair or model and a column a step, then how well the order of pairs holds.
+
+    Chance stands in brackets, and a score that permutations do not tell from chance carries a sign.
+    """
+    names, headings = model_names(found), [f"{over} = {step}" for step in found[over].values]
+    scores = [read_scores(step) for step in _steps(found, over)]
+    for metric, first in scores[0].items():
+        click.echo(first.label)
+        rows = [(names[i], names[j], *(cell(each[metric], (i, j)) for each in scores)) for i, j in first.pairs()]
+        print_table(("model", "other", *headings), rows, right=headings, keys=2)
+        click.echo(_stability(found[f"{metric}_stability"].values, headings))
+    for metric in _single(found, over):
         values = found[metric].transpose(over, ...).values
         click.echo(str(found[metric].attrs.get("long_name", metric)))
-        if single:
-            rows = [(name, *(_shown(v) for v in values[:, i])) for i, name in enumerate(names)]
-            print_table(("model", *steps), rows, right=steps, keys=1)
-            continue
-        directed = not found[metric].attrs.get("symmetric", 1)
-        pairs = [(i, j) for i in range(len(names)) for j in range(len(names)) if (i != j if directed else i < j)]
-        rows = [(names[i], names[j], *(_shown(v) for v in values[:, i, j])) for i, j in pairs]
-        print_table(("model", "other", *steps), rows, right=steps, keys=2)
-        stable = found[f"{metric}_stability"].values
-        if np.isfinite(stable).any():
-            least = np.nanmin(stable)
-            a, b = np.unravel_index(np.nanargmin(stable), stable.shape)
-            click.echo(
-                f"order of the pairs: rank correlation between any two steps at least {number(float(least), 2)} "
-                f"({steps[min(a, b)]} with {steps[max(a, b)]})\n"
-            )
+        rows = [(name, *(_shown(value) for value in values[:, i])) for i, name in enumerate(names)]
+        print_table(("model", *headings), rows, right=headings, keys=1)
+    click.echo("".join(f"{line}\n" for line in notes(list(scores[0].values()))), nl=False)
 
 
 def sweep_data(found: xr.Dataset, over: str) -> dict[str, Any]:
-    """Return a sweep as plain data."""
-    metrics = swept_metrics(found, over)
+    """Return a sweep as plain data: every score as a row, the matrices, and how well the order of pairs holds."""
+    pairs = list(read_scores(found.isel({over: 0})))
     return {
         "over": over,
         "values": found[over].values,
         "models": model_names(found),
-        "matrices": {name: found[name].transpose(over, ...).values for name in metrics},
-        "stability": {n: found[f"{n}_stability"].values for n in metrics if f"{n}_stability" in found},
+        "results": _table(found, over).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
+        "matrices": {name: found[name].transpose(over, ...).values for name in [*pairs, *_single(found, over)]},
+        "stability": {name: found[f"{name}_stability"].values for name in pairs},
         "recipe": dict(found.attrs),
     }
 
 
-def sweep_table(found: xr.Dataset, over: str) -> pd.DataFrame:
-    """Return one row for each metric, step, and pair of different models or model."""
+def write_sweep(found: xr.Dataset, over: str, path: Path) -> None:
+    """Write a sweep as .nc, .json, or .csv: the rows of each step, whose k or n stands in its column."""
+    if path.suffix == ".nc":
+        from hyle.engine import save_comparison
+
+        save_comparison(found, path)
+    elif path.suffix == ".json":
+        write_atomically(path, json_text(sweep_data(found, over)).encode())
+    else:
+        write_atomically(path, _table(found, over).to_csv(index=False).encode())
+
+
+def _steps(found: xr.Dataset, over: str) -> list[xr.Dataset]:
+    return [found.isel({over: i}) for i in range(found.sizes[over])]
+
+
+def _single(found: xr.Dataset, over: str) -> list[str]:
+    return [str(name) for name, v in found.data_vars.items() if over in v.dims and v.attrs.get("kind") == "single"]
+
+
+def _table(found: xr.Dataset, over: str) -> Any:
     import pandas as pd
 
-    parts = []
-    for metric in swept_metrics(found, over):
-        part = found[metric].to_series().rename("value").reset_index()
-        if "other" in part:
-            part = part[part["model"] != part["other"]]
-        parts.append(part.assign(metric=metric))
-    return pd.concat(parts)[["metric", over, "model", "other", "value"]]
+    parts = [long_table(each).assign(**{over: int(each[over])}) for each in _steps(found, over)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _stability(stable: np.ndarray, headings: list[str]) -> str:
+    if not np.isfinite(stable).any():
+        return ""
+    a, b = np.unravel_index(np.nanargmin(stable), stable.shape)
+    least = number(float(stable[a, b]), 2)
+    return (
+        f"order of the pairs: rank correlation between any two steps at least {least} "
+        f"({headings[min(a, b)]} with {headings[max(a, b)]})\n"
+    )
 
 
 def _shown(value: float) -> str:

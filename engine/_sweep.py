@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -24,7 +24,14 @@ class _Rows:
 
 
 def sweep(
-    representations: Mapping[str, Any], /, *, over: Over, values: Sequence[int], seed: int = 0, **options: Any
+    representations: Mapping[str, Any],
+    /,
+    *,
+    over: Over,
+    values: Sequence[int],
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
+    **options: Any,
 ) -> xr.Dataset:
     """Compare at several k or n, and say whether the order of the pairs holds.
 
@@ -34,6 +41,7 @@ def sweep(
             left out; or ``n``, the samples: the first n of one random order, so that each draw holds those before.
         values: at least two, each once.
         seed: of the draw and of all that `compare` draws.
+        progress: called as `compare` calls it, over all steps.
         options: of `compare`.
 
     Returns:
@@ -58,9 +66,13 @@ def sweep(
     if len(steps) < 2 or len(steps) < len(values):
         raise ValueError(f"a sweep needs at least two values, each once; got {', '.join(map(str, values))}")
     if over == "k":
-        found = _by_k(representations, steps, seed, options)
+        found = _by_k(representations, steps, seed, options, progress)
     else:
-        found = [compare(drawn, seed=seed, **more) for drawn, more in _draws(representations, steps, seed, options)]
+        draws = _draws(representations, steps, seed, options)
+        found = [
+            compare(drawn, seed=seed, progress=_share(progress, over, steps, at), **more)
+            for at, (drawn, more) in enumerate(draws)
+        ]
     both = xr.concat(
         found, dim=xr.Variable(over, steps), data_vars="all", combine_attrs="drop_conflicts", coords="minimal"
     )
@@ -72,14 +84,26 @@ def sweep(
     return both.assign_coords({f"other_{over}": steps})
 
 
+def _share(
+    progress: Callable[[str, float], None] | None, over: str, steps: Sequence[int], at: int
+) -> Callable[[str, float], None] | None:
+    if progress is None:
+        return None
+    return lambda what, share: progress(f"{over} = {steps[at]}, {what}", (at + share) / len(steps))
+
+
 def _by_k(
-    representations: Mapping[str, Any], steps: Sequence[int], seed: int, options: Mapping[str, Any]
+    representations: Mapping[str, Any],
+    steps: Sequence[int],
+    seed: int,
+    options: Mapping[str, Any],
+    progress: Callable[[str, float], None] | None,
 ) -> list[xr.Dataset]:
     found: list[xr.Dataset] = []
     options = dict(options)
-    for step in steps:
+    for at, step in enumerate(steps):
         near = {"k": step, "dimension_k": step, "rank_k": step}
-        found.append(compare(representations, seed=seed, **(options | near)))
+        found.append(compare(representations, seed=seed, progress=_share(progress, "k", steps, at), **(options | near)))
         if len(found) == 1:
             first, kinds = found[0], ("pair", "single")
             scores = {str(name): v.attrs for name, v in first.data_vars.items() if v.attrs.get("kind") in kinds}

@@ -11,36 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from hyle.zoo import Representation, Store, list_models
 
-from .._console import print_table, progress_bar, say
+from .._console import progress_bar, say
 from .._options import (
     Measure,
     json_option,
     json_text,
     metric_options,
     print_json,
-    read_groups,
     store_option,
     stored_options,
 )
+from ..listing import print_comparison, print_layers
 from ..sources import find_representations
-from ..sweeps import parse_sweep, print_sweep, sweep_data, sweep_table
-from ..tables import (
-    BY_CHANCE,
-    Score,
-    errors,
-    estimate,
-    long_table,
-    model_names,
-    number,
-    read_scores,
-    single_metrics,
-    write_atomically,
-    write_csv,
-)
+from ..sweeps import SUFFIXES, parse_sweep, print_sweep, sweep_data, sweep_with_bar, write_sweep
+from ..tables import long_table, model_names, read_scores, single_metrics, write_atomically, write_csv
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -172,96 +159,6 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def print_comparison(comparison: xr.Dataset) -> None:
-    """Print every pair with its scores, chance in brackets, directed ones both ways, then the single metrics.
-
-    A score that permutations do not tell from chance carries a sign.
-    """
-    names, scores = model_names(comparison), list(read_scores(comparison).values())
-    headings, ways = [], []
-    for score in scores:
-        chance = " (chance)" if np.isfinite(score.level) else ""
-        for arrow in (" →", " ←") if score.directed else ("",):
-            headings.append(f"{score.name}{arrow}{chance}")
-            ways.append((score, arrow == " ←"))
-    rows = [
-        (names[i], names[j], *(_cell(score, (j, i) if back else (i, j)) for score, back in ways))
-        for i in range(len(names))
-        for j in range(i + 1, len(names))
-    ]
-    if rows and scores:
-        print_table(("model", "other", *headings), rows, keys=2)
-        click.echo("".join(f"{line}\n" for line in _notes(scores)))
-    single = single_metrics(comparison)
-    if single:
-        headings = [f"{m} (k = {comparison[m].attrs['k']})" if "k" in comparison[m].attrs else m for m in single]
-        columns = [
-            [
-                estimate(float(value), error)
-                for value, error in zip(comparison[m].values, errors(comparison, m), strict=True)
-            ]
-            for m in single
-        ]
-        print_table(("model", *headings), list(zip(names, *columns, strict=True)), right=headings, keys=1)
-
-
-def print_layers(comparison: xr.Dataset) -> None:
-    """Print, for every two models of which several layers are compared, the two that agree most, metric by metric."""
-    from hyle.engine.analysis import best_layers
-
-    for score in read_scores(comparison).values():
-        if f"{score.name}_draws" not in comparison:
-            continue
-        found = [one for one in best_layers(comparison, score.name) if one.pairs > 1]
-        rows = [
-            (
-                one.layer,
-                one.other_layer,
-                str(one.pairs),
-                number(one.value, 4),
-                f"{one.p:.2g}",
-                number(one.calibrated, 4),
-            )
-            for one in found
-        ]
-        if rows:
-            click.echo(f"the layers that agree most, by {score.name}; p is that of the best of all pairs of layers")
-            headings = ("layer", "other", "pairs of layers", "alignment", "p", "calibrated")
-            print_table(headings, rows, right=headings[2:], keys=2)
-
-
-def _notes(scores: Sequence[Score]) -> list[str]:
-    """Return what a reader of the pairs must know besides the numbers."""
-    notes = ["→ from model to other, ← from other to model"] if any(score.directed for score in scores) else []
-    lower = [score.name for score in scores if not score.higher_is_better]
-    if lower:
-        notes.append(f"the lower the more alike: {', '.join(lower)}")
-    near: dict[str, list[str]] = {}
-    for score in scores:
-        if score.k is not None:
-            near.setdefault(f"k = {score.k}, {score.neighbour_metric}", []).append(score.name)
-    notes += [f"{how}: {', '.join(names)}" for how, names in near.items()]
-    if any(np.isfinite(score.raw).any() for score in scores):
-        notes.append("[ ] before the covariates were taken out, on the same samples")
-    if any(np.isfinite(score.se).any() for score in scores):
-        notes.append("± one standard error, by leaving out parts of the samples")
-    tested = next((score for score in scores if score.permutations), None)
-    if tested is not None:
-        notes.append(
-            f"{BY_CHANCE} not told from chance: q > {tested.alpha:g}, the p-value by {tested.permutations} "
-            "permutations, adjusted for the number of pairs"
-        )
-    return notes
-
-
-def _cell(score: Score, pair: tuple[int, int]) -> str:
-    value, chance = score.values[pair], score.chance[pair]
-    shown = estimate(value, score.se[pair], 4)
-    shown += f" ({number(chance, 4)})" if np.isfinite(chance) else ""
-    shown += f" [{number(score.raw[pair], 4)}]" if np.isfinite(score.raw[pair]) else ""
-    return f"{shown} {BY_CHANCE}" if score.by_chance[pair] else shown
-
-
 @click.command()
 @click.argument("sources", nargs=-1)
 @metric_options("cka,cka_rbf,mutual_knn,cknna,intrinsic_dimension")
@@ -310,7 +207,7 @@ def command(
     hyle compare a.npz b.npz c.npz --sweep k=5,10,25,50,100
     """
     steps = None if sweep is None else parse_sweep(sweep)
-    write = _writer(output, [".nc", ".csv", ".json"] if steps else None)
+    write = _writer(output, SUFFIXES if steps else None)
     chosen = {"dataset": dataset, "layer": layer, "pooling": pooling}
     store = Store(store_path)
     found = find_representations(sources, store, ids_paths=ids_paths, **chosen)
@@ -321,7 +218,16 @@ def command(
     if len(found) < 2:
         raise ValueError("a comparison needs at least two representations; one alone: hyle dimension")
     if steps is not None:
-        _sweep(found, known, measure, *steps, output=output, as_json=as_json)
+        named = _named(found)
+        swept = sweep_with_bar(named, *steps, _options(measure) | ({"covariates": known} if known else {}))
+        swept.attrs["recipe"] = json.dumps({name: dict(rep.recipe) for name, rep in named.items()}, default=str)
+        if output is not None:
+            write_sweep(swept, steps[0], output)
+            say(f"wrote {output}")
+        if as_json:
+            print_json(sweep_data(swept, steps[0]))
+        else:
+            print_sweep(swept, steps[0])
         return
     common = set.intersection(*(set(each.ids) for each in ([*found, known] if known else found)))
     if len(common) >= 4:  # the engine knows why there are fewer
@@ -337,44 +243,12 @@ def command(
         print_layers(comparison)
 
 
-def _sweep(
-    found: Sequence[Representation],
-    known: Representation | None,
-    measure: Measure,
-    over: str,
-    values: Sequence[int],
-    *,
-    output: Path | None,
-    as_json: bool,
-) -> None:
-    from hyle import engine
-
-    options = _options(measure) | ({"covariates": known} if known else {})
-    if over == "k":
-        options = {name: value for name, value in options.items() if name not in ("k", "dimension_k", "rank_k")}
-    swept = engine.sweep(_named(found), over=over, values=values, **options)  # type: ignore[arg-type]
-    swept.attrs["recipe"] = json.dumps({rep.name: dict(rep.recipe) for rep in found}, default=str)
-    if output is not None:
-        if output.suffix == ".nc":
-            engine.save_comparison(swept, output)
-        elif output.suffix == ".json":
-            write_atomically(output, json_text(sweep_data(swept, over)).encode())
-        else:
-            write_atomically(output, sweep_table(swept, over).to_csv(index=False).encode())
-        say(f"wrote {output}")
-    if as_json:
-        print_json(sweep_data(swept, over))
-    else:
-        print_sweep(swept, over)
-
-
 def _options(measure: Measure) -> dict[str, Any]:
     """Give what to measure as the engine takes it."""
     from hyle import engine
 
     options = {field.name: getattr(measure, field.name) for field in dataclasses.fields(measure)}
     options["metrics"] = measure.metrics or engine.DEFAULT_METRICS
-    options["groups"] = None if measure.groups is None else read_groups(measure.groups)
     return options
 
 

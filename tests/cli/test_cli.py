@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -244,7 +245,10 @@ def test_a_sweep_over_k_and_n(run: Run, pair: object, tmp_path: Path) -> None:
     out = run(*sources, "--sweep", "k=3,6", "-o", "swept.csv").out
     assert "k = 3" in out
     assert "linear CKA" not in out
-    assert (tmp_path / "swept.csv").read_text().startswith("metric,k,model,other,value\nmutual_knn,3,a,b,")
+    swept = pd.read_csv(tmp_path / "swept.csv")
+    assert swept[["metric", "k"]].values.tolist() == [["mutual_knn", 3], ["mutual_knn", 6]]
+    assert swept["chance"].round(3).tolist() == [0.051, 0.102]
+    assert "(0.0508)" in out
     found = run(*sources, "-k", 5, "--sweep", "n=20,60", "--json").json
     assert found["values"] == [20, 60]
     assert found["matrices"]["cka"][1][0][1] == pytest.approx(run(*sources, "--json").json["results"][0]["value"])
