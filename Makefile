@@ -1,17 +1,24 @@
 # The two commands: `make run` compares real models on real molecules, `make test` checks the code and runs the tests.
 # `make thorough` also runs other forms of what is tested already.
+# `make study` repeats the study on what runs from packages, and writes docs/study.
 # `make bench` measures the engine beside its peers; BENCH=--quick is faster.
 # All make the virtual environment .venv first; PYTHON=python3.12 chooses another Python.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# A module of tests stays with one of the processes: what it compiles and loads is its own.
+WORKERS := -n 2 --dist loadscope
 
 .DELETE_ON_ERROR:
-.PHONY: run test thorough check unit bench install clean
+.PHONY: run study test thorough check unit bench install clean
 
 run: $(VENV)/models
 	$(BIN)/hyle run
+
+# About an hour and a half; what is embedded is kept, and the same command continues.
+study: $(VENV)/models
+	$(BIN)/hyle study -o docs/study
 
 test: check unit
 
@@ -23,11 +30,11 @@ check: $(VENV)/dev
 	MYPYPATH=$(VENV)/types $(BIN)/mypy -p hyle.engine -p hyle.zoo -p hyle.cli
 
 unit: $(VENV)/dev $(VENV)/models
-	$(BIN)/pytest -m "not models and not thorough"
-	$(BIN)/pytest -m "models and not thorough"
+	$(BIN)/pytest $(WORKERS) -m "not models and not thorough"
+	$(BIN)/pytest $(WORKERS) -m "models and not thorough"
 
 thorough: check unit
-	$(BIN)/pytest -m thorough
+	$(BIN)/pytest $(WORKERS) -m thorough
 
 bench: $(VENV)/base
 	$(BIN)/python -m bench $(BENCH)

@@ -48,8 +48,10 @@ def named(*thorough):
     return [pytest.param(name, marks=[pytest.mark.thorough] * (name in thorough)) for name in LOSSES]
 
 
-every = pytest.mark.parametrize("name", named("cka biased sums", "distance correlation biased"))
 most = pytest.mark.parametrize("name", named(*LIKE_OTHERS))
+# Padding, dtypes and transformations are the business of what all losses share: one of every way through it.
+FEW = ("cka", "cka rbf", "cknna", "information imbalance")
+few = pytest.mark.parametrize("name", named(*(name for name in LOSSES if name not in FEW)))
 
 
 def batch(seed=0, b=B, d1=D1, d2=D2):
@@ -58,7 +60,7 @@ def batch(seed=0, b=B, d1=D1, d2=D2):
     return tuple(latent @ rng.normal(size=(3, d)) + 0.7 * rng.normal(size=(b, d)) + 0.5 for d in (d1, d2))
 
 
-@every
+@most
 def test_gradient_equals_finite_differences(name, float64):
     score, gradient = jax.jit(LOSSES[name]), jax.jit(jax.grad(LOSSES[name], (0, 1)))
     for seed in (1, 2, 3):
@@ -73,7 +75,7 @@ def test_gradient_equals_finite_differences(name, float64):
             assert float(jnp.abs(found).max()) > 1e-6 or (name, side) == ("information imbalance", 1)
 
 
-@most
+@few
 def test_padding_changes_neither_value_nor_gradient(name):
     x, y = map(single, batch(3))
     value, gradient = GRADIENTS[name](x, y)
@@ -120,7 +122,7 @@ def hard():
     return {name: (a.astype(np.float32), b.astype(np.float32)) for name, (a, b) in cases.items()}
 
 
-@every
+@most
 @pytest.mark.parametrize("case", hard())
 def test_finite_at_the_edges(name, case):
     x, y = hard()[case]
@@ -132,7 +134,7 @@ def test_finite_at_the_edges(name, case):
         assert not np.asarray(gradient).any()
 
 
-@most
+@few
 def test_finite_for_a_handful_of_rows(name):
     for seed in range(9):
         value, gradient = GRADIENTS[name](*map(single, batch(seed, 4)))
@@ -140,7 +142,7 @@ def test_finite_for_a_handful_of_rows(name):
         assert np.isfinite(gradient).all()
 
 
-@most
+@few
 @pytest.mark.parametrize("rows", [0, 1, 3])
 def test_finite_where_nearly_all_is_padding(name, rows):
     value, gradient = GRADIENTS[name](*map(single, batch(6)), where=np.arange(B) < rows)
@@ -160,7 +162,7 @@ def test_what_is_not_finite_shows(name):
         assert np.isnan(GRADIENTS[name](x, broken)[0])
 
 
-@most
+@few
 def test_16_bit_rows_are_computed_in_float32(name):
     x, y = (jnp.asarray(single(v)).astype(jnp.bfloat16) for v in batch(8))
     value, gradient = GRADIENTS[name](x, y)
@@ -171,7 +173,7 @@ def test_16_bit_rows_are_computed_in_float32(name):
     np.testing.assert_allclose(gradient.astype(jnp.float32), slope, rtol=1e-2, atol=1e-2 * np.abs(slope).max())
 
 
-@most
+@few
 def test_under_vmap_and_scan_the_loop(name):
     x, y = (jnp.stack(side) for side in zip(*(map(single, batch(seed)) for seed in range(3)), strict=True))
     where = np.arange(3 * B).reshape(3, B) % 7 > 0
@@ -215,7 +217,7 @@ def test_scale_changes_nothing(name, seed, scale):
     assert abs(float((gradient * single(x * scale)).sum())) < 1e-4
 
 
-@most
+@few
 def test_a_few_steps_lower_it(name):
     x, y = map(single, batch(11))
     first, _ = GRADIENTS[name](x, y)

@@ -38,7 +38,11 @@ ESTIMATORS = ("mle", "mle_arithmetic", "twonn", "twonn_ml", "gride")
 # Every table of neighbours is compiled anew: GRIDE on other cases stands with the scales.
 @pytest.mark.parametrize(
     ("name", "case"),
-    [(name, case) for name in ORACLES for case in (CASES if "gride" not in name else SINGLE_CASES)],
+    [
+        pytest.param(name, case, marks=[pytest.mark.thorough] * (case not in SINGLE_CASES and name != "twonn_{}"))
+        for name in ORACLES
+        for case in (CASES if "gride" not in name else SINGLE_CASES)
+    ],
 )
 def test_oracle_in_float64(name, case, float64):
     for side, x in zip("XY", padded(case), strict=True):
