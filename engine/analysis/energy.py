@@ -18,6 +18,7 @@ class EnergyError(NamedTuple):
         se: standard error of that mean over samples.
         in_sample: the same by one fit to all samples, which flatters where elements are many and samples few.
         leverage: [n], how far that fit follows each sample's own energy, 0 to 1.
+        residuals: signed, of every sample that was given, predicted less reference; NaN where it was left out.
         n: samples.
     """
 
@@ -25,6 +26,7 @@ class EnergyError(NamedTuple):
     se: float
     in_sample: float
     leverage: np.ndarray
+    residuals: np.ndarray
     n: int
 
 
@@ -64,15 +66,18 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
         raise ValueError(f"{both.sum()} samples have both energies, and at least {2 * folds} are needed")
     apart, known = (first - second)[both], known[both]
     with jax.enable_x64(True):
-        missed = np.abs(np.asarray(residuals(apart[:, None], known, folds=folds, seed=seed)))[:, 0]
+        signed = np.asarray(residuals(apart[:, None], known, folds=folds, seed=seed))[:, 0]
     whole = np.concatenate([np.ones((len(known), 1)), known], 1)
     u, s, _ = np.linalg.svd(whole, full_matrices=False)
     u = u[:, s > 1e-10 * s[0]]
-    n = len(apart)
+    n, missed = len(apart), np.abs(signed)
+    every = np.full(len(both), np.nan)
+    every[both] = signed
     return EnergyError(
         float(missed.mean()),
         float(missed.std(ddof=1) / n**0.5),
         float(np.abs(apart - u @ (u.T @ apart)).mean()),
         (u * u).sum(1),
+        every,
         n,
     )

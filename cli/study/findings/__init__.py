@@ -1,0 +1,31 @@
+"""The findings of the study one by one: each file a question, each function a claim and what becomes of it.
+
+A verdict follows from numbers by a rule that stands beside them: 0.05 for every p-value, 95 % for every interval.
+"""
+
+from collections.abc import Callable, Sequence
+
+from ..plan import Panels
+from . import confounds, errors, kinds, performance, shape, shift
+from ._finding import Finding as Finding
+
+# The data sets that each needs, in the order of the page.
+CHECKS: Sequence[tuple[Sequence[str], Callable[[Panels], Finding]]] = (
+    (("qm9",), kinds.same_kind),
+    (("qm9", "proteins"), kinds.proteins),
+    (("qm9",), kinds.text),
+    (("mptrj",), performance.better_is_closer),
+    (("qm9",), shape.local_and_global),
+    (("qm9", "mptrj"), shape.dimension),
+    (("mptrj",), shape.training_data),
+    (("mptrj", "mpf-tp"), shift.out_of_distribution),
+    (("mptrj",), performance.scale),
+    (("mptrj",), errors.blind_spots),
+    (("qm9",), confounds.composition),
+    (("qm9",), confounds.ceiling),
+)
+
+
+def findings(panels: Panels) -> list[Finding]:
+    """Return every finding whose data sets are there."""
+    return [check(panels) for names, check in CHECKS if all(name in panels for name in names)]

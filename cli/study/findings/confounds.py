@@ -1,0 +1,78 @@
+"""What stands behind an agreement besides a shared picture: composition, and how high a score can be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...tables import modalities, model_names, read_scores
+from ..plan import Panels
+from ._finding import OPEN, Finding, behind, mean_of, num
+from .kinds import FLAT
+
+
+def composition(panels: Panels) -> Finding:
+    """Take what composition explains out of all models, and see what agreement is left."""
+    import hyle.engine
+
+    panel = panels["qm9"]
+    names, kinds = model_names(panel.comparison), np.array(modalities(panel.comparison))
+    rep = dict(zip(names, panel.representations, strict=True))
+    flat, atoms = np.isin(kinds, FLAT), kinds == "atoms"
+    chosen = [name for name, one in zip(names, flat | atoms, strict=True) if one]
+    if "composition" not in rep:
+        return Finding(_CLAIM, "The panel has no composition.", OPEN, behind(panels, "qm9"), of_study=False)
+    attrs = panel.comparison.attrs
+    found = hyle.engine.compare(
+        {name: rep[name] for name in chosen},
+        metrics=["cknna", "cka"],
+        k=attrs["k"],
+        covariates=rep["composition"],
+        permutations=attrs["permutations"],
+    )
+    known = [name in chosen for name in names]
+    first, second = flat[known], atoms[known]
+    said, numbers = [], {}
+    for name, score in read_scores(found).items():
+        before, after = mean_of(score.raw, first, second), mean_of(score.mutual, first, second)
+        pairs = [(i, j) for i in np.flatnonzero(first) for j in np.flatnonzero(second)]
+        told = sum(not score.by_chance[pair] for pair in pairs)
+        said.append(
+            f"{score.label} across strings or graphs and atoms: {num(before)} on average, {num(after)} without what "
+            f"composition explains ({num(100 * (1 - after / before), 0)} % less); {told} of {len(pairs)} pairs are "
+            "still told from chance."
+        )
+        numbers[name] = {"before": before, "after": after, "told": told, "pairs": len(pairs)}
+    held = all(n["told"] > 0.95 * n["pairs"] for n in numbers.values())
+    some = any(n["told"] > 0.05 * n["pairs"] for n in numbers.values())
+    return Finding(
+        _CLAIM,
+        " ".join(said),
+        "holds" if held else "holds in part" if some else "does not hold",
+        behind(panels, "qm9"),
+        numbers,
+        of_study=False,
+    )
+
+
+_CLAIM = "Agreement across modalities is more than a count of atoms, which every model reads off its input."
+
+
+def ceiling(panels: Panels) -> Finding:
+    """Say how much two trainings of one model agree: more cannot be asked of two models."""
+    panel = panels["qm9"]
+    names, scores = model_names(panel.comparison), read_scores(panel.comparison)
+    pairs = [(i, names.index(name + "-seed1")) for i, name in enumerate(names) if name + "-seed1" in names]
+    claim = "Two trainings of one model from other random weights agree entirely, so that 1 is what can be reached."
+    if not pairs:
+        return Finding(claim, "No model is there twice.", OPEN, behind(panels, "qm9"), of_study=False)
+    found = {name: [float(scores[name].mutual[pair]) for pair in pairs] for name in ("cka", "cknna", "mutual_knn")}
+    said = ", ".join(f"{scores[name].label} {num(np.mean(values))}" for name, values in found.items())
+    return Finding(
+        claim,
+        f"{', '.join(names[i] for i, _ in pairs)} and its second training: {said}. Scores of other pairs are to be "
+        "read against this, not against 1.",
+        "holds" if min(map(min, found.values())) > 0.95 else "does not hold",
+        behind(panels, "qm9"),
+        found,
+        of_study=False,
+    )

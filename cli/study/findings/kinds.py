@@ -1,0 +1,127 @@
+"""Whether models agree within and across what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...tables import CONTROL, modalities, model_names, read_scores
+from ..plan import Panel, Panels
+from ._finding import FAILS, LEVEL, PART, Finding, behind, mean_of, num, verdict
+
+FLAT = ("string", "graph")
+# Reported between vision and language: a share of 10 nearest neighbours among 1,024 samples (Huh et al. 2024).
+VISION_LANGUAGE = 0.16
+
+
+def same_kind(panels: Panels) -> Finding:
+    """Test whether models that read the same agree more, and whether strings and atoms agree at all."""
+    from hyle.engine import mutual_knn
+    from hyle.engine.analysis import association
+
+    panel = panels["qm9"]
+    score, kinds = read_scores(panel.comparison)["cknna"], np.array(modalities(panel.comparison))
+    flat, atoms = np.isin(kinds, FLAT), kinds == "atoms"
+    within = mean_of(score.mutual, flat, flat), mean_of(score.mutual, atoms, atoms)
+    across = mean_of(score.mutual, flat, atoms)
+    rows = np.flatnonzero(flat | atoms)
+    same = (flat[rows, None] == flat[None, rows]).astype(float)
+    test = association(score.mutual[np.ix_(rows, rows)], same)
+    pairs = [(i, j) for i in np.flatnonzero(flat) for j in np.flatnonzero(atoms)]
+    told = sum(not score.by_chance[pair] for pair in pairs)
+    rep = panel.representations
+    near = {(i, j): float(mutual_knn(rep[int(i)].embedding, rep[int(j)].embedding, k=10)) for i, j in pairs}
+    best = max(near, key=lambda pair: near[pair])
+    first, second = (model_names(panel.comparison)[i] for i in best)
+    return Finding(
+        "Models that read the same kind of input agree strongly; those of strings and graphs agree with those of "
+        "atoms less, but more than vision agrees with language.",
+        f"Mean CKNNA is {num(within[0])} among models of strings and graphs, {num(within[1])} among models of atoms "
+        f"and {num(across)} across (same kind against alignment: ρ = {num(test.correlation)} over pairs, p = "
+        f"{test.p:.2g}, {test.models} models). {told} of {len(pairs)} pairs across are told from chance. The best of "
+        f"them, {first} with {second}, share {num(near[best])} of 10 nearest neighbours; between vision and language "
+        f"{VISION_LANGUAGE} of 10 among 1,024 samples was reported.",
+        verdict([test.p <= LEVEL and test.correlation > 0, told > 0.95 * len(pairs), near[best] > VISION_LANGUAGE]),
+        behind(panels, "qm9"),
+        {
+            "flat": within[0],
+            "atoms": within[1],
+            "across": across,
+            "rho": test.correlation,
+            "p": test.p,
+            "told": told,
+            "pairs": len(pairs),
+            "best_mutual_knn_10": near[best],
+        },
+    )
+
+
+def proteins(panels: Panels) -> Finding:
+    """Set sequence against structure of proteins beside strings against atoms of molecules."""
+    found, said = {}, []
+    for name, first, second in (("proteins", ("sequence",), ("backbone",)), ("qm9", FLAT, ("atoms",))):
+        panel = panels[name]
+        score, names = read_scores(panel.comparison)["cknna"], model_names(panel.comparison)
+        one, other = (np.flatnonzero(_reads(panel, kinds)) for kinds in (first, second))
+        pairs = [(i, j) for i in one for j in other]
+        best = max(pairs, key=lambda pair: score.calibrated[pair])
+        found[name] = {
+            "calibrated": float(score.calibrated[best]),
+            "value": float(score.values[best]),
+            "low": float(score.low[best]),
+            "high": float(score.high[best]),
+            "told": sum(not score.by_chance[pair] for pair in pairs),
+            "pairs": len(pairs),
+        }
+        v = found[name]
+        said.append(
+            f"{name}: best calibrated CKNNA {num(v['calibrated'])} ({names[best[0]]} with {names[best[1]]}; raw "
+            f"{num(v['value'])}, 95 % {num(v['low'])} to {num(v['high'])}, k = {score.k}), {v['told']} of {v['pairs']} "
+            "pairs told from chance."
+        )
+    large, small = found["proteins"], found["qm9"]
+    return Finding(
+        "Models of protein sequence and of protein structure agree about twice as much as the best models of small "
+        "molecules across modalities.",
+        " ".join(said) + " Neither k nor the number of samples is the same, so that calibrated scores are compared.",
+        verdict([large["low"] > small["high"], large["calibrated"] > 1.5 * small["calibrated"]]),
+        behind(panels, "proteins", "qm9"),
+        found,
+    )
+
+
+def text(panels: Panels) -> Finding:
+    """Feed SMILES to a model of English."""
+    panel = panels["qm9"]
+    score, kinds = read_scores(panel.comparison)["cknna"], np.array(modalities(panel.comparison))
+    words, strings, atoms = kinds == "text", kinds == "string", kinds == "atoms"
+    found = {
+        "text_string": mean_of(score.mutual, words, strings),
+        "string_string": mean_of(score.mutual, strings, strings),
+        "text_atoms": mean_of(score.mutual, words, atoms),
+        "string_atoms": mean_of(score.mutual, strings, atoms),
+    }
+    pairs = [(i, j) for i in np.flatnonzero(words) for j in np.flatnonzero(atoms)]
+    told = sum(not score.by_chance[pair] for pair in pairs)
+    alike = found["text_atoms"] >= 0.8 * found["string_atoms"] or found["text_string"] >= 0.8 * found["string_string"]
+    return Finding(
+        "Language models fed SMILES agree with chemistry's string models, and with models of atoms as well as those "
+        "do; fed raw coordinates they are near noise.",
+        f"A small model of English sentences (minilm) agrees with string models at a mean CKNNA of "
+        f"{num(found['text_string'])} (these among each other {num(found['string_string'])}) and with models of atoms "
+        f"at {num(found['text_atoms'])} (string models {num(found['string_atoms'])}); {told} of {len(pairs)} of the "
+        "latter pairs are told from chance. One model carries no interval. Large language models, and coordinates as "
+        "text, need weights from a hub and were not tried.",
+        PART if alike and told else FAILS,
+        behind(panels, "qm9"),
+        found | {"told": told, "pairs": len(pairs)},
+    )
+
+
+def _reads(panel: Panel, wanted: Sequence[str]) -> np.ndarray:
+    """Bool [m], whether a model is of one of these modalities, or reads one of these views."""
+    from hyle.zoo import find_card
+
+    found = zip(model_names(panel.comparison), modalities(panel.comparison), strict=True)
+    return np.array([kind != CONTROL and bool({kind, find_card(name).view} & set(wanted)) for name, kind in found])

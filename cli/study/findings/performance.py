@@ -1,0 +1,65 @@
+"""Whether better and larger models lie closer to the best one."""
+
+from __future__ import annotations
+
+import math
+
+from ..plan import Panels
+from ._finding import LEVEL, Finding, behind, num, verdict
+
+SETS = ("mptrj", "mpf-tp", "qm9")
+
+
+def better_is_closer(panels: Panels) -> Finding:
+    """Correlate energy error with alignment to the best, with and without its own family."""
+    from hyle.engine.analysis import convergence
+
+    said, held, numbers = [], [], {}
+    for name in SETS:
+        if name not in panels or "energy_mae" not in panels[name].comparison:
+            continue
+        for other, who in ((False, "models"), (True, "models of other families")):
+            found = convergence(panels[name].comparison, "cknna", other_families=other)
+            if math.isnan(found.correlation):
+                said.append(f"{name}: {found.n} {who} are too few.")
+                continue
+            said.append(
+                f"{name}, to {found.reference[0]}, {found.n} {who}: ρ = {num(found.correlation)} (95 % "
+                f"{num(found.low)} to {num(found.high)}, p = {found.p:.2g})."
+            )
+            held.append(found.p <= LEVEL and found.correlation < 0)
+            numbers[f"{name}, {who}"] = {
+                "rho": found.correlation,
+                "low": found.low,
+                "high": found.high,
+                "p": found.p,
+                "n": found.n,
+            }
+    return Finding(
+        "The lower a model's energy error, the more it agrees with the best model.",
+        " ".join(said) + " Negative is closer.",
+        verdict(held),
+        behind(panels, *SETS),
+        numbers,
+    )
+
+
+def scale(panels: Panels) -> Finding:
+    """Fit error and alignment to the best against parameters."""
+    from hyle.engine.analysis import convergence, scale_trend
+
+    data = panels["mptrj"].comparison
+    near = convergence(data, "cknna", other_families=False)
+    size = data["parameters"].sel(model=list(near.models)).values
+    aligned, error = scale_trend(size, near.alignment), scale_trend(size, near.error, logarithmic=True)
+    return Finding(
+        "Models converge with scale: larger ones have smaller errors and agree more with the best.",
+        f"For each tenfold number of parameters CKNNA to {near.reference[0]} changes by {num(aligned.slope)} (95 % "
+        f"{num(aligned.low)} to {num(aligned.high)}, p = {aligned.p:.2g}) and the energy error by a factor of "
+        f"{num(10**error.slope)} ({num(10**error.low)} to {num(10**error.high)}, p = {error.p:.2g}); {aligned.n} "
+        f"models of {size.min() / 1e6:.1f} to {size.max() / 1e6:.1f} million parameters, a short range, and several "
+        "families.",
+        verdict([aligned.p <= LEVEL and aligned.slope > 0, error.p <= LEVEL and error.slope < 0]),
+        behind(panels, "mptrj"),
+        {"slope": aligned.slope, "p": aligned.p, "error_exponent": error.slope, "error_p": error.p, "n": aligned.n},
+    )

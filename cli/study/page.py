@@ -1,0 +1,96 @@
+"""The study as a page of Markdown with its figures, and as data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .._options import json_text
+from ..figures import all_figures, vega_lite_version
+from ..tables import model_names, write_atomically
+from .findings import Finding
+from .findings._finding import real
+from .plan import Panel, Panels
+
+FIGURES = ("heat_map_cknna", "intrinsic_dimension", "agreement", "energy")
+
+
+def write_page(found: Sequence[Finding], panels: Panels, folder: Path) -> Path:
+    """Write ``README.md``, ``findings.json`` and, for each set, its Comparison and its figures.
+
+    Args:
+        found: as `hyle.cli.study.findings.findings` gives them.
+        panels: what they rest on.
+        folder: is made where it is not there.
+
+    Returns:
+        The path of the page.
+    """
+    import vl_convert
+
+    from hyle.engine import save_comparison
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, panel in panels.items():
+        save_comparison(panel.comparison, folder / f"{name}.nc")
+        for figure, chart in _figures(panel).items():
+            svg = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=vega_lite_version())
+            write_atomically(folder / name / f"{figure}.svg", svg.encode())
+    data = {
+        "findings": [dataclasses.asdict(one) for one in found],
+        "sets": {name: dict(panel.comparison.attrs) for name, panel in panels.items()},
+    }
+    write_atomically(folder / "findings.json", json_text(data).encode())
+    return write_atomically(folder / "README.md", render(found, panels).encode())
+
+
+def render(found: Sequence[Finding], panels: Panels) -> str:
+    """Return the page as Markdown."""
+    models = {model_names(panel.comparison)[i] for panel in panels.values() for i in real(panel)}
+    claimed = Counter(one.verdict for one in found if one.of_study)
+    version = next(iter(panels.values())).comparison.attrs["hyle_version"]
+    lines = [
+        "# The study, on what runs from packages alone",
+        "",
+        "What Edamadaka, Yang, Li and Gómez-Bombarelli report of 59 models (Universally Converging Representations of "
+        "Matter Across Scientific Foundation Models, arXiv 2512.03750), and what hyle finds on "
+        f"{len(models)} models whose weights lie in packages. Few of them are the study's own, and none is among its "
+        "best: this tests whether the findings carry over to other models, not whether its numbers are right.",
+        "",
+        f"Of {claimed.total()} findings of the study: "
+        + ", ".join(f"{count} {verdict}" for verdict, count in claimed.most_common())
+        + ". Those of Orb's conservative and direct models, and of large language models, need weights that are not "
+        "here.",
+        "",
+        f"Written by `make study`, hyle {version}. Every number stands in [`findings.json`](findings.json), and every "
+        "score of every pair in the `.nc` file of its set, for `hyle report` and `hyle analyse`. The rule behind a "
+        "verdict stands beside its numbers in `cli/study/findings`: p-values at 0.05, intervals of 95 %.",
+        "",
+        "| | claim | what is found | |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row, one in enumerate(found, 1):
+        claim = _cell(one.claim) + ("" if one.of_study else " *(not the study's)*")
+        lines.append(f"| {row} | {claim} | {_cell(one.found)} *{_cell(one.data)}* | **{one.verdict}** |")
+    for name, panel in panels.items():
+        attrs, size = panel.comparison.attrs, panel.comparison.sizes["model"]
+        lines += [
+            "",
+            f"## {name}: {panel.plan.role}",
+            "",
+            f"{attrs['n']} samples that all {size} models and controls take, k = {attrs['k']}, "
+            f"{attrs['permutations']} permutations, {attrs['intervals']} parts left out for intervals.",
+        ]
+        lines += [f"\n![{figure.replace('_', ' ')} on {name}]({name}/{figure}.svg)" for figure in _figures(panel)]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(panel: Panel) -> dict[str, Any]:
+    return {name: chart for name, chart in all_figures(panel.comparison).items() if name in FIGURES}
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,71 @@
+"""What the study embeds: sets of samples, and the models that read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import xarray as xr
+
+from hyle.zoo import Dataset, Representation
+
+CONTROLS = ("composition", "random", "soap")
+_CRYSTALS = (
+    *("chgnet-0.2.0", "chgnet-0.3.0", "chgnet-r2scan", "sevennet-0", "sevennet-0-may", "sevennet-mf-0-pbe"),
+    *("sevennet-mf-0-r2scan", "dpa3-mptrj", "dpa3-openlam"),
+)
+_CGCNN = ("cgcnn-energy", "cgcnn-formation-energy", "cgcnn-band-gap", "cgcnn-fermi", "cgcnn-bulk", "cgcnn-shear")
+_MOLECULES = (
+    *("chemnet", "rxnfp", "rxnfp-ft", "rxnmapper", "admet-ai-cls", "admet-ai-cls-seed1", "admet-ai-reg", "minimol"),
+    *("minilm", "aimnet2", "ani-1x", "ani-1ccx", "ani-2xt", "so3lr"),
+)
+_PROTEINS = (
+    *("near", "antiberty", "metapredict-disorder", "metapredict-plddt", "minilm-sequence"),
+    *("proteinmpnn-002", "proteinmpnn-020", "proteinmpnn-030", "solublempnn-020", "ligandmpnn-020"),
+)
+
+
+@dataclass(frozen=True)
+class StudySet:
+    """Samples of one kind, and who reads them.
+
+    Args:
+        dataset: a built-in data set.
+        n: samples, or all it has.
+        role: what it stands for.
+        models: controls among them.
+    """
+
+    dataset: str
+    n: int
+    role: str
+    models: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One set embedded and compared.
+
+    Args:
+        plan: what was asked for.
+        data: the samples.
+        representations: in the order of the Comparison's models.
+        comparison: with permutations and intervals, and ``energy_mae`` where there are energies.
+    """
+
+    plan: StudySet
+    data: Dataset
+    representations: Sequence[Representation]
+    comparison: xr.Dataset
+
+
+Panels = Mapping[str, Panel]
+
+SETS = (
+    StudySet(
+        "qm9", 1000, "small molecules, as strings, graphs and atoms", (*_MOLECULES, *_CRYSTALS, "morgan", *CONTROLS)
+    ),
+    StudySet("mptrj", 1000, "inorganic crystals, in distribution", (*_CRYSTALS, *_CGCNN, *CONTROLS)),
+    StudySet("mpf-tp", 1069, "crystals hot and under pressure, out of distribution", (*_CRYSTALS, *_CGCNN, *CONTROLS)),
+    StudySet("proteins", 1000, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
+)
