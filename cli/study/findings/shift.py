@@ -17,14 +17,13 @@ def out_of_distribution(panels: Panels) -> Finding:
     inside, outside = panels["mptrj"], panels["mpf-tp"]
     changes = {one.metric: one for one in regimes(inside.comparison, outside.comparison)}
     said = [
-        f"{name.replace('_', ' ')} beyond chance: {num(changes[name].inside, 3)} to "
-        f"{num(changes[name].outside, 3)}"
-        f" (95 % of the change {num(changes[name].low, 3)} to {num(changes[name].high, 3)}; {changes[name].rising:.0%} of "
-        "pairs rise)."
+        f"{_words(name)} beyond chance: {num(changes[name].inside, 3)} to {num(changes[name].outside, 3)} "
+        f"(95 % of the change {num(changes[name].low, 3)} to {num(changes[name].high, 3)}; {changes[name].rising:.0%} "
+        "of pairs rise)."
         for name in METRICS
     ]
     shares = [{f.name: f.share - f.by_chance for f in factors(p.comparison, "cknna")} for p in (inside, outside)]
-    told = [f"{n.replace('_', ' ')} {s:.0%} to {shares[1][n]:.0%}" for n, s in shares[0].items() if n in shares[1]]
+    told = [f"{_words(n)} {s:.0%} to {shares[1][n]:.0%}" for n, s in shares[0].items() if n in shares[1]]
     there = {rep.name: rep for rep in outside.representations}
     far = [
         degree_of_shift(rep.embedding, there[rep.name].embedding).auc
@@ -43,3 +42,7 @@ def out_of_distribution(panels: Panels) -> Finding:
         {name: {"in": c.inside, "out": c.outside, "low": c.low, "high": c.high} for name, c in changes.items()}
         | {"shift_auc": far},
     )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
