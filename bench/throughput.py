@@ -45,13 +45,13 @@ class Case:
     Args:
         dataset: samples of it.
         n: how many.
-        library: what is called, for the table.
+        peer: what is called, for the table.
         prepare: the adapter -> a call that gives the rows, or the energies, of a batch.
     """
 
     dataset: str
     n: int
-    library: str
+    peer: str
     prepare: Callable[[Adapter], Call]
 
 
@@ -230,7 +230,7 @@ def measure(name: str, n: int | None) -> dict[str, Any]:
         "dataset": case.dataset,
         "n": len(samples),
         "batch": card.batch_size,
-        "library": case.library,
+        "peer": case.peer,
         "hyle_per_s": len(samples) / hyle,
         "library_per_s": len(samples) / library,
         "ratio": hyle / library,
@@ -262,7 +262,7 @@ def table(results: Results) -> str:
         rows.append(
             [
                 one["model"],
-                one["library"],
+                one["peer"],
                 f"{one['n']} of {one['dataset']}",
                 str(one["batch"]),
                 f"{one['hyle_per_s']:,.0f}",
