@@ -34,6 +34,7 @@ def diagnose() -> dict[str, Any]:
                 "state": card.state,
                 "missing": card.missing(),
                 "install": _remedy(card),
+                "reason": card.reason,
             }
             for card in list_models()
         ],
@@ -86,5 +87,5 @@ def command(as_json: bool) -> None:
     rows += [(f"torch -> JAX, {device}", how) for device, how in found["zero_copy"].items()]
     rows += [("float64", "on" if found["x64"] else "off: JAX_ENABLE_X64=1 turns it on"), ("store", found["store"])]
     print_table(("what", "here"), rows)
-    models = [(m["name"], m["state"], ", ".join(m["missing"]), m["install"] or "") for m in found["models"]]
+    models = [(m["name"], m["state"], ", ".join(m["missing"]), m["install"] or m["reason"]) for m in found["models"]]
     print_table(("model", "state", "missing", "to get it"), models)

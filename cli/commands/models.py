@@ -37,6 +37,7 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "state": card.state,
         "verified": card.verified,
         "missing": card.missing(),
+        "reason": card.reason,
         "view": card.view,
         "architecture": card.architecture,
         "parameters": card.parameters,
@@ -72,7 +73,10 @@ def markdown(cards: Sequence[ModelCard]) -> str:
         weights = card.weights
         place = "none" if weights is None else f"package: {weights.origin}"
         if weights is not None and weights.remote:
-            place = f"hub: {weights.hub}" if weights.hub else f"web: {weights.url}"
+            commit = f"commit {weights.revision[:8]}" if weights.revision else "commit not pinned"
+            place = f"hub: {weights.hub}, {commit}" if weights.hub else f"web: {weights.url}"
+        if card.reason:
+            place = "nothing can load them"
         lines.append(
             (
                 f"`{card.name}`",
@@ -97,7 +101,8 @@ def _reads(card: ModelCard) -> str:
 def study_state(row: StudyRow) -> str:
     """Return what a row of the study comes to after `hyle models --requirements | sh`, on any machine."""
     near = {name for card in list_models() if card.panel for name in _packages(card)}
-    found = [(bool(card.weights and card.weights.remote), bool(_packages(card) - near)) for card, _ in row.cards]
+    able = [card for card, _ in row.cards if not card.reason]
+    found = [(bool(card.weights and card.weights.remote), bool(_packages(card) - near)) for card in able]
     names = {(False, False): 0, (False, True): 1, (True, False): 2, (True, True): 3}
     return STATES[min((names[one] for one in found), default=-1)]
 
@@ -185,6 +190,9 @@ def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markd
         distant = [card for card in cards if card.state == "needs-weights"]
         if distant:
             click.echo(f"To fetch the weights of {distant[0].name}: {distant[0].fetch_command()}")
+        for card in cards:
+            if card.reason:
+                click.echo(f"{card.name} cannot be run: {card.reason}")
 
 
 def _print_study(as_markdown: bool, as_json: bool) -> None:
@@ -213,7 +221,7 @@ def _print_study(as_markdown: bool, as_json: bool) -> None:
             (
                 row.name,
                 ", ".join(f"{card.name}@{layer}" if layer else card.name for card, layer in row.cards) or "-",
-                row.cards[0][0].state if row.cards else "no way",
+                row.cards[0][0].state,
                 row.reason or row.remark,
             )
             for row in rows
