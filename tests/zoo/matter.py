@@ -34,7 +34,7 @@ MOLECULES = {
     "C4H4S": "c1ccsc1",
 }
 # Those of a hub or of the web are tried with random weights, in test_hub.py and test_study.py.
-CARDS = [card for card in list_models() if card.weights is None or not card.weights.remote]
+CARDS = [card for card in list_models() if not card.reason and (card.weights is None or not card.weights.remote)]
 NAMES = [card.name for card in CARDS]
 ATOMS = [card.name for card in CARDS if card.view == "atoms"]
 CRYSTALS = [name for name in ATOMS if "materials" in find_card(name).domains]
@@ -65,11 +65,11 @@ def matter(name):
     if find_card(name).view in ("sequence", "backbone"):
         return proteins()
     if "molecules" not in find_card(name).domains:
-        return list(load_dataset("alexandria", n=12))
+        return sorted(load_dataset("alexandria", n=40), key=lambda sample: len(sample.atoms))[:10]
     adapter = model(name).adapter
     found = [sample for sample in molecules() if adapter.unsupported(sample) is None]
     # Models with small batches are slow.
-    return found[:6] if find_card(name).batch_size <= 8 else found
+    return sorted(found, key=lambda sample: len(sample.atoms))[:6] if find_card(name).batch_size <= 8 else found
 
 
 def strings(*smiles):
