@@ -178,11 +178,7 @@ class ModelCard:
 
     def fetch_command(self) -> str | None:
         """Return the shell line that fetches weights from a hub or the web, or None where they lie in packages."""
-        from ._hub import fetch_command
-
-        if self.weights is None or not self.weights.remote:
-            return None
-        return fetch_command(self.weights) if self.weights.hub else f"hyle fetch {self.name}"
+        return f"hyle fetch {self.name}" if self.weights is not None and self.weights.remote else None
 
 
 def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hyle.zoo import ModelCard, list_models
 
 from .._console import print_table
 from .._options import default_store, json_option, print_json
+from .models import meanings
 
 PACKAGES = ("hyle", "jax", "jaxlib", "numpy", "xarray", "orbax-checkpoint", "torch", "ase", "rdkit", "transformers")
 
@@ -89,3 +90,4 @@ def command(as_json: bool) -> None:
     print_table(("what", "here"), rows)
     models = [(m["name"], m["state"], ", ".join(m["missing"]), m["install"] or m["reason"]) for m in found["models"]]
     print_table(("model", "state", "missing", "to get it"), models)
+    click.echo(meanings(list_models()))

@@ -17,6 +17,12 @@ from .._console import count, print_table
 from .._options import json_option, print_json
 
 READS = {"string": "SMILES", "graph": "2D graph", "atoms": "3D atoms", "text": "SMILES, as text"}
+MEANINGS = {
+    "runs": "in this Python; where its weights lie in a package that is not here, it is downloaded when first used",
+    "needs-environment": "hyle embed builds one, with the packages that this Python lacks",
+    "needs-weights": "hyle embed fetches them from a hub or the web",
+    "no-loader": "listed, but nothing can load it",
+}
 # What a row of the study can come to, from best to worst.
 STATES = (
     "runs",
@@ -82,8 +88,8 @@ def markdown(cards: Sequence[ModelCard]) -> str:
                 f"`{card.name}`",
                 card.family,
                 "3D atoms, as text" if card.modality == "text" and card.view == "atoms" else _reads(card),
-                count(card.parameters) if card.parameters or weights is None else "",
-                str(card.dim),
+                count(card.parameters) if card.parameters or card.modality == "control" else "",
+                str(card.dim or ""),
                 card.energy,
                 card.training_data,
                 card.licence,
@@ -96,6 +102,13 @@ def markdown(cards: Sequence[ModelCard]) -> str:
 
 def _reads(card: ModelCard) -> str:
     return READS.get(card.modality, card.modality)
+
+
+def meanings(cards: Sequence[ModelCard]) -> str:
+    """Return what the states of these models mean, a line each, with how many are in it."""
+    found = [card.state for card in cards]
+    lines = [(state, found.count(state), meaning) for state, meaning in MEANINGS.items() if state in found]
+    return "\n".join(f"{state} ({number}): {meaning}" for state, number, meaning in lines)
 
 
 def study_state(row: StudyRow) -> str:
@@ -174,8 +187,8 @@ def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markd
                 c.name,
                 c.modality,
                 c.state,
-                count(c.parameters) if c.parameters or c.weights is None else "-",
-                c.dim,
+                count(c.parameters) if c.parameters or c.modality == "control" else "-",
+                c.dim or "-",
                 c.energy or "-",
                 c.licence,
                 c.training_data,
@@ -184,6 +197,7 @@ def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markd
         ]
         headings = ("model", "modality", "state", "parameters", "width", "energy", "licence", "training data")
         print_table(headings, rows, right=("parameters", "width"))
+        click.echo(meanings(cards))
         lacking = [card for card in cards if card.state == "needs-environment"]
         if lacking:
             click.echo(f"To run {lacking[0].name} here: {lacking[0].install_command()}")
