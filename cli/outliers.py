@@ -16,7 +16,8 @@ def outlying(representation: Representation) -> list[str]:
     """Return the ids of the rows that lie far outside; see `hyle.engine.norm_outliers`."""
     from hyle.engine import norm_outliers
 
-    return [representation.ids[i] for i in np.flatnonzero(norm_outliers(representation.embedding))]
+    far = np.flatnonzero(norm_outliers(representation.embedding))
+    return [representation.ids[i] for i in far.tolist()]
 
 
 def outlying_in_any(representations: Mapping[str, Representation]) -> dict[str, list[str]]:

@@ -55,7 +55,8 @@ def test_models_as_json(run: Run) -> None:
     models = run("models", "--json").json
     fields = {"name", "family", "modality", "state", "parameters", "dim", "licence"}
     assert all(fields <= model.keys() for model in models)
-    assert {m["state"] for m in models} <= {"runs", "needs-weights", "needs-environment"}
+    assert {m["state"] for m in models} <= {"runs", "needs-weights", "needs-environment", "no-loader"}
+    assert all(bool(m["reason"]) == (m["state"] == "no-loader") for m in models)
     assert {"string", "graph", "atoms", "text"} <= {m["modality"] for m in models}
 
 
@@ -390,7 +391,11 @@ def test_doctor(run: Run) -> None:
     found = run("doctor", "--json").json
     assert found["devices"]
     assert found["zero_copy"]["cpu"] in ("same memory", "torch is not installed")
-    assert all(model["state"] == "runs" or model["install"] for model in found["models"])
+    assert all(model["state"] == "runs" or model["install"] or model["reason"] for model in found["models"])
+    shown = run("doctor").out
+    states = [model["state"] for model in found["models"]]
+    assert f"runs ({states.count('runs')}): in this Python" in shown
+    assert f"no-loader ({states.count('no-loader')}): listed, but nothing can load it" in shown
 
 
 def test_controls_from_door_to_door(run: Run, tmp_path: Path) -> None:
