@@ -90,4 +90,4 @@ def command(as_json: bool) -> None:
     print_table(("what", "here"), rows)
     models = [(m["name"], m["state"], ", ".join(m["missing"]), m["install"] or m["reason"]) for m in found["models"]]
     print_table(("model", "state", "missing", "to get it"), models)
-    click.echo(meanings(list_models()))
+    click.echo(meanings([m["state"] for m in found["models"]]))

@@ -19,7 +19,7 @@ from .._options import json_option, print_json
 READS = {"string": "SMILES", "graph": "2D graph", "atoms": "3D atoms", "text": "SMILES, as text"}
 MEANINGS = {
     "runs": "in this Python; where its weights lie in a package that is not here, it is downloaded when first used",
-    "needs-environment": "hyle embed builds one, with the packages that this Python lacks",
+    "needs-environment": "hyle embed builds one with what this Python lacks, and fetches weights that lie on a hub or the web",
     "needs-weights": "hyle embed fetches them from a hub or the web",
     "no-loader": "listed, but nothing can load it",
 }
@@ -104,10 +104,9 @@ def _reads(card: ModelCard) -> str:
     return READS.get(card.modality, card.modality)
 
 
-def meanings(cards: Sequence[ModelCard]) -> str:
-    """Return what the states of these models mean, a line each, with how many are in it."""
-    found = [card.state for card in cards]
-    lines = [(state, found.count(state), meaning) for state, meaning in MEANINGS.items() if state in found]
+def meanings(states: Sequence[str]) -> str:
+    """Return what the states of models mean, a line each, with how many are in it."""
+    lines = [(state, states.count(state), meaning) for state, meaning in MEANINGS.items() if state in states]
     return "\n".join(f"{state} ({number}): {meaning}" for state, number, meaning in lines)
 
 
@@ -182,26 +181,27 @@ def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markd
     elif as_json:
         print_json([model_facts(card) for card in cards])
     else:
+        states = [card.state for card in cards]
         rows = [
             (
                 c.name,
                 c.modality,
-                c.state,
+                state,
                 count(c.parameters) if c.parameters or c.modality == "control" else "-",
                 c.dim or "-",
                 c.energy or "-",
                 c.licence,
                 c.training_data,
             )
-            for c in cards
+            for c, state in zip(cards, states, strict=True)
         ]
         headings = ("model", "modality", "state", "parameters", "width", "energy", "licence", "training data")
         print_table(headings, rows, right=("parameters", "width"))
-        click.echo(meanings(cards))
-        lacking = [card for card in cards if card.state == "needs-environment"]
+        click.echo(meanings(states))
+        lacking = [card for card, state in zip(cards, states, strict=True) if state == "needs-environment"]
         if lacking:
             click.echo(f"To run {lacking[0].name} here: {lacking[0].install_command()}")
-        distant = [card for card in cards if card.state == "needs-weights"]
+        distant = [card for card, state in zip(cards, states, strict=True) if state == "needs-weights"]
         if distant:
             click.echo(f"To fetch the weights of {distant[0].name}: {distant[0].fetch_command()}")
         for card in cards:
