@@ -27,6 +27,11 @@ def outlying_in_any(representations: Mapping[str, Representation]) -> dict[str, 
     return {name: ids for name, ids in found.items() if ids}
 
 
+def usual_k(n: int) -> int:
+    """Return the neighbours that the engine takes for the dimension of n rows, to take as many without some of them."""
+    return min(50, max(5, n // 10))
+
+
 def only(representation: Representation, ids: Collection[str]) -> Representation:
     """Return the representation with the rows of these ids alone, in their order."""
     kept = [i for i, id_ in enumerate(representation.ids) if id_ in ids]

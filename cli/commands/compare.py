@@ -25,7 +25,7 @@ from .._options import (
     stored_options,
 )
 from ..listing import print_comparison, print_layers
-from ..outliers import listed, outlying_in_any, without
+from ..outliers import listed, outlying_in_any, usual_k, without
 from ..sources import find_representations
 from ..sweeps import SUFFIXES, parse_sweep, print_sweep, sweep_data, sweep_with_bar, write_sweep
 from ..tables import long_table, model_names, read_scores, single_metrics, write_atomically, write_csv
@@ -259,7 +259,8 @@ def _compare_others(
     ids = {id_ for each in outliers.values() for id_ in each}
     rest = [without(each, ids) for each in found]
     left = len(set.intersection(*(set(each.ids) for each in rest)))
-    once = dataclasses.replace(measure, permutations=0, intervals=0, groups=None)
+    same = min(measure.dimension_k or usual_k(left + len(ids)), max(2, left - 1))
+    once = dataclasses.replace(measure, permutations=0, intervals=0, groups=None, dimension_k=same)
     try:
         once.check(left)
     except ValueError:  # too few are left for this k

@@ -13,7 +13,7 @@ from hyle.zoo import Representation, Store, did_you_mean
 
 from .._console import print_table
 from .._options import json_option, print_json, split, store_option, stored_options
-from ..outliers import listed, outlying, without
+from ..outliers import listed, outlying, usual_k, without
 from ..sources import find_representations
 from ..tables import errors, estimate, text
 
@@ -53,8 +53,8 @@ def dimension(
         rows.append(_facts(rep, estimators, k) | {"norm_outliers": ids})
         others = without(rep, ids)
         if ids and len(others.ids) >= 4:
-            same = k or min(50, max(5, len(rep.ids) // 10))  # what the engine takes by itself for all rows
-            rows[-1]["without_outliers"] = _facts(others, estimators, min(same, len(others.ids) - 1))
+            same = min(k or usual_k(rep.embedding.shape[0]), len(others.ids) - 1)
+            rows[-1]["without_outliers"] = _facts(others, estimators, same)
     return rows
 
 

@@ -19,7 +19,7 @@ from .._options import json_option, print_json
 READS = {"string": "SMILES", "graph": "2D graph", "atoms": "3D atoms", "text": "SMILES, as text"}
 MEANINGS = {
     "runs": "in this Python; where its weights lie in a package that is not here, it is downloaded when first used",
-    "needs-environment": "hyle embed builds one with what this Python lacks, and fetches weights that lie on a hub or the web",
+    "needs-environment": "hyle embed builds one with what this Python lacks, and fetches weights that lie elsewhere",
     "needs-weights": "hyle embed fetches them from a hub or the web",
     "no-loader": "listed, but nothing can load it",
 }
