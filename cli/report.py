@@ -46,8 +46,9 @@ _FACTS = {
     "n_model": "samples",
     "dead_columns": "dead columns",
     "top_column_share": "largest column",
+    "norm_outliers": "far outside",
 }
-_NUMERIC = {"parameters", "dim", "n_model", "dead_columns", "top_column_share"}
+_NUMERIC = {"parameters", "dim", "n_model", "dead_columns", "top_column_share", "norm_outliers"}
 # Of more metrics than a row of tabs holds, one is chosen from a list, and these are the columns shown at first.
 _TABS = 8
 _MAIN = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance")

@@ -17,6 +17,7 @@ from ._dimension_scales import dimension_scales as dimension_scales
 from ._metric import Metric as Metric
 from ._metric import find_metric as find_metric
 from ._metric import list_metrics as list_metrics
+from ._outliers import norm_outliers as norm_outliers
 from ._relative import relative_representation as relative_representation
 from ._residuals import residuals as residuals
 from ._sweep import sweep as sweep

@@ -18,6 +18,7 @@ from ._intervals import interval, leave_out, parts
 from ._join import Joined, join
 from ._metric import Metric, Result, find_metric
 from ._neighbours import NeighbourMetric, check_metric
+from ._outliers import norm_outliers
 from ._panel import MEDIANS, NULL, PASS, Panel
 from ._permutations import draw
 from ._rows import check_k
@@ -85,7 +86,7 @@ def compare(
         The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
         pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. Besides: ``dim``, ``n_model`` (rows
         before the join), ``duplicates`` (exact repetitions of an earlier row), ``dead_columns`` (constant over the
-        samples), ``top_column_share`` (of the variance).
+        samples), ``top_column_share`` (of the variance), ``norm_outliers`` (rows, see `hyle.engine.norm_outliers`).
         With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
         for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
         With covariates ``<metric>_raw`` is what the same samples give before these are taken out.
@@ -156,6 +157,7 @@ def compare(
         "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
         "dead_columns": ("model", [_dead_columns(x[:, :d]) for x, d in zip(joined.arrays, widths, strict=True)]),
         "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
+        "norm_outliers": ("model", [int(norm_outliers(x).sum()) for x in joined.arrays]),
         "input_dtype": ("model", joined.dtypes),
     }
     if panel.found() is not None:

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any, Literal
 
 Modality = Literal["string", "graph", "atoms", "protein", "text", "control"]
-State = Literal["runs", "needs-environment", "needs-weights"]
+State = Literal["runs", "needs-environment", "needs-weights", "no-loader"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class ModelCard:
         trained_on: names of training sets.
         licence: of the weights.
         citation: what to cite.
-        adapter: ``"module:Class"``.
+        adapter: ``"module:Class"``; empty where nothing can load the model.
         layers: names of the layers that can be taken; the first is the default.
         pooling: the default; ``none`` where the model gives one vector a sample.
         batch_size: the default.
@@ -108,6 +108,7 @@ class ModelCard:
         verified: whether it ran with its published weights before it was added; otherwise its loader was only tried on
             the same architecture with random weights.
         panel: whether it stands in the default panel of ``hyle run``, where the samples have its view.
+        reason: why nothing can load the model, where that is so.
         study: rows of the study's table of models that it stands for -> the layer that is meant, empty for the default.
     """
 
@@ -137,11 +138,14 @@ class ModelCard:
     torch: bool = True
     verified: bool = True
     panel: bool = False
+    reason: str = ""
     study: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
         """Whether the model runs in this process, or what it lacks."""
+        if self.reason:
+            return "no-loader"
         if self.missing():
             from ._environments import Environment
 
@@ -174,11 +178,7 @@ class ModelCard:
 
     def fetch_command(self) -> str | None:
         """Return the shell line that fetches weights from a hub or the web, or None where they lie in packages."""
-        from ._hub import fetch_command
-
-        if self.weights is None or not self.weights.remote:
-            return None
-        return fetch_command(self.weights) if self.weights.hub else f"hyle fetch {self.name}"
+        return f"hyle fetch {self.name}" if self.weights is not None and self.weights.remote else None
 
 
 def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
     if base is None:
         return table
     below = _table(others[base], others)
-    for own in ("panel", "study"):  # which stand for one model
+    for own in ("panel", "study", "reason"):  # which stand for one model
         below.pop(own, None)
     return _merged(below, table)
 
@@ -288,10 +288,12 @@ def find_card(name: str, *, notify: Callable[[str], None] | None = None) -> Mode
         notify: called with one line before anything is downloaded, which only a model of the hub needs.
 
     Raises:
-        ValueError: no such model; names the closest.
+        ValueError: no such model; names the closest. One that nothing can load; says why.
     """
     cards = {**_cards(), **_added()}
     if name in cards:
+        if cards[name].reason:
+            raise ValueError(f"{name} has a card alone, for nothing can load it here: {cards[name].reason}")
         return cards[name]
     from ._hub import PREFIX, hub_card
     from ._own import is_own, own_card

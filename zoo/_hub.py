@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -61,20 +60,13 @@ def hub_files(name: str, weights: Weights) -> Mapping[str, Path]:
     found = cached_files(weights)
     if found is None:
         raise MissingWeightsError(
-            f"{name} needs its weights from the Hugging Face hub; to fetch them: {fetch_command(weights)}"
+            f"{name} needs its weights from the Hugging Face hub; to fetch them: hyle fetch {name}"
         )
     known = expected(weights)
     for key, (member, _) in weights.files.items():
         if known[member]:
             verify_member(found[key], known[member])
     return found
-
-
-def fetch_command(weights: Weights) -> str:
-    """Return the shell line that brings the files into the cache: those named, or all where no weights are named."""
-    members = [member for member, _ in weights.files.values()] if "weights" in weights.files else []
-    revision = ["--revision", weights.revision] if weights.revision else []
-    return shlex.join(["hf", "download", weights.hub, *members, *revision])
 
 
 def fetch(weights: Weights, *, notify: Callable[[str], None] | None = None) -> None:

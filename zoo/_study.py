@@ -16,17 +16,21 @@ class StudyRow:
 
     Args:
         name: as the study has it.
-        cards: the cards that stand for it, each with the layer that is meant; none where there is no way.
+        cards: the cards that stand for it, each with the layer that is meant.
         parameters: what the study prints, or None.
         remark: what is to be known of the row, and what is wrong in it.
-        reason: why there is no card, where there is none.
     """
 
     name: str
     cards: Sequence[tuple[ModelCard, str]]
     parameters: int | None = None
     remark: str = ""
-    reason: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why no card of the row can be loaded, or empty where one can."""
+        reasons = [card.reason for card, _ in self.cards]
+        return "; ".join(reasons) if all(reasons) else ""
 
 
 def list_study() -> list[StudyRow]:

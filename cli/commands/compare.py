@@ -25,6 +25,7 @@ from .._options import (
     stored_options,
 )
 from ..listing import print_comparison, print_layers
+from ..outliers import listed, outlying_in_any, usual_k, without
 from ..sources import find_representations
 from ..sweeps import SUFFIXES, parse_sweep, print_sweep, sweep_data, sweep_with_bar, write_sweep
 from ..tables import long_table, model_names, read_scores, single_metrics, write_atomically, write_csv
@@ -233,14 +234,38 @@ def command(
     if len(common) >= 4:  # the engine knows why there are fewer
         measure.check(len(common))
     comparison = compare_with_bar(found, measure, covariates=known)
+    outliers = outlying_in_any(_named(found))
+    others = _compare_others(found, measure, known, outliers)
     if output is not None:
         write(comparison, output)
         say(f"wrote {output}")
     if as_json:
-        print_json(as_data(comparison))
-    else:
-        print_comparison(comparison)
-        print_layers(comparison)
+        data = as_data(comparison) | {"norm_outliers": outliers}
+        print_json(data if others is None else data | {"without_outliers": as_data(others)["results"]})
+        return
+    print_comparison(comparison)
+    print_layers(comparison)
+    for name, ids in outliers.items():
+        click.echo(f"{name}: far outside, over 4 times as far from the mean as usual: {listed(ids)}")
+    if others is not None:
+        click.echo(f"without these rows, on the other {others.attrs['n']} samples:")
+        print_comparison(others)
+
+
+def _compare_others(
+    found: Sequence[Representation], measure: Measure, known: Representation | None, outliers: Mapping[str, list[str]]
+) -> xr.Dataset | None:
+    """Compare once more without the rows that lie far outside in one of the models; None where there are none."""
+    ids = {id_ for each in outliers.values() for id_ in each}
+    rest = [without(each, ids) for each in found]
+    left = len(set.intersection(*(set(each.ids) for each in rest)))
+    same = min(measure.dimension_k or usual_k(left + len(ids)), max(2, left - 1))
+    once = dataclasses.replace(measure, permutations=0, intervals=0, groups=None, dimension_k=same)
+    try:
+        once.check(left)
+    except ValueError:  # too few are left for this k
+        return None
+    return compare(rest, measure=once, covariates=known) if ids and left >= 4 else None
 
 
 def _options(measure: Measure) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hyle.zoo import Representation, Store, did_you_mean
 
 from .._console import print_table
 from .._options import json_option, print_json, split, store_option, stored_options
+from ..outliers import listed, outlying, usual_k, without
 from ..sources import find_representations
 from ..tables import errors, estimate, text
 
@@ -42,36 +43,45 @@ def dimension(
     Returns:
         For each: name, n, width, dead_columns (constant over the samples), top_column_share (of the variance) and the
         recipe; under ``estimates``, for each estimator, value, error (one standard
-        error, NaN for those without one), n_used (exact repetitions left out), k, and the estimator in words.
+        error, NaN for those without one), n_used (exact repetitions left out), k, and the estimator in words. Under
+        ``norm_outliers`` the ids of rows that lie far outside, and where there are any the same facts of the others
+        under ``without_outliers``.
     """
-    from hyle.engine import compare
-
     rows = []
     for rep in representations:
-        found = compare({rep.name: rep}, metrics=[ESTIMATORS[name] for name in estimators], dimension_k=k)
-        rows.append(
-            {
-                "name": rep.name,
-                "n": int(found.attrs["n"]),
-                "width": int(found["dim"].values[0]),
-                "dead_columns": int(found["dead_columns"].values[0]),
-                "top_column_share": float(found["top_column_share"].values[0]),
-                "estimates": {
-                    name: {
-                        "value": float(found[metric].values[0]),
-                        "error": errors(found, metric)[0],
-                        "n_used": int(found[f"{metric}_n_used"].values[0]),
-                        "k": int(found[metric].attrs["k"]),
-                        "estimator": text(found[metric].attrs, "estimator"),
-                    }
-                    for name, metric in ((name, ESTIMATORS[name]) for name in estimators)
-                },
-                "dtype": found.attrs["dtype"],
-                "sample_hash": found.attrs["sample_hash"],
-                "hyle_version": found.attrs["hyle_version"],
-            }
-        )
+        ids = outlying(rep)
+        rows.append(_facts(rep, estimators, k) | {"norm_outliers": ids})
+        others = without(rep, ids)
+        if ids and len(others.ids) >= 4:
+            same = min(k or usual_k(rep.embedding.shape[0]), len(others.ids) - 1)
+            rows[-1]["without_outliers"] = _facts(others, estimators, same)
     return rows
+
+
+def _facts(rep: Representation, estimators: Sequence[str], k: int | None) -> dict[str, Any]:
+    from hyle.engine import compare
+
+    found = compare({rep.name: rep}, metrics=[ESTIMATORS[name] for name in estimators], dimension_k=k)
+    return {
+        "name": rep.name,
+        "n": int(found.attrs["n"]),
+        "width": int(found["dim"].values[0]),
+        "dead_columns": int(found["dead_columns"].values[0]),
+        "top_column_share": float(found["top_column_share"].values[0]),
+        "estimates": {
+            name: {
+                "value": float(found[metric].values[0]),
+                "error": errors(found, metric)[0],
+                "n_used": int(found[f"{metric}_n_used"].values[0]),
+                "k": int(found[metric].attrs["k"]),
+                "estimator": text(found[metric].attrs, "estimator"),
+            }
+            for name, metric in ((name, ESTIMATORS[name]) for name in estimators)
+        },
+        "dtype": found.attrs["dtype"],
+        "sample_hash": found.attrs["sample_hash"],
+        "hyle_version": found.attrs["hyle_version"],
+    }
 
 
 def scales(
@@ -167,7 +177,8 @@ def command(
     further out from scale to scale; the others thin the rows out.
 
     Beside the estimates stands how many columns are dead and how much of the variance lies in one column: where that is
-    nearly all, distances see little else.
+    nearly all, distances see little else. Rows that lie over four times as far from the mean as rows usually do are
+    told by id, with the estimates that the others give.
 
     \b
     hyle dimension a.npz
@@ -196,7 +207,12 @@ def command(
         _print_estimates(rows, estimators)
 
 
-def _print_estimates(rows: Sequence[dict[str, Any]], estimators: Sequence[str]) -> None:
+def _print_estimates(found: Sequence[dict[str, Any]], estimators: Sequence[str]) -> None:
+    rows = []
+    for row in found:
+        rows.append(row)
+        if "without_outliers" in row:
+            rows.append(row["without_outliers"] | {"name": f"{row['name']} without {len(row['norm_outliers'])}"})
     headings = {name: f"{name} (k = {rows[0]['estimates'][name]['k']})" for name in estimators}
     if len({each["k"] for row in rows for each in row["estimates"].values()}) > len(estimators):
         headings = {name: name for name in estimators}
@@ -215,6 +231,10 @@ def _print_estimates(rows: Sequence[dict[str, Any]], estimators: Sequence[str]) 
     columns = ("name", "n", "n used", "width", "dead", "top column", *headings.values())
     print_table(columns, cells, right=columns[1:], keys=4)
     click.echo("dead: columns that are constant; top column: the share of the variance in one column alone")
+    for row in found:
+        if row["norm_outliers"]:
+            ids = row["norm_outliers"]
+            click.echo(f"{row['name']}: far outside, over 4 times as far from the mean as usual: {listed(ids)}")
 
 
 def _print_scales(rows: Sequence[dict[str, Any]]) -> None:

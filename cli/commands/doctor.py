@@ -12,6 +12,7 @@ from hyle.zoo import ModelCard, list_models
 
 from .._console import print_table
 from .._options import default_store, json_option, print_json
+from .models import meanings
 
 PACKAGES = ("hyle", "jax", "jaxlib", "numpy", "xarray", "orbax-checkpoint", "torch", "ase", "rdkit", "transformers")
 
@@ -34,6 +35,7 @@ def diagnose() -> dict[str, Any]:
                 "state": card.state,
                 "missing": card.missing(),
                 "install": _remedy(card),
+                "reason": card.reason,
             }
             for card in list_models()
         ],
@@ -86,5 +88,6 @@ def command(as_json: bool) -> None:
     rows += [(f"torch -> JAX, {device}", how) for device, how in found["zero_copy"].items()]
     rows += [("float64", "on" if found["x64"] else "off: JAX_ENABLE_X64=1 turns it on"), ("store", found["store"])]
     print_table(("what", "here"), rows)
-    models = [(m["name"], m["state"], ", ".join(m["missing"]), m["install"] or "") for m in found["models"]]
+    models = [(m["name"], m["state"], ", ".join(m["missing"]), m["install"] or m["reason"]) for m in found["models"]]
     print_table(("model", "state", "missing", "to get it"), models)
+    click.echo(meanings([m["state"] for m in found["models"]]))

@@ -17,6 +17,12 @@ from .._console import count, print_table
 from .._options import json_option, print_json
 
 READS = {"string": "SMILES", "graph": "2D graph", "atoms": "3D atoms", "text": "SMILES, as text"}
+MEANINGS = {
+    "runs": "in this Python; where its weights lie in a package that is not here, it is downloaded when first used",
+    "needs-environment": "hyle embed builds one with what this Python lacks, and fetches weights that lie elsewhere",
+    "needs-weights": "hyle embed fetches them from a hub or the web",
+    "no-loader": "listed, but nothing can load it",
+}
 # What a row of the study can come to, from best to worst.
 STATES = (
     "runs",
@@ -37,6 +43,7 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "state": card.state,
         "verified": card.verified,
         "missing": card.missing(),
+        "reason": card.reason,
         "view": card.view,
         "architecture": card.architecture,
         "parameters": card.parameters,
@@ -72,14 +79,17 @@ def markdown(cards: Sequence[ModelCard]) -> str:
         weights = card.weights
         place = "none" if weights is None else f"package: {weights.origin}"
         if weights is not None and weights.remote:
-            place = f"hub: {weights.hub}" if weights.hub else f"web: {weights.url}"
+            commit = f"commit {weights.revision[:8]}" if weights.revision else "commit not pinned"
+            place = f"hub: {weights.hub}, {commit}" if weights.hub else f"web: {weights.url}"
+        if card.reason:
+            place = "nothing can load them"
         lines.append(
             (
                 f"`{card.name}`",
                 card.family,
                 "3D atoms, as text" if card.modality == "text" and card.view == "atoms" else _reads(card),
-                count(card.parameters) if card.parameters or weights is None else "",
-                str(card.dim),
+                count(card.parameters) if card.parameters or card.modality == "control" else "",
+                str(card.dim or ""),
                 card.energy,
                 card.training_data,
                 card.licence,
@@ -94,10 +104,17 @@ def _reads(card: ModelCard) -> str:
     return READS.get(card.modality, card.modality)
 
 
+def meanings(states: Sequence[str]) -> str:
+    """Return what the states of models mean, a line each, with how many are in it."""
+    lines = [(state, states.count(state), meaning) for state, meaning in MEANINGS.items() if state in states]
+    return "\n".join(f"{state} ({number}): {meaning}" for state, number, meaning in lines)
+
+
 def study_state(row: StudyRow) -> str:
     """Return what a row of the study comes to after `hyle models --requirements | sh`, on any machine."""
     near = {name for card in list_models() if card.panel for name in _packages(card)}
-    found = [(bool(card.weights and card.weights.remote), bool(_packages(card) - near)) for card, _ in row.cards]
+    able = [card for card, _ in row.cards if not card.reason]
+    found = [(bool(card.weights and card.weights.remote), bool(_packages(card) - near)) for card in able]
     names = {(False, False): 0, (False, True): 1, (True, False): 2, (True, True): 3}
     return STATES[min((names[one] for one in found), default=-1)]
 
@@ -164,27 +181,32 @@ def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markd
     elif as_json:
         print_json([model_facts(card) for card in cards])
     else:
+        states = [card.state for card in cards]
         rows = [
             (
                 c.name,
                 c.modality,
-                c.state,
-                count(c.parameters) if c.parameters or c.weights is None else "-",
-                c.dim,
+                state,
+                count(c.parameters) if c.parameters or c.modality == "control" else "-",
+                c.dim or "-",
                 c.energy or "-",
                 c.licence,
                 c.training_data,
             )
-            for c in cards
+            for c, state in zip(cards, states, strict=True)
         ]
         headings = ("model", "modality", "state", "parameters", "width", "energy", "licence", "training data")
         print_table(headings, rows, right=("parameters", "width"))
-        lacking = [card for card in cards if card.state == "needs-environment"]
+        click.echo(meanings(states))
+        lacking = [card for card, state in zip(cards, states, strict=True) if state == "needs-environment"]
         if lacking:
             click.echo(f"To run {lacking[0].name} here: {lacking[0].install_command()}")
-        distant = [card for card in cards if card.state == "needs-weights"]
+        distant = [card for card, state in zip(cards, states, strict=True) if state == "needs-weights"]
         if distant:
             click.echo(f"To fetch the weights of {distant[0].name}: {distant[0].fetch_command()}")
+        for card in cards:
+            if card.reason:
+                click.echo(f"{card.name} cannot be run: {card.reason}")
 
 
 def _print_study(as_markdown: bool, as_json: bool) -> None:
@@ -213,7 +235,7 @@ def _print_study(as_markdown: bool, as_json: bool) -> None:
             (
                 row.name,
                 ", ".join(f"{card.name}@{layer}" if layer else card.name for card, layer in row.cards) or "-",
-                row.cards[0][0].state if row.cards else "no way",
+                row.cards[0][0].state,
                 row.reason or row.remark,
             )
             for row in rows

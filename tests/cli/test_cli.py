@@ -55,7 +55,8 @@ def test_models_as_json(run: Run) -> None:
     models = run("models", "--json").json
     fields = {"name", "family", "modality", "state", "parameters", "dim", "licence"}
     assert all(fields <= model.keys() for model in models)
-    assert {m["state"] for m in models} <= {"runs", "needs-weights", "needs-environment"}
+    assert {m["state"] for m in models} <= {"runs", "needs-weights", "needs-environment", "no-loader"}
+    assert all(bool(m["reason"]) == (m["state"] == "no-loader") for m in models)
     assert {"string", "graph", "atoms", "text"} <= {m["modality"] for m in models}
 
 
@@ -153,6 +154,36 @@ def test_dimension_tells_dead_columns_and_the_share_of_the_largest(run: Run, tmp
     table = run("dimension", "x.npz").out
     assert re.search(r"x +80 +80 +8 +3 +100 %", table)
     assert "top column: the share of the variance in one column" in table
+
+
+def test_rows_far_outside_are_told_with_the_estimates_of_the_others(run: Run, tmp_path: Path) -> None:
+    """Single rows of real models have sixteen times the usual norm, and move CKA by a tenth."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(80, 8)).astype("float32") for _ in range(2))
+    x[[4, 9]], y[[4, 9]] = 40 * x[[4, 9]], 40 * x[[4, 9]]
+    for name, rows in (("x", x), ("y", y)):
+        np.savez(tmp_path / f"{name}.npz", embedding=rows, ids=[f"m{i}" for i in range(80)])
+        np.savez(tmp_path / f"{name}2.npz", embedding=np.delete(rows, [4, 9], 0), ids=list(range(78)))
+    found = run("dimension", "x.npz", "--json").json[0]
+    assert found["norm_outliers"] == ["m4", "m9"]
+    without, alone = found["without_outliers"], run("dimension", "x2.npz", "-k", 8, "--json").json[0]
+    assert (found["n"], without["n"]) == (80, 78)
+    assert without["estimates"]["mle"]["value"] == pytest.approx(alone["estimates"]["mle"]["value"], rel=1e-5)
+    assert alone["norm_outliers"] == []
+    table = run("dimension", "x.npz").out
+    assert "x without 2" in table
+    assert "x: far outside, over 4 times as far from the mean as usual: m4, m9" in table
+
+    given = ("--metrics", "cka", "--json")
+    compared, others = run("compare", "x.npz", "y.npz", *given).json, run("compare", "x2.npz", "y2.npz", *given).json
+    assert compared["norm_outliers"] == {"x": ["m4", "m9"], "y": ["m4", "m9"]}
+    raw, clean = (float(rows[0]["value"]) for rows in (compared["results"], compared["without_outliers"]))
+    assert raw > 0.9
+    assert clean == pytest.approx(float(others["results"][0]["value"]), abs=1e-5)
+    assert abs(clean) < 0.1
+    assert "without_outliers" not in others
+    shown = run("compare", "x.npz", "y.npz", "--metrics", "cka").out
+    assert "without these rows, on the other 78 samples:" in shown
 
 
 def test_dimension_at_growing_scales(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
@@ -360,7 +391,11 @@ def test_doctor(run: Run) -> None:
     found = run("doctor", "--json").json
     assert found["devices"]
     assert found["zero_copy"]["cpu"] in ("same memory", "torch is not installed")
-    assert all(model["state"] == "runs" or model["install"] for model in found["models"])
+    assert all(model["state"] == "runs" or model["install"] or model["reason"] for model in found["models"])
+    shown = run("doctor").out
+    states = [model["state"] for model in found["models"]]
+    assert f"runs ({states.count('runs')}): in this Python" in shown
+    assert f"no-loader ({states.count('no-loader')}): listed, but nothing can load it" in shown
 
 
 def test_controls_from_door_to_door(run: Run, tmp_path: Path) -> None:

@@ -34,8 +34,11 @@ MOLECULES = {
     "C4H4S": "c1ccsc1",
 }
 # Those of a hub or of the web are tried with random weights, in test_hub.py and test_study.py.
-CARDS = [card for card in list_models() if card.weights is None or not card.weights.remote]
+CARDS = [card for card in list_models() if not card.reason and (card.weights is None or not card.weights.remote)]
 NAMES = [card.name for card in CARDS]
+KINDS = {(card.adapter, card.family, card.view): card.name for card in reversed(CARDS)}
+# Of models that differ in their weights alone one is tried each time.
+ONE_OF_A_KIND = [name if name in KINDS.values() else pytest.param(name, marks=pytest.mark.thorough) for name in NAMES]
 ATOMS = [card.name for card in CARDS if card.view == "atoms"]
 CRYSTALS = [name for name in ATOMS if "materials" in find_card(name).domains]
 SMILES = ["O", "CCO", "C[C@H](N)C(=O)O", "c1ccc2[nH]ccc2c1", "OC1CC2(Cl)CC1C2Br", "C" * 40]
@@ -65,11 +68,11 @@ def matter(name):
     if find_card(name).view in ("sequence", "backbone"):
         return proteins()
     if "molecules" not in find_card(name).domains:
-        return list(load_dataset("alexandria", n=12))
+        return sorted(load_dataset("alexandria", n=40), key=lambda sample: len(sample.atoms))[:10]
     adapter = model(name).adapter
     found = [sample for sample in molecules() if adapter.unsupported(sample) is None]
     # Models with small batches are slow.
-    return found[:6] if find_card(name).batch_size <= 8 else found
+    return sorted(found, key=lambda sample: len(sample.atoms))[:6] if find_card(name).batch_size <= 8 else found
 
 
 def strings(*smiles):

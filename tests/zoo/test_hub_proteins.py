@@ -178,8 +178,8 @@ def test_weights_that_are_not_there_are_asked_for(card, cache: Path) -> None:
         pytest.skip(f"needs {', '.join(card.missing())}")
     assert card.state == "needs-weights"
     command = card.fetch_command()
-    assert command.startswith(f"hf download {card.weights.hub}")
-    with pytest.raises(MissingWeightsError, match="Hugging Face hub; to fetch them: hf download"):
+    assert command == f"hyle fetch {card.name}"
+    with pytest.raises(MissingWeightsError, match="Hugging Face hub; to fetch them: hyle fetch"):
         load(card.name)
 
 
@@ -199,7 +199,9 @@ def test_weights_in_the_cache_are_loaded(cache: Path) -> None:
     assert card.state == "runs"
     assert card.weights.origin == f"westlake-repl/SaProt_650M_AF2@{commit}"
     assert weights_files(card)["config"] == folder / "config.json"
-    assert load("saprot-650m").embed(strings("MKV"), layer="hidden_states.1").embedding.shape == (1, 32)
+    found = load("saprot-650m").embed(strings("MKV"), layer="hidden_states.1")
+    assert found.embedding.shape == (1, 32)
+    assert found.recipe["weights_from"] == f"westlake-repl/SaProt_650M_AF2@{commit}"  # though no commit is pinned
 
 
 def test_only_the_pinned_commit_is_taken_and_its_hash_is_checked(cache: Path) -> None:
@@ -216,7 +218,7 @@ def test_named_files_need_no_configuration_beside_them(cache: Path) -> None:
     card = find_card("uma-s-1p1-omol")
     assert card.weights is not None
     assert hub.cached_files(card.weights) is None
-    assert card.fetch_command() == "hf download facebook/UMA checkpoints/uma-s-1p1.pt"
+    assert card.fetch_command() == "hyle fetch uma-s-1p1-omol"
     commit = "0123456789abcdef0123456789abcdef01234567"
     folder = cache / "models--facebook--UMA"
     path = folder / "snapshots" / commit / "checkpoints" / "uma-s-1p1.pt"

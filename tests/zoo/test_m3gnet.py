@@ -51,7 +51,7 @@ def test_it_refuses_the_elements_of_which_it_saw_none():
 
     adapter = model("m3gnet").adapter
     for symbol in ("Po", "Rn", "Ra", "Cf"):
-        assert "does not know" in adapter.unsupported(structures(ase.Atoms(symbol))[0])
+        assert "not trained for" in adapter.unsupported(structures(ase.Atoms(symbol))[0])
     assert adapter.unsupported(structures(ase.Atoms("Pu"))[0]) is None
 
 

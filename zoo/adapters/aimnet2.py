@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._adapter import Adapter, Output
-from ._molecules import no_neutral_molecule
+from ._refusals import no_neutral_molecule
 
 if TYPE_CHECKING:
     from .._cards import ModelCard

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._units import HARTREE
-from ._molecules import no_neutral_molecule
+from ._refusals import no_neutral_molecule
 
 if TYPE_CHECKING:
     import torch

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
+from ._refusals import unknown_element
 
 if TYPE_CHECKING:
     import torch
@@ -77,9 +78,9 @@ class CGCNN(Adapter):
         atoms = sample.view(self.card.view)
         if not atoms.pbc.all():
             return "not periodic in all directions; the model is for crystals"
-        unknown = sorted(set(atoms.numbers.tolist()) - set(self.elements))
+        unknown = unknown_element(atoms, self.elements)
         if unknown:
-            return f"the model does not know atomic number {unknown[0]}"
+            return unknown
         fewest = np.bincount(_pairs(atoms)[0], minlength=len(atoms)).min()
         if fewest < NEIGHBOURS:
             return f"an atom has {fewest} neighbours within {RADIUS:g} Angstrom; the model needs {NEIGHBOURS}"

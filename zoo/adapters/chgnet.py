@@ -12,6 +12,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._refusals import unknown_element
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -45,8 +46,9 @@ class CHGNet(Adapter):
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements beyond Pu and atoms without a neighbour, on which the library raises."""
         atoms = sample.view(self.card.view)
-        if atoms.numbers.max() > 94:
-            return f"the model does not know atomic number {atoms.numbers.max()}"
+        unknown = unknown_element(atoms, range(1, 95))
+        if unknown:
+            return unknown
         centres = self._structure(atoms).get_neighbor_list(self.cutoff)[0]
         lonely = len(atoms) - len(np.unique(centres))
         return f"{lonely} atoms have no neighbour within {self.cutoff:g} Angstrom" if lonely else None

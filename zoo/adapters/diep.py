@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._refusals import unknown_element
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -34,8 +35,7 @@ class DIEP(Adapter):
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model does not know."""
-        unknown = sorted(set(sample.view(self.card.view).get_chemical_symbols()) - set(self.model.element_types))
-        return f"the model does not know {unknown[0]}" if unknown else None
+        return unknown_element(sample.view(self.card.view), self.model.element_types)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the node features of one module, and energies."""

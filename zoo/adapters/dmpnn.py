@@ -6,16 +6,14 @@ matrices; a test compares this file with it where it is installed.
 
 from __future__ import annotations
 
-import pickle
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._adapter import Adapter, Output
+from ._pickles import tensors_only
 from ._rdkit import molecule, unreadable
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ class DMPNN(Adapter):
         super().__init__(card, files, device)
         from torch import nn
 
-        state = _tensors_only(files["weights"])["state_dict"]
+        state = tensors_only(files["weights"])["state_dict"]
         # What comes after the messages is not taken; a checkpoint may hold nothing else than these.
         prefix = "message_passing." if any(key.startswith("message_passing.") for key in state) else ""
         state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
@@ -135,32 +133,3 @@ def _one_hot(value: object, known: Sequence[object]) -> list[float]:
     row = [0.0] * (len(known) + 1)
     row[known.index(value) if value in known else -1] = 1.0
     return row
-
-
-def _tensors_only(path: Path) -> Any:
-    """Read a checkpoint whose pickle names classes of libraries that are not wanted here.
-
-    ``weights_only`` refuses such a file. Here tensors are rebuilt and every other class becomes an inert stand-in,
-    so nothing of the file's choosing runs.
-    """
-    import torch
-
-    class Inert(dict):
-        def __init__(self, *_args: object, **_kwargs: object) -> None:
-            super().__init__()
-
-        def __setstate__(self, _state: object) -> None:
-            pass
-
-    class Unpickler(pickle.Unpickler):
-        def find_class(self, module: str, name: str) -> Any:
-            if (module, name) == ("collections", "OrderedDict"):
-                return OrderedDict
-            if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-                return torch._utils._rebuild_tensor_v2
-            if module == "torch" and name.endswith("Storage"):
-                return getattr(torch, name)
-            return Inert
-
-    inert = SimpleNamespace(__name__="inert", Unpickler=Unpickler)
-    return torch.load(path, map_location="cpu", weights_only=False, pickle_module=inert)

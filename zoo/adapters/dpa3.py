@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
+from ._refusals import partly_periodic, unknown_element
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -30,12 +31,7 @@ class DPA3(Adapter):
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model does not know, and slabs and wires."""
         atoms = sample.view(self.card.view)
-        unknown = sorted(set(atoms.get_chemical_symbols()) - set(self.types))
-        if unknown:
-            return f"the model does not know {unknown[0]}"
-        if atoms.pbc.any() and not atoms.pbc.all():
-            return "periodic along some directions only; the model takes isolated matter or crystals"
-        return None
+        return unknown_element(atoms, self.types) or partly_periodic(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the descriptors of all atoms, and energies."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._refusals import charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -50,13 +51,9 @@ class FairChem(Adapter):
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse unknown elements, atoms without neighbours, and charges where the task knows none."""
         atoms = sample.view(self.card.view)
-        if atoms.numbers.max() >= ELEMENTS or atoms.numbers.min() < 1:
-            return f"the model does not know atomic number {atoms.numbers.max()}"
-        if len(atoms) == 1 and not atoms.pbc.any():
-            return "a single atom, whose energy the library looks up without running the model"
-        if self.task != "omol" and atoms.info.get("charge", 0) != 0:
-            return f"charge {atoms.info['charge']}; the task {self.task} knows no charge"
-        return None
+        # Of a lone atom the library looks up the energy without running the model.
+        ion = None if self.task == "omol" else charged(atoms)
+        return unknown_element(atoms, range(1, ELEMENTS)) or lone_atom(atoms) or ion
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms, and energies."""

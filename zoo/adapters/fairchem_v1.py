@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._refusals import charged, lone_atom, unknown_element
 from ._standins import standing_in
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class FairChemV1(Adapter):
         network.load_state_dict(match_state_dict(network.state_dict(), checkpoint["state_dict"]))
         self.model: Any = network.to(device).eval().requires_grad_(False)
         scale = checkpoint["normalizers"].get("energy", {})
+        self.elements = set(range(1, card.options["known"] + 1)) - set(card.options["gaps"])
         self.mean, self.rmsd = float(scale.get("mean", 0.0)), float(scale.get("rmsd", 1.0))
         references = checkpoint.get("elementrefs", {}).get("energy", {}).get("element_references")
         self.references = None if references is None else references.double()
@@ -64,15 +66,7 @@ class FairChemV1(Adapter):
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model was not trained for, atoms without neighbours, and ions."""
         atoms = sample.view(self.card.view)
-        options, numbers = self.card.options, set(atoms.numbers.tolist())
-        unknown = sorted(z for z in numbers if not 1 <= z <= options["known"] or z in options["gaps"])
-        if unknown:
-            return f"not trained for atomic number {unknown[0]}"
-        if len(atoms) == 1 and not atoms.pbc.any():
-            return "a single atom, which has no neighbours"
-        if atoms.info.get("charge", 0) != 0:
-            return f"charge {atoms.info['charge']}; the model knows no charge"
-        return None
+        return unknown_element(atoms, self.elements) or lone_atom(atoms) or charged(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms, and energies."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
+from ._refusals import unknown_element
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -34,8 +35,7 @@ class M3GNet(Adapter):
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that were not in the training set."""
-        unknown = sorted(set(sample.view(self.card.view).numbers.tolist()) - self.elements)
-        return f"the model does not know atomic number {unknown[0]}" if unknown else None
+        return unknown_element(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the atoms after one block, and energies."""

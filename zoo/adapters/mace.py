@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
+from ._refusals import charged, unknown_element
 
 if TYPE_CHECKING:
     import torch
@@ -48,12 +49,7 @@ class MACE(Adapter):
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model does not know, and ions."""
         atoms = sample.view(self.card.view)
-        unknown = sorted(set(atoms.numbers.tolist()) - set(self.elements))
-        if unknown:
-            return f"the model does not know atomic number {unknown[0]}"
-        if atoms.info.get("charge", 0) != 0:
-            return f"charge {atoms.info['charge']}; the model knows no charge"
-        return None
+        return unknown_element(atoms, self.elements) or charged(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms, and energies."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._refusals import charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -43,13 +44,7 @@ class MatterSim(Adapter):
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model does not know, atoms without neighbours, and ions."""
         atoms = sample.view(self.card.view)
-        if not 1 <= atoms.numbers.min() <= atoms.numbers.max() <= self.model.max_z:
-            return f"the model knows atomic numbers up to {self.model.max_z}"
-        if len(atoms) == 1 and not atoms.pbc.any():
-            return "a single atom, which has no neighbours"
-        if atoms.info.get("charge", 0) != 0:
-            return f"charge {atoms.info['charge']}; the model knows no charge"
-        return None
+        return unknown_element(atoms, range(1, self.model.max_z + 1)) or lone_atom(atoms) or charged(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms, and energies."""

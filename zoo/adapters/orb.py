@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._refusals import charged, partly_periodic, unknown_element
 from ._standins import standing_in
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Orb(Adapter):
             from orb_models.forcefield.atomic_system import SystemConfig
 
         options = card.options
+        self.elements = set(range(1, options["known"] + 1)) - set(options.get("gaps", ()))
         self.config = SystemConfig(radius=6.0, max_num_neighbors=options["neighbours"])
         build = getattr(pretrained, options["architecture"])
         with torch.random.fork_rng(devices=[]):
@@ -58,15 +60,8 @@ class Orb(Adapter):
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model was not trained for, partly periodic matter, and ions that it cannot read."""
         atoms = sample.view(self.card.view)
-        options, numbers = self.card.options, set(atoms.numbers.tolist())
-        unknown = sorted(z for z in numbers if not 1 <= z <= options["known"] or z in options.get("gaps", ()))
-        if unknown:
-            return f"not trained for atomic number {unknown[0]}"
-        if atoms.pbc.any() and not atoms.pbc.all():
-            return "periodic in some directions only"
-        if atoms.info.get("charge", 0) != 0 and not options.get("charged"):
-            return f"charge {atoms.info['charge']}; the model knows no charge"
-        return None
+        ion = None if self.card.options.get("charged") else charged(atoms)
+        return unknown_element(atoms, self.elements) or partly_periodic(atoms) or ion
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms, and energies where the weights are trained."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
+from ._refusals import unknown_element
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -39,9 +40,7 @@ class SevenNet(Adapter):
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model does not know."""
-        numbers = set(sample.view(self.card.view).numbers.tolist())
-        unknown = sorted(numbers - set(self.model.type_map))
-        return f"the model does not know atomic number {unknown[0]}" if unknown else None
+        return unknown_element(sample.view(self.card.view), self.model.type_map)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the node features of one module, and energies."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
+from ._refusals import charged, unknown_element
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -35,12 +36,7 @@ class SO3LR(Adapter):
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse other elements and declared charges."""
         atoms = sample.view(self.card.view)
-        others = sorted(set(atoms.get_chemical_symbols()) - self.elements)
-        if others:
-            return f"not trained for {', '.join(others)}"
-        if atoms.info.get("charge", 0) != 0:
-            return f"charge {atoms.info['charge']}; only neutral matter is embedded"
-        return None
+        return unknown_element(atoms, self.elements) or charged(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms, and energies."""

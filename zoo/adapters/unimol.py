@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from ._hooks import output_of
-from ._molecules import no_neutral_molecule
+from ._refusals import no_neutral_molecule
 
 if TYPE_CHECKING:
     from .._cards import ModelCard

@@ -1,0 +1,49 @@
+"""Rows that lie far outside: a few of them can make up most of a global score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._arrays import as_array
+
+FACTOR = 4.0  # of real models the outliers found lie at 4 to 16 times the usual distance
+
+
+def norm_outliers(x: Any, /, *, factor: float = FACTOR) -> np.ndarray:
+    """Tell which rows lie far from the mean, next to how far rows usually lie.
+
+    A row is an outlier where its distance from the mean row exceeds ``factor`` times the median of these distances.
+    Nothing absolute is asked: the answer does not change when all rows are moved, turned or multiplied.
+
+    Args:
+        x: rows [n, d], any float dtype.
+        factor: what is far; above 1.
+
+    Returns:
+        bool [n]. All False where more than half of the rows are the mean row.
+
+    Raises:
+        ValueError: factor not above 1.
+
+    Cost: O(n d) time, one copy of x.
+
+    Example:
+        >>> import numpy as np
+        >>> x = np.random.default_rng(0).normal(size=(50, 8))
+        >>> x[7] *= 20
+        >>> norm_outliers(x).nonzero()[0].tolist()
+        [7]
+    """
+    if factor <= 1:
+        raise ValueError(f"factor={factor} must be above 1: rows at the usual distance are no outliers")
+    rows = np.asarray(as_array(x))
+    centred = rows - rows.mean(0, dtype=np.float64).astype(rows.dtype)
+    largest = float(np.abs(centred).max(initial=0.0))
+    if largest == 0:
+        return np.zeros(len(rows), bool)
+    centred /= largest  # so that no square leaves the range of float32
+    distances = np.sqrt(np.einsum("ij,ij->i", centred, centred, dtype=np.float64))
+    usual = float(np.median(distances))
+    return distances > factor * usual if usual > 0 else np.zeros(len(rows), bool)

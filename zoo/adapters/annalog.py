@@ -1,0 +1,108 @@
+"""ANNalog, the encoder of a transformer that proposes analogues of a molecule, in torch alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from ._pickles import plain_data
+
+if TYPE_CHECKING:
+    import torch
+
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+TOKEN = re.compile(r"\[[^\]]*\]|%\d{2}|Br|Cl|(?s:.)")
+HEADS = 8
+
+
+class ANNalog(Adapter):
+    """Per-token vectors [tokens, 256] of a SMILES string, without the tokens around it.
+
+    Vaswani et al. (2017), arXiv 1706.03762, with learned positions and layers normalised after each sum. A layer
+    ``layers.N`` is what block N gives, counted from 0.
+
+    Attributes:
+        unknown_tokens: tokens outside the vocabulary met so far; they are embedded as ``<unk>``.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import torch
+        from torch import nn
+
+        state = torch.load(files["weights"], map_location="cpu", weights_only=True)
+        state = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
+        words, places = state["tok_embedding.weight"], state["pos_embedding.weight"]
+        depth = len({key.split(".")[1] for key in state if key.startswith("layers.")})
+        self.model = nn.ModuleDict(
+            {
+                "tok_embedding": nn.Embedding(*words.shape),
+                "pos_embedding": nn.Embedding(*places.shape),
+                "layers": nn.ModuleList(_block(state, f"layers.{i}.") for i in range(depth)),
+            }
+        )
+        self.model["tok_embedding"].load_state_dict({"weight": words})
+        self.model["pos_embedding"].load_state_dict({"weight": places})
+        self.model.eval().requires_grad_(False).to(device)
+        self.vocabulary: Mapping[str, int] = plain_data(files["vocabulary"])["stoi"]
+        self.room = len(places) - 2
+        self.unknown_tokens = 0
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what would have to be truncated."""
+        n = len(TOKEN.findall(sample.view(self.card.view)))
+        if n == 0:
+            return "empty string"
+        return f"{n} tokens; the model takes {self.room}" if n > self.room else None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return what one block says of the tokens of each sample."""
+        import torch
+
+        index = self.vocabulary
+        rows = [
+            [index.get(token, index["<unk>"]) for token in TOKEN.findall(sample.view(self.card.view))]
+            for sample in samples
+        ]
+        self.unknown_tokens += sum(row.count(index["<unk>"]) for row in rows)
+        counts = [len(row) for row in rows]
+        ids = torch.full((len(rows), max(counts) + 2), index["<pad>"])
+        for i, row in enumerate(rows):
+            ids[i, : len(row) + 2] = torch.tensor([index["<sos>"], *row, index["<eos>"]])
+        ids = ids.to(self.device)
+        place = torch.arange(ids.shape[1], device=self.device)
+        length = torch.tensor(counts, device=self.device)[:, None]
+        with torch.no_grad():
+            x = self._run(ids, place, place >= length + 2, int(layer.rpartition(".")[2]))
+        return Output(x[(place >= 1) & (place <= length)], counts)
+
+    def _run(self, ids: torch.Tensor, place: torch.Tensor, padding: torch.Tensor, last: int) -> torch.Tensor:
+        model: Any = self.model
+        x = model.tok_embedding(ids) * model.tok_embedding.embedding_dim**0.5 + model.pos_embedding(place)
+        for block in model.layers[: last + 1]:
+            x = block(x, src_key_padding_mask=padding)
+        return x
+
+
+def _block(state: Mapping[str, torch.Tensor], prefix: str) -> torch.nn.TransformerEncoderLayer:
+    import torch
+    from torch import nn
+
+    def read(name: str, *others: str) -> torch.Tensor:
+        return torch.cat([state[prefix + one] for one in (name, *others)])
+
+    inner, width = state[f"{prefix}positionwise_feedforward.fc_1.weight"].shape
+    block = nn.TransformerEncoderLayer(width, HEADS, inner, dropout=0.0, batch_first=True)
+    attention, dense = "self_attention.fc_", "positionwise_feedforward.fc_"
+    names = {"norm1": "self_attn_layer_norm", "norm2": "ff_layer_norm", "linear1": f"{dense}1", "linear2": f"{dense}2"}
+    names["self_attn.out_proj"] = f"{attention}o"
+    own = {f"{key}.{kind}": read(f"{name}.{kind}") for key, name in names.items() for kind in ("weight", "bias")}
+    for kind in ("weight", "bias"):
+        own[f"self_attn.in_proj_{kind}"] = read(*(f"{attention}{one}.{kind}" for one in "qkv"))
+    block.load_state_dict(own)
+    return block

@@ -1,0 +1,179 @@
+"""GCNdesign, a graph network that designs sequences for a backbone, in torch alone.
+
+The library reads files in the PDB format and unpickles its whole network; a test compares this file with it where it is
+installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+from ._pickles import module_state
+
+if TYPE_CHECKING:
+    import torch
+
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+NEIGHBOURS = 20
+BREAK = 2.0  # Angstrom; a longer bond of the backbone is none
+MEAN, SPREAD = 6.4, 2.4  # Angstrom; of the distances, as in training
+
+
+class GCNdesign(Adapter):
+    """Per-residue vectors [residues, 120] of the embedding, which sees the backbone and no residue types.
+
+    Minami (2023), the gcndesign package. Nodes start as sines and cosines of the dihedral angles, edges as the
+    distances between N, CA, C, O, CB and H of a residue and of the 20 whose CB are nearest; of these O, CB and H are
+    placed by ideal geometry. A layer appends to an edge what its ends and it say, and to a node what the sum over its
+    edges says.
+
+    Layers: ``rgclayer.N``, the nodes after layer N, counted from 0, each wider than the one before.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        from torch import nn
+
+        state = {
+            key.removeprefix("embedding."): value
+            for key, value in module_state(files["weights"]).items()
+            if key.startswith("embedding.") and not key.endswith("num_batches_tracked")
+        }
+        state = {key.replace(".", "/"): value for key, value in state.items()}
+        self.running = {key: value.to(device) for key, value in state.items() if "running" in key}
+        self.model = nn.ParameterDict({key: value for key, value in state.items() if key not in self.running})
+        self.model.requires_grad_(False).eval().to(device)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what is no complete backbone, and what is too short to have the neighbours."""
+        backbone = np.asarray(sample.view(self.card.view))
+        if len(backbone) < NEIGHBOURS + 2:
+            return f"{len(backbone)} residues; the model needs {NEIGHBOURS + 2}"
+        return None if np.isfinite(backbone).all() else "a residue without its N, CA, C or O"
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of all residues; proteins run one after the other."""
+        import torch
+
+        last = int(layer.rpartition(".")[2])
+        backbones = [np.asarray(sample.view(self.card.view), np.float64) for sample in samples]
+        with torch.no_grad():
+            rows = [self._run(backbone, last) for backbone in backbones]
+        return Output(torch.cat(rows), [len(backbone) for backbone in backbones])
+
+    def _run(self, backbone: np.ndarray, last: int) -> torch.Tensor:
+        import torch
+
+        nodes, edges, nearest = features(backbone)
+        # One empty residue before and one behind, as the library adds them.
+        x = torch.from_numpy(np.pad(nodes, ((1, 1), (0, 0)))).float().to(self.device)
+        e = torch.from_numpy(np.pad(edges, ((1, 1), (0, 0), (0, 0)))).float().to(self.device)
+        ends = np.tile(np.arange(NEIGHBOURS), (1, 1))
+        j = torch.from_numpy(np.concatenate([ends, nearest + 1, ends])).to(self.device)
+        x = self._through("nodefeature0", x.T[None], self._over_residues)[0].T
+        for number in range(last + 1):
+            here = x[:, None].expand(-1, NEIGHBOURS, -1)
+            parts = f"rgclayer/{number}"
+            new = self._through(f"{parts}/edgeupdate", torch.cat([here, e, x[j]], 2).transpose(1, 2), self._running)
+            e = torch.cat([e, new.transpose(1, 2)], 2)
+            said = self._through(f"{parts}/encoding", torch.cat([here, e, x[j]], 2).transpose(1, 2), self._running)
+            added = self._through(f"{parts}/residual", said.sum(2, keepdim=True), self._running)
+            x = torch.cat([x, added[:, :, 0]], 1)
+        return x[1:-1].clone()
+
+    def _through(self, name: str, x: torch.Tensor, norm: Callable[[str, torch.Tensor], torch.Tensor]) -> Any:
+        """Apply a list of modules: convolutions, residual blocks, and at the end a norm and a ReLU."""
+        inner = [key.removeprefix(f"{name}/") for key in self.model if key.startswith(f"{name}/")]
+        for number in sorted({int(key.split("/")[0]) for key in inner}):
+            part = f"{name}/{number}"
+            if f"{part}/conv1/weight" in self.model:
+                x = self._residual(part, x, norm)
+            elif self.model[f"{part}/weight"].dim() == 3:
+                x = self._convolve(part, x)
+            else:
+                x = norm(part, x).relu()
+        return x
+
+    def _residual(self, name: str, x: torch.Tensor, norm: Callable[[str, torch.Tensor], torch.Tensor]) -> Any:
+        y = self._convolve(f"{name}/conv1", norm(f"{name}/bn1", x).relu())
+        y = self._convolve(f"{name}/conv2", norm(f"{name}/bn2", y).relu())
+        if f"{name}/shortcut/conv/weight" in self.model:
+            x = self._convolve(f"{name}/shortcut/conv", norm(f"{name}/shortcut/bn", x))
+        return x + y
+
+    def _convolve(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        from torch.nn.functional import conv1d
+
+        weight = self.model[f"{name}/weight"]
+        return conv1d(x, weight, self.model[f"{name}/bias"], padding=weight.shape[2] // 2)
+
+    def _running(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        from torch.nn.functional import batch_norm
+
+        mean, var = self.running[f"{name}/running_mean"], self.running[f"{name}/running_var"]
+        return batch_norm(x, mean, var, self.model[f"{name}/weight"], self.model[f"{name}/bias"])
+
+    def _over_residues(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        from torch.nn.functional import instance_norm
+
+        return instance_norm(x, weight=self.model[f"{name}/weight"], bias=self.model[f"{name}/bias"])
+
+
+def features(backbone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Map N, CA, C, O [residues, 4, 3] to nodes [residues, 6], edges [residues, 20, 36] and the ends of these."""
+    n, ca, c = (backbone[:, k] for k in range(3))
+    o, h = backbone[:, 3].copy(), n.copy()
+    o[:-1] = _place(ca[1:], n[1:], c[:-1], 1.24, 122.7, 0.0)
+    h[1:] = _place(ca[:-1], c[:-1], n[1:], 1.00, 123.0, 0.0)
+    cb = (_place(c, n, ca, 1.54, 110.6, -124.4) + _place(n, c, ca, 1.54, 110.6, 121.5)) / 2
+    cb[-1] = o[-1]  # so it stood in training
+    distances = np.linalg.norm(cb[:, None] - cb, axis=2)
+    np.fill_diagonal(distances, np.inf)
+    nearest = np.sort(np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS], axis=1)
+
+    phi, psi, omega = (np.zeros(len(n)) for _ in range(3))
+    phi[1:] = _dihedral(c[:-1], n[1:], ca[1:], c[1:])
+    psi[:-1] = _dihedral(n[:-1], ca[:-1], c[:-1], n[1:])
+    omega[:-1] = _dihedral(ca[:-1], c[:-1], n[1:], ca[1:])
+    nodes = np.stack([f(angle) for angle in (phi, psi, omega) for f in (np.sin, np.cos)], 1)
+    nodes[0, :2] = 0
+    nodes[-1, 2:] = 0
+
+    atoms = np.stack([n, ca, c, o, cb, h], 1)
+    between = np.linalg.norm(atoms[:, None, :, None] - atoms[nearest][:, :, None], axis=4)
+    edges = (between.reshape(len(n), NEIGHBOURS, 36) - MEAN) / SPREAD
+    broken = (np.linalg.norm(n - ca, axis=1) > BREAK) | (np.linalg.norm(ca - c, axis=1) > BREAK)
+    gap = np.linalg.norm(c[:-1] - n[1:], axis=1) > BREAK
+    broken[:-1] |= gap
+    broken[1:] |= gap
+    edges[broken] = 0
+    return nodes, edges, nearest
+
+
+def _place(
+    one: np.ndarray, two: np.ndarray, three: np.ndarray, bond: float, angle: float, dihedral: float
+) -> np.ndarray:
+    """Return where the atom lies that is bonded to the third, by its angle and dihedral in degrees."""
+    angle, dihedral = np.deg2rad(angle), np.deg2rad(dihedral)
+    z = _unit(two - three)
+    x = _unit(np.cross(one - three, two - three))
+    local = (np.sin(angle) * np.sin(dihedral), np.sin(angle) * np.cos(dihedral), np.cos(angle))
+    axes = (x, np.cross(z, x), z)
+    return three + bond * sum(part * axis for part, axis in zip(local, axes, strict=True))
+
+
+def _dihedral(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> np.ndarray:
+    first, second = _unit(np.cross(b - a, c - b)), _unit(np.cross(c - b, d - c))
+    angle = np.arccos(np.clip((first * second).sum(1), -1, 1))
+    return np.where(((b - a) * second).sum(1) > 0, angle, -angle)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -1,0 +1,85 @@
+"""Chython's RxnMap, a graph transformer that maps the atoms of reactions, as the ONNX file of its package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+from ._rdkit import molecule, unreadable
+
+if TYPE_CHECKING:
+    from .._cards import ModelCard
+    from .._samples import Sample
+
+# What the weights were trained on: numbers start at two, behind padding and the token of a molecule.
+SHIFT, ELSEWHERE, FARTHEST, MOST = 2, 1, 10, 14
+MOLECULE, REACTION, REACTANT = 0, 1, 2  # roles
+
+
+class RxnMap(Adapter):
+    """Per-atom vectors [heavy atoms, 1024] of a molecule, read as the reactant of a reaction without a product.
+
+    Nugmanov et al. (2022), doi 10.1021/acs.jcim.2c00344: attention among atoms, biased by the number of bonds between
+    them. Layers: ``rxn_layer.N``, what block N of those that see the whole reaction gives, counted from 0, and
+    ``mol_layer.N`` of those before, which see a molecule each. Runs on the CPU, one molecule after the other.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        import onnx
+        from onnxruntime import InferenceSession
+
+        # The file gives the attention alone; what it comes from is there under names of its own.
+        model = onnx.load(str(files["weights"]))
+        self.outputs = {layer: _output(layer) for layer in card.layers}
+        for name in self.outputs.values():
+            model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+        self.session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Refuse what RDKit cannot read."""
+        return unreadable(sample.view(self.card.view))
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of all heavy atoms."""
+        rows = []
+        for sample in samples:
+            tokens, places = encode(molecule(sample.view(self.card.view)))
+            feed = {name: array[None] for name, array in tokens.items()}
+            (values,) = self.session.run([self.outputs[layer]], feed)
+            rows.append(values.reshape(-1, values.shape[-1])[places])
+        return Output(np.concatenate(rows), [len(row) for row in rows])
+
+
+def encode(mol: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the int64 inputs of a molecule, fragment after fragment, and where the token of each atom stands."""
+    from rdkit import Chem
+
+    atoms, neighbours, roles, blocks = [0], [0], [REACTION], []
+    order: list[int] = [-1]
+    for fragment in Chem.GetMolFrags(mol):
+        members = [mol.GetAtomWithIdx(index) for index in fragment]
+        atoms += [1, *(atom.GetAtomicNum() + SHIFT for atom in members)]
+        neighbours += [0, *(min(atom.GetTotalDegree(), MOST) + SHIFT for atom in members)]
+        roles += [MOLECULE, *[REACTANT] * len(members)]
+        order += [-1, *fragment]
+        bonds = Chem.GetDistanceMatrix(mol)[np.ix_(fragment, fragment)]
+        blocks.append(np.pad(np.minimum(bonds, FARTHEST).astype(np.int64) + SHIFT, ((1, 0), (1, 0)), constant_values=1))
+    distances = np.zeros((len(atoms), len(atoms)), np.int64)
+    distances[0, 0] = ELSEWHERE
+    start = 1
+    for block in blocks:
+        distances[start : start + len(block), start : start + len(block)] = block
+        start += len(block)
+    tokens = {"atoms": atoms, "neighbors": neighbours, "distances": distances, "roles": roles}
+    places = np.argsort(order)[order.count(-1) :]
+    return {name: np.asarray(value, np.int64) for name, value in tokens.items()}, places
+
+
+def _output(layer: str) -> str:
+    name, _, number = layer.partition(".")
+    return f"/{name}/norm2{f'_{number}' if number != '0' else ''}/LayerNormalization_output_0"
