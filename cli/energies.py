@@ -17,7 +17,8 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
     """Add ``energy_mae`` and ``energy_mae_se`` over ``model``, in eV, where models and samples have energies.
 
     After each model's own fit of composition, see `hyle.engine.analysis.energy_error`; NaN for a model without
-    energies, and nothing is added where no model has any or the samples have none.
+    energies, and nothing is added where no model has any or the samples have none. Where the Comparison names its
+    samples, ``energy_residual`` over ``model`` and ``sample`` is the error of each, predicted less true.
     """
     from hyle.engine.analysis import energy_error
 
@@ -29,6 +30,8 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
     counts = np.array([[np.count_nonzero(atoms.numbers == z) for z in elements] for _, atoms, _ in samples], np.float64)
     reference = np.array([energy for *_, energy in samples])
     errors = np.full((len(representations), 2), np.nan)
+    ids = [str(name) for name in comparison["sample"].values] if "sample" in comparison.coords else []
+    signed = np.full((len(representations), len(ids)), np.nan)
     for row, rep in enumerate(representations):
         if rep.energies is None:
             continue
@@ -37,6 +40,8 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
         if np.isfinite(predicted).sum() >= 20:
             found = energy_error(predicted, reference, counts)
             errors[row] = found.mae, found.se
+            left = dict(zip((name for name, *_ in samples), found.signed, strict=True))
+            signed[row] = [left.get(name, np.nan) for name in ids]
     attributes = {
         "long_name": "mean absolute energy error",
         "units": "eV",
@@ -45,3 +50,5 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
     }
     comparison["energy_mae"] = ("model", errors[:, 0], attributes)
     comparison["energy_mae_se"] = ("model", errors[:, 1], {"kind": "se", "of": "energy_mae"})
+    if ids:
+        comparison["energy_residual"] = (("model", "sample"), signed, {**attributes, "long_name": "energy residual"})
