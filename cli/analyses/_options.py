@@ -168,7 +168,7 @@ def question_options(function: F) -> F:
         click.option("--metric", help="A pair metric of the comparison. [default: cknna, else its first]"),
     ):
         wrapped = option(wrapped)
-    return wrapped  # type: ignore[no-any-return]
+    return wrapped
 
 
 def _rows(table: dict[str, dict[str, float]]) -> dict[str, np.ndarray]:

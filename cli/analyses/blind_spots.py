@@ -1,4 +1,4 @@
-"""Do aligned models make the same errors?"""
+"""Tell whether aligned models make the same errors."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ def show(found: Found) -> None:
             if found.spots is not None:
                 cells = [found.spots.correlation[i, j], found.spots.kappa[i, j], *found.spots.by_difficulty[:, i, j]]
             lines.append((a, b, *(number(v, 2) if v == v else "–" for v in (found.alignment[i, j], *cells))))
-    headings = ("model", "other", "alignment")
-    headings += ("CAPA",) if found.capa is not None else ("correlation", "kappa", "easy", "middling", "hard")
+    headings = ["model", "other", "alignment"]
+    headings += ["CAPA"] if found.capa is not None else ["correlation", "kappa", "easy", "middling", "hard"]
     print_table(headings, lines, right=headings[2:], keys=2)
     for name, one in found.goes_with.items():
         numbers = f"{number(one.correlation, 2)}, {p_value(one.p)} by permutation, n = {one.models} models"

@@ -1,4 +1,4 @@
-"""Which representations hold little?"""
+"""Tell which representations hold little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do better models lie closer to the best one?"""
+"""Tell whether better models lie closer to the best one."""
 
 from __future__ import annotations
 
@@ -103,9 +103,8 @@ def figures(found: Found) -> dict[str, Figure]:
     """Return error against alignment."""
     from ..figures import Figure, convergence_scatter
 
-    caption = (
-        f"Each point is a model: its {found.error.partition(' /')[0]} against its alignment to the best. Rings are of "
-        "the best model's own family, alike because they were made so."
-    )
+    caption = f"Each point is a model: its {found.error.partition(' /')[0]} against its alignment to the best."
+    if found.runs["all"].models != found.runs["other_families"].models:
+        caption += " Rings are of the best model's own family, alike because they were made so."
     recipe = f"{found.metric}; {found.recipe}; interval by resampling models, p by their permutation"
     return {"convergence": Figure(convergence_scatter(found), "Do better models lie closer?", caption, recipe)}

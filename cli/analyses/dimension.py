@@ -1,4 +1,4 @@
-"""How many directions do representations vary in, and is that a narrow band?"""
+"""Tell in how many directions representations vary, and whether that is a narrow band."""
 
 from __future__ import annotations
 
@@ -66,11 +66,12 @@ def sentences(found: Found) -> list[str]:
     if not found.bands:
         return []
     band = next(iter(found.bands.values()))
-    said = f"The {band.models} models have dimensions of {number(band.middle, 1)} times or by {_fold(band.spread)}"
+    said = f"The {band.models} models have dimensions about {number(band.middle, 1)}"
+    said += f", give or take a factor of {_fold(band.spread)}"
     if known(band.low):
         said += f" ({_fold(band.low)} to {_fold(band.high)})"
     if not known(band.ratio):
-        return [f"{said}, one standard deviation."]
+        return [f"{said}."]
     numbers = (
         f"ratio of spreads {number(band.ratio, 2)}, {interval(band.ratio_low, band.ratio_high)}, {p_value(band.p)}"
     )

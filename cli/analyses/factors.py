@@ -1,4 +1,4 @@
-"""What explains who is alike?"""
+"""Tell what explains who is alike."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""What does each representation look like?"""
+"""Show what each representation looks like."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""What does each frozen embedding know of a label?"""
+"""Tell what each frozen embedding knows of a label."""
 
 from __future__ import annotations
 

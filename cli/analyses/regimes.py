@@ -1,4 +1,4 @@
-"""What becomes of alignment on other samples?"""
+"""Tell what becomes of alignment on other samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which model to transfer from, where labels are few?"""
+"""Tell which model to transfer from where labels are few."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def figures(found: Found) -> dict[str, Figure]:
     if not any(known(c.correlation) for c in one.criteria):
         return {}
     caption = (
-        f"Rank correlation between each way of ranking {len(one.models)} models and their accuracy for {found.label} on "
-        "samples held out, with 95 % over models. 0 is chance; only the parameter count needs no data."
+        f"Rank correlation between each way of ranking {len(one.models)} models and their accuracy for {found.label} "
+        "on samples held out, with 95 % over models. 0 is chance; only the parameter count needs no data."
     )
     recipe = f"{one.few} labels, {one.test} held out, {one.draws} draws; ridge probes; {found.metric}"
     return {"selection": Figure(selection_chart(one), "Which ranking picks the right model?", caption, recipe)}

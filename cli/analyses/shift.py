@@ -1,4 +1,4 @@
-"""How far do the second samples lie from the first, in each model's own space?"""
+"""Tell how far the second samples lie from the first, in each model's own space."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def sentences(found: Found) -> list[str]:
     apart = sum(found.ends[name][0] > 0.5 for name in real)
     middle = number(float(np.median(aucs)), 2)
     return [
-        f"The second set lies out of the first in the space of {apart} of {len(real)} models: a sample of it is further "
-        f"from the first than its own with probability {middle} (median; 0.5 is no shift; n = {found.n[0]} and "
+        f"The second set lies out of the first in the space of {apart} of {len(real)} models: a sample of it is "
+        f"further from the first than its own with probability {middle} (median; 0.5 is no shift; n = {found.n[0]} and "
         f"{found.n[1]} samples)."
     ]
 

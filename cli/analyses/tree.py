@@ -1,4 +1,4 @@
-"""Which models belong together?"""
+"""Tell which models belong together."""
 
 from __future__ import annotations
 

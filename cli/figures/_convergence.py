@@ -29,7 +29,7 @@ def convergence_scatter(found: Found) -> alt.LayerChart:
         row["side"] = side
     reference = ", ".join(one.reference)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("alignment:Q", title=f"{found.metric} to {reference}", scale=alt.Scale(zero=False, padding=50)),
+        x=alt.X("alignment:Q", title=f"{found.metric}, to {reference}", scale=alt.Scale(zero=False, padding=50)),
         y=alt.Y("error:Q", title=found.error, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5)),
         tooltip=[
             alt.Tooltip("model:N"),
@@ -46,7 +46,8 @@ def convergence_scatter(found: Found) -> alt.LayerChart:
     if others != set(one.models):
         titles.append(_title(found.runs["other_families"], "other families"))
     title = alt.TitleParams(titles, fontSize=12, fontWeight="normal", color=MUTED)
-    said = f"Scatter plot of {found.error} against {found.metric} to {reference} for {len(rows)} models. {'; '.join(titles)}."
+    said = f"Scatter plot of {found.error} against {found.metric} to {reference} for {len(rows)} models. "
+    said += "; ".join(titles) + "."
     return alt.LayerChart(layer=[*layers, *names(base, rows)]).properties(
         width=_WIDTH, height=_HEIGHT, title=title, description=said, config=config()
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def factor_bars(on: Mapping[str, Sequence[Factor]]) -> alt.LayerChart:
     """Return one bar a fact, and a tick at the mean share of permutations; of two sets of samples two bars."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"fact": f.name.replace("_", " "), "set": f"{where} set", "share": f.share, "by_chance": f.by_chance}
         | {"p": f.p, "values": f.groups, "models": f.n, "shown": f"{f.share:.0%}, p = {f.p:.2g}, n = {f.n}"}
         for where, factors in on.items()
@@ -47,7 +47,7 @@ def factor_bars(on: Mapping[str, Sequence[Factor]]) -> alt.LayerChart:
         ),
     ]
     for row in rows:
-        row["end"] = max(float(str(row["share"])), float(str(row["by_chance"])))
+        row["end"] = max(row["share"], row["by_chance"])
     said = f"Bar chart of the share of the variation between models that {len(order)} facts explain, beside chance."
     return alt.LayerChart(layer=layers).properties(
         width=400, height=alt.Step(34 if len(sets) == 1 else 22), description=said, config=config()

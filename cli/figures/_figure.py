@@ -24,16 +24,20 @@ class Figure:
         recipe: what its numbers were made with.
     """
 
-    chart: alt.LayerChart | alt.FacetChart
+    chart: alt.LayerChart | alt.FacetChart | alt.ConcatChart
     title: str
     caption: str
     recipe: str
 
 
 def chart_table(spec: dict[str, Any]) -> pd.DataFrame:
-    """Return the data of a specification as a table: of its data sets the largest one, without what only draws it."""
+    """Return the data of a specification as a table, without what only draws it.
+
+    Of its data sets the largest, and those of the same fields.
+    """
     import pandas as pd
 
-    rows = max(spec.get("datasets", {"": []}).values(), key=len, default=[])
-    table = pd.DataFrame(rows)
+    sets: list[list[dict[str, Any]]] = [rows for rows in spec.get("datasets", {}).values() if rows]
+    largest = set(max(sets, key=len, default=[{}])[0])
+    table = pd.DataFrame([row for rows in sets if set(rows[0]) == largest for row in rows])
     return table[[name for name in table.columns if name not in _DRAWN]]

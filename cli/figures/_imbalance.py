@@ -40,9 +40,10 @@ def imbalance_plane(comparison: xr.Dataset, by: str | None = None) -> alt.LayerC
             row |= {"pair": f"{models[a]} → {models[b]}"}
             row |= {"alignment": float(score.mutual[i, j])} if score is not None else {}
             rows.append(row)
+    start, ticks = alt.Scale(domainMin=0), alt.Axis(tickCount=6)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("x:Q", title="imbalance from the model that foretells better", scale=alt.Scale(domainMin=0)),
-        y=alt.Y("y:Q", title="imbalance of the way back", scale=alt.Scale(domainMin=0)),
+        x=alt.X("x:Q", title="imbalance from the model that foretells better", scale=start, axis=ticks),
+        y=alt.Y("y:Q", title="imbalance of the way back", scale=start, axis=ticks),
         tooltip=[
             alt.Tooltip("pair:N", title="models"),
             alt.Tooltip("x:Q", title="there", format=".3f"),

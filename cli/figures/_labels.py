@@ -11,6 +11,8 @@ import numpy as np
 from ._palette import INK
 
 FONT = 11.5
+# The share of a name that may cover others before it is left out.
+_CROWDED = 0.6
 _SIDES: dict[str, dict[str, Any]] = {
     "above": {"dy": -13},
     "below": {"dy": 15},
@@ -30,7 +32,7 @@ def names(base: alt.Chart, rows: list[dict[str, Any]]) -> list[alt.Chart]:
 
 
 def sides(points: Sequence[tuple[float, float]], labels: Sequence[str], width: float, height: float) -> list[str]:
-    """Put each name on the side of its point where it covers the fewest others and their points."""
+    """Put each name on the side of its point where it covers the fewest others; nowhere, "", where it covers many."""
     if not points:
         return []
     at = np.array(points, float)
@@ -51,6 +53,9 @@ def sides(points: Sequence[tuple[float, float]], labels: Sequence[str], width: f
         outside = {name: max(0.0, -box[0]) + max(0.0, box[2] - width) for name, box in boxes.items()}
         cost = {name: 12 * outside[name] + sum(_overlap(box, other) for other in taken) for name, box in boxes.items()}
         side = min(boxes, key=cost.__getitem__)
+        if cost[side] > _CROWDED * wide * FONT:
+            found.append("")  # the pointer tells it
+            continue
         taken.append(boxes[side])
         found.append(side)
     return found

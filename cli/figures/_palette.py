@@ -143,5 +143,6 @@ def config() -> dict[str, Any]:
             "subtitleFontSize": 12,
             "offset": 14,
         },
+        "header": {"labelColor": INK, "titleColor": MUTED},
         "text": {"color": INK},
     }

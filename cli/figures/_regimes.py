@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import CONTROL, modalities, model_names, read_scores
+from ..tables import CONTROL, modalities, read_scores
 from ._palette import MUTED, config, modality_colour
 
 if TYPE_CHECKING:

@@ -98,7 +98,7 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
         estimates=estimate_rows(comparison),
         with_errors=any(np.isfinite(errors(comparison, metric)).any() for metric in dimensions(comparison)),
         agreement=[scores[name] for name in axes or ()],
-        imbalance=scores.get(IMBALANCE),
+        recipes_of={name: _recipe(comparison, name) for name in charts if name not in figures},
         figures=figures,
         regimes=[name for name in figures if name.startswith("regimes_")],
         specs={name: linked(chart.to_dict()) for name, chart in charts.items()},
@@ -117,6 +117,18 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
         csv=_csv(long_table(comparison)),
         vega=_vega(),
     )
+
+
+def _recipe(comparison: xr.Dataset, name: str) -> str:
+    """Return what the numbers of a figure that every Comparison has were made with, in one line."""
+    axes = {"agreement": agreement_axes(comparison) or (), "imbalance": (IMBALANCE,)}
+    said = []
+    for metric in axes.get(name, (name,)):
+        attrs = comparison[metric].attrs if metric in comparison else {}
+        facts = [text(attrs, "long_name"), text(attrs, "estimator")]
+        facts += [f"{key} = {attrs[key]}" for key in ("k", "n") if key in attrs]
+        said.append(", ".join(dict.fromkeys(filter(None, facts))))
+    return "; ".join(filter(None, said))
 
 
 def _groups(comparison: xr.Dataset) -> dict[str, dict[str, list[str]]]:

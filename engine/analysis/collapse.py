@@ -22,6 +22,7 @@ class Information:
 
     Args:
         model: its name.
+        state: ``unrelated``, ``collapsed``, ``one direction``, or empty.
         dimension: intrinsic; NaN where the Comparison has none.
         effective_rank: directions that the variance is spread over, (sum of eigenvalues)^2 / sum of their squares.
         repeats: share of the rows that repeat an earlier one.
@@ -29,17 +30,16 @@ class Information:
         foretells: mean information imbalance from it to the others, 0 where their neighbours follow from its own and 1
             where nothing does; NaN where the Comparison has none.
         foretold: the same from the others to it.
-        state: ``unrelated``, ``collapsed``, ``one direction``, or empty.
     """
 
     model: str
+    state: str
     dimension: float
     effective_rank: float
     repeats: float
     alignment: float
     foretells: float
     foretold: float
-    state: str
 
 
 def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str | None = None) -> list[Information]:
@@ -85,8 +85,8 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
     for i, name in enumerate(names):
         poor = to[i] - back[i] > GAP and (dimensions[i] < usual or repeats[i] > 0.5)
         state = "unrelated" if alone[i] else "collapsed" if poor else "one direction" if ranks[i] < FEW else ""
-        row = (dimensions[i], ranks[i], repeats[i], alignment[i], to[i], back[i])
-        found.append(Information(name, *(float(value) for value in row), state))
+        numbers = [float(column[i]) for column in (dimensions, ranks, repeats, alignment, to, back)]
+        found.append(Information(name, state, *numbers))
     return found
 
 

@@ -78,11 +78,12 @@ def dimension_band(comparison: xr.Dataset, metric: str = "intrinsic_dimension", 
     if name is not None:
         relative = (comparison[name].values.astype(np.float64) / values)[known & ~control]
         noise = float(np.sqrt(np.nanmean(relative**2))) if np.isfinite(relative).any() else nan
-    found = (nan,) * 5
+    found = (nan, nan, nan, nan, nan)
     if c > 1 and others.std() > 0 and spread > 0:
         own = float(others.std(ddof=1))
         ratio = spread / own
         ends = (ratio / f.ppf(q, m - 1, c - 1) ** 0.5 for q in (0.975, 0.025))
         p = 2 * min(f.cdf(ratio**2, m - 1, c - 1), f.sf(ratio**2, m - 1, c - 1))
-        found = (own, ratio, *(float(end) for end in ends), float(p))
+        bottom, top = (float(end) for end in ends)
+        found = (own, ratio, bottom, top, float(p))
     return DimensionBand(m, c, float(np.exp(logs.mean())), spread, float(low), float(high), noise, *found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -57,12 +58,12 @@ class Tree:
         whole = self._read(skbio)
         for node in whole.traverse():
             node.length = max(node.length or 0.0, 0.0)
-        try:
+        # Where all models are alike no two are farthest apart, and the root stays.
+        with contextlib.suppress(skbio.tree.TreeError):
             # The support is one of the branch, which another root may turn round.
             whole = whole.root_at_midpoint(branch_attrs=["name"])
-        except skbio.tree.TreeError:
-            pass  # all models alike: no two are farthest apart
-        order, places, found = list(whole.preorder()), {}, []
+        order, places = list(whole.preorder()), {}
+        found: list[Node] = []
         for place, tip in enumerate(whole.tips()):
             places[tip] = float(place)
         for node in whole.postorder(include_self=True):
