@@ -32,6 +32,7 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
     errors = np.full((len(representations), 2), np.nan)
     ids = [str(name) for name in comparison["sample"].values] if "sample" in comparison.coords else []
     signed = np.full((len(representations), len(ids)), np.nan)
+    leverage = 0.0
     for row, rep in enumerate(representations):
         if rep.energies is None:
             continue
@@ -40,6 +41,7 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
         if np.isfinite(predicted).sum() >= 20:
             found = energy_error(predicted, reference, counts)
             errors[row] = found.mae, found.se
+            leverage = max(leverage, float(found.leverage.max()))
             left = dict(zip((name for name, *_ in samples), found.signed, strict=True))
             signed[row] = [left.get(name, np.nan) for name in ids]
     attributes = {
@@ -47,6 +49,9 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
         "units": "eV",
         "estimator": "after each model's own fit of composition, cross-fitted ridge",
         "n": len(samples),
+        "elements": len(elements),
+        # Near 1 the fit follows a sample alone: its error would say nothing, were it not fitted without it.
+        "largest_leverage": round(leverage, 3),
     }
     comparison["energy_mae"] = ("model", errors[:, 0], attributes)
     comparison["energy_mae_se"] = ("model", errors[:, 1], {"kind": "se", "of": "energy_mae"})

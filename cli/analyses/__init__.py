@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .._console import say
+from ..tables import read_scores
 from . import (
     blind_spots,
     collapse,
@@ -30,6 +31,8 @@ from ._options import question_options as question_options
 from ._question import Question as Question
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from ..figures import Figure
 
 ANALYSES: Mapping[str, ModuleType] = {
@@ -67,6 +70,19 @@ def answer(question: Question, only: Collection[str] | None = None) -> dict[str,
         if one is not None:
             found[name] = one
     return found
+
+
+def answer_alone(comparison: xr.Dataset, **at_hand: Any) -> dict[str, Any]:
+    """Return what a Comparison answers by itself, by CKNNA or its first metric; nothing without a pair metric.
+
+    Args:
+        comparison: as `hyle.cli.commands.compare.compare` gives it.
+        at_hand: further fields of a `Question`.
+    """
+    scores = list(read_scores(comparison))
+    if not scores:
+        return {}
+    return answer(Question(comparison, "cknna" if "cknna" in scores else scores[0], **at_hand))
 
 
 def findings(found: Mapping[str, Any]) -> list[str]:

@@ -33,6 +33,7 @@ class Asked:
     reference: str | None
     against: Path | None
     embeddings: tuple[Path, ...]
+    against_embeddings: tuple[Path, ...]
     label: str | None
     few: int
     errors: Path | None
@@ -57,7 +58,9 @@ class Asked:
         against = None if self.against is None else load_comparison(self.against)
         found = find_embeddings(comparison, store, self.embeddings)
         ids, rows = joined(comparison, found)
-        outside = {} if against is None else joined(against, find_embeddings(against, store))[1]
+        outside = (
+            {} if against is None else joined(against, find_embeddings(against, store, self.against_embeddings))[1]
+        )
         question = Question(
             comparison,
             self.metric or ("cknna" if "cknna" in scores else next(iter(scores))),
@@ -149,6 +152,12 @@ def question_options(function: F) -> F:
             metavar="NAME|FILE[:COLUMN]",
             help="What samples are labelled with, for probes and the choice of a model: a label of the data set, or a "
             ".csv file of sample id and number.",
+        ),
+        click.option(
+            "--against-embeddings",
+            type=click.Path(path_type=Path),
+            multiple=True,
+            help="The same of the second comparison, for the degree of shift.",
         ),
         click.option(
             "--embeddings",

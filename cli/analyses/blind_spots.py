@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from ..figures import Figure
 
 
+# Samples at least that all models need errors of.
+LEAST = 8
+
+
 @dataclass(frozen=True)
 class Found:
     """How alike errors are, alignment of the same models, and how one goes with the other."""
@@ -49,6 +53,8 @@ def data(question: Question) -> Found | None:
     if given is None and "energy_residual" in question.comparison:
         rows = question.comparison["energy_residual"].transpose("model", "sample").values
         given = {name: row for name, row in zip(names, rows, strict=True) if np.isfinite(row).any()}
+        if not given or np.isfinite(np.stack(list(given.values()))).all(0).sum() < LEAST:
+            given = None
         what = "energy errors"
     if question.classes is not None:
         given, what = question.classes, "predicted classes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,8 @@ def data(question: Question) -> Found:
             outside = collapse(second, question.metric)
         for name in NUMBERS:
             if name in first and name in second:
-                changes.append(single_change(first, second, name))
+                with contextlib.suppress(ValueError):  # no model has it on both sets: then nothing changes
+                    changes.append(single_change(first, second, name))
     return Found(collapse(first, question.metric), outside, changes, question.kinds)
 
 
@@ -54,14 +56,14 @@ def sentences(found: Found) -> list[str]:
     """Name what has collapsed, and what becomes of dimension and rank on the second set."""
     lines = []
     for place, rows in (("", found.inside), (" on the second set", found.outside)):
-        for state, told in (
-            ("collapsed", "holds little of what the others hold"),
-            ("unrelated", "is told from chance in no pair"),
-        ):
-            names = [one.model for one in rows if one.state == state and found.kinds.get(one.model) != CONTROL]
-            if names:
-                verb = told if len(names) == 1 else told.replace("holds", "hold").replace("is ", "are ")
-                lines.append(f"{listed(names)} {verb}{place} ({state}).")
+        real = [one for one in rows if found.kinds.get(one.model) != CONTROL]
+        for one in real:
+            if one.state == "collapsed":
+                ends = f"{number(one.foretells, 2)} to them, {number(one.foretold, 2)} from them"
+                lines.append(f"{one.model} holds little of what the others hold{place} (information imbalance {ends}).")
+        alone = [one.model for one in real if one.state == "unrelated"]
+        if alone:
+            lines.append(f"Not distinguishable from chance in any pair{place}: {listed(alone)}.")
     for one in found.changes[:2]:
         numbers = f"{interval(one.low, one.high)}, n = {len(one.models)} models"
         if known(one.low) and (one.low > 1 or one.high < 1):

@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from .._console import print_table
-from ..tables import number
+from ..tables import CONTROL, number, per_model
 from ._question import Question
 from ._words import carried, correlation, listed, told
 
@@ -43,8 +43,8 @@ def data(question: Question) -> Found | None:
 
     comparison, error, best_by = question.comparison, "energy_mae", "energy"
     said, recipe = "energy error / eV", "energies after each model's own fit of composition, cross-fitted ridge"
-    if error not in comparison or int(comparison[error].count()) < 2:
-        if len(question.probes) < 2:
+    if _count(question, error) < 2:
+        if sum(question.kinds.get(name) != CONTROL for name in question.probes) < 2:
             if question.reference is not None:
                 raise ValueError("no two models have energy errors, so that there is no convergence to a reference")
             return None
@@ -58,7 +58,19 @@ def data(question: Question) -> Found | None:
         name: convergence(comparison, question.metric, other_families=other, **options)
         for name, other in (("all", False), ("other_families", True))
     }
+    attrs = comparison[error].attrs
+    if "largest_leverage" in attrs:
+        recipe += (
+            f"; {attrs['elements']} elements in {attrs['n']} samples, largest leverage {attrs['largest_leverage']}"
+        )
     return Found(runs, question.score.label, said, best_by, question.kinds, recipe)
+
+
+def _count(question: Question, error: str) -> int:
+    values = per_model(question.comparison, error)
+    return sum(
+        value is not None and kind != CONTROL for value, kind in zip(values, question.kinds.values(), strict=True)
+    )
 
 
 def sentences(found: Found) -> list[str]:

@@ -44,7 +44,10 @@ def data(question: Question) -> Found | None:
     names = model_names(question.comparison)
     chosen = sorted((n for n in question.embeddings if n in names), key=lambda n: question.kinds[n] == CONTROL)
     method: Any = question.method
-    planes = {name: plane(question.embeddings[name], method=method) for name in chosen[:PICTURES]}
+    shown = [name for name in chosen if len(question.ids) > 2 and np.ptp(question.embeddings[name], 0).any()][:PICTURES]
+    if not shown:
+        return None
+    planes = {name: plane(question.embeddings[name], method=method) for name in shown}
     colour, by = _colour(question, list(planes))
     return Found(planes, list(question.ids), colour, by, question.method)
 

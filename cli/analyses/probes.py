@@ -39,7 +39,9 @@ def sentences(found: Found) -> list[str]:
     if best.mae >= best.baseline:
         return [f"No embedding knows {found.label} better than its median, n = {best.test} samples held out."]
     numbers = f"{number(best.mae, 3)} ± {number(best.se, 3)} against {number(best.baseline, 3)} of the median"
-    return [f"Of {found.label}, {name} knows most: mean absolute error {numbers}, n = {best.test} samples held out."]
+    return [
+        f"The lowest error of a probe of {found.label} is that of {name}: {numbers}, n = {best.test} samples held out."
+    ]
 
 
 def show(found: Found) -> None:

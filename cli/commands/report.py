@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._console import say
-from ..analyses import Asked, Question, answer, question_options
+from ..analyses import Asked, answer, answer_alone, question_options
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,12 +32,9 @@ def write_all(comparison: xr.Dataset, folder: Path, found: Mapping[str, Any] | N
     from .. import analyses
     from ..figures import save_figures
     from ..report import write_report
-    from ..tables import read_scores, write_csv
+    from ..tables import write_csv
 
-    scores = read_scores(comparison)
-    if found is None:
-        metric = "cknna" if "cknna" in scores else next(iter(scores), "")
-        found = answer(Question(comparison, metric)) if metric else {}
+    found = answer_alone(comparison) if found is None else found
     folder.mkdir(parents=True, exist_ok=True)
     save_comparison(comparison, folder / "comparison.nc")
     write_csv(comparison, folder / "comparison.csv")

@@ -73,11 +73,12 @@ def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> 
         for one in rows
         if np.isfinite(one.foretells) and np.isfinite(one.foretold)
     ]
-    placed = sides([(p["to_others"], p["from_others"]) for p in points], [p["model"] for p in points], 440, 300)
-    for point, side in zip(points, placed, strict=True):
-        point["side"] = side
     low = 0.95 * min(min(p["to_others"], p["from_others"]) for p in points)
     high = 1.05 * max(max(p["to_others"], p["from_others"]) for p in points)
+    # The corners of the picture, so that places are those that will be drawn.
+    at = [(p["to_others"], p["from_others"]) for p in points] + [(low, low), (high, high)]
+    for point, side in zip(points, sides(at, [*(p["model"] for p in points), "", ""], 440, 300), strict=False):
+        point["side"] = side
     scale = alt.Scale(domain=[low, high], nice=False)
     base = alt.Chart(alt.InlineData(values=points)).encode(
         x=alt.X("to_others:Q", title="mean imbalance to the others", scale=scale),

@@ -12,7 +12,7 @@ from ._palette import INK
 
 FONT = 11.5
 # The share of a name that may cover others before it is left out.
-_CROWDED = 0.6
+_CROWDED = 0.4
 _SIDES: dict[str, dict[str, Any]] = {
     "above": {"dy": -13},
     "below": {"dy": 15},
