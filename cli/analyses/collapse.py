@@ -65,7 +65,7 @@ def sentences(found: Found) -> list[str]:
         if alone:
             lines.append(f"Not distinguishable from chance in any pair{place}: {listed(alone)}.")
     for one in found.changes[:2]:
-        numbers = f"{interval(one.low, one.high)}, n = {len(one.models)} models"
+        numbers = f"{interval(one.low, one.high, 3)}, n = {len(one.models)} models"
         if known(one.low) and (one.low > 1 or one.high < 1):
             verb = "falls" if one.factor < 1 else "rises"
             times = f"to {number(one.factor, 2)} times its value"

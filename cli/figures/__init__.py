@@ -14,6 +14,7 @@ from ._convergence import convergence_scatter as convergence_scatter
 from ._dimension import dimension_bars as dimension_bars
 from ._factors import factor_bars as factor_bars
 from ._figure import Figure as Figure
+from ._figure import specification as specification
 from ._heat_map import heat_map as heat_map
 from ._imbalance import IMBALANCE as IMBALANCE
 from ._imbalance import imbalance_plane as imbalance_plane

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,20 @@ class Figure:
     title: str
     caption: str
     recipe: str
+
+
+def specification(chart: Any) -> dict[str, Any]:
+    """Return a chart as Vega-Lite that JSON can hold: numbers that are not finite are null."""
+    found: dict[str, Any] = _finite(chart.to_dict())
+    return found
+
+
+def _finite(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _finite(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_finite(value) for value in node]
+    return None if isinstance(node, float) and not math.isfinite(node) else node
 
 
 def chart_table(spec: dict[str, Any]) -> pd.DataFrame:

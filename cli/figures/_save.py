@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..tables import long_table, write_atomically
-from ._figure import chart_table
+from ._figure import chart_table, specification
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,7 @@ def save_charts(comparison: xr.Dataset, charts: Mapping[str, Any], folder: str |
     tables = figure_tables(comparison, charts)
     paths = []
     for name, chart in charts.items():
-        spec = chart.to_dict()
+        spec = specification(chart)
         svg = vl_convert.vegalite_to_svg(spec, vl_version=vega_lite_version())
         png = vl_convert.vegalite_to_png(spec, vl_version=vega_lite_version(), scale=2)
         for suffix, content in (
@@ -63,7 +63,7 @@ def figure_tables(comparison: xr.Dataset, charts: Mapping[str, Any]) -> dict[str
     found = {}
     for name, chart in charts.items():
         metric = name.removeprefix("heat_map_")
-        own = rows[rows["metric"] == metric] if metric in metrics else chart_table(chart.to_dict())
+        own = rows[rows["metric"] == metric] if metric in metrics else chart_table(specification(chart))
         found[name] = own.drop(columns=["other"]) if "other" in own and (own["other"] == "").all() else own
     return found
 

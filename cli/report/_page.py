@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import analyses
-from ..figures import IMBALANCE, agreement_axes, all_figures, dimensions, figure_tables, vega_lite_version
+from ..figures import (
+    IMBALANCE,
+    agreement_axes,
+    all_figures,
+    dimensions,
+    figure_tables,
+    specification,
+    vega_lite_version,
+)
 from ..figures._palette import DARK
 from ..tables import (
     BY_CHANCE,
@@ -101,7 +109,7 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
         recipes_of={name: _recipe(comparison, name) for name in charts if name not in figures},
         figures=figures,
         regimes=[name for name in figures if name.startswith("regimes_")],
-        specs={name: linked(chart.to_dict()) for name, chart in charts.items()},
+        specs={name: linked(specification(chart)) for name, chart in charts.items()},
         data={name: _csv(table) for name, table in tables.items()},
         groups=_groups(comparison),
         dark=DARK,

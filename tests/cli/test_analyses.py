@@ -46,17 +46,13 @@ def test_planted_findings_are_stated() -> None:
 
 
 def test_of_noise_nothing_is_claimed() -> None:
-    claims = 0
-    for seed in range(10):
-        lines = findings(
-            answer(Question(panel(0.0, seed=seed), "cknna"), ["convergence", "scale", "blind_spots", "factors"])
-        )
-        energy_alone = [line for line in lines if "energy_mae" in line or "energy error falls" in line]
-        # That errors grow with size was planted; all else is noise.
-        claims += sum(
-            "not distinguishable" not in line and "none is" not in line for line in lines if line not in energy_alone
-        )
-    assert claims <= 10
+    claims = []
+    for seed in range(4):
+        found = answer(Question(panel(0.0, seed=seed), "cknna"), ["convergence", "scale", "blind_spots", "factors"])
+        # That errors fall with size is planted in every panel; all else is noise.
+        lines = [line for line in findings(found) if "energy mae falls" not in line]
+        claims += [line for line in lines if "not distinguishable" not in line and "none is" not in line]
+    assert len(claims) <= 2, claims
 
 
 def test_the_answers_of_two_sets(make_comparison: Callable[..., xr.Dataset]) -> None:

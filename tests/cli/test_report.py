@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 
 from hyle.cli import figures, report
+from hyle.cli.analyses import Question, answer
 
 Make = Callable[..., xr.Dataset]
 PAIR = ("minimol", "aimnet2")
@@ -99,6 +100,15 @@ def test_every_chart_has_a_place_and_an_alternative_text(page: Page, html: str) 
     boxes = {div["data-chart"]: div for div in page.all("div") if "data-chart" in div}
     assert set(boxes) == set(specs(html))
     assert all(len(box["aria-label"] or "") > 30 for box in boxes.values())
+
+
+def test_what_is_not_finite_is_null_in_the_page(comparison: xr.Dataset) -> None:
+    residual = np.random.default_rng(0).normal(size=(12, 40))
+    residual[:2] = 0.0  # never wrong: no consistency of errors is defined
+    comparison["energy_residual"] = (("model", "sample"), residual)
+    page = report.render_report(comparison, answer(Question(comparison, "cka"), ["blind_spots"]))
+    for name, spec in specs(page).items():
+        assert "NaN" not in json.dumps(spec), name
 
 
 def test_every_figure_has_its_data_as_csv(page: Page, html: str, comparison: xr.Dataset) -> None:

@@ -38,7 +38,8 @@ def test_planted_knowledge_is_ranked_and_checked() -> None:
     assert by["probe"].p < 0.01
     assert by["generality"].correlation > 0.8
     assert by["probe"].regret < 0.1
-    assert by["probe"].over_parameters[0] > 0
+    assert sum(by["probe"].over_parameters) / 2 > 0.3
+    assert by["parameters"].low < 0
     assert found.error[0] < found.baseline / 2
     assert (found.few, found.test) == (40, 260)
     assert len(found.pair) == 2
@@ -46,12 +47,12 @@ def test_planted_knowledge_is_ranked_and_checked() -> None:
 
 def test_where_no_model_knows_the_label_no_ranking_is_told_from_chance_too_often() -> None:
     told = 0
-    for seed in range(8):
+    for seed in range(4):
         data, embeddings, label = panel(seed, knows=False)
         found = selection(data, embeddings, label, few=30, draws=1, seed=seed)
         told += next(one for one in found.criteria if one.name == "parameters").p <= 0.05
         assert found.error.min() > 0.9 * found.baseline
-    assert told <= 2
+    assert told <= 1
 
 
 def test_what_is_too_little_is_told() -> None:
