@@ -64,12 +64,12 @@ def sentences(found: Found) -> list[str]:
         alone = [one.model for one in real if one.state == "unrelated"]
         if alone:
             lines.append(f"Not distinguishable from chance in any pair{place}: {listed(alone)}.")
-    for one in found.changes[:2]:
-        numbers = f"{interval(one.low, one.high, 3)}, n = {len(one.models)} models"
-        if known(one.low) and (one.low > 1 or one.high < 1):
-            verb = "falls" if one.factor < 1 else "rises"
-            times = f"to {number(one.factor, 2)} times its value"
-            lines.append(f"From the first to the second set the {_name(one.name)} {verb} {times} ({numbers}).")
+    for change in found.changes[:2]:
+        numbers = f"{interval(change.low, change.high, 3)}, n = {len(change.models)} models"
+        if known(change.low) and (change.low > 1 or change.high < 1):
+            verb = "falls" if change.factor < 1 else "rises"
+            times = f"to {number(change.factor, 2)} times its value"
+            lines.append(f"From the first to the second set the {_name(change.name)} {verb} {times} ({numbers}).")
     return lines
 
 

@@ -21,19 +21,24 @@ ALL = "all models"
 def trend_chart(found: Found) -> alt.ConcatChart:
     """Return one picture a quantity: a point a model, the line fitted to all, and its slope with interval as title."""
     quantities = list(dict.fromkeys(row["quantity"] for row in found.rows))
+    # One colour for all pictures: they share its scale.
+    every = [found.kinds.get(row["model"], "unknown") for row in found.rows]
+    colour = modality_colour(every, legend=alt.Legend(orient="bottom", title=None))
     charts = []
     for quantity in quantities:
         rows = [row for row in found.rows if row["quantity"] == quantity]
         rows = [row | {"modality": found.kinds.get(row["model"], "unknown")} for row in rows]
         trends = {group: trend for (group, of), trend in found.trends.items() if of == quantity}
-        charts.append(_chart(rows, quantity, found.size, trends))
+        charts.append(_chart(rows, quantity, found.size, trends, colour))
     count = len({row["model"] for row in found.rows})
     said = f"Scatter plots of {len(quantities)} quantities of {count} models against {found.size}."
     whole: alt.ConcatChart = alt.concat(*charts, columns=min(3, len(charts)))
     return whole.properties(description=said, config=config())
 
 
-def _chart(rows: list[dict[str, Any]], quantity: str, size: str, trends: dict[str, Trend]) -> alt.LayerChart:
+def _chart(
+    rows: list[dict[str, Any]], quantity: str, size: str, trends: dict[str, Trend], colour: alt.Color
+) -> alt.LayerChart:
     points = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("size:Q", title=size, scale=alt.Scale(type="log"), axis=alt.Axis(format="~s", tickCount=4, grid=False)),
         y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
@@ -44,7 +49,6 @@ def _chart(rows: list[dict[str, Any]], quantity: str, size: str, trends: dict[st
             alt.Tooltip("value:Q", title=quantity, format=".3f"),
         ],
     )
-    colour = modality_colour([row["modality"] for row in rows], legend=alt.Legend(orient="bottom", title=None))
     layers = [points.mark_point(filled=True, size=70, opacity=1).encode(color=colour)]
     for group, trend in trends.items():
         own = [row for row in rows if group in (ALL, row["family"])]

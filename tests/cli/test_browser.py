@@ -78,8 +78,8 @@ def test_the_page_opens_hovers_and_follows_the_selection(tmp_path: Path, size: s
     comparison = build()
     found = answer(Question(comparison, "cknna"), ["convergence", "factors", "tree", "dimension", "scale"])
     page = tmp_path / "report.html"
-    whole = report.render_report(comparison, found)
-    page.write_text(whole.replace("</body>", SCRIPT.replace("SELECT", "atoms") + "</body>"), encoding="utf-8")
+    start, _, end = report.render_report(comparison, found).rpartition("</body>")
+    page.write_text(start + SCRIPT.replace("SELECT", "atoms") + end, encoding="utf-8")
     out, console = opened(page, size)
     assert console == []
     assert out["empty"] == []
