@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .._console import print_table
-from ..tables import CONTROL, number
+from ..tables import CONTROL, modalities, model_names, number
 from ._question import Question
 from ._words import interval, known, listed
 
@@ -49,7 +49,8 @@ def data(question: Question) -> Found:
             if name in first and name in second:
                 with contextlib.suppress(ValueError):  # no model has it on both sets: then nothing changes
                     changes.append(single_change(first, second, name))
-    return Found(collapse(first, question.metric), outside, changes, question.kinds)
+    kinds = {} if second is None else dict(zip(model_names(second), modalities(second), strict=True))
+    return Found(collapse(first, question.metric), outside, changes, kinds | question.kinds)
 
 
 def sentences(found: Found) -> list[str]:

@@ -78,7 +78,7 @@ def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> 
     # The corners of the picture, so that places are those that will be drawn.
     at = [(p["to_others"], p["from_others"]) for p in points] + [(low, low), (high, high)]
     for point, side in zip(points, sides(at, [*(p["model"] for p in points), "", ""], 440, 300), strict=False):
-        point["side"] = side
+        point["side"] = "" if side == "left" else side  # there stand the numbers of the axis
     scale = alt.Scale(domain=[low, high], nice=False)
     base = alt.Chart(alt.InlineData(values=points)).encode(
         x=alt.X("to_others:Q", title="mean imbalance to the others", scale=scale),

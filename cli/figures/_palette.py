@@ -65,7 +65,7 @@ DARK: dict[str, str] = {
 
 def accents(count: int) -> list[str]:
     """Return colours for one or two sets of samples."""
-    return ["#3e97c6", "#222f6b"][:count]
+    return ["#3e97c6", "#bce1e8"][:count]
 
 
 def deepening() -> list[str]:
