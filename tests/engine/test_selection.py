@@ -24,7 +24,7 @@ def panel(seed: int, *, knows: bool) -> tuple[xr.Dataset, dict[str, np.ndarray],
         {"cknna": (("model", "other"), near, {"kind": "pair", "higher_is_better": "yes"})},
         {"model": names, "other": names},
     )
-    data["parameters"] = ("model", rng.permutation(np.geomspace(1e5, 1e8, 8)))
+    data["parameters"] = ("model", np.geomspace(1e5, 1e8, 8)[[3, 7, 1, 5, 0, 6, 2, 4]])
     return data, found, label
 
 
