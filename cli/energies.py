@@ -22,43 +22,65 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
     """Return the error of each model's energies, in eV, over the samples of a data set that have energies.
 
     After each model's own fit of composition, see `hyle.engine.analysis.energy_error`; None for a model without
-    energies, for all of them where the samples have none in eV.
+    energies, for all of them where the samples have none in eV. ``signed`` is in the order of `energy_samples`.
     """
     from hyle.engine.analysis import energy_error
 
-    samples = [(s.id, s.atoms, s.labels["energy"]) for s in data if s.atoms is not None and "energy" in s.labels]
+    samples = energy_samples(data)
     found: list[EnergyError | None] = [None] * len(representations)
-    if not samples or data.units.get("energy") != "eV":
+    if not samples:
         return found
-    elements = sorted({int(z) for _, atoms, _ in samples for z in atoms.numbers})
-    counts = np.array([[np.count_nonzero(atoms.numbers == z) for z in elements] for _, atoms, _ in samples], np.float64)
-    reference = np.array([energy for *_, energy in samples])
+    by_id = {sample.id: sample for sample in data}
+    numbers = [sample.atoms.numbers for sample in data if sample.atoms is not None and "energy" in sample.labels]
+    elements = sorted({int(z) for one in numbers for z in one})
+    counts = np.array([[np.count_nonzero(one == z) for z in elements] for one in numbers], np.float64)
+    reference = np.array([by_id[name].labels["energy"] for name in samples])
     for row, rep in enumerate(representations):
         if rep.energies is None:
             continue
         of_id = dict(zip(rep.ids, rep.energies, strict=True))
-        predicted = np.array([of_id.get(name, np.nan) for name, *_ in samples])
+        predicted = np.array([of_id.get(name, np.nan) for name in samples])
         if np.isfinite(predicted).sum() >= LEAST:
             found[row] = energy_error(predicted, reference, counts)
     return found
 
 
+def energy_samples(data: Dataset) -> list[str]:
+    """Return the ids of the samples that have atoms and an energy in eV."""
+    if data.units.get("energy") != "eV":
+        return []
+    return [sample.id for sample in data if sample.atoms is not None and "energy" in sample.labels]
+
+
 def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Representation], data: Dataset) -> None:
     """Add ``energy_mae`` and ``energy_mae_se`` over ``model``, in eV, NaN for a model without energies.
 
-    Nothing is added where no model has any, or the samples have none; see `energy_errors`.
+    Nothing is added where no model has any, or the samples have none; see `energy_errors`. Where the Comparison names
+    its samples, ``energy_residual`` over ``model`` and ``sample`` is the error of each, predicted less true.
     """
     errors = energy_errors(representations, data)
     known = [error for error in errors if error is not None]
     if not known:
         return
+    samples, missing = energy_samples(data), float("nan")
     attributes = {
         "long_name": "mean absolute energy error",
         "units": "eV",
         "estimator": "after each model's own fit of composition, cross-fitted ridge",
-        "n": len(known[0].residuals),
+        "n": len(samples),
+        "elements": len({int(z) for s in data if s.atoms is not None for z in s.atoms.numbers}),
+        # Near 1 the fit follows a sample alone: its error would say nothing, were it not fitted without it.
+        "largest_leverage": round(max(float(error.leverage.max()) for error in known), 3),
     }
-    missing = float("nan")
     comparison["energy_mae"] = ("model", [missing if e is None else e.mae for e in errors], attributes)
     spread = [missing if e is None else e.se for e in errors]
     comparison["energy_mae_se"] = ("model", spread, {"kind": "se", "of": "energy_mae"})
+    if "sample" in comparison.coords:
+        names = [str(name) for name in comparison["sample"].values]
+        place = {name: at for at, name in enumerate(samples)}
+        rows = np.full((len(errors), len(names)), np.nan)
+        for row, error in enumerate(errors):
+            for column, name in enumerate(names):
+                if error is not None and name in place:
+                    rows[row, column] = error.signed[place[name]]
+        comparison["energy_residual"] = (("model", "sample"), rows, {**attributes, "long_name": "energy residual"})

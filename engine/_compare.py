@@ -86,7 +86,8 @@ def compare(
         The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
         pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. Besides: ``dim``, ``n_model`` (rows
         before the join), ``duplicates`` (exact repetitions of an earlier row), ``dead_columns`` (constant over the
-        samples), ``top_column_share`` (of the variance), ``norm_outliers`` (rows, see `hyle.engine.norm_outliers`).
+        samples), ``top_column_share`` (of the variance), ``effective_rank`` (directions that it is spread over),
+        ``norm_outliers`` (rows, see `hyle.engine.norm_outliers`).
         With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
         for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
         With covariates ``<metric>_raw`` is what the same samples give before these are taken out.
@@ -158,6 +159,7 @@ def compare(
         "dead_columns": ("model", [_dead_columns(x[:, :d]) for x, d in zip(joined.arrays, widths, strict=True)]),
         "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
         "norm_outliers": ("model", [int(norm_outliers(x).sum()) for x in joined.arrays]),
+        "effective_rank": ("model", [_effective_rank(x) for x in joined.arrays]),
         "input_dtype": ("model", joined.dtypes),
     }
     if panel.found() is not None:
@@ -336,6 +338,18 @@ def _dead_columns(x: jax.Array) -> int:
 def _top_column_share(x: jax.Array) -> float:
     spread = np.asarray(x).var(0, dtype=np.float64)
     return float(spread.max() / spread.sum()) if spread.sum() > 0 else 0.0
+
+
+def _effective_rank(x: jax.Array) -> float:
+    """Directions that the variance is spread over: the participation ratio of the covariance's eigenvalues."""
+    rows = np.asarray(x, np.float32)
+    rows = rows - rows.mean(0, dtype=np.float64).astype(np.float32)
+    scale = np.abs(rows).max()
+    if scale == 0:
+        return 0.0
+    rows = rows / scale
+    product = rows.T @ rows if rows.shape[1] <= len(rows) else rows @ rows.T
+    return float(np.trace(product, dtype=np.float64) ** 2 / (product.astype(np.float64) ** 2).sum())
 
 
 def _version() -> str:

@@ -282,9 +282,10 @@ def _writer(output: Path | None, suffixes: Sequence[str] | None = None) -> Calla
         write_atomically(path, json_text(as_data(comparison)).encode())
 
     def write_html(comparison: xr.Dataset, path: Path) -> None:
+        from ..analyses import answer_alone
         from ..report import write_report
 
-        write_report(comparison, path)
+        write_report(comparison, path, answer_alone(comparison))
 
     def write_netcdf(comparison: xr.Dataset, path: Path) -> None:
         from hyle.engine import save_comparison

@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .._console import say
+from ..analyses import Asked, answer, answer_alone, question_options
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def write_all(comparison: xr.Dataset, folder: Path) -> Path:
+def write_all(comparison: xr.Dataset, folder: Path, found: Mapping[str, Any] | None = None) -> Path:
     """Write everything that people take away from a Comparison.
 
     Args:
         comparison: of at least two models.
-        folder: gets ``report.html``, ``comparison.nc``, ``comparison.csv`` and ``figures/*.svg, *.png``.
+        folder: gets ``report.html``, ``comparison.nc``, ``comparison.csv`` and ``figures/*``: SVG and PDF at a
+            journal's column width, PNG, and the data as CSV.
+        found: what its analyses found; default what they find in the Comparison alone.
 
     Returns:
         The path of the HTML file.
     """
     from hyle.engine import save_comparison
 
+    from .. import analyses
     from ..figures import save_figures
     from ..report import write_report
     from ..tables import write_csv
 
+    found = answer_alone(comparison) if found is None else found
     folder.mkdir(parents=True, exist_ok=True)
     save_comparison(comparison, folder / "comparison.nc")
     write_csv(comparison, folder / "comparison.csv")
-    save_figures(comparison, folder / "figures")
-    return write_report(comparison, folder / "report.html")
+    save_figures(comparison, folder / "figures", analyses.figures(found))
+    return write_report(comparison, folder / "report.html", found)
 
 
 @click.command()
@@ -46,12 +52,18 @@ def write_all(comparison: xr.Dataset, folder: Path) -> Path:
     show_default=True,
     help="Folder for the report.",
 )
-def command(comparison: Path, output: Path) -> None:
+@question_options
+def command(comparison: Path, output: Path, asked: Asked) -> None:
     """Write the report of COMPARISON, a .nc file that `hyle compare -o` or `hyle run` wrote.
+
+    What is at hand decides what it shows: embeddings in the store give maps, --against a second set of samples,
+    --label probes and the choice of a model, see hyle analyse.
 
     \b
     hyle compare a.npz b.npz -o ab.nc && hyle report ab.nc
+    hyle report mptrj.nc --against random-tp.nc -o two-sets
     """
     from hyle.engine import load_comparison
 
-    say(f"wrote {write_all(load_comparison(comparison), output)}")
+    data = load_comparison(comparison)
+    say(f"wrote {write_all(data, output, answer(asked.question(data, comparison)))}")

@@ -13,7 +13,10 @@ from hyle.zoo import Dataset, DatasetInfo, ModelCard, Store, find_card, list_mod
 
 from .._console import say
 from .._options import Draw, Measure, dataset_options, metric_options, split, store_option
+from ..analyses import answer_alone
 from ..energies import add_energy_errors
+from ..samples import add_labels, add_samples, joined
+from ..tables import model_names
 from .compare import compare_with_bar
 from .embed import check_views, embed_with_bar
 from .report import write_all
@@ -106,7 +109,10 @@ def command(
             "dataset_source": data.source,
         },
     )
+    add_samples(comparison, found)
+    add_labels(comparison, data)
     add_energy_errors(comparison, found, data)
     say("drawing the figures")
-    path = write_all(comparison, output)
+    ids, rows = joined(comparison, dict(zip(model_names(comparison), found, strict=True)))
+    path = write_all(comparison, output, answer_alone(comparison, ids=ids, embeddings=rows))
     say(f"done in {time.monotonic() - start:.0f} s: open {path}")

@@ -1,34 +1,53 @@
-"""Figures of a Comparison as Altair charts; each figure is one file, listed in `all_figures`."""
+"""Figures of a Comparison as Altair charts, one a file: those that each has, and those of its analyses."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..tables import read_scores, single_metrics, write_atomically
+from ..tables import read_scores, single_metrics
 from ._agreement import agreement_scatter as agreement_scatter
+from ._blind_spots import blind_spot_scatter as blind_spot_scatter
+from ._convergence import convergence_scatter as convergence_scatter
 from ._dimension import dimension_bars as dimension_bars
-from ._energy import energy_scatter as energy_scatter
+from ._factors import factor_bars as factor_bars
+from ._figure import Figure as Figure
+from ._figure import specification as specification
 from ._heat_map import heat_map as heat_map
+from ._imbalance import IMBALANCE as IMBALANCE
+from ._imbalance import imbalance_plane as imbalance_plane
+from ._imbalance import information_plane as information_plane
+from ._intervals import probe_chart as probe_chart
+from ._intervals import selection_chart as selection_chart
+from ._intervals import shift_chart as shift_chart
+from ._map import map_chart as map_chart
 from ._order import order_models as order_models
+from ._regimes import regime_scatter as regime_scatter
+from ._save import figure_tables as figure_tables
+from ._save import save_charts as save_charts
+from ._save import vega_lite_version as vega_lite_version
+from ._scales import scale_curves as scale_curves
+from ._tree import tree_chart as tree_chart
+from ._trend import trend_chart as trend_chart
 
 if TYPE_CHECKING:
-    import altair as alt
     import xarray as xr
 
 
-def all_figures(comparison: xr.Dataset) -> dict[str, alt.LayerChart]:
-    """Return every figure that the Comparison has data for, by file name."""
+def all_figures(comparison: xr.Dataset, analyses: Mapping[str, Figure] | None = None) -> dict[str, Any]:
+    """Return every figure that the Comparison has data for, and those of its analyses, by file name."""
     scores = read_scores(comparison)
-    charts = {f"heat_map_{metric}": heat_map(comparison, metric) for metric in scores}
+    charts: dict[str, Any] = {f"heat_map_{metric}": heat_map(comparison, metric) for metric in scores}
     charts |= {metric: dimension_bars(comparison, metric) for metric in dimensions(comparison)}
     axes = agreement_axes(comparison)
-    if axes is not None and comparison.sizes["model"] > 2:
-        charts["agreement"] = agreement_scatter(comparison, *axes)
-    if "energy_mae" in comparison and scores and comparison["energy_mae"].count() > 1:
-        charts["energy"] = energy_scatter(comparison)
-    return charts
+    if comparison.sizes["model"] > 2:
+        if axes is not None:
+            charts["agreement"] = agreement_scatter(comparison, *axes)
+        if IMBALANCE in scores:
+            charts["imbalance"] = imbalance_plane(comparison, imbalance_colour(comparison))
+    return charts | {name: figure.chart for name, figure in (analyses or {}).items()}
 
 
 def dimensions(comparison: xr.Dataset) -> list[str]:
@@ -47,25 +66,14 @@ def agreement_axes(comparison: xr.Dataset) -> tuple[str, str] | None:
     return (wide[0], local[0]) if wide and local else None
 
 
-def save_figures(comparison: xr.Dataset, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write every figure as SVG and as PNG at twice the size into `folder`; return the paths.
-
-    It needs no network and no browser.
-    """
-    import vl_convert
-
-    paths = []
-    for name, chart in all_figures(comparison).items():
-        spec = chart.to_dict()
-        svg = vl_convert.vegalite_to_svg(spec, vl_version=vega_lite_version())
-        paths.append(write_atomically(Path(folder) / f"{name}.svg", svg.encode()))
-        png = vl_convert.vegalite_to_png(spec, vl_version=vega_lite_version(), scale=2)
-        paths.append(write_atomically(Path(folder) / f"{name}.png", png))
-    return paths
+def imbalance_colour(comparison: xr.Dataset) -> str | None:
+    """Return the metric that colours the plane of the information imbalance: CKNNA, else the first other one."""
+    others = [name for name in read_scores(comparison) if name != IMBALANCE]
+    return "cknna" if "cknna" in others else next(iter(others), None)
 
 
-def vega_lite_version() -> str:
-    """Return the Vega-Lite version that Altair writes, as vl-convert names it."""
-    import altair as alt
-
-    return ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+def save_figures(
+    comparison: xr.Dataset, folder: str | os.PathLike[str], analyses: Mapping[str, Figure] | None = None
+) -> list[Path]:
+    """Write every figure as SVG and PDF at a journal's column width, as PNG at twice the size, and its data as CSV."""
+    return save_charts(comparison, all_figures(comparison, analyses), folder)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import altair as alt
 
 PAPER, INK, MUTED, RULE = "#ffffff", "#1f262e", "#5d6874", "#d9dee3"
 SELF, ON_STRONG = "#e3e6e9", "#fffffe"
@@ -58,6 +61,25 @@ DARK: dict[str, str] = {
     **dict(_MODALITIES.values()),
 }
 """The colour that stands for each light colour on a dark card."""
+
+
+def accents(count: int) -> list[str]:
+    """Return colours for one or two sets of samples."""
+    return ["#3e97c6", "#bce1e8"][:count]
+
+
+def deepening() -> list[str]:
+    """Return a scale for points on the page: from what is just seen to the deepest colour."""
+    return _ABOVE[2:]
+
+
+def modality_colour(kinds: list[str], *, legend: Any) -> alt.Color:
+    """Return the colour of a mark by its field ``modality``, without a legend where there is one kind alone."""
+    import altair as alt
+
+    domain, colours = modality_scale(kinds)
+    scale = alt.Scale(domain=domain, range=colours)
+    return alt.Color("modality:N", scale=scale, legend=legend if len(domain) > 1 else None)
 
 
 def modality_scale(present: list[str]) -> tuple[list[str], list[str]]:
@@ -121,5 +143,6 @@ def config() -> dict[str, Any]:
             "subtitleFontSize": 12,
             "offset": 14,
         },
+        "header": {"labelColor": INK, "titleColor": MUTED},
         "text": {"color": INK},
     }

@@ -10,7 +10,8 @@
     if (Array.isArray(node)) return node.map((item) => repaint(item));
     return Object.fromEntries(Object.entries(node).map(([name, item]) => [name, repaint(item, name)]));
   };
-  const drawn = new Map();
+  const drawn = new Map(), views = new Map();
+  let picked = null;
   const draw = async (box) => {
     const name = box.dataset.chart, theme = night.matches ? "dark" : "light";
     if (drawn.get(name) === theme) return;
@@ -20,7 +21,9 @@
       actions: { export: true, source: false, compiled: false, editor: false },
       tooltip: { theme: night.matches ? "dark" : "light" },
     };
-    await vegaEmbed(box, night.matches ? repaint(specs[name]) : specs[name], options);
+    const { view } = await vegaEmbed(box, night.matches ? repaint(specs[name]) : specs[name], options);
+    views.set(name, view);
+    if (picked) await view.signal("picked", picked).runAsync();
   };
   const drawVisible = () => document.querySelectorAll("[data-chart]").forEach((box) => {
     if (box.offsetParent !== null) draw(box);
@@ -57,6 +60,19 @@
   };
   pick?.addEventListener("change", turn);
   if (pick) turn();  // a reloaded page keeps what was picked
+
+  // One selection for all figures and tables: marks of other models fade, rows of other models go.
+  const chooser = document.getElementById("picked"), said = document.getElementById("picked-said");
+  const rows = [...document.querySelectorAll("tr[data-models]")].map((row) => [row, JSON.parse(row.dataset.models)]);
+  const choose = () => {
+    const models = chooser.selectedOptions[0].dataset.models;
+    picked = models ? JSON.parse(models) : null;
+    views.forEach((view) => view.signal("picked", picked).runAsync());
+    rows.forEach(([row, of]) => row.classList.toggle("other", picked !== null && !of.some((name) => picked.includes(name))));
+    said.textContent = picked ? `${picked.length} of ${chooser.dataset.count} models, in all figures and tables` : "";
+  };
+  chooser.addEventListener("change", choose);
+  choose();  // a reloaded page keeps what was picked
 
   const table = document.getElementById("pair-table");
   if (table) {

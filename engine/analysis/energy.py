@@ -17,17 +17,17 @@ class EnergyError(NamedTuple):
         mae: mean absolute error in the units of the energies, every sample by a fit without it.
         se: standard error of that mean over samples.
         in_sample: the same by one fit to all samples, which flatters where elements are many and samples few.
-        leverage: [n], how far that fit follows each sample's own energy, 0 to 1.
-        residuals: signed, of every sample that was given, predicted less reference; NaN where it was left out.
+        leverage: [samples with both energies], how far that fit follows each sample's own energy, 0 to 1.
         n: samples.
+        signed: [all samples], predicted less true after that fit, by a fit without the sample; NaN for one left out.
     """
 
     mae: float
     se: float
     in_sample: float
     leverage: np.ndarray
-    residuals: np.ndarray
     n: int
+    signed: np.ndarray
 
 
 def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int = 10, seed: int = 0) -> EnergyError:
@@ -66,18 +66,19 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
         raise ValueError(f"{both.sum()} samples have both energies, and at least {2 * folds} are needed")
     apart, known = (first - second)[both], known[both]
     with jax.enable_x64(True):
-        signed = np.asarray(residuals(apart[:, None], known, folds=folds, seed=seed))[:, 0]
+        left = np.asarray(residuals(apart[:, None], known, folds=folds, seed=seed))[:, 0]
+    missed = np.abs(left)
+    signed = np.full(len(both), np.nan)
+    signed[both] = left
     whole = np.concatenate([np.ones((len(known), 1)), known], 1)
     u, s, _ = np.linalg.svd(whole, full_matrices=False)
     u = u[:, s > 1e-10 * s[0]]
-    n, missed = len(apart), np.abs(signed)
-    every = np.full(len(both), np.nan)
-    every[both] = signed
+    n = len(apart)
     return EnergyError(
         float(missed.mean()),
         float(missed.std(ddof=1) / n**0.5),
         float(np.abs(apart - u @ (u.T @ apart)).mean()),
         (u * u).sum(1),
-        every,
         n,
+        signed,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -12,6 +13,24 @@ import xarray as xr
 from scipy.spatial.distance import jensenshannon
 
 from ._matrix import alignment_of
+
+
+class Node(NamedTuple):
+    """Where a node of a tree is drawn.
+
+    Args:
+        name: of the model; empty where branches meet.
+        parent: index of the node that it hangs from, -1 for the root.
+        depth: distance from the root.
+        place: models are 0 to m - 1, and a node lies amid those that hang from it.
+        support: of the branch above it, in per cent; NaN for a model, the root, and where none was asked for.
+    """
+
+    name: str
+    parent: int
+    depth: float
+    place: float
+    support: float
 
 
 @dataclass(frozen=True)
@@ -31,7 +50,37 @@ class Tree:
     def drawn(self) -> str:
         """Draw it with characters."""
         skbio, _ = _scikit_bio()
-        return str(skbio.TreeNode.read(io.StringIO(self.newick), convert_underscores=False).ascii_art())
+        return str(self._read(skbio).ascii_art())
+
+    def layout(self) -> list[Node]:
+        """Lay it out with the root midway between the two models farthest apart, every node after its parent."""
+        skbio, _ = _scikit_bio()
+        whole = self._read(skbio)
+        for node in whole.traverse():
+            node.length = max(node.length or 0.0, 0.0)
+        # Where all models are alike no two are farthest apart, and the root stays.
+        with contextlib.suppress(skbio.tree.TreeError):
+            # The support is one of the branch, which another root may turn round.
+            whole = whole.root_at_midpoint(branch_attrs=["name"])
+        order, places = list(whole.preorder()), {}
+        found: list[Node] = []
+        for place, tip in enumerate(whole.tips()):
+            places[tip] = float(place)
+        for node in whole.postorder(include_self=True):
+            if node not in places:
+                places[node] = float(np.mean([places[child] for child in node.children]))
+        index = {node: i for i, node in enumerate(order)}
+        for node in order:
+            parent = index[node.parent] if node.parent is not None else -1
+            depth = found[parent].depth + node.length if parent >= 0 else 0.0
+            inner = bool(node.children)
+            known = inner and parent >= 0 and str(node.name or "").isdigit()
+            support = float(node.name) if known else float("nan")
+            found.append(Node("" if inner else node.name, parent, depth, places[node], support))
+        return found
+
+    def _read(self, skbio: Any) -> Any:
+        return skbio.TreeNode.read(io.StringIO(self.newick), convert_underscores=False)
 
 
 def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 100, seed: int = 0) -> Tree:

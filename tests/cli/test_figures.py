@@ -10,6 +10,8 @@ import pytest
 import xarray as xr
 
 from hyle.cli import figures, tables
+from hyle.cli.analyses import Question, answer
+from hyle.cli.analyses import figures as drawn
 from hyle.cli.figures import _palette
 
 Make = Callable[..., xr.Dataset]
@@ -110,7 +112,8 @@ def test_every_colour_of_every_figure_has_a_dark_twin(comparison: xr.Dataset) ->
             return set().union(*map(colours, node), set())
         return {node} if isinstance(node, str) and node.startswith("#") else set()
 
-    for chart in figures.all_figures(comparison).values():
+    found = answer(Question(comparison, "cka", against=comparison))
+    for chart in figures.all_figures(comparison, drawn(found)).values():
         spec = chart.to_dict()
         assert colours(spec)
         assert colours(spec) <= set(_palette.DARK)
@@ -137,7 +140,9 @@ def test_a_comparison_of_nothing_but_undefined_scores_still_draws(comparison: xr
     empty["cka"][:] = np.nan
     assert [path.name for path in figures.save_figures(empty, tmp_path)] == [
         "heat_map_cka.svg",
+        "heat_map_cka.pdf",
         "heat_map_cka.png",
+        "heat_map_cka.csv",
     ]
 
 
@@ -157,24 +162,25 @@ def test_scatter_has_one_point_a_pair_with_both_values_and_marks_controls(compar
     assert records(spec, "y")[0]["y"] == pytest.approx(comparison["cknna_chance"].values[0, 1])
 
 
-def test_energy_scatter_averages_over_other_models_without_controls(comparison: xr.Dataset) -> None:
-    spec = figures.energy_scatter(comparison).to_dict()
+def test_convergence_scatter_tells_the_best_and_what_the_numbers_carry(comparison: xr.Dataset) -> None:
+    found = answer(Question(comparison, "cka"), ["convergence"])["convergence"]
+    spec = figures.convergence_scatter(found).to_dict()
     points = {row["model"]: row for row in records(spec, "alignment")}
-    assert set(points) == {"chgnet-0.3.0", "sevennet-0", "aimnet2"}
-    real = comparison["model"].values[comparison["modality"].values != "control"]
-    row = comparison["cka"].sel(model="aimnet2", other=[name for name in real if name != "aimnet2"])
-    assert points["aimnet2"]["alignment"] == pytest.approx(row.mean().item())
-    assert points["aimnet2"]["others"] == 8
-    assert "n = 3" in spec["title"]["text"]
+    assert set(points) == {"chgnet-0.3.0", "sevennet-0"}  # to aimnet2, the best
+    for name, row in points.items():
+        assert row["alignment"] == pytest.approx(comparison["cka"].sel(model=name, other="aimnet2").item())
+    assert spec["title"]["text"] == ["all: n = 2, too few for a correlation"]
 
 
-def test_figures_are_saved_as_svg_and_png(comparison: xr.Dataset, tmp_path: Path) -> None:
+def test_figures_are_saved_with_their_data(comparison: xr.Dataset, tmp_path: Path) -> None:
     paths = figures.save_figures(comparison, tmp_path / "new")
     assert {path.stem for path in paths} == set(figures.all_figures(comparison))
+    assert {path.suffix for path in paths} == {".svg", ".pdf", ".png", ".csv"}
     assert sorted((tmp_path / "new").iterdir()) == sorted(paths)
     for path in paths:
         head = path.read_bytes()[:8]
-        assert head.startswith(b"<svg") if path.suffix == ".svg" else head == b"\x89PNG\r\n\x1a\n"
+        start = {".svg": b"<svg", ".png": b"\x89PNG\r\n\x1a\n", ".pdf": b"%PDF", ".csv": b"model,"}[path.suffix]
+        assert head.startswith(start)
     drawn = (tmp_path / "new" / "heat_map_cka.svg").read_text()
     assert all(str(name) in drawn for name in comparison["model"].values)
 
@@ -195,8 +201,7 @@ def test_small_and_bare_comparisons_draw(make_comparison: Make, options: dict[st
     charts = figures.all_figures(comparison)
     assert {f"heat_map_{metric}" for metric in tables.read_scores(comparison)} <= set(charts)
     assert ("agreement" in charts) == ("metrics" not in options and comparison.sizes["model"] > 2)
-    assert ("energy" in charts) == (int(comparison.get("energy_mae", xr.DataArray(np.nan)).count()) > 1)
-    assert len(figures.save_figures(comparison, tmp_path)) == 2 * len(charts)
+    assert len(figures.save_figures(comparison, tmp_path)) == 4 * len(charts)
 
 
 def test_a_metric_that_is_best_when_small_keeps_its_direction(comparison: xr.Dataset) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 import xarray as xr
 
 from hyle.cli import figures, report
+from hyle.cli.analyses import Question, answer
 
 Make = Callable[..., xr.Dataset]
 PAIR = ("minimol", "aimnet2")
@@ -86,14 +88,43 @@ def test_scripts_stand_in_the_page_once(html: str) -> None:
 
 
 def test_specs_are_those_of_the_figures(html: str, comparison: xr.Dataset) -> None:
-    charts = figures.all_figures(comparison)
-    assert specs(html) == json.loads(json.dumps({name: chart.to_dict() for name, chart in charts.items()}))
+    for name, chart in figures.all_figures(comparison).items():
+        shown = specs(html)[name]
+        assert shown.pop("params") == [{"name": "picked", "value": None}]
+        drawn = json.loads(json.dumps(chart.to_dict()))
+        assert shown["datasets"] == drawn["datasets"]
+        assert [layer["mark"] for layer in shown["layer"]] == [layer["mark"] for layer in drawn["layer"]]
 
 
 def test_every_chart_has_a_place_and_an_alternative_text(page: Page, html: str) -> None:
     boxes = {div["data-chart"]: div for div in page.all("div") if "data-chart" in div}
     assert set(boxes) == set(specs(html))
     assert all(len(box["aria-label"] or "") > 30 for box in boxes.values())
+
+
+def test_what_is_not_finite_is_null_in_the_page(comparison: xr.Dataset) -> None:
+    residual = np.random.default_rng(0).normal(size=(12, 40))
+    residual[:2] = 0.0  # never wrong: no consistency of errors is defined
+    comparison["energy_residual"] = (("model", "sample"), residual)
+    page = report.render_report(comparison, answer(Question(comparison, "cka"), ["blind_spots"]))
+    for name, spec in specs(page).items():
+        assert "NaN" not in json.dumps(spec), name
+
+
+def test_every_figure_has_its_data_as_csv(page: Page, html: str, comparison: xr.Dataset) -> None:
+    links = {str(a["download"]): str(a["href"]) for a in page.all("a") if "download" in a}
+    assert set(links) == {"hyle.csv", *(f"hyle-{name}.csv" for name in specs(html))}
+    head, *rows = base64.b64decode(links["hyle-heat_map_cka.csv"].partition(",")[2]).decode().splitlines()
+    assert head.startswith("model,other,metric,value,chance")
+    assert len(rows) == 12 * 11 // 2
+
+
+def test_models_families_and_modalities_can_be_picked(page: Page) -> None:
+    options = [json.loads(str(o["data-models"])) for o in page.all("option") if o.get("data-models")]
+    assert ["chgnet-0.3.0", "sevennet-0", "aimnet2"] in options
+    assert ["rxnmapper", "rxnfp", "minilm"] in options  # the transformers
+    assert ["minilm"] in options
+    assert [group["label"] for group in page.all("optgroup")] == ["modality", "family", "model"]
 
 
 def test_tables_have_headers_and_every_value_with_its_chance(page: Page, html: str, comparison: xr.Dataset) -> None:
@@ -143,7 +174,7 @@ def test_many_metrics_are_chosen_from_a_list(comparison: xr.Dataset) -> None:
     wide = comparison.assign({f"cka_{i}": comparison["cka"] for i in range(8)})
     page = Page(report.render_report(wide))
     assert not [attrs for attrs in page.all("button") if attrs.get("role") == "tab"]
-    panels = [option["value"] for option in page.all("option")]
+    panels = [option["value"] for option in page.all("option") if str(option.get("value")).startswith("panel-")]
     assert len(panels) == 12
     assert (
         panels == [div["id"] for div in page.all("div") if str(div.get("id", "")).startswith("panel-")][: len(panels)]

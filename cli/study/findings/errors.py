@@ -19,7 +19,7 @@ def blind_spots(panels: Panels) -> Finding:
     for name in [one for one in ("mptrj", "mpf-tp") if one in panels]:
         panel = panels[name]
         found = energy_errors(panel.representations, panel.data)
-        missed = {int(i): error.residuals for i in real(panel) if (error := found[i]) is not None}
+        missed = {int(i): error.signed for i in real(panel) if (error := found[i]) is not None}
         if len(missed) < 4:
             continue
         rows = list(missed)

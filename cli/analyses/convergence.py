@@ -1,0 +1,122 @@
+"""Tell whether better models lie closer to the best one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from .._console import print_table
+from ..tables import CONTROL, number, per_model
+from ._question import Question
+from ._words import carried, correlation, listed, told
+
+if TYPE_CHECKING:
+    from hyle.engine.analysis import Convergence
+
+    from ..figures import Figure
+
+
+@dataclass(frozen=True)
+class Found:
+    """Convergence with and without the reference's own family, and what is on both axes."""
+
+    runs: dict[str, Convergence]
+    metric: str
+    error: str
+    best_by: str
+    kinds: Mapping[str, str]
+    recipe: str
+
+
+def data(question: Question) -> Found | None:
+    """Correlate energy errors, else those of a probe of the label, with alignment to the best model.
+
+    Raises:
+        ValueError: a reference was asked for, and no two models have errors.
+    """
+    from hyle.engine.analysis import convergence
+
+    comparison, error, best_by = question.comparison, "energy_mae", "energy"
+    said, recipe = "energy error / eV", "energies after each model's own fit of composition, cross-fitted ridge"
+    if _count(question, error) < 2:
+        if sum(question.kinds.get(name) != CONTROL for name in question.probes) < 2:
+            if question.reference is not None:
+                raise ValueError("no two models have energy errors, so that there is no convergence to a reference")
+            return None
+        error, best_by, said = "probe_mae", f"a probe of {question.label}", f"error of a probe of {question.label}"
+        maes = [
+            question.probes[n].mae if n in question.probes else np.nan for n in map(str, comparison["model"].values)
+        ]
+        comparison, recipe = comparison.assign({error: ("model", maes)}), "ridge probe, mean over 5 draws held out"
+    options: dict[str, Any] = {"error": error, "top": question.top, "reference": question.reference}
+    runs = {
+        name: convergence(comparison, question.metric, other_families=other, **options)
+        for name, other in (("all", False), ("other_families", True))
+    }
+    attrs = comparison[error].attrs
+    if "largest_leverage" in attrs:
+        recipe += (
+            f"; {attrs['elements']} elements in {attrs['n']} samples, largest leverage {attrs['largest_leverage']}"
+        )
+    return Found(runs, question.score.label, said, best_by, question.kinds, recipe)
+
+
+def _count(question: Question, error: str) -> int:
+    values = per_model(question.comparison, error)
+    return sum(
+        value is not None and kind != CONTROL for value, kind in zip(values, question.kinds.values(), strict=True)
+    )
+
+
+def sentences(found: Found) -> list[str]:
+    """Say whether better models lie closer, or that this is not told from chance."""
+    one = found.runs["other_families"]
+    own = " of other families" if one.models != found.runs["all"].models else ""
+    reference = f"{listed(one.reference)}, the best by {found.best_by}"
+    if one.correlation != one.correlation:
+        return [f"Convergence to {reference}: {one.n} models{own} are too few for a correlation."]
+    numbers = correlation(one.correlation, one.low, one.high, one.p, one.n, of=f"models{own}")
+    if not carried(one.low, one.high, one.p):
+        return [f"Whether better models lie closer to {reference}, is not distinguishable from chance ({numbers})."]
+    closer = "closer to" if one.correlation < 0 else "further from"
+    return [f"Models with a lower {found.error.partition(' /')[0]} lie {closer} {reference} ({numbers})."]
+
+
+def show(found: Found) -> None:
+    """Print errors and alignments, with n, interval and p."""
+    runs = dict(found.runs)
+    if runs["all"].models == runs["other_families"].models:
+        del runs["other_families"]
+    for name, one in runs.items():
+        who = "models" if name == "all" else "models of other families"
+        click.echo(f"Alignment to {', '.join(one.reference)}, the best by {found.best_by}: {one.n} {who}")
+        columns = (one.models, (number(e, 4) for e in one.error), (number(a, 4) for a in one.alignment))
+        print_table(
+            ("model", found.error, found.metric), list(zip(*columns, strict=True)), right=(found.error,), keys=1
+        )
+        if one.correlation == one.correlation:
+            numbers = correlation(one.correlation, one.low, one.high, one.p, one.n)
+            click.echo(f"{numbers}{told(one.low, one.high, one.p)}\n")
+        else:
+            click.echo("too few models for a correlation\n")
+
+
+def plain(found: Found) -> dict[str, Any]:
+    """Return both runs for programs."""
+    return {name: dataclasses.asdict(one) for name, one in found.runs.items()}
+
+
+def figures(found: Found) -> dict[str, Figure]:
+    """Return error against alignment."""
+    from ..figures import Figure, convergence_scatter
+
+    caption = f"Each point is a model: its {found.error.partition(' /')[0]} against its alignment to the best."
+    if found.runs["all"].models != found.runs["other_families"].models:
+        caption += " Rings are of the best model's own family, alike because they were made so."
+    recipe = f"{found.metric}; {found.recipe}; interval by resampling models, p by their permutation"
+    return {"convergence": Figure(convergence_scatter(found), "Do better models lie closer?", caption, recipe)}

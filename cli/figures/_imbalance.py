@@ -1,0 +1,104 @@
+"""Planes of the information imbalance: of pairs, and of models beside all others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+
+from ..tables import CONTROL, modalities, model_names, read_scores
+from ._labels import names, sides
+from ._palette import MUTED, config, modality_colour, score_scale
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from hyle.engine.analysis import Information
+
+IMBALANCE = "information_imbalance"
+
+
+def imbalance_plane(comparison: xr.Dataset, by: str | None = None) -> alt.LayerChart:
+    """Return one point a pair: imbalance there against back, the better foretold direction first.
+
+    Args:
+        comparison: with ``information_imbalance``.
+        by: a pair metric for the colour; none where it is None.
+    """
+    values = read_scores(comparison)[IMBALANCE].values
+    models, kinds = model_names(comparison), modalities(comparison)
+    score = read_scores(comparison)[by] if by else None
+    rows: list[dict[str, Any]] = []
+    for i, j in itertools.combinations(range(len(models)), 2):
+        a, b = (i, j) if values[i, j] <= values[j, i] else (j, i)
+        if np.isfinite(values[a, b]) and np.isfinite(values[b, a]):
+            row: dict[str, Any] = {"model": models[a], "other": models[b], "x": float(values[a, b])}
+            row |= {"y": float(values[b, a]), "control": CONTROL in (kinds[i], kinds[j])}
+            row |= {"pair": f"{models[a]} → {models[b]}"}
+            row |= {"alignment": float(score.mutual[i, j])} if score is not None else {}
+            rows.append(row)
+    start, ticks = alt.Scale(domainMin=0), alt.Axis(tickCount=6)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X("x:Q", title="imbalance from the model that foretells better", scale=start, axis=ticks),
+        y=alt.Y("y:Q", title="imbalance of the way back", scale=start, axis=ticks),
+        tooltip=[
+            alt.Tooltip("pair:N", title="models"),
+            alt.Tooltip("x:Q", title="there", format=".3f"),
+            alt.Tooltip("y:Q", title="back", format=".3f"),
+            *([alt.Tooltip("alignment:Q", title=score.label, format=".3f")] if score is not None else []),
+        ],
+    )
+    controls = base.transform_filter("datum.control").mark_point(shape="cross", size=40, filled=True, color=MUTED)
+    points = base.transform_filter("!datum.control").mark_point(filled=True, size=80, opacity=1, strokeWidth=0.7)
+    points = points.encode(stroke=alt.value(MUTED))
+    if score is not None:
+        domain, colours = score_scale(score.origin, score.best, score.origin)
+        scale = alt.Scale(domain=domain, range=colours, clamp=True, interpolate="lab")
+        points = points.encode(color=alt.Color("alignment:Q", scale=scale, legend=alt.Legend(title=score.label)))
+    kinds_there = {row["control"] for row in rows}
+    layers = [_diagonal(1.0), controls] if True in kinds_there else [_diagonal(1.0)]
+    layers += [points] * (False in kinds_there)
+    said = f"Information-imbalance plane of {len(rows)} pairs of models; the diagonal is the same both ways."
+    return alt.LayerChart(layer=layers).properties(width=360, height=320, description=said, config=config())
+
+
+def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> alt.LayerChart:
+    """Return one point a model: mean imbalance to the others against that from them, named where it holds little."""
+    points: list[dict[str, Any]] = [
+        {"model": one.model, "modality": kinds.get(one.model, "unknown"), "to_others": one.foretells}
+        | {"from_others": one.foretold, "effective_rank": one.effective_rank, "state": one.state or "–"}
+        for one in rows
+        if np.isfinite(one.foretells) and np.isfinite(one.foretold)
+    ]
+    low = 0.95 * min(min(p["to_others"], p["from_others"]) for p in points)
+    high = 1.05 * max(max(p["to_others"], p["from_others"]) for p in points)
+    # The corners of the picture, so that places are those that will be drawn.
+    at = [(p["to_others"], p["from_others"]) for p in points] + [(low, low), (high, high)]
+    for point, side in zip(points, sides(at, [*(p["model"] for p in points), "", ""], 440, 300), strict=False):
+        point["side"] = "" if side == "left" else side  # there stand the numbers of the axis
+    scale = alt.Scale(domain=[low, high], nice=False)
+    base = alt.Chart(alt.InlineData(values=points)).encode(
+        x=alt.X("to_others:Q", title="mean imbalance to the others", scale=scale),
+        y=alt.Y("from_others:Q", title="mean imbalance from the others", scale=scale),
+        tooltip=[
+            alt.Tooltip("model:N"),
+            alt.Tooltip("to_others:Q", title="to the others", format=".3f"),
+            alt.Tooltip("from_others:Q", title="from the others", format=".3f"),
+            alt.Tooltip("effective_rank:Q", title="effective rank", format=".1f"),
+            alt.Tooltip("state:N", title="named"),
+        ],
+    )
+    colour = modality_colour([p["modality"] for p in points], legend=alt.Legend(orient="top", title=None))
+    dots = base.mark_point(filled=True, size=100, opacity=1).encode(color=colour)
+    said = f"Scatter plot of the mean information imbalance of {len(points)} models to and from the others."
+    return alt.LayerChart(layer=[_diagonal(high, low), dots, *names(base, points)]).properties(
+        width=440, height=300, description=said, config=config()
+    )
+
+
+def _diagonal(end: float, start: float = 0.0) -> alt.Chart:
+    line = alt.Chart(alt.InlineData(values=[{"x": start, "y": start}, {"x": end, "y": end}]))
+    return line.mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1, clip=True).encode(x="x:Q", y="y:Q")

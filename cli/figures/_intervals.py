@@ -1,0 +1,90 @@
+"""Numbers of single models or ways of ranking, with their intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from ..tables import number
+from ._palette import INK, MUTED, accents, config, modality_colour
+
+if TYPE_CHECKING:
+    from hyle.engine.analysis import Selection
+
+    from ..analyses.probes import Found as Probes
+    from ..analyses.shift import Found as Shifts
+
+
+def shift_chart(found: Shifts) -> alt.LayerChart:
+    """Return how far the second set is shifted for each model, with 95 %."""
+    rows = [
+        {"model": name, "modality": found.kinds.get(name, "unknown"), "auc": one.auc, "ratio": one.ratio}
+        | {"low": found.ends[name][0], "high": found.ends[name][1]}
+        for name, one in sorted(found.shifts.items(), key=lambda item: item[1].auc)
+    ]
+    said = f"Degree of shift of the second set of samples in the space of {len(rows)} models; 0.5 is no shift."
+    return _dots(rows, "model", "auc", "probability that a second sample lies further out", 0.5, "no shift", said)
+
+
+def probe_chart(found: Probes) -> alt.LayerChart:
+    """Return the error of each probe, with one standard error, and that of the median as a line."""
+    rows = [
+        {"model": name, "modality": found.kinds.get(name, "unknown"), "mae": one.mae, "r2": one.r2}
+        | {"low": one.mae - one.se, "high": one.mae + one.se}
+        for name, one in sorted(found.probes.items(), key=lambda item: item[1].mae)
+    ]
+    baseline = next(iter(found.probes.values())).baseline
+    title = f"error of a probe of {found.label}"
+    said = (
+        f"Mean absolute error of probes of {found.label} on {len(rows)} embeddings; the median reaches {baseline:.3g}."
+    )
+    return _dots(rows, "model", "mae", title, baseline, "median", said)
+
+
+def selection_chart(found: Selection) -> alt.LayerChart:
+    """Return the rank correlation of each way of ranking with accuracy, with 95 %, and chance as a line."""
+    rows = [
+        {"ranked_by": c.name, "modality": "", "correlation": c.correlation, "low": c.low, "high": c.high}
+        | {"p": c.p, "regret": c.regret}
+        for c in found.criteria
+    ]
+    said = f"Rank correlation of {len(rows)} ways of ranking {len(found.models)} models with their accuracy."
+    return _dots(rows, "ranked_by", "correlation", "rank correlation with accuracy", 0.0, "chance", said)
+
+
+def _dots(
+    rows: list[dict[str, Any]], name: str, field: str, title: str, line: float, line_name: str, said: str
+) -> alt.LayerChart:
+    order = [row[name] for row in rows]
+    ends = [row[end] for row in rows for end in ("low", "high") if row[end] == row[end]]
+    ends += [line, *(row[field] for row in rows)]
+    room = 0.06 * (max(ends) - min(ends) or 1.0)
+    scale = alt.Scale(domain=[min(ends) - room, max(ends) + room], nice=False)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y(
+            f"{name}:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8, grid=True)
+        ),
+        tooltip=[
+            alt.Tooltip(f"{key}:{'N' if isinstance(value, str) else 'Q'}", title=key.replace("_", " "))
+            if isinstance(value, str)
+            else alt.Tooltip(f"{key}:Q", title=key.replace("_", " "), format=".3f")
+            for key, value in rows[0].items()
+            if key != "modality" or value
+        ],
+    )
+    x = alt.X(f"{field}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=5, grid=False))
+    dots = base.mark_point(filled=True, size=90, opacity=1)
+    kinds = [row["modality"] for row in rows]
+    legend = alt.Legend(orient="top", title=None)
+    colour: Any = modality_colour(kinds, legend=legend) if any(kinds) else alt.value(accents(1)[0])
+    rule = alt.Chart(alt.InlineData(values=[{field: line}])).encode(x=x)
+    layers = [
+        rule.mark_rule(color=MUTED, strokeDash=[5, 4]),
+        rule.mark_text(text=f"{line_name} {number(line, 2)}", color=MUTED, fontSize=11, align="left", dx=4, dy=4, y=0),
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(color=INK, strokeWidth=1.6)
+        .encode(x=alt.X("low:Q", title=title), x2="high:Q"),
+        dots.encode(x=x, color=colour),
+    ]
+    return alt.LayerChart(layer=layers).properties(width=400, height=alt.Step(26), description=said, config=config())

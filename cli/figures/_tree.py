@@ -1,0 +1,59 @@
+"""The tree of models as a dendrogram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from ._palette import INK, MUTED, config, modality_colour
+
+if TYPE_CHECKING:
+    from hyle.engine.analysis import Node
+
+
+def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str]) -> alt.LayerChart:
+    """Return the tree with its branch lengths, the models at the tips and the support at the inner branches."""
+    branches: list[dict[str, Any]] = []
+    tips: list[dict[str, Any]] = []
+    support: list[dict[str, Any]] = []
+    for node in nodes:
+        if node.parent >= 0:
+            above = nodes[node.parent]
+            row = {"x": above.depth, "x2": node.depth, "y": node.place, "y2": node.place}
+            branches += [row, {"x": above.depth, "x2": above.depth, "y": above.place, "y2": node.place}]
+        if node.name:
+            tips.append({"model": node.name, "modality": kinds.get(node.name, "unknown"), "x": node.depth})
+            tips[-1] |= {"y": node.place, "parent": node.parent}
+        elif node.support == node.support:
+            support.append({"x": node.depth, "y": node.place, "support": node.support})
+    count, deepest = len(tips), max(node.depth for node in nodes) or 1.0
+    # Room for the names: they stand right of the deepest tip.
+    wide = max(7.0 * len(tip["model"]) for tip in tips) / 430
+    x = alt.X(
+        "x:Q", title="distance", scale=alt.Scale(domain=[0, deepest * (1 + 1.15 * wide / (1 - wide))], nice=False)
+    )
+    scale = alt.Scale(domain=[-0.6, count - 0.4], reverse=True, nice=False)
+    y = alt.Y("y:Q", title=None, axis=None, scale=scale)
+    lines = alt.Chart(alt.InlineData(values=branches)).mark_rule(color=MUTED, strokeWidth=1.4)
+    ends = alt.Chart(alt.InlineData(values=tips)).encode(
+        x=x, y=y, tooltip=[alt.Tooltip("model:N"), alt.Tooltip("modality:N")]
+    )
+    colour = modality_colour([tip["modality"] for tip in tips], legend=alt.Legend(orient="top", title=None))
+    layers = [lines.encode(x=x, x2="x2:Q", y=y, y2="y2:Q")]
+    if support:
+        written = alt.Chart(alt.InlineData(values=support)).mark_text(
+            fontSize=10, color=MUTED, align="right", dx=-3, dy=-6
+        )
+        layers.append(written.encode(x=x, y=y, text=alt.Text("support:Q", format=".0f")))
+    layers += [
+        ends.mark_point(filled=True, size=60, opacity=1).encode(color=colour),
+        ends.mark_text(align="left", dx=8, fontSize=11.5, color=INK).encode(text="model:N"),
+    ]
+    said = (
+        f"Dendrogram of {count} models by neighbour joining of their alignment profiles, with the support of branches."
+    )
+    return alt.LayerChart(layer=layers).properties(
+        width=460, height=max(120, 24 * count), description=said, config=config()
+    )

@@ -1,0 +1,5 @@
+"""The report: one self-contained HTML file that opens without a network."""
+
+from ._findings import summary as summary
+from ._page import render_report as render_report
+from ._page import write_report as write_report

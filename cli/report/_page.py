@@ -1,0 +1,164 @@
+"""Put the page together."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import analyses
+from ..figures import (
+    IMBALANCE,
+    agreement_axes,
+    all_figures,
+    dimensions,
+    figure_tables,
+    specification,
+    vega_lite_version,
+)
+from ..figures._palette import DARK
+from ..tables import (
+    BY_CHANCE,
+    CONTROL,
+    errors,
+    long_table,
+    modalities,
+    model_names,
+    per_model,
+    read_scores,
+    text,
+    write_atomically,
+)
+from ._findings import summary
+from ._linked import linked
+from ._rows import (
+    FACTS,
+    NUMERIC,
+    citations,
+    estimate_rows,
+    model_rows,
+    one_chance,
+    pair_rows,
+    read_json,
+    short,
+    swatches,
+    told,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+# Of more metrics than a row of tabs holds, one is chosen from a list, and these are the columns shown at first.
+_TABS = 8
+_MAIN = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance")
+
+
+def write_report(comparison: xr.Dataset, path: str | os.PathLike[str], found: Mapping[str, Any] | None = None) -> Path:
+    """Write the Comparison, and what its analyses found, as one HTML file, whole or not at all; return its path.
+
+    Charts, scripts and styles are inside the file: it needs no network and asks for none.
+
+    Args:
+        comparison: with one pair metric or more.
+        path: of the file.
+        found: as `hyle.cli.analyses.answer` gives it; default none.
+    """
+    return write_atomically(path, render_report(comparison, found).encode())
+
+
+def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None) -> str:
+    """Return the report as HTML text."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent.parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    attrs, scores = comparison.attrs, read_scores(comparison)
+    names, kinds = model_names(comparison), modalities(comparison)
+    axes = agreement_axes(comparison)
+    figures = analyses.figures(found or {})
+    charts = all_figures(comparison, figures)
+    tables = figure_tables(comparison, charts)
+    panel, *rest = summary(comparison)
+    return environment.get_template("report.html.j2").render(
+        title=text(attrs, "title") or "Alignment of representations",
+        panel=panel,
+        findings=[*rest, *analyses.findings(found or {})],
+        attrs=defaultdict(str, {str(key): str(value) for key, value in attrs.items()}),
+        scores=list(scores.values()),
+        tabs=_TABS,
+        shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
+        told={name: told(score, score.pairs()) for name, score in scores.items()},
+        by_chance=BY_CHANCE if any(score.permutations for score in scores.values()) else "",
+        fixed={name: chance for name, score in scores.items() if (chance := one_chance(score))},
+        dimensions={metric: short(comparison, metric) for metric in dimensions(comparison)},
+        estimates=estimate_rows(comparison),
+        with_errors=any(np.isfinite(errors(comparison, metric)).any() for metric in dimensions(comparison)),
+        agreement=[scores[name] for name in axes or ()],
+        recipes_of={name: _recipe(comparison, name) for name in charts if name not in figures},
+        figures=figures,
+        regimes=[name for name in figures if name.startswith("regimes_")],
+        specs={name: linked(specification(chart)) for name, chart in charts.items()},
+        data={name: _csv(table) for name, table in tables.items()},
+        groups=_groups(comparison),
+        dark=DARK,
+        swatches=swatches(comparison),
+        models=model_rows(comparison),
+        facts={key: title for key, title in FACTS.items() if key in comparison.variables},
+        numeric=NUMERIC,
+        pairs=pair_rows(comparison),
+        controls=[name for name, kind in zip(names, kinds, strict=True) if kind == CONTROL],
+        versions=read_json(attrs.get("versions")),
+        recipes=read_json(attrs.get("recipe")),
+        citations=citations(comparison),
+        csv=_csv(long_table(comparison)),
+        vega=_vega(),
+    )
+
+
+def _recipe(comparison: xr.Dataset, name: str) -> str:
+    """Return what the numbers of a figure that every Comparison has were made with, in one line."""
+    axes = {"agreement": agreement_axes(comparison) or (), "imbalance": (IMBALANCE,)}
+    said = []
+    for metric in axes.get(name, (name,)):
+        attrs = comparison[metric].attrs if metric in comparison else {}
+        facts = [text(attrs, "long_name"), text(attrs, "estimator")]
+        facts += [f"{key} = {attrs[key]}" for key in ("k", "n") if key in attrs]
+        said.append(", ".join(dict.fromkeys(filter(None, facts))))
+    return "; ".join(filter(None, said))
+
+
+def _groups(comparison: xr.Dataset) -> dict[str, dict[str, list[str]]]:
+    """Return what can be picked: modalities, families of several models and models, each with its models."""
+    names, found = model_names(comparison), {}
+    for fact in ("modality", "family"):
+        members: dict[str, list[str]] = {}
+        for name, value in zip(names, per_model(comparison, fact), strict=True):
+            if value:
+                members.setdefault(str(value), []).append(name)
+        kept = {value: of for value, of in sorted(members.items()) if fact == "modality" or len(of) > 1}
+        if len(members) > 1 and kept:
+            found[fact] = kept
+    return found | {"model": {name: [name] for name in names}}
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return base64.b64encode(table.to_csv(index=False).encode()).decode()
+
+
+@functools.cache
+def _vega() -> str:
+    import vl_convert
+
+    return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=vega_lite_version())

@@ -1,0 +1,157 @@
+"""The tables of the report: models with their facts, pairs with their scores, and whom to cite."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..figures import dimensions, order_models
+from ..figures._palette import modality_scale
+from ..tables import (
+    BY_CHANCE,
+    CONTROL,
+    Score,
+    errors,
+    estimate,
+    modalities,
+    model_names,
+    number,
+    per_model,
+    read_scores,
+    text,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FACTS = {
+    "modality": "modality",
+    "family": "family",
+    "parameters": "parameters",
+    "dim": "width",
+    "layer": "layer",
+    "pooling": "pooling",
+    "training_data": "training data",
+    "licence": "licence",
+    "n_model": "samples",
+    "dead_columns": "dead columns",
+    "top_column_share": "largest column",
+    "norm_outliers": "far outside",
+    "effective_rank": "effective rank",
+}
+NUMERIC = {"parameters", "dim", "n_model", "dead_columns", "top_column_share", "effective_rank", "norm_outliers"}
+
+
+def swatches(comparison: xr.Dataset) -> dict[str, str]:
+    """Return the colour of each modality that occurs."""
+    domain, colours = modality_scale(modalities(comparison))
+    return dict(zip(domain, colours, strict=True))
+
+
+def model_rows(comparison: xr.Dataset) -> list[dict[str, str]]:
+    """Return the facts of each model, in the order of the heat maps."""
+    columns = {key: per_model(comparison, key) for key in FACTS}
+    place = {name: i for i, name in enumerate(model_names(comparison))}
+    rows = []
+    for name in order_models(comparison):
+        row = {key: _fact(key, values[place[name]]) for key, values in columns.items()}
+        rows.append({"name": name} | row)
+    return rows
+
+
+def _fact(key: str, value: Any) -> str:
+    if value is None or (key in NUMERIC and value < 0):
+        return "–"
+    if key == "top_column_share":
+        return f"{100 * value:.0f} %"
+    if key == "effective_rank":
+        return f"{value:.1f}"
+    if key == "parameters":
+        for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+            if value >= size:
+                return f"{value / size:.3g} {unit}"
+    return f"{value:.0f}" if key in NUMERIC else str(value)
+
+
+def pair_rows(comparison: xr.Dataset) -> list[dict[str, Any]]:
+    """Return every pair with its scores, the most aligned first."""
+    names, kinds = model_names(comparison), modalities(comparison)
+    scores = list(read_scores(comparison).values())
+    rows: list[dict[str, Any]] = []
+    for i in range(len(names)):
+        for j in range(i + 1, len(names)):
+            cells = [_pair_cell(score, [(i, j), (j, i)] if score.directed else [(i, j)]) for score in scores]
+            modality = f"{kinds[i]} – {kinds[j]}"
+            rows.append({"model": names[i], "other": names[j], "modalities": modality, "cells": cells})
+            rows[-1]["control"] = CONTROL in (kinds[i], kinds[j])
+    if scores:
+        sign = -1 if scores[0].higher_is_better else 1
+        rows.sort(key=lambda row: (row["cells"][0]["sort"] == "", sign * (row["cells"][0]["sort"] or 0)))
+    return rows
+
+
+def _pair_cell(score: Score, ways: list[tuple[int, int]]) -> dict[str, Any]:
+    values = [float(score.values[way]) for way in ways]
+    chances = dict.fromkeys(number(score.chance[way], 3) for way in ways if np.isfinite(score.chance[way]))
+    return {
+        "shown": " / ".join(_marked(score, way) for way in ways),
+        "sort": float(np.mean(values)) if np.isfinite(values).all() else "",
+        "chance": "" if one_chance(score) else " / ".join(chances),
+    }
+
+
+def _marked(score: Score, way: tuple[int, int]) -> str:
+    shown = number(score.values[way], 3) if np.isfinite(score.values[way]) else "–"
+    return f"{shown} {BY_CHANCE}" if score.by_chance[way] else shown
+
+
+def told(score: Score, pairs: list[tuple[int, int]]) -> str:
+    """Say how many pairs permutations tell from chance, at the level of the score; nothing where there were none."""
+    known = [pair for pair in pairs if np.isfinite(score.q[pair])]
+    told = sum(not score.by_chance[pair] for pair in known)
+    return f"{told} of {len(known)} {'directed ' * score.directed}pairs" if known else ""
+
+
+def one_chance(score: Score) -> str:
+    """Return the chance level where all pairs have the same, else nothing."""
+    off = ~np.eye(len(score.chance), dtype=bool) & np.isfinite(score.values)
+    shown = {number(chance, 3) if np.isfinite(chance) else "" for chance in score.chance[off]}
+    return shown.pop() if len(shown) == 1 else ""
+
+
+def short(comparison: xr.Dataset, metric: str) -> str:
+    """Return the name of an estimator of the dimension: what stands in brackets."""
+    label = text(comparison[metric].attrs, "long_name") or metric.replace("_", " ")
+    return label.partition("(")[2].rpartition(")")[0] or label
+
+
+def estimate_rows(comparison: xr.Dataset) -> list[tuple[str, list[str]]]:
+    """Return each model with its estimates of the dimension."""
+    names, metrics = model_names(comparison), dimensions(comparison)
+    columns = [
+        [estimate(float(v), e) for v, e in zip(comparison[metric].values, errors(comparison, metric), strict=True)]
+        for metric in metrics
+    ]
+    found = {name: list(row) for name, *row in zip(names, *columns, strict=True)}
+    return [(name, found[name]) for name in order_models(comparison)] if metrics else []
+
+
+def citations(comparison: xr.Dataset) -> list[tuple[str, str]]:
+    """Return the metrics that share a source, and the source."""
+    cited: dict[str, list[str]] = {}
+    for variable in comparison.data_vars.values():
+        if variable.attrs.get("citation"):
+            label = text(variable.attrs, "long_name") or str(variable.name)
+            cited.setdefault(str(variable.attrs["citation"]), []).append(label)
+    return [(", ".join(labels), citation) for citation, labels in cited.items()]
+
+
+def read_json(content: Any) -> dict[str, Any]:
+    """Return an attribute that holds JSON as a dictionary, empty where it holds none."""
+    try:
+        read = json.loads(content) if isinstance(content, str) else content
+    except json.JSONDecodeError:
+        return {"": content}
+    return read if isinstance(read, dict) else {}
