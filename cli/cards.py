@@ -52,10 +52,14 @@ def rows(card: Card) -> list[tuple[str, ...]]:
     for metric in metrics:
         title = f"to the panel, {metric}"
         found.append((title, *(_interval(one["alignment"][metric]["panel"], p=True) for one in sets)))
-    found += [(f"dimension, {name}", *(_interval(one["dimension"][name], 1) for one in sets)) for name in first["dimension"]]
+    found += [
+        (f"dimension, {name}", *(_interval(one["dimension"][name], 1) for one in sets)) for name in first["dimension"]
+    ]
     if not general:
         return found
-    changes = {"performance": general["performance"]} | {f"to the panel, {m}": one for m, one in general["alignment"].items()}
+    changes = {"performance": general["performance"]} | {
+        f"to the panel, {m}": one for m, one in general["alignment"].items()
+    }
     return [(*row, _interval(changes[row[0]]["change"]) if changes.get(row[0]) else "") for row in found]
 
 

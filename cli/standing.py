@@ -27,6 +27,10 @@ COMPARABLE = 0.9
 OWN = "~"
 
 
+class TooFewSamplesError(ValueError):
+    """A model shares too few samples with the panel."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """What one set says of one model.
@@ -145,7 +149,8 @@ def stand(
         progress: see `hyle.engine.compare`.
 
     Raises:
-        ValueError: fewer than 20 samples are common to all, or the panel has no model of another family.
+        TooFewSamplesError: fewer than 20 are common to all.
+        ValueError: the panel has no model of another family.
     """
     from hyle import engine
 
@@ -153,7 +158,7 @@ def stand(
     reps = {name: one.representation for name, one in members.items()} | {OWN: representation}
     n = len(set(representation.ids).intersection(*(one.ids for one in reps.values())))
     if n < LEAST:
-        raise ValueError(
+        raise TooFewSamplesError(
             f"{representation.name} shares {n} samples of {panel.name} with the panel, and at least {LEAST} of "
             f"{len(panel.ids)} are needed; get all of them: hyle.zoo.load_dataset({panel.name!r}, n={len(panel.ids)})"
         )
@@ -264,6 +269,4 @@ def _raw(placed: Placement, name: str) -> dict[str, float]:
 
 
 def _listed(placed: Placement, count: int | None) -> list[dict[str, Any]]:
-    return [
-        {"model": name} | placed.to(name)._asdict() | _raw(placed, name) for name in list(placed.others)[:count]
-    ]
+    return [{"model": name} | placed.to(name)._asdict() | _raw(placed, name) for name in list(placed.others)[:count]]

@@ -1,4 +1,4 @@
-"""Measure one model against the reference panel: is it foundational?"""
+"""Measure one model against the reference panel, and say whether it is foundational."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hyle.zoo import Representation, Store, load_dataset, load_panel
 from .._console import progress_bar, say
 from .._options import json_option, print_json, store_option
 from ..performance import scores_of
-from ..standing import METRICS, Standing, as_data, stand
+from ..standing import METRICS, Standing, TooFewSamplesError, as_data, stand
 from ..subjects import Subject, find_subject
 from ..tables import write_atomically
 
@@ -41,7 +41,12 @@ def benchmark(subject: Subject, *, metric: str = METRICS[0]) -> dict[str, Any]:
     Raises:
         ValueError: a changed panel or data set, or too few samples in common.
     """
-    standings = {role: _stand(subject, role, metric) for role in subject.sets}
+    standings, no_out_because = {"in": _stand(subject, "in", metric)}, subject.no_out_because
+    if "out" in subject.sets:
+        try:
+            standings["out"] = _stand(subject, "out", metric)
+        except TooFewSamplesError as error:  # such as molecules of elements that the model does not know
+            no_out_because = str(error)
     inside, outside = standings["in"], standings.get("out")
     found = inside.quadrant()
     bench = subject.sets["in"]
@@ -54,7 +59,7 @@ def benchmark(subject: Subject, *, metric: str = METRICS[0]) -> dict[str, Any]:
         "metric": metric,
         "trained_on_it": seen,
         "sets": {role: as_data(standing) for role, standing in standings.items()},
-        "no_out_because": subject.no_out_because,
+        "no_out_because": no_out_because,
         "generality": None if outside is None else _generality(subject, inside, outside),
         "diagnosis": {
             "quadrant": None if isinstance(found, str) else found.name,

@@ -14,9 +14,9 @@ _OWN = "#cc3311"
 
 
 def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
-    """Return the models of the panel as points, the measured one as a diamond with bars of one standard error.
+    """Draw the models of the panel as points, the measured one as a diamond with bars of one standard error.
 
-    Dashed lines are the medians of the panel, which part the four quadrants. Better is up and more aligned to the right.
+    Dashed lines are the medians of the panel, which part the quadrants. Better is up and more aligned to the right.
     None where the model has no performance.
     """
     inside = card["sets"]["in"]
@@ -35,13 +35,15 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
     ]
     near = inside["alignment"][card["metric"]]["panel"]
     spread = near["se"] or 0.0, score["se"] or 0.0
+    # An axis of logarithms has no place for what is not above zero.
+    least = 0.1 * score["value"] if score["kind"] == "energy" else -float("inf")
     own = {
         "model": card["model"],
         "performance": score["value"],
         "alignment": near["value"],
         "left": near["value"] - spread[0],
         "right": near["value"] + spread[0],
-        "low": score["value"] - spread[1],
+        "low": max(score["value"] - spread[1], least),
         "high": score["value"] + spread[1],
     }
     error = score["kind"] == "energy"
@@ -54,7 +56,9 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
     )
     # Better is up, whichever way the numbers run; errors differ by orders of magnitude.
     kind = {"type": "log"} if error and min(row["performance"] for row in [*rows, own]) > 0 else {"zero": False}
-    y = alt.Y("performance:Q", title=name, scale=alt.Scale(reverse=error, padding=22, **kind), axis=alt.Axis(tickCount=5))
+    y = alt.Y(
+        "performance:Q", title=name, scale=alt.Scale(reverse=error, padding=22, **kind), axis=alt.Axis(tickCount=5)
+    )
     domain, colours = modality_scale([row["modality"] for row in rows])
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=x,
@@ -65,11 +69,10 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
             alt.Tooltip("alignment:Q", format=".3f"),
         ],
     )
-    colour = alt.Color("modality:N", scale=alt.Scale(domain=domain, range=colours), legend=None)
+    legend = alt.Legend(orient="top", title=None) if len(domain) > 1 else None
+    colour = alt.Color("modality:N", scale=alt.Scale(domain=domain, range=colours), legend=legend)
     mine = alt.Chart(alt.InlineData(values=[own]))
     layers = [base.mark_point(filled=True, size=90, opacity=1).encode(colour)]
-    if len(domain) > 1:
-        colour.legend = alt.Legend(orient="top", title=None)
     for value, axis in zip(card["diagnosis"]["median"] or (), ("y", "x"), strict=False):
         line = alt.Chart(alt.InlineData(values=[{"at": value}])).mark_rule(strokeDash=[4, 4], color=MUTED)
         layers.append(line.encode(**{axis: alt.Y("at:Q") if axis == "y" else alt.X("at:Q")}))

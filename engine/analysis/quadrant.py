@@ -1,4 +1,4 @@
-"""The study's diagnosis of a model: does it perform well, and does it see matter as others do?"""
+"""The study's diagnosis of a model: whether it performs well, and whether it sees matter as others do."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from hyle.cli.cards import render_card
 from hyle.cli.commands.benchmark import benchmark
-from hyle.cli.standing import as_data, stand
+from hyle.cli.standing import Standing, _same, as_data, stand
 from hyle.cli.subjects import find_subject, sets_of
 from hyle.zoo import Member, ReferencePanel, Representation, Score, Store, find_card, load_panel, write_embeddings
 
@@ -39,56 +40,71 @@ def own(x: np.ndarray) -> Representation:
     return Representation("own", x.astype(np.float32), IDS)
 
 
-def test_planted_models_land_where_they_must() -> None:
-    panel, shared = planted()
-    generator = np.random.default_rng(1)
+@pytest.fixture(scope="module")
+def copy() -> Standing:
+    """Stand for a noisy copy of the best."""
+    panel, _ = planted()
     best = panel.members[0].representation.embedding
-    models = {
-        "foundational": (best + 0.05 * generator.normal(size=best.shape), 0.12, "m0"),
-        "sub-optimal": (generator.normal(size=best.shape), 2.0, None),
-        "local optimum": (generator.normal(size=best.shape), 0.12, None),
-        "missing information": (best + 0.05 * generator.normal(size=best.shape), 2.0, "m0"),
-    }
-    for name, (x, mae, nearest) in models.items():
-        found = stand(own(x), panel, energy(mae), metrics=(), permutations=60, intervals=10)
+    noise = 0.05 * np.random.default_rng(1).normal(size=best.shape)
+    return stand(own(best + noise), panel, energy(0.12), metrics=(), permutations=60, intervals=10)
+
+
+@pytest.fixture(scope="module")
+def noise() -> Standing:
+    """Stand for what has nothing in common with the panel."""
+    panel, _ = planted()
+    x = np.random.default_rng(1).normal(size=(N, 5))
+    return stand(own(x), panel, energy(2.0), family="f0", metrics=(), permutations=60, intervals=10)
+
+
+def scored(standing: Standing, mae: float, n: int = N) -> Standing:
+    return dataclasses.replace(standing, score=energy(mae, n)["energy"])
+
+
+def test_planted_models_land_where_they_must(copy: Standing, noise: Standing) -> None:
+    for standing, mae, name in (
+        (copy, 0.12, "foundational"),
+        (noise, 2.0, "sub-optimal"),
+        (noise, 0.12, "local optimum"),
+        (copy, 2.0, "missing information"),
+    ):
+        found = scored(standing, mae)
         diagnosis = found.quadrant()
         assert not isinstance(diagnosis, str)
         assert diagnosis.name == name
-        placed = found.place()
-        assert found.best == "m0"
-        if nearest:
-            assert placed.others[0] == nearest
-            assert placed.mean_p < 0.05
-        else:
-            assert placed.mean.value < 0.05
-            assert placed.mean_p > 0.05
         assert found.rank() == ((1, 9) if mae < 0.14 else (9, 9))
+    near, far = copy.place(), noise.place()
+    assert (near.others[0], copy.best) == ("m0", "m0")
+    assert near.mean_p < 0.05 < far.mean_p
+    assert near.mean.low > 0.05 > far.mean.value
 
 
-def test_its_own_family_and_itself_are_set_apart() -> None:
-    panel, _ = planted()
-    x = panel.members[0].representation.embedding
-    kin = stand(own(x), panel, {}, family="f0", metrics=(), permutations=60, intervals=10)
-    assert "m0" not in kin.others
-    assert kin.best == "m1"
-    data = as_data(kin)
-    assert [one["model"] for one in data["own_family"]] == ["m0"]
-    assert data["performance"] is None
-    assert "no energies" in str(kin.quadrant())
-    itself = Representation("copy", x, IDS, {"model": "m0"})
-    assert "m0" not in stand(itself, panel, {}, metrics=(), permutations=60, intervals=10).members
+def test_its_own_family_and_itself_are_set_apart(noise: Standing) -> None:
+    assert "m0" not in noise.others
+    assert noise.best == "m1"
+    assert [one["model"] for one in as_data(noise)["own_family"]] == ["m0"]
+    member = planted()[0].members[0].representation
+    assert _same(member, Representation("copy", member.embedding, IDS, {"model": "m0"}))
+    assert _same(
+        dataclasses.replace(member, recipe={"weights": "w"}), dataclasses.replace(member, recipe={"weights": "w"})
+    )
+    assert not _same(member, own(member.embedding))
 
 
-def test_too_few_samples(capsys: pytest.CaptureFixture[str]) -> None:
+def test_performance_that_is_missing_is_said(copy: Standing) -> None:
+    unknown = dataclasses.replace(copy, score=None)
+    assert as_data(unknown)["performance"] is None
+    assert "no energies" in str(unknown.quadrant())
+    half = scored(copy, 0.1, N // 2)
+    assert "too few" in str(half.quadrant())
+    assert half.rank() is None
+
+
+def test_too_few_samples() -> None:
     panel, shared = planted()
     few = Representation("own", shared[:19], IDS[:19])
     with pytest.raises(ValueError, match=r"shares 19 samples .* at least 20"):
         stand(few, panel, {})
-    half = Representation("own", shared[:40], IDS[:40])
-    found = stand(half, panel, energy(0.1, 40), metrics=(), permutations=60, intervals=10)
-    assert found.n == 40
-    assert "too few" in str(found.quadrant())
-    assert found.rank() is None
 
 
 def test_sets_follow_what_a_model_reads_and_knows() -> None:
@@ -135,18 +151,15 @@ def test_files_of_embeddings_have_a_card(run: Callable, mistake: Callable, tmp_p
     assert run("benchmark").code == 2
 
 
-def test_the_page_shows_the_planted_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    panel, _ = planted()
-    x = panel.members[0].representation.embedding
-    found = stand(own(x + 0.1), panel, energy(0.12), metrics=(), permutations=60, intervals=10)
-    diagnosis = found.quadrant()
+def test_the_page_shows_the_planted_model(copy: Standing) -> None:
+    diagnosis = copy.quadrant()
     assert not isinstance(diagnosis, str)
     card = {
         "model": "own<b>",
         "domain": "materials",
         "metric": "cknna",
         "trained_on_it": [],
-        "sets": {"in": as_data(found)},
+        "sets": {"in": as_data(copy)},
         "no_out_because": "none",
         "generality": None,
         "diagnosis": {

@@ -95,6 +95,6 @@ def test_large_errors_are_not_told() -> None:
 
 def test_too_few_models_have_no_middle() -> None:
     with pytest.raises(ValueError, match="4 models of the panel"):
-        quadrant((0.1, 0.1), PANEL[:4] + [[np.nan, 0.3]])
+        quadrant((0.1, 0.1), [*PANEL[:4], [np.nan, 0.3]])
     with pytest.raises(ValueError, match="needs performance and alignment"):
         quadrant((np.nan, 0.1), PANEL)
