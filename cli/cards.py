@@ -38,7 +38,8 @@ def setting(card: Card) -> str:
         return f"{said}; out of distribution nothing: {card['no_out_because']}"
     shift = card["generality"]["shift"]
     said += f"; out of distribution {outside['n']} of {outside['dataset']}"
-    return f"{said}, {number(shift['ratio'], 1)} times as far apart in its own space (AUC {number(shift['auc'], 2)})"
+    far = f"{number(shift['ratio'], 1)} times as far from these, in its own space, as these from each other"
+    return f"{said}, {far} (AUC {number(shift['auc'], 2)})"
 
 
 def rows(card: Card) -> list[tuple[str, ...]]:
@@ -66,7 +67,7 @@ def rows(card: Card) -> list[tuple[str, ...]]:
 def relatives(card: Card) -> dict[str, str]:
     """Give the nearest models, those of its own family and the controls, each as one line."""
     inside = card["sets"]["in"]
-    titles = {"relatives": "nearest", "own_family": "own family, in no mean", "controls": "controls"}
+    titles = {"relatives": "nearest", "own_family": "own family, left out of the means", "controls": "controls"}
     return {
         title: ", ".join(f"{one['model']} {_interval(one)}" for one in inside[key])
         for key, title in titles.items()

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
+import numpy as np
 
+from ._energy import _HEIGHT, _SIDES, _WIDTH, _sides
 from ._palette import INK, MUTED, config, modality_scale
 
-_WIDTH, _HEIGHT, _FONT = 560, 330, 11.5
-_OWN = "#cc3311"
+_FONT, _OWN = 11.5, "#cc3311"
 
 
 def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
@@ -59,6 +60,16 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
     y = alt.Y(
         "performance:Q", title=name, scale=alt.Scale(reverse=error, padding=22, **kind), axis=alt.Axis(tickCount=5)
     )
+
+    def up(row: Mapping[str, Any]) -> float:
+        if not error:
+            return float(row["performance"])
+        return -float(np.log(row["performance"]) if "type" in kind else row["performance"])
+
+    shown = [{"model": row["model"], "alignment": row["alignment"], "energy_mae": up(row)} for row in [own, *rows]]
+    own_side, *sides = _sides(shown)
+    for row, side in zip(rows, sides, strict=True):
+        row["side"] = side
     domain, colours = modality_scale([row["modality"] for row in rows])
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=x,
@@ -82,10 +93,12 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
         mine.mark_point(filled=True, shape="diamond", size=150, color=_OWN, opacity=1).encode(
             x="alignment:Q", y="performance:Q", tooltip=["model:N", alt.Tooltip("performance:Q", format=".3f")]
         ),
-        base.mark_text(fontSize=_FONT, color=INK, dy=-13).encode(text="model:N"),
-        mine.mark_text(fontSize=_FONT + 1, fontWeight="bold", color=_OWN, dy=-15).encode(
+        mine.mark_text(fontSize=_FONT + 1, fontWeight="bold", color=_OWN, **_SIDES[own_side]).encode(
             x="alignment:Q", y="performance:Q", text="model:N"
         ),
     ]
+    for side, offset in _SIDES.items():
+        named = base.transform_filter(f"datum.side === '{side}'")
+        layers.append(named.mark_text(fontSize=_FONT, color=INK, **offset).encode(text="model:N"))
     said = f"Scatter plot of performance against alignment of {card['model']} and {len(rows)} models of the panel."
     return alt.LayerChart(layer=layers).properties(width=_WIDTH, height=_HEIGHT, description=said, config=config())
