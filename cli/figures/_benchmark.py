@@ -56,9 +56,16 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
         axis=alt.Axis(tickCount=5, grid=False),
     )
     # Better is up, whichever way the numbers run; errors differ by orders of magnitude.
-    kind = {"type": "log"} if error and min(row["performance"] for row in [*rows, own]) > 0 else {"zero": False}
+    kind = (
+        {"type": "log", "nice": False}
+        if error and min(row["performance"] for row in [*rows, own]) > 0
+        else {"zero": False}
+    )
     y = alt.Y(
-        "performance:Q", title=name, scale=alt.Scale(reverse=error, padding=22, **kind), axis=alt.Axis(tickCount=5)
+        "performance:Q",
+        title=name,
+        scale=alt.Scale(reverse=error, padding=22, **kind),
+        axis=alt.Axis(tickCount=5, grid=False),
     )
 
     def up(row: Mapping[str, Any]) -> float:
@@ -97,8 +104,8 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
             x="alignment:Q", y="performance:Q", text="model:N"
         ),
     ]
-    for side, offset in _SIDES.items():
+    for side in dict.fromkeys(sides):
         named = base.transform_filter(f"datum.side === '{side}'")
-        layers.append(named.mark_text(fontSize=_FONT, color=INK, **offset).encode(text="model:N"))
+        layers.append(named.mark_text(fontSize=_FONT, color=INK, **_SIDES[side]).encode(text="model:N"))
     said = f"Scatter plot of performance against alignment of {card['model']} and {len(rows)} models of the panel."
     return alt.LayerChart(layer=layers).properties(width=_WIDTH, height=_HEIGHT, description=said, config=config())
