@@ -79,7 +79,8 @@ def compare(
         intervals: parts of the samples that are left out in turn for standard errors and intervals; 0 for none, 20 are
             usual, each of which takes about as long as the comparison itself.
         draws: keep the scores of all permutations as ``<metric>_draws`` over (``permutation``, ``model``, ``other``),
-            which `hyle.engine.analysis.best_layers` needs.
+            and those without each part as ``<metric>_parts`` over ``part`` and the metric's own, which
+            `hyle.engine.analysis.best_layers` and `hyle.engine.analysis.place` need.
         progress: called with (what goes on, the share of all work that is done, from 0 to 1).
 
     Returns:
@@ -187,6 +188,9 @@ def compare(
         without = leave_out(panel, wanted, left_out, lambda done, total: say(PARTS, done, total))
         for metric in wanted:
             variables |= _spread(metric, variables[metric.name][1], without[metric.name])
+            if draws:
+                dims = ("part", *variables[metric.name][0])
+                variables[f"{metric.name}_parts"] = (dims, without[metric.name], {"kind": "parts", "of": metric.name})
     dtype = jnp.result_type(*joined.arrays)
     return xr.Dataset(
         variables,

@@ -31,6 +31,14 @@ from ._models import load as load
 from ._models import model_recipe as model_recipe
 from ._models import prepare as prepare
 from ._models import weights_files as weights_files
+from ._panels import BenchmarkSet as BenchmarkSet
+from ._panels import Member as Member
+from ._panels import ReferencePanel as ReferencePanel
+from ._panels import Score as Score
+from ._panels import find_benchmark as find_benchmark
+from ._panels import list_benchmarks as list_benchmarks
+from ._panels import load_panel as load_panel
+from ._panels import write_panel as write_panel
 from ._pooling import pool as pool
 from ._representation import Representation as Representation
 from ._sample_files import read_dataset as read_dataset

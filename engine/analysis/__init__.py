@@ -18,10 +18,16 @@ from .factors import Factor as Factor
 from .factors import factors as factors
 from .layers import BestLayers as BestLayers
 from .layers import best_layers as best_layers
+from .placement import Estimate as Estimate
+from .placement import Placement as Placement
+from .placement import difference as difference
+from .placement import place as place
 from .plane import Plane as Plane
 from .plane import plane as plane
 from .probe import Probe as Probe
 from .probe import probe as probe
+from .quadrant import Quadrant as Quadrant
+from .quadrant import quadrant as quadrant
 from .regimes import Change as Change
 from .regimes import regimes as regimes
 from .scale import Trend as Trend

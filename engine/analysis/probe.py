@@ -20,6 +20,7 @@ class Probe:
         mae: mean absolute error in the units of the label.
         se: standard error, over repeated draws of the samples to fit on; NaN for one.
         r2: share of the variance explained, 1 at best and below 0 where the mean of the label does better.
+        r2_se: its standard error, with the correction of Nadeau and Bengio (2003) for draws that overlap; NaN for one.
         baseline: mean absolute error of the median of the labels fitted on.
         train: samples fitted on.
         test: samples held out.
@@ -28,6 +29,7 @@ class Probe:
     mae: float
     se: float
     r2: float
+    r2_se: float
     baseline: float
     train: int
     test: int
@@ -80,7 +82,8 @@ def probe(
         rows.append((np.abs(missed).mean(), share, np.abs(y[held] - np.median(y[own])).mean()))
     maes, shares, baselines = np.array(rows).T
     se = float(maes.std(ddof=1) / repeats**0.5) if repeats > 1 else float("nan")
-    return Probe(float(maes.mean()), se, float(shares.mean()), float(baselines.mean()), fitted, n - fitted)
+    r2_se = float(shares.std(ddof=1) * (1 / repeats + (n - fitted) / fitted) ** 0.5) if repeats > 1 else float("nan")
+    return Probe(float(maes.mean()), se, float(shares.mean()), r2_se, float(baselines.mean()), fitted, n - fitted)
 
 
 def _fit(kind: Kind, x: np.ndarray, y: np.ndarray) -> Any:

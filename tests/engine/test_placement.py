@@ -1,0 +1,100 @@
+"""One model among others, and the four quadrants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hyle.engine import compare
+from hyle.engine.analysis import Estimate, difference, place, quadrant
+
+PANEL = [[0.1, 0.8], [0.2, 0.7], [0.3, 0.5], [0.4, 0.6], [0.5, 0.2], [0.6, 0.1]]
+
+
+@pytest.fixture(scope="module")
+def comparison() -> xr.Dataset:
+    generator = np.random.default_rng(0)
+    shared = generator.normal(size=(80, 4))
+    models = {name: shared @ generator.normal(size=(4, 6)) for name in ("a", "b", "c")}
+    models = {name: x + generator.normal(size=x.shape) for name, x in models.items()}
+    models |= {"d": generator.normal(size=(80, 6)), "~": models["a"] + 0.1 * generator.normal(size=(80, 6))}
+    metrics = ("cka", "information_imbalance")
+    found = compare(models, metrics=metrics, k=8, permutations=60, intervals=10, draws=True)
+    return found.assign(family=("model", ["one", "one", "two", "three", ""]))
+
+
+def test_the_nearest_stands_first_and_noise_is_by_chance(comparison: xr.Dataset) -> None:
+    for metric in ("cka", "information_imbalance"):
+        found = place(comparison, "~", metric, others=["a", "b", "c", "d"])
+        assert found.others[0] == "a"
+        assert found.to("a").value > 0.7 > found.to("c").value
+        assert found.to("d").value < 0.05
+        assert found.p[found.others.index("d")] > 0.05 > found.p[0]
+        assert found.mean_p < 0.05
+        assert found.to("c").low < found.to("c").value < found.to("c").high
+
+
+def test_each_family_counts_once(comparison: xr.Dataset) -> None:
+    found = place(comparison, "~", "cka", others=["a", "b", "c"])
+    a, b, c = (found.to(name).value for name in "abc")
+    assert found.mean.value == pytest.approx(((a + b) / 2 + c) / 2)
+    parts = comparison.cka_parts.sel(model="~", other="c").values
+    room = 1 - float(comparison.cka_threshold.sel(model="~", other="c"))
+    spread = np.clip((parts - 1 + room) / room, 0, 1)
+    assert found.to("c").se == pytest.approx((9 / 10 * ((spread - spread.mean()) ** 2).sum()) ** 0.5)
+
+
+def test_the_calibrated_score_is_that_of_the_comparison(comparison: xr.Dataset) -> None:
+    found = place(comparison, "b", "cka", others=["c"])
+    assert found.alignment[0].value == pytest.approx(float(comparison.cka_calibrated.sel(model="b", other="c")))
+    assert np.isnan(found.mean_p)  # other models change places in some of its pairs
+
+
+def test_what_cannot_be_placed(comparison: xr.Dataset) -> None:
+    with pytest.raises(ValueError, match="no model is called 'x'"):
+        place(comparison, "~", "cka", others=["x"])
+    with pytest.raises(ValueError, match="keeps no permutations"):
+        place(comparison.drop_vars("cka_draws"), "~", "cka", others=["a"])
+    with pytest.raises(ValueError, match="no defined cka"):
+        place(comparison, "~", "cka", others=[])
+
+
+def test_a_difference_has_both_errors() -> None:
+    found = difference(Estimate(0.5, 0.03), Estimate(0.3, 0.04))
+    assert found == pytest.approx((-0.2, 0.05, -0.298, -0.102))
+
+
+@pytest.mark.parametrize(
+    ("own", "name"),
+    [
+        ((0.05, 0.9), "foundational"),
+        ((0.05, 0.0), "local optimum"),
+        ((0.9, 0.9), "missing information"),
+        ((0.9, 0.0), "sub-optimal"),
+        ((0.35, 0.9), None),
+    ],
+)
+def test_the_four_quadrants(own: tuple[float, float], name: str | None) -> None:
+    found = quadrant(own, PANEL, own_se=(0.02, 0.05), higher_is_better=False)
+    assert found.name == name
+    assert sum(found.probability.values()) == pytest.approx(1)
+    assert found == quadrant(own, PANEL, own_se=(0.02, 0.05), higher_is_better=False)
+    assert found.median == pytest.approx((0.35, 0.55))
+    turned = quadrant((1 - own[0], own[1]), [[1 - a, b] for a, b in PANEL], own_se=(0.02, 0.05))
+    assert turned.better == pytest.approx(found.better, abs=0.02)
+
+
+def test_large_errors_are_not_told() -> None:
+    sure = quadrant((0.2, 0.75), PANEL * 4, higher_is_better=False)
+    unsure = quadrant((0.2, 0.75), PANEL * 4, own_se=(0.3, 0.3), higher_is_better=False)
+    assert sure.name == "foundational"
+    assert unsure.name is None
+    assert unsure.better < sure.better
+
+
+def test_too_few_models_have_no_middle() -> None:
+    with pytest.raises(ValueError, match="4 models of the panel"):
+        quadrant((0.1, 0.1), [*PANEL[:4], [np.nan, 0.3]])
+    with pytest.raises(ValueError, match="needs performance and alignment"):
+        quadrant((np.nan, 0.1), PANEL)
