@@ -16,7 +16,7 @@ from hyle.zoo import cache_dir
 
 # In the order in which a newcomer needs them; a file in commands/ that is not named here comes after.
 ORDER = (
-    *("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "analyse", "report"),
+    *("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "analyse", "distill", "report"),
     *("doctor", "fetch", "envs"),
 )
 # What a mistake of the user's raises in the engine and the zoo; anything else is a bug and shows its traceback.

@@ -201,7 +201,7 @@ def compare(
             "intervals": len(left_out),
             "groups": len(set(labels or ())),
             "alpha": alpha,
-            "hyle_version": _version(),
+            "hyle_version": version(),
             "jax_version": jax.__version__,
         },
     )
@@ -336,7 +336,8 @@ def _top_column_share(x: jax.Array) -> float:
     return float(spread.max() / spread.sum()) if spread.sum() > 0 else 0.0
 
 
-def _version() -> str:
+def version() -> str:
+    """Return the version of hyle."""
     try:
         return importlib.metadata.version("hyle")
     except importlib.metadata.PackageNotFoundError:

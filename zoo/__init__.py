@@ -32,6 +32,10 @@ from ._models import model_recipe as model_recipe
 from ._models import prepare as prepare
 from ._models import weights_files as weights_files
 from ._pooling import pool as pool
+from ._registered import check_name as check_name
+from ._registered import register as register
+from ._registered import registered as registered
+from ._registered import registered_dir as registered_dir
 from ._representation import Representation as Representation
 from ._sample_files import read_dataset as read_dataset
 from ._samples import Dataset as Dataset

@@ -36,6 +36,27 @@ def write_all(comparison: xr.Dataset, folder: Path) -> Path:
     return write_report(comparison, folder / "report.html")
 
 
+def write_history(history: xr.Dataset, folder: Path) -> Path:
+    """Write the emergence curves of a run: ``history.html``, one file that opens without a network, .svg and .png.
+
+    Args:
+        history: as `hyle.engine.load_history` gives it.
+        folder: gets the files.
+
+    Returns:
+        The path of the HTML file.
+    """
+    import vl_convert
+
+    from ..figures import emergence_curves, save_chart, vega_lite_version
+    from ..tables import write_atomically
+
+    chart = emergence_curves(history)
+    save_chart(chart, folder / "history")
+    page = vl_convert.vegalite_to_html(chart.to_dict(), vl_version=vega_lite_version(), bundle=True)
+    return write_atomically(folder / "history.html", page.encode())
+
+
 @click.command()
 @click.argument("comparison", type=click.Path(path_type=Path))
 @click.option(
@@ -49,9 +70,16 @@ def write_all(comparison: xr.Dataset, folder: Path) -> Path:
 def command(comparison: Path, output: Path) -> None:
     """Write the report of COMPARISON, a .nc file that `hyle compare -o` or `hyle run` wrote.
 
+    Of the history of a training run, which `hyle distill` and hyle.engine.AlignmentProbe write, draw its curves.
+
     \b
     hyle compare a.npz b.npz -o ab.nc && hyle report ab.nc
+    hyle report history.nc
     """
-    from hyle.engine import load_comparison
+    from hyle.engine import load_comparison, load_history
 
+    history = load_history(comparison)
+    if history is not None:
+        say(f"wrote {write_history(history, output)}")
+        return
     say(f"wrote {write_all(load_comparison(comparison), output)}")

@@ -11,6 +11,7 @@ from ._agreement import agreement_scatter as agreement_scatter
 from ._dimension import dimension_bars as dimension_bars
 from ._energy import energy_scatter as energy_scatter
 from ._heat_map import heat_map as heat_map
+from ._history import emergence_curves as emergence_curves
 from ._order import order_models as order_models
 
 if TYPE_CHECKING:
@@ -52,16 +53,20 @@ def save_figures(comparison: xr.Dataset, folder: str | os.PathLike[str]) -> list
 
     It needs no network and no browser.
     """
+    return [path for name, chart in all_figures(comparison).items() for path in save_chart(chart, Path(folder) / name)]
+
+
+def save_chart(chart: alt.TopLevelMixin, path: Path) -> list[Path]:
+    """Write one chart as ``path.svg`` and, at twice the size, ``path.png``; return the paths."""
     import vl_convert
 
-    paths = []
-    for name, chart in all_figures(comparison).items():
-        spec = chart.to_dict()
-        svg = vl_convert.vegalite_to_svg(spec, vl_version=vega_lite_version())
-        paths.append(write_atomically(Path(folder) / f"{name}.svg", svg.encode()))
-        png = vl_convert.vegalite_to_png(spec, vl_version=vega_lite_version(), scale=2)
-        paths.append(write_atomically(Path(folder) / f"{name}.png", png))
-    return paths
+    spec = chart.to_dict()
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=vega_lite_version())
+    png = vl_convert.vegalite_to_png(spec, vl_version=vega_lite_version(), scale=2)
+    return [
+        write_atomically(path.with_suffix(".svg"), svg.encode()),
+        write_atomically(path.with_suffix(".png"), png),
+    ]
 
 
 def vega_lite_version() -> str:
