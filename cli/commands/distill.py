@@ -187,7 +187,7 @@ def _card(
         architecture=made.architecture,
         parameters=sum(int(np.size(value)) for value in found.params.values()),
         dim=width,
-        training_data=f"{n:,} samples of {dataset.name}, and what {names} {'say' if len(teachers) > 1 else 'says'} of them",
+        training_data=f"{n:,} samples of {dataset.name} as {names} {'see' if len(teachers) > 1 else 'sees'} them",
         trained_on=builtin,
         licence="not stated; that of its teachers and its data may bind it",
         citation="; ".join(dict.fromkeys(card.citation for card in known)),

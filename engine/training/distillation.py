@@ -44,7 +44,7 @@ class Settings:
         label_weight: of the mean squared error of the standardised label, read linearly from the student's rows.
         steps: at most.
         batch_size: rows of a step, and labelled rows of a step besides; all of fewer.
-        learning_rate: of AdamW at its height: it rises over the first twentieth of the steps and falls to 0 as a cosine.
+        learning_rate: of AdamW at its height: it rises over the first twentieth of the steps, then falls as a cosine.
         every: steps between two measurements on the samples held out, each of which is a checkpoint.
         patience: measurements without a better alignment after which training stops; 0 for never.
         seed: of the batches.

@@ -14,7 +14,7 @@ pytest.importorskip("optax")
 N = 320
 # Letters count, so that a small network on fingerprints or strings can know them.
 OPTIONS = ("--student", "mine:Letters", "--steps", "150", "--batch-size", "64", "--every", "50", "-n", N)
-STUDENT = '''
+STUDENT = """
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
@@ -32,7 +32,7 @@ class Letters(Student):
 
     def __call__(self, inputs):
         return self.out(nnx.silu(self.first(inputs["counts"] / 4)))
-'''
+"""
 
 
 @pytest.fixture

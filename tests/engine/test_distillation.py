@@ -1,4 +1,4 @@
-"""The loop of distillation: a planted teacher is reached and noise is not, and a killed run goes on as it would have."""
+"""Distillation: a planted teacher is reached and noise is not, and a killed run goes on as it would have."""
 
 from __future__ import annotations
 
