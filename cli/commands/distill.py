@@ -314,27 +314,22 @@ def command(
     if restart:
         shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        say(f"going on with {name} from its last checkpoint; --restart forgets it")
+        say(f"{name} was interrupted: going on from its last checkpoint; --restart forgets it")
     with progress_bar(name, steps) as update:
-        try:
-            card, drawn, distilled = distill(
-                found,
-                data,
-                name,
-                student=chosen,
-                settings=settings,
-                width=width,
-                label=label,
-                label_samples=label_samples,
-                folder=folder,
-                progress=lambda step, values: update(
-                    step, f"loss {values['loss']:.3f}  alignment {values['alignment']:.3f}"
-                ),
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"{error}; or begin again: --restart" if "of another run" in str(error) else error
-            ) from error
+        card, drawn, distilled = distill(
+            found,
+            data,
+            name,
+            student=chosen,
+            settings=settings,
+            width=width,
+            label=label,
+            label_samples=label_samples,
+            folder=folder,
+            progress=lambda step, values: update(
+                step, f"loss {values['loss']:.3f}  alignment {values['alignment']:.3f}"
+            ),
+        )
     shutil.rmtree(folder, ignore_errors=True)
     say(f"{name}: {distilled.stopped}; the parameters of step {distilled.step} are kept")
     result = evaluate(card, found, data, drawn, distilled, label=label)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -140,25 +141,34 @@ class AlignmentProbe:
             raise ValueError(
                 f"the probe set has {n} samples, and the embedding {len(x)} rows: embed them all, in order"
             )
-        points, _ = centred(x, jnp.ones(n, bool))
-        gram = jnp.matmul(points, points.T, precision=HIGHEST)
-        kernel = _normalised(gram)
-        cka = jnp.einsum("mij,ij->m", self._references.kernels, kernel, precision=HIGHEST)
-        table = neighbours(x, self.k, "cosine")
-        near = jnp.zeros((n, n), bool).at[jnp.arange(n)[:, None], table.indices].set(True)
-        found = jax.vmap(lambda index: jnp.take_along_axis(near, index, 1).mean(dtype=x.dtype))(self._references.near)
-        shared = jnp.where(self._references.known & ~jnp.isnan(table.value).any(), found, jnp.nan)
-        variance = (points * points).sum(0)
-        total, square = variance.sum(), (gram * gram).sum()
-        values: Measurement = {
+        cka, shared, values = _measured(self._references, x, self.k)
+        pairs = {
             "cka": dict(zip(self.names, cka, strict=True)),
             "mutual_knn": dict(zip(self.names, shared, strict=True)),
-            "intrinsic_dimension_twonn": dimension(x, "twonn", 2).value,
-            "participation_ratio": jnp.where(square > 0, total**2 / jnp.where(square > 0, square, 1), 0),
-            "top_column_share": jnp.where(total > 0, variance.max() / jnp.where(total > 0, total, 1), 1),
         }
-        finite = jnp.isfinite(x).all()
-        return jax.tree.map(lambda value: jnp.where(finite, value, jnp.nan), values)
+        return {**pairs, **values}
+
+
+# The panel comes as an argument, so that beside a step all probes of one shape are compiled once.
+@partial(jax.jit, static_argnames="k")
+def _measured(panel: _References, x: jax.Array, k: int) -> tuple[jax.Array, jax.Array, Measurement]:
+    n = len(x)
+    points, _ = centred(x, jnp.ones(n, bool))
+    gram = jnp.matmul(points, points.T, precision=HIGHEST)
+    cka = jnp.einsum("mij,ij->m", panel.kernels, _normalised(gram), precision=HIGHEST)
+    table = neighbours(x, k, "cosine")
+    near = jnp.zeros((n, n), bool).at[jnp.arange(n)[:, None], table.indices].set(True)
+    found = jax.vmap(lambda index: jnp.take_along_axis(near, index, 1).mean(dtype=x.dtype))(panel.near)
+    shared = jnp.where(panel.known & ~jnp.isnan(table.value).any(), found, jnp.nan)
+    variance = (points * points).sum(0)
+    total, square = variance.sum(), (gram * gram).sum()
+    values = {
+        "intrinsic_dimension_twonn": dimension(x, "twonn", 2).value,
+        "participation_ratio": jnp.where(square > 0, total**2 / jnp.where(square > 0, square, 1), 0),
+        "top_column_share": jnp.where(total > 0, variance.max() / jnp.where(total > 0, total, 1), 1),
+    }
+    finite = jnp.isfinite(x).all()
+    return jax.tree.map(lambda value: jnp.where(finite, value, jnp.nan), (cka, shared, values))
 
 
 def _kernel(x: jax.Array) -> jax.Array:

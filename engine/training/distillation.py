@@ -40,7 +40,8 @@ class Settings:
     """How to train.
 
     Args:
-        losses: name, one of `LOSSES`, -> weight; each is summed over the teachers.
+        losses: name, one of `LOSSES`, -> weight; each is summed over the teachers. ``cosine`` has a linear projector to
+            each teacher, whose columns it takes standardised.
         label_weight: of the mean squared error of the standardised label, read linearly from the student's rows.
         steps: at most.
         batch_size: rows of a step, and labelled rows of a step besides; all of fewer.
@@ -136,6 +137,9 @@ def distil(
     target = _Labels.of(labels, own)
     probe = AlignmentProbe({name: v[apart] for name, v in rows.items()}, every=settings.every)
     data = {"inputs": inputs, "teachers": rows}
+    if "cosine" in settings.losses:
+        # It compares coordinates: as they come, the largest columns would be all that it sees.
+        data["standardised"] = {name: _standardised(v, own) for name, v in rows.items()}
     every = {
         "student": params,
         **_heads(jax.eval_shape(apply, params, _rows(inputs, own[:2])).shape[1], rows, settings),
@@ -149,7 +153,7 @@ def distil(
         if settings.losses:
             student = apply(every["student"], batch["inputs"])
             for name, weight in settings.losses.items():
-                for of, teacher in batch["teachers"].items():
+                for of, teacher in batch["standardised" if name == "cosine" else "teachers"].items():
                     more = {"projector": partial(_project, every["projectors"][of])} if name == "cosine" else {}
                     found += weight * LOSSES[name](student, teacher, **more)
         if labelled is not None:
@@ -164,11 +168,10 @@ def distil(
         return optax.apply_updates(every, change), state, value
 
     embed = jax.jit(apply)
-    measured = jax.jit(probe.measure)
 
     def measure(every: Any) -> dict[str, Any]:
         seen = jnp.asarray(in_batches(lambda x: embed(every["student"], x), _rows(inputs, apart), settings.batch_size))
-        found = measured(seen)
+        found = probe.measure(seen)
         if target is not None:
             found["label_mae"] = target.error(_read(every["readout"], seen), apart)
         return found
@@ -286,6 +289,11 @@ def _heads(width: int, teachers: Mapping[str, np.ndarray], settings: Settings) -
             for name, teacher in teachers.items()
         }
     return heads
+
+
+def _standardised(teacher: np.ndarray, own: np.ndarray) -> np.ndarray:
+    mean, scale = teacher[own].mean(0), teacher[own].std(0)
+    return (teacher - mean) / np.where(scale > 0, scale, 1)
 
 
 def _read(readout: Mapping[str, Any], rows: Any) -> jax.Array:

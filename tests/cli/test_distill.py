@@ -53,7 +53,7 @@ def test_a_planted_teacher_is_reached_and_the_student_is_a_model(run, mistake, t
     assert found["name"] == "student-of-planted"
     cka = next(one for one in found["alignment"] if one["metric"] == "cka")
     assert cka["value"] > 0.8
-    assert cka["p"] < 0.01
+    assert cka["p"] < 0.05
     assert found["samples"] == {"train": N - 64 - 32, "validation": 32, "test": 64, "dropped": 0}
     assert {one["model"] for one in found["probes"]} == {"student-of-planted", "planted"}
     assert found["readout"]["label"] == "energy"
