@@ -232,9 +232,7 @@ def parse_losses(text: str) -> dict[str, float]:
 @dataset_options(default_n=500)
 @click.option("--layer", help="Of what is stored of the teachers, take this layer.")
 @click.option("--pooling", help="Of what is stored of the teachers, take this pooling.")
-@click.option(
-    "--loss", default="cka=1,soft_neighbour=0.3", show_default=True, help="Losses of alignment and their weights."
-)
+@click.option("--loss", default="cka=1,cosine=1", show_default=True, help="Losses of alignment and their weights.")
 @click.option("--label", help="A label of the data set to learn as well, read linearly from the student's rows.")
 @click.option("--label-samples", type=click.IntRange(2), help="Show the labels of so many samples only. [default: all]")
 @click.option("--width", type=click.IntRange(2), help="Of the student's rows. [default: the teacher's, 512 at most]")
@@ -300,7 +298,8 @@ def command(
     )
     name = name or "student-of-" + "-".join(Path(teacher).stem.replace("@", "-") for teacher in teachers)
     check_name(name)
-    if name in registered() and not replace:
+    folder = registered_dir() / f".{name}.training"
+    if name in registered() and not replace and not folder.exists():
         raise ValueError(f"there is a model {name} already: choose another --name, or --replace it")
     data = draw.load()
     store = Store(store_path)
@@ -310,7 +309,6 @@ def command(
         teachers, store, dataset=exact if exact in stored else data.name, layer=layer, pooling=pooling
     )
     chosen = student or ("smiles-transformer" if "smiles" in data.views else "atoms-invariant")
-    folder = registered_dir() / f".{name}.training"
     if restart:
         shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
@@ -330,11 +328,11 @@ def command(
                 step, f"loss {values['loss']:.3f}  alignment {values['alignment']:.3f}"
             ),
         )
-    shutil.rmtree(folder, ignore_errors=True)
     say(f"{name}: {distilled.stopped}; the parameters of step {distilled.step} are kept")
     result = evaluate(card, found, data, drawn, distilled, label=label)
     home = registered_dir() / name
     write_atomically(home / "result.json", json_text(result).encode())
+    shutil.rmtree(folder, ignore_errors=True)  # not before: killed until here, the same command goes on
     if as_json:
         print_json(result)
     else:

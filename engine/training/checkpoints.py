@@ -1,13 +1,56 @@
-"""Checkpoints of a run, by Orbax: what a killed run goes on from."""
+"""The state of a run, and its checkpoints by Orbax: what a killed run goes on from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from .distillation import _Run
+import numpy as np
+
+from .history import History
+
+# By how much held-out alignment must rise to count as better.
+BETTER = 1e-3
+
+
+class Run(NamedTuple):
+    """The state of a run.
+
+    Args:
+        params: of the student, and what training adds to it.
+        state: of the optimiser.
+        best: the parameters of the best alignment held out.
+        history: of all measurements.
+        step: steps done.
+        best_step: after which the best were measured.
+        best_alignment: CKA held out, the mean over teachers, of these.
+        alignment: the last one measured.
+    """
+
+    params: Any
+    state: Any
+    best: Any
+    history: History
+    step: int = 0
+    best_step: int = 0
+    best_alignment: float = -np.inf
+    alignment: float = np.nan
+
+    def measured(self, step: int, values: Mapping[str, Any], loss: float, aligned: bool) -> Run:
+        """Note a measurement; where the student is to be aligned, the best one is kept."""
+        self.history.add(step, values, loss=loss)
+        found = float(np.mean([float(v) for v in values["cka"].values()]))
+        run = self._replace(alignment=found)
+        if aligned and found > self.best_alignment + BETTER:
+            run = run._replace(best=self.params, best_step=step, best_alignment=found)
+        return run
+
+    def stale(self, patience: int) -> bool:
+        """Whether so many measurements were no better than the best."""
+        since = sum(step > self.best_step for step in self.history.rows)
+        return bool(patience and np.isfinite(self.best_alignment) and since >= patience)
 
 
 class Checkpoints:
@@ -37,7 +80,7 @@ class Checkpoints:
         if self._manager is not None:
             self._manager.close()  # which waits for what is being written
 
-    def save(self, run: _Run) -> None:
+    def save(self, run: Run) -> None:
         """Keep a run after a measurement."""
         if self._manager is None:
             return
@@ -51,7 +94,7 @@ class Checkpoints:
         args, tree = self._ocp.args, self._tree(run)
         self._manager.save(run.step, args=args.Composite(state=args.StandardSave(tree), about=args.JsonSave(about)))
 
-    def last(self, run: _Run) -> _Run:
+    def last(self, run: Run) -> Run:
         """Return the run as it was at the last checkpoint, or as it is where there is none.
 
         Raises:
@@ -71,5 +114,5 @@ class Checkpoints:
         return run._replace(**tree, **known, step=step)
 
     @staticmethod
-    def _tree(run: _Run) -> dict[str, Any]:
+    def _tree(run: Run) -> dict[str, Any]:
         return {"params": run.params, "state": run.state, "best": run.best}

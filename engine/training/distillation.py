@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,59 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .. import losses
 from .alignment_probe import AlignmentProbe
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, Run
 from .history import Callback, History
+from .labels import Labels, rows_of
+from .settings import LOSSES, Settings
 
-LOSSES: Mapping[str, Callable[..., jax.Array]] = {
-    "cka": losses.cka_loss,
-    "cka_rbf": partial(losses.cka_loss, kernel="rbf"),
-    "cknna": losses.cknna_loss,
-    "soft_neighbour": losses.soft_neighbour_loss,
-    "distance_correlation": losses.distance_correlation_loss,
-    "relational": losses.relational_loss,
-    "information_imbalance": losses.information_imbalance_loss,
-    "cosine": losses.cosine_loss,
-}
-# By how much held-out alignment must rise to count as better.
-BETTER = 1e-3
 # Steps between two calls of ``progress``, each of which waits for the device.
 TOLD = 10
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train.
-
-    Args:
-        losses: name, one of `LOSSES`, -> weight; each is summed over the teachers. ``cosine`` has a linear projector to
-            each teacher, whose columns it takes standardised.
-        label_weight: of the mean squared error of the standardised label, read linearly from the student's rows.
-        steps: at most.
-        batch_size: rows of a step, and labelled rows of a step besides; all of fewer.
-        learning_rate: of AdamW at its height: it rises over the first twentieth of the steps, then falls as a cosine.
-        every: steps between two measurements on the samples held out, each of which is a checkpoint.
-        patience: measurements without a better alignment after which training stops; 0 for never.
-        seed: of the batches.
-    """
-
-    losses: Mapping[str, float] = field(default_factory=lambda: {"cka": 1.0})
-    label_weight: float = 1.0
-    steps: int = 2000
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    every: int = 100
-    patience: int = 10
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.losses if name not in LOSSES]
-        if unknown:
-            raise ValueError(f"no loss is called {unknown[0]!r}: use {', '.join(LOSSES)}")
-        for name, least in (("steps", 1), ("batch_size", 4), ("every", 1), ("patience", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name}={getattr(self, name)}: use {least} or more")
 
 
 class Distilled(NamedTuple):
@@ -134,7 +89,9 @@ def distil(
     own, apart = np.flatnonzero(~held), np.flatnonzero(held)
     if len(own) < 4 or len(apart) < 12:
         raise ValueError(f"{len(own)} samples to train on and {len(apart)} held out: 4 and 12 are needed at least")
-    target = _Labels.of(labels, own)
+    target = Labels.of(labels, own)
+    if target is None and not settings.losses:
+        raise ValueError("there is nothing to learn: neither a loss nor labels were given")
     probe = AlignmentProbe({name: v[apart] for name, v in rows.items()}, every=settings.every)
     data = {"inputs": inputs, "teachers": rows}
     if "cosine" in settings.losses:
@@ -142,41 +99,32 @@ def distil(
         data["standardised"] = {name: _standardised(v, own) for name, v in rows.items()}
     every = {
         "student": params,
-        **_heads(jax.eval_shape(apply, params, _rows(inputs, own[:2])).shape[1], rows, settings),
+        **_heads(jax.eval_shape(apply, params, rows_of(inputs, own[:2])).shape[1], rows, settings),
     }
     warm = max(1, settings.steps // 20)
     schedule = optax.warmup_cosine_decay_schedule(0.0, settings.learning_rate, warm, settings.steps)
     optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule))
 
-    def loss(every: Any, batch: Any, labelled: Any) -> jax.Array:
-        found = jnp.zeros(())
-        if settings.losses:
-            student = apply(every["student"], batch["inputs"])
-            for name, weight in settings.losses.items():
-                for of, teacher in batch["standardised" if name == "cosine" else "teachers"].items():
-                    more = {"projector": partial(_project, every["projectors"][of])} if name == "cosine" else {}
-                    found += weight * LOSSES[name](student, teacher, **more)
-        if labelled is not None:
-            said = _read(every["readout"], apply(every["student"], labelled[0]))
-            found += settings.label_weight * ((said - labelled[1]) ** 2).mean()
-        return found
+    gradients = jax.value_and_grad(partial(_loss, apply, settings))
 
     @jax.jit
     def step(every: Any, state: Any, batch: Any, labelled: Any) -> Any:
-        value, gradient = jax.value_and_grad(loss)(every, batch, labelled)
+        value, gradient = gradients(every, batch, labelled)
         change, state = optimiser.update(gradient, state, every)
         return optax.apply_updates(every, change), state, value
 
     embed = jax.jit(apply)
 
     def measure(every: Any) -> dict[str, Any]:
-        seen = jnp.asarray(in_batches(lambda x: embed(every["student"], x), _rows(inputs, apart), settings.batch_size))
+        seen = jnp.asarray(
+            in_batches(lambda x: embed(every["student"], x), rows_of(inputs, apart), settings.batch_size)
+        )
         found = probe.measure(seen)
         if target is not None:
             found["label_mae"] = target.error(_read(every["readout"], seen), apart)
         return found
 
-    run = _Run(every, optimiser.init(every), every, History(probe.attributes, callback=callback))
+    run = Run(every, optimiser.init(every), every, History(probe.attributes, callback=callback))
     mark = _mark(settings, data, held, target, params)
     with Checkpoints(folder, mark) as checkpoints:
         run = checkpoints.last(run)
@@ -186,7 +134,7 @@ def distil(
         while run.step < settings.steps and not run.stale(settings.patience):
             some = np.random.default_rng([settings.seed, run.step])
             labelled = None if target is None else target.batch(some, settings.batch_size, inputs)
-            batch = _rows(data, some.permutation(own)[: settings.batch_size]) if settings.losses else None
+            batch = rows_of(data, some.permutation(own)[: settings.batch_size]) if settings.losses else None
             params_, state, value = step(run.params, run.state, batch, labelled)
             run = run._replace(params=params_, state=state, step=run.step + 1)
             total.append(value)
@@ -206,77 +154,25 @@ def distil(
     return Distilled(best["student"], predict, run.history, run.best_step if settings.losses else run.step, stopped)
 
 
+def _loss(apply: Any, settings: Settings, every: Any, batch: Any, labelled: Any) -> jax.Array:
+    found = jnp.zeros(())
+    if settings.losses:
+        student = apply(every["student"], batch["inputs"])
+        for name, weight in settings.losses.items():
+            for of, teacher in batch["standardised" if name == "cosine" else "teachers"].items():
+                more = {"projector": partial(_project, every["projectors"][of])} if name == "cosine" else {}
+                found += weight * LOSSES[name](student, teacher, **more)
+    if labelled is not None:
+        said = _read(every["readout"], apply(every["student"], labelled[0]))
+        found += settings.label_weight * ((said - labelled[1]) ** 2).mean()
+    return found
+
+
 def in_batches(call: Callable[[Any], Any], inputs: Any, size: int) -> np.ndarray:
     """Call a function on some rows at a time, all calls of one shape, so that it is compiled once."""
     n = len(jax.tree.leaves(inputs)[0])
     places = [np.minimum(np.arange(start, start + size), n - 1) for start in range(0, n, size)]
-    return np.concatenate([np.asarray(call(_rows(inputs, place))) for place in places])[:n]
-
-
-class _Run(NamedTuple):
-    """The state of a run: what a checkpoint holds, and what the history says."""
-
-    params: Any
-    state: Any
-    best: Any
-    history: History
-    step: int = 0
-    best_step: int = 0
-    best_alignment: float = -np.inf
-    alignment: float = np.nan
-
-    def measured(self, step: int, values: Mapping[str, Any], loss: float, aligned: bool) -> _Run:
-        self.history.add(step, values, loss=loss)
-        found = float(np.mean([float(v) for v in values["cka"].values()]))
-        run = self._replace(alignment=found)
-        if aligned and found > self.best_alignment + BETTER:
-            run = run._replace(best=self.params, best_step=step, best_alignment=found)
-        return run
-
-    def stale(self, patience: int) -> bool:
-        since = sum(step > self.best_step for step in self.history.rows)
-        return bool(patience and np.isfinite(self.best_alignment) and since >= patience)
-
-
-class _Labels(NamedTuple):
-    """Labels, standardised by those to train on.
-
-    Args:
-        values: [n], NaN where not known.
-        own: rows to train on that have one.
-        mean, scale: of these.
-    """
-
-    values: np.ndarray
-    own: np.ndarray
-    mean: float
-    scale: float
-
-    @classmethod
-    def of(cls, labels: Any, own: np.ndarray) -> _Labels | None:
-        if labels is None:
-            return None
-        values = np.asarray(labels, np.float64)
-        known = own[np.isfinite(values[own])]
-        if len(known) < 2:
-            raise ValueError(f"{len(known)} samples to train on have a label: 2 are needed at least")
-        return cls(values, known, float(values[known].mean()), float(values[known].std() or 1))
-
-    def batch(self, rng: np.random.Generator, size: int, inputs: Any) -> tuple[Any, np.ndarray]:
-        chosen = rng.permutation(self.own)[:size]
-        return _rows(inputs, chosen), ((self.values[chosen] - self.mean) / self.scale).astype(np.float32)
-
-    def restored(self, said: Any) -> np.ndarray:
-        return np.asarray(said, np.float64) * self.scale + self.mean
-
-    def error(self, said: Any, rows: np.ndarray) -> float:
-        """Mean absolute error where the label is known, in its units; NaN where it is nowhere."""
-        missed = np.abs(self.restored(said) - self.values[rows])
-        return float(missed[np.isfinite(missed)].mean()) if np.isfinite(missed).any() else float("nan")
-
-
-def _rows(tree: Any, rows: np.ndarray) -> Any:
-    return jax.tree.map(lambda v: np.asarray(v)[rows], tree)
+    return np.concatenate([np.asarray(call(rows_of(inputs, place))) for place in places])[:n]
 
 
 def _heads(width: int, teachers: Mapping[str, np.ndarray], settings: Settings) -> dict[str, Any]:
@@ -304,7 +200,7 @@ def _project(weight: jax.Array, rows: jax.Array) -> jax.Array:
     return rows @ weight
 
 
-def _mark(settings: Settings, data: Any, held: np.ndarray, target: _Labels | None, params: Any) -> str:
+def _mark(settings: Settings, data: Any, held: np.ndarray, target: Labels | None, params: Any) -> str:
     """Name a run by all that decides it."""
     digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
     for leaf in jax.tree.leaves([data, held, None if target is None else target.values, params]):
