@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 DOCS = Path(__file__).parents[1] / "docs" / "distillation.md"
 TEACHER, STUDENT, LABELS = "aimnet2", "fingerprint-mlp", ("gap", "alpha", "mu")
-SHOWN, STEPS, BATCH, EVERY = 100, 600, 256, 50
-LOSSES = {"cka": 1.0, "soft_neighbour": 0.3}
+SHOWN, STEPS, BATCH, EVERY = 100, 300, 128, 50
+LOSSES = {"cosine": 1.0}
 
 
 def few_labels(data: Dataset, teacher: Representation, label: str, seed: int, weight: float) -> dict[str, Any]:

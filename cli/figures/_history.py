@@ -62,9 +62,8 @@ def _panel(history: xr.Dataset, name: str) -> alt.LayerChart:
 def _rows(history: xr.Dataset, name: str) -> list[dict[str, Any]]:
     found = history[name]
     steps = [int(step) for step in history["step"].values]
-    if found.dims == ("step",):
-        columns = [({}, found.values)]
-    else:
+    columns: list[tuple[dict[str, Any], Any]] = [({}, found.values)]
+    if "other" in found.dims:
         columns = [({"other": str(o)}, found.sel(other=o).values) for o in history["other"].values]
     rows = [
         {**of, "step": step, "value": float(value), "shown": number(float(value), 3)}

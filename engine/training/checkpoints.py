@@ -67,7 +67,8 @@ class Checkpoints:
             import orbax.checkpoint as ocp
 
             self._ocp = ocp
-            options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True)
+            # Not behind the training's back: what was measured is safe when the next step begins.
+            options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True, enable_async_checkpointing=False)
             self.folder = Path(folder).absolute()
             self._manager = ocp.CheckpointManager(self.folder, options=options)
 
@@ -78,7 +79,7 @@ class Checkpoints:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._manager is not None:
-            self._manager.close()  # which waits for what is being written
+            self._manager.close()
 
     def save(self, run: Run) -> None:
         """Keep a run after a measurement."""
