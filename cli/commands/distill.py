@@ -69,6 +69,17 @@ def parts(samples: Sequence[Sample], seed: int) -> Parts:
     return Parts(drawn[stop:], drawn[test:stop], drawn[:test], {})
 
 
+def readable(drawn: Parts, unsupported: Callable[[Sample], str | None]) -> Parts:
+    """Leave out what the student cannot read, and say why."""
+    every = (*drawn.train, *drawn.validation, *drawn.test)
+    dropped = {sample.id: reason for sample in every if (reason := unsupported(sample)) is not None}
+
+    def kept(part: Sequence[Sample]) -> list[Sample]:
+        return [sample for sample in part if sample.id not in dropped]
+
+    return Parts(kept(drawn.train), kept(drawn.validation), kept(drawn.test), dropped)
+
+
 def distill(
     teachers: Sequence[Representation],
     dataset: Dataset,
@@ -126,12 +137,7 @@ def distill(
     options = made.fit(drawn.train)
     width = width or min(512, max(int(teacher.embedding.shape[1]) for teacher in teachers))
     network = made(width, rngs=nnx.Rngs(settings.seed), **options)
-    kept, dropped = [], {}
-    for part in (drawn.train, drawn.validation, drawn.test):
-        reasons = {sample.id: network.unsupported(sample) for sample in part}
-        dropped |= {id_: reason for id_, reason in reasons.items() if reason is not None}
-        kept.append([sample for sample in part if reasons[sample.id] is None])
-    drawn = Parts(*kept, dropped)
+    drawn = readable(drawn, network.unsupported)
     seen = [*drawn.train, *drawn.validation]
     rows = {
         teacher.name: np.asarray(teacher.embedding, np.float32)[[table[sample.id] for sample in seen]]

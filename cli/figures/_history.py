@@ -40,7 +40,8 @@ def emergence_curves(history: xr.Dataset) -> alt.VConcatChart:
 def _panel(history: xr.Dataset, name: str) -> alt.LayerChart:
     rows, label = _rows(history, name), LABELS.get(name, name.replace("_", " "))
     k = f", k = {history.attrs['k']}" if name == "mutual_knn" and "k" in history.attrs else ""
-    x = alt.X("step:Q", title="step", axis=alt.Axis(tickCount=6))
+    ends = [int(history["step"].values.min()), int(history["step"].values.max())]
+    x = alt.X("step:Q", title="step", scale=alt.Scale(domain=ends, nice=False), axis=alt.Axis(tickCount=6))
     y = alt.Y("value:Q", title=label + k, scale=alt.Scale(zero="other" in rows[0]), axis=alt.Axis(tickCount=5))
     others = [str(other) for other in history["other"].values]
     tooltip = [alt.Tooltip("step:Q"), alt.Tooltip("shown:N", title=label)]

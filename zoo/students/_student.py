@@ -28,6 +28,9 @@ class Student(nnx.Module):
     modality: ClassVar[str] = "string"
     architecture: ClassVar[str] = "unconstrained"
 
+    def __init__(self, width: int, *, rngs: nnx.Rngs, **options: Any) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must say how it is made: __init__(self, width, *, rngs)")
+
     @classmethod
     def fit(cls, samples: Sequence[Sample]) -> dict[str, Any]:
         """Return the options that depend on the samples to train on, such as the length of the longest."""
@@ -49,8 +52,9 @@ class Student(nnx.Module):
 def split_params(student: Student) -> tuple[Callable[[Any, Any], jax.Array], dict[str, Any]]:
     """Return a student as a pure function of (parameters, inputs), and its parameters, name -> array."""
     graph, params, rest = nnx.split(student, nnx.Param, ...)
-    paths = {"/".join(map(str, path)): path for path, _ in nnx.to_flat_state(params)}
-    values = {"/".join(map(str, path)): leaf[...] for path, leaf in nnx.to_flat_state(params)}
+    flat: Any = nnx.to_flat_state(params)
+    paths = {"/".join(map(str, path)): path for path, _ in flat}
+    values = {"/".join(map(str, path)): leaf[...] for path, leaf in flat}
 
     def apply(values: Mapping[str, Any], inputs: Any) -> jax.Array:
         leaves = [(paths[name], nnx.Param(value)) for name, value in values.items()]
