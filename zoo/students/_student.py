@@ -51,7 +51,8 @@ class Student(nnx.Module):
 
 def split_params(student: Student) -> tuple[Callable[[Any, Any], jax.Array], dict[str, Any]]:
     """Return a student as a pure function of (parameters, inputs), and its parameters, name -> array."""
-    graph, params, rest = nnx.split(student, nnx.Param, ...)
+    graph, *states = nnx.split(student, nnx.Param, ...)
+    params, rest = states
     flat: Any = nnx.to_flat_state(params)
     paths = {"/".join(map(str, path)): path for path, _ in flat}
     values = {"/".join(map(str, path)): leaf[...] for path, leaf in flat}
