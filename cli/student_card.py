@@ -65,7 +65,7 @@ def evaluate(
         "samples": {part: len(getattr(drawn, part)) for part in ("train", "validation", "test", "dropped")},
         "step": distilled.step,
         "stopped": distilled.stopped,
-        "alignment": [one for name in rows for one in _alignment(card.name, name, embedded)],
+        "alignment": _adjusted([one for name in rows for one in _alignment(card.name, name, embedded)]),
         "probes": _probes(embedded, drawn.test, dataset.units),
         "readout": _readout(distilled, embedded[card.name], drawn.test, label, dataset.units),
         "speed": _speed(model, known, drawn.test),
@@ -93,9 +93,17 @@ def _alignment(student: str, teacher: str, embedded: Mapping[str, np.ndarray]) -
 
         facts = {part: value(f"{metric}_{part}") for part in ("chance", "p", "calibrated")}
         row = {"teacher": teacher, "metric": metric, "value": value(metric), **facts}
-        row |= {"told_from_chance": facts["p"] <= ALPHA, "n": n, "k": None if metric == "cka" else k}
+        row |= {"n": n, "k": None if metric == "cka" else k}
         rows.append({**row, "estimator": found[metric].attrs["estimator"], "permutations": found.attrs["permutations"]})
     return rows
+
+
+def _adjusted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Adjust the p-values for the number of scores, so that one of many does not claim what chance gives."""
+    from scipy.stats import false_discovery_control
+
+    adjusted = false_discovery_control([1.0 if np.isnan(row["p"]) else row["p"] for row in rows])
+    return [{**row, "q": float(q), "told_from_chance": bool(q <= ALPHA)} for row, q in zip(rows, adjusted, strict=True)]
 
 
 def _probes(
@@ -165,12 +173,12 @@ def print_card(result: Mapping[str, Any]) -> None:
             one["metric"] if one["k"] is None else f"{one['metric']} (k = {one['k']})",
             number(one["value"], 3) + ("" if one["told_from_chance"] else f" {BY_CHANCE}"),
             number(one["chance"], 3),
-            f"{one['p']:.2g}",
+            f"{one['q']:.2g}",
             number(one["calibrated"], 3),
         )
         for one in result["alignment"]
     ]
-    headings = ("teacher", "metric", "alignment", "chance", "p", "calibrated")
+    headings = ("teacher", "metric", "alignment", "chance", "q", "calibrated")
     print_table(headings, rows, right=headings[2:], keys=2)
     lost = sorted({one["teacher"] for one in result["alignment"] if not one["told_from_chance"]})
     if lost:
@@ -205,5 +213,5 @@ def print_card(result: Mapping[str, Any]) -> None:
         )
         for model in (name, *result["teachers"])
     ]
-    headings = ("model", "parameters", "samples / s", "the student is faster by")
-    print_table(headings, lines, right=headings[1:], keys=1)
+    columns = ("model", "parameters", "samples / s", "the student is faster by")
+    print_table(columns, lines, right=columns[1:], keys=1)

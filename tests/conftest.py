@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 
 import pytest
 
+_FOLDER = pytest.StashKey[str]()
 
-@pytest.fixture(scope="session", autouse=True)
-def _no_registered_models(tmp_path_factory):
-    # In the environment, so that commands that a test starts see it too.
-    before = os.environ.get("HYLE_MODELS")
-    os.environ["HYLE_MODELS"] = str(tmp_path_factory.mktemp("models"))
-    yield
-    os.environ.pop("HYLE_MODELS")
-    if before is not None:
-        os.environ["HYLE_MODELS"] = before
+
+def pytest_configure(config):
+    # Before tests are collected, some of which are one a model; and so that commands that a test starts see it too.
+    config.stash[_FOLDER] = os.environ["HYLE_MODELS"] = tempfile.mkdtemp(prefix="hyle-models-")
+
+
+def pytest_unconfigure(config):
+    shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
