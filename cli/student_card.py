@@ -140,25 +140,25 @@ def _readout(
 def _speed(student: Model, teachers: Mapping[str, ModelCard | None], samples: Sequence[Sample]) -> dict[str, Any]:
     """Time from samples to rows: features, network and pooling, each model in its own batches."""
     some = samples[:TIMED]
-    own = _rate(student, some)
-    found: dict[str, Any] = {"samples": len(some), "unit": "samples per second", student.card.name: own, "ratio": {}}
+    found: dict[str, Any] = {"samples": len(some), "unit": "samples per second", "ratio": dict.fromkeys(teachers)}
+    found[student.card.name] = _rates([student], some)[0]
     for name, card in teachers.items():
-        if card is None or card.state != "runs":
-            found["ratio"][name] = None
-            continue
-        found[name] = _rate(load(card.name), some)
-        found["ratio"][name] = own / found[name]
+        if card is not None and card.state == "runs":
+            own, found[name] = _rates([student, load(card.name)], some)
+            found["ratio"][name] = own / found[name]
     return found
 
 
-def _rate(model: Model, samples: Sequence[Sample]) -> float:
-    model.run(samples)  # which compiles
-    seconds = []
-    for _ in range(TURNS):
-        start = time.perf_counter()
-        model.run(samples)
-        seconds.append(time.perf_counter() - start)
-    return len(samples) / min(seconds)
+def _rates(models: Sequence[Model], samples: Sequence[Sample]) -> list[float]:
+    """Time each model in samples per second, in turns, so that what else the machine does slows all alike."""
+    seconds: list[list[float]] = [[] for _ in models]
+    for turn in range(TURNS + 1):
+        for model, times in zip(models, seconds, strict=True):
+            start = time.perf_counter()
+            model.run(samples)
+            if turn:  # the first compiles
+                times.append(time.perf_counter() - start)
+    return [len(samples) / min(times) for times in seconds]
 
 
 def print_card(result: Mapping[str, Any]) -> None:

@@ -68,7 +68,9 @@ class Checkpoints:
 
             self._ocp = ocp
             # Not behind the training's back: what was measured is safe when the next step begins.
-            options = ocp.CheckpointManagerOptions(max_to_keep=2, create=True, enable_async_checkpointing=False)
+            options = ocp.CheckpointManagerOptions(
+                max_to_keep=2, create=True, enable_async_checkpointing=False, cleanup_tmp_directories=True
+            )
             self.folder = Path(folder).absolute()
             self._manager = ocp.CheckpointManager(self.folder, options=options)
 
