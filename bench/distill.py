@@ -178,7 +178,7 @@ def _speed(found: dict[str, Any]) -> list[str]:
     return [
         f"`{found['student']}` distilled from `{teacher}` on {found['samples']['train']:,} molecules by `hyle distill`."
         f" It embeds {speed[name]:,.0f} samples per second, its teacher {speed[teacher]:,.1f}: "
-        f"**{speed['ratio'][teacher]:.0f} times as fast**, on the same CPU, from atoms to rows, with "
+        f"**{speed['ratio'][teacher]:.0f} times as fast**, on the same CPU in turns, from atoms to rows, with "
         f"{found['parameters'][name]:,} parameters beside {found['parameters'][teacher]:,}. On "
         f"{found['samples']['test']:,} molecules that it never saw:",
         "",
