@@ -17,6 +17,7 @@ from hyle.zoo import cache_dir
 # In the order in which a newcomer needs them; a file in commands/ that is not named here comes after.
 ORDER = (
     *("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "analyse", "benchmark", "report"),
+    *("distill", "study"),
     *("doctor", "fetch", "envs"),
 )
 # What a mistake of the user's raises in the engine and the zoo; anything else is a bug and shows its traceback.

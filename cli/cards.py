@@ -104,7 +104,7 @@ def render_card(card: Card) -> str:
 
     from .figures._benchmark import benchmark_scatter
     from .figures._palette import DARK
-    from .report import _vega
+    from .report import vega
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -121,7 +121,7 @@ def render_card(card: Card) -> str:
         relatives=relatives(card),
         specs={} if chart is None else {"benchmark": chart.to_dict()},
         dark=DARK,
-        vega=_vega() if chart is not None else "",
+        vega=vega() if chart is not None else "",
         number=number,
         interval=_interval,
     )

@@ -35,3 +35,7 @@ from .metrics.mutual_knn import mutual_knn as mutual_knn
 from .metrics.procrustes import procrustes as procrustes
 from .metrics.reconstruction_error import reconstruction_error as reconstruction_error
 from .metrics.rsa import rsa as rsa
+from .training.alignment_probe import AlignmentProbe as AlignmentProbe
+from .training.history import History as History
+from .training.history import load_history as load_history
+from .training.history import save_history as save_history

@@ -209,7 +209,7 @@ def compare(
             "intervals": len(left_out),
             "groups": len(set(labels or ())),
             "alpha": alpha,
-            "hyle_version": _version(),
+            "hyle_version": version(),
             "jax_version": jax.__version__,
         },
     )
@@ -356,7 +356,8 @@ def _effective_rank(x: jax.Array) -> float:
     return float(np.trace(product, dtype=np.float64) ** 2 / (product.astype(np.float64) ** 2).sum())
 
 
-def _version() -> str:
+def version() -> str:
+    """Return the version of hyle."""
     try:
         return importlib.metadata.version("hyle")
     except importlib.metadata.PackageNotFoundError:

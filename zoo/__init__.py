@@ -40,6 +40,10 @@ from ._panels import list_benchmarks as list_benchmarks
 from ._panels import load_panel as load_panel
 from ._panels import write_panel as write_panel
 from ._pooling import pool as pool
+from ._registered import check_name as check_name
+from ._registered import register as register
+from ._registered import registered as registered
+from ._registered import registered_dir as registered_dir
 from ._representation import Representation as Representation
 from ._sample_files import read_dataset as read_dataset
 from ._samples import Dataset as Dataset

@@ -259,11 +259,19 @@ ORDER = ("string", "graph", "atoms", "protein", "text", "control")
 
 
 def list_models() -> list[ModelCard]:
-    """Return the card of every model, by modality, then by name, those that other packages add among them.
+    """Return the card of every model, by modality, then by name, those of other packages and registered ones as well.
 
     Reads cards only: no model library is imported.
     """
-    return sorted([*_cards().values(), *_added().values()], key=lambda card: (ORDER.index(card.modality), card.name))
+    from ._registered import registered
+
+    known = {**registered(), **shipped_cards()}
+    return sorted(known.values(), key=lambda card: (ORDER.index(card.modality), card.name))
+
+
+def shipped_cards() -> dict[str, ModelCard]:
+    """Name -> card of the models of hyle and of installed packages."""
+    return {**_cards(), **_added()}
 
 
 @functools.cache
@@ -290,13 +298,15 @@ def find_card(name: str, *, notify: Callable[[str], None] | None = None) -> Mode
     Raises:
         ValueError: no such model; names the closest. One that nothing can load; says why.
     """
-    cards = {**_cards(), **_added()}
+    from ._hub import PREFIX, hub_card
+    from ._own import is_own, own_card
+    from ._registered import registered
+
+    cards = {**registered(), **shipped_cards()}
     if name in cards:
         if cards[name].reason:
             raise ValueError(f"{name} has a card alone, for nothing can load it here: {cards[name].reason}")
         return cards[name]
-    from ._hub import PREFIX, hub_card
-    from ._own import is_own, own_card
 
     if name.startswith(PREFIX):
         return hub_card(name, notify=notify)

@@ -261,7 +261,7 @@ def load(
             "then load(..., isolate=True); or into this one: "
             f"hyle models --requirements {name} | sh"
         )
-    if card.weights is not None:
+    if card.weights is not None and card.torch:
         _check_device(device)
     module, _, cls = card.adapter.partition(":")
     adapter = getattr(importlib.import_module(module), cls)

@@ -53,7 +53,7 @@ def own_card(path: str, name: str | None = None) -> ModelCard:
     """
     module_name, _, class_name = path.partition(":")
     try:
-        with _current_folder():
+        with current_folder():
             module = importlib.import_module(module_name)
         cls = getattr(module, class_name)
     except (ImportError, AttributeError) as error:
@@ -88,7 +88,8 @@ def entry_points() -> dict[str, str]:
 
 
 @contextmanager
-def _current_folder() -> Iterator[None]:
+def current_folder() -> Iterator[None]:
+    """Let modules of the current folder be imported."""
     # A console script does not look where it is called from.
     folder = str(Path.cwd())
     sys.path.insert(0, folder)

@@ -16,6 +16,7 @@ from ._factors import factor_bars as factor_bars
 from ._figure import Figure as Figure
 from ._figure import specification as specification
 from ._heat_map import heat_map as heat_map
+from ._history import emergence_curves as emergence_curves
 from ._imbalance import IMBALANCE as IMBALANCE
 from ._imbalance import imbalance_plane as imbalance_plane
 from ._imbalance import information_plane as information_plane

@@ -8,10 +8,10 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from ._energy import _HEIGHT, _SIDES, _WIDTH, _sides
-from ._palette import INK, MUTED, config, modality_scale
+from ._labels import FONT, SIDES, names, sides
+from ._palette import MUTED, config, modality_scale
 
-_FONT, _OWN = 11.5, "#cc3311"
+_WIDTH, _HEIGHT, _OWN = 420, 280, "#cc3311"
 
 
 def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
@@ -73,9 +73,9 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
             return float(row["performance"])
         return -float(np.log(row["performance"]) if "type" in kind else row["performance"])
 
-    shown = [{"model": row["model"], "alignment": row["alignment"], "energy_mae": up(row)} for row in [own, *rows]]
-    own_side, *sides = _sides(shown)
-    for row, side in zip(rows, sides, strict=True):
+    places = [(row["alignment"], up(row)) for row in [own, *rows]]
+    own_side, *others = sides(places, [row["model"] for row in [own, *rows]], _WIDTH, _HEIGHT)
+    for row, side in zip(rows, others, strict=True):
         row["side"] = side
     domain, colours = modality_scale([row["modality"] for row in rows])
     base = alt.Chart(alt.InlineData(values=rows)).encode(
@@ -100,12 +100,10 @@ def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
         mine.mark_point(filled=True, shape="diamond", size=150, color=_OWN, opacity=1).encode(
             x="alignment:Q", y="performance:Q", tooltip=["model:N", alt.Tooltip("performance:Q", format=".3f")]
         ),
-        mine.mark_text(fontSize=_FONT + 1, fontWeight="bold", color=_OWN, **_SIDES[own_side]).encode(
+        mine.mark_text(fontSize=FONT + 1, fontWeight="bold", color=_OWN, **SIDES[own_side or "above"]).encode(
             x="alignment:Q", y="performance:Q", text="model:N"
         ),
     ]
-    for side in dict.fromkeys(sides):
-        named = base.transform_filter(f"datum.side === '{side}'")
-        layers.append(named.mark_text(fontSize=_FONT, color=INK, **_SIDES[side]).encode(text="model:N"))
+    layers += names(base, rows)
     said = f"Scatter plot of performance against alignment of {card['model']} and {len(rows)} models of the panel."
     return alt.LayerChart(layer=layers).properties(width=_WIDTH, height=_HEIGHT, description=said, config=config())

@@ -13,7 +13,7 @@ from ._palette import INK
 FONT = 11.5
 # The share of a name that may cover others before it is left out.
 _CROWDED = 0.4
-_SIDES: dict[str, dict[str, Any]] = {
+SIDES: dict[str, dict[str, Any]] = {
     "above": {"dy": -13},
     "below": {"dy": 15},
     "right": {"dx": 9, "align": "left"},
@@ -24,7 +24,7 @@ _SIDES: dict[str, dict[str, Any]] = {
 def names(base: alt.Chart, rows: list[dict[str, Any]]) -> list[alt.Chart]:
     """Return the layers that write the names of models beside their points; `rows` are those of `base`."""
     layers = []
-    for side, offset in _SIDES.items():
+    for side, offset in SIDES.items():
         if any(row["side"] == side for row in rows):
             named = base.transform_filter(f"datum.side === '{side}'")
             layers.append(named.mark_text(fontSize=FONT, color=INK, **offset).encode(text="model:N"))

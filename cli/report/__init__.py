@@ -2,4 +2,5 @@
 
 from ._findings import summary as summary
 from ._page import render_report as render_report
+from ._page import vega as vega
 from ._page import write_report as write_report

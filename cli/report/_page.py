@@ -123,7 +123,7 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
         recipes=read_json(attrs.get("recipe")),
         citations=citations(comparison),
         csv=_csv(long_table(comparison)),
-        vega=_vega(),
+        vega=vega(),
     )
 
 
@@ -158,7 +158,8 @@ def _csv(table: pd.DataFrame) -> str:
 
 
 @functools.cache
-def _vega() -> str:
+def vega() -> str:
+    """Return the script that draws the charts, Vega and its embedding in one."""
     import vl_convert
 
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=vega_lite_version())

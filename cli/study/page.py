@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from .._options import json_text
-from ..figures import all_figures, vega_lite_version
+from ..figures import all_figures, specification, vega_lite_version
 from ..tables import model_names, write_atomically
 from .findings import Finding
 from .findings._finding import real
 from .plan import Panel, Panels
 
-FIGURES = ("heat_map_cknna", "intrinsic_dimension", "agreement", "energy")
+FIGURES = ("heat_map_cknna", "intrinsic_dimension", "agreement", "convergence")
 
 
 def write_page(found: Sequence[Finding], panels: Panels, folder: Path) -> Path:
@@ -37,7 +37,7 @@ def write_page(found: Sequence[Finding], panels: Panels, folder: Path) -> Path:
     for name, panel in panels.items():
         save_comparison(panel.comparison, folder / f"{name}.nc")
         for figure, chart in _figures(panel).items():
-            svg = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=vega_lite_version())
+            svg = vl_convert.vegalite_to_svg(specification(chart), vl_version=vega_lite_version())
             write_atomically(folder / name / f"{figure}.svg", svg.encode())
     data = {
         "findings": [dataclasses.asdict(one) for one in found],

@@ -76,7 +76,7 @@ def probe(
     for _ in range(repeats):
         order = generator.permutation(n)
         own, held = order[:fitted], order[fitted:]
-        missed = y[held] - _fit(kind, x[own], y[own]).predict(x[held])
+        missed = y[held] - fit(kind, x[own], y[own]).predict(x[held])
         spread = ((y[held] - y[own].mean()) ** 2).sum()
         share = 1 - (missed**2).sum() / spread if spread > 0 else np.nan
         rows.append((np.abs(missed).mean(), share, np.abs(y[held] - np.median(y[own])).mean()))
@@ -86,7 +86,8 @@ def probe(
     return Probe(float(maes.mean()), se, float(shares.mean()), r2_se, float(baselines.mean()), fitted, n - fitted)
 
 
-def _fit(kind: Kind, x: np.ndarray, y: np.ndarray) -> Any:
+def fit(kind: Kind, x: np.ndarray, y: np.ndarray) -> Any:
+    """Fit a probe to rows [n, d] and labels [n]; it has ``predict``, as any estimator of scikit-learn."""
     try:
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import GridSearchCV

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from ._matrix import alignment_of, labels_of
 from .convergence import LEAST
-from .probe import Kind, _fit
+from .probe import Kind, fit
 
 RESAMPLES = 999
 # Models among the best of which complementary pairs are sought: all pairs would be many fits.
@@ -204,9 +204,9 @@ def _cross(kind: Kind, x: np.ndarray, y: np.ndarray) -> float:
     missed = np.empty(len(y))
     for fold in range(5):
         out = np.arange(len(y)) % 5 == fold
-        missed[out] = y[out] - _fit(kind, x[~out], y[~out]).predict(x[out])
+        missed[out] = y[out] - fit(kind, x[~out], y[~out]).predict(x[out])
     return float(np.abs(missed).mean())
 
 
 def _held(kind: Kind, x: np.ndarray, y: np.ndarray, own: np.ndarray, held: np.ndarray) -> float:
-    return float(np.abs(y[held] - _fit(kind, x[own], y[own]).predict(x[held])).mean())
+    return float(np.abs(y[held] - fit(kind, x[own], y[own]).predict(x[held])).mean())

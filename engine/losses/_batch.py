@@ -193,18 +193,20 @@ def agreement(a: jax.Array, b: jax.Array, where: jax.Array, *, debiased: bool) -
     pairs = off if debiased else where[:, None] & where[None, :]
     n = jnp.maximum(count(where, a.dtype), 4 if debiased else 1)
 
-    def centre(kernel: jax.Array) -> jax.Array:
-        number = jnp.maximum(pairs.sum(dtype=kernel.dtype), 1)
-        # The mean first: a wide kernel is 1 and a little less everywhere.
-        kernel = jnp.where(pairs, kernel - jnp.where(pairs, kernel, 0).sum() / number, 0)
-        rows = kernel.sum(1) / (n - 2 if debiased else n)
-        everything = rows.sum() / (n - 1 if debiased else n)
-        return jnp.where(pairs, kernel - rows[:, None] - rows[None, :] + everything, 0)
-
-    p, q = centre(a), centre(b)
+    p, q = (doubly_centred(v, pairs, n, debiased=debiased) for v in (a, b))
     error = (8 * jnp.finfo(a.dtype).eps) ** 2
     small = tuple(jax.lax.stop_gradient(error * (jnp.where(pairs, v, 0) ** 2).sum()) for v in (a, b))
     return Agreement((p * q).sum(), (p * p).sum(), (q * q).sum(), (small[0], small[1]))
+
+
+def doubly_centred(kernel: jax.Array, pairs: jax.Array, n: jax.Array, *, debiased: bool) -> jax.Array:
+    """Centre a kernel [b, b] of n rows over the pairs that count: U-centred off the diagonal, or doubly with it."""
+    number = jnp.maximum(pairs.sum(dtype=kernel.dtype), 1)
+    # The mean first: a wide kernel is 1 and a little less everywhere.
+    kernel = jnp.where(pairs, kernel - jnp.where(pairs, kernel, 0).sum() / number, 0)
+    rows = kernel.sum(1) / (n - 2 if debiased else n)
+    everything = rows.sum() / (n - 1 if debiased else n)
+    return jnp.where(pairs, kernel - rows[:, None] - rows[None, :] + everything, 0)
 
 
 def _whole(x: jax.Array) -> jax.Array:

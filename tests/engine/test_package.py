@@ -39,7 +39,7 @@ def test_examples_in_docstrings(name):
 def test_public_functions_have_an_example():
     functions = {name for name, value in vars(hyle.engine).items() if inspect.isfunction(value) and name[0] != "_"}
     # Facts and files need none; everything that computes does.
-    others = {"copy_reason", "find_metric", "load_comparison", "save_comparison"}
+    others = {"copy_reason", "find_metric", "load_comparison", "load_history", "save_comparison", "save_history"}
     assert others < functions
     for name in functions - others:
         assert ">>>" in getattr(hyle.engine, name).__doc__

@@ -1,0 +1,56 @@
+"""What decides a distillation besides its data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+import jax
+
+from .. import losses
+
+LOSSES: Mapping[str, Callable[..., jax.Array]] = {
+    "cka": losses.cka_loss,
+    "cka_rbf": partial(losses.cka_loss, kernel="rbf"),
+    "cknna": losses.cknna_loss,
+    "soft_neighbour": losses.soft_neighbour_loss,
+    "distance_correlation": losses.distance_correlation_loss,
+    "relational": losses.relational_loss,
+    "information_imbalance": losses.information_imbalance_loss,
+    "cosine": losses.cosine_loss,
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Args:
+        losses: name, one of `LOSSES`, -> weight; each is summed over the teachers. ``cosine`` has a linear projector to
+            each teacher, whose columns it takes standardised.
+        label_weight: of the mean squared error of the standardised label, read linearly from the student's rows.
+        steps: at most.
+        batch_size: rows of a step, and labelled rows of a step besides; all of fewer.
+        learning_rate: of AdamW at its height: it rises over the first twentieth of the steps, then falls as a cosine.
+        every: steps between two measurements on the samples held out, each of which is a checkpoint.
+        patience: measurements without a better alignment after which training stops; 0 for never.
+        seed: of the batches.
+    """
+
+    losses: Mapping[str, float] = field(default_factory=lambda: {"cka": 1.0})
+    label_weight: float = 1.0
+    steps: int = 2000
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    every: int = 100
+    patience: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.losses if name not in LOSSES]
+        if unknown:
+            raise ValueError(f"no loss is called {unknown[0]!r}: use {', '.join(LOSSES)}")
+        for name, least in (("steps", 1), ("batch_size", 4), ("every", 1), ("patience", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}={getattr(self, name)}: use {least} or more")
