@@ -64,7 +64,7 @@ def sentences(found: Found) -> list[str]:
                 lines.append(f"{one.model} holds little of what the others hold{place} (information imbalance {ends}).")
         alone = [one.model for one in real if one.state == "unrelated"]
         if alone:
-            lines.append(f"Not distinguishable from chance in any pair{place}: {listed(alone)}.")
+            lines.append(f"Nothing in common with any other model is seen{place} in {listed(alone)}.")
     for change in found.changes[:2]:
         numbers = f"{interval(change.low, change.high, 3)}, n = {len(change.models)} models"
         if known(change.low) and (change.low > 1 or change.high < 1):
