@@ -57,6 +57,8 @@ def sentences(found: Found) -> list[str]:
     """Name what has collapsed, and what becomes of dimension and rank on the second set."""
     lines = []
     for place, rows in (("", found.inside), (" on the second set", found.outside)):
+        if len(rows) < 3:
+            continue  # of two models the score itself says it
         real = [one for one in rows if found.kinds.get(one.model) != CONTROL]
         for one in real:
             if one.state == "collapsed":
