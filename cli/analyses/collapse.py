@@ -57,6 +57,8 @@ def sentences(found: Found) -> list[str]:
     """Name what has collapsed, and what becomes of dimension and rank on the second set."""
     lines = []
     for place, rows in (("", found.inside), (" on the second set", found.outside)):
+        if len(rows) < 3:
+            continue  # of two models the score itself says it
         real = [one for one in rows if found.kinds.get(one.model) != CONTROL]
         for one in real:
             if one.state == "collapsed":
@@ -64,7 +66,7 @@ def sentences(found: Found) -> list[str]:
                 lines.append(f"{one.model} holds little of what the others hold{place} (information imbalance {ends}).")
         alone = [one.model for one in real if one.state == "unrelated"]
         if alone:
-            lines.append(f"Not distinguishable from chance in any pair{place}: {listed(alone)}.")
+            lines.append(f"Nothing in common with any other model is seen{place} in {listed(alone)}.")
     for change in found.changes[:2]:
         numbers = f"{interval(change.low, change.high, 3)}, n = {len(change.models)} models"
         if known(change.low) and (change.low > 1 or change.high < 1):

@@ -66,6 +66,8 @@ def sentences(found: Found) -> list[str]:
     if not found.bands:
         return []
     band = next(iter(found.bands.values()))
+    if band.models < 3:
+        return []
     said = f"The {band.models} models have dimensions about {number(band.middle, 1)}"
     said += f", give or take a factor of {_fold(band.spread)}"
     if known(band.low):

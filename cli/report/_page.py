@@ -90,6 +90,7 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
     figures = analyses.figures(found or {})
     charts = all_figures(comparison, figures)
     tables = figure_tables(comparison, charts)
+    models = model_rows(comparison)
     panel, *rest = summary(comparison)
     return environment.get_template("report.html.j2").render(
         title=text(attrs, "title") or "Alignment of representations",
@@ -114,8 +115,8 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
         groups=_groups(comparison),
         dark=DARK,
         swatches=swatches(comparison),
-        models=model_rows(comparison),
-        facts={key: title for key, title in FACTS.items() if key in comparison.variables},
+        models=models,
+        facts={key: title for key, title in FACTS.items() if any(row[key] != "–" for row in models)},
         numeric=NUMERIC,
         pairs=pair_rows(comparison),
         controls=[name for name, kind in zip(names, kinds, strict=True) if kind == CONTROL],

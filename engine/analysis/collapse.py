@@ -13,6 +13,8 @@ from ._matrix import alignment_of, labels_of
 GAP = 0.1
 # Directions that hold nearly all of the variance, below which global scores see little else.
 FEW = 2.0
+# Information imbalance above which a model foretells nothing, and the share of pairs that may be told by mistake.
+NOTHING, FALSE = 0.8, 0.2
 IMBALANCE = "information_imbalance"
 
 
@@ -45,11 +47,11 @@ class Information:
 def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str | None = None) -> list[Information]:
     """Measure how much each representation holds of the others, and name those that hold little.
 
-    ``unrelated``: it aligns with no other model, told by permutations where the Comparison has them (q above its
-    level in every pair), else by imbalances of 0.9 and more both ways. ``collapsed``: the others foretell it by 0.1
-    better than it foretells them, and its dimension is below the median of the models (or most of its rows repeat
-    others). ``one direction``: fewer than two directions hold the variance, so that global scores see little else.
-    The first that holds is told. Controls are measured, and are not among the others.
+    ``unrelated``: its imbalance with every other model is above 0.8 both ways; in a Comparison without imbalances no
+    more than a fifth of its pairs are told from chance. ``collapsed``: the others foretell it by 0.1 better than it
+    foretells them, and its dimension is below the median of the models (or most of its rows repeat others). ``one
+    direction``: fewer than two directions hold the variance, so that global scores see little else. The first that
+    holds is told. Controls are measured, and are not among the others.
 
     Args:
         comparison: as `hyle.engine.compare` gives it, best with ``information_imbalance`` and a dimension.
@@ -76,10 +78,11 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
         imbalance = comparison[IMBALANCE].transpose("model", "other").values.astype(np.float64)
     to, back = (_mean(matrix, other) for matrix in (imbalance, imbalance.T))
     alignment = _mean(values, other)
-    alone = (to > 0.9) & (back > 0.9)
-    if f"{metric}_q" in comparison:
+    alone = _all(np.minimum(imbalance, imbalance.T) > NOTHING, other & np.isfinite(imbalance))
+    if f"{metric}_q" in comparison and not np.isfinite(imbalance).any():
         q = comparison[f"{metric}_q"].transpose("model", "other").values
-        alone = _all(np.maximum(q, q.T) > float(comparison.attrs.get("alpha", 0.05)), other & np.isfinite(q))
+        told = np.minimum(q, q.T) <= float(comparison.attrs.get("alpha", 0.05))
+        alone = _mean(np.where(np.isfinite(q), told, np.nan), other) <= FALSE
     usual = np.nanmedian(dimensions[real]) if np.isfinite(dimensions[real]).any() else np.nan
     found = []
     for i, name in enumerate(names):

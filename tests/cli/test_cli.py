@@ -122,7 +122,7 @@ def test_report_of_a_saved_comparison(run: Run, pair: object, tmp_path: Path) ->
     run("compare", "a.npz", "b.npz", "-k", 5, "-o", "ab.nc")
     assert run("report", "ab.nc", "-o", "out").code == 0
     assert {"report.html", "comparison.nc", "comparison.csv", "figures"} == {p.name for p in Path("out").iterdir()}
-    assert {p.suffix for p in Path("out/figures").iterdir()} == {".svg", ".png"}
+    assert {p.suffix for p in Path("out/figures").iterdir()} == {".svg", ".pdf", ".png", ".csv"}
 
 
 def test_dimension(run: Run, pair: object) -> None:
