@@ -174,7 +174,8 @@ def write_panel(
     """Write the panel of one set: NAME.safetensors, and NAME.json with its hash and the facts.
 
     Embeddings are cut to `WIDTH` columns and kept as float16 deviations from the mean of each column, in units of the
-    largest, so that a cloud far from the origin loses nothing.
+    largest, so that a cloud far from the origin loses nothing. Of the models that ship at least 0.997 of linear CKA
+    with the whole and nine in ten of 25 neighbours are left; of the fingerprints 0.996 and eight in ten.
 
     Args:
         name: of the set.
