@@ -58,37 +58,6 @@ def data(question: Question) -> Found | None:
     ]
     families = sorted({row["family"] for row in rows})
     groups = [ALL, *(name for name in families if name != "unknown" and len(families) > 1)]
-    trends: dict[tuple[str, str], Trend]
-    rows: list[dict[str, Any]]
-    size: str
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found | None:
-    """Fit alignment, dimension and error against size in each family of three sizes, and over all models.
-
-    None where no three models have sizes of their own.
-    """
-    from hyle.engine.analysis import scale_trend
-
-    names = model_names(question.comparison)
-    sizes = question.sizes or {
-        name: float(count)
-        for name, count in zip(names, per_model(question.comparison, "parameters"), strict=True)
-        if count is not None and count > 0
-    }
-    place = [i for i, name in enumerate(names) if name in sizes and question.kinds[name] != CONTROL]
-    if len({sizes[names[i]] for i in place}) < 3:
-        return None
-    rows: list[dict[str, Any]] = [
-        {"model": names[i], "family": question.families[names[i]] or "unknown", "size": sizes[names[i]], "quantity": q}
-        | {"value": values[i]}
-        for q, values in _quantities(question, place).items()
-        for i in place
-        if known(values[i])
-    ]
-    groups = [ALL] if question.sizes is None else []
-    groups += sorted({row["family"] for row in rows} - {"unknown"})
     trends = {}
     for quantity in dict.fromkeys(row["quantity"] for row in rows):
         for group in groups:
