@@ -56,8 +56,8 @@ def data(question: Question) -> Found | None:
         for i in place
         if known(values[i])
     ]
-    groups = [ALL] if question.sizes is None else []
-    groups += sorted({row["family"] for row in rows} - {"unknown"})
+    families = sorted({row["family"] for row in rows})
+    groups = [ALL, *(name for name in families if name != "unknown" and len(families) > 1)]
     trends = {}
     for quantity in dict.fromkeys(row["quantity"] for row in rows):
         for group in groups:

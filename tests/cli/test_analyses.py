@@ -86,7 +86,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "\n".join(lines + [",".join([i, *map(str, r)]) for i, r in zip(ids, errors, strict=True)])
     )
     truth = rng.integers(0, 3, 90)
-    np.savez(path / "classes.npz", truth=truth, m0=truth, m1=(truth + (rng.random(90) < 0.3)) % 3)
+    wrong = rng.random(90) < 0.4  # on the same samples, and most of the time alike
+    second = wrong & (rng.random(90) < 0.8)
+    np.savez(path / "classes.npz", truth=truth, m0=(truth + wrong) % 3, m1=(truth + second) % 3)
     (path / "steps.csv").write_text("model,step\nm0,1000\nm1,2000\nm2,4000\nm3,8000\nm4,16000\n")
     return path
 
@@ -120,7 +122,7 @@ def test_every_analysis_of_files_at_hand(folder: Path, compared: Path, run: Run)
     assert "Is a ranking better than chance?" in text
     assert "R²" in text
     classes = run("analyse", compared, "--classes", folder / "classes.npz", "--only", "blind_spots", "--json").json
-    assert 0.3 < classes["blind_spots"]["capa"][0][1] < 0.9
+    assert 0.3 < classes["blind_spots"]["capa"][0][1] < 1
 
 
 def test_mistakes_name_what_to_do(folder: Path, compared: Path, mistake: Callable[..., str], tmp_path: Path) -> None:
