@@ -1,4 +1,4 @@
-"""What all tests share: programs that JAX compiled, and a folder for models that are registered."""
+"""What all tests share: programs that JAX compiled, the cores, and a folder for models that are registered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ _SETTINGS = {
     "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    # As the command line sets it: threads that spin while they wait take the cores of the other process.
+    "OMP_WAIT_POLICY": "passive",
 }
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    _share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    _SETTINGS["OMP_NUM_THREADS"] = str(max(1, _share))
 for _name, _value in _SETTINGS.items():
     os.environ.setdefault(_name, _value)
 
