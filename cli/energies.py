@@ -24,7 +24,7 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
     After each model's own fit of composition, see `hyle.engine.analysis.energy_error`; None for a model without
     energies, for all of them where the samples have none in eV. ``signed`` is in the order of `energy_samples`.
     """
-    from hyle.engine.analysis import energy_error
+    from hyle.engine.analysis.energy import energy_error, of_common_elements
 
     samples = energy_samples(data)
     found: list[EnergyError | None] = [None] * len(representations)
@@ -40,7 +40,8 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
             continue
         of_id = dict(zip(rep.ids, rep.energies, strict=True))
         predicted = np.array([of_id.get(name, np.nan) for name in samples])
-        if np.isfinite(predicted).sum() >= LEAST:
+        finite = np.isfinite(predicted)
+        if of_common_elements(counts[finite]).sum() >= LEAST:
             found[row] = energy_error(predicted, reference, counts)
     return found
 

@@ -71,8 +71,8 @@
     rows.forEach(([row, of]) => row.classList.toggle("other", picked !== null && !of.some((name) => picked.includes(name))));
     said.textContent = picked ? `${picked.length} of ${chooser.dataset.count} models, in all figures and tables` : "";
   };
-  chooser.addEventListener("change", choose);
-  choose();  // a reloaded page keeps what was picked
+  chooser?.addEventListener("change", choose);
+  if (chooser) choose();  // a reloaded page keeps what was picked; the card of one model has no choice
 
   const table = document.getElementById("pair-table");
   if (table) {

@@ -9,6 +9,9 @@ import numpy as np
 
 from .._residuals import residuals
 
+# Samples that an element must be in: what a fit says of one that it has not seen is off by the energy of an atom.
+COMMON = 5
+
 
 class EnergyError(NamedTuple):
     """The error of one model's energies after its own linear fit of composition.
@@ -33,9 +36,10 @@ class EnergyError(NamedTuple):
 def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int = 10, seed: int = 0) -> EnergyError:
     """Mean absolute error of energies beyond what a sum over elements explains.
 
-    Codes and functionals differ by a constant for each element. The difference of the energies is regressed on how
-    many atoms of each element a sample has; of the same fits to both sides, which the study makes, the differences are
-    alike. Cross-fitted ridge regression in float64, see `hyle.engine.residuals`.
+    Samples with an element that fewer than five of them have are left out, for a fit that has not seen it is off by the
+    energy of an atom. Codes and functionals differ by a constant for each element. The difference of the energies is
+    regressed on how many atoms of each element a sample has; of the same fits to both sides, which the study makes, the
+    differences are alike. Cross-fitted ridge regression in float64, see `hyle.engine.residuals`.
 
     Args:
         predicted: [n] total energies; NaN where the model gave none, which leaves the sample out.
@@ -62,8 +66,11 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
     if not len(first) == len(second) == len(known):
         raise ValueError(f"{len(first)} predicted and {len(second)} reference energies, and {len(known)} compositions")
     both = np.isfinite(first) & np.isfinite(second)
+    both[both] = of_common_elements(known[both])
     if both.sum() < 2 * folds:
-        raise ValueError(f"{both.sum()} samples have both energies, and at least {2 * folds} are needed")
+        raise ValueError(
+            f"{both.sum()} samples have both energies and no rare element, and at least {2 * folds} are needed"
+        )
     apart, known = (first - second)[both], known[both]
     with jax.enable_x64(True):
         left = np.asarray(residuals(apart[:, None], known, folds=folds, seed=seed))[:, 0]
@@ -82,3 +89,15 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
         n,
         signed,
     )
+
+
+def of_common_elements(counts: np.ndarray) -> np.ndarray:
+    """Bool [n], the samples of counts [n, e] all of whose elements at least five of these samples have."""
+    kept = np.ones(len(counts), bool)
+    while True:
+        seen = (counts > 0) & kept[:, None]
+        rare = seen.sum(0) < COMMON
+        fewer = kept & ~(seen & rare).any(1)
+        if (fewer == kept).all():
+            return kept
+        kept = fewer

@@ -64,6 +64,17 @@ def test_many_elements_and_few_samples_flatter_only_the_fit_to_all() -> None:
     assert ((found.leverage >= 0) & (found.leverage <= 1 + 1e-9)).all()
 
 
+def test_samples_of_rare_elements_are_left_out() -> None:
+    predicted, true, counts = energies(100, 3, 0.1)
+    rare = np.zeros((100, 1))
+    rare[[4, 60]] = 1
+    # Two samples of an element that no others tell anything of, whose atoms have another energy in the other code.
+    found = energy_error(predicted, true - 2700 * rare[:, 0], np.concatenate([counts, rare], 1))
+    assert found.n == 98
+    assert found.mae < 0.2
+    assert np.flatnonzero(np.isnan(found.signed)).tolist() == [4, 60]
+
+
 def test_samples_without_an_energy_are_left_out() -> None:
     predicted, true, counts = energies(100, 3, 0.1)
     predicted[::5] = np.nan
