@@ -22,35 +22,31 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
     """Return the error of each model's energies, in eV, over the samples of a data set that have energies.
 
     After each model's own fit of composition, see `hyle.engine.analysis.energy_error`; None for a model without
-    energies, for all of them where the samples have none in eV. ``signed`` is in the order of `energy_samples`.
+    energies, for all of them where the samples have none in eV. ``signed`` has the samples with an energy, in order.
     """
     from hyle.engine.analysis.energy import energy_error, of_common_elements
 
-    samples = energy_samples(data)
+    samples = _with_energies(data)
     found: list[EnergyError | None] = [None] * len(representations)
-    if not samples:
-        return found
-    by_id = {sample.id: sample for sample in data}
-    numbers = [sample.atoms.numbers for sample in data if sample.atoms is not None and "energy" in sample.labels]
-    elements = sorted({int(z) for one in numbers for z in one})
-    counts = np.array([[np.count_nonzero(one == z) for z in elements] for one in numbers], np.float64)
-    reference = np.array([by_id[name].labels["energy"] for name in samples])
+    elements = sorted({int(z) for _, numbers, _ in samples for z in numbers})
+    counts = np.array([[np.count_nonzero(numbers == z) for z in elements] for _, numbers, _ in samples], np.float64)
+    reference = np.array([energy for *_, energy in samples])
     for row, rep in enumerate(representations):
-        if rep.energies is None:
+        if rep.energies is None or not samples:
             continue
         of_id = dict(zip(rep.ids, rep.energies, strict=True))
-        predicted = np.array([of_id.get(name, np.nan) for name in samples])
+        predicted = np.array([of_id.get(name, np.nan) for name, *_ in samples])
         finite = np.isfinite(predicted)
         if of_common_elements(counts[finite]).sum() >= LEAST:
             found[row] = energy_error(predicted, reference, counts)
     return found
 
 
-def energy_samples(data: Dataset) -> list[str]:
-    """Return the ids of the samples that have atoms and an energy in eV."""
+def _with_energies(data: Dataset) -> list[tuple[str, np.ndarray, float]]:
+    """Return id, atomic numbers and energy in eV of the samples that have them."""
     if data.units.get("energy") != "eV":
         return []
-    return [sample.id for sample in data if sample.atoms is not None and "energy" in sample.labels]
+    return [(s.id, s.atoms.numbers, s.labels["energy"]) for s in data if s.atoms is not None and "energy" in s.labels]
 
 
 def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Representation], data: Dataset) -> None:
@@ -63,13 +59,14 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
     known = [error for error in errors if error is not None]
     if not known:
         return
-    samples, missing = energy_samples(data), float("nan")
+    samples, missing = _with_energies(data), float("nan")
     attributes = {
         "long_name": "mean absolute energy error",
         "units": "eV",
         "estimator": "after each model's own fit of composition, cross-fitted ridge",
-        "n": len(samples),
-        "elements": len({int(z) for s in data if s.atoms is not None for z in s.atoms.numbers}),
+        # Samples of rare elements are left out.
+        "n": max(error.n for error in known),
+        "elements": len({int(z) for _, numbers, _ in samples for z in numbers}),
         # Near 1 the fit follows a sample alone: its error would say nothing, were it not fitted without it.
         "largest_leverage": round(max(float(error.leverage.max()) for error in known), 3),
     }
@@ -78,7 +75,7 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
     comparison["energy_mae_se"] = ("model", spread, {"kind": "se", "of": "energy_mae"})
     if "sample" in comparison.coords:
         names = [str(name) for name in comparison["sample"].values]
-        place = {name: at for at, name in enumerate(samples)}
+        place = {name: at for at, (name, *_) in enumerate(samples)}
         rows = np.full((len(errors), len(names)), np.nan)
         for row, error in enumerate(errors):
             for column, name in enumerate(names):
