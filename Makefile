@@ -16,7 +16,7 @@ WORKERS := -n 2 --dist loadscope
 run: $(VENV)/models
 	$(BIN)/hyle run
 
-# About an hour and a half; what is embedded is kept, and the same command continues.
+# It takes long; what is embedded is kept, and the same command continues.
 study: $(VENV)/models
 	$(BIN)/hyle study -o docs/study
 

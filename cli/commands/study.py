@@ -82,12 +82,12 @@ def command(
 ) -> None:
     """Repeat the study of Edamadaka et al. (2025) on models that run from packages, and say which findings hold.
 
-    Molecules, crystals in and out of distribution, and proteins; about an hour on two cores. Interrupted, it continues
-    where it stopped.
+    Molecules, crystals in and out of distribution, and proteins. It takes long; interrupted, it continues where it
+    stopped.
 
     \b
     hyle study -o study
-    hyle study --sets mptrj,mpf-tp -n 300        crystals alone, in some minutes
+    hyle study --sets mptrj,mpf-tp -n 300        crystals alone
     """
     start = time.monotonic()
     plans = _chosen(split(sets), split(models), samples)
