@@ -51,7 +51,7 @@ def panel(plan: StudySet, *, shared: bool) -> Panel:
         rows = seen * latent @ rng.normal(size=(6, 12)) + noise * rng.normal(size=(N, 12))
         energies = truth + noise * rng.normal(size=N) if find_card(name).energy else None
         found.append(Representation(name, rows.astype(np.float32), ids, {"model": name}, energies))
-    measure = Measure(metrics=METRICS, k=8, dimension_k=10, permutations=39)
+    measure = Measure(metrics=METRICS, k=8, dimension_k=10, permutations=39, intervals=5)
     comparison = compare(found, measure=measure)
     add_energy_errors(comparison, found, data)
     return Panel(plan, data, found, comparison)
@@ -80,6 +80,8 @@ def test_what_is_planted_is_found(planted: Panels) -> None:
     assert closer.numbers["mptrj, models"]["rho"] < -0.7
     kinds = found["same_kind"].numbers
     assert kinds["told"] > 0.9 * kinds["pairs"]
+    proteins = found["proteins"].numbers
+    assert all(0 <= one["low"] <= one["calibrated"] <= one["high"] <= 1 for one in proteins.values())
     assert found["composition"].numbers["cknna"]["before"] > 0.1
 
 

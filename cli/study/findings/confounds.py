@@ -6,7 +6,7 @@ import numpy as np
 
 from ...tables import modalities, model_names, read_scores
 from ..plan import Panels
-from ._finding import OPEN, Finding, behind, mean_of, num
+from ._finding import FAILS, HOLDS, OPEN, PART, Finding, behind, mean_of, num
 from .kinds import FLAT
 
 
@@ -47,7 +47,7 @@ def composition(panels: Panels) -> Finding:
     return Finding(
         _CLAIM,
         " ".join(said),
-        "holds" if held else "holds in part" if some else "does not hold",
+        HOLDS if held else PART if some else FAILS,
         behind(panels, "qm9"),
         numbers,
         of_study=False,
@@ -71,7 +71,7 @@ def ceiling(panels: Panels) -> Finding:
         claim,
         f"{', '.join(names[i] for i, _ in pairs)} and its second training: {said}. Scores of other pairs are to be "
         "read against this, not against 1.",
-        "holds" if min(map(min, found.values())) > 0.95 else "does not hold",
+        HOLDS if min(map(min, found.values())) > 0.95 else FAILS,
         behind(panels, "qm9"),
         found,
         of_study=False,

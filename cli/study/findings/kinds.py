@@ -66,18 +66,21 @@ def proteins(panels: Panels) -> Finding:
         one, other = (np.flatnonzero(_reads(panel, kinds)) for kinds in (first, second))
         pairs = [(i, j) for i in one for j in other]
         best = max(pairs, key=lambda pair: score.calibrated[pair])
+        # The threshold stays as it is: raw intervals of other k and other numbers of samples cannot be compared.
+        threshold = float(panel.comparison["cknna_threshold"].transpose("model", "other").values[best])
+        low, high = (float(np.clip((end[best] - threshold) / (1 - threshold), 0, 1)) for end in (score.low, score.high))
         found[name] = {
             "calibrated": float(score.calibrated[best]),
             "value": float(score.values[best]),
-            "low": float(score.low[best]),
-            "high": float(score.high[best]),
+            "low": low,
+            "high": high,
             "told": sum(not score.by_chance[pair] for pair in pairs),
             "pairs": len(pairs),
         }
         v = found[name]
         said.append(
-            f"{name}: best calibrated CKNNA {num(v['calibrated'])} ({names[best[0]]} with {names[best[1]]}; raw "
-            f"{num(v['value'])}, 95 % {num(v['low'])} to {num(v['high'])}, k = {score.k}), {v['told']} of {v['pairs']} "
+            f"{name}: best calibrated CKNNA {num(v['calibrated'])} (95 % {num(v['low'])} to {num(v['high'])}; "
+            f"{names[best[0]]} with {names[best[1]]}; raw {num(v['value'])}, k = {score.k}), {v['told']} of {v['pairs']} "
             "pairs told from chance."
         )
     large, small = found["proteins"], found["qm9"]
