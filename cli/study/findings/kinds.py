@@ -68,7 +68,8 @@ def proteins(panels: Panels) -> Finding:
         best = max(pairs, key=lambda pair: score.calibrated[pair])
         # The threshold stays as it is: raw intervals of other k and other numbers of samples cannot be compared.
         threshold = float(panel.comparison["cknna_threshold"].transpose("model", "other").values[best])
-        low, high = (float(np.clip((end[best] - threshold) / (1 - threshold), 0, 1)) for end in (score.low, score.high))
+        beyond = ((end[best] - threshold) / (1 - threshold) for end in (score.low, score.high))
+        low, high = (float(np.clip(end, 0, 1)) for end in beyond)
         found[name] = {
             "calibrated": float(score.calibrated[best]),
             "value": float(score.values[best]),
