@@ -81,8 +81,8 @@ def proteins(panels: Panels) -> Finding:
         v = found[name]
         said.append(
             f"{name}: best calibrated CKNNA {num(v['calibrated'])} (95 % {num(v['low'])} to {num(v['high'])}; "
-            f"{names[best[0]]} with {names[best[1]]}; raw {num(v['value'])}, k = {score.k}), {v['told']} of {v['pairs']} "
-            "pairs told from chance."
+            f"{names[best[0]]} with {names[best[1]]}; raw {num(v['value'])}, k = {score.k}), {v['told']} of "
+            f"{v['pairs']} pairs told from chance."
         )
     large, small = found["proteins"], found["qm9"]
     return Finding(
