@@ -1,5 +1,5 @@
 # The two commands: `make run` compares real models on real molecules, `make test` checks the code and runs the tests.
-# `make thorough` also runs other forms of what is tested already.
+# `make thorough` also runs other forms of what is tested already, with JAX's programs compiled as users get them.
 # `make study` repeats the study on what runs from packages, and writes docs/study.
 # `make bench` measures the engine beside its peers; BENCH=--quick is faster.
 # All make the virtual environment .venv first; PYTHON=python3.12 chooses another Python.
@@ -33,6 +33,7 @@ unit: $(VENV)/dev $(VENV)/models
 	$(BIN)/pytest $(WORKERS) -m "not models and not thorough"
 	$(BIN)/pytest $(WORKERS) -m "models and not thorough"
 
+thorough: export XLA_FLAGS =
 thorough: check unit
 	$(BIN)/pytest $(WORKERS) -m thorough
 

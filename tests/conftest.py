@@ -14,6 +14,8 @@ _SETTINGS = {
     "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    # Most of the time goes into compiling, much of that into making machine code fast, which `make thorough` does.
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
     # As the command line sets it: threads that spin while they wait take the cores of the other process.
     "OMP_WAIT_POLICY": "passive",
 }

