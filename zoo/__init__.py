@@ -25,6 +25,7 @@ from ._hook import TorchHook as TorchHook
 from ._hub import MissingWeightsError as MissingWeightsError
 from ._hub import fetch as fetch
 from ._keys import Key as Key
+from ._memory import keep_freed_memory as keep_freed_memory
 from ._models import MissingPackageError as MissingPackageError
 from ._models import Model as Model
 from ._models import load as load

@@ -37,10 +37,11 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
     """Load a model, then answer requests until there are no more."""
     from safetensors.numpy import save_file
 
-    from hyle.zoo import find_card, weights_files
+    from hyle.zoo import find_card, keep_freed_memory, weights_files
     from hyle.zoo._arrays import to_numpy
     from hyle.zoo._wire import from_wire
 
+    keep_freed_memory()
     card = find_card(name)
     module, _, cls = card.adapter.partition(":")
     files = weights_files(card, notify=lambda line: answer({"say": line}))

@@ -20,6 +20,7 @@ from hyle.zoo import (
     check_hashes,
     fetch,
     find_card,
+    keep_freed_memory,
     load,
     model_recipe,
     prepare,
@@ -208,6 +209,7 @@ def embed_with_bar(
 ) -> tuple[Representation, bool]:
     """Do what `embed` does, and show it."""
     start = time.monotonic()
+    keep_freed_memory()
     shown = name if layer is None else f"{name}@{layer}"
     with progress_bar(shown, len(dataset)) as update:
         representation, reused = embed(
