@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import molecule
-from conftest import build
+from synthetic import build
 
 from hyle.cli import main
 from hyle.cli.energies import add_energy_errors

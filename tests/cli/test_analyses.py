@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from conftest import Run, build
+from synthetic import build
 
 from hyle.cli import figures, report
 from hyle.cli.analyses import ANALYSES, Question, answer, findings
 from hyle.cli.analyses import figures as drawn
 from hyle.engine import save_comparison
+
+Run = Callable[..., Any]
 
 
 def panel(slope: float, *, m: int = 12, seed: int = 0) -> xr.Dataset:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import build
+from synthetic import build
 
 from hyle.cli import report
 from hyle.cli.analyses import Question, answer

@@ -1,0 +1,211 @@
+"""`hyle compare` as a person meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hyle.engine import (
+    blus_residuals,
+    cka,
+    information_imbalance,
+    mutual_knn,
+)
+
+Run = Callable[..., Any]
+
+
+def test_compare_joins_by_id_whatever_the_order(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    found = run("compare", "a.npz", "b.npz", "--metrics", "cka,mutual_knn", "-k", 10, "--json").json
+    scores = {row["metric"]: row for row in found["results"]}
+    assert scores["cka"]["value"] == pytest.approx(float(cka(*pair)), abs=1e-6)
+    assert scores["mutual_knn"]["value"] == pytest.approx(float(mutual_knn(*pair, k=10)), abs=1e-6)
+    assert scores["mutual_knn"]["k"] == 10
+    assert scores["mutual_knn"]["chance"] == pytest.approx(10 / 59)
+    assert found["n"] == 60
+
+
+def test_missing_ids_are_counted(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    ids = np.array([f"m{i:02d}" for i in range(10, 60)] + ["other"])
+    np.savez(tmp_path / "c.npz", embedding=np.r_[pair[1][10:], pair[1][:1]], ids=ids)
+    ran = run("compare", "a.npz", "c.npz", "--metrics", "cka", "--json")
+    assert ran.json["n"] == 50
+    assert ran.json["rows"] == {"a": 60, "c": 51}
+    assert "joined 50 samples by id; a has 60, c has 51" in ran.err
+    assert ran.json["results"][0]["value"] == pytest.approx(float(cka(pair[0][10:], pair[1][10:])), abs=1e-6)
+
+
+def test_a_table_has_the_chance_level_beside_each_score(run: Run, pair: object) -> None:
+    out = run("compare", "a.npz", "b.npz", "-k", 5, "--dimension-k", 10).out
+    for word in ("cka (chance)", "cka_rbf (chance)", "mutual_knn (chance)", "cknna → (chance)", "intrinsic_dimension"):
+        assert word in out
+    assert "k = 5, cosine: mutual_knn, cknna" in out
+
+
+def test_files_of_several_formats(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    np.save(tmp_path / "c.npy", pair[1])
+    (tmp_path / "names.txt").write_text("\n".join(f"m{i:02d}" for i in range(60)))
+    found = run("compare", "a.npz", "c.npy", "--ids", "names.txt", "--metrics", "cka", "--json").json
+    assert found["results"][0]["value"] == pytest.approx(float(cka(*pair)), abs=1e-6)
+
+
+@pytest.mark.parametrize("suffix", ["nc", "csv", "json", "html"])
+def test_compare_writes_files(run: Run, pair: object, tmp_path: Path, suffix: str) -> None:
+    ran = run("compare", "a.npz", "b.npz", "--metrics", "cka,mutual_knn", "-k", 5, "-o", f"new/x.{suffix}")
+    assert ran.code == 0
+    assert [p.name for p in (tmp_path / "new").iterdir()] == [f"x.{suffix}"]
+
+
+def test_report_of_a_saved_comparison(run: Run, pair: object, tmp_path: Path) -> None:
+    run("compare", "a.npz", "b.npz", "-k", 5, "-o", "ab.nc")
+    assert run("report", "ab.nc", "-o", "out").code == 0
+    assert {"report.html", "comparison.nc", "comparison.csv", "figures"} == {p.name for p in Path("out").iterdir()}
+    assert {p.suffix for p in Path("out/figures").iterdir()} == {".svg", ".pdf", ".png", ".csv"}
+
+
+def test_directed_metrics_are_told_both_ways(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    arguments = ("compare", "a.npz", "b.npz", "--metrics", "information_imbalance,rsa", "--rank-k", 3)
+    there, back = (float(information_imbalance(x, y, k=3)) for x, y in (pair, pair[::-1]))
+    found = run(*arguments, "-o", "ab.csv", "--json").json
+    values = {(row["model"], row["other"]): row["value"] for row in found["results"] if row["metric"] != "rsa"}
+    assert values == {("a", "b"): pytest.approx(there, abs=1e-6), ("b", "a"): pytest.approx(back, abs=1e-6)}
+    assert [row["metric"] for row in found["results"]].count("rsa") == 1
+    assert {row["k"] for row in found["results"]} == {3, None}
+    csv = (tmp_path / "ab.csv").read_text("utf-8")
+    assert csv.count("information_imbalance") == 2
+    out = run(*arguments).out
+    assert "information_imbalance → (chance)" in out
+    assert out.index(f"{there:.4f} (1.0000)") < out.index(f"{back:.4f} (1.0000)")
+    assert "the lower the more alike: information_imbalance" in out
+
+
+def test_a_metric_without_a_chance_level_shows_none(run: Run, pair: object) -> None:
+    out = run("compare", "a.npz", "b.npz", "--metrics", "cka_biased,cka", "--permutations", 0).out
+    assert "cka_biased (chance)" not in out
+    assert "cka (chance)" in out
+    assert "nan" not in out
+
+
+def test_permutations_mark_what_is_not_told_from_chance(run: Run, pair: object, tmp_path: Path) -> None:
+    noise = np.random.default_rng(5).normal(size=(60, 4)).astype("float32")
+    np.savez(tmp_path / "noise.npz", embedding=noise, ids=IDS)
+    sources = ("a.npz", "b.npz", "noise.npz", "--metrics", "cka_biased", "--permutations", 59)
+    lines = run("compare", *sources).out.splitlines()
+    assert "cka_biased (chance)" in lines[1]
+    told = {tuple(line.split()[:2]): "≈" in line for line in lines[3:6]}
+    assert told == {("a", "b"): False, ("a", "noise"): True, ("b", "noise"): True}
+    assert any("59 permutations" in line for line in lines)
+    found = run("compare", *sources, "--json").json
+    first = found["results"][0]
+    assert first["p"] == pytest.approx(1 / 60)
+    assert first["q"] == pytest.approx(3 / 60)
+    assert first["calibrated"] > 0
+    assert found["p"]["cka_biased"][0][1] == first["p"]
+    assert found["recipe"]["permutations"] == 59
+    assert run("compare", *sources[:-1], 0, "--json").json["results"][0]["p"] is None
+
+
+def test_the_best_layers_of_two_models_are_told(run: Run, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    shared = generator.normal(size=(60, 4)).astype("float32")
+    for name in ("x@0", "x@1", "y@0", "y@1"):
+        own = generator.normal(size=(60, 4)).astype("float32")
+        np.savez(tmp_path / f"{name}.npz", embedding=own + 3 * shared * (name in ("x@1", "y@0")), ids=IDS)
+    files = ("x@0.npz", "x@1.npz", "y@0.npz", "y@1.npz")
+    lines = run("compare", *files, "--metrics", "cka", "--permutations", 59).out.splitlines()
+    start = next(i for i, line in enumerate(lines) if "the layers that agree most, by cka" in line)
+    assert lines[start + 4].split()[:3] == ["x@1", "y@0", "4"]
+    assert "agree most" not in run("compare", *files, "--metrics", "cka", "--permutations", 0).out
+
+
+def test_intervals_stand_beside_the_scores(run: Run, pair: object) -> None:
+    ask = ("compare", "a.npz", "b.npz", "--metrics", "cka,intrinsic_dimension", "--intervals", 10)
+    assert out_has_errors(run(*ask).out)
+    for row in run(*ask, "--json").json["results"]:
+        assert row["low"] < row["value"] < row["high"]
+    assert run("compare", "a.npz", "b.npz", "--intervals", 2).code == 2
+
+
+def out_has_errors(out: str) -> bool:
+    rows = [line for line in out.splitlines() if line.split()[:1] in (["a"], ["b"])]
+    return len(rows) == 3 and all(" ± " in row for row in rows)
+
+
+def test_a_sweep_over_k_and_n(run: Run, pair: object, tmp_path: Path) -> None:
+    sources = ("compare", "a.npz", "b.npz", "--metrics", "cka,mutual_knn", "--permutations", 0)
+    out = run(*sources, "--sweep", "k=3,6", "-o", "swept.csv").out
+    assert "k = 3" in out
+    assert "linear CKA" not in out
+    swept = pd.read_csv(tmp_path / "swept.csv")
+    assert swept[["metric", "k"]].values.tolist() == [["mutual_knn", 3], ["mutual_knn", 6]]
+    assert swept["chance"].round(3).tolist() == [0.051, 0.102]
+    assert "(0.0508)" in out
+    found = run(*sources, "-k", 5, "--sweep", "n=20,60", "--json").json
+    assert found["values"] == [20, 60]
+    assert found["matrices"]["cka"][1][0][1] == pytest.approx(run(*sources, "--json").json["results"][0]["value"])
+    for wrong in ("k=3", "d=1,2", "n=20,61", "k=3,3"):
+        assert run(*sources, "--sweep", wrong).code == 2
+
+
+def test_groups_come_from_a_file(run: Run, pair: object, tmp_path: Path) -> None:
+    path = tmp_path / "groups.csv"
+    ask = ("compare", "a.npz", "b.npz", "--metrics", "cka", "--permutations", 19, "--groups", path, "--json")
+    path.write_text("id,group\n" + "".join(f"{one},{i % 3}\n" for i, one in enumerate(IDS)))
+    assert run(*ask).json["recipe"]["groups"] == 3
+    for content, wrong in (
+        ("id,group\n" + "".join(f"{one},1\n" for one in IDS[1:]), f"1 of 60 samples have no group: {IDS[0]}"),
+        (f"id,group\n{IDS[0]},1\n{IDS[0]},2\n", f"row 3: the id '{IDS[0]}' stands twice"),
+        (f"id,group\n{IDS[0]},\n", f"row 2: the id '{IDS[0]}' has no group"),
+        ("id\n1\n", "two columns are needed"),
+        ("", "cannot be read as .csv"),
+    ):
+        path.write_text(content)
+        ran = run(*ask)
+        assert ran.code == 2
+        assert wrong in " ".join(ran.err.split())
+
+
+def test_covariates_are_taken_out_first(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    x, y = pair
+    known = np.random.default_rng(1).normal(size=(60, 2)).astype("float32")
+    np.savez(tmp_path / "known.npz", embedding=known[::-1], ids=IDS[::-1])
+    found = run("compare", "a.npz", "b.npz", "--metrics", "cka", "--covariates", "known.npz", "--json")
+    rows, left = blus_residuals(x, known)
+    expected = float(cka(left, blus_residuals(y, known)[1]))
+    first = found.json["results"][0]
+    assert first["value"] == pytest.approx(expected, abs=1e-5)
+    assert first["raw"] == pytest.approx(float(cka(x[rows], y[rows])), abs=1e-5)
+    assert first["n"] == 57
+    assert (
+        f"[{first['raw']:.4f}]" in run("compare", "a.npz", "b.npz", "--metrics", "cka", "--covariates", "known.npz").out
+    )
+    assert found.json["recipe"]["covariates"].startswith("known: 2 columns")
+    assert "took out what known explains linearly: 2 columns of rank 2, BLUS residuals of 57 samples" in found.err
+    plain = run("compare", "a.npz", "b.npz", "--metrics", "cka", "--json").json
+    assert plain["recipe"]["covariates"] == "none"
+
+
+def test_centring_and_blocks_reach_the_engine(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+    np.savez(tmp_path / "far.npz", embedding=pair[0] + 5, ids=IDS)
+    arguments = ("compare", "a.npz", "far.npz", "--metrics", "mutual_knn", "-k", 5, "--json")
+    assert run(*arguments).json["results"][0]["value"] < 0.95
+    centred = run(*arguments, "--centre", "--block", 7).json
+    assert centred["results"][0]["value"] > 0.95
+    assert centred["recipe"]["centre"] == 1
+
+
+IDS = np.array([f"m{i:02d}" for i in range(60)])
+
+
+def test_ties_and_repeated_rows_are_told(run: Run, pair: object) -> None:
+    codes = np.eye(3, 8, dtype="float32")[np.arange(60) % 3]
+    np.savez("codes.npz", embedding=codes, ids=IDS)
+    ran = run("compare", "a.npz", "codes.npz", "--metrics", "mutual_knn", "-k", 5, "--json")
+    assert "note: codes: 57 rows repeat an earlier one, 60 have ties" in ran.err
+    assert ran.json["duplicates"] == {"a": 0, "codes": 57}
+    assert ran.json["ties"] == {"a": 0, "codes": 60}

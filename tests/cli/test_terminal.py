@@ -1,0 +1,41 @@
+"""Tables and bars in a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from hyle.cli._console import print_table, progress_bar
+
+
+def test_a_wide_table_becomes_several_on_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns, rows = ["model", *(f"metric_{i} (chance)" for i in range(6))], [["a", *"123456"], ["b", *"123456"]]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "50")
+    print_table(columns, rows, keys=1)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert sum("model" in line for line in lines) == 2
+    assert max(map(len, lines)) <= 50
+    for name in columns[1:]:
+        assert sum(name.split()[0] in line for line in lines) == 1
+
+
+def test_the_progress_bar_says_stage_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, now = io.StringIO(), [0.0]
+    console = Console(file=screen, force_terminal=True, width=120, color_system=None, get_time=lambda: now[0])
+    monkeypatch.setattr("hyle.cli._console.progress_console", console)
+    with progress_bar("comparing") as update:
+        for second in range(1, 6):
+            now[0] = float(second)
+            update(second / 10, "all pairs of samples")
+    last = re.split(r"\r|\n", screen.getvalue())
+    line = next(line for line in reversed(last) if "50%" in line)
+    assert "comparing" in line
+    assert "all pairs of samples" in line
+    assert "0:00:05" in line
