@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import browser
 import numpy as np
 import pytest
 
@@ -154,15 +155,15 @@ def test_files_of_embeddings_have_a_card(
     assert run("benchmark").code == 2
 
 
-def test_the_page_shows_the_planted_model(copy: Standing) -> None:
-    diagnosis = copy.quadrant()
+def page_of(standing: Standing) -> str:
+    diagnosis = standing.quadrant()
     assert not isinstance(diagnosis, str)
     card = {
         "model": "own<b>",
         "domain": "materials",
         "metric": "cknna",
         "trained_on_it": [],
-        "sets": {"in": as_data(copy)},
+        "sets": {"in": as_data(standing)},
         "no_out_because": "none",
         "generality": None,
         "diagnosis": {
@@ -174,11 +175,42 @@ def test_the_page_shows_the_planted_model(copy: Standing) -> None:
         "dropped": {"in": {}},
         "recipe": {"in": {"layer": "last"}},
     }
-    page = render_card(json.loads(json.dumps(card)))
+    return render_card(json.loads(json.dumps(card)))
+
+
+def test_the_page_shows_the_planted_model(copy: Standing) -> None:
+    page = page_of(copy)
     assert "own&lt;b&gt;" in page
     assert '"own<b>"' not in page.split("<script type=")[0]
     assert '"reverse": true' in page
     assert "foundational" in page
+
+
+LOOK = """
+<script>
+addEventListener("load", async () => {
+  await new Promise((done) => setTimeout(done, 1500));
+  const marks = [...document.querySelectorAll('[data-chart] svg [role="graphics-symbol"]')];
+  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  document.body.insertAdjacentHTML("beforeend", `<pre id="out"></pre>`);
+  const labels = marks.map((mark) => mark.getAttribute("aria-label"));
+  document.getElementById("out").textContent = JSON.stringify({ labels, wide });
+});
+</script>
+"""
+
+
+@browser.needed
+@pytest.mark.parametrize("size", ["1280,1200", "500,1200"], ids=["desktop", "phone"])
+def test_the_page_draws_every_model_in_a_browser(copy: Standing, tmp_path: Path, size: str) -> None:
+    start, _, end = page_of(copy).rpartition("</body>")
+    page = tmp_path / "card.html"
+    page.write_text(start + LOOK + end, encoding="utf-8")
+    out, console = browser.opened(page, size)
+    assert console == []
+    assert out["wide"] <= 0
+    drawn = " ".join(str(label) for label in out["labels"])
+    assert all(name in drawn for name in ("own<b>", *copy.others))
 
 
 @pytest.mark.models

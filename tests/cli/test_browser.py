@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
+import browser
 import pytest
 from synthetic import build
 
 from hyle.cli import report
 from hyle.cli.analyses import Question, answer
-
-BROWSER = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
-)
 
 SCRIPT = """
 <script>
@@ -57,22 +48,7 @@ addEventListener("load", async () => {
 """
 
 
-def opened(page: Path, size: str) -> tuple[dict[str, Any], list[str]]:
-    """Open a page; return what its script found, and what stands in the console."""
-    options = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        f"--user-data-dir={page.parent}/profile",
-    ]
-    options += [f"--window-size={size}", "--virtual-time-budget=9000", "--enable-logging=stderr", "--v=0", "--dump-dom"]
-    ran = subprocess.run([BROWSER, *options, page.as_uri()], capture_output=True, text=True, timeout=120, check=True)
-    *_, found = re.findall(r'<pre id="out">(.*?)</pre>', ran.stdout, re.DOTALL)  # the script itself names it, too
-    return json.loads(html.unescape(found)), [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
-
-
-@pytest.mark.skipif(not BROWSER, reason="there is no Chromium here")
+@browser.needed
 @pytest.mark.parametrize("size", ["1280,1600", "500,1600"], ids=["desktop", "phone"])
 def test_the_page_opens_hovers_and_follows_the_selection(tmp_path: Path, size: str) -> None:
     comparison = build()
@@ -80,7 +56,7 @@ def test_the_page_opens_hovers_and_follows_the_selection(tmp_path: Path, size: s
     page = tmp_path / "report.html"
     start, _, end = report.render_report(comparison, found).rpartition("</body>")
     page.write_text(start + SCRIPT.replace("SELECT", "atoms") + end, encoding="utf-8")
-    out, console = opened(page, size)
+    out, console = browser.opened(page, size)
     assert console == []
     assert out["empty"] == []
     assert out["wide"] <= 0
