@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyle.zoo import Dataset, Representation
+from hyle.zoo import Dataset, Representation, Sample, list_models, mp2020_correction
+
+from ._console import say
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,30 +26,39 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
 
     After each model's own fit of composition, see `hyle.engine.analysis.energy_error`; None for a model without
     energies, for all of them where the samples have none in eV. ``signed`` has the samples with an energy, in order.
+    Corrections that a model has learned are taken off its energies first, those of the samples hold none; where the
+    package that knows them is not installed, the model has no error, and that is said.
     """
     from hyle.engine.analysis.energy import energy_error, of_common_elements
 
     samples = _with_energies(data)
+    corrected = {card.name for card in list_models() if card.corrections}
     found: list[EnergyError | None] = [None] * len(representations)
-    elements = sorted({int(z) for _, numbers, _ in samples for z in numbers})
-    counts = np.array([[np.count_nonzero(numbers == z) for z in elements] for _, numbers, _ in samples], np.float64)
-    reference = np.array([energy for *_, energy in samples])
+    matter: list[Any] = [sample.atoms for sample in samples]
+    elements = sorted({int(z) for atoms in matter for z in atoms.numbers})
+    counts = np.array([[np.count_nonzero(atoms.numbers == z) for z in elements] for atoms in matter], np.float64)
+    reference = np.array([sample.labels["energy"] for sample in samples])
     for row, rep in enumerate(representations):
         if rep.energies is None or not samples:
             continue
         of_id = dict(zip(rep.ids, rep.energies, strict=True))
-        predicted = np.array([of_id.get(name, np.nan) for name, *_ in samples])
+        predicted = np.array([of_id.get(sample.id, np.nan) for sample in samples])
+        if rep.recipe.get("model") in corrected:
+            if importlib.util.find_spec("pymatgen") is None:
+                say(f"no energy error for {rep.name}: its energies hold MP2020 corrections; pip install pymatgen")
+                continue
+            predicted = predicted - [mp2020_correction(atoms) for atoms in matter]
         finite = np.isfinite(predicted)
         if of_common_elements(counts[finite]).sum() >= LEAST:
             found[row] = energy_error(predicted, reference, counts)
     return found
 
 
-def _with_energies(data: Dataset) -> list[tuple[str, np.ndarray, float]]:
-    """Return id, atomic numbers and energy in eV of the samples that have them."""
+def _with_energies(data: Dataset) -> list[Sample]:
+    """Return the samples that have atoms and an energy in eV."""
     if data.units.get("energy") != "eV":
         return []
-    return [(s.id, s.atoms.numbers, s.labels["energy"]) for s in data if s.atoms is not None and "energy" in s.labels]
+    return [sample for sample in data if sample.atoms is not None and "energy" in sample.labels]
 
 
 def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Representation], data: Dataset) -> None:
@@ -66,7 +78,7 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
         "estimator": "after each model's own fit of composition, cross-fitted ridge",
         # Samples of rare elements are left out.
         "n": max(error.n for error in known),
-        "elements": len({int(z) for _, numbers, _ in samples for z in numbers}),
+        "elements": len({int(z) for sample in samples for z in sample.view("atoms").numbers}),
         # Near 1 the fit follows a sample alone: its error would say nothing, were it not fitted without it.
         "largest_leverage": round(max(float(error.leverage.max()) for error in known), 3),
     }
@@ -75,7 +87,7 @@ def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Represen
     comparison["energy_mae_se"] = ("model", spread, {"kind": "se", "of": "energy_mae"})
     if "sample" in comparison.coords:
         names = [str(name) for name in comparison["sample"].values]
-        place = {name: at for at, (name, *_) in enumerate(samples)}
+        place = {sample.id: at for at, sample in enumerate(samples)}
         rows = np.full((len(errors), len(names)), np.nan)
         for row, error in enumerate(errors):
             for column, name in enumerate(names):

@@ -10,6 +10,7 @@ from ._cards import ModelCard as ModelCard
 from ._cards import did_you_mean as did_you_mean
 from ._cards import find_card as find_card
 from ._cards import list_models as list_models
+from ._corrections import mp2020_correction as mp2020_correction
 from ._datasets import DatasetInfo as DatasetInfo
 from ._datasets import find_dataset as find_dataset
 from ._datasets import list_datasets as list_datasets

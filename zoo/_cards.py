@@ -97,6 +97,7 @@ class ModelCard:
         pooling: the default; ``none`` where the model gives one vector a sample.
         batch_size: the default.
         energy: what the predicted energy is, empty where there is none.
+        corrections: the scheme of corrections that the predicted energy holds, ``MP2020`` or empty.
         domains: what matter it can take at all, where its view is there: of ``molecules``, ``materials``, ``proteins``.
         notes: honest remarks.
         options: read by the adapter.
@@ -128,6 +129,7 @@ class ModelCard:
     pooling: str
     batch_size: int
     energy: str = ""
+    corrections: str = ""
     domains: Sequence[str] = ("molecules", "materials", "proteins")
     notes: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)

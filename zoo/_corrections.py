@@ -1,0 +1,44 @@
+"""Corrections that some data sets add to the energies of DFT, and that models trained on them have learned."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+# Elements that the Materials Project computes with a Hubbard U in oxides and fluorides, and which U, in eV.
+HUBBARD_U = {"Co": 3.32, "Cr": 3.7, "Fe": 5.3, "Mn": 3.9, "Mo": 4.38, "Ni": 6.2, "V": 3.25, "W": 6.2}
+
+
+def mp2020_correction(atoms: Atoms) -> float:
+    """Return what the MP2020 scheme of the Materials Project adds to the energy of a crystal that PBE / PBE+U gives.
+
+    Args:
+        atoms: a crystal; molecules are corrected by 0.
+
+    Returns:
+        eV for the whole cell. Linear in the numbers of anions and of metals with a U, but only in compounds of some
+        kinds, so that a fit of composition does not take it off: Wang et al., Scientific Reports 11, 15496 (2021).
+
+    Raises:
+        ImportError: pymatgen, which knows the scheme, is not installed.
+    """
+    if not atoms.pbc.all():
+        return 0.0
+    try:
+        from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
+        from pymatgen.entries.computed_entries import ComputedStructureEntry
+        from pymatgen.io.ase import AseAtomsAdaptor
+    except ImportError as error:
+        raise ImportError("the MP2020 corrections of energies need pymatgen: pip install pymatgen") from error
+    elements = set(atoms.get_chemical_symbols())
+    with_u = {name: HUBBARD_U.get(name, 0.0) for name in elements} if elements & {"O", "F"} else {}
+    hubbard = with_u if any(with_u.values()) else {}
+    run = {"run_type": "GGA+U" if hubbard else "GGA", "is_hubbard": bool(hubbard), "hubbards": hubbard}
+    entry = ComputedStructureEntry(AseAtomsAdaptor.get_structure(atoms), 0.0, parameters=run)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of elements without an electronegativity, which have no correction
+        found = MaterialsProject2020Compatibility(check_potcar=False).get_adjustments(entry)
+    return float(sum(one.value for one in found))
