@@ -29,6 +29,7 @@ from ..outliers import listed, outlying_in_any, usual_k, without
 from ..sources import find_representations
 from ..sweeps import SUFFIXES, parse_sweep, print_sweep, sweep_data, sweep_with_bar, write_sweep
 from ..tables import long_table, model_names, read_scores, single_metrics, write_atomically, write_csv
+from ..twins import ceiling
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -122,6 +123,8 @@ def compare_with_bar(
         say(f"joined {n} samples by id, all that each has")
     if covariates is not None:
         say(f"took out what {covariates.name} explains linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
+    if highest := ceiling(comparison):
+        say(f"note: {highest}")
     for name, repeated, tied in zip(model_names(comparison), *_repeats(comparison), strict=True):
         if max(repeated, tied) > n / 20:
             say(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..tables import CONTROL, Score, integer, modalities, model_names, number, read_scores, text
+from ..twins import ceiling
 from ._rows import told
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def summary(comparison: xr.Dataset) -> list[str]:
         i, j = sorted(control, key=lambda index: kinds[index] != CONTROL)
         value = number(score.values[control], 2)
         said.append(f"For scale: {names[i]}, a control that has learnt nothing, reaches {value} with {names[j]}.")
+    if highest := ceiling(comparison):
+        said.append(highest)
     return said
 
 

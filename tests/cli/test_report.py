@@ -14,6 +14,7 @@ import xarray as xr
 
 from hyle.cli import figures, report
 from hyle.cli.analyses import Question, answer
+from hyle.cli.report._findings import summary
 
 Make = Callable[..., xr.Dataset]
 PAIR = ("minimol", "aimnet2")
@@ -316,3 +317,13 @@ def test_report_is_written_whole(comparison: xr.Dataset, html: str, tmp_path: Pa
     assert report.write_report(comparison, path) == path
     assert path.read_text(encoding="utf-8") == html
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_second_training_is_the_ceiling(make_comparison: Callable[..., xr.Dataset]) -> None:
+    names = {"rxnfp": "admet", "rxnmapper": "admet-seed1"}
+    found = make_comparison(["rxnfp", "rxnmapper", "minimol"], ["cka"])
+    assert not any("second training" in line for line in summary(found))
+    twice = found.assign_coords({axis: [names.get(n, n) for n in found["model"].values] for axis in ("model", "other")})
+    (said,) = [line for line in summary(twice) if "second training" in line]
+    value = found["cka"].sel(model="rxnmapper", other="rxnfp").item()
+    assert said.startswith(f"admet with its own second training: debiased linear CKA {value:.2f}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...tables import modalities, model_names, read_scores
+from ...twins import twins
 from ..plan import Panels
 from ._finding import FAILS, HOLDS, OPEN, PART, Finding, behind, mean_of, num
 from .kinds import FLAT
@@ -61,7 +62,7 @@ def ceiling(panels: Panels) -> Finding:
     """Say how much two trainings of one model agree: more cannot be asked of two models."""
     panel = panels["qm9"]
     names, scores = model_names(panel.comparison), read_scores(panel.comparison)
-    pairs = [(i, names.index(name + "-seed1")) for i, name in enumerate(names) if name + "-seed1" in names]
+    pairs = twins(names)
     claim = "Two trainings of one model from other random weights agree entirely, so that 1 is what can be reached."
     if not pairs:
         return Finding(claim, "No model is there twice.", OPEN, behind(panels, "qm9"), of_study=False)
