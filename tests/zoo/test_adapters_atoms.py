@@ -136,7 +136,8 @@ def test_chgnet_agrees_with_its_own_prediction(name):
         for atoms in cells
     ]
     totals = [float(p["e"]) * len(atoms) for p, atoms in zip(want, cells, strict=True)]
-    np.testing.assert_allclose(energies(name, structures(*cells)), totals, rtol=1e-6)
+    if find_card(name).energy:
+        np.testing.assert_allclose(energies(name, structures(*cells)), totals, rtol=1e-6)
     assert_rows(rows(name, structures(*cells), pooling="sum"), np.stack([p["crystal_fea"] for p in want]), 1e-5)
 
 

@@ -29,6 +29,7 @@ class CHGNet(Adapter):
         vacuum: Angstrom added on each side along directions that are not periodic; twice this must exceed the
             model's cutoff of 6.
         mlp_out_bias: whether the last layer of each update has a bias, as only the first version has.
+        seed: of random weights, where there are no files.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -36,11 +37,16 @@ class CHGNet(Adapter):
         import torch
         from chgnet.model import CHGNet as Library
 
-        state = torch.load(files["weights"], map_location="cpu", weights_only=True)
         # The library prints how many parameters it has.
         with contextlib.redirect_stdout(io.StringIO()):
-            bias = card.options.get("mlp_out_bias", False)
-            self.model = Library.from_dict(state["model"], mlp_out_bias=bias).eval().to(device)
+            if files:
+                state = torch.load(files["weights"], map_location="cpu", weights_only=True)
+                model = Library.from_dict(state["model"], mlp_out_bias=card.options.get("mlp_out_bias", False))
+            else:
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(card.options["seed"])
+                    model = Library()
+        self.model: Any = model.eval().to(device)
         self.cutoff = float(self.model.graph_converter.atom_graph_cutoff)
 
     def unsupported(self, sample: Sample) -> str | None:
@@ -54,7 +60,7 @@ class CHGNet(Adapter):
         return f"{lonely} atoms have no neighbour within {self.cutoff:g} Angstrom" if lonely else None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return what one module says of all atoms, and energies."""
+        """Return what one module says of all atoms, and energies where the weights are trained."""
         import torch
 
         structures = [self._structure(sample.view(self.card.view)) for sample in samples]
@@ -62,7 +68,8 @@ class CHGNet(Adapter):
         graphs = [self.model.graph_converter(structure).to(self.device) for structure in structures]
         with torch.no_grad(), output_of(self.model, layer) as taken:
             per_atom = self.model(graphs, task="e")["e"].tolist()
-        return Output(taken[0], counts, [energy * n for energy, n in zip(per_atom, counts, strict=True)])
+        energies = [energy * n for energy, n in zip(per_atom, counts, strict=True)] if self.card.energy else None
+        return Output(taken[0], counts, energies)
 
     def _structure(self, atoms: Any) -> Any:
         """Return the pymatgen structure, sites in the order of the atoms, in a box where it is not periodic."""
