@@ -14,8 +14,8 @@ _CRYSTALS = (
     *("chgnet-0.2.0", "chgnet-0.3.0", "chgnet-r2scan", "sevennet-0", "sevennet-0-may", "sevennet-mf-0-pbe"),
     *("sevennet-mf-0-r2scan", "dpa3-mptrj", "dpa3-openlam"),
 )
-_CRYSTAL_CONTROLS = (*CONTROLS, "chgnet-untrained")
 _CGCNN = ("cgcnn-energy", "cgcnn-formation-energy", "cgcnn-band-gap", "cgcnn-fermi", "cgcnn-bulk", "cgcnn-shear")
+_OF_CRYSTALS = (*_CRYSTALS, *_CGCNN, *CONTROLS, "chgnet-untrained")
 _MOLECULES = (
     *("chemnet", "rxnfp", "rxnfp-ft", "rxnmapper", "admet-ai-cls", "admet-ai-cls-seed1", "admet-ai-reg", "minimol"),
     *("minilm", "aimnet2", "ani-1x", "ani-1ccx", "ani-2xt", "so3lr"),
@@ -66,12 +66,7 @@ SETS = (
     StudySet(
         "qm9", 1000, "small molecules, as strings, graphs and atoms", (*_MOLECULES, *_CRYSTALS, "morgan", *CONTROLS)
     ),
-    StudySet("mptrj", 1000, "inorganic crystals, in distribution", (*_CRYSTALS, *_CGCNN, *_CRYSTAL_CONTROLS)),
-    StudySet(
-        "mpf-tp",
-        1069,
-        "crystals hot and under pressure, out of distribution",
-        (*_CRYSTALS, *_CGCNN, *_CRYSTAL_CONTROLS),
-    ),
+    StudySet("mptrj", 1000, "inorganic crystals, in distribution", _OF_CRYSTALS),
+    StudySet("mpf-tp", 1069, "crystals hot and under pressure, out of distribution", _OF_CRYSTALS),
     StudySet("proteins", 1000, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
 )
