@@ -189,16 +189,18 @@ class Measure:
         """
         from hyle.engine import DEFAULT_METRICS, find_metric
 
-        needs = {need for name in self.metrics or DEFAULT_METRICS for need in find_metric(name).needs}
+        metrics = [find_metric(name) for name in self.metrics or DEFAULT_METRICS]
+        needs = {need for metric in metrics for need in metric.needs}
         if n < 4:
             raise ValueError(f"a comparison needs at least 4 samples; got {n}")
         for need, option, given, least in (
-            ("neighbours", "-k", self.k, 2),
+            ("neighbours", "-k", self.k, max(metric.least_k for metric in metrics)),
             ("dimension", "--dimension-k", self.dimension_k, 2),
             ("ranks", "--rank-k", self.rank_k, 1),
         ):
             if need in needs and given is not None and not least <= given <= n - 1:
-                raise ValueError(f"{option} {given} is too many for {n} samples: use {least} to {n - 1}{more}")
+                amount = "few" if given < least else f"many for {n} samples"
+                raise ValueError(f"{option} {given} is too {amount}: use {least} to {n - 1}{more}")
         if self.intervals and not 5 <= self.intervals <= n:
             raise ValueError(
                 f"--intervals {self.intervals}: use 0 for none, or 5 to {n} parts of {n} samples; 20 are usual"
@@ -308,7 +310,7 @@ def _add_metric_options(function: Callable[..., Any], default: str) -> Callable[
             help="Neighbours of the intrinsic dimension. [default: 50, or a tenth of fewer than 500 samples]",
         ),
         click.option(
-            "-k", "--neighbours", "k", type=click.IntRange(2), default=25, show_default=True, help="Neighbours."
+            "-k", "--neighbours", "k", type=click.IntRange(1), default=25, show_default=True, help="Neighbours."
         ),
         click.option(
             "--metrics",

@@ -119,7 +119,7 @@ def compare(
     joined = replace(joined, arrays=[_few_widths(x) for x in joined.arrays])
     needs = {need for metric in wanted for need in metric.needs}
     if "neighbours" in needs:
-        check_k(k, n, least=2)
+        check_k(k, n, least=max(metric.least_k for metric in wanted if "neighbours" in metric.needs))
     dimension_k = min(50, max(5, n // 10), n - 1) if dimension_k is None else dimension_k
     if "dimension" in needs:
         check_k(dimension_k, n, least=2, name="dimension_k")

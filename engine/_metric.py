@@ -48,8 +48,7 @@ class Metric:
         evaluate: computes it for a panel; what it needs of each model is computed once and shared.
         needs: what that is, of what the pass gathers: inner products of all pairs of kernels (``linear``, ``rbf``,
             ``distance``), k ``neighbours``, dimension_k Euclidean neighbours (``dimension``), or two (``two_nearest``),
-            ``ranks`` of each
-            model's nearest neighbours in the others. Empty for a metric that takes the rows alone.
+            ``ranks`` of each model's nearest neighbours in the others. Empty for a metric that takes the rows alone.
         symmetric: whether swapping x and y leaves it unchanged.
         bounds: of the population value.
         higher_is_better: whether more means more alike; None where it means neither.
@@ -58,6 +57,7 @@ class Metric:
         citation: the source of the definition.
         null: gives the values [K, m, m] of all pairs under permutations of the samples, of each pair the second by name
             permuted, where there is a cheaper way than to evaluate anew; or None, where there is none this time.
+        least_k: the smallest k of ``neighbours`` that says anything.
     """
 
     name: str
@@ -72,6 +72,7 @@ class Metric:
     meaning: str
     citation: str
     null: Callable[[Panel, Permutations], np.ndarray | None] | None = None
+    least_k: int = 1
 
 
 @functools.cache

@@ -213,6 +213,7 @@ METRICS = tuple(
         chance="mean over all permutations of the samples, pair by pair, in closed form",
         meaning=meaning,
         citation=citation,
+        least_k=2,
     )
     for variant, (name, long_name, meaning, citation) in _FACTS.items()
 )

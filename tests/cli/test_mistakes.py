@@ -31,6 +31,7 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
     assert "holds no representations" in mistake("compare")
     assert "did you mean 'cknna'" in mistake("compare", "a.npz", "b.npz", "--metrics", "cknn")
     assert "-k 60 is too many for 60 samples: use 2 to 59" in mistake("compare", "a.npz", "b.npz", "-k", 60)
+    assert "-k 1 is too few: use 2 to 59" in mistake("compare", "a.npz", "b.npz", "-k", 1)
     assert "--dimension-k 60 is too many" in mistake("compare", "a.npz", "b.npz", "--dimension-k", 60)
     wide = ("compare", "a.npz", "b.npz", "--metrics", "information_imbalance", "--rank-k", 60)
     assert "--rank-k 60 is too many for 60 samples: use 1 to 59" in mistake(*wide)

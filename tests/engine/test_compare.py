@@ -294,3 +294,12 @@ METRICS = (
         monkeypatch.undo()
         list_metrics.cache_clear()
     assert _metric.list_metrics() is list_metrics()
+
+
+def test_the_smallest_k_is_that_of_the_metrics() -> None:
+    rows = panel()
+    found = compare(rows, metrics=["mutual_knn"], k=1)
+    x, y = itertools.islice(rows, 2)
+    assert found.mutual_knn.sel(model=x, other=y) == pytest.approx(float(mutual_knn(rows[x], rows[y], k=1)))
+    with pytest.raises(ValueError, match="k=1"):
+        compare(rows, metrics=["mutual_knn", "cknna"], k=1)
