@@ -55,7 +55,9 @@ def kernel_products(
         keep = (rows < n)[:, None] & (own[:, None] != jnp.arange(n, dtype=jnp.int32)[None, :])
         found = gram
         if kernel != "linear":
-            far = jnp.maximum(norms.distances(gram, own), 0)
+            # Repeated rows are 0 apart, not the root of what rounding leaves, however their product was compiled.
+            near = norms.distances(gram, own, norms.slack) <= 0
+            far = jnp.where(near, 0, norms.distances(gram, own))
             scaled = jnp.ldexp(jnp.asarray(sigma, far.dtype), -norms.exponent)
             found = jnp.exp(far * (-0.5 / scaled**2)) if kernel == "rbf" else root(far)
         keep &= ~norms.alike  # equal entries would leave the rounding of their mean
