@@ -6,7 +6,6 @@ import difflib
 import importlib
 import os
 import pkgutil
-import signal
 import sys
 from typing import Any
 
@@ -67,8 +66,6 @@ def cli() -> None:
 def main() -> None:
     """Run the command line: exit code 0, 2 for a mistake of the user's, 130 when interrupted."""
     prepare_process()
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `hyle models | head` ends as quietly as any other command
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Exit as stop:

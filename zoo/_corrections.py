@@ -33,12 +33,14 @@ def mp2020_correction(atoms: Atoms) -> float:
         from pymatgen.io.ase import AseAtomsAdaptor
     except ImportError as error:
         raise ImportError("the MP2020 corrections of energies need pymatgen: pip install pymatgen") from error
-    elements = set(atoms.get_chemical_symbols())
-    with_u = {name: HUBBARD_U.get(name, 0.0) for name in elements} if elements & {"O", "F"} else {}
-    hubbard = with_u if any(with_u.values()) else {}
-    run = {"run_type": "GGA+U" if hubbard else "GGA", "is_hubbard": bool(hubbard), "hubbards": hubbard}
-    entry = ComputedStructureEntry(AseAtomsAdaptor.get_structure(atoms), 0.0, parameters=run)
+    structure = AseAtomsAdaptor.get_structure(atoms)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of elements without an electronegativity, which have no correction
+        # As the package itself finds the anion, so that both agree on noble gases, too.
+        anion = sorted(structure.composition.elements, key=lambda element: element.X)[-1].symbol
+        with_u = {name: HUBBARD_U.get(name, 0.0) for name in atoms.get_chemical_symbols()}
+        hubbard = with_u if anion in ("O", "F") and any(with_u.values()) else {}
+        run = {"run_type": "GGA+U" if hubbard else "GGA", "is_hubbard": bool(hubbard), "hubbards": hubbard}
+        entry = ComputedStructureEntry(structure, 0.0, parameters=run)
         found = MaterialsProject2020Compatibility(check_potcar=False).get_adjustments(entry)
     return float(sum(one.value for one in found))

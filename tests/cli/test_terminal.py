@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -39,3 +41,15 @@ def test_the_progress_bar_says_stage_and_remaining_time(monkeypatch: pytest.Monk
     assert "comparing" in line
     assert "all pairs of samples" in line
     assert "0:00:05" in line
+
+
+def test_a_reader_that_leaves_ends_it_quietly() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hyle.cli", "models"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    # Not by the signal, which would also end it where a pipe of a library closes early.
+    assert process.wait() == 1
