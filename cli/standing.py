@@ -21,7 +21,7 @@ METRICS = ("cknna", "cka", "mutual_knn", "information_imbalance")
 DIMENSIONS = {"intrinsic_dimension": "MLE", "intrinsic_dimension_twonn": "TwoNN"}
 # Common samples, at least, on which a model is compared.
 LEAST = 20
-# The share of the panel's samples, at least, on which an error may be ranked with those of the panel.
+# The share of the samples that the panel's errors rest on, at least, for an error to be ranked with them.
 COMPARABLE = 0.9
 # Sorts after every name, so that it is this model whose samples change places under permutation.
 OWN = "~"
@@ -90,9 +90,12 @@ class Standing:
         """Say why its performance is not set against the panel's; empty where it is."""
         if self.score is None:
             return f"nothing tells how well it does on {self.panel.name}: it gives no energies, and there is no label"
-        if self.score.n < COMPARABLE * len(self.panel.ids):
-            known = f"its performance is known on {self.score.n} of {len(self.panel.ids)} samples of {self.panel.name}"
-            return f"{known}, too few to be set against the panel's"
+        # Energies of rare elements count in no error, the panel's neither.
+        peers = [one.scores[self.score.kind] for one in self.members.values() if self.score.kind in one.scores]
+        most = max((peer.n for peer in peers), default=len(self.panel.ids))
+        if self.score.n < COMPARABLE * most:
+            known = f"its performance is known on {self.score.n} samples of {self.panel.name}, the panel's on {most}"
+            return f"{known}: too few to be set against it"
         return ""
 
     def quadrant(self) -> Quadrant | str:
