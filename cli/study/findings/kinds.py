@@ -17,7 +17,7 @@ VISION_LANGUAGE = 0.16
 
 def same_kind(panels: Panels) -> Finding:
     """Test whether models that read the same agree more, and whether strings and atoms agree at all."""
-    from hyle.engine import mutual_knn
+    from hyle.engine import compare
     from hyle.engine.analysis import association
 
     panel = panels["qm9"]
@@ -30,10 +30,12 @@ def same_kind(panels: Panels) -> Finding:
     test = association(score.mutual[np.ix_(rows, rows)], same)
     pairs = [(i, j) for i in np.flatnonzero(flat) for j in np.flatnonzero(atoms)]
     told = sum(not score.by_chance[pair] for pair in pairs)
-    rep = panel.representations
-    near = {(i, j): float(mutual_knn(rep[int(i)].embedding, rep[int(j)].embedding, k=10)) for i, j in pairs}
+    names = model_names(panel.comparison)
+    chosen = {names[i]: panel.representations[i] for i in rows.tolist()}
+    ten = compare(chosen, metrics=["mutual_knn"], k=10).mutual_knn
+    near = {(i, j): ten.sel(model=names[i], other=names[j]).item() for i, j in pairs}
     best = max(near, key=lambda pair: near[pair])
-    first, second = (model_names(panel.comparison)[i] for i in best)
+    first, second = (names[i] for i in best)
     return Finding(
         "Models that read the same kind of input agree strongly; those of strings and graphs agree with those of "
         "atoms less, but more than vision agrees with language.",
