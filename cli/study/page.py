@@ -12,9 +12,10 @@ from .._options import json_text
 from ..figures import all_figures, specification, vega_lite_version
 from ..tables import model_names, write_atomically
 from .findings import Finding
-from .findings._finding import real
+from .findings._finding import FAILS, HOLDS, OPEN, PART, real
 from .plan import Panel, Panels
 
+PLURAL = {HOLDS: "hold", PART: "hold in part", FAILS: "do not hold", OPEN: "cannot be told"}
 FIGURES = ("heat_map_cknna", "intrinsic_dimension", "agreement", "convergence")
 
 
@@ -61,7 +62,7 @@ def render(found: Sequence[Finding], panels: Panels) -> str:
         "best: this tests whether the findings carry over to other models, not whether its numbers are right.",
         "",
         f"Of {claimed.total()} findings of the study: "
-        + ", ".join(f"{count} {verdict}" for verdict, count in claimed.most_common())
+        + ", ".join(f"{count} {verdict if count == 1 else PLURAL[verdict]}" for verdict, count in claimed.most_common())
         + ". Those of Orb's conservative and direct models, and of large language models, need weights that are not "
         "here.",
         "",
