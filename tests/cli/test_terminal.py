@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -43,9 +45,12 @@ def test_the_progress_bar_says_stage_and_remaining_time(monkeypatch: pytest.Monk
     assert "0:00:05" in line
 
 
-def test_a_reader_that_leaves_ends_it_quietly() -> None:
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "hyle.cli", "models"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "hyle.cli", "models"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "HYLE_MODELS": str(tmp_path)},
     )
     assert process.stdout is not None
     assert process.stderr is not None
