@@ -33,6 +33,7 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
 
     samples = _with_energies(data)
     corrected = {card.name for card in list_models() if card.corrections}
+    corrections: list[float] = []
     found: list[EnergyError | None] = [None] * len(representations)
     matter: list[Any] = [sample.atoms for sample in samples]
     elements = sorted({int(z) for atoms in matter for z in atoms.numbers})
@@ -47,7 +48,8 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
             if importlib.util.find_spec("pymatgen") is None:
                 say(f"no energy error for {rep.name}: its energies hold MP2020 corrections; pip install pymatgen")
                 continue
-            predicted = predicted - [mp2020_correction(atoms) for atoms in matter]
+            corrections = corrections or [mp2020_correction(atoms) for atoms in matter]
+            predicted = predicted - corrections
         finite = np.isfinite(predicted)
         if of_common_elements(counts[finite]).sum() >= LEAST:
             found[row] = energy_error(predicted, reference, counts)

@@ -16,7 +16,7 @@ from .findings._finding import FAILS, HOLDS, OPEN, PART, real
 from .plan import Panel, Panels
 
 PLURAL = {HOLDS: "hold", PART: "hold in part", FAILS: "do not hold", OPEN: "cannot be told"}
-FIGURES = ("heat_map_cknna", "intrinsic_dimension", "agreement", "convergence")
+FIGURES = ("heat_map_cknna", "intrinsic_dimension", "agreement")
 
 
 def write_page(found: Sequence[Finding], panels: Panels, folder: Path) -> Path:
