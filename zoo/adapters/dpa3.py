@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class DPA3(Adapter):
     """Per-atom descriptors [atoms, d] of molecules and crystals, the input of the energy network, and energies in eV.
 
-    The frozen model differentiates its energy whether asked or not; its parts do not, for 192 atoms in a
-    quarter of the time and a twentieth of the memory. Structures run one after the other: with 120 edges and 900 angles an atom, several at once are slower.
+    The frozen model differentiates its energy whether asked or not; its parts do not, for 192 atoms in a quarter of the
+    time and a twentieth of the memory. Structures run one after the other: with 120 edges and 900 angles an atom,
+    several at once are slower.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
