@@ -198,7 +198,10 @@ def measure(name: str, n: int | None) -> dict[str, Any]:
     """Time both sides of one model in this process."""
     from hyle.zoo import load as load_model
     from hyle.zoo import load_dataset
+    from hyle.zoo._memory import keep_freed_memory
 
+    # As `hyle embed` runs, for both sides: else one or the other has its pages cleared anew, by chance.
+    keep_freed_memory()
     case = CASES[name]
     model = load_model(name)
     card, adapter = model.card, model.adapter
@@ -276,7 +279,8 @@ def table(results: Results) -> str:
     told = (
         "Time of `load(name).embed(samples)` over that of the library's own call on the same batches; the goal is "
         f"{GOAL:.2f} at most. Best of three to {ROUNDS} passes each, in turn, torch on one thread, in wall and in CPU "
-        "seconds; \\*: other processes had more than half a core, and the ratio of CPU seconds says more."
+        "seconds, in a process that keeps freed memory as `hyle embed` does; \\*: other processes had more than half a "
+        "core, and the ratio of CPU seconds says more."
     )
     where = (
         f"{about['cpu']}, {about['cores']} cores, Python {about['python']}, {about['date']}, commit {about['commit']}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._neighbours import Neighbours, lookup
+from ._null_shared import Score, Shared
 from ._pairs import position
 from ._rows import HIGHEST, block_size, blocks, centred, unit
 
@@ -19,6 +20,8 @@ Similarity = Literal["cosine", "inner_product"]
 # product sum P_ij Q_ij, trace sum P_ij Q_ji, and with their row and column sums, rows r_P . r_Q, columns c_P . c_Q,
 # through c_P . r_Q = 1'PQ1, back r_P . c_Q = 1'QP1, sums (1'P1)(1'Q1).
 Term = Literal["product", "trace", "rows", "columns", "through", "back", "sums"]
+# What a term is once the two models change places.
+_SWAPPED: Mapping[Term, Term] = {"through": "back", "back": "through"}
 
 
 class Edges(NamedTuple):
@@ -120,10 +123,52 @@ def shared_sum(a: Edges, b: Edges, terms: Mapping[Term, float]) -> tuple[jax.Arr
         "back": lambda: total(q * rows_p[a.indices]),
         "sums": lambda: rows_p.sum() * rows_q.sum(),
     }
-    swapped = {"through": "back", "back": "through"}
     there = sum(factor * compute[term]() for term, factor in terms.items())
-    back = sum(factor * compute[swapped.get(term, term)]() for term, factor in terms.items())
+    back = sum(factor * compute[_SWAPPED.get(term, term)]() for term, factor in terms.items())
     return jnp.asarray(there), jnp.asarray(back)
+
+
+def shared_sums(models: Edges, terms: Mapping[Term, float], count: int) -> Score:
+    """Return what `shared_sum` is, of models with a leading axis, for the edges shared under each permutation.
+
+    Args:
+        models: of m models.
+        terms: as there.
+        count: permutations, K.
+
+    Cost O(s) for s shared edges, and O(K n) for a sum over rows or columns.
+    """
+    n = models.indices.shape[-1]
+    weights = np.asarray(models.weight, np.float64).reshape(len(models.weight), -1)
+    mutual = np.asarray(models.mutual).reshape(len(models.mutual), -1)
+
+    def score(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
+        p, q = weights[a][shared.first], weights[b][shared.second]
+        source, target = (shared.number.astype(np.int64) * n + end for end in (shared.source, shared.target))
+
+        def total(values: np.ndarray) -> np.ndarray:
+            return np.bincount(shared.number, values, count)
+
+        def at(ends: np.ndarray, values: np.ndarray) -> np.ndarray:
+            return np.bincount(ends, values, count * n)
+
+        compute: Mapping[Term, Callable[[], np.ndarray]] = {
+            "product": lambda: total(p * q),
+            "trace": lambda: total(p * q * (mutual[a][shared.first] & mutual[b][shared.second])),
+            "rows": lambda: total(p * at(source, q)[source]),
+            "columns": lambda: total(p * at(target, q)[target]),
+            "through": lambda: total(p * at(source, q)[target]),
+            "back": lambda: total(q * at(source, p)[target]),
+            "sums": lambda: total(p) * total(q),
+        }
+        there = sum((factor * compute[term]() for term, factor in terms.items()), np.zeros(count))
+        if _SWAPPED.keys().isdisjoint(terms):
+            return there, there
+        return there, sum(
+            (factor * compute[_SWAPPED.get(term, term)]() for term, factor in terms.items()), np.zeros(count)
+        )
+
+    return score
 
 
 # How two edges, or two loops (a row that is its own neighbour), or one of each can lie among n samples, each with the

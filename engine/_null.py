@@ -16,8 +16,11 @@ from ._permutations import Permutations
 from ._rows import HIGHEST, block_size, blocks, root
 from ._view import View
 
-# Diagonals of a kernel matrix that are taken at once.
-DIAGONALS = 128
+# Diagonals of a kernel matrix that are taken at once, and rows of the products that they come from: of such a product
+# of rows by (rows + diagonals) columns all but two triangles of rows is used.
+DIAGONALS, ROWS = 512, 128
+# Frequencies whose products are taken at once.
+FREQUENCIES = 256
 # Bytes of kernel matrices that are held where no cycle saves them.
 HELD_BYTES = 2**32
 
@@ -108,7 +111,7 @@ def shifted_products(
     """
     assert permutations.shifts is not None
     half = n // 2
-    size = max(1, min(DIAGONALS, half, BLOCK_BYTES // (8 * m * n)))
+    size = max(1, min(DIAGONALS, half, BLOCK_BYTES // (4 * m * n)))
     total = np.zeros((n // 2 + 1, m, m), np.complex128)
     with Threads() as pool:
         for start in range(1, half + 1, size):
@@ -120,7 +123,7 @@ def shifted_products(
                 return _spectrum(diagonals(model, start, size))
 
             parts = list(pool.map(spectrum, range(m)))
-            total += np.asarray(_cross(parts, jnp.asarray(weight, parts[0].real.dtype)))
+            total += _cross(parts, weight.astype(parts[0].real.dtype))
             if progress is not None:
                 progress(min(half, start + size - 1), half)
     # Each diagonal stands for itself and its mirror image.
@@ -136,15 +139,15 @@ def _diagonals(
     points, squares = seen.points[cycle], norms.squares[cycle]
 
     def band(first: jax.Array) -> jax.Array:
-        own = (first + jnp.arange(size)) % n
-        other = (first + start + jnp.arange(2 * size)) % n
+        own = (first + jnp.arange(ROWS)) % n
+        other = (first + start + jnp.arange(ROWS + size)) % n
         gram = jnp.matmul(points[own], points[other].T, precision=HIGHEST)
         found = _apply(kernel, gram, squares[own][:, None] + squares[other][None, :], sigma, norms.exponent)
         # Entry (r, r + c) to (r, c): rows one longer than they are.
-        flat = jnp.pad(found.reshape(-1), (0, size))
-        return flat.reshape(size, 2 * size + 1)[:, :size]
+        flat = jnp.pad(found.reshape(-1), (0, ROWS))
+        return flat.reshape(ROWS, ROWS + size + 1)[:, :size]
 
-    found = jax.lax.map(band, jnp.arange(0, n, size)).reshape(-1, size)[:n].T
+    found = jax.lax.map(band, jnp.arange(0, n, ROWS)).reshape(-1, size)[:n].T
     return jnp.where(norms.alike, 0, found - jnp.asarray(mean, found.dtype))
 
 
@@ -162,9 +165,22 @@ def _spectrum(diagonals: jax.Array) -> jax.Array:
     return jnp.fft.rfft(diagonals).T  # [frequencies, size]
 
 
+def _cross(spectra: Sequence[jax.Array], weight: np.ndarray) -> np.ndarray:
+    """Sum conj(A) B over diagonals, [frequencies, m, m] for every frequency and pair."""
+    if jax.default_backend() != "cpu":
+        return np.asarray(_cross_on_device(spectra, jnp.asarray(weight)))
+    # Many small products: XLA's loops on a CPU take four times as long as a BLAS.
+    parts = [np.asarray(one) for one in spectra]
+
+    def inner(low: int) -> np.ndarray:
+        both = np.stack([part[low : low + FREQUENCIES] for part in parts], 1)
+        return (both.conj() * weight) @ both.swapaxes(1, 2)
+
+    return np.concatenate([inner(low) for low in range(0, len(parts[0]), FREQUENCIES)])
+
+
 @jax.jit
-def _cross(spectra: Sequence[jax.Array], weight: jax.Array) -> jax.Array:
-    """Sum conj(A) B over diagonals, for every frequency and pair."""
+def _cross_on_device(spectra: Sequence[jax.Array], weight: jax.Array) -> jax.Array:
     both = jnp.stack(spectra, 1)  # [frequencies, m, size]
     real, imaginary = both.real, both.imag
     straight = jnp.concatenate([real, imaginary], 2)

@@ -22,6 +22,8 @@ from ._ranks import TABLE
 from ._view import View, view
 
 # Stages of the work, by the names that a progress bar shows.
+# What is told how much is done: (done, in all).
+Progress = Callable[[int, int], None] | None
 MEDIANS, PASS, NULL = "median distances", "all pairs of samples", "permutations"
 
 
@@ -156,7 +158,11 @@ class Panel:
         return np.where(first[:, None] <= first[None, :], values, values.swapaxes(1, 2))
 
     def null_pairs(
-        self, score: Callable[[Any, jax.Array], jax.Array], tables: Any, permutations: Permutations
+        self,
+        score: Callable[[Any, jax.Array], jax.Array],
+        tables: Any,
+        permutations: Permutations,
+        shifted: Callable[[Any, Progress], np.ndarray] | None = None,
     ) -> np.ndarray:
         """Score every pair of tables under each permutation, of each pair the second by name permuted.
 
@@ -165,13 +171,17 @@ class Panel:
                 a before b with the rows of b in another order, and (b, a) the same with the roles of x and y swapped.
             tables: a tree of arrays whose leading axis is that of the models.
             permutations: K of them.
+            shifted: the same for all permutations at once, [K, m, m], where they are shifts along a cycle.
 
         Returns:
             [K, m, m] in float64, entry (a, b) = score(a, b).
         """
-        by_name = np.argsort(self.names)
+        by_name, say = np.argsort(self.names), self._say(NULL)
         ordered = jax.tree.map(lambda leaf: leaf[by_name], tables)
-        found = permutations.map(lambda orders: score(ordered, orders), self._say(NULL))
+        if shifted is not None and permutations.cycle is not None:
+            found = shifted(ordered, say)
+        else:
+            found = permutations.map(lambda orders: score(ordered, orders), say)
         values = np.empty_like(found)
         values[:, by_name[:, None], by_name[None, :]] = found
         return values
@@ -264,7 +274,7 @@ class Panel:
             found = self._known["gathered"]
         return found
 
-    def _say(self, what: str) -> Callable[[int, int], None] | None:
+    def _say(self, what: str) -> Progress:
         progress = self.progress
         return None if progress is None else lambda done, total: progress(what, done, total)
 

@@ -10,11 +10,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._masked import Edges, Similarity, Term, edges, incidences, permutation_mean, recentred, shared_sum, with_self
+from .._masked import (
+    Edges,
+    Similarity,
+    Term,
+    edges,
+    incidences,
+    permutation_mean,
+    recentred,
+    shared_sum,
+    shared_sums,
+    with_self,
+)
 from .._metric import Metric, Result
 from .._neighbours import Neighbours
+from .._null_shared import shifted_pairs
 from .._pairs import all_pairs, relabelled, sets, stack
-from .._panel import Panel
+from .._panel import Panel, Progress
 from .._permutations import Permutations
 from .._rows import centred, check_k, pair
 
@@ -144,8 +156,16 @@ def _models(panel: Panel, variant: Variant) -> tuple[Edges, np.ndarray]:
 
 def _null(panel: Panel, permutations: Permutations, variant: Variant) -> np.ndarray:
     edges, _ = _models(panel, variant)
-    score = partial(_null_aligned, variant=variant)
-    return panel.null_pairs(score, (edges, _aligned(edges, variant).diagonal()), permutations)
+    tables = edges, _aligned(edges, variant).diagonal()
+
+    def shifted(tables: tuple[Edges, jax.Array], progress: Progress) -> np.ndarray:
+        edges, own = tables[0], np.asarray(tables[1], np.float64)
+        score = shared_sums(edges, _terms(variant, panel.n), len(permutations))
+        aligned = shifted_pairs(np.asarray(edges.indices), permutations, score, progress)
+        good = (own[:, None] > 0) & (own > 0)
+        return aligned / np.sqrt(np.where(good, own[:, None] * own, np.nan))
+
+    return panel.null_pairs(partial(_null_aligned, variant=variant), tables, permutations, shifted)
 
 
 def _evaluate(panel: Panel, variant: Variant) -> Result:

@@ -11,8 +11,9 @@ from scipy.special import gammaln
 
 from .._metric import Metric, Result
 from .._neighbours import Lookup, NeighbourMetric
+from .._null_shared import Shared, shifted_tables
 from .._pairs import all_pairs, pair_tables, position, relabelled, share, stack, tie_counts
-from .._panel import Panel
+from .._panel import Panel, Progress
 from .._permutations import Permutations
 
 
@@ -72,7 +73,18 @@ def _null_jaccards(tables: Lookup, orders: jax.Array) -> jax.Array:
 
 
 def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
-    return panel.null_pairs(_null_jaccards, stack(panel.lookups(panel.k, panel.neighbour_metric)), permutations)
+    n, k, count = panel.n, panel.k, len(permutations)
+
+    def jaccard(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
+        common = np.bincount(shared.number.astype(np.int64) * n + shared.source, minlength=count * n)
+        value = (common / (2 * k - common)).reshape(count, n).mean(1)
+        return value, value
+
+    def shifted(tables: Lookup, progress: Progress) -> np.ndarray:
+        return shifted_tables(tables, permutations, jaccard, progress)
+
+    tables = stack(panel.lookups(panel.k, panel.neighbour_metric))
+    return panel.null_pairs(_null_jaccards, tables, permutations, shifted)
 
 
 def _chance(n: int, k: int) -> float:

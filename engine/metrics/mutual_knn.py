@@ -10,8 +10,9 @@ import numpy as np
 
 from .._metric import Metric, Result
 from .._neighbours import Lookup, NeighbourMetric
+from .._null_shared import Shared, shifted_tables
 from .._pairs import all_pairs, pair_tables, position, relabelled, share, stack, tie_counts
-from .._panel import Panel
+from .._panel import Panel, Progress
 from .._permutations import Permutations
 
 
@@ -68,7 +69,15 @@ def _null_overlaps(tables: Lookup, orders: jax.Array) -> jax.Array:
 
 
 def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
-    return panel.null_pairs(_null_overlaps, stack(panel.lookups(panel.k, panel.neighbour_metric)), permutations)
+    def overlap(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
+        value = np.bincount(shared.number, minlength=len(permutations)) / (panel.n * panel.k)
+        return value, value
+
+    def shifted(tables: Lookup, progress: Progress) -> np.ndarray:
+        return shifted_tables(tables, permutations, overlap, progress)
+
+    tables = stack(panel.lookups(panel.k, panel.neighbour_metric))
+    return panel.null_pairs(_null_overlaps, tables, permutations, shifted)
 
 
 def _evaluate(panel: Panel) -> Result:

@@ -55,6 +55,9 @@ class CHGNet(Adapter):
         unknown = unknown_element(atoms, range(1, 95))
         if unknown:
             return unknown
+        # A crystal's atom has its own image as a neighbour, so that only long cells need the search.
+        if atoms.pbc.all() and atoms.cell.lengths().min() < self.cutoff:
+            return None
         centres = self._structure(atoms).get_neighbor_list(self.cutoff)[0]
         lonely = len(atoms) - len(np.unique(centres))
         return f"{lonely} atoms have no neighbour within {self.cutoff:g} Angstrom" if lonely else None
