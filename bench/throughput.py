@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hyle.zoo import Adapter, Sample
 
 # Passes of each side, the warm-up aside: so many at most, three at least, and in between what fits in these seconds.
-ROUNDS, BUDGET = 9, 8.0
+ROUNDS, BUDGET = 9, 24.0
 # What the adapter may take of the library's time, beside which the tables put what it takes.
 GOAL = 1.10
 # Of torch: two threads on cores that others use wait for each other, and both sides by chance.

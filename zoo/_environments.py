@@ -192,10 +192,15 @@ def _installed(executable: Path) -> dict[str, str]:
     return json.loads(subprocess.run([executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
-def version_of(card: ModelCard, name: str) -> str:
-    """Return the version of a package where a model runs: here, or in its environment; ``absent`` where it is not."""
+def versions_of(card: ModelCard, names: Sequence[str]) -> dict[str, str]:
+    """Return versions of packages where a model runs: here, or in its environment; ``absent`` where one is not."""
     if card.missing():
-        return Environment.of(card).versions().get(name.lower().replace("_", "-"), "absent")
+        there = Environment.of(card).versions()
+        return {name: there.get(name.lower().replace("_", "-"), "absent") for name in names}
+    return {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:

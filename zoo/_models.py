@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from ._adapter import Adapter
 from ._cards import ModelCard, did_you_mean, find_card, list_models
 from ._carriers import fetch_member, verify_member
-from ._environments import Environment, version_of
+from ._environments import Environment, versions_of
 from ._hub import fetch, hub_files
 from ._pooling import cumulant_order, pool
 from ._representation import Representation
@@ -64,7 +64,7 @@ def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | No
         "view": card.view,
         "layer": _layer(card, layer),
         "pooling": _pooling(card, pooling),
-        "versions": {name: version_of(card, name) for name in packages},
+        "versions": versions_of(card, packages),
     }
 
 
