@@ -125,6 +125,8 @@ def config() -> dict[str, Any]:
             "domainColor": RULE,
             "tickColor": RULE,
             "labelLimit": 190,
+            # Else the first and the last label are drawn inwards, over their neighbours.
+            "labelFlush": False,
         },
         "legend": {
             "labelColor": INK,

@@ -35,26 +35,33 @@ def regime_scatter(inside: xr.Dataset, outside: xr.Dataset, metric: str) -> alt.
     falling = not first.higher_is_better
     scale = alt.Scale(zero=False, reverse=falling)
     title = first.label + (", falling" if falling else "")
+    here, there = _set_names(inside, outside)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("first:Q", title=f"{title}: first set", scale=scale),
-        y=alt.Y("second:Q", title=f"{title}: second set", scale=scale),
+        x=alt.X("first:Q", title=f"{title}: {here}", scale=scale),
+        y=alt.Y("second:Q", title=f"{title}: {there}", scale=scale),
         tooltip=[
             alt.Tooltip("pair:N", title="models"),
             alt.Tooltip("first:Q", format=".3f"),
             alt.Tooltip("second:Q", format=".3f"),
         ],
     )
-    there = [row["modality"] for row in rows if not row["control"]]
-    colour = modality_colour(there, legend=alt.Legend(orient="top", title=None))
+    drawn = [row["modality"] for row in rows if not row["control"]]
+    colour = modality_colour(drawn, legend=alt.Legend(orient="top", title=None))
     layers = [_diagonal(rows)]
     if any(row["control"] for row in rows):
         crosses = base.transform_filter("datum.control")
         layers.append(crosses.mark_point(shape="cross", size=34, filled=True, opacity=0.6, color=MUTED))
-    if there:
+    if drawn:
         points = base.transform_filter("!datum.control")
         layers.append(points.mark_point(filled=True, size=75, opacity=0.9).encode(color=colour))
-    said = f"Scatter plot of {first.label} of {len(rows)} pairs on the first set of samples and on the second."
+    said = f"Scatter plot of {first.label} of {len(rows)} pairs: {here} and {there}."
     return alt.LayerChart(layer=layers).properties(width=360, height=320, description=said, config=config())
+
+
+def _set_names(inside: xr.Dataset, outside: xr.Dataset) -> tuple[str, str]:
+    """Names of both sets of samples, where they have names of their own."""
+    first, second = (str(comparison.attrs.get("dataset", "")) for comparison in (inside, outside))
+    return (first, second) if first and second and first != second else ("first set", "second set")
 
 
 def _diagonal(rows: list[dict[str, Any]]) -> alt.Chart:

@@ -9,14 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from .._options import json_text
-from ..figures import all_figures, specification, vega_lite_version
+from ..analyses import ANALYSES, Question
+from ..figures import Figure, all_figures, specification, vega_lite_version
 from ..tables import model_names, write_atomically
 from .findings import Finding
 from .findings._finding import FAILS, HOLDS, OPEN, PART, real
-from .plan import Panel, Panels
+from .plan import SHIFT, Panels
 
 PLURAL = {HOLDS: "hold", PART: "hold in part", FAILS: "do not hold", OPEN: "cannot be told"}
-FIGURES = ("heat_map_cknna", "intrinsic_dimension", "agreement")
+# By file name, in the order of the page, with what is read off them.
+FIGURES = {
+    "heat_map_cknna": "CKNNA of every pair",
+    "tree": "Which models belong together, by CKNNA",
+    "agreement": "A global metric against a local one",
+    "convergence": "Energy error against alignment to the best model",
+    "intrinsic_dimension": "Intrinsic dimension of each representation",
+    "regimes_cknna": "CKNNA of every pair in distribution against out of it",
+    "regimes_cka": "Linear CKA of every pair in distribution against out of it",
+}
 
 
 def write_page(found: Sequence[Finding], panels: Panels, folder: Path) -> Path:
@@ -37,7 +47,7 @@ def write_page(found: Sequence[Finding], panels: Panels, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, panel in panels.items():
         save_comparison(panel.comparison, folder / f"{name}.nc")
-        for figure, chart in _figures(panel).items():
+        for figure, chart in _figures(name, panels).items():
             svg = vl_convert.vegalite_to_svg(specification(chart), vl_version=vega_lite_version())
             write_atomically(folder / name / f"{figure}.svg", svg.encode())
     data = {
@@ -85,12 +95,26 @@ def render(found: Sequence[Finding], panels: Panels) -> str:
             f"{attrs['n']} samples that all {size} models and controls take, k = {attrs['k']}, "
             f"{attrs['permutations']} permutations, {attrs['intervals']} parts left out for intervals.",
         ]
-        lines += [f"\n![{figure.replace('_', ' ')} on {name}]({name}/{figure}.svg)" for figure in _figures(panel)]
+        lines += [
+            f"\n**{FIGURES[figure]}**\n\n![{FIGURES[figure]}, {name}]({name}/{figure}.svg)"
+            for figure in _figures(name, panels)
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _figures(panel: Panel) -> dict[str, Any]:
-    return {name: chart for name, chart in all_figures(panel.comparison).items() if name in FIGURES}
+def _figures(name: str, panels: Panels) -> dict[str, Any]:
+    """Charts of one set; of the set out of distribution also those of what becomes of the pairs of the other."""
+    panel = panels[name]
+    asked = {analysis: Question(panel.comparison, "cknna") for analysis in ("convergence", "tree")}
+    inside, outside = SHIFT
+    if name == outside and inside in panels:
+        asked["regimes"] = Question(panels[inside].comparison, "cknna", against=panel.comparison)
+    drawn: dict[str, Figure] = {}
+    for analysis, question in asked.items():
+        found = ANALYSES[analysis].data(question)
+        drawn |= ANALYSES[analysis].figures(found) if found is not None else {}
+    charts = all_figures(panel.comparison, drawn)
+    return {figure: charts[figure] for figure in FIGURES if figure in charts}
 
 
 def _cell(text: str) -> str:

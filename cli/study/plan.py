@@ -70,3 +70,5 @@ SETS = (
     StudySet("mpf-tp", 1069, "crystals hot and under pressure, out of distribution", _OF_CRYSTALS),
     StudySet("proteins", 1000, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
 )
+# The sets in and out of distribution that are set against each other.
+SHIFT = ("mptrj", "mpf-tp")

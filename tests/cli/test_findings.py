@@ -122,6 +122,10 @@ def test_the_page_says_what_the_numbers_say(planted: Panels, tmp_path: Path) -> 
         assert (tmp_path / "study" / f"{name}.nc").exists()
         assert f"]({name}/heat_map_cknna.svg)" in text
         assert (tmp_path / "study" / name / "heat_map_cknna.svg").read_text().startswith("<svg")
+        assert "CKNNA, debiased, to " in (tmp_path / "study" / name / "convergence.svg").read_text()
+    # Both sets by name, on the page of the one out of distribution.
+    assert not (tmp_path / "study" / "mptrj" / "regimes_cknna.svg").exists()
+    assert (tmp_path / "study" / "mpf-tp" / "regimes_cknna.svg").exists()
 
 
 def test_the_plan_names_models_that_read_its_sets() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..plan import Panels
+from ..plan import SHIFT, Panels
 from ._finding import Finding, behind, num, verdict
 
 METRICS = ("cknna", "distance_correlation", "information_imbalance")
@@ -14,7 +14,7 @@ def out_of_distribution(panels: Panels) -> Finding:
 
     from hyle.engine.analysis import degree_of_shift, factors, regimes
 
-    inside, outside = panels["mptrj"], panels["mpf-tp"]
+    inside, outside = (panels[name] for name in SHIFT)
     changes = {one.metric: one for one in regimes(inside.comparison, outside.comparison)}
     said = [
         f"{_words(name)} beyond chance: {num(changes[name].inside, 3)} to {num(changes[name].outside, 3)} "
@@ -38,7 +38,7 @@ def out_of_distribution(panels: Panels) -> Finding:
         f"(median over models; 0.5 is no shift). {' '.join(said)} Share of the variation explained beyond chance, in "
         f"to out: {', '.join(told) or 'none'}.",
         verdict([local, *wide]),
-        f"{behind(panels, 'mptrj', 'mpf-tp')}; {changes['cknna'].models} models in both",
+        f"{behind(panels, *SHIFT)}; {changes['cknna'].models} models in both",
         {name: {"in": c.inside, "out": c.outside, "low": c.low, "high": c.high} for name, c in changes.items()}
         | {"shift_auc": far},
     )
