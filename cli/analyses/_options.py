@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,8 @@ class Asked:
         scores = read_scores(comparison)
         if not scores:
             raise ValueError(f"{path} has no pair metric: make it by hyle compare --metrics cknna")
+        if self.umap and importlib.util.find_spec("umap") is None:
+            raise ValueError("--umap needs umap-learn: pip install 'hyle[map]', or leave the maps to PCA")
         store = Store(self.store_path)
         against = None if self.against is None else load_comparison(self.against)
         found = find_embeddings(comparison, store, self.embeddings)

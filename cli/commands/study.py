@@ -14,6 +14,7 @@ from hyle.zoo import Store, find_card, find_dataset, load_dataset
 from .._console import print_table, say
 from .._options import Measure, json_option, print_json, split, store_option
 from ..energies import add_energy_errors
+from ..samples import add_labels, add_samples
 from ..study.findings import Finding, findings
 from ..study.page import write_page
 from ..study.plan import SETS, Panel, Panels, StudySet
@@ -44,6 +45,8 @@ def make_panel(plan: StudySet, store: Store, *, permutations: int = 200, interva
     title = f"{len(data)} {data.domain} of {plan.dataset}: {plan.role}"
     facts = {"title": title, "domain": data.domain, "dataset_source": data.source}
     comparison = compare_with_bar(found, measure, attributes=facts)
+    add_samples(comparison, found)
+    add_labels(comparison, data)
     add_energy_errors(comparison, found, data)
     return Panel(plan, data, found, comparison)
 

@@ -59,7 +59,9 @@ def plane(embedding: Any, /, *, method: Method = "pca", seed: int = 0) -> Plane:
             from umap import UMAP
         except ImportError as error:
             raise ImportError("umap needs umap-learn: pip install 'hyle[map]'") from error
-        place = np.asarray(UMAP(n_neighbors=min(15, len(x) - 1), random_state=seed).fit_transform(x), np.float64)
+        # A seed allows one thread only, and UMAP warns where it was not told so.
+        found = UMAP(n_neighbors=min(15, len(x) - 1), random_state=seed, n_jobs=1).fit_transform(x)
+        place = np.asarray(found, np.float64)
         place -= place.mean(0)
     else:
         u, s, rows = np.linalg.svd(x, full_matrices=False)

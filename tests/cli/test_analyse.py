@@ -89,6 +89,14 @@ def test_a_tree_needs_scikit_bio(
     assert "hyle[study]" in capsys.readouterr().err
 
 
+def test_maps_by_umap_need_umap_learn(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "umap", None)
+    assert call(monkeypatch, saved(tmp_path / "c.nc"), "--umap") == 2
+    assert "pip install 'hyle[map]'" in capsys.readouterr().err
+
+
 def test_energy_errors_are_those_beyond_composition() -> None:
     generator = np.random.default_rng(0)
     names = ["H2O", "CH4", "NH3", "CH3OH", "C2H6", "CO2"] * 10
