@@ -49,6 +49,8 @@ def _study(results: Results, name: str) -> list[str]:
         return []
     total, named, missing = study_sum(results, name)
     told = f"{seconds(study)}, {seconds(study, 'cpu')} of CPU, {memory(study)}, first call {seconds(study, 'first')}"
+    if study.get("peak_warm") is not None:
+        told += f"; a call that compiles nothing takes {memory(study, 'peak_warm')} more than what is there before it"
     ratio = f", {total / study['seconds']:.2g} times the engine's"
     gap = f"; without {', '.join(missing)}, for which none was measured" if missing else ratio
     alone, ours, lacking = study_sum(results, name, packages=True)

@@ -17,10 +17,10 @@ def seconds(row: dict[str, Any] | None, key: str = "seconds") -> str:
     return text + ("\\*" if key == "seconds" and (row.get("others") or 0) > BUSY else "")
 
 
-def memory(row: dict[str, Any] | None) -> str:
-    if row is None or row.get("peak") is None:
+def memory(row: dict[str, Any] | None, key: str = "peak") -> str:
+    if row is None or row.get(key) is None:
         return ""
-    mib = row["peak"] / 2**20
+    mib = row[key] / 2**20
     return f"{mib / 1024:.1f} GiB" if mib >= 1000 else f"{mib:.0f} MiB"
 
 

@@ -5,8 +5,10 @@ It runs in the environment of the peer, so that it imports nothing but NumPy and
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import platform
 import random
 import sys
 import time
@@ -87,6 +89,16 @@ def _forget_peak() -> int | None:
     return _memory("VmRSS")
 
 
+def _peak_of(run: Callable[[], Any]) -> int | None:
+    """Return by how much a call that compiles nothing makes the resident memory grow."""
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)  # else what earlier calls freed, and the process kept, would serve this one
+    before = _forget_peak()
+    numbers(run())
+    peak = _memory("VmHWM")
+    return None if peak is None or before is None else max(0, peak - before)
+
+
 def repeat(run: Callable[[], Any], budget: float, *, warm: bool) -> dict[str, Any]:
     """Time a call, the best of several; the first is left out where it warms up and another fits in the budget."""
     started = time.perf_counter()
@@ -158,6 +170,8 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         found = all_pairs(calls, arrays, budget)
     peak = _memory("VmHWM")
     found["peak"] = None if peak is None or before is None else max(0, peak - before)
+    if calls.batch is not None and warm:
+        found["peak_warm"] = _peak_of(lambda: calls.batch(arrays))
     if job["far"]:
         away = [calls.convert(np.load(path)) for path in job["far"]]
         try:

@@ -153,14 +153,13 @@ def compare(
         progress=say,
     )
     panel.gather(sorted(needs))
+    # By NumPy, one model after the other: JAX would compile a program for every width.
+    counts = [_counts(np.asarray(x), d) for x, d in zip(joined.arrays, widths, strict=True)]
     variables: dict[str, Any] = {
         "dim": ("model", widths),
         "n_model": ("model", joined.rows_in),
         "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
-        "dead_columns": ("model", [_dead_columns(x[:, :d]) for x, d in zip(joined.arrays, widths, strict=True)]),
-        "top_column_share": ("model", [_top_column_share(x) for x in joined.arrays]),
-        "norm_outliers": ("model", [int(norm_outliers(x).sum()) for x in joined.arrays]),
-        "effective_rank": ("model", [_effective_rank(x) for x in joined.arrays]),
+        **{name: ("model", [one[name] for one in counts]) for name in counts[0]},
         "input_dtype": ("model", joined.dtypes),
     }
     if panel.found() is not None:
@@ -335,16 +334,25 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
     return found
 
 
-def _dead_columns(x: jax.Array) -> int:
+def _counts(x: np.ndarray, width: int) -> dict[str, float]:
+    return {
+        "dead_columns": _dead_columns(x[:, :width]),
+        "top_column_share": _top_column_share(x),
+        "norm_outliers": int(norm_outliers(x).sum()),
+        "effective_rank": _effective_rank(x),
+    }
+
+
+def _dead_columns(x: np.ndarray) -> int:
     return int((x == x[0]).all(0).sum())  # not by the variance: the mean of a constant is rounded
 
 
-def _top_column_share(x: jax.Array) -> float:
-    spread = np.asarray(x).var(0, dtype=np.float64)
+def _top_column_share(x: np.ndarray) -> float:
+    spread = x.var(0, dtype=np.float64)
     return float(spread.max() / spread.sum()) if spread.sum() > 0 else 0.0
 
 
-def _effective_rank(x: jax.Array) -> float:
+def _effective_rank(x: np.ndarray) -> float:
     """Directions that the variance is spread over: the participation ratio of the covariance's eigenvalues."""
     rows = np.asarray(x, np.float32)
     rows = rows - rows.mean(0, dtype=np.float64).astype(np.float32)

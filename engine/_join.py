@@ -104,7 +104,9 @@ def _positions(name: str, ids: Sequence[str]) -> dict[str, int]:
 
 
 def _finite(name: str, array: jax.Array, ids: Sequence[str]) -> jax.Array:
-    bad = np.flatnonzero(~np.asarray(jnp.isfinite(array).all(1)))
+    # By NumPy where the rows lie there anyway: JAX would compile for every width.
+    finite = np.isfinite(np.asarray(array)) if jax.default_backend() == "cpu" else jnp.isfinite(array)
+    bad = np.flatnonzero(~np.asarray(finite.all(1)))
     if len(bad):
         some = ", ".join(ids[row] for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
         wide = "" if array.dtype == jnp.float64 else "; beyond float32 counts as infinite unless JAX_ENABLE_X64=1"
