@@ -10,6 +10,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from ._refusals import partly_periodic, unknown_element
+from ._repflows import run_repflows
 
 if TYPE_CHECKING:
     from .._cards import ModelCard
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 class DPA3(Adapter):
     """Per-atom descriptors [atoms, d] of molecules and crystals, the input of the energy network, and energies in eV.
 
-    The frozen model differentiates its energy whether asked or not; its parts do not, for 192 atoms in a quarter of the
-    time and a twentieth of the memory. Structures run one after the other: with 120 edges and 900 angles an atom,
-    several at once are slower.
+    The frozen model fills every atom up to 120 neighbours and 900 angles, and differentiates its energy whether asked
+    or not. Its layers are run here on as many neighbours as there are, and without gradient. Structures run one after
+    the other: several at once are slower.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -31,7 +32,6 @@ class DPA3(Adapter):
         self.model = torch.jit.load(str(files["weights"]), map_location=device).eval()
         self.types = {symbol: i for i, symbol in enumerate(self.model.get_type_map())}
         self.cutoff = float(self.model.get_rcut())
-        self.model.atomic_model.enable_eval_descriptor_hook = True
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse elements that the model does not know, and slabs and wires."""
@@ -56,15 +56,16 @@ class DPA3(Adapter):
         import torch
 
         places, images, neighbours = _frame(atoms, self.cutoff)
-        types = np.array([self.types[symbol] for symbol in atoms.get_chemical_symbols()])[images]
-        frame = (torch.tensor(part, device=self.device)[None] for part in (places, types, neighbours, images))
+        types = np.array([self.types[symbol] for symbol in atoms.get_chemical_symbols()])
+        frame = (torch.tensor(part, device=self.device)[None] for part in (places, types[images], neighbours, images))
         positions, of_type, nearest, home = frame
-        nearest = self.model.format_nlist(positions, of_type, nearest, True)  # so many as the model takes, in order
-        positions = self.model.input_type_cast(positions)[0]
+        nearest = self.model.format_nlist(positions, of_type, nearest, True)[0]  # as many as the model takes, in order
+        positions = self.model.input_type_cast(positions)[0][0]
         kept: Any = self.model.atomic_model
-        kept.eval_descriptor_list = []  # it would go on growing
-        found = kept.forward_common_atomic(positions, of_type, nearest, home)
-        return kept.eval_descriptor_list[0][0].float(), found["energy"].double().sum().item()
+        of_type = of_type[:, : len(atoms)]
+        found = run_repflows(kept.descriptor, positions, of_type[0], nearest, home[0])
+        energy = kept.apply_out_stat(kept.fitting_net(found[None].double(), of_type), of_type)["energy"]
+        return found.float(), energy.double().sum().item()
 
 
 def _frame(atoms: Any, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
