@@ -161,12 +161,12 @@ def shared_sums(models: Edges, terms: Mapping[Term, float], count: int) -> Score
             "back": lambda: total(q * at(source, p)[target]),
             "sums": lambda: total(p) * total(q),
         }
-        there = sum((factor * compute[term]() for term, factor in terms.items()), np.zeros(count))
-        if _SWAPPED.keys().isdisjoint(terms):
-            return there, there
-        return there, sum(
-            (factor * compute[_SWAPPED.get(term, term)]() for term, factor in terms.items()), np.zeros(count)
-        )
+        turned: list[Term] = [_SWAPPED.get(term, term) for term in terms]
+        found = {term: compute[term]() for term in {*terms, *turned}}
+        factors = terms.values()
+        there = sum((factor * found[term] for term, factor in zip(terms, factors, strict=True)), np.zeros(count))
+        back = sum((factor * found[term] for term, factor in zip(turned, factors, strict=True)), np.zeros(count))
+        return there, back
 
     return score
 
