@@ -85,8 +85,8 @@ def command(
 ) -> None:
     """Repeat the study of Edamadaka et al. (2025) on models that run from packages, and say which findings hold.
 
-    Molecules, crystals in and out of distribution, and proteins. It takes long; interrupted, it continues where it
-    stopped.
+    Molecules, crystals in and out of distribution, and proteins. It takes an hour or more; interrupted, it continues
+    where it stopped.
 
     \b
     hyle study -o study
