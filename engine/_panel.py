@@ -21,9 +21,9 @@ from ._permutations import Permutations
 from ._ranks import TABLE
 from ._view import View, view
 
-# Stages of the work, by the names that a progress bar shows.
 # What is told how much is done: (done, in all).
 Progress = Callable[[int, int], None] | None
+# Stages of the work, by the names that a progress bar shows.
 MEDIANS, PASS, NULL = "median distances", "all pairs of samples", "permutations"
 
 
