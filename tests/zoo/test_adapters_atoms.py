@@ -339,3 +339,7 @@ def test_chgnet_does_not_see_the_box_that_it_needs():
     assert_rows(rows(name, structures(*boxed)), np.repeat(want, 3, axis=0), 1e-5)
     alone = ase_build.bulk("Ne", a=20.0)
     assert "no neighbour" in model(name).adapter.unsupported(structures(alone)[0])
+    # An atom with nothing but its own images beside it has neighbours: the library takes it.
+    images = structures(ase_build.bulk("Ne", "sc", a=5.9))
+    assert model(name).adapter.unsupported(images[0]) is None
+    assert np.isfinite(rows(name, images)).all()
