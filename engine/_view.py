@@ -8,7 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._rows import HIGHEST, power_of_two
+from ._rows import HIGHEST, ldexp, power_of_two
 
 
 class Norms(NamedTuple):
@@ -102,18 +102,19 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     alike = (x == x[0]).all()
     points = jnp.where(alike, 0, points - second)
     exponent = power_of_two(points)
-    points = jnp.ldexp(points, -exponent)
-    offset = jnp.ldexp(first + second, -exponent)
+    points = ldexp(points, -exponent)
+    offset = ldexp(first + second, -exponent)
     squares = (points * points).sum(1)
     shift = (points * offset).sum(1)
-    length = _lengths(jnp.ldexp(x, -exponent))
+    scaled = ldexp(x, -exponent)
+    length = _lengths(scaled)
     mean = jnp.sqrt((offset * offset).sum())
     total = length + mean
     total = jnp.where(total > 0, total, 1)
     rise = (2 * shift + squares) / total
     limits = jnp.finfo(x.dtype)
     inverse = jnp.where(length >= limits.tiny, 1 / jnp.maximum(length, limits.tiny), 0)
-    unit = jnp.ldexp(x, -exponent) * inverse[:, None]
+    unit = scaled * inverse[:, None]
     norms = Norms(
         squares=squares,
         exponent=exponent,

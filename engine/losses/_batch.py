@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
-from .._rows import HIGHEST, pair, power_of_two, root
+from .._rows import HIGHEST, ldexp, pair, power_of_two, root
 
 AxisName = Hashable | tuple[Hashable, ...] | None
 
@@ -83,7 +83,7 @@ def centred(x: jax.Array, where: jax.Array, axis_name: AxisName = None) -> tuple
     spread, size = (largest(jnp.abs(v).max(0), axis_name) for v in (points, x))
     points = jnp.where(spread <= jnp.finfo(x.dtype).eps / 4 * size, 0, points)
     exponent = power_of_two(jnp.where(spread <= jnp.finfo(x.dtype).eps / 4 * size, 0, spread))
-    return jnp.ldexp(points, -exponent), exponent
+    return ldexp(points, -exponent), exponent
 
 
 def unit(x: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -13,7 +13,7 @@ from .._joint import joint_distances
 from .._metric import Metric, Result
 from .._panel import Panel
 from .._permutations import Permutations
-from .._rows import check_k, pair
+from .._rows import check_k, ldexp, pair
 from .._view import View, view
 
 # Permutations behind the chance level in a Comparison: it has no closed form.
@@ -68,7 +68,7 @@ def _standardised(x: jax.Array) -> jax.Array:
     dead = (x == x[0]).all(0)  # not by the variance: the mean of a constant is rounded
     largest = jax.lax.stop_gradient(jnp.abs(x).max(0))
     _, exponent = jnp.frexp(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
-    x = jnp.ldexp(x, -exponent)  # squares of tiny or huge columns would leave the range of float32
+    x = ldexp(x, -exponent)  # squares of tiny or huge columns would leave the range of float32
     x = x - x.mean(0)
     x = x - x.mean(0)  # twice: the mean of data far from the origin is itself rounded
     variance = (x * x).sum(0) / (len(x) - 1)

@@ -13,7 +13,7 @@ from .._metric import Metric, Result
 from .._null import DIAGONALS, shifted_products
 from .._panel import Panel
 from .._permutations import Permutations
-from .._rows import centred, pair, unit
+from .._rows import centred, ldexp, pair, unit
 
 Distance = Literal["euclidean", "cosine", "correlation"]
 Correlation = Literal["spearman", "pearson"]
@@ -90,7 +90,7 @@ def _prepared(x: jax.Array, distance: Distance) -> tuple[jax.Array, jax.Array]:
     if distance == "euclidean":
         # By a power of two and not centred: integers stay exact, and equal distances equal.
         _, exponent = centred(x)
-        return jnp.ldexp(x, -exponent), jnp.zeros(len(x), bool)
+        return ldexp(x, -exponent), jnp.zeros(len(x), bool)
     if distance == "correlation":
         largest = jnp.abs(x).max(1, keepdims=True)
         x = x - x.mean(1, keepdims=True)
