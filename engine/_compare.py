@@ -14,12 +14,13 @@ import xarray as xr
 
 from ._blus import basis_of, taken_out
 from ._calibration import adjusted, calibrate, null_of
+from ._counts import counts
 from ._intervals import interval, leave_out, parts
 from ._join import Joined, join
 from ._metric import Metric, Result, find_metric
 from ._neighbours import NeighbourMetric, check_metric
-from ._outliers import norm_outliers
 from ._panel import MEDIANS, NULL, PASS, Panel
+from ._pass import Threads
 from ._permutations import draw
 from ._rows import check_k
 
@@ -153,13 +154,14 @@ def compare(
         progress=say,
     )
     panel.gather(sorted(needs))
-    # By NumPy, one model after the other: JAX would compile a program for every width.
-    counts = [_counts(np.asarray(x), d) for x, d in zip(joined.arrays, widths, strict=True)]
+    with Threads() as pool:
+        counted = list(pool.map(counts, [np.asarray(x) for x in joined.arrays], widths))
     variables: dict[str, Any] = {
         "dim": ("model", widths),
         "n_model": ("model", joined.rows_in),
         "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
-        **{name: ("model", [one[name] for one in counts]) for name in counts[0]},
+        **{name: ("model", [one[name] for one in counted]) for name in counted[0]},
+        "effective_rank": ("model", panel.effective_rank()),
         "input_dtype": ("model", joined.dtypes),
     }
     if panel.found() is not None:
@@ -332,36 +334,6 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
         kind = "error" if suffix == "error" else "count"
         found[f"{metric.name}_{suffix}"] = ("model", values, {"kind": kind, "of": metric.name})
     return found
-
-
-def _counts(x: np.ndarray, width: int) -> dict[str, float]:
-    return {
-        "dead_columns": _dead_columns(x[:, :width]),
-        "top_column_share": _top_column_share(x),
-        "norm_outliers": int(norm_outliers(x).sum()),
-        "effective_rank": _effective_rank(x),
-    }
-
-
-def _dead_columns(x: np.ndarray) -> int:
-    return int((x == x[0]).all(0).sum())  # not by the variance: the mean of a constant is rounded
-
-
-def _top_column_share(x: np.ndarray) -> float:
-    spread = x.var(0, dtype=np.float64)
-    return float(spread.max() / spread.sum()) if spread.sum() > 0 else 0.0
-
-
-def _effective_rank(x: np.ndarray) -> float:
-    """Directions that the variance is spread over: the participation ratio of the covariance's eigenvalues."""
-    rows = np.asarray(x, np.float32)
-    rows = rows - rows.mean(0, dtype=np.float64).astype(np.float32)
-    scale = np.abs(rows).max()
-    if scale == 0:
-        return 0.0
-    rows = rows / scale
-    product = rows.T @ rows if rows.shape[1] <= len(rows) else rows @ rows.T
-    return float(np.trace(product, dtype=np.float64) ** 2 / (product.astype(np.float64) ** 2).sum())
 
 
 def version() -> str:

@@ -36,6 +36,12 @@ def first_occurrence(x: jax.Array) -> jax.Array:
 def first_occurrence_on_host(x: jax.Array) -> np.ndarray:
     """Do what `first_occurrence` does outside of `jax.jit`, where nothing has to be compiled for the shape."""
     rows = np.ascontiguousarray(np.asarray(x) + 0.0)  # -0.0 becomes 0.0
-    kept = np.zeros(len(rows), bool)
-    kept[np.unique(rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))), return_index=True)[1]] = True
+    kept = np.ones(len(rows), bool)
+    # Rows whose bits have a sum of their own repeat no other; sorting the rows themselves takes ten times as long.
+    _, group, size = np.unique(rows.view(np.uint32).sum(1, dtype=np.uint64), return_inverse=True, return_counts=True)
+    some = np.flatnonzero(size[group] > 1)
+    if len(some):
+        whole = rows[some].view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
+        kept[some] = False
+        kept[some[np.unique(whole, return_index=True)[1]]] = True
     return kept

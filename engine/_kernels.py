@@ -28,29 +28,34 @@ def kernel_products(
     norms: Norms,
     grams: Sequence[jax.Array],
     rows: jax.Array,
-    kernel: Kernel,
+    kernels: Sequence[Kernel],
     sigmas: jax.Array | None = None,
-) -> tuple[jax.Array, jax.Array]:
-    """Multiply some rows of m kernel matrices, without their diagonals, all with all.
+    at: jax.Array | int = 0,
+) -> list[tuple[jax.Array, jax.Array]]:
+    """Multiply some rows of m matrices of each kernel, without their diagonals, all with all.
 
     Args:
         norms: of m representations, stacked.
-        grams: m Gram products [b, n] of the rows, `View.gram`.
-        rows: int32 [b]; those >= n are beyond the last and count nothing.
-        kernel: ``linear`` in the units of the points squared, ``rbf``, exp(-d^2 / 2 sigma^2), or ``distance`` in the
+        grams: m Gram products [b, n], `View.gram`, among them those of the rows.
+        rows: int32 [r]; those >= n are beyond the last and count nothing.
+        kernels: ``linear`` in the units of the points squared, ``rbf``, exp(-d^2 / 2 sigma^2), or ``distance`` in the
             units of the points.
         sigmas: [m] bandwidths in the units of the representations, for ``rbf``.
+        at: which of the b is the first of the rows.
 
     Returns:
-        products [m, m] of the rows less their means, and the means [m, b] of the n - 1 entries off the diagonal.
+        for each kernel products [m, m] of the rows less their means, and the means [m, r] of the n - 1 entries off the
+        diagonal.
 
     A few rows at a time: kernels of all models stay in the cache until they are multiplied. Each row has its own mean
     taken off before, which leaves no large terms to cancel.
     """
-    b, n = grams[0].shape
-    size = max(1, min(b, CHUNK // n))
+    r, n, m = len(rows), grams[0].shape[1], len(grams)
+    size = max(1, min(r, CHUNK // n))
 
-    def values(norms: Norms, gram: jax.Array, sigma: jax.Array, rows: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def values(
+        norms: Norms, gram: jax.Array, sigma: jax.Array, rows: jax.Array, kernel: Kernel
+    ) -> tuple[jax.Array, jax.Array]:
         own = jnp.minimum(rows, n - 1)
         keep = (rows < n)[:, None] & (own[:, None] != jnp.arange(n, dtype=jnp.int32)[None, :])
         found = gram
@@ -65,24 +70,30 @@ def kernel_products(
         mean = found.sum(1) / (n - 1)
         return jnp.where(keep, found - mean[:, None], 0), mean
 
-    every = jnp.ones(len(grams), grams[0].dtype) if sigmas is None else sigmas
+    every = jnp.ones(m, grams[0].dtype) if sigmas is None else sigmas
 
-    def step(total: jax.Array, start: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def step(totals: list[jax.Array], start: jax.Array) -> tuple[list[jax.Array], list[jax.Array]]:
         # The last few rows may have been seen: the slice is moved back to fit, and they count nothing again.
-        first = jnp.minimum(start, b - size)
+        first = jnp.minimum(start, r - size)
         some = jax.lax.dynamic_slice_in_dim(rows, first, size)
         some = jnp.where(first + jnp.arange(size) < start, n, some)
-        parts = jnp.stack([jax.lax.dynamic_slice_in_dim(gram, first, size) for gram in grams])
-        found, mean = jax.vmap(values, (0, 0, 0, None))(norms, parts, every, some)
-        flat = found.reshape(len(grams), -1)
-        return total + jnp.matmul(flat, flat.T, precision=HIGHEST), mean
+        parts = jnp.stack([jax.lax.dynamic_slice_in_dim(gram, at + first, size) for gram in grams])
+        sums, means = [], []
+        for kernel, total in zip(kernels, totals, strict=True):
+            found, mean = jax.vmap(partial(values, kernel=kernel), (0, 0, 0, None))(norms, parts, every, some)
+            flat = found.reshape(m, -1)
+            sums.append(total + jnp.matmul(flat, flat.T, precision=HIGHEST))
+            means.append(mean)
+        return sums, means
 
-    starts = jnp.arange(0, b, size)
-    total, means = jax.lax.scan(step, jnp.zeros((len(grams), len(grams)), grams[0].dtype), starts)
-    means = jnp.moveaxis(means, 0, 1).reshape(len(grams), -1)
-    if b % size:  # what was moved back
-        means = jnp.concatenate([means[:, : (b // size) * size], means[:, -(b % size) :]], 1)
-    return total, means
+    totals, means = jax.lax.scan(step, [jnp.zeros((m, m), grams[0].dtype)] * len(kernels), jnp.arange(0, r, size))
+
+    def joined(mean: jax.Array) -> jax.Array:
+        mean = jnp.moveaxis(mean, 0, 1).reshape(m, -1)
+        # What was moved back.
+        return jnp.concatenate([mean[:, : (r // size) * size], mean[:, -(r % size) :]], 1) if r % size else mean
+
+    return [(total, joined(mean)) for total, mean in zip(totals, means, strict=True)]
 
 
 def diagonal(norms: Norms, kernel: Kernel) -> jax.Array:
@@ -162,7 +173,7 @@ def hsic(
     @jax.checkpoint  # so that the derivative, too, keeps no n x n matrix
     def block(rows: jax.Array) -> tuple[jax.Array, jax.Array]:
         grams = [seen.gram(jnp.minimum(rows, n - 1)) for seen in views]
-        return kernel_products(norms, grams, rows, kernel, widths)
+        return kernel_products(norms, grams, rows, [kernel], widths)[0]
 
     def step(carry: tuple[jax.Array, jax.Array], rows: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         products, means = block(rows)

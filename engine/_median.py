@@ -93,38 +93,41 @@ def _selected(seen: View) -> jax.Array:
     n = len(seen.points)
     size = _rows_at_once(n)
     sample, tail = _sample(seen)
+    largest = np.finfo(sample.dtype).max
     while True:
         # Keep what lies around the middle of the sample; widen until both middle numbers are among it.
-        low, high = sample.dtype.type(-np.inf), sample.dtype.type(np.inf)
+        low, high = sample.dtype.type(0), largest
         if n > 1000 and len(sample) and tail < 0.5:
-            low, high = sample[int((0.5 - tail) * len(sample))], sample[int((0.5 + tail) * len(sample))]
+            ends = [int((0.5 - tail) * len(sample)), int((0.5 + tail) * len(sample))]
+            low, high = np.partition(sample, ends)[ends]
         kept, below, finite = [], 0, 0
         for start in np.arange(0, n, size, dtype=np.int32):
             far = np.asarray(_distances(seen, start, size)).ravel()
             # By number: picking by truth value takes four times as long.
-            kept.append(far[np.flatnonzero((far >= low) & (far <= high) & (far < np.inf))])
+            kept.append(far[np.flatnonzero((far >= low) & (far <= high))])
             below += int(np.count_nonzero(far < low))
-            finite += int(np.count_nonzero(far < np.inf))
+            finite += int(np.count_nonzero(far <= largest))
         middle = np.concatenate(kept)
         if finite == 0:
             return jnp.asarray(np.inf, seen.points.dtype)
-        ranks = [(finite - 1) // 2 - below, finite // 2 - below]
-        if ranks[0] >= 0 and ranks[1] < len(middle):
-            two = np.sqrt(np.partition(middle, ranks)[ranks])
+        first, second = (finite - 1) // 2 - below, finite // 2 - below
+        if first >= 0 and second < len(middle):
+            middle = np.partition(middle, first)  # of two ranks it would take twice as long
+            two = np.sqrt([middle[first], middle[second:].min()])
             return jnp.ldexp(jnp.asarray(two.mean(), seen.points.dtype), seen.norms.exponent)
         tail *= 4
 
 
 def _sample(seen: View) -> tuple[np.ndarray, float]:
-    """Squared distances of some pairs, sorted, and three standard errors of where among them the median lies."""
+    """Squared distances of some pairs, and three standard errors of where among them the median lies."""
     n = len(seen.points)
     some = np.linspace(0, n, min(SAMPLE, n // 4), endpoint=False).astype(np.int32)
     far = np.asarray(_among(seen, some))
-    sample = np.sort(far[np.isfinite(far)])
+    sample = far[np.isfinite(far)]
     if not len(sample):
         return sample, 1.0
     # The share below the median is a U-statistic: its error is twice that of the mean of the shares of the rows.
-    shares = (far < sample[len(sample) // 2]).mean(1)
+    shares = (far < np.partition(sample, len(sample) // 2)[len(sample) // 2]).mean(1)
     return sample, float(6 * shares.std() / len(some) ** 0.5 + 2 / len(some))
 
 

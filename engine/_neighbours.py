@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +14,6 @@ from ._view import Norms, View, view
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 # Beyond the k wanted, so many candidates are measured again: the Gram product misorders near ties.
 SPARE = 6
-# What an error of a squared distance, never exceeded, may be of it, where distances are wanted and not their order.
-PRECISE = 2.0**-15
 
 
 class Neighbours(NamedTuple):
@@ -32,6 +29,11 @@ class Neighbours(NamedTuple):
     indices: jax.Array
     value: jax.Array
     tied: jax.Array
+
+
+def precise(dtype: Any) -> float:
+    """Tell what an error of a squared distance, never exceeded, may be of it: 2e-5 in float32, 4e-11 in float64."""
+    return float(jnp.finfo(dtype).eps) ** (2 / 3)
 
 
 def check_metric(metric: str) -> None:
@@ -86,8 +88,9 @@ class Candidates(NamedTuple):
         indices: int32 [b, k + SPARE].
         rough: [b, k + SPARE], their measure as the Gram product has it; small is near.
         doubtful: bool [b], whether one that is nearer may have been left out.
-        vague: bool [b], whether the rough measure of one of the k nearest may be wrong by more than `PRECISE` of it.
+        vague: bool [b], whether the rough measure of one of the k nearest may be wrong by more than `precise` of it.
         unsure: bool [b], whether the rough measure does not tell for certain which k of them are the nearest.
+        mixed: bool [b], whether it does not tell for certain in which order these are.
     """
 
     indices: jax.Array
@@ -95,6 +98,7 @@ class Candidates(NamedTuple):
     doubtful: jax.Array
     vague: jax.Array
     unsure: jax.Array
+    mixed: jax.Array
 
 
 def candidates(
@@ -111,26 +115,32 @@ def candidates(
     With a recall below 1 they come from `jax.lax.approx_max_k`, which finds that share of them, and none is doubtful.
     """
     n = gram.shape[1]
-    spare = min(n - 1, k + SPARE)
-    below, above = _bounds(norms, gram, own, metric)
-    barred = jnp.arange(n, dtype=jnp.int32)[None, :] == own[:, None]
-    if where is not None:
-        barred |= ~where[None, :]
-    below = jnp.where(barred, jnp.inf, below)
+    below, spare = at_least(norms, gram, own, metric, where), min(n - 1, k + SPARE)
     if recall is not None:
         negative, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
         no, yes = jnp.zeros(len(own), bool), jnp.ones(len(own), bool)
-        return Candidates(index, -negative, no, yes, yes)
+        return Candidates(index, -negative, no, yes, yes, yes)
     negative, index = jax.lax.top_k(-below, spare)
-    high = above(negative, index)
+    return judge(norms, own, -negative, index, k, metric)
+
+
+def judge(
+    norms: Norms, own: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric
+) -> Candidates:
+    """Say how certain the `SPARE` more than k candidates [b, c] of rows own [b] are, whose measures are at least low.
+
+    Whether the k nearest are mixed up is told where they are in order of low, and else taken for so.
+    """
+    n, spare = len(norms.squares), index.shape[1]
+    high = at_most(norms, own, low, index, metric)
     # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
     place = jnp.arange(spare)
     kth = jnp.where(place < k, high, -jnp.inf).max(1)
-    unsure = (kth >= jnp.where(place == k, -negative, jnp.inf).min(1)) & (kth < jnp.inf)
-    doubtful = (kth >= -negative.min(1)) & (kth < jnp.inf) & (spare < n - 1)
-    rough = (high - negative) / 2
-    vague = ((high + negative) > 2 * PRECISE * rough) & (place < k)
-    return Candidates(index, rough, doubtful, vague.any(1), unsure)
+    unsure = (kth >= jnp.where(place == k, low, jnp.inf).min(1)) & (kth < jnp.inf)
+    doubtful = (kth >= low.max(1)) & (kth < jnp.inf) & (spare < n - 1)
+    rough = (high + low) / 2
+    vague = ((high - low) > 2 * precise(low.dtype) * rough) & (place < k)
+    return Candidates(index, rough, doubtful, vague.any(1), unsure, jnp.ones(len(own), bool))
 
 
 def settle(
@@ -207,7 +217,12 @@ def nearest(
         lost |= ~where[index]
     exact = jnp.where(lost, jnp.inf, exact)
     exact, index = each_row(lambda *row: jax.lax.sort(row, num_keys=2), exact, index)
-    tied = exact[:, k - 1] == exact[:, k] if exact.shape[1] > k else jnp.zeros(len(own), bool)
+    return finish(norms, exact, index, k, metric)
+
+
+def finish(norms: Norms, exact: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
+    """Make the table of the k nearest, from candidates [b, c] in their order."""
+    tied = exact[:, k - 1] == exact[:, k] if exact.shape[1] > k else jnp.zeros(len(exact), bool)
     exact, index = exact[:, :k], index[:, :k]
     if metric == "cosine":
         return Neighbours(index, jnp.where(norms.parallel, jnp.nan, 1 - exact / 2), tied)
@@ -215,25 +230,32 @@ def nearest(
     return Neighbours(index, jnp.where(norms.alike, jnp.nan, value), tied)
 
 
-def _bounds(
-    norms: Norms, gram: jax.Array, own: jax.Array, metric: NeighbourMetric
-) -> tuple[jax.Array, Callable[[jax.Array, jax.Array], jax.Array]]:
-    """Return what is at most the measure of every pair [b, n], and what makes its negative at least the measure."""
+def at_least(
+    norms: Norms, gram: jax.Array, own: jax.Array, metric: NeighbourMetric, where: jax.Array | None = None
+) -> jax.Array:
+    """Return what is at most the measure of every pair [b, n]; infinite for rows that are nobody's neighbour."""
+    if metric == "euclidean":
+        below = norms.distances(gram, own, norms.slack)
+    elif metric == "cosine":
+        below = norms.chords(gram, own, 2 * norms.slack)
+    else:
+        length = jnp.sqrt(norms.squares) + norms.mean
+        below = -norms.products(gram, own) - norms.slack * length[own][:, None] * length[None, :]
+    barred = jnp.arange(gram.shape[1], dtype=jnp.int32)[None, :] == own[:, None]
+    return jnp.where(barred if where is None else barred | ~where[None, :], jnp.inf, below)
+
+
+def at_most(norms: Norms, own: jax.Array, low: jax.Array, index: jax.Array, metric: NeighbourMetric) -> jax.Array:
+    """Return what is at least the measure of rows own [b] to candidates [b, c], from what is at most that."""
     slack = norms.slack
     if metric == "euclidean":
         width = 2 * slack * norms.squares
-        return norms.distances(gram, own, slack), lambda low, index: width[own][:, None] + width[index] - low
+        return low + width[own][:, None] + width[index]
     if metric == "cosine":
         width = 4 * slack * (jnp.abs(norms.lift) + norms.squares)
-
-        def above(low: jax.Array, index: jax.Array) -> jax.Array:
-            both = norms.inverse[own][:, None] * norms.inverse[index]
-            return 2 * (width[own][:, None] + width[index]) * both - low
-
-        return norms.chords(gram, own, 2 * slack), above
+        return low + 2 * (width[own][:, None] + width[index]) * (norms.inverse[own][:, None] * norms.inverse[index])
     length = jnp.sqrt(norms.squares) + norms.mean
-    error = slack * length[own][:, None] * length[None, :]
-    return -norms.products(gram, own) - error, lambda low, index: 2 * slack * length[own][:, None] * length[index] - low
+    return low + 2 * slack * length[own][:, None] * length[index]
 
 
 class Lookup(NamedTuple):

@@ -41,9 +41,11 @@ def norm_outliers(x: Any, /, *, factor: float = FACTOR) -> np.ndarray:
     rows = np.asarray(as_array(x))
     centred = rows - rows.mean(0, dtype=np.float64).astype(rows.dtype)
     largest = float(np.abs(centred).max(initial=0.0))
-    if largest == 0:
-        return np.zeros(len(rows), bool)
-    centred /= largest  # so that no square leaves the range of float32
-    distances = np.sqrt(np.einsum("ij,ij->i", centred, centred, dtype=np.float64))
+    return far_rows(centred / largest, factor) if largest else np.zeros(len(rows), bool)
+
+
+def far_rows(centred: np.ndarray, factor: float = FACTOR) -> np.ndarray:
+    """Tell which rows [n, d] lie farther from 0 than `factor` times the median; bool [n]."""
+    distances = np.sqrt(np.einsum("ij,ij->i", centred, centred))
     usual = float(np.median(distances))
-    return distances > factor * usual if usual > 0 else np.zeros(len(rows), bool)
+    return distances > factor * usual if usual > 0 else np.zeros(len(centred), bool)

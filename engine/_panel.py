@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._counts import effective_rank
 from ._duplicates import first_occurrence_on_host
 from ._kernels import Kernel, Sums, by_features
 from ._median import median_of_view
@@ -97,7 +98,10 @@ class Panel:
                 tuple(tables.items()),
                 self.rank_k * ("ranks" in needs),
                 self.recall,
-                ordered="ranks" in needs or ("neighbours" in needs and self.neighbour_metric == "euclidean"),
+                ordered=max(
+                    max(self.rank_k, TABLE) * ("ranks" in needs),
+                    self.k * ("neighbours" in needs and self.neighbour_metric == "euclidean"),
+                ),
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
             self._known["gathered"] = gather(
@@ -136,6 +140,16 @@ class Panel:
             return np.asarray(self._gathered(kernel).sums[kernel].hsic(debiased=debiased))
 
         return self.once(("hsic", kernel, debiased), compute)
+
+    def effective_rank(self) -> list[float]:
+        """[m], directions that the variance of each model is spread over."""
+        gathered: Gathered | None = self._known.get("gathered")
+        if gathered is None or "linear" not in gathered.sums:
+            return [effective_rank(np.asarray(x)) for x in self.arrays]
+        # The linear kernel has the eigenvalues of the covariance.
+        traces = gathered.sums["linear"].diagonals.sum(1) / self.n
+        squares = self.hsic("linear", debiased=False).diagonal()
+        return list(np.divide(traces**2, squares, out=np.zeros(self.m), where=squares > 0))
 
     def null_hsic(self, kernel: Kernel, permutations: Permutations, *, debiased: bool) -> np.ndarray:
         """HSIC of every pair under each permutation, [K, m, m] in float64, see `one_way`."""

@@ -15,9 +15,10 @@ import numpy as np
 
 from ._kernels import Kernel, Sums, diagonal, feature_hsic, kernel_products
 from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, measure_some, nearest, settle
+from ._neighbours_on_host import candidates_on_host, nearest_on_host, on_host
 from ._ranks import ranks, settle_ranks
 from ._rows import block_size
-from ._view import View, stacked
+from ._view import Norms, View, stacked
 
 # Bytes, at most, of the Gram products that one block of rows leaves of all models until they are used.
 BLOCK_BYTES = 2**27
@@ -26,6 +27,12 @@ ACCELERATOR_BYTES = 2**32
 RECALL_ROWS = 256
 # Blocks, at least, into which the rows of one model are parted for threads.
 THREAD_BLOCKS = 4
+# Jobs into which the products of the kernels of one block of rows are parted.
+PARTS = 2
+# A row that is beyond the last.
+NOBODY = np.iinfo(np.int32).max
+# Pairs of rows up to which one thread is as fast as several.
+ALONE = 2**23
 # Share of rows up to which they are measured one by one.
 FEW = 0.25
 
@@ -40,14 +47,14 @@ class Wanted:
         ranks: of how many Euclidean neighbours the ranks in all other models are wanted; 0 for none. Small ones are
             read off the Euclidean table, which must be among the tables.
         recall: share of the neighbours that the search is to find, where it may leave some out; None finds all.
-        ordered: whether the order of Euclidean neighbours counts, not their distances alone.
+        ordered: of how many nearest Euclidean neighbours the order counts, not the distance alone.
     """
 
     kernels: tuple[Kernel, ...] = ()
     tables: tuple[tuple[NeighbourMetric, int], ...] = ()
     ranks: int = 0
     recall: float | None = None
-    ordered: bool = True
+    ordered: int = 0
 
 
 @dataclass
@@ -100,6 +107,8 @@ def gather(
     of matrices run on one. Sums over blocks are taken in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     n, m = len(views[0].rows), len(views)
+    if not wanted.kernels and not wanted.ranks and wanted.recall is None and block is None and on_host(views[0].norms):
+        return _tables_alone(views, wanted, progress)
     if block is None:
         width = m * n * views[0].points.dtype.itemsize
         block = -(-n // -(-n // max(1, min(n, _free_bytes() // width))))
@@ -116,16 +125,17 @@ def gather(
             grams = [one.gram for one in found]
             if start == 0:
                 recalls = [one.recall for one in found]
-            jobs = [pool.submit(_products, norms, grams, rows, kernel, widths) for kernel in wanted.kernels]
+            some = range(0, block, -(-block // PARTS)) if wanted.kernels else ()
+            jobs = [pool.submit(_products, norms, grams, rows, wanted.kernels, widths, at) for at in some]
             if wanted.ranks:
                 # [b, m k]: of each row, its neighbours in every model.
                 near = np.concatenate([_euclidean(one.tables, wanted).indices[:, : wanted.ranks] for one in found], 1)
                 columns = list(pool.map(partial(_ranks, rows=rows, near=near, wanted=wanted), views, found))
                 rank_sums += np.stack([column.reshape(m, -1).mean(1) for column in columns], 1)
-            for kernel, job in zip(wanted.kernels, jobs, strict=True):
-                total, mean = job.result()
-                products[kernel] += total
-                means[kernel].append(mean)
+            for job in jobs:
+                for kernel, (total, mean) in zip(wanted.kernels, job.result(), strict=True):
+                    products[kernel] += total
+                    means[kernel].append(mean)
             parts.append([one.tables for one in found])
             if progress is not None:
                 progress(min(n, start + block), n)
@@ -138,6 +148,16 @@ def gather(
     if wanted.ranks:
         gathered.ranks = rank_sums / n
     return gathered
+
+
+def _tables_alone(views: Sequence[View], wanted: Wanted, progress: Callable[[int, int], None] | None) -> Gathered:
+    """Gather neighbours and nothing else, one model after the other."""
+    n, found = len(views[0].rows), []
+    for done, seen in enumerate(views, 1):
+        found.append(find_tables(seen, wanted.tables, ordered=wanted.ordered))
+        if progress is not None:
+            progress(done * n // len(views), n)
+    return Gathered(tables={metric: [one[i] for one in found] for i, (metric, _) in enumerate(wanted.tables)})
 
 
 def linear_by_features(views: Sequence[View], *, debiased: bool) -> np.ndarray:
@@ -201,7 +221,13 @@ def _visit(seen: View, *, rows: np.ndarray, wanted: Wanted) -> _Block:
 
 
 def find_table(
-    seen: View, k: int, metric: NeighbourMetric, *, where: jax.Array | None = None, ordered: bool = True
+    seen: View,
+    k: int,
+    metric: NeighbourMetric,
+    *,
+    where: jax.Array | None = None,
+    ordered: bool = True,
+    measured: bool = False,
 ) -> Neighbours:
     """Find the k nearest neighbours of every row of one view, outside of `jax.jit`, in threads.
 
@@ -211,17 +237,43 @@ def find_table(
         metric: see `hyle.engine._neighbours.neighbours`.
         where: bool [n]; rows where it is False are nobody's neighbour.
         ordered: False where only the distances count, or by a similarity the set of the k nearest.
+        measured: whether all are measured by subtraction, so that equal distances are equal to the last digit.
     """
-    n = len(seen.rows)
-    size = max(1, min(-(-n // THREAD_BLOCKS), block_size(n, n)))
+    return find_tables(seen, [(metric, k)], where=where, ordered=k * ordered, measured=measured)[0]
+
+
+def find_tables(
+    seen: View,
+    wanted: Sequence[tuple[NeighbourMetric, int]],
+    *,
+    where: jax.Array | None = None,
+    ordered: int = 0,
+    measured: bool = False,
+) -> list[Neighbours]:
+    """Find the tables of several neighbour metrics, as `find_table` does, from one Gram product.
+
+    On a CPU that is half a product where it fits in memory as a whole, since it is symmetric.
+    """
+    n, host = len(seen.rows), on_host(seen.norms)
+    size = n if host and n * n <= ALONE else max(1, min(-(-n // THREAD_BLOCKS), block_size(n, n)))
+    points = np.asarray(seen.points) if host else None
+    # Where both sides are the same array NumPy multiplies one half of it only.
+    whole = points @ points.T if points is not None and n * n * points.itemsize <= BLOCK_BYTES else None
+
+    def one(start: int) -> list[Neighbours]:
+        own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
+        if whole is None:
+            gram = gram_of(seen.points, own)
+        else:
+            gram = whole[start : start + size] if start + size <= n else whole[own]
+        find = partial(_table, seen, gram, own, ordered=ordered, measured=measured, where=where)
+        return jax.device_get([find(k, metric) for metric, k in wanted])
+
+    if size == n:
+        return one(0)
     with Threads() as pool:
-
-        def one(start: int) -> Neighbours:
-            own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
-            found = _table(seen, gram_of(seen.points, own), own, k, metric, ordered=ordered, where=where)
-            return jax.device_get(found)
-
-        return _join(list(pool.map(one, range(0, n, size))), n)
+        parts = list(pool.map(one, range(0, n, size)))
+    return [_join([part[i] for part in parts], n) for i in range(len(wanted))]
 
 
 def _table(
@@ -232,27 +284,36 @@ def _table(
     metric: NeighbourMetric,
     *,
     recall: float | None = None,
-    ordered: bool = True,
+    ordered: int = 0,
+    measured: bool = False,
     where: jax.Array | None = None,
 ) -> Neighbours:
     """Find the k nearest neighbours of some rows.
 
-    All candidates are measured again where the order of Euclidean neighbours counts. On a CPU that is done only for the
-    rows that need it where the order does not count, but their distances do, or, by a similarity, the set alone.
+    On a CPU only those rows are measured again whose neighbours are not certain: their order, where that of Euclidean
+    ones counts, else their distances, or, by a similarity, the set alone. Elsewhere all whose order counts.
     """
-    found = _candidates(seen.norms, gram, own, k, metric, where, recall=recall)
-    index, euclidean = found.indices, metric == "euclidean"
-    loose = euclidean and not ordered
-    lost, some = np.asarray(found.doubtful), np.asarray(found.vague if loose else found.unsure)
-    if loose:
+    host = recall is None and on_host(seen.norms)
+    if host:
+        found = candidates_on_host(seen.norms, gram, own, k, metric, where, ordered=ordered)
+    else:
+        found = _candidates(seen.norms, gram, own, k, metric, where, recall=recall)
+    index, lost = found.indices, np.asarray(found.doubtful)
+    if metric != "euclidean":
+        some = np.asarray(found.unsure)
+    elif ordered:
+        some = np.asarray(found.vague) | np.asarray(found.mixed)
+    else:
+        some = np.asarray(found.vague)
         lost = lost & some  # else what was left out is as far as what was found, within the error
     if lost.any():
         index = _settle(seen, own, index, lost, metric, where)
-    if (euclidean and ordered) or some.mean() > FEW or (some.any() and jax.default_backend() != "cpu"):
-        measured = _measure(seen, own, index, metric)
+        some = some | lost
+    if measured or some.mean() > FEW or (some.any() and jax.default_backend() != "cpu"):
+        far = _measure(seen, own, index, metric)
     else:
-        measured = _measure_some(seen, own, index, found.rough, some, metric) if some.any() else found.rough
-    return _nearest(seen.norms, own, index, measured, k, metric, where)
+        far = _measure_some(seen, own, index, found.rough, some, metric) if some.any() else found.rough
+    return (nearest_on_host if host else _nearest)(seen.norms, own, index, far, k, metric, where)
 
 
 def _euclidean(tables: Sequence[Neighbours], wanted: Wanted) -> Neighbours:
@@ -269,9 +330,20 @@ def _ranks(seen: View, found: _Block, *, rows: np.ndarray, near: np.ndarray, wan
     return np.asarray(values, np.float64)[: n - rows[0]].sum(0)
 
 
-def _products(*inputs: Any) -> tuple[np.ndarray, np.ndarray]:
-    total, means = _kernel_products(*inputs)
-    return np.asarray(total, np.float64), np.asarray(means, np.float64)
+def _products(
+    norms: Norms,
+    grams: Sequence[jax.Array],
+    rows: np.ndarray,
+    kernels: tuple[Kernel, ...],
+    widths: jax.Array | None,
+    at: int,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Multiply those rows of a block that one of the `PARTS` jobs does, the first of which stands at a place in it."""
+    size = -(-len(rows) // PARTS)
+    first = min(at, len(rows) - size)
+    mine = rows[first : first + size]
+    found = _kernel_products(norms, grams, np.where(mine < rows[at], NOBODY, mine), kernels, widths, first)
+    return [(np.asarray(total, np.float64), np.asarray(mean, np.float64)[:, at - first :]) for total, mean in found]
 
 
 def _join(parts: Sequence[Neighbours], n: int) -> Neighbours:
@@ -292,4 +364,4 @@ _settle_ranks = jax.jit(settle_ranks)
 _candidates = jax.jit(candidates, static_argnames=("k", "metric", "recall"))
 _nearest = jax.jit(nearest, static_argnames=("k", "metric"))
 _count_ranks = jax.jit(ranks)
-_kernel_products = jax.jit(kernel_products, static_argnames=("kernel",))
+_kernel_products = jax.jit(kernel_products, static_argnames=("kernels",))

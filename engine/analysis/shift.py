@@ -58,7 +58,7 @@ def degree_of_shift(reference: Any, shifted: Any, /, *, k: int = 10, metric: Nei
     n = len(inside)
     check_k(k, n)
     every = jnp.concatenate([inside, outside])
-    table = find_table(view(every), k, metric, where=jnp.arange(len(every)) < n)
+    table = find_table(view(every), k, metric, where=jnp.arange(len(every)) < n, measured=True)
     far = np.asarray(table.value[:, k - 1], np.float64)
     far = 1 - far if metric == "cosine" else far
     ranks = rankdata(far)[n:]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine._neighbours import _bounds
+from hyle.engine._neighbours import at_least, at_most
 from hyle.engine._view import stacked, view
 
 from .samples import EXAMPLES, N, scales, seeds, single, views
@@ -26,9 +26,10 @@ def matrices(x):
     norms, gram, everyone = seen.norms, seen.gram(ALL), jnp.tile(ALL, (N, 1))
     found = {}
     for name, metric in MEASURES.items():
-        low, above = _bounds(norms, gram, ALL, metric)
+        low = at_least(norms, gram, ALL, metric)
+        high = at_most(norms, ALL, low, everyone, metric)
         # Products are measured by their negative: small is near.
-        bounds = (low, above(-low, everyone)) if name != "products" else (-above(-low, everyone), -low)
+        bounds = (low, high) if name != "products" else (-high, -low)
         found[name] = (getattr(norms, name)(gram, ALL), *bounds)
     return found
 
