@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._keys import keys, split
 from ._neighbours import SPARE, Candidates, NeighbourMetric, Neighbours, at_least, finish, judge
 from ._view import Norms
 
@@ -63,7 +64,7 @@ def nearest_on_host(
     lost = index == own[:, None]
     if where is not None:
         lost |= ~np.asarray(where)[index]
-    return _finish(norms, *_split(np.sort(_keys(np.where(lost, np.float32(np.inf), exact), index), axis=1)), k, metric)
+    return _finish(norms, *split(np.sort(keys(np.where(lost, np.float32(np.inf), exact), index), axis=1)), k, metric)
 
 
 def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -90,22 +91,9 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
     at, within = np.divmod(np.flatnonzero(lines <= limit[row, None]), group)
     row, column = row[at], first[at] + within
     counts = np.bincount(row, minlength=b)
-    keys = np.full((b, max(count, counts.max())), _keys(np.float32(np.inf), 0))
-    keys[row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)] = _keys(lines[at, within], column)
-    return _split(np.sort(keys, axis=1)[:, :count])
-
-
-def _keys(values: Any, index: Any) -> np.ndarray:
-    """Make of floats and their indices integers that are in the same order."""
-    bits = np.asarray(values + np.float32(0)).view(np.int32).astype(np.int64)  # -0 becomes 0, which it equals
-    bits = bits ^ (bits >> 63 & 0x7FFFFFFF)  # those of negative numbers are in reverse order
-    return bits << 32 | index
-
-
-def _split(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    bits = keys >> 32
-    bits = (bits ^ (bits >> 63 & 0x7FFFFFFF)).astype(np.int32)
-    return bits.view(np.float32), (keys & 0x7FFFFFFF).astype(np.int32)
+    table = np.full((b, max(count, counts.max())), keys(np.float32(np.inf), 0))
+    table[row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)] = keys(lines[at, within], column)
+    return split(np.sort(table, axis=1)[:, :count])
 
 
 @partial(jax.jit, static_argnames=("metric", "group"))

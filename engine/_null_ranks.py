@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
+from ._keys import keys, split
 from ._pass import Threads, gram_of
 from ._permutations import Permutations
 from ._view import View
@@ -71,10 +72,8 @@ def _rank_rows(seen: View, rows: np.ndarray) -> np.ndarray:
     own = np.minimum(np.arange(rows[0], rows[0] + ROWS, dtype=np.int32), n - 1)  # of one shape, compiled once
     far = np.maximum(np.asarray(_distances(seen, own), np.float32)[: len(rows)], 0)
     far[np.arange(len(rows)), rows] = np.inf
-    # Numbers that are not negative sort as their bits do; with the index behind them no other sort is as fast.
-    keys = (far.view(np.int32).astype(np.int64) << 32) | np.arange(n)
-    keys.sort(1)
-    order = (keys & 0xFFFFFFFF) + n * np.arange(len(rows))[:, None]
+    _, order = split(np.sort(keys(far, np.arange(n)), axis=1))
+    order = order + n * np.arange(len(rows))[:, None]
     rank = np.empty(len(rows) * n, np.int32)
     rank[order.ravel()] = np.tile(np.arange(1, n + 1, dtype=np.int32), len(rows))
     return rank
