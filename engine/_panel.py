@@ -144,11 +144,14 @@ class Panel:
     def effective_rank(self) -> list[float]:
         """[m], directions that the variance of each model is spread over."""
         gathered: Gathered | None = self._known.get("gathered")
-        if gathered is None or "linear" not in gathered.sums:
-            return [effective_rank(np.asarray(x)) for x in self.arrays]
         # The linear kernel has the eigenvalues of the covariance.
-        traces = gathered.sums["linear"].diagonals.sum(1) / self.n
-        squares = self.hsic("linear", debiased=False).diagonal()
+        if gathered is not None and "linear" in gathered.sums:
+            squares = self.hsic("linear", debiased=False).diagonal() * self.n**2
+        elif gathered is not None and gathered.squares is not None:
+            squares = gathered.squares
+        else:
+            return [effective_rank(np.asarray(x)) for x in self.arrays]
+        traces = np.array([np.asarray(seen.norms.squares).sum(dtype=np.float64) for seen in self.views()])
         return list(np.divide(traces**2, squares, out=np.zeros(self.m), where=squares > 0))
 
     def null_hsic(self, kernel: Kernel, permutations: Permutations, *, debiased: bool) -> np.ndarray:

@@ -69,6 +69,7 @@ class Gathered:
         block: rows that were visited at once.
         recall: [m], the share of the neighbours found, over all tables and the first `RECALL_ROWS` rows; None where
             all are found.
+        squares: [m], sums of the squares of all inner products of the points of a model, where whole products were had.
     """
 
     sums: dict[Kernel, Sums] = field(default_factory=dict)
@@ -76,6 +77,7 @@ class Gathered:
     ranks: np.ndarray | None = None
     block: int = 0
     recall: np.ndarray | None = None
+    squares: np.ndarray | None = None
 
 
 class _Block(NamedTuple):
@@ -152,12 +154,27 @@ def gather(
 
 def _tables_alone(views: Sequence[View], wanted: Wanted, progress: Callable[[int, int], None] | None) -> Gathered:
     """Gather neighbours and nothing else, one model after the other."""
-    n, found = len(views[0].rows), []
+    n, found, squares = len(views[0].rows), [], []
     for done, seen in enumerate(views, 1):
-        found.append(find_tables(seen, wanted.tables, ordered=wanted.ordered))
+        whole = _whole_gram(seen)
+        if whole is not None:
+            squares.append(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64))
+        found.append(find_tables(seen, wanted.tables, ordered=wanted.ordered, whole=whole))
         if progress is not None:
             progress(done * n // len(views), n)
-    return Gathered(tables={metric: [one[i] for one in found] for i, (metric, _) in enumerate(wanted.tables)})
+    return Gathered(
+        tables={metric: [one[i] for one in found] for i, (metric, _) in enumerate(wanted.tables)},
+        squares=np.array(squares) if squares else None,
+    )
+
+
+def _whole_gram(seen: View) -> np.ndarray | None:
+    """Inner products of all points [n, n], on a CPU and where they fit in memory; else None."""
+    n, points = len(seen.rows), seen.points
+    if not on_host(seen.norms) or n * n * points.dtype.itemsize > BLOCK_BYTES:
+        return None
+    rows = np.asarray(points)
+    return rows @ rows.T  # of one array with itself NumPy multiplies one half only
 
 
 def linear_by_features(views: Sequence[View], *, debiased: bool) -> np.ndarray:
@@ -249,16 +266,15 @@ def find_tables(
     where: jax.Array | None = None,
     ordered: int = 0,
     measured: bool = False,
+    whole: np.ndarray | None = None,
 ) -> list[Neighbours]:
-    """Find the tables of several neighbour metrics, as `find_table` does, from one Gram product.
+    """Find the tables of several neighbour metrics, as `find_table` does, from one Gram product [n, n].
 
     On a CPU that is half a product where it fits in memory as a whole, since it is symmetric.
     """
     n, host = len(seen.rows), on_host(seen.norms)
     size = n if host and n * n <= ALONE else max(1, min(-(-n // THREAD_BLOCKS), block_size(n, n)))
-    points = np.asarray(seen.points) if host else None
-    # Where both sides are the same array NumPy multiplies one half of it only.
-    whole = points @ points.T if points is not None and n * n * points.itemsize <= BLOCK_BYTES else None
+    whole = _whole_gram(seen) if whole is None else whole
 
     def one(start: int) -> list[Neighbours]:
         own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)

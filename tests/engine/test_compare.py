@@ -303,3 +303,18 @@ def test_the_smallest_k_is_that_of_the_metrics() -> None:
     assert found.mutual_knn.sel(model=x, other=y) == pytest.approx(float(mutual_knn(rows[x], rows[y], k=1)))
     with pytest.raises(ValueError, match="k=1"):
         compare(rows, metrics=["mutual_knn", "cknna"], k=1)
+
+
+@pytest.mark.parametrize("metrics", [["mutual_knn"], ["cka_rbf"], ["cka", "cka_rbf"], ["cka"]])
+def test_the_effective_rank_is_that_of_the_covariance_however_it_is_had(metrics):
+    rng = np.random.default_rng(0)
+    scales = {"a": rng.random(30) * 1e6, "b": rng.random(9), "flat": np.zeros(4)}
+    found = compare({name: rng.normal(size=(200, len(s))) * s + 3 for name, s in scales.items()}, metrics=metrics)
+    rng = np.random.default_rng(0)
+    scales = {"a": rng.random(30) * 1e6, "b": rng.random(9)}
+    for name, s in scales.items():
+        values = np.linalg.eigvalsh(np.cov((rng.normal(size=(200, len(s))) * s).T))
+        assert float(found.effective_rank.sel(model=name)) == pytest.approx(
+            values.sum() ** 2 / (values**2).sum(), rel=1e-5
+        )
+    assert float(found.effective_rank.sel(model="flat")) == 0
