@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._outliers import far_rows
+from ._outliers import far_rows, scaled
 
 
 def counts(x: np.ndarray, width: int) -> dict[str, float]:
@@ -20,7 +20,7 @@ def counts(x: np.ndarray, width: int) -> dict[str, float]:
     """
     # Dead columns not by the variance: the mean of a constant is rounded.
     dead = (x[:, :width] == x[0, :width]).all(0).sum()
-    rows = _scaled(x)
+    rows = scaled(x)
     spread = np.einsum("ij,ij->j", rows, rows)
     total = spread.sum()
     return {
@@ -38,14 +38,7 @@ def effective_rank(x: np.ndarray) -> float:
 
     Cost O(n d min(n, d)).
     """
-    rows = _scaled(x)
+    rows = scaled(x)
     product = rows.T @ rows if rows.shape[1] <= len(rows) else rows @ rows.T
     squares = np.square(product).sum(dtype=np.float64)
     return float(np.trace(product, dtype=np.float64) ** 2 / squares) if squares > 0 else 0.0
-
-
-def _scaled(x: np.ndarray) -> np.ndarray:
-    """Centre rows, and divide them so that no square leaves the range of float32."""
-    rows = x - x.mean(0, dtype=np.float64).astype(x.dtype)
-    largest = np.abs(rows).max()
-    return rows / largest if largest > 0 else rows

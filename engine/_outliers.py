@@ -38,10 +38,14 @@ def norm_outliers(x: Any, /, *, factor: float = FACTOR) -> np.ndarray:
     """
     if factor <= 1:
         raise ValueError(f"factor={factor} must be above 1: rows at the usual distance are no outliers")
-    rows = np.asarray(as_array(x))
+    return far_rows(scaled(np.asarray(as_array(x))), factor)
+
+
+def scaled(rows: np.ndarray) -> np.ndarray:
+    """Centre rows [n, d], and divide them so that no square leaves the range of float32."""
     centred = rows - rows.mean(0, dtype=np.float64).astype(rows.dtype)
-    largest = float(np.abs(centred).max(initial=0.0))
-    return far_rows(centred / largest, factor) if largest else np.zeros(len(rows), bool)
+    largest = np.abs(centred).max(initial=0)
+    return centred / largest if largest > 0 else centred
 
 
 def far_rows(centred: np.ndarray, factor: float = FACTOR) -> np.ndarray:

@@ -28,7 +28,7 @@ RECALL_ROWS = 256
 # Blocks, at least, into which the rows of one model are parted for threads.
 THREAD_BLOCKS = 4
 # Jobs into which the products of the kernels of one block of rows are parted.
-PARTS = 2
+JOBS = 2
 # A row that is beyond the last.
 NOBODY = np.iinfo(np.int32).max
 # Pairs of rows up to which one thread is as fast as several.
@@ -106,7 +106,8 @@ def gather(
         progress: called with (rows done, rows in all) after each block.
 
     Work of different models runs in as many threads as there are cores, since XLA's own operations other than products
-    of matrices run on one. Sums over blocks are taken in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
+    of matrices run on one. Where neighbours alone are wanted, a CPU takes one model after the other, see `find_tables`.
+    Sums over blocks are taken in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     n, m = len(views[0].rows), len(views)
     if not wanted.kernels and not wanted.ranks and wanted.recall is None and block is None and on_host(views[0].norms):
@@ -127,7 +128,7 @@ def gather(
             grams = [one.gram for one in found]
             if start == 0:
                 recalls = [one.recall for one in found]
-            some = range(0, block, -(-block // PARTS)) if wanted.kernels else ()
+            some = range(0, block, -(-block // JOBS)) if wanted.kernels else ()
             jobs = [pool.submit(_products, norms, grams, rows, wanted.kernels, widths, at) for at in some]
             if wanted.ranks:
                 # [b, m k]: of each row, its neighbours in every model.
@@ -286,9 +287,10 @@ def find_tables(
         return jax.device_get([find(k, metric) for metric, k in wanted])
 
     if size == n:
-        return one(0)
-    with Threads() as pool:
-        parts = list(pool.map(one, range(0, n, size)))
+        parts = [one(0)]
+    else:
+        with Threads() as pool:
+            parts = list(pool.map(one, range(0, n, size)))
     return [_join([part[i] for part in parts], n) for i in range(len(wanted))]
 
 
@@ -354,8 +356,8 @@ def _products(
     widths: jax.Array | None,
     at: int,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Multiply those rows of a block that one of the `PARTS` jobs does, the first of which stands at a place in it."""
-    size = -(-len(rows) // PARTS)
+    """Multiply those rows of a block that one of the `JOBS` jobs does, the first of which stands at a place in it."""
+    size = -(-len(rows) // JOBS)
     first = min(at, len(rows) - size)
     mine = rows[first : first + size]
     found = _kernel_products(norms, grams, np.where(mine < rows[at], NOBODY, mine), kernels, widths, first)

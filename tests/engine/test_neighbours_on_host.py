@@ -101,6 +101,14 @@ def test_a_whole_product_gives_what_its_blocks_give(metric, monkeypatch):
         np.testing.assert_allclose(one.value, three.value, rtol=2e-5)
 
 
+def test_distances_in_tight_clusters_keep_the_digits_of_float64(float64):
+    rng = np.random.default_rng(0)
+    x = np.repeat(1e3 * rng.normal(size=(2, 12)), 60, 0) + 3e-2 * rng.normal(size=(120, 12))
+    table = find_table(view(jnp.asarray(x)), 5, "euclidean", ordered=False)
+    far = np.sort(np.linalg.norm(x[:, None] - x, axis=-1), 1)[:, 1:6]
+    np.testing.assert_allclose(table.value, far, rtol=1e-9)
+
+
 def test_equal_distances_that_are_measured_are_equal():
     table = find_table(view(jnp.arange(50.0)[:, None]), 2, "euclidean", measured=True)
     np.testing.assert_array_equal(table.value[1:-1], 1)
