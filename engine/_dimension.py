@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ._duplicates import first_occurrence, first_occurrence_on_host
 from ._neighbours import neighbours
@@ -64,8 +65,11 @@ def dimension(x: jax.Array, estimator: Estimator, k: int) -> Estimate:
     if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
         kept = first_occurrence(x)
         return estimate(neighbours(x, k, "euclidean", kept).value, kept, estimator)
-    kept = jnp.asarray(first_occurrence_on_host(x))
-    table = find_table(view(x), k, "euclidean", where=None if kept.all() else kept, ordered=False)
+    seen, kept = view(x), jnp.ones(len(x), bool)
+    table = find_table(seen, k, "euclidean", ordered=False)
+    if (np.asarray(table.value)[:, 0] == 0).any():
+        kept = jnp.asarray(first_occurrence_on_host(x))
+        table = table if kept.all() else find_table(seen, k, "euclidean", where=kept, ordered=False)
     return estimate(table.value, kept, estimator)
 
 

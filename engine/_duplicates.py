@@ -33,7 +33,7 @@ def first_occurrence(x: jax.Array) -> jax.Array:
     return jnp.zeros(n, bool).at[index].set(~repeats)
 
 
-def first_occurrence_on_host(x: jax.Array) -> np.ndarray:
+def first_occurrence_on_host(x: jax.Array | np.ndarray) -> np.ndarray:
     """Do what `first_occurrence` does outside of `jax.jit`, where nothing has to be compiled for the shape."""
     rows = np.ascontiguousarray(np.asarray(x) + 0.0)  # -0.0 becomes 0.0
     kept = np.ones(len(rows), bool)

@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._neighbours import Candidates, Neighbours, candidates, measure, nearest
+from ._keys import on_host
+from ._neighbours import candidates, measure, nearest
+from ._neighbours_on_host import candidates_on_host, nearest_on_host
 from ._pass import BLOCK_BYTES, Threads, gram_of
 from ._view import Norms, View
 
@@ -36,6 +38,7 @@ def joint_distances(
     n = len(views[0].rows)
     seconds = list(views) if order is None else [_permuted(seen, jnp.asarray(order)) for seen in views]
     size = max(1, min(n, BLOCK_BYTES // (2 * len(views) * n * views[0].points.dtype.itemsize)))
+    joint = [_side_by_side(views[a].norms, seconds[b].norms) for a, b in pairs]
     found: list[list[np.ndarray] | None] = [[] for _ in pairs]
     with Threads() as pool:
         for start in range(0, n, size):
@@ -45,7 +48,9 @@ def joint_distances(
 
             def one(at: int, own: np.ndarray = own, first: list = first, other: list = other) -> np.ndarray | None:
                 a, b = pairs[at]
-                return None if found[at] is None else _two(views[a], seconds[b], first[a], other[b], own, k)
+                if found[at] is None:
+                    return None
+                return _two((views[a], seconds[b]), joint[at], (first[a], other[b]), own, k)
 
             for at, part in enumerate(pool.map(one, range(len(pairs)))):
                 kept = found[at]
@@ -56,15 +61,26 @@ def joint_distances(
     return [None if parts is None else np.concatenate(parts)[:n] for parts in found]
 
 
-def _two(a: View, b: View, gram_a: jax.Array, gram_b: jax.Array, own: np.ndarray, k: int) -> np.ndarray | None:
-    norms, factor, near = _near(a.norms, b.norms, gram_a, gram_b, own, k)
+def _two(
+    views: tuple[View, View],
+    joint: tuple[Norms, jax.Array],
+    grams: tuple[jax.Array, jax.Array],
+    own: np.ndarray,
+    k: int,
+) -> np.ndarray | None:
+    (norms, factor), (gram, other) = joint, grams
+    if host := on_host(gram):
+        near = candidates_on_host(norms, gram, own, k, "euclidean", beside=(factor, other))
+    else:
+        near = _candidates(norms, gram + factor * other, own, k, "euclidean")
     vague = np.asarray(near.vague)
     if (np.asarray(near.doubtful) & vague).any():
         return None
     measured = near.rough
     if vague.any():
-        measured = _measure(a, own, near.indices) + factor * _measure(b, own, near.indices)
-    return np.asarray(_nearest(norms, own, near.indices, measured, k).value)
+        first, second = (_measure(seen, own, near.indices) for seen in views)
+        measured = first + factor * second
+    return np.asarray((nearest_on_host if host else _nearest)(norms, own, near.indices, measured, k, "euclidean").value)
 
 
 @jax.jit
@@ -73,20 +89,16 @@ def _permuted(seen: View, order: jax.Array) -> View:
     return View(seen.rows[order], seen.points[order], seen.norms._replace(**vectors))
 
 
-def _near_of(
-    a: Norms, b: Norms, gram_a: jax.Array, gram_b: jax.Array, own: jax.Array, k: int
-) -> tuple[Norms, jax.Array, Candidates]:
-    factor = jnp.ldexp(jnp.ones((), gram_a.dtype), 2 * (b.exponent - a.exponent))  # of one unit squared in the other
+@jax.jit
+def _side_by_side(a: Norms, b: Norms) -> tuple[Norms, jax.Array]:
+    """Give the norms of two representations side by side, and one unit squared of the second in those of the first."""
+    factor = jnp.ldexp(jnp.ones((), a.squares.dtype), 2 * (b.exponent - a.exponent))
     norms = a._replace(
         squares=a.squares + factor * b.squares, slack=jnp.maximum(a.slack, b.slack), alike=a.alike & b.alike
     )
-    return norms, factor, candidates(norms, gram_a + factor * gram_b, own, k, "euclidean")
+    return norms, factor
 
 
-def _nearest_of(norms: Norms, own: jax.Array, index: jax.Array, measured: jax.Array, k: int) -> Neighbours:
-    return nearest(norms, own, index, measured, k, "euclidean")
-
-
-_near = jax.jit(_near_of, static_argnames="k")
-_nearest = jax.jit(_nearest_of, static_argnames="k")
+_candidates = jax.jit(candidates, static_argnames=("k", "metric"))
+_nearest = jax.jit(nearest, static_argnames=("k", "metric"))
 _measure = jax.jit(lambda seen, own, index: measure(seen, own, index, "euclidean"))

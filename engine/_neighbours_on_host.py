@@ -19,11 +19,6 @@ GROUP = 16
 CHUNK = 2**20
 
 
-def on_host(norms: Norms) -> bool:
-    """Tell whether this is of use: on a CPU, in float32, of which a number and its index make one integer to sort."""
-    return jax.default_backend() == "cpu" and norms.squares.dtype == np.float32
-
-
 def candidates_on_host(
     norms: Norms,
     gram: jax.Array,
@@ -32,8 +27,11 @@ def candidates_on_host(
     metric: NeighbourMetric,
     where: jax.Array | None = None,
     ordered: int = 0,
+    beside: tuple[jax.Array, jax.Array] | None = None,
 ) -> Candidates:
     """Do what `hyle.engine._neighbours.candidates` does, and tell whether the order of some nearest is certain.
+
+    With a factor and another product `beside`, whose multiple is added, it is that of two representations side by side.
 
     Of the groups that a row is parted into, only as many as there are candidates can hold them: those whose smallest
     numbers are the smallest. Cost O(b n), of which all but a few per cent is the forming of distances.
@@ -41,11 +39,13 @@ def candidates_on_host(
     spare = min(gram.shape[1] - 1, k + SPARE)
     group = 1 << min(GROUP, max(1, len(norms.squares) // (2 * spare))).bit_length() - 1
     products, (b, n) = np.asarray(gram), gram.shape
+    factor, other = (None, None) if beside is None else (beside[0], np.asarray(beside[1]))
     size = min(b, max(1, CHUNK // n))
     low, index = np.empty((b, spare), np.float32), np.empty((b, spare), np.int32)
     for start in range(0, b, size):
         some = slice(min(start, b - size), min(start, b - size) + size)  # all of one size, for which to compile once
-        values, minima = _grouped(norms, products[some], own[some], metric, group, where)
+        more = None if other is None else (factor, other[some])
+        values, minima = _grouped(norms, products[some], own[some], metric, group, where, more)
         low[some], index[some] = smallest(values, minima, group, spare)
     return _judged(norms, own, low, index, k, metric, min(k, ordered))
 
@@ -98,9 +98,15 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
 
 @partial(jax.jit, static_argnames=("metric", "group"))
 def _grouped(
-    norms: Norms, gram: jax.Array, own: jax.Array, metric: NeighbourMetric, group: int, where: jax.Array | None
+    norms: Norms,
+    gram: jax.Array,
+    own: jax.Array,
+    metric: NeighbourMetric,
+    group: int,
+    where: jax.Array | None,
+    beside: tuple[jax.Array, jax.Array] | None,
 ) -> tuple[jax.Array, jax.Array]:
-    low = at_least(norms, gram, own, metric, where)
+    low = at_least(norms, gram if beside is None else gram + beside[0] * beside[1], own, metric, where)
     b, n = low.shape
     whole = n // group * group
     minima = low[:, :whole].reshape(b, -1, group).min(2)

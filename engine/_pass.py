@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._kernels import Kernel, Sums, diagonal, feature_hsic, kernel_products
+from ._keys import on_host
 from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, measure_some, nearest, settle
-from ._neighbours_on_host import candidates_on_host, nearest_on_host, on_host
+from ._neighbours_on_host import candidates_on_host, nearest_on_host
 from ._ranks import ranks, settle_ranks
 from ._rows import block_size
 from ._view import Norms, View, stacked
@@ -110,7 +111,7 @@ def gather(
     Sums over blocks are taken in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     n, m = len(views[0].rows), len(views)
-    if not wanted.kernels and not wanted.ranks and wanted.recall is None and block is None and on_host(views[0].norms):
+    if not wanted.kernels and not wanted.ranks and wanted.recall is None and block is None and on_host(views[0].points):
         return _tables_alone(views, wanted, progress)
     if block is None:
         width = m * n * views[0].points.dtype.itemsize
@@ -172,7 +173,7 @@ def _tables_alone(views: Sequence[View], wanted: Wanted, progress: Callable[[int
 def _whole_gram(seen: View) -> np.ndarray | None:
     """Inner products of all points [n, n], on a CPU and where they fit in memory; else None."""
     n, points = len(seen.rows), seen.points
-    if not on_host(seen.norms) or n * n * points.dtype.itemsize > BLOCK_BYTES:
+    if not on_host(seen.points) or n * n * points.dtype.itemsize > BLOCK_BYTES:
         return None
     rows = np.asarray(points)
     return rows @ rows.T  # of one array with itself NumPy multiplies one half only
@@ -209,8 +210,9 @@ class Threads(ThreadPoolExecutor):
     float32 without an error in the others.
     """
 
-    def __init__(self) -> None:
-        super().__init__((os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1)
+    def __init__(self, count: int | None = None) -> None:
+        cores = (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1
+        super().__init__(count or cores)
         self._x64 = jnp.result_type(float) == np.float64
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -273,7 +275,7 @@ def find_tables(
 
     On a CPU that is half a product where it fits in memory as a whole, since it is symmetric.
     """
-    n, host = len(seen.rows), on_host(seen.norms)
+    n, host = len(seen.rows), on_host(seen.points)
     size = n if host and n * n <= ALONE else max(1, min(-(-n // THREAD_BLOCKS), block_size(n, n)))
     whole = _whole_gram(seen) if whole is None else whole
 
@@ -311,7 +313,7 @@ def _table(
     On a CPU only those rows are measured again whose neighbours are not certain: their order, where that of Euclidean
     ones counts, else their distances, or, by a similarity, the set alone. Elsewhere all whose order counts.
     """
-    host = recall is None and on_host(seen.norms)
+    host = recall is None and on_host(seen.points)
     if host:
         found = candidates_on_host(seen.norms, gram, own, k, metric, where, ordered=ordered)
     else:

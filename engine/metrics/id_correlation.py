@@ -16,8 +16,9 @@ from .._permutations import Permutations
 from .._rows import check_k, ldexp, pair
 from .._view import View, view
 
-# Permutations behind the chance level in a Comparison: it has no closed form.
-CHANCE_PERMUTATIONS = 5
+# Permutations behind the chance level in a Comparison, which has no closed form: as many as take so many samples, of
+# which it then hangs on as many as a value does, within these bounds.
+CHANCE_SAMPLES, CHANCE_PERMUTATIONS = 2**13, (1, 5)
 # In a Comparison joint spaces get columns of zeros up to a multiple of this, which changes no distance: fewer shapes.
 WIDTH = 128
 
@@ -135,13 +136,14 @@ def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
 
 def _evaluate(panel: Panel) -> Result:
     value = _table(panel, None)
-    chance = np.mean([_table(panel, np.asarray(order)) for order in panel.permutations(CHANCE_PERMUTATIONS)], 0)
+    permutations = int(np.clip(CHANCE_SAMPLES // panel.n, *CHANCE_PERMUTATIONS))
+    chance = np.mean([_table(panel, np.asarray(order)) for order in panel.permutations(permutations)], 0)
     attributes = {
         "estimator": "TwoNN, fit through the origin, largest tenth of the ratios left out",
         "k": 2,
         "neighbour_metric": "euclidean",
         "centring": "columns standardised, ddof = 1",
-        "chance_permutations": CHANCE_PERMUTATIONS,
+        "chance_permutations": permutations,
     }
     return Result(value, chance, attributes)
 
@@ -157,7 +159,7 @@ METRICS = (
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance=f"mean of {CHANCE_PERMUTATIONS} permutations of the samples, pair by pair; not 0 in high dimensions",
+        chance="mean of 1 to 5 permutations of the samples, pair by pair; not 0 in high dimensions",
         meaning="Which share of the dimensions that the two models use do they have in common, linearly or not?",
         citation="Basile et al. 2025, arXiv:2406.15812",
     ),

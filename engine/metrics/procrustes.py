@@ -150,7 +150,7 @@ METRICS = (
         symmetric=True,
         bounds=(0.0, 2.0),
         higher_is_better=False,
-        chance="2 - 2 E|X'Y|_* over orders of the samples, by free probability from both spectra",
+        chance="mean over orders of the samples, in closed form for many dimensions, from both spectra",
         meaning="How far apart are the two models after the best rotation, both centred and of unit size?",
         citation="Ding et al. 2021, arXiv:2108.01661; Schönemann 1966",
     ),

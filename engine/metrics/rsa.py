@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._keys import keys, split
+from .._distances_on_host import squared_distances_on_host
+from .._keys import keys, on_host, split
 from .._metric import Metric, Result
 from .._null import DIAGONALS, shifted_products
 from .._panel import Panel
+from .._pass import Threads
 from .._permutations import Permutations
 from .._rows import centred, ldexp, pair, unit
 
@@ -22,6 +24,8 @@ Correlation = Literal["spearman", "pearson"]
 RANKED_PAIRS = 2**26
 # Ranks that a Comparison holds, of all models together; beyond, they are computed more than once.
 HELD_RANKS = 2**28
+# Distances up to which several models' are ranked at once, each of which takes 40 bytes meanwhile.
+TOGETHER = 2**23
 
 
 def rsa(
@@ -121,12 +125,23 @@ def _once(shift: jax.Array, n: int) -> jax.Array:
     return (2 * shift[..., None] < n) | (jnp.arange(n) < n // 2)
 
 
-@partial(jax.jit, static_argnames=("distance",))
-def _squared_distances(x: jax.Array, distance: Distance) -> jax.Array:
+def _squared_distances(x: jax.Array, distance: Distance) -> Any:
     """[n // 2, n], entry (s - 1, i) between rows i and i + s; infinite where a pair comes a second time."""
     points, empty = _prepared(jax.lax.stop_gradient(x), distance)
-    far = jax.lax.map(lambda shift: _to_shifted(points, empty, distance, shift), _shifts(len(x)))
-    return jnp.where(_once(_shifts(len(x)), len(x)), far, jnp.inf)
+    if on_host(points) and not empty.any():
+        far = squared_distances_on_host(np.asarray(points))
+        if far is not None:
+            if len(x) % 2 == 0:
+                far[-1, len(x) // 2 :] = np.inf
+            return far
+    return _subtracted(points, empty, distance)
+
+
+@partial(jax.jit, static_argnames=("distance",))
+def _subtracted(points: jax.Array, empty: jax.Array, distance: Distance) -> jax.Array:
+    n = len(points)
+    far = jax.lax.map(lambda shift: _to_shifted(points, empty, distance, shift), _shifts(n))
+    return jnp.where(_once(_shifts(n), n), far, jnp.inf)
 
 
 @jax.jit
@@ -240,7 +255,9 @@ def _evaluate(panel: Panel) -> Result:
     value = np.empty((panel.m, panel.m))
     size = max(1, HELD_RANKS // pairs)
     for start in range(0, panel.m, size):
-        held = {a: _model_ranks(panel.arrays[a]) for a in range(start, min(start + size, panel.m))}
+        some = range(start, min(start + size, panel.m))
+        with Threads(1 if pairs > TOGETHER else None) as pool:
+            held = dict(zip(some, pool.map(_model_ranks, panel.arrays[start : some.stop]), strict=True))
         for b in range(start, panel.m):
             other = held[b] if b in held else _model_ranks(panel.arrays[b])
             for a, own in held.items():
