@@ -86,7 +86,7 @@ def measure_all(
         away = write(INPUTS, case.n, case.widths, far=True) if twin else []
         budget, limit = (QUICK_BUDGET, QUICK_LIMIT) if quick else (BUDGET, LIMIT)
         if peer.package.environment == "hyle":
-            limit *= 2
+            limit *= 4
         if case.extra or case.device == "gpu":
             budget, limit = LARGE_BUDGET, LARGE_LIMIT
         started = time.monotonic()

@@ -68,6 +68,8 @@ def _in_order(rows: np.ndarray, far: np.ndarray) -> bool:
     shift, first = rng.integers(0, len(far), MEASURED), rng.integers(0, len(rows), MEASURED)
     apart = rows[first].astype(np.float64) - rows[(first + shift + 1) % len(rows)]
     exact = np.einsum("ij,ij->i", apart, apart)
-    others = np.sort(far.ravel()[rng.integers(0, far.size, PLACES)])
-    off = (np.searchsorted(others, exact) - np.searchsorted(others, far[shift, first])) / PLACES
+    rough, others = far[shift, first], np.sort(far.ravel()[rng.integers(0, far.size, PLACES)])
+    # Of those between, not of itself.
+    end = np.searchsorted(others, np.maximum(exact, rough))
+    off = np.maximum(0, end - np.searchsorted(others, np.minimum(exact, rough), side="right")) / PLACES
     return bool(np.sqrt(12 * np.mean(off**2)) <= MISPLACED)

@@ -40,7 +40,7 @@ def candidates_on_host(
     group = 1 << min(GROUP, max(1, len(norms.squares) // (2 * spare))).bit_length() - 1
     products, (b, n) = np.asarray(gram), gram.shape
     factor, other = (None, None) if beside is None else (beside[0], np.asarray(beside[1]))
-    size = min(b, max(1, CHUNK // n))
+    size = min(b, max(GROUP, CHUNK // n // GROUP * GROUP))
     low, index = np.empty((b, spare), np.float32), np.empty((b, spare), np.int32)
     for start in range(0, b, size):
         some = slice(min(start, b - size), min(start, b - size) + size)  # all of one size, for which to compile once

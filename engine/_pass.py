@@ -175,8 +175,11 @@ def _whole_gram(seen: View) -> np.ndarray | None:
     n, points = len(seen.rows), seen.points
     if not on_host(seen.points) or n * n * points.dtype.itemsize > BLOCK_BYTES:
         return None
-    rows = np.asarray(points)
-    return rows @ rows.T  # of one array with itself NumPy multiplies one half only
+    rows, line = np.asarray(points), 64 // points.dtype.itemsize
+    room = np.empty(n * n + line, points.dtype)
+    first = -room.ctypes.data % 64 // points.dtype.itemsize  # at the start of a line, else JAX copies what it is given
+    # Of one array with itself NumPy multiplies one half only.
+    return np.matmul(rows, rows.T, out=room[first : first + n * n].reshape(n, n))
 
 
 def linear_by_features(views: Sequence[View], *, debiased: bool) -> np.ndarray:
