@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,49 +18,58 @@ from ._view import Norms, View
 
 
 def joint_distances(
-    views: Sequence[View], pairs: Sequence[tuple[int, int]], order: np.ndarray | None = None, *, k: int = 2
-) -> list[np.ndarray | None]:
+    views: Sequence[View],
+    pairs: Sequence[tuple[int, int]],
+    orders: Sequence[np.ndarray | None] = (None,),
+    *,
+    k: int = 2,
+) -> list[list[np.ndarray | None]]:
     """Measure the k nearest neighbours of every row in the joint space of pairs of representations.
 
     Squared distances add up, and so do Gram products: one of each model and block serves all pairs, where each pair of
-    its own would take n^2 (d_a + d_b). For `order` the second of each pair has its rows permuted.
+    its own would take n^2 (d_a + d_b).
 
     Args:
         views: of n samples.
         pairs: numbers of the two.
-        order: int [n], permutation of the rows of the second, or None.
+        orders: of the rows of the second of each pair, int [n] each, or None for those as they are.
         k: neighbours, 1 <= k <= n - 1.
 
     Returns:
-        For each pair distances [n, k], nearest first, in the units of the first; None where rows lie so close that
-        rounding does not tell which are the nearest.
+        For each order and pair distances [n, k], nearest first, in the units of the first; None where rows lie so close
+        that rounding does not tell which are the nearest.
 
-    Cost of m n^2 d for products and m^2 n^2 / 2 for pairs, memory O(m b n).
+    Cost of m n^2 d for products, and for each order as much again and m^2 n^2 / 2 for pairs; memory O(m b n), and for
+    each order that of the views.
     """
     n = len(views[0].rows)
-    seconds = list(views) if order is None else [_permuted(seen, jnp.asarray(order)) for seen in views]
-    size = max(1, min(n, BLOCK_BYTES // (2 * len(views) * n * views[0].points.dtype.itemsize)))
-    joint = [_side_by_side(views[a].norms, seconds[b].norms) for a, b in pairs]
-    found: list[list[np.ndarray] | None] = [[] for _ in pairs]
+    seconds = [views if order is None else [_permuted(seen, jnp.asarray(order)) for seen in views] for order in orders]
+    room = n * len(views) * (1 + len(orders)) * views[0].points.dtype.itemsize
+    size = max(1, min(n, BLOCK_BYTES // room))
+    jobs = [(second, a, b) for second in range(len(orders)) for a, b in pairs]
+    norms = [_side_by_side(views[a].norms, seconds[second][b].norms) for second, a, b in jobs]
+    found: list[list[np.ndarray] | None] = [[] for _ in jobs]
     with Threads() as pool:
         for start in range(0, n, size):
             own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
-            first = list(pool.map(lambda seen, own=own: gram_of(seen.points, own), views))
-            other = first if order is None else list(pool.map(lambda s, own=own: gram_of(s.points, own), seconds))
+            multiply = partial(_gram, own=own)
+            first = list(pool.map(multiply, views))
+            others = [first if second is views else list(pool.map(multiply, second)) for second in seconds]
+            grams = {(second, a, b): (first[a], others[second][b]) for second, a, b in jobs}
 
-            def one(at: int, own: np.ndarray = own, first: list = first, other: list = other) -> np.ndarray | None:
-                a, b = pairs[at]
-                if found[at] is None:
-                    return None
-                return _two((views[a], seconds[b]), joint[at], (first[a], other[b]), own, k)
+            def one(job: tuple[int, int, int], joint: Any, kept: Any, own: Any = own, grams: Any = grams) -> Any:
+                second, a, b = job
+                return None if kept is None else _two((views[a], seconds[second][b]), joint, grams[job], own, k)
 
-            for at, part in enumerate(pool.map(one, range(len(pairs)))):
-                kept = found[at]
-                if part is None:
-                    found[at] = None
-                elif kept is not None:
-                    kept.append(part)
-    return [None if parts is None else np.concatenate(parts)[:n] for parts in found]
+            parts = list(pool.map(one, jobs, norms, found))
+            both = zip(found, parts, strict=True)
+            found = [None if kept is None or part is None else [*kept, part] for kept, part in both]
+    values = [None if kept is None else np.concatenate(kept)[:n] for kept in found]
+    return [values[start : start + len(pairs)] for start in range(0, len(jobs), len(pairs))]
+
+
+def _gram(seen: View, own: np.ndarray) -> jax.Array:
+    return gram_of(seen.points, own)
 
 
 def _two(

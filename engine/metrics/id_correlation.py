@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -18,7 +19,9 @@ from .._view import View, view
 
 # Permutations behind the chance level in a Comparison, which has no closed form: as many as take so many samples, of
 # which it then hangs on as many as a value does, within these bounds.
-CHANCE_SAMPLES, CHANCE_PERMUTATIONS = 2**13, (1, 5)
+CHANCE_SAMPLES, CHANCE_PERMUTATIONS = 2**12, (1, 5)
+# Orders of the samples that are looked at together, for which products are shared and permuted rows are held.
+TOGETHER = 2
 # In a Comparison joint spaces get columns of zeros up to a multiple of this, which changes no distance: fewer shapes.
 WIDTH = 128
 
@@ -84,16 +87,15 @@ def _shared(first: Any, second: Any, joint: Any) -> Any:
 def _joint(
     panel: Panel,
     spaces: list[jax.Array],
-    views: list[View],
     pairs: list[tuple[int, int]],
     order: np.ndarray | None,
+    distances: list[np.ndarray | None],
 ) -> list[float]:
     """Return the dimension of each pair side by side, the rows of the second in another order."""
     # A row repeats another side by side only where it does so in both.
     whole = [bool(kept.all()) for kept in panel.unique()]
-    found = joint_distances(views, pairs, order)
     values = []
-    for (a, b), distance in zip(pairs, found, strict=True):
+    for (a, b), distance in zip(pairs, distances, strict=True):
         if distance is None or not (whole[a] or whole[b]):
             values.append(float(_joint_dimension(spaces[a], spaces[b] if order is None else spaces[b][order])))
         else:
@@ -116,28 +118,31 @@ def _own(panel: Panel) -> tuple[list[jax.Array], list[View], np.ndarray]:
     return panel.once("id_correlation", compute)
 
 
-def _table(panel: Panel, order: np.ndarray | None) -> np.ndarray:
-    """Give the values [m, m], of each pair the rows of the second by name in another order."""
+def _tables(panel: Panel, orders: Sequence[np.ndarray | None]) -> np.ndarray:
+    """Give the values [len(orders), m, m], of each pair the rows of the second by name in another order."""
     spaces, views, own = _own(panel)
     # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
     place = np.argsort(np.argsort(panel.names))
     ends = [(a, b) for a in range(panel.m) for b in range(a, panel.m)]
     pairs = [(a, b) if place[a] < place[b] else (b, a) for a, b in ends]
-    values = np.empty((panel.m, panel.m))
-    for (a, b), joint in zip(pairs, _joint(panel, spaces, views, pairs, order), strict=True):
-        joint = own[a] if a == b and order is None else joint
-        values[a, b] = values[b, a] = _shared(own[a], own[b], joint)
+    values = np.empty((len(orders), panel.m, panel.m))
+    for start in range(0, len(orders), TOGETHER):
+        some = orders[start : start + TOGETHER]
+        for at, (order, distances) in enumerate(zip(some, joint_distances(views, pairs, some), strict=True), start):
+            for (a, b), joint in zip(pairs, _joint(panel, spaces, pairs, order, distances), strict=True):
+                joint = own[a] if a == b and order is None else joint
+                values[at, a, b] = values[at, b, a] = _shared(own[a], own[b], joint)
     return values
 
 
 def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
-    return np.stack([_table(panel, order) for order in permutations.orders])
+    return _tables(panel, list(permutations.orders))
 
 
 def _evaluate(panel: Panel) -> Result:
-    value = _table(panel, None)
     permutations = int(np.clip(CHANCE_SAMPLES // panel.n, *CHANCE_PERMUTATIONS))
-    chance = np.mean([_table(panel, np.asarray(order)) for order in panel.permutations(permutations)], 0)
+    value, *drawn = _tables(panel, [None, *map(np.asarray, panel.permutations(permutations))])
+    chance = np.mean(drawn, 0)
     attributes = {
         "estimator": "TwoNN, fit through the origin, largest tenth of the ratios left out",
         "k": 2,
