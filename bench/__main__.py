@@ -107,6 +107,22 @@ def measure_all(
         click.echo(f"[{number}/{len(jobs)}] {case.name}  {peer.label} {peer.metric}  {told}  ({took:.0f} s)")
 
 
+def resumed(path: Path, facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what an earlier run measured on this machine.
+
+    Raises:
+        click.UsageError: there is none, or it is of another machine, whose times would stand beside these.
+    """
+    if not path.exists():
+        raise click.UsageError(f"there is no run to resume: {path} does not exist. Leave --resume out.")
+    earlier = load(path)
+    before, now = ({name: one.get(name) for name in ("cpu", "cores")} for one in (earlier.machine, facts))
+    if before != now:
+        told = " and ".join(f"{one['cpu']} with {one['cores']} cores" for one in (before, now))
+        raise click.UsageError(f"{path} and this run are of two machines, {told}. Leave --resume out, or name --out.")
+    return earlier.measurements
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--quick", is_flag=True, help="Fewer and smaller cases, a few minutes.")
 @click.option("--large", is_flag=True, help="Also 4 models of 12,500, 25,000 and 50,000 samples.")
@@ -130,6 +146,7 @@ def main(
     cases = plan(quick=quick, large=large, n=n)
     missing = gpu.find_gpu() if on_gpu is not False else "not asked for"
     facts = machine()
+    earlier = resumed(out, facts) if resume else []
     if not missing:
         cases += gpu_plan()
         facts |= gpu.facts()
@@ -142,7 +159,6 @@ def main(
     results = Results(facts, {name: environments.versions(name) for name in sorted(names)})
     results.cases = [dataclasses.asdict(case) for case in cases]
     started = time.monotonic()
-    earlier = load(out).measurements if resume else []
     measure_all(results, peers, cases, failed, out, quick=quick, earlier=earlier)
     click.echo(f"measured in {(time.monotonic() - started) / 60:.0f} min")
     for path in write_report(results, out):

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from bench import environments, measure, report
-from bench.__main__ import measure_all, record
+from bench.__main__ import main, measure_all, record
 from bench.cases import Case
 from bench.chart import STUDY, rows
 from bench.inputs import write
@@ -149,3 +149,15 @@ def test_the_study_is_set_against_the_peers_only_where_each_metric_has_one(resul
     assert peers["seconds"] > 40.0
     assert peers["text"] == "fastest peers, summed, 20×"
     assert "times the engine's (torch, feature space (cka); torch, by hand (cknna))" in markdown(found)
+
+
+def test_a_run_is_not_resumed_on_another_machine(tmp_path: Path):
+    out = tmp_path / "cpu.json"
+    options = ["--resume", "--cpu", "--only", "dcor", "--out", str(out)]
+    none = CliRunner().invoke(main, options)
+    Results(machine() | {"cpu": "Z80"}).save(out)
+    other = CliRunner().invoke(main, options)
+    assert none.exit_code == other.exit_code == 2
+    assert f"{out} does not exist. Leave --resume out" in none.output.replace("\n", "")
+    assert "two machines, Z80 with" in other.output
+    assert load(out).machine["cpu"] == "Z80"
