@@ -11,6 +11,7 @@ import numpy as np
 
 from .._dimension import Estimator, check_estimator, dimension, estimate
 from .._joint import joint_distances
+from .._keys import on_host
 from .._metric import Metric, Result
 from .._panel import Panel
 from .._permutations import Permutations
@@ -67,8 +68,21 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
     return jnp.where(jnp.isfinite(a).all() & jnp.isfinite(b).all(), value, jnp.nan)
 
 
-@jax.jit
 def _standardised(x: jax.Array) -> jax.Array:
+    return jnp.asarray(_standardised_on_host(np.asarray(x))) if on_host(x) else _standardised_by_steps(x)
+
+
+def _standardised_on_host(x: np.ndarray) -> np.ndarray:
+    """Standardise in float64, so that rows are rounded once: where they lie close, each rounding moves neighbours."""
+    with np.errstate(invalid="ignore"):
+        rows = x - x.mean(0, dtype=np.float64)
+        deviation = np.sqrt(np.einsum("ij,ij->j", rows, rows) / (len(x) - 1))
+        dead = (x == x[0]).all(0) | (deviation == 0)  # not by the deviation alone: the mean of a constant is rounded
+        return np.where(dead, 0, rows / np.where(dead, 1, deviation)).astype(x.dtype)
+
+
+@jax.jit
+def _standardised_by_steps(x: jax.Array) -> jax.Array:
     dead = (x == x[0]).all(0)  # not by the variance: the mean of a constant is rounded
     largest = jax.lax.stop_gradient(jnp.abs(x).max(0))
     _, exponent = jnp.frexp(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
