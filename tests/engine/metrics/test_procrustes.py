@@ -165,3 +165,5 @@ def test_a_comparison_has_the_same_values_and_the_chance_of_permutations():
     assert value[2, 0] == value[0, 2] == pytest.approx(float(procrustes(x, z)), rel=1e-5)
     assert chance[0, 2] == pytest.approx(value[0, 2], rel=0.1)  # independent
     assert chance[0, 1] > 1.5 * value[0, 1]
+    drawn = [float(procrustes(x, y[np.random.default_rng(seed).permutation(N)])) for seed in range(100)]
+    assert chance[0, 1] == chance[1, 0] == pytest.approx(np.mean(drawn), rel=0.02)
