@@ -14,8 +14,10 @@ from ._rows import HIGHEST, block_size, blocks, root
 from ._view import Norms, View, stacked, view
 
 Kernel = Literal["linear", "rbf", "distance"]
-# Numbers of each kernel that are multiplied at once: those of all models stay in the cache.
+# Numbers of one kernel of all models that a CPU multiplies at once: they stay in the cache.
 CHUNK = 2**13
+# Numbers of the Gram products of all models that a CPU makes at once where one program makes them and the kernels.
+BLOCK = 2**21
 
 
 def check_kernel(kernel: str) -> None:
@@ -26,7 +28,7 @@ def check_kernel(kernel: str) -> None:
 
 def kernel_products(
     norms: Norms,
-    grams: Sequence[jax.Array],
+    grams: Sequence[jax.Array] | jax.Array,
     rows: jax.Array,
     kernels: Sequence[Kernel],
     sigmas: jax.Array | None = None,
@@ -36,7 +38,8 @@ def kernel_products(
 
     Args:
         norms: of m representations, stacked.
-        grams: m Gram products [b, n], `View.gram`, among them those of the rows.
+        grams: m Gram products [b, n], `View.gram`, among them those of the rows; two or three are best given as one
+            array, since XLA else asks of every number which of them it is of.
         rows: int32 [r]; those >= n are beyond the last and count nothing.
         kernels: ``linear`` in the units of the points squared, ``rbf``, exp(-d^2 / 2 sigma^2), or ``distance`` in the
             units of the points.
@@ -47,11 +50,12 @@ def kernel_products(
         for each kernel products [m, m] of the rows less their means, and the means [m, r] of the n - 1 entries off the
         diagonal.
 
-    A few rows at a time: kernels of all models stay in the cache until they are multiplied. Each row has its own mean
-    taken off before, which leaves no large terms to cancel.
+    A few rows at a time on a CPU, where kernels of all models then stay in the cache until they are multiplied. Each
+    row has its own mean taken off before, which leaves no large terms to cancel.
     """
     r, n, m = len(rows), grams[0].shape[1], len(grams)
-    size = max(1, min(r, CHUNK // n))
+    size = min(r, CHUNK // (m * n)) if jax.default_backend() == "cpu" else r
+    size = size if size > 2 else 1  # two rows at a time take XLA twice as long as one by one
 
     def values(
         norms: Norms, gram: jax.Array, sigma: jax.Array, rows: jax.Array, kernel: Kernel
@@ -77,7 +81,10 @@ def kernel_products(
         first = jnp.minimum(start, r - size)
         some = jax.lax.dynamic_slice_in_dim(rows, first, size)
         some = jnp.where(first + jnp.arange(size) < start, n, some)
-        parts = jnp.stack([jax.lax.dynamic_slice_in_dim(gram, at + first, size) for gram in grams])
+        if isinstance(grams, jax.Array):
+            parts = jax.lax.dynamic_slice_in_dim(grams, at + first, size, 1)
+        else:
+            parts = jnp.stack([jax.lax.dynamic_slice_in_dim(gram, at + first, size) for gram in grams])
         sums, means = [], []
         for kernel, total in zip(kernels, totals, strict=True):
             found, mean = jax.vmap(partial(values, kernel=kernel), (0, 0, 0, None))(norms, parts, every, some)
@@ -172,7 +179,7 @@ def hsic(
 
     @jax.checkpoint  # so that the derivative, too, keeps no n x n matrix
     def block(rows: jax.Array) -> tuple[jax.Array, jax.Array]:
-        grams = [seen.gram(jnp.minimum(rows, n - 1)) for seen in views]
+        grams = jnp.stack([seen.gram(jnp.minimum(rows, n - 1)) for seen in views])
         return kernel_products(norms, grams, rows, [kernel], widths)[0]
 
     def step(carry: tuple[jax.Array, jax.Array], rows: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
@@ -184,7 +191,8 @@ def hsic(
         return (new, (new - total) - term), means
 
     zero = jnp.zeros((m, m), jnp.result_type(*representations))
-    (total, _), means = jax.lax.scan(step, (zero, zero), blocks(n, block_size(n, m * n)))
+    size = block_size(n, m * n, BLOCK) if jax.default_backend() == "cpu" else block_size(n, m * n)
+    (total, _), means = jax.lax.scan(step, (zero, zero), blocks(n, size))
     means = jnp.moveaxis(means, 0, 1).reshape(m, -1)[:, :n]
     return Sums(total, means, diagonal(norms, kernel)).hsic(debiased=debiased)
 

@@ -84,9 +84,10 @@ def root(x: jax.Array) -> jax.Array:
     return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))
 
 
-def block_size(n: int, width: int) -> int:
-    """Rows a block such that its largest intermediate, width numbers a row, stays within `BLOCK_ELEMENTS`."""
-    blocks = -(-n // max(1, min(n, BLOCK_ELEMENTS // max(width, 1))))
+def block_size(n: int, width: int, most: int | None = None) -> int:
+    """Rows a block such that its largest intermediate, width numbers a row, stays within `BLOCK_ELEMENTS`, or fewer."""
+    limit = BLOCK_ELEMENTS if most is None else min(most, BLOCK_ELEMENTS)
+    blocks = -(-n // max(1, min(n, limit // max(width, 1))))
     return -(-n // blocks)
 
 
