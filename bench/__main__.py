@@ -95,9 +95,7 @@ def measure_all(
             found: dict[str, Any] = {"skipped": needless}
         else:
             python = environments.python(peer.package.environment)
-            # A second run of the largest case would double an hour to show that compiling took a second.
-            warm = not case.extra or case.n <= 12_500
-            found = measure.run(python, peer, case, inputs, budget=budget, limit=limit, warm=warm, far=away)
+            found = measure.run(python, peer, case, inputs, budget=budget, limit=limit, far=away)
         if twin and "far" in found:
             results.measurements.append(record(peer, twin, {"seconds": None, "value": found.pop("far")}))
         results.measurements.append(record(peer, case, found))

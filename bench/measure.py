@@ -58,7 +58,6 @@ def run(
     *,
     budget: float,
     limit: float,
-    warm: bool = True,
     far: list[str] | None = None,
 ) -> dict[str, Any]:
     """Measure one peer on one case; what cannot be measured comes back as ``{"skipped": reason}``.
@@ -70,7 +69,6 @@ def run(
         inputs: files of the models.
         budget: seconds for the measured calls, by which a loop over pairs stops and is scaled.
         limit: seconds for the whole process.
-        warm: whether the engine's first call, which compiles, is left out.
         far: files of the same models far from the origin, whose value is wanted too.
     """
     metric = METRICS.get(peer.metric)
@@ -81,7 +79,6 @@ def run(
         "inputs": inputs,
         "single": metric.single if metric else peer.metric == "gram",
         "budget": budget,
-        "warm": warm,
         "far": far or [],
     }
     free = available_memory()

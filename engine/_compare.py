@@ -70,7 +70,8 @@ def compare(
         seed: of the permutations.
         recall: find about this share of the neighbours, below 1, by `jax.lax.approx_max_k`, which is fast on a TPU and
             exact elsewhere; the share found on some rows is returned as ``neighbour_recall``. Default: find all.
-        block: rows that are visited at once; default as many as 128 MiB hold of what they leave of all models.
+        block: rows that are visited at once; default as many as an eighth of the free memory holds of what they leave
+            of all models, on a CPU 128 MiB at most.
         permutations: of the samples of one side, for each pair, under which its scores are taken again; 0 for none, 200
             are usual. Without groups no more than n - 1 are drawn.
         groups: sample id -> label, or for plain tensors n labels: samples change places within their group only, as
@@ -249,7 +250,7 @@ def labels_of(groups: Mapping[str, Any] | Sequence[Any] | None, ids: Sequence[st
 
 def _calibrated(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:
     higher = metric.higher_is_better is not False
-    best = metric.bounds[1] if higher else metric.bounds[0]
+    best = result.best if result.best is not None else metric.bounds[1] if higher else metric.bounds[0]
     found = calibrate(result.value, null, best=best, higher_is_better=higher, alpha=alpha)
     values = {
         "null": found.mean,

@@ -12,7 +12,8 @@ BLOCK = 256
 EXACT = 2.0**22
 # Pairs that are measured by subtraction too, and distances among which their places are sought.
 MEASURED, PLACES = 2048, 2**16
-# What the places may be off, as the root of the mean square in deviations of a rank: no correlation moves by more.
+# What the places of the sample may be off, as the root of the mean square in deviations of a rank: about as far as the
+# correlation may move for each of its two models.
 MISPLACED = 1e-4
 
 

@@ -10,8 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._features import by_features, feature_hsic, feature_products
 from ._rows import HIGHEST, block_size, blocks, root
-from ._view import Norms, View, stacked, view
+from ._view import Norms, stacked, view
 
 Kernel = Literal["linear", "rbf", "distance"]
 # Numbers of one kernel of all models that a CPU multiplies at once: they stay in the cache.
@@ -39,7 +40,7 @@ def kernel_products(
     Args:
         norms: of m representations, stacked.
         grams: m Gram products [b, n], `View.gram`, among them those of the rows; two or three are best given as one
-            array, since XLA else asks of every number which of them it is of.
+            array, since XLA would test for every number from which of them it comes.
         rows: int32 [r]; those >= n are beyond the last and count nothing.
         kernels: ``linear`` in the units of the points squared, ``rbf``, exp(-d^2 / 2 sigma^2), or ``distance`` in the
             units of the points.
@@ -123,6 +124,11 @@ class Sums(NamedTuple):
     means: Any
     diagonals: Any
 
+    def traces(self) -> Any:
+        """Traces [m] of the matrices with the means of rows and columns taken off."""
+        n = self.means.shape[1]
+        return self.diagonals.sum(1) - ((n - 1) * self.means + self.diagonals).sum(1) / n
+
     def hsic(self, *, debiased: bool) -> Any:
         """HSIC of every pair [m, m]: the unbiased U-statistic, or the biased tr(K H L H) / n^2.
 
@@ -171,10 +177,10 @@ def hsic(
     entries in blocks of rows, whose sums are added with compensation. Cost m n^2 d + m^2 n^2; memory O(m b n).
     """
     n, m = len(representations[0]), len(representations)
-    if kernel == "linear" and by_features(n, [x.shape[1] for x in representations]):
-        return feature_hsic([view(x) for x in representations], debiased=debiased)
     views = [view(x) for x in representations]
     norms = stacked([seen.norms for seen in views])
+    if kernel == "linear" and by_features(n, [x.shape[1] for x in representations]):
+        return feature_hsic(feature_products(views), norms.squares, debiased=debiased)
     widths = None if sigmas is None else jnp.stack([jnp.asarray(sigma, norms.squares.dtype) for sigma in sigmas])
 
     @jax.checkpoint  # so that the derivative, too, keeps no n x n matrix
@@ -195,33 +201,3 @@ def hsic(
     (total, _), means = jax.lax.scan(step, (zero, zero), blocks(n, size))
     means = jnp.moveaxis(means, 0, 1).reshape(m, -1)[:, :n]
     return Sums(total, means, diagonal(norms, kernel)).hsic(debiased=debiased)
-
-
-def by_features(n: int, widths: Sequence[int]) -> bool:
-    """Count which form of the linear HSIC of all pairs multiplies less: feature by feature, or row by row."""
-    m, total = len(widths), sum(widths)
-    return total * (total + 1) / 2 < n * (total + m * (m + 1) / 2)
-
-
-@partial(jax.jit, static_argnames=("debiased",))
-def feature_hsic(views: Sequence[View], *, debiased: bool) -> jax.Array:
-    """HSIC of the linear kernels of every pair, [m, m], through products X' Y of d_a x d_b numbers.
-
-    The kernels are of centred rows, whose sums over a row are 0: with q and p the squared lengths of the rows,
-    n^2 HSIC_v = |X'Y|^2 and n (n - 3) HSIC_u = |X'Y|^2 - n / (n - 2) q.p + sum(q) sum(p) / ((n - 1) (n - 2)).
-    Cost n d_a d_b for each pair, memory O(d_a d_b).
-    """
-    n, m = len(views[0].points), len(views)
-    values = [[jnp.zeros(())] * m for _ in range(m)]
-    for a in range(m):
-        for b in range(a, m):
-            product = jnp.matmul(views[a].points.T, views[b].points, precision=HIGHEST)
-            values[a][b] = values[b][a] = (product * product).sum()
-    found = jnp.stack([jnp.stack(row) for row in values])
-    if not debiased:
-        return found / n**2
-    squares = jnp.stack([seen.norms.squares for seen in views])
-    mean = squares.mean(1, keepdims=True)
-    apart = squares - mean  # q.p less its mean part, which the last term cancels but for 1 / n
-    both = mean @ mean.T
-    return (found - n / (n - 2) * (_inner(apart) + n * both) + n * n * both / ((n - 1) * (n - 2))) / (n * (n - 3))

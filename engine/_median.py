@@ -28,10 +28,11 @@ def median_distance(x: jax.Array) -> jax.Array:
     Returns:
         Scalar, infinite where no distance is above zero.
 
-    Exact, as an order statistic of what the Gram product gives, without sorting n^2 distances. Pairs nearer than
-    rounding can tell, squared distance below 4 eps (|a|^2 + |b|^2), count as zero. Each pair is visited once, half a
-    Gram product; outside of `jax.jit` the numbers near a guess from a sample are then sorted out on the host, inside
-    they are counted against thresholds. Memory O(b n) for blocks of b rows, and what `KEPT_DISTANCES` allows.
+    Exact, as an order statistic of what the Gram product gives, without sorting n^2 distances (inside `jax.jit` from
+    65,536 rows on, counts are rounded to float32). Pairs nearer than rounding can tell, squared distance below 4 eps
+    (|a|^2 + |b|^2), count as zero. Outside of `jax.jit` each pair is visited once, half a Gram product, and the numbers
+    near a guess from a sample are sorted out on the host; inside they are counted against thresholds, and made anew
+    each time where they are too many to keep. Memory O(b n) for blocks of b rows, and what `KEPT_DISTANCES` allows.
     """
     if isinstance(x, jax.core.Tracer):
         return _counted(x)
@@ -43,7 +44,7 @@ def median_of_view(seen: View) -> jax.Array:
     return _selected(seen)
 
 
-# Only this knows the width of a model, and is compiled for each; it is short.
+# This and `_among` know the width of a model, and are compiled for each; they are short.
 @partial(jax.jit, static_argnames=("size",))
 def _gram(points: jax.Array, start: jax.Array, size: int) -> jax.Array:
     """Inner products [size, n // 2 + size] of rows with those that follow them, around the end."""

@@ -29,12 +29,14 @@ class Result:
         chance: [m, m], what representations that have nothing in common would get; None where there is no such level.
         attributes: what this number must carry beyond the facts of the metric: k, estimator, neighbour metric.
         extra: further variables over the models, by the suffix of their name, such as ``n_used``.
+        best: what a representation gives with itself, where that is not the end of the metric's bounds.
     """
 
     value: Any
     chance: Any = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    best: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,10 @@ def list_metrics() -> Mapping[str, Metric]:
     found: dict[str, Metric] = {}
     for module in pkgutil.iter_modules(package.__path__):
         for metric in importlib.import_module(f"{package.__name__}.{module.name}").METRICS:
+            if metric.name in found:
+                raise ValueError(
+                    f"two metrics are called {metric.name!r}: give the one in {module.name}.py another name"
+                )
             found[metric.name] = metric
     return found
 

@@ -129,7 +129,7 @@ def judge(
 ) -> Candidates:
     """Say how certain the `SPARE` more than k candidates [b, c] of rows own [b] are, whose measures are at least low.
 
-    Whether the k nearest are mixed up is told where they are in order of low, and else taken for so.
+    The k nearest are taken for mixed up: whoever has them in order of low may know better.
     """
     n, spare = len(norms.squares), index.shape[1]
     high = at_most(norms, own, low, index, metric)

@@ -31,7 +31,8 @@ def candidates_on_host(
 ) -> Candidates:
     """Do what `hyle.engine._neighbours.candidates` does, and tell whether the order of some nearest is certain.
 
-    With a factor and another product `beside`, whose multiple is added, it is that of two representations side by side.
+    With ``beside``, a factor and the Gram product of another representation, gram + factor * other is searched: that of
+    the two side by side.
 
     Of the groups that a row is parted into, only as many as there are candidates can hold them: those whose smallest
     numbers are the smallest. Cost O(b n), of which all but a few per cent is the forming of distances.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-# Eigenvalues of less than this share of the largest are rounding.
+# Eigenvalues of less than this share of the largest, times how many there are, are rounding.
 ROUNDING = 1e-15
 # Where the curve of a spectrum is evaluated: beyond its ends by this factor of e, at so many places.
 MARGIN, PLACES = 12.0, 512

@@ -12,12 +12,13 @@ import numpy as np
 
 from ._counts import effective_rank
 from ._duplicates import first_occurrence_on_host
-from ._kernels import Kernel, Sums, by_features
+from ._features import by_features, feature_hsic, feature_products
+from ._kernels import Kernel, Sums
 from ._median import median_of_view
 from ._metric import Need
 from ._neighbours import Lookup, NeighbourMetric, Neighbours, lookup
 from ._null import permuted_hsic, permuted_products
-from ._pass import Gathered, Threads, Wanted, find_table, gather, linear_by_features
+from ._pass import Gathered, Threads, Wanted, find_table, gather
 from ._permutations import Permutations
 from ._ranks import TABLE
 from ._view import View, view
@@ -76,7 +77,7 @@ class Panel:
         return self._known[key]
 
     def gather(self, needs: Sequence[Need]) -> None:
-        """Make the pass for all that some metrics need; what was gathered before is gathered anew."""
+        """Make the pass for all that some metrics need; what was gathered before is dropped."""
         kernels = [kernel for kernel in ("linear", "rbf", "distance") if kernel in needs]
         tables: dict[NeighbourMetric, int] = {}
         if "neighbours" in needs:
@@ -136,22 +137,31 @@ class Panel:
 
         def compute() -> np.ndarray:
             if kernel == "linear" and self._known.get("features"):
-                return linear_by_features(self.views(), debiased=debiased)
+                return feature_hsic(self._feature_products(), self._squares(), debiased=debiased)
             return np.asarray(self._gathered(kernel).sums[kernel].hsic(debiased=debiased))
 
         return self.once(("hsic", kernel, debiased), compute)
+
+    def hsic_by_chance(self, kernel: Kernel) -> np.ndarray:
+        """Biased HSIC of every pair on average over all orders of the samples of one, [m, m] in float64.
+
+        tr(HKH) tr(HLH) / ((n - 1) n^2): a permutation moves the entries on the diagonal among themselves, and those off
+        it, which are what the trace leaves to 0.
+        """
+        traces = np.asarray(self._sums(kernel).traces(), np.float64)
+        return np.outer(traces, traces) / ((self.n - 1) * self.n**2)
 
     def effective_rank(self) -> list[float]:
         """[m], directions that the variance of each model is spread over."""
         gathered: Gathered | None = self._known.get("gathered")
         # The linear kernel has the eigenvalues of the covariance.
-        if gathered is not None and "linear" in gathered.sums:
+        if self._known.get("features") or (gathered is not None and "linear" in gathered.sums):
             squares = self.hsic("linear", debiased=False).diagonal() * self.n**2
         elif gathered is not None and gathered.squares is not None:
             squares = gathered.squares
         else:
             return [effective_rank(np.asarray(x)) for x in self.arrays]
-        traces = np.array([np.asarray(seen.norms.squares).sum(dtype=np.float64) for seen in self.views()])
+        traces = self._squares().sum(1)
         return list(np.divide(traces**2, squares, out=np.zeros(self.m), where=squares > 0))
 
     def null_hsic(self, kernel: Kernel, permutations: Permutations, *, debiased: bool) -> np.ndarray:
@@ -265,7 +275,7 @@ class Panel:
         return values
 
     def permutations(self, count: int) -> list[jax.Array]:
-        """Permutations of the rows, the same for every metric."""
+        """Random orders of the rows, behind chance levels that have no closed form."""
         generator = np.random.default_rng(self.seed)
         return [jnp.asarray(generator.permutation(self.n).astype(np.int32)) for _ in range(count)]
 
@@ -277,10 +287,17 @@ class Panel:
             "centring": "columns" if self.centre else "none",
         }
 
+    def _squares(self) -> np.ndarray:
+        """[m, n] in float64, squared lengths of the points."""
+        return np.stack([np.asarray(seen.norms.squares, np.float64) for seen in self.views()])
+
+    def _feature_products(self) -> np.ndarray:
+        return self.once("feature products", lambda: np.asarray(feature_products(self.views()), np.float64))
+
     def _sums(self, kernel: Kernel) -> Sums:
         if kernel == "linear" and self._known.get("features"):
             # Of centred rows: without its diagonal a row of the kernel sums to what that lacks.
-            squares = np.stack([np.asarray(seen.norms.squares, np.float64) for seen in self.views()])
+            squares = self._squares()
             return Sums(None, -squares / (self.n - 1), squares)
         return self._gathered(kernel).sums[kernel]
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._kernels import Kernel, Sums, diagonal, feature_hsic, kernel_products
+from ._kernels import Kernel, Sums, diagonal, kernel_products
 from ._keys import on_host
 from ._neighbours import NeighbourMetric, Neighbours, candidates, measure, measure_some, nearest, settle
 from ._neighbours_on_host import candidates_on_host, nearest_on_host
@@ -23,6 +23,7 @@ from ._view import Norms, View, stacked
 
 # Bytes, at most, of the Gram products that one block of rows leaves of all models until they are used.
 BLOCK_BYTES = 2**27
+# The same where there is an accelerator.
 ACCELERATOR_BYTES = 2**32
 # Rows on which the recall of approximate neighbours is measured.
 RECALL_ROWS = 256
@@ -103,7 +104,8 @@ def gather(
         views: of the same n samples.
         wanted: what of them.
         sigmas: m bandwidths, for the RBF kernel.
-        block: rows at once; default as many as an eighth of the free memory holds, and no more than `BLOCK_BYTES`.
+        block: rows at once; default as many as an eighth of the free memory holds, and no more than `BLOCK_BYTES`
+            (`ACCELERATOR_BYTES`).
         progress: called with (rows done, rows in all) after each block.
 
     Work of different models runs in as many threads as there are cores, since XLA's own operations other than products
@@ -180,17 +182,6 @@ def _whole_gram(seen: View) -> np.ndarray | None:
     first = -room.ctypes.data % 64 // points.dtype.itemsize  # at the start of a line, else JAX copies what it is given
     # Of one array with itself NumPy multiplies one half only.
     return np.matmul(rows, rows.T, out=room[first : first + n * n].reshape(n, n))
-
-
-def linear_by_features(views: Sequence[View], *, debiased: bool) -> np.ndarray:
-    """HSIC of linear kernels of every pair, [m, m] in float64, where products of features are the cheaper form."""
-    m = len(views)
-    values = np.empty((m, m))
-    for a in range(m):
-        for b in range(a, m):
-            two = np.asarray(feature_hsic([views[a], views[b]], debiased=debiased), np.float64)
-            values[a, a], values[b, b], values[a, b], values[b, a] = two[0, 0], two[1, 1], two[0, 1], two[1, 0]
-    return values
 
 
 def _free_bytes() -> int:
@@ -373,7 +364,7 @@ def _join(parts: Sequence[Neighbours], n: int) -> Neighbours:
     return Neighbours(*(jnp.asarray(np.concatenate(column)[:n]) for column in zip(*parts, strict=True)))
 
 
-# Only the first three know the width of a model, and are compiled for each; they are short.
+# Those that take points or a view know the width of a model, and are compiled for each; they are short.
 @jax.jit
 def gram_of(points: jax.Array, own: jax.Array) -> jax.Array:
     """Inner products [b, n] of rows own [b] of some points [n, d] with all."""

@@ -60,8 +60,8 @@ def draw(n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int =
     """Draw permutations of n samples, none of which is the identity.
 
     Without groups they are shifts along one random cycle through all samples. Those form a group, which is all that a
-    permutation test asks for (Hemerik & Goeman 2018, TEST 27, 811), each alone is like any permutation that leaves no
-    sample in place, and what a kernel gives under all of them at once comes from Fourier transforms.
+    permutation test asks for (Hemerik & Goeman 2018, TEST 27, 811), each alone leaves no sample in place, and what a
+    kernel gives under all of them at once comes from Fourier transforms.
 
     Args:
         n: samples, at least 2.

@@ -68,7 +68,10 @@ def settle_ranks(seen: View, own: jax.Array, wanted: jax.Array, found: jax.Array
 
 
 def _count(far: jax.Array, wanted: jax.Array, before: jax.Array, after: jax.Array) -> jax.Array:
-    """Rank [c] by the distances far [n]: what is less than before counts ahead of the wanted index, after behind it."""
+    """Rank columns wanted [c] by the distances far [n]; [c].
+
+    Columns to the left count where they are less than before [c], those to the right where less than after [c].
+    """
     ahead = jnp.arange(len(far), dtype=jnp.int32)[None, :] < wanted[:, None]
     limit = jnp.where(ahead, before[:, None], after[:, None])
     # Summed by a product, within one thread of a CPU: a sum would wait for others. Counts below 2^24 are exact.

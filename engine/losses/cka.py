@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from .._kernels import Kernel, by_features, check_kernel
+from .._features import by_features
+from .._kernels import Kernel, check_kernel
 from .._rows import HIGHEST
 from . import _batch
 from ._batch import Agreement, AxisName, Batch

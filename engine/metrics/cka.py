@@ -34,7 +34,8 @@ def cka(
         y: [n, d2], row i being the same sample as row i of x; n >= 4 (2 where biased).
         kernel: ``linear``, or ``rbf``: exp(-d^2 / 2 sigma^2).
         debiased: HSIC as the unbiased U-statistic, so that independent data give 0 on average, negative values
-            included and not clamped; else the biased V-statistic, which tends to 1 where d >> n.
+            included and not clamped; else the biased V-statistic, which tends to 1 where d >> n: unrelated linear
+            kernels give sqrt(r1 r2) / (n - 1) on average, r their effective ranks.
         sigma: RBF bandwidth of both; default for each the median of its non-zero pairwise distances.
 
     Returns:
@@ -81,6 +82,20 @@ def null(panel: Panel, permutations: Permutations, kernel: Kernel, *, debiased: 
     return normalised(panel.null_hsic(kernel, permutations, debiased=debiased), own)
 
 
+def chance(panel: Panel, kernel: Kernel, *, debiased: bool) -> np.ndarray:
+    """Ratio of HSICs [m, m], on average over all orders of the samples of one of each pair."""
+    if debiased:
+        return np.zeros((panel.m, panel.m))
+    return normalised(panel.hsic_by_chance(kernel), np.diag(panel.hsic(kernel, debiased=False)))
+
+
+def chance_told(*, debiased: bool) -> str:
+    """Say what that average is."""
+    if debiased:
+        return "0, exactly, on average over permutations"
+    return "in closed form: tr(HKH) tr(HLH) / ((n - 1) sqrt(tr(HKHK) tr(HLHL)))"
+
+
 def _evaluate(panel: Panel, kernel: Kernel, *, debiased: bool) -> Result:
     values = panel.hsic(kernel, debiased=debiased)
     attributes = {
@@ -91,7 +106,7 @@ def _evaluate(panel: Panel, kernel: Kernel, *, debiased: bool) -> Result:
     }
     if kernel == "rbf":
         attributes["sigma"] = "median of the non-zero pairwise distances, each model its own"
-    return Result(normalised(values), np.zeros_like(values) if debiased else None, attributes)
+    return Result(normalised(values), chance(panel, kernel, debiased=debiased), attributes)
 
 
 def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) -> Metric:
@@ -105,7 +120,7 @@ def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) ->
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance="0, exactly, on average over permutations" if debiased else "none in closed form; it grows with d / n",
+        chance=chance_told(debiased=debiased),
         meaning=meaning,
         citation="Kornblith et al. 2019, arXiv:1905.00414" + ("; Song et al. 2012, JMLR 13" if debiased else ""),
     )

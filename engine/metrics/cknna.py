@@ -71,13 +71,14 @@ def cknna(
         input is not finite or constant.
 
     Invariant to rotation, isotropic scale and a common permutation of rows, with ``centre`` also to translation.
-    Symmetric, but for ``debiased``, whose mask is not and meets the two kernels in order in the third term: swapping x
-    and y moves the value by less than about 0.01 where k < n / 10, by more where k comes nearer to n (0.02 at n / 4,
-    0.2 at 2 n / 3). At k = n - 1 ``debiased`` is the debiased CKA of the (unit) rows, and ``double_centred`` nearly.
+    Symmetric, but for ``debiased``, whose mask is not, and whose third term multiplies one kernel by it and the other
+    by its transpose: swapping x and y moves the value by less than about 0.01 where k < n / 10, by more where k comes
+    nearer to n (0.02 at n / 4, 0.2 at 2 n / 3). At k = n - 1 ``debiased`` is the debiased CKA of the (unit) rows, and
+    ``double_centred`` nearly.
     Differentiable, the neighbours held fixed. ``debiased`` and ``biased`` mask a kernel that is not centred: far from
     the origin all its entries are alike, and in float32 at k = n - 1, where the mask says nothing either, they are
     right to a few per cent only (200 standard deviations); centre such rows, or use float64.
-    Cost O(n^2 (d1 + d2) + n k min(k, log k)), memory O(b n + n k): no n x n matrix.
+    Cost O(n^2 (d1 + d2) + n k^2), beyond 64 neighbours n k log k, memory O(b n + n k): no n x n matrix.
     Source: Huh et al. (2024), arXiv 2405.07987, appendix A; Gröger et al. (2026), arXiv 2602.14486.
 
     Example:

@@ -6,13 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .._kernels import hsic
 from .._metric import Metric, Result
 from .._panel import Panel
 from .._rows import pair
-from .cka import normalised, null, ratio
+from .cka import chance, chance_told, normalised, null, ratio
 
 
 def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: bool = True) -> jax.Array:
@@ -53,8 +52,8 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
 def _evaluate(panel: Panel, *, debiased: bool) -> Result:
     values = panel.hsic("distance", debiased=debiased)
     estimator = "debiased (U-statistic)" if debiased else "biased (V-statistic)"
-    chance = np.zeros_like(values) if debiased else None
-    return Result(normalised(values), chance, {"estimator": estimator, "form": "squared", "distance": "euclidean"})
+    level = chance(panel, "distance", debiased=debiased)
+    return Result(normalised(values), level, {"estimator": estimator, "form": "squared", "distance": "euclidean"})
 
 
 def _facts(name: str, *, debiased: bool) -> Metric:
@@ -68,7 +67,7 @@ def _facts(name: str, *, debiased: bool) -> Metric:
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance="0, exactly, on average over permutations" if debiased else "none in closed form; it grows with d / n",
+        chance=chance_told(debiased=debiased),
         meaning="Are samples that lie far apart in one model as far apart in the other?",
         citation="Székely & Rizzo 2014, doi:10.1214/14-AOS1255" if debiased else "Székely et al. 2007, Ann. Stat. 35",
     )

@@ -18,8 +18,8 @@ from .._permutations import Permutations
 from .._rows import check_k, ldexp, pair
 from .._view import View, view
 
-# Permutations behind the chance level in a Comparison, which has no closed form: as many as take so many samples, of
-# which it then hangs on as many as a value does, within these bounds.
+# Permutations behind the chance level in a Comparison, which has no closed form: fewer for more samples, whose
+# product with them is about the first number, within the bounds of the second.
 CHANCE_SAMPLES, CHANCE_PERMUTATIONS = 2**12, (1, 5)
 # Orders of the samples that are looked at together, for which products are shared and permuted rows are held.
 TOGETHER = 2
@@ -41,10 +41,11 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
         k: neighbours of the mle, 2 <= k <= n - 1, and for the order of gride; twonn looks at two whatever k is.
 
     Returns:
-        Scalar: 1 where one is a function of the other, 0 where they are independent, as far as the estimates are right.
-        These are too low in high dimensions, the joint one most, so that independent representations of many dimensions
-        are far from 0 (two 24-d Gaussians, n = 300: 0.68): look at the chance level, or shuffle the rows of one. Errors
-        of the estimates may carry it below 0 or beyond 1. NaN where an input is not finite or constant.
+        Scalar: 1 where each is a function of the other, d_y / d_x where y alone is one of x, 0 where they are
+        independent, as far as the estimates are right. These are too low in high dimensions, the joint one most, so
+        that independent representations of many dimensions are far from 0 (two 24-d Gaussians, n = 300: 0.68): look at
+        the chance level, or shuffle the rows of one. Errors of the estimates may carry it below 0 or beyond 1. NaN
+        where an input is not finite or constant.
 
     Symmetric; invariant to scale and shift of each column and to a common permutation of rows, but not to rotation,
     since columns are standardised. Of the two the representation of more columns dominates the joint distances.
@@ -179,7 +180,7 @@ METRICS = (
         bounds=(0.0, 1.0),
         higher_is_better=True,
         chance="mean of 1 to 5 permutations of the samples, pair by pair; not 0 in high dimensions",
-        meaning="Which share of the dimensions that the two models use do they have in common, linearly or not?",
+        meaning="Which share of the dimensions of the richer of the two models has the other, linearly or not?",
         citation="Basile et al. 2025, arXiv:2406.15812",
     ),
 )

@@ -72,7 +72,7 @@ def _evaluate(panel: Panel) -> Result:
     alike = np.array([bool(seen.norms.alike) for seen in panel.views()])
     value = np.where(alike[:, None] | alike[None, :], np.nan, 2 / panel.n * panel.ranks())
     attributes = {"estimator": "2 / n mean rank", "k": panel.rank_k, "neighbour_metric": "euclidean"}
-    return Result(value, np.ones_like(value), attributes)
+    return Result(value, np.ones_like(value), attributes, best=(panel.rank_k + 1) / panel.n)
 
 
 def _null(panel: Panel, permutations: Permutations) -> np.ndarray:

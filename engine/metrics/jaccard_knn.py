@@ -35,7 +35,7 @@ def jaccard_knn(
 
     Returns:
         Scalar in [0, 1]; where x and y are independent, the mean of h / (2 k - h) over the hypergeometric h, a little
-        more than k / (2 (n - 1)); NaN where an input is not finite or constant.
+        more than k / (2 (n - 1) - k) where k << n; NaN where an input is not finite or constant.
 
     Symmetric; invariant to rotation, to isotropic scale and to a common permutation of rows, ``euclidean`` also to
     translation, and every metric with ``centre``. Cost and memory as `mutual_knn`.
@@ -119,7 +119,7 @@ METRICS = (
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance="mean of h / (2k - h), h hypergeometric; about k / (2 (n - 1))",
+        chance="mean of h / (2k - h), h hypergeometric; about k / (2 (n - 1) - k)",
         meaning="Of all the samples that either model calls a neighbour, which share do both?",
         citation="Klabunde et al. 2025, arXiv:2305.06329",
     ),

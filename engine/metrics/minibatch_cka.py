@@ -54,7 +54,8 @@ def minibatch_cka(
     """Debiased CKA from consecutive batches of rows: only pairs of samples in one batch are looked at.
 
     ``sum_b HSIC_1(K_b, L_b) / sqrt(sum_b HSIC_1(K_b, K_b) sum_b HSIC_1(L_b, L_b))``, HSIC_1 being the unbiased
-    U-statistic, so that the three sums estimate the HSIC of all rows, whatever the size of the batch.
+    U-statistic, so that the means over batches estimate the HSIC of all rows, whatever the size of the batch; with the
+    default sigma of RBF, which every batch has its own of, that of a kernel in between.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.

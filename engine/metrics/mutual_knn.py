@@ -35,8 +35,8 @@ def mutual_knn(
         finite or constant.
 
     Symmetric; invariant to rotation, to isotropic scale and to a common permutation of rows, ``euclidean`` also to
-    translation, and every metric with ``centre``. Cost O(n^2 (d1 + d2) + n k min(k, log k)), memory O(b n + n k) for
-    blocks of b rows.
+    translation, and every metric with ``centre``. Cost O(n^2 (d1 + d2) + n k^2), beyond 64 neighbours n k log k, memory
+    O(b n + n k) for blocks of b rows.
     Source: Huh et al. (2024), arXiv 2405.07987.
 
     Example:

@@ -38,7 +38,8 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
     Symmetric; invariant to rotation, translation, isotropic scale and to a common permutation of rows. The first
     derivative is exact where X^T Y has full rank and a subgradient elsewhere, that of ``angular`` 0 at distance 0; the
     second means nothing.
-    Cost O(n d1 d2 + d1 d2 min(d1, d2)), each width counting as no more than n; memory O(n (d1 + d2) + d1 d2).
+    Cost O(n d1 d2 + d1 d2 min(d1, d2)), each width counting as no more than n, after a QR of O(n^2 d) where d > n;
+    memory O(n (d1 + d2) + d1 d2).
     Source: Ding et al. (2021), arXiv 2108.01661; Schönemann (1966); Williams et al. (2021), arXiv 2110.14739.
 
     Example:
@@ -51,7 +52,7 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
         raise ValueError(f"unknown form {form!r} of the Procrustes distance: use {', '.join(get_args(Form))}")
     a, b = pair(x, y, least=2)
     first = _prepared(a)
-    # True or NaN: y waits for x, since XLA on the CPU can wait for itself for ever where batched QRs run at once.
+    # True unless NaN: y waits for x, since XLA on the CPU can wait for itself for ever where batched QRs run at once.
     second = _prepared(jnp.where(first[0, 0] <= 1, b, jnp.nan))
     traced = isinstance(first, jax.core.Tracer) or isinstance(second, jax.core.Tracer)
     squared = _distance(first, second) if traced else jnp.asarray(_value(first, second), first.dtype)
@@ -150,7 +151,7 @@ METRICS = (
         symmetric=True,
         bounds=(0.0, 2.0),
         higher_is_better=False,
-        chance="mean over orders of the samples, in closed form for many dimensions, from both spectra",
+        chance="mean over orders of the samples, from both spectra; exact for many dimensions",
         meaning="How far apart are the two models after the best rotation, both centred and of unit size?",
         citation="Ding et al. 2021, arXiv:2108.01661; Schönemann 1966",
     ),

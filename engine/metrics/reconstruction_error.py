@@ -277,7 +277,7 @@ METRICS = (
         "reconstruction_error",
         "global",
         "global reconstruction error (GFRE)",
-        "1, that of predicting the mean; a little more for few samples",
+        "1 where n >> d, that of predicting the mean; more for few samples",
         "How much of the second model can no linear map of the first one predict, on samples held out?",
     ),
     _facts(

@@ -52,8 +52,9 @@ def rsa(
         are equal, as in a constant one, or an input is not finite.
 
     Symmetric; invariant to isotropic scale, to rotation and translation (``euclidean``), to rotation (``cosine``), and
-    to a common permutation of rows. Distances are measured by subtraction, so that those of equal rows tie, and
-    Euclidean ones between rows of integers wherever they are equal; other ties are left to rounding.
+    to a common permutation of rows. Distances of equal rows tie, and Euclidean ones between rows of integers wherever
+    they are equal; other ties are left to rounding. They are measured by subtraction, on a CPU in float32 from one
+    product where a sample of pairs shows that it keeps their order to 1e-4 of a standard deviation of the ranks.
     Only ``pearson`` has a derivative that is not 0.
     Cost O(n^2 (d1 + d2)), for ``spearman`` O(n^2 log n) and memory O(n^2) besides, else memory O(n (d1 + d2)).
     Source: Kriegeskorte et al. (2008), Front. Syst. Neurosci. 2, 4.

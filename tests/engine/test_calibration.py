@@ -81,6 +81,7 @@ def test_what_is_shared_is_found() -> None:
         assert found[f"{name}_p"].sel(model="a", other="c") > 0.05
         assert found[f"{name}_calibrated"].sel(model="a", other="b") > 0.1
         assert np.isnan(found[f"{name}_q"].sel(model="a", other="a"))
+        np.testing.assert_allclose(np.diag(found[f"{name}_calibrated"]), 1, atol=1e-5)
 
 
 def test_groups_take_away_what_the_groups_explain() -> None:

@@ -4,16 +4,17 @@ import json
 import subprocess
 import sys
 import textwrap
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hyle.engine._kernels import by_features
+from hyle.engine._features import by_features, feature_hsic, feature_products
 from hyle.engine._median import median_of_view
 from hyle.engine._neighbours import neighbours
-from hyle.engine._pass import Wanted, gather, linear_by_features
+from hyle.engine._pass import Wanted, gather
 from hyle.engine._view import view
 
 from . import definitions
@@ -98,9 +99,14 @@ def test_sums_give_the_hsic_of_the_definition(kernel, offset, whole):
 @pytest.mark.parametrize("debiased", [True, False])
 def test_features_give_the_same_as_rows(debiased, offset):
     rows = gathered(N, wanted=Wanted(("linear",)), offset=offset).sums["linear"].hsic(debiased=debiased)
-    features = linear_by_features([view(jnp.asarray(x)) for x in arrays(offset)], debiased=debiased)
-    assert features.dtype == np.float64
-    np.testing.assert_allclose(features, rows, rtol=1e-5, atol=1e-5 * rows.diagonal().min())
+    views = [view(jnp.asarray(x)) for x in arrays(offset)]
+    squares = np.stack([np.asarray(seen.norms.squares, np.float64) for seen in views])
+    close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5 * rows.diagonal().min())
+    on_host = feature_products(views)
+    assert on_host.dtype == np.float64
+    close(feature_hsic(on_host, squares, debiased=debiased), rows)
+    compiled = jax.jit(feature_products)(views)
+    close(feature_hsic(compiled, jnp.asarray(squares, jnp.float32), debiased=debiased), rows)
 
 
 @pytest.mark.parametrize("widths", [(8,), (8, 300), (100, 100, 100), (4, 4, 4, 4, 4)])

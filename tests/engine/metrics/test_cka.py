@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine import cka
+from hyle.engine import cka, compare
 
 from .. import definitions
 from ..samples import (
@@ -202,3 +203,21 @@ def test_digits_left_and_right(digits, float64):
     left, right = digits
     assert float(cka(left, right)) == pytest.approx(0.26955426, abs=1e-8)
     assert float(cka(left, right, debiased=False)) == pytest.approx(0.27282967, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["cka_biased", "cka_rbf_biased", "distance_correlation_biased"])
+@pytest.mark.parametrize("offset", [0.0, 200.0])
+def test_the_chance_level_of_biased_ones_is_the_mean_over_all_orders(name, offset):
+    rng = np.random.default_rng(0)
+    x, y = single(offset + rng.normal(size=(6, 3))), single(offset + rng.normal(size=(6, 2)))
+    found = compare({"x": x, "y": y}, metrics=[name])
+    orders = [list(order) for order in itertools.permutations(range(6))]
+    scores = []
+    for order in orders:
+        if name == "distance_correlation_biased":
+            scores.append(definitions.distance_correlation(x, y[order], debiased=False))
+        else:
+            scores.append(definitions.cka(x, y[order], kernel="rbf" if "rbf" in name else "linear", debiased=False))
+    chance = found[f"{name}_chance"].sel(model="x", other="y").item()
+    assert 0.1 < chance < 0.9
+    np.testing.assert_allclose(chance, np.mean(scores), rtol=1e-4)
