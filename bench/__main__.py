@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,19 +67,15 @@ def measure_all(
     out: Path,
     *,
     quick: bool,
-    earlier: Sequence[dict[str, Any]] = (),
 ) -> None:
-    """Measure every peer on every case, and save after each, so that a run that is stopped is not lost."""
-    kept = {(one["case"], one["tool"], one["metric"]): one for one in earlier}
+    """Measure every peer on every case but what the results have, and save after each: a run may be stopped."""
+    kept = {(one["case"], one["tool"], one["metric"]) for one in results.measurements}
     # The far inputs are for the values alone, and go into the process of the near ones of that size.
     far = {(case.n, case.widths): case for case in cases if case.far}
     jobs = [(case, peer) for case in cases if not case.far for peer in peers if applies(peer, case)]
     for number, (case, peer) in enumerate(jobs, 1):
         twin = far.get((case.n, case.widths)) if case.kind == "pair" else None
         if (case.name, peer.label, peer.metric) in kept:
-            for name in ([twin.name] if twin else []) + [case.name]:
-                if (name, peer.label, peer.metric) in kept:
-                    results.measurements.append(kept[name, peer.label, peer.metric])
             continue
         inputs = write(INPUTS, case.n, case.widths)
         away = write(INPUTS, case.n, case.widths, far=True) if twin else []
@@ -105,8 +100,8 @@ def measure_all(
         click.echo(f"[{number}/{len(jobs)}] {case.name}  {peer.label} {peer.metric}  {told}  ({took:.0f} s)")
 
 
-def resumed(path: Path, facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what an earlier run measured on this machine.
+def resumed(path: Path, facts: dict[str, Any]) -> Results:
+    """Return an earlier run on this machine.
 
     Raises:
         click.UsageError: there is none, or it is of another machine, whose times would stand beside these.
@@ -118,7 +113,7 @@ def resumed(path: Path, facts: dict[str, Any]) -> list[dict[str, Any]]:
     if before != now:
         told = " and ".join(f"{one['cpu']} with {one['cores']} cores" for one in (before, now))
         raise click.UsageError(f"{path} and this run are of two machines, {told}. Leave --resume out, or name --out.")
-    return earlier.measurements
+    return earlier
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -144,7 +139,7 @@ def main(
     cases = plan(quick=quick, large=large, n=n)
     missing = gpu.find_gpu() if on_gpu is not False else "not asked for"
     facts = machine()
-    earlier = resumed(out, facts) if resume else []
+    earlier = resumed(out, facts) if resume else Results(facts)
     if not missing:
         cases += gpu_plan()
         facts |= gpu.facts()
@@ -156,8 +151,11 @@ def main(
     names = {peer.package.environment for peer in peers} | {"hyle"}
     results = Results(facts, {name: environments.versions(name) for name in sorted(names)})
     results.cases = [dataclasses.asdict(case) for case in cases]
+    planned = {case.name for case in cases}
+    results.cases += [case for case in earlier.cases if case["name"] not in planned]
+    results.measurements = list(earlier.measurements)
     started = time.monotonic()
-    measure_all(results, peers, cases, failed, out, quick=quick, earlier=earlier)
+    measure_all(results, peers, cases, failed, out, quick=quick)
     click.echo(f"measured in {(time.monotonic() - started) / 60:.0f} min")
     for path in write_report(results, out):
         click.echo(f"wrote {path}")

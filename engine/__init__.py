@@ -1,6 +1,11 @@
 """Numerics in JAX: how far representations of the same samples agree.
 
 Arrays come from NumPy, JAX or torch; every function works inside `jax.jit` and `jax.vmap`.
+
+Where to look: `metrics/` has one file for each metric, as a function of two arrays and as an entry of a Comparison.
+`_compare` asks a `_panel`, which makes a `_view` of each model and lets `_pass` visit blocks of rows: `_kernels`
+(`_features` where d x d products are fewer), `_neighbours` (`_neighbours_on_host` on a CPU), `_ranks`; `_median` comes
+before. Chance: `_permutations`, `_null` (kernels), `_null_shared` (neighbours), `_null_ranks`; `_calibration`.
 """
 
 from ._arrays import as_array as as_array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -29,11 +29,9 @@ def feature_products(views: Sequence[View]) -> Any:
 
     Cost n d_a d_b for each pair and half of it for each model, memory O(d_a d_b).
     """
-    points = [seen.points for seen in views]
-    host = all(map(on_host, points))
-    if host:
-        points = [np.asarray(one) for one in points]
-    one = _squares_on_host if host else _squares
+    host = all(on_host(seen.points) for seen in views)
+    points: list[Any] = [np.asarray(seen.points) if host else seen.points for seen in views]
+    one: Callable[..., Any] = _squares_on_host if host else _squares
     m = len(views)
     found = {(a, b): one(points[a], points[b]) for a, b in combinations_with_replacement(range(m), 2)}
     whole = [[found[min(a, b), max(a, b)] for b in range(m)] for a in range(m)]

@@ -151,6 +151,28 @@ def test_the_study_is_set_against_the_peers_only_where_each_metric_has_one(resul
     assert "times the engine's (torch, feature space (cka); torch, by hand (cknna))" in markdown(found)
 
 
+def test_what_was_measured_is_neither_lost_nor_measured_again(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(environments, "build", lambda *_: {})
+    monkeypatch.setattr(environments, "python", lambda *_: sys.executable)
+    monkeypatch.setattr("bench.__main__.plan", lambda **_: [TINY])
+    monkeypatch.setattr("bench.__main__.INPUTS", tmp_path)
+    out, told = tmp_path / "some.json", []
+    monkeypatch.setattr(measure, "run", lambda python, peer, *_, **__: told.append(peer.key) or {"skipped": "late"})
+    earlier = dataclasses.replace(results, machine=machine())
+    earlier.save(out)
+    # The engine has been measured here, and so has another case; the last of the plan is there already.
+    options = ["--resume", "--cpu", "--only", "hyle/cka_biased", "--only", "hyle/cka", "--out", str(out)]
+    done = CliRunner().invoke(main, options)
+    assert done.exit_code == 0, done.output
+    assert told == ["hyle/cka_biased"]
+    again = load(out)
+    names = [(row["case"], row["tool"]) for row in again.measurements]
+    assert names == [*((row["case"], row["tool"]) for row in results.measurements), (TINY.name, "hyle")]
+    assert [case["name"] for case in again.cases] == [TINY.name, ALL.name]
+
+
 def test_a_run_is_not_resumed_on_another_machine(tmp_path: Path):
     out = tmp_path / "cpu.json"
     options = ["--resume", "--cpu", "--only", "dcor", "--out", str(out)]
