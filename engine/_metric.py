@@ -52,7 +52,8 @@ class Metric:
             ``distance``), k ``neighbours``, dimension_k Euclidean neighbours (``dimension``), or two (``two_nearest``),
             ``ranks`` of each model's nearest neighbours in the others. Empty for a metric that takes the rows alone.
         symmetric: whether swapping x and y leaves it unchanged.
-        bounds: of the population value.
+        bounds: the ends of its scale, one of which is two that are as alike as can be. Estimates without bias, errors
+            on samples held out and differences of estimates may lie beyond.
         higher_is_better: whether more means more alike; None where it means neither.
         chance: the chance level in words or closed form.
         meaning: one line for a reader who does not know it.

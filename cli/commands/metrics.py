@@ -71,7 +71,7 @@ def _lines(metric: Metric) -> list[tuple[str, str]]:
         ("in words", metric.long_name),
         ("asks", metric.meaning),
         ("of", of[metric.kind]),
-        ("range", f"{low:g} to {high:g}"),
+        ("scale", f"{low:g} to {high:g}; an estimate may lie beyond"),
         ("more alike", {True: "the higher", False: "the lower", None: "neither"}[metric.higher_is_better]),
         ("chance level", metric.chance),
         ("made from", ", ".join(metric.needs) or "the rows themselves, outside the pass"),

@@ -45,6 +45,11 @@ def cka(
     permutation of rows. Cost O(n^2 (d1 + d2)), memory O(b n) for blocks of b rows.
     Source: Kornblith et al. (2019), arXiv 1905.00414; unbiased HSIC: Song et al. (2012), JMLR 13, eq. 5.
 
+    Raises:
+        ValueError: x and y have different numbers of rows or fewer than 4 (2 if biased), an unknown kernel, sigma
+            without RBF.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))

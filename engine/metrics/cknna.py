@@ -81,6 +81,11 @@ def cknna(
     Cost O(n^2 (d1 + d2) + n k^2), beyond 64 neighbours n k log k, memory O(b n + n k): no n x n matrix.
     Source: Huh et al. (2024), arXiv 2405.07987, appendix A; Gröger et al. (2026), arXiv 2602.14486.
 
+    Raises:
+        ValueError: x and y have different numbers of rows or fewer than 4, k out of range, a distance as metric, an
+            unknown variant.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))

@@ -40,6 +40,10 @@ def cycle_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosi
     b rows.
     Source: Huh et al. (2024), arXiv 2405.07987; the bound: Gröger et al. (2026), arXiv 2602.14486.
 
+    Raises:
+        ValueError: x and y have different numbers of rows, k out of range, an unknown metric.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.eye(4)[[0, 0, 1, 1]] + 0.1 * np.eye(4)

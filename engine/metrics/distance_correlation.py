@@ -35,6 +35,10 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
     Cost O(n^2 (d1 + d2)), memory O(b n) for blocks of b rows.
     Source: Székely, Rizzo & Bakirov (2007), Ann. Stat. 35, 2769; Székely & Rizzo (2014), Ann. Stat. 42, 2382.
 
+    Raises:
+        ValueError: x and y have different numbers of rows or fewer than 4 (2 if biased).
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))

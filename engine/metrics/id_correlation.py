@@ -52,6 +52,10 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
     Cost O(n^2 (d1 + d2)), memory O(b n + n (d1 + d2)) for blocks of b rows.
     Source: Basile et al. (2025), ICLR, arXiv 2406.15812.
 
+    Raises:
+        ValueError: x and y have different numbers of rows or fewer than 4, k out of range, an unknown estimator.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> t = np.random.default_rng(0).uniform(0, 12, size=(500, 1))

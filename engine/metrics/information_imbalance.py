@@ -39,6 +39,10 @@ def information_imbalance(x: Any, y: Any, /, *, k: int = 1) -> jax.Array:
     Cost O(n^2 (d1 + d2 + k)): ranks are counted, not sorted. Memory O(b n) for blocks of b rows.
     Source: Glielmo et al. (2022), PNAS Nexus 1, pgac039.
 
+    Raises:
+        ValueError: x and y have different numbers of rows, k out of range.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 3))

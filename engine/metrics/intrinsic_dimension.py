@@ -46,6 +46,10 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
     Source: Levina & Bickel (2004) with MacKay & Ghahramani (2005); Facco et al. (2017), Sci. Rep. 7, 12140;
     Denti et al. (2022), Sci. Rep. 12, 20005.
 
+    Raises:
+        ValueError: fewer than 4 rows, k out of range, an unknown estimator.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> plane = np.random.default_rng(0).normal(size=(500, 2)) @ np.ones((2, 9))

@@ -41,6 +41,10 @@ def jaccard_knn(
     translation, and every metric with ``centre``. Cost and memory as `mutual_knn`.
     Source: Klabunde et al. (2025), arXiv 2305.06329, k-NN Jaccard similarity.
 
+    Raises:
+        ValueError: x and y have different numbers of rows, k out of range, an unknown metric.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))

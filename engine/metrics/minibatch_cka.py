@@ -73,6 +73,11 @@ def minibatch_cka(
     permutation of rows only within the batches. Cost O(n batch_size (d1 + d2)), memory O(batch_size^2) beyond x and y.
     Source: Nguyen et al. (2021), arXiv 2010.15327, eq. 4; HSIC_1: Song et al. (2012), JMLR 13, eq. 5.
 
+    Raises:
+        ValueError: x and y have different numbers of rows or fewer than 4, batch_size out of range, an unknown kernel,
+            sigma without RBF.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))

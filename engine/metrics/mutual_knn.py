@@ -39,6 +39,10 @@ def mutual_knn(
     O(b n + n k) for blocks of b rows.
     Source: Huh et al. (2024), arXiv 2405.07987.
 
+    Raises:
+        ValueError: x and y have different numbers of rows, k out of range, an unknown metric.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))

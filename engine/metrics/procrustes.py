@@ -42,6 +42,10 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
     memory O(n (d1 + d2) + d1 d2).
     Source: Ding et al. (2021), arXiv 2108.01661; Schönemann (1966); Williams et al. (2021), arXiv 2110.14739.
 
+    Raises:
+        ValueError: x and y have different numbers of rows or fewer than 2, an unknown form.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))

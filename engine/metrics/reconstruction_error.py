@@ -61,6 +61,11 @@ def reconstruction_error(
     for blocks of b rows.
     Source: Goscinski et al. (2021), Mach. Learn.: Sci. Technol. 2, 025028, arXiv 2009.02741, as in scikit-matter.
 
+    Raises:
+        ValueError: x and y have different numbers of rows or fewer than 5, an unknown scope, k or rows of train out of
+            range.
+        TypeError: complex numbers.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(80, 4))
