@@ -35,7 +35,7 @@ class Panel:
 
     Args:
         names: m names.
-        arrays: m floating matrices [n, d_m].
+        arrays: m floating matrices [n, d_m]; of few samples `compare` gives them with columns of zeros at the end.
         k: neighbours for the pair metrics.
         dimension_k: neighbours for the intrinsic dimension.
         rank_k: neighbours whose ranks the information imbalance takes.

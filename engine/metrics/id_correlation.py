@@ -184,7 +184,7 @@ METRICS = (
         bounds=(0.0, 1.0),
         higher_is_better=True,
         chance="mean of 1 to 5 permutations of the samples, pair by pair; not 0 in high dimensions",
-        meaning="Which share of the dimensions of the richer of the two models has the other, linearly or not?",
+        meaning="How many of the dimensions of the richer model does the other share, linearly or not? 1 is all.",
         citation="Basile et al. 2025, arXiv:2406.15812",
     ),
 )
