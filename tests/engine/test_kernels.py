@@ -4,8 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hyle.engine import _rows
-from hyle.engine._kernels import hsic
+from hyle.engine import _kernels, _rows
+from hyle.engine._kernels import hsic, kernel_products
+from hyle.engine._view import stacked, view
 
 from . import definitions
 from .samples import N, single, views
@@ -36,3 +37,35 @@ def test_block_size_changes_no_hsic(monkeypatch):
     blocks = hsic(arrays, sigmas, kernel="rbf")
     hsic.clear_cache()
     np.testing.assert_allclose(blocks, whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 3, 7, 20])
+@pytest.mark.parametrize("as_one", [True, False])
+def test_how_many_rows_are_taken_at_once_changes_nothing(monkeypatch, rows_at_once, as_one):
+    arrays = [single(v) for v in views(2)]
+    seen = [view(jnp.asarray(x)) for x in arrays]
+    # 20 rows of a block that began 5 before them; those beyond the last count nothing.
+    own = np.arange(N - 22, N + 3, dtype=np.int32)
+    grams = [one.gram(jnp.minimum(own, N - 1)) for one in seen]
+    monkeypatch.setattr(_kernels, "CHUNK", rows_at_once * 2 * N)
+    found = kernel_products(
+        stacked([one.norms for one in seen]),
+        jnp.stack(grams) if as_one else grams,
+        jnp.asarray(own[5:]),
+        ["rbf", "distance"],
+        jnp.full(2, 2.0),
+        at=5,
+    )
+    for (products, means), kernel in zip(found, ("rbf", "distance"), strict=True):
+        whole = [
+            definitions.kernel_matrix(x, "rbf", 2.0) if kernel == "rbf" else definitions.distances(x) for x in arrays
+        ]
+        kept = np.stack([k[N - 17 :] for k in whole])
+        off = np.arange(N) != np.arange(N - 17, N)[:, None]
+        mean = (kept * off).sum(2) / (N - 1)
+        apart = ((kept - mean[:, :, None]) * off).reshape(2, -1)
+        scales = [
+            float(one.norms.scale) if kernel == "distance" else 1.0 for one in seen
+        ]  # distances are in their units
+        np.testing.assert_allclose(means[:, :17] * np.array(scales)[:, None], mean, rtol=1e-5)
+        np.testing.assert_allclose(products * np.outer(scales, scales), apart @ apart.T, rtol=1e-4)
