@@ -9,19 +9,21 @@ from .results import DEFINITION, ENGINE, Results
 
 # Peers of a metric that are measured at the larger width too.
 WIDE = 2
-# What goes on where only the memory of a few packages is linear in n, or where there is a card.
-LARGE, ON_CARD = ("hyle", "torch", "faiss-cpu", "torchid"), ("hyle", "torch")
+# Where only the memory of a few packages is linear in n: all metrics at once, and the metrics that those have.
+LARGE = ("hyle", "faiss-cpu", "torchid")
+LARGE_METRICS = ("mutual_knn", "intrinsic_dimension_twonn", "intrinsic_dimension")
+ON_CARD = ("hyle", "torch")
 
 
 def applies(peer: Peer, case: Case) -> bool:
     """Return whether a case is meant for a peer at all."""
     if peer.label == DEFINITION:
         return case.kind == "pair" and case.n <= 2000 and case.widths[0] <= 256
+    if case.extra:
+        return peer.metric == "study" or (peer.metric in LARGE_METRICS and peer.package.name in LARGE)
     if peer.metric not in METRICS:
         return case.kind == "all"
-    if case.device == "gpu":
-        return peer.package.name in ON_CARD
-    return not case.extra or peer.package.name in LARGE
+    return case.device == "cpu" or peer.package.name in ON_CARD
 
 
 def answered(results: Results, peer: Peer, case: Case, limit: float) -> str:

@@ -18,7 +18,7 @@ from bench.inputs import models
 from bench.metrics import METRICS
 from bench.peers import load_peers
 from bench.results import Results, exponent, machine
-from bench.schedule import answered
+from bench.schedule import LARGE_METRICS, answered, applies
 
 PEERS = load_peers()
 
@@ -79,6 +79,14 @@ def test_the_plan_has_the_sizes_of_the_readme():
     ]
     assert [case.n for case in plan(large=True) if case.extra] == [12_500, 25_000, 50_000]
     assert next(case for case in plan() if case.kind == "all").pairs == 120
+
+
+def test_many_samples_go_to_what_holds_no_square_matrix():
+    case = plan(large=True)[-1]
+    found = {(peer.label, peer.metric) for peer in PEERS.values() if applies(peer, case)}
+    assert {tool for tool, _ in found} == {"hyle", "faiss-cpu", "torchid"}
+    assert {metric for tool, metric in found if tool == "hyle"} == {"study", *LARGE_METRICS}
+    assert {metric for tool, metric in found if tool != "hyle"} == set(LARGE_METRICS)
 
 
 def test_the_exponent_is_the_slope_of_the_logarithms():
