@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,8 +83,9 @@ def test_median_is_the_same_where_distances_are_not_kept(monkeypatch):
 
 
 @pytest.mark.parametrize("spread", [1.0, 0.01, 30.0])
-def test_a_guess_that_misses_the_middle_is_widened(spread):
-    # So many rows that only numbers around the guess are kept, which comes from rows that are unlike the others.
+def test_a_guess_that_misses_the_middle_is_widened(spread, monkeypatch):
+    # So many rows that only numbers around the guess are kept, and hardly any of them.
+    monkeypatch.setattr(_median, "ERRORS", 1e-3)
     x = np.random.default_rng(0).normal(size=(1024, D))
     x[:32] *= spread
     x[500:550] *= spread
@@ -98,3 +101,14 @@ def test_median_of_no_distances_is_infinite(road):
 def test_median_under_vmap():
     xs = single(np.stack([views(seed)[0] for seed in range(3)]))
     np.testing.assert_allclose(jax.vmap(median_distance)(xs), [float(median_distance(x)) for x in xs], rtol=1e-6)
+
+
+def test_what_is_kept_around_the_guess_does_not_grow_with_the_number_of_pairs():
+    x = view(jnp.asarray(np.random.default_rng(0).normal(size=(16_000, 8)), jnp.float32))
+    median_of_view(x)
+    tracemalloc.start()
+    median_of_view(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Of 128 million distances: the masks of one block, and some numbers for each row.
+    assert peak < 32 * 2**20
