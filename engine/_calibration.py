@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._metric import Metric
-from ._panel import Panel
+from ._panel import NULL, Panel
 from ._permutations import Permutations
 
 
@@ -101,8 +101,8 @@ def null_of(metric: Metric, panel: Panel, permutations: Permutations) -> np.ndar
     cheaper = None if metric.null is None else metric.null(panel, permutations)
     if cheaper is not None:
         return np.asarray(cheaper, np.float64)
-    m = panel.m
-    found = []
+    m, say = panel.m, panel.say(NULL)
+    found: list[np.ndarray] = []
     for order in permutations.orders:
         arrays = [*panel.arrays, *(x[order] for x in panel.arrays)]
         # Names that sort as the first ones do, and after all of them.
@@ -113,6 +113,7 @@ def null_of(metric: Metric, panel: Panel, permutations: Permutations) -> np.ndar
         value = np.asarray(metric.evaluate(both).value)
         # (a, b) with b permuted, and (a, b) with a permuted.
         second, first = value[:m, m:], value[m:, :m]
-        place = np.argsort(np.argsort(panel.names))
-        found.append(np.where(place[:, None] <= place[None, :], second, first))
+        found.append(np.where(panel.in_order, second, first))
+        if say is not None:
+            say(len(found), len(permutations))
     return np.stack(found)

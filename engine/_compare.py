@@ -19,7 +19,7 @@ from ._intervals import interval, leave_out, parts
 from ._join import Joined, join
 from ._metric import Metric, Result, find_metric
 from ._neighbours import NeighbourMetric, check_metric
-from ._panel import MEDIANS, NULL, PASS, Panel
+from ._panel import MEDIANS, NULL, PASS, VALUES, Panel
 from ._pass import Threads
 from ._permutations import draw
 from ._rows import check_k
@@ -168,12 +168,12 @@ def compare(
     if panel.found() is not None:
         variables["neighbour_recall"] = ("model", panel.found())
     for metric in wanted:
-        say(metric.long_name, 0, 1)
+        say.metric = metric.long_name
+        say(VALUES, 0, 1)
         result = metric.evaluate(panel)
         variables |= _variables(metric, result, n)
-        say(metric.long_name, 1, 1)
+        say(VALUES, 1, 1)
         if drawn is not None and metric.kind == "pair":
-            say.permuting = metric.long_name
             null = null_of(metric, panel, drawn)
             variables |= _calibrated(metric, result, null, alpha)
             if draws:
@@ -298,13 +298,12 @@ class _Stages:
         if permuted:
             self.weights |= {f"{metric.long_name}, permutations": 4.0 for metric in wanted if metric.kind == "pair"}
         self.weights |= {PARTS: parts * sum(self.weights[m.long_name] + bool(m.needs) for m in wanted)}
-        self.progress, self.permuting = progress, ""
+        self.progress, self.metric = progress, ""
 
     def __call__(self, what: str, done: float, total: float) -> None:
         if self.progress is None:
             return
-        if what.startswith(NULL):
-            what = f"{self.permuting}, permutations"
+        what = {VALUES: self.metric, NULL: f"{self.metric}, permutations"}.get(what, what)
         before = 0.0
         for stage, weight in self.weights.items():
             if stage == what:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._features import by_features, feature_hsic, feature_products
-from ._rows import HIGHEST, block_size, blocks, root
+from ._rows import HIGHEST, block_size, blocks, gaussian, root
 from ._view import Norms, stacked, view
 
 Kernel = Literal["linear", "rbf", "distance"]
@@ -69,7 +69,7 @@ def kernel_products(
             near = norms.distances(gram, own, norms.slack) <= 0
             far = jnp.where(near, 0, norms.distances(gram, own))
             scaled = jnp.ldexp(jnp.asarray(sigma, far.dtype), -norms.exponent)
-            found = jnp.exp(far * (-0.5 / scaled**2)) if kernel == "rbf" else root(far)
+            found = gaussian(far, scaled) if kernel == "rbf" else root(far)
         keep &= ~norms.alike  # equal entries would leave the rounding of their mean
         found = jnp.where(keep, found, 0)
         mean = found.sum(1) / (n - 1)

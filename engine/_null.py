@@ -13,7 +13,7 @@ import numpy as np
 from ._kernels import Kernel, Sums
 from ._pass import BLOCK_BYTES, Threads
 from ._permutations import Permutations
-from ._rows import HIGHEST, block_size, blocks, root
+from ._rows import HIGHEST, block_size, blocks, gaussian, root
 from ._view import View
 
 # Diagonals of a kernel matrix that are taken at once, and rows of the products that they come from: of such a product
@@ -157,7 +157,7 @@ def _apply(kernel: Kernel, gram: jax.Array, squares: jax.Array, sigma: jax.Array
     far = jnp.maximum(squares - 2 * gram, 0)
     if kernel == "distance":
         return root(far)
-    return jnp.exp(far * (-0.5 / jnp.ldexp(jnp.asarray(sigma, far.dtype), -exponent) ** 2))
+    return gaussian(far, jnp.ldexp(jnp.asarray(sigma, far.dtype), -exponent))
 
 
 @jax.jit

@@ -26,7 +26,9 @@ from ._view import View, view
 # What is told how much is done: (done, in all).
 Progress = Callable[[int, int], None] | None
 # Stages of the work, by the names that a progress bar shows.
-MEDIANS, PASS, NULL = "median distances", "all pairs of samples", "permutations"
+MEDIANS, PASS = "median distances", "all pairs of samples"
+# Those of a metric by itself: its values, and its values under permutations.
+VALUES, NULL = "values", "permutations"
 
 
 @dataclass
@@ -70,6 +72,15 @@ class Panel:
         """Representations."""
         return len(self.arrays)
 
+    @property
+    def in_order(self) -> np.ndarray:
+        """Bool [m, m], whether b does not come before a by name: in a pair it is the second by name that is permuted.
+
+        So the order in which the models came does not matter.
+        """
+        place = np.argsort(np.argsort(self.names))
+        return place[:, None] <= place[None, :]
+
     def once(self, key: Any, compute: Callable[[], Any]) -> Any:
         """Return what is remembered under a key, computing it the first time."""
         if key not in self._known:
@@ -106,7 +117,7 @@ class Panel:
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
             self._known["gathered"] = gather(
-                self.views(), wanted, sigmas=sigmas, block=self.block, progress=self._say(PASS)
+                self.views(), wanted, sigmas=sigmas, block=self.block, progress=self.say(PASS)
             )
 
     def views(self) -> list[View]:
@@ -117,7 +128,7 @@ class Panel:
         """RBF bandwidth of each model: the median of its non-zero distances."""
 
         def compute() -> list[jax.Array]:
-            say, found = self._say(MEDIANS), []
+            say, found = self.say(MEDIANS), []
             with Threads() as pool:
                 for sigma in pool.map(median_of_view, self.views()):
                     found.append(sigma)
@@ -171,18 +182,14 @@ class Panel:
         def compute() -> np.ndarray:
             sigmas = self.sigmas() if kernel == "rbf" else None
             means = sums.means.mean(1)
-            return permuted_products(self.views(), kernel, means, permutations, sigmas=sigmas, progress=self._say(NULL))
+            return permuted_products(self.views(), kernel, means, permutations, sigmas=sigmas, progress=self.say(NULL))
 
         products = self.once(("null", kernel, permutations.orders.tobytes()), compute)
         return self.one_way(permuted_hsic(sums, products, permutations.orders, debiased=debiased))
 
     def one_way(self, values: np.ndarray) -> np.ndarray:
-        """Make [K, m, m] with the second model permuted symmetric: of each pair the second by name is permuted.
-
-        So the order in which the models came does not matter.
-        """
-        first = np.argsort(np.argsort(self.names))
-        return np.where(first[:, None] <= first[None, :], values, values.swapaxes(1, 2))
+        """Make [K, m, m] with the second model permuted symmetric, see `in_order`."""
+        return np.where(self.in_order, values, values.swapaxes(1, 2))
 
     def null_pairs(
         self,
@@ -203,7 +210,7 @@ class Panel:
         Returns:
             [K, m, m] in float64, entry (a, b) = score(a, b).
         """
-        by_name, say = np.argsort(self.names), self._say(NULL)
+        by_name, say = np.argsort(self.names), self.say(NULL)
         ordered = jax.tree.map(lambda leaf: leaf[by_name], tables)
         if shifted is not None and permutations.cycle is not None:
             found = shifted(ordered, say)
@@ -264,16 +271,6 @@ class Panel:
         """Sort the neighbour table of each model by index."""
         return self.once(("lookups", k, metric), lambda: [lookup(table) for table in self.tables(k, metric)])
 
-    def pairs(self, score: Callable[[Any, Any], jax.Array], tables: Sequence[Any], *, symmetric: bool) -> np.ndarray:
-        """Apply a jitted function to the tables of every pair; [m, m] in float64, entry (a, b) = score(a, b)."""
-        values = np.empty((self.m, self.m))
-        for a in range(self.m):
-            for b in range(a if symmetric else 0, self.m):
-                values[a, b] = score(tables[a], tables[b])
-                if symmetric:
-                    values[b, a] = values[a, b]
-        return values
-
     def permutations(self, count: int) -> list[jax.Array]:
         """Random orders of the rows, behind chance levels that have no closed form."""
         generator = np.random.default_rng(self.seed)
@@ -308,7 +305,8 @@ class Panel:
             found = self._known["gathered"]
         return found
 
-    def _say(self, what: str) -> Progress:
+    def say(self, what: str) -> Progress:
+        """Return what is told how much of a stage is done; None where nobody listens."""
         progress = self.progress
         return None if progress is None else lambda done, total: progress(what, done, total)
 

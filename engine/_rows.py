@@ -84,6 +84,11 @@ def root(x: jax.Array) -> jax.Array:
     return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))
 
 
+def gaussian(squares: jax.Array, sigma: jax.Array) -> jax.Array:
+    """RBF kernel exp(-d^2 / 2 sigma^2) of squared distances."""
+    return jnp.exp(squares * (-0.5 / sigma**2))
+
+
 def block_size(n: int, width: int, most: int | None = None) -> int:
     """Rows a block such that its largest intermediate, width numbers a row, stays within `BLOCK_ELEMENTS`, or fewer."""
     limit = BLOCK_ELEMENTS if most is None else min(most, BLOCK_ELEMENTS)

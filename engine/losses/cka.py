@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from .._features import by_features
 from .._kernels import Kernel, check_kernel
-from .._rows import HIGHEST
+from .._rows import HIGHEST, gaussian
 from . import _batch
 from ._batch import Agreement, AxisName, Batch
 
@@ -92,7 +92,7 @@ def _kernel(x: jax.Array, where: jax.Array, kernel: Kernel, sigma: float | jax.A
         width = _batch.median_distance(far, _batch.others(where))
     else:
         width = jnp.ldexp(jnp.asarray(sigma, x.dtype), -exponent)
-    return jnp.exp(far * (-0.5 / width**2))
+    return gaussian(far, width)
 
 
 def _through_sums(batch: Batch, axis_name: AxisName, *, debiased: bool) -> jax.Array:

@@ -6,13 +6,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from .._hsic_ratio import chance, chance_told, null, ratio, ratios
 from .._kernels import Kernel, check_kernel, hsic
 from .._median import median_distance
 from .._metric import Metric, Result
 from .._panel import Panel
-from .._permutations import Permutations
 from .._rows import pair
 
 
@@ -66,43 +65,7 @@ def cka(
     return ratio(hsic([a, b], sigmas, kernel=kernel, debiased=debiased))
 
 
-def ratio(values: jax.Array) -> jax.Array:
-    """Normalise the HSIC [2, 2] of one pair; NaN where one of them has none with itself."""
-    own = jnp.diag(values)
-    good = (own > 0).all()
-    # Two roots: the product of two small numbers would leave the range of float32.
-    return jnp.where(good, values[0, 1] / jnp.sqrt(jnp.where(good, own, 1)).prod(), jnp.nan)
-
-
-def normalised(values: np.ndarray, own: np.ndarray | None = None) -> np.ndarray:
-    """Normalise the HSIC [..., m, m] of all pairs by that of each with itself, [m]."""
-    own = np.diag(values) if own is None else own
-    own = np.where(own > 0, own, np.nan)
-    return values / np.sqrt(np.outer(own, own))
-
-
-def null(panel: Panel, permutations: Permutations, kernel: Kernel, *, debiased: bool) -> np.ndarray:
-    """Give the ratio of HSICs [K, m, m] under permutations."""
-    own = np.diag(panel.hsic(kernel, debiased=debiased))
-    return normalised(panel.null_hsic(kernel, permutations, debiased=debiased), own)
-
-
-def chance(panel: Panel, kernel: Kernel, *, debiased: bool) -> np.ndarray:
-    """Ratio of HSICs [m, m], on average over all orders of the samples of one of each pair."""
-    if debiased:
-        return np.zeros((panel.m, panel.m))
-    return normalised(panel.hsic_by_chance(kernel), np.diag(panel.hsic(kernel, debiased=False)))
-
-
-def chance_told(*, debiased: bool) -> str:
-    """Say what that average is."""
-    if debiased:
-        return "0, exactly, on average over permutations"
-    return "in closed form: tr(HKH) tr(HLH) / ((n - 1) sqrt(tr(HKHK) tr(HLHL)))"
-
-
 def _evaluate(panel: Panel, kernel: Kernel, *, debiased: bool) -> Result:
-    values = panel.hsic(kernel, debiased=debiased)
     attributes = {
         "estimator": "debiased (U-statistic)" if debiased else "biased (V-statistic)",
         "kernel": kernel,
@@ -111,7 +74,8 @@ def _evaluate(panel: Panel, kernel: Kernel, *, debiased: bool) -> Result:
     }
     if kernel == "rbf":
         attributes["sigma"] = "median of the non-zero pairwise distances, each model its own"
-    return Result(normalised(values), chance(panel, kernel, debiased=debiased), attributes)
+    value = ratios(panel, kernel, debiased=debiased)
+    return Result(value, chance(panel, kernel, debiased=debiased), attributes)
 
 
 def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) -> Metric:

@@ -7,11 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .._hsic_ratio import chance, chance_told, null, ratio, ratios
 from .._kernels import hsic
 from .._metric import Metric, Result
 from .._panel import Panel
 from .._rows import pair
-from .cka import chance, chance_told, normalised, null, ratio
 
 
 def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: bool = True) -> jax.Array:
@@ -54,10 +54,10 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
 
 
 def _evaluate(panel: Panel, *, debiased: bool) -> Result:
-    values = panel.hsic("distance", debiased=debiased)
+    value = ratios(panel, "distance", debiased=debiased)
     estimator = "debiased (U-statistic)" if debiased else "biased (V-statistic)"
     level = chance(panel, "distance", debiased=debiased)
-    return Result(normalised(values), level, {"estimator": estimator, "form": "squared", "distance": "euclidean"})
+    return Result(value, level, {"estimator": estimator, "form": "squared", "distance": "euclidean"})
 
 
 def _facts(name: str, *, debiased: bool) -> Metric:

@@ -13,7 +13,7 @@ from .._dimension import Estimator, check_estimator, dimension, estimate
 from .._joint import joint_distances
 from .._keys import on_host
 from .._metric import Metric, Result
-from .._panel import Panel
+from .._panel import NULL, VALUES, Panel
 from .._permutations import Permutations
 from .._rows import check_k, ldexp, pair
 from .._view import View, view
@@ -137,13 +137,12 @@ def _own(panel: Panel) -> tuple[list[jax.Array], list[View], np.ndarray]:
     return panel.once("id_correlation", compute)
 
 
-def _tables(panel: Panel, orders: Sequence[np.ndarray | None]) -> np.ndarray:
+def _tables(panel: Panel, orders: Sequence[np.ndarray | None], stage: str) -> np.ndarray:
     """Give the values [len(orders), m, m], of each pair the rows of the second by name in another order."""
     spaces, views, own = _own(panel)
-    # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
-    place = np.argsort(np.argsort(panel.names))
+    say = panel.say(stage)
     ends = [(a, b) for a in range(panel.m) for b in range(a, panel.m)]
-    pairs = [(a, b) if place[a] < place[b] else (b, a) for a, b in ends]
+    pairs = [(a, b) if panel.in_order[a, b] else (b, a) for a, b in ends]
     values = np.empty((len(orders), panel.m, panel.m))
     for start in range(0, len(orders), TOGETHER):
         some = orders[start : start + TOGETHER]
@@ -151,16 +150,18 @@ def _tables(panel: Panel, orders: Sequence[np.ndarray | None]) -> np.ndarray:
             for (a, b), joint in zip(pairs, _joint(panel, spaces, pairs, order, distances), strict=True):
                 joint = own[a] if a == b and order is None else joint
                 values[at, a, b] = values[at, b, a] = _shared(own[a], own[b], joint)
+        if say is not None:
+            say(start + len(some), len(orders))
     return values
 
 
 def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
-    return _tables(panel, list(permutations.orders))
+    return _tables(panel, list(permutations.orders), NULL)
 
 
 def _evaluate(panel: Panel) -> Result:
     permutations = int(np.clip(CHANCE_SAMPLES // panel.n, *CHANCE_PERMUTATIONS))
-    value, *drawn = _tables(panel, [None, *map(np.asarray, panel.permutations(permutations))])
+    value, *drawn = _tables(panel, [None, *map(np.asarray, panel.permutations(permutations))], VALUES)
     chance = np.mean(drawn, 0)
     attributes = {
         "estimator": "TwoNN, fit through the origin, largest tenth of the ratios left out",

@@ -12,7 +12,7 @@ import numpy as np
 from .._metric import Metric, Result
 from .._neighbours import search
 from .._null_ranks import permuted_ranks
-from .._panel import Panel
+from .._panel import NULL, Panel
 from .._permutations import Permutations
 from .._ranks import TABLE, ranks, settle_ranks
 from .._rows import block_size, blocks, check_k, pair
@@ -82,8 +82,7 @@ def _evaluate(panel: Panel) -> Result:
 def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
     alike = np.array([bool(seen.norms.alike) for seen in panel.views()])
     tables = [np.asarray(table.indices) for table in panel.tables(panel.rank_k, "euclidean")]
-    place = np.argsort(np.argsort(panel.names))
-    found = permuted_ranks(panel.views(), tables, permutations, place[:, None] <= place[None, :])
+    found = permuted_ranks(panel.views(), tables, permutations, panel.in_order, panel.say(NULL))
     return np.where(alike[:, None] | alike[None, :], np.nan, 2 / panel.n * found)
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from .._kernels import Kernel, check_kernel
 from .._median import median_distance
 from .._metric import Metric
-from .._rows import HIGHEST, centred, pair
+from .._rows import HIGHEST, centred, gaussian, pair
 
 LEAST = 4  # rows that the unbiased HSIC needs
 UNSEEN = -(2**20)  # exponent of a side that has shown nothing yet, below that of any number
@@ -172,7 +172,7 @@ def _centred_kernel(x: jax.Array, sigma: Any, kernel: Kernel) -> tuple[jax.Array
         squares = (points * points).sum(1)
         gram = jnp.matmul(points, points.T, precision=HIGHEST)
         far = jnp.maximum(squares[:, None] + squares[None, :] - 2 * gram, 0)
-        values, exponent = jnp.exp(-far / (2 * width**2)), jnp.zeros_like(exponent)
+        values, exponent = gaussian(far, width), jnp.zeros_like(exponent)
         values = values - (values * off).sum() / (n * (n - 1))  # a wide kernel is 1 and a little less
     values = values * off
     rows = values.sum(1) / (n - 2)

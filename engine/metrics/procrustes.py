@@ -10,7 +10,7 @@ import numpy as np
 
 from .._metric import Metric, Result
 from .._nuclear import nuclear_norm, spectrum, unrelated_norm
-from .._panel import Panel
+from .._panel import NULL, Panel
 from .._permutations import Permutations
 from .._rows import HIGHEST, centred, pair
 
@@ -122,13 +122,13 @@ def _all_prepared(panel: Panel) -> list[jax.Array]:
 def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
     """Give 2 - 2 |X'Y|_*, whose digits are enough where nothing is close."""
     prepared = _all_prepared(panel)
-    # Of each pair the second by name is permuted, so that the order in which the models came does not matter.
-    by_name = np.argsort(panel.names)
+    pairs, say = np.argwhere(panel.in_order), panel.say(NULL)
     values = np.empty((len(permutations), panel.m, panel.m))
-    for place, a in enumerate(by_name):
-        for b in by_name[place:]:
-            found = [nuclear_norm(_product(prepared[a], prepared[b][order])) for order in permutations.orders]
-            values[:, a, b] = values[:, b, a] = 2 - 2 * np.array(found)
+    for done, (a, b) in enumerate(pairs, 1):
+        found = [nuclear_norm(_product(prepared[a], prepared[b][order])) for order in permutations.orders]
+        values[:, a, b] = values[:, b, a] = 2 - 2 * np.array(found)
+        if say is not None:
+            say(done, len(pairs))
     return values
 
 

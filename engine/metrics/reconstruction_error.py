@@ -12,7 +12,7 @@ import numpy as np
 
 from .._metric import Metric, Result
 from .._neighbours import neighbours
-from .._panel import Panel
+from .._panel import NULL, VALUES, Panel
 from .._permutations import Permutations
 from .._rows import HIGHEST, block_size, centred, pair
 
@@ -236,10 +236,12 @@ def _evaluate(panel: Panel, scope: Scope) -> Result:
     if scope == "local":
         _check_local(k, len(rows))
         attributes |= {"k": k, "neighbour_metric": "euclidean"}
-    value = np.empty((panel.m, panel.m))
+    value, say = np.empty((panel.m, panel.m)), panel.say(VALUES)
     for a, x in enumerate(panel.arrays):
         found = _local_errors(x, panel.arrays, rows, held, k) if scope == "local" else None
         value[a] = _global_errors(x, panel.arrays, rows, held) if found is None else found
+        if say is not None:
+            say(a + 1, panel.m)
     return Result(value, np.ones_like(value) if scope == "global" else None, attributes)
 
 
@@ -248,15 +250,17 @@ def _null(panel: Panel, permutations: Permutations, scope: Scope) -> np.ndarray 
     if scope == "local":
         return None
     rows, held = _split(panel.n, None)
-    place = np.argsort(np.argsort(panel.names))
+    in_order, say = panel.in_order, panel.say(NULL)
     values = np.empty((len(permutations), panel.m, panel.m))
     for a, x in enumerate(panel.arrays):
         source, seen, bad = _global_source(x, rows, held)
         for b, y in enumerate(panel.arrays):
             # Where it is x whose rows change places, those of y change back.
-            orders = permutations.orders if place[a] <= place[b] else permutations.inverses
+            orders = permutations.orders if in_order[a, b] else permutations.inverses
             found = [_global_error(source, seen, y[order], rows, held) for order in orders]
             values[:, a, b] = np.where(bad, np.nan, np.asarray(found))
+            if say is not None:
+                say(a * panel.m + b + 1, panel.m**2)
     return values
 
 

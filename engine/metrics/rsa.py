@@ -13,7 +13,7 @@ from .._distances_on_host import squared_distances_on_host
 from .._keys import keys, on_host, split
 from .._metric import Metric, Result
 from .._null import DIAGONALS, shifted_products
-from .._panel import Panel
+from .._panel import NULL, VALUES, Panel
 from .._pass import Threads
 from .._permutations import Permutations
 from .._rows import centred, ldexp, pair, unit
@@ -247,18 +247,23 @@ def _null(panel: Panel, permutations: Permutations) -> np.ndarray | None:
         return jnp.asarray(held[model][start - 1 : start - 1 + size])
 
     # The sum is over both halves of the matrix, and one alone is of length 1.
-    return panel.one_way(shifted_products(diagonals, panel.m, n, permutations) / 2)
+    found = shifted_products(diagonals, panel.m, n, permutations, progress=panel.say(NULL))
+    return panel.one_way(found / 2)
 
 
 def _evaluate(panel: Panel) -> Result:
     _check_ranked(panel.n)
     pairs = panel.n * (panel.n - 1) // 2
-    value = np.empty((panel.m, panel.m))
+    value, say = np.empty((panel.m, panel.m)), panel.say(VALUES)
     size = max(1, HELD_RANKS // pairs)
     for start in range(0, panel.m, size):
         some = range(start, min(start + size, panel.m))
         with Threads(1 if pairs > TOGETHER else None) as pool:
-            held = dict(zip(some, pool.map(_model_ranks, panel.arrays[start : some.stop]), strict=True))
+            held = {}
+            for model, ranks in zip(some, pool.map(_model_ranks, panel.arrays[start : some.stop]), strict=True):
+                held[model] = ranks
+                if say is not None:
+                    say(model + 1, panel.m)
         for b in range(start, panel.m):
             other = held[b] if b in held else _model_ranks(panel.arrays[b])
             for a, own in held.items():

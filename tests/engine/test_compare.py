@@ -232,6 +232,22 @@ def test_progress_is_told():
     assert shares[-1] == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["information_imbalance", "procrustes", "id_correlation", "reconstruction_error", "rsa"]
+)
+def test_progress_is_told_within_a_metric_that_takes_long(name):
+    steps = []
+    compare(panel(), metrics=[name], permutations=5, progress=lambda *step: steps.append(step))
+    shares = [share for _, share in steps]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    long_name = list_metrics()[name].long_name
+    stages = [long_name] * (name in ("id_correlation", "reconstruction_error", "rsa"))
+    stages += [f"{long_name}, permutations"] * (name != "rsa")  # whose few diagonals are one step here
+    for stage in stages:
+        assert len({share for what, share in steps if what == stage}) > 2, stage
+
+
 def test_a_constant_model_is_nan_and_harms_nobody(comparison):
     found = run({**panel(), "noise": np.full((N, D), 3.3, np.float32)})
     others = ["x", "y", "mixed"]
