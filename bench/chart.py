@@ -59,7 +59,11 @@ def chart(results: Results) -> alt.LayerChart | None:
     low, high = min(row["seconds"] for row in found), max(row["seconds"] for row in found)
     base = alt.Chart(alt.InlineData(values=found)).encode(
         y=alt.Y(
-            "metric:N", sort=order, title=None, axis=alt.Axis(grid=True, ticks=False, domain=False, labelLimit=240)
+            "metric:N",
+            sort=order,
+            title=None,
+            # Room for a font that is wider than the one the picture was drawn with.
+            axis=alt.Axis(grid=True, ticks=False, domain=False, labelLimit=240, minExtent=200),
         ),
         x=alt.X(
             "seconds:Q",
