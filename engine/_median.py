@@ -34,7 +34,7 @@ def median_distance(x: jax.Array) -> jax.Array:
     65,536 rows on, counts are rounded to float32). Pairs nearer than rounding can tell, squared distance below 4 eps
     (|a|^2 + |b|^2), count as zero. Outside of `jax.jit` each pair is visited once, half a Gram product, and the numbers
     near a guess from a sample are sorted out on the host; inside they are counted against thresholds, and made anew
-    each time where they are too many to keep. Memory O(b n) for blocks of b rows, and n^1.5 / 4 numbers around
+    each time where they are too many to keep. Memory O(b n) for blocks of b rows, and 0.36 n^1.5 numbers around
     the guess; inside of `jax.jit` what `KEPT_DISTANCES` allows.
     """
     if isinstance(x, jax.core.Tracer):

@@ -140,9 +140,9 @@ def _own(panel: Panel) -> tuple[list[jax.Array], list[View], np.ndarray]:
 def _tables(panel: Panel, orders: Sequence[np.ndarray | None], stage: str) -> np.ndarray:
     """Give the values [len(orders), m, m], of each pair the rows of the second by name in another order."""
     spaces, views, own = _own(panel)
-    say = panel.say(stage)
+    in_order, say = panel.in_order, panel.say(stage)
     ends = [(a, b) for a in range(panel.m) for b in range(a, panel.m)]
-    pairs = [(a, b) if panel.in_order[a, b] else (b, a) for a, b in ends]
+    pairs = [(a, b) if in_order[a, b] else (b, a) for a, b in ends]
     values = np.empty((len(orders), panel.m, panel.m))
     for start in range(0, len(orders), TOGETHER):
         some = orders[start : start + TOGETHER]
