@@ -114,6 +114,5 @@ def null_of(metric: Metric, panel: Panel, permutations: Permutations) -> np.ndar
         # (a, b) with b permuted, and (a, b) with a permuted.
         second, first = value[:m, m:], value[m:, :m]
         found.append(np.where(panel.in_order, second, first))
-        if say is not None:
-            say(len(found), len(permutations))
+        say(len(found), len(permutations))
     return np.stack(found)

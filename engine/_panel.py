@@ -132,8 +132,7 @@ class Panel:
             with Threads() as pool:
                 for sigma in pool.map(median_of_view, self.views()):
                     found.append(sigma)
-                    if say is not None:
-                        say(len(found), self.m)
+                    say(len(found), self.m)
             return found
 
         return self.once("sigmas", compute)
@@ -305,10 +304,14 @@ class Panel:
             found = self._known["gathered"]
         return found
 
-    def say(self, what: str) -> Progress:
-        """Return what is told how much of a stage is done; None where nobody listens."""
-        progress = self.progress
-        return None if progress is None else lambda done, total: progress(what, done, total)
+    def say(self, what: str) -> Callable[[int, int], None]:
+        """Return what is told how much of a stage is done: (done, in all)."""
+
+        def told(done: int, total: int) -> None:
+            if self.progress is not None:
+                self.progress(what, done, total)
+
+        return told
 
 
 def _nearest_of(table: Neighbours, k: int) -> Neighbours:

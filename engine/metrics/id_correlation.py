@@ -150,8 +150,7 @@ def _tables(panel: Panel, orders: Sequence[np.ndarray | None], stage: str) -> np
             for (a, b), joint in zip(pairs, _joint(panel, spaces, pairs, order, distances), strict=True):
                 joint = own[a] if a == b and order is None else joint
                 values[at, a, b] = values[at, b, a] = _shared(own[a], own[b], joint)
-        if say is not None:
-            say(start + len(some), len(orders))
+        say(start + len(some), len(orders))
     return values
 
 

@@ -127,8 +127,7 @@ def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
     for done, (a, b) in enumerate(pairs, 1):
         found = [nuclear_norm(_product(prepared[a], prepared[b][order])) for order in permutations.orders]
         values[:, a, b] = values[:, b, a] = 2 - 2 * np.array(found)
-        if say is not None:
-            say(done, len(pairs))
+        say(done, len(pairs))
     return values
 
 

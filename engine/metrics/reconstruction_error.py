@@ -240,8 +240,7 @@ def _evaluate(panel: Panel, scope: Scope) -> Result:
     for a, x in enumerate(panel.arrays):
         found = _local_errors(x, panel.arrays, rows, held, k) if scope == "local" else None
         value[a] = _global_errors(x, panel.arrays, rows, held) if found is None else found
-        if say is not None:
-            say(a + 1, panel.m)
+        say(a + 1, panel.m)
     return Result(value, np.ones_like(value) if scope == "global" else None, attributes)
 
 
@@ -259,8 +258,7 @@ def _null(panel: Panel, permutations: Permutations, scope: Scope) -> np.ndarray 
             orders = permutations.orders if in_order[a, b] else permutations.inverses
             found = [_global_error(source, seen, y[order], rows, held) for order in orders]
             values[:, a, b] = np.where(bad, np.nan, np.asarray(found))
-            if say is not None:
-                say(a * panel.m + b + 1, panel.m**2)
+            say(a * panel.m + b + 1, panel.m**2)
     return values
 
 

@@ -262,8 +262,7 @@ def _evaluate(panel: Panel) -> Result:
             held = {}
             for model, ranks in zip(some, pool.map(_model_ranks, panel.arrays[start : some.stop]), strict=True):
                 held[model] = ranks
-                if say is not None:
-                    say(model + 1, panel.m)
+                say(model + 1, panel.m)
         for b in range(start, panel.m):
             other = held[b] if b in held else _model_ranks(panel.arrays[b])
             for a, own in held.items():
