@@ -64,9 +64,9 @@ def measure(n: int, widths: tuple[int, ...]) -> list[Stage]:
     """Measure every stage of all metrics of the study at once."""
     import jax.numpy as jnp
 
-    from hyle.engine import _pass
-    from hyle.engine._median import median_of_view
-    from hyle.engine._view import stacked, view
+    from hyle.engine.block_pass.run import count_ranks, products_of_kernels
+    from hyle.engine.gram import gram_of, median_of_view, stacked, view
+    from hyle.engine.neighbours import block_table
 
     m, size = len(widths), min(BLOCK, n)
     own = np.arange(size, dtype=np.int32)
@@ -82,26 +82,26 @@ def measure(n: int, widths: tuple[int, ...]) -> list[Stage]:
         (array,) = models(n, (width,))
         x = jnp.asarray(array)
         seen = view(x)
-        product = _pass.gram_of(seen.points, own)
+        product = gram_of(seen.points, own)
         views += [seen] * times
         grams += [product] * times
-        table = _pass._table(seen, product, own, DIMENSION_K, "euclidean", ordered=32)
+        table = block_table(seen, product, own, DIMENSION_K, "euclidean", ordered=32)
         ready.seconds += times * best(lambda x=x: view(x))
         ready.bytes += times * 2 * array.nbytes
         median.seconds += times * best(lambda seen=seen: median_of_view(seen))
         median.flops += times * n * n * width
-        gram.seconds += times * blocks * best(lambda seen=seen: _pass.gram_of(seen.points, own))
+        gram.seconds += times * blocks * best(lambda seen=seen: gram_of(seen.points, own))
         gram.flops += times * 2 * n * n * width
         for stage, metric, k in ((euclidean, "euclidean", DIMENSION_K), (cosine, "cosine", K)):
-            find = best(lambda s=seen, g=product, metric=metric, k=k: _pass._table(s, g, own, k, metric, ordered=32))
+            find = best(lambda s=seen, g=product, metric=metric, k=k: block_table(s, g, own, k, metric, ordered=32))
             stage.seconds += times * blocks * find
             stage.bytes += times * blocks * block
-        count = best(lambda s=seen, g=product, t=table: _pass._count_ranks(s.norms, g, own, near, t.indices))
+        count = best(lambda s=seen, g=product, t=table: count_ranks(s.norms, g, own, near, t.indices))
         ranked.seconds += times * blocks * count
         ranked.bytes += times * blocks * block
     norms, sigmas = stacked([seen.norms for seen in views]), jnp.ones(m)
     kernels = ("linear", "rbf", "distance")
-    products.seconds = blocks * best(lambda: _pass._kernel_products(norms, grams, own, kernels, sigmas))
+    products.seconds = blocks * best(lambda: products_of_kernels(norms, grams, own, kernels, sigmas))
     products.flops = len(kernels) * 2 * m * m * n * n
     products.bytes = blocks * block * m
     return [ready, median, gram, euclidean, cosine, ranked, products]

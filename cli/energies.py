@@ -29,7 +29,7 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
     Corrections that a model has learned are taken off its energies first, those of the samples hold none; where the
     package that knows them is not installed, the model has no error, and that is said.
     """
-    from hyle.engine.analysis.energy import energy_error, of_common_elements
+    from hyle.engine.analysis import energy_error, of_common_elements
 
     samples = _with_energies(data)
     corrected = {card.name for card in list_models() if card.corrections}

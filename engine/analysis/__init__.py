@@ -14,6 +14,7 @@ from .dimension_band import DimensionBand as DimensionBand
 from .dimension_band import dimension_band as dimension_band
 from .energy import EnergyError as EnergyError
 from .energy import energy_error as energy_error
+from .energy import of_common_elements as of_common_elements
 from .factors import Factor as Factor
 from .factors import factors as factors
 from .layers import BestLayers as BestLayers

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from .._residuals import residuals
+from ..preprocess import residuals
 
 # Samples that an element must be in: what a fit says of one that it has not seen is off by the energy of an atom.
 COMMON = 5

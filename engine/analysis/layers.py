@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from .._calibration import calibrate
+from ..comparison import calibrate
 from ._matrix import alignment_of
 
 

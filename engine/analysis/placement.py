@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from .._intervals import interval
+from ..comparison import interval
 from ._matrix import labels_of
 
 

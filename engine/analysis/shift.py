@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import rankdata
 
-from .._neighbours import NeighbourMetric
-from .._pass import find_table
-from .._rows import check_k, matrix
-from .._view import view
+from ..base import check_k, matrix
+from ..gram import view
+from ..neighbours import NeighbourMetric, find_table
 
 
 class Shift(NamedTuple):

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from . import _batch
-from ._batch import AxisName, Batch
+from ..gram import AxisName, Batch, batches
 
 
 def mean_of_queries(
@@ -25,11 +24,11 @@ def mean_of_queries(
     size = len(batch.where)
     if queries is not None and not 1 <= queries <= size:
         raise ValueError(f"queries={queries} is out of range: use 1 to {size}, the rows of a batch")
-    every = _batch.gathered(batch, axis_name, least=2)
+    every = batches.gathered(batch, axis_name, least=2)
     own = jnp.arange(size if queries is None else queries, dtype=jnp.int32)
     mine = batch.where[: len(own)]
     if axis_name is not None:
         own = own + jax.lax.axis_index(axis_name) * size
     found = jnp.where(mine, function(every, own), 0)
-    rows = _batch.count(mine, found.dtype, axis_name)
-    return _batch.total(found.sum(), axis_name) / jnp.maximum(rows, 1)
+    rows = batches.count(mine, found.dtype, axis_name)
+    return batches.total(found.sum(), axis_name) / jnp.maximum(rows, 1)

@@ -7,11 +7,8 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from .._features import by_features
-from .._kernels import Kernel, check_kernel
-from .._rows import HIGHEST, gaussian
-from . import _batch
-from ._batch import Agreement, AxisName, Batch
+from ..base import HIGHEST, gaussian
+from ..gram import Agreement, AxisName, Batch, Kernel, batches, by_features, check_kernel
 
 Form = Literal["rows", "sums"]
 
@@ -67,7 +64,7 @@ def cka_loss(
         raise ValueError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
     if kernel == "rbf" and form == "sums":
         raise ValueError("only the linear kernel has a form as sums: use form='rows' with kernel='rbf'")
-    batch = _batch.local(student, teacher, where)
+    batch = batches.local(student, teacher, where)
     least = 4 if debiased else 2
     devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
     if form is None and kernel == "linear":
@@ -77,19 +74,19 @@ def cka_loss(
         if len(batch.where) * devices < least:
             raise ValueError(f"at least {least} samples are needed; got {len(batch.where) * devices}")
         return _through_sums(batch, axis_name, debiased=debiased)
-    batch = _batch.gathered(batch, axis_name, least=least)
+    batch = batches.gathered(batch, axis_name, least=least)
     sides = [_kernel(v, batch.where, kernel, sigma) for v in batch[:2]]
-    found = _batch.agreement(sides[0], sides[1], batch.where, debiased=debiased)
-    return _batch.everywhere(found.loss(batch.where.sum() >= least), axis_name)
+    found = batches.agreement(sides[0], sides[1], batch.where, debiased=debiased)
+    return batches.everywhere(found.loss(batch.where.sum() >= least), axis_name)
 
 
 def _kernel(x: jax.Array, where: jax.Array, kernel: Kernel, sigma: float | jax.Array | None) -> jax.Array:
-    points, exponent = _batch.centred(x, where)
+    points, exponent = batches.centred(x, where)
     if kernel == "linear":
         return jnp.matmul(points, points.T, precision=HIGHEST)
-    far = _batch.squared_distances(points)
+    far = batches.squared_distances(points)
     if sigma is None:
-        width = _batch.median_distance(far, _batch.others(where))
+        width = batches.median_distance(far, batches.others(where))
     else:
         width = jnp.ldexp(jnp.asarray(sigma, x.dtype), -exponent)
     return gaussian(far, width)
@@ -98,20 +95,20 @@ def _kernel(x: jax.Array, where: jax.Array, kernel: Kernel, sigma: float | jax.A
 def _through_sums(batch: Batch, axis_name: AxisName, *, debiased: bool) -> jax.Array:
     """Through products X'Y of columns, as `feature_hsic` does, with sums over devices."""
     dtype = jnp.result_type(batch.student, batch.teacher)
-    rows = _batch.count(batch.where, dtype, axis_name)
+    rows = batches.count(batch.where, dtype, axis_name)
     n = jnp.maximum(rows, 4 if debiased else 2)
-    points = [_batch.centred(v.astype(dtype), batch.where, axis_name)[0] for v in batch[:2]]
+    points = [batches.centred(v.astype(dtype), batch.where, axis_name)[0] for v in batch[:2]]
     squares = [(v * v).sum(1) for v in points]
-    means = [_batch.total(v.sum(), axis_name) / n for v in squares]
+    means = [batches.total(v.sum(), axis_name) / n for v in squares]
     apart = [jnp.where(batch.where, v - mean, 0) for v, mean in zip(squares, means, strict=True)]
 
     def inner(a: int, b: int) -> jax.Array:
-        product = _batch.total(jnp.matmul(points[a].T, points[b], precision=HIGHEST), axis_name)
+        product = batches.total(jnp.matmul(points[a].T, points[b], precision=HIGHEST), axis_name)
         found = (product * product).sum()
         if not debiased:
             return found
         both = means[a] * means[b]
-        lengths = _batch.total((apart[a] * apart[b]).sum(), axis_name) + n * both
+        lengths = batches.total((apart[a] * apart[b]).sum(), axis_name) + n * both
         return found - n / (n - 2) * lengths + n * n * both / ((n - 1) * (n - 2))
 
     # What cancels here are sums of the order of (n mean)^2, where rows with rows have none to cancel.

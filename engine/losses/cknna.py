@@ -7,9 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .._rows import check_k
-from . import _batch
-from ._batch import Agreement, AxisName
+from ..base import check_k
+from ..gram import Agreement, AxisName, batches
 
 
 def cknna_loss(
@@ -48,9 +47,9 @@ def cknna_loss(
         >>> jax.grad(cknna_loss)(student, teacher).shape, round(abs(float(cknna_loss(2 * teacher, teacher))), 5)
         ((32, 8), 0.0)
     """
-    batch = _batch.gathered(_batch.local(student, teacher, where), axis_name, least=4)
+    batch = batches.gathered(batches.local(student, teacher, where), axis_name, least=4)
     check_k(k, len(batch.where), least=2)
-    off, rows = _batch.others(batch.where), batch.where.sum()
+    off, rows = batches.others(batch.where), batch.where.sum()
     (a, near_a), (b, near_b) = (_masked(v, batch.where, off, k) for v in batch[:2])
     n = jnp.maximum(rows, 4).astype(a.dtype)
     both = near_a & near_b
@@ -58,12 +57,12 @@ def cknna_loss(
     error = 8 * jnp.finfo(a.dtype).eps
     small = [jax.lax.stop_gradient(error * (v * v).sum()) for v in (a, b)]
     loss = Agreement(found[0], found[1], found[2], (small[0], small[1])).loss(rows >= 4)
-    return _batch.everywhere(loss, axis_name)
+    return batches.everywhere(loss, axis_name)
 
 
 def _masked(x: jax.Array, where: jax.Array, off: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
     """Return the kernel masked to neighbours, [n, n], and the mask, in which row i has the neighbours of i."""
-    kernel, order = _batch.cosines(x, where)
+    kernel, order = batches.cosines(x, where)
     order = jnp.where(off, jax.lax.stop_gradient(order), jnp.inf)
     _, index = jax.lax.top_k(-order, k)
     near = jnp.zeros(off.shape, bool).at[jnp.arange(len(x))[:, None], index].set(True) & off

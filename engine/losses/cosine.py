@@ -8,8 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from . import _batch
-from ._batch import AxisName
+from ..gram import AxisName, batches
 
 
 def cosine_loss(
@@ -49,7 +48,7 @@ def cosine_loss(
         >>> bool(cosine_loss(student, teacher, projector=lambda x: x @ turn) < cosine_loss(student, teacher))
         True
     """
-    batch = _batch.local(student, teacher, where)
+    batch = batches.local(student, teacher, where)
     projected = batch.student if projector is None else jnp.asarray(projector(batch.student))
     if projected.shape != batch.teacher.shape:
         raise ValueError(
@@ -57,10 +56,10 @@ def cosine_loss(
             f"use a projector from {batch.student.shape[1]} to {batch.teacher.shape[1]} columns"
         )
     wide = projected.astype(jnp.promote_types(projected.dtype, jnp.float32))
-    a, b = (_batch.unit(jnp.where(batch.where[:, None], v, 0))[0] for v in (wide, batch.teacher))
+    a, b = (batches.unit(jnp.where(batch.where[:, None], v, 0))[0] for v in (wide, batch.teacher))
     # Half the squared difference of unit rows is 1 - cos, with its digits near 0; a row of zeros is no unit row.
     some = (a != 0).any(1) & (b != 0).any(1)
     each = jnp.where(some, ((a - b) ** 2).sum(1) / 2, 1)
     each = jnp.where(batch.where, each, 0)
-    rows = _batch.count(batch.where, each.dtype, axis_name)
-    return _batch.total(each.sum(), axis_name) / jnp.maximum(rows, 1)
+    rows = batches.count(batch.where, each.dtype, axis_name)
+    return batches.total(each.sum(), axis_name) / jnp.maximum(rows, 1)

@@ -6,9 +6,8 @@ from typing import Any
 
 import jax
 
-from .._rows import root
-from . import _batch
-from ._batch import AxisName
+from ..base import root
+from ..gram import AxisName, batches
 
 
 def distance_correlation_loss(
@@ -47,7 +46,7 @@ def distance_correlation_loss(
         0.0
     """
     least = 4 if debiased else 2
-    batch = _batch.gathered(_batch.local(student, teacher, where), axis_name, least=least)
-    sides = [root(_batch.squared_distances(_batch.centred(v, batch.where)[0])) for v in batch[:2]]
-    found = _batch.agreement(sides[0], sides[1], batch.where, debiased=debiased)
-    return _batch.everywhere(found.loss(batch.where.sum() >= least), axis_name)
+    batch = batches.gathered(batches.local(student, teacher, where), axis_name, least=least)
+    sides = [root(batches.squared_distances(batches.centred(v, batch.where)[0])) for v in batch[:2]]
+    found = batches.agreement(sides[0], sides[1], batch.where, debiased=debiased)
+    return batches.everywhere(found.loss(batch.where.sum() >= least), axis_name)

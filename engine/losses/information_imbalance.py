@@ -7,9 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .._rows import check_k
-from . import _batch
-from ._batch import AxisName
+from ..base import check_k
+from ..gram import AxisName, batches
 from ._queries import mean_of_queries
 
 
@@ -56,19 +55,19 @@ def information_imbalance_loss(
         >>> bool(information_imbalance_loss(teacher, teacher) < information_imbalance_loss(noise, teacher) / 3)
         True
     """
-    batch = _batch.local(student, teacher, where)
+    batch = batches.local(student, teacher, where)
     size = len(batch.where) * (1 if axis_name is None else jax.lax.axis_size(axis_name))
     if size >= 2:
         check_k(k, size)
 
-    def imbalance(every: _batch.Batch, own: jax.Array) -> jax.Array:
-        pairs = _batch.others(every.where, own)
+    def imbalance(every: batches.Batch, own: jax.Array) -> jax.Array:
+        pairs = batches.others(every.where, own)
         near = _soft(_distances(every.student, every.where, own), pairs, bandwidth, k)
         far = jax.lax.stop_gradient(_distances(every.teacher, every.where, own))
         ranks = _ranks(jnp.where(pairs, far, jnp.inf))
         # NaN has no rank.
         ranks = jnp.where(jnp.isfinite(far).all(), ranks, jnp.nan)
-        rows = jnp.maximum(_batch.count(every.where, far.dtype), 2)
+        rows = jnp.maximum(batches.count(every.where, far.dtype), 2)
         # Less the mean rank, which shares that sum to 1 give back: what carries no ranks has no gradient, not rounding.
         return 1 + 2 / rows * jnp.where(pairs, near * (ranks - rows / 2), 0).sum(1)
 
@@ -76,7 +75,7 @@ def information_imbalance_loss(
 
 
 def _distances(x: jax.Array, where: jax.Array, own: jax.Array) -> jax.Array:
-    return _batch.squared_distances(_batch.centred(x, where)[0], own)
+    return batches.squared_distances(batches.centred(x, where)[0], own)
 
 
 def _soft(far: jax.Array, pairs: jax.Array, bandwidth: float | jax.Array, k: int) -> jax.Array:
@@ -86,7 +85,7 @@ def _soft(far: jax.Array, pairs: jax.Array, bandwidth: float | jax.Array, k: int
     # Of fewer than k at a distance the last; of none, any number.
     unit = jnp.where(jnp.isfinite(nearest), nearest, 0).max(1, keepdims=True)
     scale = jnp.where(unit > 0, unit, 1) * bandwidth
-    return jnp.exp(_batch.log_softmax(-far / scale, pairs))
+    return jnp.exp(batches.log_softmax(-far / scale, pairs))
 
 
 def _ranks(far: jax.Array) -> jax.Array:

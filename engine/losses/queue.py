@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._rows import pair
+from ..base import pair
 
 
 class Rows(NamedTuple):

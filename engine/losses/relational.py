@@ -7,9 +7,8 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from .._rows import root
-from . import _batch
-from ._batch import AxisName
+from ..base import root
+from ..gram import AxisName, batches
 
 Relation = Literal["cosine", "distance"]
 
@@ -51,17 +50,17 @@ def relational_loss(
     """
     if relation not in get_args(Relation):
         raise ValueError(f"unknown relation {relation!r}: use {' or '.join(get_args(Relation))}")
-    batch = _batch.gathered(_batch.local(student, teacher, where), axis_name, least=2)
-    pairs = _batch.others(batch.where)
+    batch = batches.gathered(batches.local(student, teacher, where), axis_name, least=2)
+    pairs = batches.others(batch.where)
     number = jnp.maximum(pairs.sum(dtype=batch.student.dtype), 1)
     if relation == "cosine":
-        a, b = (_batch.cosines(v, batch.where)[1] for v in batch[:2])
+        a, b = (batches.cosines(v, batch.where)[1] for v in batch[:2])
     else:
-        a, b = (_relative(_batch.centred(v, batch.where)[0], pairs, number) for v in batch[:2])
-    return _batch.everywhere((jnp.where(pairs, a - b, 0) ** 2).sum() / number, axis_name)
+        a, b = (_relative(batches.centred(v, batch.where)[0], pairs, number) for v in batch[:2])
+    return batches.everywhere((jnp.where(pairs, a - b, 0) ** 2).sum() / number, axis_name)
 
 
 def _relative(points: jax.Array, pairs: jax.Array, number: jax.Array) -> jax.Array:
-    far = jnp.where(pairs, root(_batch.squared_distances(points)), 0)
+    far = jnp.where(pairs, root(batches.squared_distances(points)), 0)
     mean = far.sum() / number
     return far / jnp.where(mean == 0, 1, mean)

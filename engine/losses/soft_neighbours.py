@@ -7,8 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from . import _batch
-from ._batch import AxisName
+from ..gram import AxisName, batches
 from ._queries import mean_of_queries
 
 
@@ -57,14 +56,14 @@ def soft_neighbour_loss(
     """
     warmth = temperature if teacher_temperature is None else teacher_temperature
 
-    def divergence(every: _batch.Batch, own: jax.Array) -> jax.Array:
-        pairs = _batch.others(every.where, own)
+    def divergence(every: batches.Batch, own: jax.Array) -> jax.Array:
+        pairs = batches.others(every.where, own)
 
         def logarithm(x: jax.Array, warmth: float | jax.Array) -> jax.Array:
             # From 1 - cos, whose digits are there also where all rows point nearly the same way.
-            return _batch.log_softmax(-_batch.cosines(x, every.where, own)[1] / warmth, pairs)
+            return batches.log_softmax(-batches.cosines(x, every.where, own)[1] / warmth, pairs)
 
         p, q = logarithm(every.teacher, warmth), logarithm(every.student, temperature)
         return jnp.where(pairs, jnp.exp(p) * (p - q), 0).sum(1)
 
-    return mean_of_queries(divergence, _batch.local(student, teacher, where), queries, axis_name)
+    return mean_of_queries(divergence, batches.local(student, teacher, where), queries, axis_name)

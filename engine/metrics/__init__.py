@@ -2,3 +2,22 @@
 
 To add a metric, add a file here; `compare`, the command line and the report find it.
 """
+
+from ._metric import Metric as Metric
+from ._metric import Result as Result
+from ._registry import find_metric as find_metric
+from ._registry import list_metrics as list_metrics
+from .cka import cka as cka
+from .cknna import cknna as cknna
+from .cycle_knn import cycle_knn as cycle_knn
+from .distance_correlation import distance_correlation as distance_correlation
+from .id_correlation import id_correlation as id_correlation
+from .information_imbalance import information_imbalance as information_imbalance
+from .intrinsic_dimension import intrinsic_dimension as intrinsic_dimension
+from .jaccard_knn import jaccard_knn as jaccard_knn
+from .minibatch_cka import cka_stream as cka_stream
+from .minibatch_cka import minibatch_cka as minibatch_cka
+from .mutual_knn import mutual_knn as mutual_knn
+from .procrustes import procrustes as procrustes
+from .reconstruction_error import reconstruction_error as reconstruction_error
+from .rsa import rsa as rsa

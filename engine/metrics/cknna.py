@@ -10,7 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._masked import (
+from ..base import centred, check_k, pair
+from ..context import Panel, Progress
+from ..neighbours import Neighbours, all_pairs, relabelled, sets, stack
+from ..permutation import Permutations, shifted_pairs
+from ._metric import Metric, Result
+from .algorithms import (
     Edges,
     Similarity,
     Term,
@@ -22,13 +27,6 @@ from .._masked import (
     shared_sums,
     with_self,
 )
-from .._metric import Metric, Result
-from .._neighbours import Neighbours
-from .._null_shared import shifted_pairs
-from .._pairs import all_pairs, relabelled, sets, stack
-from .._panel import Panel, Progress
-from .._permutations import Permutations
-from .._rows import centred, check_k, pair
 
 Variant = Literal["debiased", "biased", "row_centred", "double_centred", "calibrated_form"]
 

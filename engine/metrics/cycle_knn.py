@@ -8,11 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._metric import Metric, Result
-from .._neighbours import Lookup, NeighbourMetric
-from .._pairs import all_pairs, pair_tables, relabelled, share, stack, tie_counts
-from .._panel import Panel
-from .._permutations import Permutations
+from ..context import Panel, tie_counts
+from ..neighbours import Lookup, NeighbourMetric, all_pairs, pair_tables, relabelled, share, stack
+from ..permutation import Permutations
+from ._metric import Metric, Result
 
 
 def cycle_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosine", centre: bool = False) -> jax.Array:

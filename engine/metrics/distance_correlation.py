@@ -7,11 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .._hsic_ratio import chance, chance_told, null, ratio, ratios
-from .._kernels import hsic
-from .._metric import Metric, Result
-from .._panel import Panel
-from .._rows import pair
+from ..base import pair
+from ..context import Panel
+from ..gram import hsic
+from ._metric import Metric, Result
+from .algorithms import chance, chance_told, null, ratio, ratios
 
 
 def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: bool = True) -> jax.Array:

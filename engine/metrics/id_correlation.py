@@ -9,14 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._dimension import Estimator, check_estimator, dimension, estimate
-from .._joint import joint_distances
-from .._keys import on_host
-from .._metric import Metric, Result
-from .._panel import NULL, VALUES, Panel
-from .._permutations import Permutations
-from .._rows import check_k, ldexp, pair
-from .._view import View, view
+from ..base import check_k, ldexp, on_host, pair
+from ..context import NULL, VALUES, Panel
+from ..dimension import Estimator, check_estimator, dimension, estimate
+from ..gram import View, view
+from ..permutation import Permutations
+from ._metric import Metric, Result
+from .algorithms import joint_distances
 
 # Permutations behind the chance level in a Comparison, which has no closed form: fewer for more samples, whose
 # product with them is about the first number, within the bounds of the second.

@@ -9,14 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._metric import Metric, Result
-from .._neighbours import search
-from .._null_ranks import permuted_ranks
-from .._panel import NULL, Panel
-from .._permutations import Permutations
-from .._ranks import TABLE, ranks, settle_ranks
-from .._rows import block_size, blocks, check_k, pair
-from .._view import view
+from ..base import block_size, blocks, check_k, pair
+from ..context import NULL, Panel
+from ..gram import view
+from ..neighbours import TABLE, ranks, search, settle_ranks
+from ..permutation import Permutations, permuted_ranks
+from ._metric import Metric, Result
 
 
 def information_imbalance(x: Any, y: Any, /, *, k: int = 1) -> jax.Array:

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._dimension import Estimator, check_estimator, dimension, estimate, largest_order, neighbours_needed
-from .._metric import Metric, Result
-from .._panel import Panel
-from .._rows import check_k, matrix
+from ..base import check_k, matrix
+from ..context import Panel
+from ..dimension import Estimator, check_estimator, dimension, estimate, largest_order, neighbours_needed
+from ._metric import Metric, Result
 
 
 def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50) -> jax.Array:

@@ -9,12 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import gammaln
 
-from .._metric import Metric, Result
-from .._neighbours import Lookup, NeighbourMetric
-from .._null_shared import Shared, shifted_tables
-from .._pairs import all_pairs, pair_tables, position, relabelled, share, stack, tie_counts
-from .._panel import Panel, Progress
-from .._permutations import Permutations
+from ..context import Panel, Progress, tie_counts
+from ..neighbours import Lookup, NeighbourMetric, all_pairs, pair_tables, position, relabelled, share, stack
+from ..permutation import Permutations, Shared, shifted_tables
+from ._metric import Metric, Result
 
 
 def jaccard_knn(

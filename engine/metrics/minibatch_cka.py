@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._kernels import Kernel, check_kernel
-from .._median import median_distance
-from .._metric import Metric
-from .._rows import HIGHEST, centred, gaussian, pair
+from ..base import HIGHEST, centred, gaussian, pair
+from ..gram import Kernel, check_kernel, median_distance
+from ._metric import Metric
 
 LEAST = 4  # rows that the unbiased HSIC needs
 UNSEEN = -(2**20)  # exponent of a side that has shown nothing yet, below that of any number

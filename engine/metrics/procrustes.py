@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._metric import Metric, Result
-from .._nuclear import nuclear_norm, spectrum, unrelated_norm
-from .._panel import NULL, Panel
-from .._permutations import Permutations
-from .._rows import HIGHEST, centred, pair
+from ..base import HIGHEST, centred, pair
+from ..context import NULL, Panel
+from ..permutation import Permutations
+from ._metric import Metric, Result
+from .algorithms import nuclear_norm, spectrum, unrelated_norm
 
 Form = Literal["squared", "disparity", "angular"]
 # Below this, 2 - 2 c in float32 would lose digits, and the distance is measured by subtraction.

@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._metric import Metric, Result
-from .._neighbours import neighbours
-from .._panel import NULL, VALUES, Panel
-from .._permutations import Permutations
-from .._rows import HIGHEST, block_size, centred, pair
+from ..base import HIGHEST, block_size, centred, pair
+from ..context import NULL, VALUES, Panel
+from ..neighbours import neighbours
+from ..permutation import Permutations
+from ._metric import Metric, Result
 
 Scope = Literal["global", "local"]
 # Shares of the largest singular value below which directions are cut, tried in this order.

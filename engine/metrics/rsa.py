@@ -9,14 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._distances_on_host import squared_distances_on_host
-from .._keys import keys, on_host, split
-from .._metric import Metric, Result
-from .._null import DIAGONALS, shifted_products
-from .._panel import NULL, VALUES, Panel
-from .._pass import Threads
-from .._permutations import Permutations
-from .._rows import centred, ldexp, pair, unit
+from ..base import Threads, centred, keys, ldexp, on_host, pair, split, unit
+from ..context import NULL, VALUES, Panel
+from ..permutation import DIAGONALS, Permutations, shifted_products
+from ._metric import Metric, Result
+from .algorithms import squared_distances_on_host
 
 Distance = Literal["euclidean", "cosine", "correlation"]
 Correlation = Literal["spearman", "pearson"]

@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._dimension import dimension
-from .._join import join
-from .._neighbours import neighbours
-from .._rows import HIGHEST, check_k, matrix
-from ..losses._batch import centred, doubly_centred, others
+from ..base import HIGHEST, check_k, matrix
+from ..comparison import join
+from ..dimension import dimension
+from ..gram import centred, doubly_centred, others
+from ..neighbours import neighbours
 
 # One measurement: metric -> value, of pair metrics metric -> name in the panel -> value.
 Measurement = dict[str, Any]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .._compare import version
-from .._comparison import save_comparison
+from ..base import version
+from ..comparison import save_comparison
 from .alignment_probe import flat
 
 Callback = Callable[[int, Mapping[str, float]], object]

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import xarray as xr
-from synthetic import build
 
 from hyle.cli import main
+
+from .synthetic import build
 
 
 @pytest.fixture(scope="session")

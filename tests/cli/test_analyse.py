@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import molecule
-from synthetic import build
 
 from hyle.cli import main
 from hyle.cli.energies import add_energy_errors
 from hyle.engine import save_comparison
 from hyle.zoo import Dataset, Representation, Sample
+
+from .synthetic import build
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
-from synthetic import build
 
 from hyle.cli import figures, report
 from hyle.cli.analyses import ANALYSES, Question, answer, findings
 from hyle.cli.analyses import figures as drawn
 from hyle.engine import save_comparison
+
+from .synthetic import build
 
 Run = Callable[..., Any]
 

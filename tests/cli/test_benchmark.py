@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import browser
 import numpy as np
 import pytest
 
@@ -16,6 +15,8 @@ from hyle.cli.commands.benchmark import benchmark
 from hyle.cli.standing import Standing, _same, as_data, stand
 from hyle.cli.subjects import find_subject, sets_of
 from hyle.zoo import Member, ReferencePanel, Representation, Score, Store, find_card, load_panel, write_embeddings
+
+from . import browser
 
 N = 80
 IDS = [f"s{i}" for i in range(N)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import browser
 import pytest
-from synthetic import build
 
 from hyle.cli import report
 from hyle.cli.analyses import Question, answer
+
+from . import browser
+from .synthetic import build
 
 SCRIPT = """
 <script>

@@ -14,7 +14,7 @@ from hyle.engine import (
     compare,
     dimension_scales,
 )
-from hyle.engine._dimension import Estimator
+from hyle.engine.dimension.estimators import Estimator
 
 Run = Callable[..., Any]
 

@@ -14,7 +14,7 @@ from hyle.zoo import find_card
 pytest.importorskip("ase")
 torch = pytest.importorskip("torch")
 
-from matter import (  # noqa: E402
+from .matter import (  # noqa: E402
     NAMES,
     ONE_OF_A_KIND,
     assert_rows,

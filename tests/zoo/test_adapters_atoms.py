@@ -13,7 +13,7 @@ from hyle.zoo import find_card
 ase_build = pytest.importorskip("ase.build")
 torch = pytest.importorskip("torch")
 
-from matter import (  # noqa: E402
+from .matter import (  # noqa: E402
     ATOMS,
     CRYSTALS,
     assert_rows,

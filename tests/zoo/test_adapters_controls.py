@@ -10,7 +10,7 @@ from hyle.zoo import Sample
 ase_build = pytest.importorskip("ase.build")
 pytest.importorskip("torch")
 
-from matter import (  # noqa: E402
+from .matter import (  # noqa: E402
     rows,
     strings,
 )

@@ -10,7 +10,7 @@ from hyle.zoo import Sample, load
 pytest.importorskip("ase")
 torch = pytest.importorskip("torch")
 
-from matter import (  # noqa: E402
+from .matter import (  # noqa: E402
     MOLECULES,
     SMILES,
     assert_rows,

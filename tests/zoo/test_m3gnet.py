@@ -12,11 +12,12 @@ pytest.importorskip("ase")
 pytest.importorskip("torch")
 
 from click.testing import CliRunner
-from matter import crystals, energies, model, molecules, structures
 
 from hyle.cli._main import cli
 from hyle.zoo import Environment, Key, Store, find_card, load_dataset, model_recipe, weights_files
 from hyle.zoo._wire import to_wire
+
+from .matter import crystals, energies, model, molecules, structures
 
 pytestmark = pytest.mark.models
 

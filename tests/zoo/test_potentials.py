@@ -10,7 +10,7 @@ from hyle.zoo import Model, Sample, list_models
 ase_build = pytest.importorskip("ase.build")
 torch = pytest.importorskip("torch")
 
-from potentials import BUILDERS, INVARIANT, assert_rows, crystals, molecules, of_domain, rows, turned  # noqa: E402
+from .potentials import BUILDERS, INVARIANT, assert_rows, crystals, molecules, of_domain, rows, turned  # noqa: E402
 
 
 @pytest.fixture(scope="module", params=BUILDERS)

@@ -14,7 +14,7 @@ from hyle.zoo import Model, UnknownHashError, check_hashes, expect, find_card
 pytest.importorskip("ase")
 torch = pytest.importorskip("torch")
 
-from potentials import (  # noqa: E402
+from .potentials import (  # noqa: E402
     ORB_SIZES,
     assert_rows,
     crystals,

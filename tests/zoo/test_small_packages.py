@@ -13,9 +13,9 @@ from hyle.zoo import Sample
 pytest.importorskip("ase")
 torch = pytest.importorskip("torch")
 
-from matter import assert_rows, energies, model, proteins, rows, strings, structures  # noqa: E402
-
 from hyle.zoo.adapters._pickles import Inert, module_state, plain_data, tensors_only  # noqa: E402
+
+from .matter import assert_rows, energies, model, proteins, rows, strings, structures  # noqa: E402
 
 # Charges of ethanol, as the package of the weights states them. Those of 1.0.0 it looks up; rc.2 has the same weights.
 ETHANOL = {

@@ -8,10 +8,11 @@ import textwrap
 import ml_dtypes
 import numpy as np
 import pytest
-from stored import IDS, KEY, RECIPE, energies, representation, rows
 
 from hyle.zoo import Store
 from hyle.zoo._keys import Key
+
+from .stored import IDS, KEY, RECIPE, energies, representation, rows
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 from hyle.engine import compare, cycle_knn
-from hyle.engine._neighbours import Lookup
 from hyle.engine.metrics.cycle_knn import _chance
+from hyle.engine.neighbours.search import Lookup
 
 from .. import definitions
 from ..samples import EXAMPLES, D, K, N, oracle_inputs, rotation, scales, seeds, single, views

@@ -1,0 +1,113 @@
+"""What every metric does first to its inputs, and how rows are visited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .arrays import as_array
+
+HIGHEST = jax.lax.Precision.HIGHEST
+# Elements of the largest intermediate that one block of rows makes: 64 MiB in float32.
+BLOCK_ELEMENTS = 2**24
+
+
+def matrix(x: Any, name: str = "x") -> jax.Array:
+    """Return a representation as a floating matrix [n, d]; 16-bit floats and integers become float32."""
+    array = as_array(x)
+    if array.ndim != 2 or not array.shape[1]:
+        raise ValueError(f"{name} must be a matrix [n, d]; got shape {array.shape}")
+    if not jnp.issubdtype(array.dtype, jnp.floating):
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            raise TypeError(f"{name} must hold real numbers; got {array.dtype}")
+        return array.astype(jnp.float32)
+    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+
+
+def pair(x: Any, y: Any, *, least: int) -> tuple[jax.Array, jax.Array]:
+    """Return two representations of the same n samples, n >= least."""
+    a, b = matrix(x, "x"), matrix(y, "y")
+    if len(a) != len(b):
+        raise ValueError(
+            f"x has {len(a)} rows and y has {len(b)}: row i of both must be the same sample; "
+            "compare() joins representations by id"
+        )
+    if len(a) < least:
+        raise ValueError(f"at least {least} samples are needed; got {len(a)}")
+    return a, b
+
+
+def check_k(k: int, n: int, least: int = 1, name: str = "k") -> None:
+    """Raise unless least <= k <= n - 1."""
+    if not least <= k <= n - 1:
+        raise ValueError(f"{name}={k} neighbours cannot be had from {n} samples: use {name} from {least} to {n - 1}")
+
+
+def centred(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Subtract the column means and divide by a power of two, so that neither offset nor scale costs digits.
+
+    Returns:
+        rows with the largest entry in [0.5, 1), and the exponent that was divided out.
+    """
+    x = x - x.mean(0)
+    x = x - x.mean(0)  # twice: the mean of data far from the origin is itself rounded
+    exponent = power_of_two(x)
+    return ldexp(x, -exponent), exponent
+
+
+def power_of_two(x: jax.Array) -> jax.Array:
+    """Return the int32 exponent that brings the largest entry into [0.5, 1); 0 where there is none."""
+    largest = jax.lax.stop_gradient(jnp.abs(x).max())
+    return jnp.frexp(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0))[1]
+
+
+def ldexp(x: jax.Array, exponent: jax.Array) -> jax.Array:
+    """Do what `jnp.ldexp` does to numbers within the range of the dtype, in a tenth of its time on a CPU."""
+    half = exponent // 2  # the whole power may be too small or too large a number itself
+    one = jnp.ones((), x.dtype)
+    return x * jnp.ldexp(one, half) * jnp.ldexp(one, exponent - half)
+
+
+def unit(x: jax.Array) -> jax.Array:
+    """Scale each row to unit length; a zero row stays zero."""
+    largest = jnp.abs(x).max(1, keepdims=True)
+    x = x / jnp.where(largest > 0, largest, 1)  # squares of tiny or huge rows would leave the range of float32
+    square = (x * x).sum(1, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.where(square > 0, square, 1))
+
+
+def root(x: jax.Array) -> jax.Array:
+    """Square root whose slope at 0, which is infinite, is taken as 0."""
+    return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))
+
+
+def gaussian(squares: jax.Array, sigma: jax.Array) -> jax.Array:
+    """RBF kernel exp(-d^2 / 2 sigma^2) of squared distances."""
+    return jnp.exp(squares * (-0.5 / sigma**2))
+
+
+def block_size(n: int, width: int, most: int | None = None) -> int:
+    """Rows a block such that its largest intermediate, width numbers a row, stays within `BLOCK_ELEMENTS`, or fewer."""
+    limit = BLOCK_ELEMENTS if most is None else min(most, BLOCK_ELEMENTS)
+    blocks = -(-n // max(1, min(n, limit // max(width, 1))))
+    return -(-n // blocks)
+
+
+def blocks(n: int, size: int) -> jax.Array:
+    """Row numbers [blocks, size]; the last block runs past n - 1, and callers mask or cut what is beyond."""
+    count = -(-n // size)
+    return jnp.arange(count * size, dtype=jnp.int32).reshape(count, size)
+
+
+def each_row(function: Callable[..., Any], *rows: Any) -> Any:
+    """Apply a function of one row to every row of arrays with the same leading axis.
+
+    On the CPU one after the other, so that what a row makes stays in the cache: several times faster there than whole
+    blocks, which go through memory. Elsewhere all at once.
+    """
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(lambda row: function(*row), rows)
+    return jax.vmap(function)(*rows)

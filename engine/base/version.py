@@ -1,0 +1,13 @@
+"""The version of hyle."""
+
+from __future__ import annotations
+
+import importlib.metadata
+
+
+def version() -> str:
+    """Return the version of hyle."""
+    try:
+        return importlib.metadata.version("hyle")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

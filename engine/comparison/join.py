@@ -1,0 +1,126 @@
+"""Bring representations to the same samples in the same order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..base import matrix
+
+
+class Embedded(Protocol):
+    """What a representation must have to be joined: rows, and what they are of."""
+
+    @property
+    def embedding(self) -> Any:
+        """Tensor [n, d]."""
+        ...
+
+    @property
+    def ids(self) -> Sequence[str]:
+        """N sample ids, each once."""
+        ...
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Representations of the same n samples.
+
+    Args:
+        names: m names.
+        arrays: m floating matrices [n, d_m], rows in the order of ids.
+        ids: n sample ids, sorted, so that ties fall alike whatever order the files were in.
+        rows_in: for each, how many rows it had before the join.
+        dtypes: for each, the dtype that it came with.
+    """
+
+    names: list[str]
+    arrays: list[jax.Array]
+    ids: list[str]
+    rows_in: list[int]
+    dtypes: list[str]
+
+    @property
+    def sample_hash(self) -> str:
+        """The first 16 hex digits of the SHA-256 of the sample ids."""
+        return hashlib.sha256("\n".join(self.ids).encode()).hexdigest()[:16]
+
+
+def join(representations: Mapping[str, Any]) -> Joined:
+    """Join by id; plain arrays without ids, which must then all have the same number of rows, by position.
+
+    Raises:
+        ValueError: some have ids and some do not, an id stands twice, no four samples are common to all, lengths
+            or the numbers of ids and rows differ, or a row is not finite; names the representation and the row.
+    """
+    names = list(representations)
+    if not names:
+        raise ValueError("there is nothing to compare: give at least one representation")
+    values = list(representations.values())
+    with_ids = [hasattr(value, "ids") and hasattr(value, "embedding") for value in values]
+    if any(with_ids) and not all(with_ids):
+        raise ValueError(f"{names[with_ids.index(False)]} has no sample ids and others have: give ids to all or none")
+    if all(with_ids):
+        for name, value in zip(names, values, strict=True):
+            if len(value.ids) != len(value.embedding):
+                raise ValueError(f"{name} has {len(value.ids)} sample ids for {len(value.embedding)} rows")
+        tables = [_positions(name, value.ids) for name, value in zip(names, values, strict=True)]
+        common = sorted(set(tables[0]).intersection(*tables[1:]))
+        tensors = [value.embedding for value in values]
+    else:
+        lengths = {name: len(value) for name, value in representations.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"without ids all must have the same rows; got {lengths}")
+        common = [str(i) for i in range(len(values[0]))]
+        tables = [{row: i for i, row in enumerate(common)}] * len(names)
+        tensors = values
+    if len(common) < 4:
+        raise ValueError(_too_few(names, tables, len(common)))
+    arrays = []
+    for name, tensor, table in zip(names, tensors, tables, strict=True):
+        rows = np.array([table[i] for i in common])
+        array = matrix(tensor, name)
+        if not np.array_equal(rows, np.arange(len(array))):
+            array = array[jnp.asarray(rows)]
+        # Shared arrays are bound to their device and copied ones are not; JAX would compile anew for every mixture.
+        arrays.append(jax.device_put(_finite(name, array, common), array.sharding))
+    dtypes = [str(getattr(tensor, "dtype", "number")).removeprefix("torch.") for tensor in tensors]
+    return Joined(names, arrays, common, [len(t) for t in tensors], dtypes)
+
+
+def _positions(name: str, ids: Sequence[str]) -> dict[str, int]:
+    table = {str(i): row for row, i in enumerate(ids)}
+    if len(table) < len(ids):
+        seen: set[str] = set()
+        twice = next(str(i) for i in ids if str(i) in seen or seen.add(str(i)))  # type: ignore[func-returns-value]
+        raise ValueError(f"{name}: the id {twice!r} stands more than once; each sample needs its own")
+    return table
+
+
+def _finite(name: str, array: jax.Array, ids: Sequence[str]) -> jax.Array:
+    # By NumPy where the rows lie there anyway: JAX would compile for every width.
+    finite = np.isfinite(np.asarray(array)) if jax.default_backend() == "cpu" else jnp.isfinite(array)
+    bad = np.flatnonzero(~np.asarray(finite.all(1)))
+    if len(bad):
+        some = ", ".join(ids[row] for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
+        wide = "" if array.dtype == jnp.float64 else "; beyond float32 counts as infinite unless JAX_ENABLE_X64=1"
+        raise ValueError(
+            f"{name}: {len(bad)} of {len(array)} rows have NaN or infinite numbers: {some}; leave them out{wide}"
+        )
+    return array
+
+
+def _too_few(names: Sequence[str], tables: Sequence[Mapping[str, int]], common: int) -> str:
+    if len(names) == 1:
+        return f"{names[0]} has {common} samples, and at least 4 are needed"
+    examples = "; ".join(f"{n}: {next(iter(t), 'none')!r}" for n, t in list(zip(names, tables, strict=True))[:2])
+    return (
+        f"{common} sample{'s are' if common != 1 else ' is'} common to all {len(names)} representations, and at least "
+        f"4 are needed; do the ids match? (first ids: {examples})"
+    )

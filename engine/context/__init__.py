@@ -1,0 +1,10 @@
+"""The representations being compared, and what was computed of them once."""
+
+from .context import Panel as Panel
+from .needs import Need as Need
+from .stages import MEDIANS as MEDIANS
+from .stages import NULL as NULL
+from .stages import PASS as PASS
+from .stages import VALUES as VALUES
+from .stages import Progress as Progress
+from .ties import tie_counts as tie_counts

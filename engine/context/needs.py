@@ -1,0 +1,7 @@
+"""What a metric can ask of the context."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Need = Literal["linear", "rbf", "distance", "neighbours", "dimension", "two_nearest", "ranks"]

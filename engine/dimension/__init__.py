@@ -1,0 +1,10 @@
+"""Estimators of the intrinsic dimension."""
+
+from .estimators import Estimator as Estimator
+from .estimators import check_estimator as check_estimator
+from .estimators import dimension as dimension
+from .estimators import estimate as estimate
+from .estimators import largest_order as largest_order
+from .estimators import neighbours_needed as neighbours_needed
+from .scales import DimensionScales as DimensionScales
+from .scales import dimension_scales as dimension_scales

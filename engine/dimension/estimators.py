@@ -1,0 +1,174 @@
+"""Intrinsic dimension: what each estimator makes of one table of neighbour distances."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..base import first_occurrence, first_occurrence_on_host
+from ..gram import view
+from ..neighbours import find_table, neighbours
+
+Estimator = Literal["mle", "mle_arithmetic", "twonn", "twonn_ml", "gride"]
+# Newton's method starts within a factor of two of the root and doubles its digits with each step.
+NEWTON_STEPS = 8
+
+
+class Estimate(NamedTuple):
+    """An intrinsic dimension.
+
+    Args:
+        value: scalar; NaN where fewer distinct rows are left than the estimator needs, inf where no two neighbour
+            distances differ.
+        error: scalar, one standard error by the observed Fisher information, rows counted as independent; NaN for an
+            estimator without one.
+        n_used: int scalar, rows that entered.
+        distance: scalar, the mean distance to the neighbours that were looked at.
+    """
+
+    value: jax.Array
+    error: jax.Array
+    n_used: jax.Array
+    distance: jax.Array
+
+
+def check_estimator(estimator: str) -> None:
+    """Raise unless this is an estimator of the intrinsic dimension."""
+    if estimator not in get_args(Estimator):
+        raise ValueError(f"unknown estimator {estimator!r}: use {', '.join(map(repr, get_args(Estimator)))}")
+
+
+def largest_order(k: int) -> int:
+    """Return the largest power of two n1 with 2 n1 <= k, for which GRIDE needs no more than k >= 2 neighbours."""
+    return 1 << (k.bit_length() - 2)
+
+
+def neighbours_needed(estimator: Estimator, k: int) -> int:
+    """Return how many of k neighbours an estimator looks at."""
+    return {"twonn": 2, "twonn_ml": 2, "gride": 2 * largest_order(k)}.get(estimator, k)
+
+
+def dimension(x: jax.Array, estimator: Estimator, k: int) -> Estimate:
+    """Estimate the intrinsic dimension of a floating matrix [n, d], exact repetitions of rows left out.
+
+    Args:
+        x: floating [n, d].
+        estimator: see `hyle.engine.intrinsic_dimension`.
+        k: 2 <= k <= n - 1.
+    """
+    k = neighbours_needed(estimator, k)
+    if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
+        kept = first_occurrence(x)
+        return estimate(neighbours(x, k, "euclidean", kept).value, kept, estimator)
+    seen, kept = view(x), jnp.ones(len(x), bool)
+    table = find_table(seen, k, "euclidean", ordered=False)
+    if (np.asarray(table.value)[:, 0] == 0).any():
+        kept = jnp.asarray(first_occurrence_on_host(x))
+        table = table if kept.all() else find_table(seen, k, "euclidean", where=kept, ordered=False)
+    return estimate(table.value, kept, estimator)
+
+
+@partial(jax.jit, static_argnames="estimator")
+def estimate(distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int | jax.Array | None = None) -> Estimate:
+    """Reduce a table of neighbour distances to an intrinsic dimension.
+
+    Args:
+        distance: [n, k], nearest first, of a table in which only the rows ``kept`` are neighbours.
+        kept: bool [n], rows that no earlier row equals.
+        estimator: twonn and gride look at the first columns only, so that one wide table serves all estimators.
+        n1: order of gride, 2 n1 <= k; default the largest power of two.
+    """
+    if estimator in ("mle", "mle_arithmetic"):
+        return _levina_bickel(distance, kept, arithmetic=estimator == "mle_arithmetic")
+    if estimator != "gride":
+        n1 = 1
+    elif n1 is None:
+        n1 = largest_order(distance.shape[1])
+    near, far = (jnp.take(distance, j - 1, axis=1) for j in (n1, 2 * n1))
+    # Rows that differ by less than float can tell apart squared are repetitions too.
+    used = kept & (near > 0)
+    near, far = jnp.where(used, near, 1), jnp.where(used, far, 1)
+    logs = jnp.log(far / near)
+    n = used.sum()
+    value = {"twonn": _twonn, "twonn_ml": _twonn_ml}.get(estimator, partial(_gride, n1=n1))(logs, used)
+    error = jnp.full_like(value, jnp.nan) if estimator == "twonn" else _fisher_error(value, logs, used, n1)
+    enough = (kept.sum() > 2 * n1) & (n > 2)
+    apart = jnp.where(used, near / 2 + far / 2, 0).sum() / n
+    value, error, apart = (jnp.where(enough, v, jnp.nan) for v in (value, error, apart))
+    return Estimate(value, error, n, apart)
+
+
+def _divide(count: jax.Array, total: jax.Array) -> jax.Array:
+    return jnp.where(total == 0, jnp.inf, count / jnp.where(total == 0, 1, total))
+
+
+def _levina_bickel(distance: jax.Array, kept: jax.Array, *, arithmetic: bool) -> Estimate:
+    used = kept & (distance[:, 0] > 0)
+    distance = jnp.where(used[:, None], distance, 1)
+    inverse = jnp.log(distance[:, -1:] / distance[:, :-1]).mean(1)  # of the estimate of each row
+    if arithmetic:
+        used &= inverse > 0  # all neighbours of a row equally far: it has no finite estimate
+        value = _divide(jnp.where(used, 1 / jnp.where(used, inverse, 1), 0).sum(), used.sum())
+    else:
+        value = _divide(used.sum(), inverse.sum())
+    enough = (kept.sum() > distance.shape[1]) & used.any()
+    apart = jnp.where(used, distance.mean(1), 0).sum() / used.sum()
+    value, apart = (jnp.where(enough, v, jnp.nan) for v in (value, apart))
+    return Estimate(value, jnp.full_like(value, jnp.nan), used.sum(), apart)
+
+
+def _twonn(logs: jax.Array, used: jax.Array) -> jax.Array:
+    """Fit -ln(1 - F) over ln mu through the origin, the largest tenth of the ratios left out."""
+    n = used.sum()
+    logs = jnp.sort(jnp.where(used, logs, jnp.inf))
+    rank = jnp.arange(1, len(logs) + 1)
+    fitted = rank <= n * 9 // 10
+    survival = -jnp.log1p(-jnp.where(fitted, rank / n, 0).astype(logs.dtype))
+    logs = jnp.where(fitted, logs, 0)
+    return _divide((logs * survival).sum(), (logs * logs).sum())
+
+
+def _twonn_ml(logs: jax.Array, used: jax.Array) -> jax.Array:
+    return _divide(used.sum() - 1, logs.sum())
+
+
+def _gride(logs: jax.Array, used: jax.Array, n1: int | jax.Array) -> jax.Array:
+    """Solve the score equation of GRIDE for n2 = 2 n1, with n - 1 for n as in the unbiased TwoNN, n1 = 1.
+
+    Times d it reads (n - 1) + (n1 - 1) sum h(d ln mu) = (2 n1 - 1) d sum ln mu, h(t) = t / (1 - exp(-t)). The left
+    side less the right is convex and falls with d, so that Newton's method from below the root rises to it and never
+    beyond; h >= 1 puts the root above the start, h(t) <= 1 + t at most twice as high.
+    """
+    n = used.sum()
+    start = _divide((n * n1 - 1).astype(logs.dtype) / (2 * n1 - 1), logs.sum())
+    fixed = jax.lax.stop_gradient
+
+    def score(d: jax.Array, logs: jax.Array) -> jax.Array:
+        rise = jnp.where(used, _rise(d * logs), 0).sum()
+        return n - 1 + (n1 - 1) * rise - (2 * n1 - 1) * d * logs.sum()
+
+    def newton(_: int, d: jax.Array) -> jax.Array:
+        value, slope = jax.value_and_grad(score)(d, fixed(logs))
+        return d - value / slope
+
+    d = jax.lax.fori_loop(0, NEWTON_STEPS, newton, fixed(jnp.where(jnp.isfinite(start), start, 1)))
+    # One more step, whose derivative is that of the root (implicit function theorem): none goes through the loop.
+    slope = jax.grad(score)(d, fixed(logs))
+    return jnp.where(jnp.isfinite(start), d - score(d, logs) / jnp.where(slope == 0, 1, slope), start)
+
+
+def _rise(t: jax.Array) -> jax.Array:
+    """Return t / (1 - exp(-t)), 1 at 0."""
+    small = t < 1e-2
+    safe = jnp.where(small, 1, t)
+    return jnp.where(small, 1 + t / 2 + t**2 / 12 - t**4 / 720, safe / -jnp.expm1(-safe))
+
+
+def _fisher_error(d: jax.Array, logs: jax.Array, used: jax.Array, n1: int | jax.Array) -> jax.Array:
+    t = jnp.where(jnp.isfinite(d), d, 0) * logs
+    curvature = jnp.where(used, 1 + (n1 - 1) * _rise(t) ** 2 * jnp.exp(-t), 0).sum()  # d^2 times the information
+    return d / jnp.sqrt(jnp.where(curvature > 0, curvature, 1))

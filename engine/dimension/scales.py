@@ -1,0 +1,130 @@
+"""Intrinsic dimension as a function of the scale at which one looks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ..base import check_k, first_occurrence, matrix
+from ..neighbours import neighbours
+from .estimators import Estimate, estimate, largest_order
+
+
+class DimensionScales(NamedTuple):
+    """Intrinsic dimension at s scales, finest first.
+
+    Args:
+        order: int32 [s], 1, 2, 4, ...: n1 of gride, or the number of subsets, in each of which the nearest neighbour is
+            about the order-th nearest of all.
+        distance: [s], the mean distance to the neighbours that were looked at.
+        dimension: [s], the estimate; over subsets, their mean.
+        error: [s], one standard error.
+        n_used: int32 [s], rows that entered, over all subsets.
+    """
+
+    order: jax.Array
+    distance: jax.Array
+    dimension: jax.Array
+    error: jax.Array
+    n_used: jax.Array
+
+
+def dimension_scales(
+    x: Any,
+    /,
+    *,
+    estimator: Literal["gride", "twonn", "twonn_ml"] = "gride",
+    k: int | None = None,
+    smallest: int = 32,
+    seed: int = 0,
+) -> DimensionScales:
+    """Estimate the intrinsic dimension at growing scales: a plateau is a dimension, a slope is a warning.
+
+    Noise raises the dimension at the finest scales, curvature and the edge of the data bend it at the coarsest.
+
+    - ``gride`` looks further and further: the ratio r_{2 n1} / r_{n1} of neighbour distances for n1 = 1, 2, 4, ...
+    - ``twonn``, ``twonn_ml`` thin the data out (decimation): the two nearest neighbours in each of 1, 2, 4, ...
+      disjoint random subsets of n, n / 2, n / 4, ... rows, nested from scale to scale.
+
+    Args:
+        x: [n, d], any floating dtype, from NumPy, JAX or torch. Exact repetitions of an earlier row are left out.
+        estimator: ``gride``, ``twonn`` or ``twonn_ml``; see `hyle.engine.intrinsic_dimension`.
+        k: of gride, the most neighbours to look at, 2 <= k <= n - 1: the last n1 is the largest power of two with
+            2 n1 <= k. Default 64, or n - 1 of fewer samples.
+        smallest: of the decimation, the rows that a subset must have, 4 <= smallest <= n.
+        seed: of the decimation.
+
+    Returns:
+        `DimensionScales`. The error of gride comes from the observed Fisher information with rows counted as
+        independent; neighbourhoods overlap, the more the larger n1, so that it is too small (evenly filled squares and
+        5-d cubes, n = 64: by 1.2 to 1.3 for n1 = 1, by 1.3 to 1.7 for n1 = 8). That of the decimation is the standard
+        error of the mean over the subsets; of the one subset that is all the data it is dimension / sqrt(n_used), the
+        error of the maximum likelihood. Above about 15, dimensions are lower bounds. NaN where an input is not finite
+        or a scale has too few distinct rows.
+
+    Cost O(n^2 d) for gride, twice that for the decimation; memory O(b n + n k) for blocks of b rows.
+    Source: Denti et al. (2022), Sci. Rep. 12, 20005; Facco et al. (2017), Sci. Rep. 7, 12140.
+
+    Example:
+        >>> import numpy as np
+        >>> line = np.random.default_rng(0).uniform(size=(500, 1)) @ np.ones((1, 9))
+        >>> dimension_scales(line, k=8).dimension.round()
+        Array([1., 1., 1.], dtype=float32)
+    """
+    if estimator not in ("gride", "twonn", "twonn_ml"):
+        raise ValueError(f"unknown estimator {estimator!r} of a scale: use 'gride', 'twonn' or 'twonn_ml'")
+    a = matrix(x)
+    n = len(a)
+    if n < 4:
+        raise ValueError(f"at least 4 samples are needed; got {n}")
+    if estimator == "gride":
+        k = min(64, n - 1) if k is None else k
+        check_k(k, n, least=2)
+        return _gride_scales(a, largest_order(k))
+    if not 4 <= smallest <= n:
+        raise ValueError(f"smallest={smallest} rows cannot be had from {n} samples: use smallest from 4 to {n}")
+    return _decimation(a, seed, n // smallest, estimator)
+
+
+def _scales(x: jax.Array, order: jax.Array, found: Estimate) -> DimensionScales:
+    fine = jnp.isfinite(x).all()
+    distance, value, error = (jnp.where(fine, v, jnp.nan) for v in (found.distance, found.value, found.error))
+    return DimensionScales(order, distance, value, error, found.n_used.astype(jnp.int32))
+
+
+def _powers_of_two(largest: int) -> list[int]:
+    return [2**power for power in range(largest.bit_length())]
+
+
+@partial(jax.jit, static_argnames="largest")
+def _gride_scales(x: jax.Array, largest: int) -> DimensionScales:
+    kept = first_occurrence(x)
+    distance = neighbours(x, 2 * largest, "euclidean", kept).value
+    order = jnp.asarray(_powers_of_two(largest), jnp.int32)
+    return _scales(x, order, jax.vmap(lambda n1: estimate(distance, kept, "gride", n1))(order))
+
+
+@partial(jax.jit, static_argnames=("most", "estimator"))
+def _decimation(x: jax.Array, seed: int, most: int, estimator: Literal["twonn", "twonn_ml"]) -> DimensionScales:
+    n = len(x)
+    kept = first_occurrence(x)
+    shuffled = jax.random.permutation(jax.random.key(seed), n)
+    # Distinct rows first, so that each subset has its share.
+    shuffled = shuffled[jnp.argsort(~kept[shuffled], stable=True)]
+
+    def one(rows: jax.Array) -> Estimate:
+        return estimate(neighbours(x[rows], 2, "euclidean", kept[rows]).value, kept[rows], estimator)
+
+    def mean(parts: int) -> Estimate:
+        found = jax.lax.map(one, shuffled[: n // parts * parts].reshape(-1, parts).T)
+        value, n_used = found.value.mean(), found.n_used.sum()
+        alone = value / jnp.sqrt(n_used.astype(value.dtype))
+        error = found.value.std(ddof=1) / parts**0.5 if parts > 1 else alone
+        return Estimate(value, error, n_used, found.distance.mean())
+
+    orders = _powers_of_two(most)
+    found = Estimate(*(jnp.stack(part) for part in zip(*map(mean, orders), strict=True)))
+    return _scales(x, jnp.asarray(orders, jnp.int32), found)

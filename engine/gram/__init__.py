@@ -1,0 +1,24 @@
+"""One representation, centred and scaled, with its kernels, features and median distance."""
+
+from .batches import Agreement as Agreement
+from .batches import AxisName as AxisName
+from .batches import Batch as Batch
+from .batches import centred as centred
+from .batches import doubly_centred as doubly_centred
+from .batches import others as others
+from .features import by_features as by_features
+from .features import feature_hsic as feature_hsic
+from .features import feature_products as feature_products
+from .kernels import Kernel as Kernel
+from .kernels import Sums as Sums
+from .kernels import check_kernel as check_kernel
+from .kernels import diagonal as diagonal
+from .kernels import hsic as hsic
+from .kernels import kernel_products as kernel_products
+from .median import median_distance as median_distance
+from .median import median_of_view as median_of_view
+from .prepared import Norms as Norms
+from .prepared import View as View
+from .prepared import stacked as stacked
+from .prepared import view as view
+from .product import gram_of as gram_of

@@ -1,0 +1,13 @@
+"""Random permutations of the samples, and scores under them."""
+
+from .draw import Permutations as Permutations
+from .draw import draw as draw
+from .kernels import DIAGONALS as DIAGONALS
+from .kernels import permuted_hsic as permuted_hsic
+from .kernels import permuted_products as permuted_products
+from .kernels import shifted_products as shifted_products
+from .ranks import permuted_ranks as permuted_ranks
+from .shared_edges import Score as Score
+from .shared_edges import Shared as Shared
+from .shared_edges import shifted_pairs as shifted_pairs
+from .shared_edges import shifted_tables as shifted_tables

@@ -1,0 +1,83 @@
+"""Mean ranks of neighbours under permutations of the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import jax
+import numpy as np
+
+from ..base import Threads, keys, split
+from ..gram import View, gram_of
+from .draw import Permutations
+
+# Rows of a matrix of ranks that are held at once.
+ROWS = 128
+
+
+def permuted_ranks(
+    views: Sequence[View],
+    tables: Sequence[np.ndarray],
+    permutations: Permutations,
+    first: np.ndarray,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
+    """Mean rank in one model of the neighbours in another, the rows of one of them in other orders.
+
+    Args:
+        views: m, of the same n samples.
+        tables: m neighbour tables, int [n, k].
+        permutations: K of them.
+        first: bool [m, m], whether in the pair (a, b) it is b whose rows are permuted, else a.
+        progress: called with (models done, in all).
+
+    Returns:
+        [K, m, m] in float64, entry (p, a, b) the mean rank in b, by Euclidean distance and from 1, of the neighbours
+        in a. Distances that differ by rounding only are ranked as they come.
+
+    Cost m n^2 (d + log n) + K m^2 n k, memory O(m b n) for blocks of b rows.
+    """
+    m, n, count = len(views), len(tables[0]), len(permutations)
+    orders, inverses = permutations.orders, permutations.inverses
+    found = np.empty((count, m, m))
+    # Look-ups in flat arrays: NumPy takes from them twice as fast.
+    offset = (np.arange(count) * n)[:, None, None]
+
+    def one(target: int) -> np.ndarray:
+        sums = np.zeros((count, m))
+        for start in range(0, n, ROWS):
+            rows = np.arange(start, min(start + ROWS, n))
+            rank = _rank_rows(views[target], rows)
+            for source, table in enumerate(tables):
+                # Row r of the target is compared with row back[r] of the source, whose rows j are its rows there[j].
+                there, back = (orders, inverses) if first[source, target] else (inverses, orders)
+                near = table.take(back[:, rows], axis=0)  # [K, b, k]
+                named = there.ravel().take(near + offset)
+                place = named + n * np.arange(len(rows))[None, :, None]
+                sums[:, source] += rank.take(place).sum((1, 2), dtype=np.float64)
+        return sums / (n * tables[0].shape[1])
+
+    with Threads() as pool:
+        for target, sums in enumerate(pool.map(one, range(m))):
+            found[:, :, target] = sums
+            if progress is not None:
+                progress(target + 1, m)
+    return found
+
+
+def _rank_rows(seen: View, rows: np.ndarray) -> np.ndarray:
+    """Ranks of all others, the row itself last, [b n]."""
+    n = len(seen.rows)
+    own = np.minimum(np.arange(rows[0], rows[0] + ROWS, dtype=np.int32), n - 1)  # of one shape, compiled once
+    far = np.maximum(np.asarray(_distances(seen, own), np.float32)[: len(rows)], 0)
+    far[np.arange(len(rows)), rows] = np.inf
+    _, order = split(np.sort(keys(far, np.arange(n)), axis=1))
+    order = order + n * np.arange(len(rows))[:, None]
+    rank = np.empty(len(rows) * n, np.int32)
+    rank[order.ravel()] = np.tile(np.arange(1, n + 1, dtype=np.int32), len(rows))
+    return rank
+
+
+@jax.jit
+def _distances(seen: View, own: jax.Array) -> jax.Array:
+    return seen.norms.distances(gram_of(seen.points, own), own)

@@ -1,0 +1,340 @@
+from __future__ import annotations
+
+import itertools
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+from hyle.engine import (
+    cka,
+    cknna,
+    compare,
+    cycle_knn,
+    distance_correlation,
+    id_correlation,
+    information_imbalance,
+    intrinsic_dimension,
+    jaccard_knn,
+    list_metrics,
+    metrics,
+    mutual_knn,
+    procrustes,
+    reconstruction_error,
+    rsa,
+)
+
+from ..samples import D, N, single, views
+
+K, DIMENSION_K = 5, 20
+IDS = [f"s{i:03d}" for i in range(N)]
+VARIANTS = ("biased", "row_centred", "double_centred", "calibrated_form")
+NEIGHBOUR_PAIRS = ("mutual_knn", "jaccard_knn", "cycle_knn", "cknna", *(f"cknna_{variant}" for variant in VARIANTS))
+SINGLE = (
+    "intrinsic_dimension",
+    "intrinsic_dimension_mle_arithmetic",
+    "intrinsic_dimension_twonn",
+    "intrinsic_dimension_twonn_ml",
+    "intrinsic_dimension_gride",
+)
+HSIC_PAIRS = ("cka", "cka_rbf", "distance_correlation")
+BIASED = tuple(f"{name}_biased" for name in HSIC_PAIRS)
+PAIRS = (*HSIC_PAIRS, *BIASED, *NEIGHBOUR_PAIRS, "information_imbalance", "id_correlation")
+
+
+def panel():
+    x, y = views(0)
+    noise = np.random.default_rng(1).normal(size=x.shape)
+    return {"x": single(x), "y": single(y), "noise": single(noise), "mixed": single(x + noise)}
+
+
+def run(representations, **options):
+    options = {"metrics": [*PAIRS, *SINGLE], "k": K, "dimension_k": DIMENSION_K, **options}
+    return compare(representations, **options)
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return run(panel())
+
+
+FUNCTIONS = {
+    "cka": cka,
+    "cka_biased": lambda x, y: cka(x, y, debiased=False),
+    "cka_rbf": lambda x, y: cka(x, y, kernel="rbf"),
+    "cka_rbf_biased": lambda x, y: cka(x, y, kernel="rbf", debiased=False),
+    "distance_correlation": distance_correlation,
+    "distance_correlation_biased": lambda x, y: distance_correlation(x, y, debiased=False),
+    "information_imbalance": information_imbalance,
+    "mutual_knn": lambda x, y: mutual_knn(x, y, k=K),
+    "jaccard_knn": lambda x, y: jaccard_knn(x, y, k=K),
+    "cycle_knn": lambda x, y: cycle_knn(x, y, k=K),
+    "cknna": lambda x, y: cknna(x, y, k=K),
+    **{f"cknna_{v}": lambda x, y, v=v: cknna(x, y, k=K, variant=v) for v in VARIANTS},
+    "intrinsic_dimension": lambda x: intrinsic_dimension(x, k=DIMENSION_K),
+    "intrinsic_dimension_mle_arithmetic": lambda x: intrinsic_dimension(x, estimator="mle_arithmetic", k=DIMENSION_K),
+    "intrinsic_dimension_twonn": lambda x: intrinsic_dimension(x, estimator="twonn"),
+    "intrinsic_dimension_twonn_ml": lambda x: intrinsic_dimension(x, estimator="twonn_ml"),
+    "intrinsic_dimension_gride": lambda x: intrinsic_dimension(x, estimator="gride", k=DIMENSION_K),
+    "id_correlation": id_correlation,
+    "procrustes": procrustes,
+    "rsa": rsa,
+    "reconstruction_error": reconstruction_error,
+    "reconstruction_error_local": lambda x, y: reconstruction_error(x, y, scope="local", k=K),
+}
+
+
+def test_every_metric_is_tested_here():
+    assert set(list_metrics()) == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_agree_with_the_function(name, comparison):
+    for (a, x), (b, y) in itertools.product(panel().items(), repeat=2):
+        value = comparison[name].sel(model=a, other=b).item()
+        assert value == pytest.approx(float(FUNCTIONS[name](x, y)), rel=1e-5, abs=1e-6), (a, b)
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_singles_agree_with_the_function(name, comparison):
+    for a, x in panel().items():
+        assert comparison[name].sel(model=a).item() == pytest.approx(float(FUNCTIONS[name](x)), rel=1e-5)
+
+
+def test_by_id_the_order_of_rows_does_not_change_a_bit(comparison):
+    rng = np.random.default_rng(2)
+    orders = {name: rng.permutation(N) for name in panel()}
+    shuffled = run(
+        {
+            name: SimpleNamespace(embedding=x[orders[name]], ids=[IDS[i] for i in orders[name]])
+            for name, x in panel().items()
+        }
+    )
+    for name in comparison.data_vars:
+        np.testing.assert_array_equal(shuffled[name], comparison[name], err_msg=str(name))
+
+
+def test_the_order_of_models_does_not_matter(comparison):
+    turned = run(dict(reversed(panel().items()))).sel(model=comparison.model, other=comparison.other)
+    for name in comparison.data_vars:
+        if comparison[name].dtype.kind == "f":
+            np.testing.assert_allclose(turned[name], comparison[name], rtol=1e-5, atol=1e-6, err_msg=str(name))
+        else:
+            np.testing.assert_array_equal(turned[name], comparison[name])
+
+
+def test_chance(comparison):
+    for name in PAIRS:
+        assert comparison[f"{name}_chance"].dims == ("model", "other")
+    for name in HSIC_PAIRS:
+        assert (comparison[f"{name}_chance"] == 0).all()
+    for name in BIASED:
+        chance = comparison[f"{name}_chance"].values
+        np.testing.assert_allclose(chance, chance.T)
+        assert ((chance > 0) & (chance < 1)).all()
+    assert (comparison.information_imbalance_chance == 1).all()
+    np.testing.assert_allclose(comparison.mutual_knn_chance, K / (N - 1))
+    for variant in VARIANTS:
+        chance = comparison[f"cknna_{variant}_chance"]
+        np.testing.assert_allclose(chance, chance.T, rtol=1e-6)
+    assert 0 < float(comparison.cknna_chance.mean()) < 2 * K / (N - 1)
+    assert not any(f"{name}_chance" in comparison for name in SINGLE)
+
+
+def test_facts_travel_with_the_numbers(comparison):
+    assert comparison.attrs["n"] == N
+    assert comparison.attrs["dtype"] == "float32"
+    assert comparison.attrs["seed"] == 0
+    assert {"sample_hash", "hyle_version", "jax_version", "device"} <= set(comparison.attrs)
+    for name in (*PAIRS, *SINGLE):
+        metric, attributes = list_metrics()[name], comparison[name].attrs
+        assert attributes["n"] == N
+        assert attributes["citation"] == metric.citation
+        assert attributes["kind"] == metric.kind
+        assert attributes["estimator"]
+    for name in NEIGHBOUR_PAIRS:
+        assert comparison[name].attrs["k"] == K
+        assert comparison[name].attrs["neighbour_metric"] == "cosine"
+    assert comparison.intrinsic_dimension.attrs["k"] == DIMENSION_K
+    assert comparison.intrinsic_dimension_twonn.attrs["k"] == 2
+    assert comparison.cka.attrs["kernel"] == "linear"
+    assert "median" in comparison.cka_rbf.attrs["sigma"]
+
+
+def test_what_is_said_of_each_model(comparison):
+    x = panel()["x"]
+    assert comparison.n_model.values.tolist() == [N] * 4
+    assert comparison.duplicates.values.tolist() == [0] * 4
+    assert comparison.dim.values.tolist() == [D] * 4
+    variance = x.astype(np.float64).var(0)
+    assert comparison.top_column_share.sel(model="x").item() == pytest.approx(variance.max() / variance.sum(), rel=1e-5)
+
+
+def test_a_sum_in_place_of_a_mean_is_hidden_from_cosines_alone():
+    """CHGNet's vector of a crystal reads like a mean over atoms and is a sum."""
+    x = panel()["x"]
+    atoms = np.random.default_rng(3).integers(2, 40, size=(N, 1)).astype("float32")
+    found = run({"mean": x, "sum": x * atoms}, metrics=["mutual_knn", "cknna", "cka"])
+    pair = found.sel(model="mean", other="sum")
+    assert pair.mutual_knn.item() == pytest.approx(1)
+    assert pair.cknna.item() == pytest.approx(1, abs=1e-5)
+    assert pair.cka.item() < 0.8
+
+
+@pytest.mark.parametrize("centre", [False, True])
+def test_dead_columns_are_counted(centre):
+    x = panel()["x"].copy()
+    x[:, 0] = 0.1  # whose mean is not 0.1 in float32
+    x[:, 2] = 0
+    x[0, 3] += 1e-6
+    found = run({"x": x, "y": panel()["y"]}, centre=centre)
+    assert found.dead_columns.values.tolist() == [2, 0]
+
+
+def test_repeated_rows_and_ties_are_counted():
+    x, y = (v.copy() for v in itertools.islice(panel().values(), 2))
+    x[[3, 4, 5]] = x[2]
+    found = run({"x": x, "y": y})
+    assert found.duplicates.values.tolist() == [3, 0]
+    assert found.intrinsic_dimension_n_used.values.tolist() == [N - 3, N]
+    assert found.mutual_knn_ties.sel(model="y") == 0
+
+
+def test_joined_rows_are_counted():
+    x, y = itertools.islice(panel().values(), 2)
+    found = compare(
+        {"x": SimpleNamespace(embedding=x, ids=IDS), "y": SimpleNamespace(embedding=y[:-8], ids=IDS[:-8])},
+        metrics=["cka"],
+    )
+    assert found.n_model.values.tolist() == [N, N - 8]
+    assert found.attrs["n"] == found.cka.attrs["n"] == N - 8
+
+
+def test_metrics_come_once_each_and_alone():
+    found = compare(panel(), metrics=["cka", "cka"])
+    assert "cka" in found
+    assert not set(found.data_vars) & (set(FUNCTIONS) - {"cka"})
+
+
+def test_cka_alone_needs_no_neighbours():
+    assert "cka" in compare({"x": panel()["x"][:8], "y": panel()["y"][:8]}, metrics=["cka"])
+
+
+def test_progress_is_told():
+    steps = []
+    compare(panel(), metrics=["cka", "mutual_knn"], k=K, progress=lambda *step: steps.append(step))
+    shares = [share for _, share in steps]
+    assert {"all pairs of samples", "linear CKA, debiased", "mutual k-NN overlap"} <= {what for what, _ in steps}
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["information_imbalance", "procrustes", "id_correlation", "reconstruction_error", "rsa"]
+)
+def test_progress_is_told_within_a_metric_that_takes_long(name):
+    steps = []
+    compare(panel(), metrics=[name], permutations=5, progress=lambda *step: steps.append(step))
+    shares = [share for _, share in steps]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    long_name = list_metrics()[name].long_name
+    stages = [long_name] * (name in ("id_correlation", "reconstruction_error", "rsa"))
+    stages += [f"{long_name}, permutations"] * (name != "rsa")  # whose few diagonals are one step here
+    for stage in stages:
+        assert len({share for what, share in steps if what == stage}) > 2, stage
+
+
+def test_a_constant_model_is_nan_and_harms_nobody(comparison):
+    found = run({**panel(), "noise": np.full((N, D), 3.3, np.float32)})
+    others = ["x", "y", "mixed"]
+    for name in PAIRS:
+        assert found[name].sel(model="noise").isnull().all(), name
+        assert found[name].sel(other="noise").isnull().all(), name
+        kept = found[name].sel(model=others, other=others)
+        xr.testing.assert_allclose(kept, comparison[name].sel(model=others, other=others), rtol=1e-5, atol=1e-6)
+    assert found.intrinsic_dimension.sel(model="noise").isnull()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"metrics": ["mutual_kn"]}, "'mutual_kn'; did you mean 'mutual_knn'\\? \\(there are: cka, "),
+        ({"metrics": ["zzzzzz"]}, "no metric is called 'zzzzzz' \\(there are"),
+        ({"metrics": []}, "no metric was asked for"),
+        ({"k": N}, f"k={N} neighbours cannot be had from {N} samples: use k from 2 to {N - 1}"),
+        ({"dimension_k": N}, f"k={N} neighbours"),
+        ({"neighbour_metric": "manhattan"}, "unknown neighbour metric 'manhattan'"),
+    ],
+)
+def test_mistakes_are_named(options, words):
+    with pytest.raises(ValueError, match=words):
+        run(panel(), **options)
+
+
+def test_rows_that_are_not_finite_are_named_by_id():
+    x = panel()["x"].copy()
+    x[7, 0] = np.nan
+    with pytest.raises(ValueError, match=r"x: 1 of 64 rows .* s007"):
+        run({"x": SimpleNamespace(embedding=x, ids=IDS)})
+
+
+def test_a_second_run_of_the_same_shapes_compiles_nothing(comparison):
+    compiled = []
+    jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
+    for shift in range(4):  # wherever the buffers happen to lie
+        run({name: np.concatenate([np.zeros((shift, D), np.float32), x])[shift:] for name, x in panel().items()})
+    assert not [event for event in compiled if "backend_compile" in event]
+
+
+def test_a_new_file_is_a_new_metric(tmp_path, monkeypatch):
+    (tmp_path / "rows.py").write_text(
+        """
+from hyle.engine.metrics import Metric, Result
+import numpy as np
+
+METRICS = (
+    Metric(
+        name="rows", long_name="rows", kind="single",
+        evaluate=lambda panel: Result(np.full(panel.m, panel.n), None, {"estimator": "count"}), needs=(),
+        symmetric=True, bounds=(0.0, 1e9), higher_is_better=None, chance="none", meaning="How many?", citation="none",
+    ),
+)
+"""
+    )
+    before = set(list_metrics())
+    monkeypatch.setattr(metrics, "__path__", [*metrics.__path__, str(tmp_path)])
+    list_metrics.cache_clear()
+    try:
+        assert "rows" in list_metrics()
+        assert compare(panel(), metrics=["rows"]).rows.values.tolist() == [N] * 4
+    finally:
+        monkeypatch.undo()
+        list_metrics.cache_clear()
+    assert set(list_metrics()) == before
+
+
+def test_the_smallest_k_is_that_of_the_metrics() -> None:
+    rows = panel()
+    found = compare(rows, metrics=["mutual_knn"], k=1)
+    x, y = itertools.islice(rows, 2)
+    assert found.mutual_knn.sel(model=x, other=y) == pytest.approx(float(mutual_knn(rows[x], rows[y], k=1)))
+    with pytest.raises(ValueError, match="k=1"):
+        compare(rows, metrics=["mutual_knn", "cknna"], k=1)
+
+
+@pytest.mark.parametrize("metrics", [["mutual_knn"], ["cka_rbf"], ["cka", "cka_rbf"], ["cka"]])
+def test_the_effective_rank_is_that_of_the_covariance_however_it_is_had(metrics):
+    rng = np.random.default_rng(0)
+    scales = {"a": rng.random(30) * 1e6, "b": rng.random(9), "flat": np.zeros(4)}
+    found = compare({name: rng.normal(size=(200, len(s))) * s + 3 for name, s in scales.items()}, metrics=metrics)
+    rng = np.random.default_rng(0)
+    scales = {"a": rng.random(30) * 1e6, "b": rng.random(9)}
+    for name, s in scales.items():
+        values = np.linalg.eigvalsh(np.cov((rng.normal(size=(200, len(s))) * s).T))
+        assert float(found.effective_rank.sel(model=name)) == pytest.approx(
+            values.sum() ** 2 / (values**2).sum(), rel=1e-5
+        )
+    assert float(found.effective_rank.sel(model="flat")) == 0

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hyle.engine import compare, load_comparison, save_comparison
+
+from ..samples import single, views
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    x, y = map(single, views(0))
+    metrics = ["cka", "mutual_knn", "intrinsic_dimension"]
+    return compare({"läng/er": x, "y": y}, metrics=metrics, k=5, dimension_k=20)
+
+
+def test_comes_back_as_it_was(comparison, tmp_path):
+    path = save_comparison(comparison, tmp_path / "deep" / "c.nc")
+    assert path == tmp_path / "deep" / "c.nc"
+    again = load_comparison(path)
+    xr.testing.assert_identical(again.drop_attrs(), comparison.drop_attrs())
+    assert again.attrs == comparison.attrs
+    for name in comparison.data_vars:
+        assert set(again[name].attrs) == set(comparison[name].attrs)
+        for key, value in comparison[name].attrs.items():
+            np.testing.assert_array_equal(again[name].attrs[key], value)
+
+
+def test_writing_over_leaves_one_whole_file(comparison, tmp_path):
+    path = tmp_path / "c.nc"
+    save_comparison(comparison, path)
+    opened = load_comparison(path)  # does not hold the file
+    save_comparison(opened, path)
+    assert [p.name for p in tmp_path.iterdir()] == ["c.nc"]
+    xr.testing.assert_equal(load_comparison(path), comparison)
+
+
+def test_a_failed_write_leaves_what_was_there(comparison, tmp_path):
+    path = save_comparison(comparison, tmp_path / "c.nc")
+    with pytest.raises((TypeError, ValueError)):
+        save_comparison(comparison.assign(bad=("model", [object(), object()])), path)
+    assert [p.name for p in tmp_path.iterdir()] == ["c.nc"]
+    xr.testing.assert_equal(load_comparison(path), comparison)
+
+
+def test_mistakes_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        load_comparison(tmp_path / "none.nc")
+    (tmp_path / "text.nc").write_text("model")
+    with pytest.raises(ValueError, match="not a netCDF-4 file"):
+        load_comparison(tmp_path / "text.nc")
+    xr.Dataset({"a": ("q", [1, 2])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
+    with pytest.raises(ValueError, match="not a Comparison that hyle wrote"):
+        load_comparison(tmp_path / "other.nc")

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hyle.engine.comparison.join import join
+
+from ..samples import D, N, single, views
+
+IDS = [f"s{i:03d}" for i in range(N)]
+X, Y = map(single, views(0))
+
+
+def embedded(embedding, ids=IDS):
+    return SimpleNamespace(embedding=embedding, ids=ids)
+
+
+def test_rows_come_together_by_id_in_the_order_of_ids():
+    order = np.random.default_rng(0).permutation(N)
+    joined = join({"a": embedded(X), "b": embedded(Y[order], [IDS[i] for i in order])})
+    assert joined.ids == IDS
+    np.testing.assert_array_equal(joined.arrays[0], X)
+    np.testing.assert_array_equal(joined.arrays[1], Y)
+
+
+def test_only_common_samples_stay():
+    joined = join({"a": embedded(X[:50], IDS[:50]), "b": embedded(Y[10:], IDS[10:])})
+    assert joined.ids == IDS[10:50]
+    assert joined.rows_in == [50, 54]
+    np.testing.assert_array_equal(joined.arrays[0], X[10:50])
+    np.testing.assert_array_equal(joined.arrays[1], Y[10:50])
+
+
+def test_plain_tensors_by_position():
+    joined = join({"a": X, "b": jnp.asarray(Y)})
+    np.testing.assert_array_equal(joined.arrays[1], Y)
+    assert joined.rows_in == [N, N]
+
+
+def test_the_hash_is_of_the_samples_and_not_of_their_order():
+    order = np.random.default_rng(0).permutation(N)
+    one = join({"a": embedded(X)})
+    two = join({"a": embedded(X[order], [IDS[i] for i in order])})
+    assert one.sample_hash == two.sample_hash
+    assert len(one.sample_hash) == 16
+    assert one.sample_hash != join({"a": embedded(X[1:], IDS[1:])}).sample_hash
+
+
+def test_ids_of_other_types_are_text():
+    joined = join({"a": embedded(X, np.arange(N)), "b": embedded(Y, [str(i) for i in range(N)])})
+    assert len(joined.ids) == N
+    assert joined.ids == sorted(joined.ids)
+
+
+def test_dtypes_are_those_that_came():
+    joined = join({"a": X.astype(np.float16), "b": X.astype(np.float64), "c": jnp.asarray(X), "d": X.tolist()})
+    assert joined.dtypes[:3] == ["float16", "float64", "float32"]
+    assert {str(a.dtype) for a in joined.arrays} == {"float32"}
+
+
+def broken(entry):
+    x = X.copy()
+    x[[7, 9], 2] = entry
+    return x
+
+
+@pytest.mark.parametrize(
+    ("representations", "words"),
+    [
+        ({}, "nothing to compare"),
+        ({"a": embedded(X, ["q", "q", *IDS[2:]])}, "a: the id 'q' stands more than once"),
+        ({"a": embedded(X), "b": Y}, "b has no sample ids and others have"),
+        ({"a": X, "b": embedded(Y)}, "a has no sample ids and others have"),
+        ({"a": embedded(X), "b": embedded(Y, [f"t{i}" for i in IDS])}, "0 samples are common .* a: 's000'; b: 'ts000'"),
+        ({"a": embedded(X), "b": embedded(Y[:3], IDS[:3])}, "3 samples are common"),
+        ({"a": embedded(X), "b": embedded(Y[:1], IDS[:1])}, "1 sample is common"),
+        ({"a": X, "b": Y[:30]}, "the same rows; got {'a': 64, 'b': 30}"),
+        ({"a": embedded(broken(np.nan))}, "a: 2 of 64 rows have NaN or infinite numbers: s007, s009; leave them out"),
+        ({"a": embedded(broken(np.inf))}, "s007, s009"),
+        ({"a": embedded(X, IDS[:60])}, "a has 60 sample ids for 64 rows"),
+        ({"a": embedded(X[:60])}, "a has 64 sample ids for 60 rows"),
+        ({"a": X[:, 0]}, "a must be a matrix"),
+    ],
+)
+def test_mistakes_are_named(representations, words):
+    with pytest.raises(ValueError, match=words):
+        join(representations)
+
+
+def test_a_row_that_is_not_finite_but_not_common_does_no_harm():
+    joined = join({"a": embedded(broken(np.nan)), "b": embedded(Y[20:], IDS[20:])})
+    assert len(joined.ids) == N - 20
+    assert joined.arrays[0].shape == (N - 20, D)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from hyle.engine.base import rows as rows_module
+from hyle.engine.gram import kernels as kernels_module
+from hyle.engine.gram.kernels import hsic, kernel_products
+from hyle.engine.gram.prepared import stacked, view
+
+from .. import definitions
+from ..samples import N, single, views
+
+
+@pytest.mark.parametrize("debiased", [True, False])
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_hsic_of_every_pair_is_the_definition(kernel, debiased):
+    arrays = [single(v + 50) for seed in (0, 1) for v in views(seed)][:3]
+    sigmas = [jnp.float32(2.0)] * 3
+    values = np.asarray(hsic(arrays, sigmas, kernel=kernel, debiased=debiased))
+    definition = definitions.unbiased_hsic if debiased else definitions.biased_hsic
+    kernels = [definitions.kernel_matrix(x, kernel, 2.0) for x in arrays]
+    expected = np.array([[definition(k, l) for l in kernels] for k in kernels])  # noqa: E741
+    if kernel == "linear":  # of rows divided by powers of two
+        powers = values.diagonal() / expected.diagonal()
+        np.testing.assert_allclose(np.log2(powers), np.log2(powers).round(), atol=1e-4)
+        expected *= np.sqrt(np.outer(powers, powers))
+    np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_block_size_changes_no_hsic(monkeypatch):
+    arrays = [jnp.asarray(single(v)) for v in views(2)]
+    sigmas = [jnp.float32(2.0)] * 2
+    whole = hsic(arrays, sigmas, kernel="rbf")
+    monkeypatch.setattr(rows_module, "BLOCK_ELEMENTS", 10 * 2 * N)  # 10 rows: the last block is cut
+    hsic.clear_cache()
+    blocks = hsic(arrays, sigmas, kernel="rbf")
+    hsic.clear_cache()
+    np.testing.assert_allclose(blocks, whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 3, 7, 20])
+@pytest.mark.parametrize("as_one", [True, False])
+def test_how_many_rows_are_taken_at_once_changes_nothing(monkeypatch, rows_at_once, as_one):
+    arrays = [single(v) for v in views(2)]
+    seen = [view(jnp.asarray(x)) for x in arrays]
+    # 20 rows of a block that began 5 before them; those beyond the last count nothing.
+    own = np.arange(N - 22, N + 3, dtype=np.int32)
+    grams = [one.gram(jnp.minimum(own, N - 1)) for one in seen]
+    monkeypatch.setattr(kernels_module, "CHUNK", rows_at_once * 2 * N)
+    found = kernel_products(
+        stacked([one.norms for one in seen]),
+        jnp.stack(grams) if as_one else grams,
+        jnp.asarray(own[5:]),
+        ["rbf", "distance"],
+        jnp.full(2, 2.0),
+        at=5,
+    )
+    for (products, means), kernel in zip(found, ("rbf", "distance"), strict=True):
+        whole = [
+            definitions.kernel_matrix(x, "rbf", 2.0) if kernel == "rbf" else definitions.distances(x) for x in arrays
+        ]
+        kept = np.stack([k[N - 17 :] for k in whole])
+        off = np.arange(N) != np.arange(N - 17, N)[:, None]
+        mean = (kept * off).sum(2) / (N - 1)
+        apart = ((kept - mean[:, :, None]) * off).reshape(2, -1)
+        scales = [
+            float(one.norms.scale) if kernel == "distance" else 1.0 for one in seen
+        ]  # distances are in their units
+        np.testing.assert_allclose(means[:, :17] * np.array(scales)[:, None], mean, rtol=1e-5)
+        np.testing.assert_allclose(products * np.outer(scales, scales), apart @ apart.T, rtol=1e-4)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import tracemalloc
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyle.engine.base import rows as rows_module
+from hyle.engine.gram import median as median_module
+from hyle.engine.gram.median import _counted, median_distance, median_of_view
+from hyle.engine.gram.prepared import view
+
+from .. import definitions
+from ..samples import EXAMPLES, D, N, scales, seeds, single, views
+
+# On the host and inside of jit: the same numbers sorted out, or counted against thresholds.
+ROADS = {"host": median_distance, "jit": jax.jit(median_distance)}
+
+
+def repeated(seed, repeats):
+    """Rows of which some repeat the last one: odd and even numbers of distances that are not zero."""
+    x, _ = views(seed)
+    x[:repeats] = x[-1]
+    return x
+
+
+@pytest.mark.parametrize("road", ROADS)
+@EXAMPLES
+@given(seed=seeds, scale=scales, offset=st.floats(-100, 100), repeats=st.integers(0, 40))
+def test_median_is_that_of_the_nonzero_distances(road, seed, scale, offset, repeats):
+    x = repeated(seed, repeats)
+    x = single((x + offset * x.std()) * scale)
+    assert float(ROADS[road](x)) == pytest.approx(definitions.median_nonzero_distance(x), rel=2e-5)
+
+
+@EXAMPLES
+@given(seed=seeds, offset=st.floats(-100, 100), repeats=st.integers(0, N - 1))
+def test_both_roads_give_the_same_order_statistic(seed, offset, repeats):
+    x = single(repeated(seed, repeats) + offset)
+    # One rounding may differ: the compiler fuses the road inside of jit.
+    np.testing.assert_allclose(ROADS["jit"](x), ROADS["host"](x), rtol=2e-7)
+    np.testing.assert_array_equal(median_of_view(view(x)), ROADS["host"](x))
+
+
+@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("points", [[0, 0, 1, 3], [0, 1, 3, 7], [0, 0, 0, 5], [2, 2, 9, 9], [0, 0.05, 5, 9]])
+def test_median_of_few_is_exact(points, road):
+    # Five distances have a middle, six do not, and zero does not count.
+    x = np.zeros((len(points), 1))
+    x[:, 0] = points
+    assert float(ROADS[road](single(x))) == pytest.approx(definitions.median_nonzero_distance(x), rel=1e-6)
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_of_an_odd_number_of_rows_each_pair_is_met_once(road):
+    # Two rows far out: were pairs met twice, or some not at all, the middle would move.
+    x = single(np.arange(5.0)[:, None] ** 3)
+    assert float(ROADS[road](x)) == pytest.approx(definitions.median_nonzero_distance(x), rel=1e-6)
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_median_in_float64(road, float64):
+    for x in (views(3)[0], repeated(4, 11)):
+        expected = definitions.median_nonzero_distance(x)
+        assert float(median_distance(jnp.asarray(x))) == pytest.approx(expected, rel=1e-14)
+        assert float(jax.jit(median_distance)(jnp.asarray(x))) == pytest.approx(expected, rel=1e-14)
+
+
+def test_median_is_the_same_where_distances_are_not_kept(monkeypatch):
+    inputs = [single(views(seed)[0]) for seed in range(3)]
+    inputs[2][:9] = inputs[2][9]
+    kept = [float(_counted(x)) for x in inputs]
+    monkeypatch.setattr(median_module, "KEPT_DISTANCES", 0)
+    monkeypatch.setattr(rows_module, "BLOCK_ELEMENTS", 10 * N)
+    _counted.clear_cache()
+    again = [float(_counted(x)) for x in inputs]
+    _counted.clear_cache()
+    np.testing.assert_allclose(again, kept, rtol=1e-6)
+    np.testing.assert_allclose([float(median_distance(x)) for x in inputs], kept, rtol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.01, 30.0])
+def test_a_guess_that_misses_the_middle_is_widened(spread, monkeypatch):
+    # So many rows that only numbers around the guess are kept, and hardly any of them.
+    monkeypatch.setattr(median_module, "ERRORS", 1e-3)
+    x = np.random.default_rng(0).normal(size=(1024, D))
+    x[:32] *= spread
+    x[500:550] *= spread
+    expected = definitions.median_nonzero_distance(single(x))
+    assert float(median_distance(single(x))) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_median_of_no_distances_is_infinite(road):
+    assert float(ROADS[road](jnp.full((N, D), 3.3))) == np.inf
+
+
+def test_median_under_vmap():
+    xs = single(np.stack([views(seed)[0] for seed in range(3)]))
+    np.testing.assert_allclose(jax.vmap(median_distance)(xs), [float(median_distance(x)) for x in xs], rtol=1e-6)
+
+
+def test_what_is_kept_around_the_guess_does_not_grow_with_the_number_of_pairs():
+    x = view(jnp.asarray(np.random.default_rng(0).normal(size=(16_000, 8)), jnp.float32))
+    median_of_view(x)
+    tracemalloc.start()
+    median_of_view(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # Of 128 million distances: the masks of one block, and some numbers for each row.
+    assert peak < 32 * 2**20

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyle.engine.gram.prepared import view
+from hyle.engine.neighbours.ranks import TABLE, ranks, settle_ranks
+from hyle.engine.neighbours.search import neighbours
+
+from .. import definitions
+from ..samples import EXAMPLES, D, N, seeds, single, views
+
+ROWS = jnp.arange(N, dtype=jnp.int32)
+# Of every row all others.
+OTHERS = jnp.asarray([[j for j in range(N) if j != i] for i in range(N)], jnp.int32)
+
+
+@partial(jax.jit, static_argnames=("table", "settled"))
+def _found(x, wanted, table, settled):
+    seen = view(x)
+    near = neighbours(x, table).indices
+    values, doubtful = ranks(seen.norms, seen.gram(ROWS), ROWS, wanted, near)
+    return settle_ranks(seen, ROWS, wanted, values, doubtful) if settled else values, doubtful
+
+
+def found(x, table=TABLE, wanted=OTHERS):
+    return np.asarray(_found(jnp.asarray(x), wanted, table, True)[0])
+
+
+def expected(x):
+    return np.take_along_axis(definitions.ranks(x), np.asarray(OTHERS), 1)
+
+
+def clusters(spread, seed=0):
+    rng = np.random.default_rng(seed)
+    return single(np.repeat(rng.normal(size=(2, D)), N // 2, 0) + spread * rng.normal(size=(N, D)))
+
+
+# Counted all but the nearest, as in the pass, and read off a table all but the last.
+@pytest.mark.parametrize("table", [1, TABLE, N - 2])
+@EXAMPLES
+@given(seed=seeds)
+def test_of_integers_exactly_ties_to_the_lowest_index(table, seed):
+    rng = np.random.default_rng(seed)
+    fingerprints = single(rng.random((N, D)) < 0.3)
+    counts = single(rng.integers(0, 17, (N, D)))
+    repeats = counts[rng.integers(0, N // 2, N)]
+    for x in (fingerprints, counts, repeats, counts + 1000):
+        np.testing.assert_array_equal(found(x, table), expected(x))
+
+
+def test_rows_that_repeat_have_the_first_ranks_in_the_order_of_their_index():
+    x = single(views(0)[0])
+    x[[5, 20, 50]] = x[33]
+    values = found(x, 1)
+    for row, others in ((33, [5, 20, 50]), (5, [20, 33, 50])):
+        assert values[row, np.searchsorted(OTHERS[row], others)].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("table", [1, TABLE])
+@pytest.mark.parametrize("spread", [1e-3, 1e-4, 1e-5])
+def test_tight_clusters_far_apart_keep_their_order(spread, table):
+    # Within a cluster the Gram product knows nothing: distances are smaller than its rounding.
+    x = clusters(spread)
+    same = np.asarray(ROWS[:, None] // (N // 2) == OTHERS // (N // 2))
+    np.testing.assert_array_equal(found(x, table)[same], expected(x)[same])
+
+
+def test_without_being_settled_tight_clusters_are_doubtful():
+    values, doubtful = _found(clusters(1e-4), OTHERS, 1, False)
+    assert np.asarray(doubtful).all()
+    assert (np.asarray(values) != expected(clusters(1e-4))).any()
+    assert not np.asarray(_found(single(views(0)[0]), OTHERS, 1, False)[1]).any()
+
+
+@EXAMPLES
+@given(seed=seeds)
+def test_table_and_counts_agree(seed):
+    x = single(views(seed)[0])
+    counted, read = found(x, 1), found(x, N - 2)
+    assert np.abs(counted - read).max() <= 1  # distances that differ by less than rounding tie where they are counted
+    assert (counted != read).mean() < 1e-3
+    np.testing.assert_array_equal(read, expected(x))
+
+
+@EXAMPLES
+@given(seed=seeds, spread=st.sampled_from([0.3, 0.03, 0.01]), offset=st.sampled_from([0.0, 200.0]))
+def test_counts_err_only_where_distances_differ_by_less_than_rounding(seed, spread, offset):
+    x = clusters(spread, seed)
+    x = single(x + offset * x.std())
+    counted, far = found(x, 1), definitions.distances(x) ** 2
+    norms = view(x).norms
+    squares = np.asarray(norms.squares, np.float64) * float(norms.scale) ** 2
+    for i in range(N):
+        j = np.asarray(OTHERS[i])
+        # Of the wanted row the threshold and the distance, of the others the distance.
+        error = float(norms.slack) * (4 * squares[i] + 3 * squares[j][:, None] + squares[j])
+        apart = far[i, j] - far[i, j][:, None]
+        assert (counted[i] >= 1 + (apart < -error).sum(1)).all()
+        assert (counted[i] <= (apart <= error).sum(1)).all()
+
+
+def test_an_outlier_does_not_cost_the_others_their_ranks():
+    x = single(np.random.default_rng(0).integers(0, 17, (N, D)))
+    x[7] = 1e6
+    keep = np.asarray(ROWS) != 7  # to which all others are equally far, but for rounding
+    np.testing.assert_array_equal(found(x, 1)[keep], expected(x)[keep])
+
+
+@pytest.mark.parametrize("table", [1, TABLE])
+def test_more_repetitions_than_the_table_holds(table):
+    x = np.zeros((N, D), np.float32)
+    x[: N // 4] = single(views(4)[0])[: N // 4]
+    np.testing.assert_array_equal(found(x, table), expected(x))
+
+
+def test_some_rows_and_some_wanted_in_float64(float64):
+    x = views(2)[0]
+    own = jnp.asarray([3, 3, 60, N - 1], jnp.int32)
+    wanted = jnp.asarray([[1, 40], [40, 1], [0, 63], [0, 62]], jnp.int32)
+    seen = view(jnp.asarray(x))
+    values, doubtful = ranks(seen.norms, seen.gram(own), own, wanted, neighbours(jnp.asarray(x), 2).indices[own])
+    assert not np.asarray(doubtful).any()
+    np.testing.assert_array_equal(values, definitions.ranks(x)[np.asarray(own)[:, None], np.asarray(wanted)])
+
+
+def test_only_doubtful_rows_are_settled():
+    x = single(views(3)[0])
+    seen = view(x)
+    doubtful = jnp.asarray(ROWS % 2 == 0)
+    values = np.asarray(settle_ranks(seen, ROWS, OTHERS, jnp.full(OTHERS.shape, -1.0), doubtful))
+    np.testing.assert_array_equal(values[1::2], -1)
+    np.testing.assert_array_equal(values[::2], expected(x)[::2])

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hyle.engine.gram.prepared import view
+from hyle.engine.gram.product import gram_of
+from hyle.engine.neighbours.search import candidates, nearest
+from hyle.engine.neighbours.search_numpy import candidates_on_host, nearest_on_host, smallest
+from hyle.engine.neighbours.tables import find_table, find_tables
+
+from ..samples import EXAMPLES, seeds, single
+
+METRICS = ("euclidean", "cosine", "inner_product")
+plain = jax.jit(candidates, static_argnames=("k", "metric"))
+
+
+def groups(values, group):
+    """The smallest of each group of columns; the last may be shorter."""
+    return np.stack([values[:, start : start + group].min(1) for start in range(0, values.shape[1], group)], 1)
+
+
+@EXAMPLES
+@given(
+    seed=seeds,
+    n=st.integers(1, 70),
+    group=st.sampled_from([1, 2, 8, 16]),
+    levels=st.sampled_from([2, 5, 10**6]),
+    data=st.data(),
+)
+def test_the_smallest_are_those_of_a_stable_sort(seed, n, group, levels, data):
+    group = min(group, n)
+    rng = np.random.default_rng(seed)
+    # Few levels make many ties, below, above and at zero of either sign.
+    values = single(rng.integers(-levels, levels, size=(6, n)) / 7) * single(rng.choice([-1.0, 1.0], (6, n)))
+    values[rng.random((6, n)) < 0.1] = np.inf
+    count = data.draw(st.integers(1, n))
+    found, index = smallest(values, groups(values, group), group, count)
+    order = np.argsort(values, axis=1, kind="stable")[:, :count]
+    np.testing.assert_array_equal(found, np.take_along_axis(values, order, 1))
+    np.testing.assert_array_equal(index[np.isfinite(found)], order[np.isfinite(found)])
+
+
+def test_rows_that_are_not_a_number_give_rows_that_are_there():
+    values = single(np.full((2, 32), np.nan))
+    found, index = smallest(values, groups(values, 16), 16, 3)
+    assert np.isinf(found).all()
+    assert (index == 0).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("n", [640, 1001])
+@pytest.mark.parametrize("spread", [1.0, 1e-3])
+def test_candidates_are_those_of_the_compiled_search(metric, n, spread):
+    rng = np.random.default_rng(n)
+    x = single(np.repeat(rng.normal(size=(4, 12)), -(-n // 4), 0)[:n] + spread * rng.normal(size=(n, 12)))
+    x[17], x[400] = x[3], x[5]
+    seen, own, where = view(jnp.asarray(x)), np.arange(100, 180, dtype=np.int32), jnp.asarray(rng.random(n) < 0.9)
+    gram = gram_of(seen.points, own)
+    want = plain(seen.norms, gram, own, 9, metric, where)
+    found = candidates_on_host(seen.norms, gram, own, 9, metric, where, ordered=9)
+    for name in ("indices", "rough", "doubtful", "vague", "unsure"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(want, name), err_msg=name)
+    tables = [
+        method(seen.norms, own, found.indices, found.rough, 9, metric, where) for method in (nearest, nearest_on_host)
+    ]
+    for one, other in zip(*tables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_whose_order_is_certain_needs_no_measuring():
+    rng = np.random.default_rng(0)
+    apart = single(rng.normal(size=(640, 3)))
+    close = single(apart + 100 * (np.arange(640) % 2)[:, None])
+    for x, some in ((apart, False), (close, True)):
+        seen, own = view(jnp.asarray(x)), np.arange(640, dtype=np.int32)
+        found = candidates_on_host(seen.norms, gram_of(seen.points, own), own, 9, "euclidean", ordered=9)
+        far = np.linalg.norm(x.astype(np.float64)[:, None] - x, axis=-1)
+        np.fill_diagonal(far, np.inf)
+        wrong = (np.argsort(far, 1)[:, :9] != np.asarray(found.indices)[:, :9]).any(1)
+        assert not (wrong & ~np.asarray(found.mixed)).any()
+        assert (np.asarray(found.mixed).mean() > 0.5) == some
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_whole_product_gives_what_its_blocks_give(metric, monkeypatch):
+    rng = np.random.default_rng(1)
+    seen = view(jnp.asarray(single(rng.integers(0, 3, size=(700, 6)))))  # with ties
+    wanted = [(metric, 7), ("euclidean", 5)]
+    whole = find_tables(seen, wanted, ordered=7)
+    monkeypatch.setattr("hyle.engine.neighbours.tables.ALONE", 0)
+    parts = find_tables(seen, wanted, ordered=7)
+    monkeypatch.setattr("hyle.engine.neighbours.tables.BLOCK_BYTES", 0)
+    for one, two, three in zip(whole, parts, find_tables(seen, wanted, ordered=7), strict=True):
+        np.testing.assert_array_equal(one.indices, two.indices)
+        np.testing.assert_array_equal(one.indices, three.indices)
+        np.testing.assert_array_equal(one.tied, three.tied)
+        np.testing.assert_allclose(one.value, three.value, rtol=2e-5)
+
+
+def test_distances_in_tight_clusters_keep_the_digits_of_float64(float64):
+    rng = np.random.default_rng(0)
+    x = np.repeat(1e3 * rng.normal(size=(2, 12)), 60, 0) + 3e-2 * rng.normal(size=(120, 12))
+    table = find_table(view(jnp.asarray(x)), 5, "euclidean", ordered=False)
+    far = np.sort(np.linalg.norm(x[:, None] - x, axis=-1), 1)[:, 1:6]
+    np.testing.assert_allclose(table.value, far, rtol=1e-9)
+
+
+def test_equal_distances_that_are_measured_are_equal():
+    table = find_table(view(jnp.arange(50.0)[:, None]), 2, "euclidean", measured=True)
+    np.testing.assert_array_equal(table.value[1:-1], 1)
