@@ -198,7 +198,7 @@ def measure(name: str, n: int | None) -> dict[str, Any]:
     """Time both sides of one model in this process."""
     from hyle.zoo import load as load_model
     from hyle.zoo import load_dataset
-    from hyle.zoo._memory import keep_freed_memory
+    from hyle.zoo.environments.memory import keep_freed_memory
 
     # As `hyle embed` runs, for both sides: else one or the other has its pages cleared anew, by chance.
     keep_freed_memory()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from hyle.zoo import Dataset, Model, ModelCard, Representation, Sample, list_models, load
+from hyle.zoo import Dataset, Model, ModelCard, Representation, Sample, list_models, load, state_of
 
 from ._console import count, print_table, say
 from .tables import BY_CHANCE, number
@@ -143,7 +143,7 @@ def _speed(student: Model, teachers: Mapping[str, ModelCard | None], samples: Se
     found: dict[str, Any] = {"samples": len(some), "unit": "samples per second", "ratio": dict.fromkeys(teachers)}
     found[student.card.name] = _rates([student], some)[0]
     for name, card in teachers.items():
-        if card is not None and card.state == "runs":
+        if card is not None and state_of(card) == "runs":
             own, found[name] = _rates([student, load(card.name)], some)
             found["ratio"][name] = own / found[name]
     return found

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._cards import ModelCard
     from ._samples import Sample
+    from .cards import ModelCard
 
 
 @dataclass(frozen=True)

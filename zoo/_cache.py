@@ -46,3 +46,11 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
         stream.write(str(os.getpid()))
         stream.flush()
         yield
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 of all files of a folder, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{file_sha256(path)}\n".encode())
+    return digest.hexdigest()

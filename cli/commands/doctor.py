@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from hyle.zoo import ModelCard, list_models
+from hyle.zoo import ModelCard, list_models, state_of
 
 from .._console import print_table
 from .._options import default_store, json_option, print_json
@@ -32,7 +32,7 @@ def diagnose() -> dict[str, Any]:
         "models": [
             {
                 "name": card.name,
-                "state": card.state,
+                "state": state_of(card),
                 "missing": card.missing(),
                 "install": _remedy(card),
                 "reason": card.reason,
@@ -45,7 +45,7 @@ def diagnose() -> dict[str, Any]:
 def _remedy(card: ModelCard) -> str | None:
     if card.missing():
         return card.install_command()
-    return card.fetch_command() if card.state == "needs-weights" else None
+    return card.fetch_command() if state_of(card) == "needs-weights" else None
 
 
 def zero_copy() -> dict[str, str]:

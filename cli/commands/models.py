@@ -11,7 +11,7 @@ from typing import Any
 import click
 from packaging.requirements import Requirement
 
-from hyle.zoo import ModelCard, StudyRow, find_card, list_models, list_study
+from hyle.zoo import ModelCard, StudyRow, find_card, list_models, list_study, state_of, weights_origin
 
 from .._console import count, print_table
 from .._options import json_option, print_json
@@ -40,7 +40,7 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "name": card.name,
         "family": card.family,
         "modality": card.modality,
-        "state": card.state,
+        "state": state_of(card),
         "verified": card.verified,
         "missing": card.missing(),
         "reason": card.reason,
@@ -55,7 +55,7 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "licence": card.licence,
         "citation": card.citation,
         "notes": card.notes,
-        "weights": None if weights is None else weights.origin,
+        "weights": None if weights is None else weights_origin(weights),
         "download_bytes": weights.archive_bytes if weights else 0,
         "requirements": [*card.requirements, *card.no_deps],
     }
@@ -77,7 +77,7 @@ def markdown(cards: Sequence[ModelCard]) -> str:
     lines = [head, tuple("---" for _ in head)]
     for card in cards:
         weights = card.weights
-        place = "none" if weights is None else f"package: {weights.origin}"
+        place = "none" if weights is None else f"package: {weights_origin(weights)}"
         if weights is not None and weights.remote:
             commit = f"commit {weights.revision[:8]}" if weights.revision else "commit not pinned"
             place = f"hub: {weights.hub}, {commit}" if weights.hub else f"web: {weights.url}"
@@ -181,7 +181,7 @@ def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markd
     elif as_json:
         print_json([model_facts(card) for card in cards])
     else:
-        states = [card.state for card in cards]
+        states = [state_of(card) for card in cards]
         rows = [
             (
                 c.name,
@@ -220,7 +220,7 @@ def _print_study(as_markdown: bool, as_json: bool) -> None:
                     "name": row.name,
                     "state": study_state(row),
                     "cards": [
-                        {"name": card.name, "layer": layer or card.layers[0], "here": card.state}
+                        {"name": card.name, "layer": layer or card.layers[0], "here": state_of(card)}
                         for card, layer in row.cards
                     ],
                     "parameters_printed": row.parameters,
@@ -235,7 +235,7 @@ def _print_study(as_markdown: bool, as_json: bool) -> None:
             (
                 row.name,
                 ", ".join(f"{card.name}@{layer}" if layer else card.name for card, layer in row.cards) or "-",
-                row.cards[0][0].state,
+                state_of(row.cards[0][0]),
                 row.reason or row.remark,
             )
             for row in rows

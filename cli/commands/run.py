@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import Dataset, DatasetInfo, ModelCard, Store, find_card, list_models
+from hyle.zoo import Dataset, DatasetInfo, ModelCard, Store, find_card, list_models, state_of
 
 from .._console import say
 from .._options import Draw, Measure, dataset_options, metric_options, split, store_option
@@ -42,7 +42,7 @@ def choose(names: Sequence[str] | None, data: DatasetInfo | Dataset) -> list[Mod
         named = [find_card(name) for name in names]
         return named + [card for card in panel if card.modality == "control" and card not in named]
     wanted = panel if names is None else [card for card in cards if card.verified]
-    chosen = [card for card in wanted if card.state == "runs"]
+    chosen = [card for card in wanted if state_of(card) == "runs"]
     lacking = [card.name for card in wanted if card not in chosen]
     if lacking:
         say(f"left out, since packages or weights are missing: {', '.join(lacking)}; to see which: hyle doctor")

@@ -85,13 +85,13 @@ def test_several_representations_of_a_model_are_told_apart(run: Run, mistake: Ca
 def test_a_missing_package_asks_for_an_environment(
     mistake: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import hyle.zoo._cards as cards
+    import hyle.zoo.cards.card as cards
 
     def build(self: Any, **_: Any) -> None:
         raise RuntimeError(f"no index to install {self.requirements} from")
 
     monkeypatch.setattr("hyle.zoo.Environment.build", build)
-    monkeypatch.setattr(cards, "_installed", lambda requirement: "transformers" not in requirement)
+    monkeypatch.setattr(cards, "is_installed", lambda requirement: "transformers" not in requirement)
     said = mistake("embed", "minilm", "-n", 5)
     assert "no index to install" in said
     assert "transformers" in said

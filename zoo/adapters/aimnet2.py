@@ -10,8 +10,8 @@ from .._adapter import Adapter, Output
 from ._refusals import no_neutral_molecule
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 class AIMNet2(Adapter):

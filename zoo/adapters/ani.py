@@ -20,8 +20,8 @@ from ._refusals import no_neutral_molecule
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 # The symmetry functions of ANI-1x, which its successors kept. Lengths in Angstrom.
 RADIAL_CUTOFF, ANGULAR_CUTOFF = 5.2, 3.5

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
-from ._pickles import plain_data
+from ..weights import plain_data
 
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 TOKEN = re.compile(r"\[[^\]]*\]|%\d{2}|Br|Cl|(?s:.)")
 HEADS = 8

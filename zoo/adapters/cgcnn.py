@@ -19,8 +19,8 @@ from ._refusals import unknown_element
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 RADIUS = 8.0  # Angstrom
 NEIGHBOURS = 12

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from .._adapter import Adapter, Output
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 class ChemNet(Adapter):

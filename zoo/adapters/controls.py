@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._rdkit import UNREADABLE, molecule, unreadable
+from .._rdkit import UNREADABLE, molecule, unreadable
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 LETTERS = 26
 

@@ -13,8 +13,8 @@ from ._refusals import partly_periodic, unknown_element
 from ._repflows import run_repflows
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 class DPA3(Adapter):

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
-from ._hooks import output_of
+from .._torch_hooks import output_of
 from ._residues import unreadable
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWYXBUZO"
 SIZES = {"d_model": 1536, "n_heads": 24, "v_heads": 256, "n_layers": 48}

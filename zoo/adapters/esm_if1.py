@@ -12,8 +12,8 @@ from .._adapter import Adapter, Output
 from ._standins import standing_in
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 CHECKPOINT = "esm_if1_gvp4_t16_142M_UR50"
 SHORTEST = 3  # residues of which dihedral angles can be told

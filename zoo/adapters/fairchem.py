@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._hooks import output_of
+from .._torch_hooks import output_of
 from ._refusals import charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 FEATURES = "node_embedding"
 ELEMENTS = 100  # rows of the network's table of elements

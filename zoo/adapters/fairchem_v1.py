@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
-from ._hooks import output_of
+from .._torch_hooks import output_of
 from ._refusals import charged, lone_atom, unknown_element
 from ._standins import standing_in
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 FEATURES = "node_embedding"
 MODULES = ("equiformer_v2.equiformer_v2", "equiformer_v2.equiformer_v2_dens", "esen.esen", "esen.esen_dens")

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._pickles import module_state
+from ..weights import module_state
 
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 NEIGHBOURS = 20
 BREAK = 2.0  # Angstrom; a longer bond of the backbone is none

@@ -11,8 +11,8 @@ from .._adapter import Adapter, Output
 from ._transformers import from_pretrained
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 # Schwaller et al. (2019), doi 10.1021/acscentsci.9b00576. The last branch takes whatever the published pattern
 # would skip in silence, so that it becomes an unknown token and is counted.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .._adapter import Adapter, Output
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 # Said before the sample, as plain text: the chat formats of models differ, and some hold the date.

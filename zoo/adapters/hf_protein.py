@@ -11,8 +11,8 @@ from ._residues import encode, unreadable
 from ._transformers import from_pretrained
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXYZ"  # J is no amino acid
 SHORTEST = 3  # residues of which 3Di letters can be told

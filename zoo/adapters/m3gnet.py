@@ -14,8 +14,8 @@ from .._adapter import Adapter, Output
 from ._refusals import unknown_element
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 class M3GNet(Adapter):

@@ -14,8 +14,8 @@ from ._refusals import charged, unknown_element
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 SETTING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 

@@ -19,8 +19,8 @@ from ._refusals import unknown_element
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 KINDS = ("atom", "bond", "state")
 DRAWN = 0.05  # embeddings start uniform between this and its negative

@@ -12,8 +12,8 @@ from ._residues import AMINO_ACIDS, encode, unreadable
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 INDEX = {letter: column for column, letter in enumerate(AMINO_ACIDS)}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._adapter import Adapter, Output
-from ._rdkit import unreadable
+from .._rdkit import unreadable
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 class MiniMol(Adapter):

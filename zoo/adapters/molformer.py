@@ -15,8 +15,8 @@ from .._adapter import Adapter, Output
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 BASE = 10000.0  # of the wavelengths of rotary positions
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._pickles import tensors_only
-from ._rdkit import molecule, unreadable
+from .._rdkit import molecule, unreadable
+from ..weights import tensors_only
 
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 class NAGL(Adapter):

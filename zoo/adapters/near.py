@@ -16,8 +16,8 @@ from .._adapter import Adapter, Output
 from ._residues import encode, unreadable
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 # The row of the embedding that each letter has; the rows beyond are not used.
 INDEX = {letter: row for row, letter in enumerate("XARNDCEQGHILKMFPSTWYV")}

@@ -17,8 +17,8 @@ from .._adapter import Adapter, Output
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 WIDTH = 128
 # Where the ideal CB lies from CA, in terms of b = CA - N, c = C - CA and b x c.

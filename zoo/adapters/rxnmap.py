@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._rdkit import molecule, unreadable
+from .._rdkit import molecule, unreadable
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 # What the weights were trained on: numbers start at two, behind padding and the token of a molecule.
 SHIFT, ELSEWHERE, FARTHEST, MOST = 2, 1, 10, 14

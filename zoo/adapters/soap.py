@@ -11,8 +11,8 @@ import numpy as np
 from .._adapter import Adapter, Output
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 class SOAP(Adapter):

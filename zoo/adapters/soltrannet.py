@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._rdkit import molecule, unreadable
+from .._rdkit import molecule, unreadable
 
 if TYPE_CHECKING:
     import torch
 
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 # One column each, one more for any other element.
 ELEMENTS = (5, 6, 7, 8, 9, 15, 16, 17, 35, 53)

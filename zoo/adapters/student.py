@@ -12,12 +12,11 @@ from flax import nnx
 from safetensors.numpy import load_file
 
 from .._adapter import Adapter, Output
-from ..students import find_student
-from ..students._student import split_params
+from ..students import find_student, split_params
 
 if TYPE_CHECKING:
-    from .._cards import ModelCard
     from .._samples import Sample
+    from ..cards import ModelCard
 
 
 class Student(Adapter):

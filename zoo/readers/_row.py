@@ -113,7 +113,7 @@ def canonical_smiles(smiles: str) -> str:
     """
     from rdkit import Chem
 
-    from ..adapters._rdkit import UNREADABLE, molecule
+    from .._rdkit import UNREADABLE, molecule
 
     mol = molecule(smiles)
     if mol is None:

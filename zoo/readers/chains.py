@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .._structures import read_chains
 from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns
+from ._structures import read_chains
 
 
 def count(path: Path) -> int:

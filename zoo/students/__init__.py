@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .._cards import did_you_mean
-from .._own import current_folder, is_own
+from .._imports import current_folder, is_own
+from .._text import did_you_mean
 
 if TYPE_CHECKING:
     from ._student import Student

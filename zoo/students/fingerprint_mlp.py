@@ -37,7 +37,7 @@ class FingerprintMLP(Student):
 
     def unsupported(self, sample: Sample) -> str | None:
         """Refuse what RDKit cannot read."""
-        from ..adapters._rdkit import unreadable
+        from .._rdkit import unreadable
 
         return unreadable(sample.view("smiles"))
 
@@ -45,7 +45,7 @@ class FingerprintMLP(Student):
         """Give ``counts`` uint8 [b, bits]."""
         from rdkit.Chem import rdFingerprintGenerator
 
-        from ..adapters._rdkit import molecule
+        from .._rdkit import molecule
 
         generator = rdFingerprintGenerator.GetMorganGenerator(radius=self.radius, fpSize=self.bits)
         rows = [generator.GetCountFingerprintAsNumPy(molecule(sample.view("smiles"))) for sample in samples]

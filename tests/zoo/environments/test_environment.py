@@ -1,0 +1,136 @@
+"""Environments of their own, and the workers in them: really built, from the package registry."""
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import textwrap
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hyle.zoo import Environment, Model, Sample, find_card, list_environments, load, remove_environment
+from hyle.zoo.environments import environment as environments
+from hyle.zoo.environments.worker import Worker
+from hyle.zoo.models.load import MissingPackageError
+
+pytestmark = pytest.mark.models
+
+SAMPLES = [Sample(f"s{i}", smiles="C" * (i + 1)) for i in range(5)]
+# Runs without torch; the package is one that nothing here has.
+CARD = replace(find_card("random"), requirements=("six==1.16.0",), torch=False)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """A cache of its own, so that nothing that a user keeps is touched; the environment in it is built once."""
+    patch = pytest.MonkeyPatch()
+    folder = tmp_path_factory.mktemp("cache")
+    patch.setenv("HYLE_CACHE", str(folder))
+    yield folder
+    patch.undo()
+
+
+def _build(queue):
+    said = []
+    Environment.of(CARD).build(notify=said.append)
+    queue.put(said)
+
+
+def test_two_processes_build_it_once_and_what_was_interrupted_anew(cache):
+    environment = Environment.of(CARD)
+    environment.folder.mkdir(parents=True)
+    (environment.folder / "half").write_text("of a build that was killed")
+    assert not environment.complete
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    jobs = [context.Process(target=_build, args=(queue,)) for _ in range(2)]
+    for job in jobs:
+        job.start()
+    said = [line for _ in jobs for line in queue.get(timeout=300)]
+    for job in jobs:
+        job.join()
+    assert environment.complete
+    assert sum(line.startswith("building an environment") for line in said) == 1
+    assert not (environment.folder / "half").exists()
+    assert environment.versions()["six"] == "1.16.0"
+    assert [one["name"] for one in list_environments() if one["complete"]] == [environment.name]
+
+
+def test_a_worker_gives_the_rows_that_this_process_would(cache):
+    model = Model(CARD, Worker(CARD))
+    here = load("random").embed(SAMPLES)
+    there = model.embed(SAMPLES, batch_size=2)
+    assert list(there.ids) == list(here.ids)
+    np.testing.assert_array_equal(np.asarray(there.embedding), np.asarray(here.embedding))
+
+
+def test_a_worker_that_is_killed_is_started_again(cache):
+    model = Model(CARD, Worker(CARD))
+    want = np.asarray(model.embed(SAMPLES).embedding)
+    os.kill(model.adapter._process.pid, signal.SIGKILL)
+    model.adapter._process.wait()
+    samples = SAMPLES[:3]
+    got = np.concatenate([np.asarray(model.adapter.forward(samples, "noise").features)])
+    np.testing.assert_array_equal(got, want[:3])
+
+
+def test_the_sample_on_which_a_worker_crashes_is_named(cache, tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        textwrap.dedent(
+            """
+            import os
+            import numpy as np
+            from hyle.zoo import Adapter, Output
+
+            class Crashes(Adapter):
+                view, layers, torch, pooling = "smiles", "only", False, "none"
+
+                def forward(self, samples, layer):
+                    print("noise on standard output")
+                    if any(len(s.smiles) == 3 for s in samples):
+                        os.kill(os.getpid(), 11)
+                    return Output(np.ones((len(samples), 2), np.float32))
+            """
+        )
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    card = replace(find_card("mine:Crashes"), requirements=CARD.requirements)
+    with pytest.raises(RuntimeError, match=r"crashed on the sample 's2'.*signal 11"):
+        Model(card, Worker(card)).embed(SAMPLES)
+
+
+def test_what_does_not_install_is_one_error_and_leaves_nothing(cache):
+    environment = Environment.of(replace(CARD, requirements=("six==0.0.0.1",)))
+    with pytest.raises(RuntimeError, match=r"six==0\.0\.0\.1.*could not be built.*the log is"):
+        environment.build()
+    assert not environment.folder.exists()
+
+
+def test_an_environment_is_removed_by_name(cache):
+    environment = Environment.of(CARD)
+    remove_environment(environment.name)
+    assert not environment.folder.exists()
+    with pytest.raises(ValueError, match="no environment is called"):
+        remove_environment(environment.name)
+
+
+def test_names_tell_environments_apart():
+    one = Environment.of(CARD)
+    assert one.name == Environment.of(replace(CARD, name="other", notes="another model of the same library")).name
+    assert one.name != Environment.of(replace(CARD, no_deps=("six",))).name
+    assert one.name != Environment.of(replace(CARD, torch=True)).name
+    assert environments.TORCH in " ".join(Environment.of(replace(CARD, torch=True)).commands()[1])
+
+
+def test_no_environment_is_built_unasked(monkeypatch):
+    models = importlib.import_module("hyle.zoo.models.load")
+
+    monkeypatch.setattr(models, "find_card", lambda name, notify=None: CARD)
+    with pytest.raises(MissingPackageError, match=r"six==1\.16\.0.*hyle envs build random"):
+        load("random")
+    with pytest.raises(ValueError, match=r"no Python ==3\.1"):
+        Environment.of(replace(CARD, python="==3.1.*")).commands()

@@ -1,0 +1,120 @@
+"""Running a model: batches, dropped samples, recipes; with a small adapter of the test's own."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from hyle.zoo import Adapter, Dataset, MissingPackageError, Model, Output, Sample, find_card, load  # noqa: E402
+
+CARD = replace(find_card("minilm"), name="letters", layers=("codes", "halves"), batch_size=4, requirements=())
+
+
+class Letters(Adapter):
+    """One row a letter: its code and its square; strings with a question mark are beyond it."""
+
+    def unsupported(self, sample: Sample) -> str | None:
+        return "a question mark" if "?" in str(sample.smiles) else None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        texts = [str(sample.smiles) for sample in samples]
+        codes = torch.tensor([[ord(c), ord(c) ** 2] for text in texts for c in text], dtype=torch.float32)
+        codes = codes / 2 if layer == "halves" else codes
+        return Output(codes, [len(text) for text in texts], [float(len(text)) for text in texts])
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model(CARD, Letters(CARD, {}))
+
+
+def samples(*texts: str) -> list[Sample]:
+    return [Sample(f"s{i}", smiles=text) for i, text in enumerate(texts)]
+
+
+def test_pools_letters_and_keeps_order_over_batches(model: Model) -> None:
+    texts = ["C", "CC", "CO", "N", "NO", "OOO", "F"]
+    found = model.embed(samples(*texts))
+    expected = [[np.mean([ord(c) for c in t]), np.mean([ord(c) ** 2 for c in t])] for t in texts]
+    np.testing.assert_allclose(found.embedding.numpy(), expected, rtol=1e-6)
+    assert found.ids == [f"s{i}" for i in range(7)]
+    np.testing.assert_array_equal(found.energies, [len(t) for t in texts])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 100])
+def test_batch_size_changes_nothing(model: Model, batch_size: int) -> None:
+    texts = samples("C", "CC?", "CO", "N", "NO", "?", "F")
+    whole, parts = model.embed(texts), model.embed(texts, batch_size=batch_size)
+    assert torch.equal(whole.embedding, parts.embedding)
+    assert whole.dropped == parts.dropped == {"s1": "a question mark", "s5": "a question mark"}
+    assert whole.ids == parts.ids == ["s0", "s2", "s3", "s4", "s6"]
+
+
+def test_a_whole_batch_may_be_dropped(model: Model) -> None:
+    found = model.embed(samples("?", "??", "C"), batch_size=2)
+    assert found.ids == ["s2"]
+    assert model.run(samples("?")).ids == []
+
+
+def test_nothing_left_is_an_error_with_the_reason(model: Model) -> None:
+    with pytest.raises(ValueError, match="none of the 1 samples: a question mark"):
+        model.embed(samples("?"))
+
+
+def test_layer_and_pooling_stand_in_the_recipe(model: Model) -> None:
+    data = Dataset("letters", samples("C", "N"), "molecules", "MIT", "this test")
+    found = model.embed(data, layer="halves", pooling="cumulants(2)")
+    assert found.embedding.shape == (2, 4)
+    assert {
+        "layer": "halves",
+        "pooling": "cumulants(2)",
+        "dataset_version": data.version,
+    }.items() <= found.recipe.items()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layer": "half"}, "did you mean 'halves'"),
+        ({"pooling": "median"}, "use mean, sum or cumulants"),
+        ({"batch_size": 0}, "at least 1"),
+    ],
+)
+def test_refuses_unknown_options(model: Model, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        model.embed(samples("C"), **options)
+
+
+def test_a_missing_view_names_the_sample_and_what_it_has(model: Model) -> None:
+    with pytest.raises(ValueError, match="'x' has no view 'smiles'; it has: text"):
+        model.embed([Sample("x", text="water")])
+
+
+@pytest.mark.parametrize("samples", [["CCO"], Sample("a", smiles="C")])
+def test_what_is_no_list_of_samples_is_refused(model: Model, samples: object) -> None:
+    with pytest.raises(TypeError):
+        model.embed(samples)  # type: ignore[arg-type]
+
+
+def test_an_adapter_that_loses_rows_is_found_out(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Letters, "forward", lambda self, samples, layer: Output(torch.zeros(1, 2)))
+    with pytest.raises(RuntimeError, match="1 rows for 2 samples"):
+        model.embed(samples("C", "N"))
+
+
+def test_a_missing_library_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import hyle.zoo.cards.card as cards
+
+    monkeypatch.setattr(cards, "is_installed", lambda requirement: "transformers" not in requirement)
+    with pytest.raises(MissingPackageError, match="hyle envs build minilm"):
+        load("minilm")
+
+
+def test_controls_need_nothing_and_random_rows_belong_to_their_samples() -> None:
+    both = load("random").embed(samples("C", "N"))
+    alone = load("random").embed([Sample("s1")])
+    np.testing.assert_array_equal(both.embedding[1], alone.embedding[0])
+    assert not np.array_equal(both.embedding[0], both.embedding[1])

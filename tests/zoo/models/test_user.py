@@ -1,0 +1,91 @@
+"""Models that users bring by name."""
+
+import importlib.metadata
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from hyle.zoo import Sample, find_card, list_models, load
+from hyle.zoo.models.model import model_recipe
+from hyle.zoo.models.registry import plugin_cards
+
+SAMPLES = [Sample("a", smiles="CCO"), Sample("b", smiles="N")]
+SOURCE = """
+    import torch
+    from hyle.zoo import Adapter, Output
+
+    class Letters(Adapter):
+        view = "smiles"
+        layers = ("letters", "length")
+        pooling = "none"
+
+        def forward(self, samples, layer):
+            if layer == "length":
+                return Output(torch.tensor([[float(len(s.smiles))] for s in samples]))
+            return Output(torch.tensor([[s.smiles.count(c) for c in "CNO"] for s in samples], dtype=torch.float32))
+
+    class Forgetful(Adapter):
+        def forward(self, samples, layer): ...
+
+    class Missing(Letters):
+        files = {"weights": "weights.pt"}
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    (tmp_path / "mine.py").write_text(textwrap.dedent(SOURCE))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    yield tmp_path
+    sys.modules.pop("mine", None)
+
+
+def test_a_class_of_the_current_folder(mine):
+    model = load("mine:Letters")
+    np.testing.assert_array_equal(np.asarray(model.embed(SAMPLES).embedding), [[2, 0, 1], [0, 1, 0]])
+    np.testing.assert_array_equal(np.asarray(model.embed(SAMPLES, layer="length").embedding), [[3], [1]])
+    assert str(mine) not in sys.path
+
+
+def test_an_edited_source_is_another_model(mine):
+    before = model_recipe(find_card("mine:Letters"))["weights"]
+    assert model_recipe(find_card("mine:Letters"))["weights"] == before
+    with (mine / "mine.py").open("a") as file:
+        file.write("# another line\n")
+    assert model_recipe(find_card("mine:Letters"))["weights"] != before
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mine:Leters", "cannot be imported"),
+        ("nowhere:Letters", "cannot be imported"),
+        ("mine:Output", "no adapter"),
+        ("mine:Forgetful", "must say its layers and view"),
+        ("mine:Missing", "weights.pt, which is not in"),
+    ],
+)
+def test_mistakes_are_named(mine, name, message):
+    with pytest.raises(ValueError, match=message):
+        find_card(name)
+
+
+def test_packages_add_models_and_a_broken_one_hides_none(mine, monkeypatch):
+    points = [
+        importlib.metadata.EntryPoint("letters", "mine:Letters", "hyle.models"),
+        importlib.metadata.EntryPoint("broken", "nowhere:Nothing", "hyle.models"),
+    ]
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda *, group: [p for p in points if p.group == group])
+    plugin_cards.cache_clear()
+    try:
+        with pytest.warns(UserWarning, match="the model broken"):
+            names = [card.name for card in list_models()]
+        assert {"letters", "minilm"} <= set(names)
+        assert "broken" not in names
+        assert load("letters").embed(SAMPLES).name == "letters"
+    finally:
+        plugin_cards.cache_clear()

@@ -1,0 +1,164 @@
+"""Processes that die, disturb each other or find damage: a store gives what was complete, or nothing."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hyle.zoo import Store
+from hyle.zoo.store.key import Key
+
+from .stored import IDS, KEY, RECIPE, energies, representation, rows
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+CHILD = """
+import os, signal, sys
+import numpy as np
+sys.path.insert(0, {tests!r})
+from test_store import IDS, KEY, RECIPE, rows, energies
+from hyle.zoo import Store
+from hyle.zoo import _orbax
+
+with Store({root!r}).extraction(KEY, IDS, RECIPE) as extraction:
+    for start in (0, 6):
+        ids = IDS[start:start + 6]
+        extraction.write_shard(ids, rows(ids), energies(ids))
+    {die}
+    ids = IDS[12:]
+    extraction.write_shard(ids, rows(ids), energies(ids))
+    extraction.commit()
+"""
+
+# The last thing that Orbax does is a rename; every array has been written by then.
+AT_RENAME = """
+    from orbax.checkpoint._src.path import async_path
+    async def die(*args): os.kill(os.getpid(), signal.SIGKILL)
+    async_path.rename = die
+"""
+# All shards are there, and the merged representation is half-written.
+IN_COMMIT = (
+    """
+    ids = IDS[12:]
+    extraction.write_shard(ids, rows(ids), energies(ids))
+"""
+    + AT_RENAME
+    + "    extraction.commit()"
+)
+# The merged representation is written, but not in its place yet.
+BEFORE_PLACE = """
+    import hyle.zoo._store as s
+    ids = IDS[12:]
+    extraction.write_shard(ids, rows(ids), energies(ids))
+    s.describe = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+    extraction.commit()
+"""
+
+
+@pytest.mark.parametrize(
+    ("die", "done"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", 12),
+        (AT_RENAME, 12),
+        (IN_COMMIT, 20),
+        (BEFORE_PLACE, 20),
+    ],
+)
+def test_kill_9(store, die, done):
+    code = CHILD.format(tests=str(Path(__file__).parent.parent), root=str(store.root), die=die.strip())
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert any(store.root.rglob("*.orbax-checkpoint-tmp")) == (die in (AT_RENAME, IN_COMMIT))
+    assert store.load(KEY) is None
+    assert list(store.find()) == []
+    with store.extraction(KEY, IDS, RECIPE) as extraction:
+        assert not list(store.root.rglob("*.orbax-checkpoint-tmp"))
+        assert extraction.finished == set(IDS[:done])
+        left = IDS[done:]
+        if left:
+            extraction.write_shard(left, rows(left), energies(left))
+        extraction.commit()
+    np.testing.assert_array_equal(store.load(KEY).embedding, rows(IDS))
+    np.testing.assert_array_equal(store.load(KEY).energies, energies(IDS))
+
+
+def test_killed_while_replacing(store):
+    """Between the two renames nothing stands in its place; the next start puts the new one there."""
+    store.save(KEY, representation(energies=None))
+    folder = store.root / KEY.folder
+    shutil.copytree(folder / "representation", folder / "incoming")
+    (folder / "representation").rename(folder / "old")
+    with store.extraction(KEY, IDS, RECIPE):
+        pass
+    np.testing.assert_array_equal(store.load(KEY).embedding, rows(IDS))
+    assert not (folder / "old").exists()
+    assert not (folder / "incoming").exists()
+
+
+def test_a_folder_without_its_marker_is_not_read(store):
+    path = store.save(KEY, representation())
+    (path / "commit_success.txt").unlink()
+    assert store.load(KEY) is None
+    assert list(store.list()) == []
+
+
+@pytest.mark.parametrize("harm", ["chunk gone", "chunk changed", "no metadata", "no json", "half json"])
+def test_damage_is_noticed(store, harm):
+    path = store.save(KEY, representation())
+    chunk = next(p for p in (path / "arrays" / "embedding" / "c").rglob("*") if p.is_file())
+    if harm == "chunk gone":
+        chunk.unlink()
+    elif harm == "chunk changed":
+        other = store.save(Key("other", "w", "d", "l", "p"), representation(embedding=-rows(IDS)))
+        shutil.copy(other / chunk.relative_to(path), chunk)
+    elif harm == "no metadata":
+        (path / "arrays" / "embedding" / "zarr.json").unlink()
+    elif harm == "no json":
+        (path / "about" / "about.json").unlink()
+    else:
+        (path / "about" / "about.json").write_text('{"name": ')
+    with pytest.raises(ValueError, match="is damaged: remove it and extract again"):
+        store.load(KEY)
+
+
+def test_one_process_at_a_time(store):
+    code = textwrap.dedent(f"""
+        import sys, time
+        from hyle.zoo import Store
+        from hyle.zoo._keys import Key
+        with Store({str(store.root)!r}).extraction(Key{(*vars(KEY).values(),)!r}, {IDS!r}, {RECIPE!r}):
+            print("in", flush=True)
+            sys.stdin.read()
+    """)
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout.readline() == "in\n"
+        message = f"process {child.pid} is extracting m on qm9-0123 .* wait until it ends"
+        with pytest.raises(RuntimeError, match=message):
+            store.extraction(KEY, IDS, RECIPE)
+        with pytest.raises(RuntimeError, match=message):
+            store.save(KEY, representation())
+        store.extraction(Key("n", "w", "d", "l", "p"), IDS, RECIPE).close()
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+    store.extraction(KEY, IDS, RECIPE).close()
+
+
+def test_the_lock_is_free_after_an_error(store):
+    with pytest.raises(ZeroDivisionError), store.extraction(KEY, IDS, RECIPE):
+        raise ZeroDivisionError
+    with store.extraction(KEY, IDS, RECIPE) as extraction:
+        extraction.write_shard(IDS, rows(IDS))
+        extraction.commit()
+        store.save(KEY, representation())
+    store.save(KEY, representation())

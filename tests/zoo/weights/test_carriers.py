@@ -1,0 +1,309 @@
+import hashlib
+import io
+import multiprocessing
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import types
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from hyle.zoo.weights import carriers
+from hyle.zoo.weights.carriers import fetch_member, verify_member
+
+MEMBERS = {"tiny/a.bin": b"weights" * 1000, "tiny/sub/b.json": b"{}"}
+
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+HASHES = {name: sha(data) for name, data in MEMBERS.items()}
+# What pip looks for in a wheel before it takes it.
+INFO = {
+    "METADATA": b"Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\nRequires-Python: >=99\n",
+    "WHEEL": b"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    "RECORD": b"",
+}
+WHEEL, SDIST = "tiny-1.0-py3-none-any.whl", "tiny-1.0.tar.gz"
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch):
+    """A folder that stands for the package index, and an empty cache."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
+        for name, data in MEMBERS.items():
+            wheel.writestr(name, data)
+        for name, data in INFO.items():
+            wheel.writestr(f"tiny-1.0.dist-info/{name}", data)
+    monkeypatch.setenv("HYLE_CACHE", str(tmp_path / "cache"))
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+def fetch(index, members=HASHES, *, archive=WHEEL, archive_sha256=None, **kwargs):
+    path = index / archive
+    size = path.stat().st_size if path.exists() else 1_000_000
+    archive_sha256 = archive_sha256 or (sha(path.read_bytes()) if path.exists() else "0" * 64)
+    return fetch_member("tiny==1.0", archive, archive_sha256, members, size, **kwargs)
+
+
+class FakePip:
+    """Stands in for ``subprocess.run``: copies the archive, or fails with what pip said."""
+
+    def __init__(self, monkeypatch, source=None, stderr="", name=None):
+        self.calls, self.source, self.stderr, self.name = [], source, stderr, name
+        fake = types.SimpleNamespace(run=self.run)
+        monkeypatch.setattr(carriers, "subprocess", fake)
+
+    def run(self, command, **_kwargs):
+        self.calls.append(command)
+        if self.source is None:
+            return subprocess.CompletedProcess(command, 1, "", self.stderr)
+        goal = Path(command[command.index("-d") + 1])
+        goal.mkdir()
+        (goal / (self.name or self.source.name)).write_bytes(self.source.read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+
+def litter(folder):
+    """Everything in the cache that is neither a member nor a lock."""
+    carriers = folder / "carriers"
+    files = [p for p in carriers.rglob("*") if p.is_file()] if carriers.exists() else []
+    wanted = {carriers / "tiny-1.0" / name for name in MEMBERS} | {carriers / ".tiny-1.0.lock"}
+    return [p for p in files if p not in wanted]
+
+
+def test_pip_itself_fetches_a_wheel_that_is_too_new_for_this_python(index, tmp_path):
+    said = []
+    folder = fetch(index, notify=said.append)
+    assert folder == tmp_path / "cache" / "carriers" / "tiny-1.0"
+    for name, data in MEMBERS.items():
+        assert (folder / name).read_bytes() == data
+    assert said == ["downloading tiny==1.0 (0 MB) from your package index"]
+    assert litter(tmp_path / "cache") == []
+
+
+def test_what_is_there_needs_no_pip(index, monkeypatch):
+    pip = FakePip(monkeypatch, index / WHEEL)
+    said = []
+    for _ in range(3):
+        fetch(index, notify=said.append)
+    assert len(pip.calls) == 1
+    assert len(said) == 1
+    command = pip.calls[0]
+    assert command[:4] == [sys.executable, "-m", "pip", "download"]
+    assert "--require-hashes" in command
+    assert command[command.index("--only-binary") + 1] == "tiny"
+
+
+def test_the_size_in_the_note(index, monkeypatch):
+    FakePip(monkeypatch, index / WHEEL)
+    said = []
+    fetch_member("tiny==1.0", WHEEL, sha((index / WHEEL).read_bytes()), HASHES, 49_968_311, notify=said.append)
+    assert said == ["downloading tiny==1.0 (50 MB) from your package index"]
+
+
+def test_only_members_that_are_asked_for_are_kept(index, monkeypatch):
+    pip = FakePip(monkeypatch, index / WHEEL)
+    one = {"tiny/sub/b.json": HASHES["tiny/sub/b.json"]}
+    folder = fetch(index, one)
+    assert [p.name for p in folder.rglob("*") if p.is_file()] == ["b.json"]
+    fetch(index)
+    assert len(pip.calls) == 2
+    assert (folder / "tiny/a.bin").is_file()
+
+
+def test_a_member_that_was_changed_is_fetched_again(index, monkeypatch):
+    FakePip(monkeypatch, index / WHEEL)
+    said = []
+    folder = fetch(index)
+    stamp = (folder / "tiny/a.bin").stat()
+    (folder / "tiny/a.bin").write_bytes(b"Weights" * 1000)
+    os.utime(folder / "tiny/a.bin", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    fetch(index, notify=said.append)
+    assert (folder / "tiny/a.bin").read_bytes() == MEMBERS["tiny/a.bin"]
+    assert said[0].endswith("tiny/a.bin is not what its sha256 says: fetching it again")
+
+
+def test_sdist(index, tmp_path, monkeypatch):
+    with tarfile.open(index / SDIST, "w:gz") as tar:
+        for name, data in {**MEMBERS, "tiny-1.0/setup.py": b"raise SystemExit('ran')"}.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    pip = FakePip(monkeypatch, index / SDIST)
+    folder = fetch(index, archive=SDIST)
+    assert (folder / "tiny/a.bin").read_bytes() == MEMBERS["tiny/a.bin"]
+    assert pip.calls[0][pip.calls[0].index("--no-binary") + 1] == "tiny"
+    assert litter(tmp_path / "cache") == []
+
+
+def test_a_link_in_an_sdist_is_no_member(index, monkeypatch):
+    with tarfile.open(index / SDIST, "w:gz") as tar:
+        entry = tarfile.TarInfo("tiny/a.bin")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(entry)
+    FakePip(monkeypatch, index / SDIST)
+    with pytest.raises(ValueError, match=r"has no member tiny/a\.bin"):
+        fetch(index, archive=SDIST)
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_an_archive_with_another_hash(index, tmp_path, monkeypatch, real):
+    if not real:
+        FakePip(monkeypatch, index / WHEEL)
+    message = "whose sha256 is not" if real else "has the sha256"
+    with pytest.raises(ValueError, match=message) as caught:
+        fetch(index, archive_sha256="0" * 64)
+    assert "\n" not in str(caught.value)
+    assert litter(tmp_path / "cache") == []
+    assert not (tmp_path / "cache" / "carriers" / "tiny-1.0").exists()
+
+
+def test_an_archive_of_another_name(index, monkeypatch):
+    FakePip(monkeypatch, index / WHEEL, name="tiny-1.0-cp311-none-any.whl")
+    message = rf"pip downloaded tiny-1\.0-cp311-none-any\.whl where {WHEEL} is expected"
+    with pytest.raises(ValueError, match=message):
+        fetch(index)
+
+
+def test_a_member_with_another_hash(index, tmp_path, monkeypatch):
+    FakePip(monkeypatch, index / WHEEL)
+    with pytest.raises(ValueError, match=r"tiny-1\.0-py3-none-any\.whl: tiny/a\.bin has the sha256"):
+        fetch(index, {**HASHES, "tiny/a.bin": "0" * 64})
+    assert not list((tmp_path / "cache" / "carriers").glob("tiny-1.0/**/*.bin"))
+    assert litter(tmp_path / "cache") == []
+
+
+def test_a_member_that_is_not_there(index, tmp_path, monkeypatch):
+    FakePip(monkeypatch, index / WHEEL)
+    with pytest.raises(ValueError, match=r"tiny-1\.0-py3-none-any\.whl has no member tiny/c\.bin"):
+        fetch(index, {**HASHES, "tiny/c.bin": "0" * 64})
+    assert litter(tmp_path / "cache") == []
+
+
+@pytest.mark.parametrize("member", ["../a", "/etc/passwd", "a/../../b", ""])
+def test_a_path_out_of_the_archive(index, member):
+    with pytest.raises(ValueError, match="is no path inside an archive"):
+        fetch(index, {member: "0" * 64})
+
+
+@pytest.mark.parametrize("carrier", ["tiny", "tiny==", "==1.0", "../tiny==1.0", "tiny==1.0 --index-url=x"])
+def test_a_bad_carrier(carrier):
+    with pytest.raises(ValueError, match="a carrier reads NAME==VERSION"):
+        fetch_member(carrier, WHEEL, "0" * 64, HASHES, 1)
+
+
+PIP_SAID = """\
+WARNING: Retrying (Retry(total=0)) after connection broken by 'NameResolutionError': /simple/tiny/
+ERROR: Could not find a version that satisfies the requirement tiny==1.0 (from versions: none)
+ERROR: No matching distribution found for tiny==1.0
+[notice] A new release of pip is available
+"""
+
+
+def test_pip_fails(index, tmp_path, monkeypatch):
+    FakePip(monkeypatch, stderr=PIP_SAID)
+    with pytest.raises(ConnectionError) as caught:
+        fetch(index)
+    text = str(caught.value)
+    assert text.startswith(
+        "pip could not download tiny==1.0: No matching distribution found for tiny==1.0; check the network"
+    )
+    assert f"set PIP_FIND_LINKS to a folder with {WHEEL} in it" in text
+    assert "\n" not in text
+    assert litter(tmp_path / "cache") == []
+
+
+def test_pip_itself_fails(index):
+    (index / WHEEL).unlink()
+    with pytest.raises(ConnectionError, match=r"No matching distribution found for tiny==1\.0"):
+        fetch(index)
+
+
+def test_no_pip(index, monkeypatch):
+    monkeypatch.setattr(carriers.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(RuntimeError, match="-m ensurepip"):
+        fetch(index)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_cache_that_cannot_be_written(index, tmp_path):
+    (tmp_path / "cache").mkdir(mode=0o500)
+    with pytest.raises(PermissionError, match="set HYLE_CACHE to another folder"):
+        fetch(index)
+
+
+def test_what_a_killed_process_left_is_cleaned_away(index, tmp_path, monkeypatch):
+    FakePip(monkeypatch, index / WHEEL)
+    (tmp_path / "cache/carriers/.tiny-1.0.tmp/got").mkdir(parents=True)
+    (tmp_path / "cache/carriers/.tiny-1.0.tmp/got/half.whl").write_bytes(b"half")
+    fetch(index)
+    assert litter(tmp_path / "cache") == []
+
+
+def _fetch_many(index, results):
+    said = []
+    folder = fetch(index, notify=said.append)
+    results.put((all((folder / n).read_bytes() == d for n, d in MEMBERS.items()), said))
+
+
+def test_four_processes_at_once(index, tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    children = [context.Process(target=_fetch_many, args=(index, results)) for _ in range(4)]
+    for child in children:
+        child.start()
+    got = [results.get(timeout=120) for _ in children]
+    for child in children:
+        child.join()
+    assert all(good for good, _ in got)
+    lines = [line for _, said in got for line in said]
+    assert sum(line.startswith("downloading") for line in lines) == 1
+    assert litter(tmp_path / "cache") == []
+
+
+def test_one_waits_for_the_other_and_says_so(index, monkeypatch):
+    pip = FakePip(monkeypatch, index / WHEEL)
+    inside, go_on, said = threading.Event(), threading.Event(), []
+    plain = pip.run
+
+    def slow(command, **kwargs):
+        inside.set()
+        assert go_on.wait(30)
+        return plain(command, **kwargs)
+
+    monkeypatch.setattr(carriers.subprocess, "run", slow)
+
+    def note(line):
+        said.append(line)
+        go_on.set()
+
+    first = threading.Thread(target=fetch, args=(index,))
+    first.start()
+    assert inside.wait(30)
+    fetch(index, notify=note)
+    first.join()
+    assert said == ["waiting for another process that downloads tiny==1.0"]
+    assert len(pip.calls) == 1
+
+
+def test_verify_member(tmp_path):
+    path = tmp_path / "x"
+    with pytest.raises(FileNotFoundError, match=f"{path} is missing"):
+        verify_member(path, "0" * 64)
+    path.write_bytes(b"x")
+    verify_member(path, sha(b"x").upper())
+    with pytest.raises(ValueError, match=f"{path} has the sha256 2d711642b726b044"):
+        verify_member(path, "0" * 64)

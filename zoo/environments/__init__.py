@@ -1,0 +1,9 @@
+"""Isolated environments, and the worker that runs a model in one."""
+
+from .environment import Environment as Environment
+from .environment import describe as describe
+from .environment import list_environments as list_environments
+from .environment import remove_environment as remove_environment
+from .environment import versions_of as versions_of
+from .memory import keep_freed_memory as keep_freed_memory
+from .worker import Worker as Worker

@@ -1,0 +1,49 @@
+"""Samples as JSON, for a worker in another environment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._samples import VIEWS, Sample
+
+
+def to_wire(sample: Sample, view: str = "any") -> dict[str, Any]:
+    """Return one view of a sample, or all, as plain data; floats keep every digit."""
+    found: dict[str, Any] = {"id": sample.id}
+    for name in VIEWS if view == "any" else (view,):
+        value = getattr(sample, name)
+        if value is None:
+            continue
+        if isinstance(value, str):
+            found[name] = value
+        elif isinstance(value, np.ndarray):
+            found[name] = {"array": value.tolist(), "dtype": str(value.dtype)}
+        else:
+            found[name] = {
+                "numbers": value.numbers.tolist(),
+                "positions": value.positions.tolist(),
+                "cell": value.cell.array.tolist(),
+                "pbc": value.pbc.tolist(),
+                "charge": float(value.info.get("charge", 0)),
+            }
+    return found
+
+
+def from_wire(data: dict[str, Any]) -> Sample:
+    """Return the sample that `to_wire` wrote."""
+    views: dict[str, Any] = {}
+    for name, value in data.items():
+        if isinstance(value, str):
+            views[name] = value
+        elif "array" in value:
+            views[name] = np.asarray(value["array"], value["dtype"])
+        else:
+            from ase import Atoms
+
+            atoms = Atoms(value["numbers"], value["positions"], cell=value["cell"], pbc=value["pbc"])
+            if value["charge"]:
+                atoms.info["charge"] = value["charge"]
+            views[name] = atoms
+    return Sample(**views)

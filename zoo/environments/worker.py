@@ -1,0 +1,136 @@
+"""An adapter that runs in another environment: samples go there, features come back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+from .._samples import Sample
+from ..cards import ModelCard
+from .environment import Environment
+from .wire import to_wire
+
+SCRIPT = Path(__file__).parents[1] / "_serve.py"
+
+
+class WorkerDiedError(RuntimeError):
+    """The worker ended before it answered."""
+
+
+class Worker(Adapter):
+    """The adapter of a card, run by the Python of its environment.
+
+    Args:
+        card: the facts of the model.
+        device: where to run, as torch names devices.
+        notify: called with one line before the environment is built or anything is downloaded.
+
+    Where the worker crashes on a batch, a new one takes the samples one by one, so that the error names the one.
+    """
+
+    def __init__(self, card: ModelCard, device: str = "cpu", notify: Callable[[str], None] | None = None) -> None:
+        super().__init__(card, {}, device)
+        self._say = notify or (lambda line: None)
+        self._python = Environment.of(card).build(notify=notify)
+        self._folder = tempfile.TemporaryDirectory(prefix="hyle-")
+        self._start()
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Ask the adapter there."""
+        return self._ask({"do": "unsupported"}, [sample])["reasons"][0]
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Run the adapter there."""
+        try:
+            return self._forward(samples, layer)
+        except WorkerDiedError as error:
+            self._start()
+            if len(samples) == 1:
+                raise RuntimeError(f"{self.card.name} crashed on the sample {samples[0].id!r}: {error}") from error
+            outputs = [self.forward([sample], layer) for sample in samples]
+            return _together(outputs)
+
+    def _forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        from safetensors.numpy import load_file
+
+        out = Path(self._folder.name) / "features.safetensors"
+        answer = self._ask({"do": "forward", "layer": layer, "out": str(out)}, samples)
+        features = load_file(out)["features"]
+        out.unlink()
+        return Output(_tensor(features), answer["counts"], answer["energies"])
+
+    def _start(self) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115, it lives as long as the worker
+        # None of this process's own modules: the other environment has its own.
+        variables = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+        self._process = subprocess.Popen(
+            [self._python, SCRIPT, self.card.name, self.device],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            env=variables,
+        )
+        # Without requests it ends by itself; this is for the process that is left when nobody asks any more.
+        weakref.finalize(self, _stop, self._process)
+        try:
+            self._answer()
+        except WorkerDiedError as error:
+            raise RuntimeError(f"{self.card.name} could not be loaded in its environment: {error}") from error
+
+    def _ask(self, request: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(
+                json.dumps({**request, "samples": [to_wire(sample, self.card.view) for sample in samples]}) + "\n"
+            )
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # what it died of, the answer tells
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            message = json.loads(line)
+            if "say" in message:
+                self._say(message["say"])
+            elif "error" in message:
+                self._process.wait()
+                raise WorkerDiedError(message["error"])
+            else:
+                return message
+        code = self._process.wait()
+        self._errors.seek(0)
+        lines = [line for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
+        ended = f"its worker was ended by signal {-code}" if code < 0 else f"its worker ended with code {code}"
+        raise WorkerDiedError(f"{ended}: {lines[-1].strip()}" if lines else ended)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+
+
+def _tensor(features: np.ndarray) -> Any:
+    try:
+        import torch
+    except ImportError:
+        return features
+    return torch.from_numpy(features)
+
+
+def _together(outputs: Sequence[Output]) -> Output:
+    rows = np.concatenate([np.asarray(output.features) for output in outputs])
+    counts = [count for output in outputs for count in output.counts or ()]
+    energies = [energy for output in outputs for energy in output.energies or ()]
+    return Output(_tensor(rows), counts or None, energies or None)

@@ -1,0 +1,141 @@
+"""Any torch module as a model: the output of one of its layers, pooled to a row a sample."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .._adapter import Adapter, Output
+from .._text import did_you_mean
+from ..cards import ModelCard, Weights
+from .model import Model
+
+if TYPE_CHECKING:
+    import torch
+
+    from .._samples import Sample
+
+
+class TorchHook(Model):
+    """A torch module whose layer is taken by name, with nothing else to write.
+
+    Args:
+        module: the network, with its weights; it is put into evaluation mode while it runs, without gradients.
+        layer: path of a submodule as ``module.get_submodule`` takes it, such as ``"encoder.layer.11"``; several may be
+            given, the first being the default.
+        prepare: turns a list of samples into what the module is called with: a tuple of arguments, or a dict of keyword
+            arguments, on the device of the module.
+        counts: number of nodes (atoms, tokens, residues) of each sample, where the layer gives one row a node:
+            [sum(counts), d], or [n, longest, d] with each sample's nodes first. Without it the layer gives [n, d].
+        pick: which tensor of the layer's output is meant; default the output, or the first entry of a tuple.
+        view: the view of a sample that is needed; ``any`` asks for none.
+        name: how the representation is called; default the class of the module.
+        pooling: the default, where there are counts.
+        batch_size: the default.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Linear(2, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+        >>> hook = TorchHook(net, "1", lambda batch: (torch.tensor([[len(s.smiles), 1.0] for s in batch]),))
+        >>> from hyle.zoo import Sample
+        >>> tuple(hook.embed([Sample("a", smiles="C"), Sample("b", smiles="CC")]).embedding.shape)
+        (2, 8)
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        layer: str | Sequence[str],
+        prepare: Callable[[Sequence[Sample]], tuple[Any, ...] | Mapping[str, Any]],
+        *,
+        counts: Callable[[Sequence[Sample]], Sequence[int]] | None = None,
+        pick: Callable[[Any], Any] | None = None,
+        view: str = "any",
+        name: str | None = None,
+        pooling: str = "mean",
+        batch_size: int = 32,
+    ) -> None:
+        layers = [layer] if isinstance(layer, str) else list(layer)
+        names = [path for path, _ in module.named_modules()]
+        for path in layers:
+            if path not in names:
+                raise ValueError(f"the module has no layer {path!r}{did_you_mean(path, names)}")
+        card = ModelCard(
+            name=name or type(module).__name__,
+            family=name or type(module).__name__,
+            modality="control" if view == "any" else _MODALITY.get(view, "text"),
+            view=view,
+            architecture="unconstrained",
+            parameters=sum(p.numel() for p in module.parameters()),
+            dim=0,
+            training_data="not stated",
+            trained_on=(),
+            licence="not stated",
+            citation="",
+            adapter=f"{__name__}:TorchHook",
+            layers=layers,
+            pooling=pooling if counts else "none",
+            batch_size=batch_size,
+            weights=Weights(files={"state": ("", _digest(module))}, folder="memory"),
+        )
+        super().__init__(card, _Hooked(card, module, prepare, counts, pick or _first))
+
+
+_MODALITY: Mapping[str, Any] = {
+    "smiles": "string",
+    "selfies": "string",
+    "atoms": "atoms",
+    "sequence": "protein",
+    "text": "text",
+}
+
+
+class _Hooked(Adapter):
+    def __init__(self, card: ModelCard, module: Any, prepare: Any, counts: Any, pick: Callable[[Any], Any]) -> None:
+        super().__init__(card, {})
+        self.model, self.prepare, self.counts, self.pick = module, prepare, counts, pick
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        import torch
+
+        from .._torch_hooks import output_of
+
+        inputs = self.prepare(samples)
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad(), output_of(self.model, layer, lambda out: self.pick(out).detach().clone()) as taken:
+                self.model(**inputs) if isinstance(inputs, Mapping) else self.model(*inputs)
+        finally:
+            self.model.train(training)
+        if len(taken) != 1:
+            raise ValueError(f"the layer {layer!r} ran {len(taken)} times in one call; take one that runs once")
+        if self.counts is None:
+            if taken[0].ndim != 2:
+                shape = tuple(taken[0].shape)
+                raise ValueError(
+                    f"the layer {layer!r} gave the shape {shape}, not [n, d]: pass counts, or pick a part of it"
+                )
+            return Output(taken[0])
+        counts = list(self.counts(samples))
+        rows = taken[0]
+        if rows.ndim == 3:
+            rows = torch.cat([rows[i, :count] for i, count in enumerate(counts)])
+        return Output(rows, counts)
+
+
+def _first(output: Any) -> Any:
+    return output[0] if isinstance(output, (tuple, list)) else output
+
+
+def _digest(module: Any) -> str:
+    """SHA-256 of the weights, so that a step of training makes another representation."""
+    import torch
+
+    digest = hashlib.sha256()
+    for key, value in module.state_dict().items():
+        digest.update(key.encode())
+        if isinstance(value, torch.Tensor):
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,221 @@
+"""Load a model by name and embed samples with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from packaging.requirements import Requirement
+
+from .._adapter import Adapter
+from .._representation import Representation
+from .._samples import Dataset, Sample
+from .._text import did_you_mean
+from ..cards import ModelCard
+from ..environments import versions_of
+from ..weights import (
+    weights_origin,
+    weights_version,
+)
+from .pooling import cumulant_order, pool
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a model says of some samples.
+
+    Args:
+        ids: the n ids of the rows.
+        embedding: torch tensor or array [n, d]; [0, 0] where every sample was dropped.
+        energies: [n] float64 in eV, or None.
+        dropped: id -> reason, for the samples that the model cannot take.
+    """
+
+    ids: list[str]
+    embedding: Any
+    energies: np.ndarray | None
+    dropped: dict[str, str]
+
+
+def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | None = None) -> dict[str, Any]:
+    """Return what a stored number must say of how it came about.
+
+    Args:
+        card: the model.
+        layer: one of its layers; default the first.
+        pooling: ``mean``, ``sum`` or ``cumulants(m)``; default the card's.
+
+    Raises:
+        ValueError: a layer or a pooling that the model does not have.
+    """
+    packages = ["torch"] if card.weights is not None and card.torch else []
+    packages += [Requirement(need).name for need in (*card.requirements, *card.no_deps)]
+    return {
+        "model": card.name,
+        "weights": weights_version(card.weights) if card.weights else "none",
+        "weights_from": weights_origin(card.weights) if card.weights else "none",
+        "view": card.view,
+        "layer": _layer(card, layer),
+        "pooling": _pooling(card, pooling),
+        "versions": versions_of(card, packages),
+    }
+
+
+class Model:
+    """A loaded model.
+
+    Args:
+        card: its facts.
+        adapter: the adapter with the weights in it.
+    """
+
+    def __init__(self, card: ModelCard, adapter: Adapter) -> None:
+        self.card, self.adapter = card, adapter
+
+    def embed(
+        self,
+        samples: Sequence[Sample] | Dataset,
+        *,
+        layer: str | None = None,
+        pooling: str | None = None,
+        batch_size: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Representation:
+        """Embed samples.
+
+        Args:
+            samples: with the view that the card names.
+            layer: one of ``card.layers``; default the first.
+            pooling: ``mean``, ``sum`` or ``cumulants(m)``; default the card's.
+            batch_size: default the card's; it does not change a row beyond float noise.
+            progress: called with (samples done, samples in all) after each batch.
+
+        Returns:
+            Representation whose embedding is [n, d] on the model's device; samples that the model cannot take
+            stand in ``dropped`` with the reason.
+
+        Raises:
+            ValueError: a sample without the view, an unknown layer or pooling, or nothing left to embed.
+        """
+        recipe = model_recipe(self.card, layer=layer, pooling=pooling)
+        if isinstance(samples, Dataset):
+            recipe |= {"dataset": samples.name, "dataset_version": samples.version, "dataset_source": samples.source}
+        batch = self.run(samples, layer=layer, pooling=pooling, batch_size=batch_size, progress=progress)
+        if not batch.ids:
+            reason = next(iter(batch.dropped.values()), "there are none")
+            raise ValueError(f"{self.card.name} can take none of the {len(samples)} samples: {reason}")
+        return Representation(self.card.name, batch.embedding, batch.ids, recipe, batch.energies, batch.dropped)
+
+    def run(
+        self,
+        samples: Sequence[Sample] | Dataset,
+        *,
+        layer: str | None = None,
+        pooling: str | None = None,
+        batch_size: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Batch:
+        """Embed samples as `embed` does, but without a recipe, and with nothing left as a possible answer."""
+        layer, pooling = _layer(self.card, layer), _pooling(self.card, pooling)
+        size = self.card.batch_size if batch_size is None else batch_size
+        if size < 1:
+            raise ValueError(f"batch_size must be at least 1; got {size}")
+        rows = list(samples)
+        # Samples of like size together: padding costs least, and a graph of many atoms meets others of its kind.
+        order = sorted(range(len(rows)), key=lambda i: _extent(rows[i], self.card.view))
+        parts, start = [], 0
+        while start < len(rows):
+            try:
+                parts.append(self._forward([rows[i] for i in order[start : start + size]], layer, pooling))
+            except RuntimeError as error:
+                if size == 1 or not _out_of_memory(error):
+                    raise
+                size //= 2  # and stays so: what follows is no smaller
+                continue
+            start += size
+            if progress is not None:
+                progress(min(start, len(rows)), len(rows))
+        return _in_order(_merged(parts), [sample.id for sample in rows])
+
+    def _forward(self, samples: list[Sample], layer: str, pooling: str) -> Batch:
+        dropped: dict[str, str] = {}
+        for sample in samples:
+            if not isinstance(sample, Sample):
+                raise TypeError(f"samples are hyle.zoo.Sample, such as Sample('a', smiles='CCO'); got {sample!r}")
+            view: Any = None if self.card.view == "any" else sample.view(self.card.view)
+            empty = self.card.view == "atoms" and len(view) == 0
+            reason = "no atoms" if empty else self.adapter.unsupported(sample)
+            if reason is not None:
+                dropped[sample.id] = reason
+        kept = [sample for sample in samples if sample.id not in dropped]
+        if not kept:
+            return _merged([Batch([], None, None, dropped)])
+        output = self.adapter.forward(kept, layer)
+        features = output.features if output.counts is None else pool(output.features, output.counts, pooling)
+        if len(features) != len(kept):
+            raise RuntimeError(f"{self.card.name} gave {len(features)} rows for {len(kept)} samples")
+        energies = None if output.energies is None else np.asarray(output.energies, np.float64)
+        return Batch([sample.id for sample in kept], features, energies, dropped)
+
+
+def _extent(sample: Sample, view: str) -> int:
+    """How large a sample is to a model: its atoms, letters or residues."""
+    value = getattr(sample, view, None)
+    return len(value) if value is not None else 0
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    # torch.OutOfMemoryError of an accelerator is a RuntimeError; on the CPU there is only its message.
+    return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
+
+
+def _in_order(batch: Batch, ids: Sequence[str]) -> Batch:
+    """Bring rows into the order of the samples."""
+    place = {id_: i for i, id_ in enumerate(batch.ids)}
+    kept = [id_ for id_ in ids if id_ in place]
+    if kept == batch.ids:
+        return batch
+    order = np.array([place[id_] for id_ in kept])
+    energies = None if batch.energies is None else batch.energies[order]
+    dropped = {id_: batch.dropped[id_] for id_ in ids if id_ in batch.dropped}
+    return Batch(kept, batch.embedding[order], energies, dropped)
+
+
+def _merged(parts: Sequence[Batch]) -> Batch:
+    full = [part for part in parts if part.ids]
+    ids = [i for part in full for i in part.ids]
+    dropped = {i: reason for part in parts for i, reason in part.dropped.items()}
+    if not full:
+        return Batch(ids, np.zeros((0, 0), np.float32), None, dropped)
+    energies = [part.energies for part in full if part.energies is not None]
+    together = np.concatenate(energies) if len(energies) == len(full) else None
+    return Batch(ids, _stack([part.embedding for part in full]), together, dropped)
+
+
+def _layer(card: ModelCard, layer: str | None) -> str:
+    layers = list(card.layers)
+    if layer is not None and layer not in layers:
+        hint = did_you_mean(layer, layers)
+        raise ValueError(f"{card.name} has no layer {layer!r}{hint} It has: {', '.join(layers)}")
+    return layer or layers[0]
+
+
+def _pooling(card: ModelCard, pooling: str | None) -> str:
+    if card.pooling == "none":
+        if pooling not in (None, "none"):
+            raise ValueError(f"{card.name} gives one vector a sample: it cannot be pooled by {pooling!r}")
+        return "none"
+    chosen = pooling or card.pooling
+    if chosen not in ("mean", "sum") and cumulant_order(chosen) is None:
+        raise ValueError(f"unknown pooling {chosen!r}: use mean, sum or cumulants(1..4)")
+    return chosen
+
+
+def _stack(parts: list[Any]) -> Any:
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    import torch
+
+    return torch.cat(parts)

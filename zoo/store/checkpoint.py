@@ -1,0 +1,101 @@
+"""One folder of arrays and facts, committed by Orbax in one step and read without it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .formats import read_array
+
+COMMITTED = "commit_success.txt"
+UNFINISHED = ".orbax-checkpoint-tmp"
+
+
+def write_folder(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
+    """Write ``arrays/NAME`` as Zarr v3 and ``about/about.json``.
+
+    The folder appears whole, by a rename, or not at all. The facts get the SHA-256 of every array, because
+    Zarr reads a chunk that is missing as zeros.
+
+    Args:
+        path: must not exist yet.
+        arrays: floating arrays of any width; their dtype stays.
+        about: what JSON can hold.
+    """
+    with _quiet():
+        import orbax.checkpoint as ocp
+
+        handler = ocp.CompositeCheckpointHandler(
+            arrays=ocp.PyTreeCheckpointHandler(use_ocdbt=False, use_zarr3=True),
+            about=ocp.JsonCheckpointHandler(filename="about.json"),
+        )
+        hashes = {name: _sha256(array) for name, array in arrays.items()}
+        items: dict[str, Any] = {"about": ocp.args.JsonSave({**about, "sha256": hashes})}
+        if arrays:
+            items["arrays"] = ocp.args.PyTreeSave(dict(arrays))
+        with ocp.Checkpointer(handler) as checkpointer:
+            checkpointer.save(path.absolute(), ocp.args.Composite(**items))
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a folder was committed."""
+    return (path / COMMITTED).is_file() and UNFINISHED not in path.name
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Read the facts of a committed folder."""
+    return json.loads((path / "about" / "about.json").read_text("utf-8"))
+
+
+def read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Read the arrays of a committed folder. It takes TensorStore alone: no JAX starts for it.
+
+    Raises:
+        ValueError: an array cannot be read, or is not what was written.
+    """
+    arrays = {name: read_array(path / "arrays" / name) for name in about["sha256"]}
+    for name, array in arrays.items():
+        if _sha256(array) != about["sha256"][name]:
+            raise ValueError(f"{path / 'arrays' / name} is not what was written")
+    return arrays
+
+
+def describe(path: Path, dimensions: Mapping[str, Sequence[str]], attributes: Mapping[str, Any]) -> None:
+    """Make the arrays of a folder one Zarr group with named dimensions, so that xarray opens them."""
+    for name, names in dimensions.items():
+        file = path / "arrays" / name / "zarr.json"
+        file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"dimension_names": names}), "utf-8")
+    group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
+    (path / "arrays" / "zarr.json").write_text(json.dumps(group), "utf-8")
+
+
+def _sha256(array: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).data).hexdigest()
+
+
+def clean(folder: Path) -> None:
+    """Remove what a process that was killed left half-written in a folder."""
+    for item in folder.glob(f"*{UNFINISHED}*"):
+        shutil.rmtree(item, ignore_errors=True)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # Orbax warns at each save of plain Zarr that there is nothing of another format to merge.
+    loggers = [logging.getLogger(name) for name in ("absl", "orbax")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

