@@ -27,6 +27,7 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	@mkdir -p $(VENV)/types/hyle
 	@for package in engine zoo cli; do ln -sfn "$(CURDIR)/$$package" $(VENV)/types/hyle/$$package; done
+	$(BIN)/lint-imports --no-logo --no-cache
 	MYPYPATH=$(VENV)/types $(BIN)/mypy -p hyle.engine -p hyle.zoo -p hyle.cli
 
 unit: $(VENV)/dev $(VENV)/models

@@ -7,8 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from hyle.cli.figures import vega_lite_version
-from hyle.cli.figures._palette import INK, MUTED, PAPER, RULE, config
+from hyle.cli.figures import INK, MUTED, PAPER, RULE, config, vega_lite_version
 
 from .metrics import METRICS
 from .results import ENGINE, Results, study_sum

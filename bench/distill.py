@@ -34,7 +34,7 @@ def few_labels(data: Dataset, teacher: Representation, label: str, seed: int, we
     """Train the student twice, with and without the teacher, and read both on the samples held out."""
     from flax import nnx
 
-    from hyle.cli.commands.distill import parts
+    from hyle.cli.jobs.distill import parts
     from hyle.engine.training import Settings, distil, in_batches
     from hyle.zoo.students import find_student, split_params
 
@@ -174,7 +174,7 @@ def processor_rates(names: list[str], n: int) -> dict[str, Any]:
 
     import torch
 
-    from hyle.cli.commands.distill import parts
+    from hyle.cli.jobs.distill import parts
     from hyle.zoo import load, load_dataset
 
     torch.set_num_threads(1)
@@ -217,7 +217,7 @@ def _speed(found: dict[str, Any]) -> list[str]:
 @click.option("--store", "store_path", envvar="HYLE_STORE", type=click.Path(path_type=Path), required=True)
 def main(n: int, seeds: int, label_weight: float, result: Path | None, page: bool, store_path: Path) -> None:
     """Measure, and write bench/results/distill.json and docs/distillation.md."""
-    from hyle.cli.sources import find_representations
+    from hyle.cli.jobs.sources import find_representations
     from hyle.zoo import Store, load_dataset
 
     path = FOLDER / "distill.json"

@@ -1,3 +1,4 @@
-"""The ``hyle`` command: one file per job in ``commands``, each a plain function and the click command that calls it."""
+"""The ``hyle`` command: click in `commands`, what they do in `jobs`; then figures, the report, the benchmark."""
 
-from ._main import main as main
+from .main import cli as cli
+from .main import main as main

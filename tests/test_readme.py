@@ -72,7 +72,7 @@ def test_the_metrics_of_the_commands_are_told() -> None:
 
 
 def test_the_options_of_the_shell_examples_exist() -> None:
-    from hyle.cli._main import cli
+    from hyle.cli import cli
 
     for command, rest in re.findall(r"^hyle (\w+)(.*)", "\n".join(blocks("sh")), flags=re.MULTILINE):
         found = cli.get_command(None, command)  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ def test_the_options_of_the_shell_examples_exist() -> None:
 
 
 def test_the_commands_exist() -> None:
-    from hyle.cli._main import cli
+    from hyle.cli import cli
 
     names = set(re.findall(r"^hyle (\w+)", "\n".join(blocks("sh")), flags=re.MULTILINE))
     assert names

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .._console import say
-from ..tables import read_scores
+from ..comparison import read_scores
+from ..console import say
 from . import (
     blind_spots,
     collapse,

@@ -13,9 +13,8 @@ import numpy as np
 
 from hyle.zoo import Store
 
-from .._options import store_option
-from ..samples import LABEL, find_embeddings, joined, read_column, read_table
-from ..tables import model_names, read_scores
+from ..comparison import LABEL, find_embeddings, joined, model_names, read_column, read_scores, read_table
+from ..options import store_option
 from ._question import Question
 
 if TYPE_CHECKING:

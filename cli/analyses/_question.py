@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..tables import Score, modalities, model_names, per_model, read_scores
+from ..comparison import Score, modalities, model_names, per_model, read_scores
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..tables import number
+from ..comparison import number
 
 
 def known(value: float) -> bool:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from .._console import print_table
-from ..tables import model_names, number
+from ..comparison import model_names, number
+from ..console import print_table
+from ..results import BlindSpotResult
 from ._question import Question
 from ._words import p_value
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Association, BlindSpots
-
     from ..figures import Figure
 
 
@@ -25,22 +22,7 @@ if TYPE_CHECKING:
 LEAST = 8
 
 
-@dataclass(frozen=True)
-class Found:
-    """How alike errors are, alignment of the same models, and how one goes with the other."""
-
-    models: tuple[str, ...]
-    spots: BlindSpots | None
-    capa: np.ndarray | None
-    alignment: np.ndarray
-    goes_with: dict[str, Association]
-    metric: str
-    what: str
-    n: int
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> BlindSpotResult | None:
     """Compare errors, given or those of energies, or what classifiers predict; None where there is none of two models.
 
     Raises:
@@ -78,10 +60,10 @@ def data(question: Question) -> Found | None:
     goes = {}
     if len(models) > 3:
         goes = {k: association(near, v) for k, v in alike.items() if np.isfinite(v[~np.eye(len(v), dtype=bool)]).any()}
-    return Found(models, spots, capa, near, goes, question.score.label, what, n, question.kinds)
+    return BlindSpotResult(models, spots, capa, near, goes, question.score.label, what, n, question.kinds)
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: BlindSpotResult) -> list[str]:
     """Say whether aligned models err alike, or that this is not told from chance."""
     if not found.goes_with:
         return []
@@ -94,7 +76,7 @@ def sentences(found: Found) -> list[str]:
     return [f"Models that are more aligned make {like} {found.what} ({numbers})."]
 
 
-def show(found: Found) -> None:
+def show(found: BlindSpotResult) -> None:
     """Print how alike the errors of each pair are."""
     click.echo(f"Are the {found.what} of aligned models alike? {found.n} samples, {len(found.models)} models")
     lines = []
@@ -116,7 +98,7 @@ def show(found: Found) -> None:
         )
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: BlindSpotResult) -> dict[str, Any]:
     """Return the matrices for programs."""
     return {
         "models": list(found.models),
@@ -128,7 +110,7 @@ def plain(found: Found) -> dict[str, Any]:
     }
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: BlindSpotResult) -> dict[str, Figure]:
     """Return likeness of errors against alignment."""
     from ..figures import Figure, blind_spot_scatter
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._console import print_table
-from ..tables import CONTROL, modalities, model_names, number
+from ..comparison import CONTROL, modalities, model_names, number
+from ..console import print_table
+from ..results import CollapseResult
 from ._question import Question
 from ._words import interval, known, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hyle.engine.analysis import Information, SingleChange
 
     from ..figures import Figure
@@ -25,17 +23,7 @@ NUMBERS = ("effective_rank", "intrinsic_dimension", "intrinsic_dimension_twonn",
 NAMES = {"effective_rank": "effective rank"}
 
 
-@dataclass(frozen=True)
-class Found:
-    """What each representation holds, on both sets of samples, and how that changes."""
-
-    inside: list[Information]
-    outside: list[Information]
-    changes: list[SingleChange]
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found:
+def data(question: Question) -> CollapseResult:
     """Measure what representations hold, and name those that hold little."""
     from hyle.engine.analysis import collapse, single_change
 
@@ -50,10 +38,10 @@ def data(question: Question) -> Found:
                 with contextlib.suppress(ValueError):  # no model has it on both sets: then nothing changes
                     changes.append(single_change(first, second, name))
     kinds = {} if second is None else dict(zip(model_names(second), modalities(second), strict=True))
-    return Found(collapse(first, question.metric), outside, changes, kinds | question.kinds)
+    return CollapseResult(collapse(first, question.metric), outside, changes, kinds | question.kinds)
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: CollapseResult) -> list[str]:
     """Name what has collapsed, and what becomes of dimension and rank on the second set."""
     lines = []
     for place, rows in (("", found.inside), (" on the second set", found.outside)):
@@ -76,7 +64,7 @@ def sentences(found: Found) -> list[str]:
     return lines
 
 
-def show(found: Found) -> None:
+def show(found: CollapseResult) -> None:
     """Print what each representation holds."""
     for place, rows in (("", found.inside), (", second comparison", found.outside)):
         if rows:
@@ -105,14 +93,14 @@ def show(found: Found) -> None:
         click.echo(f"{_name(one.name)}, second over first: {number(one.factor, 2)}, {ends}, n = {len(one.models)}")
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: CollapseResult) -> dict[str, Any]:
     """Return all of it for programs."""
     return {
         field: [dataclasses.asdict(one) for one in getattr(found, field)] for field in ("inside", "outside", "changes")
     }
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: CollapseResult) -> dict[str, Figure]:
     """Return what each representation holds, as a plane of both imbalances."""
     from ..figures import Figure, information_plane
 

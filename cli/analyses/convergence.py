@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from .._console import print_table
-from ..tables import CONTROL, number, per_model
+from ..comparison import CONTROL, number, per_model
+from ..console import print_table
+from ..results import ConvergenceResult
 from ._question import Question
 from ._words import carried, correlation, listed, told
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Convergence
-
     from ..figures import Figure
 
 
-@dataclass(frozen=True)
-class Found:
-    """Convergence with and without the reference's own family, and what is on both axes."""
-
-    runs: dict[str, Convergence]
-    metric: str
-    error: str
-    best_by: str
-    kinds: Mapping[str, str]
-    recipe: str
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> ConvergenceResult | None:
     """Correlate energy errors, else those of a probe of the label, with alignment to the best model.
 
     Raises:
@@ -63,7 +48,7 @@ def data(question: Question) -> Found | None:
         recipe += (
             f"; {attrs['elements']} elements in {attrs['n']} samples, largest leverage {attrs['largest_leverage']}"
         )
-    return Found(runs, question.score.label, said, best_by, question.kinds, recipe)
+    return ConvergenceResult(runs, question.score.label, said, best_by, question.kinds, recipe)
 
 
 def _count(question: Question, error: str) -> int:
@@ -73,7 +58,7 @@ def _count(question: Question, error: str) -> int:
     )
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: ConvergenceResult) -> list[str]:
     """Say whether better models lie closer, or that this is not told from chance."""
     one = found.runs["other_families"]
     own = " of other families" if one.models != found.runs["all"].models else ""
@@ -87,7 +72,7 @@ def sentences(found: Found) -> list[str]:
     return [f"Models with a lower {found.error.partition(' /')[0]} lie {closer} {reference} ({numbers})."]
 
 
-def show(found: Found) -> None:
+def show(found: ConvergenceResult) -> None:
     """Print errors and alignments, with n, interval and p."""
     runs = dict(found.runs)
     if runs["all"].models == runs["other_families"].models:
@@ -106,12 +91,12 @@ def show(found: Found) -> None:
             click.echo("too few models for a correlation\n")
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: ConvergenceResult) -> dict[str, Any]:
     """Return both runs for programs."""
     return {name: dataclasses.asdict(one) for name, one in found.runs.items()}
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: ConvergenceResult) -> dict[str, Figure]:
     """Return error against alignment."""
     from ..figures import Figure, convergence_scatter
 

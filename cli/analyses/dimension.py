@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from .._console import print_table
-from ..tables import number, single_metrics, text
+from ..comparison import number, single_metrics, text
+from ..console import print_table
+from ..results import DimensionResult
 from ._question import Question
 from ._words import interval, known, p_value
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import DimensionBand
-
     from ..figures import Figure
 
 
-@dataclass(frozen=True)
-class Found:
-    """The band of each estimate, and the dimension at growing scales where that was asked for."""
-
-    bands: dict[str, DimensionBand]
-    labels: dict[str, str]
-    scales: list[dict[str, Any]]
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> DimensionResult | None:
     """Set the spread of the dimensions against that of the controls; None without an estimate of two models."""
     from hyle.engine.analysis import dimension_band
 
@@ -46,7 +33,7 @@ def data(question: Question) -> Found | None:
             bands[metric] = dimension_band(comparison, metric)
             labels[metric] = text(comparison[metric].attrs, "long_name") or metric
     scales = _scales(question) if question.scales else []
-    return Found(bands, labels, scales, question.kinds) if bands or scales else None
+    return DimensionResult(bands, labels, scales, question.kinds) if bands or scales else None
 
 
 def _scales(question: Question) -> list[dict[str, Any]]:
@@ -61,7 +48,7 @@ def _scales(question: Question) -> list[dict[str, Any]]:
     return rows
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: DimensionResult) -> list[str]:
     """Say how far the dimensions of models lie apart, beside those of the controls."""
     if not found.bands:
         return []
@@ -88,7 +75,7 @@ def _fold(spread: float) -> str:
     return f"{np.exp(spread):.2f}"
 
 
-def show(found: Found) -> None:
+def show(found: DimensionResult) -> None:
     """Print the bands, and the scales."""
     rows = []
     for metric, band in found.bands.items():
@@ -114,13 +101,13 @@ def show(found: Found) -> None:
         print_table(("model", "order", "dimension", "error"), lines, right=("order", "dimension", "error"))
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: DimensionResult) -> dict[str, Any]:
     """Return bands and scales for programs."""
     bands = {name: dataclasses.asdict(band) for name, band in found.bands.items()}
     return {"bands": bands, "scales": found.scales}
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: DimensionResult) -> dict[str, Figure]:
     """Return the dimension against the scale, where it was estimated; the bars are figures of every Comparison."""
     from ..figures import Figure, scale_curves
 

@@ -3,42 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._console import print_table
+from ..console import print_table
+from ..results import FactorResult
 from ._question import Question
 from ._words import listed, p_value
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Factor
-
     from ..figures import Figure
 
 ON_FIRST, ON_SECOND = "first", "second"
 
 
-@dataclass(frozen=True)
-class Found:
-    """Shares that single facts explain, on the first and on the second set of samples."""
-
-    on: dict[str, list[Factor]]
-    metric: str
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> FactorResult | None:
     """Explain distances by each fact of the models alone; None where no fact tells groups apart."""
     from hyle.engine.analysis import factors
 
     on = {ON_FIRST: factors(question.comparison, question.metric)}
     if question.against is not None and question.metric in question.against:
         on[ON_SECOND] = factors(question.against, question.metric)
-    return Found(on, question.score.label) if any(on.values()) else None
+    return FactorResult(on, question.score.label) if any(on.values()) else None
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: FactorResult) -> list[str]:
     """Name the facts that explain more than chance."""
     lines = []
     for where, factors in found.on.items():
@@ -57,7 +47,7 @@ def sentences(found: Found) -> list[str]:
     return lines
 
 
-def show(found: Found) -> None:
+def show(found: FactorResult) -> None:
     """Print the shares beside those by chance."""
     for where, factors in found.on.items():
         if factors:
@@ -71,13 +61,13 @@ def show(found: Found) -> None:
             print_table(headings, lines, right=headings[1:], keys=1)
 
 
-def plain(found: Found) -> Any:
+def plain(found: FactorResult) -> Any:
     """Return the factors for programs: a list, of two sets one for each."""
     rows = {where: [dataclasses.asdict(one) for one in factors] for where, factors in found.on.items()}
     return rows if ON_SECOND in rows else rows[ON_FIRST]
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: FactorResult) -> dict[str, Figure]:
     """Return the shares as bars."""
     from ..figures import Figure, factor_bars
 

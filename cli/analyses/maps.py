@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from .._console import print_table
-from ..tables import CONTROL, model_names
+from ..comparison import CONTROL, model_names
+from ..console import print_table
+from ..results import MapResult
 from ._question import Question
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Plane
-
     from ..figures import Figure
 
 # Samples of each picture, and pictures: a page must stay small enough to open on a phone.
 MOST, PICTURES = 300, 12
 
 
-@dataclass(frozen=True)
-class Found:
-    """A plane for each model, and what its points are coloured by."""
-
-    planes: dict[str, Plane]
-    ids: list[str]
-    colour: dict[str, np.ndarray] | None
-    coloured_by: str
-    method: str
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> MapResult | None:
     """Lay out each representation whose embeddings are at hand; None without any.
 
     Coloured by the label, else by how wrong the model's energy is, else by the first label of the Comparison.
@@ -49,7 +36,7 @@ def data(question: Question) -> Found | None:
         return None
     planes = {name: plane(question.embeddings[name], method=method) for name in shown}
     colour, by = _colour(question, list(planes))
-    return Found(planes, list(question.ids), colour, by, question.method)
+    return MapResult(planes, list(question.ids), colour, by, question.method)
 
 
 def _colour(question: Question, models: list[str]) -> tuple[dict[str, np.ndarray] | None, str]:
@@ -75,12 +62,12 @@ def _colour(question: Question, models: list[str]) -> tuple[dict[str, np.ndarray
     return dict.fromkeys(models, of(comparison[label].values.astype(float))), said
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: MapResult) -> list[str]:
     """Say nothing: a map is looked at."""
     return []
 
 
-def show(found: Found) -> None:
+def show(found: MapResult) -> None:
     """Print how much of the variance the two directions hold."""
     click.echo(f"Map of each representation ({found.method}); its points are in --json and in hyle report")
     cells = [tuple(f"{share:.0%}" if share == share else "–" for share in one.shares) for one in found.planes.values()]
@@ -88,7 +75,7 @@ def show(found: Found) -> None:
     print_table(("model", "first", "second"), lines, right=("first", "second"), keys=1)
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: MapResult) -> dict[str, Any]:
     """Return the places of all samples for programs."""
     return {
         "method": found.method,
@@ -98,7 +85,7 @@ def plain(found: Found) -> dict[str, Any]:
     }
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: MapResult) -> dict[str, Figure]:
     """Return all maps side by side."""
     from ..figures import Figure, map_chart
 

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._console import print_table
-from ..tables import number
+from ..comparison import number
+from ..console import print_table
+from ..results import ProbeResult
 from ._question import Question
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Probe
-
     from ..figures import Figure
 
 
-@dataclass(frozen=True)
-class Found:
-    """A probe of each model."""
-
-    label: str
-    probes: dict[str, Probe]
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> ProbeResult | None:
     """Probe the label on each embedding; None without a label or embeddings."""
-    return Found(question.label, question.probes, question.kinds) if question.probes else None
+    return ProbeResult(question.label, question.probes, question.kinds) if question.probes else None
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: ProbeResult) -> list[str]:
     """Name the best probe beside the best without learning."""
     name, best = min(found.probes.items(), key=lambda item: item[1].mae)
     if best.mae >= best.baseline:
@@ -44,7 +32,7 @@ def sentences(found: Found) -> list[str]:
     ]
 
 
-def show(found: Found) -> None:
+def show(found: ProbeResult) -> None:
     """Print the error of each probe."""
     first = next(iter(found.probes.values()))
     click.echo(f"Ridge probe of {found.label}: {first.train} samples to fit on, {first.test} held out, 5 draws")
@@ -54,12 +42,12 @@ def show(found: Found) -> None:
     print_table(("model", "mean absolute error", "R²"), lines, right=("mean absolute error", "R²"), keys=1)
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: ProbeResult) -> dict[str, Any]:
     """Return the probes for programs."""
     return {"label": found.label, "models": {name: dataclasses.asdict(one) for name, one in found.probes.items()}}
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: ProbeResult) -> dict[str, Figure]:
     """Return the errors of the probes."""
     from ..figures import Figure, probe_chart
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .._console import print_table
-from ..tables import number, read_scores
+from ..comparison import number, read_scores
+from ..console import print_table
+from ..results import RegimeResult
 from ._question import Question
 from ._words import interval
 
@@ -21,26 +21,17 @@ if TYPE_CHECKING:
     from ..figures import Figure
 
 
-@dataclass(frozen=True)
-class Found:
-    """How every metric changes, and both Comparisons."""
-
-    changes: list[Change]
-    metric: str
-    inside: xr.Dataset
-    outside: xr.Dataset
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> RegimeResult | None:
     """Compare both Comparisons metric by metric; None where there is one alone."""
     from hyle.engine.analysis import regimes
 
     if question.against is None:
         return None
-    return Found(regimes(question.comparison, question.against), question.metric, question.comparison, question.against)
+    changes = regimes(question.comparison, question.against)
+    return RegimeResult(changes, question.metric, question.comparison, question.against)
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: RegimeResult) -> list[str]:
     """Say which metrics rise and which fall, as far as the intervals carry it."""
     labels = {name: score.label for name, score in read_scores(found.inside).items()}
     rising = [_said(one, labels) for one in found.changes if one.low > 0]
@@ -61,7 +52,7 @@ def _said(one: Change, labels: dict[str, str]) -> str:
     return f"{labels.get(one.metric, one.metric)} ({numbers}, n = {one.models} models)"
 
 
-def show(found: Found) -> None:
+def show(found: RegimeResult) -> None:
     """Print what becomes of each metric on other samples."""
     changes = found.changes
     click.echo(f"From the first to the second comparison, {changes[0].models} models; as alignment beyond chance")
@@ -74,12 +65,12 @@ def show(found: Found) -> None:
     print_table(headings, lines, right=headings[1:], keys=1)
 
 
-def plain(found: Found) -> list[dict[str, Any]]:
+def plain(found: RegimeResult) -> list[dict[str, Any]]:
     """Return the changes for programs."""
     return [dataclasses.asdict(one) for one in found.changes]
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: RegimeResult) -> dict[str, Figure]:
     """Return alignment on the first set against the second, of a local and a global metric."""
     from ..figures import IMBALANCE, Figure, agreement_axes, imbalance_colour, imbalance_plane, regime_scatter
 

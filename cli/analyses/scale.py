@@ -3,37 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from .._console import print_table
-from ..tables import CONTROL, model_names, number, per_model, single_metrics, text
+from ..comparison import CONTROL, model_names, number, per_model, single_metrics, text
+from ..console import print_table
+from ..results import ScaleResult
 from ._question import Question
 from ._words import interval, known, p_value
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Trend
-
     from ..figures import Figure
 
 ALL = "all models"
 
 
-@dataclass(frozen=True)
-class Found:
-    """Trends by family and quantity, and the points that they are of."""
-
-    trends: dict[tuple[str, str], Trend]
-    rows: list[dict[str, Any]]
-    size: str
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> ScaleResult | None:
     """Fit alignment, dimension and error against size in each family of three sizes, and over all models.
 
     None where no three models have sizes of their own.
@@ -65,7 +52,7 @@ def data(question: Question) -> Found | None:
             if len({r["size"] for r in own}) < 3:
                 continue
             trends[group, quantity] = scale_trend([r["size"] for r in own], [r["value"] for r in own])
-    return Found(trends, rows, question.size, question.kinds) if trends else None
+    return ScaleResult(trends, rows, question.size, question.kinds) if trends else None
 
 
 def _quantities(question: Question, place: list[int]) -> dict[str, np.ndarray]:
@@ -86,7 +73,7 @@ def _quantities(question: Question, place: list[int]) -> dict[str, np.ndarray]:
     return found
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: ScaleResult) -> list[str]:
     """Name the trends whose intervals do not hold zero, p corrected for how many were looked at."""
     lines = []
     for (group, quantity), one in found.trends.items():
@@ -102,7 +89,7 @@ def sentences(found: Found) -> list[str]:
     return lines
 
 
-def show(found: Found) -> None:
+def show(found: ScaleResult) -> None:
     """Print every trend with n, interval and p."""
     click.echo(f"Change for tenfold {found.size}")
     lines = []
@@ -113,7 +100,7 @@ def show(found: Found) -> None:
     print_table(headings, lines, right=headings[2:], keys=2)
 
 
-def plain(found: Found) -> list[dict[str, Any]]:
+def plain(found: ScaleResult) -> list[dict[str, Any]]:
     """Return the trends for programs."""
     return [
         {"family": group, "quantity": quantity, "size": found.size, **dataclasses.asdict(one)}
@@ -121,7 +108,7 @@ def plain(found: Found) -> list[dict[str, Any]]:
     ]
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: ScaleResult) -> dict[str, Figure]:
     """Return each quantity against size."""
     from ..figures import Figure, trend_chart
 

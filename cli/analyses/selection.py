@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from .._console import print_table
-from ..tables import CONTROL, number
+from ..comparison import CONTROL, number
+from ..console import print_table
+from ..results import SelectionResult
 from ._question import Question
 from ._words import carried, interval, known, listed, p_value
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Selection
-
     from ..figures import Figure
 
 
-@dataclass(frozen=True)
-class Found:
-    """The ranking with its check."""
-
-    label: str
-    selection: Selection
-    metric: str
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> SelectionResult | None:
     """Rank the models for the label; None without a label or embeddings of two models."""
     from hyle.engine.analysis import selection
 
@@ -40,10 +27,10 @@ def data(question: Question) -> Found | None:
         return None
     few = min(question.few, int(np.isfinite(question.values).sum()) // 2)
     found = selection(question.comparison, real, question.values, question.metric, few=few)
-    return Found(question.label, found, question.score.label, question.kinds)
+    return SelectionResult(question.label, found, question.score.label, question.kinds)
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: SelectionResult) -> list[str]:
     """Name the model to take, and whether the way of choosing is better than chance."""
     one = found.selection
     lines = [
@@ -64,7 +51,7 @@ def sentences(found: Found) -> list[str]:
     return lines
 
 
-def show(found: Found) -> None:
+def show(found: SelectionResult) -> None:
     """Print the ranking, its check and the best pair."""
     one = found.selection
     click.echo(
@@ -96,12 +83,12 @@ def show(found: Found) -> None:
     click.echo(f"best pair by the few labels: {listed(one.pair)}, error held out {pair}; the single model: {single}")
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: SelectionResult) -> dict[str, Any]:
     """Return the ranking for programs."""
     return {"label": found.label, **dataclasses.asdict(found.selection)}
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: SelectionResult) -> dict[str, Figure]:
     """Return how well each way of ranking does."""
     from ..figures import Figure, selection_chart
 

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from .._console import print_table
-from ..tables import CONTROL, number
+from ..comparison import CONTROL, number
+from ..console import print_table
+from ..results import ShiftResult
 from ._question import Question
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Shift
-
     from ..figures import Figure
 
 K = 10
 
 
-@dataclass(frozen=True)
-class Found:
-    """The degree of shift of each model, with the 95 % interval of its auc."""
-
-    shifts: dict[str, Shift]
-    ends: dict[str, tuple[float, float]]
-    n: tuple[int, int]
-    k: int
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> ShiftResult | None:
     """Compute the shift of each model whose embeddings of both sets are at hand; None without any."""
     from hyle.engine.analysis import degree_of_shift
 
@@ -42,7 +28,7 @@ def data(question: Question) -> Found | None:
     n, m = len(question.embeddings[shared[0]]), len(question.outside[shared[0]])
     k = min(K, n - 1)
     shifts = {name: degree_of_shift(question.embeddings[name], question.outside[name], k=k) for name in shared}
-    return Found(shifts, {name: _ends(one.auc, n, m) for name, one in shifts.items()}, (n, m), k, question.kinds)
+    return ShiftResult(shifts, {name: _ends(one.auc, n, m) for name, one in shifts.items()}, (n, m), k, question.kinds)
 
 
 def _ends(auc: float, n: int, m: int) -> tuple[float, float]:
@@ -53,7 +39,7 @@ def _ends(auc: float, n: int, m: int) -> tuple[float, float]:
     return max(auc - wide, 0.0), min(auc + wide, 1.0)
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: ShiftResult) -> list[str]:
     """Say how far the second set is shifted."""
     real = [name for name in found.shifts if found.kinds.get(name) != CONTROL]
     if not real:
@@ -68,7 +54,7 @@ def sentences(found: Found) -> list[str]:
     ]
 
 
-def show(found: Found) -> None:
+def show(found: ShiftResult) -> None:
     """Print the degree of shift of each model."""
     click.echo(f"Degree of shift of the second samples, by the distance to the {found.k}th neighbour in the first")
     lines = [
@@ -79,7 +65,7 @@ def show(found: Found) -> None:
     click.echo("auc: probability that a second sample is further out than a first one; ratio: of the median distances")
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: ShiftResult) -> dict[str, Any]:
     """Return the shifts for programs."""
     return {
         name: {
@@ -93,7 +79,7 @@ def plain(found: Found) -> dict[str, Any]:
     }
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: ShiftResult) -> dict[str, Figure]:
     """Return the shift of each model."""
     from ..figures import Figure, shift_chart
 

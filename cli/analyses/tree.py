@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
+from ..results import TreeResult
 from ._question import Question
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Tree
-
     from ..figures import Figure
 
 
-@dataclass(frozen=True)
-class Found:
-    """The tree, and the modalities of its models."""
-
-    tree: Tree
-    metric: str
-    kinds: Mapping[str, str]
-
-
-def data(question: Question) -> Found | None:
+def data(question: Question) -> TreeResult | None:
     """Join the models that have all scores; None for fewer than three."""
     from hyle.engine.analysis import tree
 
@@ -36,27 +24,27 @@ def data(question: Question) -> Found | None:
     if len(names) < 3 or not np.isfinite(values[np.ix_(kept, kept)]).all():
         return None
     whole = tree(question.comparison.sel(model=names, other=names), question.metric)
-    return Found(whole, question.score.label, question.kinds)
+    return TreeResult(whole, question.score.label, question.kinds)
 
 
-def sentences(found: Found) -> list[str]:
+def sentences(found: TreeResult) -> list[str]:
     """Name nothing: a tree is looked at."""
     return []
 
 
-def show(found: Found) -> None:
+def show(found: TreeResult) -> None:
     """Print the tree, drawn and as Newick."""
     click.echo("Neighbour joining of the models' profiles; numbers are the support of a branch in per cent")
     click.echo(found.tree.drawn())
     click.echo(found.tree.newick)
 
 
-def plain(found: Found) -> dict[str, Any]:
+def plain(found: TreeResult) -> dict[str, Any]:
     """Return the tree for programs."""
     return {"newick": found.tree.newick, "distances": found.tree.distances}
 
 
-def figures(found: Found) -> dict[str, Figure]:
+def figures(found: TreeResult) -> dict[str, Figure]:
     """Return the tree as a dendrogram."""
     from ..figures import Figure, tree_chart
 

@@ -10,8 +10,8 @@ import click
 
 from hyle.zoo import did_you_mean
 
-from .._options import json_option, print_json, split
 from ..analyses import ANALYSES, Asked, answer, findings, question_options
+from ..options import json_option, print_json, split
 
 
 def chosen(words: str | None) -> list[str] | None:

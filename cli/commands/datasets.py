@@ -8,8 +8,8 @@ import click
 
 from hyle.zoo import DatasetInfo, list_datasets, list_models
 
-from .._console import print_table
-from .._options import json_option, print_json
+from ..console import print_table
+from ..options import json_option, print_json
 
 
 def trained_on(info: DatasetInfo) -> list[str]:

@@ -11,11 +11,10 @@ import numpy as np
 
 from hyle.zoo import Representation, Store, did_you_mean
 
-from .._console import print_table
-from .._options import json_option, print_json, split, store_option, stored_options
-from ..outliers import listed, outlying, usual_k, without
-from ..sources import find_representations
-from ..tables import errors, estimate, text
+from ..comparison import errors, estimate, listed, outlying, text, usual_k, without
+from ..console import print_table
+from ..jobs import find_representations
+from ..options import json_option, print_json, split, store_option, stored_options
 
 # The engine's estimators, by the name that `hyle.engine.intrinsic_dimension` has for each, and its metric.
 ESTIMATORS = {

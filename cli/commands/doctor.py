@@ -10,8 +10,8 @@ import click
 
 from hyle.zoo import ModelCard, list_models, state_of
 
-from .._console import print_table
-from .._options import default_store, json_option, print_json
+from ..console import print_table
+from ..options import default_store, json_option, print_json
 from .models import meanings
 
 PACKAGES = ("hyle", "jax", "jaxlib", "numpy", "xarray", "orbax-checkpoint", "torch", "ase", "rdkit", "transformers")

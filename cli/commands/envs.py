@@ -6,8 +6,8 @@ import click
 
 from hyle.zoo import Environment, describe, find_card, list_environments, remove_environment
 
-from .._console import print_table, say
-from .._options import json_option, print_json
+from ..console import print_table, say
+from ..options import json_option, print_json
 
 
 @click.group()

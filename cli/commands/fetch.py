@@ -6,8 +6,8 @@ import click
 
 from hyle.zoo import check_hashes, expect, fetch, find_card, weights_files
 
-from .._console import say
-from .._options import json_option, print_json
+from ..console import say
+from ..options import json_option, print_json
 
 
 @click.command()

@@ -9,8 +9,8 @@ import click
 
 from hyle.engine import Metric, find_metric, list_metrics
 
-from .._console import print_table
-from .._options import json_option, print_json
+from ..console import print_table
+from ..options import json_option, print_json
 
 BETTER = {True: "higher", False: "lower", None: "-"}
 

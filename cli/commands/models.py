@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 
 from hyle.zoo import ModelCard, StudyRow, find_card, list_models, list_study, state_of, weights_origin
 
-from .._console import count, print_table
-from .._options import json_option, print_json
+from ..console import count, print_table
+from ..options import json_option, print_json
 
 READS = {"string": "SMILES", "graph": "2D graph", "atoms": "3D atoms", "text": "SMILES, as text"}
 MEANINGS = {

@@ -11,15 +11,11 @@ import click
 
 from hyle.zoo import Dataset, DatasetInfo, ModelCard, Store, find_card, list_models, state_of
 
-from .._console import say
-from .._options import Draw, Measure, dataset_options, metric_options, split, store_option
 from ..analyses import answer_alone
-from ..energies import add_energy_errors
-from ..samples import add_labels, add_samples, joined
-from ..tables import model_names
-from .compare import compare_with_bar
-from .embed import check_views, embed_with_bar
-from .report import write_all
+from ..comparison import add_energy_errors, add_labels, add_samples, joined, model_names
+from ..console import say
+from ..jobs import check_views, compare_with_bar, embed_with_bar, write_all
+from ..options import Draw, Measure, dataset_options, metric_options, split, store_option
 
 # Those of a comparison and the two others of the study; all come from one pass.
 METRICS = (

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..tables import read_scores, single_metrics
+from ..comparison import read_scores, single_metrics
 from ._agreement import agreement_scatter as agreement_scatter
+from ._benchmark import benchmark_scatter as benchmark_scatter
 from ._blind_spots import blind_spot_scatter as blind_spot_scatter
 from ._convergence import convergence_scatter as convergence_scatter
 from ._dimension import dimension_bars as dimension_bars
@@ -32,6 +33,13 @@ from ._save import vega_lite_version as vega_lite_version
 from ._scales import scale_curves as scale_curves
 from ._tree import tree_chart as tree_chart
 from ._trend import trend_chart as trend_chart
+from .palette import DARK as DARK
+from .palette import INK as INK
+from .palette import MUTED as MUTED
+from .palette import PAPER as PAPER
+from .palette import RULE as RULE
+from .palette import config as config
+from .palette import modality_scale as modality_scale
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import CONTROL, Score, modalities, model_names, number, read_scores
-from ._palette import MUTED, config, modality_scale
+from ..comparison import CONTROL, Score, modalities, model_names, number, read_scores
+from .palette import MUTED, config, modality_scale
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,7 +9,7 @@ import altair as alt
 import numpy as np
 
 from ._labels import FONT, SIDES, names, sides
-from ._palette import MUTED, config, modality_scale
+from .palette import MUTED, config, modality_scale
 
 _WIDTH, _HEIGHT, _OWN = 420, 280, "#cc3311"
 

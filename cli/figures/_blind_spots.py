@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from ..tables import number
-from ._palette import MUTED, accents, config
+from ..comparison import number
+from .palette import MUTED, accents, config
 
 if TYPE_CHECKING:
-    from ..analyses.blind_spots import Found
+    from ..results import BlindSpotResult
 
 
-def blind_spot_scatter(found: Found) -> alt.LayerChart:
+def blind_spot_scatter(found: BlindSpotResult) -> alt.LayerChart:
     """Return how alike the errors of each pair of models are against their alignment; the test is the title."""
     capa = found.capa is not None
     rows: list[dict[str, Any]] = []

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from ..tables import number
+from ..comparison import number
 from ._labels import names, sides
-from ._palette import MUTED, config, modality_colour
+from .palette import MUTED, config, modality_colour
 
 if TYPE_CHECKING:
-    from ..analyses.convergence import Found
+    from ..results import ConvergenceResult
 
 _WIDTH, _HEIGHT = 440, 300
 
 
-def convergence_scatter(found: Found) -> alt.LayerChart:
+def convergence_scatter(found: ConvergenceResult) -> alt.LayerChart:
     """Return one point a model, a ring where it is of the best model's own family; the correlation is the title."""
     one, others = found.runs["all"], set(found.runs["other_families"].models)
     rows: list[dict[str, Any]] = [

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import errors, estimate, integer, modalities, model_names, per_model, text
-from ._palette import INK, MUTED, config, modality_scale
+from ..comparison import errors, estimate, integer, modalities, model_names, per_model, text
+from .palette import INK, MUTED, config, modality_scale
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from ._palette import INK, accents, config
+from .palette import INK, accents, config
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Factor

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import BY_CHANCE, Score, modalities, model_names, number, read_scores
+from ..comparison import BY_CHANCE, Score, modalities, model_names, number, read_scores
 from ._order import order_models
-from ._palette import INK, MUTED, ON_STRONG, SELF, config, modality_scale, score_scale
+from .palette import INK, MUTED, ON_STRONG, SELF, config, modality_scale, score_scale
 
 if TYPE_CHECKING:
     import xarray as xr

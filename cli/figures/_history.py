@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import number
-from ._palette import MUTED, config
+from ..comparison import number
+from .palette import MUTED, config
 
 if TYPE_CHECKING:
     import xarray as xr

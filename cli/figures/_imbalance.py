@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import CONTROL, modalities, model_names, read_scores
+from ..comparison import CONTROL, modalities, model_names, read_scores
 from ._labels import names, sides
-from ._palette import MUTED, config, modality_colour, score_scale
+from .palette import MUTED, config, modality_colour, score_scale
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from ..tables import number
-from ._palette import INK, MUTED, accents, config, modality_colour
+from ..comparison import number
+from .palette import INK, MUTED, accents, config, modality_colour
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Selection
 
-    from ..analyses.probes import Found as Probes
-    from ..analyses.shift import Found as Shifts
+    from ..results import ProbeResult, ShiftResult
 
 
-def shift_chart(found: Shifts) -> alt.LayerChart:
+def shift_chart(found: ShiftResult) -> alt.LayerChart:
     """Return how far the second set is shifted for each model, with 95 %."""
     rows = [
         {"model": name, "modality": found.kinds.get(name, "unknown"), "auc": one.auc, "ratio": one.ratio}
@@ -27,7 +26,7 @@ def shift_chart(found: Shifts) -> alt.LayerChart:
     return _dots(rows, "model", "auc", "probability that a second sample lies further out", 0.5, "no shift", said)
 
 
-def probe_chart(found: Probes) -> alt.LayerChart:
+def probe_chart(found: ProbeResult) -> alt.LayerChart:
     """Return the error of each probe, with one standard error, and that of the median as a line."""
     rows = [
         {"model": name, "modality": found.kinds.get(name, "unknown"), "mae": one.mae, "r2": one.r2}

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from ._palette import INK
+from .palette import INK
 
 FONT = 11.5
 # The share of a name that may cover others before it is left out.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ._palette import accents, config, deepening
+from .palette import accents, config, deepening
 
 if TYPE_CHECKING:
-    from ..analyses.maps import Found
+    from ..results import MapResult
 
 
-def map_chart(found: Found, most: int) -> alt.FacetChart:
+def map_chart(found: MapResult, most: int) -> alt.FacetChart:
     """Return one picture a model, the same samples in each, at most so many."""
     n = len(next(iter(found.planes.values())).place)
     drawn = np.sort(np.random.default_rng(0).permutation(n)[:most])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..tables import CONTROL, modalities, model_names, read_scores
+from ..comparison import CONTROL, modalities, model_names, read_scores
 
 if TYPE_CHECKING:
     import xarray as xr

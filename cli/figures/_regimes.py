@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import CONTROL, modalities, read_scores
-from ._palette import MUTED, config, modality_colour
+from ..comparison import CONTROL, modalities, read_scores
+from .palette import MUTED, config, modality_colour
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..tables import long_table, write_atomically
+from .._atomic import write_atomically
+from ..comparison import long_table
 from ._figure import chart_table, specification
 
 if TYPE_CHECKING:

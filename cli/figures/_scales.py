@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from ._palette import config, modality_colour
+from .palette import config, modality_colour
 
 
 def scale_curves(scales: Sequence[dict[str, Any]], kinds: Mapping[str, str]) -> alt.LayerChart:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from ._palette import INK, MUTED, config, modality_colour
+from .palette import INK, MUTED, config, modality_colour
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Node

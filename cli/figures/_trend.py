@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..tables import number
-from ._palette import MUTED, config, modality_colour
+from ..comparison import number
+from .palette import MUTED, config, modality_colour
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Trend
 
-    from ..analyses.scale import Found
+    from ..results import ScaleResult
 
 ALL = "all models"
 
 
-def trend_chart(found: Found) -> alt.ConcatChart:
+def trend_chart(found: ScaleResult) -> alt.ConcatChart:
     """Return one picture a quantity: a point a model, the line fitted to all, and its slope with interval as title."""
     quantities = list(dict.fromkeys(row["quantity"] for row in found.rows))
     # One colour for all pictures: they share its scale.

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..tables import CONTROL, Score, integer, modalities, model_names, number, read_scores, text
-from ..twins import ceiling
+from ..comparison import CONTROL, Score, ceiling, integer, modalities, model_names, number, read_scores, text
 from ._rows import told
 
 if TYPE_CHECKING:

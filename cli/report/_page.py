@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import analyses
+from .._atomic import write_atomically
+from ..comparison import BY_CHANCE, CONTROL, errors, long_table, modalities, model_names, per_model, read_scores, text
 from ..figures import (
+    DARK,
     IMBALANCE,
     agreement_axes,
     all_figures,
@@ -21,19 +24,6 @@ from ..figures import (
     figure_tables,
     specification,
     vega_lite_version,
-)
-from ..figures._palette import DARK
-from ..tables import (
-    BY_CHANCE,
-    CONTROL,
-    errors,
-    long_table,
-    modalities,
-    model_names,
-    per_model,
-    read_scores,
-    text,
-    write_atomically,
 )
 from ._findings import summary
 from ._linked import linked

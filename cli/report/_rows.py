@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..figures import dimensions, order_models
-from ..figures._palette import modality_scale
-from ..tables import (
+from ..comparison import (
     BY_CHANCE,
     CONTROL,
     Score,
@@ -22,6 +20,7 @@ from ..tables import (
     read_scores,
     text,
 )
+from ..figures import dimensions, modality_scale, order_models
 
 if TYPE_CHECKING:
     import xarray as xr

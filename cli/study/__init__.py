@@ -1,1 +1,10 @@
 """The study of Edamadaka et al. on what can be had here: its plan, its findings one by one, and the page."""
+
+from .findings import Finding as Finding
+from .findings import findings as findings
+from .page import write_page as write_page
+from .plan import SETS as SETS
+from .plan import Panel as Panel
+from .plan import Panels as Panels
+from .plan import StudySet as StudySet
+from .study import study as study

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .._options import json_text
+from .._atomic import write_atomically
 from ..analyses import ANALYSES, Question
+from ..comparison import model_names
 from ..figures import Figure, all_figures, specification, vega_lite_version
-from ..tables import model_names, write_atomically
-from .findings import Finding
-from .findings._finding import FAILS, HOLDS, OPEN, PART, real
+from ..options import json_text
+from .findings import FAILS, HOLDS, OPEN, PART, Finding, real
 from .plan import SHIFT, Panels
 
 PLURAL = {HOLDS: "hold", PART: "hold in part", FAILS: "do not hold", OPEN: "cannot be told"}

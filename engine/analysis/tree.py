@@ -49,12 +49,12 @@ class Tree:
 
     def drawn(self) -> str:
         """Draw it with characters."""
-        skbio, _ = _scikit_bio()
+        skbio, _ = require_scikit_bio()
         return str(self._read(skbio).ascii_art())
 
     def layout(self) -> list[Node]:
         """Lay it out with the root midway between the two models farthest apart, every node after its parent."""
-        skbio, _ = _scikit_bio()
+        skbio, _ = require_scikit_bio()
         whole = self._read(skbio)
         for node in whole.traverse():
             node.length = max(node.length or 0.0, 0.0)
@@ -102,7 +102,7 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
     Source: Edamadaka et al. (2025), arXiv 2512.03750, A.1.3; Saitou & Nei (1987), Mol. Biol. Evol. 4, 406;
     Felsenstein (1985), Evolution 39, 783.
     """
-    skbio, nj = _scikit_bio()
+    skbio, nj = require_scikit_bio()
     names = [str(name) for name in comparison["model"].values]
     values = alignment_of(comparison, metric)
     if len(names) < 3:
@@ -133,7 +133,7 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
     return Tree(str(whole).strip(), distances, tuple(names))
 
 
-def _scikit_bio() -> tuple[Any, Any]:
+def require_scikit_bio() -> tuple[Any, Any]:
     """Import scikit-bio, which turns on JAX's 64 bits for the whole process, and leave JAX as it was."""
     before = jax.config.read("jax_enable_x64")
     try:

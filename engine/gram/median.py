@@ -38,7 +38,7 @@ def median_distance(x: jax.Array) -> jax.Array:
     the guess; inside of `jax.jit` what `KEPT_DISTANCES` allows.
     """
     if isinstance(x, jax.core.Tracer):
-        return _counted(x)
+        return median_by_counts(x)
     return _selected(view(x))
 
 
@@ -141,7 +141,8 @@ def _sample(seen: View) -> tuple[np.ndarray, float]:
 
 
 @jax.jit
-def _counted(x: jax.Array) -> jax.Array:
+def median_by_counts(x: jax.Array) -> jax.Array:
+    """Return the median distance by counting distances below a guess, without keeping them."""
     seen = view(x)
     n, dtype = len(x), x.dtype
     width = dtype.itemsize * 8

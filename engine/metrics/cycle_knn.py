@@ -80,7 +80,7 @@ def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
     return panel.null_pairs(_null_cycles, stack(panel.lookups(panel.k, panel.neighbour_metric)), permutations)
 
 
-def _chance(table: Lookup) -> float:
+def cycle_chance(table: Lookup) -> float:
     """Mean over the permutations of y: k rows drawn from n - 1 hit one of those that have i among their neighbours."""
     n, k = table.indices.shape
     pointing = np.bincount(np.asarray(table.indices).ravel(), minlength=n)
@@ -90,7 +90,7 @@ def _chance(table: Lookup) -> float:
 
 def _evaluate(panel: Panel) -> Result:
     tables = panel.lookups(panel.k, panel.neighbour_metric)
-    chance = np.array([_chance(table) for table in tables])
+    chance = np.array([cycle_chance(table) for table in tables])
     return Result(
         np.asarray(_cycles(stack(tables)), np.float64),
         np.repeat(chance[:, None], panel.m, 1),

@@ -101,7 +101,7 @@ def test_an_interruption_says_that_nothing_is_lost(run: Run, monkeypatch: pytest
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hyle.cli._options.load_dataset", stop)
+    monkeypatch.setattr("hyle.cli.options.samples.load_dataset", stop)
     ran = run("embed", "random")
     assert ran.code == 130
     assert "the same command continues" in ran.err

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hyle.cli._console import print_table, progress_bar
+from hyle.cli.console import print_table, progress_bar
 
 
 def test_a_wide_table_becomes_several_on_a_narrow_terminal(
@@ -33,7 +33,7 @@ def test_a_wide_table_becomes_several_on_a_narrow_terminal(
 def test_the_progress_bar_says_stage_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
     screen, now = io.StringIO(), [0.0]
     console = Console(file=screen, force_terminal=True, width=120, color_system=None, get_time=lambda: now[0])
-    monkeypatch.setattr("hyle.cli._console.progress_console", console)
+    monkeypatch.setattr("hyle.cli.console.progress_console", console)
     with progress_bar("comparing") as update:
         for second in range(1, 6):
             now[0] = float(second)

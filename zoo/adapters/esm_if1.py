@@ -36,7 +36,7 @@ class ESMIF1(Adapter):
         # The settings of the network are the one thing in the file that is no tensor.
         with torch.serialization.safe_globals([argparse.Namespace]):
             data = torch.load(files["weights"], map_location="cpu", weights_only=True)
-        with _libraries():
+        with stand_in_libraries():
             import esm.inverse_folding
             from esm.pretrained import load_model_and_alphabet_core
 
@@ -73,7 +73,7 @@ def _number(layer: str) -> int:
 
 
 @contextmanager
-def _libraries() -> Iterator[None]:
+def stand_in_libraries() -> Iterator[None]:
     """Let the library import torch_scatter, which has no wheel for this torch, and the names of an old biotite."""
     from torch_geometric.utils import scatter
 

@@ -110,7 +110,7 @@ class HFModel(Adapter):
     def _tokens(self, sample: Sample) -> tuple[list[int], list[int]]:
         """Return the tokens of a sample, and for each 1 where it stands for no part of it."""
         text = sample.view(self.card.view)
-        encode = {"selfies": _selfies, "coordinates": _coordinates}.get(self.card.options.get("encoding", ""))
+        encode = {"selfies": _selfies, "coordinates": coordinates_text}.get(self.card.options.get("encoding", ""))
         text = encode(text) if encode else text
         before = PROMPTS[self.card.options["prompt"]] if "prompt" in self.card.options else ""
         own: Any = self.tokenizer
@@ -130,7 +130,8 @@ class HFModel(Adapter):
         return ids, special
 
 
-def _coordinates(atoms: Any) -> str:
+def coordinates_text(atoms: Any) -> str:
+    """Return atomic numbers, positions and cell as text for a language model."""
     positions = "; ".join(" ".join(f"{x:.3f}" for x in row) for row in atoms.positions)
     text = f"Atomic numbers: {' '.join(map(str, atoms.numbers))}\nPositions in Angstrom: {positions}"
     if atoms.pbc.any():

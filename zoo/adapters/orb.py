@@ -38,7 +38,7 @@ class Orb(Adapter):
         super().__init__(card, files, device)
         import torch
 
-        with _cached_path():
+        with cached_path():
             from orb_models.forcefield import pretrained
             from orb_models.forcefield.atomic_system import SystemConfig
 
@@ -91,6 +91,6 @@ class Orb(Adapter):
         return ase_atoms_to_atom_graphs(bare, self.config, device=self.device)
 
 
-def _cached_path() -> AbstractContextManager[None]:
+def cached_path() -> AbstractContextManager[None]:
     """Let the library import the function by which it downloads, which is never called here and pins old packages."""
     return standing_in({"cached_path": {"cached_path": None}})

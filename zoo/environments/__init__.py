@@ -6,4 +6,5 @@ from .environment import list_environments as list_environments
 from .environment import remove_environment as remove_environment
 from .environment import versions_of as versions_of
 from .memory import keep_freed_memory as keep_freed_memory
+from .wire import from_wire as from_wire
 from .worker import Worker as Worker

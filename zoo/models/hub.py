@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hyle.zoo._cache import folder_digest
-
+from .._cache import folder_digest
 from ..cards import ModelCard, Weights
 from ..weights import PREFIX, hub_folder
 

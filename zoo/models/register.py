@@ -10,8 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from hyle.zoo._cache import file_sha256
-
+from .._cache import file_sha256
 from ..cards import ModelCard
 from .registered import CARD, registered, registered_dir
 from .registry import shipped_cards

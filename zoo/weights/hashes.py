@@ -8,8 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from hyle.zoo._cache import cache_dir, locked
-
+from .._cache import cache_dir, locked
 from ..cards import ModelCard, Weights
 
 SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -7,7 +7,12 @@ from collections.abc import Callable, Sequence
 
 from ..plan import Panels
 from . import confounds, errors, kinds, performance, shape, shift
-from ._finding import Finding as Finding
+from .finding import FAILS as FAILS
+from .finding import HOLDS as HOLDS
+from .finding import OPEN as OPEN
+from .finding import PART as PART
+from .finding import Finding as Finding
+from .finding import real as real
 
 # The data sets that each needs, in the order of the page.
 CHECKS: Sequence[tuple[Sequence[str], Callable[[Panels], Finding]]] = (

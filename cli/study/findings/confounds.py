@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...tables import modalities, model_names, read_scores
-from ...twins import twins
+from ...comparison import modalities, model_names, read_scores, twins
 from ..plan import Panels
-from ._finding import FAILS, HOLDS, OPEN, PART, Finding, behind, mean_of, num
+from .finding import FAILS, HOLDS, OPEN, PART, Finding, behind, mean_of, num
 from .kinds import FLAT
 
 

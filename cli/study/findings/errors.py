@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...energies import energy_errors
-from ...tables import read_scores
+from ...comparison import energy_errors, read_scores
 from ..plan import Panels
-from ._finding import LEVEL, Finding, behind, num, real, verdict
+from .finding import LEVEL, Finding, behind, num, real, verdict
 
 
 def blind_spots(panels: Panels) -> Finding:

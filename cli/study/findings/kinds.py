@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...tables import CONTROL, modalities, model_names, read_scores
+from ...comparison import CONTROL, modalities, model_names, read_scores
 from ..plan import Panel, Panels
-from ._finding import FAILS, LEVEL, PART, Finding, behind, mean_of, num, verdict
+from .finding import FAILS, LEVEL, PART, Finding, behind, mean_of, num, verdict
 
 FLAT = ("string", "graph")
 # Reported between vision and language: a share of 10 nearest neighbours among 1,024 samples (Huh et al. 2024).

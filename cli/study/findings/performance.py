@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..plan import Panels
-from ._finding import LEVEL, OPEN, Finding, behind, num, verdict
+from .finding import LEVEL, OPEN, Finding, behind, num, verdict
 
 SETS = ("mptrj", "mpf-tp", "qm9")
 # A correlation that would matter: while an interval reaches it, a claim is not refuted by a few models.

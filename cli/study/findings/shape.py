@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ...tables import model_names, read_scores
+from ...comparison import model_names, read_scores
 from ..plan import Panels
-from ._finding import LEVEL, Finding, behind, num, real, verdict
+from .finding import LEVEL, Finding, behind, num, real, verdict
 
 ARCHITECTURES = ("invariant", "equivariant", "unconstrained")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..plan import SHIFT, Panels
-from ._finding import Finding, behind, num, verdict
+from .finding import Finding, behind, num, verdict
 
 METRICS = ("cknna", "distance_correlation", "information_imbalance")
 

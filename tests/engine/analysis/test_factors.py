@@ -5,7 +5,7 @@ import pytest
 
 from hyle.engine import compare
 from hyle.engine.analysis import factors, tree
-from hyle.engine.analysis.tree import _scikit_bio
+from hyle.engine.analysis.tree import require_scikit_bio
 
 from .panels import comparison
 
@@ -26,7 +26,7 @@ def test_the_planted_factor_explains_and_the_other_does_not() -> None:
 
 
 def test_shares_are_those_of_permanova() -> None:
-    skbio, _ = _scikit_bio()
+    skbio, _ = require_scikit_bio()
     rng = np.random.default_rng(2)
     points = rng.normal(size=(12, 3))
     distances = np.linalg.norm(points[:, None] - points[None, :], axis=2)

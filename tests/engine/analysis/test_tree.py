@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from hyle.engine.analysis import tree
-from hyle.engine.analysis.tree import _scikit_bio, profile_distances
+from hyle.engine.analysis.tree import profile_distances, require_scikit_bio
 
 from .panels import comparison
 
 
 def test_the_textbook_tree() -> None:
-    skbio, nj = _scikit_bio()
+    skbio, nj = require_scikit_bio()
     assert not jax.config.jax_enable_x64
 
     distances = np.zeros((5, 5))
@@ -31,7 +31,7 @@ def test_profile_distances_by_the_oracle() -> None:
 
 
 def test_planted_families_are_branches_with_support() -> None:
-    skbio, _ = _scikit_bio()
+    skbio, _ = require_scikit_bio()
     families = np.repeat(np.arange(3), 4)
     rng = np.random.default_rng(0)
     values = np.where(families[:, None] == families[None, :], 0.7, 0.2) + 0.03 * rng.normal(size=(12, 12))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hyle.engine.base import rows as rows_module
 from hyle.engine.gram import median as median_module
-from hyle.engine.gram.median import _counted, median_distance, median_of_view
+from hyle.engine.gram.median import median_by_counts, median_distance, median_of_view
 from hyle.engine.gram.prepared import view
 
 from .. import definitions
@@ -73,12 +73,12 @@ def test_median_in_float64(road, float64):
 def test_median_is_the_same_where_distances_are_not_kept(monkeypatch):
     inputs = [single(views(seed)[0]) for seed in range(3)]
     inputs[2][:9] = inputs[2][9]
-    kept = [float(_counted(x)) for x in inputs]
+    kept = [float(median_by_counts(x)) for x in inputs]
     monkeypatch.setattr(median_module, "KEPT_DISTANCES", 0)
     monkeypatch.setattr(rows_module, "BLOCK_ELEMENTS", 10 * N)
-    _counted.clear_cache()
-    again = [float(_counted(x)) for x in inputs]
-    _counted.clear_cache()
+    median_by_counts.clear_cache()
+    again = [float(median_by_counts(x)) for x in inputs]
+    median_by_counts.clear_cache()
     np.testing.assert_allclose(again, kept, rtol=1e-6)
     np.testing.assert_allclose([float(median_distance(x)) for x in inputs], kept, rtol=1e-6)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from hyle.engine import compare, cycle_knn
-from hyle.engine.metrics.cycle_knn import _chance
+from hyle.engine.metrics.cycle_knn import cycle_chance
 from hyle.engine.neighbours.search import Lookup
 
 from .. import definitions
@@ -76,7 +76,7 @@ def test_chance_is_the_mean_over_all_permutations(float64):
 def test_chance_is_below_the_published_bound():
     for n, k in ((50, 2), (400, 5)):
         indices = np.stack([np.random.default_rng(i).permutation(n)[:k] for i in range(n)])
-        assert 0.5 * k**2 / (n - 1) < _chance(Lookup(jnp.asarray(indices), None)) < k**2 / (n - 1)
+        assert 0.5 * k**2 / (n - 1) < cycle_chance(Lookup(jnp.asarray(indices), None)) < k**2 / (n - 1)
 
 
 @pytest.mark.parametrize(("options", "words"), [({"k": N}, "use k from 1 to 63"), ({"metric": "l1"}, "euclidean")])

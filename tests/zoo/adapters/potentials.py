@@ -75,9 +75,9 @@ ORB_SIZES = {
 
 def orb(folder: Path, kind: str = "conservative", **more: object) -> Model:
     pytest.importorskip("orb_models")
-    from hyle.zoo.adapters.orb import Orb, _cached_path
+    from hyle.zoo.adapters.orb import Orb, cached_path
 
-    with _cached_path():
+    with cached_path():
         from orb_models.forcefield import pretrained
         from orb_models.forcefield.atomic_system import SystemConfig
 

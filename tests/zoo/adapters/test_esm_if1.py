@@ -14,7 +14,7 @@ from hyle.zoo import Model, Sample, find_card, load_dataset
 torch = pytest.importorskip("torch")
 pytest.importorskip("esm.modules", reason="needs the package fair-esm")
 
-from hyle.zoo.adapters.esm_if1 import CHECKPOINT, ESMIF1, _libraries  # noqa: E402
+from hyle.zoo.adapters.esm_if1 import CHECKPOINT, ESMIF1, stand_in_libraries  # noqa: E402
 
 SETTINGS = {
     "arch": "vt_medium_with_invariant_gvp",
@@ -40,7 +40,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    with _libraries():
+    with stand_in_libraries():
         import esm.inverse_folding
 
     settings = Namespace(**SETTINGS)

@@ -13,7 +13,7 @@ pytest.importorskip("torch")
 
 from click.testing import CliRunner
 
-from hyle.cli._main import cli
+from hyle.cli import cli
 from hyle.zoo import Environment, Key, Store, find_card, load_dataset, model_recipe, weights_files
 from hyle.zoo.environments.wire import to_wire
 

@@ -60,10 +60,10 @@ def test_mace_leaves_the_loading_of_others_as_it_was(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("build", [orb, orb_direct, orb_omol])
 def test_orb_agrees_with_its_own_calculator(build: Callable[[Path], Model], tmp_path: Path) -> None:
     model = build(tmp_path)
-    from hyle.zoo.adapters.orb import _cached_path
+    from hyle.zoo.adapters.orb import cached_path
 
     network, adapter = model.adapter.model, model.adapter  # type: ignore[attr-defined]
-    with _cached_path():
+    with cached_path():
         from orb_models.forcefield.atomic_system import ase_atoms_to_atom_graphs
         from orb_models.forcefield.calculator import ORBCalculator
 

@@ -8,7 +8,7 @@ import pytest
 ase_build = pytest.importorskip("ase.build")
 pytest.importorskip("pymatgen.entries", reason="pymatgen is not installed")
 
-from hyle.cli.energies import energy_errors  # noqa: E402
+from hyle.cli.comparison.energies import energy_errors  # noqa: E402
 from hyle.zoo import find_card, load, load_dataset, mp2020_correction  # noqa: E402
 
 
@@ -31,7 +31,7 @@ def test_an_error_is_one_of_the_model_not_of_its_reference(monkeypatch: pytest.M
     (error,) = energy_errors([embedded], data)
     assert error is not None
     with monkeypatch.context() as patch:
-        patch.setattr("hyle.cli.energies.mp2020_correction", lambda atoms: 0.0)
+        patch.setattr("hyle.cli.comparison.energies.mp2020_correction", lambda atoms: 0.0)
         (other,) = energy_errors([embedded], data)
     assert other is not None
     assert error.mae < 0.5 * other.mae
@@ -39,5 +39,5 @@ def test_an_error_is_one_of_the_model_not_of_its_reference(monkeypatch: pytest.M
     raw = np.array(embedded.energies) - [mp2020_correction(s.atoms) + s.labels["energy"] for s in data]
     assert np.mean(np.abs(raw) / [len(s.atoms) for s in data]) < 0.04
     with monkeypatch.context() as patch:
-        patch.setattr("hyle.cli.energies.importlib.util.find_spec", lambda name: None)
+        patch.setattr("hyle.cli.comparison.energies.importlib.util.find_spec", lambda name: None)
         assert energy_errors([embedded], data) == [None]

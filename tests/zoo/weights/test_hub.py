@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hyle.zoo import Model, Sample, find_card, load, weights_version
-from hyle.zoo.adapters.hf_model import PROMPTS, HFModel, _coordinates
+from hyle.zoo.adapters.hf_model import PROMPTS, HFModel, coordinates_text
 from hyle.zoo.weights import hub as hub
 
 torch = pytest.importorskip("torch")
@@ -87,7 +87,7 @@ def test_a_prompt_stands_before_the_sample_and_is_not_taken(folder, name):
     ]
     rows = np.asarray(model.embed(samples, batch_size=3).embedding)
     for row, sample in zip(rows, samples, strict=True):
-        own = sample.smiles if said.view == "smiles" else _coordinates(sample.atoms)
+        own = sample.smiles if said.view == "smiles" else coordinates_text(sample.atoms)
         text = PROMPTS[said.options["prompt"]] + own
         ids = torch.tensor([[1, *(LETTERS.index(c) + 4 if c in LETTERS else 3 for c in text), 2]])
         with torch.no_grad():
@@ -98,7 +98,7 @@ def test_a_prompt_stands_before_the_sample_and_is_not_taken(folder, name):
 
 def test_coordinates_are_written_in_full():
     crystal = ase.Atoms("LiF", [[0, 0, 0], [1.23456, 0, 0]], cell=[3, 3, 3], pbc=[True, True, False])
-    text = _coordinates(crystal)
+    text = coordinates_text(crystal)
     assert "3 9" in text
     assert "1.235 0.000 0.000" in text
     assert "3.000 0.000 0.000" in text

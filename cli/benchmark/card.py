@@ -1,0 +1,126 @@
+"""The card of a benchmark in the terminal and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..comparison import number
+from ..console import print_table
+
+Card = Mapping[str, Any]
+
+
+def print_card(card: Card) -> None:
+    """Print a card: what was measured, the numbers in and out of distribution, the relatives, the diagnosis."""
+    click.echo(f"\n{card['model']} on {card['domain']}: {setting(card)}\n")
+    headings = ("", *(f"{one['dataset']} ({role})" for role, one in card["sets"].items()))
+    if card["generality"]:
+        headings = (*headings, "change, same models")
+    print_table(headings, rows(card), keys=1)
+    for title, names in relatives(card).items():
+        click.echo(f"{title}: {names}")
+    click.echo(f"\ndiagnosis: {card['diagnosis']['words']}")
+    if shares := card["diagnosis"]["probability"]:
+        click.echo("           " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
+
+
+def setting(card: Card) -> str:
+    """Say in a sentence what was measured, and what a reader must know of it."""
+    inside, outside = card["sets"]["in"], card["sets"].get("out")
+    said = f"{inside['n']} samples of {inside['dataset']}"
+    if card["trained_on_it"]:
+        said += ", which it was trained on"
+    if outside is None:
+        return f"{said}; out of distribution nothing: {card['no_out_because']}"
+    shift = card["generality"]["shift"]
+    said += f"; out of distribution {outside['n']} of {outside['dataset']}"
+    far = f"{number(shift['ratio'], 1)} times as far from these, in its own space, as these from each other"
+    return f"{said}, {far} (AUC {number(shift['auc'], 2)})"
+
+
+def rows(card: Card) -> list[tuple[str, ...]]:
+    """Give the lines of the table: the number, in and out of distribution, and the change."""
+    sets, general = list(card["sets"].values()), card["generality"]
+    first = sets[0]
+    found = [("performance", *(_performance(one) for one in sets))]
+    metrics = list(first["alignment"])
+    if any(one["alignment"][metrics[0]]["best"] for one in sets):
+        found.append(("alignment to the best", *(_best(one, metrics[0]) for one in sets)))
+    for metric in metrics:
+        title = f"to the panel, {metric}"
+        found.append((title, *(_interval(one["alignment"][metric]["panel"], p=True) for one in sets)))
+    found += [
+        (f"dimension, {name}", *(_interval(one["dimension"][name], 1) for one in sets)) for name in first["dimension"]
+    ]
+    if not general:
+        return found
+    changes = {"performance": general["performance"]} | {
+        f"to the panel, {m}": one for m, one in general["alignment"].items()
+    }
+    return [(*row, _interval(changes[row[0]]["change"]) if changes.get(row[0]) else "") for row in found]
+
+
+def relatives(card: Card) -> dict[str, str]:
+    """Give the nearest models, those of its own family and the controls, each as one line."""
+    inside = card["sets"]["in"]
+    titles = {"relatives": "nearest", "own_family": "own family, left out of the means", "controls": "controls"}
+    return {
+        title: ", ".join(f"{one['model']} {_interval(one)}" for one in inside[key])
+        for key, title in titles.items()
+        if inside[key]
+    }
+
+
+def _performance(one: Card) -> str:
+    score = one["performance"]
+    if not score:
+        return "not known"
+    what = "MAE" if score["kind"] == "energy" else f"R² of {score['label']}"
+    rank = f", {score['rank']} of {score['of']}" if score["rank"] else ""
+    return f"{what} {number(score['value'], 3)} ± {number(score['se'], 3)} {score['units']}".rstrip() + rank
+
+
+def _best(one: Card, metric: str) -> str:
+    near = one["alignment"][metric]["best"]
+    return f"{_interval(near)}, {one['best']}" if near else "–"
+
+
+def _interval(one: Card, digits: int = 2, *, p: bool = False) -> str:
+    if one["value"] != one["value"]:
+        return "–"
+    shown = number(one["value"], digits)
+    if one["low"] == one["low"]:
+        shown += f" ({number(one['low'], digits)} to {number(one['high'], digits)})"
+    return shown + (" ≈" if p and one["p"] > 0.05 else "")
+
+
+def render_card(card: Card) -> str:
+    """Return the card as one self-contained HTML page."""
+    import jinja2
+
+    from ..figures import DARK, benchmark_scatter
+    from ..report import vega
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent.parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    chart = benchmark_scatter(card)
+    return environment.get_template("benchmark.html.j2").render(
+        card=card,
+        setting=setting(card),
+        rows=rows(card),
+        relatives=relatives(card),
+        specs={} if chart is None else {"benchmark": chart.to_dict()},
+        dark=DARK,
+        vega=vega() if chart is not None else "",
+        number=number,
+        interval=_interval,
+    )

@@ -1,0 +1,37 @@
+"""Read a Comparison: its scores, tables, energies, samples and outliers."""
+
+from .energies import add_energy_errors as add_energy_errors
+from .energies import energy_errors as energy_errors
+from .listing import cell as cell
+from .listing import notes as notes
+from .listing import print_comparison as print_comparison
+from .listing import print_layers as print_layers
+from .numbers import estimate as estimate
+from .numbers import integer as integer
+from .numbers import number as number
+from .numbers import text as text
+from .outliers import listed as listed
+from .outliers import outlying as outlying
+from .outliers import outlying_in_any as outlying_in_any
+from .outliers import usual_k as usual_k
+from .outliers import without as without
+from .replicates import ceiling as ceiling
+from .replicates import twins as twins
+from .samples import LABEL as LABEL
+from .samples import add_labels as add_labels
+from .samples import add_samples as add_samples
+from .samples import find_embeddings as find_embeddings
+from .samples import joined as joined
+from .samples import read_column as read_column
+from .samples import read_table as read_table
+from .scores import BY_CHANCE as BY_CHANCE
+from .scores import CONTROL as CONTROL
+from .scores import Score as Score
+from .scores import errors as errors
+from .scores import modalities as modalities
+from .scores import model_names as model_names
+from .scores import per_model as per_model
+from .scores import read_scores as read_scores
+from .scores import single_metrics as single_metrics
+from .table import long_table as long_table
+from .table import write_csv as write_csv

@@ -1,0 +1,58 @@
+"""A Comparison as one long table, and as CSV."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._atomic import write_atomically
+from .numbers import integer, text
+from .scores import _details, _recipe, errors, model_names, per_model, read_scores, single_metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+def long_table(comparison: xr.Dataset) -> pd.DataFrame:
+    """Return one row for each pair of models and metric, then one for each model and single metric.
+
+    A pair stands once, and in both directions, from model to other, where the metric is directed. In the rows of
+    single metrics `other` is empty; `error` is one standard error. `p`, `q` and `calibrated` are those of permutations.
+    What a number needs to be repeated stands in its row.
+    """
+    import pandas as pd
+
+    names = model_names(comparison)
+    columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error", "low", "high", "raw"]
+    columns += ["k", "n", "estimator", "neighbour_metric", "details"]
+    rows: list[tuple[Any, ...]] = []
+    for score in read_scores(comparison).values():
+        facts = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
+        matrices = [score.values, score.chance, score.p, score.q, score.calibrated]
+        matrices += [score.se, score.low, score.high, score.raw]
+        for i, j in score.pairs():
+            rows.append((names[i], names[j], score.name, *(float(matrix[i, j]) for matrix in matrices), *facts))
+    nan = float("nan")
+    for metric in single_metrics(comparison):
+        attrs = comparison[metric].attrs
+        used = per_model(comparison, f"{metric}_n_used")
+        n = integer(attrs.get("n", comparison.attrs.get("n")))
+        k, estimator, space = integer(attrs.get("k")), text(attrs, "estimator"), text(attrs, "neighbour_metric")
+        said = (estimator, space, _details(_recipe(attrs)))
+        ends = [per_model(comparison, f"{metric}_{suffix}") for suffix in ("low", "high", "raw")]
+        for i, (name, value, error) in enumerate(
+            zip(names, comparison[metric].values, errors(comparison, metric), strict=True)
+        ):
+            spread = [nan if end[i] is None else end[i] for end in ends]
+            n_row = n if used[i] is None else int(used[i])
+            rows.append((name, "", metric, float(value), *[nan] * 4, error, *spread, k, n_row, *said))
+    table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
+    provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
+    return table.assign(**{key: text(comparison.attrs, key) for key in provenance})
+
+
+def write_csv(comparison: xr.Dataset, path: str | os.PathLike[str]) -> Path:
+    """Write the long table as CSV, whole or not at all."""
+    return write_atomically(path, long_table(comparison).to_csv(index=False).encode())

@@ -1,0 +1,167 @@
+"""What analyses say: never more than their intervals carry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hyle.cli import figures, report
+from hyle.cli.analyses import ANALYSES, Question, answer, findings
+from hyle.cli.analyses import figures as drawn
+from hyle.engine import save_comparison
+
+from ..synthetic import build
+
+Run = Callable[..., Any]
+
+
+def panel(slope: float, *, m: int = 12, seed: int = 0) -> xr.Dataset:
+    """Models whose alignment to a common centre falls with their energy error by so much."""
+    rng = np.random.default_rng(seed)
+    error = np.sort(rng.uniform(0.1, 1, m))
+    values = np.outer(1 - slope * error, 1 - slope * error) + 0.02 * rng.normal(size=(m, m))
+    values = (values + values.T) / 2
+    np.fill_diagonal(values, 1)
+    names = [f"m{i}" for i in range(m)]
+    attrs = {"kind": "pair", "higher_is_better": "yes", "limits": "[0, 1]", "long_name": "CKNNA", "k": 10}
+    data = xr.Dataset({"cknna": (("model", "other"), values, attrs)}, {"model": names, "other": names})
+    data["energy_mae"] = ("model", error)
+    data["parameters"] = ("model", np.geomspace(1e5, 1e8, m)[::-1])
+    data["modality"], data["family"] = ("model", ["atoms"] * m), ("model", [f"f{i % 4}" for i in range(m)])
+    shared, own = rng.normal(size=60), rng.normal(size=(m, 60))
+    data["energy_residual"] = (("model", "sample"), np.where(slope > 0, (1 - error)[:, None] * 3, 0) * shared + own)
+    data.coords["sample"] = [f"s{i}" for i in range(60)]
+    data.attrs |= {"hyle_version": "0", "n": 60}
+    return data
+
+
+def test_planted_findings_are_stated() -> None:
+    said = " ".join(findings(answer(Question(panel(0.7), "cknna"), ["convergence", "scale", "blind_spots"])))
+    assert "lower energy error lie closer to m0" in said
+    assert "rises with parameters" in said
+    assert "more aligned make the same energy errors" in said
+    assert "not distinguishable" not in said
+
+
+def test_of_noise_nothing_is_claimed() -> None:
+    claims = []
+    for seed in range(4):
+        found = answer(Question(panel(0.0, seed=seed), "cknna"), ["convergence", "scale", "blind_spots", "factors"])
+        # That errors fall with size is planted in every panel; all else is noise.
+        lines = [line for line in findings(found) if "energy mae falls" not in line]
+        claims += [line for line in lines if "not distinguishable" not in line and "none is" not in line]
+    assert len(claims) <= 2, claims
+
+
+def test_the_answers_of_two_sets(make_comparison: Callable[..., xr.Dataset]) -> None:
+    first, second = make_comparison(), make_comparison(energies=False)
+    second["cknna"] = second["cknna"] * 0.5
+    second["cknna"].attrs = first["cknna"].attrs
+    found = answer(Question(first, "cknna", against=second), ["regimes", "factors", "collapse"])
+    said = " ".join(findings(found))
+    assert "lower on the second set in CKNNA" in said
+    assert {"regimes_cknna", "regimes_cka", "factors"} <= set(drawn(found))
+    assert set(ANALYSES["factors"].plain(found["factors"])) == {"first", "second"}
+    whole = report.render_report(first, found)
+    assert 'id="chart-regimes_cknna"' in whole
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files: embeddings that know a label more and less, their comparison, labels, errors, classes, sizes."""
+    path = tmp_path_factory.mktemp("analyses")
+    rng = np.random.default_rng(0)
+    latent = rng.normal(size=(90, 3))
+    ids = [f"s{i:03}" for i in range(90)]
+    for i, noise in enumerate((0.1, 0.4, 0.8, 1.5, 3.0)):
+        x = latent @ rng.normal(size=(3, 6)) + noise * rng.normal(size=(90, 6))
+        np.savez(path / f"m{i}.npz", embedding=x.astype(np.float32), ids=ids)
+    label = latent @ [1.0, -1.0, 0.5]
+    (path / "labels.csv").write_text("id,gap\n" + "".join(f"{i},{v}\n" for i, v in zip(ids, label, strict=True)))
+    shared, lines = rng.normal(size=90), ["id,m0,m1,m2,m3"]
+    errors = np.stack([shared * s + rng.normal(size=90) for s in (2, 2, 0, 0)], 1)
+    (path / "errors.csv").write_text(
+        "\n".join(lines + [",".join([i, *map(str, r)]) for i, r in zip(ids, errors, strict=True)])
+    )
+    truth = rng.integers(0, 3, 90)
+    wrong = rng.random(90) < 0.4  # on the same samples, and most of the time alike
+    second = wrong & (rng.random(90) < 0.8)
+    np.savez(path / "classes.npz", truth=truth, m0=(truth + wrong) % 3, m1=(truth + second) % 3)
+    (path / "steps.csv").write_text("model,step\nm0,1000\nm1,2000\nm2,4000\nm3,8000\nm4,16000\n")
+    return path
+
+
+@pytest.fixture
+def compared(folder: Path, run: Run) -> Path:
+    path = folder / "c.nc"
+    if not path.exists():
+        sources = [folder / f"m{i}.npz" for i in range(5)]
+        metrics = "cka,cknna,information_imbalance,intrinsic_dimension"
+        ran = run("compare", *sources, "--metrics", metrics, "-k", 10, "--permutations", 0, "-o", path)
+        assert ran.code == 0, ran.err
+    return path
+
+
+def test_every_analysis_of_files_at_hand(folder: Path, compared: Path, run: Run) -> None:
+    embeddings = [word for i in range(5) for word in ("--embeddings", folder / f"m{i}.npz")]
+    given = ["--label", folder / "labels.csv", "--few", 30, "--errors", folder / "errors.csv"]
+    given += ["--sizes", folder / "steps.csv"]
+    ran = run("analyse", compared, *embeddings, *given, "--json")
+    assert ran.code == 0, ran.err
+    found = ran.json
+    assert found["probes"]["models"]["m0"]["r2"] > 0.9 > found["probes"]["models"]["m4"]["r2"]
+    assert found["selection"]["models"][0] == "m0"
+    assert found["convergence"]["all"]["reference"] == ["m0"]  # by the probe: there are no energies
+    assert found["blind_spots"]["correlation"][0][1] > 0.5 > abs(found["blind_spots"]["correlation"][0][2])
+    assert {row["size"] for row in found["scale"]} == {"step"}
+    assert len(found["map"]["models"]["m0"]["place"]) == 90
+    assert [one["state"] for one in found["collapse"]["inside"]][:2] == ["", ""]
+    text = run("analyse", compared, *embeddings, *given).out
+    assert "Is a ranking better than chance?" in text
+    assert "R²" in text
+    classes = run("analyse", compared, "--classes", folder / "classes.npz", "--only", "blind_spots", "--json").json
+    assert 0.3 < classes["blind_spots"]["capa"][0][1] < 1
+
+
+def test_mistakes_name_what_to_do(folder: Path, compared: Path, mistake: Callable[..., str], tmp_path: Path) -> None:
+    assert "did you mean" in mistake("analyse", compared, "--only", "tre").lower()
+    assert "no embeddings" in mistake("analyse", compared, "--label", "gap")
+    here = ("--embeddings", folder / "m0.npz")
+    assert "neither a label" in mistake("analyse", compared, *here, "--label", "nothing")
+    bad = tmp_path / "bad.csv"
+    bad.write_text("id,a\ns1,1\ns1,2\n")
+    assert "row 3: the id 's1' stands twice" in mistake("analyse", compared, *here, "--label", bad)
+    bad.write_text("id,a\ns1,x\n")
+    assert "row 2: 'x' in a is no number" in mistake("analyse", compared, "--errors", bad)
+    np.savez(tmp_path / "other.npz", embedding=np.ones((5, 2)), ids=list("abcde"))
+    assert "no model 'other'" in mistake("analyse", compared, "--embeddings", tmp_path / "other.npz")
+    np.savez(tmp_path / "m0.npz", embedding=np.ones((5, 2)), ids=list("abcde"))
+    assert "not what was compared" in mistake("analyse", compared, "--embeddings", tmp_path / "m0.npz")
+
+
+def test_every_figure_of_the_analyses_is_saved_at_a_column_width(tmp_path: Path) -> None:
+    comparison = panel(0.7)
+    found = answer(Question(comparison, "cknna"), ["convergence", "tree", "factors", "blind_spots", "scale"])
+    paths = figures.save_figures(comparison, tmp_path, drawn(found))
+    assert {"convergence", "tree", "factors", "blind_spots", "scale"} <= {path.stem for path in paths}
+    svg = (tmp_path / "convergence.svg").read_text()
+    assert 'width="89.00mm"' in svg
+    assert 'width="183.00mm"' in (tmp_path / "scale.svg").read_text()
+    assert b"/MediaBox [0 0 252.28" in (tmp_path / "convergence.pdf").read_bytes()
+    header = (tmp_path / "convergence.csv").read_text().splitlines()[0]
+    assert header == "model,modality,alignment,error,family_of_best"
+
+
+def test_a_bare_comparison_of_two_has_a_report(tmp_path: Path) -> None:
+    comparison = build(["rxnfp", "minilm"], ["cka"], modality=False, energies=False)
+    found = answer(Question(comparison, "cka"))
+    page = report.render_report(comparison, found)
+    assert "Alignment" in page
+    save_comparison(comparison.drop_attrs(), tmp_path / "c.nc")
+    assert json.dumps(list(found))

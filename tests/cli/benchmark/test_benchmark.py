@@ -1,0 +1,231 @@
+"""`hyle benchmark`: planted models land where they must, and the shipped panel is what its hash says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hyle.cli.benchmark.benchmark import benchmark
+from hyle.cli.benchmark.card import print_card, render_card
+from hyle.cli.benchmark.standing import Standing, as_data, same_checkpoint, stand
+from hyle.cli.benchmark.subjects import find_subject, sets_of
+from hyle.zoo import Member, ReferencePanel, Representation, Score, Store, find_card, load_panel, write_embeddings
+
+from .. import browser
+
+N = 80
+IDS = [f"s{i}" for i in range(N)]
+
+
+def energy(mae: float, n: int = N) -> dict[str, Score]:
+    return {"energy": Score("energy", mae, 0.05 * mae, "eV", "energy beyond composition", n)}
+
+
+def planted() -> tuple[ReferencePanel, np.ndarray]:
+    """Six models that see one picture, the better the clearer, and two that see little of it."""
+    generator = np.random.default_rng(0)
+    shared = generator.normal(size=(N, 5))
+    members = []
+    for i, noise in enumerate((0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 3.0, 4.0)):
+        x = shared @ np.linalg.qr(generator.normal(size=(5, 5)))[0] + noise * generator.normal(size=(N, 5))
+        rep = Representation(f"m{i}", x.astype(np.float32), IDS, {"model": f"m{i}"})
+        members.append(Member(rep, f"f{i}", "atoms", 1000, energy(0.1 + noise / 5)))
+    return ReferencePanel("planted", "1", IDS, "0" * 64, "0", members), shared
+
+
+def own(x: np.ndarray) -> Representation:
+    return Representation("own", x.astype(np.float32), IDS)
+
+
+@pytest.fixture(scope="module")
+def copy() -> Standing:
+    """Stand for a noisy copy of the best."""
+    panel, _ = planted()
+    best = panel.members[0].representation.embedding
+    noise = 0.05 * np.random.default_rng(1).normal(size=best.shape)
+    return stand(own(best + noise), panel, energy(0.12), metrics=(), permutations=60, intervals=10)
+
+
+@pytest.fixture(scope="module")
+def noise() -> Standing:
+    """Stand for what has nothing in common with the panel."""
+    panel, _ = planted()
+    x = np.random.default_rng(1).normal(size=(N, 5))
+    return stand(own(x), panel, energy(2.0), family="f0", metrics=(), permutations=60, intervals=10)
+
+
+def scored(standing: Standing, mae: float, n: int = N) -> Standing:
+    return dataclasses.replace(standing, score=energy(mae, n)["energy"])
+
+
+def test_planted_models_land_where_they_must(copy: Standing, noise: Standing) -> None:
+    for standing, mae, name in (
+        (copy, 0.12, "foundational"),
+        (noise, 2.0, "sub-optimal"),
+        (noise, 0.12, "local optimum"),
+        (copy, 2.0, "missing information"),
+    ):
+        found = scored(standing, mae)
+        diagnosis = found.quadrant()
+        assert not isinstance(diagnosis, str)
+        assert diagnosis.name == name
+        assert found.rank() == ((1, 9) if mae < 0.14 else (9, 9))
+    near, far = copy.place(), noise.place()
+    assert (near.others[0], copy.best) == ("m0", "m0")
+    assert near.mean_p < 0.05 < far.mean_p
+    assert near.mean.low > 0.05 > far.mean.value
+
+
+def test_its_own_family_and_itself_are_set_apart(noise: Standing) -> None:
+    assert "m0" not in noise.others
+    assert noise.best == "m1"
+    assert [one["model"] for one in as_data(noise)["own_family"]] == ["m0"]
+    member = planted()[0].members[0].representation
+    assert same_checkpoint(member, Representation("copy", member.embedding, IDS, {"model": "m0"}))
+    assert same_checkpoint(
+        dataclasses.replace(member, recipe={"weights": "w"}), dataclasses.replace(member, recipe={"weights": "w"})
+    )
+    assert not same_checkpoint(member, own(member.embedding))
+
+
+def test_performance_that_is_missing_is_said(copy: Standing) -> None:
+    unknown = dataclasses.replace(copy, score=None)
+    assert as_data(unknown)["performance"] is None
+    assert "no energies" in str(unknown.quadrant())
+    half = scored(copy, 0.1, N // 2)
+    assert "too few" in str(half.quadrant())
+    assert half.rank() is None
+
+
+def test_too_few_samples() -> None:
+    panel, shared = planted()
+    few = Representation("own", shared[:19], IDS[:19])
+    with pytest.raises(ValueError, match=r"shares 19 samples .* at least 20"):
+        stand(few, panel, {})
+
+
+def test_sets_follow_what_a_model_reads_and_knows() -> None:
+    def names(model: str, domain: str | None = None) -> list[str]:
+        return [bench.name for bench in sets_of(find_card(model), domain)[0].values()]
+
+    assert names("chgnet-0.3.0") == ["mptrj", "random-tp"]
+    assert names("chgnet-0.3.0", "molecules") == ["qm9", "exotic"]
+    assert names("aimnet2") == ["qm9", "exotic"]
+    assert names("rxnfp") == ["qm9", "drugs"]
+    assert names("antiberty") == ["proteins", "peptides"]
+    assert names("proteinmpnn-020") == ["proteins"]
+    assert "backbone" in sets_of(find_card("proteinmpnn-020"))[1]
+    with pytest.raises(ValueError, match=r"rxnfp reads smiles .* of the benchmark has that"):
+        sets_of(find_card("rxnfp"), "proteins")
+
+
+def test_files_of_embeddings_have_a_card(
+    run: Callable, mistake: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members = {one.name: one.representation for one in load_panel("proteins").members}
+    noise = np.random.default_rng(0).normal(size=members["near"].embedding.shape)
+    x = members["near"].embedding + 0.1 * members["near"].embedding.std() * noise
+    write_embeddings(Representation("mine", x, members["near"].ids), tmp_path / "mine.npz")
+    first = run("benchmark", "mine.npz", "--json", "-o", "card.html")
+    assert first.code == 0, first.err
+    card = first.json
+    assert card["sets"]["in"]["relatives"][0]["model"] == "near"
+    assert card["sets"]["in"]["n"] == 117
+    assert card["diagnosis"]["quadrant"] is None
+    assert "no label" in card["diagnosis"]["words"]
+    assert "--out FILE" in card["no_out_because"]
+    page = (tmp_path / "card.html").read_text()
+    assert "Not told" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    again = run("benchmark", "mine.npz", "--json")
+    assert again.out == first.out
+    print_card(card)
+    assert "nearest: near" in capsys.readouterr().out
+
+    np.savez(tmp_path / "other.npz", embedding=x, ids=[f"x{i}" for i in range(len(x))])
+    assert "load_dataset('qm9', n=300)" in mistake("benchmark", "other.npz")
+    assert "did you mean 'chgnet-0.3.0'" in mistake("benchmark", "chgnet-0.3.1")
+    assert "suffix must be .html or .json" in mistake("benchmark", "mine.npz", "-o", "card.pdf")
+    assert "--out is for a file" in mistake("benchmark", "near", "--out", "mine.npz")
+    assert "use a pair metric" in mistake("benchmark", "mine.npz", "--metric", "intrinsic_dimension")
+    assert run("benchmark").code == 2
+
+
+def page_of(standing: Standing) -> str:
+    diagnosis = standing.quadrant()
+    assert not isinstance(diagnosis, str)
+    card = {
+        "model": "own<b>",
+        "domain": "materials",
+        "metric": "cknna",
+        "trained_on_it": [],
+        "sets": {"in": as_data(standing)},
+        "no_out_because": "none",
+        "generality": None,
+        "diagnosis": {
+            "quadrant": diagnosis.name,
+            "probability": diagnosis.probability,
+            "median": diagnosis.median,
+            "words": "words",
+        },
+        "dropped": {"in": {}},
+        "recipe": {"in": {"layer": "last"}},
+    }
+    return render_card(json.loads(json.dumps(card)))
+
+
+def test_the_page_shows_the_planted_model(copy: Standing) -> None:
+    page = page_of(copy)
+    assert "own&lt;b&gt;" in page
+    assert '"own<b>"' not in page.split("<script type=")[0]
+    assert '"reverse": true' in page
+    assert "foundational" in page
+
+
+LOOK = """
+<script>
+addEventListener("load", async () => {
+  await new Promise((done) => setTimeout(done, 1500));
+  const marks = [...document.querySelectorAll('[data-chart] svg [role="graphics-symbol"]')];
+  const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  document.body.insertAdjacentHTML("beforeend", `<pre id="out"></pre>`);
+  const labels = marks.map((mark) => mark.getAttribute("aria-label"));
+  document.getElementById("out").textContent = JSON.stringify({ labels, wide });
+});
+</script>
+"""
+
+
+@browser.needed
+@pytest.mark.parametrize("size", ["1280,1200", "500,1200"], ids=["desktop", "phone"])
+def test_the_page_draws_every_model_in_a_browser(copy: Standing, tmp_path: Path, size: str) -> None:
+    start, _, end = page_of(copy).rpartition("</body>")
+    page = tmp_path / "card.html"
+    page.write_text(start + LOOK + end, encoding="utf-8")
+    out, console = browser.opened(page, size)
+    assert console == []
+    assert out["wide"] <= 0
+    drawn = " ".join(str(label) for label in out["labels"])
+    assert all(name in drawn for name in ("own<b>", *copy.others))
+
+
+@pytest.mark.models
+def test_a_real_model_has_a_card_on_both_sets(tmp_path: Path) -> None:
+    if find_card("admet-ai-cls-seed1").missing():
+        pytest.skip("the libraries of ADMET-AI are not installed")
+    card = benchmark(find_subject("admet-ai-cls-seed1", Store(tmp_path)))
+    inside, outside = card["sets"]["in"], card["sets"]["out"]
+    assert (inside["dataset"], outside["dataset"]) == ("qm9", "drugs")
+    assert inside["performance"]["kind"] == "probe"
+    assert inside["performance"]["value"] > 0.5
+    assert outside["performance"] is None
+    # Its twin of another seed is no independent witness, however near.
+    own = {one["model"]: one["value"] for one in inside["own_family"]}
+    assert own["admet-ai-cls"] > max(one["value"] for one in inside["relatives"])
+    assert card["generality"]["shift"]["auc"] > 0.5
+    assert sum(card["diagnosis"]["probability"].values()) == pytest.approx(1)

