@@ -16,7 +16,7 @@ from .metrics import METRICS
 from .peers import Peer, load_peers
 from .report import write_report
 from .results import ENGINE, FOLDER, Results, load, machine
-from .schedule import answered, applies
+from .schedule import applies, skip_reason
 
 INPUTS = Path(__file__).parent / ".inputs"
 # Seconds of measured calls and of a whole process: a loop over pairs is scaled from what fits in the first.
@@ -85,7 +85,7 @@ def measure_all(
         if case.extra or case.device == "gpu":
             budget, limit = LARGE_BUDGET, LARGE_LIMIT
         started = time.monotonic()
-        needless = failed.get(peer.package.name, "") or answered(results, peer, case, limit)
+        needless = failed.get(peer.package.name, "") or skip_reason(results, peer, case, limit)
         if needless:
             found: dict[str, Any] = {"skipped": needless}
         else:

@@ -35,7 +35,7 @@ def few_labels(data: Dataset, teacher: Representation, label: str, seed: int, we
     from flax import nnx
 
     from hyle.cli.jobs.distill import parts
-    from hyle.engine.training import Settings, distil, in_batches
+    from hyle.engine.training import Settings, distill, in_batches
     from hyle.zoo.students import find_student, split_params
 
     drawn, place = parts(data.samples, seed), {id_: row for row, id_ in enumerate(teacher.ids)}
@@ -59,7 +59,7 @@ def few_labels(data: Dataset, teacher: Representation, label: str, seed: int, we
             patience=0,
             seed=seed,
         )
-        run = distil(apply, params, inputs, {TEACHER: rows}, held_out=held, labels=shown, settings=settings)
+        run = distill(apply, params, inputs, {TEACHER: rows}, held_out=held, labels=shown, settings=settings)
         history = run.history.rows
         seen = in_batches(lambda x, of=run.params: apply(of, x), inputs, BATCH)
         found[arm] = history[STEPS]["label_mae"]

@@ -13,7 +13,7 @@ from typing import Any
 from .cases import Case
 from .metrics import METRICS
 from .peers import Peer
-from .worker import MARK
+from .worker import RESULT_PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL = 0.05
@@ -101,8 +101,8 @@ def run(
     if stopped:
         return {"skipped": stopped}
     for line in reversed(said.splitlines()):
-        if line.startswith(MARK):
-            return json.loads(line.removeprefix(MARK))
+        if line.startswith(RESULT_PREFIX):
+            return json.loads(line.removeprefix(RESULT_PREFIX))
     last = (complained.strip().splitlines() or ["no output"])[-1]
     return {"skipped": f"ended with code {process.returncode}: {last}"[:300]}
 

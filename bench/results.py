@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).parent / "results"
 ENGINE, DEFINITION = "hyle", "definition"
 # Cores that other processes had on average, from which a time is an upper bound.
-BUSY = 0.5
+BUSY_LOAD = 0.5
 
 
 def machine() -> dict[str, Any]:

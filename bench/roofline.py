@@ -65,43 +65,45 @@ def measure(n: int, widths: tuple[int, ...]) -> list[Stage]:
     import jax.numpy as jnp
 
     from hyle.engine.block_pass.run import count_ranks, products_of_kernels
-    from hyle.engine.gram import gram_of, median_of_view, stacked, view
+    from hyle.engine.gram import gram_of, median_of_prepared, prepare, stacked
     from hyle.engine.neighbours import block_table
 
     m, size = len(widths), min(BLOCK, n)
-    own = np.arange(size, dtype=np.int32)
+    query = np.arange(size, dtype=np.int32)
     blocks, block = n / size, size * n * 4.0  # bytes of one Gram product of a block
     ready, median = Stage("centring, lengths, bounds"), Stage("median distance: half a product, order statistic")
     gram, euclidean = Stage("Gram products"), Stage(f"Euclidean neighbours, k = {DIMENSION_K}")
     cosine, ranked = Stage(f"cosine neighbours, k = {K}"), Stage(f"ranks of {m} neighbours")
     products = Stage("three kernels of all models, their products")
-    views, grams = [], []
+    representations, grams = [], []
     near = np.random.default_rng(0).integers(0, n, (size, m)).astype(np.int32)
     for width in sorted(set(widths)):
         times = widths.count(width)
         (array,) = models(n, (width,))
         x = jnp.asarray(array)
-        seen = view(x)
-        product = gram_of(seen.points, own)
-        views += [seen] * times
+        prepared = prepare(x)
+        product = gram_of(prepared.points, query)
+        representations += [prepared] * times
         grams += [product] * times
-        table = block_table(seen, product, own, DIMENSION_K, "euclidean", ordered=32)
-        ready.seconds += times * best(lambda x=x: view(x))
+        table = block_table(prepared, product, query, DIMENSION_K, "euclidean", ordered=32)
+        ready.seconds += times * best(lambda x=x: prepare(x))
         ready.bytes += times * 2 * array.nbytes
-        median.seconds += times * best(lambda seen=seen: median_of_view(seen))
+        median.seconds += times * best(lambda prepared=prepared: median_of_prepared(prepared))
         median.flops += times * n * n * width
-        gram.seconds += times * blocks * best(lambda seen=seen: gram_of(seen.points, own))
+        gram.seconds += times * blocks * best(lambda prepared=prepared: gram_of(prepared.points, query))
         gram.flops += times * 2 * n * n * width
         for stage, metric, k in ((euclidean, "euclidean", DIMENSION_K), (cosine, "cosine", K)):
-            find = best(lambda s=seen, g=product, metric=metric, k=k: block_table(s, g, own, k, metric, ordered=32))
+            find = best(
+                lambda s=prepared, g=product, metric=metric, k=k: block_table(s, g, query, k, metric, ordered=32)
+            )
             stage.seconds += times * blocks * find
             stage.bytes += times * blocks * block
-        count = best(lambda s=seen, g=product, t=table: count_ranks(s.norms, g, own, near, t.indices))
+        count = best(lambda s=prepared, g=product, t=table: count_ranks(s.norms, g, query, near, t.indices))
         ranked.seconds += times * blocks * count
         ranked.bytes += times * blocks * block
-    norms, sigmas = stacked([seen.norms for seen in views]), jnp.ones(m)
+    norms, sigmas = stacked([prepared.norms for prepared in representations]), jnp.ones(m)
     kernels = ("linear", "rbf", "distance")
-    products.seconds = blocks * best(lambda: products_of_kernels(norms, grams, own, kernels, sigmas))
+    products.seconds = blocks * best(lambda: products_of_kernels(norms, grams, query, kernels, sigmas))
     products.flops = len(kernels) * 2 * m * m * n * n
     products.bytes = blocks * block * m
     return [ready, median, gram, euclidean, cosine, ranked, products]

@@ -26,7 +26,7 @@ def applies(peer: Peer, case: Case) -> bool:
     return case.device == "cpu" or peer.package.name in ON_CARD
 
 
-def answered(results: Results, peer: Peer, case: Case, limit: float) -> str:
+def skip_reason(results: Results, peer: Peer, case: Case, limit: float) -> str:
     """Return why the results so far make a measurement needless, or nothing.
 
     A cost grows at least as n² for what compares all samples, and never less than n.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .results import BUSY
+from .results import BUSY_LOAD
 
 
 def seconds(row: dict[str, Any] | None, key: str = "seconds") -> str:
@@ -14,7 +14,7 @@ def seconds(row: dict[str, Any] | None, key: str = "seconds") -> str:
         return ""
     value = row[key]
     text = f"{value:.0f} s" if value >= 100 else f"{value:.3g} s" if value >= 1 else f"{1000 * value:.3g} ms"
-    return text + ("\\*" if key == "seconds" and (row.get("others") or 0) > BUSY else "")
+    return text + ("\\*" if key == "seconds" and (row.get("others") or 0) > BUSY_LOAD else "")
 
 
 def memory(row: dict[str, Any] | None, key: str = "peak") -> str:

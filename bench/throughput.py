@@ -24,7 +24,7 @@ import numpy as np
 from .measure import ROOT
 from .results import FOLDER, Results, load, machine
 from .text import rows_of
-from .worker import MARK, Clock
+from .worker import RESULT_PREFIX, Clock
 
 if TYPE_CHECKING:
     from hyle.zoo import Adapter, Sample
@@ -296,7 +296,7 @@ def table(results: Results) -> str:
 def main(models: tuple[str, ...], n: int | None, out: Path | None, one: str | None) -> None:
     """Measure adapters of the zoo beside their libraries, all or MODELS, and write results and table."""
     if one is not None:
-        print(MARK + json.dumps(measure(one, n)), flush=True)
+        print(RESULT_PREFIX + json.dumps(measure(one, n)), flush=True)
         return
     # What is measured again takes the place of what stood there.
     out = out or FOLDER / ("quick-throughput.json" if n else "throughput.json")
@@ -308,9 +308,9 @@ def main(models: tuple[str, ...], n: int | None, out: Path | None, one: str | No
             continue
         command = [sys.executable, "-m", "bench.throughput", "--one", name, *(["-n", str(n)] if n else [])]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=os.environ | THREADS)
-        lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
+        lines = [line for line in done.stdout.splitlines() if line.startswith(RESULT_PREFIX)]
         reason = (done.stderr.strip().splitlines() or [f"ended with code {done.returncode}"])[-1]
-        row = json.loads(lines[-1].removeprefix(MARK)) if lines else {"model": name, "skipped": reason[:300]}
+        row = json.loads(lines[-1].removeprefix(RESULT_PREFIX)) if lines else {"model": name, "skipped": reason[:300]}
         results.measurements.append(row)
         click.echo(f"{name}  {row.get('skipped') or format(row['ratio'], '.3f')}")
         results.save(out)

@@ -20,9 +20,9 @@ import numpy as np
 
 from .peers import Calls, load_peers
 
-MARK = "bench-result:"
+RESULT_PREFIX = "bench-result:"
 # Seconds of a call that is not made once more for its memory alone.
-LONG = 60.0
+SLOW_SECONDS = 60.0
 # Short calls are repeated until this many runs or this share of the budget.
 RUNS, SHARE = 5, 0.5
 
@@ -172,7 +172,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
         found = all_pairs(calls, arrays, budget)
     peak = _memory("VmHWM")
     found["peak"] = None if peak is None or before is None else max(0, peak - before)
-    if calls.batch is not None and warm and found["seconds"] < LONG:
+    if calls.batch is not None and warm and found["seconds"] < SLOW_SECONDS:
         found["peak_warm"] = _peak_of(lambda: calls.batch(arrays))
     if job["far"]:
         away = [calls.convert(np.load(path)) for path in job["far"]]
@@ -194,7 +194,7 @@ def main() -> None:
     except BaseException as error:
         text = " ".join(str(error).split())
         found = {"skipped": f"{type(error).__name__}: {text}"[:300].rstrip(": ")}
-    print(MARK + json.dumps(found), flush=True)
+    print(RESULT_PREFIX + json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

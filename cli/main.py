@@ -19,8 +19,6 @@ ORDER = (
     *("distill", "study"),
     *("doctor", "fetch", "envs"),
 )
-# What a mistake of the user's raises in the engine and the zoo; anything else is a bug and shows its traceback.
-MISTAKES = (ValueError, TypeError, OSError, ImportError, RuntimeError)
 
 
 class Commands(click.Group):
@@ -76,11 +74,22 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
         sys.exit(130)
-    except MISTAKES as error:
+    except Exception as error:
+        if not is_on_purpose(error):
+            click.echo("This is a bug in hyle. Please report it with the traceback below and the command.", err=True)
+            raise
         if os.environ.get("HYLE_DEBUG"):
             raise
         click.echo(f"Error: {one_line(error)}", err=True)
         sys.exit(2)
+
+
+def is_on_purpose(error: BaseException) -> bool:
+    """Whether hyle raised an error on purpose: it is a `HyleError` of the engine or of the zoo.
+
+    Told by name, so that the engine need not be imported to tell.
+    """
+    return any(cls.__name__ == "HyleError" and cls.__module__.startswith("hyle.") for cls in type(error).__mro__)
 
 
 def one_line(error: BaseException) -> str:

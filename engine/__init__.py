@@ -14,8 +14,12 @@ Where to look, from the ground up; a folder imports from those before it:
 The names below, and those of `metrics`, `analysis`, `losses` and `training`, are the public ones.
 """
 
+from typing import Any
+
+from .base import HyleError as HyleError
 from .base import as_array as as_array
 from .base import copy_reason as copy_reason
+from .base import renamed_attribute
 from .comparison import DEFAULT_METRICS as DEFAULT_METRICS
 from .comparison import Calibration as Calibration
 from .comparison import calibrate as calibrate
@@ -46,7 +50,13 @@ from .preprocess import blus_residuals as blus_residuals
 from .preprocess import norm_outliers as norm_outliers
 from .preprocess import relative_representation as relative_representation
 from .preprocess import residuals as residuals
-from .training import AlignmentProbe as AlignmentProbe
+from .training import AlignmentMonitor as AlignmentMonitor
 from .training import History as History
 from .training import load_history as load_history
 from .training import save_history as save_history
+
+_RENAMED = {"AlignmentProbe": "AlignmentMonitor"}
+
+
+def __getattr__(name: str) -> Any:
+    return renamed_attribute(__name__, name, _RENAMED, globals())

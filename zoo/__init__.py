@@ -3,9 +3,20 @@
 Importing this package imports no model library: torch and the others load when a model is loaded.
 """
 
+import warnings
+from typing import Any
+
 from ._adapter import Adapter as Adapter
 from ._adapter import Output as Output
 from ._cache import cache_dir as cache_dir
+from ._errors import DownloadError as DownloadError
+from ._errors import HyleError as HyleError
+from ._errors import InputError as InputError
+from ._errors import InputTypeError as InputTypeError
+from ._errors import MissingFileError as MissingFileError
+from ._errors import MissingPackageError as MissingPackageError
+from ._errors import OperationError as OperationError
+from ._errors import OutputError as OutputError
 from ._representation import Representation as Representation
 from ._samples import Dataset as Dataset
 from ._samples import Sample as Sample
@@ -22,7 +33,6 @@ from .environments import describe as describe
 from .environments import keep_freed_memory as keep_freed_memory
 from .environments import list_environments as list_environments
 from .environments import remove_environment as remove_environment
-from .models import MissingPackageError as MissingPackageError
 from .models import Model as Model
 from .models import StudyRow as StudyRow
 from .models import TorchHook as TorchHook
@@ -41,8 +51,8 @@ from .models import state_of as state_of
 from .models import weights_files as weights_files
 from .panels import BenchmarkSet as BenchmarkSet
 from .panels import Member as Member
+from .panels import Performance as Performance
 from .panels import ReferencePanel as ReferencePanel
-from .panels import Score as Score
 from .panels import find_benchmark as find_benchmark
 from .panels import list_benchmarks as list_benchmarks
 from .panels import load_panel as load_panel
@@ -55,7 +65,17 @@ from .store import write_embeddings as write_embeddings
 from .weights import MissingWeightsError as MissingWeightsError
 from .weights import UnknownHashError as UnknownHashError
 from .weights import check_hashes as check_hashes
-from .weights import expect as expect
 from .weights import fetch as fetch
+from .weights import pin_hashes as pin_hashes
 from .weights import weights_origin as weights_origin
 from .weights import weights_version as weights_version
+
+_RENAMED = {"expect": "pin_hashes", "Score": "Performance"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = f"hyle.zoo.{name} is now called {_RENAMED[name]}; the old name is accepted in this release only"
+    warnings.warn(message, FutureWarning, stacklevel=2)
+    return globals()[_RENAMED[name]]

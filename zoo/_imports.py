@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def is_own(name: str) -> bool:
+def is_user_model(name: str) -> bool:
     """Whether a name reads ``module:Class``."""
     module, _, cls = name.partition(":")
     return cls.isidentifier() and all(part.isidentifier() for part in module.split("."))

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ._errors import InputError
+
 
 @dataclass(frozen=True)
 class Representation:
@@ -31,9 +33,9 @@ class Representation:
 
     def __post_init__(self) -> None:
         if self.embedding.ndim != 2:
-            raise ValueError(f"{self.name}: an embedding is a matrix [n, d]; got shape {tuple(self.embedding.shape)}")
+            raise InputError(f"{self.name}: an embedding is a matrix [n, d]; got shape {tuple(self.embedding.shape)}")
         if len(self.ids) != len(self.embedding):
-            raise ValueError(f"{self.name}: {len(self.ids)} ids for {len(self.embedding)} rows")
+            raise InputError(f"{self.name}: {len(self.ids)} ids for {len(self.embedding)} rows")
         if len(set(self.ids)) != len(self.ids):
             twice = next(i for i in self.ids if list(self.ids).count(i) > 1)
-            raise ValueError(f"{self.name}: the id {twice!r} stands more than once")
+            raise InputError(f"{self.name}: the id {twice!r} stands more than once")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._errors import InputError
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -45,7 +47,7 @@ class Sample:
         value = getattr(self, name) if name in VIEWS else None
         if value is None:
             has = ", ".join(v for v in VIEWS if getattr(self, v) is not None) or "none"
-            raise ValueError(f"sample {self.id!r} has no view {name!r}; it has: {has}")
+            raise InputError(f"sample {self.id!r} has no view {name!r}; it has: {has}")
         return value
 
     def update_hash(self, digest: hashlib._Hash) -> None:
@@ -93,7 +95,7 @@ class Dataset:
         seen: set[str] = set()
         for sample in self.samples:
             if sample.id in seen:
-                raise ValueError(f"data set {self.name!r} has two samples with the id {sample.id!r}")
+                raise InputError(f"data set {self.name!r} has two samples with the id {sample.id!r}")
             seen.add(sample.id)
 
     def __len__(self) -> int:

@@ -26,9 +26,9 @@ from . import (
     shift,
     tree,
 )
-from ._options import Asked as Asked
+from ._options import AnalysisOptions as AnalysisOptions
 from ._options import question_options as question_options
-from ._question import Question as Question
+from ._question import AnalysisInput as AnalysisInput
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +51,7 @@ ANALYSES: Mapping[str, ModuleType] = {
 }
 
 
-def answer(question: Question, only: Collection[str] | None = None) -> dict[str, Any]:
+def run_analyses(question: AnalysisInput, only: Collection[str] | None = None) -> dict[str, Any]:
     """Return what each analysis finds, by name, without those that lack what they need.
 
     Args:
@@ -72,17 +72,17 @@ def answer(question: Question, only: Collection[str] | None = None) -> dict[str,
     return found
 
 
-def answer_alone(comparison: xr.Dataset, **at_hand: Any) -> dict[str, Any]:
+def run_default_analyses(comparison: xr.Dataset, **at_hand: Any) -> dict[str, Any]:
     """Return what a Comparison answers by itself, by CKNNA or its first metric; nothing without a pair metric.
 
     Args:
         comparison: as `hyle.cli.commands.compare.compare` gives it.
-        at_hand: further fields of a `Question`.
+        at_hand: further fields of a `AnalysisInput`.
     """
     scores = list(read_scores(comparison))
     if not scores:
         return {}
-    return answer(Question(comparison, "cknna" if "cknna" in scores else scores[0], **at_hand))
+    return run_analyses(AnalysisInput(comparison, "cknna" if "cknna" in scores else scores[0], **at_hand))
 
 
 def findings(found: Mapping[str, Any]) -> list[str]:

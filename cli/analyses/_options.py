@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import numpy as np
 
-from hyle.zoo import Store
+from hyle.zoo import InputError, Store
 
 from ..comparison import LABEL, find_embeddings, joined, model_names, read_column, read_scores, read_table
-from ..options import store_option
-from ._question import Question
+from ..options import renamed_option, store_option
+from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,7 +25,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
-class Asked:
+class AnalysisOptions:
     """The options of `question_options`, as the command line has them."""
 
     metric: str | None
@@ -35,7 +35,7 @@ class Asked:
     embeddings: tuple[Path, ...]
     against_embeddings: tuple[Path, ...]
     label: str | None
-    few: int
+    n_labels: int
     errors: Path | None
     classes: Path | None
     sizes: str | None
@@ -43,7 +43,7 @@ class Asked:
     umap: bool
     store_path: Path
 
-    def question(self, comparison: xr.Dataset, path: Path) -> Question:
+    def question(self, comparison: xr.Dataset, path: Path) -> AnalysisInput:
         """Read the files that were named, and find the embeddings that are at hand.
 
         Raises:
@@ -53,9 +53,9 @@ class Asked:
 
         scores = read_scores(comparison)
         if not scores:
-            raise ValueError(f"{path} has no pair metric: make it by hyle compare --metrics cknna")
+            raise InputError(f"{path} has no pair metric: make it by hyle compare --metrics cknna")
         if self.umap and importlib.util.find_spec("umap") is None:
-            raise ValueError("--umap needs umap-learn: pip install 'hyle[map]', or leave the maps to PCA")
+            raise InputError("--umap needs umap-learn: pip install 'hyle[map]', or leave the maps to PCA")
         store = Store(self.store_path)
         against = None if self.against is None else load_comparison(self.against)
         found = find_embeddings(comparison, store, self.embeddings)
@@ -63,7 +63,7 @@ class Asked:
         outside = (
             {} if against is None else joined(against, find_embeddings(against, store, self.against_embeddings))[1]
         )
-        question = Question(
+        question = AnalysisInput(
             comparison,
             self.metric or ("cknna" if "cknna" in scores else next(iter(scores))),
             top=self.top,
@@ -72,7 +72,7 @@ class Asked:
             ids=ids,
             embeddings=rows,
             outside=outside,
-            few=self.few,
+            n_labels=self.n_labels,
             scales=self.scales,
             method="umap" if self.umap else "pca",
         )
@@ -87,10 +87,10 @@ class Asked:
             question.size, question.sizes = _sizes(self.sizes, model_names(comparison))
         return question
 
-    def _label(self, question: Question) -> tuple[str, np.ndarray]:
+    def _label(self, question: AnalysisInput) -> tuple[str, np.ndarray]:
         said = str(self.label)
         if not question.embeddings:
-            raise ValueError(
+            raise InputError(
                 f"--label {said}: no embeddings of the comparison are at hand: give --store or --embeddings"
             )
         name = f"{LABEL}{said}"
@@ -105,26 +105,26 @@ class Asked:
             file, _, column_name = said.partition(":")
             known = [str(n).removeprefix(LABEL) for n in question.comparison.data_vars if str(n).startswith(LABEL)]
             if not Path(file).is_file():
-                raise ValueError(
-                    f"--label {said} is neither a label of the comparison ({', '.join(known) or 'it has none'}) nor a "
-                    ".csv file of sample id and number, as FILE or FILE:COLUMN"
+                raise InputError(
+                    f"--label {said} is neither a label of the comparison ({', '.join(known) or 'it has none'}) nor "
+                    "a .csv file of sample id and number, as FILE or FILE:COLUMN"
                 )
             title, numbers = read_column(Path(file), column_name or None, what="--label")
         values = np.array([numbers.get(i, np.nan) for i in question.ids])
         if np.isfinite(values).sum() < 20:
-            raise ValueError(f"--label {said}: {np.isfinite(values).sum()} samples have it, and at least 20 are needed")
+            raise InputError(f"--label {said}: {np.isfinite(values).sum()} samples have it, and at least 20 are needed")
         return title, values
 
 
 def question_options(function: F) -> F:
-    """Add the options of `Asked`, as one argument ``asked``."""
+    """Add the options of `AnalysisOptions`, as one argument ``asked``."""
     import dataclasses
     import functools
 
     @functools.wraps(function)
     def read(*args: Any, **given: Any) -> Any:
-        options = {field.name: given.pop(field.name) for field in dataclasses.fields(Asked)}
-        return function(*args, asked=Asked(**options), **given)
+        options = {field.name: given.pop(field.name) for field in dataclasses.fields(AnalysisOptions)}
+        return function(*args, asked=AnalysisOptions(**options), **given)
 
     wrapped: Any = store_option(read)
     for option in (
@@ -146,8 +146,13 @@ def question_options(function: F) -> F:
             type=_FILE,
             help="A .csv file of sample id and the signed errors of a model in each column. [default: of energies]",
         ),
-        click.option(
-            "--few", type=click.IntRange(10), default=50, show_default=True, help="Labels to choose a model by."
+        renamed_option(
+            "--n-labels",
+            old="--few",
+            type=click.IntRange(10),
+            default=50,
+            show_default=True,
+            help="Labels to choose a model by.",
         ),
         click.option(
             "--label",
@@ -192,23 +197,23 @@ def _classes(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
         except (OSError, ValueError) as error:
-            raise ValueError(f"--classes {path} cannot be read as .npz: {error}") from error
+            raise InputError(f"--classes {path} cannot be read as .npz: {error}") from error
     else:
         arrays = _rows(read_table(path, what="--classes"))
     truth = arrays.pop("truth", None)
     if truth is None or len(arrays) < 2:
-        raise ValueError(f"--classes {path}: `truth` and at least two models are needed; it has {', '.join(arrays)}")
+        raise InputError(f"--classes {path}: `truth` and at least two models are needed; it has {', '.join(arrays)}")
     if not np.isfinite(truth).all() or len({one.shape for one in arrays.values()}) > 1:
-        raise ValueError(f"--classes {path}: a truth for each sample and arrays of one shape are needed")
+        raise InputError(f"--classes {path}: a truth for each sample and arrays of one shape are needed")
     return arrays, truth.astype(np.int64)
 
 
 def _sizes(said: str, models: list[str]) -> tuple[str, dict[str, float]]:
     file, _, column = said.partition(":")
     if not Path(file).is_file():
-        raise ValueError(f"--sizes {file} does not exist: a .csv file of model and size is needed")
+        raise InputError(f"--sizes {file} does not exist: a .csv file of model and size is needed")
     name, sizes = read_column(Path(file), column or None, what="--sizes")
     unknown = [model for model in sizes if model not in models]
     if unknown:
-        raise ValueError(f"--sizes {file}: the comparison has no model {unknown[0]!r}; it has {', '.join(models)}")
+        raise InputError(f"--sizes {file}: the comparison has no model {unknown[0]!r}; it has {', '.join(models)}")
     return name, {model: size for model, size in sizes.items() if size > 0}

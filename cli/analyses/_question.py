@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..comparison import Score, modalities, model_names, per_model, read_scores
+from hyle.zoo import InputError
+
+from ..comparison import PairScores, modalities, model_names, per_model, read_scores
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Question:
+class AnalysisInput:
     """A Comparison, and what else is at hand.
 
     Args:
@@ -37,7 +39,7 @@ class Question:
         truth: [samples], the true classes.
         sizes: name -> what models are scaled by; default their parameters.
         size: what that is called.
-        few: labels to choose a model by.
+        n_labels: labels to choose a model by.
         scales: estimate the dimension at growing scales, too.
         method: of the map, ``pca`` or ``umap``.
     """
@@ -57,12 +59,12 @@ class Question:
     truth: np.ndarray | None = None
     sizes: Mapping[str, float] | None = None
     size: str = "parameters"
-    few: int = 50
+    n_labels: int = 50
     scales: bool = False
     method: str = "pca"
 
     @cached_property
-    def score(self) -> Score:
+    def score(self) -> PairScores:
         """The metric with all that belongs to it.
 
         Raises:
@@ -70,7 +72,7 @@ class Question:
         """
         scores = read_scores(self.comparison)
         if self.metric not in scores:
-            raise ValueError(f"the comparison has no pair metric {self.metric!r}; it has {', '.join(scores) or 'none'}")
+            raise InputError(f"the comparison has no pair metric {self.metric!r}; it has {', '.join(scores) or 'none'}")
         return scores[self.metric]
 
     @cached_property

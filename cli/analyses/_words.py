@@ -5,14 +5,14 @@ from __future__ import annotations
 from ..comparison import number
 
 
-def known(value: float) -> bool:
+def is_number(value: float) -> bool:
     """Whether there is a number."""
     return value == value
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
     """Return "95 % −0.90 to −0.31", or that there is none."""
-    if not (known(low) and known(high)):
+    if not (is_number(low) and is_number(high)):
         return "no interval"
     return f"95 % {number(low, digits)} to {number(high, digits)}"
 
@@ -22,7 +22,7 @@ def p_value(p: float) -> str:
     return f"p = {p:.2g}" if p >= 0.001 else f"p = {p:.1g}"
 
 
-def carried(low: float, high: float, p: float = 0.0, *, none: float = 0.0) -> bool:
+def is_significant(low: float, high: float, p: float = 0.0, *, none: float = 0.0) -> bool:
     """Whether interval and p both tell a value from the one of no effect."""
     return p <= 0.05 and (low > none or high < none)
 
@@ -32,12 +32,12 @@ def correlation(value: float, low: float, high: float, p: float, n: int, *, of: 
     return f"rank correlation {number(value, 2)}, {interval(low, high)}, {p_value(p)}, n = {n} {of}"
 
 
-def told(low: float, high: float, p: float = 0.0, *, none: float = 0.0) -> str:
+def significance_note(low: float, high: float, p: float = 0.0, *, none: float = 0.0) -> str:
     """Return what follows a number that is not told from no effect, else nothing."""
-    return "" if carried(low, high, p, none=none) else "; not distinguishable from chance"
+    return "" if is_significant(low, high, p, none=none) else "; not distinguishable from chance"
 
 
-def listed(names: list[str] | tuple[str, ...], most: int = 4) -> str:
+def join_names(names: list[str] | tuple[str, ...], most: int = 4) -> str:
     """Return "a, b and c", or "a, b, c, d and 3 more"."""
     names = list(names)
     if len(names) > most:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from hyle.zoo import InputError
+
 from ..comparison import model_names, number
 from ..console import print_table
 from ..results import BlindSpotResult
-from ._question import Question
+from ._question import AnalysisInput
 from ._words import p_value
 
 if TYPE_CHECKING:
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
 
 
 # Samples at least that all models need errors of.
-LEAST = 8
+MIN_SAMPLES = 8
 
 
-def data(question: Question) -> BlindSpotResult | None:
+def data(question: AnalysisInput) -> BlindSpotResult | None:
     """Compare errors, given or those of energies, or what classifiers predict; None where there is none of two models.
 
     Raises:
@@ -35,7 +37,7 @@ def data(question: Question) -> BlindSpotResult | None:
     if given is None and "energy_residual" in question.comparison:
         rows = question.comparison["energy_residual"].transpose("model", "sample").values
         given = {name: row for name, row in zip(names, rows, strict=True) if np.isfinite(row).any()}
-        if not given or np.isfinite(np.stack(list(given.values()))).all(0).sum() < LEAST:
+        if not given or np.isfinite(np.stack(list(given.values()))).all(0).sum() < MIN_SAMPLES:
             given = None
         what = "energy errors"
     if question.classes is not None:
@@ -44,7 +46,7 @@ def data(question: Question) -> BlindSpotResult | None:
         return None
     unknown = [name for name in given if name not in names]
     if unknown:
-        raise ValueError(f"the comparison has no model {unknown[0]!r} that {what} are of; it has {', '.join(names)}")
+        raise InputError(f"the comparison has no model {unknown[0]!r} that {what} are of; it has {', '.join(names)}")
     models = tuple(name for name in names if name in given)
     place = [names.index(name) for name in models]
     # As alignment: the strength is 0 at the chance level, whichever way the metric goes.

@@ -11,8 +11,8 @@ import click
 from ..comparison import CONTROL, modalities, model_names, number
 from ..console import print_table
 from ..results import CollapseResult
-from ._question import Question
-from ._words import interval, known, listed
+from ._question import AnalysisInput
+from ._words import interval, is_number, join_names
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Information, SingleChange
@@ -23,7 +23,7 @@ NUMBERS = ("effective_rank", "intrinsic_dimension", "intrinsic_dimension_twonn",
 NAMES = {"effective_rank": "effective rank"}
 
 
-def data(question: Question) -> CollapseResult:
+def data(question: AnalysisInput) -> CollapseResult:
     """Measure what representations hold, and name those that hold little."""
     from hyle.engine.analysis import collapse, single_change
 
@@ -50,14 +50,14 @@ def sentences(found: CollapseResult) -> list[str]:
         real = [one for one in rows if found.kinds.get(one.model) != CONTROL]
         for one in real:
             if one.state == "collapsed":
-                ends = f"{number(one.foretells, 2)} to them, {number(one.foretold, 2)} from them"
+                ends = f"{number(one.imbalance_to_others, 2)} to them, {number(one.imbalance_from_others, 2)} from them"
                 lines.append(f"{one.model} holds little of what the others hold{place} (information imbalance {ends}).")
         alone = [one.model for one in real if one.state == "unrelated"]
         if alone:
-            lines.append(f"Nothing in common with any other model is seen{place} in {listed(alone)}.")
+            lines.append(f"Nothing in common with any other model is seen{place} in {join_names(alone)}.")
     for change in found.changes[:2]:
         numbers = f"{interval(change.low, change.high, 3)}, n = {len(change.models)} models"
-        if known(change.low) and (change.low > 1 or change.high < 1):
+        if is_number(change.low) and (change.low > 1 or change.high < 1):
             verb = "falls" if change.factor < 1 else "rises"
             times = f"to {number(change.factor, 2)} times its value"
             lines.append(f"From the first to the second set the {_name(change.name)} {verb} {times} ({numbers}).")
@@ -73,13 +73,13 @@ def show(found: CollapseResult) -> None:
                 (
                     one.model,
                     *(
-                        number(v, d) if known(v) else "–"
+                        number(v, d) if is_number(v) else "–"
                         for v, d in (
                             (one.dimension, 1),
                             (one.effective_rank, 1),
                             (one.alignment, 3),
-                            (one.foretells, 3),
-                            (one.foretold, 3),
+                            (one.imbalance_to_others, 3),
+                            (one.imbalance_from_others, 3),
                         )
                     ),
                     one.state,
@@ -106,7 +106,7 @@ def figures(found: CollapseResult) -> dict[str, Figure]:
 
     shown = {}
     for name, place, rows in (("information", "", found.inside), ("information_second", ": second set", found.outside)):
-        if sum(known(one.foretells) for one in rows) > 1:
+        if sum(is_number(one.imbalance_to_others) for one in rows) > 1:
             caption = (
                 "Each point is a model: how badly it foretells the neighbours of the others, against how badly they "
                 "foretell its own. Low on both, it shares their information; to the right of the line it holds less "

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from hyle.zoo import InputError
+
 from ..comparison import CONTROL, number, per_model
 from ..console import print_table
 from ..results import ConvergenceResult
-from ._question import Question
-from ._words import carried, correlation, listed, told
+from ._question import AnalysisInput
+from ._words import correlation, is_significant, join_names, significance_note
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: Question) -> ConvergenceResult | None:
+def data(question: AnalysisInput) -> ConvergenceResult | None:
     """Correlate energy errors, else those of a probe of the label, with alignment to the best model.
 
     Raises:
@@ -31,7 +33,7 @@ def data(question: Question) -> ConvergenceResult | None:
     if _count(question, error) < 2:
         if sum(question.kinds.get(name) != CONTROL for name in question.probes) < 2:
             if question.reference is not None:
-                raise ValueError("no two models have energy errors, so that there is no convergence to a reference")
+                raise InputError("no two models have energy errors, so that there is no convergence to a reference")
             return None
         error, best_by, said = "probe_mae", f"a probe of {question.label}", f"error of a probe of {question.label}"
         maes = [
@@ -51,7 +53,7 @@ def data(question: Question) -> ConvergenceResult | None:
     return ConvergenceResult(runs, question.score.label, said, best_by, question.kinds, recipe)
 
 
-def _count(question: Question, error: str) -> int:
+def _count(question: AnalysisInput, error: str) -> int:
     values = per_model(question.comparison, error)
     return sum(
         value is not None and kind != CONTROL for value, kind in zip(values, question.kinds.values(), strict=True)
@@ -62,11 +64,11 @@ def sentences(found: ConvergenceResult) -> list[str]:
     """Say whether better models lie closer, or that this is not told from chance."""
     one = found.runs["other_families"]
     own = " of other families" if one.models != found.runs["all"].models else ""
-    reference = f"{listed(one.reference)}, the best by {found.best_by}"
+    reference = f"{join_names(one.reference)}, the best by {found.best_by}"
     if one.correlation != one.correlation:
         return [f"Convergence to {reference}: {one.n} models{own} are too few for a correlation."]
     numbers = correlation(one.correlation, one.low, one.high, one.p, one.n, of=f"models{own}")
-    if not carried(one.low, one.high, one.p):
+    if not is_significant(one.low, one.high, one.p):
         return [f"Whether better models lie closer to {reference}, is not distinguishable from chance ({numbers})."]
     closer = "closer to" if one.correlation < 0 else "further from"
     return [f"Models with a lower {found.error.partition(' /')[0]} lie {closer} {reference} ({numbers})."]
@@ -86,7 +88,7 @@ def show(found: ConvergenceResult) -> None:
         )
         if one.correlation == one.correlation:
             numbers = correlation(one.correlation, one.low, one.high, one.p, one.n)
-            click.echo(f"{numbers}{told(one.low, one.high, one.p)}\n")
+            click.echo(f"{numbers}{significance_note(one.low, one.high, one.p)}\n")
         else:
             click.echo("too few models for a correlation\n")
 

@@ -11,14 +11,14 @@ import numpy as np
 from ..comparison import number, single_metrics, text
 from ..console import print_table
 from ..results import DimensionResult
-from ._question import Question
-from ._words import interval, known, p_value
+from ._question import AnalysisInput
+from ._words import interval, is_number, p_value
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: Question) -> DimensionResult | None:
+def data(question: AnalysisInput) -> DimensionResult | None:
     """Set the spread of the dimensions against that of the controls; None without an estimate of two models."""
     from hyle.engine.analysis import dimension_band
 
@@ -36,7 +36,7 @@ def data(question: Question) -> DimensionResult | None:
     return DimensionResult(bands, labels, scales, question.kinds) if bands or scales else None
 
 
-def _scales(question: Question) -> list[dict[str, Any]]:
+def _scales(question: AnalysisInput) -> list[dict[str, Any]]:
     from hyle.engine import dimension_scales
 
     rows = []
@@ -57,9 +57,9 @@ def sentences(found: DimensionResult) -> list[str]:
         return []
     said = f"The {band.models} models have dimensions about {number(band.middle, 1)}"
     said += f", give or take a factor of {_fold(band.spread)}"
-    if known(band.low):
+    if is_number(band.low):
         said += f" ({_fold(band.low)} to {_fold(band.high)})"
-    if not known(band.ratio):
+    if not is_number(band.ratio):
         return [f"{said}."]
     numbers = (
         f"ratio of spreads {number(band.ratio, 2)}, {interval(band.ratio_low, band.ratio_high)}, {p_value(band.p)}"
@@ -84,11 +84,13 @@ def show(found: DimensionResult) -> None:
                 found.labels[metric],
                 band.models,
                 number(band.middle, 2),
-                f"{_fold(band.spread)} ({_fold(band.low)} to {_fold(band.high)})" if known(band.low) else "–",
-                _fold(band.noise) if known(band.noise) else "–",
+                f"{_fold(band.spread)} ({_fold(band.low)} to {_fold(band.high)})" if is_number(band.low) else "–",
+                _fold(band.noise) if is_number(band.noise) else "–",
                 band.controls,
-                f"{number(band.ratio, 2)} ({interval(band.ratio_low, band.ratio_high)})" if known(band.ratio) else "–",
-                f"{band.p:.2g}" if known(band.p) else "–",
+                f"{number(band.ratio, 2)} ({interval(band.ratio_low, band.ratio_high)})"
+                if is_number(band.ratio)
+                else "–",
+                f"{band.p:.2g}" if is_number(band.p) else "–",
             )
         )
     if rows:

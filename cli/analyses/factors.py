@@ -9,8 +9,8 @@ import click
 
 from ..console import print_table
 from ..results import FactorResult
-from ._question import Question
-from ._words import listed, p_value
+from ._question import AnalysisInput
+from ._words import join_names, p_value
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ON_FIRST, ON_SECOND = "first", "second"
 
 
-def data(question: Question) -> FactorResult | None:
+def data(question: AnalysisInput) -> FactorResult | None:
     """Explain distances by each fact of the models alone; None where no fact tells groups apart."""
     from hyle.engine.analysis import factors
 
@@ -39,9 +39,9 @@ def sentences(found: FactorResult) -> list[str]:
         strong = [f for f in factors if f.p * len(factors) <= 0.05]
         if strong:
             said = [f"{_name(f.name)} {f.share:.0%} (chance {f.by_chance:.0%}, {p_value(f.p)})" for f in strong]
-            lines.append(f"Who is alike{place} goes with {listed(said)}; n = {strong[0].n} models.")
+            lines.append(f"Who is alike{place} goes with {join_names(said)}; n = {strong[0].n} models.")
         else:
-            names = listed([_name(f.name) for f in factors])
+            names = join_names([_name(f.name) for f in factors])
             n = max(f.n for f in factors)
             lines.append(f"What {names} explain of who is alike{place} is not distinguishable from chance, n = {n}.")
     return lines

@@ -10,7 +10,7 @@ import numpy as np
 from ..comparison import CONTROL, model_names
 from ..console import print_table
 from ..results import MapResult
-from ._question import Question
+from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST, PICTURES = 300, 12
 
 
-def data(question: Question) -> MapResult | None:
+def data(question: AnalysisInput) -> MapResult | None:
     """Lay out each representation whose embeddings are at hand; None without any.
 
     Coloured by the label, else by how wrong the model's energy is, else by the first label of the Comparison.
@@ -39,7 +39,7 @@ def data(question: Question) -> MapResult | None:
     return MapResult(planes, list(question.ids), colour, by, question.method)
 
 
-def _colour(question: Question, models: list[str]) -> tuple[dict[str, np.ndarray] | None, str]:
+def _colour(question: AnalysisInput, models: list[str]) -> tuple[dict[str, np.ndarray] | None, str]:
     comparison = question.comparison
     if question.values is not None:
         return dict.fromkeys(models, question.values), question.label

@@ -10,13 +10,13 @@ import click
 from ..comparison import number
 from ..console import print_table
 from ..results import ProbeResult
-from ._question import Question
+from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: Question) -> ProbeResult | None:
+def data(question: AnalysisInput) -> ProbeResult | None:
     """Probe the label on each embedding; None without a label or embeddings."""
     return ProbeResult(question.label, question.probes, question.kinds) if question.probes else None
 

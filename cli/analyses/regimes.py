@@ -10,7 +10,7 @@ import click
 from ..comparison import number, read_scores
 from ..console import print_table
 from ..results import RegimeResult
-from ._question import Question
+from ._question import AnalysisInput
 from ._words import interval
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: Question) -> RegimeResult | None:
+def data(question: AnalysisInput) -> RegimeResult | None:
     """Compare both Comparisons metric by metric; None where there is one alone."""
     from hyle.engine.analysis import regimes
 

@@ -11,8 +11,8 @@ import numpy as np
 from ..comparison import CONTROL, model_names, number, per_model, single_metrics, text
 from ..console import print_table
 from ..results import ScaleResult
-from ._question import Question
-from ._words import interval, known, p_value
+from ._question import AnalysisInput
+from ._words import interval, is_number, p_value
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ALL = "all models"
 
 
-def data(question: Question) -> ScaleResult | None:
+def data(question: AnalysisInput) -> ScaleResult | None:
     """Fit alignment, dimension and error against size in each family of three sizes, and over all models.
 
     None where no three models have sizes of their own.
@@ -41,7 +41,7 @@ def data(question: Question) -> ScaleResult | None:
         | {"value": values[i]}
         for q, values in _quantities(question, place).items()
         for i in place
-        if known(values[i])
+        if is_number(values[i])
     ]
     families = sorted({row["family"] for row in rows})
     groups = [ALL, *(name for name in families if name != "unknown" and len(families) > 1)]
@@ -55,7 +55,7 @@ def data(question: Question) -> ScaleResult | None:
     return ScaleResult(trends, rows, question.size, question.kinds) if trends else None
 
 
-def _quantities(question: Question, place: list[int]) -> dict[str, np.ndarray]:
+def _quantities(question: AnalysisInput, place: list[int]) -> dict[str, np.ndarray]:
     """Return what is set against size, [m] each: mean alignment to the others, dimension, errors."""
     near = question.score.mutual.copy()
     np.fill_diagonal(near, np.nan)
@@ -77,7 +77,7 @@ def sentences(found: ScaleResult) -> list[str]:
     """Name the trends whose intervals do not hold zero, p corrected for how many were looked at."""
     lines = []
     for (group, quantity), one in found.trends.items():
-        if known(one.low) and one.p * len(found.trends) <= 0.05 and (one.low > 0 or one.high < 0):
+        if is_number(one.low) and one.p * len(found.trends) <= 0.05 and (one.low > 0 or one.high < 0):
             verb = "rises" if one.slope > 0 else "falls"
             numbers = (
                 f"{number(one.slope, 3)} for tenfold {found.size}, {interval(one.low, one.high, 3)}, {p_value(one.p)}"
@@ -95,7 +95,7 @@ def show(found: ScaleResult) -> None:
     lines = []
     for (group, quantity), one in found.trends.items():
         ends = interval(one.low, one.high, 3)
-        lines.append((group, quantity, one.n, number(one.slope, 3), ends, f"{one.p:.2g}" if known(one.p) else "–"))
+        lines.append((group, quantity, one.n, number(one.slope, 3), ends, f"{one.p:.2g}" if is_number(one.p) else "–"))
     headings = ("family", "of", "models", "slope", "interval", "p")
     print_table(headings, lines, right=headings[2:], keys=2)
 

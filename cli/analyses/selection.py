@@ -11,22 +11,22 @@ import numpy as np
 from ..comparison import CONTROL, number
 from ..console import print_table
 from ..results import SelectionResult
-from ._question import Question
-from ._words import carried, interval, known, listed, p_value
+from ._question import AnalysisInput
+from ._words import interval, is_number, is_significant, join_names, p_value
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: Question) -> SelectionResult | None:
+def data(question: AnalysisInput) -> SelectionResult | None:
     """Rank the models for the label; None without a label or embeddings of two models."""
     from hyle.engine.analysis import selection
 
     real = {name: x for name, x in question.embeddings.items() if question.kinds.get(name) != CONTROL}
     if question.values is None or len(real) < 2:
         return None
-    few = min(question.few, int(np.isfinite(question.values).sum()) // 2)
-    found = selection(question.comparison, real, question.values, question.metric, few=few)
+    n_labels = min(question.n_labels, int(np.isfinite(question.values).sum()) // 2)
+    found = selection(question.comparison, real, question.values, question.metric, n_labels=n_labels)
     return SelectionResult(question.label, found, question.score.label, question.kinds)
 
 
@@ -34,19 +34,21 @@ def sentences(found: SelectionResult) -> list[str]:
     """Name the model to take, and whether the way of choosing is better than chance."""
     one = found.selection
     lines = [
-        f"For {found.label} with {one.few} labels take {one.models[0]}, by a probe: error {number(one.error[0], 3)} on "
-        f"{one.test} samples held out, where the median gives {number(one.baseline, 3)}."
+        f"For {found.label} with {one.n_labels} labels take {one.models[0]}, by a probe: error "
+        f"{number(one.error[0], 3)} on {one.test} samples held out, where the median gives {number(one.baseline, 3)}."
     ]
     good = [
-        c for c in one.criteria if known(c.p) and carried(c.low, c.high, c.p * len(one.criteria)) and c.correlation > 0
+        c
+        for c in one.criteria
+        if is_number(c.p) and is_significant(c.low, c.high, c.p * len(one.criteria)) and c.correlation > 0
     ]
     n = len(one.models)
     if good:
         said = [f"{c.name} ({number(c.correlation, 2)}, {interval(c.low, c.high)}, {p_value(c.p)})" for c in good]
         lines.append(
-            f"Better than chance at ranking the {n} models are {listed(said)}; rank correlation with accuracy."
+            f"Better than chance at ranking the {n} models are {join_names(said)}; rank correlation with accuracy."
         )
-    elif any(known(c.p) for c in one.criteria):
+    elif any(is_number(c.p) for c in one.criteria):
         lines.append(f"No way of ranking the {n} models is distinguishable from chance.")
     return lines
 
@@ -55,7 +57,7 @@ def show(found: SelectionResult) -> None:
     """Print the ranking, its check and the best pair."""
     one = found.selection
     click.echo(
-        f"Models for {found.label}: {one.few} labels to choose by, {one.test} samples held out, {one.draws} draws"
+        f"Models for {found.label}: {one.n_labels} labels to choose by, {one.test} samples held out, {one.draws} draws"
     )
     scores = {c.name: c.score for c in one.criteria}
     lines = [
@@ -68,9 +70,9 @@ def show(found: SelectionResult) -> None:
     lines = [
         (
             c.name,
-            number(c.correlation, 2) if known(c.correlation) else "–",
+            number(c.correlation, 2) if is_number(c.correlation) else "–",
             interval(c.low, c.high),
-            f"{c.p:.2g}" if known(c.p) else "–",
+            f"{c.p:.2g}" if is_number(c.p) else "–",
             number(c.regret, 2),
             interval(*c.over_parameters),
         )
@@ -80,7 +82,9 @@ def show(found: SelectionResult) -> None:
     print_table(headings, lines, right=headings[1:], keys=1)
     click.echo("regret: error of the model taken first, 0 as the best there is, 1 as one drawn by lot")
     pair, single = number(one.pair_error, 4), number(one.single_error, 4)
-    click.echo(f"best pair by the few labels: {listed(one.pair)}, error held out {pair}; the single model: {single}")
+    click.echo(
+        f"best pair by the few labels: {join_names(one.pair)}, error held out {pair}; the single model: {single}"
+    )
 
 
 def plain(found: SelectionResult) -> dict[str, Any]:
@@ -93,11 +97,11 @@ def figures(found: SelectionResult) -> dict[str, Figure]:
     from ..figures import Figure, selection_chart
 
     one = found.selection
-    if not any(known(c.correlation) for c in one.criteria):
+    if not any(is_number(c.correlation) for c in one.criteria):
         return {}
     caption = (
         f"Rank correlation between each way of ranking {len(one.models)} models and their accuracy for {found.label} "
         "on samples held out, with 95 % over models. 0 is chance; only the parameter count needs no data."
     )
-    recipe = f"{one.few} labels, {one.test} held out, {one.draws} draws; ridge probes; {found.metric}"
+    recipe = f"{one.n_labels} labels, {one.test} held out, {one.draws} draws; ridge probes; {found.metric}"
     return {"selection": Figure(selection_chart(one), "Which ranking picks the right model?", caption, recipe)}

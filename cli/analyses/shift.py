@@ -10,7 +10,7 @@ import numpy as np
 from ..comparison import CONTROL, number
 from ..console import print_table
 from ..results import ShiftResult
-from ._question import Question
+from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 K = 10
 
 
-def data(question: Question) -> ShiftResult | None:
+def data(question: AnalysisInput) -> ShiftResult | None:
     """Compute the shift of each model whose embeddings of both sets are at hand; None without any."""
     from hyle.engine.analysis import degree_of_shift
 

@@ -8,13 +8,13 @@ import click
 import numpy as np
 
 from ..results import TreeResult
-from ._question import Question
+from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: Question) -> TreeResult | None:
+def data(question: AnalysisInput) -> TreeResult | None:
     """Join the models that have all scores; None for fewer than three."""
     from hyle.engine.analysis import tree
 

@@ -1,14 +1,14 @@
 """A model against the reference panels: `hyle benchmark`."""
 
 from .benchmark import benchmark as benchmark
-from .card import print_card as print_card
-from .card import render_card as render_card
+from .evaluation import METRICS as METRICS
+from .evaluation import PanelEvaluation as PanelEvaluation
+from .evaluation import TooFewSamplesError as TooFewSamplesError
+from .evaluation import as_data as as_data
+from .evaluation import evaluate_on_panel as evaluate_on_panel
 from .panels import rebuild_panel as rebuild_panel
 from .performance import scores_of as scores_of
-from .standing import METRICS as METRICS
-from .standing import Standing as Standing
-from .standing import TooFewSamplesError as TooFewSamplesError
-from .standing import as_data as as_data
-from .standing import stand as stand
+from .render import print_card as print_card
+from .render import render_card as render_card
 from .subjects import Subject as Subject
 from .subjects import find_subject as find_subject

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from hyle.zoo import Representation, load_dataset, load_panel
+from hyle.zoo import InputError, Representation, load_dataset, load_panel
 
 from ..console import progress_bar
+from .evaluation import METRICS, PanelEvaluation, TooFewSamplesError, as_data, evaluate_on_panel
 from .performance import scores_of
-from .standing import METRICS, Standing, TooFewSamplesError, as_data, stand
 from .subjects import Subject
 
 WORDS = {
@@ -36,12 +36,12 @@ def benchmark(subject: Subject, *, metric: str = METRICS[0]) -> dict[str, Any]:
     Raises:
         ValueError: a changed panel or data set, or too few samples in common.
     """
-    standings, no_out_because = {"in": _stand(subject, "in", metric)}, subject.no_out_because
+    standings, ood_missing_reason = {"in": _stand(subject, "in", metric)}, subject.ood_missing_reason
     if "out" in subject.sets:
         try:
             standings["out"] = _stand(subject, "out", metric)
         except TooFewSamplesError as error:  # such as molecules of elements that the model does not know
-            no_out_because = str(error)
+            ood_missing_reason = str(error)
     inside, outside = standings["in"], standings.get("out")
     found = inside.quadrant()
     bench = subject.sets["in"]
@@ -54,7 +54,7 @@ def benchmark(subject: Subject, *, metric: str = METRICS[0]) -> dict[str, Any]:
         "metric": metric,
         "trained_on_it": seen,
         "sets": {role: as_data(standing) for role, standing in standings.items()},
-        "no_out_because": no_out_because,
+        "ood_missing_reason": ood_missing_reason,
         "generality": None if outside is None else _generality(subject, inside, outside),
         "diagnosis": {
             "quadrant": None if isinstance(found, str) else found.name,
@@ -74,18 +74,18 @@ def _known_as(name: str) -> str:
     return find_dataset(name).known_as
 
 
-def _stand(subject: Subject, role: str, metric: str) -> Standing:
+def _stand(subject: Subject, role: str, metric: str) -> PanelEvaluation:
     bench, representation = subject.sets[role], subject.representations[role]
     data, panel = load_dataset(bench.name, n=bench.samples), load_panel(bench.name)
     if data.version != panel.version:
-        raise ValueError(
+        raise InputError(
             f"the samples of {bench.name} are of version {data.version} and the panel's of {panel.version}: "
             "write the panel anew: hyle benchmark --rebuild-panel DIR"
         )
     representation = _of_set(representation, set(data.ids))
     scores = scores_of(representation, data, bench)
     with progress_bar(f"comparing on {bench.name}") as update:
-        return stand(
+        return evaluate_on_panel(
             representation,
             panel,
             scores,
@@ -106,17 +106,17 @@ def _of_set(rep: Representation, ids: set[str]) -> Representation:
     )
 
 
-def _generality(subject: Subject, inside: Standing, outside: Standing) -> dict[str, Any]:
+def _generality(subject: Subject, inside: PanelEvaluation, outside: PanelEvaluation) -> dict[str, Any]:
     """Say what is left of alignment and performance on the other set, with the models that are in both panels."""
     from hyle.engine.analysis import Estimate, degree_of_shift, difference
 
     shift = degree_of_shift(*(_rows(subject.representations[role]) for role in ("in", "out")))
-    both = [name for name in inside.others if name in outside.others]
+    both = [name for name in inside.other_families if name in outside.other_families]
     if not both:
         return {"models": [], "shift": {"ratio": shift.ratio, "auc": shift.auc}, "alignment": {}, "performance": None}
     alignment = {}
     for metric in inside.metrics:
-        first, second = (one.place(metric, others=both).mean for one in (inside, outside))
+        first, second = (one.align_to(metric, other_families=both).mean for one in (inside, outside))
         alignment[metric] = {"in": first.value, "out": second.value, "change": difference(first, second)._asdict()}
     performance = None
     if inside.score and outside.score and inside.score.kind == outside.score.kind:
@@ -151,7 +151,7 @@ def _rows(representation: Representation) -> Any:
     return as_array(representation.embedding)
 
 
-def _words(found: Any, inside: Standing) -> str:
+def _words(found: Any, inside: PanelEvaluation) -> str:
     if isinstance(found, str):
         return f"not told: {found}"
     about = f"against {found.models} models on {inside.n} samples of {inside.panel.name}, by {inside.metric}"

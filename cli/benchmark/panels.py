@@ -8,7 +8,7 @@ from pathlib import Path
 from hyle.zoo import Dataset, Member, ReferencePanel, Store, find_card, list_benchmarks, load_dataset, write_panel
 
 from ..console import say
-from ..jobs import embed_with_bar
+from ..jobs import embed_with_progress
 from .performance import scores_of
 
 
@@ -35,7 +35,7 @@ def rebuild_panel(
         data: Dataset = load_dataset(bench.name, n=bench.samples)
         members = []
         for name in bench.models:
-            representation, _ = embed_with_bar(name, data, store, device=device)
+            representation, _ = embed_with_progress(name, data, store, device=device)
             card, scores = find_card(name), scores_of(representation, data, bench)
             members.append(Member(representation, card.family, card.modality, card.parameters, scores))
         panel = write_panel(bench.name, data.version, data.ids, members, folder)

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from hyle.zoo import BenchmarkSet, Dataset, Representation, Sample, Score
+from hyle.zoo import BenchmarkSet, Dataset, Performance, Representation, Sample
 
 from ..comparison import energy_errors
 
 # Samples with a label, at least, that a probe is fitted and tested on.
-LEAST = 100
+MIN_SAMPLES = 100
 REPEATS = 20
 PER_ATOM = "energy per atom"
 
 
-def scores_of(representation: Representation, data: Dataset, bench: BenchmarkSet) -> dict[str, Score]:
+def scores_of(representation: Representation, data: Dataset, bench: BenchmarkSet) -> dict[str, Performance]:
     """Score one model on one set, by all kinds that it can be scored by.
 
     ``energy``: the mean absolute error after the model's own fit of composition, where model and samples have energies.
@@ -30,13 +30,13 @@ def scores_of(representation: Representation, data: Dataset, bench: BenchmarkSet
     found = {}
     energy = energy_errors([representation], data)[0]
     if energy is not None:
-        found["energy"] = Score("energy", energy.mae, energy.se, "eV", "energy beyond composition", energy.n)
+        found["energy"] = Performance("energy", energy.mae, energy.se, "eV", "energy beyond composition", energy.n)
     label = _labels(data, bench.label)
     known = [row for row, name in enumerate(representation.ids) if name in label]
-    if len(known) >= LEAST:
+    if len(known) >= MIN_SAMPLES:
         rows = np.asarray(_array(representation.embedding), np.float64)[known]
         one = probe(rows, [label[representation.ids[row]] for row in known], repeats=REPEATS)
-        found["probe"] = Score("probe", one.r2, one.r2_se, "", bench.label, len(known))
+        found["probe"] = Performance("probe", one.r2, one.r2_se, "", bench.label, len(known))
     return found
 
 

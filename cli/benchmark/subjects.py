@@ -9,6 +9,7 @@ from pathlib import Path
 from hyle.zoo import (
     READERS,
     BenchmarkSet,
+    InputError,
     ModelCard,
     Representation,
     Store,
@@ -21,7 +22,7 @@ from hyle.zoo import (
 )
 
 from ..console import say
-from ..jobs import embed_with_bar
+from ..jobs import embed_with_progress
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Subject:
         trained_on: what it was trained on, as far as its card says.
         sets: by role, ``in`` and, where it can be measured there, ``out``.
         representations: of the sets, by role.
-        no_out_because: why there is nothing out of distribution; empty where there is.
+        ood_missing_reason: why there is nothing out of distribution; empty where there is.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Subject:
     trained_on: Sequence[str]
     sets: Mapping[str, BenchmarkSet]
     representations: Mapping[str, Representation]
-    no_out_because: str = ""
+    ood_missing_reason: str = ""
 
 
 def find_subject(
@@ -72,13 +73,13 @@ def find_subject(
     if Path(source).suffix.lower() in READERS or Path(source).exists():
         return _of_files(Path(source), out, domain, family)
     if out is not None:
-        raise ValueError(f"--out is for a file of embeddings; {source} is embedded out of distribution by hyle")
+        raise InputError(f"--out is for a file of embeddings; {source} is embedded out of distribution by hyle")
     card = find_card(source, notify=say)
     sets, why = sets_of(card, domain)
     found = {}
     for role, bench in sets.items():
         data = load_dataset(bench.name, n=bench.samples)
-        found[role], _ = embed_with_bar(source, data, store, device=device)
+        found[role], _ = embed_with_progress(source, data, store, device=device)
     return Subject(card.name, family or card.family, card.parameters, card.trained_on, sets, found, why)
 
 
@@ -97,7 +98,7 @@ def sets_of(card: ModelCard, domain: str | None = None) -> tuple[dict[str, Bench
     if not inside:
         sets = "; ".join(f"{b.name}, {b.domain}: {', '.join(b.views)}" for b in list_benchmarks() if b.role == "in")
         takes = f"{card.name} reads {card.view} of {', '.join(card.domains)}"
-        raise ValueError(f"{takes}, and no set{f' of {domain}' if domain else ''} of the benchmark has that ({sets})")
+        raise InputError(f"{takes}, and no set{f' of {domain}' if domain else ''} of the benchmark has that ({sets})")
     seen = {one.casefold() for one in card.trained_on}
     home = next((bench for bench in inside if _known(bench) & seen), inside[0])
     others = [bench.domain for bench in inside if bench is not home]
@@ -142,7 +143,7 @@ def _file(path: Path, role: str, domain: str | None) -> tuple[Representation, Be
     best = max(sets, key=lambda bench: shared[bench.name])
     if not shared[best.name]:
         kinds = "; ".join(f"{bench.domain}: load_dataset({bench.name!r}, n={bench.samples})" for bench in sets)
-        raise ValueError(
+        raise InputError(
             f"{path}: none of its {len(found.ids)} ids, such as {found.ids[0]!r}, is of a set of the benchmark "
             f"{'out of' if role == 'out' else 'in'} distribution. Embed the samples that hyle.zoo gives in Python "
             f"({kinds}) and keep their ids"

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from hyle.zoo import did_you_mean
+from hyle.zoo import InputError, did_you_mean
 
-from ..analyses import ANALYSES, Asked, answer, findings, question_options
+from ..analyses import ANALYSES, AnalysisOptions, findings, question_options, run_analyses
 from ..options import json_option, print_json, split
 
 
@@ -24,7 +24,7 @@ def chosen(words: str | None) -> list[str] | None:
     for name in names or ():
         if name not in ANALYSES:
             close = did_you_mean(name, list(ANALYSES))
-            raise ValueError(f"no analysis is called {name!r}{close} (there are: {', '.join(ANALYSES)})")
+            raise InputError(f"no analysis is called {name!r}{close} (there are: {', '.join(ANALYSES)})")
     return names
 
 
@@ -50,7 +50,7 @@ def as_data(metric: str, found: Mapping[str, Any]) -> dict[str, Any]:
 @click.option("--only", help=f"Comma-separated analyses. [default: all of {', '.join(ANALYSES)}]")
 @question_options
 @json_option
-def command(comparison: Path, only: str | None, asked: Asked, as_json: bool) -> None:
+def command(comparison: Path, only: str | None, asked: AnalysisOptions, as_json: bool) -> None:
     """Say what follows from COMPARISON, a .nc file of `hyle compare -o` or `hyle run`.
 
     Do better models lie closer to the best one, what explains who is alike, which models belong together, do their
@@ -67,7 +67,7 @@ def command(comparison: Path, only: str | None, asked: Asked, as_json: bool) -> 
 
     names = chosen(only)
     question = asked.question(load_comparison(comparison), comparison)
-    found = answer(question, names)
+    found = run_analyses(question, names)
     if as_json:
         print_json(as_data(question.metric, found))
     else:

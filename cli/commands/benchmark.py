@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import Store
+from hyle.zoo import InputError, Store
 
-from .._atomic import write_atomically
+from ..atomic import write_atomically
 from ..benchmark import (
     METRICS,
     benchmark,
@@ -74,11 +74,11 @@ def command(
     if source is None:
         raise click.UsageError("Missing argument 'SOURCE': a model of `hyle models`, or a file of embeddings")
     if output is not None and output.suffix not in (".html", ".json"):
-        raise ValueError(f"--output {output}: the suffix must be .html or .json")
+        raise InputError(f"--output {output}: the suffix must be .html or .json")
     from hyle.engine import find_metric
 
     if find_metric(metric).kind != "pair":
-        raise ValueError(f"--metric {metric} is of one model: use a pair metric, such as {', '.join(METRICS)}")
+        raise InputError(f"--metric {metric} is of one model: use a pair metric, such as {', '.join(METRICS)}")
     from ..benchmark import print_card, render_card
 
     subject = find_subject(source, Store(store_path), domain=domain, out=out, family=family, device=device)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hyle.zoo import Store
+from hyle.zoo import InputError, Store
 
-from .._atomic import write_atomically
+from ..atomic import write_atomically
 from ..comparison import (
     listed,
     outlying_in_any,
@@ -25,16 +25,16 @@ from ..jobs import (
     as_data,
     by_name,
     compare_others,
-    compare_with_bar,
+    compare_with_progress,
     engine_options,
     find_representations,
     parse_sweep,
     print_sweep,
     sweep_data,
-    sweep_with_bar,
+    sweep_with_progress,
     write_sweep,
 )
-from ..options import Measure, json_option, json_text, metric_options, print_json, store_option, stored_options
+from ..options import CompareOptions, json_option, json_text, metric_options, print_json, store_option, stored_options
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     sources: tuple[str, ...],
-    measure: Measure,
+    measure: CompareOptions,
     covariates: str | None,
     sweep: str | None,
     dataset: str | None,
@@ -97,10 +97,10 @@ def command(
         # Of all that is stored, what is taken out leaves nothing of itself to compare.
         found = [each for each in found if each.recipe != known.recipe]
     if len(found) < 2:
-        raise ValueError("a comparison needs at least two representations; one alone: hyle dimension")
+        raise InputError("a comparison needs at least two representations; one alone: hyle dimension")
     if steps is not None:
         named = by_name(found)
-        swept = sweep_with_bar(named, *steps, engine_options(measure) | ({"covariates": known} if known else {}))
+        swept = sweep_with_progress(named, *steps, engine_options(measure) | ({"covariates": known} if known else {}))
         swept.attrs["recipe"] = json.dumps({name: dict(rep.recipe) for name, rep in named.items()}, default=str)
         if output is not None:
             write_sweep(swept, steps[0], output)
@@ -113,7 +113,7 @@ def command(
     common = set.intersection(*(set(each.ids) for each in ([*found, known] if known else found)))
     if len(common) >= 4:  # the engine knows why there are fewer
         measure.check(len(common))
-    comparison = compare_with_bar(found, measure, covariates=known)
+    comparison = compare_with_progress(found, measure, covariates=known)
     outliers = outlying_in_any(by_name(found))
     others = compare_others(found, measure, known, outliers)
     if output is not None:
@@ -137,10 +137,10 @@ def _writer(output: Path | None, suffixes: Sequence[str] | None = None) -> Calla
         write_atomically(path, json_text(as_data(comparison)).encode())
 
     def write_html(comparison: xr.Dataset, path: Path) -> None:
-        from ..analyses import answer_alone
+        from ..analyses import run_default_analyses
         from ..report import write_report
 
-        write_report(comparison, path, answer_alone(comparison))
+        write_report(comparison, path, run_default_analyses(comparison))
 
     def write_netcdf(comparison: xr.Dataset, path: Path) -> None:
         from hyle.engine import save_comparison
@@ -155,5 +155,5 @@ def _writer(output: Path | None, suffixes: Sequence[str] | None = None) -> Calla
     }
     allowed = suffixes or list(writers)
     if output is not None and output.suffix not in allowed:
-        raise ValueError(f"--output {output}: the suffix must be one of {', '.join(allowed)}")
+        raise InputError(f"--output {output}: the suffix must be one of {', '.join(allowed)}")
     return writers[output.suffix] if output is not None else write_csv

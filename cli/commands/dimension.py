@@ -9,7 +9,7 @@ from typing import Any
 import click
 import numpy as np
 
-from hyle.zoo import Representation, Store, did_you_mean
+from hyle.zoo import InputError, Representation, Store, did_you_mean
 
 from ..comparison import errors, estimate, listed, outlying, text, usual_k, without
 from ..console import print_table
@@ -131,7 +131,7 @@ def estimator_names(words: str | None, *, of_scales: bool) -> tuple[str, ...]:
     for name in chosen:
         if name not in (*known, "all"):
             of = "of a scale" if of_scales else "of the dimension"
-            raise ValueError(
+            raise InputError(
                 f"no estimator {of} is called {name!r}{did_you_mean(name, known)} (there are: {', '.join(known)}, all)"
             )
     return tuple(dict.fromkeys(one for name in chosen for one in (known if name == "all" else (name,))))
@@ -190,7 +190,7 @@ def command(
     found = find_representations(sources, Store(store_path), ids_paths=ids_paths, **chosen)
     for rep in found:
         if k is not None and k > len(rep.ids) - 1:
-            raise ValueError(
+            raise InputError(
                 f"-k {k} is too many for the {len(rep.ids)} rows of {rep.name}: use 2 to {len(rep.ids) - 1}"
             )
     rows = (

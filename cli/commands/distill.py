@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING
 import click
 
 from hyle.zoo import (
+    InputError,
     Store,
     check_name,
     registered,
     registered_dir,
 )
 
-from .._atomic import write_atomically
+from ..atomic import write_atomically
 from ..console import progress_bar, say
 from ..jobs import distill, evaluate, find_representations, print_card
-from ..options import Draw, dataset_options, json_option, json_text, print_json, split, store_option
+from ..options import (
+    SampleSelection,
+    dataset_options,
+    json_option,
+    json_text,
+    print_json,
+    renamed_option,
+    split,
+    store_option,
+)
 
 if TYPE_CHECKING:
     pass
@@ -36,9 +46,9 @@ def parse_losses(text: str) -> dict[str, float]:
         try:
             found[name] = float(weight or 1)
         except ValueError:
-            raise ValueError(f"--loss {part}: the weight {weight!r} is no number") from None
+            raise InputError(f"--loss {part}: the weight {weight!r} is no number") from None
         if not 0 < found[name] < float("inf"):
-            raise ValueError(f"--loss {part}: a weight is above 0; leave the loss out for none")
+            raise InputError(f"--loss {part}: a weight is above 0; leave the loss out for none")
     return found
 
 
@@ -60,7 +70,14 @@ def parse_losses(text: str) -> dict[str, float]:
 @click.option("--steps", type=click.IntRange(1), default=2000, show_default=True, help="Steps at most.")
 @click.option("--batch-size", type=click.IntRange(4), default=256, show_default=True, help="Samples of a step.")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True)
-@click.option("--every", type=click.IntRange(1), default=100, show_default=True, help="Steps between checkpoints.")
+@renamed_option(
+    "--eval-every",
+    old="--every",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="Steps between checkpoints.",
+)
 @click.option(
     "--patience",
     type=click.IntRange(0),
@@ -77,7 +94,7 @@ def command(
     teachers: tuple[str, ...],
     student: str | None,
     name: str | None,
-    draw: Draw,
+    draw: SampleSelection,
     layer: str | None,
     pooling: str | None,
     loss: str,
@@ -87,7 +104,7 @@ def command(
     steps: int,
     batch_size: int,
     learning_rate: float,
-    every: int,
+    eval_every: int,
     patience: int,
     training_seed: int,
     restart: bool,
@@ -113,7 +130,7 @@ def command(
         steps=steps,
         batch_size=batch_size,
         learning_rate=learning_rate,
-        every=every,
+        eval_every=eval_every,
         patience=patience,
         seed=training_seed,
     )
@@ -121,7 +138,7 @@ def command(
     check_name(name)
     folder = registered_dir() / f".{name}.training"
     if name in registered() and not replace and not folder.exists():
-        raise ValueError(f"there is a model {name} already: choose another --name, or --replace it")
+        raise InputError(f"there is a model {name} already: choose another --name, or --replace it")
     data = draw.load()
     store = Store(store_path)
     exact = f"{data.name}-{data.version}"

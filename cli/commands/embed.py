@@ -14,8 +14,8 @@ from hyle.zoo import (
 )
 
 from ..console import say
-from ..jobs import KeepLast, check_views, embed_with_bar
-from ..options import Draw, dataset_options, json_option, print_json, split, store_option
+from ..jobs import LastModelCache, check_views, embed_with_progress
+from ..options import SampleSelection, dataset_options, json_option, print_json, split, store_option
 
 
 @click.command()
@@ -31,7 +31,7 @@ from ..options import Draw, dataset_options, json_option, print_json, split, sto
 @json_option
 def command(
     models: tuple[str, ...],
-    draw: Draw,
+    draw: SampleSelection,
     layer: str | None,
     layers: str | None,
     pooling: str | None,
@@ -66,10 +66,10 @@ def command(
         raise click.UsageError("--output takes one model and one layer at a time")
     data = draw.load()
     check_views([name for name, _ in jobs], data)
-    store, loader = Store(store_path), KeepLast()
+    store, loader = Store(store_path), LastModelCache()
     results = []
     for name, one in jobs:
-        representation, _ = embed_with_bar(
+        representation, _ = embed_with_progress(
             name, data, store, layer=one, pooling=pooling, batch_size=batch_size, device=device, loader=loader
         )
         if output is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hyle.zoo import check_hashes, expect, fetch, find_card, weights_files
+from hyle.zoo import check_hashes, fetch, find_card, pin_hashes, weights_files
 
 from ..console import say
 from ..options import json_option, print_json
@@ -31,7 +31,7 @@ def command(models: tuple[str, ...], hashes: tuple[str, ...], as_json: bool) -> 
         pairs = [text.partition("=") for text in hashes]
         if len(cards) > 1 or not all(sha256 for _, _, sha256 in pairs):
             raise click.UsageError("--sha256 takes FILE=HEX, for one model at a time")
-        expect(cards[0], {name: sha256.lower() for name, _, sha256 in pairs})
+        pin_hashes(cards[0], {name: sha256.lower() for name, _, sha256 in pairs})
     found = {}
     for card in cards:
         if card.weights is not None and card.weights.remote:

@@ -112,7 +112,7 @@ def meanings(states: Sequence[str]) -> str:
 
 def study_state(row: StudyRow) -> str:
     """Return what a row of the study comes to after `hyle models --requirements | sh`, on any machine."""
-    near = {name for card in list_models() if card.panel for name in _packages(card)}
+    near = {name for card in list_models() if card.default for name in _packages(card)}
     able = [card for card, _ in row.cards if not card.reason]
     found = [(bool(card.weights and card.weights.remote), bool(_packages(card) - near)) for card in able]
     names = {(False, False): 0, (False, True): 1, (True, False): 2, (True, True): 3}
@@ -167,7 +167,7 @@ def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markd
         return
     cards = list_models()
     if requirements and not patterns:
-        cards = [card for card in cards if card.panel]  # others get an environment of their own
+        cards = [card for card in cards if card.default]  # others get an environment of their own
     if patterns:
         chosen = [card for card in cards if any(fnmatch.fnmatch(card.name, pattern) for pattern in patterns)]
         for pattern in patterns:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..analyses import Asked, answer, question_options
+from ..analyses import AnalysisOptions, question_options, run_analyses
 from ..console import say
 from ..jobs import write_all, write_history
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="Folder for the report.",
 )
 @question_options
-def command(comparison: Path, output: Path, asked: Asked) -> None:
+def command(comparison: Path, output: Path, asked: AnalysisOptions) -> None:
     """Write the report of COMPARISON, a .nc file that `hyle compare -o` or `hyle run` wrote.
 
     What is at hand decides what it shows: embeddings in the store give maps, --against a second set of samples,
@@ -45,4 +45,4 @@ def command(comparison: Path, output: Path, asked: Asked) -> None:
         say(f"wrote {write_history(history, output)}")
         return
     data = load_comparison(comparison)
-    say(f"wrote {write_all(data, output, answer(asked.question(data, comparison)))}")
+    say(f"wrote {write_all(data, output, run_analyses(asked.question(data, comparison)))}")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import Dataset, DatasetInfo, ModelCard, Store, find_card, list_models, state_of
+from hyle.zoo import Dataset, DatasetInfo, InputError, ModelCard, Store, find_card, list_models, state_of
 
-from ..analyses import answer_alone
+from ..analyses import run_default_analyses
 from ..comparison import add_energy_errors, add_labels, add_samples, joined, model_names
 from ..console import say
-from ..jobs import check_views, compare_with_bar, embed_with_bar, write_all
-from ..options import Draw, Measure, dataset_options, metric_options, split, store_option
+from ..jobs import check_views, compare_with_progress, embed_with_progress, write_all
+from ..options import CompareOptions, SampleSelection, dataset_options, metric_options, split, store_option
 
 # Those of a comparison and the two others of the study; all come from one pass.
 METRICS = (
@@ -33,7 +33,7 @@ def choose(names: Sequence[str] | None, data: DatasetInfo | Dataset) -> list[Mod
         ValueError: an unknown model, or fewer than two models that run here.
     """
     cards = [card for card in list_models() if card.view in (*data.views, "any") and data.domain in card.domains]
-    panel = [card for card in cards if card.panel]
+    panel = [card for card in cards if card.default]
     if names is not None and names != ["all"]:
         named = [find_card(name) for name in names]
         return named + [card for card in panel if card.modality == "control" and card not in named]
@@ -43,7 +43,7 @@ def choose(names: Sequence[str] | None, data: DatasetInfo | Dataset) -> list[Mod
     if lacking:
         say(f"left out, since packages or weights are missing: {', '.join(lacking)}; to see which: hyle doctor")
     if sum(card.modality != "control" for card in chosen) < 2:
-        raise ValueError(
+        raise InputError(
             "fewer than two models run here; to install what all of them need: hyle models --requirements | sh"
         )
     return chosen
@@ -65,8 +65,8 @@ def choose(names: Sequence[str] | None, data: DatasetInfo | Dataset) -> list[Mod
 @store_option
 def command(
     models: str | None,
-    draw: Draw,
-    measure: Measure,
+    draw: SampleSelection,
+    measure: CompareOptions,
     device: str,
     output: Path,
     store_path: Path,
@@ -92,11 +92,11 @@ def command(
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"cannot write into {output}: {error.strerror}") from error
+        raise InputError(f"cannot write into {output}: {error.strerror}") from error
     store = Store(store_path)
     say(f"{len(data)} {data.domain} of {data.name}, {len(cards)} models; kept in {store_path}")
-    found = [embed_with_bar(card.name, data, store, device=device)[0] for card in cards]
-    comparison = compare_with_bar(
+    found = [embed_with_progress(card.name, data, store, device=device)[0] for card in cards]
+    comparison = compare_with_progress(
         found,
         measure,
         attributes={
@@ -110,5 +110,5 @@ def command(
     add_energy_errors(comparison, found, data)
     say("drawing the figures")
     ids, rows = joined(comparison, dict(zip(model_names(comparison), found, strict=True)))
-    path = write_all(comparison, output, answer_alone(comparison, ids=ids, embeddings=rows))
+    path = write_all(comparison, output, run_default_analyses(comparison, ids=ids, embeddings=rows))
     say(f"done in {time.monotonic() - start:.0f} s: open {path}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import Store, find_card
+from hyle.zoo import InputError, Store, find_card
 
 from ..console import print_table, say
 from ..options import json_option, print_json, split, store_option
@@ -52,7 +52,7 @@ def command(
     """
     start = time.monotonic()
     plans = chosen_sets(split(sets), split(models), samples)
-    found, panels = study(plans, Store(store_path), permutations=permutations, intervals=intervals)
+    found, panels = study(plans, Store(store_path), permutations=permutations, jackknife_groups=intervals)
     path = write_page(found, panels, output)
     if as_json:
         print_json([asdict(one) for one in found])
@@ -67,7 +67,7 @@ def chosen_sets(sets: list[str] | None, models: list[str] | None, samples: int |
     """Return the plans of the named data sets, or of all, with these models and so many samples."""
     known = [plan.dataset for plan in SETS]
     if wrong := set(sets or ()) - set(known):
-        raise ValueError(f"--sets {', '.join(sorted(wrong))}: the study has {', '.join(known)}")
+        raise InputError(f"--sets {', '.join(sorted(wrong))}: the study has {', '.join(known)}")
     for name in models or ():
         find_card(name)
     plans = [plan for plan in SETS if sets is None or plan.dataset in sets]
@@ -77,5 +77,5 @@ def chosen_sets(sets: list[str] | None, models: list[str] | None, samples: int |
         plans = [replace(plan, models=[name for name in plan.models if name in models]) for plan in plans]
     for plan in plans:
         if len(plan.models) < 2:
-            raise ValueError(f"--models leaves {len(plan.models)} of the models on {plan.dataset}: name at least two")
+            raise InputError(f"--models leaves {len(plan.models)} of the models on {plan.dataset}: name at least two")
     return plans

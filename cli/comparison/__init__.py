@@ -15,8 +15,8 @@ from .outliers import outlying as outlying
 from .outliers import outlying_in_any as outlying_in_any
 from .outliers import usual_k as usual_k
 from .outliers import without as without
-from .replicates import ceiling as ceiling
-from .replicates import twins as twins
+from .replicates import replicate_ceiling as replicate_ceiling
+from .replicates import seed_replicates as seed_replicates
 from .samples import LABEL as LABEL
 from .samples import add_labels as add_labels
 from .samples import add_samples as add_samples
@@ -24,9 +24,9 @@ from .samples import find_embeddings as find_embeddings
 from .samples import joined as joined
 from .samples import read_column as read_column
 from .samples import read_table as read_table
-from .scores import BY_CHANCE as BY_CHANCE
 from .scores import CONTROL as CONTROL
-from .scores import Score as Score
+from .scores import NOT_SIGNIFICANT as NOT_SIGNIFICANT
+from .scores import PairScores as PairScores
 from .scores import errors as errors
 from .scores import modalities as modalities
 from .scores import model_names as model_names

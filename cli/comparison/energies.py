@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hyle.engine.analysis import EnergyError
 
 # Samples with both energies, at least.
-LEAST = 20
+MIN_SAMPLES = 20
 
 
 def energy_errors(representations: Sequence[Representation], data: Dataset) -> list[EnergyError | None]:
@@ -51,7 +51,7 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
             corrections = corrections or [mp2020_correction(atoms) for atoms in matter]
             predicted = predicted - corrections
         finite = np.isfinite(predicted)
-        if of_common_elements(counts[finite]).sum() >= LEAST:
+        if of_common_elements(counts[finite]).sum() >= MIN_SAMPLES:
             found[row] = energy_error(predicted, reference, counts)
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..console import print_table
 from .numbers import estimate, number
-from .scores import BY_CHANCE, Score, errors, model_names, read_scores, single_metrics
+from .scores import NOT_SIGNIFICANT, PairScores, errors, model_names, read_scores, single_metrics
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,7 +54,7 @@ def print_layers(comparison: xr.Dataset) -> None:
     from hyle.engine.analysis import best_layers
 
     for score in read_scores(comparison).values():
-        if f"{score.name}_draws" not in comparison:
+        if f"{score.name}_null_samples" not in comparison:
             continue
         found = [one for one in best_layers(comparison, score.name) if one.pairs > 1]
         rows = [
@@ -74,7 +74,7 @@ def print_layers(comparison: xr.Dataset) -> None:
             print_table(headings, rows, right=headings[2:], keys=2)
 
 
-def notes(scores: Sequence[Score]) -> list[str]:
+def notes(scores: Sequence[PairScores]) -> list[str]:
     """Return what a reader of the pairs must know besides the numbers."""
     notes = ["→ from model to other, ← from other to model"] if any(score.directed for score in scores) else []
     lower = [score.name for score in scores if not score.higher_is_better]
@@ -92,16 +92,16 @@ def notes(scores: Sequence[Score]) -> list[str]:
     tested = next((score for score in scores if score.permutations), None)
     if tested is not None:
         notes.append(
-            f"{BY_CHANCE} not told from chance: q > {tested.alpha:g}, the p-value by {tested.permutations} "
+            f"{NOT_SIGNIFICANT} not told from chance: q > {tested.alpha:g}, the p-value by {tested.permutations} "
             "permutations, adjusted for the number of pairs"
         )
     return notes
 
 
-def cell(score: Score, pair: tuple[int, int]) -> str:
+def cell(score: PairScores, pair: tuple[int, int]) -> str:
     """Return the score of one pair with what belongs beside it: its error, its chance level, a sign if by chance."""
     value, chance = score.values[pair], score.chance[pair]
     shown = estimate(value, score.se[pair], 4)
     shown += f" ({number(chance, 4)})" if np.isfinite(chance) else ""
     shown += f" [{number(score.raw[pair], 4)}]" if np.isfinite(score.raw[pair]) else ""
-    return f"{shown} {BY_CHANCE}" if score.by_chance[pair] else shown
+    return f"{shown} {NOT_SIGNIFICANT}" if score.not_significant[pair] else shown

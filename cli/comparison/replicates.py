@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def twins(names: Sequence[str]) -> list[tuple[int, int]]:
+def seed_replicates(names: Sequence[str]) -> list[tuple[int, int]]:
     """Return the places of models and of their second trainings, which are called ``<model>-seed<number>``."""
     return [
         (i, j)
@@ -23,13 +23,13 @@ def twins(names: Sequence[str]) -> list[tuple[int, int]]:
     ]
 
 
-def ceiling(comparison: xr.Dataset) -> str | None:
+def replicate_ceiling(comparison: xr.Dataset) -> str | None:
     """Return a sentence of how much a model agrees with its second training, None where there is none of both."""
     names, scores = model_names(comparison), read_scores(comparison)
     if not scores:
         return None
     said = []
-    for pair in twins(names):
+    for pair in seed_replicates(names):
         values = ", ".join(f"{score.label} {number(score.mutual[pair], 2)}" for score in scores.values())
         said.append(f"{names[pair[0]]} with its own second training: {values}.")
     return " ".join([*said, "Read other pairs against this, not against a perfect score."]) if said else None

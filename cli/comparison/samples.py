@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hyle.zoo import Dataset, Key, Representation, Store, read_embeddings
+from hyle.zoo import Dataset, InputError, Key, Representation, Store, read_embeddings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -54,7 +54,7 @@ def read_column(path: Path, column: str | None, *, what: str) -> tuple[str, dict
     name = column or (others[0] if len(others) == 1 else None)
     if name is None or name not in table:
         asked = f"no column {column!r}" if column else "several columns: name one, as FILE:COLUMN"
-        raise ValueError(f"{what} {path}: {asked}; it has {', '.join(others)}")
+        raise InputError(f"{what} {path}: {asked}; it has {', '.join(others)}")
     return name, table[name]
 
 
@@ -69,20 +69,20 @@ def read_table(path: Path, *, what: str) -> dict[str, dict[str, float]]:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{what} {path} cannot be read as .csv: {error}") from error
+        raise InputError(f"{what} {path} cannot be read as .csv: {error}") from error
     if table.shape[1] < 2:
-        raise ValueError(f"{what} {path}: a header line and two columns or more are needed, the first the sample id")
+        raise InputError(f"{what} {path}: a header line and two columns or more are needed, the first the sample id")
     ids = table.iloc[:, 0]
     if ids.duplicated().any():
         row = int(ids.duplicated().to_numpy().argmax())
-        raise ValueError(f"{what} {path}: row {row + 2}: the id {ids[row]!r} stands twice")
+        raise InputError(f"{what} {path}: row {row + 2}: the id {ids[row]!r} stands twice")
     found = {}
     for name in table.columns[1:]:
         numbers = pd.to_numeric(table[name].where(table[name] != ""), errors="coerce")
         wrong = numbers.isna() & (table[name].str.strip() != "") & (table[name].str.lower() != "nan")
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
-            raise ValueError(f"{what} {path}: row {row + 2}: {table[name][row]!r} in {name} is no number")
+            raise InputError(f"{what} {path}: row {row + 2}: {table[name][row]!r} in {name} is no number")
         found[str(name)] = dict(zip(ids, numbers.astype(float), strict=True))
     return found
 
@@ -104,12 +104,12 @@ def find_embeddings(comparison: xr.Dataset, store: Store, files: Sequence[Path] 
     for path in files:
         one = read_embeddings(path)
         if one.name not in names:
-            raise ValueError(
+            raise InputError(
                 f"--embeddings {path}: the comparison has no model {one.name!r}; it has {', '.join(names)}"
             )
         content = recipes.get(one.name, {}).get("content")
         if content not in (None, one.recipe["content"]):
-            raise ValueError(f"--embeddings {path}: this is not what was compared under the name {one.name!r}")
+            raise InputError(f"--embeddings {path}: this is not what was compared under the name {one.name!r}")
         found[one.name] = one
     for name in names:
         recipe = recipes.get(name, {})

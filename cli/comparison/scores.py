@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 CONTROL = "control"
 # Stands behind a score that is not told from chance.
-BY_CHANCE = "≈"
+NOT_SIGNIFICANT = "≈"
 _NO = {"0", "false", "no"}
 _FIELDS = {
     *("kind", "long_name", "meaning", "citation", "limits", "symmetric", "higher_is_better", "chance", "of"),
@@ -24,7 +24,7 @@ _FIELDS = {
 
 
 @dataclass(frozen=True)
-class Score:
+class PairScores:
     """One pair metric of a Comparison: its matrix, its chance level and its recipe.
 
     Entry (i, j) of a matrix is the score from model i to model j; `directed` says that the way back may differ.
@@ -100,7 +100,7 @@ class Score:
         return np.asarray((self.values + self.values.T) / 2)
 
     @property
-    def by_chance(self) -> np.ndarray:
+    def not_significant(self) -> np.ndarray:
         """Bool [m, m], whether permutations were made and do not tell the score from chance."""
         return np.asarray(self.q > self.alpha)
 
@@ -115,7 +115,7 @@ class Score:
         return np.asarray(known[np.isfinite(known)])
 
 
-def read_scores(comparison: xr.Dataset) -> dict[str, Score]:
+def read_scores(comparison: xr.Dataset) -> dict[str, PairScores]:
     """Return every pair metric, in the order of the Comparison, with CKA first when it is there."""
     found = {
         str(name): _score(comparison, str(name))
@@ -160,7 +160,7 @@ def modalities(comparison: xr.Dataset) -> list[str]:
     return [str(value or "unknown") for value in per_model(comparison, "modality")]
 
 
-def _score(comparison: xr.Dataset, name: str) -> Score:
+def _score(comparison: xr.Dataset, name: str) -> PairScores:
     variable = comparison[name].transpose("model", "other")
     attrs = variable.attrs
     values = variable.values.astype(float)
@@ -182,7 +182,7 @@ def _score(comparison: xr.Dataset, name: str) -> Score:
     best = limits[-1 if higher else 0] if len(limits) == 2 else float(higher)
     level = chance[~np.eye(len(chance), dtype=bool) & np.isfinite(chance)]
     nothing = 0.0 if higher else limits[-1] if len(limits) == 2 else 1.0
-    return Score(
+    return PairScores(
         name=name,
         label=text(attrs, "long_name") or name,
         values=values,

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._atomic import write_atomically
+from ..atomic import write_atomically
 from .numbers import integer, text
 from .scores import _details, _recipe, errors, model_names, per_model, read_scores, single_metrics
 

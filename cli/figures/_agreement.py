@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..comparison import CONTROL, Score, modalities, model_names, number, read_scores
+from ..comparison import CONTROL, PairScores, modalities, model_names, number, read_scores
 from .palette import MUTED, config, modality_scale
 
 if TYPE_CHECKING:
@@ -62,22 +62,22 @@ def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") 
     return alt.LayerChart(layer=layers).properties(width=430, height=320, description=said, config=config())
 
 
-def _title(score: Score) -> str:
+def _title(score: PairScores) -> str:
     return score.label + (", both ways" if score.directed else "") + ("" if score.higher_is_better else ", falling")
 
 
-def _scale(score: Score) -> alt.Scale:
+def _scale(score: PairScores) -> alt.Scale:
     return alt.Scale(zero=True, reverse=not score.higher_is_better)
 
 
-def _shown(score: Score, i: int, j: int) -> str:
+def _shown(score: PairScores, i: int, j: int) -> str:
     ways = [score.values[i, j], score.values[j, i]] if score.directed else [score.values[i, j]]
     chance = score.chance[i, j]
     said = f"chance {number(chance, 3)}" if np.isfinite(chance) else "no chance level"
     return f"{' / '.join(number(value, 3) for value in ways)} ({said})"
 
 
-def _rows(comparison: xr.Dataset, first: Score, second: Score) -> list[dict[str, Any]]:
+def _rows(comparison: xr.Dataset, first: PairScores, second: PairScores) -> list[dict[str, Any]]:
     names, kinds = model_names(comparison), modalities(comparison)
     rank = {kind: i for i, kind in enumerate(modality_scale(kinds)[0])}
     rows = []
@@ -94,7 +94,7 @@ def _rows(comparison: xr.Dataset, first: Score, second: Score) -> list[dict[str,
     return rows
 
 
-def _chance_lines(first: Score, second: Score) -> list[alt.Chart]:
+def _chance_lines(first: PairScores, second: PairScores) -> list[alt.Chart]:
     lines = []
     for name, score in (("x", first), ("y", second)):
         if not np.isfinite(score.level):

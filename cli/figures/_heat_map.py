@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..comparison import BY_CHANCE, Score, modalities, model_names, number, read_scores
+from ..comparison import NOT_SIGNIFICANT, PairScores, modalities, model_names, number, read_scores
 from ._order import order_models
 from .palette import INK, MUTED, ON_STRONG, SELF, config, modality_scale, score_scale
 
@@ -53,7 +53,7 @@ def heat_map(comparison: xr.Dataset, metric: str) -> alt.LayerChart:
     return chart.properties(**sizes, description=_description(comparison, score), config=config())
 
 
-def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
+def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
     names = model_names(comparison)
     rows = []
     for i, model in enumerate(names):
@@ -63,7 +63,9 @@ def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
             known = bool(np.isfinite(value))
             row = {"model": model, "other": other, "value": float(value) if known else None}
             row["kind"] = "self" if i == j else "score" if known else "undefined"
-            row["shown"] = number(value, 2) + BY_CHANCE * bool(score.by_chance[i, j]) if known else "not defined"
+            row["shown"] = (
+                number(value, 2) + NOT_SIGNIFICANT * bool(score.not_significant[i, j]) if known else "not defined"
+            )
             row["exact"] = number(value, 4) if known else "not defined"
             row["chance"] = number(chance, 4) if np.isfinite(chance) else score.chance_text
             if np.isfinite(score.q[i, j]):
@@ -81,7 +83,7 @@ def _cells(comparison: xr.Dataset, score: Score) -> list[dict[str, Any]]:
     return rows
 
 
-def _recipe(score: Score) -> dict[str, str]:
+def _recipe(score: PairScores) -> dict[str, str]:
     """Return what a tooltip says of every score of the metric besides the value and its chance level."""
     fields = {
         "k": score.k,
@@ -93,12 +95,12 @@ def _recipe(score: Score) -> dict[str, str]:
     return {title: str(value) for title, value in fields.items() if value not in (None, "")}
 
 
-def _constants(score: Score) -> dict[str, str]:
+def _constants(score: PairScores) -> dict[str, str]:
     # Written once as an expression instead of into each of the M x M rows.
     return {f"recipe_{i}": json.dumps(value) for i, value in enumerate(_recipe(score).values())}
 
 
-def _tooltip(score: Score) -> list[alt.Tooltip]:
+def _tooltip(score: PairScores) -> list[alt.Tooltip]:
     fixed = {"pair": "models", "exact": score.label, "chance": "chance level"}
     if score.permutations:
         fixed |= {"q": "q, for all pairs", "calibrated": "calibrated"}
@@ -124,7 +126,7 @@ def _axis(step: float, **options: Any) -> alt.Axis:
     )
 
 
-def _colour(score: Score) -> alt.Color:
+def _colour(score: PairScores) -> alt.Color:
     own = score.chance_differs
     shown = score.excess if own else score.values
     off = shown[~np.eye(len(shown), dtype=bool)]
@@ -165,7 +167,7 @@ def _strips(comparison: xr.Dataset, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     ]
 
 
-def _description(comparison: xr.Dataset, score: Score) -> str:
+def _description(comparison: xr.Dataset, score: PairScores) -> str:
     names = model_names(comparison)
     known = [(i, j) for i, j in score.pairs() if np.isfinite(score.values[i, j])]
     lower = "" if score.higher_is_better else "; the lower the more alike"

@@ -68,10 +68,10 @@ def imbalance_plane(comparison: xr.Dataset, by: str | None = None) -> alt.LayerC
 def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> alt.LayerChart:
     """Return one point a model: mean imbalance to the others against that from them, named where it holds little."""
     points: list[dict[str, Any]] = [
-        {"model": one.model, "modality": kinds.get(one.model, "unknown"), "to_others": one.foretells}
-        | {"from_others": one.foretold, "effective_rank": one.effective_rank, "state": one.state or "–"}
+        {"model": one.model, "modality": kinds.get(one.model, "unknown"), "to_others": one.imbalance_to_others}
+        | {"from_others": one.imbalance_from_others, "effective_rank": one.effective_rank, "state": one.state or "–"}
         for one in rows
-        if np.isfinite(one.foretells) and np.isfinite(one.foretold)
+        if np.isfinite(one.imbalance_to_others) and np.isfinite(one.imbalance_from_others)
     ]
     low = 0.95 * min(min(p["to_others"], p["from_others"]) for p in points)
     high = 1.05 * max(max(p["to_others"], p["from_others"]) for p in points)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._atomic import write_atomically
+from ..atomic import write_atomically
 from ..comparison import long_table
 from ._figure import chart_table, specification
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from hyle.zoo import Representation, list_models
 
-from ..comparison import ceiling, long_table, model_names, read_scores, single_metrics, usual_k, without
+from ..comparison import long_table, model_names, read_scores, replicate_ceiling, single_metrics, usual_k, without
 from ..console import progress_bar, say
-from ..options import Measure
+from ..options import CompareOptions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -25,7 +25,7 @@ FACTS = ("modality", "family", "parameters", "architecture", "training_data", "l
 def compare(
     representations: Sequence[Representation],
     *,
-    measure: Measure | None = None,
+    measure: CompareOptions | None = None,
     covariates: Representation | None = None,
     attributes: Mapping[str, Any] | None = None,
     progress: Callable[[str, float], None] | None = None,
@@ -44,10 +44,10 @@ def compare(
     """
     from hyle import engine
 
-    named, measure = by_name(representations), measure or Measure()
+    named, measure = by_name(representations), measure or CompareOptions()
     # The best of several layers is tested as the largest of them.
     layered = bool(measure.permutations) and any("@" in name for name in named)
-    options = engine_options(measure) | {"draws": layered}
+    options = engine_options(measure) | {"keep_resamples": layered}
     comparison = engine.compare(named, covariates=covariates, progress=progress, **options)
     cards = {card.name: card for card in list_models()}
     models = [cards.get(str(rep.recipe.get("model", ""))) for rep in named.values()]
@@ -83,9 +83,9 @@ def by_name(representations: Sequence[Representation]) -> dict[str, Representati
     return named
 
 
-def compare_with_bar(
+def compare_with_progress(
     representations: Sequence[Representation],
-    measure: Measure,
+    measure: CompareOptions,
     *,
     covariates: Representation | None = None,
     attributes: Mapping[str, Any] | None = None,
@@ -109,7 +109,7 @@ def compare_with_bar(
         say(f"joined {n} samples by id, all that each has")
     if covariates is not None:
         say(f"took out what {covariates.name} explains linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
-    if highest := ceiling(comparison):
+    if highest := replicate_ceiling(comparison):
         say(f"note: {highest}")
     for name, repeated, tied in zip(model_names(comparison), *_repeats(comparison), strict=True):
         if max(repeated, tied) > n / 20:
@@ -150,14 +150,17 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
 
 
 def compare_others(
-    found: Sequence[Representation], measure: Measure, known: Representation | None, outliers: Mapping[str, list[str]]
+    found: Sequence[Representation],
+    measure: CompareOptions,
+    known: Representation | None,
+    outliers: Mapping[str, list[str]],
 ) -> xr.Dataset | None:
     """Compare once more without the rows that lie far outside in one of the models; None where there are none."""
     ids = {id_ for each in outliers.values() for id_ in each}
     rest = [without(each, ids) for each in found]
     left = len(set.intersection(*(set(each.ids) for each in rest)))
     same = min(measure.dimension_k or usual_k(left + len(ids)), max(2, left - 1))
-    once = dataclasses.replace(measure, permutations=0, intervals=0, groups=None, dimension_k=same)
+    once = dataclasses.replace(measure, permutations=0, jackknife_groups=0, groups=None, dimension_k=same)
     try:
         once.check(left)
     except ValueError:  # too few are left for this k
@@ -165,7 +168,7 @@ def compare_others(
     return compare(rest, measure=once, covariates=known) if ids and left >= 4 else None
 
 
-def engine_options(measure: Measure) -> dict[str, Any]:
+def engine_options(measure: CompareOptions) -> dict[str, Any]:
     """Give what to measure as the engine takes it."""
     from hyle import engine
 

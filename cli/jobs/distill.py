@@ -10,21 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyle.zoo import Dataset, ModelCard, Representation, Sample, list_datasets, list_models, register, registered_dir
+from hyle.zoo import (
+    Dataset,
+    InputError,
+    ModelCard,
+    Representation,
+    Sample,
+    list_datasets,
+    list_models,
+    register,
+    registered_dir,
+)
 
 if TYPE_CHECKING:
     from hyle.engine.training import Distilled, Settings
 
 
 # Shares of the samples: to judge the student at the end, and to stop by; the second of so many at most.
-TEST, VALIDATION, STOP_BY = 0.2, 0.1, 512
+TEST, VALIDATION, MAX_VALIDATION = 0.2, 0.1, 512
 
 
-FEWEST = 100
+MIN_SAMPLES = 100
 
 
 @dataclass(frozen=True)
-class Parts:
+class Split:
     """The samples of a distillation; those of one string or sequence are all in one part.
 
     Args:
@@ -40,7 +50,7 @@ class Parts:
     dropped: Mapping[str, str]
 
 
-def parts(samples: Sequence[Sample], seed: int) -> Parts:
+def train_val_test_split(samples: Sequence[Sample], seed: int) -> Split:
     """Draw the three parts."""
     groups: dict[str, list[Sample]] = {}
     for sample in samples:
@@ -48,11 +58,11 @@ def parts(samples: Sequence[Sample], seed: int) -> Parts:
     order = np.random.default_rng(seed).permutation(len(groups))
     drawn = [sample for place in order for sample in list(groups.values())[place]]
     test = round(TEST * len(drawn))
-    stop = test + min(round(VALIDATION * len(drawn)), STOP_BY)
-    return Parts(drawn[stop:], drawn[test:stop], drawn[:test], {})
+    stop = test + min(round(VALIDATION * len(drawn)), MAX_VALIDATION)
+    return Split(drawn[stop:], drawn[test:stop], drawn[:test], {})
 
 
-def readable(drawn: Parts, unsupported: Callable[[Sample], str | None]) -> Parts:
+def drop_unsupported(drawn: Split, unsupported: Callable[[Sample], str | None]) -> Split:
     """Leave out what the student cannot read, and say why."""
     every = (*drawn.train, *drawn.validation, *drawn.test)
     dropped = {sample.id: reason for sample in every if (reason := unsupported(sample)) is not None}
@@ -60,7 +70,7 @@ def readable(drawn: Parts, unsupported: Callable[[Sample], str | None]) -> Parts
     def kept(part: Sequence[Sample]) -> list[Sample]:
         return [sample for sample in part if sample.id not in dropped]
 
-    return Parts(kept(drawn.train), kept(drawn.validation), kept(drawn.test), dropped)
+    return Split(kept(drawn.train), kept(drawn.validation), kept(drawn.test), dropped)
 
 
 def distill(
@@ -75,7 +85,7 @@ def distill(
     label_samples: int | None = None,
     folder: Path | None = None,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
-) -> tuple[ModelCard, Parts, Distilled]:
+) -> tuple[ModelCard, Split, Distilled]:
     """Train a student on the rows of its teachers and register it.
 
     Args:
@@ -88,7 +98,7 @@ def distill(
         label: of the data set, to learn as well.
         label_samples: how many of the samples trained on may show theirs; default all.
         folder: for checkpoints; default none are kept.
-        progress: see `hyle.engine.training.distil`.
+        progress: see `hyle.engine.training.distill`.
 
     Returns:
         The card of the new model, the parts of the samples, and what training gave.
@@ -100,27 +110,27 @@ def distill(
     from safetensors.numpy import save_file
 
     from hyle.engine import save_history
-    from hyle.engine.training import distil
+    from hyle.engine.training import distill
     from hyle.zoo.students import find_student, split_params
 
     made = find_student(student)
     if made.view not in dataset.views:
-        raise ValueError(f"{student} reads {made.view}, which {dataset.name} does not have: choose another --student")
+        raise InputError(f"{student} reads {made.view}, which {dataset.name} does not have: choose another --student")
     if label is not None and label not in dataset.units and not any(label in s.labels for s in dataset):
         has = ", ".join(dataset.units) or "none"
-        raise ValueError(f"{dataset.name} has no label {label!r}; it has: {has}")
+        raise InputError(f"{dataset.name} has no label {label!r}; it has: {has}")
     tables = [{id_: row for row, id_ in enumerate(teacher.ids)} for teacher in teachers]
     common = [sample for sample in dataset if all(sample.id in table for table in tables)]
-    if len(common) < FEWEST:
-        raise ValueError(
-            f"{len(common)} samples have rows of {', '.join(t.name for t in teachers)}, and {FEWEST} are needed: embed "
-            "the same samples first, by hyle embed with the same --dataset, -n and --seed"
+    if len(common) < MIN_SAMPLES:
+        raise InputError(
+            f"{len(common)} samples have rows of {', '.join(t.name for t in teachers)}, and {MIN_SAMPLES} are needed: "
+            "embed the same samples first, by hyle embed with the same --dataset, -n and --seed"
         )
-    drawn = parts(common, settings.seed)
+    drawn = train_val_test_split(common, settings.seed)
     options = made.fit(drawn.train)
     width = width or min(512, max(int(teacher.embedding.shape[1]) for teacher in teachers))
     network = made(width, rngs=nnx.Rngs(settings.seed), **options)
-    drawn = readable(drawn, network.unsupported)
+    drawn = drop_unsupported(drawn, network.unsupported)
     seen = [*drawn.train, *drawn.validation]
     rows = {
         teacher.name: np.asarray(teacher.embedding, np.float32)[[table[sample.id] for sample in seen]]
@@ -132,7 +142,7 @@ def distill(
         if label_samples is not None:
             labels[label_samples : len(drawn.train)] = np.nan
     apply, params = split_params(network)
-    found = distil(
+    found = distill(
         apply,
         params,
         network.featurise(seen),

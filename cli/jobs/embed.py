@@ -9,6 +9,7 @@ from typing import Any
 
 from hyle.zoo import (
     Dataset,
+    InputError,
     Key,
     Model,
     Representation,
@@ -25,7 +26,7 @@ from hyle.zoo import (
 from ..console import progress_bar, say
 
 # Samples that are committed together: what an interruption loses at most.
-SHARD = 128
+SHARD_SIZE = 128
 
 
 def embed(
@@ -76,14 +77,14 @@ def embed(
     with store.extraction(key, dataset.ids, recipe()) as extraction:
         finished = extraction.finished
         todo = [sample for sample in dataset if sample.id not in finished]
-        for start in range(0, len(todo), SHARD):
+        for start in range(0, len(todo), SHARD_SIZE):
             before = len(dataset) - len(todo) + start
 
             def show(done: int, _: int, before: int = before) -> None:
                 if progress is not None:
                     progress(before + done, len(dataset))
 
-            shard = todo[start : start + SHARD]
+            shard = todo[start : start + SHARD_SIZE]
             batch = model.run(shard, layer=layer, pooling=pooling, batch_size=batch_size, progress=show)
             extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
         if met := getattr(model.adapter, "unknown_tokens", 0) - strange:
@@ -97,10 +98,10 @@ def check_views(names: Sequence[str], data: Dataset) -> None:
         view = find_card(name).view
         if view != "any" and view not in data.views:
             has = ", ".join(data.views) or "no view in common"
-            raise ValueError(f"{name} reads {view}, and all samples of {data.name} have: {has}; see hyle models")
+            raise InputError(f"{name} reads {view}, and all samples of {data.name} have: {has}; see hyle models")
 
 
-class KeepLast:
+class LastModelCache:
     """Loads models, and keeps the last one for its other layers."""
 
     def __init__(self) -> None:
@@ -114,7 +115,7 @@ class KeepLast:
         return self._last[1]
 
 
-def embed_with_bar(
+def embed_with_progress(
     name: str,
     dataset: Dataset,
     store: Store,

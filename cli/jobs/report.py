@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..analyses import answer_alone
+from ..analyses import run_default_analyses
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,7 +31,7 @@ def write_all(comparison: xr.Dataset, folder: Path, found: Mapping[str, Any] | N
     from ..figures import save_figures
     from ..report import write_report
 
-    found = answer_alone(comparison) if found is None else found
+    found = run_default_analyses(comparison) if found is None else found
     folder.mkdir(parents=True, exist_ok=True)
     save_comparison(comparison, folder / "comparison.nc")
     write_csv(comparison, folder / "comparison.csv")
@@ -51,7 +51,7 @@ def write_history(history: xr.Dataset, folder: Path) -> Path:
     """
     import vl_convert
 
-    from .._atomic import write_atomically
+    from ..atomic import write_atomically
     from ..figures import emergence_curves, vega_lite_version
 
     chart = emergence_curves(history)

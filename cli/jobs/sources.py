@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hyle.zoo import READERS, Representation, Store, did_you_mean, list_models, read_embeddings
+from hyle.zoo import READERS, InputError, Representation, Store, did_you_mean, list_models, read_embeddings
 
 
 def find_representations(
@@ -35,7 +35,7 @@ def find_representations(
     """
     arrays = [source for source in sources if source.endswith(".npy")]
     if ids_paths and len(arrays) != len(ids_paths):
-        raise ValueError(f"--ids was given {len(ids_paths)} times for {len(arrays)} .npy files: give it once for each")
+        raise InputError(f"--ids was given {len(ids_paths)} times for {len(arrays)} .npy files: give it once for each")
     ids = dict(zip(arrays, ids_paths, strict=False))
     # Files alone need nothing of the store, and must not suffer from what is in it.
     entries = [
@@ -56,9 +56,9 @@ def find_representations(
     entries = chosen(entries)
     names = sorted({f"{entry.key.dataset} ({entry.n} samples)" for entry in entries})
     if len({entry.key.dataset for entry in entries}) > 1:
-        raise ValueError(f"the store has several data sets: choose with --dataset: {', '.join(names)}")
+        raise InputError(f"the store has several data sets: choose with --dataset: {', '.join(names)}")
     if not entries:
-        raise ValueError(f"{store.root} holds no representations; make some: hyle embed minilm chgnet-0.3.0")
+        raise InputError(f"{store.root} holds no representations; make some: hyle embed minilm chgnet-0.3.0")
     return [found for entry in entries if (found := store.load(entry.key)) is not None]
 
 
@@ -71,10 +71,10 @@ def _layers(source: str, store: Store, entries: Sequence[Any]) -> list[Represent
     kept = [entry for entry in stored if layer in ("all", entry.key.layer)]
     if not kept:
         has = ", ".join(sorted({entry.key.layer for entry in stored})) or "none"
-        raise ValueError(f"{source}: of {name} the store has these layers: {has}; more: hyle embed {name} --layers all")
+        raise InputError(f"{source}: of {name} the store has these layers: {has}; more: hyle embed {name} --layers all")
     doubles = {entry.key.layer for entry in kept if sum(entry.key.layer == other.key.layer for other in kept) > 1}
     if doubles:
-        raise ValueError(f"{name}@{min(doubles)} is stored several times: choose with --dataset or --pooling")
+        raise InputError(f"{name}@{min(doubles)} is stored several times: choose with --dataset or --pooling")
     order = next((list(card.layers) for card in list_models() if card.name == name), [])
     kept.sort(key=lambda entry: order.index(entry.key.layer) if entry.key.layer in order else len(order))
     found = [store.load(entry.key) for entry in kept]
@@ -99,13 +99,13 @@ def _find(
         stored = chosen(stored) or stored
     if len(stored) > 1:
         kept = [f"{e.key.dataset} {e.key.layer} {e.key.pooling} ({e.n} samples)" for e in stored]
-        raise ValueError(
+        raise InputError(
             f"{source} is stored {len(stored)} times; choose with --dataset, --layer or --pooling: {'; '.join(kept)}"
         )
     found = store.load(stored[0].key) if stored else None
     if found is None:
         known = [card.name for card in list_models()]
         if source in known:
-            raise ValueError(f"{source} is not in the store {store.root} yet; embed it first: hyle embed {source}")
-        raise ValueError(f"{source!r} is neither a file nor a model{did_you_mean(source, known)}")
+            raise InputError(f"{source} is not in the store {store.root} yet; embed it first: hyle embed {source}")
+        raise InputError(f"{source!r} is neither a file nor a model{did_you_mean(source, known)}")
     return found

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from .._atomic import write_atomically
+from hyle.zoo import InputError
+
+from ..atomic import write_atomically
 from ..comparison import cell, long_table, model_names, notes, number, read_scores
 from ..console import print_table, progress_bar
 from ..options import json_text
@@ -32,11 +34,11 @@ def parse_sweep(text: str) -> tuple[str, list[int]]:
     except ValueError:
         values = []
     if over.strip() not in ("k", "n") or len(values) < 2:
-        raise ValueError(f"--sweep {text}: give k or n and at least two numbers, such as k=5,10,25,50")
+        raise InputError(f"--sweep {text}: give k or n and at least two numbers, such as k=5,10,25,50")
     return over.strip(), values
 
 
-def sweep_with_bar(
+def sweep_with_progress(
     representations: Mapping[str, Any], over: str, values: list[int], options: dict[str, Any]
 ) -> xr.Dataset:
     """Do what `hyle.engine.sweep` does, and show it."""
@@ -111,8 +113,8 @@ def _single(found: xr.Dataset, over: str) -> list[str]:
 def _table(found: xr.Dataset, over: str) -> Any:
     import pandas as pd
 
-    parts = [long_table(each).assign(**{over: int(each[over])}) for each in _steps(found, over)]
-    return pd.concat(parts, ignore_index=True)
+    train_val_test_split = [long_table(each).assign(**{over: int(each[over])}) for each in _steps(found, over)]
+    return pd.concat(train_val_test_split, ignore_index=True)
 
 
 def _stability(stable: np.ndarray, headings: list[str]) -> str:

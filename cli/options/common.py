@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
-from hyle.zoo import cache_dir
+from hyle.zoo import InputError, cache_dir
+
+from ..console import say
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,6 +41,31 @@ def store_option(function: F) -> F:
     )(function)
 
 
+def renamed_option(name: str, *, old: str, **attributes: Any) -> Callable[[F], F]:
+    """Return an option that is also accepted under its old name, with a warning.
+
+    Args:
+        name: such as ``--n-labels``.
+        old: what it was called.
+        attributes: of `click.option`.
+    """
+
+    def take_old(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is not None:
+            say(f"note: {old} is now called {name}; the old name is accepted in this release only")
+            ctx.meta[name] = value
+
+    def take(ctx: click.Context, _: click.Parameter, value: Any) -> Any:
+        return ctx.meta.get(name, value)
+
+    def add(function: F) -> F:
+        kind = {"type": attributes["type"]} if "type" in attributes else {}
+        hidden = click.option(old, hidden=True, expose_value=False, is_eager=True, callback=take_old, **kind)
+        return hidden(click.option(name, callback=take, **attributes)(function))
+
+    return add
+
+
 def stored_options(function: F) -> F:
     """``--dataset``, ``--layer``, ``--pooling``: which of the stored representations of a model."""
     for name, what in (("pooling", "pooling"), ("layer", "layer"), ("dataset", "data set, NAME, NAME-VERSION or file")):
@@ -52,7 +79,7 @@ def split(names: str | None) -> list[str] | None:
         return None
     found = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     if not found:
-        raise ValueError("an empty list of names was given: leave the option out for the default")
+        raise InputError("an empty list of names was given: leave the option out for the default")
     return found
 
 

@@ -11,13 +11,15 @@ from typing import Any, Literal
 
 import click
 
+from hyle.zoo import InputError
+
 from .common import F, split
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 
 
 @dataclass(frozen=True)
-class Measure:
+class CompareOptions:
     """What to measure, and how: the options of `metric_options`, by the names that `hyle.engine.compare` has for them.
 
     Args:
@@ -30,7 +32,7 @@ class Measure:
         block: rows that are visited at once; None for the engine's default.
         permutations: of the samples, behind p-values; 0 for none.
         groups: sample id -> group, within which they change places; None for all.
-        intervals: parts of the samples that are left out in turn, behind standard errors; 0 for none.
+        jackknife_groups: parts of the samples that are left out in turn, behind standard errors; 0 for none.
     """
 
     metrics: Sequence[str] | None = None
@@ -42,10 +44,10 @@ class Measure:
     block: int | None = None
     permutations: int = 0
     groups: Mapping[str, str] | None = None
-    intervals: int = 0
+    jackknife_groups: int = 0
 
     @classmethod
-    def of(cls, metrics: str | None, groups: Path | None = None, **options: Any) -> Measure:
+    def of(cls, metrics: str | None, groups: Path | None = None, **options: Any) -> CompareOptions:
         """Read the words of a command line, and the file of groups.
 
         Raises:
@@ -65,18 +67,18 @@ class Measure:
         metrics = [find_metric(name) for name in self.metrics or DEFAULT_METRICS]
         needs = {need for metric in metrics for need in metric.needs}
         if n < 4:
-            raise ValueError(f"a comparison needs at least 4 samples; got {n}")
+            raise InputError(f"a comparison needs at least 4 samples; got {n}")
         for need, option, given, least in (
-            ("neighbours", "-k", self.k, max(metric.least_k for metric in metrics)),
+            ("neighbours", "-k", self.k, max(metric.min_k for metric in metrics)),
             ("dimension", "--dimension-k", self.dimension_k, 2),
             ("ranks", "--rank-k", self.rank_k, 1),
         ):
             if need in needs and given is not None and not least <= given <= n - 1:
                 amount = "few" if given < least else f"many for {n} samples"
-                raise ValueError(f"{option} {given} is too {amount}: use {least} to {n - 1}{more}")
-        if self.intervals and not 5 <= self.intervals <= n:
-            raise ValueError(
-                f"--intervals {self.intervals}: use 0 for none, or 5 to {n} parts of {n} samples; 20 are usual"
+                raise InputError(f"{option} {given} is too {amount}: use {least} to {n - 1}{more}")
+        if self.jackknife_groups and not 5 <= self.jackknife_groups <= n:
+            raise InputError(
+                f"--intervals {self.jackknife_groups}: use 0 for none, or 5 to {n} parts of {n} samples; 20 are usual"
             )
 
 
@@ -91,14 +93,14 @@ def read_groups(path: Path) -> dict[str, str]:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise ValueError(f"--groups {path} cannot be read as .csv: {error}") from error
+        raise InputError(f"--groups {path} cannot be read as .csv: {error}") from error
     if table.shape[1] < 2:
-        raise ValueError(f"--groups {path}: a header line and two columns are needed, the sample id and its group")
+        raise InputError(f"--groups {path}: a header line and two columns are needed, the sample id and its group")
     ids, labels = table.iloc[:, 0], table.iloc[:, 1]
     for wrong, what in ((ids.duplicated(), "stands twice"), (labels == "", "has no group")):
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
-            raise ValueError(f"--groups {path}: row {row + 2}: the id {ids[row]!r} {what}")
+            raise InputError(f"--groups {path}: row {row + 2}: the id {ids[row]!r} {what}")
     return dict(zip(ids, labels, strict=True))
 
 
@@ -118,7 +120,7 @@ def metric_names(text: str | None) -> list[str] | None:
 
 
 def metric_options(default: str) -> Callable[[F], F]:
-    """``--metrics``, ``-k`` and how to measure them, as one argument ``measure`` of type `Measure`.
+    """``--metrics``, ``-k`` and how to measure them, as one argument ``measure`` of type `CompareOptions`.
 
     Args:
         default: what the command measures when nobody says, for the help.
@@ -127,8 +129,8 @@ def metric_options(default: str) -> Callable[[F], F]:
     def add(function: F) -> F:
         @functools.wraps(function)
         def read(*args: Any, **given: Any) -> Any:
-            options = {field.name: given.pop(field.name) for field in dataclasses.fields(Measure)}
-            return function(*args, measure=Measure.of(**options), **given)
+            options = {field.name: given.pop(field.name) for field in dataclasses.fields(CompareOptions)}
+            return function(*args, measure=CompareOptions.of(**options), **given)
 
         return _add_metric_options(read, default)  # type: ignore[return-value]
 
@@ -145,6 +147,7 @@ def _add_metric_options(function: Callable[..., Any], default: str) -> Callable[
         ),
         click.option(
             "--intervals",
+            "jackknife_groups",
             type=click.IntRange(0),
             default=0,
             show_default=True,

@@ -17,7 +17,7 @@ from .common import F
 
 
 @dataclass(frozen=True)
-class Draw:
+class SampleSelection:
     """Which samples: the options of `dataset_options`.
 
     Args:
@@ -69,14 +69,14 @@ class Draw:
 
 
 def dataset_options(default_n: int) -> Callable[[F], F]:
-    """``--dataset``, ``-n``, ``--seed`` and how to read a file, as one argument ``draw`` of type `Draw`."""
+    """``--dataset``, ``-n``, ``--seed`` and how to read a file, as one argument ``draw`` of type `SampleSelection`."""
 
     def add(function: F) -> F:
         @functools.wraps(function)
         def read(*args: Any, **given: Any) -> Any:
-            names = [field.name for field in dataclasses.fields(Draw) if field.name != "default_n"]
+            names = [field.name for field in dataclasses.fields(SampleSelection) if field.name != "default_n"]
             options = {name: given.pop(name) for name in names}
-            return function(*args, draw=Draw(**options, default_n=default_n), **given)
+            return function(*args, draw=SampleSelection(**options, default_n=default_n), **given)
 
         return _add_dataset_options(read, default_n)  # type: ignore[return-value]
 

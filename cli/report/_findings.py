@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..comparison import CONTROL, Score, ceiling, integer, modalities, model_names, number, read_scores, text
+from ..comparison import (
+    CONTROL,
+    PairScores,
+    integer,
+    modalities,
+    model_names,
+    number,
+    read_scores,
+    replicate_ceiling,
+    text,
+)
 from ._rows import told
 
 if TYPE_CHECKING:
@@ -40,7 +50,7 @@ def summary(comparison: xr.Dataset) -> list[str]:
         chance = f", where chance gives {number(score.level, 2)}" if np.isfinite(score.level) else ""
         strongest = "highest" if score.higher_is_better else "lowest and so closest"
         tested = f" (q = {score.q[i, j]:.2g})" if np.isfinite(score.q[i, j]) else ""
-        doubt = ", not distinguishable from chance" if score.by_chance[i, j] else ""
+        doubt = ", not distinguishable from chance" if score.not_significant[i, j] else ""
         said.append(f"The {strongest} score {where} is {pair}: {value}{chance}{doubt}{tested}.")
     elif score.pairs():
         said.append(f"No pair has a defined {score.label}: is an embedding constant?")
@@ -52,12 +62,12 @@ def summary(comparison: xr.Dataset) -> list[str]:
         i, j = sorted(control, key=lambda index: kinds[index] != CONTROL)
         value = number(score.values[control], 2)
         said.append(f"For scale: {names[i]}, a control that has learnt nothing, reaches {value} with {names[j]}.")
-    if highest := ceiling(comparison):
+    if highest := replicate_ceiling(comparison):
         said.append(highest)
     return said
 
 
-def _strongest(score: Score, pairs: list[tuple[int, int]]) -> tuple[int, int] | None:
+def _strongest(score: PairScores, pairs: list[tuple[int, int]]) -> tuple[int, int] | None:
     known = [pair for pair in pairs if np.isfinite(score.values[pair])]
     return max(known, key=lambda pair: score.strength[pair], default=None)
 

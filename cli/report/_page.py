@@ -13,8 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import analyses
-from .._atomic import write_atomically
-from ..comparison import BY_CHANCE, CONTROL, errors, long_table, modalities, model_names, per_model, read_scores, text
+from ..atomic import write_atomically
+from ..comparison import (
+    CONTROL,
+    NOT_SIGNIFICANT,
+    errors,
+    long_table,
+    modalities,
+    model_names,
+    per_model,
+    read_scores,
+    text,
+)
 from ..figures import (
     DARK,
     IMBALANCE,
@@ -58,7 +68,7 @@ def write_report(comparison: xr.Dataset, path: str | os.PathLike[str], found: Ma
     Args:
         comparison: with one pair metric or more.
         path: of the file.
-        found: as `hyle.cli.analyses.answer` gives it; default none.
+        found: as `hyle.cli.analyses.run_analyses` gives it; default none.
     """
     return write_atomically(path, render_report(comparison, found).encode())
 
@@ -91,7 +101,7 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
         tabs=_TABS,
         shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
         told={name: told(score, score.pairs()) for name, score in scores.items()},
-        by_chance=BY_CHANCE if any(score.permutations for score in scores.values()) else "",
+        not_significant=NOT_SIGNIFICANT if any(score.permutations for score in scores.values()) else "",
         fixed={name: chance for name, score in scores.items() if (chance := one_chance(score))},
         dimensions={metric: short(comparison, metric) for metric in dimensions(comparison)},
         estimates=estimate_rows(comparison),

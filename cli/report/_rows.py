@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..comparison import (
-    BY_CHANCE,
     CONTROL,
-    Score,
+    NOT_SIGNIFICANT,
+    PairScores,
     errors,
     estimate,
     modalities,
@@ -91,7 +91,7 @@ def pair_rows(comparison: xr.Dataset) -> list[dict[str, Any]]:
     return rows
 
 
-def _pair_cell(score: Score, ways: list[tuple[int, int]]) -> dict[str, Any]:
+def _pair_cell(score: PairScores, ways: list[tuple[int, int]]) -> dict[str, Any]:
     values = [float(score.values[way]) for way in ways]
     chances = dict.fromkeys(number(score.chance[way], 3) for way in ways if np.isfinite(score.chance[way]))
     return {
@@ -101,19 +101,19 @@ def _pair_cell(score: Score, ways: list[tuple[int, int]]) -> dict[str, Any]:
     }
 
 
-def _marked(score: Score, way: tuple[int, int]) -> str:
+def _marked(score: PairScores, way: tuple[int, int]) -> str:
     shown = number(score.values[way], 3) if np.isfinite(score.values[way]) else "–"
-    return f"{shown} {BY_CHANCE}" if score.by_chance[way] else shown
+    return f"{shown} {NOT_SIGNIFICANT}" if score.not_significant[way] else shown
 
 
-def told(score: Score, pairs: list[tuple[int, int]]) -> str:
+def told(score: PairScores, pairs: list[tuple[int, int]]) -> str:
     """Say how many pairs permutations tell from chance, at the level of the score; nothing where there were none."""
     known = [pair for pair in pairs if np.isfinite(score.q[pair])]
-    told = sum(not score.by_chance[pair] for pair in known)
+    told = sum(not score.not_significant[pair] for pair in known)
     return f"{told} of {len(known)} {'directed ' * score.directed}pairs" if known else ""
 
 
-def one_chance(score: Score) -> str:
+def one_chance(score: PairScores) -> str:
     """Return the chance level where all pairs have the same, else nothing."""
     off = ~np.eye(len(score.chance), dtype=bool) & np.isfinite(score.values)
     shown = {number(chance, 3) if np.isfinite(chance) else "" for chance in score.chance[off]}

@@ -4,7 +4,7 @@ from .findings import Finding as Finding
 from .findings import findings as findings
 from .page import write_page as write_page
 from .plan import SETS as SETS
-from .plan import Panel as Panel
-from .plan import Panels as Panels
+from .plan import StudyResult as StudyResult
+from .plan import StudyResults as StudyResults
 from .plan import StudySet as StudySet
 from .study import study as study

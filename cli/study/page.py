@@ -8,15 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .._atomic import write_atomically
-from ..analyses import ANALYSES, Question
+from ..analyses import ANALYSES, AnalysisInput
+from ..atomic import write_atomically
 from ..comparison import model_names
 from ..figures import Figure, all_figures, specification, vega_lite_version
 from ..options import json_text
-from .findings import FAILS, HOLDS, OPEN, PART, Finding, real
-from .plan import SHIFT, Panels
+from .findings import INCONCLUSIVE, NOT_SUPPORTED, PARTLY_SUPPORTED, SUPPORTED, Finding, real
+from .plan import SHIFT, StudyResults
 
-PLURAL = {HOLDS: "hold", PART: "hold in part", FAILS: "do not hold", OPEN: "cannot be told"}
+PLURAL = {
+    SUPPORTED: "hold",
+    PARTLY_SUPPORTED: "hold in part",
+    NOT_SUPPORTED: "do not hold",
+    INCONCLUSIVE: "cannot be told",
+}
 # By file name, in the order of the page, with what is read off them.
 FIGURES = {
     "heat_map_cknna": "CKNNA of every pair",
@@ -29,7 +34,7 @@ FIGURES = {
 }
 
 
-def write_page(found: Sequence[Finding], panels: Panels, folder: Path) -> Path:
+def write_page(found: Sequence[Finding], panels: StudyResults, folder: Path) -> Path:
     """Write ``README.md``, ``findings.json`` and, for each set, its Comparison and its figures.
 
     Args:
@@ -58,7 +63,7 @@ def write_page(found: Sequence[Finding], panels: Panels, folder: Path) -> Path:
     return write_atomically(folder / "README.md", render(found, panels).encode())
 
 
-def render(found: Sequence[Finding], panels: Panels) -> str:
+def render(found: Sequence[Finding], panels: StudyResults) -> str:
     """Return the page as Markdown."""
     models = {model_names(panel.comparison)[i] for panel in panels.values() for i in real(panel)}
     claimed = Counter(one.verdict for one in found if one.of_study)
@@ -93,7 +98,7 @@ def render(found: Sequence[Finding], panels: Panels) -> str:
             f"## {name}: {panel.plan.role}",
             "",
             f"{attrs['n']} samples that all {size} models and controls take, k = {attrs['k']}, "
-            f"{attrs['permutations']} permutations, {attrs['intervals']} parts left out for intervals.",
+            f"{attrs['permutations']} permutations, {attrs['jackknife_groups']} parts left out for intervals.",
         ]
         lines += [
             f"\n**{FIGURES[figure]}**\n\n![{FIGURES[figure]}, {name}]({name}/{figure}.svg)"
@@ -102,13 +107,13 @@ def render(found: Sequence[Finding], panels: Panels) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _figures(name: str, panels: Panels) -> dict[str, Any]:
+def _figures(name: str, panels: StudyResults) -> dict[str, Any]:
     """Charts of one set; of the set out of distribution also those of what becomes of the pairs of the other."""
     panel = panels[name]
-    asked = {analysis: Question(panel.comparison, "cknna") for analysis in ("convergence", "tree")}
+    asked = {analysis: AnalysisInput(panel.comparison, "cknna") for analysis in ("convergence", "tree")}
     inside, outside = SHIFT
     if name == outside and inside in panels:
-        asked["regimes"] = Question(panels[inside].comparison, "cknna", against=panel.comparison)
+        asked["regimes"] = AnalysisInput(panels[inside].comparison, "cknna", against=panel.comparison)
     drawn: dict[str, Figure] = {}
     for analysis, question in asked.items():
         found = ANALYSES[analysis].data(question)

@@ -44,7 +44,7 @@ class StudySet:
 
 
 @dataclass(frozen=True)
-class Panel:
+class StudyResult:
     """One set embedded and compared.
 
     Args:
@@ -60,7 +60,7 @@ class Panel:
     comparison: xr.Dataset
 
 
-Panels = Mapping[str, Panel]
+StudyResults = Mapping[str, StudyResult]
 
 SETS = (
     StudySet(

@@ -8,10 +8,10 @@ from hyle.zoo import Store, find_dataset, load_dataset
 
 from ..comparison import add_energy_errors, add_labels, add_samples
 from ..console import say
-from ..jobs import compare_with_bar, embed_with_bar
-from ..options import Measure
+from ..jobs import compare_with_progress, embed_with_progress
+from ..options import CompareOptions
 from .findings import Finding, findings
-from .plan import Panel, Panels, StudySet
+from .plan import StudyResult, StudyResults, StudySet
 
 METRICS = (
     *("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance"),
@@ -19,31 +19,31 @@ METRICS = (
 )
 
 
-def make_panel(plan: StudySet, store: Store, *, permutations: int = 200, intervals: int = 20) -> Panel:
+def make_panel(plan: StudySet, store: Store, *, permutations: int = 200, jackknife_groups: int = 20) -> StudyResult:
     """Embed and compare one set; what the store has is not embedded again.
 
     Args:
         plan: which samples and models.
         store: where representations are kept.
         permutations: behind p-values.
-        intervals: parts of the samples that are left out in turn.
+        jackknife_groups: parts of the samples that are left out in turn.
     """
     data = load_dataset(plan.dataset, n=min(plan.n, find_dataset(plan.dataset).total), notify=say)
     say(f"{plan.dataset}: {len(data)} {data.domain}, {len(plan.models)} models and controls")
-    found = [embed_with_bar(name, data, store)[0] for name in plan.models]
+    found = [embed_with_progress(name, data, store)[0] for name in plan.models]
     # A neighbourhood of 25 is a fifth of so few samples.
     k = 25 if len(data) >= 500 else 10
-    measure = Measure(metrics=METRICS, k=k, permutations=permutations, intervals=intervals)
+    measure = CompareOptions(metrics=METRICS, k=k, permutations=permutations, jackknife_groups=jackknife_groups)
     title = f"{len(data)} {data.domain} of {plan.dataset}: {plan.role}"
     facts = {"title": title, "domain": data.domain, "dataset_source": data.source}
-    comparison = compare_with_bar(found, measure, attributes=facts)
+    comparison = compare_with_progress(found, measure, attributes=facts)
     add_samples(comparison, found)
     add_labels(comparison, data)
     add_energy_errors(comparison, found, data)
-    return Panel(plan, data, found, comparison)
+    return StudyResult(plan, data, found, comparison)
 
 
-def study(plans: Sequence[StudySet], store: Store, **options: int) -> tuple[list[Finding], Panels]:
+def study(plans: Sequence[StudySet], store: Store, **options: int) -> tuple[list[Finding], StudyResults]:
     """Embed and compare every set, and try each finding of the study on them."""
     panels = {plan.dataset: make_panel(plan, store, **options) for plan in plans}
     return findings(panels), panels

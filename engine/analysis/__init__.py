@@ -1,7 +1,14 @@
 """What follows from a Comparison: each file one question."""
 
+from typing import Any
+
+from ..base import renamed_attribute
 from .agreement import Agreement as Agreement
 from .agreement import agreement as agreement
+from .alignment_profile import AlignmentProfile as AlignmentProfile
+from .alignment_profile import Estimate as Estimate
+from .alignment_profile import align_to as align_to
+from .alignment_profile import difference as difference
 from .blind_spots import Association as Association
 from .blind_spots import BlindSpots as BlindSpots
 from .blind_spots import association as association
@@ -19,10 +26,6 @@ from .factors import Factor as Factor
 from .factors import factors as factors
 from .layers import BestLayers as BestLayers
 from .layers import best_layers as best_layers
-from .placement import Estimate as Estimate
-from .placement import Placement as Placement
-from .placement import difference as difference
-from .placement import place as place
 from .plane import Plane as Plane
 from .plane import plane as plane
 from .probe import Probe as Probe
@@ -43,3 +46,9 @@ from .single_change import single_change as single_change
 from .tree import Node as Node
 from .tree import Tree as Tree
 from .tree import tree as tree
+
+_RENAMED = {"place": "align_to", "Placement": "AlignmentProfile"}
+
+
+def __getattr__(name: str) -> Any:
+    return renamed_attribute(__name__, name, _RENAMED, globals())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from ..base import InputError
+
 
 def alignment_of(comparison: xr.Dataset, metric: str) -> np.ndarray:
     """Give a pair metric as alignment [m, m] in float64: 1 for the most aligned, 0 for none, both directions averaged.
@@ -17,7 +19,7 @@ def alignment_of(comparison: xr.Dataset, metric: str) -> np.ndarray:
     """
     known = [str(name) for name, variable in comparison.data_vars.items() if variable.attrs.get("kind") == "pair"]
     if metric not in known:
-        raise ValueError(f"the comparison has no pair metric {metric!r}; it has {', '.join(known) or 'none'}")
+        raise InputError(f"the comparison has no pair metric {metric!r}; it has {', '.join(known) or 'none'}")
     variable = comparison[metric].transpose("model", "other")
     values = variable.values.astype(np.float64)
     values = (values + values.T) / 2

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..base import InputError
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -53,19 +55,19 @@ def agreement(predictions: Any, truth: Any, /, *, classes: int | None = None) ->
     """
     given, true = np.asarray(predictions), np.asarray(truth)
     if given.ndim not in (2, 3) or true.shape != given.shape[1:2]:
-        raise ValueError(f"[m, n] or [m, n, c] and [n] truths are needed; got {given.shape} and {true.shape}")
+        raise InputError(f"[m, n] or [m, n, c] and [n] truths are needed; got {given.shape} and {true.shape}")
     if given.ndim == 2:
         every = [given.max(initial=0), true.max(initial=0)]
         count = classes or int(max(every)) + 1
         if min(given.min(initial=0), true.min(initial=0)) < 0 or max(every) >= count:
-            raise ValueError(f"classes must be 0 to {count - 1}")
+            raise InputError(f"classes must be 0 to {count - 1}")
         given = np.eye(count)[given.astype(np.int64)]
     given = given.astype(np.float64)
     n, count = given.shape[1:]
     if count < 2 or true.min(initial=0) < 0 or true.max(initial=0) >= count or n == 0:
-        raise ValueError(f"{n} samples of {count} classes: at least two classes, from 0, are needed")
+        raise InputError(f"{n} samples of {count} classes: at least two classes, from 0, are needed")
     if not np.allclose(given.sum(2), 1, atol=1e-4) or (given < 0).any():
-        raise ValueError("probabilities must be 0 or more and sum to 1 in each sample")
+        raise InputError("probabilities must be 0 or more and sum to 1 in each sample")
     right = given[:, np.arange(n), true.astype(np.int64)].mean(1)
     flat = given.reshape(len(given), -1)
     expected = np.outer(right, right) + np.outer(1 - right, 1 - right) / (count - 1)

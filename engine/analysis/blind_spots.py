@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
+from ..base import InputError
+
 STRATA = 3
 
 
@@ -72,11 +74,11 @@ def blind_spots(errors: Any, /, *, threshold: float | None = None) -> BlindSpots
     """
     values = np.asarray(errors, np.float64)
     if values.ndim != 2 or len(values) < 2:
-        raise ValueError(f"errors of at least two models are needed, [m, n]; got shape {values.shape}")
+        raise InputError(f"errors of at least two models are needed, [m, n]; got shape {values.shape}")
     values = values[:, np.isfinite(values).all(0)]
     m, n = values.shape
     if n < 8:
-        raise ValueError(f"{n} samples have an error of every model, and at least 8 are needed")
+        raise InputError(f"{n} samples have an error of every model, and at least 8 are needed")
     size = np.abs(values)
     limit = float(np.quantile(size, 0.75)) if threshold is None else threshold
     wrong = size > limit
@@ -110,7 +112,7 @@ def association(first: Any, second: Any, /, *, permutations: int = 999, seed: in
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
     m = len(a)
     if m < 4:
-        raise ValueError(f"{m} models have too few pairs: at least four models are needed")
+        raise InputError(f"{m} models have too few pairs: at least four models are needed")
     pairs = np.triu_indices(m, 1)
 
     def correlation(order: np.ndarray) -> float:

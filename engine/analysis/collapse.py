@@ -10,11 +10,11 @@ import xarray as xr
 from ._matrix import alignment_of, labels_of
 
 # How much better the others must foretell a model than it foretells them: information imbalance, 1 is nothing.
-GAP = 0.1
+MIN_IMBALANCE_GAP = 0.1
 # Directions that hold nearly all of the variance, below which global scores see little else.
-FEW = 2.0
+MIN_EFFECTIVE_RANK = 2.0
 # Information imbalance above which a model foretells nothing, and the share of pairs that may be told by mistake.
-NOTHING, FALSE = 0.8, 0.2
+UNINFORMATIVE_IMBALANCE, MAX_FALSE_POSITIVES = 0.8, 0.2
 IMBALANCE = "information_imbalance"
 
 
@@ -29,9 +29,9 @@ class Information:
         effective_rank: directions that the variance is spread over, (sum of eigenvalues)^2 / sum of their squares.
         repeats: share of the rows that repeat an earlier one.
         alignment: mean alignment to the other models; NaN without the metric.
-        foretells: mean information imbalance from it to the others, 0 where their neighbours follow from its own and 1
-            where nothing does; NaN where the Comparison has none.
-        foretold: the same from the others to it.
+        imbalance_to_others: mean information imbalance from it to the others, 0 where their neighbours follow from its
+            own and 1 where nothing does; NaN where the Comparison has none.
+        imbalance_from_others: the same from the others to it.
     """
 
     model: str
@@ -40,8 +40,8 @@ class Information:
     effective_rank: float
     repeats: float
     alignment: float
-    foretells: float
-    foretold: float
+    imbalance_to_others: float
+    imbalance_from_others: float
 
 
 def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str | None = None) -> list[Information]:
@@ -78,16 +78,24 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
         imbalance = comparison[IMBALANCE].transpose("model", "other").values.astype(np.float64)
     to, back = (_mean(matrix, other) for matrix in (imbalance, imbalance.T))
     alignment = _mean(values, other)
-    alone = _all(np.minimum(imbalance, imbalance.T) > NOTHING, other & np.isfinite(imbalance))
+    alone = _all(np.minimum(imbalance, imbalance.T) > UNINFORMATIVE_IMBALANCE, other & np.isfinite(imbalance))
     if f"{metric}_q" in comparison and not np.isfinite(imbalance).any():
         q = comparison[f"{metric}_q"].transpose("model", "other").values
         told = np.minimum(q, q.T) <= float(comparison.attrs.get("alpha", 0.05))
-        alone = _mean(np.where(np.isfinite(q), told, np.nan), other) <= FALSE
+        alone = _mean(np.where(np.isfinite(q), told, np.nan), other) <= MAX_FALSE_POSITIVES
     usual = np.nanmedian(dimensions[real]) if np.isfinite(dimensions[real]).any() else np.nan
     found = []
     for i, name in enumerate(names):
-        poor = to[i] - back[i] > GAP and (dimensions[i] < usual or repeats[i] > 0.5)
-        state = "unrelated" if alone[i] else "collapsed" if poor else "one direction" if ranks[i] < FEW else ""
+        poor = to[i] - back[i] > MIN_IMBALANCE_GAP and (dimensions[i] < usual or repeats[i] > 0.5)
+        state = (
+            "unrelated"
+            if alone[i]
+            else "collapsed"
+            if poor
+            else "one direction"
+            if ranks[i] < MIN_EFFECTIVE_RANK
+            else ""
+        )
         numbers = [float(column[i]) for column in (dimensions, ranks, repeats, alignment, to, back)]
         found.append(Information(name, state, *numbers))
     return found

@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 from scipy.stats import bootstrap, permutation_test, rankdata
 
+from ..base import InputError
 from ._matrix import alignment_of, labels_of
 
 # Models at least of which a rank correlation is given.
-LEAST = 5
+MIN_MODELS = 5
 
 
 @dataclass(frozen=True)
@@ -73,22 +74,22 @@ def convergence(
         ValueError: no such metric, errors or reference, or fewer than two models have errors.
     """
     if error not in comparison.variables:
-        raise ValueError(f"the comparison has no {error!r}: it needs an error of each model")
+        raise InputError(f"the comparison has no {error!r}: it needs an error of each model")
     values, errors = alignment_of(comparison, metric), comparison[error].values.astype(np.float64)
     names, families = [str(name) for name in comparison["model"].values], labels_of(comparison, "family")
     models = labels_of(comparison, "modality") != "control"
     known = [i for i in np.argsort(errors, kind="stable") if models[i] and np.isfinite(errors[i])]
     if len(known) < 2:
-        raise ValueError(f"{len(known)} of {len(names)} models have {error}, and at least two are needed")
+        raise InputError(f"{len(known)} of {len(names)} models have {error}, and at least two are needed")
     if reference is not None and reference not in names:
-        raise ValueError(f"no model is called {reference!r}; there are {', '.join(names)}")
+        raise InputError(f"no model is called {reference!r}; there are {', '.join(names)}")
     best = known[:top] if reference is None else [names.index(reference)]
     own = {families[i] for i in best if families[i]} if other_families else set()
     chosen = [i for i in known if families[i] not in own and not (len(best) == 1 and i == best[0])]
     near = np.array([np.nanmean([values[i, j] for j in best if j != i]) for i in chosen])
     chosen_errors = errors[chosen]
     found = (float("nan"),) * 4
-    if len(chosen) >= LEAST:
+    if len(chosen) >= MIN_MODELS:
         found = rank_correlation(chosen_errors, near, seed=seed)
     return Convergence(tuple(names[i] for i in chosen), chosen_errors, near, tuple(names[i] for i in best), *found)
 

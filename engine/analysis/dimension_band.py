@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import chi2, f
 
+from ..base import InputError
 from ._matrix import labels_of
 
 
@@ -62,14 +63,14 @@ def dimension_band(comparison: xr.Dataset, metric: str = "intrinsic_dimension", 
     Source: the claim is of Edamadaka et al. (2025), arXiv 2512.03750; Snedecor & Cochran, Statistical Methods.
     """
     if metric not in comparison.variables or comparison[metric].dims != ("model",):
-        raise ValueError(f"the comparison has no {metric!r}: add it to --metrics")
+        raise InputError(f"the comparison has no {metric!r}: add it to --metrics")
     values = comparison[metric].values.astype(np.float64)
     known = np.isfinite(values) & (values > 0)
     control = labels_of(comparison, "modality") == "control"
     logs, others = np.log(values[known & ~control]), np.log(values[known & control])
     m, c = len(logs), len(others)
     if m < 2:
-        raise ValueError(f"{m} models have {metric}, and at least two are needed")
+        raise InputError(f"{m} models have {metric}, and at least two are needed")
     nan = float("nan")
     spread = float(logs.std(ddof=1))
     low, high = (spread * ((m - 1) / chi2.ppf(q, m - 1)) ** 0.5 for q in (0.975, 0.025)) if m > 2 else (nan, nan)

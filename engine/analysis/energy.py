@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ..base import InputError
 from ..preprocess import residuals
 
 # Samples that an element must be in: what a fit says of one that it has not seen is off by the energy of an atom.
@@ -64,11 +65,11 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
     first, second = np.asarray(predicted, np.float64), np.asarray(reference, np.float64)
     known = np.asarray(counts, np.float64)
     if not len(first) == len(second) == len(known):
-        raise ValueError(f"{len(first)} predicted and {len(second)} reference energies, and {len(known)} compositions")
+        raise InputError(f"{len(first)} predicted and {len(second)} reference energies, and {len(known)} compositions")
     both = np.isfinite(first) & np.isfinite(second)
     both[both] = of_common_elements(known[both])
     if both.sum() < 2 * folds:
-        raise ValueError(
+        raise InputError(
             f"{both.sum()} samples have both energies and no rare element, and at least {2 * folds} are needed"
         )
     apart, known = (first - second)[both], known[both]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from ..base import InputError
 from ..comparison import calibrate
 from ._matrix import alignment_of
 
@@ -44,7 +45,7 @@ def best_layers(comparison: xr.Dataset, metric: str = "cka", /, *, alpha: float 
 
     Args:
         comparison: of representations called ``MODEL@LAYER``, by `hyle.engine.compare` with ``permutations`` and
-            ``draws=True``.
+            ``keep_resamples=True``.
         metric: a pair metric of it.
         alpha: level of the threshold.
 
@@ -54,9 +55,11 @@ def best_layers(comparison: xr.Dataset, metric: str = "cka", /, *, alpha: float 
     Source: Westfall & Young (1993), Resampling-Based Multiple Testing; Gröger et al. (2026), arXiv 2602.14486.
     """
     values = alignment_of(comparison, metric)
-    if f"{metric}_draws" not in comparison:
-        raise ValueError(f"the comparison keeps no permutations of {metric}: compare(permutations=200, draws=True)")
-    draws = comparison[f"{metric}_draws"].transpose("permutation", "model", "other")
+    if f"{metric}_null_samples" not in comparison:
+        raise InputError(
+            f"the comparison keeps no permutations of {metric}: compare(permutations=200, keep_resamples=True)"
+        )
+    draws = comparison[f"{metric}_null_samples"].transpose("permutation", "model", "other")
     attributes = comparison[metric].attrs
     null = np.stack(
         [alignment_of(comparison.assign({metric: draw.assign_attrs(attributes)}), metric) for draw in draws]

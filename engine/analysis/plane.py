@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from ..base import InputError, MissingPackageError
+
 Method = Literal["pca", "umap"]
 
 
@@ -46,19 +48,19 @@ def plane(embedding: Any, /, *, method: Method = "pca", seed: int = 0) -> Plane:
         ((100, 2), True)
     """
     if method not in get_args(Method):
-        raise ValueError(f"unknown method {method!r}: use pca or umap")
+        raise InputError(f"unknown method {method!r}: use pca or umap")
     x = np.asarray(embedding, np.float64)
     if x.ndim != 2 or len(x) < 3:
-        raise ValueError(f"an embedding [n, d] of at least three samples is needed; got shape {x.shape}")
+        raise InputError(f"an embedding [n, d] of at least three samples is needed; got shape {x.shape}")
     x = x - x.mean(0)
     if not x.any():
-        raise ValueError("all samples are alike: there is nothing to show")
+        raise InputError("all samples are alike: there is nothing to show")
     shares = (float("nan"),) * 2
     if method == "umap":
         try:
             from umap import UMAP
         except ImportError as error:
-            raise ImportError("umap needs umap-learn: pip install 'hyle[map]'") from error
+            raise MissingPackageError("umap needs umap-learn: pip install 'hyle[map]'") from error
         # A seed allows one thread only, and UMAP warns where it was not told so.
         found = UMAP(n_neighbors=min(15, len(x) - 1), random_state=seed, n_jobs=1).fit_transform(x)
         place = np.asarray(found, np.float64)

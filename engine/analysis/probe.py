@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from ..base import InputError, MissingPackageError
+
 Kind = Literal["ridge", "knn"]
 # Penalties tried, of standardised columns.
 PENALTIES = np.geomspace(1e-3, 1e6, 19)
@@ -61,16 +63,16 @@ def probe(
         (True, True)
     """
     if kind not in get_args(Kind):
-        raise ValueError(f"unknown probe {kind!r}: use ridge or knn")
+        raise InputError(f"unknown probe {kind!r}: use ridge or knn")
     x, y = np.asarray(embedding, np.float64), np.asarray(label, np.float64)
     if x.ndim != 2 or len(x) != len(y):
-        raise ValueError(f"an embedding [n, d] and n labels are needed; got shapes {x.shape} and {y.shape}")
+        raise InputError(f"an embedding [n, d] and n labels are needed; got shapes {x.shape} and {y.shape}")
     known = np.isfinite(y)
     x, y = x[known], y[known]
     n = len(y)
     fitted = train if isinstance(train, int) else round(train * n)
     if fitted < 10 or n - fitted < 10:
-        raise ValueError(f"{n} samples have a label: {fitted} to fit on and {n - fitted} to test, and 10 are needed")
+        raise InputError(f"{n} samples have a label: {fitted} to fit on and {n - fitted} to test, and 10 are needed")
     generator = np.random.default_rng([seed, n])
     rows = []
     for _ in range(repeats):
@@ -95,7 +97,7 @@ def fit(kind: Kind, x: np.ndarray, y: np.ndarray) -> Any:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
     except ImportError as error:
-        raise ImportError("a probe needs scikit-learn: pip install 'hyle[study]'") from error
+        raise MissingPackageError("a probe needs scikit-learn: pip install 'hyle[study]'") from error
     if kind == "ridge":
         return make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(x, y)
     neighbours = [k for k in (1, 3, 5, 10, 20, 30) if k <= 0.8 * len(y) - 1]

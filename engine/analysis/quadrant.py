@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..base import InputError
+
 # Models, at least, that have a middle worth the name.
-LEAST = 5
+MIN_MODELS = 5
 # The probability from which a quadrant is told.
 LEVEL = 0.8
 # Whether it performs and aligns better than the middle of the panel -> how the study calls it.
@@ -86,10 +88,12 @@ def quadrant(
     known = np.isfinite(values).all(1)
     values, errors = values[known], errors.reshape(-1, 2)[known]
     m = len(values)
-    if m < LEAST:
-        raise ValueError(f"{m} models of the panel have performance and alignment, and at least {LEAST} are needed")
+    if m < MIN_MODELS:
+        raise InputError(
+            f"{m} models of the panel have performance and alignment, and at least {MIN_MODELS} are needed"
+        )
     if not np.isfinite(own).all():
-        raise ValueError(f"the model needs performance and alignment to be diagnosed; got {own[0]:g} and {own[1]:g}")
+        raise InputError(f"the model needs performance and alignment to be diagnosed; got {own[0]:g} and {own[1]:g}")
     generator = np.random.default_rng(seed)
     chosen = generator.integers(0, m, (draws, m))
     others = values[chosen] + errors[chosen] * generator.normal(size=(draws, m, 2))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from ..base import InputError
 from ._matrix import alignment_of, labels_of
-from .convergence import LEAST, rank_correlation
+from .convergence import MIN_MODELS, rank_correlation
 
 RESAMPLES = 2000
 
@@ -61,7 +62,7 @@ def regimes(inside: xr.Dataset, outside: xr.Dataset, /, *, seed: int = 0) -> lis
         if variable.attrs.get("kind") == "pair" and name in outside.data_vars
     ]
     if len(names) < 2 or not metrics:
-        raise ValueError(f"the comparisons share {len(names)} models and {len(metrics)} pair metrics: too few")
+        raise InputError(f"the comparisons share {len(names)} models and {len(metrics)} pair metrics: too few")
     generator, found = np.random.default_rng(seed), []
     m = len(names)
     off = np.triu_indices(m, 1)
@@ -77,7 +78,7 @@ def regimes(inside: xr.Dataset, outside: xr.Dataset, /, *, seed: int = 0) -> lis
                 drawn.append(np.nanmean(change[apart]))
         low, high = np.quantile(drawn, [0.025, 0.975])
         known = np.isfinite(first) & np.isfinite(second)
-        enough = m >= LEAST and known.sum() >= LEAST
+        enough = m >= MIN_MODELS and known.sum() >= MIN_MODELS
         correlation = rank_correlation(first[known], second[known], seed=seed)[0] if enough else float("nan")
         found.append(
             Change(

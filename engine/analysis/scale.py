@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import linregress, t
 
+from ..base import InputError
+
 # Models at least of which a trend has an interval.
-LEAST = 4
+MIN_MODELS = 4
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ def scale_trend(size: Any, value: Any, /, *, logarithmic: bool = False) -> Trend
     known = np.isfinite(x) & np.isfinite(y)
     x, y = x[known], y[known]
     if len(x) < 3 or np.ptp(x) == 0:
-        raise ValueError(f"{len(x)} models of {len(np.unique(x))} sizes give no trend: at least 3 are needed")
+        raise InputError(f"{len(x)} models of {len(np.unique(x))} sizes give no trend: at least 3 are needed")
     if (x <= 0).any() or (logarithmic and (y <= 0).any()):
-        raise ValueError("sizes, and values where logarithmic, must be above 0")
+        raise InputError("sizes, and values where logarithmic, must be above 0")
     found = linregress(np.log10(x), np.log10(y) if logarithmic else y)
-    wide = t.ppf(0.975, len(x) - 2) * found.stderr if len(x) >= LEAST else np.nan
+    wide = t.ppf(0.975, len(x) - 2) * found.stderr if len(x) >= MIN_MODELS else np.nan
     slope = float(found.slope)
     return Trend(slope, slope - float(wide), slope + float(wide), float(found.pvalue), len(x), logarithmic)

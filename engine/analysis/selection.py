@@ -10,8 +10,9 @@ import numpy as np
 import xarray as xr
 from scipy.stats import rankdata
 
+from ..base import InputError, renamed_arguments
 from ._matrix import alignment_of, labels_of
-from .convergence import LEAST
+from .convergence import MIN_MODELS
 from .probe import Kind, fit
 
 RESAMPLES = 999
@@ -58,7 +59,7 @@ class Selection:
         pair: the two models together that did best on the few labels most often; empty for fewer than two.
         pair_error: mean error held out of the pair taken in each draw.
         single_error: the same of the single model taken by its probe.
-        few: labels to choose and fit by.
+        n_labels: labels to choose and fit by.
         test: samples held out.
         draws: of the few.
     """
@@ -70,11 +71,12 @@ class Selection:
     pair: tuple[str, ...]
     pair_error: float
     single_error: float
-    few: int
+    n_labels: int
     test: int
     draws: int
 
 
+@renamed_arguments(few="n_labels")
 def selection(
     comparison: xr.Dataset,
     embeddings: Mapping[str, Any],
@@ -82,7 +84,7 @@ def selection(
     metric: str = "cknna",
     /,
     *,
-    few: int = 50,
+    n_labels: int = 50,
     draws: int = 10,
     kind: Kind = "ridge",
     seed: int = 0,
@@ -98,7 +100,7 @@ def selection(
         embeddings: name of a model of it -> [n, d], rows of the same samples.
         label: [n]; samples without a finite one are left out.
         metric: a pair metric.
-        few: labels to choose and fit by, at least 10.
+        n_labels: labels to choose and fit by, at least 10.
         draws: of the few.
         kind: of probe.
         seed: of the draws.
@@ -113,14 +115,16 @@ def selection(
     control = labels_of(comparison, "modality") == "control"
     used = [i for i, name in enumerate(names) if name in embeddings and not control[i]]
     if len(used) < 2:
-        raise ValueError(f"{len(used)} models have embeddings, and at least two are needed")
+        raise InputError(f"{len(used)} models have embeddings, and at least two are needed")
     y = np.asarray(label, np.float64)
     known = np.isfinite(y)
     xs = [np.asarray(embeddings[names[i]], np.float64)[known] for i in used]
     y = y[known]
     n, m = len(y), len(used)
-    if few < 10 or n - few < 10:
-        raise ValueError(f"{n} samples have a label: {few} to fit on and {n - few} to test, and 10 are needed of each")
+    if n_labels < 10 or n - n_labels < 10:
+        raise InputError(
+            f"{n} samples have a label: {n_labels} to fit on and {n - n_labels} to test, and 10 are needed of each"
+        )
     near = alignment_of(comparison, metric)[np.ix_(used, used)]
     apart = np.where(np.eye(m, dtype=bool), np.nan, near)
     general = np.nanmean(apart, 1)
@@ -132,9 +136,9 @@ def selection(
     errors, baselines, pairs, together = [], [], [], []
     for _ in range(draws):
         order = generator.permutation(n)
-        own, held = order[:few], order[few:]
-        inner = np.array([_cross(kind, x[own], y[own]) for x in xs])
-        errors.append(np.array([_held(kind, x, y, own, held) for x in xs]))
+        own, held = order[:n_labels], order[n_labels:]
+        inner = np.array([_cv_error(kind, x[own], y[own]) for x in xs])
+        errors.append(np.array([_test_error(kind, x, y, own, held) for x in xs]))
         baselines.append(np.abs(y[held] - np.median(y[own])).mean())
         scores["probe"].append(-inner)
         best = int(inner.argmin())
@@ -145,9 +149,9 @@ def selection(
         top = np.argsort(inner, kind="stable")[:AMONG]
         tried = [(int(a), int(b)) for i, a in enumerate(top) for b in top[i + 1 :]]
         both = [np.concatenate([xs[a], xs[b]], 1) for a, b in tried]
-        taken = int(np.argmin([_cross(kind, x[own], y[own]) for x in both]))
+        taken = int(np.argmin([_cv_error(kind, x[own], y[own]) for x in both]))
         pairs.append(tried[taken])
-        together.append(_held(kind, both[taken], y, own, held))
+        together.append(_test_error(kind, both[taken], y, own, held))
     missed = np.array(errors)
     criteria = _criteria({name: np.array(rows) for name, rows in scores.items()}, missed, seed)
     order = np.argsort(-criteria[0].score, kind="stable")
@@ -161,8 +165,8 @@ def selection(
         tuple(names[used[i]] for i in often),
         float(np.mean(together)),
         float(alone.mean()),
-        few,
-        n - few,
+        n_labels,
+        n - n_labels,
         draws,
     )
 
@@ -177,7 +181,7 @@ def _criteria(scores: Mapping[str, np.ndarray], errors: np.ndarray, seed: int) -
     found = []
     for name, score in scores.items():
         ends, p, value, over = (nan, nan), nan, nan, (nan, nan)
-        if m >= LEAST:
+        if m >= MIN_MODELS:
             value = _agree(score, errors)
             ends = tuple(np.quantile(drawn[name], [0.025, 0.975]))
             null = np.array([_agree(score[:, s], errors) for s in shuffles])
@@ -200,7 +204,7 @@ def _agree(score: np.ndarray, error: np.ndarray) -> float:
     return float(((a * b).sum(1) / np.where(length > 0, length, 1)).mean())
 
 
-def _cross(kind: Kind, x: np.ndarray, y: np.ndarray) -> float:
+def _cv_error(kind: Kind, x: np.ndarray, y: np.ndarray) -> float:
     missed = np.empty(len(y))
     for fold in range(5):
         out = np.arange(len(y)) % 5 == fold
@@ -208,5 +212,5 @@ def _cross(kind: Kind, x: np.ndarray, y: np.ndarray) -> float:
     return float(np.abs(missed).mean())
 
 
-def _held(kind: Kind, x: np.ndarray, y: np.ndarray, own: np.ndarray, held: np.ndarray) -> float:
+def _test_error(kind: Kind, x: np.ndarray, y: np.ndarray, own: np.ndarray, held: np.ndarray) -> float:
     return float(np.abs(y[held] - fit(kind, x[own], y[own]).predict(x[held])).mean())

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import rankdata
 
-from ..base import check_k, matrix
-from ..gram import view
+from ..base import InputError, check_k, matrix, renamed_arguments
+from ..gram import prepare
 from ..neighbours import NeighbourMetric, find_table
 
 
@@ -29,14 +29,17 @@ class Shift(NamedTuple):
     distance: np.ndarray
 
 
-def degree_of_shift(reference: Any, shifted: Any, /, *, k: int = 10, metric: NeighbourMetric = "euclidean") -> Shift:
+@renamed_arguments(metric="neighbour_metric")
+def degree_of_shift(
+    reference: Any, shifted: Any, /, *, k: int = 10, neighbour_metric: NeighbourMetric = "euclidean"
+) -> Shift:
     """Measure how far samples lie from reference samples, in the space of one model.
 
     Args:
         reference: [n, d], the embeddings of samples in distribution.
         shifted: [m, d], the embeddings of the others by the same model.
         k: the neighbour whose distance counts, 1 <= k <= n - 1.
-        metric: ``euclidean`` or ``cosine``.
+        neighbour_metric: ``euclidean`` or ``cosine``.
 
     Invariant to rotation and isotropic scale. Cost O((n + m)^2 d).
     Source: k-NN distance as a score of what is out of distribution, Sun et al. (2022), arXiv 2204.06507.
@@ -49,17 +52,17 @@ def degree_of_shift(reference: Any, shifted: Any, /, *, k: int = 10, metric: Nei
         >>> 0.4 < degree_of_shift(x[:100], x[100:]).auc < 0.6
         True
     """
-    if metric == "inner_product":
-        raise ValueError("an inner product is no distance: use euclidean or cosine")
+    if neighbour_metric == "inner_product":
+        raise InputError("an inner product is no distance: use euclidean or cosine")
     inside, outside = matrix(reference, "reference"), matrix(shifted, "shifted")
     if inside.shape[1] != outside.shape[1]:
-        raise ValueError(f"reference has {inside.shape[1]} columns and shifted {outside.shape[1]}: use one model's")
+        raise InputError(f"reference has {inside.shape[1]} columns and shifted {outside.shape[1]}: use one model's")
     n = len(inside)
     check_k(k, n)
     every = jnp.concatenate([inside, outside])
-    table = find_table(view(every), k, metric, where=jnp.arange(len(every)) < n, measured=True)
+    table = find_table(prepare(every), k, neighbour_metric, where=jnp.arange(len(every)) < n, measured=True)
     far = np.asarray(table.value[:, k - 1], np.float64)
-    far = 1 - far if metric == "cosine" else far
+    far = 1 - far if neighbour_metric == "cosine" else far
     ranks = rankdata(far)[n:]
     m = len(outside)
     auc = (ranks.sum() - m * (m + 1) / 2) / (n * m)

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import t
 
+from ..base import InputError
 from ._matrix import labels_of
 
 
@@ -47,7 +48,7 @@ def single_change(inside: xr.Dataset, outside: xr.Dataset, name: str, /) -> Sing
     """
     for comparison in (inside, outside):
         if name not in comparison.variables or comparison[name].dims != ("model",):
-            raise ValueError(f"a comparison has no {name!r} of its models")
+            raise InputError(f"a comparison has no {name!r} of its models")
     kinds = dict(zip(inside["model"].values, labels_of(inside, "modality"), strict=True))
     shared = [m for m in inside["model"].values if m in outside["model"].values and kinds[m] != "control"]
     first, second = (np.asarray(c[name].sel(model=shared).values, np.float64) for c in (inside, outside))
@@ -55,7 +56,7 @@ def single_change(inside: xr.Dataset, outside: xr.Dataset, name: str, /) -> Sing
     first, second = first[known], second[known]
     c = len(first)
     if c == 0:
-        raise ValueError(f"no model has {name} in both comparisons")
+        raise InputError(f"no model has {name} in both comparisons")
     change = np.log(second / first)
     wide = t.ppf(0.975, c - 1) * change.std(ddof=1) / c**0.5 if c > 2 else np.nan
     middle = change.mean()

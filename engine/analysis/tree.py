@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from scipy.spatial.distance import jensenshannon
 
+from ..base import InputError, MissingPackageError
 from ._matrix import alignment_of
 
 
@@ -106,10 +107,10 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
     names = [str(name) for name in comparison["model"].values]
     values = alignment_of(comparison, metric)
     if len(names) < 3:
-        raise ValueError(f"a tree needs at least three models; got {len(names)}")
+        raise InputError(f"a tree needs at least three models; got {len(names)}")
     if not np.isfinite(values).all():
         lost = [name for name, row in zip(names, values, strict=True) if not np.isfinite(row).any()]
-        raise ValueError(f"{metric} is not defined for all pairs: leave out {', '.join(lost) or 'models without it'}")
+        raise InputError(f"{metric} is not defined for all pairs: leave out {', '.join(lost) or 'models without it'}")
     values = np.clip(values, 0, None)
     distances = profile_distances(values)
     # Short names, which no Newick reader takes apart.
@@ -140,7 +141,7 @@ def require_scikit_bio() -> tuple[Any, Any]:
         import skbio
         from skbio.tree import nj
     except ImportError as error:
-        raise ImportError("a tree of models needs scikit-bio: pip install 'hyle[study]'") from error
+        raise MissingPackageError("a tree of models needs scikit-bio: pip install 'hyle[study]'") from error
     finally:
         jax.config.update("jax_enable_x64", before)
     return skbio, nj

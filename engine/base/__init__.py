@@ -2,8 +2,16 @@
 
 from .arrays import as_array as as_array
 from .arrays import copy_reason as copy_reason
+from .deprecation import renamed_arguments as renamed_arguments
+from .deprecation import renamed_attribute as renamed_attribute
 from .duplicates import first_occurrence as first_occurrence
-from .duplicates import first_occurrence_on_host as first_occurrence_on_host
+from .duplicates import first_occurrence_numpy as first_occurrence_numpy
+from .errors import HyleError as HyleError
+from .errors import InputError as InputError
+from .errors import InputTypeError as InputTypeError
+from .errors import MissingFileError as MissingFileError
+from .errors import MissingPackageError as MissingPackageError
+from .errors import OutputError as OutputError
 from .memory import BLOCK_BYTES as BLOCK_BYTES
 from .memory import free_bytes as free_bytes
 from .rows import HIGHEST as HIGHEST
@@ -19,8 +27,8 @@ from .rows import pair as pair
 from .rows import power_of_two as power_of_two
 from .rows import root as root
 from .rows import unit as unit
-from .sort_keys import keys as keys
-from .sort_keys import on_host as on_host
-from .sort_keys import split as split
+from .sort_keys import pack_sort_keys as pack_sort_keys
+from .sort_keys import unpack_sort_keys as unpack_sort_keys
+from .sort_keys import use_numpy as use_numpy
 from .threads import Threads as Threads
 from .version import version as version

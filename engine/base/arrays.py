@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .errors import InputError, InputTypeError
+
 # XLA on the CPU takes over a foreign buffer only at this alignment; others it copies without a word.
 CPU_ALIGNMENT = 64
 
@@ -35,10 +37,10 @@ def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
     if isinstance(tensor, jax.Array):  # tracers too: inside jit and vmap there is nothing to convert
         return jnp.array(tensor, copy=True) if copy else tensor
     if _is_torch(tensor) and tensor.is_complex():
-        raise TypeError(f"a representation is a tensor of real numbers; got dtype {tensor.dtype}")
+        raise InputTypeError(f"a representation is a tensor of real numbers; got dtype {tensor.dtype}")
     reason = copy_reason(tensor)
     if copy is False and reason is not None:
-        raise ValueError(f"no view of this tensor without a copy: {reason}")
+        raise InputError(f"no view of this tensor without a copy: {reason}")
     if reason is None and not copy:
         return jax.dlpack.from_dlpack(_detached(tensor))
     if _is_torch(tensor):
@@ -51,7 +53,7 @@ def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
         return jnp.array(jax.dlpack.from_dlpack(compact), copy=True)
     array = np.asarray(tensor)
     if array.dtype.kind not in "biufV" or (array.dtype.kind == "V" and array.dtype.name != "bfloat16"):
-        raise TypeError(f"a representation is a tensor of real numbers; got dtype {array.dtype}")
+        raise InputTypeError(f"a representation is a tensor of real numbers; got dtype {array.dtype}")
     if array.dtype.itemsize > 8:
         array = array.astype(np.float64)
     return jnp.array(array.astype(array.dtype.newbyteorder("="), copy=False), copy=True)

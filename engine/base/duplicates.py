@@ -23,9 +23,9 @@ def first_occurrence(x: jax.Array) -> jax.Array:
     n = len(x)
     x = jnp.where(x == 0, 0, x)  # -0.0 equals 0.0 but has other bits; adding 0.0 is compiled away
     words = jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(n, -1)  # a float64 gives two
-    keys = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1
+    pack_sort_keys = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1
     mixed = words ^ (words >> 15)
-    first, second = ((mixed * keys[:, i]) ^ (mixed * keys[:, i] >> 13) for i in (0, 1))
+    first, second = ((mixed * pack_sort_keys[:, i]) ^ (mixed * pack_sort_keys[:, i] >> 13) for i in (0, 1))
     order = (first.sum(1, dtype=jnp.uint32), second.sum(1, dtype=jnp.uint32), jnp.arange(n, dtype=jnp.int32))
     *_, index = jax.lax.sort(order, num_keys=3)
     ordered = x[index]
@@ -33,7 +33,7 @@ def first_occurrence(x: jax.Array) -> jax.Array:
     return jnp.zeros(n, bool).at[index].set(~repeats)
 
 
-def first_occurrence_on_host(x: jax.Array | np.ndarray) -> np.ndarray:
+def first_occurrence_numpy(x: jax.Array | np.ndarray) -> np.ndarray:
     """Do what `first_occurrence` does outside of `jax.jit`, where nothing has to be compiled for the shape."""
     rows = np.ascontiguousarray(np.asarray(x) + 0.0)  # -0.0 becomes 0.0
     kept = np.ones(len(rows), bool)

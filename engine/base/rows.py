@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .arrays import as_array
+from .errors import InputError, InputTypeError
 
 HIGHEST = jax.lax.Precision.HIGHEST
 # Elements of the largest intermediate that one block of rows makes: 64 MiB in float32.
@@ -19,10 +20,10 @@ def matrix(x: Any, name: str = "x") -> jax.Array:
     """Return a representation as a floating matrix [n, d]; 16-bit floats and integers become float32."""
     array = as_array(x)
     if array.ndim != 2 or not array.shape[1]:
-        raise ValueError(f"{name} must be a matrix [n, d]; got shape {array.shape}")
+        raise InputError(f"{name} must be a matrix [n, d]; got shape {array.shape}")
     if not jnp.issubdtype(array.dtype, jnp.floating):
         if jnp.issubdtype(array.dtype, jnp.complexfloating):
-            raise TypeError(f"{name} must hold real numbers; got {array.dtype}")
+            raise InputTypeError(f"{name} must hold real numbers; got {array.dtype}")
         return array.astype(jnp.float32)
     return array.astype(jnp.promote_types(array.dtype, jnp.float32))
 
@@ -31,19 +32,19 @@ def pair(x: Any, y: Any, *, least: int) -> tuple[jax.Array, jax.Array]:
     """Return two representations of the same n samples, n >= least."""
     a, b = matrix(x, "x"), matrix(y, "y")
     if len(a) != len(b):
-        raise ValueError(
+        raise InputError(
             f"x has {len(a)} rows and y has {len(b)}: row i of both must be the same sample; "
             "compare() joins representations by id"
         )
     if len(a) < least:
-        raise ValueError(f"at least {least} samples are needed; got {len(a)}")
+        raise InputError(f"at least {least} samples are needed; got {len(a)}")
     return a, b
 
 
 def check_k(k: int, n: int, least: int = 1, name: str = "k") -> None:
     """Raise unless least <= k <= n - 1."""
     if not least <= k <= n - 1:
-        raise ValueError(f"{name}={k} neighbours cannot be had from {n} samples: use {name} from {least} to {n - 1}")
+        raise InputError(f"{name}={k} neighbours cannot be had from {n} samples: use {name} from {least} to {n - 1}")
 
 
 def centred(x: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -11,7 +11,7 @@ from ..neighbours import NeighbourMetric, Neighbours
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PassPlan:
     """What the pass is to gather.
 
     Args:
@@ -31,7 +31,7 @@ class Wanted:
 
 
 @dataclass
-class Gathered:
+class PassResult:
     """What the pass has gathered of m models.
 
     Args:

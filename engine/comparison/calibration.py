@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..context import NULL, Panel
+from ..base import InputError
+from ..context import NULL, MetricContext
 from ..metrics import Metric
 from ..permutation import Permutations
 
@@ -56,10 +57,10 @@ def calibrate(
         (0.2, 0.2, 0.375)
     """
     if not 0 < alpha < 1:
-        raise ValueError(f"alpha={alpha} must lie between 0 and 1")
+        raise InputError(f"alpha={alpha} must lie between 0 and 1")
     seen, chance = np.asarray(value, np.float64), np.asarray(null, np.float64)
     if not len(chance):
-        raise ValueError("there is no permutation to calibrate by")
+        raise InputError("there is no permutation to calibrate by")
     sign = 1.0 if higher_is_better else -1.0
     known = np.isfinite(seen) & np.isfinite(chance).all(0)
     every = np.sort(sign * np.concatenate([seen[None], chance]), axis=0)
@@ -93,26 +94,26 @@ def adjusted(p: np.ndarray, *, symmetric: bool) -> np.ndarray:
     return found
 
 
-def null_of(metric: Metric, panel: Panel, permutations: Permutations) -> np.ndarray:
+def null_of(metric: Metric, context: MetricContext, permutations: Permutations) -> np.ndarray:
     """Give the values [K, m, m] of a pair metric under permutations, of each pair the second by name permuted.
 
     A metric without a cheaper way of its own is evaluated once for each permutation, of all models and of all permuted.
     """
-    cheaper = None if metric.null is None else metric.null(panel, permutations)
+    cheaper = None if metric.null is None else metric.null(context, permutations)
     if cheaper is not None:
         return np.asarray(cheaper, np.float64)
-    m, say = panel.m, panel.say(NULL)
+    m, say = context.m, context.stage_callback(NULL)
     found: list[np.ndarray] = []
     for order in permutations.orders:
-        arrays = [*panel.arrays, *(x[order] for x in panel.arrays)]
+        arrays = [*context.arrays, *(x[order] for x in context.arrays)]
         # Names that sort as the first ones do, and after all of them.
-        last = max(panel.names)
-        names = [*panel.names, *(f"{last} {name}" for name in panel.names)]
-        both = replace(panel, names=names, arrays=arrays, progress=None, _known={})
-        both.gather(sorted(metric.needs))
+        last = max(context.names)
+        names = [*context.names, *(f"{last} {name}" for name in context.names)]
+        both = replace(context, names=names, arrays=arrays, progress=None, _cache={})
+        both.run_pass(sorted(metric.needs))
         value = np.asarray(metric.evaluate(both).value)
         # (a, b) with b permuted, and (a, b) with a permuted.
         second, first = value[:m, m:], value[m:, :m]
-        found.append(np.where(panel.in_order, second, first))
+        found.append(np.where(context.in_order, second, first))
         say(len(found), len(permutations))
     return np.stack(found)

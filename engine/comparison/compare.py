@@ -11,24 +11,25 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from ..base import Threads, check_k, version
-from ..context import NULL, VALUES, Panel
+from ..base import InputError, Threads, check_k, renamed_arguments, version
+from ..context import NULL, VALUES, MetricContext
 from ..metrics import find_metric
 from ..neighbours import NeighbourMetric, check_metric
 from ..permutation import draw
-from ..preprocess import basis_of, counts, taken_out
+from ..preprocess import orthonormal_basis, regress_out, representation_diagnostics
 from .calibration import null_of
 from .groups import labels_of
-from .jackknife import leave_out, parts
+from .jackknife import delete_group_jackknife, draw_jackknife_groups
 from .join import Joined, join
-from .progress import PARTS, _Stages
+from .progress import PARTS, ProgressTracker
 from .schema import _calibrated, _spread, _variables
 
 # Up to so many rows, representations are brought to a few widths, for which everything is compiled.
-PADDED_ROWS = 2048
+MAX_ROWS_PADDED = 2048
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
 
 
+@renamed_arguments(intervals="jackknife_groups", draws="keep_resamples")
 def compare(
     representations: Mapping[str, Any],
     /,
@@ -46,8 +47,8 @@ def compare(
     permutations: int = 0,
     groups: Mapping[str, Any] | Sequence[Any] | None = None,
     alpha: float = 0.05,
-    intervals: int = 0,
-    draws: bool = False,
+    jackknife_groups: int = 0,
+    keep_resamples: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> xr.Dataset:
     """Compare representations of the same samples, all with all.
@@ -77,11 +78,12 @@ def compare(
             they must where those of a group (one composition, one trajectory, one protein family) are alike, and
             groups are left out whole.
         alpha: level of the thresholds behind calibrated scores.
-        intervals: parts of the samples that are left out in turn for standard errors and intervals; 0 for none, 20 are
-            usual, each of which takes about as long as the comparison itself.
-        draws: keep the scores of all permutations as ``<metric>_draws`` over (``permutation``, ``model``, ``other``),
-            and those without each part as ``<metric>_parts`` over ``part`` and the metric's own, which
-            `hyle.engine.analysis.best_layers` and `hyle.engine.analysis.place` need.
+        jackknife_groups: parts of the samples that are left out in turn for standard errors and intervals; 0 for none,
+            20 are usual, each of which takes about as long as the comparison itself.
+        keep_resamples: keep the scores of all permutations as ``<metric>_null_samples`` over (``permutation``,
+            ``model``, ``other``),
+            and those without each part as ``<metric>_jackknife_values`` over ``jackknife_group`` and the metric's own,
+            which `hyle.engine.analysis.best_layers` and `hyle.engine.analysis.place` need.
         progress: called with (what goes on, the share of all work that is done, from 0 to 1).
 
     Returns:
@@ -108,39 +110,41 @@ def compare(
     """
     wanted = [find_metric(name) for name in dict.fromkeys([metrics] if isinstance(metrics, str) else metrics)]
     if not wanted:
-        raise ValueError("no metric was asked for")
+        raise InputError("no metric was asked for")
     check_metric(neighbour_metric)
     if recall is not None and not 0 < recall < 1:
-        raise ValueError(f"recall={recall} must lie between 0 and 1, or be None to find all neighbours")
+        raise InputError(f"recall={recall} must lie between 0 and 1, or be None to find all neighbours")
     joined, explained, before = _join(representations, covariates)
     if centre:
         joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
         before = [x - x.mean(0) for x in before]
     n, widths = len(joined.ids), [int(x.shape[1]) for x in joined.arrays]
-    joined = replace(joined, arrays=[_few_widths(x) for x in joined.arrays])
+    joined = replace(joined, arrays=[_pad_columns(x) for x in joined.arrays])
     needs = {need for metric in wanted for need in metric.needs}
     if "neighbours" in needs:
-        check_k(k, n, least=max(metric.least_k for metric in wanted if "neighbours" in metric.needs))
+        check_k(k, n, least=max(metric.min_k for metric in wanted if "neighbours" in metric.needs))
     dimension_k = min(50, max(5, n // 10), n - 1) if dimension_k is None else dimension_k
     if "dimension" in needs:
         check_k(dimension_k, n, least=2, name="dimension_k")
     if "ranks" in needs:
         check_k(rank_k, n, name="rank_k")
     if not 0 < alpha < 1:
-        raise ValueError(f"alpha={alpha} must lie between 0 and 1")
-    if permutations < 0 or intervals < 0:
-        raise ValueError(f"permutations={permutations} and intervals={intervals}: use 0 for none, or 200 and 20")
-    if groups is not None and not (permutations or intervals):
-        raise ValueError("groups say how to permute and what to leave out: ask for permutations or intervals")
+        raise InputError(f"alpha={alpha} must lie between 0 and 1")
+    if permutations < 0 or jackknife_groups < 0:
+        raise InputError(
+            f"permutations={permutations} and jackknife_groups={jackknife_groups}: use 0 for none, or 200 and 20"
+        )
+    if groups is not None and not (permutations or jackknife_groups):
+        raise InputError("groups say how to permute and what to leave out: ask for permutations or intervals")
     labels = labels_of(groups, joined.ids)
     drawn = draw(n, permutations, groups=labels, seed=seed) if permutations else None
-    left_out = parts(n, intervals, groups=labels, seed=seed) if intervals else []
+    left_out = draw_jackknife_groups(n, jackknife_groups, groups=labels, seed=seed) if jackknife_groups else []
     least = n - max((len(part) for part in left_out), default=0)
     for need, name, size in (("neighbours", "k", k), ("dimension", "dimension_k", dimension_k)) if left_out else ():
         if need in needs:
             check_k(size, least, name=name)
-    say = _Stages(wanted, progress, permuted=drawn is not None, parts=len(left_out))
-    panel = Panel(
+    say = ProgressTracker(wanted, progress, permuted=drawn is not None, jackknife_groups=len(left_out))
+    context = MetricContext(
         names=joined.names,
         arrays=joined.arrays,
         k=k,
@@ -153,45 +157,49 @@ def compare(
         block=block,
         progress=say,
     )
-    panel.gather(sorted(needs))
+    context.run_pass(sorted(needs))
     with Threads() as pool:
-        counted = list(pool.map(counts, [np.asarray(x) for x in joined.arrays], widths))
+        counted = list(pool.map(representation_diagnostics, [np.asarray(x) for x in joined.arrays], widths))
     variables: dict[str, Any] = {
         "dim": ("model", widths),
         "n_model": ("model", joined.rows_in),
-        "duplicates": ("model", [int(n - kept.sum()) for kept in panel.unique()]),
+        "duplicates": ("model", [int(n - kept.sum()) for kept in context.unique()]),
         **{name: ("model", [one[name] for one in counted]) for name in counted[0]},
-        "effective_rank": ("model", panel.effective_rank()),
+        "effective_rank": ("model", context.effective_rank()),
         "input_dtype": ("model", joined.dtypes),
     }
-    if panel.found() is not None:
-        variables["neighbour_recall"] = ("model", panel.found())
+    if context.neighbour_recall() is not None:
+        variables["neighbour_recall"] = ("model", context.neighbour_recall())
     for metric in wanted:
         say.metric = metric.long_name
         say(VALUES, 0, 1)
-        result = metric.evaluate(panel)
+        result = metric.evaluate(context)
         variables |= _variables(metric, result, n)
         say(VALUES, 1, 1)
         if drawn is not None and metric.kind == "pair":
-            null = null_of(metric, panel, drawn)
+            null = null_of(metric, context, drawn)
             variables |= _calibrated(metric, result, null, alpha)
-            if draws:
-                kept = {"kind": "draws", "of": metric.name}
-                variables[f"{metric.name}_draws"] = (("permutation", "model", "other"), null, kept)
+            if keep_resamples:
+                kept = {"kind": "null_samples", "of": metric.name}
+                variables[f"{metric.name}_null_samples"] = (("permutation", "model", "other"), null, kept)
             say(NULL, 1, 1)
     if before:
-        raw = replace(panel, arrays=[_few_widths(x) for x in before], progress=None, _known={})
-        raw.gather(sorted(needs))
+        raw = replace(context, arrays=[_pad_columns(x) for x in before], progress=None, _cache={})
+        raw.run_pass(sorted(needs))
         for metric in wanted:
             dims = variables[metric.name][0]
             variables[f"{metric.name}_raw"] = (dims, metric.evaluate(raw).value, {"kind": "raw", "of": metric.name})
     if left_out:
-        without = leave_out(panel, wanted, left_out, lambda done, total: say(PARTS, done, total))
+        without = delete_group_jackknife(context, wanted, left_out, lambda done, total: say(PARTS, done, total))
         for metric in wanted:
             variables |= _spread(metric, variables[metric.name][1], without[metric.name])
-            if draws:
-                dims = ("part", *variables[metric.name][0])
-                variables[f"{metric.name}_parts"] = (dims, without[metric.name], {"kind": "parts", "of": metric.name})
+            if keep_resamples:
+                dims = ("jackknife_group", *variables[metric.name][0])
+                variables[f"{metric.name}_jackknife_values"] = (
+                    dims,
+                    without[metric.name],
+                    {"kind": "jackknife_values", "of": metric.name},
+                )
     dtype = jnp.result_type(*joined.arrays)
     return xr.Dataset(
         variables,
@@ -207,7 +215,7 @@ def compare(
             "centre": int(centre),
             "covariates": explained,
             "permutations": 0 if drawn is None else len(drawn),
-            "intervals": len(left_out),
+            "jackknife_groups": len(left_out),
             "groups": len(set(labels or ())),
             "alpha": alpha,
             "hyle_version": version(),
@@ -221,20 +229,20 @@ def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, 
     if covariates is None:
         return join(representations), "none", []
     if "covariates" in representations:
-        raise ValueError("a representation is called 'covariates', as the covariates are: give it another name")
+        raise InputError("a representation is called 'covariates', as the covariates are: give it another name")
     joined = join({**representations, "covariates": covariates})
     *arrays, known = joined.arrays
-    basis = basis_of(known)
+    basis = orthonormal_basis(known)
     ids = [joined.ids[row] for row in basis.rows]
     kept = Joined(
-        joined.names[:-1], [taken_out(x, basis) for x in arrays], ids, joined.rows_in[:-1], joined.dtypes[:-1]
+        joined.names[:-1], [regress_out(x, basis) for x in arrays], ids, joined.rows_in[:-1], joined.dtypes[:-1]
     )
     explained = f"{known.shape[1]} columns of rank {basis.span.shape[1] - 1}, BLUS residuals of {len(ids)} samples"
     return kept, explained, [x[basis.rows] for x in arrays]
 
 
-def _few_widths(x: jax.Array) -> jax.Array:
+def _pad_columns(x: jax.Array) -> jax.Array:
     """Add columns of zeros, which change nothing, where compiling for one more width costs more than they do."""
     n, d = x.shape
     wide = max(64, 2 ** (d - 1).bit_length()) if d <= 512 else -(-d // 512) * 512
-    return jnp.pad(x, ((0, 0), (0, wide - d))) if n <= PADDED_ROWS and wide > d else x
+    return jnp.pad(x, ((0, 0), (0, wide - d))) if n <= MAX_ROWS_PADDED and wide > d else x

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..base import InputError
+
 
 def labels_of(groups: Mapping[str, Any] | Sequence[Any] | None, ids: Sequence[str]) -> list[str] | None:
     """Give the group of each sample, in the order of their ids."""
@@ -13,8 +15,8 @@ def labels_of(groups: Mapping[str, Any] | Sequence[Any] | None, ids: Sequence[st
     if isinstance(groups, Mapping):
         missing = [one for one in ids if one not in groups]
         if missing:
-            raise ValueError(f"{len(missing)} of {len(ids)} samples have no group: {', '.join(missing[:5])}")
+            raise InputError(f"{len(missing)} of {len(ids)} samples have no group: {', '.join(missing[:5])}")
         return [str(groups[one]) for one in ids]
     if len(groups) != len(ids) or list(ids) != [str(i) for i in range(len(ids))]:
-        raise ValueError(f"groups has {len(groups)} labels; for samples with ids give a mapping of id to label")
+        raise InputError(f"groups has {len(groups)} labels; for samples with ids give a mapping of id to label")
     return [str(label) for label in groups]

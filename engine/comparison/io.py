@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Hashable
 from pathlib import Path
 
 import xarray as xr
+
+from ..base import InputError, MissingFileError
 
 
 def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
@@ -32,11 +35,27 @@ def load_comparison(path: str | Path) -> xr.Dataset:
         ValueError: not a Comparison.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{path} does not exist")
+        raise MissingFileError(f"{path} does not exist")
     try:
         comparison = xr.load_dataset(path, engine="h5netcdf")
     except OSError as error:
-        raise ValueError(f"{path} is not a netCDF-4 file: {error}") from error
+        raise InputError(f"{path} is not a netCDF-4 file: {error}") from error
     if not {"model"} <= set(comparison.dims) or "hyle_version" not in comparison.attrs:
-        raise ValueError(f"{path} is not a Comparison that hyle wrote: it has the dimensions {list(comparison.dims)}")
-    return comparison
+        raise InputError(f"{path} is not a Comparison that hyle wrote: it has the dimensions {list(comparison.dims)}")
+    return _with_current_names(comparison)
+
+
+def _with_current_names(comparison: xr.Dataset) -> xr.Dataset:
+    """Rename what hyle 0.1 called otherwise."""
+    names = {"draws": "null_samples", "parts": "jackknife_values"}
+    renamed: dict[Hashable, str] = {"part": "jackknife_group"} if "part" in comparison.dims else {}
+    for name, variable in comparison.data_vars.items():
+        kind = variable.attrs.get("kind")
+        if kind in names:
+            variable.attrs["kind"] = names[kind]
+            renamed[name] = f"{variable.attrs['of']}_{names[kind]}"
+        if "parts" in variable.attrs:
+            variable.attrs["jackknife_groups"] = variable.attrs.pop("parts")
+    if "intervals" in comparison.attrs:
+        comparison.attrs["jackknife_groups"] = comparison.attrs.pop("intervals")
+    return comparison.rename(renamed)

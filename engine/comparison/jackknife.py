@@ -9,40 +9,43 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from ..context import Panel
+from ..base import InputError
+from ..context import MetricContext
 from ..metrics import Metric
 
 # Parts, at least, of which a standard error can be had.
-LEAST = 5
+MIN_GROUPS = 5
 
 
-def parts(n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int = 0) -> list[np.ndarray]:
+def draw_jackknife_groups(
+    n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int = 0
+) -> list[np.ndarray]:
     """Part n samples at random: the row numbers of each part, sorted.
 
     Without groups the parts are of one size, n // count, and what is over belongs to none, so that all that is left
     when a part is taken away has one shape. Groups stay whole, each in the part that is smallest when its turn comes.
 
     Raises:
-        ValueError: fewer than `LEAST` parts, or more than there are samples or groups to fill them with.
+        ValueError: fewer than `MIN_GROUPS` parts, or more than there are samples or groups to fill them with.
     """
     generator = np.random.default_rng([seed, n, count])
-    if count < LEAST:
-        raise ValueError(f"intervals={count} parts are too few for a standard error: use 0 for none, or 20")
+    if count < MIN_GROUPS:
+        raise InputError(f"jackknife_groups={count} are too few for a standard error: use 0 for none, or 20")
     if groups is None:
         if n // count < 1:
-            raise ValueError(f"{n} samples cannot be parted into {count}: use fewer for intervals")
+            raise InputError(f"{n} samples cannot be parted into {count}: use fewer for intervals")
         return [np.sort(part) for part in generator.permutation(n)[: n // count * count].reshape(count, -1)]
     names, labels = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    if len(names) < LEAST:
-        raise ValueError(f"{len(names)} groups are too few for intervals, which leave whole groups out: use at least 5")
+    if len(names) < MIN_GROUPS:
+        raise InputError(f"{len(names)} groups are too few for intervals, which leave whole groups out: use at least 5")
     found: list[list[int]] = [[] for _ in range(min(count, len(names)))]
     for label in generator.permutation(len(names)):
         min(found, key=len).extend(np.flatnonzero(labels == label))
     return [np.sort(part) for part in found]
 
 
-def leave_out(
-    panel: Panel,
+def delete_group_jackknife(
+    context: MetricContext,
     metrics: Sequence[Metric],
     left_out: Sequence[np.ndarray],
     progress: Callable[[int, int], None] | None = None,
@@ -54,9 +57,9 @@ def leave_out(
     found: dict[str, list[Any]] = {metric.name: [] for metric in metrics}
     needs = sorted({need for metric in metrics for need in metric.needs})
     for done, part in enumerate(left_out):
-        kept = np.setdiff1d(np.arange(panel.n), part)
-        fewer = replace(panel, arrays=[x[kept] for x in panel.arrays], progress=None, _known={})
-        fewer.gather(needs)
+        kept = np.setdiff1d(np.arange(context.n), part)
+        fewer = replace(context, arrays=[x[kept] for x in context.arrays], progress=None, _cache={})
+        fewer.run_pass(needs)
         for metric in metrics:
             found[metric.name].append(np.asarray(metric.evaluate(fewer).value, np.float64))
         if progress is not None:
@@ -64,7 +67,9 @@ def leave_out(
     return {name: np.stack(values) for name, values in found.items()}
 
 
-def interval(value: np.ndarray, without: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def jackknife_interval(
+    value: np.ndarray, without: np.ndarray, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Give the standard error of some values and the ends of their interval, by the delete-a-group jackknife.
 
     ``se^2 = (g - 1) / g sum (v_i - mean v)^2`` over the g values v_i without one part each, and the interval is the

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import matrix
+from ..base import InputError, matrix
 
 
 class Embedded(Protocol):
@@ -61,27 +61,27 @@ def join(representations: Mapping[str, Any]) -> Joined:
     """
     names = list(representations)
     if not names:
-        raise ValueError("there is nothing to compare: give at least one representation")
+        raise InputError("there is nothing to compare: give at least one representation")
     values = list(representations.values())
     with_ids = [hasattr(value, "ids") and hasattr(value, "embedding") for value in values]
     if any(with_ids) and not all(with_ids):
-        raise ValueError(f"{names[with_ids.index(False)]} has no sample ids and others have: give ids to all or none")
+        raise InputError(f"{names[with_ids.index(False)]} has no sample ids and others have: give ids to all or none")
     if all(with_ids):
         for name, value in zip(names, values, strict=True):
             if len(value.ids) != len(value.embedding):
-                raise ValueError(f"{name} has {len(value.ids)} sample ids for {len(value.embedding)} rows")
+                raise InputError(f"{name} has {len(value.ids)} sample ids for {len(value.embedding)} rows")
         tables = [_positions(name, value.ids) for name, value in zip(names, values, strict=True)]
         common = sorted(set(tables[0]).intersection(*tables[1:]))
         tensors = [value.embedding for value in values]
     else:
         lengths = {name: len(value) for name, value in representations.items()}
         if len(set(lengths.values())) > 1:
-            raise ValueError(f"without ids all must have the same rows; got {lengths}")
+            raise InputError(f"without ids all must have the same rows; got {lengths}")
         common = [str(i) for i in range(len(values[0]))]
         tables = [{row: i for i, row in enumerate(common)}] * len(names)
         tensors = values
     if len(common) < 4:
-        raise ValueError(_too_few(names, tables, len(common)))
+        raise InputError(_too_few(names, tables, len(common)))
     arrays = []
     for name, tensor, table in zip(names, tensors, tables, strict=True):
         rows = np.array([table[i] for i in common])
@@ -99,7 +99,7 @@ def _positions(name: str, ids: Sequence[str]) -> dict[str, int]:
     if len(table) < len(ids):
         seen: set[str] = set()
         twice = next(str(i) for i in ids if str(i) in seen or seen.add(str(i)))  # type: ignore[func-returns-value]
-        raise ValueError(f"{name}: the id {twice!r} stands more than once; each sample needs its own")
+        raise InputError(f"{name}: the id {twice!r} stands more than once; each sample needs its own")
     return table
 
 
@@ -110,7 +110,7 @@ def _finite(name: str, array: jax.Array, ids: Sequence[str]) -> jax.Array:
     if len(bad):
         some = ", ".join(ids[row] for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
         wide = "" if array.dtype == jnp.float64 else "; beyond float32 counts as infinite unless JAX_ENABLE_X64=1"
-        raise ValueError(
+        raise InputError(
             f"{name}: {len(bad)} of {len(array)} rows have NaN or infinite numbers: {some}; leave them out{wide}"
         )
     return array

@@ -10,7 +10,7 @@ from ..metrics import Metric
 PARTS = "without parts of the samples"
 
 
-class _Stages:
+class ProgressTracker:
     """Turns the progress of one stage after the other into the share of all work that is done."""
 
     def __init__(
@@ -19,7 +19,7 @@ class _Stages:
         progress: Callable[[str, float], None] | None,
         *,
         permuted: bool = False,
-        parts: int = 0,
+        jackknife_groups: int = 0,
     ) -> None:
         needs = {need for metric in wanted for need in metric.needs}
         # Rough shares of the time: the median needs half a Gram product, the pass two or three.
@@ -27,10 +27,11 @@ class _Stages:
         self.weights |= {metric.long_name: 0.1 if metric.needs else 4.0 for metric in wanted}
         if permuted:
             self.weights |= {f"{metric.long_name}, permutations": 4.0 for metric in wanted if metric.kind == "pair"}
-        self.weights |= {PARTS: parts * sum(self.weights[m.long_name] + bool(m.needs) for m in wanted)}
+        self.weights |= {PARTS: jackknife_groups * sum(self.weights[m.long_name] + bool(m.needs) for m in wanted)}
         self.progress, self.metric = progress, ""
 
     def __call__(self, what: str, done: float, total: float) -> None:
+        """Report that so much of a stage is done."""
         if self.progress is None:
             return
         what = {VALUES: self.metric, NULL: f"{self.metric}, permutations"}.get(what, what)

@@ -8,12 +8,12 @@ import numpy as np
 
 from ..metrics import Metric, Result
 from .calibration import adjusted, calibrate
-from .jackknife import interval
+from .jackknife import jackknife_interval
 
 
 def _calibrated(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:
     higher = metric.higher_is_better is not False
-    best = result.best if result.best is not None else metric.bounds[1] if higher else metric.bounds[0]
+    best = result.self_score if result.self_score is not None else metric.bounds[1] if higher else metric.bounds[0]
     found = calibrate(result.value, null, best=best, higher_is_better=higher, alpha=alpha)
     values = {
         "null": found.mean,
@@ -31,8 +31,8 @@ def _calibrated(metric: Metric, result: Result, null: np.ndarray, alpha: float) 
 
 def _spread(metric: Metric, value: Any, without: np.ndarray) -> dict[str, Any]:
     dims: tuple[str, ...] = ("model", "other") if metric.kind == "pair" else ("model",)
-    named = zip(("se", "low", "high"), interval(np.asarray(value, np.float64), without), strict=True)
-    beside = {"of": metric.name, "parts": len(without), "level": 0.95}
+    named = zip(("se", "low", "high"), jackknife_interval(np.asarray(value, np.float64), without), strict=True)
+    beside = {"of": metric.name, "jackknife_groups": len(without), "level": 0.95}
     return {f"{metric.name}_{suffix}": (dims, found, {"kind": suffix, **beside}) for suffix, found in named}
 
 

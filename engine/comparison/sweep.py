@@ -11,6 +11,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from ..base import InputError
 from .compare import compare
 from .groups import labels_of
 from .join import join
@@ -62,10 +63,10 @@ def sweep(
         (2, 1.0)
     """
     if over not in get_args(Over):
-        raise ValueError(f"a sweep over {over!r}: use k or n")
+        raise InputError(f"a sweep over {over!r}: use k or n")
     steps = sorted(set(values))
     if len(steps) < 2 or len(steps) < len(values):
-        raise ValueError(f"a sweep needs at least two values, each once; got {', '.join(map(str, values))}")
+        raise InputError(f"a sweep needs at least two values, each once; got {', '.join(map(str, values))}")
     if over == "k":
         found = _by_k(representations, steps, seed, options, progress)
     else:
@@ -110,7 +111,7 @@ def _by_k(
             scores = {str(name): v.attrs for name, v in first.data_vars.items() if v.attrs.get("kind") in kinds}
             options["metrics"] = [name for name, attributes in scores.items() if attributes.get("k") == step]
             if not options["metrics"]:
-                raise ValueError(f"none of the metrics {', '.join(scores)} depends on k")
+                raise InputError(f"none of the metrics {', '.join(scores)} depends on k")
             fixed = scores.keys() - set(options["metrics"])
             lost = [name for name, v in first.data_vars.items() if name in fixed or v.attrs.get("of") in fixed]
             found[0] = first.drop_vars(lost)
@@ -124,7 +125,7 @@ def _draws(
     joined = join(representations if known is None else {**representations, "covariates": known})
     n = len(joined.ids)
     if not 4 <= steps[0] <= steps[-1] <= n:
-        raise ValueError(f"n={steps[0]} to {steps[-1]} samples: {n} are common to all, and at least 4 are needed")
+        raise InputError(f"n={steps[0]} to {steps[-1]} samples: {n} are common to all, and at least 4 are needed")
     order = np.random.default_rng([seed, n]).permutation(n)
     labels = labels_of(options.get("groups"), joined.ids)
     found = []

@@ -1,6 +1,6 @@
 """The representations being compared, and what was computed of them once."""
 
-from .context import Panel as Panel
+from .context import MetricContext as MetricContext
 from .needs import Need as Need
 from .stages import MEDIANS as MEDIANS
 from .stages import NULL as NULL

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import Threads, first_occurrence_on_host
-from ..block_pass import Gathered, Wanted, gather
-from ..gram import Kernel, Sums, View, by_features, feature_hsic, feature_products, median_of_view, view
+from ..base import Threads, first_occurrence_numpy
+from ..block_pass import PassPlan, PassResult, run_pass
+from ..gram import Kernel, Prepared, Sums, by_features, feature_hsic, feature_products, median_of_prepared, prepare
 from ..neighbours import TABLE, Lookup, NeighbourMetric, Neighbours, find_table, lookup
 from ..permutation import Permutations, permuted_hsic, permuted_products
 from ..preprocess import effective_rank
@@ -21,7 +21,7 @@ from .stages import MEDIANS, NULL, PASS, Progress
 
 
 @dataclass
-class Panel:
+class MetricContext:
     """m representations [n, d_m] with rows in the same order, and a memory of what was computed of them.
 
     Args:
@@ -49,7 +49,7 @@ class Panel:
     seed: int = 0
     block: int | None = None
     progress: Callable[[str, float, float], None] | None = None
-    _known: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
     def n(self) -> int:
@@ -70,13 +70,13 @@ class Panel:
         place = np.argsort(np.argsort(self.names))
         return place[:, None] <= place[None, :]
 
-    def once(self, key: Any, compute: Callable[[], Any]) -> Any:
+    def cached(self, key: Any, compute: Callable[[], Any]) -> Any:
         """Return what is remembered under a key, computing it the first time."""
-        if key not in self._known:
-            self._known[key] = compute()
-        return self._known[key]
+        if key not in self._cache:
+            self._cache[key] = compute()
+        return self._cache[key]
 
-    def gather(self, needs: Sequence[Need]) -> None:
+    def run_pass(self, needs: Sequence[Need]) -> None:
         """Make the pass for all that some metrics need; what was gathered before is dropped."""
         kernels = [kernel for kernel in ("linear", "rbf", "distance") if kernel in needs]
         tables: dict[NeighbourMetric, int] = {}
@@ -91,10 +91,10 @@ class Panel:
         if "ranks" in needs:
             tables["euclidean"] = max(tables.get("euclidean", 0), self.rank_k, min(TABLE, self.n - 1))
         if kernels == ["linear"] and not tables and by_features(self.n, [x.shape[1] for x in self.arrays]):
-            self._known["features"] = True
+            self._cache["features"] = True
             return
         if kernels or tables:
-            wanted = Wanted(
+            plan = PassPlan(
                 cast("tuple[Kernel, ...]", tuple(kernels)),
                 tuple(tables.items()),
                 self.rank_k * ("ranks" in needs),
@@ -105,26 +105,26 @@ class Panel:
                 ),
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
-            self._known["gathered"] = gather(
-                self.views(), wanted, sigmas=sigmas, block=self.block, progress=self.say(PASS)
+            self._cache["gathered"] = run_pass(
+                self.prepared(), plan, sigmas=sigmas, block=self.block, progress=self.stage_callback(PASS)
             )
 
-    def views(self) -> list[View]:
+    def prepared(self) -> list[Prepared]:
         """Make each model ready for the pass."""
-        return self.once("views", lambda: [view(x) for x in self.arrays])
+        return self.cached("views", lambda: [prepare(x) for x in self.arrays])
 
     def sigmas(self) -> list[jax.Array]:
         """RBF bandwidth of each model: the median of its non-zero distances."""
 
         def compute() -> list[jax.Array]:
-            say, found = self.say(MEDIANS), []
+            say, found = self.stage_callback(MEDIANS), []
             with Threads() as pool:
-                for sigma in pool.map(median_of_view, self.views()):
+                for sigma in pool.map(median_of_prepared, self.prepared()):
                     found.append(sigma)
                     say(len(found), self.m)
             return found
 
-        return self.once("sigmas", compute)
+        return self.cached("sigmas", compute)
 
     @property
     def similarity(self) -> Literal["cosine", "inner_product"]:
@@ -135,11 +135,11 @@ class Panel:
         """HSIC of every pair, [m, m] in float64; the RBF bandwidth is each model's median distance."""
 
         def compute() -> np.ndarray:
-            if kernel == "linear" and self._known.get("features"):
+            if kernel == "linear" and self._cache.get("features"):
                 return feature_hsic(self._feature_products(), self._squares(), debiased=debiased)
-            return np.asarray(self._gathered(kernel).sums[kernel].hsic(debiased=debiased))
+            return np.asarray(self._pass_result(kernel).sums[kernel].hsic(debiased=debiased))
 
-        return self.once(("hsic", kernel, debiased), compute)
+        return self.cached(("hsic", kernel, debiased), compute)
 
     def hsic_by_chance(self, kernel: Kernel) -> np.ndarray:
         """Biased HSIC of every pair on average over all orders of the samples of one, [m, m] in float64.
@@ -152,12 +152,12 @@ class Panel:
 
     def effective_rank(self) -> list[float]:
         """[m], directions that the variance of each model is spread over."""
-        gathered: Gathered | None = self._known.get("gathered")
+        result: PassResult | None = self._cache.get("gathered")
         # The linear kernel has the eigenvalues of the covariance.
-        if self._known.get("features") or (gathered is not None and "linear" in gathered.sums):
+        if self._cache.get("features") or (result is not None and "linear" in result.sums):
             squares = self.hsic("linear", debiased=False).diagonal() * self.n**2
-        elif gathered is not None and gathered.squares is not None:
-            squares = gathered.squares
+        elif result is not None and result.squares is not None:
+            squares = result.squares
         else:
             return [effective_rank(np.asarray(x)) for x in self.arrays]
         traces = self._squares().sum(1)
@@ -170,12 +170,14 @@ class Panel:
         def compute() -> np.ndarray:
             sigmas = self.sigmas() if kernel == "rbf" else None
             means = sums.means.mean(1)
-            return permuted_products(self.views(), kernel, means, permutations, sigmas=sigmas, progress=self.say(NULL))
+            return permuted_products(
+                self.prepared(), kernel, means, permutations, sigmas=sigmas, progress=self.stage_callback(NULL)
+            )
 
-        products = self.once(("null", kernel, permutations.orders.tobytes()), compute)
-        return self.one_way(permuted_hsic(sums, products, permutations.orders, debiased=debiased))
+        products = self.cached(("null", kernel, permutations.orders.tobytes()), compute)
+        return self.symmetrise(permuted_hsic(sums, products, permutations.orders, debiased=debiased))
 
-    def one_way(self, values: np.ndarray) -> np.ndarray:
+    def symmetrise(self, values: np.ndarray) -> np.ndarray:
         """Make [K, m, m] with the second model permuted symmetric, see `in_order`."""
         return np.where(self.in_order, values, values.swapaxes(1, 2))
 
@@ -198,7 +200,7 @@ class Panel:
         Returns:
             [K, m, m] in float64, entry (a, b) = score(a, b).
         """
-        by_name, say = np.argsort(self.names), self.say(NULL)
+        by_name, say = np.argsort(self.names), self.stage_callback(NULL)
         ordered = jax.tree.map(lambda leaf: leaf[by_name], tables)
         if shifted is not None and permutations.cycle is not None:
             found = shifted(ordered, say)
@@ -208,19 +210,19 @@ class Panel:
         values[:, by_name[:, None], by_name[None, :]] = found
         return values
 
-    def form(self, kernel: Kernel) -> str:
+    def hsic_algorithm(self, kernel: Kernel) -> str:
         """Say by which products the HSIC of a kernel was had."""
-        features = kernel == "linear" and self._known.get("features")
+        features = kernel == "linear" and self._cache.get("features")
         return "d x d products of features" if features else "n x n products of rows"
 
-    def found(self) -> np.ndarray | None:
+    def neighbour_recall(self) -> np.ndarray | None:
         """[m], the share of the neighbours that an approximate search has found, on some rows; None where all are."""
-        gathered: Gathered | None = self._known.get("gathered")
-        return gathered.recall if gathered else None
+        result: PassResult | None = self._cache.get("gathered")
+        return result.recall if result else None
 
     def ranks(self) -> np.ndarray:
         """Mean rank in b of the rank_k nearest neighbours in a, [m, m] in float64, entry (a, b); Euclidean."""
-        found = self._gathered("ranks").ranks
+        found = self._pass_result("ranks").ranks
         assert found is not None
         return found
 
@@ -229,16 +231,16 @@ class Panel:
 
         def compute() -> list[jax.Array]:
             with Threads() as pool:
-                return [jnp.asarray(kept) for kept in pool.map(first_occurrence_on_host, self.arrays)]
+                return [jnp.asarray(kept) for kept in pool.map(first_occurrence_numpy, self.arrays)]
 
-        return self.once("unique", compute)
+        return self.cached("unique", compute)
 
     def tables(self, k: int, metric: NeighbourMetric, *, unique: bool = False) -> list[Neighbours]:
         """Find the neighbour table of each model; with ``unique``, repeated rows are nobody's neighbour."""
 
         def compute() -> list[Neighbours]:
-            gathered: Gathered | None = self._known.get("gathered")
-            stored = gathered.tables.get(metric) if gathered else None
+            result: PassResult | None = self._cache.get("gathered")
+            stored = result.tables.get(metric) if result else None
             found = []
             for model, x in enumerate(self.arrays):
                 kept = self.unique()[model] if unique else None
@@ -250,14 +252,14 @@ class Panel:
                 if kept is None and stored is not None and enough:
                     found.append(_nearest_of(stored[model], k))
                 else:
-                    found.append(find_table(view(x), k, metric, where=kept, ordered=not unique))
+                    found.append(find_table(prepare(x), k, metric, where=kept, ordered=not unique))
             return found
 
-        return self.once(("tables", k, metric, unique), compute)
+        return self.cached(("tables", k, metric, unique), compute)
 
     def lookups(self, k: int, metric: NeighbourMetric) -> list[Lookup]:
         """Sort the neighbour table of each model by index."""
-        return self.once(("lookups", k, metric), lambda: [lookup(table) for table in self.tables(k, metric)])
+        return self.cached(("lookups", k, metric), lambda: [lookup(table) for table in self.tables(k, metric)])
 
     def permutations(self, count: int) -> list[jax.Array]:
         """Random orders of the rows, behind chance levels that have no closed form."""
@@ -274,33 +276,33 @@ class Panel:
 
     def _squares(self) -> np.ndarray:
         """[m, n] in float64, squared lengths of the points."""
-        return np.stack([np.asarray(seen.norms.squares, np.float64) for seen in self.views()])
+        return np.stack([np.asarray(prepared.norms.squares, np.float64) for prepared in self.prepared()])
 
     def _feature_products(self) -> np.ndarray:
-        return self.once("feature products", lambda: np.asarray(feature_products(self.views()), np.float64))
+        return self.cached("feature products", lambda: np.asarray(feature_products(self.prepared()), np.float64))
 
     def _sums(self, kernel: Kernel) -> Sums:
-        if kernel == "linear" and self._known.get("features"):
+        if kernel == "linear" and self._cache.get("features"):
             # Of centred rows: without its diagonal a row of the kernel sums to what that lacks.
             squares = self._squares()
             return Sums(None, -squares / (self.n - 1), squares)
-        return self._gathered(kernel).sums[kernel]
+        return self._pass_result(kernel).sums[kernel]
 
-    def _gathered(self, need: Need) -> Gathered:
-        found: Gathered | None = self._known.get("gathered")
+    def _pass_result(self, need: Need) -> PassResult:
+        found: PassResult | None = self._cache.get("gathered")
         if found is None or (need == "ranks" and found.ranks is None) or (need != "ranks" and need not in found.sums):
-            self.gather([need])
-            found = self._known["gathered"]
+            self.run_pass([need])
+            found = self._cache["gathered"]
         return found
 
-    def say(self, what: str) -> Callable[[int, int], None]:
+    def stage_callback(self, what: str) -> Callable[[int, int], None]:
         """Return what is told how much of a stage is done: (done, in all)."""
 
-        def told(done: int, total: int) -> None:
+        def report(done: int, total: int) -> None:
             if self.progress is not None:
                 self.progress(what, done, total)
 
-        return told
+        return report
 
 
 def _nearest_of(table: Neighbours, k: int) -> Neighbours:

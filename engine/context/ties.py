@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .context import Panel
+from .context import MetricContext
 
 
-def tie_counts(panel: Panel) -> np.ndarray:
+def tie_counts(context: MetricContext) -> np.ndarray:
     """[m], rows whose k-th and next neighbour are equally near."""
-    return np.array([int(table.tied.sum()) for table in panel.tables(panel.k, panel.neighbour_metric)])
+    return np.array([int(table.tied.sum()) for table in context.tables(context.k, context.neighbour_metric)])

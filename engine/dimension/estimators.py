@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import first_occurrence, first_occurrence_on_host
-from ..gram import view
+from ..base import InputError, first_occurrence, first_occurrence_numpy
+from ..gram import prepare
 from ..neighbours import find_table, neighbours
 
 Estimator = Literal["mle", "mle_arithmetic", "twonn", "twonn_ml", "gride"]
@@ -18,7 +18,7 @@ Estimator = Literal["mle", "mle_arithmetic", "twonn", "twonn_ml", "gride"]
 NEWTON_STEPS = 8
 
 
-class Estimate(NamedTuple):
+class DimensionEstimate(NamedTuple):
     """An intrinsic dimension.
 
     Args:
@@ -39,7 +39,7 @@ class Estimate(NamedTuple):
 def check_estimator(estimator: str) -> None:
     """Raise unless this is an estimator of the intrinsic dimension."""
     if estimator not in get_args(Estimator):
-        raise ValueError(f"unknown estimator {estimator!r}: use {', '.join(map(repr, get_args(Estimator)))}")
+        raise InputError(f"unknown estimator {estimator!r}: use {', '.join(map(repr, get_args(Estimator)))}")
 
 
 def largest_order(k: int) -> int:
@@ -52,7 +52,7 @@ def neighbours_needed(estimator: Estimator, k: int) -> int:
     return {"twonn": 2, "twonn_ml": 2, "gride": 2 * largest_order(k)}.get(estimator, k)
 
 
-def dimension(x: jax.Array, estimator: Estimator, k: int) -> Estimate:
+def dimension(x: jax.Array, estimator: Estimator, k: int) -> DimensionEstimate:
     """Estimate the intrinsic dimension of a floating matrix [n, d], exact repetitions of rows left out.
 
     Args:
@@ -64,16 +64,18 @@ def dimension(x: jax.Array, estimator: Estimator, k: int) -> Estimate:
     if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
         kept = first_occurrence(x)
         return estimate(neighbours(x, k, "euclidean", kept).value, kept, estimator)
-    seen, kept = view(x), jnp.ones(len(x), bool)
-    table = find_table(seen, k, "euclidean", ordered=False)
+    prepared, kept = prepare(x), jnp.ones(len(x), bool)
+    table = find_table(prepared, k, "euclidean", ordered=False)
     if (np.asarray(table.value)[:, 0] == 0).any():
-        kept = jnp.asarray(first_occurrence_on_host(x))
-        table = table if kept.all() else find_table(seen, k, "euclidean", where=kept, ordered=False)
+        kept = jnp.asarray(first_occurrence_numpy(x))
+        table = table if kept.all() else find_table(prepared, k, "euclidean", where=kept, ordered=False)
     return estimate(table.value, kept, estimator)
 
 
 @partial(jax.jit, static_argnames="estimator")
-def estimate(distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int | jax.Array | None = None) -> Estimate:
+def estimate(
+    distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int | jax.Array | None = None
+) -> DimensionEstimate:
     """Reduce a table of neighbour distances to an intrinsic dimension.
 
     Args:
@@ -99,14 +101,14 @@ def estimate(distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int
     enough = (kept.sum() > 2 * n1) & (n > 2)
     apart = jnp.where(used, near / 2 + far / 2, 0).sum() / n
     value, error, apart = (jnp.where(enough, v, jnp.nan) for v in (value, error, apart))
-    return Estimate(value, error, n, apart)
+    return DimensionEstimate(value, error, n, apart)
 
 
 def _divide(count: jax.Array, total: jax.Array) -> jax.Array:
     return jnp.where(total == 0, jnp.inf, count / jnp.where(total == 0, 1, total))
 
 
-def _levina_bickel(distance: jax.Array, kept: jax.Array, *, arithmetic: bool) -> Estimate:
+def _levina_bickel(distance: jax.Array, kept: jax.Array, *, arithmetic: bool) -> DimensionEstimate:
     used = kept & (distance[:, 0] > 0)
     distance = jnp.where(used[:, None], distance, 1)
     inverse = jnp.log(distance[:, -1:] / distance[:, :-1]).mean(1)  # of the estimate of each row
@@ -118,7 +120,7 @@ def _levina_bickel(distance: jax.Array, kept: jax.Array, *, arithmetic: bool) ->
     enough = (kept.sum() > distance.shape[1]) & used.any()
     apart = jnp.where(used, distance.mean(1), 0).sum() / used.sum()
     value, apart = (jnp.where(enough, v, jnp.nan) for v in (value, apart))
-    return Estimate(value, jnp.full_like(value, jnp.nan), used.sum(), apart)
+    return DimensionEstimate(value, jnp.full_like(value, jnp.nan), used.sum(), apart)
 
 
 def _twonn(logs: jax.Array, used: jax.Array) -> jax.Array:

@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..base import check_k, first_occurrence, matrix
+from ..base import InputError, check_k, first_occurrence, matrix
 from ..neighbours import neighbours
-from .estimators import Estimate, estimate, largest_order
+from .estimators import DimensionEstimate, estimate, largest_order
 
 
 class DimensionScales(NamedTuple):
@@ -75,21 +75,21 @@ def dimension_scales(
         Array([1., 1., 1.], dtype=float32)
     """
     if estimator not in ("gride", "twonn", "twonn_ml"):
-        raise ValueError(f"unknown estimator {estimator!r} of a scale: use 'gride', 'twonn' or 'twonn_ml'")
+        raise InputError(f"unknown estimator {estimator!r} of a scale: use 'gride', 'twonn' or 'twonn_ml'")
     a = matrix(x)
     n = len(a)
     if n < 4:
-        raise ValueError(f"at least 4 samples are needed; got {n}")
+        raise InputError(f"at least 4 samples are needed; got {n}")
     if estimator == "gride":
         k = min(64, n - 1) if k is None else k
         check_k(k, n, least=2)
         return _gride_scales(a, largest_order(k))
     if not 4 <= smallest <= n:
-        raise ValueError(f"smallest={smallest} rows cannot be had from {n} samples: use smallest from 4 to {n}")
+        raise InputError(f"smallest={smallest} rows cannot be had from {n} samples: use smallest from 4 to {n}")
     return _decimation(a, seed, n // smallest, estimator)
 
 
-def _scales(x: jax.Array, order: jax.Array, found: Estimate) -> DimensionScales:
+def _scales(x: jax.Array, order: jax.Array, found: DimensionEstimate) -> DimensionScales:
     fine = jnp.isfinite(x).all()
     distance, value, error = (jnp.where(fine, v, jnp.nan) for v in (found.distance, found.value, found.error))
     return DimensionScales(order, distance, value, error, found.n_used.astype(jnp.int32))
@@ -115,16 +115,16 @@ def _decimation(x: jax.Array, seed: int, most: int, estimator: Literal["twonn", 
     # Distinct rows first, so that each subset has its share.
     shuffled = shuffled[jnp.argsort(~kept[shuffled], stable=True)]
 
-    def one(rows: jax.Array) -> Estimate:
+    def one(rows: jax.Array) -> DimensionEstimate:
         return estimate(neighbours(x[rows], 2, "euclidean", kept[rows]).value, kept[rows], estimator)
 
-    def mean(parts: int) -> Estimate:
+    def mean(parts: int) -> DimensionEstimate:
         found = jax.lax.map(one, shuffled[: n // parts * parts].reshape(-1, parts).T)
         value, n_used = found.value.mean(), found.n_used.sum()
         alone = value / jnp.sqrt(n_used.astype(value.dtype))
         error = found.value.std(ddof=1) / parts**0.5 if parts > 1 else alone
-        return Estimate(value, error, n_used, found.distance.mean())
+        return DimensionEstimate(value, error, n_used, found.distance.mean())
 
     orders = _powers_of_two(most)
-    found = Estimate(*(jnp.stack(part) for part in zip(*map(mean, orders), strict=True)))
+    found = DimensionEstimate(*(jnp.stack(part) for part in zip(*map(mean, orders), strict=True)))
     return _scales(x, jnp.asarray(orders, jnp.int32), found)

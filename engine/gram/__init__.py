@@ -1,8 +1,8 @@
 """One representation, centred and scaled, with its kernels, features and median distance."""
 
-from .batches import Agreement as Agreement
 from .batches import AxisName as AxisName
 from .batches import Batch as Batch
+from .batches import KernelAlignment as KernelAlignment
 from .batches import centred as centred
 from .batches import doubly_centred as doubly_centred
 from .batches import others as others
@@ -16,9 +16,9 @@ from .kernels import diagonal as diagonal
 from .kernels import hsic as hsic
 from .kernels import kernel_products as kernel_products
 from .median import median_distance as median_distance
-from .median import median_of_view as median_of_view
+from .median import median_of_prepared as median_of_prepared
 from .prepared import Norms as Norms
-from .prepared import View as View
+from .prepared import Prepared as Prepared
+from .prepared import prepare as prepare
 from .prepared import stacked as stacked
-from .prepared import view as view
 from .product import gram_of as gram_of

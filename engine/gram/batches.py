@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
-from ..base import HIGHEST, ldexp, pair, power_of_two, root
+from ..base import HIGHEST, InputError, ldexp, pair, power_of_two, root
 
 AxisName = Hashable | tuple[Hashable, ...] | None
 
@@ -35,7 +35,7 @@ def local(student: Any, teacher: Any, where: Any) -> Batch:
         return Batch(a, b, jnp.ones(len(a), bool))
     keep = _whole(jnp.asarray(where))
     if keep.shape != (len(a),) or keep.dtype != bool:
-        raise ValueError(f"where must be bool [{len(a)}], one for each row; got {keep.dtype} {list(keep.shape)}")
+        raise InputError(f"where must be bool [{len(a)}], one for each row; got {keep.dtype} {list(keep.shape)}")
     return Batch(jnp.where(keep[:, None], a, 0), jnp.where(keep[:, None], b, 0), keep)
 
 
@@ -44,7 +44,7 @@ def gathered(batch: Batch, axis_name: AxisName, *, least: int = 1) -> Batch:
     if axis_name is not None:
         batch = Batch(*(jax.lax.all_gather(part, axis_name, tiled=True) for part in batch))
     if len(batch.where) < least:
-        raise ValueError(f"at least {least} samples are needed; got {len(batch.where)}")
+        raise InputError(f"at least {least} samples are needed; got {len(batch.where)}")
     return batch
 
 
@@ -163,7 +163,7 @@ def median_distance(far: jax.Array, pairs: jax.Array) -> jax.Array:
     return jnp.where(some, (ranked(last // 2) + ranked(finite // 2)) / 2, 1)
 
 
-class Agreement(NamedTuple):
+class KernelAlignment(NamedTuple):
     """Inner products of two centred kernels with each other and themselves.
 
     Args:
@@ -187,7 +187,7 @@ class Agreement(NamedTuple):
         return jnp.where(known, loss, jnp.nan)
 
 
-def agreement(a: jax.Array, b: jax.Array, where: jax.Array, *, debiased: bool) -> Agreement:
+def agreement(a: jax.Array, b: jax.Array, where: jax.Array, *, debiased: bool) -> KernelAlignment:
     """Correlate two kernel matrices [n, n] after centring: U-centred, or doubly centred with their diagonals."""
     off = others(where)
     pairs = off if debiased else where[:, None] & where[None, :]
@@ -196,7 +196,7 @@ def agreement(a: jax.Array, b: jax.Array, where: jax.Array, *, debiased: bool) -
     p, q = (doubly_centred(v, pairs, n, debiased=debiased) for v in (a, b))
     error = (8 * jnp.finfo(a.dtype).eps) ** 2
     small = tuple(jax.lax.stop_gradient(error * (jnp.where(pairs, v, 0) ** 2).sum()) for v in (a, b))
-    return Agreement((p * q).sum(), (p * p).sum(), (q * q).sum(), (small[0], small[1]))
+    return KernelAlignment((p * q).sum(), (p * p).sum(), (q * q).sum(), (small[0], small[1]))
 
 
 def doubly_centred(kernel: jax.Array, pairs: jax.Array, n: jax.Array, *, debiased: bool) -> jax.Array:

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, on_host
-from .prepared import View
+from ..base import HIGHEST, use_numpy
+from .prepared import Prepared
 
 
 def by_features(n: int, widths: Sequence[int]) -> bool:
@@ -20,7 +20,7 @@ def by_features(n: int, widths: Sequence[int]) -> bool:
     return total * (total + 1) / 2 < n * (total + m * (m + 1) / 2)
 
 
-def feature_products(views: Sequence[View]) -> Any:
+def feature_products(representations: Sequence[Prepared]) -> Any:
     """Sum the squares of X' Y for every pair of views of n points.
 
     Returns:
@@ -28,10 +28,10 @@ def feature_products(views: Sequence[View]) -> Any:
 
     Cost n d_a d_b for each pair and half of it for each model, memory O(d_a d_b).
     """
-    host = all(on_host(seen.points) for seen in views)
-    points: list[Any] = [np.asarray(seen.points) if host else seen.points for seen in views]
+    host = all(use_numpy(prepared.points) for prepared in representations)
+    points: list[Any] = [np.asarray(prepared.points) if host else prepared.points for prepared in representations]
     one: Callable[..., Any] = _squares_on_host if host else _squares
-    m = len(views)
+    m = len(representations)
     found = {(a, b): one(points[a], points[b]) for a, b in combinations_with_replacement(range(m), 2)}
     whole = [[found[min(a, b), max(a, b)] for b in range(m)] for a in range(m)]
     return np.array(whole) if host else jnp.stack([jnp.stack(row) for row in whole])
@@ -54,8 +54,8 @@ def feature_hsic(products: Any, squares: Any, *, debiased: bool) -> Any:
     mean = squares.mean(1, keepdims=True)
     apart = squares - mean  # q.p less its mean part, which cancels the last term but for 1 / n of it
     both = mean * mean.T
-    own = apart @ apart.T if isinstance(apart, np.ndarray) else jnp.matmul(apart, apart.T, precision=HIGHEST)
-    return (products - n / (n - 2) * (own + n * both) + n * n * both / ((n - 1) * (n - 2))) / (n * (n - 3))
+    query = apart @ apart.T if isinstance(apart, np.ndarray) else jnp.matmul(apart, apart.T, precision=HIGHEST)
+    return (products - n / (n - 2) * (query + n * both) + n * n * both / ((n - 1) * (n - 2))) / (n * (n - 3))
 
 
 def _squares_on_host(x: np.ndarray, y: np.ndarray) -> float:

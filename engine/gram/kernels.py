@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, block_size, blocks, gaussian, root
+from ..base import HIGHEST, InputError, block_size, blocks, gaussian, root
 from .features import by_features, feature_hsic, feature_products
-from .prepared import Norms, stacked, view
+from .prepared import Norms, prepare, stacked
 
 Kernel = Literal["linear", "rbf", "distance"]
 # Numbers of one kernel of all models that a CPU multiplies at once: they stay in the cache.
@@ -24,7 +24,7 @@ BLOCK = 2**21
 def check_kernel(kernel: str) -> None:
     """Raise unless this is a kernel of CKA."""
     if kernel not in ("linear", "rbf"):
-        raise ValueError(f"unknown kernel {kernel!r}: use linear or rbf")
+        raise InputError(f"unknown kernel {kernel!r}: use linear or rbf")
 
 
 def kernel_products(
@@ -39,7 +39,7 @@ def kernel_products(
 
     Args:
         norms: of m representations, stacked.
-        grams: m Gram products [b, n], `View.gram`, among them those of the rows; two or three are best given as one
+        grams: m Gram products [b, n], `Prepared.gram`, among them those of the rows; two or three are best given as one
             array, since XLA would test for every number from which of them it comes.
         rows: int32 [r]; those >= n are beyond the last and count nothing.
         kernels: ``linear`` in the units of the points squared, ``rbf``, exp(-d^2 / 2 sigma^2), or ``distance`` in the
@@ -61,16 +61,16 @@ def kernel_products(
     def values(
         norms: Norms, gram: jax.Array, sigma: jax.Array, rows: jax.Array, kernel: Kernel
     ) -> tuple[jax.Array, jax.Array]:
-        own = jnp.minimum(rows, n - 1)
-        keep = (rows < n)[:, None] & (own[:, None] != jnp.arange(n, dtype=jnp.int32)[None, :])
+        query = jnp.minimum(rows, n - 1)
+        keep = (rows < n)[:, None] & (query[:, None] != jnp.arange(n, dtype=jnp.int32)[None, :])
         found = gram
         if kernel != "linear":
             # Repeated rows are 0 apart, not the root of what rounding leaves, however their product was compiled.
-            near = norms.distances(gram, own, norms.slack) <= 0
-            far = jnp.where(near, 0, norms.distances(gram, own))
+            near = norms.distances(gram, query, norms.gram_rtol) <= 0
+            far = jnp.where(near, 0, norms.distances(gram, query))
             scaled = jnp.ldexp(jnp.asarray(sigma, far.dtype), -norms.exponent)
             found = gaussian(far, scaled) if kernel == "rbf" else root(far)
-        keep &= ~norms.alike  # equal entries would leave the rounding of their mean
+        keep &= ~norms.all_equal  # equal entries would leave the rounding of their mean
         found = jnp.where(keep, found, 0)
         mean = found.sum(1) / (n - 1)
         return jnp.where(keep, found - mean[:, None], 0), mean
@@ -108,7 +108,7 @@ def diagonal(norms: Norms, kernel: Kernel) -> jax.Array:
     """Return the diagonal [n] of a kernel matrix, or [m, n] of stacked ones; 0 where all rows are the same."""
     if kernel == "linear":
         return norms.squares
-    return jnp.where(norms.alike[..., None] | (kernel == "distance"), 0, jnp.ones_like(norms.squares))
+    return jnp.where(norms.all_equal[..., None] | (kernel == "distance"), 0, jnp.ones_like(norms.squares))
 
 
 class Sums(NamedTuple):
@@ -141,10 +141,10 @@ class Sums(NamedTuple):
         delta = self.means - grand
         if debiased:
             return (self.products - n * (n - 1) / (n - 2) * _inner(delta)) / (n * (n - 3))
-        own = self.diagonals - grand
-        rows = (n - 1) * delta + own
+        query = self.diagonals - grand
+        rows = (n - 1) * delta + query
         total = rows.sum(1)
-        products = self.products + (n - 1) * _inner(delta) + _inner(own)
+        products = self.products + (n - 1) * _inner(delta) + _inner(query)
         return (products - 2 / n * _inner(rows) + total[:, None] * total[None, :] / n**2) / n**2
 
 
@@ -177,15 +177,15 @@ def hsic(
     entries in blocks of rows, whose sums are added with compensation. Cost m n^2 d + m^2 n^2; memory O(m b n).
     """
     n, m = len(representations[0]), len(representations)
-    views = [view(x) for x in representations]
-    norms = stacked([seen.norms for seen in views])
+    prepared = [prepare(x) for x in representations]
+    norms = stacked([one.norms for one in prepared])
     if kernel == "linear" and by_features(n, [x.shape[1] for x in representations]):
-        return feature_hsic(feature_products(views), norms.squares, debiased=debiased)
+        return feature_hsic(feature_products(prepared), norms.squares, debiased=debiased)
     widths = None if sigmas is None else jnp.stack([jnp.asarray(sigma, norms.squares.dtype) for sigma in sigmas])
 
     @jax.checkpoint  # so that the derivative, too, keeps no n x n matrix
     def block(rows: jax.Array) -> tuple[jax.Array, jax.Array]:
-        grams = jnp.stack([seen.gram(jnp.minimum(rows, n - 1)) for seen in views])
+        grams = jnp.stack([one.gram(jnp.minimum(rows, n - 1)) for one in prepared])
         return kernel_products(norms, grams, rows, [kernel], widths)[0]
 
     def step(carry: tuple[jax.Array, jax.Array], rows: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:

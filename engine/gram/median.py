@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import HIGHEST, block_size, each_row
-from .prepared import Norms, View, view
+from .prepared import Norms, Prepared, prepare
 
 # Below so many pairs of rows all squared distances are kept (256 MiB in float32) while their median is sought; above,
 # they are computed anew for every count.
@@ -39,12 +39,12 @@ def median_distance(x: jax.Array) -> jax.Array:
     """
     if isinstance(x, jax.core.Tracer):
         return median_by_counts(x)
-    return _selected(view(x))
+    return _selected(prepare(x))
 
 
-def median_of_view(seen: View) -> jax.Array:
+def median_of_prepared(prepared: Prepared) -> jax.Array:
     """Do what `median_distance` does for a view, outside of `jax.jit`."""
-    return _selected(seen)
+    return _selected(prepared)
 
 
 # This and `_among` know the width of a model, and are compiled for each; they are short.
@@ -65,29 +65,29 @@ def _squared(norms: Norms, gram: jax.Array, start: jax.Array) -> jax.Array:
     """
     squares, eps = norms.squares, jnp.finfo(gram.dtype).eps
     n, half = len(squares), len(squares) // 2
-    own = start + jnp.arange(gram.shape[0], dtype=jnp.int32)
+    query = start + jnp.arange(gram.shape[0], dtype=jnp.int32)
     other = start + jnp.arange(gram.shape[1], dtype=jnp.int32)
-    both = squares[jnp.minimum(own, n - 1)][:, None] + squares[other % n][None, :]
+    both = squares[jnp.minimum(query, n - 1)][:, None] + squares[other % n][None, :]
     far = both - 2 * gram
-    steps = other[None, :] - own[:, None]
-    meets = (steps >= 1) & (steps <= half) & (own < n)[:, None]
+    steps = other[None, :] - query[:, None]
+    meets = (steps >= 1) & (steps <= half) & (query < n)[:, None]
     if n % 2 == 0:
-        meets &= (steps < half) | (own < half)[:, None]
+        meets &= (steps < half) | (query < half)[:, None]
     return jnp.where(meets & (far > 4 * eps * both), far, jnp.inf)
 
 
 @jax.jit
-def _within(seen: View, groups: jax.Array) -> jax.Array:
+def _within(prepared: Prepared, groups: jax.Array) -> jax.Array:
     """Squared distances [g, r, r] of the rows of each group [g, r], -1 for none; inf where none is to be counted."""
-    points, squares = seen.points[groups], seen.norms.squares[groups]
+    points, squares = prepared.points[groups], prepared.norms.squares[groups]
     gram = jnp.matmul(points, points.swapaxes(1, 2), precision=HIGHEST)
     far = squares[:, :, None] + squares[:, None, :] - 2 * gram
     meets = (groups[:, :, None] < groups[:, None, :]) & (groups[:, :, None] >= 0)
     return jnp.where((far > 0) & meets, far, jnp.inf)
 
 
-def _distances(seen: View, start: Any, size: int) -> jax.Array:
-    return _squared(seen.norms, _gram(seen.points, start, size), start)
+def _distances(prepared: Prepared, start: Any, size: int) -> jax.Array:
+    return _squared(prepared.norms, _gram(prepared.points, start, size), start)
 
 
 def _rows_at_once(n: int) -> int:
@@ -95,10 +95,10 @@ def _rows_at_once(n: int) -> int:
     return min(block_size(n, n // 2 + 1), max(1, n // 16, min(n, 64)))
 
 
-def _selected(seen: View) -> jax.Array:
-    n = len(seen.points)
+def _selected(prepared: Prepared) -> jax.Array:
+    n = len(prepared.points)
     size = _rows_at_once(n)
-    sample, tail = _sample(seen)
+    sample, tail = _sample(prepared)
     largest = np.finfo(sample.dtype).max
     while True:
         # Keep what lies around the middle of the sample; widen until both middle numbers are among it.
@@ -108,34 +108,34 @@ def _selected(seen: View) -> jax.Array:
             low, high = np.partition(sample, ends)[ends]
         kept, below, finite = [], 0, 0
         for start in np.arange(0, n, size, dtype=np.int32):
-            far = np.asarray(_distances(seen, start, size)).ravel()
+            far = np.asarray(_distances(prepared, start, size)).ravel()
             # By number: picking by truth value takes four times as long.
             kept.append(far[np.flatnonzero((far >= low) & (far <= high))])
             below += int(np.count_nonzero(far < low))
             finite += int(np.count_nonzero(far <= largest))
         middle = np.concatenate(kept)
         if finite == 0:
-            return jnp.asarray(np.inf, seen.points.dtype)
+            return jnp.asarray(np.inf, prepared.points.dtype)
         first, second = (finite - 1) // 2 - below, finite // 2 - below
         if first >= 0 and second < len(middle):
             middle = np.partition(middle, first)  # of two ranks it would take twice as long
             two = np.sqrt([middle[first], middle[second:].min()])
-            return jnp.ldexp(jnp.asarray(two.mean(), seen.points.dtype), seen.norms.exponent)
+            return jnp.ldexp(jnp.asarray(two.mean(), prepared.points.dtype), prepared.norms.exponent)
         tail *= 4
 
 
-def _sample(seen: View) -> tuple[np.ndarray, float]:
+def _sample(prepared: Prepared) -> tuple[np.ndarray, float]:
     """Squared distances within random groups of rows, and how far from their middle the median may lie, as a share.
 
     Every row has as many partners as the others, so that where it lies adds nothing to the error: what is left is that
     of so many pairs drawn at random.
     """
-    n = len(seen.points)
+    n = len(prepared.points)
     order = np.random.default_rng(n).permutation(n).astype(np.int32)
     groups = np.array_split(order, max(1, n // GROUP))
     longest = len(groups[0])
     even = np.stack([np.pad(rows, (0, longest - len(rows)), constant_values=-1) for rows in groups])
-    far = np.asarray(_within(seen, even))
+    far = np.asarray(_within(prepared, even))
     sample = far[np.isfinite(far)]
     return sample, ERRORS * 0.5 / max(1, len(sample)) ** 0.5
 
@@ -143,7 +143,7 @@ def _sample(seen: View) -> tuple[np.ndarray, float]:
 @jax.jit
 def median_by_counts(x: jax.Array) -> jax.Array:
     """Return the median distance by counting distances below a guess, without keeping them."""
-    seen = view(x)
+    prepared = prepare(x)
     n, dtype = len(x), x.dtype
     width = dtype.itemsize * 8
     integer = jnp.uint32 if width == 32 else jnp.uint64
@@ -151,10 +151,10 @@ def median_by_counts(x: jax.Array) -> jax.Array:
     starts = jnp.arange(0, n, size, dtype=jnp.int32)
     kept = n * (n // 2 + size) <= KEPT_DISTANCES
     # Blocks are what the passes below map over: where they start, or the distances themselves where they are kept.
-    parts = jax.lax.map(lambda start: _distances(seen, start, size), starts) if kept else starts
+    parts = jax.lax.map(lambda start: _distances(prepared, start, size), starts) if kept else starts
 
     def distances(part: jax.Array) -> jax.Array:
-        return part if kept else _distances(seen, part, size)
+        return part if kept else _distances(prepared, part, size)
 
     def count(thresholds: jax.Array) -> jax.Array:
         # Summed by a product, within one thread of a CPU: a sum would wait for others. Counts below 2^24 are exact.
@@ -173,9 +173,9 @@ def median_by_counts(x: jax.Array) -> jax.Array:
     rank = finite - finite // 2  # of the lower middle number, counted from 1
 
     def refine(step: jax.Array, low: jax.Array) -> jax.Array:
-        shift = (width - 4 * (step + 1)).astype(integer)
-        edges = low + (jnp.arange(1, 17, dtype=integer) << shift) - 1
-        return low + ((count(edges) < rank).sum(dtype=integer) << shift)
+        mean_product = (width - 4 * (step + 1)).astype(integer)
+        edges = low + (jnp.arange(1, 17, dtype=integer) << mean_product) - 1
+        return low + ((count(edges) < rank).sum(dtype=integer) << mean_product)
 
     lower = jax.lax.fori_loop(0, width // 4, refine, jnp.zeros((), integer))
 
@@ -186,4 +186,4 @@ def median_by_counts(x: jax.Array) -> jax.Array:
     low = jax.lax.bitcast_convert_type(lower, dtype)
     next_up = jax.lax.map(above, parts).min()
     high = jnp.where(count(lower[None])[0] >= finite // 2 + 1, low, next_up)
-    return jnp.where(finite > 0, jnp.ldexp((jnp.sqrt(low) + jnp.sqrt(high)) / 2, seen.norms.exponent), jnp.inf)
+    return jnp.where(finite > 0, jnp.ldexp((jnp.sqrt(low) + jnp.sqrt(high)) / 2, prepared.norms.exponent), jnp.inf)

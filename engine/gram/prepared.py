@@ -17,52 +17,57 @@ class Norms(NamedTuple):
     Args:
         squares: [n], squared lengths of the points, which are the rows centred and divided by 2**exponent.
         exponent: int32.
-        shift: [n], inner product of the point with the mean that was taken off, in the units of the points.
+        mean_product: [n], inner product of the point with the mean that was taken off, in the units of the points.
         mean: scalar, length of that mean.
-        lift: [n], what of the chord between two rows is one row's own, see `chords`.
-        rise: [n], length of the row less the length of the mean.
+        chord_offset: [n], what of the chord between two rows is one row's own, see `chords`.
+        excess_norm: [n], length of the row less the length of the mean.
         inverse: [n], one over the length of the row in the units of the points; 0 for a row of zeros.
-        slack: scalar, error of an entry of the Gram product relative to the lengths of its rows, never exceeded.
-        alike: bool, all rows are the same.
-        parallel: bool, all rows point the same way.
+        gram_rtol: scalar, error of an entry of the Gram product relative to the lengths of its rows, never exceeded.
+        all_equal: bool, all rows are the same.
+        all_parallel: bool, all rows point the same way.
     """
 
     squares: jax.Array
     exponent: jax.Array
-    shift: jax.Array
+    mean_product: jax.Array
     mean: jax.Array
-    lift: jax.Array
-    rise: jax.Array
+    chord_offset: jax.Array
+    excess_norm: jax.Array
     inverse: jax.Array
-    slack: jax.Array
-    alike: jax.Array
-    parallel: jax.Array
+    gram_rtol: jax.Array
+    all_equal: jax.Array
+    all_parallel: jax.Array
 
     @property
     def scale(self) -> jax.Array:
         """The unit of the points, a power of two."""
         return jnp.ldexp(jnp.ones((), self.squares.dtype), jnp.clip(self.exponent, -126, 126))
 
-    def distances(self, gram: jax.Array, own: jax.Array, slack: jax.Array | float = 0) -> jax.Array:
+    def distances(self, gram: jax.Array, query: jax.Array, gram_rtol: jax.Array | float = 0) -> jax.Array:
         """Squared distances [b, n], in the units of the points; with slack, at most the true ones."""
-        squares = self.squares * (1 - slack)
-        return squares[own][:, None] + squares[None, :] - 2 * gram
+        squares = self.squares * (1 - gram_rtol)
+        return squares[query][:, None] + squares[None, :] - 2 * gram
 
-    def chords(self, gram: jax.Array, own: jax.Array, slack: jax.Array | float = 0) -> jax.Array:
+    def chords(self, gram: jax.Array, query: jax.Array, gram_rtol: jax.Array | float = 0) -> jax.Array:
         """Squared distances [b, n] between unit rows, 2 - 2 cos, not centred; with slack, at most the true ones.
 
         With m the mean, x = m + p and r = |x|: r_i r_j - <x_i, x_j> = l_i + l_j + s_i s_j - <p_i, p_j>, where
         s = r - |m| and l = |m| s - <m, p>, none of which grows with |m|: rows that all point one way keep their digits.
         """
-        lift = self.lift - slack * (jnp.abs(self.lift) + self.squares)
-        chord = lift[own][:, None] + lift[None, :] + self.rise[own][:, None] * self.rise[None, :] - gram
-        chord = 2 * chord * (self.inverse[own][:, None] * self.inverse[None, :])
+        chord_offset = self.chord_offset - gram_rtol * (jnp.abs(self.chord_offset) + self.squares)
+        chord = (
+            chord_offset[query][:, None]
+            + chord_offset[None, :]
+            + self.excess_norm[query][:, None] * self.excess_norm[None, :]
+            - gram
+        )
+        chord = 2 * chord * (self.inverse[query][:, None] * self.inverse[None, :])
         empty = self.inverse == 0  # whose cosine is 0 with every row
-        return jnp.where(empty[own][:, None] | empty[None, :], 2, chord)
+        return jnp.where(empty[query][:, None] | empty[None, :], 2, chord)
 
-    def products(self, gram: jax.Array, own: jax.Array) -> jax.Array:
+    def products(self, gram: jax.Array, query: jax.Array) -> jax.Array:
         """Inner products [b, n] of the rows, not centred, in the units of the points squared."""
-        return gram + self.shift[own][:, None] + self.shift[None, :] + self.mean**2
+        return gram + self.mean_product[query][:, None] + self.mean_product[None, :] + self.mean**2
 
 
 def stacked(norms: Sequence[Norms]) -> Norms:
@@ -70,7 +75,7 @@ def stacked(norms: Sequence[Norms]) -> Norms:
     return Norms(*(jnp.stack(column) for column in zip(*norms, strict=True)))
 
 
-class View(NamedTuple):
+class Prepared(NamedTuple):
     """A representation made ready.
 
     Args:
@@ -83,14 +88,14 @@ class View(NamedTuple):
     points: jax.Array
     norms: Norms
 
-    def gram(self, own: jax.Array) -> jax.Array:
+    def gram(self, query: jax.Array) -> jax.Array:
         """Inner products [b, n] of some points with all: the one product that everything else comes from."""
-        return jnp.matmul(self.points[own], self.points.T, precision=HIGHEST)
+        return jnp.matmul(self.points[query], self.points.T, precision=HIGHEST)
 
 
-def view(x: jax.Array) -> View:
+def prepare(x: jax.Array) -> Prepared:
     """Make a representation ready; x floating [n, d]. Cost O(n d), memory one copy of x."""
-    return View(jnp.asarray(x), *_prepared(x))  # x itself, of which `jax.jit` would return a copy
+    return Prepared(jnp.asarray(x), *_prepared(x))  # x itself, of which `jax.jit` would return a copy
 
 
 @jax.jit
@@ -99,33 +104,33 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     points = x - first
     second = points.mean(0)  # twice: the mean of data far from the origin is itself rounded
     # The mean of equal rows is rounded, too, by how many they are.
-    alike = (x == x[0]).all()
-    points = jnp.where(alike, 0, points - second)
+    all_equal = (x == x[0]).all()
+    points = jnp.where(all_equal, 0, points - second)
     exponent = power_of_two(points)
     points = ldexp(points, -exponent)
     offset = ldexp(first + second, -exponent)
     squares = (points * points).sum(1)
-    shift = (points * offset).sum(1)
+    mean_product = (points * offset).sum(1)
     scaled = ldexp(x, -exponent)
     length = _lengths(scaled)
     mean = jnp.sqrt((offset * offset).sum())
     total = length + mean
     total = jnp.where(total > 0, total, 1)
-    rise = (2 * shift + squares) / total
+    excess_norm = (2 * mean_product + squares) / total
     limits = jnp.finfo(x.dtype)
     inverse = jnp.where(length >= limits.tiny, 1 / jnp.maximum(length, limits.tiny), 0)
     unit = scaled * inverse[:, None]
     norms = Norms(
         squares=squares,
         exponent=exponent,
-        shift=shift,
+        mean_product=mean_product,
         mean=mean,
-        lift=(mean * squares - shift * rise) / total,
-        rise=rise,
+        chord_offset=(mean * squares - mean_product * excess_norm) / total,
+        excess_norm=excess_norm,
         inverse=inverse,
-        slack=jnp.asarray((4 + x.shape[1] ** 0.5) * limits.eps, x.dtype),
-        alike=alike | (squares == 0).all(),
-        parallel=(jnp.abs(unit - unit[0]) <= 4 * limits.eps).all(),
+        gram_rtol=jnp.asarray((4 + x.shape[1] ** 0.5) * limits.eps, x.dtype),
+        all_equal=all_equal | (squares == 0).all(),
+        all_parallel=(jnp.abs(unit - unit[0]) <= 4 * limits.eps).all(),
     )
     return points, norms
 

@@ -17,6 +17,7 @@ computed in float32 (float64 where given), has gradients for both sides in their
 
 from typing import Any
 
+from ..base import MissingPackageError
 from .cka import cka_loss as cka_loss
 from .cknna import cknna_loss as cknna_loss
 from .cosine import cosine_loss as cosine_loss
@@ -36,6 +37,6 @@ def __getattr__(name: str) -> Any:
         try:
             from .projector import Projector
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("Projector is a Flax NNX module: pip install 'hyle[train]'") from error
+            raise MissingPackageError("Projector is a Flax NNX module: pip install 'hyle[train]'") from error
         return Projector
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from ..base import InputError
 from ..gram import AxisName, Batch, batches
 
 
@@ -23,7 +24,7 @@ def mean_of_queries(
     """
     size = len(batch.where)
     if queries is not None and not 1 <= queries <= size:
-        raise ValueError(f"queries={queries} is out of range: use 1 to {size}, the rows of a batch")
+        raise InputError(f"queries={queries} is out of range: use 1 to {size}, the rows of a batch")
     every = batches.gathered(batch, axis_name, least=2)
     own = jnp.arange(size if queries is None else queries, dtype=jnp.int32)
     mine = batch.where[: len(own)]

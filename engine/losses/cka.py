@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from ..base import HIGHEST, gaussian
-from ..gram import Agreement, AxisName, Batch, Kernel, batches, by_features, check_kernel
+from ..base import HIGHEST, InputError, gaussian
+from ..gram import AxisName, Batch, Kernel, KernelAlignment, batches, by_features, check_kernel
 
 Form = Literal["rows", "sums"]
 
@@ -59,11 +59,11 @@ def cka_loss(
     """
     check_kernel(kernel)
     if form is not None and form not in get_args(Form):
-        raise ValueError(f"unknown form {form!r}: use {' or '.join(get_args(Form))}")
+        raise InputError(f"unknown form {form!r}: use {' or '.join(get_args(Form))}")
     if kernel == "linear" and sigma is not None:
-        raise ValueError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
+        raise InputError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
     if kernel == "rbf" and form == "sums":
-        raise ValueError("only the linear kernel has a form as sums: use form='rows' with kernel='rbf'")
+        raise InputError("only the linear kernel has a form as sums: use form='rows' with kernel='rbf'")
     batch = batches.local(student, teacher, where)
     least = 4 if debiased else 2
     devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
@@ -72,7 +72,7 @@ def cka_loss(
         form = "sums" if by_features(len(batch.where) * devices, widths) else "rows"
     if form == "sums":
         if len(batch.where) * devices < least:
-            raise ValueError(f"at least {least} samples are needed; got {len(batch.where) * devices}")
+            raise InputError(f"at least {least} samples are needed; got {len(batch.where) * devices}")
         return _through_sums(batch, axis_name, debiased=debiased)
     batch = batches.gathered(batch, axis_name, least=least)
     sides = [_kernel(v, batch.where, kernel, sigma) for v in batch[:2]]
@@ -114,5 +114,5 @@ def _through_sums(batch: Batch, axis_name: AxisName, *, debiased: bool) -> jax.A
     # What cancels here are sums of the order of (n mean)^2, where rows with rows have none to cancel.
     error = 8 * jnp.finfo(dtype).eps
     small = [jax.lax.stop_gradient(error * (n * mean) ** 2) for mean in means]
-    found = Agreement(inner(0, 1), inner(0, 0), inner(1, 1), (small[0], small[1]))
+    found = KernelAlignment(inner(0, 1), inner(0, 0), inner(1, 1), (small[0], small[1]))
     return found.loss(rows >= (4 if debiased else 2))

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..base import check_k
-from ..gram import Agreement, AxisName, batches
+from ..gram import AxisName, KernelAlignment, batches
 
 
 def cknna_loss(
@@ -56,7 +56,7 @@ def cknna_loss(
     found = [_hsic(p, q, n) for p, q in ((jnp.where(both, a, 0), jnp.where(both, b, 0)), (a, a), (b, b))]
     error = 8 * jnp.finfo(a.dtype).eps
     small = [jax.lax.stop_gradient(error * (v * v).sum()) for v in (a, b)]
-    loss = Agreement(found[0], found[1], found[2], (small[0], small[1])).loss(rows >= 4)
+    loss = KernelAlignment(found[0], found[1], found[2], (small[0], small[1])).loss(rows >= 4)
     return batches.everywhere(loss, axis_name)
 
 

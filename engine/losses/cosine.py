@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from ..base import InputError
 from ..gram import AxisName, batches
 
 
@@ -51,7 +52,7 @@ def cosine_loss(
     batch = batches.local(student, teacher, where)
     projected = batch.student if projector is None else jnp.asarray(projector(batch.student))
     if projected.shape != batch.teacher.shape:
-        raise ValueError(
+        raise InputError(
             f"student rows {list(projected.shape)} and teacher rows {list(batch.teacher.shape)} must agree in shape: "
             f"use a projector from {batch.student.shape[1]} to {batch.teacher.shape[1]} columns"
         )

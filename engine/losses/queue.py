@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..base import pair
+from ..base import InputError, pair
 
 
 class Rows(NamedTuple):
@@ -79,7 +79,7 @@ def queue(size: int) -> Queue:
         ((80, 8), 16, 16)
     """
     if size < 1:
-        raise ValueError(f"size={size}: a queue remembers at least one row")
+        raise InputError(f"size={size}: a queue remembers at least one row")
 
     def init(student: Any, teacher: Any) -> QueueState:
         sides = [
@@ -100,7 +100,7 @@ def _update(rows: tuple[Any, Any], state: QueueState, where: Any, keys: Any) -> 
     pair(student, teacher, least=1)
     b, size = len(student), len(state.student)
     if b > size:
-        raise ValueError(f"a batch of {b} rows does not fit a queue of {size}: use a size of at least {b}")
+        raise InputError(f"a batch of {b} rows does not fit a queue of {size}: use a size of at least {b}")
     keep = jnp.ones(b, bool) if where is None else jnp.asarray(where)
     past = Rows(*jax.lax.stop_gradient((state.student, state.teacher)), jnp.arange(size) < state.filled)
     seen = Rows(*(jnp.concatenate(parts) for parts in zip((student, teacher, keep), past, strict=True)))

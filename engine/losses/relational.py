@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 
-from ..base import root
+from ..base import InputError, root
 from ..gram import AxisName, batches
 
 Relation = Literal["cosine", "distance"]
@@ -49,7 +49,7 @@ def relational_loss(
         (True, 0.0)
     """
     if relation not in get_args(Relation):
-        raise ValueError(f"unknown relation {relation!r}: use {' or '.join(get_args(Relation))}")
+        raise InputError(f"unknown relation {relation!r}: use {' or '.join(get_args(Relation))}")
     batch = batches.gathered(batches.local(student, teacher, where), axis_name, least=2)
     pairs = batches.others(batch.where)
     number = jnp.maximum(pairs.sum(dtype=batch.student.dtype), 1)

@@ -11,7 +11,7 @@ from ..context import Need
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..context import Panel
+    from ..context import MetricContext
     from ..permutation import Permutations
 
 
@@ -24,14 +24,14 @@ class Result:
         chance: [m, m], what representations that have nothing in common would get; None where there is no such level.
         attributes: what this number must carry beyond the facts of the metric: k, estimator, neighbour metric.
         extra: further variables over the models, by the suffix of their name, such as ``n_used``.
-        best: what a representation gives with itself, where that is not the end of the metric's bounds.
+        self_score: what a representation gives with itself, where that is not the end of the metric's bounds.
     """
 
     value: Any
     chance: Any = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
-    best: float | None = None
+    self_score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class Metric:
         citation: the source of the definition.
         null: gives the values [K, m, m] of all pairs under permutations of the samples, of each pair the second by name
             permuted, where there is a cheaper way than to evaluate anew; or None, where there is none this time.
-        least_k: the smallest k of ``neighbours`` that says anything.
+        min_k: the smallest k of ``neighbours`` that says anything.
     """
 
     name: str
     long_name: str
     kind: Literal["pair", "single"]
-    evaluate: Callable[[Panel], Result]
+    evaluate: Callable[[MetricContext], Result]
     needs: tuple[Need, ...]
     symmetric: bool
     bounds: tuple[float, float]
@@ -69,5 +69,5 @@ class Metric:
     chance: str
     meaning: str
     citation: str
-    null: Callable[[Panel, Permutations], np.ndarray | None] | None = None
-    least_k: int = 1
+    null: Callable[[MetricContext, Permutations], np.ndarray | None] | None = None
+    min_k: int = 1

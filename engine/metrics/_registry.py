@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
+from ..base import InputError
 from ._metric import Metric
 
 
@@ -21,7 +22,7 @@ def list_metrics() -> Mapping[str, Metric]:
             continue
         for metric in importlib.import_module(f"{package.__name__}.{module.name}").METRICS:
             if metric.name in found:
-                raise ValueError(
+                raise InputError(
                     f"two metrics are called {metric.name!r}: give the one in {module.name}.py another name"
                 )
             found[metric.name] = metric
@@ -38,5 +39,5 @@ def find_metric(name: str) -> Metric:
     if name not in known:
         close = difflib.get_close_matches(name.lower(), known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"no metric is called {name!r}{hint} (there are: {', '.join(known)})")
+        raise InputError(f"no metric is called {name!r}{hint} (there are: {', '.join(known)})")
     return known[name]

@@ -7,8 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..base import pair
-from ..context import Panel
+from ..base import InputError, pair
+from ..context import MetricContext
 from ..gram import Kernel, check_kernel, hsic, median_distance
 from ._metric import Metric, Result
 from .algorithms import chance, chance_told, null, ratio, ratios
@@ -60,21 +60,21 @@ def cka(
     if kernel == "rbf":
         sigmas = [median_distance(jax.lax.stop_gradient(v)) if sigma is None else jnp.asarray(sigma) for v in (a, b)]
     elif sigma is not None:
-        raise ValueError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
+        raise InputError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
     return ratio(hsic([a, b], sigmas, kernel=kernel, debiased=debiased))
 
 
-def _evaluate(panel: Panel, kernel: Kernel, *, debiased: bool) -> Result:
+def _evaluate(context: MetricContext, kernel: Kernel, *, debiased: bool) -> Result:
     attributes = {
         "estimator": "debiased (U-statistic)" if debiased else "biased (V-statistic)",
         "kernel": kernel,
         "centring": "columns",
-        "form": panel.form(kernel),
+        "form": context.hsic_algorithm(kernel),
     }
     if kernel == "rbf":
         attributes["sigma"] = "median of the non-zero pairwise distances, each model its own"
-    value = ratios(panel, kernel, debiased=debiased)
-    return Result(value, chance(panel, kernel, debiased=debiased), attributes)
+    value = ratios(context, kernel, debiased=debiased)
+    return Result(value, chance(context, kernel, debiased=debiased), attributes)
 
 
 def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) -> Metric:
@@ -82,8 +82,8 @@ def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) ->
         name=name,
         long_name=f"{'RBF' if kernel == 'rbf' else kernel} CKA, {'debiased' if debiased else 'biased'}",
         kind="pair",
-        evaluate=lambda panel: _evaluate(panel, kernel, debiased=debiased),
-        null=lambda panel, permutations: null(panel, permutations, kernel, debiased=debiased),
+        evaluate=lambda context: _evaluate(context, kernel, debiased=debiased),
+        null=lambda context, permutations: null(context, permutations, kernel, debiased=debiased),
         needs=(kernel,),
         symmetric=True,
         bounds=(0.0, 1.0),

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import centred, check_k, pair
-from ..context import Panel, Progress
+from ..base import InputError, centred, check_k, pair, renamed_arguments
+from ..context import MetricContext, Progress
 from ..neighbours import Neighbours, all_pairs, relabelled, sets, stack
 from ..permutation import Permutations, shifted_pairs
 from ._metric import Metric, Result
@@ -31,13 +31,14 @@ from .algorithms import (
 Variant = Literal["debiased", "biased", "row_centred", "double_centred", "calibrated_form"]
 
 
+@renamed_arguments(metric="neighbour_metric")
 def cknna(
     x: Any,
     y: Any,
     /,
     *,
     k: int = 25,
-    metric: Similarity = "cosine",
+    neighbour_metric: Similarity = "cosine",
     variant: Variant = "debiased",
     centre: bool = False,
 ) -> jax.Array:
@@ -59,7 +60,7 @@ def cknna(
         x: [n, d1], any floating dtype, from NumPy, JAX or torch.
         y: [n, d2], row i being the same sample as row i of x; n >= 4.
         k: neighbours, 2 <= k <= n - 1.
-        metric: the kernel and the similarity that ranks neighbours, ``cosine`` or ``inner_product``.
+        neighbour_metric: the kernel and the similarity that ranks neighbours, ``cosine`` or ``inner_product``.
         variant: one of the above.
         centre: subtract the column means from x and y first; as published, rows are not centred.
 
@@ -80,8 +81,8 @@ def cknna(
     Source: Huh et al. (2024), arXiv 2405.07987, appendix A; Gröger et al. (2026), arXiv 2602.14486.
 
     Raises:
-        ValueError: x and y have different numbers of rows or fewer than 4, k out of range, a distance as metric, an
-            unknown variant.
+        ValueError: x and y have different numbers of rows or fewer than 4, k out of range, a distance as
+            neighbour_metric, an unknown variant.
         TypeError: complex numbers.
 
     Example:
@@ -90,14 +91,16 @@ def cknna(
         >>> round(float(cknna(x, 2 * x, k=5)), 5)
         1.0
     """
-    if metric not in get_args(Similarity):
-        raise ValueError(f"CKNNA masks a similarity: metric is 'cosine' or 'inner_product', not {metric!r}")
+    if neighbour_metric not in get_args(Similarity):
+        raise InputError(
+            f"CKNNA masks a similarity: neighbour_metric is 'cosine' or 'inner_product', not {neighbour_metric!r}"
+        )
     if variant not in get_args(Variant):
-        raise ValueError(f"unknown variant {variant!r} of CKNNA: use {', '.join(get_args(Variant))}")
+        raise InputError(f"unknown variant {variant!r} of CKNNA: use {', '.join(get_args(Variant))}")
     a, b = pair(x, y, least=4)
     check_k(k, len(a), least=2)
     rows = [centred(v)[0] if centre else v for v in (a, b)]
-    both = [_edges(v, sets(v, k, metric), metric, variant) for v in rows]
+    both = [_edges(v, sets(v, k, neighbour_metric), neighbour_metric, variant) for v in rows]
     aligned = _aligned(stack(both), variant)
     finite = jnp.isfinite(a).all() & jnp.isfinite(b).all()
     return jnp.where(finite, _normalised(aligned, aligned.diagonal())[0, 1], jnp.nan)
@@ -144,45 +147,45 @@ def _normalised(aligned: jax.Array, own: jax.Array) -> jax.Array:
     return jnp.where(good, aligned / jnp.sqrt(jnp.where(good, own[:, None] * own, 1)), jnp.nan)
 
 
-def _models(panel: Panel, variant: Variant) -> tuple[Edges, np.ndarray]:
+def _models(context: MetricContext, variant: Variant) -> tuple[Edges, np.ndarray]:
     """Mask the kernel of each model, and sum up its pairs of edges."""
-    metric = panel.similarity
+    metric = context.similarity
     # Two variants mask the same kernel.
     kernel = "debiased" if variant == "calibrated_form" else variant
 
     def compute() -> tuple[Edges, np.ndarray]:
-        tables = panel.tables(panel.k, metric)
-        found = [_edges(x, table, metric, kernel) for x, table in zip(panel.arrays, tables, strict=True)]
+        tables = context.tables(context.k, metric)
+        found = [_edges(x, table, metric, kernel) for x, table in zip(context.arrays, tables, strict=True)]
         return stack(found), np.stack([incidences(one) for one in found])
 
-    return panel.once(("cknna", kernel, panel.k, metric), compute)
+    return context.cached(("cknna", kernel, context.k, metric), compute)
 
 
-def _null(panel: Panel, permutations: Permutations, variant: Variant) -> np.ndarray:
-    edges, _ = _models(panel, variant)
+def _null_distribution(context: MetricContext, permutations: Permutations, variant: Variant) -> np.ndarray:
+    edges, _ = _models(context, variant)
     tables = edges, _aligned(edges, variant).diagonal()
 
     def shifted(tables: tuple[Edges, jax.Array], progress: Progress) -> np.ndarray:
         edges, own = tables[0], np.asarray(tables[1], np.float64)
-        score = shared_sums(edges, _terms(variant, panel.n), len(permutations))
+        score = shared_sums(edges, _terms(variant, context.n), len(permutations))
         aligned = shifted_pairs(np.asarray(edges.indices), permutations, score, progress)
         good = (own[:, None] > 0) & (own > 0)
         return aligned / np.sqrt(np.where(good, own[:, None] * own, np.nan))
 
-    return panel.null_pairs(partial(_null_aligned, variant=variant), tables, permutations, shifted)
+    return context.null_pairs(partial(_null_aligned, variant=variant), tables, permutations, shifted)
 
 
-def _evaluate(panel: Panel, variant: Variant) -> Result:
-    models, counts = _models(panel, variant)
+def _evaluate(context: MetricContext, variant: Variant) -> Result:
+    models, counts = _models(context, variant)
     aligned = _aligned(models, variant)
     own = aligned.diagonal()
-    by_chance = jnp.asarray(permutation_mean(counts, panel.n, _terms(variant, panel.n)), aligned.dtype)
+    by_chance = jnp.asarray(permutation_mean(counts, context.n, _terms(variant, context.n)), aligned.dtype)
     attributes = {
         "estimator": variant,
         "variant": variant,
-        "k": panel.k,
-        "neighbour_metric": panel.similarity,
-        "centring": "columns" if panel.centre else "none",
+        "k": context.k,
+        "neighbour_metric": context.similarity,
+        "centring": "columns" if context.centre else "none",
         "chance": "mean over all permutations",
     }
     value, chance = (np.asarray(_normalised(v, own), np.float64) for v in (aligned, by_chance))
@@ -229,7 +232,7 @@ METRICS = tuple(
         long_name=long_name,
         kind="pair",
         evaluate=partial(_evaluate, variant=variant),
-        null=partial(_null, variant=variant),
+        null=partial(_null_distribution, variant=variant),
         needs=("neighbours",),
         symmetric=variant != "debiased",
         bounds=(0.0, 1.0),
@@ -237,7 +240,7 @@ METRICS = tuple(
         chance="mean over all permutations of the samples, pair by pair, in closed form",
         meaning=meaning,
         citation=citation,
-        least_k=2,
+        min_k=2,
     )
     for variant, (name, long_name, meaning, citation) in _FACTS.items()
 )

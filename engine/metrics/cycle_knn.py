@@ -8,13 +8,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..context import Panel, tie_counts
+from ..base import renamed_arguments
+from ..context import MetricContext, tie_counts
 from ..neighbours import Lookup, NeighbourMetric, all_pairs, pair_tables, relabelled, share, stack
 from ..permutation import Permutations
 from ._metric import Metric, Result
 
 
-def cycle_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosine", centre: bool = False) -> jax.Array:
+@renamed_arguments(metric="neighbour_metric")
+def cycle_knn(
+    x: Any, y: Any, /, *, k: int = 10, neighbour_metric: NeighbourMetric = "cosine", centre: bool = False
+) -> jax.Array:
     """Share of the samples to which a step to a neighbour in y and a step to a neighbour in x can lead back.
 
     ``mean_i [i in union of kNN_x(j) over j in kNN_y(i)]``, a row not being its own neighbour, ties to the lowest index:
@@ -25,7 +29,7 @@ def cycle_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosi
         x: [n, d1], any floating dtype, from NumPy, JAX or torch; the space of the second step.
         y: [n, d2], row i being the same sample as row i of x; the space of the first step.
         k: neighbours, 1 <= k <= n - 1.
-        metric: ``cosine``, ``euclidean`` or ``inner_product``.
+        neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``.
         centre: subtract the column means first.
 
     Returns:
@@ -49,7 +53,7 @@ def cycle_knn(x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosi
         >>> float(cycle_knn(x, x, k=1))
         1.0
     """
-    tables, finite = pair_tables(x, y, k=k, metric=metric, centre=centre)
+    tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
     return jnp.where(finite, _cycles(stack(tables))[0, 1], jnp.nan)
 
 
@@ -76,8 +80,8 @@ def _null_cycles(tables: Lookup, orders: jax.Array) -> jax.Array:
     return jax.lax.map(lambda order: _cycles(tables, order), orders)
 
 
-def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
-    return panel.null_pairs(_null_cycles, stack(panel.lookups(panel.k, panel.neighbour_metric)), permutations)
+def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
+    return context.null_pairs(_null_cycles, stack(context.lookups(context.k, context.neighbour_metric)), permutations)
 
 
 def cycle_chance(table: Lookup) -> float:
@@ -88,14 +92,14 @@ def cycle_chance(table: Lookup) -> float:
     return float(1 - missed.mean())
 
 
-def _evaluate(panel: Panel) -> Result:
-    tables = panel.lookups(panel.k, panel.neighbour_metric)
+def _evaluate(context: MetricContext) -> Result:
+    tables = context.lookups(context.k, context.neighbour_metric)
     chance = np.array([cycle_chance(table) for table in tables])
     return Result(
         np.asarray(_cycles(stack(tables)), np.float64),
-        np.repeat(chance[:, None], panel.m, 1),
-        {"estimator": "share of samples with a way back", **panel.neighbour_attributes()},
-        {"ties": tie_counts(panel)},
+        np.repeat(chance[:, None], context.m, 1),
+        {"estimator": "share of samples with a way back", **context.neighbour_attributes()},
+        {"ties": tie_counts(context)},
     )
 
 
@@ -105,7 +109,7 @@ METRICS = (
         long_name="cycle k-NN",
         kind="pair",
         evaluate=_evaluate,
-        null=_null,
+        null=_null_distribution,
         needs=("neighbours",),
         symmetric=False,
         bounds=(0.0, 1.0),

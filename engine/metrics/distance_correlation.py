@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..base import pair
-from ..context import Panel
+from ..context import MetricContext
 from ..gram import hsic
 from ._metric import Metric, Result
 from .algorithms import chance, chance_told, null, ratio, ratios
@@ -53,10 +53,10 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
     return jnp.where(apart, jnp.sign(value) * jnp.sqrt(jnp.abs(jnp.where(apart, value, 1))), value)
 
 
-def _evaluate(panel: Panel, *, debiased: bool) -> Result:
-    value = ratios(panel, "distance", debiased=debiased)
+def _evaluate(context: MetricContext, *, debiased: bool) -> Result:
+    value = ratios(context, "distance", debiased=debiased)
     estimator = "debiased (U-statistic)" if debiased else "biased (V-statistic)"
-    level = chance(panel, "distance", debiased=debiased)
+    level = chance(context, "distance", debiased=debiased)
     return Result(value, level, {"estimator": estimator, "form": "squared", "distance": "euclidean"})
 
 
@@ -65,8 +65,8 @@ def _facts(name: str, *, debiased: bool) -> Metric:
         name=name,
         long_name="squared distance correlation" + (", debiased" if debiased else ", biased"),
         kind="pair",
-        evaluate=lambda panel: _evaluate(panel, debiased=debiased),
-        null=lambda panel, permutations: null(panel, permutations, "distance", debiased=debiased),
+        evaluate=lambda context: _evaluate(context, debiased=debiased),
+        null=lambda context, permutations: null(context, permutations, "distance", debiased=debiased),
         needs=("distance",),
         symmetric=True,
         bounds=(0.0, 1.0),

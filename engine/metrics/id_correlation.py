@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import check_k, ldexp, on_host, pair
-from ..context import NULL, VALUES, Panel
+from ..base import check_k, ldexp, pair, use_numpy
+from ..context import NULL, VALUES, MetricContext
 from ..dimension import Estimator, check_estimator, dimension, estimate
-from ..gram import View, view
+from ..gram import Prepared, prepare
 from ..permutation import Permutations
 from ._metric import Metric, Result
 from .algorithms import joint_distances
@@ -73,7 +73,7 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
 
 
 def _standardised(x: jax.Array) -> jax.Array:
-    return jnp.asarray(_standardised_on_host(np.asarray(x))) if on_host(x) else _standardised_by_steps(x)
+    return jnp.asarray(_standardised_on_host(np.asarray(x))) if use_numpy(x) else _standardised_by_steps(x)
 
 
 def _standardised_on_host(x: np.ndarray) -> np.ndarray:
@@ -103,7 +103,7 @@ def _shared(first: Any, second: Any, joint: Any) -> Any:
 
 
 def _joint(
-    panel: Panel,
+    context: MetricContext,
     spaces: list[jax.Array],
     pairs: list[tuple[int, int]],
     order: np.ndarray | None,
@@ -111,13 +111,13 @@ def _joint(
 ) -> list[float]:
     """Return the dimension of each pair side by side, the rows of the second in another order."""
     # A row repeats another side by side only where it does so in both.
-    whole = [bool(kept.all()) for kept in panel.unique()]
+    whole = [bool(kept.all()) for kept in context.unique()]
     values = []
     for (a, b), distance in zip(pairs, distances, strict=True):
         if distance is None or not (whole[a] or whole[b]):
             values.append(float(_joint_dimension(spaces[a], spaces[b] if order is None else spaces[b][order])))
         else:
-            values.append(float(estimate(distance, np.ones(panel.n, bool), "twonn").value))
+            values.append(float(estimate(distance, np.ones(context.n, bool), "twonn").value))
     return values
 
 
@@ -126,40 +126,42 @@ def _joint_dimension(u: jax.Array, v: jax.Array) -> jax.Array:
     return dimension(jnp.concatenate([u, v, padding], axis=1), "twonn", 2).value
 
 
-def _own(panel: Panel) -> tuple[list[jax.Array], list[View], np.ndarray]:
+def _own(context: MetricContext) -> tuple[list[jax.Array], list[Prepared], np.ndarray]:
     """Standardise each representation, and estimate its dimension."""
 
-    def compute() -> tuple[list[jax.Array], list[View], np.ndarray]:
-        spaces = [_standardised(x) for x in panel.arrays]
-        return spaces, [view(x) for x in spaces], np.array([float(dimension(x, "twonn", 2).value) for x in spaces])
+    def compute() -> tuple[list[jax.Array], list[Prepared], np.ndarray]:
+        spaces = [_standardised(x) for x in context.arrays]
+        return spaces, [prepare(x) for x in spaces], np.array([float(dimension(x, "twonn", 2).value) for x in spaces])
 
-    return panel.once("id_correlation", compute)
+    return context.cached("id_correlation", compute)
 
 
-def _tables(panel: Panel, orders: Sequence[np.ndarray | None], stage: str) -> np.ndarray:
+def _tables(context: MetricContext, orders: Sequence[np.ndarray | None], stage: str) -> np.ndarray:
     """Give the values [len(orders), m, m], of each pair the rows of the second by name in another order."""
-    spaces, views, own = _own(panel)
-    in_order, say = panel.in_order, panel.say(stage)
-    ends = [(a, b) for a in range(panel.m) for b in range(a, panel.m)]
+    spaces, representations, own = _own(context)
+    in_order, say = context.in_order, context.stage_callback(stage)
+    ends = [(a, b) for a in range(context.m) for b in range(a, context.m)]
     pairs = [(a, b) if in_order[a, b] else (b, a) for a, b in ends]
-    values = np.empty((len(orders), panel.m, panel.m))
+    values = np.empty((len(orders), context.m, context.m))
     for start in range(0, len(orders), TOGETHER):
         some = orders[start : start + TOGETHER]
-        for at, (order, distances) in enumerate(zip(some, joint_distances(views, pairs, some), strict=True), start):
-            for (a, b), joint in zip(pairs, _joint(panel, spaces, pairs, order, distances), strict=True):
+        for at, (order, distances) in enumerate(
+            zip(some, joint_distances(representations, pairs, some), strict=True), start
+        ):
+            for (a, b), joint in zip(pairs, _joint(context, spaces, pairs, order, distances), strict=True):
                 joint = own[a] if a == b and order is None else joint
                 values[at, a, b] = values[at, b, a] = _shared(own[a], own[b], joint)
         say(start + len(some), len(orders))
     return values
 
 
-def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
-    return _tables(panel, list(permutations.orders), NULL)
+def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
+    return _tables(context, list(permutations.orders), NULL)
 
 
-def _evaluate(panel: Panel) -> Result:
-    permutations = int(np.clip(CHANCE_SAMPLES // panel.n, *CHANCE_PERMUTATIONS))
-    value, *drawn = _tables(panel, [None, *map(np.asarray, panel.permutations(permutations))], VALUES)
+def _evaluate(context: MetricContext) -> Result:
+    permutations = int(np.clip(CHANCE_SAMPLES // context.n, *CHANCE_PERMUTATIONS))
+    value, *drawn = _tables(context, [None, *map(np.asarray, context.permutations(permutations))], VALUES)
     chance = np.mean(drawn, 0)
     attributes = {
         "estimator": "TwoNN, fit through the origin, largest tenth of the ratios left out",
@@ -177,7 +179,7 @@ METRICS = (
         long_name="intrinsic dimension correlation",
         kind="pair",
         evaluate=_evaluate,
-        null=_null,
+        null=_null_distribution,
         needs=(),
         symmetric=True,
         bounds=(0.0, 1.0),

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import block_size, blocks, check_k, pair
-from ..context import NULL, Panel
-from ..gram import view
-from ..neighbours import TABLE, ranks, search, settle_ranks
+from ..context import NULL, MetricContext
+from ..gram import prepare
+from ..neighbours import TABLE, ranks, recompute_exact_ranks, search
 from ..permutation import Permutations, permuted_ranks
 from ._metric import Metric, Result
 
@@ -55,33 +55,33 @@ def information_imbalance(x: Any, y: Any, /, *, k: int = 1) -> jax.Array:
 
 @partial(jax.jit, static_argnames=("k",))
 def _imbalance(a: jax.Array, b: jax.Array, k: int) -> jax.Array:
-    n, first, second = len(a), view(a), view(b)
+    n, first, second = len(a), prepare(a), prepare(b)
 
     def block(rows: jax.Array) -> jax.Array:
-        own = jnp.minimum(rows, n - 1)
-        gram = second.gram(own)
-        index = search(first, first.gram(own), own, k, "euclidean").indices
-        table = search(second, gram, own, min(TABLE, n - 1), "euclidean").indices
-        values, doubtful = ranks(second.norms, gram, own, index, table)
-        return settle_ranks(second, own, index, values, doubtful).mean(1)
+        query = jnp.minimum(rows, n - 1)
+        gram = second.gram(query)
+        index = search(first, first.gram(query), query, k, "euclidean").indices
+        table = search(second, gram, query, min(TABLE, n - 1), "euclidean").indices
+        values, doubtful = ranks(second.norms, gram, query, index, table)
+        return recompute_exact_ranks(second, query, index, values, doubtful).mean(1)
 
     found = jax.lax.map(block, blocks(n, block_size(n, 2 * n))).reshape(-1)[:n]
-    known = ~(first.norms.alike | second.norms.alike) & jnp.isfinite(a).all() & jnp.isfinite(b).all()
+    known = ~(first.norms.all_equal | second.norms.all_equal) & jnp.isfinite(a).all() & jnp.isfinite(b).all()
     return jnp.where(known, 2 / n * found.mean(), jnp.nan)
 
 
-def _evaluate(panel: Panel) -> Result:
-    alike = np.array([bool(seen.norms.alike) for seen in panel.views()])
-    value = np.where(alike[:, None] | alike[None, :], np.nan, 2 / panel.n * panel.ranks())
-    attributes = {"estimator": "2 / n mean rank", "k": panel.rank_k, "neighbour_metric": "euclidean"}
-    return Result(value, np.ones_like(value), attributes, best=(panel.rank_k + 1) / panel.n)
+def _evaluate(context: MetricContext) -> Result:
+    alike = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
+    value = np.where(alike[:, None] | alike[None, :], np.nan, 2 / context.n * context.ranks())
+    attributes = {"estimator": "2 / n mean rank", "k": context.rank_k, "neighbour_metric": "euclidean"}
+    return Result(value, np.ones_like(value), attributes, self_score=(context.rank_k + 1) / context.n)
 
 
-def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
-    alike = np.array([bool(seen.norms.alike) for seen in panel.views()])
-    tables = [np.asarray(table.indices) for table in panel.tables(panel.rank_k, "euclidean")]
-    found = permuted_ranks(panel.views(), tables, permutations, panel.in_order, panel.say(NULL))
-    return np.where(alike[:, None] | alike[None, :], np.nan, 2 / panel.n * found)
+def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
+    alike = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
+    tables = [np.asarray(table.indices) for table in context.tables(context.rank_k, "euclidean")]
+    found = permuted_ranks(context.prepared(), tables, permutations, context.in_order, context.stage_callback(NULL))
+    return np.where(alike[:, None] | alike[None, :], np.nan, 2 / context.n * found)
 
 
 METRICS = (
@@ -90,7 +90,7 @@ METRICS = (
         long_name="information imbalance",
         kind="pair",
         evaluate=_evaluate,
-        null=_null,
+        null=_null_distribution,
         needs=("ranks",),
         symmetric=False,
         bounds=(0.0, 2.0),

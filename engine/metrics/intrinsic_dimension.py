@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import check_k, matrix
-from ..context import Panel
+from ..base import InputError, check_k, matrix
+from ..context import MetricContext
 from ..dimension import Estimator, check_estimator, dimension, estimate, largest_order, neighbours_needed
 from ._metric import Metric, Result
 
@@ -60,15 +60,15 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
     a = matrix(x)
     k = k if estimator in ("mle", "mle_arithmetic", "gride") else 2
     if len(a) < 4:
-        raise ValueError(f"at least 4 samples are needed; got {len(a)}")
+        raise InputError(f"at least 4 samples are needed; got {len(a)}")
     check_k(k, len(a), least=2)
     return jnp.where(jnp.isfinite(a).all(), dimension(a, estimator, k).value, jnp.nan)
 
 
-def _evaluate(panel: Panel, estimator: Estimator) -> Result:
-    k = neighbours_needed(estimator, panel.dimension_k)
-    tables = panel.tables(k, "euclidean", unique=True)
-    found = [estimate(table.value, kept, estimator) for table, kept in zip(tables, panel.unique(), strict=True)]
+def _evaluate(context: MetricContext, estimator: Estimator) -> Result:
+    k = neighbours_needed(estimator, context.dimension_k)
+    tables = context.tables(k, "euclidean", unique=True)
+    found = [estimate(table.value, kept, estimator) for table, kept in zip(tables, context.unique(), strict=True)]
     words = {
         "mle": "Levina-Bickel maximum likelihood, harmonic mean",
         "mle_arithmetic": "Levina-Bickel maximum likelihood, arithmetic mean",
@@ -83,7 +83,7 @@ def _evaluate(panel: Panel, estimator: Estimator) -> Result:
     }
     extra = {"n_used": np.array([int(one.n_used) for one in found])}
     if estimator == "gride":
-        attributes["n1"] = largest_order(panel.dimension_k)
+        attributes["n1"] = largest_order(context.dimension_k)
     if estimator in ("gride", "twonn_ml"):
         extra["error"] = np.array([float(one.error) for one in found])
     return Result(np.array([float(one.value) for one in found]), None, attributes, extra)
@@ -94,7 +94,7 @@ def _facts(name: str, estimator: Estimator, long_name: str, citation: str) -> Me
         name=name,
         long_name=long_name,
         kind="single",
-        evaluate=lambda panel: _evaluate(panel, estimator),
+        evaluate=lambda context: _evaluate(context, estimator),
         needs=("two_nearest",) if estimator.startswith("twonn") else ("dimension",),
         symmetric=True,
         bounds=(0.0, float("inf")),

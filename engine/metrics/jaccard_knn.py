@@ -9,14 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import gammaln
 
-from ..context import Panel, Progress, tie_counts
+from ..base import renamed_arguments
+from ..context import MetricContext, Progress, tie_counts
 from ..neighbours import Lookup, NeighbourMetric, all_pairs, pair_tables, position, relabelled, share, stack
 from ..permutation import Permutations, Shared, shifted_tables
 from ._metric import Metric, Result
 
 
+@renamed_arguments(metric="neighbour_metric")
 def jaccard_knn(
-    x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosine", centre: bool = False
+    x: Any, y: Any, /, *, k: int = 10, neighbour_metric: NeighbourMetric = "cosine", centre: bool = False
 ) -> jax.Array:
     """Mean Jaccard similarity of the sets of k nearest neighbours in two representations.
 
@@ -28,7 +30,7 @@ def jaccard_knn(
         x: [n, d1], any floating dtype, from NumPy, JAX or torch.
         y: [n, d2], row i being the same sample as row i of x.
         k: neighbours, 1 <= k <= n - 1.
-        metric: ``cosine``, ``euclidean`` or ``inner_product``.
+        neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``.
         centre: subtract the column means first.
 
     Returns:
@@ -49,7 +51,7 @@ def jaccard_knn(
         >>> float(jaccard_knn(x, 2 * x, k=5))
         1.0
     """
-    tables, finite = pair_tables(x, y, k=k, metric=metric, centre=centre)
+    tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
     return jnp.where(finite, _jaccards(stack(tables))[0, 1], jnp.nan)
 
 
@@ -74,8 +76,8 @@ def _null_jaccards(tables: Lookup, orders: jax.Array) -> jax.Array:
     return jax.lax.map(lambda order: _jaccards(tables, order), orders)
 
 
-def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
-    n, k, count = panel.n, panel.k, len(permutations)
+def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
+    n, k, count = context.n, context.k, len(permutations)
 
     def jaccard(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
         common = np.bincount(shared.number.astype(np.int64) * n + shared.source, minlength=count * n)
@@ -85,8 +87,8 @@ def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
     def shifted(tables: Lookup, progress: Progress) -> np.ndarray:
         return shifted_tables(tables, permutations, jaccard, progress)
 
-    tables = stack(panel.lookups(panel.k, panel.neighbour_metric))
-    return panel.null_pairs(_null_jaccards, tables, permutations, shifted)
+    tables = stack(context.lookups(context.k, context.neighbour_metric))
+    return context.null_pairs(_null_jaccards, tables, permutations, shifted)
 
 
 def _chance(n: int, k: int) -> float:
@@ -100,13 +102,13 @@ def _chance(n: int, k: int) -> float:
     return float((np.exp(log) * common / (2 * k - common)).sum())
 
 
-def _evaluate(panel: Panel) -> Result:
-    tables = panel.lookups(panel.k, panel.neighbour_metric)
+def _evaluate(context: MetricContext) -> Result:
+    tables = context.lookups(context.k, context.neighbour_metric)
     return Result(
         np.asarray(_jaccards(stack(tables)), np.float64),
-        np.full((panel.m, panel.m), _chance(panel.n, panel.k)),
-        {"estimator": "overlap / union", **panel.neighbour_attributes()},
-        {"ties": tie_counts(panel)},
+        np.full((context.m, context.m), _chance(context.n, context.k)),
+        {"estimator": "overlap / union", **context.neighbour_attributes()},
+        {"ties": tie_counts(context)},
     )
 
 
@@ -116,7 +118,7 @@ METRICS = (
         long_name="Jaccard k-NN overlap",
         kind="pair",
         evaluate=_evaluate,
-        null=_null,
+        null=_null_distribution,
         needs=("neighbours",),
         symmetric=True,
         bounds=(0.0, 1.0),

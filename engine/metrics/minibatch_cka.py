@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..base import HIGHEST, centred, gaussian, pair
+from ..base import HIGHEST, InputError, centred, gaussian, pair
 from ..gram import Kernel, check_kernel, median_distance
 from ._metric import Metric
 
-LEAST = 4  # rows that the unbiased HSIC needs
+MIN_ROWS = 4  # rows that the unbiased HSIC needs
 UNSEEN = -(2**20)  # exponent of a side that has shown nothing yet, below that of any number
 
 
@@ -83,10 +83,10 @@ def minibatch_cka(
         >>> round(float(minibatch_cka(x, 3 * x[:, ::-1], batch_size=10)), 5)
         1.0
     """
-    a, b = pair(x, y, least=LEAST)
+    a, b = pair(x, y, least=MIN_ROWS)
     n = len(a)
-    if not LEAST <= batch_size <= n:
-        raise ValueError(f"batch_size={batch_size} is out of range: use {LEAST} to {n}, the number of samples")
+    if not MIN_ROWS <= batch_size <= n:
+        raise InputError(f"batch_size={batch_size} is out of range: use {MIN_ROWS} to {n}, the number of samples")
     stream = cka_stream(kernel=kernel, sigma=sigma)
     full = n // batch_size * batch_size
 
@@ -123,11 +123,11 @@ def cka_stream(*, kernel: Kernel = "linear", sigma: float | jax.Array | None = N
     """
     check_kernel(kernel)
     if kernel == "linear" and sigma is not None:
-        raise ValueError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
+        raise InputError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
 
     def update(state: CKAState, x_batch: Any, y_batch: Any) -> CKAState:
         a, b = pair(x_batch, y_batch, least=0)
-        return state if len(a) < LEAST else _update(state, a, b, sigma, kernel)
+        return state if len(a) < MIN_ROWS else _update(state, a, b, sigma, kernel)
 
     return CKAStream(lambda: _init(jnp.zeros(()).dtype), update, _value)
 

@@ -8,14 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..context import Panel, Progress, tie_counts
+from ..base import renamed_arguments
+from ..context import MetricContext, Progress, tie_counts
 from ..neighbours import Lookup, NeighbourMetric, all_pairs, pair_tables, position, relabelled, share, stack
 from ..permutation import Permutations, Shared, shifted_tables
 from ._metric import Metric, Result
 
 
+@renamed_arguments(metric="neighbour_metric")
 def mutual_knn(
-    x: Any, y: Any, /, *, k: int = 10, metric: NeighbourMetric = "cosine", centre: bool = False
+    x: Any, y: Any, /, *, k: int = 10, neighbour_metric: NeighbourMetric = "cosine", centre: bool = False
 ) -> jax.Array:
     """Mean share of the k nearest neighbours that two representations have in common.
 
@@ -25,7 +27,7 @@ def mutual_knn(
         x: [n, d1], any floating dtype, from NumPy, JAX or torch.
         y: [n, d2], row i being the same sample as row i of x.
         k: neighbours, 1 <= k <= n - 1.
-        metric: ``cosine``, ``euclidean`` or ``inner_product``.
+        neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``.
         centre: subtract the column means first; as published, rows are not centred.
 
     Returns:
@@ -47,7 +49,7 @@ def mutual_knn(
         >>> float(mutual_knn(x, 2 * x, k=5))
         1.0
     """
-    tables, finite = pair_tables(x, y, k=k, metric=metric, centre=centre)
+    tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
     return jnp.where(finite, _overlaps(stack(tables))[0, 1], jnp.nan)
 
 
@@ -70,25 +72,25 @@ def _null_overlaps(tables: Lookup, orders: jax.Array) -> jax.Array:
     return jax.lax.map(lambda order: _overlaps(tables, order), orders)
 
 
-def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
+def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
     def overlap(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
-        value = np.bincount(shared.number, minlength=len(permutations)) / (panel.n * panel.k)
+        value = np.bincount(shared.number, minlength=len(permutations)) / (context.n * context.k)
         return value, value
 
     def shifted(tables: Lookup, progress: Progress) -> np.ndarray:
         return shifted_tables(tables, permutations, overlap, progress)
 
-    tables = stack(panel.lookups(panel.k, panel.neighbour_metric))
-    return panel.null_pairs(_null_overlaps, tables, permutations, shifted)
+    tables = stack(context.lookups(context.k, context.neighbour_metric))
+    return context.null_pairs(_null_overlaps, tables, permutations, shifted)
 
 
-def _evaluate(panel: Panel) -> Result:
-    tables = panel.lookups(panel.k, panel.neighbour_metric)
+def _evaluate(context: MetricContext) -> Result:
+    tables = context.lookups(context.k, context.neighbour_metric)
     return Result(
         np.asarray(_overlaps(stack(tables)), np.float64),
-        np.full((panel.m, panel.m), panel.k / (panel.n - 1)),
-        {"estimator": "overlap / k", **panel.neighbour_attributes()},
-        {"ties": tie_counts(panel)},
+        np.full((context.m, context.m), context.k / (context.n - 1)),
+        {"estimator": "overlap / k", **context.neighbour_attributes()},
+        {"ties": tie_counts(context)},
     )
 
 
@@ -98,7 +100,7 @@ METRICS = (
         long_name="mutual k-NN overlap",
         kind="pair",
         evaluate=_evaluate,
-        null=_null,
+        null=_null_distribution,
         needs=("neighbours",),
         symmetric=True,
         bounds=(0.0, 1.0),

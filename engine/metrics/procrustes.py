@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, centred, pair
-from ..context import NULL, Panel
+from ..base import HIGHEST, InputError, centred, pair
+from ..context import NULL, MetricContext
 from ..permutation import Permutations
 from ._metric import Metric, Result
 from .algorithms import nuclear_norm, spectrum, unrelated_norm
@@ -53,7 +53,7 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
         0.0
     """
     if form not in get_args(Form):
-        raise ValueError(f"unknown form {form!r} of the Procrustes distance: use {', '.join(get_args(Form))}")
+        raise InputError(f"unknown form {form!r} of the Procrustes distance: use {', '.join(get_args(Form))}")
     a, b = pair(x, y, least=2)
     first = _prepared(a)
     # True unless NaN: y waits for x, since XLA on the CPU can wait for itself for ever where batched QRs run at once.
@@ -114,16 +114,16 @@ def _value(x: jax.Array, y: jax.Array) -> float:
     return float(_distance(x, y)) if far < NEAR else far
 
 
-def _all_prepared(panel: Panel) -> list[jax.Array]:
+def _all_prepared(context: MetricContext) -> list[jax.Array]:
     # One QR at a time, as above.
-    return panel.once("procrustes", lambda: [_prepared(x).block_until_ready() for x in panel.arrays])
+    return context.cached("procrustes", lambda: [_prepared(x).block_until_ready() for x in context.arrays])
 
 
-def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
+def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
     """Give 2 - 2 |X'Y|_*, whose digits are enough where nothing is close."""
-    prepared = _all_prepared(panel)
-    pairs, say = np.argwhere(panel.in_order), panel.say(NULL)
-    values = np.empty((len(permutations), panel.m, panel.m))
+    prepared = _all_prepared(context)
+    pairs, say = np.argwhere(context.in_order), context.stage_callback(NULL)
+    values = np.empty((len(permutations), context.m, context.m))
     for done, (a, b) in enumerate(pairs, 1):
         found = [nuclear_norm(_product(prepared[a], prepared[b][order])) for order in permutations.orders]
         values[:, a, b] = values[:, b, a] = 2 - 2 * np.array(found)
@@ -131,12 +131,12 @@ def _null(panel: Panel, permutations: Permutations) -> np.ndarray:
     return values
 
 
-def _evaluate(panel: Panel) -> Result:
-    prepared = _all_prepared(panel)
+def _evaluate(context: MetricContext) -> Result:
+    prepared = _all_prepared(context)
     spectra = [spectrum(np.asarray(x)) for x in prepared]
-    value, chance = np.empty((2, panel.m, panel.m))
-    for a in range(panel.m):
-        for b in range(a, panel.m):
+    value, chance = np.empty((2, context.m, context.m))
+    for a in range(context.m):
+        for b in range(a, context.m):
             itself = 0.0 if spectra[a] is not None else np.nan
             value[a, b] = value[b, a] = itself if a == b else _value(prepared[a], prepared[b])
             chance[a, b] = chance[b, a] = 2 - 2 * unrelated_norm(spectra[a], spectra[b])
@@ -149,7 +149,7 @@ METRICS = (
         long_name="Procrustes distance, squared",
         kind="pair",
         evaluate=_evaluate,
-        null=_null,
+        null=_null_distribution,
         needs=(),
         symmetric=True,
         bounds=(0.0, 2.0),

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, block_size, centred, pair
-from ..context import NULL, VALUES, Panel
+from ..base import HIGHEST, InputError, block_size, centred, pair
+from ..context import NULL, VALUES, MetricContext
 from ..neighbours import neighbours
 from ..permutation import Permutations
 from ._metric import Metric, Result
@@ -73,7 +73,7 @@ def reconstruction_error(
         (0.0, True)
     """
     if scope not in get_args(Scope):
-        raise ValueError(f"unknown scope {scope!r}: use {' or '.join(get_args(Scope))}")
+        raise InputError(f"unknown scope {scope!r}: use {' or '.join(get_args(Scope))}")
     a, b = pair(x, y, least=5)
     rows, held = _split(len(a), train)
     if scope == "local":
@@ -85,15 +85,15 @@ def reconstruction_error(
 def _split(n: int, train: Any) -> tuple[np.ndarray, np.ndarray]:
     rows = np.arange(0, n, 2) if train is None else np.asarray(train)
     if rows.dtype.kind not in "iu" or rows.ndim != 1 or len(np.unique(rows)) != len(rows) or len(rows) < 4:
-        raise ValueError("train holds the numbers of at least 4 different rows to fit on")
+        raise InputError("train holds the numbers of at least 4 different rows to fit on")
     if rows.min() < 0 or rows.max() >= n or len(rows) == n:
-        raise ValueError(f"train holds row numbers from 0 to {n - 1}, and leaves out at least one to be predicted")
+        raise InputError(f"train holds row numbers from 0 to {n - 1}, and leaves out at least one to be predicted")
     return rows, np.setdiff1d(np.arange(n), rows)
 
 
 def _check_local(k: int, fitted: int) -> None:
     if not 2 <= k <= fitted:
-        raise ValueError(f"k={k} neighbours cannot be had from {fitted} samples fitted on: use k from 2 to {fitted}")
+        raise InputError(f"k={k} neighbours cannot be had from {fitted} samples fitted on: use k from 2 to {fitted}")
 
 
 def _folds(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -175,8 +175,8 @@ def _root_mean(missed: jax.Array) -> jax.Array:
 
 
 def _global_errors(x: jax.Array, ys: Sequence[jax.Array], rows: np.ndarray, held: np.ndarray) -> jax.Array:
-    source, seen, bad = _global_source(x, rows, held)
-    return jnp.stack([jnp.where(bad, jnp.nan, _global_error(source, seen, y, rows, held)) for y in ys])
+    source, prepared, bad = _global_source(x, rows, held)
+    return jnp.stack([jnp.where(bad, jnp.nan, _global_error(source, prepared, y, rows, held)) for y in ys])
 
 
 @jax.jit
@@ -189,9 +189,9 @@ def _global_source(x: jax.Array, rows: Any, held: Any) -> tuple[_Source, jax.Arr
 
 
 @jax.jit
-def _global_error(source: _Source, seen: jax.Array, y: jax.Array, rows: Any, held: Any) -> jax.Array:
+def _global_error(source: _Source, prepared: jax.Array, y: jax.Array, rows: Any, held: Any) -> jax.Array:
     target = _standardised(y, rows)
-    return _root_mean(target[held] - _times(seen, _fitted(source, target[rows])))
+    return _root_mean(target[held] - _times(prepared, _fitted(source, target[rows])))
 
 
 @partial(jax.jit, static_argnames=("k",))
@@ -207,12 +207,12 @@ def _local_errors(x: jax.Array, ys: Sequence[jax.Array], rows: Any, held: Any, k
         local = points[around]
         middle = local.mean(0)
         source = _source(local - middle)
-        seen = _times((points[row] - middle)[None], source.whole.right)
+        prepared = _times((points[row] - middle)[None], source.whole.right)
         squares = []
         for target in targets:
             own = target[around]
             mean = own.mean(0)
-            missed = target[row] - mean - _times(seen, _fitted(source, own - mean))[0]
+            missed = target[row] - mean - _times(prepared, _fitted(source, own - mean))[0]
             squares.append((missed * missed).sum())
         return jnp.stack(squares)
 
@@ -223,8 +223,8 @@ def _local_errors(x: jax.Array, ys: Sequence[jax.Array], rows: Any, held: Any, k
     return jnp.where(bad, jnp.nan, jax.vmap(_root_mean)(jnp.sqrt(squares).T[..., None]))
 
 
-def _evaluate(panel: Panel, scope: Scope) -> Result:
-    rows, held = _split(panel.n, None)
+def _evaluate(context: MetricContext, scope: Scope) -> Result:
+    rows, held = _split(context.n, None)
     attributes = {
         "scope": scope,
         "fitted_on": "every second sample",
@@ -232,33 +232,33 @@ def _evaluate(panel: Panel, scope: Scope) -> Result:
         "regularisation": "singular values cut at the share of the largest that two folds agree on",
         "centring": "columns",
     }
-    k = min(panel.k, len(rows))
+    k = min(context.k, len(rows))
     if scope == "local":
         _check_local(k, len(rows))
         attributes |= {"k": k, "neighbour_metric": "euclidean"}
-    value, say = np.empty((panel.m, panel.m)), panel.say(VALUES)
-    for a, x in enumerate(panel.arrays):
-        found = _local_errors(x, panel.arrays, rows, held, k) if scope == "local" else None
-        value[a] = _global_errors(x, panel.arrays, rows, held) if found is None else found
-        say(a + 1, panel.m)
+    value, say = np.empty((context.m, context.m)), context.stage_callback(VALUES)
+    for a, x in enumerate(context.arrays):
+        found = _local_errors(x, context.arrays, rows, held, k) if scope == "local" else None
+        value[a] = _global_errors(x, context.arrays, rows, held) if found is None else found
+        say(a + 1, context.m)
     return Result(value, np.ones_like(value) if scope == "global" else None, attributes)
 
 
-def _null(panel: Panel, permutations: Permutations, scope: Scope) -> np.ndarray | None:
+def _null_distribution(context: MetricContext, permutations: Permutations, scope: Scope) -> np.ndarray | None:
     """Give the values under permutations; a fit from x needs its decomposition once, whatever the order of y."""
     if scope == "local":
         return None
-    rows, held = _split(panel.n, None)
-    in_order, say = panel.in_order, panel.say(NULL)
-    values = np.empty((len(permutations), panel.m, panel.m))
-    for a, x in enumerate(panel.arrays):
-        source, seen, bad = _global_source(x, rows, held)
-        for b, y in enumerate(panel.arrays):
+    rows, held = _split(context.n, None)
+    in_order, say = context.in_order, context.stage_callback(NULL)
+    values = np.empty((len(permutations), context.m, context.m))
+    for a, x in enumerate(context.arrays):
+        source, prepared, bad = _global_source(x, rows, held)
+        for b, y in enumerate(context.arrays):
             # Where it is x whose rows change places, those of y change back.
             orders = permutations.orders if in_order[a, b] else permutations.inverses
-            found = [_global_error(source, seen, y[order], rows, held) for order in orders]
+            found = [_global_error(source, prepared, y[order], rows, held) for order in orders]
             values[:, a, b] = np.where(bad, np.nan, np.asarray(found))
-            say(a * panel.m + b + 1, panel.m**2)
+            say(a * context.m + b + 1, context.m**2)
     return values
 
 
@@ -267,8 +267,8 @@ def _facts(name: str, scope: Scope, long_name: str, chance: str, meaning: str) -
         name=name,
         long_name=long_name,
         kind="pair",
-        evaluate=lambda panel: _evaluate(panel, scope),
-        null=lambda panel, permutations: _null(panel, permutations, scope),
+        evaluate=lambda context: _evaluate(context, scope),
+        null=lambda context, permutations: _null_distribution(context, permutations, scope),
         needs=(),
         symmetric=False,
         bounds=(0.0, 1.0),

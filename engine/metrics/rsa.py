@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import Threads, centred, keys, ldexp, on_host, pair, split, unit
-from ..context import NULL, VALUES, Panel
+from ..base import InputError, Threads, centred, ldexp, pack_sort_keys, pair, unit, unpack_sort_keys, use_numpy
+from ..context import NULL, VALUES, MetricContext
 from ..permutation import DIAGONALS, Permutations, shifted_products
 from ._metric import Metric, Result
-from .algorithms import squared_distances_on_host
+from .algorithms import squared_distances_numpy
 
 Distance = Literal["euclidean", "cosine", "correlation"]
 Correlation = Literal["spearman", "pearson"]
@@ -66,9 +66,9 @@ def rsa(
         1.0
     """
     if distance not in get_args(Distance):
-        raise ValueError(f"unknown distance {distance!r}: use {', '.join(get_args(Distance))}")
+        raise InputError(f"unknown distance {distance!r}: use {', '.join(get_args(Distance))}")
     if correlation not in get_args(Correlation):
-        raise ValueError(f"unknown correlation {correlation!r}: use {' or '.join(get_args(Correlation))}")
+        raise InputError(f"unknown correlation {correlation!r}: use {' or '.join(get_args(Correlation))}")
     a, b = pair(x, y, least=3)
     if correlation == "spearman":
         _check_ranked(len(a))
@@ -81,7 +81,7 @@ def rsa(
 def _check_ranked(n: int) -> None:
     if n * (n - 1) // 2 > RANKED_PAIRS:
         most = int((1 + (1 + 8 * RANKED_PAIRS) ** 0.5) / 2)
-        raise ValueError(
+        raise InputError(
             f"the distances of {n} samples are too many to rank: use at most {most} samples, "
             "or rsa(..., correlation='pearson')"
         )
@@ -126,8 +126,8 @@ def _once(shift: jax.Array, n: int) -> jax.Array:
 def _squared_distances(x: jax.Array, distance: Distance) -> Any:
     """[n // 2, n], entry (s - 1, i) between rows i and i + s; infinite where a pair comes a second time."""
     points, empty = _prepared(jax.lax.stop_gradient(x), distance)
-    if on_host(points) and not empty.any():
-        far = squared_distances_on_host(np.asarray(points))
+    if use_numpy(points) and not empty.any():
+        far = squared_distances_numpy(np.asarray(points))
         if far is not None:
             if len(x) % 2 == 0:
                 far[-1, len(x) // 2 :] = np.inf
@@ -212,7 +212,7 @@ def _host_ranks(far: np.ndarray, pairs: int) -> np.ndarray:
     """As `_ranks`; on the CPU NumPy sorts many times faster than XLA."""
     flat = far.reshape(-1)
     if flat.dtype == np.float32:
-        values, order = split(np.sort(keys(flat, np.arange(flat.size)))[:pairs])
+        values, order = unpack_sort_keys(np.sort(pack_sort_keys(flat, np.arange(flat.size)))[:pairs])
     else:
         order = np.argsort(flat)[:pairs]
         values = flat[order]
@@ -228,13 +228,13 @@ def _model_ranks(x: jax.Array) -> np.ndarray:
     return np.asarray(_ranked(_squared_distances(x, "euclidean"))).ravel()
 
 
-def _null(panel: Panel, permutations: Permutations) -> np.ndarray | None:
+def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray | None:
     """Shift the ranks along a cycle, which they come in the diagonals of; None where there is none to shift along."""
-    n = panel.n
-    if permutations.cycle is None or panel.m * n * (n // 2) > HELD_RANKS:
+    n = context.n
+    if permutations.cycle is None or context.m * n * (n // 2) > HELD_RANKS:
         return None
     held = []
-    for x in panel.arrays:
+    for x in context.arrays:
         ranks = _model_ranks(x[permutations.cycle]).reshape(n // 2, n)
         if n % 2 == 0:  # where every pair comes twice
             ranks[-1, n // 2 :] = ranks[-1, : n // 2]
@@ -244,24 +244,24 @@ def _null(panel: Panel, permutations: Permutations) -> np.ndarray | None:
         return jnp.asarray(held[model][start - 1 : start - 1 + size])
 
     # The sum is over both halves of the matrix, and one alone is of length 1.
-    found = shifted_products(diagonals, panel.m, n, permutations, progress=panel.say(NULL))
-    return panel.one_way(found / 2)
+    found = shifted_products(diagonals, context.m, n, permutations, progress=context.stage_callback(NULL))
+    return context.symmetrise(found / 2)
 
 
-def _evaluate(panel: Panel) -> Result:
-    _check_ranked(panel.n)
-    pairs = panel.n * (panel.n - 1) // 2
-    value, say = np.empty((panel.m, panel.m)), panel.say(VALUES)
+def _evaluate(context: MetricContext) -> Result:
+    _check_ranked(context.n)
+    pairs = context.n * (context.n - 1) // 2
+    value, say = np.empty((context.m, context.m)), context.stage_callback(VALUES)
     size = max(1, HELD_RANKS // pairs)
-    for start in range(0, panel.m, size):
-        some = range(start, min(start + size, panel.m))
+    for start in range(0, context.m, size):
+        some = range(start, min(start + size, context.m))
         with Threads(1 if pairs > TOGETHER else None) as pool:
             held = {}
-            for model, ranks in zip(some, pool.map(_model_ranks, panel.arrays[start : some.stop]), strict=True):
+            for model, ranks in zip(some, pool.map(_model_ranks, context.arrays[start : some.stop]), strict=True):
                 held[model] = ranks
-                say(model + 1, panel.m)
-        for b in range(start, panel.m):
-            other = held[b] if b in held else _model_ranks(panel.arrays[b])
+                say(model + 1, context.m)
+        for b in range(start, context.m):
+            other = held[b] if b in held else _model_ranks(context.arrays[b])
             for a, own in held.items():
                 value[a, b] = value[b, a] = np.dot(own, other)
     attributes = {"distance": "euclidean", "correlation": "spearman, ties by mean rank", "centring": "none"}
@@ -274,7 +274,7 @@ METRICS = (
         long_name="RSA, Spearman of Euclidean distances",
         kind="pair",
         evaluate=_evaluate,
-        null=_null,
+        null=_null_distribution,
         needs=(),
         symmetric=True,
         bounds=(-1.0, 1.0),

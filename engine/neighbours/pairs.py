@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import centred, check_k, pair
-from ..gram import view
+from ..gram import prepare
 from .search import Lookup, NeighbourMetric, Neighbours, check_metric, lookup, neighbours
 from .tables import find_table
 
 # Up to so many neighbours each is compared with each: k^2 comparisons a row vectorise, k log k look-ups do not.
-COMPARED = 64
+MAX_K_BRUTE_FORCE = 64
 
 Table = TypeVar("Table")
 
@@ -40,7 +40,7 @@ def sets(x: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
     """Find the k nearest neighbours of every row, as sets; x floating [n, d]."""
     if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
         return neighbours(x, k, metric)
-    return find_table(view(x), k, metric)
+    return find_table(prepare(x), k, metric)
 
 
 def stack(tables: Sequence[Table]) -> Table:
@@ -79,11 +79,11 @@ def relabelled(order: jax.Array, indices: jax.Array, *beside: jax.Array, ascendi
         indices: int32 [..., k, n], column i holding the neighbours of row i.
         beside: [..., k, n], what belongs to each neighbour.
         ascending: whether the neighbours of a row are to be in ascending order again, as `position` wants more than
-            `COMPARED` of them in any case.
+            `MAX_K_BRUTE_FORCE` of them in any case.
     """
     inverse = jnp.zeros_like(order).at[order].set(jnp.arange(len(order), dtype=order.dtype), unique_indices=True)
     found = [inverse[indices[..., order]], *(part[..., order] for part in beside)]
-    if ascending or indices.shape[-2] > COMPARED:
+    if ascending or indices.shape[-2] > MAX_K_BRUTE_FORCE:
         return list(jax.lax.sort(found, dimension=indices.ndim - 2, num_keys=1))
     return found
 
@@ -98,11 +98,11 @@ def position(a: jax.Array, b: jax.Array) -> jax.Array:
     Returns:
         int32 [k, n], such that ``b[position[p, i], i] == a[p, i]``; -1 where there is none.
 
-    Rows lie along the last axis, so that each comparison is one of whole vectors. Cost O(n k^2) up to `COMPARED`
-    neighbours and O(n k log k) beyond; memory O(n k).
+    Rows lie along the last axis, so that each comparison is one of whole vectors. Cost O(n k^2) up to
+    `MAX_K_BRUTE_FORCE` neighbours and O(n k log k) beyond; memory O(n k).
     """
     k, n = b.shape
-    if k > COMPARED:
+    if k > MAX_K_BRUTE_FORCE:
         found, at = Lookup(b.T, b.T).find(jnp.broadcast_to(jnp.arange(n, dtype=b.dtype), a.shape), a)
         return jnp.where(found, at, -1)
 

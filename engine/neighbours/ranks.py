@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ..base import HIGHEST, each_row
-from ..gram import Norms, View
+from ..gram import Norms, Prepared
 
 # Neighbours at least in a table from which small ranks are read.
 TABLE = 32
@@ -15,14 +15,14 @@ CERTAIN = 32
 
 
 def ranks(
-    norms: Norms, gram: jax.Array, own: jax.Array, wanted: jax.Array, table: jax.Array
+    norms: Norms, gram: jax.Array, query: jax.Array, wanted: jax.Array, table: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Find which neighbours of rows own [b] the rows wanted [b, c] are.
 
     Args:
         norms: of the representation.
-        gram: [b, n], `View.gram` of the rows.
-        own: int32 [b].
+        gram: [b, n], `Prepared.gram` of the rows.
+        query: int32 [b].
         wanted: int32 [b, c].
         table: int32 [b, t], the nearest neighbours of the rows; ranks up to t are read off it, others counted.
 
@@ -33,38 +33,40 @@ def ranks(
     Beyond the table, rows whose distances differ by less than the error of the product count as tied.
     """
     n = gram.shape[1]
-    squares, slack = norms.squares, norms.slack
-    far = norms.distances(gram, own)
-    far = jnp.where(own[:, None] == jnp.arange(n)[None, :], jnp.inf, far)
+    squares, gram_rtol = norms.squares, norms.gram_rtol
+    far = norms.distances(gram, query)
+    far = jnp.where(query[:, None] == jnp.arange(n)[None, :], jnp.inf, far)
 
     def one(row: jax.Array, far: jax.Array, wanted: jax.Array, near: jax.Array) -> tuple[jax.Array, jax.Array]:
-        limit, error = far[wanted], 2 * slack * (squares[row] + squares[wanted])
+        limit, error = far[wanted], 2 * gram_rtol * (squares[row] + squares[wanted])
         same = wanted[:, None] == near[None, :]
         known = same.any(1)
         counted = _count(far, wanted, limit + error, limit - error)
         read = 1 + same.argmax(1).astype(far.dtype)
         return jnp.where(known, read, counted), (~known & (limit <= CERTAIN * error)).any()
 
-    return each_row(one, own, far, wanted, table)
+    return each_row(one, query, far, wanted, table)
 
 
-def settle_ranks(seen: View, own: jax.Array, wanted: jax.Array, found: jax.Array, doubtful: jax.Array) -> jax.Array:
+def recompute_exact_ranks(
+    prepared: Prepared, query: jax.Array, wanted: jax.Array, found: jax.Array, incomplete: jax.Array
+) -> jax.Array:
     """Replace the ranks [b, c] of doubtful rows by those found from measuring every distance by subtraction."""
-    seen = jax.lax.stop_gradient(seen)
+    prepared = jax.lax.stop_gradient(prepared)
 
     def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        doubtful, found = state
-        which = doubtful.argmax()
-        row = own[which]
-        apart = jax.lax.optimization_barrier((seen.rows - seen.rows[row]) * (1 / seen.norms.scale))
+        incomplete, found = state
+        which = incomplete.argmax()
+        row = query[which]
+        apart = jax.lax.optimization_barrier((prepared.rows - prepared.rows[row]) * (1 / prepared.norms.scale))
         far = (apart * apart).sum(1)  # as neighbours are measured: not by matmul, which lets equal rows differ
         far = far.at[row].set(jnp.inf)
         limit = far[wanted[which]]
         # Above 0 the next number is one that processors flush to 0: equal rows would all be first.
         next_up = jnp.maximum(jnp.nextafter(limit, jnp.inf), jnp.finfo(far.dtype).tiny)
-        return doubtful.at[which].set(False), found.at[which].set(_count(far, wanted[which], next_up, limit))
+        return incomplete.at[which].set(False), found.at[which].set(_count(far, wanted[which], next_up, limit))
 
-    return jax.lax.while_loop(lambda state: state[0].any(), one, (doubtful, found))[1]
+    return jax.lax.while_loop(lambda state: state[0].any(), one, (incomplete, found))[1]
 
 
 def _count(far: jax.Array, wanted: jax.Array, before: jax.Array, after: jax.Array) -> jax.Array:

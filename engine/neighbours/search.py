@@ -8,12 +8,12 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 
-from ..base import block_size, blocks, each_row, root
-from ..gram import Norms, View, view
+from ..base import InputError, block_size, blocks, each_row, root
+from ..gram import Norms, Prepared, prepare
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 # Beyond the k wanted, so many candidates are measured again: the Gram product misorders near ties.
-SPARE = 6
+EXTRA_CANDIDATES = 6
 
 
 class Neighbours(NamedTuple):
@@ -31,7 +31,7 @@ class Neighbours(NamedTuple):
     tied: jax.Array
 
 
-def precise(dtype: Any) -> float:
+def distance_rtol(dtype: Any) -> float:
     """Tell what an error of a squared distance, never exceeded, may be of it: 2e-5 in float32, 4e-11 in float64."""
     return float(jnp.finfo(dtype).eps) ** (2 / 3)
 
@@ -39,7 +39,7 @@ def precise(dtype: Any) -> float:
 def check_metric(metric: str) -> None:
     """Raise unless this is a neighbour metric."""
     if metric not in get_args(NeighbourMetric):
-        raise ValueError(f"unknown neighbour metric {metric!r}: use {', '.join(get_args(NeighbourMetric))}")
+        raise InputError(f"unknown neighbour metric {metric!r}: use {', '.join(get_args(NeighbourMetric))}")
 
 
 @partial(jax.jit, static_argnames=("k", "metric"))
@@ -62,23 +62,30 @@ def neighbours(
     Cost: one product n x n x d, and n k d for the second measurement; memory O(b n + n k) for blocks of b rows.
     """
     n = len(x)
-    seen = view(x)
+    prepared = prepare(x)
 
     def block(rows: jax.Array) -> Neighbours:
-        own = jnp.minimum(rows, n - 1)
-        return search(seen, seen.gram(own), own, k, metric, where)
+        query = jnp.minimum(rows, n - 1)
+        return search(prepared, prepared.gram(query), query, k, metric, where)
 
     found = jax.lax.map(block, blocks(n, block_size(n, n)))
     return Neighbours(*(part.reshape(-1, *part.shape[2:])[:n] for part in found))
 
 
 def search(
-    seen: View, gram: jax.Array, own: jax.Array, k: int, metric: NeighbourMetric, where: jax.Array | None = None
+    prepared: Prepared,
+    gram: jax.Array,
+    query: jax.Array,
+    k: int,
+    metric: NeighbourMetric,
+    where: jax.Array | None = None,
 ) -> Neighbours:
     """Find the k nearest neighbours of rows own [b] from their Gram product [b, n]."""
-    found = candidates(seen.norms, gram, own, k, metric, where)
-    index = settle(seen, own, found.indices, found.doubtful, metric, where)
-    return nearest(seen.norms, own, index, measure(seen, own, index, metric), k, metric, where)
+    found = candidates(prepared.norms, gram, query, k, metric, where)
+    index = recompute_exact(prepared, query, found.indices, found.incomplete, metric, where)
+    return select_k_nearest(
+        prepared.norms, query, index, exact_distances(prepared, query, index, metric), k, metric, where
+    )
 
 
 class Candidates(NamedTuple):
@@ -86,110 +93,118 @@ class Candidates(NamedTuple):
 
     Args:
         indices: int32 [b, k + SPARE].
-        rough: [b, k + SPARE], their measure as the Gram product has it; small is near.
-        doubtful: bool [b], whether one that is nearer may have been left out.
-        vague: bool [b], whether the rough measure of one of the k nearest may be wrong by more than `precise` of it.
-        unsure: bool [b], whether the rough measure does not tell for certain which k of them are the nearest.
-        mixed: bool [b], whether it does not tell for certain in which order these are.
+        approx_distance: [b, k + SPARE], their measure as the Gram product has it; small is near.
+        incomplete: bool [b], whether one that is nearer may have been left out.
+        imprecise: bool [b], whether the rough measure of one of the k nearest may be wrong by more than `distance_rtol`
+            of it.
+        set_uncertain: bool [b], whether the rough measure does not tell for certain which k of them are the nearest.
+        order_uncertain: bool [b], whether it does not tell for certain in which order these are.
     """
 
     indices: jax.Array
-    rough: jax.Array
-    doubtful: jax.Array
-    vague: jax.Array
-    unsure: jax.Array
-    mixed: jax.Array
+    approx_distance: jax.Array
+    incomplete: jax.Array
+    imprecise: jax.Array
+    set_uncertain: jax.Array
+    order_uncertain: jax.Array
 
 
 def candidates(
     norms: Norms,
     gram: jax.Array,
-    own: jax.Array,
+    query: jax.Array,
     k: int,
     metric: NeighbourMetric,
     where: jax.Array | None = None,
     recall: float | None = None,
 ) -> Candidates:
-    """Find whom to measure: `SPARE` more than the k rows that the Gram product [b, n] calls nearest to rows own [b].
+    """Find the candidates of the query rows: the k + `EXTRA_CANDIDATES` nearest by the Gram product [b, n].
 
     With a recall below 1 they come from `jax.lax.approx_max_k`, which finds that share of them, and none is doubtful.
     """
     n = gram.shape[1]
-    below, spare = at_least(norms, gram, own, metric, where), min(n - 1, k + SPARE)
+    below, spare = distance_lower_bound(norms, gram, query, metric, where), min(n - 1, k + EXTRA_CANDIDATES)
     if recall is not None:
         negative, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
-        no, yes = jnp.zeros(len(own), bool), jnp.ones(len(own), bool)
+        no, yes = jnp.zeros(len(query), bool), jnp.ones(len(query), bool)
         return Candidates(index, -negative, no, yes, yes, yes)
     negative, index = jax.lax.top_k(-below, spare)
-    return judge(norms, own, -negative, index, k, metric)
+    return certify_candidates(norms, query, -negative, index, k, metric)
 
 
-def judge(
-    norms: Norms, own: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric
+def certify_candidates(
+    norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric
 ) -> Candidates:
-    """Say how certain the `SPARE` more than k candidates [b, c] of rows own [b] are, whose measures are at least low.
+    """Certify candidates [b, c] of the query rows [b], of whose distances lower bounds are known.
 
     The k nearest are taken for mixed up: whoever has them in order of low may know better.
     """
     n, spare = len(norms.squares), index.shape[1]
-    high = at_most(norms, own, low, index, metric)
+    high = distance_upper_bound(norms, query, low, index, metric)
     # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
     place = jnp.arange(spare)
     kth = jnp.where(place < k, high, -jnp.inf).max(1)
-    unsure = (kth >= jnp.where(place == k, low, jnp.inf).min(1)) & (kth < jnp.inf)
-    doubtful = (kth >= low.max(1)) & (kth < jnp.inf) & (spare < n - 1)
-    rough = (high + low) / 2
-    vague = ((high - low) > 2 * precise(low.dtype) * rough) & (place < k)
-    return Candidates(index, rough, doubtful, vague.any(1), unsure, jnp.ones(len(own), bool))
+    set_uncertain = (kth >= jnp.where(place == k, low, jnp.inf).min(1)) & (kth < jnp.inf)
+    incomplete = (kth >= low.max(1)) & (kth < jnp.inf) & (spare < n - 1)
+    approx_distance = (high + low) / 2
+    imprecise = ((high - low) > 2 * distance_rtol(low.dtype) * approx_distance) & (place < k)
+    return Candidates(index, approx_distance, incomplete, imprecise.any(1), set_uncertain, jnp.ones(len(query), bool))
 
 
-def settle(
-    seen: View,
-    own: jax.Array,
+def recompute_exact(
+    prepared: Prepared,
+    query: jax.Array,
     index: jax.Array,
-    doubtful: jax.Array,
+    incomplete: jax.Array,
     metric: NeighbourMetric,
     where: jax.Array | None = None,
 ) -> jax.Array:
     """Replace the candidates of doubtful rows by those found from measuring every row."""
     # A loop of unknown length has no reverse derivative, and needs none: it gives row numbers.
-    seen = jax.lax.stop_gradient(seen)
-    everyone = jnp.arange(len(seen.rows), dtype=jnp.int32)
+    prepared = jax.lax.stop_gradient(prepared)
+    everyone = jnp.arange(len(prepared.rows), dtype=jnp.int32)
 
     def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        doubtful, index = state
-        which = doubtful.argmax()
-        exact = _measure(seen, own[which], slice(None), metric)
-        lost = everyone == own[which] if where is None else (everyone == own[which]) | ~where
-        _, nearest = jax.lax.top_k(-jnp.where(lost, jnp.inf, exact), index.shape[1])
-        return doubtful.at[which].set(False), index.at[which].set(nearest)
+        incomplete, index = state
+        which = incomplete.argmax()
+        exact = _exact_distances(prepared, query[which], slice(None), metric)
+        lost = everyone == query[which] if where is None else (everyone == query[which]) | ~where
+        _, select_k_nearest = jax.lax.top_k(-jnp.where(lost, jnp.inf, exact), index.shape[1])
+        return incomplete.at[which].set(False), index.at[which].set(select_k_nearest)
 
-    return jax.lax.while_loop(lambda state: state[0].any(), one, (doubtful, index))[1]
+    return jax.lax.while_loop(lambda state: state[0].any(), one, (incomplete, index))[1]
 
 
-def measure(seen: View, own: jax.Array, index: jax.Array, metric: NeighbourMetric) -> jax.Array:
+def exact_distances(prepared: Prepared, query: jax.Array, index: jax.Array, metric: NeighbourMetric) -> jax.Array:
     """Measure rows own [b] against their candidates [b, c] by subtraction; small is near."""
-    return each_row(lambda row, others: _measure(seen, row, others, metric), own, index)
+    return each_row(lambda row, others: _exact_distances(prepared, row, others, metric), query, index)
 
 
-def measure_some(
-    seen: View, own: jax.Array, index: jax.Array, rough: jax.Array, some: jax.Array, metric: NeighbourMetric
+def exact_distances_where(
+    prepared: Prepared,
+    query: jax.Array,
+    index: jax.Array,
+    approx_distance: jax.Array,
+    some: jax.Array,
+    metric: NeighbourMetric,
 ) -> jax.Array:
     """Measure some of the rows own [b] against their candidates [b, c], keeping the rough measure of the others."""
 
     def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        some, rough = state
+        some, approx_distance = state
         which = some.argmax()
-        exact = _measure(seen, own[which], index[which], metric)
-        return some.at[which].set(False), rough.at[which].set(exact)
+        exact = _exact_distances(prepared, query[which], index[which], metric)
+        return some.at[which].set(False), approx_distance.at[which].set(exact)
 
-    return jax.lax.while_loop(lambda state: state[0].any(), one, (some, rough))[1]
+    return jax.lax.while_loop(lambda state: state[0].any(), one, (some, approx_distance))[1]
 
 
-def _measure(seen: View, row: jax.Array, index: jax.Array | slice, metric: NeighbourMetric) -> jax.Array:
+def _exact_distances(
+    prepared: Prepared, row: jax.Array, index: jax.Array | slice, metric: NeighbourMetric
+) -> jax.Array:
     # Rows as they are given, not centred: where these are integers, exact ties stay exact.
-    factor, inverse = 1 / seen.norms.scale, seen.norms.inverse
-    others, mine = seen.rows[index], seen.rows[row]
+    factor, inverse = 1 / prepared.norms.scale, prepared.norms.inverse
+    others, mine = prepared.rows[index], prepared.rows[row]
     if metric == "inner_product":
         others = jax.lax.optimization_barrier(others)  # else XLA gathers number by number
         return -((others * factor) * (mine * factor)).sum(1)
@@ -202,9 +217,9 @@ def _measure(seen: View, row: jax.Array, index: jax.Array | slice, metric: Neigh
     return jnp.where((inverse[row] == 0) | (inverse[index] == 0), 2, exact) if metric == "cosine" else exact
 
 
-def nearest(
+def select_k_nearest(
     norms: Norms,
-    own: jax.Array,
+    query: jax.Array,
     index: jax.Array,
     exact: jax.Array,
     k: int,
@@ -212,50 +227,52 @@ def nearest(
     where: jax.Array | None = None,
 ) -> Neighbours:
     """Take the k nearest of the candidates [b, c] by what was measured; ties to the lowest index."""
-    lost = index == own[:, None]
+    lost = index == query[:, None]
     if where is not None:
         lost |= ~where[index]
     exact = jnp.where(lost, jnp.inf, exact)
     exact, index = each_row(lambda *row: jax.lax.sort(row, num_keys=2), exact, index)
-    return finish(norms, exact, index, k, metric)
+    return build_table(norms, exact, index, k, metric)
 
 
-def finish(norms: Norms, exact: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
+def build_table(norms: Norms, exact: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
     """Make the table of the k nearest, from candidates [b, c] in their order."""
     tied = exact[:, k - 1] == exact[:, k] if exact.shape[1] > k else jnp.zeros(len(exact), bool)
     exact, index = exact[:, :k], index[:, :k]
     if metric == "cosine":
-        return Neighbours(index, jnp.where(norms.parallel, jnp.nan, 1 - exact / 2), tied)
+        return Neighbours(index, jnp.where(norms.all_parallel, jnp.nan, 1 - exact / 2), tied)
     value = root(exact) * norms.scale if metric == "euclidean" else -exact * norms.scale * norms.scale
-    return Neighbours(index, jnp.where(norms.alike, jnp.nan, value), tied)
+    return Neighbours(index, jnp.where(norms.all_equal, jnp.nan, value), tied)
 
 
-def at_least(
-    norms: Norms, gram: jax.Array, own: jax.Array, metric: NeighbourMetric, where: jax.Array | None = None
+def distance_lower_bound(
+    norms: Norms, gram: jax.Array, query: jax.Array, metric: NeighbourMetric, where: jax.Array | None = None
 ) -> jax.Array:
     """Return what is at most the measure of every pair [b, n]; infinite for rows that are nobody's neighbour."""
     if metric == "euclidean":
-        below = norms.distances(gram, own, norms.slack)
+        below = norms.distances(gram, query, norms.gram_rtol)
     elif metric == "cosine":
-        below = norms.chords(gram, own, 2 * norms.slack)
+        below = norms.chords(gram, query, 2 * norms.gram_rtol)
     else:
         length = jnp.sqrt(norms.squares) + norms.mean
-        below = -norms.products(gram, own) - norms.slack * length[own][:, None] * length[None, :]
-    barred = jnp.arange(gram.shape[1], dtype=jnp.int32)[None, :] == own[:, None]
+        below = -norms.products(gram, query) - norms.gram_rtol * length[query][:, None] * length[None, :]
+    barred = jnp.arange(gram.shape[1], dtype=jnp.int32)[None, :] == query[:, None]
     return jnp.where(barred if where is None else barred | ~where[None, :], jnp.inf, below)
 
 
-def at_most(norms: Norms, own: jax.Array, low: jax.Array, index: jax.Array, metric: NeighbourMetric) -> jax.Array:
+def distance_upper_bound(
+    norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, metric: NeighbourMetric
+) -> jax.Array:
     """Return what is at least the measure of rows own [b] to candidates [b, c], from what is at most that."""
-    slack = norms.slack
+    gram_rtol = norms.gram_rtol
     if metric == "euclidean":
-        width = 2 * slack * norms.squares
-        return low + width[own][:, None] + width[index]
+        width = 2 * gram_rtol * norms.squares
+        return low + width[query][:, None] + width[index]
     if metric == "cosine":
-        width = 4 * slack * (jnp.abs(norms.lift) + norms.squares)
-        return low + 2 * (width[own][:, None] + width[index]) * (norms.inverse[own][:, None] * norms.inverse[index])
+        width = 4 * gram_rtol * (jnp.abs(norms.chord_offset) + norms.squares)
+        return low + 2 * (width[query][:, None] + width[index]) * (norms.inverse[query][:, None] * norms.inverse[index])
     length = jnp.sqrt(norms.squares) + norms.mean
-    return low + 2 * slack * length[own][:, None] * length[index]
+    return low + 2 * gram_rtol * length[query][:, None] * length[index]
 
 
 class Lookup(NamedTuple):

@@ -9,9 +9,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import keys, split
+from ..base import pack_sort_keys, unpack_sort_keys
 from ..gram import Norms
-from .search import SPARE, Candidates, NeighbourMetric, Neighbours, at_least, finish, judge
+from .search import (
+    EXTRA_CANDIDATES,
+    Candidates,
+    NeighbourMetric,
+    Neighbours,
+    build_table,
+    certify_candidates,
+    distance_lower_bound,
+)
 
 # Numbers, at most, that lie side by side and of which the smallest is sought first: a line of the cache.
 GROUP = 16
@@ -19,10 +27,10 @@ GROUP = 16
 CHUNK = 2**20
 
 
-def candidates_on_host(
+def candidates_numpy(
     norms: Norms,
     gram: jax.Array,
-    own: np.ndarray,
+    query: np.ndarray,
     k: int,
     metric: NeighbourMetric,
     where: jax.Array | None = None,
@@ -37,7 +45,7 @@ def candidates_on_host(
     Of the groups that a row is parted into, only as many as there are candidates can hold them: those whose smallest
     numbers are the smallest. Cost O(b n), of which all but a few per cent is the forming of distances.
     """
-    spare = min(gram.shape[1] - 1, k + SPARE)
+    spare = min(gram.shape[1] - 1, k + EXTRA_CANDIDATES)
     group = 1 << min(GROUP, max(1, len(norms.squares) // (2 * spare))).bit_length() - 1
     products, (b, n) = np.asarray(gram), gram.shape
     factor, other = (None, None) if beside is None else (beside[0], np.asarray(beside[1]))
@@ -46,26 +54,31 @@ def candidates_on_host(
     for start in range(0, b, size):
         some = slice(min(start, b - size), min(start, b - size) + size)  # all of one size, for which to compile once
         more = None if other is None else (factor, other[some])
-        values, minima = _grouped(norms, products[some], own[some], metric, group, where, more)
+        values, minima = _grouped(norms, products[some], query[some], metric, group, where, more)
         low[some], index[some] = smallest(values, minima, group, spare)
-    return _judged(norms, own, low, index, k, metric, min(k, ordered))
+    return _judged(norms, query, low, index, k, metric, min(k, ordered))
 
 
-def nearest_on_host(
+def select_k_nearest_numpy(
     norms: Norms,
-    own: np.ndarray,
+    query: np.ndarray,
     index: Any,
     exact: Any,
     k: int,
     metric: NeighbourMetric,
     where: jax.Array | None = None,
 ) -> Neighbours:
-    """Do what `hyle.engine._neighbours.nearest` does."""
+    """Do what `hyle.engine._neighbours.select_k_nearest` does."""
     index, exact = np.asarray(index), np.asarray(exact)
-    lost = index == own[:, None]
+    lost = index == query[:, None]
     if where is not None:
         lost |= ~np.asarray(where)[index]
-    return _finish(norms, *split(np.sort(keys(np.where(lost, np.float32(np.inf), exact), index), axis=1)), k, metric)
+    return _finish(
+        norms,
+        *unpack_sort_keys(np.sort(pack_sort_keys(np.where(lost, np.float32(np.inf), exact), index), axis=1)),
+        k,
+        metric,
+    )
 
 
 def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -92,22 +105,24 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
     at, within = np.divmod(np.flatnonzero(lines <= limit[row, None]), group)
     row, column = row[at], first[at] + within
     counts = np.bincount(row, minlength=b)
-    table = np.full((b, max(count, counts.max())), keys(np.float32(np.inf), 0))
-    table[row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)] = keys(lines[at, within], column)
-    return split(np.sort(table, axis=1)[:, :count])
+    table = np.full((b, max(count, counts.max())), pack_sort_keys(np.float32(np.inf), 0))
+    table[row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)] = pack_sort_keys(
+        lines[at, within], column
+    )
+    return unpack_sort_keys(np.sort(table, axis=1)[:, :count])
 
 
 @partial(jax.jit, static_argnames=("metric", "group"))
 def _grouped(
     norms: Norms,
     gram: jax.Array,
-    own: jax.Array,
+    query: jax.Array,
     metric: NeighbourMetric,
     group: int,
     where: jax.Array | None,
     beside: tuple[jax.Array, jax.Array] | None,
 ) -> tuple[jax.Array, jax.Array]:
-    low = at_least(norms, gram if beside is None else gram + beside[0] * beside[1], own, metric, where)
+    low = distance_lower_bound(norms, gram if beside is None else gram + beside[0] * beside[1], query, metric, where)
     b, n = low.shape
     whole = n // group * group
     minima = low[:, :whole].reshape(b, -1, group).min(2)
@@ -116,11 +131,11 @@ def _grouped(
 
 @partial(jax.jit, static_argnames=("k", "metric", "ordered"))
 def _judged(
-    norms: Norms, own: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric, ordered: int
+    norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric, ordered: int
 ) -> Candidates:
-    found = judge(norms, own, low, index, k, metric)
-    high = 2 * found.rough - low
-    return found._replace(mixed=(high[:, :-1] >= low[:, 1:])[:, :ordered].any(1))
+    found = certify_candidates(norms, query, low, index, k, metric)
+    high = 2 * found.approx_distance - low
+    return found._replace(order_uncertain=(high[:, :-1] >= low[:, 1:])[:, :ordered].any(1))
 
 
-_finish = jax.jit(finish, static_argnames=("k", "metric"))
+_finish = jax.jit(build_table, static_argnames=("k", "metric"))

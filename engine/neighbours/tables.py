@@ -9,27 +9,35 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import BLOCK_BYTES, Threads, block_size, on_host
-from ..gram import View, gram_of
-from .search import NeighbourMetric, Neighbours, candidates, measure, measure_some, nearest, settle
-from .search_numpy import candidates_on_host, nearest_on_host
+from ..base import BLOCK_BYTES, Threads, block_size, use_numpy
+from ..gram import Prepared, gram_of
+from .search import (
+    NeighbourMetric,
+    Neighbours,
+    candidates,
+    exact_distances,
+    exact_distances_where,
+    recompute_exact,
+    select_k_nearest,
+)
+from .search_numpy import candidates_numpy, select_k_nearest_numpy
 
 # Blocks, at least, into which the rows of one model are parted for threads.
-THREAD_BLOCKS = 4
+MIN_ROW_BLOCKS = 4
 
 
 # Pairs of rows up to which one thread is as fast as several.
-ALONE = 2**23
+MAX_PAIRS_SINGLE_THREAD = 2**23
 
 
 # Share of rows up to which they are measured one by one.
-FEW = 0.25
+MAX_FRACTION_ROWWISE = 0.25
 
 
-def whole_gram(seen: View) -> np.ndarray | None:
+def whole_gram(prepared: Prepared) -> np.ndarray | None:
     """Inner products of all points [n, n], on a CPU and where they fit in memory; else None."""
-    n, points = len(seen.rows), seen.points
-    if not on_host(seen.points) or n * n * points.dtype.itemsize > BLOCK_BYTES:
+    n, points = len(prepared.rows), prepared.points
+    if not use_numpy(prepared.points) or n * n * points.dtype.itemsize > BLOCK_BYTES:
         return None
     rows, line = np.asarray(points), 64 // points.dtype.itemsize
     room = np.empty(n * n + line, points.dtype)
@@ -39,7 +47,7 @@ def whole_gram(seen: View) -> np.ndarray | None:
 
 
 def find_table(
-    seen: View,
+    prepared: Prepared,
     k: int,
     metric: NeighbourMetric,
     *,
@@ -50,18 +58,18 @@ def find_table(
     """Find the k nearest neighbours of every row of one view, outside of `jax.jit`, in threads.
 
     Args:
-        seen: of n rows.
+        prepared: of n rows.
         k: 1 <= k <= n - 1.
         metric: see `hyle.engine._neighbours.neighbours`.
         where: bool [n]; rows where it is False are nobody's neighbour.
         ordered: False where only the distances count, or by a similarity the set of the k nearest.
         measured: whether all are measured by subtraction, so that equal distances are equal to the last digit.
     """
-    return find_tables(seen, [(metric, k)], where=where, ordered=k * ordered, measured=measured)[0]
+    return find_tables(prepared, [(metric, k)], where=where, ordered=k * ordered, measured=measured)[0]
 
 
 def find_tables(
-    seen: View,
+    prepared: Prepared,
     wanted: Sequence[tuple[NeighbourMetric, int]],
     *,
     where: jax.Array | None = None,
@@ -73,17 +81,17 @@ def find_tables(
 
     On a CPU that is half a product where it fits in memory as a whole, since it is symmetric.
     """
-    n, host = len(seen.rows), on_host(seen.points)
-    size = n if host and n * n <= ALONE else max(1, min(-(-n // THREAD_BLOCKS), block_size(n, n)))
-    whole = whole_gram(seen) if whole is None else whole
+    n, host = len(prepared.rows), use_numpy(prepared.points)
+    size = n if host and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, min(-(-n // MIN_ROW_BLOCKS), block_size(n, n)))
+    whole = whole_gram(prepared) if whole is None else whole
 
     def one(start: int) -> list[Neighbours]:
-        own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
+        query = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
         if whole is None:
-            gram = gram_of(seen.points, own)
+            gram = gram_of(prepared.points, query)
         else:
-            gram = whole[start : start + size] if start + size <= n else whole[own]
-        find = partial(block_table, seen, gram, own, ordered=ordered, measured=measured, where=where)
+            gram = whole[start : start + size] if start + size <= n else whole[query]
+        find = partial(block_table, prepared, gram, query, ordered=ordered, measured=measured, where=where)
         return jax.device_get([find(k, metric) for metric, k in wanted])
 
     if size == n:
@@ -95,9 +103,9 @@ def find_tables(
 
 
 def block_table(
-    seen: View,
+    prepared: Prepared,
     gram: jax.Array,
-    own: np.ndarray,
+    query: np.ndarray,
     k: int,
     metric: NeighbourMetric,
     *,
@@ -111,27 +119,31 @@ def block_table(
     On a CPU only those rows are measured again whose neighbours are not certain: their order, where that of Euclidean
     ones counts, else their distances, or, by a similarity, the set alone. Elsewhere all whose order counts.
     """
-    host = recall is None and on_host(seen.points)
+    host = recall is None and use_numpy(prepared.points)
     if host:
-        found = candidates_on_host(seen.norms, gram, own, k, metric, where, ordered=ordered)
+        found = candidates_numpy(prepared.norms, gram, query, k, metric, where, ordered=ordered)
     else:
-        found = _candidates(seen.norms, gram, own, k, metric, where, recall=recall)
-    index, lost = found.indices, np.asarray(found.doubtful)
+        found = _candidates(prepared.norms, gram, query, k, metric, where, recall=recall)
+    index, lost = found.indices, np.asarray(found.incomplete)
     if metric != "euclidean":
-        some = np.asarray(found.unsure)
+        some = np.asarray(found.set_uncertain)
     elif ordered:
-        some = np.asarray(found.vague) | np.asarray(found.mixed)
+        some = np.asarray(found.imprecise) | np.asarray(found.order_uncertain)
     else:
-        some = np.asarray(found.vague)
+        some = np.asarray(found.imprecise)
         lost = lost & some  # else what was left out is as far as what was found, within the error
     if lost.any():
-        index = _settle(seen, own, index, lost, metric, where)
+        index = _recompute_exact(prepared, query, index, lost, metric, where)
         some = some | lost
-    if measured or some.mean() > FEW or (some.any() and jax.default_backend() != "cpu"):
-        far = _measure(seen, own, index, metric)
+    if measured or some.mean() > MAX_FRACTION_ROWWISE or (some.any() and jax.default_backend() != "cpu"):
+        far = _exact_distances(prepared, query, index, metric)
     else:
-        far = _measure_some(seen, own, index, found.rough, some, metric) if some.any() else found.rough
-    return (nearest_on_host if host else _nearest)(seen.norms, own, index, far, k, metric, where)
+        far = (
+            _exact_distances_where(prepared, query, index, found.approx_distance, some, metric)
+            if some.any()
+            else found.approx_distance
+        )
+    return (select_k_nearest_numpy if host else _select_k_nearest)(prepared.norms, query, index, far, k, metric, where)
 
 
 def join_blocks(parts: Sequence[Neighbours], n: int) -> Neighbours:
@@ -139,16 +151,16 @@ def join_blocks(parts: Sequence[Neighbours], n: int) -> Neighbours:
     return Neighbours(*(jnp.asarray(np.concatenate(column)[:n]) for column in zip(*parts, strict=True)))
 
 
-_measure = jax.jit(measure, static_argnames=("metric",))
+_exact_distances = jax.jit(exact_distances, static_argnames=("metric",))
 
 
-_measure_some = jax.jit(measure_some, static_argnames=("metric",))
+_exact_distances_where = jax.jit(exact_distances_where, static_argnames=("metric",))
 
 
-_settle = jax.jit(settle, static_argnames=("metric",))
+_recompute_exact = jax.jit(recompute_exact, static_argnames=("metric",))
 
 
 _candidates = jax.jit(candidates, static_argnames=("k", "metric", "recall"))
 
 
-_nearest = jax.jit(nearest, static_argnames=("k", "metric"))
+_select_k_nearest = jax.jit(select_k_nearest, static_argnames=("k", "metric"))

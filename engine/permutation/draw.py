@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import Threads
+from ..base import InputError, Threads
 
 # Permutations that one call of a compiled function takes.
 AT_ONCE = 8
@@ -73,7 +73,7 @@ def draw(n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int =
         ValueError: fewer than one is asked for, or every group is of one sample.
     """
     if count < 1:
-        raise ValueError(f"permutations={count}: at least 1 is needed, 200 are usual")
+        raise InputError(f"permutations={count}: at least 1 is needed, 200 are usual")
     generator = np.random.default_rng([seed, n])
     if groups is None:
         cycle = generator.permutation(n).astype(np.int32)
@@ -85,7 +85,7 @@ def draw(n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int =
     members = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
     movable = [rows for rows in members if len(rows) > 1]
     if not movable:
-        raise ValueError(f"each of the {n} samples is a group of its own: none can change places within its group")
+        raise InputError(f"each of the {n} samples is a group of its own: none can change places within its group")
     orders = np.tile(np.arange(n, dtype=np.int32), (count, 1))
     for order in orders:
         while (order == np.arange(n)).all():

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import BLOCK_BYTES, HIGHEST, Threads, block_size, blocks, gaussian, root
-from ..gram import Kernel, Sums, View
+from ..base import BLOCK_BYTES, HIGHEST, InputError, Threads, block_size, blocks, gaussian, root
+from ..gram import Kernel, Prepared, Sums
 from .draw import Permutations
 
 # Diagonals of a kernel matrix that are taken at once, and rows of the products that they come from: of such a product
@@ -44,14 +44,14 @@ def permuted_hsic(sums: Sums, products: np.ndarray, orders: np.ndarray, *, debia
     if debiased:
         # The products of rows less their means, and what the pass makes of them, in one.
         return (products - (n - 1) * (1 + n / (n - 2)) * inner(delta)) / (n * (n - 3))
-    own = sums.diagonals - sums.means.mean(1, keepdims=True)
-    rows = (n - 1) * delta + own
+    query = sums.diagonals - sums.means.mean(1, keepdims=True)
+    rows = (n - 1) * delta + query
     total = rows.sum(1)
-    return (products + inner(own) - 2 / n * inner(rows) + total[:, None] * total[None, :] / n**2) / n**2
+    return (products + inner(query) - 2 / n * inner(rows) + total[:, None] * total[None, :] / n**2) / n**2
 
 
 def permuted_products(
-    views: Sequence[View],
+    representations: Sequence[Prepared],
     kernel: Kernel,
     means: np.ndarray,
     permutations: Permutations,
@@ -62,7 +62,7 @@ def permuted_products(
     """Inner products of every pair of kernel matrices, the second one's rows and columns in other orders.
 
     Args:
-        views: m, of the same n samples.
+        representations: m, of the same n samples.
         kernel: as in `hyle.engine._kernels.kernel_products`.
         means: [m], of the entries off the diagonal, which are taken off them.
         permutations: K of them.
@@ -76,17 +76,17 @@ def permuted_products(
     all n shifts s from their Fourier transforms: cost m n^2 (d + log n) + m^2 n^2, memory O(m D n) for D diagonals.
     Else each permutation gathers all kernels anew: cost m n^2 d + K m^2 n^2, memory O(m n^2).
     """
-    widths = [jnp.ones((), views[0].points.dtype)] * len(views) if sigmas is None else list(sigmas)
+    widths = [jnp.ones((), representations[0].points.dtype)] * len(representations) if sigmas is None else list(sigmas)
     if permutations.cycle is None:
-        return _gathered(views, kernel, means, permutations, widths, progress)
+        return _gathered(representations, kernel, means, permutations, widths, progress)
     cycle = jnp.asarray(permutations.cycle)
 
     def diagonals(model: int, start: int, size: int) -> jax.Array:
-        seen = views[model]
-        return _diagonals(seen, cycle, start, widths[model], float(means[model]), kernel=kernel, size=size)
+        prepared = representations[model]
+        return _diagonals(prepared, cycle, start, widths[model], float(means[model]), kernel=kernel, size=size)
 
-    n = len(views[0].points)
-    return shifted_products(diagonals, len(views), n, permutations, progress=progress)
+    n = len(representations[0].points)
+    return shifted_products(diagonals, len(representations), n, permutations, progress=progress)
 
 
 def shifted_products(
@@ -130,23 +130,23 @@ def shifted_products(
 
 @partial(jax.jit, static_argnames=("kernel", "size"))
 def _diagonals(
-    seen: View, cycle: jax.Array, start: Any, sigma: jax.Array, mean: Any, *, kernel: Kernel, size: int
+    prepared: Prepared, cycle: jax.Array, start: Any, sigma: jax.Array, mean: Any, *, kernel: Kernel, size: int
 ) -> jax.Array:
     """Diagonals [size, n] of a kernel matrix, less a mean, from bands of the Gram product."""
-    n, norms = len(cycle), seen.norms
-    points, squares = seen.points[cycle], norms.squares[cycle]
+    n, norms = len(cycle), prepared.norms
+    points, squares = prepared.points[cycle], norms.squares[cycle]
 
     def band(first: jax.Array) -> jax.Array:
-        own = (first + jnp.arange(ROWS)) % n
+        query = (first + jnp.arange(ROWS)) % n
         other = (first + start + jnp.arange(ROWS + size)) % n
-        gram = jnp.matmul(points[own], points[other].T, precision=HIGHEST)
-        found = _apply(kernel, gram, squares[own][:, None] + squares[other][None, :], sigma, norms.exponent)
+        gram = jnp.matmul(points[query], points[other].T, precision=HIGHEST)
+        found = _apply(kernel, gram, squares[query][:, None] + squares[other][None, :], sigma, norms.exponent)
         # Entry (r, r + c) to (r, c): rows one longer than they are.
         flat = jnp.pad(found.reshape(-1), (0, ROWS))
         return flat.reshape(ROWS, ROWS + size + 1)[:, :size]
 
     found = jax.lax.map(band, jnp.arange(0, n, ROWS)).reshape(-1, size)[:n].T
-    return jnp.where(norms.alike, 0, found - jnp.asarray(mean, found.dtype))
+    return jnp.where(norms.all_equal, 0, found - jnp.asarray(mean, found.dtype))
 
 
 def _apply(kernel: Kernel, gram: jax.Array, squares: jax.Array, sigma: jax.Array, exponent: jax.Array) -> jax.Array:
@@ -192,35 +192,35 @@ def _cross_on_device(spectra: Sequence[jax.Array], weight: jax.Array) -> jax.Arr
 
 
 def _gathered(
-    views: Sequence[View],
+    representations: Sequence[Prepared],
     kernel: Kernel,
     means: np.ndarray,
     permutations: Permutations,
     widths: Sequence[jax.Array],
     progress: Callable[[int, int], None] | None,
 ) -> np.ndarray:
-    n, m = len(views[0].points), len(views)
-    need = m * n * n * views[0].points.dtype.itemsize
+    n, m = len(representations[0].points), len(representations)
+    need = m * n * n * representations[0].points.dtype.itemsize
     if need > HELD_BYTES:
-        raise ValueError(
+        raise InputError(
             f"permutations within groups hold the kernels of all models, here {need / 2**30:.0f} GiB, and at most "
             f"{HELD_BYTES / 2**30:.0f} are taken: use fewer samples or models, or no groups"
         )
     kernels = jnp.stack(
         [
-            _whole(seen, sigma, float(mean), kernel=kernel)
-            for seen, sigma, mean in zip(views, widths, means, strict=True)
+            _whole(prepared, sigma, float(mean), kernel=kernel)
+            for prepared, sigma, mean in zip(representations, widths, means, strict=True)
         ]
     )
     return permutations.map(partial(_permuted, kernels), progress)
 
 
 @partial(jax.jit, static_argnames=("kernel",))
-def _whole(seen: View, sigma: jax.Array, mean: Any, *, kernel: Kernel) -> jax.Array:
-    squares, n = seen.norms.squares, len(seen.points)
-    gram = jnp.matmul(seen.points, seen.points.T, precision=HIGHEST)
-    found = _apply(kernel, gram, squares[:, None] + squares[None, :], sigma, seen.norms.exponent)
-    found = jnp.where(seen.norms.alike, 0, found - jnp.asarray(mean, found.dtype))
+def _whole(prepared: Prepared, sigma: jax.Array, mean: Any, *, kernel: Kernel) -> jax.Array:
+    squares, n = prepared.norms.squares, len(prepared.points)
+    gram = jnp.matmul(prepared.points, prepared.points.T, precision=HIGHEST)
+    found = _apply(kernel, gram, squares[:, None] + squares[None, :], sigma, prepared.norms.exponent)
+    found = jnp.where(prepared.norms.all_equal, 0, found - jnp.asarray(mean, found.dtype))
     return jnp.where(jnp.eye(n, dtype=bool), 0, found)
 
 
@@ -232,9 +232,9 @@ def _permuted(kernels: jax.Array, orders: jax.Array) -> jax.Array:
     def one(order: jax.Array) -> jax.Array:
         def block(rows: jax.Array) -> jax.Array:
             keep = (rows < n)[None, :, None]
-            own = jnp.minimum(rows, n - 1)
-            mine = jnp.where(keep, kernels[:, own], 0).reshape(m, -1)
-            other = kernels[:, order[own]][:, :, order].reshape(m, -1)
+            query = jnp.minimum(rows, n - 1)
+            mine = jnp.where(keep, kernels[:, query], 0).reshape(m, -1)
+            other = kernels[:, order[query]][:, :, order].reshape(m, -1)
             return jnp.matmul(mine, other.T, precision=HIGHEST)
 
         return jax.lax.map(block, blocks(n, size)).sum(0)

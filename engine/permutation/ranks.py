@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
-from ..base import Threads, keys, split
-from ..gram import View, gram_of
+from ..base import Threads, pack_sort_keys, unpack_sort_keys
+from ..gram import Prepared, gram_of
 from .draw import Permutations
 
 # Rows of a matrix of ranks that are held at once.
@@ -16,7 +16,7 @@ ROWS = 128
 
 
 def permuted_ranks(
-    views: Sequence[View],
+    representations: Sequence[Prepared],
     tables: Sequence[np.ndarray],
     permutations: Permutations,
     first: np.ndarray,
@@ -25,7 +25,7 @@ def permuted_ranks(
     """Mean rank in one model of the neighbours in another, the rows of one of them in other orders.
 
     Args:
-        views: m, of the same n samples.
+        representations: m, of the same n samples.
         tables: m neighbour tables, int [n, k].
         permutations: K of them.
         first: bool [m, m], whether in the pair (a, b) it is b whose rows are permuted, else a.
@@ -37,7 +37,7 @@ def permuted_ranks(
 
     Cost m n^2 (d + log n) + K m^2 n k, memory O(m b n) for blocks of b rows.
     """
-    m, n, count = len(views), len(tables[0]), len(permutations)
+    m, n, count = len(representations), len(tables[0]), len(permutations)
     orders, inverses = permutations.orders, permutations.inverses
     found = np.empty((count, m, m))
     # Look-ups in flat arrays: NumPy takes from them twice as fast.
@@ -47,7 +47,7 @@ def permuted_ranks(
         sums = np.zeros((count, m))
         for start in range(0, n, ROWS):
             rows = np.arange(start, min(start + ROWS, n))
-            rank = _rank_rows(views[target], rows)
+            rank = _rank_rows(representations[target], rows)
             for source, table in enumerate(tables):
                 # Row r of the target is compared with row back[r] of the source, whose rows j are its rows there[j].
                 there, back = (orders, inverses) if first[source, target] else (inverses, orders)
@@ -65,13 +65,13 @@ def permuted_ranks(
     return found
 
 
-def _rank_rows(seen: View, rows: np.ndarray) -> np.ndarray:
+def _rank_rows(prepared: Prepared, rows: np.ndarray) -> np.ndarray:
     """Ranks of all others, the row itself last, [b n]."""
-    n = len(seen.rows)
-    own = np.minimum(np.arange(rows[0], rows[0] + ROWS, dtype=np.int32), n - 1)  # of one shape, compiled once
-    far = np.maximum(np.asarray(_distances(seen, own), np.float32)[: len(rows)], 0)
+    n = len(prepared.rows)
+    query = np.minimum(np.arange(rows[0], rows[0] + ROWS, dtype=np.int32), n - 1)  # of one shape, compiled once
+    far = np.maximum(np.asarray(_distances(prepared, query), np.float32)[: len(rows)], 0)
     far[np.arange(len(rows)), rows] = np.inf
-    _, order = split(np.sort(keys(far, np.arange(n)), axis=1))
+    _, order = unpack_sort_keys(np.sort(pack_sort_keys(far, np.arange(n)), axis=1))
     order = order + n * np.arange(len(rows))[:, None]
     rank = np.empty(len(rows) * n, np.int32)
     rank[order.ravel()] = np.tile(np.arange(1, n + 1, dtype=np.int32), len(rows))
@@ -79,5 +79,5 @@ def _rank_rows(seen: View, rows: np.ndarray) -> np.ndarray:
 
 
 @jax.jit
-def _distances(seen: View, own: jax.Array) -> jax.Array:
-    return seen.norms.distances(gram_of(seen.points, own), own)
+def _distances(prepared: Prepared, query: jax.Array) -> jax.Array:
+    return prepared.norms.distances(gram_of(prepared.points, query), query)

@@ -133,8 +133,8 @@ def _joined(a: _Ordered, b: _Ordered, which: np.ndarray, n: int) -> Iterator[tup
         last = ends[low:high] - (ends[low - 1] if low else 0)
         counts = np.diff(last, prepend=0)
         # A's first partner less those counted before it: a running number then gives each of them.
-        shift = (begin[low:high] - last + counts).astype(np.int32)
-        right = np.arange(counts.sum(), dtype=np.int32) + np.repeat(shift, counts)
+        offset = (begin[low:high] - last + counts).astype(np.int32)
+        right = np.arange(counts.sum(), dtype=np.int32) + np.repeat(offset, counts)
         number = which.take(b.source.take(right) + np.repeat(n - a.source[low:high], counts))
         hit = np.flatnonzero(number >= 0)
         yield number[hit], low + np.searchsorted(last, hit, "right"), right[hit]

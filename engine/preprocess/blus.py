@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import matrix
+from ..base import InputError, matrix
 
 
 class Basis(NamedTuple):
@@ -55,13 +55,13 @@ def blus_residuals(x: Any, covariates: Any, /) -> tuple[np.ndarray, jax.Array]:
         ((96, 8), True)
     """
     a = matrix(x)
-    basis = basis_of(covariates)
+    basis = orthonormal_basis(covariates)
     if len(basis.span) != len(a):
-        raise ValueError(f"x has {len(a)} rows and covariates {len(basis.span)}: row i of both must be the same sample")
-    return basis.rows, taken_out(a, basis)
+        raise InputError(f"x has {len(a)} rows and covariates {len(basis.span)}: row i of both must be the same sample")
+    return basis.rows, regress_out(a, basis)
 
 
-def basis_of(covariates: Any) -> Basis:
+def orthonormal_basis(covariates: Any) -> Basis:
     """Find what covariates [n, c] span, and who keeps residuals."""
     known = np.asarray(matrix(covariates, "covariates"), np.float64)
     n, largest = len(known), np.abs(known).max(0)
@@ -75,7 +75,7 @@ def basis_of(covariates: Any) -> Basis:
     span = np.concatenate([np.full((n, 1), n**-0.5), u], 1)
     r = span.shape[1]
     if n - r < 4:
-        raise ValueError(
+        raise InputError(
             f"{n} samples with covariates of rank {r - 1} leave {max(0, n - r)}, and at least 4 are needed: give more "
             "samples or fewer covariates"
         )
@@ -86,7 +86,7 @@ def basis_of(covariates: Any) -> Basis:
     return Basis(span, np.sort(order[r:]))
 
 
-def taken_out(x: jax.Array, basis: Basis) -> jax.Array:
+def regress_out(x: jax.Array, basis: Basis) -> jax.Array:
     """Give the residuals [n - r, d] of rows x [n, d]."""
     values = np.asarray(x, np.float64)
     left = values - values.mean(0)

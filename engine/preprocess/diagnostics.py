@@ -7,7 +7,7 @@ import numpy as np
 from .outliers import far_rows, scaled
 
 
-def counts(x: np.ndarray, width: int) -> dict[str, float]:
+def representation_diagnostics(x: np.ndarray, width: int) -> dict[str, float]:
     """Count what may make up most of a score; by NumPy, since JAX would compile a program for every width.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import as_array
+from ..base import InputError, as_array
 
 FACTOR = 4.0  # of real models the outliers found lie at 4 to 16 times the usual distance
 
@@ -37,7 +37,7 @@ def norm_outliers(x: Any, /, *, factor: float = FACTOR) -> np.ndarray:
         [7]
     """
     if factor <= 1:
-        raise ValueError(f"factor={factor} must be above 1: rows at the usual distance are no outliers")
+        raise InputError(f"factor={factor} must be above 1: rows at the usual distance are no outliers")
     return far_rows(scaled(np.asarray(as_array(x))), factor)
 
 

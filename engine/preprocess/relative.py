@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, as_array, matrix, unit
+from ..base import HIGHEST, InputError, as_array, matrix, unit
 
 Centring = Literal["none", "rows", "anchors"]
 
@@ -42,20 +42,20 @@ def relative_representation(x: Any, anchors: Any, /, *, centring: Centring = "no
         (50, 3)
     """
     if centring not in get_args(Centring):
-        raise ValueError(f"unknown centring {centring!r}: use {', '.join(get_args(Centring))}")
+        raise InputError(f"unknown centring {centring!r}: use {', '.join(get_args(Centring))}")
     a = matrix(x)
     given = as_array(anchors)
     if given.size == 0:
-        raise ValueError("no anchors: give row numbers [K] or anchor vectors [K, d]")
+        raise InputError("no anchors: give row numbers [K] or anchor vectors [K, d]")
     if given.ndim == 1 and jnp.issubdtype(given.dtype, jnp.integer):
         if not isinstance(given, jax.core.Tracer):  # inside jit there is nothing to look at
             rows = np.asarray(given)
             if rows.min() < 0 or rows.max() >= len(a):
-                raise ValueError(f"anchors are row numbers from 0 to {len(a) - 1}; got {rows.min()} to {rows.max()}")
+                raise InputError(f"anchors are row numbers from 0 to {len(a) - 1}; got {rows.min()} to {rows.max()}")
         return _cosines(a, a[given], centring)
     b = matrix(anchors, "anchors")
     if b.shape[1] != a.shape[1]:
-        raise ValueError(f"anchors have {b.shape[1]} columns and x has {a.shape[1]}: anchors come from the same model")
+        raise InputError(f"anchors have {b.shape[1]} columns and x has {a.shape[1]}: anchors come from the same model")
     return _cosines(a, b, centring)
 
 

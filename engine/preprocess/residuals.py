@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, centred, matrix
+from ..base import HIGHEST, InputError, centred, matrix
 
 # Penalties tried, as shares of the largest squared singular value of the covariates; the last removes nothing.
 RIDGES = (*np.geomspace(1e-10, 1e2, 25).tolist(), float("inf"))
@@ -51,11 +51,11 @@ def residuals(x: Any, covariates: Any, /, *, folds: int = 10, ridge: float | Non
     a, b = matrix(x), matrix(covariates, "covariates")
     n = len(a)
     if len(b) != n:
-        raise ValueError(f"x has {n} rows and covariates {len(b)}: row i of both must be the same sample")
+        raise InputError(f"x has {n} rows and covariates {len(b)}: row i of both must be the same sample")
     if not 2 <= folds <= n // 2:
-        raise ValueError(f"folds={folds} cannot be made of {n} samples: use folds from 2 to {n // 2}")
+        raise InputError(f"folds={folds} cannot be made of {n} samples: use folds from 2 to {n // 2}")
     if ridge is not None and not isinstance(ridge, jax.core.Tracer) and not ridge >= 0:
-        raise ValueError(f"ridge={ridge} must be 0 or more, or None to choose it")
+        raise InputError(f"ridge={ridge} must be 0 or more, or None to choose it")
     order = np.random.default_rng(seed).permutation(n)
     fold = np.empty(n, np.int32)
     fold[order] = np.arange(n) % folds

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..base import InputError
 from .history import History
 
 # By how much held-out alignment must rise to count as better.
-BETTER = 1e-3
+MIN_DELTA = 1e-3
 
 
 class Run(NamedTuple):
@@ -43,7 +44,7 @@ class Run(NamedTuple):
         self.history.add(step, values, loss=loss)
         found = float(np.mean([float(v) for v in values["cka"].values()]))
         run = self._replace(alignment=found)
-        if aligned and found > self.best_alignment + BETTER:
+        if aligned and found > self.best_alignment + MIN_DELTA:
             run = run._replace(best=self.params, best_step=step, best_alignment=found)
         return run
 
@@ -109,7 +110,7 @@ class Checkpoints:
         args = self._ocp.args
         about = self._manager.restore(step, args=args.Composite(about=args.JsonRestore()))["about"]
         if about["mark"] != self.mark:
-            raise ValueError(f"{self.folder} holds a run of other data or settings: remove it, or take another folder")
+            raise InputError(f"{self.folder} holds a run of other data or settings: remove it, or take another folder")
         state = args.StandardRestore(self._tree(run))
         tree = self._manager.restore(step, args=args.Composite(state=state))["state"]
         run.history.rows = {int(at): dict(row) for at, row in about["history"]}

@@ -14,14 +14,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .alignment_probe import AlignmentProbe
+from ..base import InputError, MissingPackageError
+from .alignment_monitor import AlignmentMonitor
 from .checkpoints import Checkpoints, Run
 from .history import Callback, History
 from .labels import Labels, rows_of
 from .settings import LOSSES, Settings
 
 # Steps between two calls of ``progress``, each of which waits for the device.
-TOLD = 10
+PROGRESS_EVERY_STEPS = 10
 
 
 class Distilled(NamedTuple):
@@ -42,7 +43,7 @@ class Distilled(NamedTuple):
     stopped: str
 
 
-def distil(
+def distill(
     apply: Callable[[Any, Any], jax.Array],
     params: Any,
     inputs: Any,
@@ -79,20 +80,20 @@ def distil(
     try:
         import optax
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("distillation needs Optax and Flax: pip install 'hyle[train]'") from error
+        raise MissingPackageError("distillation needs Optax and Flax: pip install 'hyle[train]'") from error
     settings = settings or Settings()
     held, n = np.asarray(held_out, bool), len(held_out)
     rows = {name: np.asarray(teacher, np.float32) for name, teacher in teachers.items()}
     for name, length in [*((name, len(v)) for name, v in rows.items()), ("inputs", len(jax.tree.leaves(inputs)[0]))]:
         if length != n:
-            raise ValueError(f"{name} has {length} rows for {n} samples")
+            raise InputError(f"{name} has {length} rows for {n} samples")
     own, apart = np.flatnonzero(~held), np.flatnonzero(held)
     if len(own) < 4 or len(apart) < 12:
-        raise ValueError(f"{len(own)} samples to train on and {len(apart)} held out: 4 and 12 are needed at least")
+        raise InputError(f"{len(own)} samples to train on and {len(apart)} held out: 4 and 12 are needed at least")
     target = Labels.of(labels, own)
     if target is None and not settings.losses:
-        raise ValueError("there is nothing to learn: neither a loss nor labels were given")
-    probe = AlignmentProbe({name: v[apart] for name, v in rows.items()}, every=settings.every)
+        raise InputError("there is nothing to learn: neither a loss nor labels were given")
+    probe = AlignmentMonitor({name: v[apart] for name, v in rows.items()}, every=settings.eval_every)
     data = {"inputs": inputs, "teachers": rows}
     if "cosine" in settings.losses:
         # It compares coordinates: as they come, the largest columns would be all that it sees.
@@ -125,7 +126,7 @@ def distil(
         return found
 
     run = Run(every, optimiser.init(every), every, History(probe.attributes, callback=callback))
-    mark = _mark(settings, data, held, target, params)
+    mark = run_fingerprint(settings, data, held, target, params)
     with Checkpoints(folder, mark) as checkpoints:
         run = checkpoints.last(run)
         if not run.history.rows:
@@ -138,14 +139,14 @@ def distil(
             params_, state, value = step(run.params, run.state, batch, labelled)
             run = run._replace(params=params_, state=state, step=run.step + 1)
             total.append(value)
-            if run.step % settings.every == 0 or run.step == settings.steps:
+            if run.step % settings.eval_every == 0 or run.step == settings.steps:
                 mean = float(np.mean([float(v) for v in total]))
                 if not np.isfinite(mean):
-                    raise ValueError(f"the loss is not finite by step {run.step}: lower the learning rate")
+                    raise InputError(f"the loss is not finite by step {run.step}: lower the learning rate")
                 run = run.measured(run.step, measure(run.params), mean, bool(settings.losses))
                 checkpoints.save(run)
                 total = []
-            if progress is not None and (run.step >= told + TOLD or run.step == settings.steps):
+            if progress is not None and (run.step >= told + PROGRESS_EVERY_STEPS or run.step == settings.steps):
                 told = run.step
                 progress(run.step, {"loss": float(value), "alignment": run.alignment})
     best = run.best if settings.losses else run.params
@@ -200,7 +201,7 @@ def _project(weight: jax.Array, rows: jax.Array) -> jax.Array:
     return rows @ weight
 
 
-def _mark(settings: Settings, data: Any, held: np.ndarray, target: Labels | None, params: Any) -> str:
+def run_fingerprint(settings: Settings, data: Any, held: np.ndarray, target: Labels | None, params: Any) -> str:
     """Name a run by all that decides it."""
     digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
     for leaf in jax.tree.leaves([data, held, None if target is None else target.values, params]):

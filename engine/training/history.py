@@ -11,16 +11,16 @@ import xarray as xr
 
 from ..base import version
 from ..comparison import save_comparison
-from .alignment_probe import flat
+from .alignment_monitor import flat
 
 Callback = Callable[[int, Mapping[str, float]], object]
 
 
 class History:
-    """Collects measurements: step -> values, of an `AlignmentProbe` and whatever else there is to say of a step.
+    """Collects measurements: step -> values, of an `AlignmentMonitor` and whatever else there is to say of a step.
 
     Args:
-        attributes: facts for the file, such as `AlignmentProbe.attributes`.
+        attributes: facts for the file, such as `AlignmentMonitor.attributes`.
         callback: called after each measurement with (step, name -> float), the names as loggers like them:
             ``cka/teacher``, ``loss``. ``wandb.log`` takes it as ``lambda step, values: wandb.log(values, step=step)``.
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from ..base import InputError
+
 
 class Labels(NamedTuple):
     """Labels, standardised by those to train on.
@@ -34,7 +36,7 @@ class Labels(NamedTuple):
         values = np.asarray(labels, np.float64)
         known = own[np.isfinite(values[own])]
         if len(known) < 2:
-            raise ValueError(f"{len(known)} samples to train on have a label: 2 are needed at least")
+            raise InputError(f"{len(known)} samples to train on have a label: 2 are needed at least")
         return cls(values, known, float(values[known].mean()), float(values[known].std() or 1))
 
     def batch(self, rng: np.random.Generator, size: int, inputs: Any) -> tuple[Any, np.ndarray]:

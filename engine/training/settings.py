@@ -9,6 +9,7 @@ from functools import partial
 import jax
 
 from .. import losses
+from ..base import InputError
 
 LOSSES: Mapping[str, Callable[..., jax.Array]] = {
     "cka": losses.cka_loss,
@@ -33,7 +34,7 @@ class Settings:
         steps: at most.
         batch_size: rows of a step, and labelled rows of a step besides; all of fewer.
         learning_rate: of AdamW at its height: it rises over the first twentieth of the steps, then falls as a cosine.
-        every: steps between two measurements on the samples held out, each of which is a checkpoint.
+        eval_every: steps between two measurements on the samples held out, each of which is a checkpoint.
         patience: measurements without a better alignment after which training stops; 0 for never.
         seed: of the batches.
     """
@@ -43,14 +44,14 @@ class Settings:
     steps: int = 2000
     batch_size: int = 256
     learning_rate: float = 1e-3
-    every: int = 100
+    eval_every: int = 100
     patience: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.losses if name not in LOSSES]
         if unknown:
-            raise ValueError(f"no loss is called {unknown[0]!r}: use {', '.join(LOSSES)}")
-        for name, least in (("steps", 1), ("batch_size", 4), ("every", 1), ("patience", 0)):
+            raise InputError(f"no loss is called {unknown[0]!r}: use {', '.join(LOSSES)}")
+        for name, least in (("steps", 1), ("batch_size", 4), ("eval_every", 1), ("patience", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name}={getattr(self, name)}: use {least} or more")
+                raise InputError(f"{name}={getattr(self, name)}: use {least} or more")

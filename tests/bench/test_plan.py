@@ -18,7 +18,7 @@ from bench.inputs import models
 from bench.metrics import METRICS
 from bench.peers import load_peers
 from bench.results import Results, exponent, machine
-from bench.schedule import LARGE_METRICS, answered, applies
+from bench.schedule import LARGE_METRICS, applies, skip_reason
 
 PEERS = load_peers()
 
@@ -40,13 +40,13 @@ def test_what_a_smaller_case_has_answered_is_skipped_with_the_reason():
         found.measurements.append(record(peer, cases[0], {"seconds": seconds, "value": 0.0}))
     first, second, third, slow = peers
     tall, wide = (next(case for case in cases if case.name == name) for name in ("pair 10000x256", "pair 10000x1024"))
-    assert answered(found, slow, cases[0], 60) == ""
-    assert answered(found, slow, tall, 60) == "took 3 s at 2,000 samples, so at least 75 s here"
-    assert answered(found, third, tall, 60) == ""
-    assert answered(found, third, wide, 60) == "not among the 2 fastest peers at width 256"
-    assert [answered(found, peer, wide, 60) for peer in (first, second, PEERS["hyle/cka"])] == ["", "", ""]
+    assert skip_reason(found, slow, cases[0], 60) == ""
+    assert skip_reason(found, slow, tall, 60) == "took 3 s at 2,000 samples, so at least 75 s here"
+    assert skip_reason(found, third, tall, 60) == ""
+    assert skip_reason(found, third, wide, 60) == "not among the 2 fastest peers at width 256"
+    assert [skip_reason(found, peer, wide, 60) for peer in (first, second, PEERS["hyle/cka"])] == ["", "", ""]
     found.measurements[0] = record(first, cases[0], {"skipped": "does not install"})
-    assert answered(found, first, tall, 60) == "does not install"
+    assert skip_reason(found, first, tall, 60) == "does not install"
 
 
 def test_what_was_asked_for_is_chosen_with_the_engine_first():

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hyle.zoo import OperationError
+
 Run = Callable[..., Any]
 
 
@@ -63,7 +65,7 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
 def test_options_are_checked_before_anything_is_embedded(
     mistake: Callable[..., str], pair: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hyle.cli.commands.run.embed_with_bar", lambda *_, **__: pytest.fail("it was embedded"))
+    monkeypatch.setattr("hyle.cli.commands.run.embed_with_progress", lambda *_, **__: pytest.fail("it was embedded"))
     assert "no metric is called 'foo'" in mistake("run", "--metrics", "foo")
     assert "use 2 to 19, or raise -n" in mistake("run", "-n", 20)
     assert "at least 4 samples" in mistake("run", "-n", 3)
@@ -88,7 +90,7 @@ def test_a_missing_package_asks_for_an_environment(
     import hyle.zoo.cards.card as cards
 
     def build(self: Any, **_: Any) -> None:
-        raise RuntimeError(f"no index to install {self.requirements} from")
+        raise OperationError(f"no index to install {self.requirements} from")
 
     monkeypatch.setattr("hyle.zoo.Environment.build", build)
     monkeypatch.setattr(cards, "is_installed", lambda requirement: "transformers" not in requirement)

@@ -15,10 +15,12 @@ SCRIPT = textwrap.dedent(
     """
     import json, resource, sys
     import jax, numpy as np
-    from hyle.engine import _kernels, _rows, cka, cknna, intrinsic_dimension, mutual_knn
+    from hyle.engine import cka, cknna, intrinsic_dimension, mutual_knn
+    from hyle.engine.base import rows
+    from hyle.engine.gram import median
 
-    _rows.BLOCK_ELEMENTS = 2**20  # 4 MiB, so that blocks do not hide a whole matrix
-    _kernels.KEPT_DISTANCES = 0  # above its limit the median keeps no distances
+    rows.BLOCK_ELEMENTS = 2**20  # 4 MiB, so that blocks do not hide a whole matrix
+    median.KEPT_DISTANCES = 0  # above its limit the median keeps no distances
     x, y = np.random.default_rng(0).normal(size=(2, 6000, 64)).astype(np.float32)
     compiled = []
     jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .._errors import InputError
+
 
 def from_pretrained(name: str, folder: Path, **options: Any) -> Any:
     """Return a model of a class of transformers in evaluation mode, float32, with the weights of a folder.
@@ -22,7 +24,7 @@ def from_pretrained(name: str, folder: Path, **options: Any) -> Any:
             folder, dtype=torch.float32, local_files_only=True, output_loading_info=True, **options
         )
     if info["missing_keys"]:
-        raise ValueError(f"{folder} has no weights for {sorted(info['missing_keys'])[:3]}; they would be random")
+        raise InputError(f"{folder} has no weights for {sorted(info['missing_keys'])[:3]}; they would be random")
     return model.eval()
 
 

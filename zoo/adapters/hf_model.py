@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
+from .._errors import InputError
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -65,10 +66,10 @@ class HFModel(Adapter):
         # What pools or speaks after the last block may be fresh; nothing that is taken comes from there.
         missing = sorted(key for key in info["missing_keys"] if not key.startswith(("pooler.", "contact_head.")))
         if missing:
-            raise ValueError(f"{folder} has no weights for {missing[:3]}; they would be random")
+            raise InputError(f"{folder} has no weights for {missing[:3]}; they would be random")
         depth = getattr(model.config.get_text_config(), "num_hidden_layers", None)
         if depth and card.layers[0] != f"hidden_states.{depth}":
-            raise ValueError(
+            raise InputError(
                 f"{folder} has {depth} layers, and the card of {card.name} says otherwise: correct the card"
             )
         self.model = (model.get_encoder() if model.config.is_encoder_decoder else model).eval().to(device)
@@ -145,4 +146,4 @@ def _selfies(smiles: str) -> str:
     try:
         return selfies.encoder(smiles)
     except selfies.EncoderError as error:
-        raise ValueError("SELFIES cannot say this molecule") from error
+        raise InputError("SELFIES cannot say this molecule") from error

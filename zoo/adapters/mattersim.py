@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
+from .._errors import InputError
 from .._torch_hooks import output_of
 from ._refusals import charged, lone_atom, unknown_element
 
@@ -33,9 +34,9 @@ class MatterSim(Adapter):
         network = M3Gnet(device=device, **sizes)
         missing = network.load_state_dict(checkpoint["model"], strict=False).missing_keys
         if missing:
-            raise ValueError(f"{files['weights']} has no weights for {missing[:3]}; they would be random")
+            raise InputError(f"{files['weights']} has no weights for {missing[:3]}; they would be random")
         if sizes["units"] != card.dim:
-            raise ValueError(
+            raise InputError(
                 f"{files['weights']} is {sizes['units']} wide, and the card of {card.name} says {card.dim}"
             )
         self.model: Any = network.to(device).eval().requires_grad_(False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
+from .._errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +47,7 @@ class MoLFormer(Adapter):
         self.config = json.loads(files["config"].read_text("utf-8"))
         known = (self.config["hidden_act"], self.config["feature_map_kernel"])
         if known != ("gelu", "relu"):
-            raise ValueError(f"{files['config']} asks for the functions {known}; MoLFormer has gelu and relu")
+            raise InputError(f"{files['config']} asks for the functions {known}; MoLFormer has gelu and relu")
         prefix = "molformer."
         state = {key.removeprefix(prefix): value for key, value in load_file(files["weights"]).items()}
         self.state = {key: value.float().to(device) for key, value in state.items() if not key.startswith("lm_head.")}

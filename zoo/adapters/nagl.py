@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
+from .._errors import InputError
 from .._rdkit import molecule, unreadable
 from ..weights import tensors_only
 
@@ -122,5 +123,5 @@ class NAGL(Adapter):
             elif feature["name"] == "atom_average_formal_charge":
                 row.append(0.0)  # others are refused
             else:
-                raise ValueError(f"{self.files['weights']} asks for the feature {feature['name']}, unknown here")
+                raise InputError(f"{self.files['weights']} asks for the feature {feature['name']}, unknown here")
         return row

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
+from .._errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +58,7 @@ class ProteinMPNN(Adapter):
         checkpoint = torch.load(files["weights"], map_location="cpu", weights_only=True)
         state = checkpoint["model_state_dict"]
         if checkpoint["num_edges"] != card.options["neighbours"]:
-            raise ValueError(f"{files['weights']} was trained with {checkpoint['num_edges']} neighbours")
+            raise InputError(f"{files['weights']} was trained with {checkpoint['num_edges']} neighbours")
         wanted = {"features.embeddings.linear", "features.edge_embedding", "features.norm_edges", "W_e"}
         wanted |= {f"encoder_layers.{i}" for i in range(_depth(state, "encoder_layers"))}
         if "W_c.weight" in state:

@@ -12,6 +12,7 @@ from flax import nnx
 from safetensors.numpy import load_file
 
 from .._adapter import Adapter, Output
+from .._errors import InputError
 from ..students import find_student, split_params
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Student(Adapter):
         apply, params = split_params(self.student)
         found = load_file(files["params"])
         if {name: value.shape for name, value in found.items()} != {name: v.shape for name, v in params.items()}:
-            raise ValueError(f"{card.name}: its parameters are not those of {card.options['student']}: distil it anew")
+            raise InputError(f"{card.name}: its parameters are not those of {card.options['student']}: distil it anew")
         self._apply = jax.jit(lambda inputs: apply(found, inputs))
 
     def unsupported(self, sample: Sample) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
+from .._errors import InputError
 from .._torch_hooks import output_of
 from ._refusals import no_neutral_molecule
 
@@ -39,7 +40,7 @@ class UniMol(Adapter):
         needed = {key for key in network.state_dict() if not key.startswith("classification_head.")}
         missing = sorted(needed - set(state.get("model", state)))
         if missing:
-            raise ValueError(f"{files['weights']} has no weights for {missing[:3]}; they would be random")
+            raise InputError(f"{files['weights']} has no weights for {missing[:3]}; they would be random")
         self.model: Any = network.to(device).eval().requires_grad_(False)
         self.elements = [symbol for symbol in network.dictionary.symbols if not symbol.startswith("[")]
 

@@ -2,4 +2,5 @@
 
 from .card import ModelCard as ModelCard
 from .card import Weights as Weights
+from .parse import current_names as current_names
 from .parse import parse_card as parse_card

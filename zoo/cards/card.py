@@ -80,7 +80,7 @@ class ModelCard:
         torch: whether it needs PyTorch.
         verified: whether it ran with its published weights before it was added; otherwise its loader was only tried on
             the same architecture with random weights.
-        panel: whether it stands in the default panel of ``hyle run``, where the samples have its view.
+        default: whether it is one of the default models of ``hyle run``, where the samples have its view.
         reason: why nothing can load the model, where that is so.
         study: rows of the study's table of models that it stands for -> the layer that is meant, empty for the default.
     """
@@ -111,7 +111,7 @@ class ModelCard:
     python: str = ">=3.11"
     torch: bool = True
     verified: bool = True
-    panel: bool = False
+    default: bool = False
     reason: str = ""
     study: Mapping[str, str] = field(default_factory=dict)
 

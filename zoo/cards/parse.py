@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import tomllib
+import warnings
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from .._errors import InputError
 from .card import ModelCard, Weights
+
+
+def current_names(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a card under the names of today; ``default`` was called ``panel``, and still may be."""
+    if "panel" not in table:
+        return table
+    warnings.warn(
+        "in a model card, panel is now called default; the old name is accepted in this release only",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return {"default" if name == "panel" else name: value for name, value in table.items()}
 
 
 def card_table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
     """Return the table of a card, with what it takes from its base."""
-    table = tomllib.loads(text)
+    table = current_names(tomllib.loads(text))
     base = table.pop("base", None)
     if base is None:
         return table
     below = card_table(others[base], others)
-    for own in ("panel", "study", "reason"):  # which stand for one model
+    for own in ("default", "study", "reason"):  # which stand for one model
         below.pop(own, None)
     return _merged(below, table)
 
@@ -60,4 +74,4 @@ def parse_card(text: str, origin: str, others: Mapping[str, str] | None = None) 
             table["weights"] = Weights(files=files, **weights)
         return ModelCard(**table, **environment)
     except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
-        raise ValueError(f"{origin} is not a model card: {error}") from error
+        raise InputError(f"{origin} is not a model card: {error}") from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from .._errors import MissingPackageError
+
 if TYPE_CHECKING:
     from ase import Atoms
 
@@ -32,7 +34,7 @@ def mp2020_correction(atoms: Atoms) -> float:
         from pymatgen.entries.computed_entries import ComputedStructureEntry
         from pymatgen.io.ase import AseAtomsAdaptor
     except ImportError as error:
-        raise ImportError("the MP2020 corrections of energies need pymatgen: pip install pymatgen") from error
+        raise MissingPackageError("the MP2020 corrections of energies need pymatgen: pip install pymatgen") from error
     structure = AseAtomsAdaptor.get_structure(atoms)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of elements without an electronegativity, which have no correction

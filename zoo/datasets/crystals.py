@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._cache import file_sha256
+from .._errors import InputError, MissingPackageError
 from .._samples import Sample
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
     try:
         from ase.io import read
     except ImportError as error:
-        raise ImportError("crystals need ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError("crystals need ase: pip install 'hyle[zoo]'") from error
     frames = [frame for path in paths for frame in read(path, index=":", format="extxyz")]
     picked = [frames[row] for row in rows]
     cells = [frame.cell.array.ravel() for frame in picked]
@@ -82,7 +83,7 @@ def to_samples(table: pa.Table) -> list[Sample]:
     try:
         from ase import Atoms
     except ImportError as error:
-        raise ImportError("crystals need ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError("crystals need ase: pip install 'hyle[zoo]'") from error
     samples = []
     for row in table.to_pylist():
         positions, cell = (_angstrom(row[key]) for key in ("positions", "cell"))
@@ -102,7 +103,7 @@ def _fits(lengths: np.ndarray) -> bool:
 
 def _integers(lengths: np.ndarray) -> np.ndarray:
     if not _fits(lengths):
-        raise ValueError("a length has more than eight decimals")
+        raise InputError("a length has more than eight decimals")
     return np.rint(lengths * SCALE).astype(np.int64).ravel()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .._cache import file_sha256
+from .._errors import InputError, MissingFileError
 from .._samples import Dataset, Sample
 from .._text import did_you_mean
 from ..readers import READERS, Options, Reader, Row, Wanted, reader_of
@@ -74,28 +75,28 @@ def read_dataset(
     say = notify or (lambda line: None)
     options = Options(column, view, id_column, tuple(labels), canonical)
     if n is not None and n < 1:
-        raise ValueError(f"n must be at least 1; got {n}")
+        raise InputError(f"n must be at least 1; got {n}")
     if seed is not None and seed < 0:
-        raise ValueError(f"a seed is 0 or greater; got {seed}")
+        raise InputError(f"a seed is 0 or greater; got {seed}")
     parts = _parts(path)
     rows, how = _rows(path, parts, n, seed, options)
     if (column or view or not canonical) and rows and not any(row.column for _, row in rows):
-        raise ValueError(f"{path} is no table: leave --column, --view and --as-written out")
+        raise InputError(f"{path} is no table: leave --column, --view and --as-written out")
     samples, left_out = _samples(path, rows)
     if left_out:
         some = "; ".join(f"{id_} ({reason})" for id_, reason in list(left_out.items())[:SHOWN])
         more = f"; and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
         told = f"{len(left_out)} of {len(rows)} samples of {path.name} left out: {some}{more}"
         if not samples:
-            raise ValueError(f"{path} has no sample that can be read: {told}")
+            raise InputError(f"{path} has no sample that can be read: {told}")
         say(told)
     elif not samples:
-        raise ValueError(f"{path} holds no samples")
+        raise InputError(f"{path} holds no samples")
     sha256 = _sha256(path, parts, say)
     columns = {row.column for _, row in rows if row.column}
     views = set.intersection(*({v for v in DOMAINS | {"atoms": ""} if getattr(s, v) is not None} for s in samples))
     if not views:
-        raise ValueError(f"the files of {path} hold matter of different kinds: give one kind at a time")
+        raise InputError(f"the files of {path} hold matter of different kinds: give one kind at a time")
     facts = [f"{path.name} sha256 {sha256}", *(f"column {name}" for name in sorted(columns)), how]
     facts += [f"{len(left_out)} left out"] if left_out else []
     facts += [_rdkit()] if "smiles" in views and (canonical or not columns) else []
@@ -124,20 +125,20 @@ def is_file_name(name: str) -> bool:
 def _parts(path: Path) -> list[_Part]:
     if not path.exists():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise FileNotFoundError(f"{path} does not exist{did_you_mean(path.name, beside)}")
+        raise MissingFileError(f"{path} does not exist{did_you_mean(path.name, beside)}")
     known = f"those that hyle reads end in {', '.join(READERS)}, or are called POSCAR or CONTCAR"
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
         found = [(p, reader) for p in files if (reader := reader_of(p)) is not None]
         if not found:
-            raise ValueError(f"{path} has no file with samples: {known}")
+            raise InputError(f"{path} has no file with samples: {known}")
         prefixes = [_prefix(p.relative_to(path)) for p, _ in found]
         if len(set(prefixes)) < len(prefixes):
             prefixes = [p.relative_to(path).as_posix() for p, _ in found]
         return [_Part(p, reader, prefix) for (p, reader), prefix in zip(found, prefixes, strict=True)]
     reader = reader_of(path)
     if reader is None:
-        raise ValueError(f"{path} is no file of samples: {known}")
+        raise InputError(f"{path} is no file of samples: {known}")
     return [_Part(path, reader, "")]
 
 
@@ -159,12 +160,12 @@ def _rows(
             if left is None or left:
                 found += _read(part, left, options)
         if n is not None and len(found) < n:
-            raise ValueError(f"{path} has {len(found)} samples: n must be 1 to {len(found)}; got {n}")
+            raise InputError(f"{path} has {len(found)} samples: n must be 1 to {len(found)}; got {n}")
         return found, f"all {len(found)}" if n is None else f"the first {n}"
     totals = [part.reader.count(part.path) for part in parts]
     total = sum(totals)
     if n > total:
-        raise ValueError(f"{path} has {total} samples: n must be 1 to {total}; got {n}")
+        raise InputError(f"{path} has {total} samples: n must be 1 to {total}; got {n}")
     order = np.random.default_rng(seed).permutation(total)[:n]
     starts = np.cumsum([0, *totals])
     place = {}
@@ -188,7 +189,7 @@ def _samples(path: Path, rows: Sequence[tuple[_Part, Row]]) -> tuple[list[Sample
     for part, row in rows:
         where = row.where if part.path == path else f"{row.where} of {part.path.name}"
         if row.id in first:
-            raise ValueError(
+            raise InputError(
                 f"{path}: the id {row.id!r} stands in {first[row.id]} and {where}, and ids must differ: "
                 "choose others with --id-column, or number the samples with --id-column '#'"
             )

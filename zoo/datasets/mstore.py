@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._cache import file_sha256
+from .._errors import MissingPackageError
 from .._samples import Sample
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def to_samples(table: pa.Table) -> list[Sample]:
     try:
         from ase import Atoms
     except ImportError as error:
-        raise ImportError("molecules in space need ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError("molecules in space need ase: pip install 'hyle[zoo]'") from error
     samples = []
     for row in table.to_pylist():
         positions = np.array(row["positions"]).reshape(-1, 3) * BOHR

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._cache import file_sha256
+from .._errors import InputError
 from .._samples import Sample
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def entry(member: str) -> str:
 
     found = re.search(r"(?<![0-9A-Za-z])(?:pdb|mmcif_|cif_)?([1-9][0-9A-Za-z]{3})(?![0-9A-Za-z])", Path(member).stem)
     if found is None:
-        raise ValueError(f"{member} names no entry of the Protein Data Bank")
+        raise InputError(f"{member} names no entry of the Protein Data Bank")
     return found[1].lower()
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._cache import file_sha256
+from .._errors import InputError, MissingPackageError
 from .._samples import Sample
 from .._units import HARTREE
 
@@ -62,7 +63,7 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
     try:
         from rdkit import Chem, rdBase
     except ImportError as error:
-        raise ImportError("QM9 beyond the shipped slice needs RDKit: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError("QM9 beyond the shipped slice needs RDKit: pip install 'hyle[zoo]'") from error
     columns = ["Index", "SMILES", "Elements", "XYZ_Ang", *(column for column, _ in LABELS.values())]
     # As text, because Python's float is exact to the last bit where a CSV reader's need not be.
     options = pc.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.string()))
@@ -72,7 +73,7 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
     def canonical(number: str, smiles: str) -> str:
         molecule = Chem.MolFromSmiles(smiles)
         if molecule is None:
-            raise ValueError(f"RDKit {rdBase.rdkitVersion} cannot read the SMILES of {_id(int(number))}: {smiles}")
+            raise InputError(f"RDKit {rdBase.rdkitVersion} cannot read the SMILES of {_id(int(number))}: {smiles}")
         return Chem.MolToSmiles(molecule)
 
     data: dict[str, Any] = {
@@ -104,7 +105,7 @@ def to_samples(table: pa.Table) -> list[Sample]:
     try:
         from ase import Atoms
     except ImportError as error:
-        raise ImportError("QM9 needs ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError("QM9 needs ase: pip install 'hyle[zoo]'") from error
     samples = []
     for row in table.to_pylist():
         positions = np.array(row["positions"]).reshape(-1, 3) / SCALE

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import InputError
 from .._samples import Dataset
 from .._text import did_you_mean
 from ..weights import fetch_member, verify_member
@@ -140,7 +141,7 @@ def find_dataset(name: str) -> DatasetInfo:
     infos = _infos()
     if name not in infos:
         hint = did_you_mean(name, infos)
-        raise ValueError(f"no data set is called {name!r}{hint} `hyle datasets` lists them all.")
+        raise InputError(f"no data set is called {name!r}{hint} `hyle datasets` lists them all.")
     return infos[name]
 
 
@@ -179,12 +180,12 @@ def load_dataset(
         return read_dataset(name, n=n, seed=seed, notify=notify, **options)
     info = find_dataset(name)
     if options or seed is None:
-        raise ValueError(f"{name} is a built-in data set: options of files are not for it")
+        raise InputError(f"{name} is a built-in data set: options of files are not for it")
     n = info.slice.size if n is None else n
     if not 1 <= n <= info.total:
-        raise ValueError(f"{name} has {info.total} samples: n must be 1 to {info.total}; got {n}")
+        raise InputError(f"{name} has {info.total} samples: n must be 1 to {info.total}; got {n}")
     if seed < 0:
-        raise ValueError(f"a seed is 0 or greater; got {seed}")
+        raise InputError(f"a seed is 0 or greater; got {seed}")
     reader = importlib.import_module(info.reader, __package__)
     whole = info.slice.size == info.total
     if whole or (seed == info.slice.seed and n <= info.slice.size):

@@ -17,6 +17,7 @@ from typing import Any
 from packaging.specifiers import SpecifierSet
 
 from .._cache import cache_dir, locked
+from .._errors import InputError, OperationError
 from ..cards import ModelCard
 
 # A range may take a build with gigabytes of CUDA libraries.
@@ -120,7 +121,7 @@ class Environment:
                     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
                     reasons = [line for line in lines if line.startswith("ERROR:")] or lines
                     shutil.rmtree(self.folder, ignore_errors=True)
-                    raise RuntimeError(
+                    raise OperationError(
                         f"the environment for {', '.join(self.requirements + self.no_deps)} could not be built: "
                         f"{reasons[-1].removeprefix('ERROR:').strip()}; the log is {log}"
                     )
@@ -157,10 +158,10 @@ def remove_environment(name: str) -> Path:
     """
     folder = cache_dir() / "envs" / name
     if name not in [one["name"] for one in list_environments()]:
-        raise ValueError(f"no environment is called {name!r}; `hyle envs list` has them all")
+        raise InputError(f"no environment is called {name!r}; `hyle envs list` has them all")
 
     def busy() -> None:
-        raise ValueError(f"a process is building the environment {name}: remove it when that has ended")
+        raise InputError(f"a process is building the environment {name}: remove it when that has ended")
 
     with locked(folder.with_name(f".{name}.lock"), busy):
         (folder / MARKER).unlink(missing_ok=True)  # first: half an environment must not look whole
@@ -181,7 +182,7 @@ def _interpreter(python: str) -> str:
         other = shutil.which(f"python3.{minor}")
         if other and any(f"3.{minor}.{patch}" in wanted for patch in range(30)):
             return other
-    raise ValueError(f"no Python {python} is here; install one so that it is on the path, as python3.X")
+    raise InputError(f"no Python {python} is here; install one so that it is on the path, as python3.X")
 
 
 def _installed(executable: Path) -> dict[str, str]:

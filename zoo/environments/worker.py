@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._adapter import Adapter, Output
+from .._errors import OperationError
 from .._samples import Sample
 from ..cards import ModelCard
 from .environment import Environment
@@ -55,7 +56,7 @@ class Worker(Adapter):
         except WorkerDiedError as error:
             self._start()
             if len(samples) == 1:
-                raise RuntimeError(f"{self.card.name} crashed on the sample {samples[0].id!r}: {error}") from error
+                raise OperationError(f"{self.card.name} crashed on the sample {samples[0].id!r}: {error}") from error
             outputs = [self.forward([sample], layer) for sample in samples]
             return _together(outputs)
 
@@ -85,7 +86,7 @@ class Worker(Adapter):
         try:
             self._answer()
         except WorkerDiedError as error:
-            raise RuntimeError(f"{self.card.name} could not be loaded in its environment: {error}") from error
+            raise OperationError(f"{self.card.name} could not be loaded in its environment: {error}") from error
 
     def _ask(self, request: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
         assert self._process.stdin is not None

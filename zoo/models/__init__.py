@@ -2,7 +2,6 @@
 
 from .hook import TorchHook as TorchHook
 from .hub import hub_card as hub_card
-from .load import MissingPackageError as MissingPackageError
 from .load import load as load
 from .load import prepare as prepare
 from .model import Model as Model
@@ -18,5 +17,5 @@ from .state import state_of as state_of
 from .study import StudyRow as StudyRow
 from .study import list_study as list_study
 from .user import entry_points as entry_points
-from .user import own_card as own_card
+from .user import user_card as user_card
 from .weights_files import weights_files as weights_files

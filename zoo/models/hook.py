@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
+from .._errors import InputError
 from .._text import did_you_mean
 from ..cards import ModelCard, Weights
 from .model import Model
@@ -60,7 +61,7 @@ class TorchHook(Model):
         names = [path for path, _ in module.named_modules()]
         for path in layers:
             if path not in names:
-                raise ValueError(f"the module has no layer {path!r}{did_you_mean(path, names)}")
+                raise InputError(f"the module has no layer {path!r}{did_you_mean(path, names)}")
         card = ModelCard(
             name=name or type(module).__name__,
             family=name or type(module).__name__,
@@ -110,11 +111,11 @@ class _Hooked(Adapter):
         finally:
             self.model.train(training)
         if len(taken) != 1:
-            raise ValueError(f"the layer {layer!r} ran {len(taken)} times in one call; take one that runs once")
+            raise InputError(f"the layer {layer!r} ran {len(taken)} times in one call; take one that runs once")
         if self.counts is None:
             if taken[0].ndim != 2:
                 shape = tuple(taken[0].shape)
-                raise ValueError(
+                raise InputError(
                     f"the layer {layer!r} gave the shape {shape}, not [n, d]: pass counts, or pick a part of it"
                 )
             return Output(taken[0])

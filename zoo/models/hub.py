@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .._cache import folder_digest
+from .._errors import InputError
 from ..cards import ModelCard, Weights
 from ..weights import PREFIX, hub_folder
 
@@ -25,7 +26,7 @@ def hub_card(name: str, *, notify: Callable[[str], None] | None = None) -> Model
     if place.startswith((".", "/", "~")):
         folder = Path(place).expanduser()
         if not (folder / "config.json").is_file():
-            raise ValueError(f"{folder} holds no model of transformers: there is no config.json in it")
+            raise InputError(f"{folder} holds no model of transformers: there is no config.json in it")
         weights = Weights(files={}, hub=str(folder.resolve()), revision=folder_digest(folder))
     else:
         repository, _, revision = place.partition("@")
@@ -35,11 +36,11 @@ def hub_card(name: str, *, notify: Callable[[str], None] | None = None) -> Model
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{name}: transformers does not know this model without running its code: {reason}") from error
+        raise InputError(f"{name}: transformers does not know this model without running its code: {reason}") from error
     text = config.get_text_config()
     depth = getattr(text, "num_hidden_layers", None) or getattr(text, "num_layers", None)
     if not depth:
-        raise ValueError(f"{name}: its configuration does not say how many layers it has")
+        raise InputError(f"{name}: its configuration does not say how many layers it has")
     return ModelCard(
         name=name,
         family=str(config.model_type),

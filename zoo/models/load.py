@@ -5,15 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 
+from .._errors import InputError, MissingPackageError
 from ..cards import ModelCard
 from ..environments import Environment, Worker
 from .model import Model
 from .registry import find_card
 from .weights_files import weights_files
-
-
-class MissingPackageError(ImportError):
-    """A model whose libraries are not installed here; the message ends with the command that installs them."""
 
 
 def prepare(card: ModelCard, *, notify: Callable[[str], None] | None = None) -> None:
@@ -63,6 +60,6 @@ def _check_device(device: str) -> None:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(
+        raise InputError(
             f"torch cannot use the device {device!r} here: {reason}; `hyle doctor` lists devices"
         ) from error

@@ -10,6 +10,7 @@ import numpy as np
 from packaging.requirements import Requirement
 
 from .._adapter import Adapter
+from .._errors import InputError, InputTypeError, OperationError
 from .._representation import Representation
 from .._samples import Dataset, Sample
 from .._text import did_you_mean
@@ -23,7 +24,7 @@ from .pooling import cumulant_order, pool
 
 
 @dataclass(frozen=True)
-class Batch:
+class EmbeddedBatch:
     """What a model says of some samples.
 
     Args:
@@ -105,7 +106,7 @@ class Model:
         batch = self.run(samples, layer=layer, pooling=pooling, batch_size=batch_size, progress=progress)
         if not batch.ids:
             reason = next(iter(batch.dropped.values()), "there are none")
-            raise ValueError(f"{self.card.name} can take none of the {len(samples)} samples: {reason}")
+            raise InputError(f"{self.card.name} can take none of the {len(samples)} samples: {reason}")
         return Representation(self.card.name, batch.embedding, batch.ids, recipe, batch.energies, batch.dropped)
 
     def run(
@@ -116,12 +117,12 @@ class Model:
         pooling: str | None = None,
         batch_size: int | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Batch:
+    ) -> EmbeddedBatch:
         """Embed samples as `embed` does, but without a recipe, and with nothing left as a possible answer."""
         layer, pooling = _layer(self.card, layer), _pooling(self.card, pooling)
         size = self.card.batch_size if batch_size is None else batch_size
         if size < 1:
-            raise ValueError(f"batch_size must be at least 1; got {size}")
+            raise InputError(f"batch_size must be at least 1; got {size}")
         rows = list(samples)
         # Samples of like size together: padding costs least, and a graph of many atoms meets others of its kind.
         order = sorted(range(len(rows)), key=lambda i: _extent(rows[i], self.card.view))
@@ -137,13 +138,13 @@ class Model:
             start += size
             if progress is not None:
                 progress(min(start, len(rows)), len(rows))
-        return _in_order(_merged(parts), [sample.id for sample in rows])
+        return _restore_order(_concatenate(parts), [sample.id for sample in rows])
 
-    def _forward(self, samples: list[Sample], layer: str, pooling: str) -> Batch:
+    def _forward(self, samples: list[Sample], layer: str, pooling: str) -> EmbeddedBatch:
         dropped: dict[str, str] = {}
         for sample in samples:
             if not isinstance(sample, Sample):
-                raise TypeError(f"samples are hyle.zoo.Sample, such as Sample('a', smiles='CCO'); got {sample!r}")
+                raise InputTypeError(f"samples are hyle.zoo.Sample, such as Sample('a', smiles='CCO'); got {sample!r}")
             view: Any = None if self.card.view == "any" else sample.view(self.card.view)
             empty = self.card.view == "atoms" and len(view) == 0
             reason = "no atoms" if empty else self.adapter.unsupported(sample)
@@ -151,13 +152,13 @@ class Model:
                 dropped[sample.id] = reason
         kept = [sample for sample in samples if sample.id not in dropped]
         if not kept:
-            return _merged([Batch([], None, None, dropped)])
+            return _concatenate([EmbeddedBatch([], None, None, dropped)])
         output = self.adapter.forward(kept, layer)
         features = output.features if output.counts is None else pool(output.features, output.counts, pooling)
         if len(features) != len(kept):
-            raise RuntimeError(f"{self.card.name} gave {len(features)} rows for {len(kept)} samples")
+            raise OperationError(f"{self.card.name} gave {len(features)} rows for {len(kept)} samples")
         energies = None if output.energies is None else np.asarray(output.energies, np.float64)
-        return Batch([sample.id for sample in kept], features, energies, dropped)
+        return EmbeddedBatch([sample.id for sample in kept], features, energies, dropped)
 
 
 def _extent(sample: Sample, view: str) -> int:
@@ -171,7 +172,7 @@ def _out_of_memory(error: RuntimeError) -> bool:
     return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
 
 
-def _in_order(batch: Batch, ids: Sequence[str]) -> Batch:
+def _restore_order(batch: EmbeddedBatch, ids: Sequence[str]) -> EmbeddedBatch:
     """Bring rows into the order of the samples."""
     place = {id_: i for i, id_ in enumerate(batch.ids)}
     kept = [id_ for id_ in ids if id_ in place]
@@ -180,36 +181,36 @@ def _in_order(batch: Batch, ids: Sequence[str]) -> Batch:
     order = np.array([place[id_] for id_ in kept])
     energies = None if batch.energies is None else batch.energies[order]
     dropped = {id_: batch.dropped[id_] for id_ in ids if id_ in batch.dropped}
-    return Batch(kept, batch.embedding[order], energies, dropped)
+    return EmbeddedBatch(kept, batch.embedding[order], energies, dropped)
 
 
-def _merged(parts: Sequence[Batch]) -> Batch:
+def _concatenate(parts: Sequence[EmbeddedBatch]) -> EmbeddedBatch:
     full = [part for part in parts if part.ids]
     ids = [i for part in full for i in part.ids]
     dropped = {i: reason for part in parts for i, reason in part.dropped.items()}
     if not full:
-        return Batch(ids, np.zeros((0, 0), np.float32), None, dropped)
+        return EmbeddedBatch(ids, np.zeros((0, 0), np.float32), None, dropped)
     energies = [part.energies for part in full if part.energies is not None]
     together = np.concatenate(energies) if len(energies) == len(full) else None
-    return Batch(ids, _stack([part.embedding for part in full]), together, dropped)
+    return EmbeddedBatch(ids, _stack([part.embedding for part in full]), together, dropped)
 
 
 def _layer(card: ModelCard, layer: str | None) -> str:
     layers = list(card.layers)
     if layer is not None and layer not in layers:
         hint = did_you_mean(layer, layers)
-        raise ValueError(f"{card.name} has no layer {layer!r}{hint} It has: {', '.join(layers)}")
+        raise InputError(f"{card.name} has no layer {layer!r}{hint} It has: {', '.join(layers)}")
     return layer or layers[0]
 
 
 def _pooling(card: ModelCard, pooling: str | None) -> str:
     if card.pooling == "none":
         if pooling not in (None, "none"):
-            raise ValueError(f"{card.name} gives one vector a sample: it cannot be pooled by {pooling!r}")
+            raise InputError(f"{card.name} gives one vector a sample: it cannot be pooled by {pooling!r}")
         return "none"
     chosen = pooling or card.pooling
     if chosen not in ("mean", "sum") and cumulant_order(chosen) is None:
-        raise ValueError(f"unknown pooling {chosen!r}: use mean, sum or cumulants(1..4)")
+        raise InputError(f"unknown pooling {chosen!r}: use mean, sum or cumulants(1..4)")
     return chosen
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .._errors import InputError
+
 
 def pool(features: Any, counts: Sequence[int], pooling: str) -> Any:
     """Pool per-node rows into per-sample rows, on the device where they lie.
@@ -26,7 +28,7 @@ def pool(features: Any, counts: Sequence[int], pooling: str) -> Any:
 
     features = torch.as_tensor(features)
     if sum(counts) != len(features) or min(counts, default=1) < 1:
-        raise ValueError(f"counts add up to {sum(counts)} for {len(features)} rows, or one is below 1")
+        raise InputError(f"counts add up to {sum(counts)} for {len(features)} rows, or one is below 1")
     sizes = torch.as_tensor(list(counts), device=features.device)
     owner = torch.repeat_interleave(torch.arange(len(counts), device=features.device), sizes)
 
@@ -42,7 +44,7 @@ def pool(features: Any, counts: Sequence[int], pooling: str) -> Any:
         return mean.to(features.dtype)
     order = cumulant_order(pooling)
     if order is None:
-        raise ValueError(f"unknown pooling {pooling!r}: use mean, sum or cumulants(1..4)")
+        raise InputError(f"unknown pooling {pooling!r}: use mean, sum or cumulants(1..4)")
     parts = [mean]
     centred = features.double() - mean[owner]
     moments = {p: total(centred**p) / sizes[:, None] for p in range(2, order + 1)}

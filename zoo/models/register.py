@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .._cache import file_sha256
+from .._errors import InputError
 from ..cards import ModelCard
 from .registered import CARD, registered, registered_dir
 from .registry import shipped_cards
@@ -23,9 +24,9 @@ def check_name(name: str) -> Path:
         ValueError: a name that is no file name, or of a model that ships with hyle or comes from a package.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError(f"a model cannot be called {name!r}: use letters, digits, '.', '_' and '-'")
+        raise InputError(f"a model cannot be called {name!r}: use letters, digits, '.', '_' and '-'")
     if name in shipped_cards():
-        raise ValueError(f"a model is called {name!r} already: choose another name")
+        raise InputError(f"a model is called {name!r} already: choose another name")
     return registered_dir() / name
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._cache import cache_dir
-from ..cards import ModelCard, Weights
+from ..cards import ModelCard, Weights, current_names
 
 CARD = "card.json"
 
@@ -27,7 +27,9 @@ def registered() -> dict[str, ModelCard]:
         try:
             table: dict[str, Any] = json.loads(path.read_text("utf-8"))
             files = {name: (member, sha256) for name, (member, sha256) in table.pop("weights").items()}
-            found[path.parent.name] = ModelCard(**table, weights=Weights(files=files, folder=str(path.parent)))
+            found[path.parent.name] = ModelCard(
+                **current_names(table), weights=Weights(files=files, folder=str(path.parent))
+            )
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             # One broken folder must not hide all models.
             warnings.warn(f"{path} is not a model card and is left out: {error}", stacklevel=2)

@@ -7,13 +7,14 @@ import warnings
 from collections.abc import Callable, Mapping
 from importlib import resources
 
-from .._imports import is_own
+from .._errors import InputError
+from .._imports import is_user_model
 from .._text import did_you_mean
 from ..cards import ModelCard, parse_card
 from ..weights import PREFIX
 from .hub import hub_card
 from .registered import registered
-from .user import entry_points, own_card
+from .user import entry_points, user_card
 
 
 @functools.cache
@@ -48,7 +49,7 @@ def plugin_cards() -> Mapping[str, ModelCard]:
     found = {}
     for name, path in entry_points().items():
         try:
-            found[name] = own_card(path, name)
+            found[name] = user_card(path, name)
         except ValueError as error:  # one broken package must not hide all models
             warnings.warn(f"the model {name}, which an installed package adds, is left out: {error}", stacklevel=2)
     return found
@@ -68,11 +69,11 @@ def find_card(name: str, *, notify: Callable[[str], None] | None = None) -> Mode
     cards = {**registered(), **shipped_cards()}
     if name in cards:
         if cards[name].reason:
-            raise ValueError(f"{name} has a card alone, for nothing can load it here: {cards[name].reason}")
+            raise InputError(f"{name} has a card alone, for nothing can load it here: {cards[name].reason}")
         return cards[name]
 
     if name.startswith(PREFIX):
         return hub_card(name, notify=notify)
-    if is_own(name):
-        return own_card(name)
-    raise ValueError(f"no model is called {name!r}{did_you_mean(name, cards)} `hyle models` lists them all.")
+    if is_user_model(name):
+        return user_card(name)
+    raise InputError(f"no model is called {name!r}{did_you_mean(name, cards)} `hyle models` lists them all.")

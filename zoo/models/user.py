@@ -11,6 +11,7 @@ from typing import Any
 
 from .._adapter import Adapter
 from .._cache import file_sha256
+from .._errors import InputError
 from .._imports import current_folder
 from ..cards import ModelCard, Weights
 
@@ -30,7 +31,7 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
-def own_card(path: str, name: str | None = None) -> ModelCard:
+def user_card(path: str, name: str | None = None) -> ModelCard:
     """Make the card of an adapter class.
 
     Args:
@@ -48,20 +49,20 @@ def own_card(path: str, name: str | None = None) -> ModelCard:
             module = importlib.import_module(module_name)
         cls = getattr(module, class_name)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{path} cannot be imported: {error}; name it as MODULE:CLASS") from error
+        raise InputError(f"{path} cannot be imported: {error}; name it as MODULE:CLASS") from error
     if not (inspect.isclass(cls) and issubclass(cls, Adapter)):
-        raise ValueError(f"{path} is no adapter: derive it from hyle.zoo.Adapter")
+        raise InputError(f"{path} is no adapter: derive it from hyle.zoo.Adapter")
     fields = {field.name for field in dataclasses.fields(ModelCard)} - {"name", "adapter", "weights"}
     facts = {field: getattr(cls, field) for field in fields if hasattr(cls, field)}
     lacking = sorted({"view", "layers"} - set(facts))
     if lacking:
-        raise ValueError(f"{path} must say its {' and '.join(lacking)} as class attributes")
+        raise InputError(f"{path} must say its {' and '.join(lacking)} as class attributes")
     source = Path(inspect.getfile(cls))
     folder = source.parent
     files = {"source": source.name, **getattr(cls, "files", {})}
     missing = [member for member in files.values() if not (folder / member).is_file()]
     if missing:
-        raise ValueError(f"{path} names the file {missing[0]}, which is not in {folder}")
+        raise InputError(f"{path} names the file {missing[0]}, which is not in {folder}")
     hashes = {key: (member, file_sha256(folder / member)) for key, member in files.items()}
     facts["layers"] = [facts["layers"]] if isinstance(facts["layers"], str) else list(facts["layers"])
     name = name or path

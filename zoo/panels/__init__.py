@@ -2,8 +2,8 @@
 
 from .panel import BenchmarkSet as BenchmarkSet
 from .panel import Member as Member
+from .panel import Performance as Performance
 from .panel import ReferencePanel as ReferencePanel
-from .panel import Score as Score
 from .panel import find_benchmark as find_benchmark
 from .panel import list_benchmarks as list_benchmarks
 from .panel import load_panel as load_panel

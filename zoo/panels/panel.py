@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import InputError
 from .._representation import Representation
 from .._text import did_you_mean
 from ..datasets import find_dataset
 from ..store import to_numpy
 
 # Columns that are kept of an embedding.
-WIDTH = 64
+PANEL_DIM = 64
 FOLDER = Path(__file__).parent
 
 
@@ -51,7 +52,7 @@ class BenchmarkSet:
 
 
 @dataclass(frozen=True)
-class Score:
+class Performance:
     """How well a model does on a set.
 
     Args:
@@ -81,7 +82,7 @@ class Member:
     """One model of the panel on one set.
 
     Args:
-        representation: its embedding, rotated and cut to `WIDTH` columns, with the recipe of the whole one.
+        representation: its embedding, rotated and cut to `PANEL_DIM` columns, with the recipe of the whole one.
         family: models of one family are not independent.
         modality: what it reads; ``control`` is no model.
         parameters: counted from the checkpoint.
@@ -93,7 +94,7 @@ class Member:
     family: str
     modality: str
     parameters: int
-    scores: Mapping[str, Score] = field(default_factory=dict)
+    scores: Mapping[str, Performance] = field(default_factory=dict)
     kept: float = 1.0
 
     @property
@@ -141,7 +142,7 @@ def find_benchmark(name: str) -> BenchmarkSet:
         ValueError: no such set; names them all.
     """
     if name not in _sets():
-        raise ValueError(f"{name!r} is no set of the benchmark{did_you_mean(name, _sets())} There are {_listed()}")
+        raise InputError(f"{name!r} is no set of the benchmark{did_you_mean(name, _sets())} There are {_listed()}")
     return _sets()[name]
 
 
@@ -149,7 +150,7 @@ def _listed() -> str:
     return ", ".join(_sets())
 
 
-def cut(embedding: Any, width: int = WIDTH) -> tuple[np.ndarray, float]:
+def truncate_svd(embedding: Any, width: int = PANEL_DIM) -> tuple[np.ndarray, float]:
     """Rotate an embedding onto its main axes and keep the first of them.
 
     Not centred, so that cosines and distances stay as they are but for what is cut.
@@ -173,8 +174,8 @@ def write_panel(
 ) -> ReferencePanel:
     """Write the panel of one set: NAME.safetensors, and NAME.json with its hash and the facts.
 
-    Embeddings are cut to `WIDTH` columns and kept as float16 deviations from the mean of each column, in units of the
-    largest, so that a cloud far from the origin loses nothing. Of the models that ship at least 0.997 of linear CKA
+    Embeddings are cut to `PANEL_DIM` columns and kept as float16 deviations from the mean of each column, in units of
+    the largest, so that a cloud far from the origin loses nothing. Of the models that ship at least 0.997 of linear CKA
     with the whole and nine in ten of 25 neighbours are left; of the fingerprints 0.996 and eight in ten.
 
     Args:
@@ -190,7 +191,7 @@ def write_panel(
     tensors, facts = {}, []
     for member in members:
         rep = member.representation
-        rotated, kept = cut(rep.embedding)
+        rotated, kept = truncate_svd(rep.embedding)
         middle = rotated.mean(0)
         size = np.abs(rotated - middle).max() or 1.0
         tensors[member.name] = ((rotated - middle) / size).astype(np.float16)
@@ -242,15 +243,15 @@ def load_panel(name: str, folder: Path = FOLDER) -> ReferencePanel:
     try:
         about, content = json.loads(facts.read_text("utf-8")), path.read_bytes()
     except (OSError, ValueError) as error:
-        raise ValueError(f"the panel of {name} cannot be read from {folder} ({error}): {again}") from error
+        raise InputError(f"the panel of {name} cannot be read from {folder} ({error}): {again}") from error
     if hashlib.sha256(content).hexdigest() != about["sha256"]:
-        raise ValueError(f"{path} has changed since it was written: {again}")
+        raise InputError(f"{path} has changed since it was written: {again}")
     tensors, ids, members = load(content), about["ids"], []
     for one in about["members"]:
         model = one["name"]
         embedding = tensors[model].astype(np.float32) * tensors[f"{model}.size"] + tensors[f"{model}.mean"]
         rows = [ids[row] for row in tensors[f"{model}.rows"]]
-        scores = {kind: Score(**score) for kind, score in one["scores"].items()}
+        scores = {kind: Performance(**score) for kind, score in one["scores"].items()}
         kept = Representation(model, embedding, rows, one["recipe"])
         members.append(Member(kept, one["family"], one["modality"], one["parameters"], scores, one["kept"]))
     return ReferencePanel(name, about["version"], ids, about["sha256"], about["hyle_version"], members)

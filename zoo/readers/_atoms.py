@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._errors import InputError, MissingPackageError
 from ._row import NUMBERS, Options, Row, number, numbers
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def need_ase(path: Path) -> None:
     try:
         import ase  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"{path}: reading structures needs ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading structures needs ase: pip install 'hyle[zoo]'") from error
 
 
 def atoms_row(index: int, where: str, atoms: Atoms, facts: Mapping[str, Any], options: Options) -> Row:
@@ -37,7 +38,7 @@ def atoms_row(index: int, where: str, atoms: Atoms, facts: Mapping[str, Any], op
     id_ = "" if options.id_column in ("", NUMBERS) else str(facts.get(options.id_column, "")).strip()
     try:
         if options.id_column not in ("", NUMBERS) and not id_:
-            raise ValueError(f"it has no {options.id_column!r} to be its id; it has: {', '.join(facts) or 'nothing'}")
+            raise InputError(f"it has no {options.id_column!r} to be its id; it has: {', '.join(facts) or 'nothing'}")
         _check(atoms)
         energy = number(_energy(atoms, facts), ENERGY)
         labels = ({} if energy is None else {ENERGY: energy}) | numbers(facts, options.labels)
@@ -48,19 +49,19 @@ def atoms_row(index: int, where: str, atoms: Atoms, facts: Mapping[str, Any], op
 
 def _check(atoms: Atoms) -> None:
     if len(atoms) == 0:
-        raise ValueError("it has no atoms")
+        raise InputError("it has no atoms")
     if not np.isfinite(atoms.positions).all():
-        raise ValueError("coordinates that are no finite numbers")
+        raise InputError("coordinates that are no finite numbers")
     if not np.isfinite(atoms.cell.array).all():
-        raise ValueError("a cell that is no finite numbers")
+        raise InputError("a cell that is no finite numbers")
     if (atoms.numbers < 1).any():
-        raise ValueError("atoms of no element (X)")
+        raise InputError("atoms of no element (X)")
     if atoms.pbc.all() and not abs(atoms.cell.volume) > 0:
-        raise ValueError("periodic, but its cell has no volume")
+        raise InputError("periodic, but its cell has no volume")
     occupancy = atoms.info.get("occupancy")  # of a CIF: site -> element -> share
     sites = occupancy.values() if isinstance(occupancy, dict) else ()
     if any(len(site) > 1 or min(site.values(), default=1) < 1 for site in sites):
-        raise ValueError("sites of partial occupancy: make an ordered structure of it first")
+        raise InputError("sites of partial occupancy: make an ordered structure of it first")
 
 
 def _energy(atoms: Atoms, facts: Mapping[str, Any]) -> Any:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from .._errors import InputError, MissingPackageError
+
 T = TypeVar("T")
 # The numbers of the samples to read, from 0, where there are any to choose; a range or a set, which are quick to ask.
 Wanted = Collection[int] | None
@@ -93,9 +95,9 @@ def number(text: Any, name: str) -> float | None:
     try:
         value = float(text)
     except (TypeError, ValueError):
-        raise ValueError(f"the label {name} is {str(text)[:40]!r}, which is no number") from None
+        raise InputError(f"the label {name} is {str(text)[:40]!r}, which is no number") from None
     if math.isinf(value):
-        raise ValueError(f"the label {name} is infinite")
+        raise InputError(f"the label {name} is infinite")
     return None if math.isnan(value) else value
 
 
@@ -117,16 +119,16 @@ def canonical_smiles(smiles: str) -> str:
 
     mol = molecule(smiles)
     if mol is None:
-        raise ValueError(f"{UNREADABLE} {smiles[:60]!r}")
+        raise InputError(f"{UNREADABLE} {smiles[:60]!r}")
     if not mol.GetNumAtoms():
-        raise ValueError("the SMILES has no atoms")
+        raise InputError("the SMILES has no atoms")
     return str(Chem.MolToSmiles(mol))
 
 
 def no_columns(path: Path, options: Options) -> None:
     """Raise for a format whose samples have a name and nothing else."""
     if options.labels or options.id_column not in ("", NUMBERS):
-        raise ValueError(f"{path} has neither labels nor a choice of ids: ask for none, or number the samples by '#'")
+        raise InputError(f"{path} has neither labels nor a choice of ids: ask for none, or number the samples by '#'")
 
 
 def need_rdkit(path: Path) -> None:
@@ -134,4 +136,4 @@ def need_rdkit(path: Path) -> None:
     try:
         import rdkit  # noqa: F401
     except ImportError as error:
-        raise ImportError(f"{path}: reading molecules needs RDKit: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading molecules needs RDKit: pip install 'hyle[zoo]'") from error

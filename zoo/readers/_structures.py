@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import InputError, MissingPackageError
+
 BACKBONE = ("N", "CA", "C", "O")
 BOND = 2.0  # Angstrom from C to the next N; 1.33 in a peptide, and residues that are missing leave 3 and more
 
@@ -41,11 +43,11 @@ def read_chains(path: Path) -> Iterator[Chain]:
     try:
         import gemmi
     except ImportError as error:
-        raise ImportError(f"{path}: reading structures needs gemmi: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading structures needs gemmi: pip install 'hyle[zoo]'") from error
     try:
         structure = gemmi.read_structure(str(path))
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path}: not readable as a structure: {error}") from error
+        raise InputError(f"{path}: not readable as a structure: {error}") from error
     structure.setup_entities()
     peptides = (gemmi.PolymerType.PeptideL, gemmi.PolymerType.PeptideD)
     for chain in structure[0] if len(structure) else ():

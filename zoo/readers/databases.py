@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .._errors import InputError, MissingPackageError
 from ._atoms import atoms_row, need_ase
 from ._row import Options, Row, Wanted, indices
 
@@ -68,7 +69,7 @@ class _Lmdb:
         try:
             import lmdb
         except ImportError as error:
-            raise ImportError(f"{path}: reading .aselmdb needs lmdb: pip install lmdb") from error
+            raise MissingPackageError(f"{path}: reading .aselmdb needs lmdb: pip install lmdb") from error
         self._environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_dbs=0)
         gone = set(self._get("deleted_ids") or ())
         last = self._get("nextid") or 1
@@ -105,7 +106,7 @@ def _open(path: Path) -> Iterator[_Sqlite | _Lmdb]:
         raise
     # The errors of lmdb and SQLite have no base in common.
     except Exception as error:
-        raise ValueError(f"{path} is not readable as a database of ASE: {error}") from error
+        raise InputError(f"{path} is not readable as a database of ASE: {error}") from error
     try:
         yield rows
     finally:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from .._errors import InputError, MissingPackageError
 from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns, open_text
 from .tables import checked_sequence
 
@@ -25,7 +26,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     try:
         import gemmi
     except ImportError as error:
-        raise ImportError(f"{path}: reading FASTA needs gemmi: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading FASTA needs gemmi: pip install 'hyle[zoo]'") from error
     no_columns(path, options)
     for i, (line, text) in chosen(_records(path), wanted):
         words = text[1:].split("\n", 1)[0].split()
@@ -52,10 +53,10 @@ def _records(path: Path) -> Iterator[tuple[int, str]]:
                 elif text:
                     text += part
                 elif part.strip():
-                    raise ValueError(f"{path} is not FASTA: line {line} stands before the first >")
+                    raise InputError(f"{path} is not FASTA: line {line} stands before the first >")
             if text:
                 yield start, text
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text: write it anew as such") from error
+        raise InputError(f"{path} is not UTF-8 text: write it anew as such") from error
     except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path} is not readable: {error}") from error
+        raise InputError(f"{path} is not readable: {error}") from error

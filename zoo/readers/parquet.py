@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .._errors import InputError
 from ._row import Options, Row, Wanted, chosen
 from .tables import Plan
 
@@ -32,4 +33,4 @@ def _open(path: Path) -> Any:
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is not readable as Parquet: {error}") from error
+        raise InputError(f"{path} is not readable as Parquet: {error}") from error

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from .._errors import InputError
 from ._row import NUMBERS, Options, Row, Wanted, chosen, need_rdkit, numbers
 
 END = b"$$$$"
@@ -48,12 +49,12 @@ def _row(index: int, text: str, options: Options) -> Row:
         return Row(index, where, id_, problem="RDKit cannot read the molecule")
     try:
         if not mol.GetNumAtoms():
-            raise ValueError("it has no atoms")
+            raise InputError("it has no atoms")
         facts = mol.GetPropsAsDict()
         if options.id_column not in ("", NUMBERS):
             id_ = str(facts.get(options.id_column, "")).strip()
             if not id_:
-                raise ValueError(f"it has no property {options.id_column!r} to be its id; it has: {', '.join(facts)}")
+                raise InputError(f"it has no property {options.id_column!r} to be its id; it has: {', '.join(facts)}")
         views = {"smiles": Chem.MolToSmiles(Chem.RemoveHs(mol))}
         atoms = _atoms(mol)
         if atoms is not None:
@@ -75,7 +76,7 @@ def _atoms(mol: Any) -> Any:
         return None
     positions = mol.GetConformer().GetPositions()
     if not np.isfinite(positions).all():
-        raise ValueError("coordinates that are no finite numbers")
+        raise InputError("coordinates that are no finite numbers")
     charge = Chem.GetFormalCharge(mol)
     return Atoms([a.GetAtomicNum() for a in mol.GetAtoms()], positions, info={"charge": charge} if charge else {})
 
@@ -94,4 +95,4 @@ def _records(path: Path) -> Iterator[str]:
             if b"".join(lines).strip():
                 yield b"".join(lines).decode("utf-8", "replace")
     except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path} is not readable: {error}") from error
+        raise InputError(f"{path} is not readable: {error}") from error

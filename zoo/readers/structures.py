@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .._errors import InputError
 from ._atoms import atoms_row, need_ase
 from ._row import Options, Row, Wanted, indices
 
@@ -49,4 +50,4 @@ def _frames(path: Path) -> Any:
             return read_atoms(path, index=":", format="cif" if path.suffix.lower() == ".cif" else "vasp")
     # Each of ASE's readers fails in its own way: assertions, index errors, key errors.
     except Exception as error:
-        raise ValueError(f"{path} is not readable: {error or type(error).__name__}") from error
+        raise InputError(f"{path} is not readable: {error or type(error).__name__}") from error

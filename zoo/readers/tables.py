@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
+from .._errors import InputError
 from ._row import NUMBERS, Options, Row, Wanted, canonical_smiles, chosen, need_rdkit, numbers, open_text
 
 # The names, in small letters, by which a column is found that nobody named.
@@ -62,11 +63,11 @@ class Plan:
         has = f"it has: {', '.join(name or '(no name)' for name in header)}"
         for name in (column, *options.labels, *([] if id_column == NUMBERS else [id_column])):
             if header.count(name) != 1:
-                raise ValueError(
+                raise InputError(
                     f"{path}: {'two columns are' if name in header else 'no column is'} called {name!r}; {has}"
                 )
         if not view:
-            raise ValueError(f"{path}: what is in column {column!r}? say --view smiles, selfies or sequence")
+            raise InputError(f"{path}: what is in column {column!r}? say --view smiles, selfies or sequence")
         if view == "smiles" and options.canonical:
             need_rdkit(path)
         return cls(view, column, id_column, options)
@@ -76,10 +77,10 @@ class Plan:
         id_ = "" if self.id_column == NUMBERS else _text(cells.get(self.id_column))
         try:
             if problem:
-                raise ValueError(problem)
+                raise InputError(problem)
             value = _text(cells.get(self.column))
             if not value:
-                raise ValueError(f"the cell of {self.column} is empty")
+                raise InputError(f"the cell of {self.column} is empty")
             if self.view == "sequence":
                 value = checked_sequence(value)
             elif self.view == "smiles" and self.options.canonical:
@@ -98,12 +99,12 @@ def checked_sequence(text: str) -> str:
     """
     sequence = text.upper().removesuffix("*")
     if not sequence:
-        raise ValueError("the sequence is empty")
+        raise InputError("the sequence is empty")
     strange = sorted({letter for letter in sequence if not ("A" <= letter <= "Z")})
     if "-" in strange:
-        raise ValueError("the sequence has gaps (-): take them out of an alignment first")
+        raise InputError("the sequence has gaps (-): take them out of an alignment first")
     if strange:
-        raise ValueError(f"the sequence holds {' '.join(map(repr, strange[:5]))}, which is no amino acid")
+        raise InputError(f"the sequence holds {' '.join(map(repr, strange[:5]))}, which is no amino acid")
     return sequence
 
 
@@ -113,9 +114,9 @@ def _find(path: Path, header: Sequence[str], view: str) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise ValueError(f"{path}: choose one of the columns {', '.join(found)} with --column")
+        raise InputError(f"{path}: choose one of the columns {', '.join(found)} with --column")
     has = ", ".join(name or "(no name)" for name in header)
-    raise ValueError(
+    raise InputError(
         f"{path}: no column is called {' or '.join(wanted)}, and --column names none; its header line has: {has}"
     )
 
@@ -131,9 +132,9 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         with open_text(path) as stream:
             yield from _smi(stream) if suffix == ".smi" else _csv(stream, "\t" if suffix == ".tsv" else "")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text: write it anew as such") from error
+        raise InputError(f"{path} is not UTF-8 text: write it anew as such") from error
     except (csv.Error, EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path} is not readable: {error}") from error
+        raise InputError(f"{path} is not readable: {error}") from error
 
 
 def _smi(stream: Iterator[str]) -> Iterator[tuple[int, list[str]]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .._errors import InputError
 from ._atoms import atoms_row, need_ase
 from ._row import Options, Row, Wanted, chosen
 
@@ -47,7 +48,7 @@ def _frames(path: Path, *, keep: bool = True) -> Iterator[tuple[int, str]]:
                 if not head.strip():
                     continue  # blank lines at the end, or between frames
                 if not head.strip().isdigit():
-                    raise ValueError(
+                    raise InputError(
                         f"{path}: line {line} should say how many atoms the next frame has, not {head.strip()[:40]!r}"
                     )
                 n = int(head) + 1  # and the comment
@@ -55,4 +56,4 @@ def _frames(path: Path, *, keep: bool = True) -> Iterator[tuple[int, str]]:
                 yield line, head + "".join(body)
                 line += n
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not UTF-8 text: write it anew as such") from error
+        raise InputError(f"{path} is not UTF-8 text: write it anew as such") from error

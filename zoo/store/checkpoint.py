@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import InputError
 from .formats import read_array
 
 COMMITTED = "commit_success.txt"
@@ -64,7 +65,7 @@ def read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
     arrays = {name: read_array(path / "arrays" / name) for name in about["sha256"]}
     for name, array in arrays.items():
         if _sha256(array) != about["sha256"][name]:
-            raise ValueError(f"{path / 'arrays' / name} is not what was written")
+            raise InputError(f"{path / 'arrays' / name} is not what was written")
     return arrays
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import InputError, MissingFileError
 from .._representation import Representation
 from .._text import did_you_mean
 from .arrays import is_float, to_numpy
@@ -59,23 +60,23 @@ def read_embeddings(
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise ValueError(f"{path}: the suffix must be one of {', '.join(READERS)}")
+        raise InputError(f"{path}: the suffix must be one of {', '.join(READERS)}")
     _must_exist(path)
     try:
         content = reader(path)
         if ids_path is not None:
             if path.suffix.lower() == ".csv":
-                raise ValueError("carries its ids in its first column: leave the file of ids out")
+                raise InputError("carries its ids in its first column: leave the file of ids out")
             _must_exist(Path(ids_path))
             content.ids = read_ids(Path(ids_path))
         embedding, ids, energies = _checked(content)
     except (FileNotFoundError, PermissionError, ImportError, MemoryError):
         raise
     except ValueError as error:
-        raise ValueError(f"{path}: {_line(error)}") from error
+        raise InputError(f"{path}: {_line(error)}") from error
     # Each format's library has errors of its own, and not all have a base in common.
     except Exception as error:
-        raise ValueError(f"{path}: not readable as {path.suffix}: {_line(error)}") from error
+        raise InputError(f"{path}: not readable as {path.suffix}: {_line(error)}") from error
     recipe = {**content.recipe, "file": path.name, "content": _fingerprint(embedding, ids)}
     return Representation(name or path.stem, embedding, ids, recipe, energies)
 
@@ -102,7 +103,7 @@ def write_embeddings(representation: Representation, path: str | os.PathLike[str
     suffix = path.suffix.lower()
     writer = WRITERS.get(suffix)
     if writer is None:
-        raise ValueError(f"{path}: the suffix must be one of {', '.join(WRITERS)}")
+        raise InputError(f"{path}: the suffix must be one of {', '.join(WRITERS)}")
     embedding = to_numpy(representation.embedding)
     if embedding.dtype.name == "bfloat16" and suffix != ".safetensors":
         embedding = embedding.astype(np.float32)
@@ -111,7 +112,7 @@ def write_embeddings(representation: Representation, path: str | os.PathLike[str
         embedding, ids, energies = _checked(Content(embedding, list(representation.ids), energies))
         recipe = json.loads(json.dumps(dict(representation.recipe)))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{path}: {_line(error)}") from error
+        raise InputError(f"{path}: {_line(error)}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}{path.suffix}")
     try:
@@ -137,31 +138,31 @@ def write_embeddings(representation: Representation, path: str | os.PathLike[str
 def _must_exist(path: Path) -> None:
     if not path.exists():
         beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise FileNotFoundError(f"{path} does not exist{did_you_mean(path.name, beside)}")
+        raise MissingFileError(f"{path} does not exist{did_you_mean(path.name, beside)}")
     if path.is_dir() != (path.suffix.lower() == ".zarr"):
-        raise ValueError(f"{path} is a {'folder' if path.is_dir() else 'file'}, not what {path.suffix} stands for")
+        raise InputError(f"{path} is a {'folder' if path.is_dir() else 'file'}, not what {path.suffix} stands for")
 
 
 def _checked(content: Content) -> tuple[np.ndarray, list[str], np.ndarray | None]:
     embedding = _numbers(content.embedding, "embedding")
     if embedding.ndim != 2:
-        raise ValueError(f"`embedding` has the shape {embedding.shape}, not [n, d]")
+        raise InputError(f"`embedding` has the shape {embedding.shape}, not [n, d]")
     if 0 in embedding.shape:
-        raise ValueError(f"`embedding` is empty: its shape is {embedding.shape}")
+        raise InputError(f"`embedding` is empty: its shape is {embedding.shape}")
     if content.ids is None:
-        raise ValueError(content.missing_ids)
+        raise InputError(content.missing_ids)
     ids = _ids(content.ids)
     if len(ids) != len(embedding):
-        raise ValueError(f"{len(ids)} ids for {len(embedding)} rows")
+        raise InputError(f"{len(ids)} ids for {len(embedding)} rows")
     first: dict[str, int] = {}
     for row, text in enumerate(ids, 1):
         if not text or any(character in text for character in FORBIDDEN):
-            raise ValueError(f"the id in row {row} is {'empty' if not text else f'no line of text: {text!r}'}")
+            raise InputError(f"the id in row {row} is {'empty' if not text else f'no line of text: {text!r}'}")
         if first.setdefault(text, row) != row:
-            raise ValueError(f"the id {text!r} stands in rows {first[text]} and {row}; ids must differ")
+            raise InputError(f"the id {text!r} stands in rows {first[text]} and {row}; ids must differ")
     energies = None if content.energies is None else _numbers(content.energies, "energies").astype(np.float64)
     if energies is not None and energies.shape != (len(ids),):
-        raise ValueError(f"`energies` has the shape {energies.shape} for {len(ids)} rows")
+        raise InputError(f"`energies` has the shape {energies.shape} for {len(ids)} rows")
     return embedding, ids, energies
 
 
@@ -171,20 +172,20 @@ def _numbers(array: Any, what: str) -> np.ndarray:
         return array
     if array.dtype.kind in "iub":
         return array.astype(np.float32 if array.dtype.itemsize <= 2 else np.float64)
-    raise ValueError(f"`{what}` has the dtype {array.dtype}, which is no real number")
+    raise InputError(f"`{what}` has the dtype {array.dtype}, which is no real number")
 
 
 def _ids(ids: Any) -> list[str]:
     array = np.asarray(ids) if not isinstance(ids, list) else None
     if array is not None:
         if array.ndim != 1:
-            raise ValueError(f"`ids` has the shape {array.shape}, not [n]")
+            raise InputError(f"`ids` has the shape {array.shape}, not [n]")
         if array.dtype.kind not in "iuUSO":
-            raise ValueError(f"`ids` has the dtype {array.dtype}: save them as text or as integers")
+            raise InputError(f"`ids` has the dtype {array.dtype}: save them as text or as integers")
         ids = array.tolist()
     for row, value in enumerate(ids, 1):
         if isinstance(value, bool) or not isinstance(value, (str, bytes, int)):
-            raise ValueError(f"the id in row {row} is {value!r}: ids are text or integers")
+            raise InputError(f"the id in row {row} is {value!r}: ids are text or integers")
     return [value.decode() if isinstance(value, bytes) else str(value) for value in ids]
 
 

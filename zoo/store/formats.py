@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import InputError
+
 ID_NAMES = ("ids", "id")
 
 
@@ -39,7 +41,7 @@ def _pick(arrays: Mapping[str, Any], what: str = "array") -> Content:
     """Take `embedding`, `ids`, `energies` and `recipe` out of named arrays."""
     has = ", ".join(arrays) or "none"
     if "embedding" not in arrays:
-        raise ValueError(f"has no {what} `embedding`; it has: {has}")
+        raise InputError(f"has no {what} `embedding`; it has: {has}")
     ids = next((arrays[name] for name in ID_NAMES if name in arrays), None)
     recipe = _recipe(arrays.get("recipe"))
     missing = f"has no {what} `ids`; it has: {has}"
@@ -58,7 +60,7 @@ def _recipe(text: Any) -> Mapping[str, Any]:
 def read_npz(path: Path) -> Content:
     """Read ``embedding`` [n, d], ``ids`` [n], perhaps ``energies`` [n]; never a pickle."""
     if not zipfile.is_zipfile(path):
-        raise ValueError("is no .npz file, or was cut off while it was written")
+        raise InputError("is no .npz file, or was cut off while it was written")
     with np.load(path, allow_pickle=False) as file:
         wanted = {"embedding", "energies", "recipe", *ID_NAMES}
         return _pick({name: file[name] if name in wanted else None for name in file.files})
@@ -76,7 +78,7 @@ def _load_npy(path: Path) -> np.ndarray:
     with path.open("rb") as stream:
         # NumPy takes anything that it does not know for a pickle.
         if stream.read(6) != b"\x93NUMPY":
-            raise ValueError("is no .npy file")
+            raise InputError("is no .npy file")
     return np.load(path, allow_pickle=False)
 
 
@@ -132,7 +134,7 @@ def read_parquet(path: Path) -> Content:
             if name not in (id_name, "energies") and not name.startswith("__index_level_") and _numeric(table, name)
         ]
         if not features:
-            raise ValueError(f"has no list column `embedding` and no numeric column; it has: {', '.join(names)}")
+            raise InputError(f"has no list column `embedding` and no numeric column; it has: {', '.join(names)}")
         embedding = np.stack([table[name].to_numpy() for name in features], axis=1)
     metadata = table.schema.metadata or {}
     ids = None if id_name is None else table[id_name].to_pylist()
@@ -160,11 +162,11 @@ def _rows(column: Any) -> np.ndarray:
 
     kind = column.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        raise ValueError(f"column `embedding` holds {kind}, not lists of numbers")
+        raise InputError(f"column `embedding` holds {kind}, not lists of numbers")
     widths = pc.list_value_length(column).to_pylist()
     for row, width in enumerate(widths):
         if width != widths[0]:
-            raise ValueError(f"column `embedding` has {widths[0]} numbers in row 1 but {width} in row {row + 1}")
+            raise InputError(f"column `embedding` has {widths[0]} numbers in row 1 but {width} in row {row + 1}")
     return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
 
 
@@ -176,7 +178,7 @@ def read_csv(path: Path) -> Content:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         header = next(csv.reader(stream), [])
     if len(header) < 2:
-        raise ValueError(f"has {len(header)} columns: the first is the id, the others are features")
+        raise InputError(f"has {len(header)} columns: the first is the id, the others are features")
     _check_header(header[1:])
     # Names of our own, because a header may repeat one.
     names = [str(place) for place in range(len(header))]
@@ -200,14 +202,14 @@ def _check_header(names: Sequence[str]) -> None:
     except ValueError:
         return
     if numbers != list(range(len(numbers))):
-        raise ValueError("begins with numbers: give it a header line such as `id,0,1,2`")
+        raise InputError("begins with numbers: give it a header line such as `id,0,1,2`")
 
 
 def read_zarr(path: Path) -> Content:
     """Read a Zarr v2 or v3 group: array ``embedding``; ``ids`` in its attributes, or as an array."""
     arrays = sorted(p.name for p in path.iterdir() if (p / "zarr.json").is_file() or (p / ".zarray").is_file())
     if "embedding" not in arrays:
-        raise ValueError(f"has no array `embedding`; it has: {', '.join(arrays) or 'none'}")
+        raise InputError(f"has no array `embedding`; it has: {', '.join(arrays) or 'none'}")
     attributes = _attributes(path)
     ids = next((attributes[name] for name in ID_NAMES if name in attributes), None)
     id_array = next((name for name in ID_NAMES if name in arrays), None)

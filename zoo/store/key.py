@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from .._errors import InputError
+
 
 @dataclass(frozen=True)
 class Key:
@@ -41,7 +43,7 @@ class Key:
         wanted = ("model", "weights", "dataset", "dataset_version", "layer", "pooling")
         missing = [name for name in wanted if name not in recipe]
         if missing:
-            raise ValueError(f"the recipe lacks {', '.join(missing)}: it cannot be stored")
+            raise InputError(f"the recipe lacks {', '.join(missing)}: it cannot be stored")
         model, weights, dataset, version, layer, pooling = (str(recipe[name]) for name in wanted)
         return cls(model, weights, f"{dataset}-{version}", layer, pooling)
 
@@ -57,7 +59,7 @@ class Key:
 
 def _segment(text: str) -> str:
     if not text:
-        raise ValueError("no part of a key may be empty")
+        raise InputError("no part of a key may be empty")
     name = quote(text, safe="()+=,@ ")
     name = name.replace(".", "%2E") if name.startswith(".") else name
     if len(name) > 100:

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 
 from .._cache import locked
+from .._errors import InputError, OperationError
 from .._representation import Representation
 from .arrays import is_float, to_numpy
 from .checkpoint import clean, describe, is_whole, read_about, read_arrays, write_folder
 from .key import Entry, Key
 
-WHOLE, INCOMING, OLD, SHARDS, LOCK = "representation", "incoming", "old", "shards", ".lock"
+COMMITTED_DIR, STAGING_DIR, BACKUP_DIR, SHARDS, LOCK = "representation", "incoming", "old", "shards", ".lock"
 
 
 class Store:
@@ -49,17 +50,17 @@ class Store:
         Raises:
             ValueError: the folder is damaged or holds another key.
         """
-        path = self.root / key.folder / WHOLE
+        path = self.root / key.folder / COMMITTED_DIR
         if not is_whole(path):
             return None
         about = self._about(path)
         if Key(**about["key"]) != key:
-            raise ValueError(f"{path} holds {Key(**about['key'])}, not {key}: the file system ignores case")
+            raise InputError(f"{path} holds {Key(**about['key'])}, not {key}: the file system ignores case")
         try:
             arrays = read_arrays(path, about)
             return _representation(about, arrays["embedding"], arrays.get("energies"))
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{path} is damaged: remove it and extract again") from error
+            raise InputError(f"{path} is damaged: remove it and extract again") from error
 
     def find(self, **where: str) -> Sequence[Entry]:
         """Return what is stored, by key, reading no matrix.
@@ -73,9 +74,9 @@ class Store:
         fields = Key.__dataclass_fields__
         unknown = [name for name in where if name not in fields]
         if unknown:
-            raise ValueError(f"a key has no field {unknown[0]!r}; it has: {', '.join(fields)}")
+            raise InputError(f"a key has no field {unknown[0]!r}; it has: {', '.join(fields)}")
         entries = []
-        for path in sorted(self.root.glob(f"*/*/*/*/{WHOLE}")):
+        for path in sorted(self.root.glob(f"*/*/*/*/{COMMITTED_DIR}")):
             if is_whole(path):
                 about = self._about(path)
                 key = Key(**about["key"])
@@ -127,7 +128,7 @@ class Store:
 
         def busy() -> None:
             holder = path.read_text("utf-8") or "unknown"
-            raise RuntimeError(f"process {holder} is extracting {key} into {self.root}: wait until it ends")
+            raise OperationError(f"process {holder} is extracting {key} into {self.root}: wait until it ends")
 
         stack.enter_context(locked(path, busy))
         self._recover(path.parent)
@@ -135,9 +136,9 @@ class Store:
     def _recover(self, folder: Path) -> None:
         clean(folder)
         # A process was killed between the two renames of a replacement: what comes in is complete.
-        if (folder / OLD).exists() and not (folder / WHOLE).exists():
-            (folder / INCOMING).rename(folder / WHOLE)
-        for name in (INCOMING, OLD):
+        if (folder / BACKUP_DIR).exists() and not (folder / COMMITTED_DIR).exists():
+            (folder / STAGING_DIR).rename(folder / COMMITTED_DIR)
+        for name in (STAGING_DIR, BACKUP_DIR):
             shutil.rmtree(folder / name, ignore_errors=True)
 
     def _replace(self, key: Key, representation: Representation) -> Path:
@@ -155,21 +156,21 @@ class Store:
             "recipe": _plain(representation.recipe),
             "dropped": dict(representation.dropped),
         }
-        write_folder(folder / INCOMING, arrays, about)
+        write_folder(folder / STAGING_DIR, arrays, about)
         dimensions = {"embedding": ["sample", "feature"], "energies": ["sample"]}
         attributes = {name: about[name] for name in ("name", "ids", "recipe")}
-        describe(folder / INCOMING, {name: dimensions[name] for name in arrays}, attributes)
-        if (folder / WHOLE).exists():
-            (folder / WHOLE).rename(folder / OLD)
-        (folder / INCOMING).rename(folder / WHOLE)
-        shutil.rmtree(folder / OLD, ignore_errors=True)
-        return folder / WHOLE
+        describe(folder / STAGING_DIR, {name: dimensions[name] for name in arrays}, attributes)
+        if (folder / COMMITTED_DIR).exists():
+            (folder / COMMITTED_DIR).rename(folder / BACKUP_DIR)
+        (folder / STAGING_DIR).rename(folder / COMMITTED_DIR)
+        shutil.rmtree(folder / BACKUP_DIR, ignore_errors=True)
+        return folder / COMMITTED_DIR
 
     def _about(self, path: Path) -> dict[str, Any]:
         try:
             return read_about(path)
         except (OSError, ValueError) as error:
-            raise ValueError(f"{path} is damaged: remove it and extract again") from error
+            raise InputError(f"{path} is damaged: remove it and extract again") from error
 
 
 class Extraction:
@@ -179,7 +180,7 @@ class Extraction:
         self._store, self._key, self._ids, self._recipe = store, key, list(ids), _plain(recipe)
         self._place = {i: place for place, i in enumerate(self._ids)}
         if len(self._place) != len(self._ids):
-            raise ValueError(f"{key}: an id stands more than once")
+            raise InputError(f"{key}: an id stands more than once")
         mark = json.dumps([self._recipe, self._ids], sort_keys=True)
         self._shards = store.root / key.folder / SHARDS / hashlib.sha256(mark.encode()).hexdigest()[:16]
         self._finished: set[str] = set()
@@ -242,14 +243,14 @@ class Extraction:
             matrix = _matrix(embedding)
             width = (matrix.shape[1], matrix.dtype.name)
             if len(matrix) != len(ids):
-                raise ValueError(f"{self._key}: {len(ids)} ids for {len(matrix)} rows")
+                raise InputError(f"{self._key}: {len(ids)} ids for {len(matrix)} rows")
             if self._width not in (None, width):
-                raise ValueError(f"{self._key}: a shard of {width} among shards of {self._width}")
+                raise InputError(f"{self._key}: a shard of {width} among shards of {self._width}")
             arrays["embedding"] = matrix
             if energies is not None:
                 arrays["energies"] = np.asarray(to_numpy(energies), np.float64)
                 if arrays["energies"].shape != (len(ids),):
-                    raise ValueError(f"{self._key}: energies {arrays['energies'].shape} for {len(ids)} rows")
+                    raise InputError(f"{self._key}: energies {arrays['energies'].shape} for {len(ids)} rows")
         about = {"ids": list(ids), "dropped": dropped, "width": width}
         write_folder(self._shards / f"{self._number:06d}", arrays, about)
         self._number += 1
@@ -266,7 +267,7 @@ class Extraction:
         self._check_open()
         missing = [i for i in self._ids if i not in self._finished]
         if missing:
-            raise ValueError(f"{self._key}: {len(missing)} samples are not finished, {missing[0]!r} first")
+            raise InputError(f"{self._key}: {len(missing)} samples are not finished, {missing[0]!r} first")
         rows: list[str] = []
         dropped: dict[str, str] = {}
         parts, energies = [], []
@@ -280,7 +281,7 @@ class Extraction:
                 energies.append(arrays.get("energies"))
         if not rows:
             reason = next(iter(dropped.values()), "there are none")
-            raise ValueError(f"{self._key}: the model can take none of the {len(self._ids)} samples: {reason}")
+            raise InputError(f"{self._key}: the model can take none of the {len(self._ids)} samples: {reason}")
         order = np.argsort([self._place[i] for i in rows])
         known = [energy for energy in energies if energy is not None]
         whole = Representation(
@@ -304,7 +305,7 @@ class Extraction:
     def _check_open(self) -> None:
         # Without the lock another process may be at work in the same folder.
         if self._closed:
-            raise ValueError(f"{self._key}: this extraction is closed; begin it again to continue")
+            raise InputError(f"{self._key}: this extraction is closed; begin it again to continue")
 
     def _whole_shards(self) -> list[Path]:
         return sorted(path for path in self._shards.iterdir() if is_whole(path))
@@ -313,16 +314,16 @@ class Extraction:
         seen: set[str] = set()
         for i in ids:
             if i not in self._place:
-                raise ValueError(f"{self._key}: the data set has no sample {i!r}")
+                raise InputError(f"{self._key}: the data set has no sample {i!r}")
             if i in self._finished or i in seen:
-                raise ValueError(f"{self._key}: the sample {i!r} is finished already")
+                raise InputError(f"{self._key}: the sample {i!r} is finished already")
             seen.add(i)
 
 
 def _matrix(embedding: Any) -> np.ndarray:
     matrix = to_numpy(embedding)
     if matrix.ndim != 2 or 0 in matrix.shape or not is_float(matrix.dtype):
-        raise ValueError(f"an embedding is a floating matrix [n, d]; got {matrix.dtype} {matrix.shape}")
+        raise InputError(f"an embedding is a floating matrix [n, d]; got {matrix.dtype} {matrix.shape}")
     return matrix
 
 
@@ -330,7 +331,7 @@ def _plain(recipe: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return json.loads(json.dumps(dict(recipe)))
     except TypeError as error:
-        raise ValueError(f"a recipe holds what JSON holds: {error}") from error
+        raise InputError(f"a recipe holds what JSON holds: {error}") from error
 
 
 def _representation(about: Mapping[str, Any], embedding: np.ndarray, energies: Any) -> Representation:

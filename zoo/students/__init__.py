@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .._imports import current_folder, is_own
+from .._errors import InputError, MissingPackageError
+from .._imports import current_folder, is_user_model
 from .._text import did_you_mean
 
 if TYPE_CHECKING:
@@ -30,20 +31,20 @@ def find_student(name: str) -> type[Student]:
         ImportError: without Flax; says how to install it.
     """
     path = STUDENTS.get(name, name)
-    if not is_own(path):
-        raise ValueError(f"no student is called {name!r}{did_you_mean(name, STUDENTS)} Or name one as MODULE:CLASS.")
+    if not is_user_model(path):
+        raise InputError(f"no student is called {name!r}{did_you_mean(name, STUDENTS)} Or name one as MODULE:CLASS.")
     try:
         from ._student import Student
     except ModuleNotFoundError as error:
-        raise ImportError("a student is a Flax NNX module: pip install 'hyle[train]'") from error
+        raise MissingPackageError("a student is a Flax NNX module: pip install 'hyle[train]'") from error
     module, _, cls = path.partition(":")
     try:
         with current_folder():
             found = getattr(importlib.import_module(module), cls)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{name} cannot be imported: {error}; name it as MODULE:CLASS") from error
+        raise InputError(f"{name} cannot be imported: {error}; name it as MODULE:CLASS") from error
     if not (isinstance(found, type) and issubclass(found, Student)):
-        raise ValueError(f"{name} is no student: derive it from hyle.zoo.students.Student")
+        raise InputError(f"{name} is no student: derive it from hyle.zoo.students.Student")
     return found
 
 

@@ -4,7 +4,7 @@ from .carriers import fetch_member as fetch_member
 from .carriers import verify_member as verify_member
 from .hashes import UnknownHashError as UnknownHashError
 from .hashes import check_hashes as check_hashes
-from .hashes import expect as expect
+from .hashes import pin_hashes as pin_hashes
 from .hub import PREFIX as PREFIX
 from .hub import MissingWeightsError as MissingWeightsError
 from .hub import cached_files as cached_files

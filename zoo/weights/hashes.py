@@ -9,25 +9,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .._cache import cache_dir, locked
+from .._errors import InputError
 from ..cards import ModelCard, Weights
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-class UnknownHashError(ValueError):
+class UnknownHashError(InputError):
     """A file that would have to be unpickled, of which nobody has said what it must hash to."""
 
 
-def expected(weights: Weights) -> Mapping[str, str]:
+def known_hashes(weights: Weights) -> Mapping[str, str]:
     """Return the SHA-256 that each file must have, by member: the card's, else the one that is kept here, else empty.
 
     One is kept where the user gave it, and where a file that cannot run code was fetched for the first time.
     """
-    kept = _kept()
-    return {m: sha256 or kept.get(f"{_place(weights)}/{m}", "") for m, sha256 in weights.files.values()}
+    kept = _load_hashes()
+    return {m: sha256 or kept.get(f"{_hash_scope(weights)}/{m}", "") for m, sha256 in weights.files.values()}
 
 
-def expect(card: ModelCard, hashes: Mapping[str, str]) -> None:
+def pin_hashes(card: ModelCard, hashes: Mapping[str, str]) -> None:
     """Keep what the files of a card must hash to, where the card does not say so.
 
     Args:
@@ -41,14 +42,14 @@ def expect(card: ModelCard, hashes: Mapping[str, str]) -> None:
     files = {} if weights is None or not weights.remote else weights.files
     for name, sha256 in hashes.items():
         if name not in files:
-            raise ValueError(f"{card.name} has no file {name!r}; it has: {', '.join(files) or 'none'}")
+            raise InputError(f"{card.name} has no file {name!r}; it has: {', '.join(files) or 'none'}")
         if files[name][1]:
-            raise ValueError(f"the card of {card.name} states the SHA-256 of {name!r} already: {files[name][1]}")
+            raise InputError(f"the card of {card.name} states the SHA-256 of {name!r} already: {files[name][1]}")
         if not SHA256.fullmatch(sha256):
-            raise ValueError(f"a SHA-256 has 64 hexadecimal digits; got {sha256!r}")
+            raise InputError(f"a SHA-256 has 64 hexadecimal digits; got {sha256!r}")
     if hashes:
         assert weights is not None
-        _keep({f"{_place(weights)}/{files[name][0]}": sha256 for name, sha256 in hashes.items()})
+        _save_hashes({f"{_hash_scope(weights)}/{files[name][0]}": sha256 for name, sha256 in hashes.items()})
 
 
 def check_hashes(card: ModelCard) -> None:
@@ -60,7 +61,7 @@ def check_hashes(card: ModelCard) -> None:
     weights = card.weights
     if weights is None or not weights.pickled:
         return
-    known = expected(weights)
+    known = known_hashes(weights)
     for name, (member, _) in weights.files.items():
         if not known[member]:
             raise UnknownHashError(
@@ -69,7 +70,7 @@ def check_hashes(card: ModelCard) -> None:
             )
 
 
-def _place(weights: Weights) -> str:
+def _hash_scope(weights: Weights) -> str:
     return weights.url or f"{weights.hub}@{weights.revision}"
 
 
@@ -77,16 +78,16 @@ def _hashes() -> Path:
     return cache_dir() / "hashes.json"
 
 
-def _kept() -> Mapping[str, str]:
+def _load_hashes() -> Mapping[str, str]:
     try:
         return json.loads(_hashes().read_text("utf-8"))
     except FileNotFoundError:
         return {}
 
 
-def _keep(hashes: Mapping[str, str]) -> None:
+def _save_hashes(hashes: Mapping[str, str]) -> None:
     path = _hashes()
     with locked(path.with_name(f".{path.name}.lock"), lambda: None):
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        part.write_text(json.dumps({**_kept(), **hashes}, indent=1, sort_keys=True), "utf-8")
+        part.write_text(json.dumps({**_load_hashes(), **hashes}, indent=1, sort_keys=True), "utf-8")
         part.replace(path)

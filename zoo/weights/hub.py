@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .._errors import DownloadError, InputError, MissingFileError
 from ..cards import Weights
 from .carriers import verify_member
-from .hashes import expected
+from .hashes import known_hashes
 from .urls import fetch_urls
 
 # Weights, tokenizers, configurations; no code. Pickled weights, which torch reads as tensors only, are the last resort.
@@ -17,7 +18,7 @@ PICKLED = ("pytorch_model*.bin",)
 PREFIX = "hf:"
 
 
-class MissingWeightsError(FileNotFoundError):
+class MissingWeightsError(MissingFileError):
     """A model whose weights are not in the cache; the message ends with the command that fetches them."""
 
 
@@ -62,7 +63,7 @@ def hub_files(name: str, weights: Weights) -> Mapping[str, Path]:
         raise MissingWeightsError(
             f"{name} needs its weights from the Hugging Face hub; to fetch them: hyle fetch {name}"
         )
-    known = expected(weights)
+    known = known_hashes(weights)
     for key, (member, _) in weights.files.items():
         if known[member]:
             verify_member(found[key], known[member])
@@ -95,7 +96,7 @@ def _fetch_files(weights: Weights, notify: Callable[[str], None] | None) -> None
 
 def _unreachable(repository: str, error: Exception) -> ConnectionError:
     reason = str(error).strip().splitlines()[0]
-    return ConnectionError(
+    return DownloadError(
         f"{repository} is not cached and could not be had from the hub: {reason}; "
         "check the name and the network (HF_ENDPOINT, HF_TOKEN for gated models), or give a folder as hf:./FOLDER"
     )
@@ -127,7 +128,7 @@ def hub_folder(
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:
-        raise ValueError(f"{repository!r} is no repository of the hub: {error}") from error
+        raise InputError(f"{repository!r} is no repository of the hub: {error}") from error
     if notify is not None:
         notify(f"downloading {repository} from the Hugging Face hub")
     try:
@@ -137,7 +138,7 @@ def hub_folder(
     except (HfHubHTTPError, OSError) as error:
         raise _unreachable(repository, error) from error
     if not _weights(folder):
-        raise ValueError(f"{repository} has no weights that transformers could load")
+        raise InputError(f"{repository} has no weights that transformers could load")
     return folder, folder.name
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .._cache import cache_dir, file_sha256, locked
+from .._errors import DownloadError, InputError
 from ..cards import Weights
 from .carriers import verify_member
-from .hashes import UnknownHashError, _keep, _place, expected
+from .hashes import UnknownHashError, _hash_scope, _save_hashes, known_hashes
 
 BLOCK = 1 << 20
 SECONDS = 60
@@ -31,7 +32,7 @@ def url_files(weights: Weights) -> Mapping[str, Path] | None:
     Raises:
         ValueError: one is not what its SHA-256 says, or is a pickle without one.
     """
-    found, known = cached_urls(weights), expected(weights)
+    found, known = cached_urls(weights), known_hashes(weights)
     for name, path in (found or {}).items():
         member = weights.files[name][0]
         if known[member]:
@@ -39,7 +40,7 @@ def url_files(weights: Weights) -> Mapping[str, Path] | None:
         elif weights.pickled:
             raise UnknownHashError(f"{path} is a pickle of unknown SHA-256: not read")
         else:
-            _keep({f"{_place(weights)}/{member}": file_sha256(path)})
+            _save_hashes({f"{_hash_scope(weights)}/{member}": file_sha256(path)})
     return found
 
 
@@ -54,7 +55,7 @@ def fetch_urls(weights: Weights, *, notify: Callable[[str], None] | None = None)
         ConnectionError: a file is not to be had.
         ValueError: one is not what its SHA-256 says; nothing of it is kept.
     """
-    say, folder, known = notify or (lambda line: None), _folder(weights), expected(weights)
+    say, folder, known = notify or (lambda line: None), _folder(weights), known_hashes(weights)
     for member, _ in weights.files.values():
         path = folder / member
         lock = path.with_name(f".{path.name}.lock")
@@ -68,7 +69,7 @@ def fetch_urls(weights: Weights, *, notify: Callable[[str], None] | None = None)
                 _download(f"{weights.url}/{member}", part)
                 found = file_sha256(part)
                 if known[member] and found != known[member]:
-                    raise ValueError(
+                    raise InputError(
                         f"{weights.url}/{member} has the sha256 {found[:16]}... where {known[member][:16]}... is "
                         "expected; not used"
                     )
@@ -86,7 +87,7 @@ def _download(url: str, path: Path) -> None:
     except OSError as error:  # of which those of urllib are kinds
         reason = getattr(error, "reason", None) or error
         place = path.with_name(path.name.removeprefix(".").removesuffix(".part"))
-        raise ConnectionError(
+        raise DownloadError(
             f"{url} could not be had: {reason}; check the network, or put the file there yourself, as {place}"
         ) from error
 
@@ -94,5 +95,5 @@ def _download(url: str, path: Path) -> None:
 def _folder(weights: Weights) -> Path:
     parts = urllib.parse.urlsplit(weights.url)
     if parts.scheme != "https":
-        raise ValueError(f"weights are fetched by https alone; got {weights.url!r}")
+        raise InputError(f"weights are fetched by https alone; got {weights.url!r}")
     return cache_dir() / "urls" / parts.netloc / parts.path.strip("/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from ..cards import Weights
-from .hashes import expected
+from .hashes import known_hashes
 from .hub import cached_commit
 
 
@@ -17,7 +17,7 @@ def weights_origin(weights: Weights) -> str:
 
 def weights_version(weights: Weights) -> str:
     """Return the first 16 hex digits that name weights: of the hashes of all files, or of the commit on the hub."""
-    hashes = expected(weights).values() if weights.url else [sha for _, sha in weights.files.values()]
+    hashes = known_hashes(weights).values() if weights.url else [sha for _, sha in weights.files.values()]
     text = _commit(weights) if weights.hub else "".join(sorted(hashes))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -5,17 +5,17 @@ A verdict follows from numbers by a rule that stands beside them: 0.05 for every
 
 from collections.abc import Callable, Sequence
 
-from ..plan import Panels
+from ..plan import StudyResults
 from . import confounds, errors, kinds, performance, shape, shift
-from .finding import FAILS as FAILS
-from .finding import HOLDS as HOLDS
-from .finding import OPEN as OPEN
-from .finding import PART as PART
+from .finding import INCONCLUSIVE as INCONCLUSIVE
+from .finding import NOT_SUPPORTED as NOT_SUPPORTED
+from .finding import PARTLY_SUPPORTED as PARTLY_SUPPORTED
+from .finding import SUPPORTED as SUPPORTED
 from .finding import Finding as Finding
 from .finding import real as real
 
 # The data sets that each needs, in the order of the page.
-CHECKS: Sequence[tuple[Sequence[str], Callable[[Panels], Finding]]] = (
+CHECKS: Sequence[tuple[Sequence[str], Callable[[StudyResults], Finding]]] = (
     (("qm9",), kinds.same_kind),
     (("qm9", "proteins"), kinds.proteins),
     (("qm9",), kinds.text),
@@ -31,6 +31,6 @@ CHECKS: Sequence[tuple[Sequence[str], Callable[[Panels], Finding]]] = (
 )
 
 
-def findings(panels: Panels) -> list[Finding]:
+def findings(panels: StudyResults) -> list[Finding]:
     """Return every finding whose data sets are there."""
     return [check(panels) for names, check in CHECKS if all(name in panels for name in names)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...comparison import modalities, model_names, read_scores, twins
-from ..plan import Panels
-from .finding import FAILS, HOLDS, OPEN, PART, Finding, behind, mean_of, num
+from ...comparison import modalities, model_names, read_scores, seed_replicates
+from ..plan import StudyResults
+from .finding import INCONCLUSIVE, NOT_SUPPORTED, PARTLY_SUPPORTED, SUPPORTED, Finding, behind, mean_of, num
 from .kinds import FLAT
 
 
-def composition(panels: Panels) -> Finding:
+def composition(panels: StudyResults) -> Finding:
     """Take what composition explains out of all models, and see what agreement is left."""
     import hyle.engine
 
@@ -20,7 +20,7 @@ def composition(panels: Panels) -> Finding:
     flat, atoms = np.isin(kinds, FLAT), kinds == "atoms"
     chosen = [name for name, one in zip(names, flat | atoms, strict=True) if one]
     if "composition" not in rep:
-        return Finding(_CLAIM, "The panel has no composition.", OPEN, behind(panels, "qm9"), of_study=False)
+        return Finding(_CLAIM, "The panel has no composition.", INCONCLUSIVE, behind(panels, "qm9"), of_study=False)
     attrs = panel.comparison.attrs
     found = hyle.engine.compare(
         {name: rep[name] for name in chosen},
@@ -35,7 +35,7 @@ def composition(panels: Panels) -> Finding:
     for name, score in read_scores(found).items():
         before, after = mean_of(score.raw, first, second), mean_of(score.mutual, first, second)
         pairs = [(i, j) for i in np.flatnonzero(first) for j in np.flatnonzero(second)]
-        told = sum(not score.by_chance[pair] for pair in pairs)
+        told = sum(not score.not_significant[pair] for pair in pairs)
         said.append(
             f"{score.label} across strings or graphs and atoms: {num(before)} on average, {num(after)} without what "
             f"composition explains ({num(100 * (1 - after / before), 0)} % less); {told} of {len(pairs)} pairs are "
@@ -47,7 +47,7 @@ def composition(panels: Panels) -> Finding:
     return Finding(
         _CLAIM,
         " ".join(said),
-        HOLDS if held else PART if some else FAILS,
+        SUPPORTED if held else PARTLY_SUPPORTED if some else NOT_SUPPORTED,
         behind(panels, "qm9"),
         numbers,
         of_study=False,
@@ -57,21 +57,21 @@ def composition(panels: Panels) -> Finding:
 _CLAIM = "Agreement across modalities is more than a count of atoms, which every model reads off its input."
 
 
-def ceiling(panels: Panels) -> Finding:
+def ceiling(panels: StudyResults) -> Finding:
     """Say how much two trainings of one model agree: more cannot be asked of two models."""
     panel = panels["qm9"]
     names, scores = model_names(panel.comparison), read_scores(panel.comparison)
-    pairs = twins(names)
+    pairs = seed_replicates(names)
     claim = "Two trainings of one model from other random weights agree entirely, so that 1 is what can be reached."
     if not pairs:
-        return Finding(claim, "No model is there twice.", OPEN, behind(panels, "qm9"), of_study=False)
+        return Finding(claim, "No model is there twice.", INCONCLUSIVE, behind(panels, "qm9"), of_study=False)
     found = {name: [float(scores[name].mutual[pair]) for pair in pairs] for name in ("cka", "cknna", "mutual_knn")}
     said = ", ".join(f"{scores[name].label} {num(np.mean(values))}" for name, values in found.items())
     return Finding(
         claim,
         f"{', '.join(names[i] for i, _ in pairs)} and its second training: {said}. Scores of other pairs are to be "
         "read against this, not against 1.",
-        HOLDS if min(map(min, found.values())) > 0.95 else FAILS,
+        SUPPORTED if min(map(min, found.values())) > 0.95 else NOT_SUPPORTED,
         behind(panels, "qm9"),
         found,
         of_study=False,

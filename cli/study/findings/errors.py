@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ...comparison import energy_errors, read_scores
-from ..plan import Panels
+from ..plan import StudyResults
 from .finding import LEVEL, Finding, behind, num, real, verdict
 
 
-def blind_spots(panels: Panels) -> Finding:
+def blind_spots(panels: StudyResults) -> Finding:
     """Correlate the alignment of two models with the likeness of their energy errors."""
     from hyle.engine.analysis import association
     from hyle.engine.analysis import blind_spots as compare_errors

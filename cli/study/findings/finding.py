@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...comparison import CONTROL, modalities, number
-from ..plan import Panel, Panels
+from ..plan import StudyResult, StudyResults
 
-HOLDS, PART, FAILS, OPEN = "holds", "holds in part", "does not hold", "cannot be told"
+SUPPORTED, PARTLY_SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "holds", "holds in part", "does not hold", "cannot be told"
 LEVEL = 0.05
 
 
@@ -39,11 +39,11 @@ class Finding:
 def verdict(held: Sequence[bool]) -> str:
     """Return what several tests say together: holds where all do, in part where some do, open where there are none."""
     if not held:
-        return OPEN
-    return HOLDS if all(held) else PART if any(held) else FAILS
+        return INCONCLUSIVE
+    return SUPPORTED if all(held) else PARTLY_SUPPORTED if any(held) else NOT_SUPPORTED
 
 
-def real(panel: Panel) -> np.ndarray:
+def real(panel: StudyResult) -> np.ndarray:
     """Return the rows of models that are no controls."""
     return np.flatnonzero(np.array(modalities(panel.comparison)) != CONTROL)
 
@@ -54,7 +54,7 @@ def mean_of(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
     return float(values[apart].mean()) if apart.any() else float("nan")
 
 
-def behind(panels: Panels, *names: str) -> str:
+def behind(panels: StudyResults, *names: str) -> str:
     """Say what data a finding rests on."""
     there = [(name, panels[name]) for name in names if name in panels]
     return "; ".join(f"{name}: {p.comparison.attrs['n']} samples, {len(real(p))} models" for name, p in there)

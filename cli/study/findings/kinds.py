@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...comparison import CONTROL, modalities, model_names, read_scores
-from ..plan import Panel, Panels
-from .finding import FAILS, LEVEL, PART, Finding, behind, mean_of, num, verdict
+from ..plan import StudyResult, StudyResults
+from .finding import LEVEL, NOT_SUPPORTED, PARTLY_SUPPORTED, Finding, behind, mean_of, num, verdict
 
 FLAT = ("string", "graph")
 # Reported between vision and language: a share of 10 nearest neighbours among 1,024 samples (Huh et al. 2024).
 VISION_LANGUAGE = 0.16
 
 
-def same_kind(panels: Panels) -> Finding:
+def same_kind(panels: StudyResults) -> Finding:
     """Test whether models that read the same agree more, and whether strings and atoms agree at all."""
     from hyle.engine import compare
     from hyle.engine.analysis import association
@@ -29,7 +29,7 @@ def same_kind(panels: Panels) -> Finding:
     same = (flat[rows, None] == flat[None, rows]).astype(float)
     test = association(score.mutual[np.ix_(rows, rows)], same)
     pairs = [(i, j) for i in np.flatnonzero(flat) for j in np.flatnonzero(atoms)]
-    told = sum(not score.by_chance[pair] for pair in pairs)
+    told = sum(not score.not_significant[pair] for pair in pairs)
     names = model_names(panel.comparison)
     chosen = {names[i]: panel.representations[i] for i in rows.tolist()}
     ten = compare(chosen, metrics=["mutual_knn"], k=10).mutual_knn
@@ -59,7 +59,7 @@ def same_kind(panels: Panels) -> Finding:
     )
 
 
-def proteins(panels: Panels) -> Finding:
+def proteins(panels: StudyResults) -> Finding:
     """Set sequence against structure of proteins beside strings against atoms of molecules."""
     found, said = {}, []
     for name, first, second in (("proteins", ("sequence",), ("backbone",)), ("qm9", FLAT, ("atoms",))):
@@ -77,7 +77,7 @@ def proteins(panels: Panels) -> Finding:
             "value": float(score.values[best]),
             "low": low,
             "high": high,
-            "told": sum(not score.by_chance[pair] for pair in pairs),
+            "told": sum(not score.not_significant[pair] for pair in pairs),
             "pairs": len(pairs),
         }
         v = found[name]
@@ -97,7 +97,7 @@ def proteins(panels: Panels) -> Finding:
     )
 
 
-def text(panels: Panels) -> Finding:
+def text(panels: StudyResults) -> Finding:
     """Feed SMILES to a model of English."""
     panel = panels["qm9"]
     score, kinds = read_scores(panel.comparison)["cknna"], np.array(modalities(panel.comparison))
@@ -109,7 +109,7 @@ def text(panels: Panels) -> Finding:
         "string_atoms": mean_of(score.mutual, strings, atoms),
     }
     pairs = [(i, j) for i in np.flatnonzero(words) for j in np.flatnonzero(atoms)]
-    told = sum(not score.by_chance[pair] for pair in pairs)
+    told = sum(not score.not_significant[pair] for pair in pairs)
     alike = found["text_atoms"] >= 0.8 * found["string_atoms"] or found["text_string"] >= 0.8 * found["string_string"]
     return Finding(
         "Language models fed SMILES agree with chemistry's string models, and with models of atoms as well as those "
@@ -119,13 +119,13 @@ def text(panels: Panels) -> Finding:
         f"at {num(found['text_atoms'])} (string models {num(found['string_atoms'])}); {told} of {len(pairs)} of the "
         "latter pairs are told from chance. One model carries no interval. Large language models, and coordinates as "
         "text, need weights from a hub and were not tried.",
-        PART if alike and told else FAILS,
+        PARTLY_SUPPORTED if alike and told else NOT_SUPPORTED,
         behind(panels, "qm9"),
         found | {"told": told, "pairs": len(pairs)},
     )
 
 
-def _reads(panel: Panel, wanted: Sequence[str]) -> np.ndarray:
+def _reads(panel: StudyResult, wanted: Sequence[str]) -> np.ndarray:
     """Bool [m], whether a model is of one of these modalities, or reads one of these views."""
     from hyle.zoo import find_card
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from ..plan import Panels
-from .finding import LEVEL, OPEN, Finding, behind, num, verdict
+from ..plan import StudyResults
+from .finding import INCONCLUSIVE, LEVEL, Finding, behind, num, verdict
 
 SETS = ("mptrj", "mpf-tp", "qm9")
 # A correlation that would matter: while an interval reaches it, a claim is not refuted by a few models.
 WORTH = 0.5
 
 
-def better_is_closer(panels: Panels) -> Finding:
+def better_is_closer(panels: StudyResults) -> Finding:
     """Correlate energy error with alignment to the best, with and without its own family."""
     from hyle.engine.analysis import convergence
 
@@ -41,13 +41,13 @@ def better_is_closer(panels: Panels) -> Finding:
     return Finding(
         "The lower a model's energy error, the more it agrees with the best model.",
         " ".join(said) + " Negative is closer.",
-        verdict(held) if any(held) or any(refuted) else OPEN,
+        verdict(held) if any(held) or any(refuted) else INCONCLUSIVE,
         behind(panels, *SETS),
         numbers,
     )
 
 
-def scale(panels: Panels) -> Finding:
+def scale(panels: StudyResults) -> Finding:
     """Fit error and alignment to the best against parameters."""
     from hyle.engine.analysis import convergence, scale_trend
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ...comparison import model_names, read_scores
-from ..plan import Panels
+from ..plan import StudyResults
 from .finding import LEVEL, Finding, behind, num, real, verdict
 
 ARCHITECTURES = ("invariant", "equivariant", "unconstrained")
 
 
-def local_and_global(panels: Panels) -> Finding:
+def local_and_global(panels: StudyResults) -> Finding:
     """Correlate CKNNA with distance correlation over pairs, by a Mantel test."""
     from hyle.engine.analysis import association
 
@@ -32,7 +32,7 @@ def local_and_global(panels: Panels) -> Finding:
     )
 
 
-def dimension(panels: Panels) -> Finding:
+def dimension(panels: StudyResults) -> Finding:
     """Measure how wide the band of intrinsic dimensions is, and whether architecture orders it."""
     from scipy.stats import kruskal
 
@@ -70,7 +70,7 @@ def dimension(panels: Panels) -> Finding:
     )
 
 
-def training_data(panels: Panels) -> Finding:
+def training_data(panels: StudyResults) -> Finding:
     """Set what training data explain beside what other facts explain, by PERMANOVA."""
     from hyle.engine.analysis import factors
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..plan import SHIFT, Panels
+from ..plan import SHIFT, StudyResults
 from .finding import Finding, behind, num, verdict
 
 METRICS = ("cknna", "distance_correlation", "information_imbalance")
 
 
-def out_of_distribution(panels: Panels) -> Finding:
+def out_of_distribution(panels: StudyResults) -> Finding:
     """Compare the same models in and out of distribution, and measure how far out that is."""
     import numpy as np
 

@@ -1,6 +1,6 @@
 """Algorithms that single metrics are computed by."""
 
-from .distances_numpy import squared_distances_on_host as squared_distances_on_host
+from .distances_numpy import squared_distances_numpy as squared_distances_numpy
 from .hsic import chance as chance
 from .hsic import chance_told as chance_told
 from .hsic import null as null

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...base import first_occurrence_on_host
+from ...base import first_occurrence_numpy
 
 # Rows of the product at once.
 BLOCK = 256
@@ -17,7 +17,7 @@ MEASURED, PLACES = 2048, 2**16
 MISPLACED = 1e-4
 
 
-def squared_distances_on_host(rows: np.ndarray) -> np.ndarray | None:
+def squared_distances_numpy(rows: np.ndarray) -> np.ndarray | None:
     """Measure all pairs of rows [n, d] in float32, whose squares are far from the ends of its range.
 
     Returns:
@@ -31,7 +31,7 @@ def squared_distances_on_host(rows: np.ndarray) -> np.ndarray | None:
         return None
     if _on_a_grid(rows):
         return _all_pairs(rows)
-    if not first_occurrence_on_host(rows).all():
+    if not first_occurrence_numpy(rows).all():
         return None
     far = _all_pairs(rows - rows.mean(0, dtype=np.float64).astype(rows.dtype))
     return far if _in_order(rows, far) else None
@@ -66,10 +66,10 @@ def _all_pairs(points: np.ndarray) -> np.ndarray:
 def _in_order(rows: np.ndarray, far: np.ndarray) -> bool:
     """Tell whether distances of some pairs stand where those measured by subtraction in float64 would."""
     rng = np.random.default_rng(0)
-    shift, first = rng.integers(0, len(far), MEASURED), rng.integers(0, len(rows), MEASURED)
-    apart = rows[first].astype(np.float64) - rows[(first + shift + 1) % len(rows)]
+    offset, first = rng.integers(0, len(far), MEASURED), rng.integers(0, len(rows), MEASURED)
+    apart = rows[first].astype(np.float64) - rows[(first + offset + 1) % len(rows)]
     exact = np.einsum("ij,ij->i", apart, apart)
-    rough, others = far[shift, first], np.sort(far.ravel()[rng.integers(0, far.size, PLACES)])
+    rough, others = far[offset, first], np.sort(far.ravel()[rng.integers(0, far.size, PLACES)])
     # Of those between, not of itself.
     end = np.searchsorted(others, np.maximum(exact, rough))
     off = np.maximum(0, end - np.searchsorted(others, np.minimum(exact, rough), side="right")) / PLACES

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...context import Panel
+from ...context import MetricContext
 from ...gram import Kernel
 from ...permutation import Permutations
 
@@ -19,23 +19,23 @@ def ratio(values: jax.Array) -> jax.Array:
     return jnp.where(good, values[0, 1] / jnp.sqrt(jnp.where(good, own, 1)).prod(), jnp.nan)
 
 
-def ratios(panel: Panel, kernel: Kernel, *, debiased: bool) -> np.ndarray:
+def ratios(context: MetricContext, kernel: Kernel, *, debiased: bool) -> np.ndarray:
     """Ratios of all pairs, [m, m] in float64."""
-    values = panel.hsic(kernel, debiased=debiased)
+    values = context.hsic(kernel, debiased=debiased)
     return _normalised(values, np.diag(values))
 
 
-def null(panel: Panel, permutations: Permutations, kernel: Kernel, *, debiased: bool) -> np.ndarray:
+def null(context: MetricContext, permutations: Permutations, kernel: Kernel, *, debiased: bool) -> np.ndarray:
     """Ratios [K, m, m] under permutations."""
-    own = np.diag(panel.hsic(kernel, debiased=debiased))
-    return _normalised(panel.null_hsic(kernel, permutations, debiased=debiased), own)
+    own = np.diag(context.hsic(kernel, debiased=debiased))
+    return _normalised(context.null_hsic(kernel, permutations, debiased=debiased), own)
 
 
-def chance(panel: Panel, kernel: Kernel, *, debiased: bool) -> np.ndarray:
+def chance(context: MetricContext, kernel: Kernel, *, debiased: bool) -> np.ndarray:
     """Ratios [m, m], on average over all orders of the samples of one of each pair."""
     if debiased:
-        return np.zeros((panel.m, panel.m))
-    return _normalised(panel.hsic_by_chance(kernel), np.diag(panel.hsic(kernel, debiased=False)))
+        return np.zeros((context.m, context.m))
+    return _normalised(context.hsic_by_chance(kernel), np.diag(context.hsic(kernel, debiased=False)))
 
 
 def chance_told(*, debiased: bool) -> str:

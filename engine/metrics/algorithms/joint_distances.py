@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...base import BLOCK_BYTES, Threads, on_host
-from ...gram import Norms, View, gram_of
-from ...neighbours import candidates, candidates_on_host, measure, nearest, nearest_on_host
+from ...base import BLOCK_BYTES, Threads, use_numpy
+from ...gram import Norms, Prepared, gram_of
+from ...neighbours import candidates, candidates_numpy, exact_distances, select_k_nearest, select_k_nearest_numpy
 
 
 def joint_distances(
-    views: Sequence[View],
+    representations: Sequence[Prepared],
     pairs: Sequence[tuple[int, int]],
     orders: Sequence[np.ndarray | None] = (None,),
     *,
@@ -28,7 +28,7 @@ def joint_distances(
     its own would take n^2 (d_a + d_b).
 
     Args:
-        views: of n samples.
+        representations: of n samples.
         pairs: numbers of the two.
         orders: of the rows of the second of each pair, int [n] each, or None for those as they are.
         k: neighbours, 1 <= k <= n - 1.
@@ -40,24 +40,31 @@ def joint_distances(
     Cost of m n^2 d for products, and for each order as much again and m^2 n^2 / 2 for pairs; memory O(m b n), and for
     each order that of the views.
     """
-    n = len(views[0].rows)
-    seconds = [views if order is None else [_permuted(seen, jnp.asarray(order)) for seen in views] for order in orders]
-    room = n * len(views) * (1 + len(orders)) * views[0].points.dtype.itemsize
+    n = len(representations[0].rows)
+    seconds = [
+        representations if order is None else [_permuted(prepared, jnp.asarray(order)) for prepared in representations]
+        for order in orders
+    ]
+    room = n * len(representations) * (1 + len(orders)) * representations[0].points.dtype.itemsize
     size = max(1, min(n, BLOCK_BYTES // room))
     jobs = [(second, a, b) for second in range(len(orders)) for a, b in pairs]
-    norms = [_side_by_side(views[a].norms, seconds[second][b].norms) for second, a, b in jobs]
+    norms = [_side_by_side(representations[a].norms, seconds[second][b].norms) for second, a, b in jobs]
     found: list[list[np.ndarray] | None] = [[] for _ in jobs]
     with Threads() as pool:
         for start in range(0, n, size):
-            own = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
-            multiply = partial(_gram, own=own)
-            first = list(pool.map(multiply, views))
-            others = [first if second is views else list(pool.map(multiply, second)) for second in seconds]
+            query = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
+            multiply = partial(_gram, query=query)
+            first = list(pool.map(multiply, representations))
+            others = [first if second is representations else list(pool.map(multiply, second)) for second in seconds]
             grams = {(second, a, b): (first[a], others[second][b]) for second, a, b in jobs}
 
-            def one(job: tuple[int, int, int], joint: Any, kept: Any, own: Any = own, grams: Any = grams) -> Any:
+            def one(job: tuple[int, int, int], joint: Any, kept: Any, query: Any = query, grams: Any = grams) -> Any:
                 second, a, b = job
-                return None if kept is None else _two((views[a], seconds[second][b]), joint, grams[job], own, k)
+                return (
+                    None
+                    if kept is None
+                    else _two((representations[a], seconds[second][b]), joint, grams[job], query, k)
+                )
 
             parts = list(pool.map(one, jobs, norms, found))
             both = zip(found, parts, strict=True)
@@ -66,36 +73,40 @@ def joint_distances(
     return [values[start : start + len(pairs)] for start in range(0, len(jobs), len(pairs))]
 
 
-def _gram(seen: View, own: np.ndarray) -> jax.Array:
-    return gram_of(seen.points, own)
+def _gram(prepared: Prepared, query: np.ndarray) -> jax.Array:
+    return gram_of(prepared.points, query)
 
 
 def _two(
-    views: tuple[View, View],
+    representations: tuple[Prepared, Prepared],
     joint: tuple[Norms, jax.Array],
     grams: tuple[jax.Array, jax.Array],
-    own: np.ndarray,
+    query: np.ndarray,
     k: int,
 ) -> np.ndarray | None:
     (norms, factor), (gram, other) = joint, grams
-    if host := on_host(gram):
-        near = candidates_on_host(norms, gram, own, k, "euclidean", beside=(factor, other))
+    if host := use_numpy(gram):
+        near = candidates_numpy(norms, gram, query, k, "euclidean", beside=(factor, other))
     else:
-        near = _candidates(norms, gram + factor * other, own, k, "euclidean")
-    vague = np.asarray(near.vague)
-    if (np.asarray(near.doubtful) & vague).any():
+        near = _candidates(norms, gram + factor * other, query, k, "euclidean")
+    imprecise = np.asarray(near.imprecise)
+    if (np.asarray(near.incomplete) & imprecise).any():
         return None
-    measured = near.rough
-    if vague.any():
-        first, second = (_measure(seen, own, near.indices) for seen in views)
+    measured = near.approx_distance
+    if imprecise.any():
+        first, second = (_exact_distances(prepared, query, near.indices) for prepared in representations)
         measured = first + factor * second
-    return np.asarray((nearest_on_host if host else _nearest)(norms, own, near.indices, measured, k, "euclidean").value)
+    return np.asarray(
+        (select_k_nearest_numpy if host else _select_k_nearest)(
+            norms, query, near.indices, measured, k, "euclidean"
+        ).value
+    )
 
 
 @jax.jit
-def _permuted(seen: View, order: jax.Array) -> View:
-    vectors = {name: value[order] for name, value in seen.norms._asdict().items() if value.ndim == 1}
-    return View(seen.rows[order], seen.points[order], seen.norms._replace(**vectors))
+def _permuted(prepared: Prepared, order: jax.Array) -> Prepared:
+    vectors = {name: value[order] for name, value in prepared.norms._asdict().items() if value.ndim == 1}
+    return Prepared(prepared.rows[order], prepared.points[order], prepared.norms._replace(**vectors))
 
 
 @jax.jit
@@ -103,11 +114,13 @@ def _side_by_side(a: Norms, b: Norms) -> tuple[Norms, jax.Array]:
     """Give the norms of two representations side by side, and one unit squared of the second in those of the first."""
     factor = jnp.ldexp(jnp.ones((), a.squares.dtype), 2 * (b.exponent - a.exponent))
     norms = a._replace(
-        squares=a.squares + factor * b.squares, slack=jnp.maximum(a.slack, b.slack), alike=a.alike & b.alike
+        squares=a.squares + factor * b.squares,
+        gram_rtol=jnp.maximum(a.gram_rtol, b.gram_rtol),
+        all_equal=a.all_equal & b.all_equal,
     )
     return norms, factor
 
 
 _candidates = jax.jit(candidates, static_argnames=("k", "metric"))
-_nearest = jax.jit(nearest, static_argnames=("k", "metric"))
-_measure = jax.jit(lambda seen, own, index: measure(seen, own, index, "euclidean"))
+_select_k_nearest = jax.jit(select_k_nearest, static_argnames=("k", "metric"))
+_exact_distances = jax.jit(lambda prepared, query, index: exact_distances(prepared, query, index, "euclidean"))

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 
 from hyle.cli import figures, report
-from hyle.cli.analyses import ANALYSES, Question, answer, findings
+from hyle.cli.analyses import ANALYSES, AnalysisInput, findings, run_analyses
 from hyle.cli.analyses import figures as drawn
 from hyle.engine import save_comparison
 
@@ -42,7 +42,7 @@ def panel(slope: float, *, m: int = 12, seed: int = 0) -> xr.Dataset:
 
 
 def test_planted_findings_are_stated() -> None:
-    said = " ".join(findings(answer(Question(panel(0.7), "cknna"), ["convergence", "scale", "blind_spots"])))
+    said = " ".join(findings(run_analyses(AnalysisInput(panel(0.7), "cknna"), ["convergence", "scale", "blind_spots"])))
     assert "lower energy error lie closer to m0" in said
     assert "rises with parameters" in said
     assert "more aligned make the same energy errors" in said
@@ -52,7 +52,9 @@ def test_planted_findings_are_stated() -> None:
 def test_of_noise_nothing_is_claimed() -> None:
     claims = []
     for seed in range(4):
-        found = answer(Question(panel(0.0, seed=seed), "cknna"), ["convergence", "scale", "blind_spots", "factors"])
+        found = run_analyses(
+            AnalysisInput(panel(0.0, seed=seed), "cknna"), ["convergence", "scale", "blind_spots", "factors"]
+        )
         # That errors fall with size is planted in every panel; all else is noise.
         lines = [line for line in findings(found) if "energy mae falls" not in line]
         claims += [line for line in lines if "not distinguishable" not in line and "none is" not in line]
@@ -63,7 +65,7 @@ def test_the_answers_of_two_sets(make_comparison: Callable[..., xr.Dataset]) -> 
     first, second = make_comparison(), make_comparison(energies=False)
     second["cknna"] = second["cknna"] * 0.5
     second["cknna"].attrs = first["cknna"].attrs
-    found = answer(Question(first, "cknna", against=second), ["regimes", "factors", "collapse"])
+    found = run_analyses(AnalysisInput(first, "cknna", against=second), ["regimes", "factors", "collapse"])
     said = " ".join(findings(found))
     assert "lower on the second set in CKNNA" in said
     assert {"regimes_cknna", "regimes_cka", "factors"} <= set(drawn(found))
@@ -147,7 +149,7 @@ def test_mistakes_name_what_to_do(folder: Path, compared: Path, mistake: Callabl
 
 def test_every_figure_of_the_analyses_is_saved_at_a_column_width(tmp_path: Path) -> None:
     comparison = panel(0.7)
-    found = answer(Question(comparison, "cknna"), ["convergence", "tree", "factors", "blind_spots", "scale"])
+    found = run_analyses(AnalysisInput(comparison, "cknna"), ["convergence", "tree", "factors", "blind_spots", "scale"])
     paths = figures.save_figures(comparison, tmp_path, drawn(found))
     assert {"convergence", "tree", "factors", "blind_spots", "scale"} <= {path.stem for path in paths}
     svg = (tmp_path / "convergence.svg").read_text()
@@ -160,7 +162,7 @@ def test_every_figure_of_the_analyses_is_saved_at_a_column_width(tmp_path: Path)
 
 def test_a_bare_comparison_of_two_has_a_report(tmp_path: Path) -> None:
     comparison = build(["rxnfp", "minilm"], ["cka"], modality=False, energies=False)
-    found = answer(Question(comparison, "cka"))
+    found = run_analyses(AnalysisInput(comparison, "cka"))
     page = report.render_report(comparison, found)
     assert "Alignment" in page
     save_comparison(comparison.drop_attrs(), tmp_path / "c.nc")

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from hyle.cli.benchmark.benchmark import benchmark
-from hyle.cli.benchmark.card import print_card, render_card
-from hyle.cli.benchmark.standing import Standing, as_data, same_checkpoint, stand
+from hyle.cli.benchmark.evaluation import PanelEvaluation, as_data, evaluate_on_panel, same_checkpoint
+from hyle.cli.benchmark.render import print_card, render_card
 from hyle.cli.benchmark.subjects import find_subject, sets_of
-from hyle.zoo import Member, ReferencePanel, Representation, Score, Store, find_card, load_panel, write_embeddings
+from hyle.zoo import Member, Performance, ReferencePanel, Representation, Store, find_card, load_panel, write_embeddings
 
 from .. import browser
 
@@ -22,8 +22,8 @@ N = 80
 IDS = [f"s{i}" for i in range(N)]
 
 
-def energy(mae: float, n: int = N) -> dict[str, Score]:
-    return {"energy": Score("energy", mae, 0.05 * mae, "eV", "energy beyond composition", n)}
+def energy(mae: float, n: int = N) -> dict[str, Performance]:
+    return {"energy": Performance("energy", mae, 0.05 * mae, "eV", "energy beyond composition", n)}
 
 
 def planted() -> tuple[ReferencePanel, np.ndarray]:
@@ -43,27 +43,27 @@ def own(x: np.ndarray) -> Representation:
 
 
 @pytest.fixture(scope="module")
-def copy() -> Standing:
+def copy() -> PanelEvaluation:
     """Stand for a noisy copy of the best."""
     panel, _ = planted()
     best = panel.members[0].representation.embedding
     noise = 0.05 * np.random.default_rng(1).normal(size=best.shape)
-    return stand(own(best + noise), panel, energy(0.12), metrics=(), permutations=60, intervals=10)
+    return evaluate_on_panel(own(best + noise), panel, energy(0.12), metrics=(), permutations=60, jackknife_groups=10)
 
 
 @pytest.fixture(scope="module")
-def noise() -> Standing:
+def noise() -> PanelEvaluation:
     """Stand for what has nothing in common with the panel."""
     panel, _ = planted()
     x = np.random.default_rng(1).normal(size=(N, 5))
-    return stand(own(x), panel, energy(2.0), family="f0", metrics=(), permutations=60, intervals=10)
+    return evaluate_on_panel(own(x), panel, energy(2.0), family="f0", metrics=(), permutations=60, jackknife_groups=10)
 
 
-def scored(standing: Standing, mae: float, n: int = N) -> Standing:
+def scored(standing: PanelEvaluation, mae: float, n: int = N) -> PanelEvaluation:
     return dataclasses.replace(standing, score=energy(mae, n)["energy"])
 
 
-def test_planted_models_land_where_they_must(copy: Standing, noise: Standing) -> None:
+def test_planted_models_land_where_they_must(copy: PanelEvaluation, noise: PanelEvaluation) -> None:
     for standing, mae, name in (
         (copy, 0.12, "foundational"),
         (noise, 2.0, "sub-optimal"),
@@ -75,14 +75,14 @@ def test_planted_models_land_where_they_must(copy: Standing, noise: Standing) ->
         assert not isinstance(diagnosis, str)
         assert diagnosis.name == name
         assert found.rank() == ((1, 9) if mae < 0.14 else (9, 9))
-    near, far = copy.place(), noise.place()
+    near, far = copy.align_to(), noise.align_to()
     assert (near.others[0], copy.best) == ("m0", "m0")
     assert near.mean_p < 0.05 < far.mean_p
     assert near.mean.low > 0.05 > far.mean.value
 
 
-def test_its_own_family_and_itself_are_set_apart(noise: Standing) -> None:
-    assert "m0" not in noise.others
+def test_its_own_family_and_itself_are_set_apart(noise: PanelEvaluation) -> None:
+    assert "m0" not in noise.other_families
     assert noise.best == "m1"
     assert [one["model"] for one in as_data(noise)["own_family"]] == ["m0"]
     member = planted()[0].members[0].representation
@@ -93,7 +93,7 @@ def test_its_own_family_and_itself_are_set_apart(noise: Standing) -> None:
     assert not same_checkpoint(member, own(member.embedding))
 
 
-def test_performance_that_is_missing_is_said(copy: Standing) -> None:
+def test_performance_that_is_missing_is_said(copy: PanelEvaluation) -> None:
     unknown = dataclasses.replace(copy, score=None)
     assert as_data(unknown)["performance"] is None
     assert "no energies" in str(unknown.quadrant())
@@ -106,7 +106,7 @@ def test_too_few_samples() -> None:
     panel, shared = planted()
     few = Representation("own", shared[:19], IDS[:19])
     with pytest.raises(ValueError, match=r"shares 19 samples .* at least 20"):
-        stand(few, panel, {})
+        evaluate_on_panel(few, panel, {})
 
 
 def test_sets_follow_what_a_model_reads_and_knows() -> None:
@@ -138,7 +138,7 @@ def test_files_of_embeddings_have_a_card(
     assert card["sets"]["in"]["n"] == 117
     assert card["diagnosis"]["quadrant"] is None
     assert "no label" in card["diagnosis"]["words"]
-    assert "--out FILE" in card["no_out_because"]
+    assert "--out FILE" in card["ood_missing_reason"]
     page = (tmp_path / "card.html").read_text()
     assert "Not told" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
@@ -156,7 +156,7 @@ def test_files_of_embeddings_have_a_card(
     assert run("benchmark").code == 2
 
 
-def page_of(standing: Standing) -> str:
+def page_of(standing: PanelEvaluation) -> str:
     diagnosis = standing.quadrant()
     assert not isinstance(diagnosis, str)
     card = {
@@ -165,7 +165,7 @@ def page_of(standing: Standing) -> str:
         "metric": "cknna",
         "trained_on_it": [],
         "sets": {"in": as_data(standing)},
-        "no_out_because": "none",
+        "ood_missing_reason": "none",
         "generality": None,
         "diagnosis": {
             "quadrant": diagnosis.name,
@@ -179,7 +179,7 @@ def page_of(standing: Standing) -> str:
     return render_card(json.loads(json.dumps(card)))
 
 
-def test_the_page_shows_the_planted_model(copy: Standing) -> None:
+def test_the_page_shows_the_planted_model(copy: PanelEvaluation) -> None:
     page = page_of(copy)
     assert "own&lt;b&gt;" in page
     assert '"own<b>"' not in page.split("<script type=")[0]
@@ -203,7 +203,7 @@ addEventListener("load", async () => {
 
 @browser.needed
 @pytest.mark.parametrize("size", ["1280,1200", "500,1200"], ids=["desktop", "phone"])
-def test_the_page_draws_every_model_in_a_browser(copy: Standing, tmp_path: Path, size: str) -> None:
+def test_the_page_draws_every_model_in_a_browser(copy: PanelEvaluation, tmp_path: Path, size: str) -> None:
     start, _, end = page_of(copy).rpartition("</body>")
     page = tmp_path / "card.html"
     page.write_text(start + LOOK + end, encoding="utf-8")
@@ -211,7 +211,7 @@ def test_the_page_draws_every_model_in_a_browser(copy: Standing, tmp_path: Path,
     assert console == []
     assert out["wide"] <= 0
     drawn = " ".join(str(label) for label in out["labels"])
-    assert all(name in drawn for name in ("own<b>", *copy.others))
+    assert all(name in drawn for name in ("own<b>", *copy.other_families))
 
 
 @pytest.mark.models

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hyle.cli.commands.distill import parse_losses
-from hyle.cli.jobs.distill import parts
+from hyle.cli.jobs.distill import train_val_test_split
 from hyle.zoo import Sample, registered_dir
 
 pytest.importorskip("optax")
@@ -74,7 +74,7 @@ def test_noise_is_not_claimed(run, teachers):
     assert ran.code == 0, ran.err
     assert "has not learnt to see as noise" in ran.out
     found = json.loads((registered_dir() / "of-noise" / "result.json").read_text())
-    assert not any(one["told_from_chance"] for one in found["alignment"])
+    assert not any(one["significant"] for one in found["alignment"])
 
 
 def test_mistakes_are_told(mistake, teachers):
@@ -91,7 +91,7 @@ def test_mistakes_are_told(mistake, teachers):
 
 def test_samples_of_one_string_stay_together():
     samples = [Sample(f"{i}", smiles="C" * (1 + i // 3)) for i in range(150)]
-    drawn = parts(samples, 0)
+    drawn = train_val_test_split(samples, 0)
     seen = [{sample.smiles for sample in part} for part in (drawn.train, drawn.validation, drawn.test)]
     assert sum(map(len, seen)) == 50
     assert len(drawn.test) == 30

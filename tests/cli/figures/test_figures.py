@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from hyle.cli import comparison as tables
 from hyle.cli import figures
-from hyle.cli.analyses import Question, answer
+from hyle.cli.analyses import AnalysisInput, run_analyses
 from hyle.cli.analyses import figures as drawn
-from hyle.cli.comparison import scores as tables
+from hyle.cli.atomic import write_atomically
 from hyle.cli.figures import palette
 
 Make = Callable[..., xr.Dataset]
@@ -113,7 +114,7 @@ def test_every_colour_of_every_figure_has_a_dark_twin(comparison: xr.Dataset) ->
             return set().union(*map(colours, node), set())
         return {node} if isinstance(node, str) and node.startswith("#") else set()
 
-    found = answer(Question(comparison, "cka", against=comparison))
+    found = run_analyses(AnalysisInput(comparison, "cka", against=comparison))
     for chart in figures.all_figures(comparison, drawn(found)).values():
         spec = chart.to_dict()
         assert colours(spec)
@@ -164,7 +165,7 @@ def test_scatter_has_one_point_a_pair_with_both_values_and_marks_controls(compar
 
 
 def test_convergence_scatter_tells_the_best_and_what_the_numbers_carry(comparison: xr.Dataset) -> None:
-    found = answer(Question(comparison, "cka"), ["convergence"])["convergence"]
+    found = run_analyses(AnalysisInput(comparison, "cka"), ["convergence"])["convergence"]
     spec = figures.convergence_scatter(found).to_dict()
     points = {row["model"]: row for row in records(spec, "alignment")}
     assert set(points) == {"chgnet-0.3.0", "sevennet-0"}  # to aimnet2, the best
@@ -327,6 +328,6 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.M
     path.write_text("old")
     monkeypatch.setattr(Path, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        tables.write_atomically(path, b"new")
+        write_atomically(path, b"new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

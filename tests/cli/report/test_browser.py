@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hyle.cli import report
-from hyle.cli.analyses import Question, answer
+from hyle.cli.analyses import AnalysisInput, run_analyses
 
 from .. import browser
 from ..synthetic import build
@@ -53,7 +53,7 @@ addEventListener("load", async () => {
 @pytest.mark.parametrize("size", ["1280,1600", "500,1600"], ids=["desktop", "phone"])
 def test_the_page_opens_hovers_and_follows_the_selection(tmp_path: Path, size: str) -> None:
     comparison = build()
-    found = answer(Question(comparison, "cknna"), ["convergence", "factors", "tree", "dimension", "scale"])
+    found = run_analyses(AnalysisInput(comparison, "cknna"), ["convergence", "factors", "tree", "dimension", "scale"])
     page = tmp_path / "report.html"
     start, _, end = report.render_report(comparison, found).rpartition("</body>")
     page.write_text(start + SCRIPT.replace("SELECT", "atoms") + end, encoding="utf-8")

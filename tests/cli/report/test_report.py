@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from hyle.cli import figures, report
-from hyle.cli.analyses import Question, answer
+from hyle.cli.analyses import AnalysisInput, run_analyses
 from hyle.cli.report import summary
 
 Make = Callable[..., xr.Dataset]
@@ -107,7 +107,7 @@ def test_what_is_not_finite_is_null_in_the_page(comparison: xr.Dataset) -> None:
     residual = np.random.default_rng(0).normal(size=(12, 40))
     residual[:2] = 0.0  # never wrong: no consistency of errors is defined
     comparison["energy_residual"] = (("model", "sample"), residual)
-    page = report.render_report(comparison, answer(Question(comparison, "cka"), ["blind_spots"]))
+    page = report.render_report(comparison, run_analyses(AnalysisInput(comparison, "cka"), ["blind_spots"]))
     for name, spec in specs(page).items():
         assert "NaN" not in json.dumps(spec), name
 

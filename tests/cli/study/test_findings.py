@@ -14,10 +14,10 @@ from ase import Atoms
 from hyle.cli.commands.study import chosen_sets
 from hyle.cli.comparison.energies import add_energy_errors
 from hyle.cli.jobs.compare import compare
-from hyle.cli.options.measure import Measure
+from hyle.cli.options.measure import CompareOptions
 from hyle.cli.study.findings import CHECKS, Finding, findings
 from hyle.cli.study.page import write_page
-from hyle.cli.study.plan import SETS, Panel, Panels, StudySet
+from hyle.cli.study.plan import SETS, StudyResult, StudyResults, StudySet
 from hyle.zoo import Dataset, Representation, Sample, find_card
 
 Run = Callable[..., Any]
@@ -36,7 +36,7 @@ MODELS = {
 }
 
 
-def panel(plan: StudySet, *, shared: bool) -> Panel:
+def panel(plan: StudySet, *, shared: bool) -> StudyResult:
     """Models that see a common latent through noise of their own, the more the later they stand; or noise alone."""
     rng = np.random.default_rng([len(plan.dataset), shared])
     ids, latent = [f"{plan.dataset}-{i}" for i in range(N)], rng.normal(size=(N, 6))
@@ -53,27 +53,27 @@ def panel(plan: StudySet, *, shared: bool) -> Panel:
         takes = slice(at % 3, None)  # some leave a sample or two out
         known = None if energies is None else energies[takes]
         found.append(Representation(name, rows[takes].astype(np.float32), ids[takes], {"model": name}, known))
-    measure = Measure(metrics=METRICS, k=8, dimension_k=10, permutations=39, intervals=5)
+    measure = CompareOptions(metrics=METRICS, k=8, dimension_k=10, permutations=39, jackknife_groups=5)
     comparison = compare(found, measure=measure)
     add_energy_errors(comparison, found, data)
-    return Panel(plan, data, found, comparison)
+    return StudyResult(plan, data, found, comparison)
 
 
 @pytest.fixture(scope="module")
-def planted() -> Panels:
+def planted() -> StudyResults:
     return {p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=True) for p in SETS}
 
 
 @pytest.fixture(scope="module")
-def noise() -> Panels:
+def noise() -> StudyResults:
     return {p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=False) for p in SETS}
 
 
-def by_claim(panels: Panels) -> dict[str, Finding]:
+def by_claim(panels: StudyResults) -> dict[str, Finding]:
     return {check.__name__: found for (_, check), found in zip(CHECKS, findings(panels), strict=True)}
 
 
-def test_what_is_planted_is_found(planted: Panels) -> None:
+def test_what_is_planted_is_found(planted: StudyResults) -> None:
     found = by_claim(planted)
     assert found["local_and_global"].numbers["mptrj"]["rho"] > 0.7
     assert found["local_and_global"].numbers["mptrj"]["p"] <= 0.05
@@ -87,7 +87,7 @@ def test_what_is_planted_is_found(planted: Panels) -> None:
     assert found["composition"].numbers["cknna"]["before"] > 0.1
 
 
-def test_noise_proves_nothing(noise: Panels) -> None:
+def test_noise_proves_nothing(noise: StudyResults) -> None:
     found = by_claim(noise)
     for name in (
         "local_and_global",
@@ -104,12 +104,12 @@ def test_noise_proves_nothing(noise: Panels) -> None:
     assert found["text"].verdict == "does not hold"
 
 
-def test_a_finding_without_its_sets_is_left_out(planted: Panels) -> None:
+def test_a_finding_without_its_sets_is_left_out(planted: StudyResults) -> None:
     assert len(findings({"proteins": planted["proteins"]})) == 0
     assert 0 < len(findings({"mptrj": planted["mptrj"]})) < len(CHECKS)
 
 
-def test_the_page_says_what_the_numbers_say(planted: Panels, tmp_path: Path) -> None:
+def test_the_page_says_what_the_numbers_say(planted: StudyResults, tmp_path: Path) -> None:
     planted = {name: planted[name] for name in ("mptrj", "mpf-tp")}
     found = findings(planted)
     text = write_page(found, planted, tmp_path / "study").read_text()

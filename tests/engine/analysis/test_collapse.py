@@ -32,7 +32,7 @@ def test_planted_collapse_is_named_and_nothing_else(permutations: int) -> None:
         "noise": "unrelated",
     }
     assert found["low"].effective_rank < 1.1 < 2 < found["m0"].effective_rank
-    assert found["low"].foretells > found["low"].foretold + 0.1
+    assert found["low"].imbalance_to_others > found["low"].imbalance_from_others + 0.1
     assert found["low"].dimension < found["m0"].dimension
 
 

@@ -19,7 +19,7 @@ def layered(seed: int, shared: float) -> dict[str, np.ndarray]:
 
 def test_the_layers_that_see_the_same_are_found() -> None:
     for metric in ("cka", "information_imbalance"):
-        found = best_layers(compare(layered(0, 2.0), metrics=[metric], permutations=39, draws=True), metric)
+        found = best_layers(compare(layered(0, 2.0), metrics=[metric], permutations=39, keep_resamples=True), metric)
         assert [(one.model, one.other, one.layer, one.other_layer) for one in found] == [("a", "b", "a@2", "b@1")]
         assert found[0].p == pytest.approx(1 / 40)
         assert found[0].calibrated > 0.1
@@ -29,7 +29,7 @@ def test_the_layers_that_see_the_same_are_found() -> None:
 def test_the_best_of_many_layers_of_noise_is_no_discovery() -> None:
     ps, smallest = [], []
     for seed in range(60):
-        data = compare(layered(seed, 0.0), metrics=["cka"], permutations=39, draws=True)
+        data = compare(layered(seed, 0.0), metrics=["cka"], permutations=39, keep_resamples=True)
         ps.append(best_layers(data)[0].p)
         smallest.append(data.cka_p.values[:4, 4:].min())
     assert np.mean(np.array(ps) <= 0.05) <= 0.14

@@ -30,7 +30,7 @@ def panel(seed: int, *, knows: bool) -> tuple[xr.Dataset, dict[str, np.ndarray],
 
 def test_planted_knowledge_is_ranked_and_checked() -> None:
     data, embeddings, label = panel(0, knows=True)
-    found = selection(data, embeddings, label, few=40, draws=3)
+    found = selection(data, embeddings, label, n_labels=40, draws=3)
     by = {one.name: one for one in found.criteria}
     assert found.models[0] in ("m0", "m1")
     assert by["probe"].correlation > 0.8
@@ -41,7 +41,7 @@ def test_planted_knowledge_is_ranked_and_checked() -> None:
     assert sum(by["probe"].over_parameters) / 2 > 0.3
     assert by["parameters"].low < 0
     assert found.error[0] < found.baseline / 2
-    assert (found.few, found.test) == (40, 260)
+    assert (found.n_labels, found.test) == (40, 260)
     assert len(found.pair) == 2
 
 
@@ -49,7 +49,7 @@ def test_where_no_model_knows_the_label_no_ranking_is_told_from_chance_too_often
     told = 0
     for seed in range(4):
         data, embeddings, label = panel(seed, knows=False)
-        found = selection(data, embeddings, label, few=30, draws=1, seed=seed)
+        found = selection(data, embeddings, label, n_labels=30, draws=1, seed=seed)
         told += next(one for one in found.criteria if one.name == "parameters").p <= 0.05
         assert found.error.min() > 0.9 * found.baseline
     assert told <= 1
@@ -60,8 +60,8 @@ def test_what_is_too_little_is_told() -> None:
     with pytest.raises(ValueError, match="1 models have embeddings"):
         selection(data, {"m0": embeddings["m0"]}, label)
     with pytest.raises(ValueError, match="295 to fit on and 5 to test"):
-        selection(data, embeddings, label, few=295)
-    few = {name: embeddings[name] for name in ("m0", "m5")}
-    found = selection(data, few, label, few=30, draws=1)
+        selection(data, embeddings, label, n_labels=295)
+    few_models = {name: embeddings[name] for name in ("m0", "m5")}
+    found = selection(data, few_models, label, n_labels=30, draws=1)
     assert np.isnan(found.criteria[0].correlation)
     assert found.models[0] == "m0"

@@ -35,4 +35,4 @@ def test_what_has_no_shift_is_named() -> None:
     with pytest.raises(ValueError, match="reference has 2 columns and shifted 3"):
         degree_of_shift(x, np.zeros((5, 3)))
     with pytest.raises(ValueError, match="no distance"):
-        degree_of_shift(x, x, metric="inner_product")
+        degree_of_shift(x, x, neighbour_metric="inner_product")

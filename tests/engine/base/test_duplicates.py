@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine.base.duplicates import first_occurrence, first_occurrence_on_host
+from hyle.engine.base.duplicates import first_occurrence, first_occurrence_numpy
 
 from ..samples import EXAMPLES, D, N, seeds, single, views
 
-both = pytest.mark.parametrize("first", [lambda x: first_occurrence(jnp.asarray(x)), first_occurrence_on_host])
+both = pytest.mark.parametrize("first", [lambda x: first_occurrence(jnp.asarray(x)), first_occurrence_numpy])
 
 
 def expected(x):
@@ -44,7 +44,7 @@ def test_rows_that_differ_in_the_last_bit_differ(first):
 def test_rows_whose_bits_have_the_same_sum_differ():
     x = single(views(0)[0])
     x[7] = x[3, ::-1]
-    assert first_occurrence_on_host(x).all()
+    assert first_occurrence_numpy(x).all()
 
 
 def test_rows_that_are_not_a_number_repeat_nothing():

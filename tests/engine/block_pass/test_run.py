@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hyle.engine.block_pass.plan import Wanted
-from hyle.engine.block_pass.run import gather
+from hyle.engine.block_pass.plan import PassPlan
+from hyle.engine.block_pass.run import run_pass
 from hyle.engine.gram.features import by_features, feature_hsic, feature_products
-from hyle.engine.gram.median import median_of_view
-from hyle.engine.gram.prepared import view
+from hyle.engine.gram.median import median_of_prepared
+from hyle.engine.gram.prepared import prepare
 from hyle.engine.neighbours.search import neighbours
 
 from .. import definitions
@@ -23,7 +23,7 @@ from ..samples import K, N, single, views
 
 KERNELS = ("linear", "rbf", "distance")
 TABLES = (("cosine", K), ("euclidean", 2 * K))
-WANTED = Wanted(KERNELS, TABLES, 2)
+WANTED = PassPlan(KERNELS, TABLES, 2)
 
 
 def arrays(offset=0.0):
@@ -34,19 +34,19 @@ def arrays(offset=0.0):
     return [single(v + offset * v.std()) for v in (x, y, third)]
 
 
-def gathered(block=None, order=(0, 1, 2), wanted=WANTED, offset=0.0, progress=None):
-    seen = [view(jnp.asarray(arrays(offset)[i])) for i in order]
-    return gather(seen, wanted, sigmas=[median_of_view(one) for one in seen], block=block, progress=progress)
+def result(block=None, order=(0, 1, 2), plan=WANTED, offset=0.0, progress=None):
+    seen = [prepare(jnp.asarray(arrays(offset)[i])) for i in order]
+    return run_pass(seen, plan, sigmas=[median_of_prepared(one) for one in seen], block=block, progress=progress)
 
 
 @pytest.fixture(scope="module")
 def whole():
-    return gathered(N)
+    return result(N)
 
 
 @pytest.mark.parametrize("block", [1, 7, N + 13])
 def test_block_size_changes_no_sum_and_no_neighbour(block, whole):
-    found = gathered(block)
+    found = result(block)
     assert found.block == block
     for kernel in KERNELS:
         for name, value in whole.sums[kernel]._asdict().items():
@@ -63,7 +63,7 @@ def test_block_size_changes_no_sum_and_no_neighbour(block, whole):
 
 def test_order_of_models(whole):
     order = [2, 0, 1]
-    found, ix = gathered(N, order), np.ix_(order, order)
+    found, ix = result(N, order), np.ix_(order, order)
     for kernel in KERNELS:
         one, other = found.sums[kernel], whole.sums[kernel]
         np.testing.assert_allclose(one.products, other.products[ix], rtol=1e-5)
@@ -77,13 +77,13 @@ def test_order_of_models(whole):
 
 def powers(offset):
     """What a linear kernel and a distance of points are multiplied by to be those of rows."""
-    return np.array([float(view(jnp.asarray(x)).norms.scale) for x in arrays(offset)])
+    return np.array([float(prepare(jnp.asarray(x)).norms.scale) for x in arrays(offset)])
 
 
 @pytest.mark.parametrize("offset", [0.0, 200.0])
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_sums_give_the_hsic_of_the_definition(kernel, offset, whole):
-    sums = (whole if not offset else gathered(N, offset=offset)).sums[kernel]
+    sums = (whole if not offset else result(N, offset=offset)).sums[kernel]
     if kernel == "distance":
         kernels = [definitions.distances(x) for x in arrays(offset)]
     else:
@@ -99,13 +99,13 @@ def test_sums_give_the_hsic_of_the_definition(kernel, offset, whole):
 @pytest.mark.parametrize("offset", [0.0, 200.0])
 @pytest.mark.parametrize("debiased", [True, False])
 def test_features_give_the_same_as_rows(debiased, offset):
-    rows = gathered(N, wanted=Wanted(("linear",)), offset=offset).sums["linear"].hsic(debiased=debiased)
-    views = [view(jnp.asarray(x)) for x in arrays(offset)]
+    rows = result(N, plan=PassPlan(("linear",)), offset=offset).sums["linear"].hsic(debiased=debiased)
+    views = [prepare(jnp.asarray(x)) for x in arrays(offset)]
     squares = np.stack([np.asarray(seen.norms.squares, np.float64) for seen in views])
     close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5 * rows.diagonal().min())
-    on_host = feature_products(views)
-    assert on_host.dtype == np.float64
-    close(feature_hsic(on_host, squares, debiased=debiased), rows)
+    use_numpy = feature_products(views)
+    assert use_numpy.dtype == np.float64
+    close(feature_hsic(use_numpy, squares, debiased=debiased), rows)
     compiled = jax.jit(feature_products)(views)
     close(feature_hsic(compiled, jnp.asarray(squares, jnp.float32), debiased=debiased), rows)
 
@@ -138,7 +138,7 @@ def test_ranks_are_those_of_the_definition(whole):
 
 
 def test_nothing_is_gathered_that_was_not_wanted():
-    found = gathered(N, wanted=Wanted((), (("cosine", K),)))
+    found = result(N, plan=PassPlan((), (("cosine", K),)))
     assert found.sums == {}
     assert found.ranks is None
     assert list(found.tables) == ["cosine"]
@@ -146,20 +146,20 @@ def test_nothing_is_gathered_that_was_not_wanted():
 
 def test_progress_is_told():
     steps = []
-    gathered(7, wanted=Wanted(("linear",)), progress=lambda *step: steps.append(step))
+    result(7, plan=PassPlan(("linear",)), progress=lambda *step: steps.append(step))
     assert steps == [(min(N, done), N) for done in range(7, N + 7, 7)]
 
 
 def test_a_block_stays_within_its_bytes(monkeypatch):
     monkeypatch.setattr("hyle.engine.base.memory.BLOCK_BYTES", 10 * 3 * N * 4)
-    assert gathered(wanted=Wanted(("linear",))).block == 10
-    assert gathered(N, wanted=Wanted(("linear",))).block == N
+    assert result(plan=PassPlan(("linear",))).block == 10
+    assert result(N, plan=PassPlan(("linear",))).block == N
 
 
 def test_in_float64_everything_has_its_digits(float64):
     # Also in threads, though `jax.enable_x64` holds for one thread alone.
-    seen = [view(jnp.asarray(np.asarray(x, np.float64))) for x in arrays()]
-    found = gather(seen, Wanted(("distance",), TABLES[:1]), block=N)
+    seen = [prepare(jnp.asarray(np.asarray(x, np.float64))) for x in arrays()]
+    found = run_pass(seen, PassPlan(("distance",), TABLES[:1]), block=N)
     assert found.tables["cosine"][0].value.dtype == np.float64
     kernels = [definitions.distances(x) / float(one.norms.scale) for x, one in zip(arrays(), seen, strict=True)]
     expected = np.array([[definitions.unbiased_hsic(a, b) for b in kernels] for a in kernels])
@@ -169,7 +169,7 @@ def test_in_float64_everything_has_its_digits(float64):
 def test_a_second_pass_of_the_same_shapes_compiles_nothing(whole):
     compiled = []
     jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
-    again = gathered(N)
+    again = result(N)
     assert not [event for event in compiled if "backend_compile" in event]
     np.testing.assert_array_equal(again.ranks, whole.ranks)
 
@@ -180,11 +180,12 @@ SCRIPT = textwrap.dedent(
     """
     import resource, sys
     import numpy as np
-    from hyle.engine import compare, _pass
+    from hyle.engine import compare
+from hyle.engine.base import memory
 
     metrics = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",
                "intrinsic_dimension", "intrinsic_dimension_twonn")
-    _pass.BLOCK_BYTES = 2**25  # 32 MiB, so that blocks do not hide a whole matrix
+    memory.BLOCK_BYTES = 2**25  # 32 MiB, so that blocks do not hide a whole matrix
     x = np.random.default_rng(0).normal(size=(4, 6000, 64)).astype(np.float32)
 
     def peak():

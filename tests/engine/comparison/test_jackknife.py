@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hyle.engine import compare
-from hyle.engine.comparison.jackknife import interval, parts
+from hyle.engine.comparison.jackknife import draw_jackknife_groups, jackknife_interval
 
 METRICS = ("cka", "mutual_knn", "information_imbalance", "intrinsic_dimension")
 
@@ -20,19 +20,19 @@ def models(n: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def test_parts_are_apart_and_of_one_size() -> None:
-    found = parts(43, 8)
+    found = draw_jackknife_groups(43, 8)
     assert [len(part) for part in found] == [5] * 8
     assert len(np.unique(np.concatenate(found))) == 40
-    assert not np.array_equal(found[0], parts(43, 8, seed=1)[0])
+    assert not np.array_equal(found[0], draw_jackknife_groups(43, 8, seed=1)[0])
 
 
 def test_groups_stay_whole() -> None:
     groups = np.repeat(np.arange(11), [1, 9, 2, 2, 2, 3, 3, 1, 1, 4, 4])
-    found = parts(len(groups), 6, groups=list(groups))
+    found = draw_jackknife_groups(len(groups), 6, groups=list(groups))
     assert sorted(np.concatenate(found)) == list(range(len(groups)))
     held = [set(groups[part]) for part in found]
     assert sum(len(one) for one in held) == 11
-    assert len(parts(len(groups), 50, groups=list(groups))) == 11
+    assert len(draw_jackknife_groups(len(groups), 50, groups=list(groups))) == 11
 
 
 @pytest.mark.parametrize(
@@ -41,20 +41,20 @@ def test_groups_stay_whole() -> None:
 )
 def test_what_cannot_be_parted(n: int, count: int, groups: list[int] | None, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
-        parts(n, count, groups=groups)
+        draw_jackknife_groups(n, count, groups=groups)
 
 
 def test_the_mean_has_its_textbook_interval() -> None:
     values = np.random.default_rng(0).normal(size=30)
     without = np.array([np.delete(values, i).mean() for i in range(30)])
-    error, low, high = interval(values.mean(), without)
+    error, low, high = jackknife_interval(values.mean(), without)
     assert error == pytest.approx(values.std(ddof=1) / 30**0.5)
     assert (high - values.mean()) / error == pytest.approx(2.0452, abs=1e-4)
     assert low < values.mean() < high
 
 
 def test_the_standard_error_is_the_spread_between_sets_of_samples() -> None:
-    found = [compare(models(120, seed), metrics=METRICS, k=8, intervals=20) for seed in range(24)]
+    found = [compare(models(120, seed), metrics=METRICS, k=8, jackknife_groups=20) for seed in range(24)]
     for name in METRICS:
         place = ("a", "b") if "other" in found[0][name].dims else ("a",)
         values, errors = (
@@ -68,6 +68,6 @@ def test_the_standard_error_is_the_spread_between_sets_of_samples() -> None:
 
 def test_left_out_parts_must_leave_enough_neighbours() -> None:
     with pytest.raises(ValueError, match=r"k=32 .* from 32 samples"):
-        compare(models(40, 0), metrics=["mutual_knn"], k=32, intervals=5)
+        compare(models(40, 0), metrics=["mutual_knn"], k=32, jackknife_groups=5)
     with pytest.raises(ValueError, match="groups say how"):
         compare(models(40, 0), metrics=["cka"], groups=[0] * 40)

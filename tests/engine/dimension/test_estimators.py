@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine.dimension.estimators import Estimate, dimension, estimate, largest_order, neighbours_needed
+from hyle.engine.dimension.estimators import DimensionEstimate, dimension, estimate, largest_order, neighbours_needed
 from hyle.engine.neighbours.search import neighbours
 
 from .. import definitions
@@ -25,7 +25,7 @@ def table(seed: int, d: float = 3.0) -> np.ndarray:
     return np.cumsum(np.random.default_rng(seed).exponential(size=(N, K)), 1) ** (1 / d)
 
 
-def numbers(found: Estimate) -> list[float]:
+def numbers(found: DimensionEstimate) -> list[float]:
     return [float(part) for part in found]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hyle.engine.base import rows as rows_module
 from hyle.engine.gram import kernels as kernels_module
 from hyle.engine.gram.kernels import hsic, kernel_products
-from hyle.engine.gram.prepared import stacked, view
+from hyle.engine.gram.prepared import prepare, stacked
 
 from .. import definitions
 from ..samples import N, single, views
@@ -44,15 +44,15 @@ def test_block_size_changes_no_hsic(monkeypatch):
 @pytest.mark.parametrize("as_one", [True, False])
 def test_how_many_rows_are_taken_at_once_changes_nothing(monkeypatch, rows_at_once, as_one):
     arrays = [single(v) for v in views(2)]
-    seen = [view(jnp.asarray(x)) for x in arrays]
+    seen = [prepare(jnp.asarray(x)) for x in arrays]
     # 20 rows of a block that began 5 before them; those beyond the last count nothing.
-    own = np.arange(N - 22, N + 3, dtype=np.int32)
-    grams = [one.gram(jnp.minimum(own, N - 1)) for one in seen]
+    query = np.arange(N - 22, N + 3, dtype=np.int32)
+    grams = [one.gram(jnp.minimum(query, N - 1)) for one in seen]
     monkeypatch.setattr(kernels_module, "CHUNK", rows_at_once * 2 * N)
     found = kernel_products(
         stacked([one.norms for one in seen]),
         jnp.stack(grams) if as_one else grams,
-        jnp.asarray(own[5:]),
+        jnp.asarray(query[5:]),
         ["rbf", "distance"],
         jnp.full(2, 2.0),
         at=5,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from hyle.engine.base import rows as rows_module
 from hyle.engine.gram import median as median_module
-from hyle.engine.gram.median import median_by_counts, median_distance, median_of_view
-from hyle.engine.gram.prepared import view
+from hyle.engine.gram.median import median_by_counts, median_distance, median_of_prepared
+from hyle.engine.gram.prepared import prepare
 
 from .. import definitions
 from ..samples import EXAMPLES, D, N, scales, seeds, single, views
@@ -43,7 +43,7 @@ def test_both_roads_give_the_same_order_statistic(seed, offset, repeats):
     x = single(repeated(seed, repeats) + offset)
     # One rounding may differ: the compiler fuses the road inside of jit.
     np.testing.assert_allclose(ROADS["jit"](x), ROADS["host"](x), rtol=2e-7)
-    np.testing.assert_array_equal(median_of_view(view(x)), ROADS["host"](x))
+    np.testing.assert_array_equal(median_of_prepared(prepare(x)), ROADS["host"](x))
 
 
 @pytest.mark.parametrize("road", ROADS)
@@ -105,10 +105,10 @@ def test_median_under_vmap():
 
 
 def test_what_is_kept_around_the_guess_does_not_grow_with_the_number_of_pairs():
-    x = view(jnp.asarray(np.random.default_rng(0).normal(size=(16_000, 8)), jnp.float32))
-    median_of_view(x)
+    x = prepare(jnp.asarray(np.random.default_rng(0).normal(size=(16_000, 8)), jnp.float32))
+    median_of_prepared(x)
     tracemalloc.start()
-    median_of_view(x)
+    median_of_prepared(x)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     # Of 128 million distances: the masks of one block, and some numbers for each row.

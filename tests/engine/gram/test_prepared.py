@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine.gram.prepared import stacked, view
+from hyle.engine.gram.prepared import prepare, stacked
 from hyle.engine.neighbours.search import at_least, at_most
 
 from ..samples import EXAMPLES, N, scales, seeds, single, views
@@ -22,7 +22,7 @@ offsets = st.sampled_from([0.0, 1.0, 200.0, 3000.0])
 @jax.jit
 def matrices(x):
     """Squared distances, chords and products [N, N], as they come, and what is at most and at least the true ones."""
-    seen = view(x)
+    seen = prepare(x)
     norms, gram, everyone = seen.norms, seen.gram(ALL), jnp.tile(ALL, (N, 1))
     found = {}
     for name, metric in MEASURES.items():
@@ -54,7 +54,7 @@ def test_the_true_value_lies_within_the_bounds(seed, scale, offset, zeros, outli
     x = single(x * scale)
     if zeros:
         x[[3, 40]] = 0
-    expected = true(x, float(view(x).norms.scale))
+    expected = true(x, float(prepare(x).norms.scale))
     for name, (_, low, high) in matrices(x).items():
         keep = OFF & ((name != "chords") | (expected[name] != 2))  # that of a row of zeros is known
         # The bounds themselves are rounded where they are added up.
@@ -70,7 +70,7 @@ def test_the_true_value_lies_within_the_bounds(seed, scale, offset, zeros, outli
 def test_values_keep_their_digits_wherever_they_lie(offset, scale):
     x, _ = views(0)
     x = single((x + offset * x.std()) * scale)
-    expected = true(x, float(view(x).norms.scale))
+    expected = true(x, float(prepare(x).norms.scale))
     for name, (value, *_) in matrices(x).items():
         off = np.asarray(value, np.float64)[OFF] - expected[name][OFF]
         assert np.abs(off).max() < 4e-6 * np.abs(expected[name][OFF]).max(), name
@@ -78,7 +78,7 @@ def test_values_keep_their_digits_wherever_they_lie(offset, scale):
 
 def test_values_in_float64(float64):
     x = views(1)[0] + 200
-    expected = true(x, float(view(jnp.asarray(x)).norms.scale))
+    expected = true(x, float(prepare(jnp.asarray(x)).norms.scale))
     for name, (value, *_) in matrices(jnp.asarray(x)).items():
         assert np.abs(np.asarray(value) - expected[name])[OFF].max() < 1e-13 * expected[name][OFF].max(), name
 
@@ -89,7 +89,7 @@ def test_a_row_of_zeros_is_at_a_chord_of_two_from_all():
     chords = np.asarray(matrices(x)["chords"][0])
     np.testing.assert_array_equal(chords[[3, 40]], np.full((2, N), 2))
     np.testing.assert_array_equal(chords[:, [3, 40]], np.full((N, 2), 2))
-    np.testing.assert_array_equal(np.asarray(view(x).norms.inverse)[[3, 40]], 0)
+    np.testing.assert_array_equal(np.asarray(prepare(x).norms.inverse)[[3, 40]], 0)
     assert chords[0, 1] < 1
 
 
@@ -97,7 +97,7 @@ def test_a_row_of_zeros_is_at_a_chord_of_two_from_all():
 @given(seed=seeds, power=st.integers(-20, 20), offset=offsets)
 def test_a_power_of_two_changes_nothing_but_the_exponent(seed, power, offset):
     x = single(views(seed)[0] + offset)
-    one, other = view(x), view(np.ldexp(x, power))
+    one, other = prepare(x), prepare(np.ldexp(x, power))
     np.testing.assert_array_equal(other.points, one.points)
     assert int(other.norms.exponent) == int(one.norms.exponent) + power
     for name in ("squares", "shift", "mean", "lift", "rise", "inverse", "slack"):
@@ -108,7 +108,7 @@ def test_a_power_of_two_changes_nothing_but_the_exponent(seed, power, offset):
 @given(seed=seeds, scale=scales, offset=offsets)
 def test_points_are_centred_and_of_size_one(seed, scale, offset):
     x, _ = views(seed)
-    seen = view(single((x + offset * x.std()) * scale))
+    seen = prepare(single((x + offset * x.std()) * scale))
     points = np.asarray(seen.points, np.float64)
     assert 0.5 <= np.abs(points).max() < 1
     assert np.abs(points.mean(0)).max() < 1e-6
@@ -123,23 +123,23 @@ def test_rows_that_are_alike_and_rows_that_are_parallel():
     apart = np.concatenate([lengths[:-1] * way, -way])
     facts = [(np.full_like(x, 3.3), (True, True)), (np.zeros_like(x), (True, True))]
     facts += [(lengths * way, (False, True)), (apart, (False, False)), (x, (False, False)), (x + 1e4, (False, False))]
-    for rows, (alike, parallel) in facts:
-        norms = view(rows).norms
-        assert (bool(norms.alike), bool(norms.parallel)) == (alike, parallel)
+    for rows, (all_equal, all_parallel) in facts:
+        norms = prepare(rows).norms
+        assert (bool(norms.all_equal), bool(norms.all_parallel)) == (all_equal, all_parallel)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
 def test_sizes_at_the_ends_of_float32(scale):
     x = single(views(4)[0])
     for name, (value, *_) in matrices(x * np.float32(scale)).items():
-        expected = true(x * np.float32(scale), float(view(x * np.float32(scale)).norms.scale))[name]
+        expected = true(x * np.float32(scale), float(prepare(x * np.float32(scale)).norms.scale))[name]
         np.testing.assert_allclose(np.asarray(value)[OFF], expected[OFF], rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def test_stacked_views_keep_their_order_and_vmap_is_the_loop():
     xs = single(np.stack([views(seed)[0] for seed in range(3)]))
-    norms = stacked([view(x).norms for x in xs])
-    mapped = jax.vmap(view)(xs).norms
+    norms = stacked([prepare(x).norms for x in xs])
+    mapped = jax.vmap(prepare)(xs).norms
     for name, column in norms._asdict().items():
         assert column.shape[0] == 3
         np.testing.assert_allclose(getattr(mapped, name), column, rtol=1e-5, atol=1e-6, err_msg=name)
@@ -150,6 +150,6 @@ def test_stacked_views_keep_their_order_and_vmap_is_the_loop():
 def test_equal_rows_are_alike_whatever_the_rounding_of_their_mean(n, d):
     row = np.random.default_rng(d).normal(size=d).astype(np.float32)
     row[d // 2 :] = 0
-    seen = view(jnp.tile(row, (n, 1)))
-    assert seen.norms.alike
+    seen = prepare(jnp.tile(row, (n, 1)))
+    assert seen.norms.all_equal
     assert not np.asarray(seen.points).any()

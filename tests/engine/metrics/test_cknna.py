@@ -60,7 +60,7 @@ def test_oracle_in_float32(case):
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_definition_in_float64(metric, variant, float64):
     x, y = views(1)
-    value = float(cknna(x + 1, y, k=K, metric=metric, variant=variant))
+    value = float(cknna(x + 1, y, k=K, neighbour_metric=metric, variant=variant))
     assert value == pytest.approx(definitions.cknna_variant(x + 1, y, K, variant, metric), rel=1e-9)
 
 
@@ -89,7 +89,7 @@ def test_rotation_scale_and_common_permutation_leave_it(variant, seed, scale):
 @pytest.mark.parametrize("scale", [1e-4, 1e4])
 def test_scale_leaves_inner_products(variant, scale):
     x, y = map(single, views(12))
-    value = float(cknna(x, y * np.float32(scale), k=K, metric="inner_product", variant=variant))
+    value = float(cknna(x, y * np.float32(scale), k=K, neighbour_metric="inner_product", variant=variant))
     assert value == pytest.approx(definitions.cknna_variant(x, y, K, variant, "inner_product"), rel=1e-4)
 
 
@@ -156,8 +156,8 @@ def test_constant_or_not_finite_is_nan(variant):
         broken[3, 2] = entry
         assert np.isnan(cknna(broken, y, k=K, variant=variant))
     for metric in METRICS:
-        assert np.isnan(cknna(np.full_like(x, 3.3), y, k=K, metric=metric, variant=variant))
-        assert np.isnan(cknna(y, np.zeros_like(x), k=K, metric=metric, variant=variant))
+        assert np.isnan(cknna(np.full_like(x, 3.3), y, k=K, neighbour_metric=metric, variant=variant))
+        assert np.isnan(cknna(y, np.zeros_like(x), k=K, neighbour_metric=metric, variant=variant))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

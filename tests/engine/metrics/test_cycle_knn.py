@@ -25,8 +25,8 @@ def test_the_definition_under_rotation_scale_and_common_permutation(metric, seed
     x, y = views(seed, 3.0)
     order = np.random.default_rng(seed).permutation(N)
     moved, other = single((x @ rotation(D, seed))[order] * scale), single(y[order])
-    there = float(cycle_knn(moved, other, k=K, metric=metric))
-    back = float(cycle_knn(other, moved, k=K, metric=metric))
+    there = float(cycle_knn(moved, other, k=K, neighbour_metric=metric))
+    back = float(cycle_knn(other, moved, k=K, neighbour_metric=metric))
     assert there == pytest.approx(definitions.cycle_knn(x, y, K, metric), abs=1e-6)
     assert back == pytest.approx(definitions.cycle_knn(y, x, K, metric), abs=1e-6)
     assert min(there, back) > 0
@@ -37,9 +37,9 @@ def test_the_walk_starts_in_y():
     rng = np.random.default_rng(0)
     x, y = single(rng.normal(size=(2, N, D)))
     x[:D] += 1000 * np.diag(1 + np.arange(D))  # nobody's neighbours in x, so no step in x comes back to them
-    assert float(cycle_knn(x, y, k=40, metric="euclidean")) == pytest.approx(1 - D / N)
-    assert float(cycle_knn(y, x, k=40, metric="euclidean")) == 1
-    assert float(cycle_knn(x, x, k=40, metric="euclidean")) == pytest.approx(1 - D / N)
+    assert float(cycle_knn(x, y, k=40, neighbour_metric="euclidean")) == pytest.approx(1 - D / N)
+    assert float(cycle_knn(y, x, k=40, neighbour_metric="euclidean")) == 1
+    assert float(cycle_knn(x, x, k=40, neighbour_metric="euclidean")) == pytest.approx(1 - D / N)
 
 
 def test_the_definition_with_repeated_rows_in_float64(float64):

@@ -23,11 +23,11 @@ def test_the_definition_under_rotation_scale_and_common_permutation(metric, seed
     x, y = views(seed)
     order = np.random.default_rng(seed).permutation(N)
     moved, other = single((x @ rotation(D, seed))[order] * scale), single(y[order])
-    value = float(jaccard_knn(moved, other, k=K, metric=metric))
+    value = float(jaccard_knn(moved, other, k=K, neighbour_metric=metric))
     assert value == pytest.approx(definitions.jaccard_knn(x, y, K, metric), abs=1e-6)
-    assert value == float(jaccard_knn(other, moved, k=K, metric=metric))
-    assert 0 <= value <= float(mutual_knn(moved, other, k=K, metric=metric))
-    assert float(jaccard_knn(other, other, k=K, metric=metric)) == 1
+    assert value == float(jaccard_knn(other, moved, k=K, neighbour_metric=metric))
+    assert 0 <= value <= float(mutual_knn(moved, other, k=K, neighbour_metric=metric))
+    assert float(jaccard_knn(other, other, k=K, neighbour_metric=metric)) == 1
 
 
 def test_the_definition_with_repeated_rows_in_float64(float64):

@@ -13,7 +13,7 @@ def table(rng: np.random.Generator, k: int, n: int) -> np.ndarray:
 
 
 # Compared one with each other, in steps of eight and a rest, and looked up.
-@pytest.mark.parametrize("k", [1, 20, pairs_module.COMPARED + 6])
+@pytest.mark.parametrize("k", [1, 20, pairs_module.MAX_K_BRUTE_FORCE + 6])
 def test_positions_of_neighbours(k):
     rng = np.random.default_rng(k)
     n = 90

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine.gram.prepared import view
-from hyle.engine.neighbours.ranks import TABLE, ranks, settle_ranks
+from hyle.engine.gram.prepared import prepare
+from hyle.engine.neighbours.ranks import TABLE, ranks, recompute_exact_ranks
 from hyle.engine.neighbours.search import neighbours
 
 from .. import definitions
@@ -23,10 +23,10 @@ OTHERS = jnp.asarray([[j for j in range(N) if j != i] for i in range(N)], jnp.in
 
 @partial(jax.jit, static_argnames=("table", "settled"))
 def _found(x, wanted, table, settled):
-    seen = view(x)
+    seen = prepare(x)
     near = neighbours(x, table).indices
-    values, doubtful = ranks(seen.norms, seen.gram(ROWS), ROWS, wanted, near)
-    return settle_ranks(seen, ROWS, wanted, values, doubtful) if settled else values, doubtful
+    values, incomplete = ranks(seen.norms, seen.gram(ROWS), ROWS, wanted, near)
+    return recompute_exact_ranks(seen, ROWS, wanted, values, incomplete) if settled else values, incomplete
 
 
 def found(x, table=TABLE, wanted=OTHERS):
@@ -73,8 +73,8 @@ def test_tight_clusters_far_apart_keep_their_order(spread, table):
 
 
 def test_without_being_settled_tight_clusters_are_doubtful():
-    values, doubtful = _found(clusters(1e-4), OTHERS, 1, False)
-    assert np.asarray(doubtful).all()
+    values, incomplete = _found(clusters(1e-4), OTHERS, 1, False)
+    assert np.asarray(incomplete).all()
     assert (np.asarray(values) != expected(clusters(1e-4))).any()
     assert not np.asarray(_found(single(views(0)[0]), OTHERS, 1, False)[1]).any()
 
@@ -95,12 +95,12 @@ def test_counts_err_only_where_distances_differ_by_less_than_rounding(seed, spre
     x = clusters(spread, seed)
     x = single(x + offset * x.std())
     counted, far = found(x, 1), definitions.distances(x) ** 2
-    norms = view(x).norms
+    norms = prepare(x).norms
     squares = np.asarray(norms.squares, np.float64) * float(norms.scale) ** 2
     for i in range(N):
         j = np.asarray(OTHERS[i])
         # Of the wanted row the threshold and the distance, of the others the distance.
-        error = float(norms.slack) * (4 * squares[i] + 3 * squares[j][:, None] + squares[j])
+        error = float(norms.gram_rtol) * (4 * squares[i] + 3 * squares[j][:, None] + squares[j])
         apart = far[i, j] - far[i, j][:, None]
         assert (counted[i] >= 1 + (apart < -error).sum(1)).all()
         assert (counted[i] <= (apart <= error).sum(1)).all()
@@ -122,18 +122,20 @@ def test_more_repetitions_than_the_table_holds(table):
 
 def test_some_rows_and_some_wanted_in_float64(float64):
     x = views(2)[0]
-    own = jnp.asarray([3, 3, 60, N - 1], jnp.int32)
+    query = jnp.asarray([3, 3, 60, N - 1], jnp.int32)
     wanted = jnp.asarray([[1, 40], [40, 1], [0, 63], [0, 62]], jnp.int32)
-    seen = view(jnp.asarray(x))
-    values, doubtful = ranks(seen.norms, seen.gram(own), own, wanted, neighbours(jnp.asarray(x), 2).indices[own])
-    assert not np.asarray(doubtful).any()
-    np.testing.assert_array_equal(values, definitions.ranks(x)[np.asarray(own)[:, None], np.asarray(wanted)])
+    seen = prepare(jnp.asarray(x))
+    values, incomplete = ranks(
+        seen.norms, seen.gram(query), query, wanted, neighbours(jnp.asarray(x), 2).indices[query]
+    )
+    assert not np.asarray(incomplete).any()
+    np.testing.assert_array_equal(values, definitions.ranks(x)[np.asarray(query)[:, None], np.asarray(wanted)])
 
 
 def test_only_doubtful_rows_are_settled():
     x = single(views(3)[0])
-    seen = view(x)
-    doubtful = jnp.asarray(ROWS % 2 == 0)
-    values = np.asarray(settle_ranks(seen, ROWS, OTHERS, jnp.full(OTHERS.shape, -1.0), doubtful))
+    seen = prepare(x)
+    incomplete = jnp.asarray(ROWS % 2 == 0)
+    values = np.asarray(recompute_exact_ranks(seen, ROWS, OTHERS, jnp.full(OTHERS.shape, -1.0), incomplete))
     np.testing.assert_array_equal(values[1::2], -1)
     np.testing.assert_array_equal(values[::2], expected(x)[::2])

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine.gram.prepared import view
+from hyle.engine.gram.prepared import prepare
 from hyle.engine.gram.product import gram_of
-from hyle.engine.neighbours.search import candidates, nearest
-from hyle.engine.neighbours.search_numpy import candidates_on_host, nearest_on_host, smallest
+from hyle.engine.neighbours.search import candidates, select_k_nearest
+from hyle.engine.neighbours.search_numpy import candidates_numpy, select_k_nearest_numpy, smallest
 from hyle.engine.neighbours.tables import find_table, find_tables
 
 from ..samples import EXAMPLES, seeds, single
@@ -59,14 +59,15 @@ def test_candidates_are_those_of_the_compiled_search(metric, n, spread):
     rng = np.random.default_rng(n)
     x = single(np.repeat(rng.normal(size=(4, 12)), -(-n // 4), 0)[:n] + spread * rng.normal(size=(n, 12)))
     x[17], x[400] = x[3], x[5]
-    seen, own, where = view(jnp.asarray(x)), np.arange(100, 180, dtype=np.int32), jnp.asarray(rng.random(n) < 0.9)
-    gram = gram_of(seen.points, own)
-    want = plain(seen.norms, gram, own, 9, metric, where)
-    found = candidates_on_host(seen.norms, gram, own, 9, metric, where, ordered=9)
-    for name in ("indices", "rough", "doubtful", "vague", "unsure"):
+    seen, query, where = prepare(jnp.asarray(x)), np.arange(100, 180, dtype=np.int32), jnp.asarray(rng.random(n) < 0.9)
+    gram = gram_of(seen.points, query)
+    want = plain(seen.norms, gram, query, 9, metric, where)
+    found = candidates_numpy(seen.norms, gram, query, 9, metric, where, ordered=9)
+    for name in ("indices", "approx_distance", "incomplete", "imprecise", "set_uncertain"):
         np.testing.assert_array_equal(getattr(found, name), getattr(want, name), err_msg=name)
     tables = [
-        method(seen.norms, own, found.indices, found.rough, 9, metric, where) for method in (nearest, nearest_on_host)
+        method(seen.norms, query, found.indices, found.approx_distance, 9, metric, where)
+        for method in (select_k_nearest, select_k_nearest_numpy)
     ]
     for one, other in zip(*tables, strict=True):
         np.testing.assert_array_equal(one, other)
@@ -77,22 +78,22 @@ def test_whose_order_is_certain_needs_no_measuring():
     apart = single(rng.normal(size=(640, 3)))
     close = single(apart + 100 * (np.arange(640) % 2)[:, None])
     for x, some in ((apart, False), (close, True)):
-        seen, own = view(jnp.asarray(x)), np.arange(640, dtype=np.int32)
-        found = candidates_on_host(seen.norms, gram_of(seen.points, own), own, 9, "euclidean", ordered=9)
+        seen, query = prepare(jnp.asarray(x)), np.arange(640, dtype=np.int32)
+        found = candidates_numpy(seen.norms, gram_of(seen.points, query), query, 9, "euclidean", ordered=9)
         far = np.linalg.norm(x.astype(np.float64)[:, None] - x, axis=-1)
         np.fill_diagonal(far, np.inf)
         wrong = (np.argsort(far, 1)[:, :9] != np.asarray(found.indices)[:, :9]).any(1)
-        assert not (wrong & ~np.asarray(found.mixed)).any()
-        assert (np.asarray(found.mixed).mean() > 0.5) == some
+        assert not (wrong & ~np.asarray(found.order_uncertain)).any()
+        assert (np.asarray(found.order_uncertain).mean() > 0.5) == some
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_whole_product_gives_what_its_blocks_give(metric, monkeypatch):
     rng = np.random.default_rng(1)
-    seen = view(jnp.asarray(single(rng.integers(0, 3, size=(700, 6)))))  # with ties
+    seen = prepare(jnp.asarray(single(rng.integers(0, 3, size=(700, 6)))))  # with ties
     wanted = [(metric, 7), ("euclidean", 5)]
     whole = find_tables(seen, wanted, ordered=7)
-    monkeypatch.setattr("hyle.engine.neighbours.tables.ALONE", 0)
+    monkeypatch.setattr("hyle.engine.neighbours.tables.MAX_PAIRS_SINGLE_THREAD", 0)
     parts = find_tables(seen, wanted, ordered=7)
     monkeypatch.setattr("hyle.engine.neighbours.tables.BLOCK_BYTES", 0)
     for one, two, three in zip(whole, parts, find_tables(seen, wanted, ordered=7), strict=True):
@@ -105,11 +106,11 @@ def test_a_whole_product_gives_what_its_blocks_give(metric, monkeypatch):
 def test_distances_in_tight_clusters_keep_the_digits_of_float64(float64):
     rng = np.random.default_rng(0)
     x = np.repeat(1e3 * rng.normal(size=(2, 12)), 60, 0) + 3e-2 * rng.normal(size=(120, 12))
-    table = find_table(view(jnp.asarray(x)), 5, "euclidean", ordered=False)
+    table = find_table(prepare(jnp.asarray(x)), 5, "euclidean", ordered=False)
     far = np.sort(np.linalg.norm(x[:, None] - x, axis=-1), 1)[:, 1:6]
     np.testing.assert_allclose(table.value, far, rtol=1e-9)
 
 
 def test_equal_distances_that_are_measured_are_equal():
-    table = find_table(view(jnp.arange(50.0)[:, None]), 2, "euclidean", measured=True)
+    table = find_table(prepare(jnp.arange(50.0)[:, None]), 2, "euclidean", measured=True)
     np.testing.assert_array_equal(table.value[1:-1], 1)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hyle.engine import compare
-from hyle.engine.training import Settings, distil
+from hyle.engine.training import Settings, distill
 
 pytest.importorskip("optax")
 N, HELD = 320, 64
@@ -41,7 +41,7 @@ def train(teacher="planted", **options):
     x, rows, held = samples(teacher)
     given = {key: options.pop(key) for key in list(options) if key in ("labels", "folder", "progress")}
     settings = Settings(**{"steps": 400, "batch_size": 64, "every": 50, "learning_rate": 3e-3, **options})
-    found = distil(network, parameters(), x, {"teacher": rows}, held_out=held, settings=settings, **given)
+    found = distill(network, parameters(), x, {"teacher": rows}, held_out=held, settings=settings, **given)
     seen = {"student": np.asarray(network(found.params, x[:HELD])), "teacher": rows[:HELD]}
     result = compare(seen, metrics=["cka"], permutations=50)
     return found, *(float(result[name].sel(model="student", other="teacher")) for name in ("cka", "cka_p"))

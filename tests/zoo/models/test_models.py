@@ -38,8 +38,8 @@ def samples(*texts: str) -> list[Sample]:
 def test_pools_letters_and_keeps_order_over_batches(model: Model) -> None:
     texts = ["C", "CC", "CO", "N", "NO", "OOO", "F"]
     found = model.embed(samples(*texts))
-    expected = [[np.mean([ord(c) for c in t]), np.mean([ord(c) ** 2 for c in t])] for t in texts]
-    np.testing.assert_allclose(found.embedding.numpy(), expected, rtol=1e-6)
+    known_hashes = [[np.mean([ord(c) for c in t]), np.mean([ord(c) ** 2 for c in t])] for t in texts]
+    np.testing.assert_allclose(found.embedding.numpy(), known_hashes, rtol=1e-6)
     assert found.ids == [f"s{i}" for i in range(7)]
     np.testing.assert_array_equal(found.energies, [len(t) for t in texts])
 

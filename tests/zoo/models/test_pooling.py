@@ -31,8 +31,8 @@ def test_equals_the_definition_for_every_sample(counts: list[int], pooling: str,
     features = np.random.default_rng(seed).normal(size=(sum(counts), 3))
     found = pool(torch.tensor(features), counts, pooling).numpy()
     edges = np.cumsum([0, *counts])
-    expected = [plain(features[a:b], pooling) for a, b in pairwise(edges)]
-    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    known_hashes = [plain(features[a:b], pooling) for a, b in pairwise(edges)]
+    np.testing.assert_allclose(found, known_hashes, rtol=1e-12, atol=1e-12)
 
 
 def test_order_of_atoms_does_not_show_in_float32() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hyle.engine import cka, mutual_knn
 from hyle.zoo import Member, Representation, find_card, list_benchmarks, load_dataset, load_panel, write_panel
-from hyle.zoo.panels.panel import FOLDER, WIDTH, cut
+from hyle.zoo.panels.panel import FOLDER, PANEL_DIM, truncate_svd
 
 SETS = list_benchmarks()
 
@@ -24,7 +24,7 @@ def test_the_shipped_panel_is_of_the_shipped_samples(bench) -> None:
     assert list(panel.ids) == data.ids
     assert [one.name for one in panel.members] == list(bench.models)
     for one in panel.members:
-        assert one.representation.embedding.shape[1] <= WIDTH
+        assert one.representation.embedding.shape[1] <= PANEL_DIM
         assert np.isfinite(one.representation.embedding).all()
         assert len(one.representation.ids) > 0.9 * len(data)
         assert one.family == find_card(one.name).family
@@ -54,7 +54,7 @@ def test_cutting_keeps_what_is_compared(tmp_path: Path) -> None:
     write_panel("y", "1", ids, [Member(Representation("narrow", narrow, ids), "", "atoms", 0)], tmp_path)
     (one,) = load_panel("y", tmp_path).members
     assert float(mutual_knn(narrow, one.representation.embedding, k=25)) > 0.99
-    np.testing.assert_allclose(cut(narrow)[0] @ cut(narrow)[0].T, narrow @ narrow.T, rtol=1e-8)
+    np.testing.assert_allclose(truncate_svd(narrow)[0] @ truncate_svd(narrow)[0].T, narrow @ narrow.T, rtol=1e-8)
 
 
 def test_rows_that_a_model_left_out_stay_out(tmp_path: Path) -> None:

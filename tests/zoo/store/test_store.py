@@ -208,7 +208,7 @@ def test_quiet_and_without_a_trace_in_the_logging_settings(store, capfd):
     code = textwrap.dedent(f"""
         import numpy as np
         from hyle.zoo import Store, Representation
-        from hyle.zoo._keys import Key
+        from hyle.zoo import Key
         store = Store({str(store.root)!r})
         with store.extraction(Key("m", "w", "d", "l", "p"), ["a", "b"], {{}}) as extraction:
             extraction.write_shard(["a"], np.ones((1, 2)))

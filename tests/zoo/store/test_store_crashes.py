@@ -25,9 +25,8 @@ CHILD = """
 import os, signal, sys
 import numpy as np
 sys.path.insert(0, {tests!r})
-from test_store import IDS, KEY, RECIPE, rows, energies
+from stored import IDS, KEY, RECIPE, rows, energies
 from hyle.zoo import Store
-from hyle.zoo import _orbax
 
 with Store({root!r}).extraction(KEY, IDS, RECIPE) as extraction:
     for start in (0, 6):
@@ -56,7 +55,7 @@ IN_COMMIT = (
 )
 # The merged representation is written, but not in its place yet.
 BEFORE_PLACE = """
-    import hyle.zoo._store as s
+    import hyle.zoo.store.store as s
     ids = IDS[12:]
     extraction.write_shard(ids, rows(ids), energies(ids))
     s.describe = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
@@ -74,7 +73,7 @@ BEFORE_PLACE = """
     ],
 )
 def test_kill_9(store, die, done):
-    code = CHILD.format(tests=str(Path(__file__).parent.parent), root=str(store.root), die=die.strip())
+    code = CHILD.format(tests=str(Path(__file__).parent), root=str(store.root), die=die.strip())
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr
     assert any(store.root.rglob("*.orbax-checkpoint-tmp")) == (die in (AT_RENAME, IN_COMMIT))
@@ -134,7 +133,7 @@ def test_one_process_at_a_time(store):
     code = textwrap.dedent(f"""
         import sys, time
         from hyle.zoo import Store
-        from hyle.zoo._keys import Key
+        from hyle.zoo import Key
         with Store({str(store.root)!r}).extraction(Key{(*vars(KEY).values(),)!r}, {IDS!r}, {RECIPE!r}):
             print("in", flush=True)
             sys.stdin.read()

@@ -102,8 +102,8 @@ def test_a_registered_student_is_a_model(samples, tmp_path):
     assert "mine" in [one.name for one in list_models()]
     found = load("mine").embed(samples[:5])
     apply, _ = split_params(student)
-    expected = jax.jit(apply)(params, student.featurise(samples[:5]))
-    np.testing.assert_allclose(found.embedding, expected, atol=1e-5)
+    known_hashes = jax.jit(apply)(params, student.featurise(samples[:5]))
+    np.testing.assert_allclose(found.embedding, known_hashes, atol=1e-5)
     with (registered_dir() / "mine" / "params.safetensors").open("ab") as stream:
         stream.write(b"0")
     with pytest.raises(ValueError, match="has the sha256"):

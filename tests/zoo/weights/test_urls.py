@@ -14,9 +14,9 @@ from hyle.zoo import (
     ModelCard,
     UnknownHashError,
     check_hashes,
-    expect,
     fetch,
     find_card,
+    pin_hashes,
     state_of,
     weights_files,
     weights_version,
@@ -99,22 +99,22 @@ def test_a_pickle_needs_a_hash_before_it_is_fetched(web: dict[str, bytes], tmp_p
     with pytest.raises(UnknownHashError, match=r"net\.pt is a pickle.*hyle fetch far --sha256 weights=HEX"):
         get(one)
     assert not list(tmp_path.rglob("*net.pt"))
-    expect(one, {"weights": "0" * 64})
+    pin_hashes(one, {"weights": "0" * 64})
     with pytest.raises(ValueError, match="is expected; not used"):
         get(one)
-    expect(one, {"weights": SHA256})
+    pin_hashes(one, {"weights": SHA256})
     assert get(one).read_bytes() == CONTENT
 
 
 def test_hashes_are_given_where_they_lack(web: dict[str, bytes]) -> None:
     with pytest.raises(ValueError, match="states the SHA-256"):
-        expect(card(), {"weights": SHA256})
+        pin_hashes(card(), {"weights": SHA256})
     with pytest.raises(ValueError, match="it has: weights"):
-        expect(card(""), {"weight": SHA256})
+        pin_hashes(card(""), {"weight": SHA256})
     with pytest.raises(ValueError, match="64 hexadecimal digits"):
-        expect(card(""), {"weights": "abc"})
+        pin_hashes(card(""), {"weights": "abc"})
     with pytest.raises(ValueError, match="it has: none"):
-        expect(find_card("random"), {"weights": SHA256})
+        pin_hashes(find_card("random"), {"weights": SHA256})
     check_hashes(find_card("minilm"))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hyle.engine.gram.prepared import view
+from hyle.engine.gram.prepared import prepare
 from hyle.engine.metrics.algorithms.joint_distances import joint_distances
 
 from ...samples import N, single, views
@@ -20,7 +20,7 @@ def test_distances_are_those_of_both_side_by_side(scale, permuted):
     x, y = views(0)
     order = np.random.default_rng(0).permutation(N) if permuted else None
     orders = [np.random.default_rng(1).permutation(N), order]
-    _, found = joint_distances([view(single(x)), view(single(scale * y))], [(0, 1), (0, 0)], orders, k=3)
+    _, found = joint_distances([prepare(single(x)), prepare(single(scale * y))], [(0, 1), (0, 0)], orders, k=3)
     for (a, b), got in zip(((x, scale * y), (x, x)), found, strict=True):
         want = nearest(np.concatenate([a, b if order is None else b[order]], 1), 3)
         if scale > 1 and b is not x:
@@ -32,4 +32,4 @@ def test_distances_are_those_of_both_side_by_side(scale, permuted):
 def test_what_rounding_cannot_tell_is_left_to_others():
     tight = np.repeat(views(0)[0][: N // 16], 16, axis=0)  # so many at the same place that candidates do not suffice
     x = single(tight + 1e-7 * np.random.default_rng(0).normal(size=tight.shape))
-    assert joint_distances([view(x)], [(0, 0)]) == [[None]]
+    assert joint_distances([prepare(x)], [(0, 0)]) == [[None]]

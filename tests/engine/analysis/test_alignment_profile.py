@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from hyle.engine import compare
-from hyle.engine.analysis import Estimate, difference, place, quadrant
+from hyle.engine.analysis import Estimate, align_to, difference, quadrant
 
 PANEL = [[0.1, 0.8], [0.2, 0.7], [0.3, 0.5], [0.4, 0.6], [0.5, 0.2], [0.6, 0.1]]
 
@@ -20,13 +20,13 @@ def comparison() -> xr.Dataset:
     models = {name: x + generator.normal(size=x.shape) for name, x in models.items()}
     models |= {"d": generator.normal(size=(80, 6)), "~": models["a"] + 0.1 * generator.normal(size=(80, 6))}
     metrics = ("cka", "information_imbalance")
-    found = compare(models, metrics=metrics, k=8, permutations=60, intervals=10, draws=True)
+    found = compare(models, metrics=metrics, k=8, permutations=60, jackknife_groups=10, keep_resamples=True)
     return found.assign(family=("model", ["one", "one", "two", "three", ""]))
 
 
 def test_the_nearest_stands_first_and_noise_is_by_chance(comparison: xr.Dataset) -> None:
     for metric in ("cka", "information_imbalance"):
-        found = place(comparison, "~", metric, others=["a", "b", "c", "d"])
+        found = align_to(comparison, "~", metric, others=["a", "b", "c", "d"])
         assert found.others[0] == "a"
         assert found.to("a").value > 0.7 > found.to("c").value
         assert found.to("d").value < 0.05
@@ -36,28 +36,28 @@ def test_the_nearest_stands_first_and_noise_is_by_chance(comparison: xr.Dataset)
 
 
 def test_each_family_counts_once(comparison: xr.Dataset) -> None:
-    found = place(comparison, "~", "cka", others=["a", "b", "c"])
+    found = align_to(comparison, "~", "cka", others=["a", "b", "c"])
     a, b, c = (found.to(name).value for name in "abc")
     assert found.mean.value == pytest.approx(((a + b) / 2 + c) / 2)
-    parts = comparison.cka_parts.sel(model="~", other="c").values
+    parts = comparison.cka_jackknife_values.sel(model="~", other="c").values
     room = 1 - float(comparison.cka_threshold.sel(model="~", other="c"))
     spread = np.clip((parts - 1 + room) / room, 0, 1)
     assert found.to("c").se == pytest.approx((9 / 10 * ((spread - spread.mean()) ** 2).sum()) ** 0.5)
 
 
 def test_the_calibrated_score_is_that_of_the_comparison(comparison: xr.Dataset) -> None:
-    found = place(comparison, "b", "cka", others=["c"])
+    found = align_to(comparison, "b", "cka", others=["c"])
     assert found.alignment[0].value == pytest.approx(float(comparison.cka_calibrated.sel(model="b", other="c")))
     assert np.isnan(found.mean_p)  # other models change places in some of its pairs
 
 
 def test_what_cannot_be_placed(comparison: xr.Dataset) -> None:
     with pytest.raises(ValueError, match="no model is called 'x'"):
-        place(comparison, "~", "cka", others=["x"])
+        align_to(comparison, "~", "cka", others=["x"])
     with pytest.raises(ValueError, match="keeps no permutations"):
-        place(comparison.drop_vars("cka_draws"), "~", "cka", others=["a"])
+        align_to(comparison.drop_vars("cka_null_samples"), "~", "cka", others=["a"])
     with pytest.raises(ValueError, match="no defined cka"):
-        place(comparison, "~", "cka", others=[])
+        align_to(comparison, "~", "cka", others=[])
 
 
 def test_a_difference_has_both_errors() -> None:

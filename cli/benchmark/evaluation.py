@@ -8,31 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyle.zoo import Member, ReferencePanel, Representation, Score
+from hyle.zoo import InputError, Member, Performance, ReferencePanel, Representation
 
 from ..comparison import CONTROL
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hyle.engine.analysis import Estimate, Placement, Quadrant
+    from hyle.engine.analysis import AlignmentProfile, Estimate, Quadrant
 
 METRICS = ("cknna", "cka", "mutual_knn", "information_imbalance")
 DIMENSIONS = {"intrinsic_dimension": "MLE", "intrinsic_dimension_twonn": "TwoNN"}
 # Common samples, at least, on which a model is compared.
-LEAST = 20
+MIN_SAMPLES = 20
 # The share of the samples that the panel's errors rest on, at least, for an error to be ranked with them.
 COMPARABLE = 0.9
 # Sorts after every name, so that it is this model whose samples change places under permutation.
-OWN = "~"
+TARGET = "~"
 
 
-class TooFewSamplesError(ValueError):
+class TooFewSamplesError(InputError):
     """A model shares too few samples with the panel."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class PanelEvaluation:
     """What one set says of one model.
 
     Args:
@@ -41,10 +41,10 @@ class Standing:
         k: neighbours.
         metric: the one that the diagnosis goes by.
         metrics: all that were measured, this one first.
-        comparison: of the panel and the model, which is called `OWN` there.
+        comparison: of the panel and the model, which is called `TARGET` there.
         members: those of the panel that are not the model itself, by name, controls among them.
-        others: models of other families.
-        kin: models of its own family.
+        other_families: models of other families.
+        same_family: models of its own family.
         score: how well it does, None where nothing tells.
         best: the one of the others that does best, empty where nothing tells.
     """
@@ -56,37 +56,44 @@ class Standing:
     metrics: Sequence[str]
     comparison: xr.Dataset
     members: Mapping[str, Member]
-    others: Sequence[str]
-    kin: Sequence[str]
-    score: Score | None
+    other_families: Sequence[str]
+    same_family: Sequence[str]
+    score: Performance | None
     best: str
 
-    def place(self, metric: str = "", *, model: str = OWN, others: Sequence[str] | None = None) -> Placement:
+    def align_to(
+        self, metric: str = "", *, model: str = TARGET, other_families: Sequence[str] | None = None
+    ) -> AlignmentProfile:
         """Say how aligned a model is with each of the others, by default this one with all of other families."""
-        from hyle.engine.analysis import place
+        from hyle.engine.analysis import align_to
 
-        return place(self.comparison, model, metric or self.metric, others=self.others if others is None else others)
+        return align_to(
+            self.comparison,
+            model,
+            metric or self.metric,
+            others=self.other_families if other_families is None else other_families,
+        )
 
-    def peers(self) -> dict[str, tuple[Score | None, Estimate]]:
+    def peers(self) -> dict[str, tuple[Performance | None, Estimate]]:
         """Give performance and alignment of every model of the panel, by the same rule as this one's."""
         models = {name: one for name, one in self.members.items() if one.modality != CONTROL}
         found = {}
         for name, one in models.items():
-            others = [other for other, two in models.items() if two.family != one.family]
-            if others:
+            other_families = [other for other, two in models.items() if two.family != one.family]
+            if other_families:
                 kind = self.score.kind if self.score else ""
-                found[name] = (one.scores.get(kind), self.place(model=name, others=others).mean)
+                found[name] = (one.scores.get(kind), self.align_to(model=name, other_families=other_families).mean)
         return found
 
     def rank(self) -> tuple[int, int] | None:
         """Give the rank of its performance, 1 for the best, and of how many; None where it cannot be ranked."""
-        if self.score is None or self.why_not_ranked():
+        if self.score is None or self.unranked_reason():
             return None
         sign = 1 if self.score.higher_is_better else -1
         known = [peer.value for peer, _ in self.peers().values() if peer is not None]
         return 1 + sum(sign * value > sign * self.score.value for value in known), 1 + len(known)
 
-    def why_not_ranked(self) -> str:
+    def unranked_reason(self) -> str:
         """Say why its performance is not set against the panel's; empty where it is."""
         if self.score is None:
             return f"nothing tells how well it does on {self.panel.name}: it gives no energies, and there is no label"
@@ -102,11 +109,11 @@ class Standing:
         """Diagnose the model, or say why that cannot be."""
         from hyle.engine.analysis import quadrant
 
-        if why := self.why_not_ranked():
+        if why := self.unranked_reason():
             return why
         assert self.score is not None
         known = [(peer, near) for peer, near in self.peers().values() if peer is not None]
-        mean = self.place().mean
+        mean = self.align_to().mean
         try:
             return quadrant(
                 (self.score.value, mean.value),
@@ -118,7 +125,7 @@ class Standing:
         except ValueError as error:
             return str(error)
 
-    def dimension(self, name: str, model: str = OWN) -> Estimate:
+    def dimension(self, name: str, model: str = TARGET) -> Estimate:
         """Give an intrinsic dimension with its interval."""
         from hyle.engine.analysis import Estimate
 
@@ -126,18 +133,18 @@ class Standing:
         return Estimate(*(float(row[f"{name}{suffix}"]) for suffix in ("", "_se", "_low", "_high")))
 
 
-def stand(
+def evaluate_on_panel(
     representation: Representation,
     panel: ReferencePanel,
-    scores: Mapping[str, Score],
+    scores: Mapping[str, Performance],
     *,
     family: str = "",
     metric: str = METRICS[0],
     metrics: Sequence[str] = METRICS,
     permutations: int = 200,
-    intervals: int = 20,
+    jackknife_groups: int = 20,
     progress: Callable[[str, float], None] | None = None,
-) -> Standing:
+) -> PanelEvaluation:
     """Compare one model with the reference panel on one set.
 
     Args:
@@ -148,7 +155,7 @@ def stand(
         metric: the one that the diagnosis goes by.
         metrics: others that are measured.
         permutations: behind p-values and calibrated scores.
-        intervals: parts that are left out in turn.
+        jackknife_groups: parts that are left out in turn.
         progress: see `hyle.engine.compare`.
 
     Raises:
@@ -158,28 +165,28 @@ def stand(
     from hyle import engine
 
     members = {one.name: one for one in panel.members if not same_checkpoint(one.representation, representation)}
-    reps = {name: one.representation for name, one in members.items()} | {OWN: representation}
+    reps = {name: one.representation for name, one in members.items()} | {TARGET: representation}
     n = len(set(representation.ids).intersection(*(one.ids for one in reps.values())))
-    if n < LEAST:
+    if n < MIN_SAMPLES:
         raise TooFewSamplesError(
-            f"{representation.name} shares {n} samples of {panel.name} with the panel, and at least {LEAST} of "
+            f"{representation.name} shares {n} samples of {panel.name} with the panel, and at least {MIN_SAMPLES} of "
             f"{len(panel.ids)} are needed; get all of them: hyle.zoo.load_dataset({panel.name!r}, n={len(panel.ids)})"
         )
-    others = [name for name, one in members.items() if one.modality != CONTROL and one.family != family]
-    if not others:
-        raise ValueError(f"the panel of {panel.name} has no model of another family than {family}")
+    other_families = [name for name, one in members.items() if one.modality != CONTROL and one.family != family]
+    if not other_families:
+        raise InputError(f"the panel of {panel.name} has no model of another family than {family}")
     k, wanted = min(25, n // 4), list(dict.fromkeys([metric, *metrics]))
     comparison = engine.compare(
         reps,
         metrics=[*wanted, *DIMENSIONS],
         k=k,
         permutations=permutations,
-        intervals=min(intervals, n // 2),
-        draws=True,
+        jackknife_groups=min(jackknife_groups, n // 2),
+        keep_resamples=True,
         progress=progress,
     )
     comparison["family"] = ("model", [members[name].family if name in members else family for name in reps])
-    return Standing(
+    return PanelEvaluation(
         panel,
         n,
         k,
@@ -187,10 +194,10 @@ def stand(
         wanted,
         comparison,
         members,
-        others,
+        other_families,
         [name for name, one in members.items() if one.modality != CONTROL and family and one.family == family],
         scores.get("energy") or scores.get("probe"),
-        _best([members[name] for name in others]),
+        _best([members[name] for name in other_families]),
     )
 
 
@@ -207,10 +214,10 @@ def _best(members: Sequence[Member]) -> str:
     return ""
 
 
-def as_data(standing: Standing) -> dict[str, Any]:
+def as_data(standing: PanelEvaluation) -> dict[str, Any]:
     """Give what one set says as plain data."""
     score, rank, best = standing.score, standing.rank(), standing.best
-    own = {metric: standing.place(metric) for metric in standing.metrics}
+    own = {metric: standing.align_to(metric) for metric in standing.metrics}
     peers = standing.peers()
     controls = [name for name, one in standing.members.items() if one.modality == CONTROL]
     known = [peer.value for peer, _ in peers.values() if peer is not None]
@@ -231,7 +238,7 @@ def as_data(standing: Standing) -> dict[str, Any]:
             "of": rank and rank[1],
             "panel_median": float(np.median(known)) if known else None,
         },
-        "no_rank_because": standing.why_not_ranked(),
+        "unranked_reason": standing.unranked_reason(),
         "best": best,
         "alignment": {
             metric: {
@@ -247,8 +254,10 @@ def as_data(standing: Standing) -> dict[str, Any]:
             for name, label in DIMENSIONS.items()
         },
         "relatives": _listed(own[standing.metric], 5),
-        "own_family": _listed(standing.place(others=standing.kin), None) if standing.kin else [],
-        "controls": _listed(standing.place(others=controls), None) if controls else [],
+        "own_family": _listed(standing.align_to(other_families=standing.same_family), None)
+        if standing.same_family
+        else [],
+        "controls": _listed(standing.align_to(other_families=controls), None) if controls else [],
         "panel": {
             "sha256": standing.panel.sha256,
             "hyle_version": standing.panel.hyle_version,
@@ -266,10 +275,10 @@ def as_data(standing: Standing) -> dict[str, Any]:
     }
 
 
-def _raw(placed: Placement, name: str) -> dict[str, float]:
+def _raw(placed: AlignmentProfile, name: str) -> dict[str, float]:
     at = placed.others.index(name)
     return {"score": float(placed.score[at]), "p": float(placed.p[at])}
 
 
-def _listed(placed: Placement, count: int | None) -> list[dict[str, Any]]:
+def _listed(placed: AlignmentProfile, count: int | None) -> list[dict[str, Any]]:
     return [{"model": name} | placed.to(name)._asdict() | _raw(placed, name) for name in list(placed.others)[:count]]

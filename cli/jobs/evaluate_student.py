@@ -12,25 +12,25 @@ import numpy as np
 
 from hyle.zoo import Dataset, Model, ModelCard, Representation, Sample, list_models, load, state_of
 
-from ..comparison import BY_CHANCE, number
+from ..comparison import NOT_SIGNIFICANT, number
 from ..console import count, print_table, say
 
 if TYPE_CHECKING:
     from hyle.engine.training import Distilled
 
-    from .distill import Parts
+    from .distill import Split
 
 METRICS = ("cka", "mutual_knn", "cknna")
 PERMUTATIONS, ALPHA = 200, 0.05
 # Samples by which a model is timed, and the turns, of which the best counts.
-TIMED, TURNS = 128, 3
+TIMING_SAMPLES, TIMING_REPEATS = 128, 3
 
 
 def evaluate(
     card: ModelCard,
     teachers: Sequence[Representation],
     dataset: Dataset,
-    drawn: Parts,
+    drawn: Split,
     distilled: Distilled,
     *,
     label: str | None = None,
@@ -103,7 +103,7 @@ def _adjusted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     from scipy.stats import false_discovery_control
 
     adjusted = false_discovery_control([1.0 if np.isnan(row["p"]) else row["p"] for row in rows])
-    return [{**row, "q": float(q), "told_from_chance": bool(q <= ALPHA)} for row, q in zip(rows, adjusted, strict=True)]
+    return [{**row, "q": float(q), "significant": bool(q <= ALPHA)} for row, q in zip(rows, adjusted, strict=True)]
 
 
 def _probes(
@@ -139,7 +139,7 @@ def _readout(
 
 def _speed(student: Model, teachers: Mapping[str, ModelCard | None], samples: Sequence[Sample]) -> dict[str, Any]:
     """Time from samples to rows: features, network and pooling, each model in its own batches."""
-    some = samples[:TIMED]
+    some = samples[:TIMING_SAMPLES]
     found: dict[str, Any] = {"samples": len(some), "unit": "samples per second", "ratio": dict.fromkeys(teachers)}
     found[student.card.name] = _rates([student], some)[0]
     for name, card in teachers.items():
@@ -152,7 +152,7 @@ def _speed(student: Model, teachers: Mapping[str, ModelCard | None], samples: Se
 def _rates(models: Sequence[Model], samples: Sequence[Sample]) -> list[float]:
     """Time each model in samples per second, in turns, so that what else the machine does slows all alike."""
     seconds: list[list[float]] = [[] for _ in models]
-    for turn in range(TURNS + 1):
+    for turn in range(TIMING_REPEATS + 1):
         for model, times in zip(models, seconds, strict=True):
             start = time.perf_counter()
             model.run(samples)
@@ -171,7 +171,7 @@ def print_card(result: Mapping[str, Any]) -> None:
         (
             one["teacher"],
             one["metric"] if one["k"] is None else f"{one['metric']} (k = {one['k']})",
-            number(one["value"], 3) + ("" if one["told_from_chance"] else f" {BY_CHANCE}"),
+            number(one["value"], 3) + ("" if one["significant"] else f" {NOT_SIGNIFICANT}"),
             number(one["chance"], 3),
             f"{one['q']:.2g}",
             number(one["calibrated"], 3),
@@ -180,9 +180,11 @@ def print_card(result: Mapping[str, Any]) -> None:
     ]
     headings = ("teacher", "metric", "alignment", "chance", "q", "calibrated")
     print_table(headings, rows, right=headings[2:], keys=2)
-    lost = sorted({one["teacher"] for one in result["alignment"] if not one["told_from_chance"]})
+    lost = sorted({one["teacher"] for one in result["alignment"] if not one["significant"]})
     if lost:
-        click.echo(f"{BY_CHANCE} is not told from chance: the student has not learnt to see as {', '.join(lost)}.\n")
+        click.echo(
+            f"{NOT_SIGNIFICANT} is not told from chance: the student has not learnt to see as {', '.join(lost)}.\n"
+        )
     if result["probes"]:
         models = list(dict.fromkeys(one["model"] for one in result["probes"]))
         table: dict[str, dict[str, Any]] = {}

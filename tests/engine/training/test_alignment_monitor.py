@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hyle.engine import AlignmentProbe, History, cka, intrinsic_dimension, load_history, mutual_knn, save_history
+from hyle.engine import AlignmentMonitor, History, cka, intrinsic_dimension, load_history, mutual_knn, save_history
 
 from ..samples import D, K, N, single, views
 
@@ -23,7 +23,7 @@ def panel():
 
 
 def test_it_says_what_the_metrics_say():
-    probe, rows = AlignmentProbe(panel(), k=K), single(views(1)[0])
+    probe, rows = AlignmentMonitor(panel(), k=K), single(views(1)[0])
     found = probe.measure(rows)
     for name, teacher in panel().items():
         np.testing.assert_allclose(found["cka"][name], cka(rows, teacher), atol=2e-6)
@@ -40,7 +40,7 @@ def test_it_says_what_the_metrics_say():
 
 
 def test_collapse_is_seen():
-    probe = AlignmentProbe(panel(), k=K)
+    probe = AlignmentMonitor(panel(), k=K)
     one = np.full((N, D), 3.7, np.float32)
     found = probe.measure(one)
     assert np.isnan([found["cka"]["a"], found["mutual_knn"]["a"], found["intrinsic_dimension_twonn"]]).all()
@@ -54,7 +54,7 @@ def test_collapse_is_seen():
 
 
 def test_inside_a_jitted_loop_it_measures_when_it_is_due():
-    probe, (x, y) = AlignmentProbe(panel(), k=K, every=3), views(1)
+    probe, (x, y) = AlignmentMonitor(panel(), k=K, every=3), views(1)
     x, y = jnp.asarray(single(x)), jnp.asarray(single(y))
 
     def step(share, i):
@@ -72,18 +72,18 @@ def test_a_panel_with_ids_is_joined_and_mistakes_are_told():
     rows, ids = single(views(0)[0]), [f"m{i:02d}" for i in range(N)]
     order = np.random.default_rng(0).permutation(N)
     shuffled = {"a": Embedded(rows[order], [ids[i] for i in order]), "b": Embedded(rows, ids)}
-    probe = AlignmentProbe(shuffled, k=K)
+    probe = AlignmentMonitor(shuffled, k=K)
     assert probe.ids == ids
     np.testing.assert_allclose(probe.measure(rows)["cka"]["a"], 1, rtol=1e-5)
     with pytest.raises(ValueError, match=f"{N} samples, and the embedding 5 rows"):
         probe.measure(rows[:5])
     for options, said in (({"k": N}, "k from 1"), ({"every": 0}, "every=0")):
         with pytest.raises(ValueError, match=said):
-            AlignmentProbe(panel(), **options)
+            AlignmentMonitor(panel(), **options)
 
 
 def test_a_history_is_a_file_and_a_callback(tmp_path):
-    probe, told = AlignmentProbe(panel(), k=K), []
+    probe, told = AlignmentMonitor(panel(), k=K), []
     history = History(probe.attributes, callback=lambda step, values: told.append((step, values)))
     rows = single(views(1)[0])
     history.add(jnp.asarray(100), probe.measure(rows), loss=0.5)

@@ -35,7 +35,7 @@ def setting(card: Card) -> str:
     if card["trained_on_it"]:
         said += ", which it was trained on"
     if outside is None:
-        return f"{said}; out of distribution nothing: {card['no_out_because']}"
+        return f"{said}; out of distribution nothing: {card['ood_missing_reason']}"
     shift = card["generality"]["shift"]
     said += f"; out of distribution {outside['n']} of {outside['dataset']}"
     far = f"{number(shift['ratio'], 1)} times as far from these, in its own space, as these from each other"

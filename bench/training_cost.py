@@ -1,7 +1,7 @@
-"""`python -m bench.probe`: what an `AlignmentProbe` at its defaults costs beside the step of a Flax NNX model.
+"""`python -m bench.training_cost`: the cost of an `AlignmentMonitor` at its defaults beside a step of a Flax NNX model.
 
 The model is a transformer over tokens (width 128, 2 layers, 32 tokens) with Adam at b = 256; the probe has 512 samples
-and 4 references of width 256. Both steps do the same, one with the probe inside by `AlignmentProbe.at`, in turns.
+and 4 references of width 256. Both steps do the same, one with the probe inside by `AlignmentMonitor.at`, in turns.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ def measure(every: int, rounds: int) -> dict[str, float]:
     import optax
     from flax import nnx
 
-    from hyle.engine import AlignmentProbe
+    from hyle.engine import AlignmentMonitor
 
     rng = np.random.default_rng(0)
     panel = {f"reference {i}": rng.normal(size=(PROBE, 256)).astype(np.float32) for i in range(REFERENCES)}
-    probe = AlignmentProbe(panel, every=every)
+    probe = AlignmentMonitor(panel, every=every)
     tokens, fixed = (rng.integers(0, 64, (n, TOKENS)) for n in (BATCH, PROBE))
     label = rng.normal(size=BATCH).astype(np.float32)
     graph, params = nnx.split(_model())

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from ..comparison import interval
+from ..base import InputError
+from ..comparison import jackknife_interval
 from ._matrix import labels_of
 
 
@@ -30,7 +31,7 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Placement:
+class AlignmentProfile:
     """One model among others, by one metric.
 
     Args:
@@ -57,12 +58,14 @@ class Placement:
         return self.alignment[self.others.index(other)]
 
 
-def place(comparison: xr.Dataset, model: str, metric: str = "cknna", /, *, others: Sequence[str]) -> Placement:
+def align_to(
+    comparison: xr.Dataset, model: str, metric: str = "cknna", /, *, others: Sequence[str]
+) -> AlignmentProfile:
     """Say how aligned one model is with each of the others, and with all of them.
 
     Args:
-        comparison: as ``hyle.engine.compare(permutations=200, intervals=20, draws=True)`` gives it; ``family`` over
-            ``model`` is used where it is there.
+        comparison: as ``hyle.engine.compare(permutations=200, jackknife_groups=20, keep_resamples=True)`` gives it;
+            ``family`` over ``model`` is used where it is there.
         model: a model of it.
         metric: a pair metric of it.
         others: models of it to average over; those whose score is not finite are left out.
@@ -76,14 +79,16 @@ def place(comparison: xr.Dataset, model: str, metric: str = "cknna", /, *, other
     names = [str(name) for name in comparison["model"].values]
     missing = [name for name in (model, *others) if name not in names]
     if missing:
-        raise ValueError(f"no model is called {missing[0]!r}; there are {', '.join(names)}")
-    if f"{metric}_draws" not in comparison:
-        raise ValueError(f"the comparison keeps no permutations of {metric}: compare(permutations=200, draws=True)")
+        raise InputError(f"no model is called {missing[0]!r}; there are {', '.join(names)}")
+    if f"{metric}_null_samples" not in comparison:
+        raise InputError(
+            f"the comparison keeps no permutations of {metric}: compare(permutations=200, keep_resamples=True)"
+        )
     calibrated, parts = _calibrated(comparison, metric)
     own = names.index(model)
     at = [i for i in map(names.index, others) if i != own and np.isfinite(calibrated[own, i])]
     if not at:
-        raise ValueError(f"{model} has no defined {metric} with any other model: is its embedding constant?")
+        raise InputError(f"{model} has no defined {metric} with any other model: is its embedding constant?")
     families = labels_of(comparison, "family")
     kinds = [families[i] or names[i] for i in at]
     weight = np.array([1 / kinds.count(kind) for kind in kinds])
@@ -93,11 +98,11 @@ def place(comparison: xr.Dataset, model: str, metric: str = "cknna", /, *, other
     score, p = _both_ways(comparison[metric]), _both_ways(comparison[f"{metric}_p"], larger=True)
     mean_p = float("nan")
     if model == max(names):
-        null = _both_ways(comparison[f"{metric}_draws"])[:, own, at] @ weight
+        null = _both_ways(comparison[f"{metric}_null_samples"])[:, own, at] @ weight
         sign = -1 if _lower_is_better(comparison, metric) else 1
         mean_p = float((1 + (sign * null >= sign * (score[own, at] @ weight)).sum()) / (1 + len(null)))
     order = sorted(range(len(at)), key=lambda c: (-each[c].value, -abs(score[own, at[c]]), names[at[c]]))
-    return Placement(
+    return AlignmentProfile(
         metric,
         tuple(names[at[c]] for c in order),
         score[own, at][order],
@@ -137,12 +142,12 @@ def _calibrated(comparison: xr.Dataset, metric: str) -> tuple[np.ndarray, np.nda
         return _both_ways((sign * (score - threshold) / room.where(room > 0)).clip(0, 1))
 
     value = share(comparison[metric])
-    if f"{metric}_parts" not in comparison:
+    if f"{metric}_jackknife_values" not in comparison:
         return value, np.empty((0, *value.shape))
-    return value, share(comparison[f"{metric}_parts"])
+    return value, share(comparison[f"{metric}_jackknife_values"])
 
 
 def _estimate(value: float, without: np.ndarray) -> Estimate:
     if not len(without):
         return Estimate(float(value))
-    return Estimate(float(value), *(float(end) for end in interval(np.asarray(value), without)))
+    return Estimate(float(value), *(float(end) for end in jackknife_interval(np.asarray(value), without)))

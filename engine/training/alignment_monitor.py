@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, check_k, matrix
+from ..base import HIGHEST, InputError, check_k, matrix
 from ..comparison import join
 from ..dimension import dimension
 from ..gram import centred, doubly_centred, others
@@ -34,7 +34,7 @@ class _References(NamedTuple):
     known: jax.Array
 
 
-class AlignmentProbe:
+class AlignmentMonitor:
     """Measures a model in training against a reference panel, every so many steps, on a fixed probe set.
 
     What belongs to the panel is computed once, here. `measure` and `at` are pure and work inside `jax.jit`,
@@ -67,7 +67,7 @@ class AlignmentProbe:
 
     def __init__(self, panel: Mapping[str, Any], /, *, k: int = 10, every: int = 100) -> None:
         if every < 1:
-            raise ValueError(f"every={every}: use 1 for each step, or more")
+            raise InputError(f"every={every}: use 1 for each step, or more")
         joined = join(panel)
         self.names, self.ids, self.k, self.every = joined.names, joined.ids, k, every
         self.sample_hash = joined.sample_hash
@@ -138,7 +138,7 @@ class AlignmentProbe:
         x = jax.lax.stop_gradient(matrix(embedding, "embedding"))
         n = len(self.ids)
         if len(x) != n:
-            raise ValueError(
+            raise InputError(
                 f"the probe set has {n} samples, and the embedding {len(x)} rows: embed them all, in order"
             )
         cka, shared, values = _measured(self._references, x, self.k)
