@@ -1,4 +1,4 @@
-"""What turns a batch of samples into features: the one class to write for a new model."""
+"""The adapter interface: the one class to write for a new model, which turns batches of samples into features."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Output:
-    """What an adapter hands back for one batch of n samples.
+    """The result of an adapter for one batch of n samples.
 
     Args:
         features: floating tensor or array, [sum(counts), d] over atoms / tokens / residues with padding and special
-            tokens already left out, or [n, d] where the model itself gives one vector a sample. A fresh
-            buffer: it may be shared with the engine without a copy, so it is never written again.
-        counts: n node counts in sample order, or None where features are one row a sample.
+            tokens already removed, or [n, d] where the model itself returns one vector per sample. A new buffer that
+            is not written to again, because it may be shared with the engine without a copy.
+        counts: n node counts in sample order, or None where features have one row per sample.
         energies: n total energies in eV, or None.
     """
 
@@ -31,23 +31,23 @@ class Output:
 
 
 class Adapter(ABC):
-    """Load published weights with the library's own loader, then run batches.
+    """Base class of adapters, which load published weights with the library of the model and run batches.
 
-    A subclass sets up the model in ``__init__`` (evaluation mode, no gradients) and answers ``forward``.
+    A subclass sets up the model in ``__init__`` (evaluation mode, no gradients) and implements ``forward``.
 
     Args:
-        card: the facts of the model, its options among them.
-        files: the verified weights files of the card, by the name that the card gives them.
-        device: where to run, as torch names devices.
+        card: the card of the model, including its options.
+        files: the verified weights files of the card, by the names that the card gives them.
+        device: the torch device to run on.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
         self.card, self.files, self.device = card, files, device
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Say why this sample cannot be embedded, or None where it can."""
+        """Return why this sample cannot be embedded, or None if it can."""
         return None
 
     @abstractmethod
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the features of one of the card's layers for a batch of supported samples."""
+        """Return the features of one of the layers of the card for a batch of supported samples."""

@@ -1,20 +1,21 @@
-"""What hyle keeps between runs: where, its hashes, and one writer at a time."""
+"""The cache folder, hashes of files, lock files and atomic writes."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 def cache_dir() -> Path:
-    """Return the folder of downloads: ``HYLE_CACHE`` where it is set, else the platform's cache folder."""
-    own = os.environ.get("HYLE_CACHE")
-    if own:
-        return Path(own).expanduser().absolute()
+    """Return the cache folder: ``HYLE_CACHE`` if it is set, else the platform's cache folder for hyle."""
+    folder = os.environ.get("HYLE_CACHE")
+    if folder:
+        return Path(folder).expanduser().absolute()
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("hyle"))
@@ -28,12 +29,14 @@ def file_sha256(path: Path) -> str:
 
 @contextmanager
 def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock file at ``path``, across processes and threads; the system frees it when its holder dies.
+    """Hold an exclusive lock on the file ``path``, across processes and threads.
+
+    The operating system releases the lock when its holder dies.
 
     Args:
-        path: the lock file; made where it is missing, and left there, because removing it would let two in.
-            It names the process that has or had it.
-        busy: called when another holder has it; raises to give up, or returns to wait.
+        path: the lock file. It is created if it is missing and contains the id of its last holder. It is never
+            deleted: a process that waits on the deleted file and one that creates a new file would both get the lock.
+        busy: called when another process or thread holds the lock; raises to give up, or returns to wait.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as stream:
@@ -48,8 +51,39 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def replace_atomically(path: Path, *, temporary: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary path next to ``path``, and rename what was written there to ``path`` when the block ends.
+
+    Readers never see a partial file or folder. If the block raises, ``path`` keeps its old content and the temporary
+    file or folder is deleted.
+
+    Args:
+        path: a file or a folder, replaced if it exists; its parent folder must exist.
+        temporary: in the same folder as ``path``; by default a hidden name, unique to this call, with the suffix of
+            ``path``. Under a lock, a fixed name lets the next call overwrite what a killed process left.
+    """
+    if temporary is None:
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}{path.suffix}")
+    try:
+        yield temporary
+        if path.is_dir():
+            # A rename cannot replace a folder that is not empty.
+            old = temporary.with_suffix(".old")
+            path.rename(old)
+            temporary.rename(path)
+            shutil.rmtree(old)
+        else:
+            temporary.replace(path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
 def folder_digest(folder: Path) -> str:
-    """SHA-256 of all files of a folder, by name and content."""
+    """Return the SHA-256, in hexadecimal, of the relative paths and contents of all files in a folder."""
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{file_sha256(path)}\n".encode())

@@ -1,13 +1,13 @@
-"""Errors that hyle raises on purpose: the message says what is wrong and what to do; anything else is a bug.
+"""Errors that hyle raises on purpose: the message says what is wrong and what to do; any other error is a bug.
 
-The engine has its own, since neither package knows the other.
+The engine defines its own errors, because neither package imports the other.
 """
 
 from __future__ import annotations
 
 
 class HyleError(Exception):
-    """Base of all errors that the zoo and the command line raise on purpose."""
+    """Base class of all errors that the zoo and the command line raise on purpose."""
 
 
 class InputError(HyleError, ValueError):
@@ -15,7 +15,7 @@ class InputError(HyleError, ValueError):
 
 
 class InputTypeError(HyleError, TypeError):
-    """An input of a type that cannot be used."""
+    """An input of an unsupported type."""
 
 
 class MissingFileError(HyleError, FileNotFoundError):
@@ -23,7 +23,7 @@ class MissingFileError(HyleError, FileNotFoundError):
 
 
 class MissingPackageError(HyleError, ImportError):
-    """A package that is needed and not installed; the message says how to install it."""
+    """A required package that is not installed; the message says how to install it."""
 
 
 class DownloadError(HyleError, ConnectionError):

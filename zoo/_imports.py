@@ -1,4 +1,4 @@
-"""Import a class that the user names as module:Class."""
+"""Names of the form module:Class, and imports from the current folder."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 
 
 def is_user_model(name: str) -> bool:
-    """Whether a name reads ``module:Class``."""
+    """Return whether a name has the form ``module:Class``."""
     module, _, cls = name.partition(":")
     return cls.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
 @contextmanager
 def current_folder() -> Iterator[None]:
-    """Let modules of the current folder be imported."""
-    # A console script does not look where it is called from.
+    """Put the current folder first on ``sys.path`` within the block, so that its modules can be imported."""
+    # Console scripts do not have the current folder on their path.
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:

@@ -1,4 +1,4 @@
-"""Reading SMILES without RDKit's messages."""
+"""SMILES parsing without the log messages of RDKit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ UNREADABLE = "RDKit cannot read the SMILES"
 
 
 def molecule(smiles: str) -> Any:
-    """Return the RDKit molecule, or None where RDKit cannot read the string."""
+    """Return the RDKit molecule, or None if RDKit cannot read the SMILES string."""
     from rdkit import Chem
     from rdkit.rdBase import BlockLogs
 
@@ -17,7 +17,7 @@ def molecule(smiles: str) -> Any:
 
 
 def unreadable(smiles: str) -> str | None:
-    """Say why there is no molecular graph of at least one atom, or None where there is one."""
+    """Return why a SMILES string is not a molecular graph of at least one atom, or None if it is one."""
     mol = molecule(smiles)
     if mol is None:
         return UNREADABLE

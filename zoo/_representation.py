@@ -1,4 +1,4 @@
-"""A matrix of embeddings, the ids of its rows, and the recipe that made it."""
+"""A matrix of embeddings with the ids of its rows and its recipe (provenance)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ._errors import InputError
 
 @dataclass(frozen=True)
 class Representation:
-    """What one model says of n samples.
+    """The embeddings of n samples by one model.
 
     Args:
-        name: the model, or the file, that it comes from.
+        name: name of the model or file that the embeddings come from.
         embedding: [n, d], a torch tensor straight from a model or a NumPy array from a file.
-        ids: n sample ids; rows are joined by them, never by position.
-        recipe: model, weights hash, data set hash, layer, pooling, dtype, versions.
+        ids: n sample ids; rows are matched by id, never by position.
+        recipe: provenance: model, weights hash, data set hash, layer, pooling, dtype, versions.
         energies: [n] in eV where the model predicts them, else None.
-        dropped: id -> why the model could not take that sample.
+        dropped: id -> reason, for the samples that the model could not embed.
     """
 
     name: str
@@ -33,9 +33,9 @@ class Representation:
 
     def __post_init__(self) -> None:
         if self.embedding.ndim != 2:
-            raise InputError(f"{self.name}: an embedding is a matrix [n, d]; got shape {tuple(self.embedding.shape)}")
+            raise InputError(f"{self.name}: an embedding must be [n, d]; got shape {tuple(self.embedding.shape)}")
         if len(self.ids) != len(self.embedding):
             raise InputError(f"{self.name}: {len(self.ids)} ids for {len(self.embedding)} rows")
         if len(set(self.ids)) != len(self.ids):
-            twice = next(i for i in self.ids if list(self.ids).count(i) > 1)
-            raise InputError(f"{self.name}: the id {twice!r} stands more than once")
+            duplicate = next(i for i in self.ids if list(self.ids).count(i) > 1)
+            raise InputError(f"{self.name}: the id {duplicate!r} is duplicated")

@@ -1,4 +1,4 @@
-"""One piece of matter, and an ordered list of them."""
+"""Samples, and data sets, which are ordered lists of samples."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ VIEWS = ("smiles", "selfies", "atoms", "sequence", "backbone", "text")
 
 @dataclass(frozen=True)
 class Sample:
-    """One piece of matter: an id, one or more views of it, and optional labels.
+    """One molecule, crystal or protein: an id, one or more views (input forms) of it, and optional labels.
 
     Args:
-        id: unique within its data set; representations are joined by it.
-        smiles: canonical SMILES of the toolkit that the data set names.
+        id: unique within its data set; rows of representations are matched by it.
+        smiles: canonical SMILES of the toolkit that the source of the data set names.
         selfies: SELFIES string.
         atoms: positions and cell in Angstrom, periodicity in ``pbc``.
         sequence: amino acids, one letter each.
-        backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom; residues follow each other
-            without a gap.
+        backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom; the chain has no missing
+            residues.
         text: free text.
-        labels: name -> value, in the units that the data set gives.
+        labels: name -> value, in the units given by the data set.
     """
 
     id: str
@@ -43,15 +43,19 @@ class Sample:
     labels: Mapping[str, float] = field(default_factory=dict)
 
     def view(self, name: str) -> Any:
-        """Return one view; raise ValueError naming the sample and the views it has when that one is missing."""
+        """Return one view.
+
+        Raises:
+            ValueError: the sample does not have this view; names the sample and the views that it has.
+        """
         value = getattr(self, name) if name in VIEWS else None
         if value is None:
-            has = ", ".join(v for v in VIEWS if getattr(self, v) is not None) or "none"
-            raise InputError(f"sample {self.id!r} has no view {name!r}; it has: {has}")
+            present = ", ".join(v for v in VIEWS if getattr(self, v) is not None) or "none"
+            raise InputError(f"sample {self.id!r} has no view {name!r}; it has: {present}")
         return value
 
     def update_hash(self, digest: hashlib._Hash) -> None:
-        """Feed every view of this sample to a running hash."""
+        """Update a running hash with the id and every view of this sample."""
         for name in ("id", "smiles", "selfies", "sequence", "text"):
             digest.update(f"{name}={getattr(self, name)!r};".encode())
         if self.atoms is not None:
@@ -59,7 +63,7 @@ class Sample:
             digest.update(np.asarray(self.atoms.positions, "<f8").tobytes())
             digest.update(np.asarray(self.atoms.cell.array, "<f8").tobytes())
             digest.update(np.asarray(self.atoms.pbc, "?").tobytes())
-            # Models that take charges see them; data sets without any keep the hash that they had.
+            # Charges are input of some models. Neutral samples add nothing, so that their hashes do not change.
             if self.atoms.info.get("charge"):
                 digest.update(f"charge={float(self.atoms.info['charge'])!r};".encode())
         if self.backbone is not None:
@@ -72,14 +76,14 @@ class Dataset:
     """An ordered list of samples with a name, a domain and a licence.
 
     Args:
-        name: how the data set is called, such as ``qm9``.
-        samples: the samples, ids unique.
+        name: name of the data set, such as ``qm9``.
+        samples: the samples, with unique ids.
         domain: ``molecules``, ``materials`` or ``proteins``.
         licence: SPDX identifier.
         source: where the samples come from, with versions.
         units: label name -> unit.
         citation: what to cite.
-        left_out: id -> reason, for what stands in a file and is no sample.
+        left_out: id -> reason, for the entries of a file that could not be read as samples.
     """
 
     name: str
@@ -92,11 +96,11 @@ class Dataset:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        seen: set[str] = set()
+        ids: set[str] = set()
         for sample in self.samples:
-            if sample.id in seen:
+            if sample.id in ids:
                 raise InputError(f"data set {self.name!r} has two samples with the id {sample.id!r}")
-            seen.add(sample.id)
+            ids.add(sample.id)
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -119,11 +123,16 @@ class Dataset:
 
     @property
     def version(self) -> str:
-        """The first 16 hex digits of the SHA-256 over every id and view, in order."""
+        """The first 16 hex digits of the SHA-256 of all ids and views, in order."""
         digest = hashlib.sha256()
         for sample in self.samples:
             sample.update_hash(digest)
         return digest.hexdigest()[:16]
+
+    @property
+    def recipe(self) -> dict[str, str]:
+        """The entries of a recipe (provenance) that identify this data set: its name, version and source."""
+        return {"dataset": self.name, "dataset_version": self.version, "dataset_source": self.source}
 
     def head(self, n: int) -> Dataset:
         """Return the first n samples as a data set of the same name."""

@@ -1,7 +1,7 @@
-"""The other end of `_worker`: a script that the Python of an isolated environment runs.
+"""Worker script for `environments.worker`, run by the Python of an isolated environment.
 
-It reads one request a line as JSON and answers each with one line. hyle is not installed there: this file makes the
-package from the folder in which it lies.
+It reads one JSON request per line and answers each with one line of JSON. hyle is not installed in that environment:
+this script builds the package from the folder that it is in.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 
 def _make_package() -> None:
     folder = Path(__file__).resolve().parent
-    sys.path.remove(str(folder))  # where the interpreter looks first, because the script lies there
-    above = types.ModuleType("hyle")
-    above.__path__ = []
-    sys.modules["hyle"] = above
+    sys.path.remove(str(folder))  # Python puts the folder of the script first
+    parent = types.ModuleType("hyle")
+    parent.__path__ = []
+    sys.modules["hyle"] = parent
     spec = importlib.util.spec_from_file_location(
         "hyle.zoo", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
@@ -34,7 +34,7 @@ def _make_package() -> None:
 
 
 def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> None:
-    """Load a model, then answer requests until there are no more."""
+    """Load a model, then answer requests until standard input is closed."""
     from safetensors.numpy import save_file
 
     from hyle.zoo import find_card, keep_freed_memory, weights_files
@@ -64,7 +64,7 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
 
 
 def main() -> None:
-    # What libraries print must not mix with the answers.
+    # Text that libraries print must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 

@@ -1,4 +1,4 @@
-"""Take what a named module returns while a model runs."""
+"""Collect the output of a named submodule while a model runs."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 def output_of(
     model: torch.nn.Module, name: str, pick: Callable[[Any], Any] = lambda output: output
 ) -> Iterator[list[Any]]:
-    """Collect ``pick(output)`` of the submodule ``name``, one entry a call; the hook is gone when the block ends.
+    """Collect ``pick(output)`` of the submodule ``name``, one entry per call; the hook is removed at the end.
 
-    ``pick`` runs at once, before later modules can write to the output.
+    ``pick`` is called immediately, before later modules can modify the output in place.
     """
-    taken: list[Any] = []
+    outputs: list[Any] = []
 
     def hook(_module: Any, _args: Any, output: Any) -> None:
-        taken.append(pick(output))
+        outputs.append(pick(output))
 
     handle = model.get_submodule(name).register_forward_hook(hook)
     try:
-        yield taken
+        yield outputs
     finally:
         handle.remove()

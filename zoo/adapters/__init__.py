@@ -1,1 +1,1 @@
-"""The models that hyle knows how to run: one short file a library or architecture."""
+"""Adapters of the models that hyle can run, one module per library or architecture."""

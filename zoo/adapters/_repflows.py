@@ -1,4 +1,4 @@
-"""The layers of DPA-3 on the neighbours that there are, where its frozen model fills every atom up to the most."""
+"""The layers of DPA-3 on the actual neighbours of each atom; its frozen model pads them to the maximum number."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 class _Graph(NamedTuple):
-    """What stays the same from layer to layer, of n atoms with at most k neighbours, c of them close.
+    """The inputs shared by all layers, for n atoms with at most k neighbours, c of them within the angle cutoff.
 
     Args:
-        neighbour: int [n, k], the atom that a neighbour is, or is an image of; any where there is none.
-        switch: [n, k, 1], smoothly 1 to 0 towards the cutoff, and 0 where there is no neighbour.
+        neighbour: int [n, k], index of the atom that a neighbour is or is an image of; arbitrary for padding.
+        switch: [n, k, 1], falls smoothly from 1 to 0 at the cutoff; 0 for padding.
         direction: [n, k, 3].
-        close: bool [n, c, 1], whether a neighbour is there and within the cutoff of the angles.
+        close: bool [n, c, 1], whether there is a neighbour within the angle cutoff.
         both: [n, c, c, 1], product of the switches of both sides of an angle.
-        most, most_close: what the model fills up to, by which it divides.
+        most, most_close: numbers of neighbours to which the model pads; it divides by them.
     """
 
     neighbour: Tensor
@@ -34,39 +34,39 @@ def run_repflows(descriptor: Any, positions: Tensor, types: Tensor, nearest: Ten
     """Return the descriptors [n, d] of DPA-3.
 
     Args:
-        descriptor: of the frozen model.
-        positions: [all, 3] in Angstrom, atoms and, after them, periodic images.
+        descriptor: descriptor module of the frozen model.
+        positions: [all, 3] in Angstrom, atoms followed by periodic images.
         types: int [n].
-        nearest: int [n, most], neighbours of each atom from near to far, -1 where there are no more.
-        home: int [all], the atom that each is or is an image of.
+        nearest: int [n, most], neighbours of each atom in order of distance, padded with -1.
+        home: int [all], index of the atom that each position is or is an image of.
 
-    Source: Zhang et al. (2025), arXiv 2506.01686; settings and order of sums are those of the published weights.
+    Source: Zhang et al. (2025), arXiv 2506.01686; settings and order of the sums are those of the published weights.
     """
     import torch
 
     flows = descriptor.repflows
     positions = positions.to(flows.stddev.dtype)
-    there = nearest >= 0
-    k = max(1, int(there.sum(1).max()))
-    nearest, there = nearest[:, :k], there[:, :k, None]
-    apart = (positions[nearest.clamp(min=0)] - positions[: len(types), None]) * there
-    length = torch.linalg.norm(apart, dim=-1, keepdim=True)
-    safe = length + ~there
-    switch = _switch(safe, flows.e_rcut_smth, flows.e_rcut) * there
-    # The statistics of the published weights: no mean, and one deviation for all.
+    mask = nearest >= 0
+    k = max(1, int(mask.sum(1).max()))
+    nearest, mask = nearest[:, :k], mask[:, :k, None]
+    offset = (positions[nearest.clamp(min=0)] - positions[: len(types), None]) * mask
+    length = torch.linalg.norm(offset, dim=-1, keepdim=True)
+    safe = length + ~mask
+    switch = _switch(safe, flows.e_rcut_smth, flows.e_rcut) * mask
+    # The published weights have mean 0 and the same standard deviation for all entries.
     deviation = flows.stddev[0, 0, 0]
-    close = (there & (length < flows.a_rcut))[:, : flows.a_sel]
+    close = (mask & (length < flows.a_rcut))[:, : flows.a_sel]
     c = max(1, int(close.sum(1).max()))
     close = close[:, :c]
-    of_angle = _switch(safe[:, :c], flows.a_rcut_smth, flows.a_rcut) * close
-    unit = apart[:, :c] * close / (length[:, :c] * close + 1e-6)
+    angle_switch = _switch(safe[:, :c], flows.a_rcut_smth, flows.a_rcut) * close
+    unit = offset[:, :c] * close / (length[:, :c] * close + 1e-6)
     cosine = (unit @ unit.transpose(1, 2) * (1 - 1e-6))[..., None] / math.sqrt(math.pi)
     graph = _Graph(
         home[nearest.clamp(min=0)],
         switch,
-        apart / safe**2 * switch / deviation,
+        offset / safe**2 * switch / deviation,
         close,
-        of_angle[:, :, None] * of_angle[:, None, :],
+        angle_switch[:, :, None] * angle_switch[:, None, :],
         flows.nnei,
         flows.a_sel,
     )
@@ -88,33 +88,39 @@ def _layer(layer: Any, graph: _Graph, node: Tensor, edge: Tensor, angle: Tensor)
 
     act, c = layer.act, graph.close.shape[1]
 
-    def around(x: Tensor) -> Tensor:
-        """Return invariants [n, axes d] of what the neighbours are, and in which direction."""
-        turned = graph.direction.transpose(1, 2) @ (x * graph.switch) / math.sqrt(graph.most)
-        return (turned[..., : layer.axis_neuron].transpose(1, 2) @ turned / 3).flatten(1)
+    def symmetrise(x: Tensor) -> Tensor:
+        """Return rotation invariants [n, axes d] of the neighbours' features and directions."""
+        rotated = graph.direction.transpose(1, 2) @ (x * graph.switch) / math.sqrt(graph.most)
+        return (rotated[..., : layer.axis_neuron].transpose(1, 2) @ rotated / 3).flatten(1)
 
-    def of_edge(linear: Any) -> Tensor:
-        """Map both atoms and their edge."""
-        own, other, between = linear.matrix.split([node.shape[1], node.shape[1], edge.shape[-1]])
-        return act((node @ own)[:, None] + (node @ other)[graph.neighbour] + edge @ between + linear.bias)
+    def edge_linear(linear: Any) -> Tensor:
+        """Map the features of both atoms and of their edge."""
+        centre, other, between = linear.matrix.split([node.shape[1], node.shape[1], edge.shape[-1]])
+        return act((node @ centre)[:, None] + (node @ other)[graph.neighbour] + edge @ between + linear.bias)
 
-    few = node[:, : layer.n_a_compress_dim]
-    near = edge[:, :c, : layer.e_a_compress_dim] * graph.close
+    node_part = node[:, : layer.n_a_compress_dim]
+    edge_part = edge[:, :c, : layer.e_a_compress_dim] * graph.close
 
-    def of_angle(linear: Any) -> Tensor:
-        """Map an angle, its atom and both edges."""
-        own, centre, to, start = linear.matrix.split([angle.shape[-1], few.shape[1], near.shape[-1], near.shape[-1]])
-        ends = (near @ to)[:, None] + (near @ start)[:, :, None]
-        return act(angle @ own + (few @ centre)[:, None, None] + ends + linear.bias)
+    def angle_linear(linear: Any) -> Tensor:
+        """Map the features of an angle, of its atom and of both edges."""
+        sizes = [angle.shape[-1], node_part.shape[1], edge_part.shape[-1], edge_part.shape[-1]]
+        inner, centre, to, start = linear.matrix.split(sizes)
+        ends = (edge_part @ to)[:, None] + (edge_part @ start)[:, :, None]
+        return act(angle @ inner + (node_part @ centre)[:, None, None] + ends + linear.bias)
 
-    alone = act(layer.node_self_mlp(node))
-    turned = act(layer.node_sym_linear(torch.cat([around(edge), around(node[graph.neighbour])], -1)))
-    message = (of_edge(layer.node_edge_linear) * graph.switch).sum(1) / graph.most
-    bent = (of_angle(layer.edge_angle_linear1) * graph.both).sum(2) / math.sqrt(graph.most_close)
-    # Edges that are in no angle stand for themselves.
-    mixed = torch.cat([torch.where(graph.close, bent, edge[:, :c]), edge[:, c:]], 1)
+    node_self = act(layer.node_self_mlp(node))
+    node_symmetric = act(layer.node_sym_linear(torch.cat([symmetrise(edge), symmetrise(node[graph.neighbour])], -1)))
+    message = (edge_linear(layer.node_edge_linear) * graph.switch).sum(1) / graph.most
+    from_angles = (angle_linear(layer.edge_angle_linear1) * graph.both).sum(2) / math.sqrt(graph.most_close)
+    # Edges that belong to no angle keep their own features.
+    mixed = torch.cat([torch.where(graph.close, from_angles, edge[:, :c]), edge[:, c:]], 1)
     steps = layer.n_residual, layer.e_residual, layer.a_residual
-    ahead = getattr(steps[0], "0") * alone + getattr(steps[0], "1") * turned + getattr(steps[0], "2") * message
-    along = getattr(steps[1], "0") * of_edge(layer.edge_self_linear)
-    along = along + getattr(steps[1], "1") * act(layer.edge_angle_linear2(mixed))
-    return node + ahead, edge + along, angle + getattr(steps[2], "0") * of_angle(layer.angle_self_linear)
+    node_update = getattr(steps[0], "0") * node_self + getattr(steps[0], "1") * node_symmetric
+    node_update = node_update + getattr(steps[0], "2") * message
+    edge_update = getattr(steps[1], "0") * edge_linear(layer.edge_self_linear)
+    edge_update = edge_update + getattr(steps[1], "1") * act(layer.edge_angle_linear2(mixed))
+    return (
+        node + node_update,
+        edge + edge_update,
+        angle + getattr(steps[2], "0") * angle_linear(layer.angle_self_linear),
+    )

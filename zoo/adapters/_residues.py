@@ -1,4 +1,4 @@
-"""Amino acids as letters and as numbers."""
+"""Checks and encoding of amino-acid sequences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 
 
 def unreadable(sequence: str, known: Collection[str] = AMINO_ACIDS) -> str | None:
-    """Say which letters a model does not know, or that there are none at all; None where it can read the sequence."""
+    """Return why a model does not support a sequence: unknown letters or an empty string; return None if it does."""
     if not sequence:
         return "no residues"
     unknown = sorted(set(sequence) - set(known))
@@ -20,7 +20,7 @@ def unreadable(sequence: str, known: Collection[str] = AMINO_ACIDS) -> str | Non
 
 
 def encode(sequences: Sequence[str], index: Mapping[str, int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the residues' numbers [n, longest], 0 beyond the end, and the lengths [n], both int64."""
+    """Return residue indices [n, longest], padded with 0, and the lengths [n], both int64."""
     import torch
 
     lengths = torch.tensor([len(sequence) for sequence in sequences])

@@ -1,4 +1,4 @@
-"""Loading models of the transformers library from a folder."""
+"""Loading of transformers models from a local folder."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .._errors import InputError
 
 
 def from_pretrained(name: str, folder: Path, **options: Any) -> Any:
-    """Return a model of a class of transformers in evaluation mode, float32, with the weights of a folder.
+    """Load a model of a transformers class from a folder, as float32 in evaluation mode.
 
     Raises:
-        ValueError: the folder lacks some of them.
+        ValueError: some weights are missing from the folder.
     """
     import torch
     import transformers
@@ -30,7 +30,7 @@ def from_pretrained(name: str, folder: Path, **options: Any) -> Any:
 
 @contextmanager
 def quiet(log: Any) -> Iterator[None]:
-    """Keep the report of unused heads and the progress bar of the loader to itself."""
+    """Silence the loader: its report on unused heads, and its progress bar."""
     verbosity, bar = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()
     log.disable_progress_bar()

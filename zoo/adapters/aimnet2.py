@@ -1,4 +1,4 @@
-"""AIMNet2, published as TorchScript: torch alone runs it."""
+"""AIMNet2, published as TorchScript, which runs with torch only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._adapter import Adapter, Output
-from ._refusals import no_neutral_molecule
+from ._atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class AIMNet2(Adapter):
     """Per-atom vectors [atoms, 256] of a neutral, isolated molecule, and its total energy in eV.
 
-    Layers: ``aim``, the input of the energy network; ``a``, the atomic features that the last pass reads.
+    Layers: ``aim``, the input of the energy network; ``a``, the atomic features that enter the last pass.
 
     Options:
-        elements: the symbols that the model was trained for; it has numbers for others, which mean nothing.
+        elements: symbols of the trained elements; the parameters of other elements are meaningless.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -31,21 +31,21 @@ class AIMNet2(Adapter):
         self.elements = frozenset(card.options["elements"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse other elements, periodic structures and declared charges."""
-        return no_neutral_molecule(sample.view(self.card.view), self.elements)
+        """Reject untrained elements, periodic structures and declared charges."""
+        return neutral_molecule_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies."""
+        """Return the vectors of all atoms, and the energies."""
         import torch
 
         molecules = [sample.view(self.card.view) for sample in samples]
         counts = [len(atoms) for atoms in molecules]
-        # Atomic number 0 is padding to the model.
+        # The model treats atomic number 0 as padding.
         numbers = torch.zeros(len(counts), max(counts), dtype=torch.long)
         coord = torch.zeros(len(counts), max(counts), 3)
         for i, atoms in enumerate(molecules):
             numbers[i, : counts[i]] = torch.from_numpy(atoms.numbers)
-            # Centred in float64: distances must not feel where in space the molecule lies.
+            # Centred in float64, so that distances in float32 do not depend on the position of the molecule.
             coord[i, : counts[i]] = torch.from_numpy(atoms.positions - atoms.positions.mean(0))
         numbers, coord = numbers.to(self.device), coord.to(self.device)
         data = {"coord": coord, "numbers": numbers, "charge": torch.zeros(len(counts), device=self.device)}

@@ -1,7 +1,7 @@
-"""The ANI potentials in torch alone: symmetry functions, then one network for each element.
+"""The ANI potentials in plain torch: symmetry functions, then one network for each element.
 
-The torchani package no longer carries the first weights, and its older versions need a setuptools that is gone; a test
-compares this file with it where it is installed.
+The torchani package no longer contains the first weights, and its older versions need a setuptools that is no longer
+available; a test compares this module with torchani if it is installed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._units import HARTREE
-from ._refusals import no_neutral_molecule
+from ._atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .._samples import Sample
     from ..cards import ModelCard
 
-# The symmetry functions of ANI-1x, which its successors kept. Lengths in Angstrom.
+# The symmetry functions of ANI-1x, which its successors also use. Lengths in Angstrom.
 RADIAL_CUTOFF, ANGULAR_CUTOFF = 5.2, 3.5
 RADIAL_SHIFTS = [0.9 + 0.26875 * k for k in range(16)]
 ANGULAR_SHIFTS = [0.9 + 0.65 * k for k in range(4)]
@@ -34,15 +34,15 @@ RADIAL_ETA, ANGULAR_ETA, ZETA = 16.0, 8.0, 32.0
 class ANI(Adapter):
     """Per-atom vectors [atoms, d] of neutral, isolated molecules, and total energies in eV.
 
-    Smith, Isayev and Roitberg (2017), doi 10.1039/c6sc05720a. Each element has networks of its own, so the vectors of
-    different elements have no basis in common: each element has its block of columns, zero for all other atoms.
-    Vectors are those of the first member of the ensemble, energies the mean of all members.
+    Smith, Isayev and Roitberg (2017), doi 10.1039/c6sc05720a. Each element has separate networks, so the vectors of
+    different elements have no common basis: each element has a block of columns, which is zero for all other atoms.
+    Vectors are those of the first ensemble member; energies are the mean over all members.
 
-    Layers: ``hidden``, the last hidden layer; ``aev``, the symmetry functions, which all members read.
+    Layers: ``hidden``, the last hidden layer; ``aev``, the symmetry functions, which are the input of all members.
 
     Options:
-        format: ``neurochem``, one raw file for each matrix, or ``state_dict``, one file for torch.
-        self_energies: element -> Hartree, in the order in which the networks count the elements.
+        format: ``neurochem``, one raw file for each matrix, or ``state_dict``, one torch file.
+        self_energies: element -> Hartree, in the element order of the networks.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -56,18 +56,18 @@ class ANI(Adapter):
         self.model = nn.ModuleList(members).eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse other elements, periodic structures and declared charges."""
-        return no_neutral_molecule(sample.view(self.card.view), self.elements)
+        """Reject untrained elements, periodic structures and declared charges."""
+        return neutral_molecule_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies."""
+        """Return the vectors of all atoms, and the energies."""
         import torch
 
         molecules = [sample.view(self.card.view) for sample in samples]
         counts = [len(atoms) for atoms in molecules]
         symbols = [symbol for atoms in molecules for symbol in atoms.get_chemical_symbols()]
         species = torch.tensor([self.elements.index(symbol) for symbol in symbols], device=self.device)
-        # In float64, in which no distance feels where in space the molecule lies.
+        # In float64, so that distances do not depend on the position of the molecule.
         positions = torch.tensor(np.concatenate([atoms.positions for atoms in molecules]), device=self.device)
         with torch.no_grad():
             aev = symmetry_functions(species, positions, counts, len(self.elements)).float()
@@ -83,14 +83,14 @@ class ANI(Adapter):
         members: Any = self.model
         blocks, energies = [], aev.new_zeros(len(aev), dtype=torch.float64)
         for index, element in enumerate(self.elements):
-            own = species == index
+            selected = species == index
             for number, member in enumerate(members):
                 network = member[element]
-                h = network[:-1](aev[own])
-                energies[own] += network[-1](h)[:, 0].double() / len(members)
+                h = network[:-1](aev[selected])
+                energies[selected] += network[-1](h)[:, 0].double() / len(members)
                 if number == 0:
                     block = h.new_zeros(len(aev), h.shape[1])
-                    block[own] = h
+                    block[selected] = h
                     blocks.append(block)
         return torch.cat(blocks, 1), energies
 
@@ -98,7 +98,7 @@ class ANI(Adapter):
 def symmetry_functions(
     species: torch.Tensor, positions: torch.Tensor, counts: Sequence[int], n_species: int
 ) -> torch.Tensor:
-    """Return the atomic environment vectors [atoms, 16 s + 32 s (s + 1) / 2] of s species.
+    """Compute the atomic environment vectors [atoms, 16 s + 32 s (s + 1) / 2] for s species.
 
     With f the cosine cutoff, around an atom i, for each species of j and for each pair of species of j and k:
 
@@ -107,34 +107,34 @@ def symmetry_functions(
 
     Args:
         species: [atoms] int64, 0 to s - 1.
-        positions: [atoms, 3] in Angstrom, of one molecule after the other.
-        counts: atoms of each molecule.
+        positions: [atoms, 3] in Angstrom, molecules concatenated.
+        counts: number of atoms of each molecule.
         n_species: s.
     """
     import torch
 
-    def near(vectors: torch.Tensor, shifts: Sequence[float], eta: float) -> torch.Tensor:
-        return torch.exp(-eta * (vectors[:, None] - positions.new_tensor(shifts)) ** 2)
+    def gaussians(r: torch.Tensor, shifts: Sequence[float], eta: float) -> torch.Tensor:
+        return torch.exp(-eta * (r[:, None] - positions.new_tensor(shifts)) ** 2)
 
-    def fade(r: torch.Tensor, cutoff: float) -> torch.Tensor:
+    def envelope(r: torch.Tensor, cutoff: float) -> torch.Tensor:
         return 0.5 * torch.cos(r * (math.pi / cutoff)) + 0.5
 
     atoms, pairs = len(species), n_species * (n_species + 1) // 2
     i, j = _neighbours(positions, counts)
     vectors = positions[j] - positions[i]
     r = vectors.norm(dim=1)
-    radial = 0.25 * near(r, RADIAL_SHIFTS, RADIAL_ETA) * fade(r, RADIAL_CUTOFF)[:, None]
+    radial = 0.25 * gaussians(r, RADIAL_SHIFTS, RADIAL_ETA) * envelope(r, RADIAL_CUTOFF)[:, None]
     radial = positions.new_zeros(atoms * n_species, 16).index_add_(0, i * n_species + species[j], radial)
 
     close = r <= ANGULAR_CUTOFF
     i, j, vectors, r = i[close], j[close], vectors[close], r[close]
     left, right = _pairs_of_neighbours(i, atoms)
-    # 0.95 keeps the arc cosine away from where its slope is infinite; the networks were trained with it.
+    # The factor 0.95 keeps the arc cosine away from its infinite slopes; the networks were trained with it.
     cosine = 0.95 * (vectors[left] * vectors[right]).sum(1) / (r[left] * r[right])
-    turned = torch.acos(cosine)[:, None] - positions.new_tensor(ANGLES)
-    by_angle = 2 * ((1 + torch.cos(turned)) / 2) ** ZETA
-    by_length = near((r[left] + r[right]) / 2, ANGULAR_SHIFTS, ANGULAR_ETA)
-    by_length = by_length * (fade(r[left], ANGULAR_CUTOFF) * fade(r[right], ANGULAR_CUTOFF))[:, None]
+    shifted = torch.acos(cosine)[:, None] - positions.new_tensor(ANGLES)
+    by_angle = 2 * ((1 + torch.cos(shifted)) / 2) ** ZETA
+    by_length = gaussians((r[left] + r[right]) / 2, ANGULAR_SHIFTS, ANGULAR_ETA)
+    by_length = by_length * (envelope(r[left], ANGULAR_CUTOFF) * envelope(r[right], ANGULAR_CUTOFF))[:, None]
     angular = (by_length[:, :, None] * by_angle[:, None, :]).flatten(1)
     low, high = torch.stack([species[j[left]], species[j[right]]]).sort(0).values
     kind = low * n_species - low * (low - 1) // 2 + high - low
@@ -146,18 +146,18 @@ def _neighbours(positions: torch.Tensor, counts: Sequence[int]) -> tuple[torch.T
     """Return i and j of all ordered pairs within the radial cutoff in a molecule, sorted by i."""
     import torch
 
-    found, start = [], 0
+    pairs, start = [], 0
     for part in positions.split(list(counts)):
         r = torch.cdist(part, part, compute_mode="donot_use_mm_for_euclid_dist")
         r.fill_diagonal_(math.inf)
-        found.append((r <= RADIAL_CUTOFF).nonzero() + start)
+        pairs.append((r <= RADIAL_CUTOFF).nonzero() + start)
         start += len(part)
-    i, j = torch.cat(found).T
+    i, j = torch.cat(pairs).T
     return i, j
 
 
 def _pairs_of_neighbours(i: torch.Tensor, atoms: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the two neighbour pairs of each angle, as positions in the sorted centres i."""
+    """Return the two neighbour pairs of each angle, as indices into the sorted centres i."""
     import torch
 
     counts = torch.bincount(i, minlength=atoms)
@@ -182,7 +182,7 @@ def _network(layers: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> torch.nn.Se
 
 
 def _neurochem(files: Mapping[str, Path], elements: Sequence[str]) -> list[dict[str, list[Any]]]:
-    """Read ``MEMBER/networks/ANN-H.nnf-l1.wparam`` and its kind: bare float32 numbers."""
+    """Read files such as ``MEMBER/networks/ANN-H.nnf-l1.wparam``, which contain raw float32 numbers."""
     import torch
 
     paths = {(PurePosixPath(name).parts[-3], PurePosixPath(name).name): path for name, path in files.items()}
@@ -196,7 +196,7 @@ def _neurochem(files: Mapping[str, Path], elements: Sequence[str]) -> list[dict[
 
 
 def _state_dict(files: Mapping[str, Path], elements: Sequence[str]) -> list[dict[str, list[Any]]]:
-    """Read ``ELEMENT.LAYER.weight`` and its kind, both counted, activations among the layers."""
+    """Read keys such as ``ELEMENT.LAYER.weight``, with numbers for both; activations count as layers."""
     import torch
 
     state = torch.load(files["weights"], map_location="cpu", weights_only=True)

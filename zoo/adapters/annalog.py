@@ -1,4 +1,4 @@
-"""ANNalog, the encoder of a transformer that proposes analogues of a molecule, in torch alone."""
+"""ANNalog, the encoder of a transformer that proposes analogues of a molecule, in plain torch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ HEADS = 8
 
 
 class ANNalog(Adapter):
-    """Per-token vectors [tokens, 256] of a SMILES string, without the tokens around it.
+    """Per-token vectors [tokens, 256] of a SMILES string, without the start and end tokens.
 
-    Vaswani et al. (2017), arXiv 1706.03762, with learned positions and layers normalised after each sum. A layer
-    ``layers.N`` is what block N gives, counted from 0.
+    Vaswani et al. (2017), arXiv 1706.03762, with learned positions and post-layer normalisation. Layer ``layers.N`` is
+    the output of block N, counted from 0.
 
     Attributes:
-        unknown_tokens: tokens outside the vocabulary met so far; they are embedded as ``<unk>``.
+        unknown_tokens: number of tokens outside the vocabulary so far; they are embedded as ``<unk>``.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -54,14 +54,14 @@ class ANNalog(Adapter):
         self.unknown_tokens = 0
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what would have to be truncated."""
+        """Reject empty strings, and strings that would have to be truncated."""
         n = len(TOKEN.findall(sample.view(self.card.view)))
         if n == 0:
             return "empty string"
-        return f"{n} tokens; the model takes {self.room}" if n > self.room else None
+        return f"{n} tokens; the model takes at most {self.room}" if n > self.room else None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return what one block says of the tokens of each sample."""
+        """Return the output of one block for the tokens of each sample."""
         import torch
 
         index = self.vocabulary
@@ -75,15 +75,15 @@ class ANNalog(Adapter):
         for i, row in enumerate(rows):
             ids[i, : len(row) + 2] = torch.tensor([index["<sos>"], *row, index["<eos>"]])
         ids = ids.to(self.device)
-        place = torch.arange(ids.shape[1], device=self.device)
+        position = torch.arange(ids.shape[1], device=self.device)
         length = torch.tensor(counts, device=self.device)[:, None]
         with torch.no_grad():
-            x = self._run(ids, place, place >= length + 2, int(layer.rpartition(".")[2]))
-        return Output(x[(place >= 1) & (place <= length)], counts)
+            x = self._run(ids, position, position >= length + 2, int(layer.rpartition(".")[2]))
+        return Output(x[(position >= 1) & (position <= length)], counts)
 
-    def _run(self, ids: torch.Tensor, place: torch.Tensor, padding: torch.Tensor, last: int) -> torch.Tensor:
+    def _run(self, ids: torch.Tensor, position: torch.Tensor, padding: torch.Tensor, last: int) -> torch.Tensor:
         model: Any = self.model
-        x = model.tok_embedding(ids) * model.tok_embedding.embedding_dim**0.5 + model.pos_embedding(place)
+        x = model.tok_embedding(ids) * model.tok_embedding.embedding_dim**0.5 + model.pos_embedding(position)
         for block in model.layers[: last + 1]:
             x = block(x, src_key_padding_mask=padding)
         return x
@@ -94,15 +94,15 @@ def _block(state: Mapping[str, torch.Tensor], prefix: str) -> torch.nn.Transform
     from torch import nn
 
     def read(name: str, *others: str) -> torch.Tensor:
-        return torch.cat([state[prefix + one] for one in (name, *others)])
+        return torch.cat([state[prefix + key] for key in (name, *others)])
 
     inner, width = state[f"{prefix}positionwise_feedforward.fc_1.weight"].shape
     block = nn.TransformerEncoderLayer(width, HEADS, inner, dropout=0.0, batch_first=True)
     attention, dense = "self_attention.fc_", "positionwise_feedforward.fc_"
     names = {"norm1": "self_attn_layer_norm", "norm2": "ff_layer_norm", "linear1": f"{dense}1", "linear2": f"{dense}2"}
     names["self_attn.out_proj"] = f"{attention}o"
-    own = {f"{key}.{kind}": read(f"{name}.{kind}") for key, name in names.items() for kind in ("weight", "bias")}
+    params = {f"{key}.{kind}": read(f"{name}.{kind}") for key, name in names.items() for kind in ("weight", "bias")}
     for kind in ("weight", "bias"):
-        own[f"self_attn.in_proj_{kind}"] = read(*(f"{attention}{one}.{kind}" for one in "qkv"))
-    block.load_state_dict(own)
+        params[f"self_attn.in_proj_{kind}"] = read(*(f"{attention}{letter}.{kind}" for letter in "qkv"))
+    block.load_state_dict(params)
     return block

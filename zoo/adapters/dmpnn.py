@@ -1,7 +1,7 @@
-"""The directed message-passing network of Chemprop 2, in torch alone, for ADMET-AI and CheMeleon.
+"""The directed message-passing network of Chemprop 2, in plain torch, for ADMET-AI and CheMeleon.
 
-The chemprop package pins one RDKit release through a compiled featuriser and imports some forty packages to run three
-matrices; a test compares this file with it where it is installed.
+The chemprop package pins one RDKit release through a compiled featuriser and imports about forty packages to apply
+three matrices; a test compares this module with chemprop if it is installed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .._samples import Sample
     from ..cards import ModelCard
 
-# What each block of an atom's features counts as known; one column more stands for anything else.
+# Categories of each block of the atom features; one more column encodes any other value.
 ELEMENTS = (*range(1, 37), 53)
 DEGREES = tuple(range(6))
 CHARGES = (-1, -2, 1, 2, 0)
@@ -34,14 +34,14 @@ STEREO = tuple(range(6))
 
 
 class DMPNN(Adapter):
-    """Per-atom vectors [heavy atoms, d] after the last step, the input of the library's own aggregation.
+    """Per-atom vectors [heavy atoms, d] after the last step, the input of the library's aggregation.
 
-    Yang et al. (2019), doi 10.1021/acs.jcim.8b00237. With x atom and e bond features, for a bond from v to w:
+    Yang et al. (2019), doi 10.1021/acs.jcim.8b00237. With atom features x and bond features e, for a bond from v to w:
 
         h0_vw = W_i [x_v, e_vw];  h_vw <- relu(h0_vw + W_h sum_{u != w} h_uv);  h_v = relu(W_o [x_v, sum_u h_uv])
 
     Options:
-        depth: steps, the first one included.
+        depth: number of steps, including the first.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -49,7 +49,7 @@ class DMPNN(Adapter):
         from torch import nn
 
         state = tensors_only(files["weights"])["state_dict"]
-        # What comes after the messages is not taken; a checkpoint may hold nothing else than these.
+        # The layers after message passing are not used; some checkpoints contain only the message-passing layers.
         prefix = "message_passing." if any(key.startswith("message_passing.") for key in state) else ""
         state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         self.model = nn.ModuleDict()
@@ -60,7 +60,7 @@ class DMPNN(Adapter):
         self.model.eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what RDKit cannot read."""
+        """Reject SMILES that RDKit cannot read."""
         return unreadable(sample.view(self.card.view))
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
@@ -78,7 +78,7 @@ class DMPNN(Adapter):
             for bond in mol.GetBonds()
         ]
         x = torch.tensor(np.array(atoms, np.float32)).to(self.device)
-        # Both directions of a bond stand side by side.
+        # The two directions of a bond are adjacent rows.
         e = torch.tensor(np.array([bond_features(bond) for bond in bonds], np.float32).reshape(-1, 14))
         e = e.repeat_interleave(2, 0).to(self.device)
         pairs = torch.tensor(ends, dtype=torch.long).reshape(-1, 2)

@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 LETTERS = "ACDEFGHIKLMNPQRSTVWYXBUZO"
 SIZES = {"d_model": 1536, "n_heads": 24, "v_heads": 256, "n_layers": 48}
 ENCODER = {"d_model": 1024, "n_heads": 1, "v_heads": 128, "n_layers": 2, "d_out": 128, "n_codes": 4096}
-ATOMS = 37  # places for the atoms of a residue, of which N, CA and C are filled
+ATOMS = 37  # atom slots of a residue, of which only N, CA and C are filled
 
 
 class ESM3(Adapter):
-    """Per-residue vectors [residues, d], without the tokens around the residues.
+    """Per-residue vectors [residues, d], without the start and end tokens.
 
-    A layer ``transformer.blocks.N`` is what that block of the library's network gives; the last is what the library
-    calls the embedding. Of a sample either the sequence is read or, where the card's view is ``backbone``, N, CA and C:
-    as coordinates, and as the tokens that the library makes of them. Proteins run one after the other.
+    Layer ``transformer.blocks.N`` is the output of that block of the library's network; the last is what the library
+    calls the embedding. The input is the sequence of a sample or, if the card's view is ``backbone``, N, CA and C: as
+    coordinates, and as the structure tokens that the library computes from them. Proteins are run one at a time.
 
     Options:
-        residues: how many a protein may have.
-        sizes, encoder: of the network and of that which makes structure tokens; default those of ESM3-open.
+        residues: maximum number of residues.
+        sizes, encoder: sizes of the network and of the structure token encoder; by default those of ESM3-open.
 
-    Files: ``weights``, and ``structure``, the encoder of structures.
+    Files: ``weights``, and ``structure``, the structure token encoder.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -50,7 +50,7 @@ class ESM3(Adapter):
         def encoder(_device: object) -> Any:
             return read(StructureTokenEncoder(**card.options.get("encoder", ENCODER)), "structure")
 
-        # The library's own collection has two tokenizers more, which fetch tables from the hub and are not needed.
+        # The library's tokenizer collection has two more, which download tables from the hub and are not needed.
         tokenizers = SimpleNamespace(sequence=EsmSequenceTokenizer(), structure=StructureTokenizer())
         self.model: Any = read(
             esm3.ESM3(
@@ -64,16 +64,16 @@ class ESM3(Adapter):
         )
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse letters that the model does not know, and what is too long."""
+        """Reject letters that the model does not know, and chains that are empty or too long."""
         view, room = sample.view(self.card.view), self.card.options["residues"]
         if len(view) > room:
-            return f"{len(view)} residues; the model takes {room}"
+            return f"{len(view)} residues; the model takes at most {room}"
         if self.card.view == "backbone":
             return None if len(view) else "no residues"
         return unreadable(view, LETTERS)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of the residues of each sample."""
+        """Return the vectors of the residues of all samples."""
         import torch
         from esm.sdk.api import LogitsConfig
 

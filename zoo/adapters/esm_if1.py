@@ -1,4 +1,4 @@
-"""ESM-IF1, which reads a backbone and says which sequence may fold into it."""
+"""ESM-IF1, an inverse-folding model, which predicts sequences that fold into a given backbone."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
-from ._standins import standing_in
+from ._stubs import stub_modules
 
 if TYPE_CHECKING:
     from .._samples import Sample
     from ..cards import ModelCard
 
 CHECKPOINT = "esm_if1_gvp4_t16_142M_UR50"
-SHORTEST = 3  # residues of which dihedral angles can be told
+SHORTEST = 3  # residues needed for dihedral angles
 
 
 class ESMIF1(Adapter):
-    """Per-residue vectors [residues, 512] of the encoder, which sees N, CA and C and no residue types.
+    """Per-residue vectors [residues, 512] of the encoder, which reads N, CA and C but no residue types.
 
-    A layer ``encoder_out`` is its output, normalised as the library does; ``layers.N`` is what that block gives,
-    counted from 0. Proteins run one after the other.
+    Layer ``encoder_out`` is its output, normalised as in the library; ``layers.N`` is the output of block N, counted
+    from 0. Proteins are run one at a time.
 
     Options:
-        residues: how many a protein may have.
+        residues: maximum number of residues.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
         super().__init__(card, files, device)
         import torch
 
-        # The settings of the network are the one thing in the file that is no tensor.
+        # The settings of the network are the only object in the file that is not a tensor.
         with torch.serialization.safe_globals([argparse.Namespace]):
             data = torch.load(files["weights"], map_location="cpu", weights_only=True)
         with stand_in_libraries():
@@ -45,22 +45,22 @@ class ESMIF1(Adapter):
         self.convert = esm.inverse_folding.util.CoordBatchConverter(alphabet)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what is too short or too long."""
+        """Reject chains that are too short or too long."""
         length, room = len(sample.view(self.card.view)), self.card.options["residues"]
         if length > room:
-            return f"{length} residues; the model takes {room}"
-        return None if length >= SHORTEST else f"{length} residues; the model needs {SHORTEST}"
+            return f"{length} residues; the model takes at most {room}"
+        return None if length >= SHORTEST else f"{length} residues; the model needs at least {SHORTEST}"
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of the residues of each sample."""
+        """Return the vectors of the residues of all samples."""
         import torch
 
         backbones = [sample.view(self.card.view)[:, :3] for sample in samples]
         rows = []
         for backbone in backbones:
-            # The library puts the ends of a chain at the origin: only where that is its middle, no pose is special.
-            middle = backbone - backbone[:, 1].mean(0)
-            coords, confidence, _, _, padding = self.convert([(middle, None, None)], device=self.device)
+            # The library places the ends of a chain at the origin: only a centred chain is independent of its pose.
+            centred = backbone - backbone[:, 1].mean(0)
+            coords, confidence, _, _, padding = self.convert([(centred, None, None)], device=self.device)
             with torch.no_grad():
                 out = self.model(coords, padding, confidence, return_all_hiddens=True)
             hidden = out["encoder_out"][0] if layer == "encoder_out" else out["encoder_states"][1 + _number(layer)]
@@ -74,14 +74,14 @@ def _number(layer: str) -> int:
 
 @contextmanager
 def stand_in_libraries() -> Iterator[None]:
-    """Let the library import torch_scatter, which has no wheel for this torch, and the names of an old biotite."""
+    """Provide stubs of torch_scatter, which has no wheel for this torch, and of names from an old biotite."""
     from torch_geometric.utils import scatter
 
     def scatter_add(source: Any, index: Any, dim: int = 0, dim_size: int | None = None) -> Any:
         return scatter(source, index, dim, dim_size, "sum")
 
     unused = {"filter_backbone": None, "get_chains": None, "AtomArray": object}
-    with standing_in(
+    with stub_modules(
         {
             "torch_scatter": {"scatter": scatter, "scatter_add": scatter_add},
             "biotite": {},

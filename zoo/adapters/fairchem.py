@@ -1,4 +1,4 @@
-"""UMA and eSEN of fairchem, equivariant potentials for molecules, crystals and surfaces at once."""
+"""UMA and eSEN of fairchem, equivariant potentials for molecules, crystals and surfaces."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._refusals import charged, lone_atom, unknown_element
+from ._atoms import bare_atoms, charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample
     from ..cards import ModelCard
 
 FEATURES = "node_embedding"
-ELEMENTS = 100  # rows of the network's table of elements
+ELEMENTS = 100  # rows of the network's element embedding
 
 
 class FairChem(Adapter):
     """Per-atom vectors [atoms, d] after the last block, and total energies in eV.
 
-    The layer ``node_embedding``, the default, has the invariant channels, which are all that the energy is made of;
-    ``coefficients`` has the coefficients of all degrees side by side, and those of degree one and more turn with the
-    sample.
+    Layer ``node_embedding``, the default, contains the invariant channels, from which the energy is computed;
+    ``coefficients`` contains the coefficients of all degrees side by side, and those of degree one and higher rotate
+    with the sample.
 
     Options:
-        task: the data set whose level of theory is meant, of those that the network was trained on.
+        task: the training data set that selects the level of theory.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -38,10 +38,10 @@ class FairChem(Adapter):
         from fairchem.core.units.mlip_unit.api.inference import InferenceSettings
         from fairchem.core.units.mlip_unit.predict import MLIPPredictUnit
 
-        # Experts are not merged, which would tie the network to one composition, and nothing is rounded.
+        # Experts are not merged, because that would fix the network to one composition; precision is not reduced.
         settings = InferenceSettings(activation_checkpointing=False, auto_add_default_untrained_tasks=False)
         with _seeds_kept():
-            # The library unpickles the file and builds what its configuration names; its hash is known here.
+            # The library unpickles the file and builds the objects in its configuration; the card has its hash.
             self.unit = MLIPPredictUnit(
                 str(files["weights"]), device="cpu" if device == "cpu" else "cuda", inference_settings=settings
             )
@@ -49,14 +49,14 @@ class FairChem(Adapter):
         self.task = card.options["task"]
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse unknown elements, atoms without neighbours, and charges where the task knows none."""
+        """Reject unknown elements, isolated atoms, and charges in tasks without charge input."""
         atoms = sample.view(self.card.view)
-        # Of a lone atom the library looks up the energy without running the model.
+        # For a lone atom the library looks up the energy without running the model.
         ion = None if self.task == "omol" else charged(atoms)
         return unknown_element(atoms, range(1, ELEMENTS)) or lone_atom(atoms) or ion
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies."""
+        """Return the vectors of all atoms, and the energies."""
         from fairchem.core.datasets.atomic_data import atomicdata_list_to_batch
 
         structures = [sample.view(self.card.view) for sample in samples]
@@ -67,16 +67,13 @@ class FairChem(Adapter):
             return (features[:, 0] if layer == FEATURES else features.flatten(1)).clone()
 
         with output_of(self.model.module, "backbone", pick) as taken:
-            found = self.unit.predict(batch)
-        return Output(taken[0], [len(atoms) for atoms in structures], found["energy"].detach().flatten().tolist())
+            out = self.unit.predict(batch)
+        return Output(taken[0], [len(atoms) for atoms in structures], out["energy"].detach().flatten().tolist())
 
     def _graph(self, atoms: Any) -> Any:
-        from ase import Atoms
         from fairchem.core.datasets.atomic_data import AtomicData
 
-        # Bare atoms, because the library reads keys of ``info``; near the origin, because it turns to float32.
-        centre = 0 if atoms.pbc.any() else atoms.positions.mean(0)
-        bare = Atoms(atoms.numbers, atoms.positions - centre, cell=atoms.cell, pbc=atoms.pbc)
+        bare = bare_atoms(atoms)
         charge = int(atoms.info.get("charge", 0))
         odd = (int(atoms.numbers.sum()) - charge) % 2
         spin = int(atoms.info.get("spin", 1 + odd)) if self.task == "omol" else 0
@@ -86,13 +83,13 @@ class FairChem(Adapter):
 
 @contextmanager
 def _seeds_kept() -> Iterator[None]:
-    """Undo that the library seeds every generator of the process."""
+    """Restore the state of all random generators, which the library seeds."""
     import torch
 
-    numbers, arrays = random.getstate(), np.random.get_state()
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     try:
         with torch.random.fork_rng():
             yield
     finally:
-        random.setstate(numbers)
-        np.random.set_state(arrays)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)

@@ -1,4 +1,4 @@
-"""EquiformerV2 and eSEN, potentials of the first fairchem, whose checkpoints the second does not read."""
+"""EquiformerV2 and eSEN, potentials of fairchem 1, whose checkpoints fairchem 2 cannot read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._refusals import charged, lone_atom, unknown_element
-from ._standins import standing_in
+from ._atoms import bare_atoms, charged, lone_atom, unknown_element
+from ._stubs import stub_modules
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -24,14 +24,14 @@ HEADS = ("equiformer_v2.heads.scalar", "equiformer_v2.heads.vector", "equiformer
 class FairChemV1(Adapter):
     """Per-atom vectors [atoms, d] after the last block, and total energies in eV.
 
-    The layer ``node_embedding``, the default, has the invariant channels, ``coefficients`` the coefficients of all
-    degrees side by side, of which those of degree one and more turn with the sample. Structures run one after the
-    other: a batch may not mix periodic ones with others, and the network turns every edge by chance, which is drawn
-    alike for each.
+    Layer ``node_embedding``, the default, contains the invariant channels; ``coefficients`` contains the coefficients
+    of all degrees side by side, and those of degree one and higher rotate with the sample. Structures are run one at a
+    time: a batch cannot mix periodic and isolated structures, and the network rotates each edge randomly, with the same
+    random seed for each structure.
 
     Options:
-        known: largest atomic number trained for.
-        gaps: atomic numbers below that were not.
+        known: largest atomic number in the training set.
+        gaps: smaller atomic numbers that are not in the training set.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -40,7 +40,7 @@ class FairChemV1(Adapter):
 
         import torch
 
-        # The library pickles configurations with the tensors; the hash of the file is known here.
+        # The library pickles configurations with the tensors; the card has the hash of the file.
         checkpoint = torch.load(files["weights"], map_location="cpu", weights_only=False)
         with _libraries():
             for name in (*MODULES, *HEADS):
@@ -64,12 +64,12 @@ class FairChemV1(Adapter):
         self.graph = AtomsToGraphs(r_energy=False, r_forces=False, r_distances=False, r_edges=False, r_pbc=True)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that the model was not trained for, atoms without neighbours, and ions."""
+        """Reject elements that the model was not trained for, isolated atoms, and ions."""
         atoms = sample.view(self.card.view)
         return unknown_element(atoms, self.elements) or lone_atom(atoms) or charged(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies."""
+        """Return the vectors of all atoms, and the energies."""
         import torch
 
         def pick(out: Mapping[str, Any]) -> Any:
@@ -83,33 +83,30 @@ class FairChemV1(Adapter):
 
     def _energy(self, atoms: Any) -> float:
         import torch
-        from ase import Atoms
         from fairchem.core.datasets import data_list_collater
 
-        # Near the origin, because the library turns to float32.
-        bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+        bare = bare_atoms(atoms)
         if not atoms.pbc.any():
             bare.cell = None
-            bare.positions -= bare.positions.mean(0)
         batch = data_list_collater([self.graph.convert(bare)], otf_graph=True).to(self.device)
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            # Gradients are on, because some heads give forces as derivatives with the energy.
-            found = _energy_of(self.model(batch))
-        energy = float(found.detach()) * self.rmsd + self.mean
+            # Gradients are enabled, because some heads compute forces as derivatives of the energy.
+            output = _energy_of(self.model(batch))
+        energy = float(output.detach()) * self.rmsd + self.mean
         return energy if self.references is None else energy + float(self.references[bare.numbers].sum())
 
 
 def _energy_of(out: Mapping[str, Any]) -> Any:
-    """Return the energy of what the heads gave, each on its own or in a table of its own."""
-    tables = [out, *(one for one in out.values() if isinstance(one, Mapping))]
+    """Return the energy from the output of the heads, which is flat or nested by head."""
+    tables = [out, *(value for value in out.values() if isinstance(value, Mapping))]
     return next(table["energy"] for table in tables if "energy" in table and not isinstance(table["energy"], Mapping))
 
 
 @contextmanager
 def _libraries() -> Iterator[None]:
-    """Let the library import torch_scatter, which has no wheel for this torch."""
+    """Provide a stub of torch_scatter, which has no wheel for this torch."""
     from torch_geometric.utils import scatter
 
-    with standing_in({"torch_scatter": {"scatter": scatter, "segment_coo": None, "segment_csr": None}}):
+    with stub_modules({"torch_scatter": {"scatter": scatter, "segment_coo": None, "segment_csr": None}}):
         yield

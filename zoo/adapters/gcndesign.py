@@ -1,6 +1,6 @@
-"""GCNdesign, a graph network that designs sequences for a backbone, in torch alone.
+"""GCNdesign, a graph network that designs sequences for a backbone, in plain torch.
 
-The library reads files in the PDB format and unpickles its whole network; a test compares this file with it where it is
+The library reads PDB files and unpickles the complete network; a test compares this module with the library if it is
 installed.
 """
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 NEIGHBOURS = 20
-BREAK = 2.0  # Angstrom; a longer bond of the backbone is none
-MEAN, SPREAD = 6.4, 2.4  # Angstrom; of the distances, as in training
+BREAK = 2.0  # Angstrom; longer backbone bonds count as broken
+MEAN, STD = 6.4, 2.4  # Angstrom; they standardise the distances, as in training
 
 
 class GCNdesign(Adapter):
-    """Per-residue vectors [residues, 120] of the embedding, which sees the backbone and no residue types.
+    """Per-residue vectors [residues, 120] of the embedding, which reads the backbone but no residue types.
 
-    Minami (2023), the gcndesign package. Nodes start as sines and cosines of the dihedral angles, edges as the
-    distances between N, CA, C, O, CB and H of a residue and of the 20 whose CB are nearest; of these O, CB and H are
-    placed by ideal geometry. A layer appends to an edge what its ends and it say, and to a node what the sum over its
-    edges says.
+    Minami (2023), the gcndesign package. The initial node features are sines and cosines of the dihedral angles. The
+    initial edge features are the distances between N, CA, C, O, CB and H of a residue and those of the 20 residues with
+    the nearest CB; O, CB and H are placed by ideal geometry. Each layer appends to an edge a function of its features
+    and of its two nodes, and to a node a function of the sum over its edges.
 
-    Layers: ``rgclayer.N``, the nodes after layer N, counted from 0, each wider than the one before.
+    Layers: ``rgclayer.N``, the node features after layer N, counted from 0; each layer is wider than the one before.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -52,14 +52,14 @@ class GCNdesign(Adapter):
         self.model.requires_grad_(False).eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what is no complete backbone, and what is too short to have the neighbours."""
+        """Reject incomplete backbones, and chains that are too short for the number of neighbours."""
         backbone = np.asarray(sample.view(self.card.view))
         if len(backbone) < NEIGHBOURS + 2:
             return f"{len(backbone)} residues; the model needs {NEIGHBOURS + 2}"
         return None if np.isfinite(backbone).all() else "a residue without its N, CA, C or O"
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all residues; proteins run one after the other."""
+        """Return the vectors of all residues; proteins are run one at a time."""
         import torch
 
         last = int(layer.rpartition(".")[2])
@@ -72,24 +72,28 @@ class GCNdesign(Adapter):
         import torch
 
         nodes, edges, nearest = features(backbone)
-        # One empty residue before and one behind, as the library adds them.
+        # The library adds an empty residue before and after the chain.
         x = torch.from_numpy(np.pad(nodes, ((1, 1), (0, 0)))).float().to(self.device)
         e = torch.from_numpy(np.pad(edges, ((1, 1), (0, 0), (0, 0)))).float().to(self.device)
         ends = np.tile(np.arange(NEIGHBOURS), (1, 1))
         j = torch.from_numpy(np.concatenate([ends, nearest + 1, ends])).to(self.device)
-        x = self._through("nodefeature0", x.T[None], self._over_residues)[0].T
+        x = self._apply("nodefeature0", x.T[None], self._instance_norm)[0].T
         for number in range(last + 1):
-            here = x[:, None].expand(-1, NEIGHBOURS, -1)
-            parts = f"rgclayer/{number}"
-            new = self._through(f"{parts}/edgeupdate", torch.cat([here, e, x[j]], 2).transpose(1, 2), self._running)
-            e = torch.cat([e, new.transpose(1, 2)], 2)
-            said = self._through(f"{parts}/encoding", torch.cat([here, e, x[j]], 2).transpose(1, 2), self._running)
-            added = self._through(f"{parts}/residual", said.sum(2, keepdim=True), self._running)
-            x = torch.cat([x, added[:, :, 0]], 1)
+            centre = x[:, None].expand(-1, NEIGHBOURS, -1)
+            layer = f"rgclayer/{number}"
+            new_e = self._apply(
+                f"{layer}/edgeupdate", torch.cat([centre, e, x[j]], 2).transpose(1, 2), self._batch_norm
+            )
+            e = torch.cat([e, new_e.transpose(1, 2)], 2)
+            messages = self._apply(
+                f"{layer}/encoding", torch.cat([centre, e, x[j]], 2).transpose(1, 2), self._batch_norm
+            )
+            new_x = self._apply(f"{layer}/residual", messages.sum(2, keepdim=True), self._batch_norm)
+            x = torch.cat([x, new_x[:, :, 0]], 1)
         return x[1:-1].clone()
 
-    def _through(self, name: str, x: torch.Tensor, norm: Callable[[str, torch.Tensor], torch.Tensor]) -> Any:
-        """Apply a list of modules: convolutions, residual blocks, and at the end a norm and a ReLU."""
+    def _apply(self, name: str, x: torch.Tensor, norm: Callable[[str, torch.Tensor], torch.Tensor]) -> Any:
+        """Apply a list of modules: convolutions and residual blocks, followed by a norm and a ReLU."""
         inner = [key.removeprefix(f"{name}/") for key in self.model if key.startswith(f"{name}/")]
         for number in sorted({int(key.split("/")[0]) for key in inner}):
             part = f"{name}/{number}"
@@ -114,26 +118,26 @@ class GCNdesign(Adapter):
         weight = self.model[f"{name}/weight"]
         return conv1d(x, weight, self.model[f"{name}/bias"], padding=weight.shape[2] // 2)
 
-    def _running(self, name: str, x: torch.Tensor) -> torch.Tensor:
+    def _batch_norm(self, name: str, x: torch.Tensor) -> torch.Tensor:
         from torch.nn.functional import batch_norm
 
         mean, var = self.running[f"{name}/running_mean"], self.running[f"{name}/running_var"]
         return batch_norm(x, mean, var, self.model[f"{name}/weight"], self.model[f"{name}/bias"])
 
-    def _over_residues(self, name: str, x: torch.Tensor) -> torch.Tensor:
+    def _instance_norm(self, name: str, x: torch.Tensor) -> torch.Tensor:
         from torch.nn.functional import instance_norm
 
         return instance_norm(x, weight=self.model[f"{name}/weight"], bias=self.model[f"{name}/bias"])
 
 
 def features(backbone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Map N, CA, C, O [residues, 4, 3] to nodes [residues, 6], edges [residues, 20, 36] and the ends of these."""
+    """Map N, CA, C, O [residues, 4, 3] to nodes [residues, 6], edges [residues, 20, 36] and neighbours."""
     n, ca, c = (backbone[:, k] for k in range(3))
     o, h = backbone[:, 3].copy(), n.copy()
     o[:-1] = _place(ca[1:], n[1:], c[:-1], 1.24, 122.7, 0.0)
     h[1:] = _place(ca[:-1], c[:-1], n[1:], 1.00, 123.0, 0.0)
     cb = (_place(c, n, ca, 1.54, 110.6, -124.4) + _place(n, c, ca, 1.54, 110.6, 121.5)) / 2
-    cb[-1] = o[-1]  # so it stood in training
+    cb[-1] = o[-1]  # as in training
     distances = np.linalg.norm(cb[:, None] - cb, axis=2)
     np.fill_diagonal(distances, np.inf)
     nearest = np.sort(np.argsort(distances, axis=1, kind="stable")[:, :NEIGHBOURS], axis=1)
@@ -148,7 +152,7 @@ def features(backbone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     atoms = np.stack([n, ca, c, o, cb, h], 1)
     between = np.linalg.norm(atoms[:, None, :, None] - atoms[nearest][:, :, None], axis=4)
-    edges = (between.reshape(len(n), NEIGHBOURS, 36) - MEAN) / SPREAD
+    edges = (between.reshape(len(n), NEIGHBOURS, 36) - MEAN) / STD
     broken = (np.linalg.norm(n - ca, axis=1) > BREAK) | (np.linalg.norm(ca - c, axis=1) > BREAK)
     gap = np.linalg.norm(c[:-1] - n[1:], axis=1) > BREAK
     broken[:-1] |= gap
@@ -157,16 +161,14 @@ def features(backbone: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return nodes, edges, nearest
 
 
-def _place(
-    one: np.ndarray, two: np.ndarray, three: np.ndarray, bond: float, angle: float, dihedral: float
-) -> np.ndarray:
-    """Return where the atom lies that is bonded to the third, by its angle and dihedral in degrees."""
+def _place(a: np.ndarray, b: np.ndarray, c: np.ndarray, bond: float, angle: float, dihedral: float) -> np.ndarray:
+    """Return the position of an atom bonded to c, from its bond length and its angle and dihedral in degrees."""
     angle, dihedral = np.deg2rad(angle), np.deg2rad(dihedral)
-    z = _unit(two - three)
-    x = _unit(np.cross(one - three, two - three))
+    z = _unit(b - c)
+    x = _unit(np.cross(a - c, b - c))
     local = (np.sin(angle) * np.sin(dihedral), np.sin(angle) * np.cos(dihedral), np.cos(angle))
     axes = (x, np.cross(z, x), z)
-    return three + bond * sum(part * axis for part, axis in zip(local, axes, strict=True))
+    return c + bond * sum(part * axis for part, axis in zip(local, axes, strict=True))
 
 
 def _dihedral(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> np.ndarray:

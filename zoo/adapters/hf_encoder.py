@@ -1,4 +1,4 @@
-"""Transformer encoders that the transformers library loads: RXNMapper, RXNFP, AntiBERTy, sentence encoders."""
+"""Encoders of the transformers library: RXNMapper, RXNFP, AntiBERTy, sentence encoders."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .._samples import Sample
     from ..cards import ModelCard
 
-# Schwaller et al. (2019), doi 10.1021/acscentsci.9b00576. The last branch takes whatever the published pattern
-# would skip in silence, so that it becomes an unknown token and is counted.
+# Schwaller et al. (2019), doi 10.1021/acscentsci.9b00576. The last branch matches characters that the published pattern
+# would skip silently, so that they become unknown tokens and are counted.
 SMILES_TOKEN = re.compile(
     r"\[[^\]]+\]|Br?|Cl?|N|O|S|P|F|I|b|c|n|o|s|p|\||\(|\)|\.|=|#|-|\+|\\|/|:|~|@|\?|>>?|\*|\$"
     r"|%\([0-9]{3}\)|%[0-9]{2}|[0-9]|(?s:.)"
@@ -26,19 +26,19 @@ LETTER = re.compile(r"\[[A-Z]+\]|(?s:.)")
 class HFEncoder(Adapter):
     """Per-token hidden states [tokens, d] of an encoder, without padding, [CLS] and [SEP].
 
-    A layer ``hidden_states.N`` is what block N returns, counted from 1; ``hidden_states.0`` is the embedding.
+    Layer ``hidden_states.N`` is the output of block N, counted from 1; ``hidden_states.0`` is the embedding.
 
     Options:
         model_class: name of the class in transformers.
-        max_tokens: the longest input, [CLS] and [SEP] included.
+        max_tokens: maximum input length, including [CLS] and [SEP].
         tokens: with ``vocab``, ``smiles`` (the default) or ``letters``.
-        spaced: with ``tokenizer``, put spaces between letters, so that each is a word.
+        spaced: with ``tokenizer``, put spaces between letters, so that each one is a word.
 
-    Files: ``config`` and ``weights`` in one folder, and ``tokenizer`` (tokenizer.json) or ``vocab`` (one token a
+    Files: ``config`` and ``weights`` in one folder, and ``tokenizer`` (tokenizer.json) or ``vocab`` (one token per
     line).
 
     Attributes:
-        unknown_tokens: tokens outside the vocabulary met so far; they are embedded as [UNK].
+        unknown_tokens: number of tokens outside the vocabulary so far; they are embedded as [UNK].
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -50,26 +50,27 @@ class HFEncoder(Adapter):
         self.tokenize = _wordpieces(files["tokenizer"]) if self.words else _tokens(files["vocab"], pattern)
         self.cls, self.sep, self.pad, self.unk = self.tokenize("[CLS][SEP][PAD][UNK]")
         if card.options.get("spaced"):
-            of_words = self.tokenize
-            self.tokenize = lambda text: of_words(" ".join(text))
+            tokenize_words = self.tokenize
+            self.tokenize = lambda text: tokenize_words(" ".join(text))
         name, folder = card.options["model_class"], files["config"].parent
         self.model = from_pretrained(name, folder, add_pooling_layer=False).to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what would have to be truncated, and words that a word-piece model would swallow whole."""
+        """Reject strings that would have to be truncated, and words that a word-piece model maps to one [UNK]."""
         tokens = self.tokenize(sample.view(self.card.view))
         n = len(tokens)
         if n == 0:
             return "empty string"
         if n > self.max_tokens - 2:
-            return f"{n} tokens; the model takes {self.max_tokens - 2}"
-        # One [UNK] stands for a whole word here, of more than 100 letters say: different strings would look the same.
+            return f"{n} tokens; the model takes at most {self.max_tokens - 2}"
+        # Here one [UNK] replaces a whole word, such as one of more than 100 letters, so that different strings would
+        # become identical.
         if self.words and self.unk in tokens:
-            return "a word that the tokenizer does not know, or that is too long for it"
+            return "a word that is unknown to the tokenizer, or too long for it"
         return None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return hidden states of the tokens of each sample."""
+        """Return the hidden states of the tokens of all samples."""
         import torch
 
         rows = [self.tokenize(sample.view(self.card.view)) for sample in samples]
@@ -79,12 +80,12 @@ class HFEncoder(Adapter):
         for i, row in enumerate(rows):
             ids[i, : len(row) + 2] = torch.tensor([self.cls, *row, self.sep])
         ids = ids.to(self.device)
-        place = torch.arange(ids.shape[1], device=self.device)
+        position = torch.arange(ids.shape[1], device=self.device)
         length = torch.tensor(counts, device=self.device)[:, None]
         with torch.no_grad():
-            out = self.model(input_ids=ids, attention_mask=(place < length + 2).long(), output_hidden_states=True)
+            out = self.model(input_ids=ids, attention_mask=(position < length + 2).long(), output_hidden_states=True)
         hidden = out.hidden_states[int(layer.rpartition(".")[2])]
-        return Output(hidden[(place >= 1) & (place <= length)], counts)
+        return Output(hidden[(position >= 1) & (position <= length)], counts)
 
 
 def _tokens(path: Path, pattern: re.Pattern[str]) -> Callable[[str], list[int]]:
@@ -97,7 +98,7 @@ def _wordpieces(path: Path) -> Callable[[str], list[int]]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(path))
-    # The published file truncates and pads by itself.
+    # The published tokenizer files enable truncation and padding.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -1,4 +1,4 @@
-"""Any encoder or decoder of the transformers library, with the tokenizer that comes with it."""
+"""Any encoder or decoder of the transformers library, with its own tokenizer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-# Said before the sample, as plain text: the chat formats of models differ, and some hold the date.
+# Prompts before the sample, as plain text: chat templates differ between models, and some include the date.
 PROMPTS = {
     "long": (
         "You read matter and describe it to yourself before you answer. The next lines hold one molecule, crystal or "
@@ -29,21 +29,21 @@ PROMPTS = {
 class HFModel(Adapter):
     """Per-token hidden states [tokens, d], without padding and without the tokens that the tokenizer adds.
 
-    A layer ``hidden_states.N`` is what block N returns, counted from 1; ``hidden_states.0`` is the embedding. Of a
-    model with an encoder and a decoder the encoder is taken.
+    Layer ``hidden_states.N`` is the output of block N, counted from 1; ``hidden_states.0`` is the embedding. For
+    encoder-decoder models, the encoder is used.
 
     Options:
-        max_tokens: the longest input, special tokens included.
-        encoding: ``selfies`` for models that read SELFIES, which are made of the SMILES; ``coordinates`` writes out
-            atoms: numbers, positions, cell and periodicity.
-        prompt: ``long`` or ``short``, a text that stands before the sample; its tokens are not taken.
-        model_class: name of the class in transformers; default AutoModel's choice.
+        max_tokens: maximum input length, including special tokens.
+        encoding: ``selfies`` for models that read SELFIES, converted from the SMILES; ``coordinates`` writes atoms as
+            text: numbers, positions, cell and periodicity.
+        prompt: ``long`` or ``short``, a text that precedes the sample; its tokens are not returned.
+        model_class: name of the class in transformers; by default the choice of AutoModel.
 
-    Files: ``folder``, with config, safetensors and tokenizer; or ``gguf``, one file with all of it, which is unpacked
-    to float32.
+    Files: ``folder``, with config, safetensors and tokenizer; or ``gguf``, a single file with all of them, which is
+    dequantised to float32.
 
     Attributes:
-        unknown_tokens: tokens outside the vocabulary met so far.
+        unknown_tokens: number of tokens outside the vocabulary so far.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -53,80 +53,80 @@ class HFModel(Adapter):
 
         from ._transformers import quiet
 
-        folder, packed = files.get("folder"), files.get("gguf")
+        folder, gguf = files.get("folder"), files.get("gguf")
         source: dict[str, Any] = {"local_files_only": True}
-        if packed is not None:
-            folder, source["gguf_file"] = packed.parent, packed.name
+        if gguf is not None:
+            folder, source["gguf_file"] = gguf.parent, gguf.name
         self.max_tokens = int(card.options["max_tokens"])
         self.unknown_tokens = 0
         loader = getattr(transformers, card.options.get("model_class", "AutoModel"))
         with quiet(transformers.utils.logging):
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **source)
             model, info = loader.from_pretrained(folder, dtype=torch.float32, output_loading_info=True, **source)
-        # What pools or speaks after the last block may be fresh; nothing that is taken comes from there.
+        # Pooling layers and heads after the last block may be newly initialised; they are not used.
         missing = sorted(key for key in info["missing_keys"] if not key.startswith(("pooler.", "contact_head.")))
         if missing:
             raise InputError(f"{folder} has no weights for {missing[:3]}; they would be random")
         depth = getattr(model.config.get_text_config(), "num_hidden_layers", None)
         if depth and card.layers[0] != f"hidden_states.{depth}":
             raise InputError(
-                f"{folder} has {depth} layers, and the card of {card.name} says otherwise: correct the card"
+                f"{folder} has {depth} layers, but the card of {card.name} expects another number: correct the card"
             )
         self.model = (model.get_encoder() if model.config.is_encoder_decoder else model).eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what is empty or would have to be truncated."""
+        """Reject samples that are empty or would have to be truncated."""
         try:
             ids, special = self._tokens(sample)
         except ValueError as error:
             return str(error)
         if all(special):
-            return "nothing is left but special tokens"
+            return "no tokens except special tokens"
         if len(ids) > self.max_tokens:
-            return f"{len(ids)} tokens; the model takes {self.max_tokens}"
+            return f"{len(ids)} tokens; the model takes at most {self.max_tokens}"
         return None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return hidden states of the tokens of each sample."""
+        """Return the hidden states of the tokens of all samples."""
         import torch
 
         rows = [self._tokens(sample) for sample in samples]
         longest = max(len(ids) for ids, _ in rows)
-        ids, mask, kept = (torch.zeros(len(rows), longest, dtype=torch.long) for _ in range(3))
+        ids, mask, content = (torch.zeros(len(rows), longest, dtype=torch.long) for _ in range(3))
         for i, (tokens, special) in enumerate(rows):
             ids[i, : len(tokens)] = torch.tensor(tokens)
             mask[i, : len(tokens)] = 1
-            kept[i, : len(tokens)] = 1 - torch.tensor(special)
+            content[i, : len(tokens)] = 1 - torch.tensor(special)
             self.unknown_tokens += tokens.count(self.tokenizer.unk_token_id)
-        # On the right, whatever the tokenizer would do: a decoder's states do not see what comes later.
+        # Pad on the right, whatever the tokenizer would do: the states of a decoder do not depend on later tokens.
         ids = torch.where(mask.bool(), ids, torch.tensor(self.tokenizer.pad_token_id or 0))
         with torch.no_grad():
             out = self.model(
                 input_ids=ids.to(self.device), attention_mask=mask.to(self.device), output_hidden_states=True
             )
         hidden = out.hidden_states[int(layer.rpartition(".")[2])]
-        counts = kept.sum(1).tolist()
-        return Output(hidden[kept.bool().to(self.device)], counts)
+        counts = content.sum(1).tolist()
+        return Output(hidden[content.bool().to(self.device)], counts)
 
     def _tokens(self, sample: Sample) -> tuple[list[int], list[int]]:
-        """Return the tokens of a sample, and for each 1 where it stands for no part of it."""
+        """Return the tokens of a sample, and for each token 1 if it is not part of the sample, else 0."""
         text = sample.view(self.card.view)
         encode = {"selfies": _selfies, "coordinates": coordinates_text}.get(self.card.options.get("encoding", ""))
         text = encode(text) if encode else text
-        before = PROMPTS[self.card.options["prompt"]] if "prompt" in self.card.options else ""
-        own: Any = self.tokenizer
-        known = own(
-            before + text,
+        prompt = PROMPTS[self.card.options["prompt"]] if "prompt" in self.card.options else ""
+        tokenizer: Any = self.tokenizer
+        encoded = tokenizer(
+            prompt + text,
             return_special_tokens_mask=True,
-            return_offsets_mapping=bool(before),
+            return_offsets_mapping=bool(prompt),
             truncation=False,
             verbose=False,
         )
-        ids, special = list(known["input_ids"]), list(known["special_tokens_mask"])
-        if before:
-            # A token that stands for any letter of the sample is one of it.
+        ids, special = list(encoded["input_ids"]), list(encoded["special_tokens_mask"])
+        if prompt:
+            # A token that contains any character of the sample is part of the sample.
             special = [
-                int(s or end <= len(before)) for s, (_, end) in zip(special, known["offset_mapping"], strict=True)
+                int(s or end <= len(prompt)) for s, (_, end) in zip(special, encoded["offset_mapping"], strict=True)
             ]
         return ids, special
 
@@ -137,7 +137,7 @@ def coordinates_text(atoms: Any) -> str:
     text = f"Atomic numbers: {' '.join(map(str, atoms.numbers))}\nPositions in Angstrom: {positions}"
     if atoms.pbc.any():
         text += f"\nCell in Angstrom: {'; '.join(' '.join(f'{x:.3f}' for x in row) for row in atoms.cell.array)}"
-    return f"{text}\nPeriodic: {' '.join('yes' if one else 'no' for one in atoms.pbc)}"
+    return f"{text}\nPeriodic: {' '.join('yes' if periodic else 'no' for periodic in atoms.pbc)}"
 
 
 def _selfies(smiles: str) -> str:
@@ -146,4 +146,4 @@ def _selfies(smiles: str) -> str:
     try:
         return selfies.encoder(smiles)
     except selfies.EncoderError as error:
-        raise InputError("SELFIES cannot say this molecule") from error
+        raise InputError("SELFIES cannot represent this molecule") from error

@@ -1,4 +1,4 @@
-"""HIENet, an equivariant potential that grew from the code of SevenNet."""
+"""HIENet, an equivariant potential based on the code of SevenNet."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._refusals import unknown_element
-from ._standins import standing_in
+from ._atoms import unknown_element
+from ._stubs import stub_modules
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class HIENet(Adapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
-    A layer is the name of a module of the library's model, and the vector is its node feature. The default, the gate of
-    the last block, gives the invariant input of the readout.
+    A layer is the name of a module of the library's model, and the vectors are its node features. The default, the gate
+    of the last block, is the invariant input of the readout.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -32,18 +32,18 @@ class HIENet(Adapter):
 
             model, config = model_from_checkpoint(str(files["weights"]))
         self.model: Any = model
-        # Without forces no gradient is needed.
+        # Without forces, no gradients are needed.
         self.model.delete_module_by_key("force_output")
         self.model.set_is_batch_data(True)
         self.model.eval().to(device)
         self.cutoff = float(config["cutoff"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that the model does not know."""
+        """Reject elements that the model does not know."""
         return unknown_element(sample.view(self.card.view), self.model.type_map)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the node features of one module, and energies."""
+        """Return the node features of one module, and the energies."""
         import torch
         from torch_geometric.data import Batch
 
@@ -64,7 +64,7 @@ class HIENet(Adapter):
 
 
 def _scatter() -> AbstractContextManager[None]:
-    """Let the library import the one function that it takes from torch_scatter, which has no wheel for this torch."""
+    """Provide a stub of torch_scatter, which has no wheel for this torch; the library uses one function of it."""
     from torch_geometric.utils import scatter
 
-    return standing_in({"torch_scatter": {"scatter": scatter}})
+    return stub_modules({"torch_scatter": {"scatter": scatter}})

@@ -1,4 +1,4 @@
-"""M3GNet, the invariant potential that was the first for the whole periodic table, by its own TensorFlow library."""
+"""M3GNet, an invariant potential and the first for the whole periodic table, in its TensorFlow library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._refusals import unknown_element
+from ._atoms import bare_atoms, unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 class M3GNet(Adapter):
     """Per-atom vectors [atoms, 64] of molecules and crystals, and total energies in eV. Runs on the CPU.
 
-    Layers: ``graph_layers.K``, the atoms after block K, of which the last is the input of the readout.
+    Layers: ``graph_layers.K``, the atom features after block K; the last is the input of the readout.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
         super().__init__(card, files, device)
-        with _names_of_2022():
+        with _legacy_imports():
             from m3gnet.models import M3GNet as Library
 
         self.model = Library.from_dir(str(files["model"].parent))
-        # An element that no structure of the training set had was given no reference energy by the fit.
+        # Elements that are absent from the training set have a fitted reference energy of zero.
         self.elements = {z for z, energy in enumerate(self.model.element_refs) if abs(energy) > 1e-9}
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that were not in the training set."""
+        """Reject elements that are not in the training set."""
         return unknown_element(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the atoms after one block, and energies."""
+        """Return the atom features after one block, and the energies."""
         from m3gnet.graph import Index, assemble_material_graph, tf_compute_distance_angle
         from m3gnet.layers import polynomial
 
         structures = [sample.view(self.card.view) for sample in samples]
         graph = assemble_material_graph([self._graph(atoms) for atoms in structures])
-        # Step by step, because the library hands out nothing but the end.
+        # Run block by block, because the library returns only the final result.
         graph = tf_compute_distance_angle(graph.as_tf().as_list())
         basis = self.model.basis_expansion(graph)
         cutoff = polynomial(graph[Index.BONDS], self.model.threebody_cutoff)
@@ -56,27 +56,21 @@ class M3GNet(Adapter):
         return Output(np.array(taken[layer]), [len(atoms) for atoms in structures], np.ravel(energies).tolist())
 
     def _graph(self, atoms: Any) -> Any:
-        from ase import Atoms
-
-        # Near the origin, because the library holds coordinates in float32.
-        atoms = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell.complete(), pbc=atoms.pbc)
-        if atoms.pbc.any():
-            atoms.wrap()
-        else:
-            atoms.positions -= atoms.positions.mean(0)
-        return self.model.graph_converter(atoms)
+        bare = bare_atoms(atoms, wrap=True)
+        bare.cell = bare.cell.complete()
+        return self.model.graph_converter(bare)
 
 
 @contextmanager
-def _names_of_2022() -> Iterator[None]:
-    """Let the library import what it was written for: Keras 2, and a filter that ASE has moved."""
+def _legacy_imports() -> Iterator[None]:
+    """Provide what the library expects at import: Keras 2, and a filter that ASE has moved since 2022."""
     import ase.constraints
     import ase.filters
 
     variable, name = "TF_USE_LEGACY_KERAS", "ExpCellFilter"
-    before, there = os.environ.get(variable), hasattr(ase.constraints, name)
+    before, exists = os.environ.get(variable), hasattr(ase.constraints, name)
     os.environ[variable] = "1"
-    if not there:
+    if not exists:
         setattr(ase.constraints, name, getattr(ase.filters, name))
     try:
         yield
@@ -85,5 +79,5 @@ def _names_of_2022() -> Iterator[None]:
             del os.environ[variable]
         else:
             os.environ[variable] = before
-        if not there:
+        if not exists:
             delattr(ase.constraints, name)

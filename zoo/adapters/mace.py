@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
-from ._refusals import charged, unknown_element
+from ._atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
     import torch
@@ -23,22 +23,22 @@ SETTING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 class MACE(Adapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
-    Every block has a readout of its own, which sees no more than the invariant channels. The layer ``invariants``, the
-    default, is all that the readouts see, block beside block; ``invariants.N`` is that of block N, counted from 1;
-    ``node_feats`` has all channels, and those of degree one and more turn with the sample.
+    Each block has a separate readout, which reads only the invariant channels. Layer ``invariants``, the default,
+    contains the inputs of all readouts, concatenated over blocks; ``invariants.N`` is the input of the readout of block
+    N, counted from 1; ``node_feats`` contains all channels, and those of degree one and higher rotate with the sample.
 
     Options:
-        head: the level of theory, where one network serves several.
+        head: the level of theory, for networks with several.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
         super().__init__(card, files, device)
         import torch
 
-        with _setting_kept():
+        with _preserved_setting():
             import mace.modules  # noqa: F401, whose classes the file names
 
-        # The library publishes the whole pickled module: weights_only cannot read it, and its hash stands in the card.
+        # The library publishes the pickled module, which weights_only cannot read; the card has its hash.
         model: Any = torch.load(files["weights"], map_location=device, weights_only=False)
         self.model = model.float().eval()
         for parameter in model.parameters():
@@ -47,12 +47,11 @@ class MACE(Adapter):
         self.elements = [int(number) for number in model.atomic_numbers]
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that the model does not know, and ions."""
-        atoms = sample.view(self.card.view)
-        return unknown_element(atoms, self.elements) or charged(atoms)
+        """Reject elements that the model does not know, and ions."""
+        return neutral_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies."""
+        """Return the vectors of all atoms, and the energies."""
         import torch
         from mace.tools.torch_geometric.batch import Batch
 
@@ -70,25 +69,18 @@ class MACE(Adapter):
         if layer == "node_feats":
             return features
         irreps = [product.linear.irreps_out for product in self.model.products]
-        blocks = features.split([one.dim for one in irreps], 1)
-        # The scalars come first in a block.
-        scalars = [block[:, : one.count("0e")] for block, one in zip(blocks, irreps, strict=True)]
+        blocks = features.split([block_irreps.dim for block_irreps in irreps], 1)
+        # The scalars are the first columns of a block.
+        scalars = [block[:, : block_irreps.count("0e")] for block, block_irreps in zip(blocks, irreps, strict=True)]
         _, _, number = layer.partition(".")
         return scalars[int(number) - 1] if number else torch.cat(scalars, 1)
 
     def _graph(self, atoms: Any) -> Any:
-        from ase import Atoms
         from mace.data import AtomicData, config_from_atoms
         from mace.tools.utils import AtomicNumberTable
 
-        # Bare atoms, because the library reads keys of ``info``; near the origin, because it turns to float32.
-        bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-        if atoms.pbc.any():
-            bare.wrap()
-        else:
-            bare.positions -= bare.positions.mean(0)
         return AtomicData.from_config(
-            config_from_atoms(bare, head_name=self.head),
+            config_from_atoms(bare_atoms(atoms, wrap=True), head_name=self.head),
             z_table=AtomicNumberTable(self.elements),
             cutoff=float(self.model.r_max),
             heads=getattr(self.model, "heads", ["Default"]),
@@ -96,8 +88,8 @@ class MACE(Adapter):
 
 
 @contextmanager
-def _setting_kept() -> Iterator[None]:
-    """Undo what the import of the library does to every later torch.load of the process."""
+def _preserved_setting() -> Iterator[None]:
+    """Restore the environment variable that the library sets at import, which affects every later torch.load."""
     before = os.environ.get(SETTING)
     try:
         yield

@@ -1,4 +1,4 @@
-"""MatterSim, an invariant potential for crystals under any temperature and pressure, on the network of M3GNet."""
+"""MatterSim, an invariant potential for crystals at any temperature and pressure, with the M3GNet architecture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._adapter import Adapter, Output
 from .._errors import InputError
 from .._torch_hooks import output_of
-from ._refusals import charged, lone_atom, unknown_element
+from ._atoms import bare_atoms, charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class MatterSim(Adapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
-    A layer ``graph_conv.N`` is what that block of the library's network gives for the atoms, counted from 0; ``last``,
-    the default, is the last of them, the input of the readout.
+    Layer ``graph_conv.N`` is the atom output of block N of the library's network, counted from 0; ``last``, the
+    default, is the last of them, the input of the readout.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -37,18 +37,18 @@ class MatterSim(Adapter):
             raise InputError(f"{files['weights']} has no weights for {missing[:3]}; they would be random")
         if sizes["units"] != card.dim:
             raise InputError(
-                f"{files['weights']} is {sizes['units']} wide, and the card of {card.name} says {card.dim}"
+                f"{files['weights']} has width {sizes['units']}, but the card of {card.name} expects {card.dim}"
             )
         self.model: Any = network.to(device).eval().requires_grad_(False)
         self.convert = GraphConvertor("m3gnet", sizes["cutoff"], True, sizes["threebody_cutoff"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that the model does not know, atoms without neighbours, and ions."""
+        """Reject elements that the model does not know, isolated atoms, and ions."""
         atoms = sample.view(self.card.view)
         return unknown_element(atoms, range(1, self.model.max_z + 1)) or lone_atom(atoms) or charged(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies."""
+        """Return the vectors of all atoms, and the energies."""
         import torch
         from mattersim.forcefield.potential import batch_to_dict
         from torch_geometric.data import Batch
@@ -61,12 +61,4 @@ class MatterSim(Adapter):
         return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist())
 
     def _graph(self, atoms: Any) -> Any:
-        from ase import Atoms
-
-        # Near the origin, because the library turns to float32.
-        bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-        if atoms.pbc.any():
-            bare.wrap()
-        else:
-            bare.positions -= bare.positions.mean(0)
-        return self.convert.convert(bare, None, None, None)
+        return self.convert.convert(bare_atoms(atoms, wrap=True), None, None, None)

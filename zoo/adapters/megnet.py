@@ -1,6 +1,6 @@
-"""MEGNet, the graph network for crystals that carries a state of the whole, in torch alone.
+"""MEGNet, a graph network for crystals with a global state, in plain torch.
 
-Its library runs on a TensorFlow of years ago; a test compares this file with it where it is installed.
+Its library needs an old TensorFlow; a test compares this module with the library if it is installed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._refusals import unknown_element
+from ._atoms import crystal_only
 
 if TYPE_CHECKING:
     import torch
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 KINDS = ("atom", "bond", "state")
-DRAWN = 0.05  # embeddings start uniform between this and its negative
+INITIAL = 0.05  # embeddings are initialised uniformly between this value and its negative
 
 
 class MEGNet(Adapter):
-    """One vector a crystal [n, d]: what the model pools, or a layer of its readout.
+    """One vector per crystal [n, d]: the pooled features, or a layer of the readout.
 
-    Chen et al. (2019), doi 10.1021/acs.chemmater.9b01294. Atoms v, bonds e within a cutoff and a state u go through
-    dense layers; then each block adds, with phi dense layers of which the last is linear,
+    Chen et al. (2019), doi 10.1021/acs.chemmater.9b01294. Atoms v, bonds e within a cutoff and a state u pass through
+    dense layers; then each block adds, with dense layers phi, the last of which is linear,
 
         e_ij' = phi_e(v_i, v_j, e_ij, u);  v_i' = phi_v(mean_j e_ij', v_i, u);  u' = phi_u(mean e', mean v', u)
 
-    and a set2set pool (Vinyals et al. 2016, arXiv 1511.06391) makes one vector of the atoms and one of the bonds.
+    and set2set pooling (Vinyals et al. 2016, arXiv 1511.06391) yields one vector of the atoms and one of the bonds.
 
-    Layers: ``concatenate``, both pools and the state, the input of the readout; ``readout_0`` and ``readout_1``, its
-    hidden layers.
+    Layers: ``concatenate``, both pooled vectors and the state, the input of the readout; ``readout_0`` and
+    ``readout_1``, its hidden layers.
 
     Options:
-        energy: whether the target is an energy of an atom, whose sum over the cell is then handed out.
+        energy: whether the target is an energy per atom; the total energy of the cell is then returned.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -51,12 +51,12 @@ class MEGNet(Adapter):
         layers = _read(files["weights"])
         dense = iter(layers["dense"])
 
-        def two() -> nn.Sequential:
+        def pair_of_dense() -> nn.Sequential:
             return nn.Sequential(*(_linear(*next(dense)) for _ in range(2)))
 
         blocks = []
         for block in layers["meg_net_layer"]:
-            parts = {f"{kind}_ff": two() for kind in KINDS}
+            parts = {f"{kind}_ff": pair_of_dense() for kind in KINDS}
             parts |= {name: nn.Sequential(*(_linear(*pair) for pair in block[name])) for name in ("e", "v", "u")}
             blocks.append(nn.ModuleDict(parts))
         self.model = nn.ModuleDict(
@@ -67,38 +67,36 @@ class MEGNet(Adapter):
                 "readout": nn.ModuleList(_linear(*pair) for pair in dense),
             }
         )
-        # What no crystal of the training set had has kept the numbers that it was drawn with.
-        trained = layers["embedding"].abs().amax(1) > DRAWN
+        # Embeddings of elements that are absent from the training set keep their initial values.
+        trained = layers["embedding"].abs().amax(1) > INITIAL
         self.elements = set(trained.nonzero().flatten().tolist())
         self.model.double().eval().requires_grad_(False).to(device)
         self.reads: int = layers["reads"]
-        told = json.loads(files["settings"].read_text("utf-8"))["graph_converter"]
-        self.cutoff = float(told["cutoff"])
-        self.centres = torch.tensor(told["bond_converter"]["centers"]["data"], dtype=torch.float64, device=device)
-        self.width = float(told["bond_converter"]["width"])
+        settings = json.loads(files["settings"].read_text("utf-8"))["graph_converter"]
+        self.cutoff = float(settings["cutoff"])
+        self.centres = torch.tensor(settings["bond_converter"]["centers"]["data"], dtype=torch.float64, device=device)
+        self.width = float(settings["bond_converter"]["width"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what is no crystal, elements that were not in the training set, and atoms without neighbours."""
+        """Reject anything but crystals, elements that are not in the training set, and atoms without neighbours."""
         atoms = sample.view(self.card.view)
-        if not atoms.pbc.all():
-            return "not periodic in all directions; the model is for crystals"
-        unknown = unknown_element(atoms, self.elements)
-        if unknown:
-            return unknown
-        lonely = len(atoms) - len(np.unique(self._bonds(atoms)[0]))
-        return f"{lonely} atoms have no neighbour within {self.cutoff:g} Angstrom" if lonely else None
+        reason = crystal_only(atoms, self.elements)
+        if reason:
+            return reason
+        isolated = len(atoms) - len(np.unique(self._bonds(atoms)[0]))
+        return f"{isolated} atoms have no neighbour within {self.cutoff:g} Angstrom" if isolated else None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return one vector a crystal; crystals run one after the other."""
+        """Return one vector per crystal; crystals are run one at a time."""
         import torch
 
         crystals = [sample.view(self.card.view) for sample in samples]
         with torch.no_grad():
-            found = [self._run(atoms) for atoms in crystals]
+            outputs = [self._run(atoms) for atoms in crystals]
         energies = None
         if self.card.options["energy"]:
-            energies = [float(one["target"]) * len(atoms) for one, atoms in zip(found, crystals, strict=True)]
-        return Output(torch.cat([one[layer] for one in found]).float(), None, energies)
+            energies = [float(out["target"]) * len(atoms) for out, atoms in zip(outputs, crystals, strict=True)]
+        return Output(torch.cat([out[layer] for out in outputs]).float(), None, energies)
 
     def _bonds(self, atoms: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         from ase.neighborlist import neighbor_list
@@ -107,7 +105,7 @@ class MEGNet(Adapter):
         return i, j, d
 
     def _run(self, atoms: Any) -> dict[str, torch.Tensor]:
-        """Return all layers of one crystal, each [1, d], and its target."""
+        """Return all layers of one crystal, each [1, d], and the target."""
         import torch
 
         model: Any = self.model
@@ -119,7 +117,7 @@ class MEGNet(Adapter):
         for number, block in enumerate(model.blocks):
             before = v, e, u
             v, e, u = (_dense(block[f"{kind}_ff"], x) for kind, x in zip(KINDS, before, strict=True))
-            if number == 0:  # what it adds, it adds to what its dense layers gave
+            if number == 0:  # the residual connection of the first block starts after its dense layers
                 before = v, e, u
             new_e = _dense(block["e"], torch.cat([v[i], v[j], e, u.expand(len(e), -1)], 1), linear_end=True)
             mean = v.new_zeros(len(v), new_e.shape[1]).index_add_(0, i, new_e) / bonds_of
@@ -135,7 +133,7 @@ class MEGNet(Adapter):
 
 
 def _dense(layers: Any, x: torch.Tensor, *, linear_end: bool = False) -> torch.Tensor:
-    """Apply dense layers, each with log((exp(x) + 1) / 2) behind it, but for the last where that is linear."""
+    """Apply dense layers with the activation log((exp(x) + 1) / 2), except after a linear last layer."""
     from torch.nn.functional import softplus
 
     for number, layer in enumerate(layers, 1):
@@ -146,7 +144,7 @@ def _dense(layers: Any, x: torch.Tensor, *, linear_end: bool = False) -> torch.T
 
 
 def _pool(layers: Any, x: torch.Tensor, reads: int) -> torch.Tensor:
-    """Map a set [n, d] to [1, 2 h]: a query, and what it finds at the last of some reads."""
+    """Map a set [n, d] to [1, 2 h]: the query and the attention result after the last read."""
     import torch
     from torch.nn.functional import hardtanh
 
@@ -154,12 +152,12 @@ def _pool(layers: Any, x: torch.Tensor, reads: int) -> torch.Tensor:
     memory = to_memory(x)
     query = x.new_zeros(1, recurrent.in_features)
     for _ in range(reads):
-        # The library starts every read with an empty cell, and so do the weights.
-        enter, _, new, leave = recurrent(query).chunk(4, 1)
-        enter, leave = (hardtanh(0.2 * gate + 0.5, 0.0, 1.0) for gate in (enter, leave))
-        h = leave * torch.tanh(enter * torch.tanh(new))
-        found = (memory @ h.T).softmax(0).T @ memory
-        query = torch.cat([h, found], 1)
+        # The library, and so the training of the weights, starts each read with an empty LSTM cell.
+        input_gate, _, cell, output_gate = recurrent(query).chunk(4, 1)
+        input_gate, output_gate = (hardtanh(0.2 * gate + 0.5, 0.0, 1.0) for gate in (input_gate, output_gate))
+        h = output_gate * torch.tanh(input_gate * torch.tanh(cell))
+        result = (memory @ h.T).softmax(0).T @ memory
+        query = torch.cat([h, result], 1)
     return query
 
 
@@ -172,7 +170,7 @@ def _linear(kernel: np.ndarray, bias: np.ndarray) -> torch.nn.Linear:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """Return the weights of the layers of each kind, in the order in which the model was built."""
+    """Read the weights of the layers of each kind, in the order in which the model was built."""
     import h5py
     import torch
 
@@ -184,7 +182,7 @@ def _read(path: Path) -> dict[str, Any]:
                 content[tuple(re.sub(r":0$", "", name).split("/"))] = item[()]
 
         file["model_weights"].visititems(visit)
-        built = json.loads(file.attrs["model_config"])["config"]["layers"]
+        layers = json.loads(file.attrs["model_config"])["config"]["layers"]
     named: dict[str, dict[str, np.ndarray]] = {}
     for parts, value in content.items():
         named.setdefault(parts[0], {})[parts[-1]] = value
@@ -194,15 +192,15 @@ def _read(path: Path) -> dict[str, Any]:
         return [named[numbers[number]] for number in sorted(numbers)]
 
     return {
-        "reads": next(layer["config"]["T"] for layer in built if layer["class_name"] == "Set2Set"),
+        "reads": next(layer["config"]["T"] for layer in layers if layer["class_name"] == "Set2Set"),
         "embedding": torch.from_numpy(of("embedding")[0]["embeddings"]),
-        "dense": [(one["kernel"], one["bias"]) for one in of("dense")],
+        "dense": [(layer["kernel"], layer["bias"]) for layer in of("dense")],
         "meg_net_layer": [
-            {p: [(one[f"weight_{p}_{k}"], one[f"bias_{p}_{k}"]) for k in range(3)] for p in ("e", "v", "u")}
-            for one in of("meg_net_layer")
+            {p: [(layer[f"weight_{p}_{k}"], layer[f"bias_{p}_{k}"]) for k in range(3)] for p in ("e", "v", "u")}
+            for layer in of("meg_net_layer")
         ],
         "set2_set": [
-            [(one["x_to_m_weight"], one["x_to_m_bias"]), (one["recurrent_kernel"], one["recurrent_bias"])]
-            for one in of("set2_set")
+            [(layer["x_to_m_weight"], layer["x_to_m_bias"]), (layer["recurrent_kernel"], layer["recurrent_bias"])]
+            for layer in of("set2_set")
         ],
     }

@@ -19,10 +19,10 @@ INDEX = {letter: column for column, letter in enumerate(AMINO_ACIDS)}
 
 
 class Metapredict(Adapter):
-    """Per-residue vectors [residues, 2 * hidden], both directions side by side.
+    """Per-residue vectors [residues, 2 * hidden], both directions concatenated.
 
     Emenecker et al. (2021), doi 10.1016/j.bpj.2021.08.039. Layers: ``lstm.N``, the states of LSTM N; ``layer_norm``,
-    the last of them normalised, where the network does so before its linear readout.
+    the normalised states of the last one, for networks with a layer norm before the linear readout.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -34,7 +34,7 @@ class Metapredict(Adapter):
         state = state.get("state_dict", state)
         width = state["lstm.weight_hh_l0"].shape[1]
         depth = sum(key.startswith("lstm.weight_hh") for key in state) // 2
-        # One module a layer, because a stacked LSTM keeps the states of its lower layers to itself.
+        # One module per layer, because a stacked LSTM does not return the states of its lower layers.
         lstms = [
             nn.LSTM(2 * width if i else len(INDEX), width, batch_first=True, bidirectional=True) for i in range(depth)
         ]
@@ -49,7 +49,7 @@ class Metapredict(Adapter):
         self.model.eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse letters other than the twenty amino acids."""
+        """Reject letters other than the twenty amino acids."""
         return unreadable(sample.view(self.card.view))
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
@@ -59,7 +59,7 @@ class Metapredict(Adapter):
 
         numbers, lengths = encode([sample.view(self.card.view) for sample in samples], INDEX)
         one_hot = torch.nn.functional.one_hot(numbers, len(INDEX)).float().to(self.device)
-        # Packed, so that the way back starts at the last residue and not in the padding.
+        # Packed, so that the backward direction starts at the last residue and not in the padding.
         x: PackedSequence = pack_padded_sequence(one_hot, lengths, batch_first=True, enforce_sorted=False)
         name, _, last = layer.partition(".")
         with torch.no_grad():

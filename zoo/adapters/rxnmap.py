@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .._samples import Sample
     from ..cards import ModelCard
 
-# What the weights were trained on: numbers start at two, behind padding and the token of a molecule.
+# Encoding used in training: values start at two, after padding and the molecule token.
 SHIFT, ELSEWHERE, FARTHEST, MOST = 2, 1, 10, 14
 MOLECULE, REACTION, REACTANT = 0, 1, 2  # roles
 
@@ -24,8 +24,9 @@ class RxnMap(Adapter):
     """Per-atom vectors [heavy atoms, 1024] of a molecule, read as the reactant of a reaction without a product.
 
     Nugmanov et al. (2022), doi 10.1021/acs.jcim.2c00344: attention among atoms, biased by the number of bonds between
-    them. Layers: ``rxn_layer.N``, what block N of those that see the whole reaction gives, counted from 0, and
-    ``mol_layer.N`` of those before, which see a molecule each. Runs on the CPU, one molecule after the other.
+    them. Layers: ``rxn_layer.N``, the output of block N of those that attend to the whole reaction, counted from 0, and
+    ``mol_layer.N``, the output of the earlier blocks, which attend within each molecule. Runs on the CPU, one molecule
+    at a time.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -33,7 +34,7 @@ class RxnMap(Adapter):
         import onnx
         from onnxruntime import InferenceSession
 
-        # The file gives the attention alone; what it comes from is there under names of its own.
+        # The only output of the file is the attention; the layers are intermediate results with their own names.
         model = onnx.load(str(files["weights"]))
         self.outputs = {layer: _output(layer) for layer in card.layers}
         for name in self.outputs.values():
@@ -41,22 +42,22 @@ class RxnMap(Adapter):
         self.session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what RDKit cannot read."""
+        """Reject SMILES that RDKit cannot read."""
         return unreadable(sample.view(self.card.view))
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all heavy atoms."""
         rows = []
         for sample in samples:
-            tokens, places = encode(molecule(sample.view(self.card.view)))
+            tokens, positions = encode(molecule(sample.view(self.card.view)))
             feed = {name: array[None] for name, array in tokens.items()}
             (values,) = self.session.run([self.outputs[layer]], feed)
-            rows.append(values.reshape(-1, values.shape[-1])[places])
+            rows.append(values.reshape(-1, values.shape[-1])[positions])
         return Output(np.concatenate(rows), [len(row) for row in rows])
 
 
 def encode(mol: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return the int64 inputs of a molecule, fragment after fragment, and where the token of each atom stands."""
+    """Return the int64 inputs of a molecule, fragment by fragment, and the token position of each atom."""
     from rdkit import Chem
 
     atoms, neighbours, roles, blocks = [0], [0], [REACTION], []
@@ -76,8 +77,8 @@ def encode(mol: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
         distances[start : start + len(block), start : start + len(block)] = block
         start += len(block)
     tokens = {"atoms": atoms, "neighbors": neighbours, "distances": distances, "roles": roles}
-    places = np.argsort(order)[order.count(-1) :]
-    return {name: np.asarray(value, np.int64) for name, value in tokens.items()}, places
+    positions = np.argsort(order)[order.count(-1) :]
+    return {name: np.asarray(value, np.int64) for name, value in tokens.items()}, positions
 
 
 def _output(layer: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._refusals import unknown_element
+from ._atoms import unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class SevenNet(Adapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
-    A layer is the name of a module of the library's model, and the vector is its node feature. The default, the
-    gate of the last interaction block, gives the invariant input of the readout.
+    A layer is the name of a module of the library's model, and the vectors are its node features. The default, the gate
+    of the last interaction block, is the invariant input of the readout.
 
     Options:
-        modal: the level of theory, where one network serves several.
+        modal: the level of theory, for networks with several.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -31,7 +31,7 @@ class SevenNet(Adapter):
         from sevenn.util import load_checkpoint
 
         self.model: Any = load_checkpoint(str(files["weights"])).build_model()
-        # Without forces no gradient is needed.
+        # Without forces, no gradients are needed.
         self.model.delete_module_by_key("force_output")
         self.model.key_grad = None
         self.model.set_is_batch_data(True)
@@ -39,11 +39,11 @@ class SevenNet(Adapter):
         self.modal = card.options.get("modal")
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that the model does not know."""
+        """Reject elements that the model does not know."""
         return unknown_element(sample.view(self.card.view), self.model.type_map)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the node features of one module, and energies."""
+        """Return the node features of one module, and the energies."""
         import torch
         from sevenn import _keys as keys
         from sevenn.atom_graph_data import AtomGraphData

@@ -1,4 +1,4 @@
-"""SOAP power spectra: what geometry alone says, without any training."""
+"""SOAP power spectra: descriptors of the geometry, without any training."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class SOAP(Adapter):
-    """Per-atom power spectra [atoms, d], elements compressed to each against all of them.
+    """Per-atom power spectra [atoms, d], compressed to pairs of each element with all elements.
 
     Bartók, Kondor and Csányi (2013), doi 10.1103/PhysRevB.87.184115, in the compression mu1nu1 of Darby, Kermode and
     Csányi (2022), doi 10.1038/s41524-022-00847-y.
 
     Options:
-        heaviest: atomic number of the last element that has columns.
+        heaviest: largest atomic number that has columns.
         r_cut: cutoff in Angstrom.
-        n_max: radial functions.
-        l_max: degree of the spherical harmonics.
-        sigma: width of an atom's density in Angstrom.
+        n_max: number of radial functions.
+        l_max: maximum degree of the spherical harmonics.
+        sigma: width of the atom density, in Angstrom.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -39,7 +39,7 @@ class SOAP(Adapter):
         self.libraries = {periodic: descriptors.SOAP(periodic=periodic, **options) for periodic in (False, True)}
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse elements that have no columns."""
+        """Reject elements that have no columns."""
         heaviest = sample.view(self.card.view).numbers.max()
         return f"no column for atomic number {heaviest}" if heaviest > self.card.options["heaviest"] else None
 

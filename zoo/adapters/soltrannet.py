@@ -1,4 +1,4 @@
-"""SolTranNet, a molecule attention transformer for solubility, in torch alone."""
+"""SolTranNet, a molecule attention transformer for solubility, in plain torch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from .._samples import Sample
     from ..cards import ModelCard
 
-# One column each, one more for any other element.
+# One column for each element, and one more for all other elements.
 ELEMENTS = (5, 6, 7, 8, 9, 15, 16, 17, 35, 53)
 HEADS, FAR = 2, -1e12
 
 
 class SolTranNet(Adapter):
-    """Per-atom vectors [heavy atoms, 8] after the last block, the input of the library's own average.
+    """Per-atom vectors [heavy atoms, 8] after the last block, the input of the library's average pooling.
 
     Maziarka et al. (2020), arXiv 2002.08264, with Francoeur and Koes (2021), doi 10.1021/acs.jcim.1c00331. In each
-    block attention is half that of queries and keys and half the normalised adjacency; a dummy node, tied to nobody,
-    takes part and is left out of the result.
+    block, half of the attention comes from queries and keys and half is the normalised adjacency. An unconnected dummy
+    node takes part in the attention and is excluded from the result.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -44,7 +44,7 @@ class SolTranNet(Adapter):
         self.blocks = sum(key.endswith("self_attn.linears.0.weight") for key in state)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what RDKit cannot read."""
+        """Reject SMILES that RDKit cannot read."""
         return unreadable(sample.view(self.card.view))
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
@@ -56,25 +56,25 @@ class SolTranNet(Adapter):
         longest = max(counts) + 1
         nodes, bonds = torch.zeros(len(mols), longest, 28), torch.zeros(len(mols), longest, longest)
         for i, mol in enumerate(mols):
-            nodes[i, 0, 0] = 1  # the dummy
+            nodes[i, 0, 0] = 1  # the dummy node
             nodes[i, 1 : counts[i] + 1, 1:] = torch.tensor(np.array([_features(atom) for atom in mol.GetAtoms()]))
             bonds[i, 1 : counts[i] + 1, 1 : counts[i] + 1] = torch.tensor(_adjacency(mol))
         nodes, bonds = nodes.to(self.device), bonds.to(self.device)
-        real = nodes.abs().sum(-1) > 0
+        mask = nodes.abs().sum(-1) > 0
         with torch.no_grad():
-            states = self._encode(nodes, real, bonds / (bonds.sum(-1, keepdim=True) + 1e-6), int(layer.split(".")[1]))
-        keep = real.clone()
-        keep[:, 0] = False
-        return Output(states[keep], counts)
+            states = self._encode(nodes, mask, bonds / (bonds.sum(-1, keepdim=True) + 1e-6), int(layer.split(".")[1]))
+        atoms = mask.clone()
+        atoms[:, 0] = False
+        return Output(states[atoms], counts)
 
     def _linear(self, name: str, x: torch.Tensor) -> torch.Tensor:
         return x @ self.model[f"{name}/weight"].T + self.model[f"{name}/bias"]
 
     def _norm(self, name: str, x: torch.Tensor) -> torch.Tensor:
-        spread = x.std(-1, keepdim=True) + 1e-6
-        return self.model[f"{name}/a_2"] * (x - x.mean(-1, keepdim=True)) / spread + self.model[f"{name}/b_2"]
+        std = x.std(-1, keepdim=True) + 1e-6
+        return self.model[f"{name}/a_2"] * (x - x.mean(-1, keepdim=True)) / std + self.model[f"{name}/b_2"]
 
-    def _encode(self, nodes: torch.Tensor, real: torch.Tensor, bonds: torch.Tensor, blocks: int) -> torch.Tensor:
+    def _encode(self, nodes: torch.Tensor, mask: torch.Tensor, bonds: torch.Tensor, blocks: int) -> torch.Tensor:
         x = self._linear("src_embed/lut", nodes)
         n, atoms, d = x.shape
         for i in range(blocks):
@@ -85,7 +85,7 @@ class SolTranNet(Adapter):
                 for j in range(3)
             )
             scores = query @ key.transpose(-2, -1) / (d // HEADS) ** 0.5
-            attention = scores.masked_fill(~real[:, None, None, :], FAR).softmax(-1)
+            attention = scores.masked_fill(~mask[:, None, None, :], FAR).softmax(-1)
             y = ((attention + bonds[:, None]) / 2 @ value).transpose(1, 2).reshape(n, atoms, d)
             x = x + self._linear(f"{block}/self_attn/linears/3", y)
             y = self._linear(f"{block}/feed_forward/linears/0", self._norm(f"{block}/sublayer/1/norm", x))
@@ -94,7 +94,7 @@ class SolTranNet(Adapter):
 
 
 def _features(atom: Any) -> np.ndarray:
-    """27 columns: element, heavy neighbours, hydrogens, sign of the charge, in a ring, aromatic."""
+    """Return 27 features: element, heavy neighbours, hydrogens, sign of the charge, in a ring, aromatic."""
     row = np.zeros(27, np.float32)
     number, charge = atom.GetAtomicNum(), atom.GetFormalCharge()
     row[ELEMENTS.index(number) if number in ELEMENTS else len(ELEMENTS)] = 1

@@ -1,4 +1,4 @@
-"""Uni-Mol, a transformer on the distances between the atoms of a molecule."""
+"""Uni-Mol, a transformer on the interatomic distances of a molecule."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._adapter import Adapter, Output
 from .._errors import InputError
 from .._torch_hooks import output_of
-from ._refusals import no_neutral_molecule
+from ._atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class UniMol(Adapter):
-    """Per-atom vectors [atoms, 512] of molecules, hydrogens among them, without the tokens around the atoms.
+    """Per-atom vectors [atoms, 512] of molecules, including hydrogens, without the start and end tokens.
 
-    The one layer, ``atomic_reprs``, is what the library calls so: the last block, normalised.
+    The only layer, ``atomic_reprs`` in the library, is the normalised output of the last block.
 
     Options:
-        atoms: how many a molecule may have.
+        atoms: maximum number of atoms.
 
-    Files: ``weights``, and ``dictionary``, the elements as tokens.
+    Files: ``weights``, and ``dictionary``, the vocabulary of elements.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -34,9 +34,9 @@ class UniMol(Adapter):
         from unimol_tools.models.unimol import UniMolModel
 
         state = torch.load(files["weights"], map_location="cpu", weights_only=True)
-        given = {"pretrained_model_path": str(files["weights"]), "pretrained_dict_path": str(files["dictionary"])}
-        network = UniMolModel(output_dim=1, data_type="molecule", remove_hs=False, **given)
-        # The library takes what it finds; only the head is fresh.
+        paths = {"pretrained_model_path": str(files["weights"]), "pretrained_dict_path": str(files["dictionary"])}
+        network = UniMolModel(output_dim=1, data_type="molecule", remove_hs=False, **paths)
+        # The library ignores missing weights; only the head may be newly initialised.
         needed = {key for key in network.state_dict() if not key.startswith("classification_head.")}
         missing = sorted(needed - set(state.get("model", state)))
         if missing:
@@ -45,11 +45,11 @@ class UniMol(Adapter):
         self.elements = [symbol for symbol in network.dictionary.symbols if not symbol.startswith("[")]
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse other elements, periodic matter, ions, and what is too large."""
+        """Reject untrained elements, periodic structures, ions, and molecules that are too large."""
         atoms = sample.view(self.card.view)
         if len(atoms) > self.card.options["atoms"]:
-            return f"{len(atoms)} atoms; the model takes {self.card.options['atoms']}"
-        return no_neutral_molecule(atoms, self.elements)
+            return f"{len(atoms)} atoms; the model takes at most {self.card.options['atoms']}"
+        return neutral_molecule_only(atoms, self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms."""
@@ -66,7 +66,7 @@ class UniMol(Adapter):
         batch, _ = self.model.batch_collate_fn([(graph, 0) for graph in graphs])
         batch = {name: tensor.to(self.device) for name, tensor in batch.items()}
         counts = [len(atoms) for atoms in structures]
-        # Not the rows that the library picks: it knows the tokens around the atoms by numbers that a file may change.
+        # Select rows by position: the library selects them by fixed token ids, which the dictionary file may change.
         with torch.no_grad(), output_of(self.model, "encoder", itemgetter(0)) as taken:
             self.model(**batch, return_repr=True)
         return Output(torch.cat([rows[1 : count + 1] for rows, count in zip(taken[0], counts, strict=True)]), counts)

@@ -1,4 +1,4 @@
-"""What a model is, as data: the fields of a card, and the TOML files that hold them."""
+"""Model cards: the facts of each model as data, and the TOML files that contain them."""
 
 from .card import ModelCard as ModelCard
 from .card import Weights as Weights

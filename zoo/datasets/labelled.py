@@ -1,7 +1,7 @@
-"""Strings with measured labels that ship with hyle: read them, and write them anew.
+"""Read and regenerate the SMILES and sequences with measured labels that ship with hyle.
 
-``python -m hyle.zoo.datasets.labelled freesolv freesolv.parquet`` fetches the archive that a set was made from,
-writes its file and prints what its TOML file must say of it.
+``python -m hyle.zoo.datasets.labelled freesolv freesolv.parquet`` downloads the archive that a data set was made from,
+writes its Parquet file and prints the values for its TOML file.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 VIEWS = ("smiles", "sequence")
-# id, string and labels of one sample
+# Id, string and labels of one sample.
 Row = tuple[str, str, dict[str, float]]
 
 
 def read_slice(path: Path) -> pa.Table:
-    """Read the shipped set."""
+    """Read the data set that ships with hyle."""
     import pyarrow.parquet as pq
 
     return pq.read_table(path)
 
 
 def to_samples(table: pa.Table) -> list[Sample]:
-    """Turn rows into samples with SMILES or a sequence, and every other column as a label."""
+    """Convert rows to samples with SMILES or a sequence; all other columns become labels."""
     names = [name for name in table.column_names if name not in ("row", "id", *VIEWS)]
     return [
         Sample(
@@ -73,15 +73,15 @@ def _peptides(paths: list[Path]) -> Iterator[Row]:
     (path,) = paths
     with path.open(encoding="utf-8", newline="") as stream:
         rows = [[cell.strip() for cell in row] for row in list(csv.reader(stream))[1:]]
-    kinds: dict[str, set[str]] = {}
-    for sequence, kind in rows:
-        kinds.setdefault(sequence, set()).add(kind)
-    for i, (sequence, found) in enumerate(kinds.items(), 1):
-        if len(found) == 1:
-            yield f"peptide-{i:04d}", sequence, {"antimicrobial": float(found.pop())}
+    classes: dict[str, set[str]] = {}
+    for sequence, class_ in rows:
+        classes.setdefault(sequence, set()).add(class_)
+    for i, (sequence, labels) in enumerate(classes.items(), 1):
+        if len(labels) == 1:  # sequences with contradictory labels are excluded
+            yield f"peptide-{i:04d}", sequence, {"antimicrobial": float(labels.pop())}
 
 
-# Data set -> its rows, out of the files of its archive in the order of its TOML file.
+# Data set -> function that yields its rows from the files of its archive, in the order of its TOML file.
 SOURCES: dict[str, Callable[[list[Path]], Iterator[Row]]] = {
     "freesolv": _freesolv,
     "solubility": _solubility,
@@ -91,7 +91,7 @@ SOURCES: dict[str, Callable[[list[Path]], Iterator[Row]]] = {
 
 
 def write_slice(name: str, path: Path) -> tuple[int, str]:
-    """Write a shipped set anew; return how many samples it has, and the version of RDKit if that wrote its SMILES."""
+    """Regenerate a data set; return its number of samples and the version of RDKit that wrote its SMILES, if any."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -107,7 +107,7 @@ def write_slice(name: str, path: Path) -> tuple[int, str]:
     (view,) = info.views
     fields = {"row": pa.int32(), "id": pa.string(), view: pa.string(), **dict.fromkeys(info.units, pa.float64())}
     columns = {"row": range(len(ids)), "id": ids, view: strings}
-    columns |= {label: [each[label] for each in labels] for label in info.units}
+    columns |= {label: [values[label] for values in labels] for label in info.units}
     table = pa.table({key: list(values) for key, values in columns.items()}, schema=pa.schema(fields))
     rdkit = ""
     if view == "smiles":
@@ -120,6 +120,6 @@ def write_slice(name: str, path: Path) -> tuple[int, str]:
 
 
 if __name__ == "__main__":
-    goal = Path(sys.argv[2])
-    total, version = write_slice(sys.argv[1], goal)
-    print(f'total = {total}\nsha256 = "{file_sha256(goal)}"\nrdkit = "{version}"')
+    target = Path(sys.argv[2])
+    total, version = write_slice(sys.argv[1], target)
+    print(f'total = {total}\nsha256 = "{file_sha256(target)}"\nrdkit = "{version}"')

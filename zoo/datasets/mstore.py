@@ -1,7 +1,7 @@
-"""Molecules of the mstore collection that ship with hyle: read them, and write them anew.
+"""Read and regenerate the molecules of the mstore collection that ship with hyle.
 
-``python -m hyle.zoo.datasets.mstore exotic.parquet`` fetches the archive that the set was made from, writes the file
-and prints what its TOML file must say of it.
+``python -m hyle.zoo.datasets.mstore exotic.parquet`` downloads the archive that the data set was made from, writes the
+Parquet file and prints the values for its TOML file.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BOHR = 0.529177210903  # Angstrom
-# A record of two Pr, with the bond and the unpaired electrons of Gd2, which two Pr cannot have.
+# This record has two Pr atoms, with the bond and the unpaired electrons of Gd2, which are impossible for two Pr.
 WRONG = "f-block-Gd2"
 
 
 def read_slice(path: Path) -> pa.Table:
-    """Read the shipped set."""
+    """Read the data set that ships with hyle."""
     import pyarrow.parquet as pq
 
     return pq.read_table(path)
 
 
 def to_samples(table: pa.Table) -> list[Sample]:
-    """Turn rows into samples with atoms; a charge stands in their ``info``.
+    """Convert rows to samples with atoms; a nonzero charge is in their ``info``.
 
     Raises:
         ImportError: ase is not installed.
@@ -42,7 +42,7 @@ def to_samples(table: pa.Table) -> list[Sample]:
     try:
         from ase import Atoms
     except ImportError as error:
-        raise MissingPackageError("molecules in space need ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError("molecules with coordinates need ase: pip install 'hyle[zoo]'") from error
     samples = []
     for row in table.to_pylist():
         positions = np.array(row["positions"]).reshape(-1, 3) * BOHR
@@ -64,7 +64,7 @@ def schema() -> pa.Schema:
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the records of a module without running it: it is a table that only looks like a program."""
+    """Read the records of a Python module without running it: the module contains only a literal table."""
     tree = ast.parse(path.read_text("utf-8"))
     (table,) = (node.value for node in tree.body if isinstance(node, ast.AnnAssign))
     assert isinstance(table, ast.Dict)
@@ -87,7 +87,7 @@ def _argument(node: ast.expr) -> ast.expr:
 
 
 def _numbers(node: ast.expr) -> list[int]:
-    """Read ``"H O H".split()``, or the numbers themselves."""
+    """Return the atomic numbers of ``"H O H".split()`` or of a list of numbers."""
     from ase.data import atomic_numbers
 
     if not isinstance(node, ast.Call):
@@ -97,9 +97,9 @@ def _numbers(node: ast.expr) -> list[int]:
 
 
 def write_slice(path: Path) -> int:
-    """Write the shipped set anew and return how many molecules it has.
+    """Regenerate the data set and return its number of molecules.
 
-    Records called A_to_B are rows of all elements of a period, which are no molecules.
+    Records named A_to_B contain all elements of a period, and are not molecules.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -119,6 +119,6 @@ def write_slice(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    goal = Path(sys.argv[1])
-    total = write_slice(goal)
-    print(f'total = {total}\nsha256 = "{file_sha256(goal)}"')
+    target = Path(sys.argv[1])
+    total = write_slice(target)
+    print(f'total = {total}\nsha256 = "{file_sha256(target)}"')

@@ -1,7 +1,7 @@
-"""The protein chains that ship with hyle: read them, and write them anew.
+"""Read and regenerate the protein chains that ship with hyle.
 
-``python -m hyle.zoo.datasets.proteins proteins.parquet`` fetches the archives that the set was made from, writes the
-file and prints what its TOML file must say of it.
+``python -m hyle.zoo.datasets.proteins proteins.parquet`` downloads the archives that the data set was made from, writes
+the Parquet file and prints the values for its TOML file.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
     from .registry import DatasetInfo
 
-SCALE = 1000  # coordinates are published with three decimals, so integers of 0.001 Angstrom hold them exactly
-SHORTEST, LONGEST = 30, 500
-WORD = 5  # letters; what two unrelated proteins have in common by chance is a word or two
+SCALE = 1000  # coordinates are published with three decimals, so integers in units of 0.001 Angstrom are exact
+SHORTEST, LONGEST = 30, 500  # residues
+WORD = 5  # letters; two unrelated proteins share only a word or two by chance
 
 
 def read_slice(path: Path) -> pa.Table:
-    """Read the shipped set."""
+    """Read the data set that ships with hyle."""
     import pyarrow.parquet as pq
 
     return pq.read_table(path)
 
 
 def to_samples(table: pa.Table) -> list[Sample]:
-    """Turn rows into samples with a sequence and a backbone."""
+    """Convert rows to samples with a sequence and a backbone."""
     return [
         Sample(id=row["id"], sequence=row["sequence"], backbone=_backbone(row["x"], row["y"], row["z"]))
         for row in table.to_pylist()
@@ -47,7 +47,7 @@ def _backbone(*axes: list[int]) -> np.ndarray:
 
 
 def schema() -> pa.Schema:
-    """Return the columns of the file: each axis of all backbone atoms one after the other, in 0.001 Angstrom."""
+    """Return the columns of the file: one list per axis with all backbone atoms in order, in 0.001 Angstrom."""
     import pyarrow as pa
 
     axes = {axis: pa.list_(pa.int32()) for axis in "xyz"}
@@ -55,18 +55,18 @@ def schema() -> pa.Schema:
 
 
 def collect(info: DatasetInfo) -> list[tuple[str, str, np.ndarray]]:
-    """Return the id, the sequence and the backbone [residues, 4, 3] of every chain that is unlike those before it.
+    """Return the id, sequence and backbone [residues, 4, 3] of every chain that is not similar to an earlier one.
 
-    Two chains are alike where more than half of the five-letter words of the shorter one stand in the longer one.
+    Two chains are similar if they share more than half of the distinct five-letter words of the one that has fewer.
     """
-    found: list[tuple[str, str, np.ndarray]] = []
-    words: list[set[str]] = []
+    chains: list[tuple[str, str, np.ndarray]] = []
+    word_sets: list[set[str]] = []
     for name, sequence, backbone in _chains(info):
-        own = {sequence[i : i + WORD] for i in range(len(sequence) - WORD + 1)}
-        if all(len(own & other) <= min(len(own), len(other)) / 2 for other in words):
-            found.append((name, sequence, backbone))
-            words.append(own)
-    return found
+        words = {sequence[i : i + WORD] for i in range(len(sequence) - WORD + 1)}
+        if all(len(words & other) <= min(len(words), len(other)) / 2 for other in word_sets):
+            chains.append((name, sequence, backbone))
+            word_sets.append(words)
+    return chains
 
 
 def _chains(info: DatasetInfo) -> Iterator[tuple[str, str, np.ndarray]]:
@@ -85,17 +85,21 @@ def _chains(info: DatasetInfo) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def entry(member: str) -> str:
-    """Return the code of the Protein Data Bank that a file name carries."""
+    """Return the Protein Data Bank code in a file name.
+
+    Raises:
+        ValueError: the file name contains no code.
+    """
     import re
 
-    found = re.search(r"(?<![0-9A-Za-z])(?:pdb|mmcif_|cif_)?([1-9][0-9A-Za-z]{3})(?![0-9A-Za-z])", Path(member).stem)
-    if found is None:
-        raise InputError(f"{member} names no entry of the Protein Data Bank")
-    return found[1].lower()
+    match = re.search(r"(?<![0-9A-Za-z])(?:pdb|mmcif_|cif_)?([1-9][0-9A-Za-z]{3})(?![0-9A-Za-z])", Path(member).stem)
+    if match is None:
+        raise InputError(f"{member} contains no Protein Data Bank code")
+    return match[1].lower()
 
 
 def write_slice(path: Path) -> int:
-    """Write the shipped set anew and return how many chains it has."""
+    """Regenerate the data set and return its number of chains."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -110,13 +114,13 @@ def write_slice(path: Path) -> int:
     source = ", ".join(part.carrier for part in info.made_from)
     table = pa.table({name: list(values) for name, values in data.items()}, schema=schema())
     table = table.replace_schema_metadata({"source": source, "xyz": "0.001 Angstrom"})
-    # Along a chain coordinates change little from atom to atom.
+    # Coordinates change little from one atom of a chain to the next, so differences compress well.
     steps = {f"{axis}.list.element": "DELTA_BINARY_PACKED" for axis in "xyz"}
     pq.write_table(table, path, compression="zstd", compression_level=19, use_dictionary=False, column_encoding=steps)
     return len(chains)
 
 
 if __name__ == "__main__":
-    goal = Path(sys.argv[1])
-    total = write_slice(goal)
-    print(f'total = {total}\nsha256 = "{file_sha256(goal)}"')
+    target = Path(sys.argv[1])
+    total = write_slice(target)
+    print(f'total = {total}\nsha256 = "{file_sha256(target)}"')

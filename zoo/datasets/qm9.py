@@ -1,6 +1,6 @@
-"""Read QM9 from the CSV files of qm9pack, and write the slice of it that ships with hyle.
+"""Read QM9 from the CSV files of qm9pack, and regenerate the subset of it that ships with hyle.
 
-``python -m hyle.zoo.datasets.qm9 qm9.parquet`` writes the slice anew and prints what its TOML file must say of it.
+``python -m hyle.zoo.datasets.qm9 qm9.parquet`` writes the Parquet file and prints the values for its TOML file.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from .._units import HARTREE
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCALE = 10**10  # positions are published with ten decimals, so integers of 1e-10 Angstrom hold them exactly
+SCALE = 10**10  # positions are published with ten decimals, so integers in units of 1e-10 Angstrom are exact
 SYMBOLS = {"H": 1, "C": 6, "N": 7, "O": 8, "F": 9}
 
-# label -> (column of the CSV, factor to the unit of the label)
+# Label -> (column of the CSV file, factor to the unit of the label).
 LABELS = {
     "u0": ("InternalEnergy_0K_au", HARTREE),
     "u298": ("InternalEnergy_298K_au", HARTREE),
@@ -41,17 +41,17 @@ LABELS = {
 
 
 def read_slice(path: Path) -> pa.Table:
-    """Read the shipped slice."""
+    """Read the subset that ships with hyle."""
     import pyarrow.parquet as pq
 
     return pq.read_table(path)
 
 
 def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
-    """Read rows of the CSV files, numbered through all of them in order.
+    """Read the rows with the given indices, which count through all CSV files in order.
 
     Returns:
-        The table that the slice holds (see `schema`), and the version of RDKit that wrote the SMILES.
+        A table with the columns of the subset (see `schema`), and the version of RDKit that wrote the SMILES.
 
     Raises:
         ImportError: RDKit is not installed.
@@ -63,12 +63,12 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
     try:
         from rdkit import Chem, rdBase
     except ImportError as error:
-        raise MissingPackageError("QM9 beyond the shipped slice needs RDKit: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError("QM9 beyond the shipped subset needs RDKit: pip install 'hyle[zoo]'") from error
     columns = ["Index", "SMILES", "Elements", "XYZ_Ang", *(column for column, _ in LABELS.values())]
-    # As text, because Python's float is exact to the last bit where a CSV reader's need not be.
+    # As text, because Python's float() is correctly rounded, and the parser of a CSV reader may not be.
     options = pc.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.string()))
     whole = pa.concat_tables([pc.read_csv(path, convert_options=options) for path in paths])
-    picked = whole.take(pa.array(rows)).to_pydict()
+    selected = whole.take(pa.array(rows)).to_pydict()
 
     def canonical(number: str, smiles: str) -> str:
         molecule = Chem.MolFromSmiles(smiles)
@@ -78,17 +78,17 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
 
     data: dict[str, Any] = {
         "row": rows,
-        "index": [int(number) for number in picked["Index"]],
-        "smiles": [canonical(*pair) for pair in zip(picked["Index"], picked["SMILES"], strict=True)],
-        "numbers": [_numbers(text) for text in picked["Elements"]],
-        "positions": [_positions(text) for text in picked["XYZ_Ang"]],
+        "index": [int(number) for number in selected["Index"]],
+        "smiles": [canonical(*pair) for pair in zip(selected["Index"], selected["SMILES"], strict=True)],
+        "numbers": [_numbers(text) for text in selected["Elements"]],
+        "positions": [_positions(text) for text in selected["XYZ_Ang"]],
     }
-    data |= {column: [float(text) for text in picked[column]] for column, _ in LABELS.values()}
+    data |= {column: [float(text) for text in selected[column]] for column, _ in LABELS.values()}
     return pa.table(data, schema=schema()), rdBase.rdkitVersion
 
 
 def schema() -> pa.Schema:
-    """Return the columns of the slice: labels as published, positions in units of 1e-10 Angstrom."""
+    """Return the columns of the subset: labels as published, positions in units of 1e-10 Angstrom."""
     import pyarrow as pa
 
     head = {"row": pa.int32(), "index": pa.int32(), "smiles": pa.string()}
@@ -97,7 +97,7 @@ def schema() -> pa.Schema:
 
 
 def to_samples(table: pa.Table) -> list[Sample]:
-    """Turn rows into samples with SMILES, atoms and labels.
+    """Convert rows to samples with SMILES, atoms and labels.
 
     Raises:
         ImportError: ase is not installed.
@@ -110,7 +110,7 @@ def to_samples(table: pa.Table) -> list[Sample]:
     for row in table.to_pylist():
         positions = np.array(row["positions"]).reshape(-1, 3) / SCALE
         labels = {name: row[column] * factor for name, (column, factor) in LABELS.items()}
-        # The difference first: it is exact to the published digits.
+        # Subtract before the conversion: the difference is exact to the published digits.
         energy = (row["InternalEnergy_0K_au"] - row["ZPVE_au"]) * HARTREE
         samples.append(
             Sample(
@@ -136,7 +136,7 @@ def _positions(text: str) -> list[int]:
 
 
 def write_slice(path: Path) -> str:
-    """Write the shipped slice anew and return the version of RDKit that wrote its SMILES."""
+    """Regenerate the shipped subset and return the version of RDKit that wrote its SMILES."""
     import pyarrow.parquet as pq
 
     from .registry import draw, fetch_carrier, find_dataset
@@ -146,7 +146,7 @@ def write_slice(path: Path) -> str:
     rows = draw(info, info.slice.size, info.slice.seed)
     table, rdkit = read_rows([folder / member for member in info.members], rows)
     table = table.replace_schema_metadata({"rdkit": rdkit, "source": info.carrier, "positions": "1e-10 Angstrom"})
-    # The high bytes of all numbers next to each other compress; the numbers as they are do not.
+    # Floats compress well only if their high bytes are stored next to each other.
     split = {"positions.list.element": "BYTE_STREAM_SPLIT"}
     split |= dict.fromkeys((column for column, _ in LABELS.values()), "BYTE_STREAM_SPLIT")
     pq.write_table(table, path, compression="zstd", compression_level=19, use_dictionary=False, column_encoding=split)
@@ -154,6 +154,6 @@ def write_slice(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    goal = Path(sys.argv[1])
-    version = write_slice(goal)
-    print(f'sha256 = "{file_sha256(goal)}"\nrdkit = "{version}"')
+    target = Path(sys.argv[1])
+    version = write_slice(target)
+    print(f'sha256 = "{file_sha256(target)}"\nrdkit = "{version}"')

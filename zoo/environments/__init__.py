@@ -1,4 +1,4 @@
-"""Isolated environments, and the worker that runs a model in one."""
+"""Isolated Python environments, and the worker that runs a model in one."""
 
 from .environment import Environment as Environment
 from .environment import describe as describe

@@ -1,4 +1,7 @@
-"""Isolated environments, for models whose libraries are not here or disagree with others: built once, and kept."""
+"""Isolated environments for models whose libraries are not installed here or conflict with others.
+
+They are built once and kept in the cache folder.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from .._cache import cache_dir, locked
+from .._cache import cache_dir, locked, replace_atomically
 from .._errors import InputError, OperationError
 from ..cards import ModelCard
 
-# A range may take a build with gigabytes of CUDA libraries.
+# Exact, because a range may resolve to a build with gigabytes of CUDA libraries.
 TORCH = "torch==2.13.0"
-# What `hyle.zoo` itself needs to run an adapter.
+# The packages that `hyle.zoo` itself needs to run an adapter.
 BASE = ("numpy", "packaging", "platformdirs", "safetensors")
 VIEWS = {"atoms": "ase", "any": "ase"}
 MARKER, LOG = "complete.json", "build.log"
@@ -30,13 +33,13 @@ MARKER, LOG = "complete.json", "build.log"
 
 @dataclass(frozen=True)
 class Environment:
-    """What is to be installed, and where that lies.
+    """The packages of an isolated environment, and its location.
 
     Args:
-        requirements: for pip, with what they depend on.
-        no_deps: for pip, without.
-        python: versions of Python that will do.
-        torch: whether PyTorch goes first.
+        requirements: pip requirements to install with their dependencies.
+        no_deps: pip requirements to install without their dependencies.
+        python: supported versions of Python.
+        torch: whether to install PyTorch, before the others.
     """
 
     requirements: tuple[str, ...]
@@ -46,38 +49,38 @@ class Environment:
 
     @classmethod
     def of(cls, card: ModelCard) -> Environment:
-        """Return the environment of a card; cards with the same block share one."""
+        """Return the environment of a card; cards with the same requirements share one."""
         base = [*BASE, *([VIEWS[card.view]] if card.view in VIEWS else [])]
         return cls(tuple(sorted({*base, *card.requirements})), tuple(sorted(card.no_deps)), card.python, card.torch)
 
     @property
     def name(self) -> str:
-        """The first 12 hex digits of the hash of all that is installed, and of the version of Python."""
+        """The first 12 hex digits of the SHA-256 of all requirements and of the version of Python."""
         version = "{}.{}".format(*sys.version_info[:2])
         text = json.dumps([self.requirements, self.no_deps, self.python, self.torch and TORCH, version])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def folder(self) -> Path:
-        """Where it lies."""
+        """Its folder."""
         return cache_dir() / "envs" / self.name
 
     @property
     def executable(self) -> Path:
-        """Its Python."""
+        """Its Python executable."""
         return self.folder / "bin" / "python"
 
     @property
     def complete(self) -> bool:
-        """Whether it was built to the end: what was interrupted has no marker."""
+        """Whether its build was completed: an interrupted build has no marker file."""
         return (self.folder / MARKER).is_file()
 
     def versions(self) -> Mapping[str, str]:
-        """Return what is installed, by normalised name; nothing where it is not complete."""
+        """Return the versions of installed packages, by normalised name; empty if it is not complete."""
         return _marker(self.folder).get("versions", {}) if self.complete else {}
 
     def commands(self) -> list[list[str]]:
-        """Return the commands that build it, which follow the user's own settings of pip."""
+        """Return the commands that build it; pip uses the settings of the user."""
         pip = [str(self.executable), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input"]
         steps = [[_interpreter(self.python), "-m", "venv", "--clear", str(self.folder)]]
         steps += [[*pip, TORCH]] if self.torch else []
@@ -85,24 +88,24 @@ class Environment:
         return steps + ([[*pip, "--no-deps", *self.no_deps]] if self.no_deps else [])
 
     def build(self, *, notify: Callable[[str], None] | None = None) -> Path:
-        """Build it where it is not complete, and return its Python.
+        """Build the environment if it is not complete, and return its Python executable.
 
-        Another process that builds the same one is waited for; what an interruption left is built anew.
+        If another process is building the same environment, wait for it. An interrupted build is started again.
 
         Args:
-            notify: called with one line before anything is installed, or on a wait.
+            notify: called with one line before anything is installed, or before a wait.
 
         Raises:
-            RuntimeError: a step failed; names it, the reason and the log.
-            ValueError: no Python of the right version is here.
+            RuntimeError: a step failed; gives the requirements, the reason and the path of the log.
+            ValueError: no suitable version of Python is installed.
         """
-        say = notify or (lambda line: None)
+        report = notify or (lambda line: None)
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         lock = self.folder.with_name(f".{self.name}.lock")
-        with locked(lock, lambda: say(f"waiting for another process that builds the environment {self.name}")):
+        with locked(lock, lambda: report(f"waiting for another process that is building the environment {self.name}")):
             if not self.complete:
-                wanted = [*([TORCH] if self.torch else []), *self.requirements, *self.no_deps]
-                say(f"building an environment of its own in {self.folder}: {', '.join(wanted)}")
+                packages = [*([TORCH] if self.torch else []), *self.requirements, *self.no_deps]
+                report(f"building an isolated environment in {self.folder}: {', '.join(packages)}")
                 self._build()
         return self.executable
 
@@ -110,14 +113,14 @@ class Environment:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         log = self.folder.with_name(f"{self.name}.log")
-        # Neither the packages nor the settings of the Python that runs this.
+        # Without PYTHONPATH and the like, which would add packages and settings of the current Python.
         variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         with log.open("w") as stream:
             for command in self.commands():
                 stream.write(f"$ {' '.join(command)}\n")
                 stream.flush()
-                done = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=variables, check=False)
-                if done.returncode:
+                completed = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=variables, check=False)
+                if completed.returncode:
                     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
                     reasons = [line for line in lines if line.startswith("ERROR:")] or lines
                     shutil.rmtree(self.folder, ignore_errors=True)
@@ -126,45 +129,48 @@ class Environment:
                         f"{reasons[-1].removeprefix('ERROR:').strip()}; the log is {log}"
                     )
         shutil.move(log, self.folder / LOG)
-        about = {
+        description = {
             "requirements": self.requirements,
             "no_deps": self.no_deps,
             "torch": self.torch,
             "versions": _installed(self.executable),
         }
-        part = self.folder / f"{MARKER}.part"
-        part.write_text(json.dumps(about, indent=1))
-        part.replace(self.folder / MARKER)
+        with replace_atomically(self.folder / MARKER) as temporary:
+            temporary.write_text(json.dumps(description, indent=1))
 
 
 def list_environments() -> list[dict[str, Any]]:
-    """Return name, folder, whether it is complete, bytes and requirements of every environment that is kept."""
-    found = []
+    """Return the name, folder, completeness, size in bytes and requirements of every environment in the cache."""
+    environments = []
     for folder in sorted(path for path in (cache_dir() / "envs").glob("*") if path.is_dir()):
-        about = _marker(folder) if (folder / MARKER).is_file() else {}
-        used = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
-        wanted = [*about.get("requirements", ()), *about.get("no_deps", ())]
-        found.append(
-            {"name": folder.name, "folder": folder, "complete": bool(about), "bytes": used, "requirements": wanted}
+        description = _marker(folder) if (folder / MARKER).is_file() else {}
+        environments.append(
+            {
+                "name": folder.name,
+                "folder": folder,
+                "complete": bool(description),
+                "bytes": sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file()),
+                "requirements": [*description.get("requirements", ()), *description.get("no_deps", ())],
+            }
         )
-    return found
+    return environments
 
 
 def remove_environment(name: str) -> Path:
-    """Delete one environment, complete or not; return the folder that is gone.
+    """Delete one environment, complete or not, and return the folder that was deleted.
 
     Raises:
-        ValueError: there is none of that name, or a process is building it.
+        ValueError: no environment has this name, or a process is building it.
     """
     folder = cache_dir() / "envs" / name
-    if name not in [one["name"] for one in list_environments()]:
-        raise InputError(f"no environment is called {name!r}; `hyle envs list` has them all")
+    if name not in [environment["name"] for environment in list_environments()]:
+        raise InputError(f"no environment is called {name!r}; `hyle envs list` lists them all")
 
     def busy() -> None:
-        raise InputError(f"a process is building the environment {name}: remove it when that has ended")
+        raise InputError(f"a process is building the environment {name}: remove it after that process has ended")
 
     with locked(folder.with_name(f".{name}.lock"), busy):
-        (folder / MARKER).unlink(missing_ok=True)  # first: half an environment must not look whole
+        (folder / MARKER).unlink(missing_ok=True)  # first, so that a partly deleted environment does not look complete
         shutil.rmtree(folder)
     return folder
 
@@ -174,15 +180,15 @@ def _marker(folder: Path) -> dict[str, Any]:
 
 
 def _interpreter(python: str) -> str:
-    """Return a Python of one of the versions, this one if it will do."""
-    wanted = SpecifierSet(python)
-    if ".".join(map(str, sys.version_info[:3])) in wanted:
+    """Return a Python executable of a supported version, the current one if possible."""
+    supported = SpecifierSet(python)
+    if ".".join(map(str, sys.version_info[:3])) in supported:
         return sys.executable
     for minor in range(20, 7, -1):
         other = shutil.which(f"python3.{minor}")
-        if other and any(f"3.{minor}.{patch}" in wanted for patch in range(30)):
+        if other and any(f"3.{minor}.{patch}" in supported for patch in range(30)):
             return other
-    raise InputError(f"no Python {python} is here; install one so that it is on the path, as python3.X")
+    raise InputError(f"no Python {python} was found; install one that is on the PATH as python3.X")
 
 
 def _installed(executable: Path) -> dict[str, str]:
@@ -194,10 +200,10 @@ def _installed(executable: Path) -> dict[str, str]:
 
 
 def versions_of(card: ModelCard, names: Sequence[str]) -> dict[str, str]:
-    """Return versions of packages where a model runs: here, or in its environment; ``absent`` where one is not."""
+    """Return versions of packages in the environment in which a model runs; ``absent`` if not installed."""
     if card.missing():
-        there = Environment.of(card).versions()
-        return {name: there.get(name.lower().replace("_", "-"), "absent") for name in names}
+        installed = Environment.of(card).versions()
+        return {name: installed.get(name.lower().replace("_", "-"), "absent") for name in names}
     return {name: _version(name) for name in names}
 
 
@@ -209,7 +215,7 @@ def _version(name: str) -> str:
 
 
 def describe(commands: Sequence[Sequence[str]]) -> str:
-    """Return commands as shell lines."""
+    """Return commands as lines of shell."""
     import shlex
 
     return "\n".join(shlex.join(command) for command in commands)

@@ -1,4 +1,4 @@
-"""How a process that runs models holds its memory."""
+"""Memory settings of processes that run models."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import platform
 
 # Parameters of mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-KEPT = 2**30
+KEPT = 2**30  # bytes
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep freed memory for the next array rather than hand each back to the system.
+    """Set the C library to keep freed memory for later arrays instead of returning it to the operating system.
 
-    A model on the CPU makes the same large arrays again for every batch, and the system clears every page of them
-    anew, about a third of the time of SevenNet. For a process of hyle's own, never on import. Nothing is done where the
-    C library is not glibc.
+    A model on the CPU allocates the same large arrays for every batch, and the operating system clears all their pages
+    each time, which takes about a third of the run time of SevenNet. This changes the whole process: call it in
+    processes of hyle, never on import. It does nothing if the C library is not glibc.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)

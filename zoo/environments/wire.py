@@ -1,4 +1,4 @@
-"""Samples as JSON, for a worker in another environment."""
+"""Conversion of samples to and from JSON, for a worker in another environment."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from .._samples import VIEWS, Sample
 
 
 def to_wire(sample: Sample, view: str = "any") -> dict[str, Any]:
-    """Return one view of a sample, or all, as plain data; floats keep every digit."""
-    found: dict[str, Any] = {"id": sample.id}
+    """Return one view of a sample, or all views, as plain data; floats are exact."""
+    data: dict[str, Any] = {"id": sample.id}
     for name in VIEWS if view == "any" else (view,):
         value = getattr(sample, name)
         if value is None:
             continue
         if isinstance(value, str):
-            found[name] = value
+            data[name] = value
         elif isinstance(value, np.ndarray):
-            found[name] = {"array": value.tolist(), "dtype": str(value.dtype)}
+            data[name] = {"array": value.tolist(), "dtype": str(value.dtype)}
         else:
-            found[name] = {
+            data[name] = {
                 "numbers": value.numbers.tolist(),
                 "positions": value.positions.tolist(),
                 "cell": value.cell.array.tolist(),
                 "pbc": value.pbc.tolist(),
                 "charge": float(value.info.get("charge", 0)),
             }
-    return found
+    return data
 
 
 def from_wire(data: dict[str, Any]) -> Sample:
-    """Return the sample that `to_wire` wrote."""
+    """Return the sample from the data that `to_wire` returned."""
     views: dict[str, Any] = {}
     for name, value in data.items():
         if isinstance(value, str):

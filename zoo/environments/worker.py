@@ -1,4 +1,4 @@
-"""An adapter that runs in another environment: samples go there, features come back."""
+"""An adapter that runs in another environment: it sends samples there and receives features."""
 
 from __future__ import annotations
 
@@ -24,54 +24,54 @@ SCRIPT = Path(__file__).parents[1] / "_serve.py"
 
 
 class WorkerDiedError(RuntimeError):
-    """The worker ended before it answered."""
+    """The worker process ended before it answered."""
 
 
 class Worker(Adapter):
-    """The adapter of a card, run by the Python of its environment.
+    """The adapter of a card, run by the Python of its isolated environment.
+
+    If the worker process crashes on a batch, a new one runs the samples one by one, so that the error names the sample
+    that caused the crash.
 
     Args:
-        card: the facts of the model.
-        device: where to run, as torch names devices.
+        card: the card of the model.
+        device: the torch device to run on.
         notify: called with one line before the environment is built or anything is downloaded.
-
-    Where the worker crashes on a batch, a new one takes the samples one by one, so that the error names the one.
     """
 
     def __init__(self, card: ModelCard, device: str = "cpu", notify: Callable[[str], None] | None = None) -> None:
         super().__init__(card, {}, device)
-        self._say = notify or (lambda line: None)
+        self._report = notify or (lambda line: None)
         self._python = Environment.of(card).build(notify=notify)
         self._folder = tempfile.TemporaryDirectory(prefix="hyle-")
         self._start()
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Ask the adapter there."""
-        return self._ask({"do": "unsupported"}, [sample])["reasons"][0]
+        """Return why this sample cannot be embedded, by the adapter in the worker."""
+        return self._request({"do": "unsupported"}, [sample])["reasons"][0]
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Run the adapter there."""
+        """Run the adapter in the worker."""
         try:
             return self._forward(samples, layer)
         except WorkerDiedError as error:
             self._start()
             if len(samples) == 1:
                 raise OperationError(f"{self.card.name} crashed on the sample {samples[0].id!r}: {error}") from error
-            outputs = [self.forward([sample], layer) for sample in samples]
-            return _together(outputs)
+            return _concatenate([self.forward([sample], layer) for sample in samples])
 
     def _forward(self, samples: Sequence[Sample], layer: str) -> Output:
         from safetensors.numpy import load_file
 
         out = Path(self._folder.name) / "features.safetensors"
-        answer = self._ask({"do": "forward", "layer": layer, "out": str(out)}, samples)
+        answer = self._request({"do": "forward", "layer": layer, "out": str(out)}, samples)
         features = load_file(out)["features"]
         out.unlink()
         return Output(_tensor(features), answer["counts"], answer["energies"])
 
     def _start(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, it lives as long as the worker
-        # None of this process's own modules: the other environment has its own.
+        # Without the module paths of this process, because the other environment has its own packages.
         variables = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
         self._process = subprocess.Popen(
             [self._python, SCRIPT, self.card.name, self.device],
@@ -81,14 +81,14 @@ class Worker(Adapter):
             text=True,
             env=variables,
         )
-        # Without requests it ends by itself; this is for the process that is left when nobody asks any more.
+        # The worker ends when its standard input is closed; this also ends it when this object is no longer used.
         weakref.finalize(self, _stop, self._process)
         try:
-            self._answer()
+            self._read_answer()
         except WorkerDiedError as error:
             raise OperationError(f"{self.card.name} could not be loaded in its environment: {error}") from error
 
-    def _ask(self, request: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
+    def _request(self, request: dict[str, Any], samples: Sequence[Sample]) -> dict[str, Any]:
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(
@@ -96,15 +96,15 @@ class Worker(Adapter):
             )
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # what it died of, the answer tells
-        return self._answer()
+            pass  # reading the answer raises the reason
+        return self._read_answer()
 
-    def _answer(self) -> dict[str, Any]:
+    def _read_answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             message = json.loads(line)
             if "say" in message:
-                self._say(message["say"])
+                self._report(message["say"])
             elif "error" in message:
                 self._process.wait()
                 raise WorkerDiedError(message["error"])
@@ -130,7 +130,7 @@ def _tensor(features: np.ndarray) -> Any:
     return torch.from_numpy(features)
 
 
-def _together(outputs: Sequence[Output]) -> Output:
+def _concatenate(outputs: Sequence[Output]) -> Output:
     rows = np.concatenate([np.asarray(output.features) for output in outputs])
     counts = [count for output in outputs for count in output.counts or ()]
     energies = [energy for output in outputs for energy in output.energies or ()]

@@ -1,4 +1,4 @@
-"""Any torch module as a model: the output of one of its layers, pooled to a row a sample."""
+"""Use any torch module as a model: the output of one of its layers, pooled to one row per sample."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ if TYPE_CHECKING:
 
 
 class TorchHook(Model):
-    """A torch module whose layer is taken by name, with nothing else to write.
+    """A model that embeds samples by the output of a named layer of a torch module.
 
     Args:
-        module: the network, with its weights; it is put into evaluation mode while it runs, without gradients.
-        layer: path of a submodule as ``module.get_submodule`` takes it, such as ``"encoder.layer.11"``; several may be
-            given, the first being the default.
-        prepare: turns a list of samples into what the module is called with: a tuple of arguments, or a dict of keyword
+        module: the network, with its weights. It runs in evaluation mode and without gradients; its mode is restored.
+        layer: path of a submodule, as for ``module.get_submodule``, such as ``"encoder.layer.11"``; or several paths,
+            of which the first is the default layer.
+        prepare: turns a list of samples into the input of the module: a tuple of arguments, or a dict of keyword
             arguments, on the device of the module.
-        counts: number of nodes (atoms, tokens, residues) of each sample, where the layer gives one row a node:
-            [sum(counts), d], or [n, longest, d] with each sample's nodes first. Without it the layer gives [n, d].
-        pick: which tensor of the layer's output is meant; default the output, or the first entry of a tuple.
-        view: the view of a sample that is needed; ``any`` asks for none.
-        name: how the representation is called; default the class of the module.
-        pooling: the default, where there are counts.
-        batch_size: the default.
+        counts: returns the number of nodes (atoms, tokens, residues) of each sample, if the layer returns one row per
+            node: [sum(counts), d], or padded [n, longest, d] with the padding last. Without it the layer must return
+            [n, d].
+        pick: selects a tensor from the output of the layer; by default the output itself, or the first entry of a
+            tuple.
+        view: the view of a sample that the module needs; ``any`` needs none.
+        name: name of the representation; by default the class name of the module.
+        pooling: the default pooling, used with ``counts``.
+        batch_size: the default batch size.
 
     Example:
         >>> import torch
@@ -106,21 +108,22 @@ class _Hooked(Adapter):
         training = self.model.training
         self.model.eval()
         try:
-            with torch.no_grad(), output_of(self.model, layer, lambda out: self.pick(out).detach().clone()) as taken:
+            with torch.no_grad(), output_of(self.model, layer, lambda out: self.pick(out).detach().clone()) as outputs:
                 self.model(**inputs) if isinstance(inputs, Mapping) else self.model(*inputs)
         finally:
             self.model.train(training)
-        if len(taken) != 1:
-            raise InputError(f"the layer {layer!r} ran {len(taken)} times in one call; take one that runs once")
+        if len(outputs) != 1:
+            raise InputError(f"the layer {layer!r} ran {len(outputs)} times in one call; choose one that runs once")
         if self.counts is None:
-            if taken[0].ndim != 2:
-                shape = tuple(taken[0].shape)
+            if outputs[0].ndim != 2:
+                shape = tuple(outputs[0].shape)
                 raise InputError(
-                    f"the layer {layer!r} gave the shape {shape}, not [n, d]: pass counts, or pick a part of it"
+                    f"the output of layer {layer!r} has shape {shape}, not [n, d]: pass counts, or select a part of "
+                    "it with pick"
                 )
-            return Output(taken[0])
+            return Output(outputs[0])
         counts = list(self.counts(samples))
-        rows = taken[0]
+        rows = outputs[0]
         if rows.ndim == 3:
             rows = torch.cat([rows[i, :count] for i, count in enumerate(counts)])
         return Output(rows, counts)
@@ -131,7 +134,7 @@ def _first(output: Any) -> Any:
 
 
 def _digest(module: Any) -> str:
-    """SHA-256 of the weights, so that a step of training makes another representation."""
+    """Return the SHA-256 of the weights, so that each training step counts as another model."""
     import torch
 
     digest = hashlib.sha256()

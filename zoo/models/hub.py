@@ -1,4 +1,4 @@
-"""Cards of models on the Hugging Face hub."""
+"""Model cards for repositories of the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from ..weights import PREFIX, hub_folder
 
 
 def hub_card(name: str, *, notify: Callable[[str], None] | None = None) -> ModelCard:
-    """Make the card of ``hf:organisation/name``, ``hf:organisation/name@revision`` or ``hf:./folder``.
+    """Build the card of ``hf:organisation/name``, ``hf:organisation/name@revision`` or ``hf:./folder``.
 
-    Its encoder or decoder is loaded by transformers' AutoModel; it is fed SMILES, unless another card says otherwise.
+    The encoder or decoder is loaded with AutoModel of transformers. Its view is ``smiles``.
 
     Raises:
-        ValueError: the folder holds no model of transformers.
-        ConnectionError: it could not be fetched.
+        ValueError: the folder does not contain a transformers model.
+        ConnectionError: the repository could not be downloaded.
     """
     from transformers import AutoConfig
 
-    place = name.removeprefix(PREFIX)
-    if place.startswith((".", "/", "~")):
-        folder = Path(place).expanduser()
+    location = name.removeprefix(PREFIX)
+    if location.startswith((".", "/", "~")):
+        folder = Path(location).expanduser()
         if not (folder / "config.json").is_file():
-            raise InputError(f"{folder} holds no model of transformers: there is no config.json in it")
+            raise InputError(f"{folder} is not a transformers model: it contains no config.json")
         weights = Weights(files={}, hub=str(folder.resolve()), revision=folder_digest(folder))
     else:
-        repository, _, revision = place.partition("@")
+        repository, _, revision = location.partition("@")
         folder, commit = hub_folder(repository, revision or None, notify=notify)
         weights = Weights(files={}, hub=repository, revision=commit)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, OSError, KeyError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{name}: transformers does not know this model without running its code: {reason}") from error
+        raise InputError(f"{name}: transformers cannot load this model without running its code: {reason}") from error
     text = config.get_text_config()
     depth = getattr(text, "num_hidden_layers", None) or getattr(text, "num_layers", None)
     if not depth:
-        raise InputError(f"{name}: its configuration does not say how many layers it has")
+        raise InputError(f"{name}: its configuration does not give the number of layers")
     return ModelCard(
         name=name,
         family=str(config.model_type),

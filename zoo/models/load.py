@@ -1,4 +1,4 @@
-"""Load a model by name, here or in an environment of its own."""
+"""Load a model by name, in this process or in an isolated environment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .weights_files import weights_files
 
 
 def prepare(card: ModelCard, *, notify: Callable[[str], None] | None = None) -> None:
-    """Build the environment of a model whose libraries are not here, where that was not done yet."""
+    """Build the isolated environment of a model whose libraries are not installed here, unless it exists."""
     if card.missing():
         Environment.of(card).build(notify=notify)
 
@@ -22,19 +22,19 @@ def prepare(card: ModelCard, *, notify: Callable[[str], None] | None = None) -> 
 def load(
     name: str, *, device: str = "cpu", isolate: bool = False, notify: Callable[[str], None] | None = None
 ) -> Model:
-    """Load a model by its card's name.
+    """Load a model by name.
 
     Args:
-        name: as `list_models` gives it, or what `find_card` takes besides.
-        device: where to run, as torch names devices.
-        isolate: run a model whose libraries are not here in an environment of its own, which is built where it is not
-            kept yet; default an error.
+        name: a name from `list_models`, or another name that `find_card` accepts.
+        device: the torch device to run on.
+        isolate: run a model whose libraries are not installed here in an isolated environment, which is built if it
+            does not exist. By default, missing libraries are an error.
         notify: called with one line before anything is downloaded or installed.
 
     Raises:
-        ValueError: no such model, or weights that do not hash to what the card says.
-        MissingPackageError: its libraries are not installed here; says the command that installs them.
-        MissingWeightsError: its weights lie on a hub and not in the cache here; says the command that fetches them.
+        ValueError: no such model, or weights whose hash is not the one in the card.
+        MissingPackageError: its libraries are not installed here; gives the command that installs them.
+        MissingWeightsError: its weights are on a hub and not in the local cache; gives the command that fetches them.
     """
     card = find_card(name, notify=notify)
     missing = card.missing()
@@ -42,8 +42,8 @@ def load(
         return Model(card, Worker(card, device, notify))
     if missing:
         raise MissingPackageError(
-            f"{name} needs {', '.join(missing)}; in an environment of its own: {card.install_command()}, "
-            "then load(..., isolate=True); or into this one: "
+            f"{name} needs {', '.join(missing)}; to install them in an isolated environment: "
+            f"{card.install_command()}, then load(..., isolate=True); to install them in this one: "
             f"hyle models --requirements {name} | sh"
         )
     if card.weights is not None and card.torch:

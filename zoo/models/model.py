@@ -1,4 +1,4 @@
-"""Load a model by name and embed samples with it."""
+"""Embed samples with a loaded model."""
 
 from __future__ import annotations
 
@@ -16,22 +16,19 @@ from .._samples import Dataset, Sample
 from .._text import did_you_mean
 from ..cards import ModelCard
 from ..environments import versions_of
-from ..weights import (
-    weights_origin,
-    weights_version,
-)
+from ..weights import weights_origin, weights_version
 from .pooling import cumulant_order, pool
 
 
 @dataclass(frozen=True)
 class EmbeddedBatch:
-    """What a model says of some samples.
+    """The embeddings of some samples by a model.
 
     Args:
-        ids: the n ids of the rows.
-        embedding: torch tensor or array [n, d]; [0, 0] where every sample was dropped.
+        ids: ids of the n rows.
+        embedding: torch tensor or array [n, d]; [0, 0] if all samples were dropped.
         energies: [n] float64 in eV, or None.
-        dropped: id -> reason, for the samples that the model cannot take.
+        dropped: id -> reason, for the samples that the model could not embed.
     """
 
     ids: list[str]
@@ -41,12 +38,12 @@ class EmbeddedBatch:
 
 
 def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | None = None) -> dict[str, Any]:
-    """Return what a stored number must say of how it came about.
+    """Return the recipe (provenance) of the embeddings of a model, without the entries of the data set.
 
     Args:
-        card: the model.
+        card: the card of the model.
         layer: one of its layers; default the first.
-        pooling: ``mean``, ``sum`` or ``cumulants(m)``; default the card's.
+        pooling: ``mean``, ``sum`` or ``cumulants(m)``; default that of the card.
 
     Raises:
         ValueError: a layer or a pooling that the model does not have.
@@ -68,8 +65,8 @@ class Model:
     """A loaded model.
 
     Args:
-        card: its facts.
-        adapter: the adapter with the weights in it.
+        card: its card.
+        adapter: its adapter, with the weights loaded.
     """
 
     def __init__(self, card: ModelCard, adapter: Adapter) -> None:
@@ -87,26 +84,27 @@ class Model:
         """Embed samples.
 
         Args:
-            samples: with the view that the card names.
+            samples: samples that have the view given in the card.
             layer: one of ``card.layers``; default the first.
-            pooling: ``mean``, ``sum`` or ``cumulants(m)``; default the card's.
-            batch_size: default the card's; it does not change a row beyond float noise.
-            progress: called with (samples done, samples in all) after each batch.
+            pooling: ``mean``, ``sum`` or ``cumulants(m)``; default that of the card.
+            batch_size: default that of the card; rows do not depend on it beyond rounding errors. It is halved when
+                the device runs out of memory.
+            progress: called with (samples done, total samples) after each batch.
 
         Returns:
-            Representation whose embedding is [n, d] on the model's device; samples that the model cannot take
-            stand in ``dropped`` with the reason.
+            Representation whose embedding is [n, d] on the device of the model; samples that the model cannot embed
+            are in ``dropped``, with the reason.
 
         Raises:
-            ValueError: a sample without the view, an unknown layer or pooling, or nothing left to embed.
+            ValueError: a sample without the view, an unknown layer or pooling, or no sample that the model can embed.
         """
         recipe = model_recipe(self.card, layer=layer, pooling=pooling)
         if isinstance(samples, Dataset):
-            recipe |= {"dataset": samples.name, "dataset_version": samples.version, "dataset_source": samples.source}
+            recipe |= samples.recipe
         batch = self.run(samples, layer=layer, pooling=pooling, batch_size=batch_size, progress=progress)
         if not batch.ids:
-            reason = next(iter(batch.dropped.values()), "there are none")
-            raise InputError(f"{self.card.name} can take none of the {len(samples)} samples: {reason}")
+            reason = next(iter(batch.dropped.values()), "there are no samples")
+            raise InputError(f"{self.card.name} supports none of the {len(samples)} samples: {reason}")
         return Representation(self.card.name, batch.embedding, batch.ids, recipe, batch.energies, batch.dropped)
 
     def run(
@@ -118,13 +116,13 @@ class Model:
         batch_size: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> EmbeddedBatch:
-        """Embed samples as `embed` does, but without a recipe, and with nothing left as a possible answer."""
+        """Embed samples like `embed`, but without a recipe and without an error if all samples are dropped."""
         layer, pooling = _layer(self.card, layer), _pooling(self.card, pooling)
         size = self.card.batch_size if batch_size is None else batch_size
         if size < 1:
             raise InputError(f"batch_size must be at least 1; got {size}")
         rows = list(samples)
-        # Samples of like size together: padding costs least, and a graph of many atoms meets others of its kind.
+        # Batches of samples of similar size need the least padding and the least memory.
         order = sorted(range(len(rows)), key=lambda i: _extent(rows[i], self.card.view))
         parts, start = [], 0
         while start < len(rows):
@@ -133,7 +131,7 @@ class Model:
             except RuntimeError as error:
                 if size == 1 or not _out_of_memory(error):
                     raise
-                size //= 2  # and stays so: what follows is no smaller
+                size //= 2  # for all later batches too: their samples are at least as large
                 continue
             start += size
             if progress is not None:
@@ -144,7 +142,7 @@ class Model:
         dropped: dict[str, str] = {}
         for sample in samples:
             if not isinstance(sample, Sample):
-                raise InputTypeError(f"samples are hyle.zoo.Sample, such as Sample('a', smiles='CCO'); got {sample!r}")
+                raise InputTypeError(f"expected hyle.zoo.Sample, such as Sample('a', smiles='CCO'); got {sample!r}")
             view: Any = None if self.card.view == "any" else sample.view(self.card.view)
             empty = self.card.view == "atoms" and len(view) == 0
             reason = "no atoms" if empty else self.adapter.unsupported(sample)
@@ -156,43 +154,43 @@ class Model:
         output = self.adapter.forward(kept, layer)
         features = output.features if output.counts is None else pool(output.features, output.counts, pooling)
         if len(features) != len(kept):
-            raise OperationError(f"{self.card.name} gave {len(features)} rows for {len(kept)} samples")
+            raise OperationError(f"{self.card.name} returned {len(features)} rows for {len(kept)} samples")
         energies = None if output.energies is None else np.asarray(output.energies, np.float64)
         return EmbeddedBatch([sample.id for sample in kept], features, energies, dropped)
 
 
 def _extent(sample: Sample, view: str) -> int:
-    """How large a sample is to a model: its atoms, letters or residues."""
+    """Return the size of a view of a sample: its number of atoms, characters or residues; 0 if it has no such view."""
     value = getattr(sample, view, None)
     return len(value) if value is not None else 0
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
-    # torch.OutOfMemoryError of an accelerator is a RuntimeError; on the CPU there is only its message.
+    # On an accelerator torch raises torch.OutOfMemoryError; on the CPU a RuntimeError with only a message to go by.
     return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
 
 
 def _restore_order(batch: EmbeddedBatch, ids: Sequence[str]) -> EmbeddedBatch:
-    """Bring rows into the order of the samples."""
-    place = {id_: i for i, id_ in enumerate(batch.ids)}
-    kept = [id_ for id_ in ids if id_ in place]
+    """Return the batch with its rows in the order of ``ids``."""
+    position = {id_: i for i, id_ in enumerate(batch.ids)}
+    kept = [id_ for id_ in ids if id_ in position]
     if kept == batch.ids:
         return batch
-    order = np.array([place[id_] for id_ in kept])
+    order = np.array([position[id_] for id_ in kept])
     energies = None if batch.energies is None else batch.energies[order]
     dropped = {id_: batch.dropped[id_] for id_ in ids if id_ in batch.dropped}
     return EmbeddedBatch(kept, batch.embedding[order], energies, dropped)
 
 
 def _concatenate(parts: Sequence[EmbeddedBatch]) -> EmbeddedBatch:
-    full = [part for part in parts if part.ids]
-    ids = [i for part in full for i in part.ids]
+    nonempty = [part for part in parts if part.ids]
+    ids = [i for part in nonempty for i in part.ids]
     dropped = {i: reason for part in parts for i, reason in part.dropped.items()}
-    if not full:
+    if not nonempty:
         return EmbeddedBatch(ids, np.zeros((0, 0), np.float32), None, dropped)
-    energies = [part.energies for part in full if part.energies is not None]
-    together = np.concatenate(energies) if len(energies) == len(full) else None
-    return EmbeddedBatch(ids, _stack([part.embedding for part in full]), together, dropped)
+    energies = [part.energies for part in nonempty if part.energies is not None]
+    all_energies = np.concatenate(energies) if len(energies) == len(nonempty) else None
+    return EmbeddedBatch(ids, _stack([part.embedding for part in nonempty]), all_energies, dropped)
 
 
 def _layer(card: ModelCard, layer: str | None) -> str:
@@ -206,7 +204,7 @@ def _layer(card: ModelCard, layer: str | None) -> str:
 def _pooling(card: ModelCard, pooling: str | None) -> str:
     if card.pooling == "none":
         if pooling not in (None, "none"):
-            raise InputError(f"{card.name} gives one vector a sample: it cannot be pooled by {pooling!r}")
+            raise InputError(f"{card.name} returns one vector per sample: pooling {pooling!r} does not apply")
         return "none"
     chosen = pooling or card.pooling
     if chosen not in ("mean", "sum") and cumulant_order(chosen) is None:

@@ -1,4 +1,4 @@
-"""From rows of atoms, tokens or residues to one row a sample."""
+"""Pooling of rows of atoms, tokens or residues to one row per sample."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from .._errors import InputError
 
 
 def pool(features: Any, counts: Sequence[int], pooling: str) -> Any:
-    """Pool per-node rows into per-sample rows, on the device where they lie.
+    """Pool per-node rows into per-sample rows, on the device of the features.
 
     Args:
-        features: torch tensor [sum(counts), d], floating.
-        counts: nodes of each sample, in order, each at least 1.
-        pooling: ``mean``; ``sum``; or ``cumulants(m)``, the first m = 1..4 cumulants of each column side by side
+        features: floating torch tensor [sum(counts), d].
+        counts: number of nodes of each sample, in order, each at least 1.
+        pooling: ``mean``; ``sum``; or ``cumulants(m)``, the first m = 1..4 cumulants of each column, concatenated
             (mean, variance, third central moment, fourth cumulant), [n, m * d].
 
     Returns:
         Tensor [n, d] (or [n, m * d]), of the features' dtype.
 
     Raises:
-        ValueError: unknown pooling, or counts that do not fit.
+        ValueError: unknown pooling, or counts that do not match the rows.
     """
     import torch
 
@@ -33,7 +33,7 @@ def pool(features: Any, counts: Sequence[int], pooling: str) -> Any:
     owner = torch.repeat_interleave(torch.arange(len(counts), device=features.device), sizes)
 
     def total(rows: Any) -> Any:
-        # In float64: the order in which atoms are listed must not show in a float32 result.
+        # In float64, so that a float32 result does not depend on the order of the atoms.
         out = torch.zeros(len(counts), rows.shape[1], dtype=torch.float64, device=rows.device)
         return out.index_add_(0, owner, rows.double())
 
@@ -58,6 +58,6 @@ def pool(features: Any, counts: Sequence[int], pooling: str) -> Any:
 
 
 def cumulant_order(pooling: str) -> int | None:
-    """Return m of ``cumulants(m)`` with m = 1..4, or None where the text is something else."""
+    """Return m of ``cumulants(m)`` with m = 1..4, or None for any other text."""
     match = re.fullmatch(r"cumulants\(([1-4])\)", pooling)
     return int(match[1]) if match else None

@@ -1,4 +1,4 @@
-"""All models by name: shipped, from other packages, and registered by the user."""
+"""All models by name: shipped with hyle, added by installed packages, and registered by the user."""
 
 from __future__ import annotations
 
@@ -30,46 +30,48 @@ ORDER = ("string", "graph", "atoms", "protein", "text", "control")
 
 
 def list_models() -> list[ModelCard]:
-    """Return the card of every model, by modality, then by name, those of other packages and registered ones as well.
+    """Return the cards of all models, sorted by modality, then by name.
 
-    Reads cards only: no model library is imported.
+    They include the models of installed packages and registered models. Only cards are read: no model library is
+    imported.
     """
-    known = {**registered(), **shipped_cards()}
-    return sorted(known.values(), key=lambda card: (ORDER.index(card.modality), card.name))
+    cards = {**registered(), **shipped_cards()}
+    return sorted(cards.values(), key=lambda card: (ORDER.index(card.modality), card.name))
 
 
 def shipped_cards() -> dict[str, ModelCard]:
-    """Name -> card of the models of hyle and of installed packages."""
+    """Return the cards of the models of hyle and of installed packages, by name."""
     return {**_cards(), **plugin_cards()}
 
 
 @functools.cache
 def plugin_cards() -> Mapping[str, ModelCard]:
-    """Name -> card of the models that installed packages add."""
-    found = {}
+    """Return the cards of the models that installed packages add, by name."""
+    cards = {}
     for name, path in entry_points().items():
         try:
-            found[name] = user_card(path, name)
-        except ValueError as error:  # one broken package must not hide all models
-            warnings.warn(f"the model {name}, which an installed package adds, is left out: {error}", stacklevel=2)
-    return found
+            cards[name] = user_card(path, name)
+        except ValueError as error:  # one broken package must not hide the other models
+            warnings.warn(f"the model {name} of an installed package is skipped: {error}", stacklevel=2)
+    return cards
 
 
 def find_card(name: str, *, notify: Callable[[str], None] | None = None) -> ModelCard:
     """Return the card of one model.
 
     Args:
-        name: of a card; ``module:Class``, an adapter of the user; ``hf:organisation/name`` or ``hf:./folder``, an
-            encoder or decoder of transformers.
-        notify: called with one line before anything is downloaded, which only a model of the hub needs.
+        name: name of a card; ``module:Class`` for an adapter of the user; ``hf:organisation/name`` or ``hf:./folder``
+            for an encoder or decoder of transformers.
+        notify: called with one line before anything is downloaded, which happens only for ``hf:`` names.
 
     Raises:
-        ValueError: no such model; names the closest. One that nothing can load; says why.
+        ValueError: no such model (the message suggests the closest name), or a model that cannot be loaded (the
+            message gives the reason).
     """
     cards = {**registered(), **shipped_cards()}
     if name in cards:
         if cards[name].reason:
-            raise InputError(f"{name} has a card alone, for nothing can load it here: {cards[name].reason}")
+            raise InputError(f"{name} cannot be loaded, and has only a card: {cards[name].reason}")
         return cards[name]
 
     if name.startswith(PREFIX):

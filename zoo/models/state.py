@@ -1,4 +1,4 @@
-"""Whether a model can run here."""
+"""The state of a model: whether it can run here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ State = Literal["runs", "needs-environment", "needs-weights", "no-loader"]
 
 
 def state_of(card: ModelCard) -> State:
-    """Return whether a model runs in this process, or what it lacks."""
+    """Return whether a model can run here, or the first thing that it needs."""
     if card.reason:
         return "no-loader"
     if card.missing() and not Environment.of(card).complete:

@@ -1,4 +1,4 @@
-"""The table of models of the study that set the question, row by row, and the cards that stand for them."""
+"""The models of the study that motivated hyle (Table 1 of arXiv 2512.03750), and the matching model cards."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class StudyRow:
     """One row of Table 1 of arXiv 2512.03750.
 
     Args:
-        name: as the study has it.
-        cards: the cards that stand for it, each with the layer that is meant.
-        parameters: what the study prints, or None.
-        remark: what is to be known of the row, and what is wrong in it.
+        name: name of the row, as in the study.
+        cards: the matching cards, each with the layer that the row refers to (empty for the default layer).
+        parameters: number of parameters as printed in the study, or None.
+        remark: notes on the row, and errors in it.
     """
 
     name: str
@@ -29,7 +29,7 @@ class StudyRow:
 
     @property
     def reason(self) -> str:
-        """Why no card of the row can be loaded, or empty where one can."""
+        """Why no card of the row can be loaded; empty if one can."""
         reasons = [card.reason for card, _ in self.cards]
         return "; ".join(reasons) if all(reasons) else ""
 

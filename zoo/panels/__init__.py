@@ -1,4 +1,4 @@
-"""Reference panels of `hyle benchmark`."""
+"""Reference panels of ``hyle benchmark``."""
 
 from .panel import BenchmarkSet as BenchmarkSet
 from .panel import Member as Member

@@ -1,4 +1,4 @@
-"""The reference panel of the benchmark: what known models say of fixed samples, small enough to ship."""
+"""Reference panels of the benchmark: embeddings of published models on fixed samples, small enough to ship."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from typing import Any
 
 import numpy as np
 
+from .._cache import replace_atomically
 from .._errors import InputError
 from .._representation import Representation
 from .._text import did_you_mean
 from ..datasets import find_dataset
 from ..store import to_numpy
 
-# Columns that are kept of an embedding.
+# Number of columns that are kept of an embedding.
 PANEL_DIM = 64
 FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class BenchmarkSet:
-    """One set of samples that models are measured on; see ``zoo/panels/sets.toml``.
+    """A set of samples on which models are evaluated; see ``zoo/panels/sets.toml``.
 
     Args:
-        name: the data set.
+        name: name of the data set.
         domain: ``molecules``, ``materials`` or ``proteins``.
         role: ``in`` or ``out`` of distribution.
-        samples: how many, of the draw of seed 0.
-        models: those of the panel.
-        label: what a probe must know, empty where the set has nothing to be known.
+        samples: number of samples, drawn with seed 0.
+        models: names of the models of the panel.
+        label: target of the probe; empty if the set has no suitable label.
     """
 
     name: str
@@ -47,21 +48,21 @@ class BenchmarkSet:
 
     @property
     def views(self) -> Sequence[str]:
-        """The views that every sample has."""
+        """The views that all samples have."""
         return find_dataset(self.name).views
 
 
 @dataclass(frozen=True)
 class Performance:
-    """How well a model does on a set.
+    """Performance of a model on a set.
 
     Args:
-        kind: ``energy``, a mean absolute error, or ``probe``, a share of variance explained.
+        kind: ``energy``, a mean absolute error, or ``probe``, the fraction of variance explained.
         value: lower is better for ``energy``, higher for ``probe``.
-        se: standard error.
+        se: standard error of the value.
         units: eV, or empty.
-        label: what is known: the energy beyond composition, or the label of the set.
-        n: samples.
+        label: what is predicted: the energy beyond composition, or the label of the set.
+        n: number of samples.
     """
 
     kind: str
@@ -73,21 +74,22 @@ class Performance:
 
     @property
     def higher_is_better(self) -> bool:
-        """Whether more is better."""
+        """Whether a higher value is better."""
         return self.kind == "probe"
 
 
 @dataclass(frozen=True)
 class Member:
-    """One model of the panel on one set.
+    """A model of the panel on one set.
 
     Args:
-        representation: its embedding, rotated and cut to `PANEL_DIM` columns, with the recipe of the whole one.
-        family: models of one family are not independent.
-        modality: what it reads; ``control`` is no model.
-        parameters: counted from the checkpoint.
-        scores: by kind.
-        kept: share of the squared length of its rows that is left.
+        representation: embedding of the model, rotated and truncated to `PANEL_DIM` columns, with the recipe of the
+            full embedding.
+        family: model family; models of the same family are not independent.
+        modality: input modality of the model; ``control`` marks a control.
+        parameters: number of parameters, counted from the checkpoint.
+        scores: kind -> performance.
+        kept: fraction of the total squared row norm that the kept columns contain.
     """
 
     representation: Representation
@@ -99,21 +101,21 @@ class Member:
 
     @property
     def name(self) -> str:
-        """The model."""
+        """The name of the model."""
         return self.representation.name
 
 
 @dataclass(frozen=True)
 class ReferencePanel:
-    """What the models of the panel say of one set.
+    """The representations of the panel's models on one set.
 
     Args:
-        name: the set.
-        version: of its samples, as `Dataset.version` has it.
-        ids: of its samples.
-        sha256: of the file.
-        hyle_version: of the hyle that wrote it.
-        members: its models.
+        name: name of the set.
+        version: `Dataset.version` of its samples.
+        ids: ids of its samples.
+        sha256: SHA-256 of the file.
+        hyle_version: version of hyle that wrote the file.
+        members: the models.
     """
 
     name: str
@@ -131,7 +133,7 @@ def _sets() -> Mapping[str, BenchmarkSet]:
 
 
 def list_benchmarks() -> list[BenchmarkSet]:
-    """Return the sets of the benchmark. Reads no samples."""
+    """Return the sets of the benchmark, without reading any samples."""
     return list(_sets().values())
 
 
@@ -139,10 +141,10 @@ def find_benchmark(name: str) -> BenchmarkSet:
     """Return one set of the benchmark.
 
     Raises:
-        ValueError: no such set; names them all.
+        ValueError: no such set; the message lists all sets.
     """
     if name not in _sets():
-        raise InputError(f"{name!r} is no set of the benchmark{did_you_mean(name, _sets())} There are {_listed()}")
+        raise InputError(f"{name!r} is not a benchmark set{did_you_mean(name, _sets())} The sets are {_listed()}")
     return _sets()[name]
 
 
@@ -151,54 +153,55 @@ def _listed() -> str:
 
 
 def truncate_svd(embedding: Any, width: int = PANEL_DIM) -> tuple[np.ndarray, float]:
-    """Rotate an embedding onto its main axes and keep the first of them.
+    """Rotate an embedding onto its principal axes and keep the first ones.
 
-    Not centred, so that cosines and distances stay as they are but for what is cut.
+    The embedding is not centred, so that cosines and distances change only by the columns that are dropped.
 
     Args:
         embedding: [n, d].
-        width: columns to keep.
+        width: number of columns to keep.
 
     Returns:
-        float64 [n, min(n, d, width)], and the share of the squared length that is kept.
+        float64 [n, min(n, d, width)], and the fraction of the total squared row norm that is kept.
     """
     matrix = to_numpy(embedding).astype(np.float64)
     left, sizes, _ = np.linalg.svd(matrix, full_matrices=False)
-    left = left * np.where(left.sum(0) < 0, -1.0, 1.0)  # the sign of an axis is any
-    whole = float((sizes**2).sum())
-    return left[:, :width] * sizes[:width], float((sizes[:width] ** 2).sum() / whole) if whole else 1.0
+    left = left * np.where(left.sum(0) < 0, -1.0, 1.0)  # the SVD leaves the signs free
+    total = float((sizes**2).sum())
+    return left[:, :width] * sizes[:width], float((sizes[:width] ** 2).sum() / total) if total else 1.0
 
 
 def write_panel(
     name: str, version: str, ids: Sequence[str], members: Sequence[Member], folder: Path = FOLDER
 ) -> ReferencePanel:
-    """Write the panel of one set: NAME.safetensors, and NAME.json with its hash and the facts.
+    """Write the panel of one set: NAME.safetensors, and NAME.json with its hash and the metadata.
 
-    Embeddings are cut to `PANEL_DIM` columns and kept as float16 deviations from the mean of each column, in units of
-    the largest, so that a cloud far from the origin loses nothing. Of the models that ship at least 0.997 of linear CKA
-    with the whole and nine in ten of 25 neighbours are left; of the fingerprints 0.996 and eight in ten.
+    Embeddings are truncated to `PANEL_DIM` columns and stored as float16 deviations from the column means, scaled by
+    the largest deviation, so that embeddings far from the origin keep their precision. For the shipped models, linear
+    CKA with the full embedding is at least 0.997 and nine in ten of the 25 nearest neighbours are preserved; for the
+    fingerprints, 0.996 and eight in ten.
 
     Args:
-        name: of the set.
-        version: of its samples.
-        ids: of its samples.
-        members: with whole embeddings.
-        folder: where to; made where it is missing.
+        name: name of the set.
+        version: version of its samples.
+        ids: ids of its samples.
+        members: models with their full embeddings.
+        folder: output folder; created if it is missing.
     """
     from safetensors.numpy import save
 
-    place = {sample: row for row, sample in enumerate(ids)}
-    tensors, facts = {}, []
+    row_of = {id_: row for row, id_ in enumerate(ids)}
+    tensors, metadata = {}, []
     for member in members:
         rep = member.representation
         rotated, kept = truncate_svd(rep.embedding)
-        middle = rotated.mean(0)
-        size = np.abs(rotated - middle).max() or 1.0
-        tensors[member.name] = ((rotated - middle) / size).astype(np.float16)
-        tensors[f"{member.name}.mean"] = middle.astype(np.float32)
+        mean = rotated.mean(0)
+        size = np.abs(rotated - mean).max() or 1.0
+        tensors[member.name] = ((rotated - mean) / size).astype(np.float16)
+        tensors[f"{member.name}.mean"] = mean.astype(np.float32)
         tensors[f"{member.name}.size"] = np.array([size], np.float32)
-        tensors[f"{member.name}.rows"] = np.array([place[one] for one in rep.ids], np.uint16)
-        facts.append(
+        tensors[f"{member.name}.rows"] = np.array([row_of[id_] for id_ in rep.ids], np.uint16)
+        metadata.append(
             {
                 "name": member.name,
                 "family": member.family,
@@ -216,13 +219,12 @@ def write_panel(
         "hyle_version": importlib.metadata.version("hyle"),
         "sha256": hashlib.sha256(content).hexdigest(),
         "ids": list(ids),
-        "members": facts,
+        "members": metadata,
     }
     folder.mkdir(parents=True, exist_ok=True)
     for suffix, data in ((".safetensors", content), (".json", json.dumps(about, indent=1).encode() + b"\n")):
-        scratch = folder / f".{name}{suffix}"
-        scratch.write_bytes(data)
-        scratch.replace(folder / f"{name}{suffix}")
+        with replace_atomically(folder / f"{name}{suffix}") as temporary:
+            temporary.write_bytes(data)
     return load_panel(name, folder)
 
 
@@ -230,28 +232,29 @@ def load_panel(name: str, folder: Path = FOLDER) -> ReferencePanel:
     """Read the panel of one set.
 
     Args:
-        name: of the set.
-        folder: where it lies; default what ships with hyle.
+        name: name of the set.
+        folder: folder of the panel; by default the one that ships with hyle.
 
     Raises:
-        ValueError: there is none, or its file is not what its hash says.
+        ValueError: no such panel, or its file does not match its hash.
     """
     from safetensors.numpy import load
 
-    path, facts = folder / f"{name}.safetensors", folder / f"{name}.json"
-    again = "install hyle again, or write it anew: hyle benchmark --rebuild-panel DIR"
+    path, metadata = folder / f"{name}.safetensors", folder / f"{name}.json"
+    remedy = "reinstall hyle, or rebuild the panel: hyle benchmark --rebuild-panel DIR"
     try:
-        about, content = json.loads(facts.read_text("utf-8")), path.read_bytes()
+        about, content = json.loads(metadata.read_text("utf-8")), path.read_bytes()
     except (OSError, ValueError) as error:
-        raise InputError(f"the panel of {name} cannot be read from {folder} ({error}): {again}") from error
+        raise InputError(f"the panel of {name} cannot be read from {folder} ({error}): {remedy}") from error
     if hashlib.sha256(content).hexdigest() != about["sha256"]:
-        raise InputError(f"{path} has changed since it was written: {again}")
+        raise InputError(f"{path} has changed since it was written: {remedy}")
     tensors, ids, members = load(content), about["ids"], []
-    for one in about["members"]:
-        model = one["name"]
+    for entry in about["members"]:
+        model = entry["name"]
         embedding = tensors[model].astype(np.float32) * tensors[f"{model}.size"] + tensors[f"{model}.mean"]
         rows = [ids[row] for row in tensors[f"{model}.rows"]]
-        scores = {kind: Performance(**score) for kind, score in one["scores"].items()}
-        kept = Representation(model, embedding, rows, one["recipe"])
-        members.append(Member(kept, one["family"], one["modality"], one["parameters"], scores, one["kept"]))
+        scores = {kind: Performance(**score) for kind, score in entry["scores"].items()}
+        representation = Representation(model, embedding, rows, entry["recipe"])
+        facts = (entry["family"], entry["modality"], entry["parameters"], scores, entry["kept"])
+        members.append(Member(representation, *facts))
     return ReferencePanel(name, about["version"], ids, about["sha256"], about["hyle_version"], members)

@@ -1,4 +1,4 @@
-"""Readers of files with samples, one file per kind; `READERS` says which suffix each takes."""
+"""Readers of sample files, one module per kind of file; `READERS` maps suffixes to readers."""
 
 from ._row import Options as Options
 from ._row import Row as Row

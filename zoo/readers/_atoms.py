@@ -1,4 +1,4 @@
-"""From ASE's atoms to a row."""
+"""Conversion of ASE atoms to rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENERGY = "energy"
 
 
 def need_ase(path: Path) -> None:
-    """Raise where ASE is not installed."""
+    """Raise MissingPackageError if ASE is not installed."""
     try:
         import ase  # noqa: F401
     except ImportError as error:
@@ -26,19 +26,21 @@ def need_ase(path: Path) -> None:
 
 
 def atoms_row(index: int, where: str, atoms: Atoms, facts: Mapping[str, Any], options: Options) -> Row:
-    """Check one structure and keep elements, positions, cell, periodicity and charge of it.
+    """Check a structure and convert it to a row with its elements, positions, cell, periodicity and charge.
 
     Args:
-        index: its number in the file.
-        where: where it stands.
-        atoms: the structure; the energy that was computed for it, in eV, becomes the label ``energy``.
-        facts: what the file says of it besides.
-        options: which of the facts are the id and the labels.
+        index: number of the structure in the file, from 0.
+        where: location in the file, for messages.
+        atoms: the structure; its computed energy, in eV, becomes the label ``energy``.
+        facts: further properties of the structure in the file.
+        options: which properties are the id and the labels.
     """
     id_ = "" if options.id_column in ("", NUMBERS) else str(facts.get(options.id_column, "")).strip()
     try:
         if options.id_column not in ("", NUMBERS) and not id_:
-            raise InputError(f"it has no {options.id_column!r} to be its id; it has: {', '.join(facts) or 'nothing'}")
+            raise InputError(
+                f"it has no {options.id_column!r} to use as its id; it has: {', '.join(facts) or 'nothing'}"
+            )
         _check(atoms)
         energy = number(_energy(atoms, facts), ENERGY)
         labels = ({} if energy is None else {ENERGY: energy}) | numbers(facts, options.labels)
@@ -51,17 +53,17 @@ def _check(atoms: Atoms) -> None:
     if len(atoms) == 0:
         raise InputError("it has no atoms")
     if not np.isfinite(atoms.positions).all():
-        raise InputError("coordinates that are no finite numbers")
+        raise InputError("the coordinates are not finite")
     if not np.isfinite(atoms.cell.array).all():
-        raise InputError("a cell that is no finite numbers")
+        raise InputError("the cell is not finite")
     if (atoms.numbers < 1).any():
-        raise InputError("atoms of no element (X)")
+        raise InputError("some atoms have no element (X)")
     if atoms.pbc.all() and not abs(atoms.cell.volume) > 0:
-        raise InputError("periodic, but its cell has no volume")
-    occupancy = atoms.info.get("occupancy")  # of a CIF: site -> element -> share
+        raise InputError("it is periodic, but its cell has no volume")
+    occupancy = atoms.info.get("occupancy")  # of a CIF: site -> element -> fraction
     sites = occupancy.values() if isinstance(occupancy, dict) else ()
     if any(len(site) > 1 or min(site.values(), default=1) < 1 for site in sites):
-        raise InputError("sites of partial occupancy: make an ordered structure of it first")
+        raise InputError("it has partially occupied sites: make an ordered structure first")
 
 
 def _energy(atoms: Atoms, facts: Mapping[str, Any]) -> Any:
@@ -70,9 +72,9 @@ def _energy(atoms: Atoms, facts: Mapping[str, Any]) -> Any:
 
 
 def _plain(atoms: Atoms, facts: Mapping[str, Any]) -> Atoms:
-    from ase import Atoms as Plain
+    from ase import Atoms
 
-    plain = Plain(atoms.numbers, atoms.positions, cell=atoms.cell.array, pbc=atoms.pbc)
+    plain = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell.array, pbc=atoms.pbc)
     charge = number(facts.get("charge"), "charge")
     if charge:
         plain.info["charge"] = charge

@@ -1,4 +1,4 @@
-"""What a reader is asked for, and what it hands back."""
+"""Options and rows of the readers, and helpers that they share."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import IO, Any, TypeVar
 from .._errors import InputError, MissingPackageError
 
 T = TypeVar("T")
-# The numbers of the samples to read, from 0, where there are any to choose; a range or a set, which are quick to ask.
+# Numbers of the samples to read, from 0; None for all. A range or a set, in which look-up is fast.
 Wanted = Collection[int] | None
-# In place of a column of ids: number the samples.
+# Used in place of an id column: number the samples.
 NUMBERS = "#"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user says of a file.
+    """User options for reading a file.
 
     Args:
-        column: the column of a table, empty to find it by its name.
-        view: what that column holds: ``smiles``, ``selfies`` or ``sequence``; empty to say by its name.
-        id_column: the column, property or key with the ids; ``#`` for numbers, empty for what the format has.
-        labels: the columns, properties or keys of numbers that become labels.
-        canonical: write SMILES anew in RDKit's canonical form.
+        column: column of a table with the samples; if empty, it is found by its name.
+        view: content of that column: ``smiles``, ``selfies`` or ``sequence``; if empty, inferred from its name.
+        id_column: column, property or key with the ids; ``#`` numbers the samples, empty uses the format's default.
+        labels: numeric columns, properties or keys that become labels.
+        canonical: convert SMILES to RDKit's canonical form.
     """
 
     column: str = ""
@@ -39,16 +39,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Row:
-    """One sample of a file, or why there is none.
+    """A sample of a file, or the reason why it cannot be read.
 
     Args:
-        index: its number in the file, from 0.
-        where: where it stands, for messages, such as ``line 3``.
-        id: as the file has it; empty where it has none.
-        views: view -> value, as `hyle.zoo.Sample` has them.
+        index: number in the file, from 0.
+        where: location in the file, for messages, such as ``line 3``.
+        id: id in the file; empty if it has none.
+        views: view -> value, as in `hyle.zoo.Sample`.
         labels: name -> number.
-        problem: why it is no sample; empty where it is one.
-        column: the column of a table that the view is from.
+        problem: why this is not a valid sample; empty if it is.
+        column: table column from which the view was read.
     """
 
     index: int
@@ -61,7 +61,7 @@ class Row:
 
 
 def chosen(items: Iterable[T], wanted: Wanted) -> Iterator[tuple[int, T]]:
-    """Yield the wanted items with their numbers, from 0, and stop behind the last of them."""
+    """Yield the wanted items with their numbers, from 0, and stop after the last one."""
     last = None if wanted is None else max(wanted, default=-1)
     if last == -1:
         return
@@ -73,45 +73,45 @@ def chosen(items: Iterable[T], wanted: Wanted) -> Iterator[tuple[int, T]]:
 
 
 def indices(total: int, wanted: Wanted) -> Sequence[int]:
-    """Return the wanted numbers below the total, in order."""
+    """Return the wanted numbers below the total, in ascending order."""
     return range(total) if wanted is None else sorted(i for i in wanted if i < total)
 
 
 def open_text(path: Path) -> IO[str]:
-    """Open a text file, packed by gzip or not."""
+    """Open a text file, decompressing it if it ends in .gz."""
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return path.open(encoding="utf-8-sig", newline="")
 
 
 def number(text: Any, name: str) -> float | None:
-    """Return a label, or None where the cell is empty or NaN.
+    """Parse a label; return None if the cell is empty or NaN.
 
     Raises:
-        ValueError: something else than a finite number.
+        ValueError: not a number, or infinite.
     """
     if text is None or not str(text).strip():
         return None
     try:
         value = float(text)
     except (TypeError, ValueError):
-        raise InputError(f"the label {name} is {str(text)[:40]!r}, which is no number") from None
+        raise InputError(f"the label {name} is {str(text)[:40]!r}, which is not a number") from None
     if math.isinf(value):
         raise InputError(f"the label {name} is infinite")
     return None if math.isnan(value) else value
 
 
 def numbers(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, float]:
-    """Return the labels of one sample; those without a value are left out."""
-    found = {name: number(values.get(name), name) for name in names}
-    return {name: value for name, value in found.items() if value is not None}
+    """Return the labels of a sample, without those that have no value."""
+    labels = {name: number(values.get(name), name) for name in names}
+    return {name: value for name, value in labels.items() if value is not None}
 
 
 def canonical_smiles(smiles: str) -> str:
-    """Return RDKit's canonical form.
+    """Return the canonical SMILES by RDKit.
 
     Raises:
-        ValueError: RDKit cannot read it, or it has no atoms.
+        ValueError: RDKit cannot read the SMILES, or it has no atoms.
     """
     from rdkit import Chem
 
@@ -126,13 +126,15 @@ def canonical_smiles(smiles: str) -> str:
 
 
 def no_columns(path: Path, options: Options) -> None:
-    """Raise for a format whose samples have a name and nothing else."""
+    """Raise InputError if labels or an id column are requested for a format that has only names."""
     if options.labels or options.id_column not in ("", NUMBERS):
-        raise InputError(f"{path} has neither labels nor a choice of ids: ask for none, or number the samples by '#'")
+        raise InputError(
+            f"{path} has neither labels nor id columns: drop these options, or use '#' to number the samples"
+        )
 
 
 def need_rdkit(path: Path) -> None:
-    """Raise for a file that cannot be read as asked without RDKit."""
+    """Raise MissingPackageError if RDKit is not installed."""
     try:
         import rdkit  # noqa: F401
     except ImportError as error:

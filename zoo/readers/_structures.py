@@ -1,4 +1,4 @@
-"""Protein chains out of coordinate files."""
+"""Reading of protein chains from coordinate files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from .._errors import InputError, MissingPackageError
 
 BACKBONE = ("N", "CA", "C", "O")
-BOND = 2.0  # Angstrom from C to the next N; 1.33 in a peptide, and residues that are missing leave 3 and more
+BOND = 2.0  # Angstrom from C to the next N: 1.33 in a peptide bond, at least 3 where residues are missing
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A stretch of a chain in which no residue is missing.
+    """A segment of a chain in which no residue is missing.
 
     Args:
-        name: of the chain in the file.
-        sequence: one letter a residue; a modified one has the letter of what it was made from.
+        name: name of the chain in the file.
+        sequence: one letter per residue; a modified residue has the letter of its parent amino acid.
         backbone: float64 [residues, 4, 3], N, CA, C and O in Angstrom.
     """
 
@@ -31,14 +31,14 @@ class Chain:
 
 
 def read_chains(path: Path) -> Iterator[Chain]:
-    """Read the longest unbroken stretch of every protein chain in the first model of a PDB or mmCIF file.
+    """Read the longest unbroken segment of each protein chain in the first model of a PDB or mmCIF file.
 
-    Of atoms in several places the first is taken. A stretch ends where a residue lacks a backbone atom, has no letter
-    among the twenty amino acids, or is not bound to the next.
+    For atoms with alternate locations, the first one is used. A segment ends where a residue has an incomplete
+    backbone, has no letter among the twenty amino acids, or is not bonded to the next residue.
 
     Raises:
         ImportError: gemmi is not installed.
-        ValueError: not readable.
+        ValueError: unreadable file.
     """
     try:
         import gemmi
@@ -53,18 +53,18 @@ def read_chains(path: Path) -> Iterator[Chain]:
     for chain in structure[0] if len(structure) else ():
         polymer = chain.get_polymer()
         if polymer.check_polymer_type() in peptides:
-            stretch = max(_stretches(polymer), key=lambda part: len(part[0]), default=("", []))
-            if stretch[0]:
-                yield Chain(chain.name, stretch[0], np.array(stretch[1]))
+            sequence, backbone = max(_segments(polymer), key=lambda segment: len(segment[0]), default=("", []))
+            if sequence:
+                yield Chain(chain.name, sequence, np.array(backbone))
 
 
-def _stretches(polymer: Any) -> Iterator[tuple[str, list[np.ndarray]]]:
+def _segments(polymer: Any) -> Iterator[tuple[str, list[np.ndarray]]]:
     letters = ""
     rows: list[np.ndarray] = []
     for residue in polymer.first_conformer():
-        letter, row = _letter(residue.name), _row(residue)
-        bound = bool(rows) and row is not None and float(np.linalg.norm(row[0] - rows[-1][2])) < BOND
-        if rows and not (letter and bound):
+        letter, row = _letter(residue.name), _backbone(residue)
+        bonded = bool(rows) and row is not None and float(np.linalg.norm(row[0] - rows[-1][2])) < BOND
+        if rows and not (letter and bonded):
             yield letters, rows
             letters, rows = "", []
         if letter and row is not None:
@@ -79,11 +79,11 @@ def _letter(name: str) -> str:
     return letter if letter in "ACDEFGHIKLMNPQRSTVWY" else ""
 
 
-def _row(residue: Any) -> np.ndarray | None:
-    """Return [4, 3], or None where an atom is missing."""
-    places: dict[str, Any] = {}
+def _backbone(residue: Any) -> np.ndarray | None:
+    """Return the backbone positions [4, 3], or None if an atom is missing."""
+    positions: dict[str, Any] = {}
     for atom in residue:
-        places.setdefault(atom.name, atom.pos)
-    if any(name not in places for name in BACKBONE):
+        positions.setdefault(atom.name, atom.pos)
+    if any(name not in positions for name in BACKBONE):
         return None
-    return np.array([places[name].tolist() for name in BACKBONE])
+    return np.array([positions[name].tolist() for name in BACKBONE])

@@ -1,4 +1,4 @@
-"""Which reader takes which file."""
+"""Selection of the reader of a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ._row import Options, Row, Wanted
 
-# suffix -> module; any of them may stand before .gz where its module is among PACKED.
+# suffix -> module; .gz may follow the suffix if the module is in PACKED.
 READERS = {
     **dict.fromkeys((".csv", ".tsv", ".smi"), "tables"),
     ".parquet": "parquet",
@@ -21,22 +21,22 @@ READERS = {
     **dict.fromkeys((".pdb", ".ent", ".mmcif"), "chains"),
 }
 PACKED = ("tables", "sdf", "fasta", "chains")
-# Files of VASP have names in place of suffixes.
+# VASP files have fixed names without suffixes.
 NAMES = ("POSCAR", "CONTCAR")
 
 
 class Reader(Protocol):
-    """What the modules of this package offer."""
+    """The interface of the modules of this package."""
 
     def count(self, path: Path) -> int:
-        """Return how many samples a file holds."""
+        """Return the number of samples in a file."""
 
     def read(self, path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-        """Read the wanted samples in the order of the file, or all."""
+        """Read the wanted samples, or all, in file order."""
 
 
 def reader_of(path: Path) -> Reader | None:
-    """Return the reader of a file by its name, and of a .cif by its content; None where there is none."""
+    """Return the reader of a file by its name, and of a .cif by its content; return None if there is no reader."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     packed = suffixes[-1:] == [".gz"]
     suffix = "".join(suffixes[-2:-1] if packed else suffixes[-1:])
@@ -49,6 +49,6 @@ def reader_of(path: Path) -> Reader | None:
 
 
 def _is_macromolecule(path: Path) -> bool:
-    # mmCIF has dots in its names where the CIF of crystals has underscores.
+    # Names in mmCIF have dots where those in CIF files of crystals have underscores.
     with path.open("rb") as stream:
         return any(line.lstrip().startswith(b"_atom_site.") for line in stream)

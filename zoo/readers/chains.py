@@ -1,4 +1,4 @@
-"""Protein chains in .pdb and mmCIF files, by gemmi: see `read_chains`."""
+"""Reader of protein chains in .pdb and mmCIF files, with gemmi; see `read_chains`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ._structures import read_chains
 
 
 def count(path: Path) -> int:
-    """Return how many protein chains a file holds."""
+    """Return the number of protein chains in a file."""
     return sum(1 for _ in read_chains(path))
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-    """Read the wanted chains, each with sequence and backbone; ids are file and chain."""
+    """Read the sequence and backbone of the wanted chains; ids are FILE-CHAIN."""
     no_columns(path, options)
     name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
     for i, chain in chosen(read_chains(path), wanted):
@@ -27,4 +27,4 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
             views = {"sequence": chain.sequence, "backbone": chain.backbone.astype(np.float32)}
             yield Row(i, where, id_, views)
         else:
-            yield Row(i, where, id_, problem="coordinates that are no finite numbers")
+            yield Row(i, where, id_, problem="the coordinates are not finite")

@@ -1,4 +1,4 @@
-"""Databases of ASE: .db by ASE itself, .aselmdb (OMat24, sAlex, OMol25) by lmdb and ASE's JSON."""
+"""Reader of ASE databases: .db with ASE, .aselmdb (OMat24, sAlex, OMol25) with lmdb and ASE's JSON decoder."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ._row import Options, Row, Wanted, indices
 
 
 def count(path: Path) -> int:
-    """Return how many rows a file holds."""
+    """Return the number of rows in a file."""
     with _open(path) as rows:
         return len(rows)
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-    """Read the wanted rows and no others.
+    """Read only the wanted rows.
 
     Raises:
-        ImportError: ase, or for .aselmdb lmdb, is not installed.
-        ValueError: not readable.
+        ImportError: ase is not installed, or lmdb for .aselmdb.
+        ValueError: unreadable file.
     """
     with _open(path) as rows:
         for i in indices(len(rows), wanted):
@@ -33,7 +33,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
                 row = rows[i]
                 atoms = row.toatoms()
                 data = row.data if isinstance(row.data, dict) else {}
-            # A row that ASE cannot make sense of: key, value and type errors.
+            # ASE raises key, value and type errors for a row that it cannot decode.
             except Exception as error:
                 yield Row(i, where, problem=f"not readable: {error or type(error).__name__}")
             else:
@@ -44,7 +44,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
 
 
 class _Sqlite:
-    """A database in SQLite."""
+    """An ASE database in SQLite."""
 
     def __init__(self, path: Path) -> None:
         from ase.db import connect
@@ -59,11 +59,11 @@ class _Sqlite:
         return self._database.get(id=self.ids[i])
 
     def close(self) -> None:
-        """Do nothing: ASE opens the file anew for each question."""
+        """Return without action, because ASE reopens the file for each query."""
 
 
 class _Lmdb:
-    """A database in LMDB: row number -> JSON, packed by zlib; ``nextid`` and ``deleted_ids`` say which there are."""
+    """An ASE database in LMDB: row id -> JSON, compressed with zlib; ``nextid`` and ``deleted_ids`` define the ids."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -71,9 +71,9 @@ class _Lmdb:
         except ImportError as error:
             raise MissingPackageError(f"{path}: reading .aselmdb needs lmdb: pip install lmdb") from error
         self._environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_dbs=0)
-        gone = set(self._get("deleted_ids") or ())
-        last = self._get("nextid") or 1
-        self.ids: Sequence[int] = [i for i in range(1, last) if i not in gone] if gone else range(1, last)
+        deleted = set(self._get("deleted_ids") or ())
+        end = self._get("nextid") or 1
+        self.ids: Sequence[int] = [i for i in range(1, end) if i not in deleted] if deleted else range(1, end)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -90,8 +90,8 @@ class _Lmdb:
         from ase.io.jsonio import decode
 
         with self._environment.begin() as transaction:
-            packed = transaction.get(key.encode("ascii"))
-        return None if packed is None else decode(zlib.decompress(packed).decode())
+            compressed = transaction.get(key.encode("ascii"))
+        return None if compressed is None else decode(zlib.decompress(compressed).decode())
 
     def close(self) -> None:
         self._environment.close()
@@ -104,9 +104,9 @@ def _open(path: Path) -> Iterator[_Sqlite | _Lmdb]:
         rows = _Lmdb(path) if path.suffix.lower() == ".aselmdb" else _Sqlite(path)
     except ImportError:
         raise
-    # The errors of lmdb and SQLite have no base in common.
+    # The errors of lmdb and SQLite have no common base class.
     except Exception as error:
-        raise InputError(f"{path} is not readable as a database of ASE: {error}") from error
+        raise InputError(f"{path} is not readable as an ASE database: {error}") from error
     try:
         yield rows
     finally:

@@ -1,4 +1,4 @@
-"""Sequences in FASTA files, by gemmi."""
+"""Reader of sequences in FASTA files, with gemmi."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .tables import checked_sequence
 
 
 def count(path: Path) -> int:
-    """Return how many sequences a file holds."""
+    """Return the number of sequences in a file."""
     return sum(1 for _ in _records(path))
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-    """Read the wanted sequences; the first word behind ``>`` is the id.
+    """Read the wanted sequences; the first word after ``>`` is the id.
 
     Raises:
         ImportError: gemmi is not installed.
-        ValueError: not FASTA.
+        ValueError: not a FASTA file.
     """
     try:
         import gemmi
@@ -32,7 +32,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
         words = text[1:].split("\n", 1)[0].split()
         id_ = words[0] if words and options.id_column != NUMBERS else ""
         try:
-            # One record a time, so that a strange one costs no other.
+            # Parse one record at a time, so that an invalid one does not affect the others.
             (record,) = gemmi.read_pir_or_fasta(text)
             yield Row(i, f"line {line}", id_, {"sequence": checked_sequence(record.seq)})
         except (RuntimeError, ValueError) as error:
@@ -40,7 +40,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
 
 
 def _records(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the line where each record begins, and its text."""
+    """Yield the first line number and the text of each record."""
     start, text = 0, ""
     try:
         with open_text(path) as stream:
@@ -53,10 +53,10 @@ def _records(path: Path) -> Iterator[tuple[int, str]]:
                 elif text:
                     text += part
                 elif part.strip():
-                    raise InputError(f"{path} is not FASTA: line {line} stands before the first >")
+                    raise InputError(f"{path} is not FASTA: line {line} is before the first >")
             if text:
                 yield start, text
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: write it anew as such") from error
+        raise InputError(f"{path} is not UTF-8 text: convert it to UTF-8") from error
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path} is not readable: {error}") from error

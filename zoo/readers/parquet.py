@@ -1,4 +1,4 @@
-"""Tables in Parquet files, by the rules of `tables`."""
+"""Reader of tables in Parquet files, with the rules of `tables`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .tables import Plan
 
 
 def count(path: Path) -> int:
-    """Return how many rows a file has."""
+    """Return the number of rows in a file."""
     return int(_open(path).metadata.num_rows)
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-    """Read the wanted rows, only the columns that are asked for, batch by batch."""
+    """Read the requested columns of the wanted rows, batch by batch."""
     file = _open(path)
     plan = Plan.of(path, file.schema_arrow.names, options)
     columns = [name for name in file.schema_arrow.names if name in (plan.column, plan.id_column, *options.labels)]

@@ -1,4 +1,4 @@
-"""Molecules in .sdf files, by RDKit."""
+"""Reader of molecules in .sdf files, with RDKit."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ END = b"$$$$"
 
 
 def count(path: Path) -> int:
-    """Return how many molecules a file holds."""
+    """Return the number of molecules in a file."""
     return sum(1 for _ in _records(path))
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-    """Read the wanted molecules: SMILES, and atoms where there are coordinates in space of all of them.
+    """Read the wanted molecules: SMILES, and atoms if all atoms have 3D coordinates.
 
-    The title is the id unless a property is named; a charge stands in ``info`` of the atoms.
+    The title is the id unless a property is selected; a charge is stored in ``info`` of the atoms.
 
     Raises:
         ImportError: RDKit is not installed.
-        ValueError: not readable.
+        ValueError: unreadable file.
     """
     need_rdkit(path)
     for i, text in chosen(_records(path), wanted):
@@ -54,7 +54,9 @@ def _row(index: int, text: str, options: Options) -> Row:
         if options.id_column not in ("", NUMBERS):
             id_ = str(facts.get(options.id_column, "")).strip()
             if not id_:
-                raise InputError(f"it has no property {options.id_column!r} to be its id; it has: {', '.join(facts)}")
+                raise InputError(
+                    f"it has no property {options.id_column!r} to use as its id; it has: {', '.join(facts)}"
+                )
         views = {"smiles": Chem.MolToSmiles(Chem.RemoveHs(mol))}
         atoms = _atoms(mol)
         if atoms is not None:
@@ -65,7 +67,7 @@ def _row(index: int, text: str, options: Options) -> Row:
 
 
 def _atoms(mol: Any) -> Any:
-    """Return ASE's atoms; None where a hydrogen has no place, or all lies in a plane that somebody drew."""
+    """Return ASE atoms; return None if hydrogens have no coordinates, or if the coordinates are a 2D drawing."""
     from rdkit import Chem
 
     try:
@@ -76,7 +78,7 @@ def _atoms(mol: Any) -> Any:
         return None
     positions = mol.GetConformer().GetPositions()
     if not np.isfinite(positions).all():
-        raise InputError("coordinates that are no finite numbers")
+        raise InputError("the coordinates are not finite")
     charge = Chem.GetFormalCharge(mol)
     return Atoms([a.GetAtomicNum() for a in mol.GetAtoms()], positions, info={"charge": charge} if charge else {})
 

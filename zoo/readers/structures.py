@@ -1,4 +1,4 @@
-"""Crystals and molecules in files that ASE reads whole: .cif, POSCAR, .vasp, .traj."""
+"""Reader of crystals and molecules in formats that ASE reads: .cif, POSCAR, .vasp, .traj."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ._row import Options, Row, Wanted, indices
 
 
 def count(path: Path) -> int:
-    """Return how many structures a file holds."""
+    """Return the number of structures in a file."""
     return len(_frames(path))
 
 
@@ -21,14 +21,14 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
 
     Raises:
         ImportError: ase is not installed.
-        ValueError: not readable.
+        ValueError: unreadable file.
     """
     frames = _frames(path)
     for i in indices(len(frames), wanted):
         where = f"structure {i + 1}"
         try:
             atoms = frames[i]
-        # What a broken frame raises is the business of its reader.
+        # Which error a broken frame raises depends on the ASE reader.
         except Exception as error:
             yield Row(i, where, problem=f"not readable: {error}")
         else:
@@ -44,10 +44,10 @@ def _frames(path: Path) -> Any:
 
     try:
         if path.suffix.lower() == ".traj":
-            return Trajectory(path)  # which reads a frame when it is asked for
+            return Trajectory(path)  # reads frames lazily
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return read_atoms(path, index=":", format="cif" if path.suffix.lower() == ".cif" else "vasp")
-    # Each of ASE's readers fails in its own way: assertions, index errors, key errors.
+    # ASE's readers raise different errors: assertion, index and key errors.
     except Exception as error:
         raise InputError(f"{path} is not readable: {error or type(error).__name__}") from error

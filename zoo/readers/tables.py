@@ -1,4 +1,4 @@
-"""Tables of text: .csv and .tsv with a header line, .smi with a string and perhaps a name in each line."""
+"""Reader of text tables: .csv and .tsv with a header line, .smi with a SMILES and an optional name per line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from .._errors import InputError
 from ._row import NUMBERS, Options, Row, Wanted, canonical_smiles, chosen, need_rdkit, numbers, open_text
 
-# The names, in small letters, by which a column is found that nobody named.
+# Lower-case names by which a column is recognised if the user does not select one.
 COLUMNS = {
     "smiles": ("smiles", "canonical_smiles", "isomeric_smiles", "smi"),
     "selfies": ("selfies",),
@@ -22,16 +22,16 @@ DELIMITERS = ",;\t"
 
 
 def count(path: Path) -> int:
-    """Return how many samples a file holds."""
+    """Return the number of samples in a file."""
     return sum(1 for _ in _lines(path)) - 1
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-    """Read the wanted rows, checked one by one.
+    """Read the wanted rows and check each of them.
 
     Raises:
-        ValueError: a column that is missing or cannot be told, or not text.
-        ImportError: canonical SMILES without RDKit.
+        ValueError: missing or ambiguous column, or not a text file.
+        ImportError: canonical SMILES are requested and RDKit is not installed.
     """
     lines = _lines(path)
     _, header = next(lines)
@@ -39,12 +39,12 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     for i, (line, cells) in chosen(lines, wanted):
         problem = ""
         if len(cells) != len(header):
-            problem = f"it has {len(cells)} cells where the header has {len(header)}: quote cells with a comma in them"
+            problem = f"it has {len(cells)} cells where the header has {len(header)}: quote cells that contain a comma"
         yield plan.row(i, f"line {line}", dict(zip(header, cells, strict=False)), problem)
 
 
 class Plan:
-    """Which column of a table is what."""
+    """The roles of the columns of a table."""
 
     def __init__(self, view: str, column: str, id_column: str, options: Options) -> None:
         self.view, self.column, self.id_column, self.options = view, column, id_column, options
@@ -54,8 +54,8 @@ class Plan:
         """Find the columns.
 
         Raises:
-            ValueError: one that is missing, named twice or cannot be told; says what there is.
-            ImportError: canonical SMILES without RDKit.
+            ValueError: missing, duplicated or ambiguous column; the message lists the columns.
+            ImportError: canonical SMILES are requested and RDKit is not installed.
         """
         column = options.column or _find(path, header, options.view)
         view = options.view or next((v for v, names in COLUMNS.items() if column.lower() in names), "")
@@ -67,13 +67,15 @@ class Plan:
                     f"{path}: {'two columns are' if name in header else 'no column is'} called {name!r}; {has}"
                 )
         if not view:
-            raise InputError(f"{path}: what is in column {column!r}? say --view smiles, selfies or sequence")
+            raise InputError(
+                f"{path}: the content of column {column!r} is unknown: pass --view smiles, selfies or sequence"
+            )
         if view == "smiles" and options.canonical:
             need_rdkit(path)
         return cls(view, column, id_column, options)
 
     def row(self, index: int, where: str, cells: Mapping[str, object], problem: str = "") -> Row:
-        """Check one row."""
+        """Check a row and convert it."""
         id_ = "" if self.id_column == NUMBERS else _text(cells.get(self.id_column))
         try:
             if problem:
@@ -92,32 +94,32 @@ class Plan:
 
 
 def checked_sequence(text: str) -> str:
-    """Return amino acids in capital letters, without the sign of a stop at the end.
+    """Return the sequence in capital letters, without a stop sign (*) at the end.
 
     Raises:
-        ValueError: something else than letters, or nothing.
+        ValueError: the sequence is empty or contains anything but letters.
     """
     sequence = text.upper().removesuffix("*")
     if not sequence:
         raise InputError("the sequence is empty")
-    strange = sorted({letter for letter in sequence if not ("A" <= letter <= "Z")})
-    if "-" in strange:
-        raise InputError("the sequence has gaps (-): take them out of an alignment first")
-    if strange:
-        raise InputError(f"the sequence holds {' '.join(map(repr, strange[:5]))}, which is no amino acid")
+    invalid = sorted({letter for letter in sequence if not ("A" <= letter <= "Z")})
+    if "-" in invalid:
+        raise InputError("the sequence has gaps (-): remove the gaps of an alignment first")
+    if invalid:
+        raise InputError(f"the sequence contains {' '.join(map(repr, invalid[:5]))}, which is not an amino acid")
     return sequence
 
 
 def _find(path: Path, header: Sequence[str], view: str) -> str:
-    wanted = [name for v, names in COLUMNS.items() if view in ("", v) for name in names]
-    found = [name for name in header if name.lower() in wanted]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise InputError(f"{path}: choose one of the columns {', '.join(found)} with --column")
+    recognised = [name for v, names in COLUMNS.items() if view in ("", v) for name in names]
+    matches = [name for name in header if name.lower() in recognised]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise InputError(f"{path}: choose one of the columns {', '.join(matches)} with --column")
     has = ", ".join(name or "(no name)" for name in header)
     raise InputError(
-        f"{path}: no column is called {' or '.join(wanted)}, and --column names none; its header line has: {has}"
+        f"{path}: no column is called {' or '.join(recognised)}, and --column is not set; its header line has: {has}"
     )
 
 
@@ -126,13 +128,13 @@ def _text(value: object) -> str:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the header, then each record: the line where it ends, and its cells. Blank lines are none."""
+    """Yield the header, then each record, as the number of its last line and its cells. Blank lines are skipped."""
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     try:
         with open_text(path) as stream:
             yield from _smi(stream) if suffix == ".smi" else _csv(stream, "\t" if suffix == ".tsv" else "")
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: write it anew as such") from error
+        raise InputError(f"{path} is not UTF-8 text: convert it to UTF-8") from error
     except (csv.Error, EOFError, OSError, zlib.error) as error:
         raise InputError(f"{path} is not readable: {error}") from error
 

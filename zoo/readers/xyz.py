@@ -1,4 +1,4 @@
-"""Structures in .xyz and .extxyz files, by ASE, frame by frame."""
+"""Reader of structures in .xyz and .extxyz files, with ASE, frame by frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ._row import Options, Row, Wanted, chosen
 
 
 def count(path: Path) -> int:
-    """Return how many frames a file holds."""
+    """Return the number of frames in a file."""
     return sum(1 for _ in _frames(path, keep=False))
 
 
@@ -22,7 +22,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
 
     Raises:
         ImportError: ase is not installed.
-        ValueError: not a file of frames.
+        ValueError: not an .xyz file.
     """
     need_ase(path)
     from ase.io import read as read_atoms
@@ -31,7 +31,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
         where = f"line {line}"
         try:
             atoms: Any = read_atoms(io.StringIO(text), index=0, format="extxyz")
-        # What a broken frame raises is the business of the reader: value, key and index errors, XYZError.
+        # A broken frame raises value, key or index errors, or XYZError.
         except Exception as error:
             yield Row(i, where, problem=f"not readable: {error or type(error).__name__}")
         else:
@@ -39,7 +39,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
 
 
 def _frames(path: Path, *, keep: bool = True) -> Iterator[tuple[int, str]]:
-    """Yield the line where each frame begins, and its text."""
+    """Yield the first line number and the text of each frame."""
     line = 0
     try:
         with path.open(encoding="utf-8") as stream:
@@ -49,11 +49,11 @@ def _frames(path: Path, *, keep: bool = True) -> Iterator[tuple[int, str]]:
                     continue  # blank lines at the end, or between frames
                 if not head.strip().isdigit():
                     raise InputError(
-                        f"{path}: line {line} should say how many atoms the next frame has, not {head.strip()[:40]!r}"
+                        f"{path}: line {line} must be the number of atoms in the next frame, not {head.strip()[:40]!r}"
                     )
-                n = int(head) + 1  # and the comment
+                n = int(head) + 1  # atoms and the comment line
                 body = [stream.readline() for _ in range(n)] if keep else [stream.readline() and "" for _ in range(n)]
                 yield line, head + "".join(body)
                 line += n
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: write it anew as such") from error
+        raise InputError(f"{path} is not UTF-8 text: convert it to UTF-8") from error

@@ -1,4 +1,4 @@
-"""Representations on disk: the store, and files of embeddings."""
+"""Representations on disk: the store, and reading and writing of embedding files."""
 
 from .arrays import to_numpy as to_numpy
 from .files import READERS as READERS

@@ -1,4 +1,4 @@
-"""Tensors of any library as NumPy arrays, recognised without importing that library."""
+"""Conversion of arrays and tensors to NumPy, without importing the library that they come from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def to_numpy(array: Any) -> np.ndarray:
-    """Return an array as a NumPy array of the same dtype, from whatever device it lies on.
+    """Return an array from any device as a NumPy array of the same dtype.
 
     Args:
-        array: NumPy array, torch tensor (gradients are cut off), JAX array or nested list.
+        array: NumPy array, torch tensor (detached from its graph), JAX array or nested list.
     """
     if type(array).__module__.split(".")[0] == "torch":
         array = array.detach().cpu()
@@ -19,12 +19,12 @@ def to_numpy(array: Any) -> np.ndarray:
             import ml_dtypes
             import torch
 
-            # NumPy has no bfloat16 of its own, so torch refuses the direct way.
+            # NumPy has no native bfloat16, so torch refuses a direct conversion.
             return array.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
         return array.numpy()
     return np.asarray(array)
 
 
 def is_float(dtype: np.dtype) -> bool:
-    """Whether a dtype is a real floating one, bfloat16 among them."""
+    """Return whether a dtype is real floating point, including bfloat16."""
     return dtype.kind == "f" or dtype.name == "bfloat16"

@@ -1,4 +1,4 @@
-"""One folder of arrays and facts, committed by Orbax in one step and read without it."""
+"""A folder of arrays and metadata, committed atomically by Orbax and read without it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ UNFINISHED = ".orbax-checkpoint-tmp"
 
 
 def write_folder(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
-    """Write ``arrays/NAME`` as Zarr v3 and ``about/about.json``.
+    """Write ``arrays/NAME`` as Zarr v3 and ``about/about.json``, atomically.
 
-    The folder appears whole, by a rename, or not at all. The facts get the SHA-256 of every array, because
-    Zarr reads a chunk that is missing as zeros.
+    The folder is written under a temporary name and renamed when it is complete. The metadata include the SHA-256 of
+    every array, because Zarr reads a missing chunk as zeros.
 
     Args:
-        path: must not exist yet.
-        arrays: floating arrays of any width; their dtype stays.
-        about: what JSON can hold.
+        path: the folder; must not exist yet.
+        arrays: name -> floating array of any precision; the dtype is kept.
+        about: metadata; must be JSON serialisable.
     """
     with _quiet():
         import orbax.checkpoint as ocp
@@ -47,30 +47,30 @@ def write_folder(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[st
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a folder was committed."""
+    """Return whether a folder was committed."""
     return (path / COMMITTED).is_file() and UNFINISHED not in path.name
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """Read the facts of a committed folder."""
+    """Read the metadata of a committed folder."""
     return json.loads((path / "about" / "about.json").read_text("utf-8"))
 
 
 def read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Read the arrays of a committed folder. It takes TensorStore alone: no JAX starts for it.
+    """Read the arrays of a committed folder. Needs TensorStore only; JAX is not started.
 
     Raises:
-        ValueError: an array cannot be read, or is not what was written.
+        ValueError: an array cannot be read, or its hash differs from the stored one.
     """
     arrays = {name: read_array(path / "arrays" / name) for name in about["sha256"]}
     for name, array in arrays.items():
         if _sha256(array) != about["sha256"][name]:
-            raise InputError(f"{path / 'arrays' / name} is not what was written")
+            raise InputError(f"{path / 'arrays' / name} has changed since it was written")
     return arrays
 
 
 def describe(path: Path, dimensions: Mapping[str, Sequence[str]], attributes: Mapping[str, Any]) -> None:
-    """Make the arrays of a folder one Zarr group with named dimensions, so that xarray opens them."""
+    """Write the metadata that make the arrays of a folder a Zarr group with named dimensions, as xarray needs."""
     for name, names in dimensions.items():
         file = path / "arrays" / name / "zarr.json"
         file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"dimension_names": names}), "utf-8")
@@ -83,14 +83,14 @@ def _sha256(array: np.ndarray) -> str:
 
 
 def clean(folder: Path) -> None:
-    """Remove what a process that was killed left half-written in a folder."""
+    """Remove unfinished folders that a killed process left behind."""
     for item in folder.glob(f"*{UNFINISHED}*"):
         shutil.rmtree(item, ignore_errors=True)
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    # Orbax warns at each save of plain Zarr that there is nothing of another format to merge.
+    # At each save of plain Zarr, Orbax warns that there are no OCDBT files to merge.
     loggers = [logging.getLogger(name) for name in ("absl", "orbax")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -1,17 +1,17 @@
-"""Embeddings in files that people bring, and writing them for others."""
+"""Reading and writing of embedding files."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .._cache import replace_atomically
 from .._errors import InputError, MissingFileError
 from .._representation import Representation
 from .._text import did_you_mean
@@ -27,35 +27,36 @@ def read_embeddings(
     ids_path: str | os.PathLike[str] | None = None,
     name: str | None = None,
 ) -> Representation:
-    """Read a matrix of embeddings and its ids; the suffix says how.
+    """Read an embedding matrix and its ids; the suffix selects the format.
 
     ============  ==========================================================================================
     .npz          arrays ``embedding`` [n, d] and ``ids`` [n]
-    .npy          a matrix [n, d]; ids in ``ids_path``, or beside it in NAME.ids.txt or NAME.ids.npy
-    .parquet      column ``id``; a list column ``embedding``, or else every other numeric column is a feature
+    .npy          a matrix [n, d]; ids in ``ids_path``, or next to it in NAME.ids.txt or NAME.ids.npy
+    .parquet      column ``id``; a list column ``embedding``, or each other numeric column as a feature
     .safetensors  tensor ``embedding``; ids as a JSON list under ``ids`` in the metadata
-    .csv          a header line; the first column is the id, the others are features
+    .csv          a header line; the first column contains the ids, the others the features
     .h5, .hdf5    data sets ``embedding`` and ``ids``
     .zarr         group (v2 or v3) with the array ``embedding`` and the attribute ``ids``
     ============  ==========================================================================================
 
-    An array or column ``energies`` [n], total energies in eV, is no feature: it becomes the energies.
-    Nothing is ever unpickled.
+    An array or column ``energies`` [n], total energies in eV, is read as the energies and not as a feature.
+    Pickled data are never loaded.
 
     Args:
         path: the file, or the folder of a Zarr group.
-        ids_path: ids to take instead of the file's own: text, one id a line, or ``.npy``. Not for ``.csv``.
-        name: what to call the representation; default the file's name without its suffix.
+        ids_path: file with ids that replace those in the data file: text with one id per line, or ``.npy``. Not
+            supported for ``.csv``.
+        name: name of the representation; by default the file name without its suffix.
 
     Returns:
         Representation with a NumPy embedding [n, d] of the dtype in the file (integers become float32 or
-        float64) and text ids. Its recipe is the one in the file, if any, with the file's name and a hash of
-        its content. NaN and infinite values pass: the comparison reports them by id.
+        float64) and text ids. Its recipe is the one in the file, if any, plus the file name and a hash of the
+        content. NaN and infinite values are accepted here; the comparison reports them by id.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not readable, something missing, not a numeric matrix, or ids that do not fit the rows.
-        ImportError: a Zarr group that only zarr itself can read.
+        ValueError: unreadable file, missing data, no numeric matrix, or ids that do not match the rows.
+        ImportError: a Zarr group that only the zarr package can read.
     """
     path = Path(path)
     reader = READERS.get(path.suffix.lower())
@@ -66,7 +67,7 @@ def read_embeddings(
         content = reader(path)
         if ids_path is not None:
             if path.suffix.lower() == ".csv":
-                raise InputError("carries its ids in its first column: leave the file of ids out")
+                raise InputError("takes its ids from its first column: do not pass a separate file of ids")
             _must_exist(Path(ids_path))
             content.ids = read_ids(Path(ids_path))
         embedding, ids, energies = _checked(content)
@@ -74,7 +75,7 @@ def read_embeddings(
         raise
     except ValueError as error:
         raise InputError(f"{path}: {_line(error)}") from error
-    # Each format's library has errors of its own, and not all have a base in common.
+    # Each library raises its own errors, which have no common base class.
     except Exception as error:
         raise InputError(f"{path}: not readable as {path.suffix}: {_line(error)}") from error
     recipe = {**content.recipe, "file": path.name, "content": _fingerprint(embedding, ids)}
@@ -82,22 +83,22 @@ def read_embeddings(
 
 
 def write_embeddings(representation: Representation, path: str | os.PathLike[str]) -> Path:
-    """Write a representation so that `read_embeddings` reads it back; the suffix says how.
+    """Write a representation in a format that `read_embeddings` reads; the suffix selects the format.
 
-    Under a temporary name first, so that nobody ever reads half a file; an existing file is replaced. The
-    dtype stays, except that bfloat16 becomes float32 where the format lacks it (all but ``.safetensors``) and
-    ``.csv`` reads back as float64. ``.npy`` gets NAME.ids.txt beside it and keeps no energies; ``.npy`` and
-    ``.csv`` keep no recipe.
+    The file is written to a temporary path and renamed, so that readers never see a partial file; an existing file is
+    replaced. The dtype is kept, except that bfloat16 becomes float32 in formats without it (all but ``.safetensors``)
+    and ``.csv`` reads back as float64. For ``.npy``, the ids are written to NAME.ids.txt next to the file, and
+    energies are not kept; ``.npy`` and ``.csv`` do not keep the recipe.
 
     Args:
         representation: [n, d] with n and d at least 1.
-        path: where to; missing folders are made.
+        path: output path; missing folders are created.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: unknown suffix, nothing to write, or an id that is empty or holds a line break.
+        ValueError: unknown suffix, empty embedding, or an id that is empty or contains a line break.
     """
     path = Path(path)
     suffix = path.suffix.lower()
@@ -114,33 +115,22 @@ def write_embeddings(representation: Representation, path: str | os.PathLike[str
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: {_line(error)}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}{path.suffix}")
-    try:
-        writer(scratch, Content(embedding, ids, energies, recipe))
+    with replace_atomically(path) as temporary:
+        writer(temporary, Content(embedding, ids, energies, recipe))
         if suffix == ".npy":
-            lines = scratch.with_suffix(".ids.txt")
-            write_ids(lines, ids)
-            lines.replace(path.with_suffix(".ids.txt"))
-        if path.is_dir():
-            old = scratch.with_suffix(".old")
-            path.replace(old)
-            scratch.replace(path)
-            shutil.rmtree(old)
-        else:
-            scratch.replace(path)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        if scratch.is_file():
-            scratch.unlink()
+            ids_file = temporary.with_suffix(".ids.txt")
+            write_ids(ids_file, ids)
+            ids_file.replace(path.with_suffix(".ids.txt"))
     return path
 
 
 def _must_exist(path: Path) -> None:
     if not path.exists():
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise MissingFileError(f"{path} does not exist{did_you_mean(path.name, beside)}")
+        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise MissingFileError(f"{path} does not exist{did_you_mean(path.name, siblings)}")
     if path.is_dir() != (path.suffix.lower() == ".zarr"):
-        raise InputError(f"{path} is a {'folder' if path.is_dir() else 'file'}, not what {path.suffix} stands for")
+        kinds = ("folder", "file") if path.is_dir() else ("file", "folder")
+        raise InputError(f"{path} is a {kinds[0]}, but {path.suffix} must be a {kinds[1]}")
 
 
 def _checked(content: Content) -> tuple[np.ndarray, list[str], np.ndarray | None]:
@@ -157,22 +147,22 @@ def _checked(content: Content) -> tuple[np.ndarray, list[str], np.ndarray | None
     first: dict[str, int] = {}
     for row, text in enumerate(ids, 1):
         if not text or any(character in text for character in FORBIDDEN):
-            raise InputError(f"the id in row {row} is {'empty' if not text else f'no line of text: {text!r}'}")
+            raise InputError(f"the id in row {row} is {'empty' if not text else f'not a line of text: {text!r}'}")
         if first.setdefault(text, row) != row:
-            raise InputError(f"the id {text!r} stands in rows {first[text]} and {row}; ids must differ")
+            raise InputError(f"the id {text!r} is in rows {first[text]} and {row}; ids must be unique")
     energies = None if content.energies is None else _numbers(content.energies, "energies").astype(np.float64)
     if energies is not None and energies.shape != (len(ids),):
         raise InputError(f"`energies` has the shape {energies.shape} for {len(ids)} rows")
     return embedding, ids, energies
 
 
-def _numbers(array: Any, what: str) -> np.ndarray:
+def _numbers(array: Any, name: str) -> np.ndarray:
     array = np.asarray(array)
     if is_float(array.dtype):
         return array
     if array.dtype.kind in "iub":
         return array.astype(np.float32 if array.dtype.itemsize <= 2 else np.float64)
-    raise InputError(f"`{what}` has the dtype {array.dtype}, which is no real number")
+    raise InputError(f"`{name}` has the dtype {array.dtype}, which is not real and numeric")
 
 
 def _ids(ids: Any) -> list[str]:
@@ -185,7 +175,7 @@ def _ids(ids: Any) -> list[str]:
         ids = array.tolist()
     for row, value in enumerate(ids, 1):
         if isinstance(value, bool) or not isinstance(value, (str, bytes, int)):
-            raise InputError(f"the id in row {row} is {value!r}: ids are text or integers")
+            raise InputError(f"the id in row {row} is {value!r}: ids must be text or integers")
     return [value.decode() if isinstance(value, bytes) else str(value) for value in ids]
 
 
@@ -197,5 +187,5 @@ def _fingerprint(embedding: np.ndarray, ids: Sequence[str]) -> str:
 
 def _line(error: BaseException) -> str:
     if "allow_pickle" in str(error):
-        return "holds a pickled object array, which is never read: save text as np.asarray(ids, dtype=str)"
+        return "contains a pickled object array, which is never loaded: save text as np.asarray(ids, dtype=str)"
     return (str(error) or type(error).__name__).splitlines()[0]

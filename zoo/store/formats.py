@@ -1,4 +1,4 @@
-"""One reader and one writer for each file format of embeddings."""
+"""A reader and a writer for each format of embedding files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ID_NAMES = ("ids", "id")
 
 @dataclass
 class Content:
-    """What a file holds, before anything is checked.
+    """The unchecked content of a file.
 
     Args:
         embedding: array of any shape and dtype.
-        ids: array or list of ids, None where the file has none.
+        ids: array or list of ids; None if the file has none.
         energies: array or None.
-        recipe: what the file says of how it came about.
-        missing_ids: what to say when there are none.
+        recipe: provenance that is stored in the file.
+        missing_ids: error message for missing ids.
     """
 
     embedding: Any
@@ -37,19 +37,19 @@ class Content:
     missing_ids: str = ""
 
 
-def _pick(arrays: Mapping[str, Any], what: str = "array") -> Content:
-    """Take `embedding`, `ids`, `energies` and `recipe` out of named arrays."""
-    has = ", ".join(arrays) or "none"
+def _pick(arrays: Mapping[str, Any], kind: str = "array") -> Content:
+    """Select `embedding`, `ids`, `energies` and `recipe` from named arrays."""
+    names = ", ".join(arrays) or "none"
     if "embedding" not in arrays:
-        raise InputError(f"has no {what} `embedding`; it has: {has}")
+        raise InputError(f"has no {kind} `embedding`; it has: {names}")
     ids = next((arrays[name] for name in ID_NAMES if name in arrays), None)
     recipe = _recipe(arrays.get("recipe"))
-    missing = f"has no {what} `ids`; it has: {has}"
+    missing = f"has no {kind} `ids`; it has: {names}"
     return Content(arrays["embedding"], ids, arrays.get("energies"), recipe, missing)
 
 
 def _recipe(text: Any) -> Mapping[str, Any]:
-    # A file of somebody else may use that word for something of its own.
+    # A file from another program may use this name for something else.
     try:
         recipe = json.loads(str(text))
     except ValueError:
@@ -58,41 +58,41 @@ def _recipe(text: Any) -> Mapping[str, Any]:
 
 
 def read_npz(path: Path) -> Content:
-    """Read ``embedding`` [n, d], ``ids`` [n], perhaps ``energies`` [n]; never a pickle."""
+    """Read ``embedding`` [n, d], ``ids`` [n] and optionally ``energies`` [n]; pickles are not allowed."""
     if not zipfile.is_zipfile(path):
-        raise InputError("is no .npz file, or was cut off while it was written")
+        raise InputError("is not an .npz file, or is truncated")
     with np.load(path, allow_pickle=False) as file:
-        wanted = {"embedding", "energies", "recipe", *ID_NAMES}
-        return _pick({name: file[name] if name in wanted else None for name in file.files})
+        names = {"embedding", "energies", "recipe", *ID_NAMES}
+        return _pick({name: file[name] if name in names else None for name in file.files})
 
 
 def read_npy(path: Path) -> Content:
-    """Read a matrix; ids lie beside it in ``NAME.ids.txt`` (one a line) or ``NAME.ids.npy``."""
-    beside = [path.with_suffix(".ids.txt"), path.with_suffix(".ids.npy")]
-    ids = next((read_ids(p) for p in beside if p.is_file()), None)
-    missing = f"holds no ids: put them into {beside[0].name}, one a line, or name their file"
+    """Read a matrix; the ids are next to it in ``NAME.ids.txt`` (one per line) or ``NAME.ids.npy``."""
+    candidates = [path.with_suffix(".ids.txt"), path.with_suffix(".ids.npy")]
+    ids = next((read_ids(p) for p in candidates if p.is_file()), None)
+    missing = f"has no ids: write them to {candidates[0].name}, one per line, or pass a file of ids"
     return Content(_load_npy(path), ids, missing_ids=missing)
 
 
 def _load_npy(path: Path) -> np.ndarray:
     with path.open("rb") as stream:
-        # NumPy takes anything that it does not know for a pickle.
+        # NumPy treats any unknown content as a pickle.
         if stream.read(6) != b"\x93NUMPY":
-            raise InputError("is no .npy file")
+            raise InputError("is not an .npy file")
     return np.load(path, allow_pickle=False)
 
 
 def read_ids(path: Path) -> Any:
-    """Read ids from ``.npy``, or from text with one id a line."""
+    """Read ids from ``.npy``, or from text with one id per line."""
     if path.suffix == ".npy":
         return _load_npy(path)
-    # Not splitlines: it also splits at characters that an id may contain.
+    # Not splitlines, which also splits at characters that an id may contain.
     lines = path.read_text("utf-8-sig").split("\n")
     return [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
 
 
 def read_safetensors(path: Path) -> Content:
-    """Read tensor ``embedding``, perhaps ``energies``; ids as a JSON list under ``ids`` in the metadata."""
+    """Read tensor ``embedding`` and optionally ``energies``; ids are a JSON list under ``ids`` in the metadata."""
     import safetensors
 
     with safetensors.safe_open(path, "numpy") as file:
@@ -106,7 +106,7 @@ def read_safetensors(path: Path) -> Content:
 
 
 def read_h5(path: Path) -> Content:
-    """Read data sets ``embedding``, ``ids``, perhaps ``energies``; attribute ``recipe``."""
+    """Read data sets ``embedding``, ``ids`` and optionally ``energies``; attribute ``recipe``."""
     import h5py
 
     with h5py.File(path) as file:
@@ -116,7 +116,7 @@ def read_h5(path: Path) -> Content:
 
 
 def read_parquet(path: Path) -> Content:
-    """Read column ``id`` and list column ``embedding``, or else every other numeric column as a feature."""
+    """Read column ``id`` and list column ``embedding``, or each other numeric column as a feature."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -127,7 +127,7 @@ def read_parquet(path: Path) -> Content:
     if "embedding" in names:
         embedding = _rows(table["embedding"].combine_chunks())
     else:
-        # pandas writes its row numbers as such a column; they are no feature.
+        # pandas writes row numbers as columns named __index_level_*; they are not features.
         features = [
             name
             for name in names
@@ -162,7 +162,7 @@ def _rows(column: Any) -> np.ndarray:
 
     kind = column.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        raise InputError(f"column `embedding` holds {kind}, not lists of numbers")
+        raise InputError(f"column `embedding` has type {kind}, not lists of numbers")
     widths = pc.list_value_length(column).to_pylist()
     for row, width in enumerate(widths):
         if width != widths[0]:
@@ -171,21 +171,21 @@ def _rows(column: Any) -> np.ndarray:
 
 
 def read_csv(path: Path) -> Content:
-    """Read a table with a header line: first the id, then features (``energies`` apart)."""
+    """Read a table with a header line: the id in the first column, then features (except ``energies``)."""
     import pyarrow as pa
     import pyarrow.csv as pc
 
     with path.open(encoding="utf-8-sig", newline="") as stream:
         header = next(csv.reader(stream), [])
     if len(header) < 2:
-        raise InputError(f"has {len(header)} columns: the first is the id, the others are features")
+        raise InputError(f"has {len(header)} columns: the first must contain the ids, the others the features")
     _check_header(header[1:])
-    # Names of our own, because a header may repeat one.
+    # Use column numbers as names, because a header may repeat a name.
     names = [str(place) for place in range(len(header))]
     types = dict.fromkeys(names, pa.float64()) | {names[0]: pa.string()}
     table = pc.read_csv(
         path,
-        # No row may be longer than a block: the default holds some 50,000 numbers.
+        # No row may be longer than a block; the default fits about 50,000 numbers.
         read_options=pc.ReadOptions(column_names=names, skip_rows=1, block_size=1 << 24),
         parse_options=pc.ParseOptions(newlines_in_values=True),
         convert_options=pc.ConvertOptions(column_types=types),
@@ -202,7 +202,7 @@ def _check_header(names: Sequence[str]) -> None:
     except ValueError:
         return
     if numbers != list(range(len(numbers))):
-        raise InputError("begins with numbers: give it a header line such as `id,0,1,2`")
+        raise InputError("starts with numbers: add a header line such as `id,0,1,2`")
 
 
 def read_zarr(path: Path) -> Content:
@@ -213,12 +213,12 @@ def read_zarr(path: Path) -> Content:
     attributes = _attributes(path)
     ids = next((attributes[name] for name in ID_NAMES if name in attributes), None)
     id_array = next((name for name in ID_NAMES if name in arrays), None)
-    missing = "has no `ids`: write them as a list into the attributes of the group"
+    missing = "has no `ids`: add them as a list to the attributes of the group"
     if ids is None and id_array is not None:
         try:
             zarr = importlib.import_module("zarr")
         except ImportError:
-            missing = "keeps its ids in an array of text, which needs zarr: pip install zarr"
+            missing = "stores its ids as a text array, and reading it needs zarr: pip install zarr"
         else:
             ids = np.asarray(zarr.open_array(str(path / id_array), mode="r")[:])
             ids = ids.tolist() if ids.dtype.kind in "OT" else ids
@@ -246,7 +246,7 @@ def read_array(path: Path) -> np.ndarray:
 
 
 def write_npz(path: Path, content: Content) -> None:
-    """Write what `read_npz` reads."""
+    """Write the arrays that `read_npz` reads."""
     arrays = {
         "embedding": content.embedding,
         "ids": np.array(content.ids),
@@ -259,18 +259,18 @@ def write_npz(path: Path, content: Content) -> None:
 
 
 def write_npy(path: Path, content: Content) -> None:
-    """Write the matrix alone; `write_ids` writes what belongs beside it."""
+    """Write the matrix only; `write_ids` writes the ids."""
     with path.open("wb") as stream:
         np.save(stream, content.embedding)
 
 
 def write_ids(path: Path, ids: Sequence[str]) -> None:
-    """Write one id a line."""
+    """Write one id per line."""
     path.write_text("".join(f"{i}\n" for i in ids), "utf-8", newline="\n")
 
 
 def write_safetensors(path: Path, content: Content) -> None:
-    """Write what `read_safetensors` reads."""
+    """Write the tensors and metadata that `read_safetensors` reads."""
     import safetensors.numpy
 
     tensors = {"embedding": np.ascontiguousarray(content.embedding)}
@@ -281,7 +281,7 @@ def write_safetensors(path: Path, content: Content) -> None:
 
 
 def write_h5(path: Path, content: Content) -> None:
-    """Write what `read_h5` reads."""
+    """Write the data sets that `read_h5` reads."""
     import h5py
 
     with h5py.File(path, "w") as file:
@@ -307,7 +307,7 @@ def write_parquet(path: Path, content: Content) -> None:
 
 
 def write_csv(path: Path, content: Content) -> None:
-    """Write id and features as float64, so that every bit of a narrower type comes back."""
+    """Write ids, and features as float64, so that narrower dtypes are restored exactly."""
     import pyarrow as pa
     import pyarrow.csv as pc
 

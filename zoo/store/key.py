@@ -1,4 +1,4 @@
-"""What a stored representation is kept under, and where."""
+"""Keys and folders of stored representations."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .._errors import InputError
 
 @dataclass(frozen=True)
 class Key:
-    """What a representation is kept under.
+    """The key of a stored representation.
 
     Args:
         model: name of the model.
-        weights: hash of its weights.
+        weights: hash of the weights of the model.
         dataset: name and version of the data set, such as ``qm9-c3d9ba233270a1d8``.
-        layer: the layer that was taken.
-        pooling: how nodes became one vector.
+        layer: layer of the model.
+        pooling: how node vectors are pooled into one vector per sample.
     """
 
     model: str
@@ -32,24 +32,24 @@ class Key:
 
     @classmethod
     def of(cls, recipe: Mapping[str, Any]) -> Key:
-        """Return the key of a recipe.
+        """Build the key of a recipe.
 
         Args:
             recipe: with ``model``, ``weights``, ``dataset``, ``dataset_version``, ``layer`` and ``pooling``.
 
         Raises:
-            ValueError: it lacks one of them; names it.
+            ValueError: one of these entries is missing; the message names it.
         """
-        wanted = ("model", "weights", "dataset", "dataset_version", "layer", "pooling")
-        missing = [name for name in wanted if name not in recipe]
+        names = ("model", "weights", "dataset", "dataset_version", "layer", "pooling")
+        missing = [name for name in names if name not in recipe]
         if missing:
-            raise InputError(f"the recipe lacks {', '.join(missing)}: it cannot be stored")
-        model, weights, dataset, version, layer, pooling = (str(recipe[name]) for name in wanted)
+            raise InputError(f"the recipe has no {', '.join(missing)}, so the representation cannot be stored")
+        model, weights, dataset, version, layer, pooling = (str(recipe[name]) for name in names)
         return cls(model, weights, f"{dataset}-{version}", layer, pooling)
 
     @property
     def folder(self) -> Path:
-        """``model/weights/dataset/layer-pooling``, each a legal file name and no two keys the same."""
+        """``model/weights/dataset/layer-pooling``: each part a valid file name, and a different folder for each key."""
         pooling = _segment(self.pooling).replace("-", "%2D")
         return Path(*map(_segment, (self.model, self.weights, self.dataset)), f"{_segment(self.layer)}-{pooling}")
 
@@ -59,7 +59,7 @@ class Key:
 
 def _segment(text: str) -> str:
     if not text:
-        raise InputError("no part of a key may be empty")
+        raise InputError("no field of a key may be empty")
     name = quote(text, safe="()+=,@ ")
     name = name.replace(".", "%2E") if name.startswith(".") else name
     if len(name) > 100:
@@ -72,14 +72,14 @@ class Entry:
     """One stored representation, without its matrix.
 
     Args:
-        key: what it is kept under.
-        recipe: how it came about.
-        n: rows.
-        d: columns.
-        dtype: of the matrix.
-        energies: whether energies are kept beside it.
-        dropped: how many samples the model could not take.
-        path: its folder; ``zarr.open(path / "arrays" / "embedding")`` opens the matrix.
+        key: key of the representation.
+        recipe: provenance: how the representation was computed.
+        n: number of rows.
+        d: number of columns.
+        dtype: dtype of the matrix.
+        energies: whether energies are stored with it.
+        dropped: number of samples that the model does not support.
+        path: folder of the representation; ``zarr.open(path / "arrays" / "embedding")`` opens the matrix.
     """
 
     key: Key

@@ -1,4 +1,4 @@
-"""Representations on disk, and extractions that survive being interrupted."""
+"""Representations on disk, and extractions that can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ COMMITTED_DIR, STAGING_DIR, BACKUP_DIR, SHARDS, LOCK = "representation", "incomi
 class Store:
     """A folder of representations, each at ``model/weights/dataset/layer-pooling/representation``.
 
-    There ``arrays`` is a plain Zarr v3 group, which zarr, xarray and TensorStore open: ``embedding`` [n, d],
-    perhaps ``energies`` [n], ids and recipe in its attributes. ``about/about.json`` holds the same facts, the
-    samples that the model could not take, and the hashes of the arrays. The folder appears by a rename when
-    it is complete: half a representation is never read.
+    In each of these folders, ``arrays`` is a plain Zarr v3 group, which zarr, xarray and TensorStore can open. It
+    contains ``embedding`` [n, d] and optionally ``energies`` [n], with ids and recipe as attributes.
+    ``about/about.json`` contains the same metadata, the samples that the model does not support, and the hashes of the
+    arrays. The folder is renamed into place once it is complete, so that a partial representation is never read.
 
     Args:
-        root: the folder; made when something is written.
+        root: the folder; created at the first write.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root).expanduser()
 
     def key(self, *, model: str, weights: str, dataset: str, layer: str, pooling: str) -> Key:
-        """Return a key; `Key.of` makes one from a recipe."""
+        """Build a key from its fields; `Key.of` builds one from a recipe."""
         return Key(model, weights, dataset, layer, pooling)
 
     def load(self, key: Key) -> Representation | None:
-        """Read a representation, its embedding a NumPy array of the stored dtype; None where there is none.
+        """Read a representation, with a NumPy embedding of the stored dtype; return None if the key is not stored.
 
         Raises:
-            ValueError: the folder is damaged or holds another key.
+            ValueError: the folder is damaged or belongs to another key.
         """
         path = self.root / key.folder / COMMITTED_DIR
         if not is_whole(path):
             return None
         about = self._about(path)
         if Key(**about["key"]) != key:
-            raise InputError(f"{path} holds {Key(**about['key'])}, not {key}: the file system ignores case")
+            raise InputError(f"{path} belongs to {Key(**about['key'])}, not to {key}: the file system ignores case")
         try:
             arrays = read_arrays(path, about)
             return _representation(about, arrays["embedding"], arrays.get("energies"))
@@ -63,13 +63,13 @@ class Store:
             raise InputError(f"{path} is damaged: remove it and extract again") from error
 
     def find(self, **where: str) -> Sequence[Entry]:
-        """Return what is stored, by key, reading no matrix.
+        """Return the stored representations that match, sorted by folder, without reading any matrix.
 
         Args:
-            where: fields of the key that must match, such as ``model="chgnet"``.
+            where: key fields that must match, such as ``model="chgnet"``.
 
         Raises:
-            ValueError: a field that keys do not have, or a damaged folder.
+            ValueError: unknown key field, or a damaged folder.
         """
         fields = Key.__dataclass_fields__
         unknown = [name for name in where if name not in fields]
@@ -87,39 +87,34 @@ class Store:
         return entries
 
     def list(self) -> Sequence[Entry]:
-        """Return everything that is stored; see `find`."""
+        """Return all stored representations; see `find`."""
         return self.find()
 
-    def load_all(self, **where: str) -> Sequence[Representation]:
-        """Read every representation that `find` finds."""
-        found = [self.load(entry.key) for entry in self.find(**where)]
-        return [representation for representation in found if representation is not None]
-
     def save(self, key: Key, representation: Representation) -> Path:
-        """Store a whole representation, in place of one that may be there, and return its folder.
+        """Store a complete representation, replacing any earlier one, and return its folder.
 
         Raises:
             RuntimeError: another process is extracting this key.
-            ValueError: an embedding that is not floating, or a recipe that JSON cannot hold.
+            ValueError: the embedding is not floating, or the recipe is not JSON serialisable.
         """
         with ExitStack() as stack:
             self._lock(key, stack)
             return self._replace(key, representation)
 
     def extraction(self, key: Key, ids: Sequence[str], recipe: Mapping[str, Any]) -> Extraction:
-        """Begin an extraction, or continue the one of the same key, ids and recipe that was interrupted.
+        """Start an extraction, or resume an interrupted one with the same key, ids and recipe.
 
         Args:
-            key: what to keep it under.
-            ids: every id of the data set, in its order.
-            recipe: what the representation will say of itself.
+            key: key of the representation.
+            ids: all ids of the data set, in order.
+            recipe: provenance to store with the representation.
 
         Returns:
-            Extraction, to be used in a ``with`` block: it holds a lock until the block ends.
+            Extraction, a context manager that holds a lock until the ``with`` block ends.
 
         Raises:
             RuntimeError: another process is extracting this key.
-            ValueError: repeated ids, or a recipe that JSON cannot hold.
+            ValueError: repeated ids, or a recipe that is not JSON serialisable.
         """
         return Extraction(self, key, ids, recipe)
 
@@ -128,14 +123,14 @@ class Store:
 
         def busy() -> None:
             holder = path.read_text("utf-8") or "unknown"
-            raise OperationError(f"process {holder} is extracting {key} into {self.root}: wait until it ends")
+            raise OperationError(f"process {holder} is extracting {key} into {self.root}: wait until it finishes")
 
         stack.enter_context(locked(path, busy))
         self._recover(path.parent)
 
     def _recover(self, folder: Path) -> None:
         clean(folder)
-        # A process was killed between the two renames of a replacement: what comes in is complete.
+        # A process was killed between the two renames of a replacement; the new representation is complete.
         if (folder / BACKUP_DIR).exists() and not (folder / COMMITTED_DIR).exists():
             (folder / STAGING_DIR).rename(folder / COMMITTED_DIR)
         for name in (STAGING_DIR, BACKUP_DIR):
@@ -174,15 +169,15 @@ class Store:
 
 
 class Extraction:
-    """One representation in the making, shard by shard; see `Store.extraction`."""
+    """A representation that is being written shard by shard; see `Store.extraction`."""
 
     def __init__(self, store: Store, key: Key, ids: Sequence[str], recipe: Mapping[str, Any]) -> None:
         self._store, self._key, self._ids, self._recipe = store, key, list(ids), _plain(recipe)
         self._place = {i: place for place, i in enumerate(self._ids)}
         if len(self._place) != len(self._ids):
-            raise InputError(f"{key}: an id stands more than once")
-        mark = json.dumps([self._recipe, self._ids], sort_keys=True)
-        self._shards = store.root / key.folder / SHARDS / hashlib.sha256(mark.encode()).hexdigest()[:16]
+            raise InputError(f"{key}: the ids must be unique")
+        identity = json.dumps([self._recipe, self._ids], sort_keys=True)
+        self._shards = store.root / key.folder / SHARDS / hashlib.sha256(identity.encode()).hexdigest()[:16]
         self._finished: set[str] = set()
         self._number = 0
         self._width: tuple[int, str] | None = None
@@ -194,7 +189,7 @@ class Extraction:
                 about = read_about(path)
                 self._note(about)
                 self._number = int(path.name) + 1
-            # Only now, so that a damaged shard does not leave the lock behind.
+            # Keep the lock only now, so that a damaged shard does not leave it behind.
             self._open = stack.pop_all()
         self._closed = False
 
@@ -207,13 +202,13 @@ class Extraction:
         self.close()
 
     def close(self) -> None:
-        """Let another process continue. The shards stay."""
+        """Release the lock and keep the shards, so that any process can resume."""
         self._closed = True
         self._open.close()
 
     @property
     def finished(self) -> set[str]:
-        """The ids that are done, embedded or dropped; they need not be embedded again."""
+        """The ids that are already embedded or dropped; skip them when resuming."""
         return set(self._finished)
 
     def write_shard(
@@ -223,16 +218,16 @@ class Extraction:
         energies: Any = None,
         dropped: Mapping[str, str] | None = None,
     ) -> None:
-        """Commit some samples; once this returns they survive the end of the process.
+        """Commit some samples to disk; once this returns, they survive a crash of the process.
 
         Args:
             ids: n ids of the data set that are not finished yet.
-            embedding: floating [n, d], torch tensor on any device or array; d and dtype as in other shards.
+            embedding: floating [n, d], an array or a torch tensor on any device; d and dtype as in the other shards.
             energies: [n] in eV, or None.
-            dropped: id -> why the model could not take that sample.
+            dropped: id -> why the model does not support that sample.
 
         Raises:
-            ValueError: ids that are unknown, finished or repeated, or an array that does not fit.
+            ValueError: unknown, finished or repeated ids, or an array of the wrong shape or dtype.
         """
         self._check_open()
         dropped = dict(dropped or {})
@@ -245,29 +240,31 @@ class Extraction:
             if len(matrix) != len(ids):
                 raise InputError(f"{self._key}: {len(ids)} ids for {len(matrix)} rows")
             if self._width not in (None, width):
-                raise InputError(f"{self._key}: a shard of {width} among shards of {self._width}")
+                raise InputError(
+                    f"{self._key}: the shard has width and dtype {width}, but earlier shards have {self._width}"
+                )
             arrays["embedding"] = matrix
             if energies is not None:
                 arrays["energies"] = np.asarray(to_numpy(energies), np.float64)
                 if arrays["energies"].shape != (len(ids),):
-                    raise InputError(f"{self._key}: energies {arrays['energies'].shape} for {len(ids)} rows")
+                    raise InputError(f"{self._key}: energies of shape {arrays['energies'].shape} for {len(ids)} rows")
         about = {"ids": list(ids), "dropped": dropped, "width": width}
         write_folder(self._shards / f"{self._number:06d}", arrays, about)
         self._number += 1
         self._note(about)
 
     def commit(self) -> Representation:
-        """Merge the shards in the order of the data set, store the result, remove the shards.
+        """Merge the shards in the order of the data set, store the result and remove the shards.
 
-        Energies are kept where every row has one.
+        Energies are stored only if every row has one.
 
         Raises:
-            ValueError: samples are not finished yet, or the model could take none.
+            ValueError: some samples are not finished yet, or the model supports none.
         """
         self._check_open()
         missing = [i for i in self._ids if i not in self._finished]
         if missing:
-            raise InputError(f"{self._key}: {len(missing)} samples are not finished, {missing[0]!r} first")
+            raise InputError(f"{self._key}: {len(missing)} samples are not finished, starting with {missing[0]!r}")
         rows: list[str] = []
         dropped: dict[str, str] = {}
         parts, energies = [], []
@@ -280,22 +277,22 @@ class Extraction:
                 parts.append(arrays["embedding"])
                 energies.append(arrays.get("energies"))
         if not rows:
-            reason = next(iter(dropped.values()), "there are none")
-            raise InputError(f"{self._key}: the model can take none of the {len(self._ids)} samples: {reason}")
+            reason = next(iter(dropped.values()), "the data set is empty")
+            raise InputError(f"{self._key}: the model supports none of the {len(self._ids)} samples: {reason}")
         order = np.argsort([self._place[i] for i in rows])
-        known = [energy for energy in energies if energy is not None]
-        whole = Representation(
+        present = [energy for energy in energies if energy is not None]
+        merged = Representation(
             self._key.model,
             np.concatenate(parts)[order],
             [rows[place] for place in order],
             self._recipe,
-            np.concatenate(known)[order] if len(known) == len(parts) else None,
+            np.concatenate(present)[order] if len(present) == len(parts) else None,
             {i: dropped[i] for i in self._ids if i in dropped},
         )
-        self._store._replace(self._key, whole)
+        self._store._replace(self._key, merged)
         shutil.rmtree(self._shards.parent, ignore_errors=True)
         self.close()
-        return whole
+        return merged
 
     def _note(self, about: Mapping[str, Any]) -> None:
         self._finished |= {*about["ids"], *about["dropped"]}
@@ -303,27 +300,27 @@ class Extraction:
             self._width = (about["width"][0], about["width"][1])
 
     def _check_open(self) -> None:
-        # Without the lock another process may be at work in the same folder.
+        # Without the lock, another process may be writing to the same folder.
         if self._closed:
-            raise InputError(f"{self._key}: this extraction is closed; begin it again to continue")
+            raise InputError(f"{self._key}: this extraction is closed; start it again to resume")
 
     def _whole_shards(self) -> list[Path]:
         return sorted(path for path in self._shards.iterdir() if is_whole(path))
 
     def _check_ids(self, ids: Collection[str]) -> None:
-        seen: set[str] = set()
+        checked: set[str] = set()
         for i in ids:
             if i not in self._place:
                 raise InputError(f"{self._key}: the data set has no sample {i!r}")
-            if i in self._finished or i in seen:
-                raise InputError(f"{self._key}: the sample {i!r} is finished already")
-            seen.add(i)
+            if i in self._finished or i in checked:
+                raise InputError(f"{self._key}: the sample {i!r} is already finished")
+            checked.add(i)
 
 
 def _matrix(embedding: Any) -> np.ndarray:
     matrix = to_numpy(embedding)
     if matrix.ndim != 2 or 0 in matrix.shape or not is_float(matrix.dtype):
-        raise InputError(f"an embedding is a floating matrix [n, d]; got {matrix.dtype} {matrix.shape}")
+        raise InputError(f"an embedding must be a floating matrix [n, d]; got {matrix.dtype} {matrix.shape}")
     return matrix
 
 
@@ -331,7 +328,7 @@ def _plain(recipe: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return json.loads(json.dumps(dict(recipe)))
     except TypeError as error:
-        raise InputError(f"a recipe holds what JSON holds: {error}") from error
+        raise InputError(f"a recipe must be JSON serialisable: {error}") from error
 
 
 def _representation(about: Mapping[str, Any], embedding: np.ndarray, energies: Any) -> Representation:

@@ -1,4 +1,4 @@
-"""Students: small Flax NNX networks that read samples, imported only when one is used."""
+"""Students: small Flax NNX networks that read samples, imported only when they are used."""
 
 from __future__ import annotations
 
@@ -23,33 +23,35 @@ def find_student(name: str) -> type[Student]:
     """Return the class of a student.
 
     Args:
-        name: ``smiles-transformer``, ``atoms-invariant``, ``fingerprint-mlp``; or ``module:Class``, a subclass of
-            `hyle.zoo.students.Student`, the module importable or in the current folder.
+        name: ``smiles-transformer``, ``atoms-invariant`` or ``fingerprint-mlp``; or ``module:Class``, a subclass of
+            `hyle.zoo.students.Student` in a module that is importable or in the current folder.
 
     Raises:
-        ValueError: no such student; names the closest.
-        ImportError: without Flax; says how to install it.
+        ValueError: no such student; the message suggests the closest name.
+        ImportError: Flax is not installed.
     """
     path = STUDENTS.get(name, name)
     if not is_user_model(path):
-        raise InputError(f"no student is called {name!r}{did_you_mean(name, STUDENTS)} Or name one as MODULE:CLASS.")
+        raise InputError(
+            f"no student is called {name!r}{did_you_mean(name, STUDENTS)} Give a custom student as MODULE:CLASS."
+        )
     try:
         from ._student import Student
     except ModuleNotFoundError as error:
-        raise MissingPackageError("a student is a Flax NNX module: pip install 'hyle[train]'") from error
+        raise MissingPackageError("students need Flax: pip install 'hyle[train]'") from error
     module, _, cls = path.partition(":")
     try:
         with current_folder():
-            found = getattr(importlib.import_module(module), cls)
+            student = getattr(importlib.import_module(module), cls)
     except (ImportError, AttributeError) as error:
-        raise InputError(f"{name} cannot be imported: {error}; name it as MODULE:CLASS") from error
-    if not (isinstance(found, type) and issubclass(found, Student)):
-        raise InputError(f"{name} is no student: derive it from hyle.zoo.students.Student")
-    return found
+        raise InputError(f"{name} cannot be imported: {error}; expected MODULE:CLASS") from error
+    if not (isinstance(student, type) and issubclass(student, Student)):
+        raise InputError(f"{name} is not a student: derive it from hyle.zoo.students.Student")
+    return student
 
 
 def __getattr__(name: str) -> Any:
-    # Flax loads with them.
+    # Loaded lazily, because they import Flax.
     if name in ("Student", "split_params"):
         from . import _student
 

@@ -1,4 +1,4 @@
-"""What a student is: a Flax NNX module, and how samples become its arrays."""
+"""The base class of students: a Flax NNX module, and the conversion of samples to its input arrays."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Arrays = dict[str, np.ndarray]
 
 
 class Student(nnx.Module):
-    """A network from samples to rows; the one class to write for a student of one's own.
+    """A network that maps samples to embedding rows; subclass it to define a custom student.
 
-    Class attributes: ``view``, the view of a sample that it reads, and ``architecture`` and ``modality``, as in a
-    `hyle.zoo.ModelCard`. ``__init__(self, width, *, rngs, **options)`` makes it for rows of a width; options are plain
-    data, kept in its card.
+    Class attributes: ``view``, the view of a sample that the student reads, and ``architecture`` and ``modality``, as
+    in a `hyle.zoo.ModelCard`. ``__init__(self, width, *, rngs, **options)`` builds a student with rows of the given
+    width; options are JSON data, stored in its card.
     """
 
     view: ClassVar[str] = "smiles"
@@ -29,24 +29,24 @@ class Student(nnx.Module):
     architecture: ClassVar[str] = "unconstrained"
 
     def __init__(self, width: int, *, rngs: nnx.Rngs, **options: Any) -> None:
-        raise NotImplementedError(f"{type(self).__name__} must say how it is made: __init__(self, width, *, rngs)")
+        raise NotImplementedError(f"{type(self).__name__} must define __init__(self, width, *, rngs)")
 
     @classmethod
     def fit(cls, samples: Sequence[Sample]) -> dict[str, Any]:
-        """Return the options that depend on the samples to train on, such as the length of the longest."""
+        """Return the options that depend on the training samples, such as the length of the longest one."""
         return {}
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Say why this sample cannot be read, or None where it can."""
+        """Return why this sample is not supported, or None if it is."""
         return None
 
     @abstractmethod
     def featurise(self, samples: Sequence[Sample]) -> Arrays:
-        """Turn b supported samples into arrays [b, ...], whose other axes never change."""
+        """Convert b supported samples to arrays [b, ...] whose other axes have fixed lengths."""
 
     @abstractmethod
     def __call__(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
-        """Give rows [b, width] for the arrays of b samples."""
+        """Return rows [b, width] for the arrays of b samples."""
 
 
 def split_params(student: Student) -> tuple[Callable[[Any, Any], jax.Array], dict[str, Any]]:
@@ -65,5 +65,5 @@ def split_params(student: Student) -> tuple[Callable[[Any, Any], jax.Array], dic
 
 
 def up_to(size: int, step: int) -> int:
-    """Return the next multiple, for arrays of few shapes."""
+    """Round size up to a multiple of step, so that few array shapes occur."""
     return -(-size // step) * step

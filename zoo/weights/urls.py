@@ -1,4 +1,4 @@
-"""Weights that lie on the web: fetched when a model is asked for, and held to a SHA-256 that is known beforehand."""
+"""Weights on the web: downloaded when a model is loaded, and verified by SHA-256."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .._cache import cache_dir, file_sha256, locked
+from .._cache import cache_dir, file_sha256, locked, replace_atomically
 from .._errors import DownloadError, InputError
 from ..cards import Weights
 from .carriers import verify_member
@@ -19,81 +19,76 @@ SECONDS = 60
 
 
 def cached_urls(weights: Weights) -> Mapping[str, Path] | None:
-    """Return where the files lie, or None where one was not fetched yet."""
-    found = {name: _folder(weights) / member for name, (member, _) in weights.files.items()}
-    return found if all(path.is_file() for path in found.values()) else None
+    """Return the paths of the cached files, or None if a file is not cached."""
+    paths = {name: _folder(weights) / member for name, (member, _) in weights.files.items()}
+    return paths if all(path.is_file() for path in paths.values()) else None
 
 
 def url_files(weights: Weights) -> Mapping[str, Path] | None:
-    """Return the files, verified, or None where one was not fetched yet.
+    """Return the cached files after verifying them, or None if a file is not cached.
 
-    A file that cannot run code and has no known SHA-256 is held to the one that it has now from here on.
+    The SHA-256 of a file that cannot run code is saved if none was known, and is the expected one from then on.
 
     Raises:
-        ValueError: one is not what its SHA-256 says, or is a pickle without one.
+        ValueError: the SHA-256 of a file is not the expected one, or a file is a pickle of unknown SHA-256.
     """
-    found, known = cached_urls(weights), known_hashes(weights)
-    for name, path in (found or {}).items():
+    paths, expected = cached_urls(weights), known_hashes(weights)
+    for name, path in (paths or {}).items():
         member = weights.files[name][0]
-        if known[member]:
-            verify_member(path, known[member])
+        if expected[member]:
+            verify_member(path, expected[member])
         elif weights.pickled:
-            raise UnknownHashError(f"{path} is a pickle of unknown SHA-256: not read")
+            raise UnknownHashError(f"{path} is a pickle of unknown SHA-256; not read")
         else:
             _save_hashes({f"{_hash_scope(weights)}/{member}": file_sha256(path)})
-    return found
+    return paths
 
 
 def fetch_urls(weights: Weights, *, notify: Callable[[str], None] | None = None) -> None:
-    """Bring the files into the cache, where they are not there yet.
+    """Download the files into the cache, unless they are cached.
 
     Args:
-        weights: whose ``url`` is an https folder.
+        weights: weights whose ``url`` is an https folder.
         notify: called with one line before a download or a wait.
 
     Raises:
-        ConnectionError: a file is not to be had.
-        ValueError: one is not what its SHA-256 says; nothing of it is kept.
+        ConnectionError: a file could not be downloaded.
+        ValueError: the SHA-256 of a file is not the expected one; the file is deleted.
     """
-    say, folder, known = notify or (lambda line: None), _folder(weights), known_hashes(weights)
+    report, folder, expected = notify or (lambda line: None), _folder(weights), known_hashes(weights)
     for member, _ in weights.files.values():
         path = folder / member
         lock = path.with_name(f".{path.name}.lock")
-        with locked(lock, lambda member=member: say(f"waiting for another process that downloads {member}")):  # type: ignore[misc]
+        with locked(lock, lambda member=member: report(f"waiting for another process that is downloading {member}")):  # type: ignore[misc]
             if path.is_file():
                 continue
+            url = f"{weights.url}/{member}"
             size = f" ({weights.archive_bytes / 1e6:.0f} MB)" if weights.archive_bytes else ""
-            say(f"downloading {weights.url}/{member}{size}")
-            part = path.with_name(f".{path.name}.part")
-            try:
-                _download(f"{weights.url}/{member}", part)
-                found = file_sha256(part)
-                if known[member] and found != known[member]:
+            report(f"downloading {url}{size}")
+            with replace_atomically(path, temporary=path.with_name(f".{path.name}.part")) as part:
+                _download(url, part, path)
+                actual = file_sha256(part)
+                if expected[member] and actual != expected[member]:
                     raise InputError(
-                        f"{weights.url}/{member} has the sha256 {found[:16]}... where {known[member][:16]}... is "
-                        "expected; not used"
+                        f"{url} has the sha256 {actual[:16]}..., but {expected[member][:16]}... is expected; not used"
                     )
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
-    url_files(weights)  # so that a hash that was not known is, before anything is named by it
+    url_files(weights)  # saves hashes that were not known, before a recipe refers to them
 
 
-def _download(url: str, path: Path) -> None:
+def _download(url: str, part: Path, path: Path) -> None:
     try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer, path.open("wb") as sink:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer, part.open("wb") as sink:
             while block := answer.read(BLOCK):
                 sink.write(block)
-    except OSError as error:  # of which those of urllib are kinds
+    except OSError as error:  # the base class of the errors of urllib
         reason = getattr(error, "reason", None) or error
-        place = path.with_name(path.name.removeprefix(".").removesuffix(".part"))
         raise DownloadError(
-            f"{url} could not be had: {reason}; check the network, or put the file there yourself, as {place}"
+            f"{url} could not be downloaded: {reason}; check the network, or put the file there yourself, as {path}"
         ) from error
 
 
 def _folder(weights: Weights) -> Path:
     parts = urllib.parse.urlsplit(weights.url)
     if parts.scheme != "https":
-        raise InputError(f"weights are fetched by https alone; got {weights.url!r}")
+        raise InputError(f"weights are downloaded over https only; got {weights.url!r}")
     return cache_dir() / "urls" / parts.netloc / parts.path.strip("/")

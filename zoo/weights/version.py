@@ -1,4 +1,4 @@
-"""What names the weights of a model: where they come from, and a short hash of them."""
+"""Identifiers of the weights of a model: their origin and a short hash."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .hub import cached_commit
 
 
 def weights_origin(weights: Weights) -> str:
-    """Return where weights come from: a carrier, a package, a repository and its commit, the web, or a folder."""
-    near = weights.carrier or weights.package or weights.url
-    return near or (f"{weights.hub}@{_commit(weights)}" if weights.hub else weights.folder)
+    """Return the origin of weights: a carrier, a package, a url, a repository and its commit, or a folder."""
+    origin = weights.carrier or weights.package or weights.url
+    return origin or (f"{weights.hub}@{_commit(weights)}" if weights.hub else weights.folder)
 
 
 def weights_version(weights: Weights) -> str:
-    """Return the first 16 hex digits that name weights: of the hashes of all files, or of the commit on the hub."""
+    """Return 16 hex digits that identify weights: of a hash of all file hashes, or of the commit on the hub."""
     hashes = known_hashes(weights).values() if weights.url else [sha for _, sha in weights.files.values()]
     text = _commit(weights) if weights.hub else "".join(sorted(hashes))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

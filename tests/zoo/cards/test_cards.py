@@ -49,7 +49,7 @@ def test_controls_carry_no_weights() -> None:
     assert {card.name for card in CARDS if card.weights is None} >= {"random", "composition"}
 
 
-def test_many_files_stand_in_a_listing() -> None:
+def test_a_listing_contains_many_files() -> None:
     weights = find_card("ani-1x").weights
     assert weights is not None
     assert len(weights.files) == 8 * 4 * 4 * 2
@@ -57,17 +57,17 @@ def test_many_files_stand_in_a_listing() -> None:
     assert weights_version(weights) != weights_version(find_card("ani-1ccx").weights)  # type: ignore[union-attr]
 
 
-def test_unknown_model_names_the_closest() -> None:
+def test_an_unknown_model_suggests_the_closest_name() -> None:
     with pytest.raises(ValueError, match="did you mean 'minilm'"):
         find_card("minlm")
 
 
-def test_what_nothing_can_load_says_why() -> None:
+def test_a_model_that_cannot_be_loaded_gives_the_reason() -> None:
     cards = [card for card in CARDS if card.reason]
     assert {card.name for card in cards} == {"geom2vec", "grace-2l-oam", "smi-ted"}
     for card in cards:
         assert state_of(card) == "no-loader"
-        with pytest.raises(ValueError, match="nothing can load it") as error:
+        with pytest.raises(ValueError, match="cannot be loaded") as error:
             find_card(card.name)
         assert card.reason in str(error.value)
 
@@ -80,7 +80,7 @@ def test_a_broken_card_names_its_file() -> None:
 def test_missing_requirements_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import hyle.zoo.cards.card as cards
 
-    monkeypatch.setenv("HYLE_CACHE", str(tmp_path))  # in which no environment is kept
+    monkeypatch.setenv("HYLE_CACHE", str(tmp_path))  # a cache without environments
 
     card = next(card for card in CARDS if card.requirements)
     monkeypatch.setattr(cards, "is_installed", lambda requirement: False)
@@ -108,12 +108,12 @@ def test_listing_imports_no_model_library() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_card_on_another_says_only_what_differs() -> None:
+def test_a_card_inherits_from_its_base() -> None:
     base = "name = 'a'\nfamily = 'F'\n[options]\none = 1\ntwo = 2\n[weights.files.weights]\nmember = 'm'\nsha256 = 's'"
-    above = "base = 'a'\nname = 'b'\n[options]\ntwo = 3\n[weights.files.weights]\nmember = 'n'"
+    derived = "base = 'a'\nname = 'b'\n[options]\ntwo = 3\n[weights.files.weights]\nmember = 'n'"
     from hyle.zoo.cards.parse import card_table
 
-    table = card_table(above, {"a": base})
+    table = card_table(derived, {"a": base})
     assert table["name"] == "b"
     assert table["family"] == "F"
     assert table["options"] == {"one": 1, "two": 3}

@@ -1,4 +1,4 @@
-"""Corrections of the Materials Project: as its package publishes them, and taken off what CHGNet has learned."""
+"""Corrections of the Materials Project: as published, and removed from the energies that CHGNet has learned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hyle.zoo import find_card, load, load_dataset, mp2020_correction  # noqa: E
 
 
 def test_published_corrections() -> None:
-    # eV for each anion, and for each metal with a U in an oxide: table 3 of Wang et al. (2021).
+    # In eV per anion, and per metal with a U in an oxide: table 3 of Wang et al. (2021).
     assert mp2020_correction(ase_build.bulk("Si")) == 0
     assert mp2020_correction(ase_build.molecule("H2O")) == 0
     assert mp2020_correction(ase_build.bulk("MgO", "rocksalt", a=4.21)) == pytest.approx(-0.687, abs=1e-3)
@@ -23,7 +23,7 @@ def test_published_corrections() -> None:
 
 
 @pytest.mark.models
-def test_an_error_is_one_of_the_model_not_of_its_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_is_of_the_model_and_not_of_its_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     if find_card("chgnet-0.3.0").missing():
         pytest.skip("chgnet is not installed")
     data = load_dataset("mptrj", n=300)
@@ -35,7 +35,7 @@ def test_an_error_is_one_of_the_model_not_of_its_reference(monkeypatch: pytest.M
         (other,) = energy_errors([embedded], data)
     assert other is not None
     assert error.mae < 0.5 * other.mae
-    # As published, 30 meV an atom.
+    # 30 meV per atom, as published.
     raw = np.array(embedded.energies) - [mp2020_correction(s.atoms) + s.labels["energy"] for s in data]
     assert np.mean(np.abs(raw) / [len(s.atoms) for s in data]) < 0.04
     with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""Samples out of the files that people bring: read, drawn, refused."""
+"""Samples in files of the user: read, drawn, refused."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_draws_are_nested_and_named(molecules: Path) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
-def test_delimiters_gzip_quotes_and_marks_of_byte_order(tmp_path: Path, delimiter: str, suffix: str) -> None:
+def test_delimiters_gzip_quotes_and_byte_order_marks(tmp_path: Path, delimiter: str, suffix: str) -> None:
     text = (
         delimiter.join(["SMILES", "note", "ID"]) + "\r\n" + delimiter.join(["OCC", f'"a{delimiter}\nb"', "x"]) + "\r\n"
     )
@@ -66,7 +66,7 @@ def test_delimiters_gzip_quotes_and_marks_of_byte_order(tmp_path: Path, delimite
     assert (data.ids, data[0].smiles) == (["x"], "CCO")
 
 
-def test_smiles_are_canonical_unless_they_are_to_stand_as_written(tmp_path: Path) -> None:
+def test_smiles_are_canonical_unless_they_are_kept_as_written(tmp_path: Path) -> None:
     path = table(tmp_path / "a.smi", ["OCC ethanol", "C(C)O also ethanol", "N"])
     data = read_dataset(path)
     assert data.ids == ["ethanol", "also ethanol", "3"]
@@ -88,21 +88,21 @@ def test_parquet_is_read_like_a_table(tmp_path: Path) -> None:
     assert read_dataset(tmp_path / "a.parquet", n=1, seed=None).ids == ["1"]
 
 
-def test_bad_rows_are_left_out_by_id_and_told(tmp_path: Path) -> None:
+def test_bad_rows_are_skipped_by_id_and_reported(tmp_path: Path) -> None:
     lines = ["id,smiles,y", "a,CCO,1", "b,C1CC,2", "c,,3", "d,C,four", "e,C,5,6", "f,O,"]
-    said: list[str] = []
+    messages: list[str] = []
     path = table(tmp_path / "a.csv", lines)
-    data = read_dataset(path, labels=["y"], notify=said.append)
+    data = read_dataset(path, labels=["y"], notify=messages.append)
     assert data.ids == ["a", "f"]
     assert [s.labels for s in data] == [{"y": 1.0}, {}]
     assert data.left_out == {
         "b": "line 3: RDKit cannot read the SMILES 'C1CC'",
         "c": "line 4: the cell of smiles is empty",
-        "d": "line 5: the label y is 'four', which is no number",
-        "e": "line 6: it has 4 cells where the header has 3: quote cells with a comma in them",
+        "d": "line 5: the label y is 'four', which is not a number",
+        "e": "line 6: it has 4 cells where the header has 3: quote cells that contain a comma",
     }
-    assert said[0].startswith("4 of 6 samples of a.csv left out: b (line 3: RDKit cannot read")
-    assert said[0].endswith("and 1 more")
+    assert messages[0].startswith("4 of 6 samples of a.csv skipped: b (line 3: RDKit cannot read")
+    assert messages[0].endswith("and 1 more")
     assert "4 left out" in data.source
 
 
@@ -114,10 +114,10 @@ def test_bad_rows_are_left_out_by_id_and_told(tmp_path: Path) -> None:
         (["smiles,y", "C,1"], {"labels": ["z"]}, "no column is called 'z'; it has: smiles, y"),
         (["smiles,smiles", "C,C"], {"column": "smiles"}, "two columns are called 'smiles'"),
         (["smiles,sequence", "C,MK"], {}, "choose one of the columns smiles, sequence with --column"),
-        (["what,y", "C,1"], {"column": "what"}, "what is in column 'what'. say --view smiles, selfies or sequence"),
-        (["id,smiles", "a,C", "a,N"], {}, "the id 'a' stands in line 2 and line 3, and ids must differ: .* '#'"),
-        (["smiles", "C1", "C("], {}, "no sample that can be read: 2 of 2 .*line 2: RDKit cannot read"),
-        (["smiles"], {}, "holds no samples"),
+        (["what,y", "C,1"], {"column": "what"}, "column 'what' is unknown: pass --view smiles, selfies or sequence"),
+        (["id,smiles", "a,C", "a,N"], {}, "the id 'a' is in line 2 and in line 3, but ids must be unique: .* '#'"),
+        (["smiles", "C1", "C("], {}, "no valid samples: 2 of 2 .*line 2: RDKit cannot read"),
+        (["smiles"], {}, "contains no samples"),
         ([""], {}, "it is empty"),
         (["smiles", "C"], {"n": 2}, "has 1 samples: n must be 1 to 1; got 2"),
         (["smiles", "C"], {"n": 2, "seed": None}, "has 1 samples: n must be 1 to 1; got 2"),
@@ -137,7 +137,7 @@ def test_labels_that_are_missing_or_infinite(tmp_path: Path) -> None:
     assert data.left_out == {"c": "line 4: the label y is infinite"}
 
 
-def test_a_view_that_no_header_tells(tmp_path: Path) -> None:
+def test_a_view_that_the_header_does_not_give(tmp_path: Path) -> None:
     path = table(tmp_path / "a.tsv", ["heavy\tname", "EVQLV\tab1"])
     data = read_dataset(path, column="heavy", view="sequence", id_column="name")
     assert (data.ids, data[0].sequence, data.domain) == (["ab1"], "EVQLV", "proteins")
@@ -152,14 +152,14 @@ def test_files_that_are_not_what_their_suffix_says(tmp_path: Path) -> None:
     damaged = gzip.compress(b"smiles\n" + bytes(range(256)) * 99)[:-40] + b"x" * 40
     names = ("a.csv", "a.fasta", "a.parquet", "a.xyz", "a.traj", "a.db", "a.cif", "a.vasp", "a.pdb", "a.sdf")
     for name in (*names, "b.csv.gz", "b.fasta.gz", "b.sdf.gz"):
-        packed_as_it_says = name.endswith(".gz")
-        (tmp_path / name).write_bytes(damaged if packed_as_it_says else b"\xff\xfe\x00\x01 nothing of the kind\n" * 3)
+        compressed = name.endswith(".gz")
+        (tmp_path / name).write_bytes(damaged if compressed else b"\xff\xfe\x00\x01 nothing of the kind\n" * 3)
         with pytest.raises(ValueError, match=name.replace(".", r"\.")):
             read_dataset(tmp_path / name)
     with pytest.raises(FileNotFoundError, match=r"b\.csv does not exist; did you mean 'a\.csv'"):
         read_dataset(tmp_path / "b.csv")
     (tmp_path / "a.foo").write_text("")
-    with pytest.raises(ValueError, match=r"a\.foo is no file of samples: those that hyle reads end in \.csv"):
+    with pytest.raises(ValueError, match=r"a\.foo is not a supported file: supported files end in \.csv"):
         read_dataset(tmp_path / "a.foo")
 
 
@@ -173,13 +173,13 @@ def test_fasta(tmp_path: Path) -> None:
     assert list(data.left_out) == ["b", "c", "d"]
     assert "gaps" in data.left_out["c"]
     assert "line 6" in data.left_out["c"]
-    with pytest.raises(ValueError, match="no table: leave --column, --view and --as-written out"):
+    with pytest.raises(ValueError, match="not a table: --column, --view and --as-written do not apply"):
         read_dataset(path, column="x")
     for options in ({"labels": ["y"]}, {"id_column": "name"}):
-        with pytest.raises(ValueError, match="neither labels nor a choice of ids"):
+        with pytest.raises(ValueError, match="neither labels nor id columns"):
             read_dataset(path, **options)
     assert read_dataset(path, id_column="#").ids == ["1", "5"]
-    with pytest.raises(ValueError, match="line 1 stands before the first >"):
+    with pytest.raises(ValueError, match="line 1 is before the first >"):
         read_dataset(table(tmp_path / "b.fa", ["MKV"]))
 
 
@@ -197,7 +197,7 @@ END
 """
 
 
-def test_chains_of_a_protein_out_of_pdb_and_mmcif(tmp_path: Path) -> None:
+def test_protein_chains_from_pdb_and_mmcif(tmp_path: Path) -> None:
     gemmi = pytest.importorskip("gemmi")
     (tmp_path / "1abc.pdb").write_text(PDB)
     data = read_dataset(tmp_path / "1abc.pdb")
@@ -235,10 +235,10 @@ def test_every_suffix_has_its_reader() -> None:
     assert reader_of(Path("POSCAR")) is reader_of(Path("x.vasp"))
 
 
-def test_of_a_large_file_nothing_behind_the_last_wanted_row_is_read(tmp_path: Path) -> None:
+def test_a_large_file_is_not_read_beyond_the_last_selected_row(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", ["smiles", "C", "N"])
     with path.open("ab") as stream:
-        stream.write(b"\xff\xff\n")  # no text: whoever reads so far fails
+        stream.write(b"\xff\xff\n")  # not text: reading this far fails
     with pytest.raises(ValueError, match="not UTF-8"):
         read_dataset(path)
     path.write_bytes(b"smiles\nC\nN\n" + b"C\n" * 10_000 + b"\xff\n")

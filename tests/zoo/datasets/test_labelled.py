@@ -1,4 +1,4 @@
-"""Sets with measured labels, and those that lie off the ground that models were trained on."""
+"""Data sets with measured labels, and data sets that are distribution shifts of training data."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from hyle.zoo.weights import carriers
 @pytest.fixture
 def no_network(monkeypatch):
     def refuse(*_args, **_kwargs):
-        raise AssertionError("the shipped slice needs no download")
+        raise AssertionError("the shipped subset needs no download")
 
     monkeypatch.setattr(carriers, "_download", refuse)
     monkeypatch.setattr(registry, "fetch_member", refuse)
@@ -55,7 +55,7 @@ def test_labelled_sets_ship_whole(name, no_network):
     assert load_dataset(name, n=20, seed=4).version == some.head(20).version
 
 
-def test_every_shift_is_of_a_set_of_its_domain_and_says_how():
+def test_every_shift_names_a_data_set_of_its_domain_and_describes_the_shift():
     shifted = [info for info in list_datasets() if info.shift_of]
     assert {info.domain for info in shifted} == {"molecules", "materials", "proteins"}
     for info in shifted:
@@ -64,7 +64,7 @@ def test_every_shift_is_of_a_set_of_its_domain_and_says_how():
 
 
 @pytest.mark.parametrize("name", ["freesolv", "solubility", "drugs"])
-def test_every_smiles_is_one_that_rdkit_reads_and_writes_so(name):
+def test_every_smiles_is_canonical_for_rdkit(name):
     from rdkit import Chem, rdBase
 
     same = rdBase.rdkitVersion == find_dataset(name).slice.rdkit
@@ -75,7 +75,7 @@ def test_every_smiles_is_one_that_rdkit_reads_and_writes_so(name):
 
 
 def test_measured_labels_are_those_of_the_molecules():
-    """Values that stand in textbooks: phenol takes water gladly, hexane does not, chlorobenzene hardly dissolves."""
+    """Textbook values: phenol is hydrophilic, hexane is hydrophobic, chlorobenzene is hardly soluble."""
     free = {s.smiles: s.labels for s in load_dataset("freesolv")}
     assert free["Oc1ccccc1"]["hydration_free_energy"] == pytest.approx(-6.6, abs=0.1)
     assert free["CCCCCC"]["hydration_free_energy"] == pytest.approx(2.48, abs=0.02)
@@ -87,7 +87,7 @@ def test_measured_labels_are_those_of_the_molecules():
     assert max(soluble.values()) < 2.5
 
 
-def test_what_the_shifted_sets_say_of_themselves_is_true():
+def test_the_notes_of_the_shifted_sets_are_true():
     from rdkit import Chem
 
     drugs = [Chem.MolFromSmiles(s.smiles) for s in load_dataset("drugs")]
@@ -127,7 +127,7 @@ def test_exotic_molecules(no_network):
 
 
 @pytest.mark.models
-def test_exotic_molecules_can_be_written_anew(tmp_path):
+def test_exotic_molecules_can_be_regenerated(tmp_path):
     """Downloads 8 MB on the first run."""
     import pyarrow.parquet as pq
 
@@ -153,27 +153,27 @@ def test_crystals_off_equilibrium(name, no_network):
 
 @pytest.mark.models
 @pytest.mark.parametrize(("name", "pressures"), [("mpf-tp", (1.7, 273.7)), ("random-tp", (3.8, 421.0))])
-def test_crystals_off_equilibrium_are_under_the_pressure_that_their_notes_say(name, pressures):
+def test_crystals_off_equilibrium_are_under_the_pressure_in_their_notes(name, pressures):
     from ase.io import read
     from ase.units import GPa
 
     info = find_dataset(name)
     (member,) = info.members
     frames = read(fetch_carrier(info) / member, index=":")
-    found = [-np.trace(frame.get_stress(voigt=False)) / 3 / GPa for frame in frames]
-    assert np.percentile(found, [10, 90]) == pytest.approx(pressures, abs=0.1)
+    pressure = [-np.trace(frame.get_stress(voigt=False)) / 3 / GPa for frame in frames]
+    assert np.percentile(pressure, [10, 90]) == pytest.approx(pressures, abs=0.1)
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("name", LABELLED)
-def test_labelled_sets_can_be_written_anew(name, tmp_path):
+def test_labelled_sets_can_be_regenerated(name, tmp_path):
     """Downloads less than a megabyte on the first run."""
     import pyarrow.parquet as pq
     from rdkit import rdBase
 
     info = find_dataset(name)
     if info.slice.rdkit not in ("", rdBase.rdkitVersion):
-        pytest.skip("another version of RDKit may write another form")
+        pytest.skip("another version of RDKit may write other SMILES")
     fresh = tmp_path / "fresh.parquet"
     command = [sys.executable, "-m", "hyle.zoo.datasets.labelled", name, str(fresh)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)

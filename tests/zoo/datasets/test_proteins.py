@@ -20,7 +20,7 @@ AMINO_ACIDS = set("ACDEFGHIKLMNPQRSTVWY")
 @pytest.fixture
 def no_network(monkeypatch):
     def refuse(*_args, **_kwargs):
-        raise AssertionError("the whole set ships: nothing is downloaded")
+        raise AssertionError("the whole data set ships with hyle: nothing is downloaded")
 
     monkeypatch.setattr(carriers, "_download", refuse)
     monkeypatch.setattr(registry, "fetch_member", refuse)
@@ -52,7 +52,8 @@ def test_draws_are_nested_and_other_seeds_need_no_download(proteins, no_network)
         load_dataset("proteins", n=len(proteins) + 1)
 
 
-def test_whoever_changes_this_changes_every_number_that_was_published_with_it(proteins):
+def test_version_does_not_change(proteins):
+    """A change of this version changes all numbers that were published with the data set."""
     assert proteins.version == "d8e873446eacf7dc"
 
 
@@ -69,14 +70,14 @@ def test_backbones_are_those_of_proteins(proteins):
     """Bond lengths of N-CA, CA-C, C=O and the peptide bond, by the medians of each chain."""
     for sample in proteins:
         n, ca, c, o = np.moveaxis(sample.backbone.astype(np.float64), 1, 0)
-        for one, other, length in ((n, ca, 1.46), (ca, c, 1.52), (c, o, 1.23), (c[:-1], n[1:], 1.33)):
-            distance = np.linalg.norm(one - other, axis=1)
+        for first, second, length in ((n, ca, 1.46), (ca, c, 1.52), (c, o, 1.23), (c[:-1], n[1:], 1.33)):
+            distance = np.linalg.norm(first - second, axis=1)
             assert np.median(distance) == pytest.approx(length, abs=0.04), sample.id
             assert distance.max() < 2.0, sample.id
 
 
 def test_most_residues_are_left_handed_amino_acids(proteins):
-    """The side of the plane N-CA-C on which O lies says nothing, but phi does: it is negative but for glycine."""
+    """Left-handed amino acids have a negative dihedral phi, except for glycine; the position of O is no evidence."""
     for sample in proteins:
         n, ca, c, _ = np.moveaxis(sample.backbone.astype(np.float64), 1, 0)
         b1, b2, b3 = n[1:] - c[:-1], ca[1:] - n[1:], c[1:] - ca[1:]
@@ -85,12 +86,12 @@ def test_most_residues_are_left_handed_amino_acids(proteins):
         assert (phi < 0).mean() > 0.7, sample.id
 
 
-def test_no_two_chains_are_alike(proteins):
+def test_no_two_chains_are_similar(proteins):
     assert len({sample.sequence for sample in proteins}) == len(proteins)
     words = [{s.sequence[i : i + 5] for i in range(len(s.sequence) - 4)} for s in proteins]
-    for i, one in enumerate(words):
-        for other in words[:i]:
-            assert len(one & other) <= min(len(one), len(other)) / 2
+    for i, first in enumerate(words):
+        for second in words[:i]:
+            assert len(first & second) <= min(len(first), len(second)) / 2
 
 
 @pytest.mark.parametrize(
@@ -103,12 +104,12 @@ def test_no_two_chains_are_alike(proteins):
         ("x/pdb1tw7_step3.pdb", "1tw7"),
     ],
 )
-def test_files_carry_the_code_of_their_entry(member, code):
+def test_file_names_contain_the_code_of_their_entry(member, code):
     assert entry(member) == code
 
 
 def test_a_file_without_a_code_is_an_error():
-    with pytest.raises(ValueError, match="names no entry"):
+    with pytest.raises(ValueError, match="contains no Protein Data Bank code"):
         entry("x/structure.pdb")
 
 

@@ -17,7 +17,7 @@ HARTREE = 27.211386  # eV
 @pytest.fixture
 def no_network(monkeypatch):
     def refuse(*_args, **_kwargs):
-        raise AssertionError("the shipped slice needs no download")
+        raise AssertionError("the shipped subset needs no download")
 
     monkeypatch.setattr(carriers, "_download", refuse)
     monkeypatch.setattr(registry, "fetch_member", refuse)
@@ -39,7 +39,7 @@ def test_the_slice_is_the_default(qm9, no_network):
     assert len(qm9) == len(load_dataset("qm9")) == 1500
     assert (qm9.name, qm9.domain, qm9.licence) == ("qm9", "molecules", "MIT")
     assert qm9.source == "qm9pack==1.0.3, seed 0, SMILES canonical by RDKit 2026.09.1"
-    # Whoever changes this changes every number that was published with it.
+    # A change of this version changes all numbers that were published with the data set.
     assert qm9.version == "c3d9ba233270a1d8"
 
 
@@ -153,22 +153,22 @@ def test_what_to_install(monkeypatch, module):
     else:
         from hyle.zoo.datasets import qm9
 
-        with pytest.raises(ImportError, match=r"beyond the shipped slice needs RDKit: pip install 'hyle\[zoo\]'"):
+        with pytest.raises(ImportError, match=r"beyond the shipped subset needs RDKit: pip install 'hyle\[zoo\]'"):
             qm9.read_rows([], np.arange(3))
 
 
 def test_the_download_is_announced(monkeypatch):
-    asked = []
+    calls = []
 
     def fetch(carrier, archive, archive_sha256, members, archive_bytes, *, notify):
-        asked.append((carrier, archive_bytes, len(members), notify))
+        calls.append((carrier, archive_bytes, len(members), notify))
         raise ConnectionError("no network")
 
     monkeypatch.setattr(registry, "fetch_member", fetch)
     for change in ({"n": 1501}, {"seed": 1, "n": 10}, {"seed": 1}):
         with pytest.raises(ConnectionError):
             load_dataset("qm9", notify=print, **change)
-    assert asked == [("qm9pack==1.0.3", 103_712_597, 3, print)] * 3
+    assert calls == [("qm9pack==1.0.3", 103_712_597, 3, print)] * 3
 
 
 @pytest.mark.models
@@ -231,7 +231,7 @@ def test_crystals_ship_the_beginning_of_their_draw(crystals, no_network):
 
 
 def test_crystals_are_sane(crystals):
-    """All periodic, bound, none of their atoms on top of each other, none thinner than liquid hydrogen."""
+    """All are periodic and bound, no atoms overlap, and none is less dense than liquid hydrogen."""
     from ase.neighborlist import neighbor_list
 
     for sample in crystals:
@@ -251,7 +251,7 @@ def test_ids_of_crystals_are_those_of_their_databases():
     assert all(re.fullmatch(r"(mp|mvc)-\d+(-\d+)+", i) for i in load_dataset("mptrj").ids)
 
 
-def test_training_sets_are_known_by_the_name_that_cards_use():
+def test_training_sets_have_the_names_used_in_cards():
     from hyle.zoo import find_card
 
     assert find_dataset("mptrj").known_as in find_card("chgnet-0.3.0").trained_on

@@ -1,4 +1,4 @@
-"""Environments of their own, and the workers in them: really built, from the package registry."""
+"""Isolated environments and the workers in them, built from the package registry."""
 
 import importlib
 import multiprocessing
@@ -19,13 +19,13 @@ from hyle.zoo.models.load import MissingPackageError
 pytestmark = pytest.mark.models
 
 SAMPLES = [Sample(f"s{i}", smiles="C" * (i + 1)) for i in range(5)]
-# Runs without torch; the package is one that nothing here has.
+# Runs without torch; the version of six is one that is not installed here.
 CARD = replace(find_card("random"), requirements=("six==1.16.0",), torch=False)
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
-    """A cache of its own, so that nothing that a user keeps is touched; the environment in it is built once."""
+    """A separate cache, so that the cache of the user is not changed; the environment in it is built once."""
     patch = pytest.MonkeyPatch()
     folder = tmp_path_factory.mktemp("cache")
     patch.setenv("HYLE_CACHE", str(folder))
@@ -34,12 +34,12 @@ def cache(tmp_path_factory):
 
 
 def _build(queue):
-    said = []
-    Environment.of(CARD).build(notify=said.append)
-    queue.put(said)
+    lines = []
+    Environment.of(CARD).build(notify=lines.append)
+    queue.put(lines)
 
 
-def test_two_processes_build_it_once_and_what_was_interrupted_anew(cache):
+def test_two_processes_build_it_once_and_an_interrupted_build_is_restarted(cache):
     environment = Environment.of(CARD)
     environment.folder.mkdir(parents=True)
     (environment.folder / "half").write_text("of a build that was killed")
@@ -49,17 +49,17 @@ def test_two_processes_build_it_once_and_what_was_interrupted_anew(cache):
     jobs = [context.Process(target=_build, args=(queue,)) for _ in range(2)]
     for job in jobs:
         job.start()
-    said = [line for _ in jobs for line in queue.get(timeout=300)]
+    lines = [line for _ in jobs for line in queue.get(timeout=300)]
     for job in jobs:
         job.join()
     assert environment.complete
-    assert sum(line.startswith("building an environment") for line in said) == 1
+    assert sum(line.startswith("building an isolated environment") for line in lines) == 1
     assert not (environment.folder / "half").exists()
     assert environment.versions()["six"] == "1.16.0"
-    assert [one["name"] for one in list_environments() if one["complete"]] == [environment.name]
+    assert [kept["name"] for kept in list_environments() if kept["complete"]] == [environment.name]
 
 
-def test_a_worker_gives_the_rows_that_this_process_would(cache):
+def test_a_worker_returns_the_same_rows_as_this_process(cache):
     model = Model(CARD, Worker(CARD))
     here = load("random").embed(SAMPLES)
     there = model.embed(SAMPLES, batch_size=2)
@@ -103,7 +103,7 @@ def test_the_sample_on_which_a_worker_crashes_is_named(cache, tmp_path, monkeypa
         Model(card, Worker(card)).embed(SAMPLES)
 
 
-def test_what_does_not_install_is_one_error_and_leaves_nothing(cache):
+def test_a_failed_installation_is_one_error_and_leaves_nothing(cache):
     environment = Environment.of(replace(CARD, requirements=("six==0.0.0.1",)))
     with pytest.raises(RuntimeError, match=r"six==0\.0\.0\.1.*could not be built.*the log is"):
         environment.build()
@@ -118,15 +118,17 @@ def test_an_environment_is_removed_by_name(cache):
         remove_environment(environment.name)
 
 
-def test_names_tell_environments_apart():
-    one = Environment.of(CARD)
-    assert one.name == Environment.of(replace(CARD, name="other", notes="another model of the same library")).name
-    assert one.name != Environment.of(replace(CARD, no_deps=("six",))).name
-    assert one.name != Environment.of(replace(CARD, torch=True)).name
+def test_names_of_different_environments_differ():
+    environment = Environment.of(CARD)
+    assert (
+        environment.name == Environment.of(replace(CARD, name="other", notes="another model of the same library")).name
+    )
+    assert environment.name != Environment.of(replace(CARD, no_deps=("six",))).name
+    assert environment.name != Environment.of(replace(CARD, torch=True)).name
     assert environments.TORCH in " ".join(Environment.of(replace(CARD, torch=True)).commands()[1])
 
 
-def test_no_environment_is_built_unasked(monkeypatch):
+def test_no_environment_is_built_without_isolate(monkeypatch):
     models = importlib.import_module("hyle.zoo.models.load")
 
     monkeypatch.setattr(models, "find_card", lambda name, notify=None: CARD)

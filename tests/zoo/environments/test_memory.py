@@ -1,4 +1,4 @@
-"""Memory that a model frees is there for its next batch."""
+"""Memory that a model frees is reused for its next batch."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
-def test_large_arrays_take_the_pages_of_those_before() -> None:
+def test_large_arrays_reuse_the_pages_of_freed_arrays() -> None:
     def faults(how: str) -> int:
         return int(subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, check=True).stdout)
 

@@ -1,4 +1,4 @@
-"""A sample that went to another process and back is the same sample."""
+"""A sample sent to another process and back is the same sample."""
 
 import hashlib
 import json
@@ -30,6 +30,6 @@ def test_every_view_survives_to_the_last_digit():
     assert back.backbone.dtype == np.float32
 
 
-def test_only_the_view_that_is_wanted_goes():
-    found = to_wire(Sample("a", smiles="C", atoms=ase_build.molecule("H2O")), "smiles")
-    assert found == {"id": "a", "smiles": "C"}
+def test_only_the_requested_view_is_sent():
+    data = to_wire(Sample("a", smiles="C", atoms=ase_build.molecule("H2O")), "smiles")
+    assert data == {"id": "a", "smiles": "C"}

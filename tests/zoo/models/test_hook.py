@@ -1,4 +1,4 @@
-"""A torch module as a model: the layer that was named, pooled, in evaluation mode, and known by its weights."""
+"""A torch module as a model: the named layer, pooled, in evaluation mode, and identified by its weights."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SAMPLES = [Sample(id=str(n), smiles="C" * n) for n in (3, 1, 5, 2)]
 
 
 class Net(torch.nn.Module):
-    """Letters in, one row a letter, then one a sample."""
+    """Letters in; one row per letter, then one per sample."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,16 +38,16 @@ def lengths(samples):
 def test_nodes_are_pooled_without_padding():
     net = Net()
     hook = TorchHook(net, "embed", padded, counts=lengths, view="smiles", batch_size=3)
-    found = hook.embed(SAMPLES)
+    embedded = hook.embed(SAMPLES)
     table = net.embed.weight.detach().numpy()
     want = [table[: len(sample.smiles)].mean(0) for sample in SAMPLES]
-    np.testing.assert_allclose(np.asarray(found.embedding), want, rtol=1e-4)
-    assert list(found.ids) == [sample.id for sample in SAMPLES]
+    np.testing.assert_allclose(np.asarray(embedded.embedding), want, rtol=1e-4)
+    assert list(embedded.ids) == [sample.id for sample in SAMPLES]
     summed = hook.embed(SAMPLES, pooling="sum").embedding
     np.testing.assert_allclose(np.asarray(summed)[0], table[:3].sum(0), rtol=1e-6)
 
 
-def test_a_row_a_sample_and_keyword_arguments():
+def test_one_row_per_sample_and_keyword_arguments():
     net = Net()
     hook = TorchHook(net, ["out", "embed"], lambda s: {"ids": padded(s)[0], "scale": 2.0}, pick=lambda out: out[:, 0])
     rows = np.asarray(hook.embed(SAMPLES).embedding)
@@ -56,7 +56,7 @@ def test_a_row_a_sample_and_keyword_arguments():
     assert np.asarray(hook.embed(SAMPLES, layer="embed").embedding).shape == (4, 6)
 
 
-def test_the_network_is_left_as_it_was_and_dropout_is_off():
+def test_the_network_is_unchanged_and_dropout_is_off():
     net = Net().train()
     hook = TorchHook(net, "drop", padded, counts=lengths)
     first, second = (np.asarray(hook.embed(SAMPLES).embedding) for _ in range(2))
@@ -78,7 +78,7 @@ def test_a_step_of_training_makes_another_representation():
 def test_mistakes_are_named():
     with pytest.raises(ValueError, match="no layer 'embde'; did you mean 'embed'"):
         TorchHook(Net(), "embde", padded)
-    with pytest.raises(ValueError, match=r"gave .* pass counts"):
+    with pytest.raises(ValueError, match=r"has shape .* pass counts"):
         TorchHook(Net(), "embed", padded).embed(SAMPLES)
     twice = torch.nn.Sequential(torch.nn.Linear(2, 2))
     twice.append(twice[0])

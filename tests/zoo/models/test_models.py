@@ -1,4 +1,4 @@
-"""Running a model: batches, dropped samples, recipes; with a small adapter of the test's own."""
+"""Running a model: batches, dropped samples and recipes, with a small adapter defined here."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ CARD = replace(find_card("minilm"), name="letters", layers=("codes", "halves"), 
 
 
 class Letters(Adapter):
-    """One row a letter: its code and its square; strings with a question mark are beyond it."""
+    """One row per letter: its code and its square; strings with a question mark are not supported."""
 
     def unsupported(self, sample: Sample) -> str | None:
         return "a question mark" if "?" in str(sample.smiles) else None
@@ -37,11 +37,11 @@ def samples(*texts: str) -> list[Sample]:
 
 def test_pools_letters_and_keeps_order_over_batches(model: Model) -> None:
     texts = ["C", "CC", "CO", "N", "NO", "OOO", "F"]
-    found = model.embed(samples(*texts))
-    known_hashes = [[np.mean([ord(c) for c in t]), np.mean([ord(c) ** 2 for c in t])] for t in texts]
-    np.testing.assert_allclose(found.embedding.numpy(), known_hashes, rtol=1e-6)
-    assert found.ids == [f"s{i}" for i in range(7)]
-    np.testing.assert_array_equal(found.energies, [len(t) for t in texts])
+    embedded = model.embed(samples(*texts))
+    expected = [[np.mean([ord(c) for c in t]), np.mean([ord(c) ** 2 for c in t])] for t in texts]
+    np.testing.assert_allclose(embedded.embedding.numpy(), expected, rtol=1e-6)
+    assert embedded.ids == [f"s{i}" for i in range(7)]
+    np.testing.assert_array_equal(embedded.energies, [len(t) for t in texts])
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 100])
@@ -54,8 +54,8 @@ def test_batch_size_changes_nothing(model: Model, batch_size: int) -> None:
 
 
 def test_a_whole_batch_may_be_dropped(model: Model) -> None:
-    found = model.embed(samples("?", "??", "C"), batch_size=2)
-    assert found.ids == ["s2"]
+    embedded = model.embed(samples("?", "??", "C"), batch_size=2)
+    assert embedded.ids == ["s2"]
     assert model.run(samples("?")).ids == []
 
 
@@ -64,15 +64,18 @@ def test_nothing_left_is_an_error_with_the_reason(model: Model) -> None:
         model.embed(samples("?"))
 
 
-def test_layer_and_pooling_stand_in_the_recipe(model: Model) -> None:
+def test_layer_pooling_and_data_set_are_in_the_recipe(model: Model) -> None:
     data = Dataset("letters", samples("C", "N"), "molecules", "MIT", "this test")
-    found = model.embed(data, layer="halves", pooling="cumulants(2)")
-    assert found.embedding.shape == (2, 4)
+    embedded = model.embed(data, layer="halves", pooling="cumulants(2)")
+    assert embedded.embedding.shape == (2, 4)
     assert {
         "layer": "halves",
         "pooling": "cumulants(2)",
+        "dataset": "letters",
         "dataset_version": data.version,
-    }.items() <= found.recipe.items()
+        "dataset_source": "this test",
+    }.items() <= embedded.recipe.items()
+    assert data.recipe.items() <= embedded.recipe.items()
 
 
 @pytest.mark.parametrize(
@@ -94,12 +97,12 @@ def test_a_missing_view_names_the_sample_and_what_it_has(model: Model) -> None:
 
 
 @pytest.mark.parametrize("samples", [["CCO"], Sample("a", smiles="C")])
-def test_what_is_no_list_of_samples_is_refused(model: Model, samples: object) -> None:
+def test_what_is_not_a_list_of_samples_is_refused(model: Model, samples: object) -> None:
     with pytest.raises(TypeError):
         model.embed(samples)  # type: ignore[arg-type]
 
 
-def test_an_adapter_that_loses_rows_is_found_out(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_adapter_that_loses_rows_is_an_error(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Letters, "forward", lambda self, samples, layer: Output(torch.zeros(1, 2)))
     with pytest.raises(RuntimeError, match="1 rows for 2 samples"):
         model.embed(samples("C", "N"))

@@ -16,9 +16,9 @@ def plain(rows: np.ndarray, pooling: str) -> np.ndarray:
     mean = rows.mean(0)
     centred = rows - mean
     second, third, fourth = ((centred**p).mean(0) for p in (2, 3, 4))
-    every = [mean, second, third, fourth - 3 * second**2]
+    cumulants = [mean, second, third, fourth - 3 * second**2]
     return {"mean": mean, "sum": rows.sum(0)}.get(
-        pooling, np.concatenate(every[: int(pooling[-2])] if pooling[-1] == ")" else [mean])
+        pooling, np.concatenate(cumulants[: int(pooling[-2])] if pooling[-1] == ")" else [mean])
     )
 
 
@@ -29,13 +29,13 @@ def plain(rows: np.ndarray, pooling: str) -> np.ndarray:
 )
 def test_equals_the_definition_for_every_sample(counts: list[int], pooling: str, seed: int) -> None:
     features = np.random.default_rng(seed).normal(size=(sum(counts), 3))
-    found = pool(torch.tensor(features), counts, pooling).numpy()
+    pooled = pool(torch.tensor(features), counts, pooling).numpy()
     edges = np.cumsum([0, *counts])
-    known_hashes = [plain(features[a:b], pooling) for a, b in pairwise(edges)]
-    np.testing.assert_allclose(found, known_hashes, rtol=1e-12, atol=1e-12)
+    expected = [plain(features[a:b], pooling) for a, b in pairwise(edges)]
+    np.testing.assert_allclose(pooled, expected, rtol=1e-12, atol=1e-12)
 
 
-def test_order_of_atoms_does_not_show_in_float32() -> None:
+def test_float32_results_do_not_depend_on_the_order_of_atoms() -> None:
     generator = np.random.default_rng(0)
     features = (1e4 * generator.normal(size=(500, 8))).astype("float32")
     once = pool(torch.tensor(features), [500], "mean")

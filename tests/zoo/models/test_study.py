@@ -1,4 +1,4 @@
-"""The rows of the study, and the cards that stand for them."""
+"""The rows of the study, and the matching cards."""
 
 from hyle.zoo import list_models, list_study
 
@@ -12,14 +12,14 @@ def test_every_row_has_a_card() -> None:
     assert [row.name for row in ROWS if row.reason] == ["Geom2Vec"]
 
 
-def test_cards_name_rows_and_layers_that_there_are() -> None:
+def test_cards_name_existing_rows_and_layers() -> None:
     names = {row.name for row in ROWS}
     for card in list_models():
         assert set(card.study) <= names, card.name
         assert {layer for layer in card.study.values() if layer} <= set(card.layers), card.name
 
 
-def test_a_base_hands_down_no_row() -> None:
+def test_rows_are_not_inherited_from_a_base_card() -> None:
     rows = {card.name: set(card.study) for card in list_models()}
     assert rows["mace-mp-small"] == {"MACE MP Small"}
     assert rows["mace-mpa-0-medium"] == set()

@@ -1,4 +1,4 @@
-"""Models that users bring by name."""
+"""Adapters of users, loaded by name."""
 
 import importlib.metadata
 import sys
@@ -64,8 +64,8 @@ def test_an_edited_source_is_another_model(mine):
     [
         ("mine:Leters", "cannot be imported"),
         ("nowhere:Letters", "cannot be imported"),
-        ("mine:Output", "no adapter"),
-        ("mine:Forgetful", "must say its layers and view"),
+        ("mine:Output", "is not an adapter"),
+        ("mine:Forgetful", "must have the class attributes layers and view"),
         ("mine:Missing", "weights.pt, which is not in"),
     ],
 )
@@ -74,7 +74,7 @@ def test_mistakes_are_named(mine, name, message):
         find_card(name)
 
 
-def test_packages_add_models_and_a_broken_one_hides_none(mine, monkeypatch):
+def test_packages_add_models_and_a_broken_one_hides_no_other(mine, monkeypatch):
     points = [
         importlib.metadata.EntryPoint("letters", "mine:Letters", "hyle.models"),
         importlib.metadata.EntryPoint("broken", "nowhere:Nothing", "hyle.models"),

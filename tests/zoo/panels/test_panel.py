@@ -1,4 +1,4 @@
-"""The reference panel: small, whole, and what its hash says."""
+"""The reference panel: small, complete, and consistent with its hash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Structures out of the files that people bring, and folders and databases of them."""
+"""Structures read from user files, folders and databases."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def test_what_is_no_structure_is_left_out(tmp_path: Path) -> None:
     frames = ["1", "", "H 0 0 nan", "1", "", "H 0 0 0", "0", "", "2", "", "H 0 0 0", "Qq 0 0 1"]
     data = read_dataset(table(tmp_path / "a.xyz", frames))
     assert data.ids == ["2"]
-    assert data.left_out["1"] == "line 1: coordinates that are no finite numbers"
+    assert data.left_out["1"] == "line 1: the coordinates are not finite"
     assert "no atoms" in data.left_out["3"]
     assert "Qq" in data.left_out["4"]
-    with pytest.raises(ValueError, match="line 4 should say how many atoms the next frame has, not 'H 0 0 0'"):
+    with pytest.raises(ValueError, match="line 4 must be the number of atoms in the next frame, not 'H 0 0 0'"):
         read_dataset(table(tmp_path / "b.xyz", ["1", "", "H 0 0 0", "H 0 0 0"]))
 
 
@@ -90,7 +90,7 @@ def test_sites_of_partial_occupancy_are_no_structure(tmp_path: Path) -> None:
     ]
     ordered = read_dataset(table(tmp_path / "a.cif", [*cif, "Cu1 Cu 0 0 0 1.0"]))
     assert str(ordered[0].atoms.symbols) == "Cu"
-    with pytest.raises(ValueError, match="sites of partial occupancy: make an ordered structure of it first"):
+    with pytest.raises(ValueError, match="it has partially occupied sites: make an ordered structure first"):
         read_dataset(table(tmp_path / "b.cif", [*cif, "Cu1 Cu 0 0 0 0.5", "Au1 Au 0 0 0 0.5"]))
 
 
@@ -111,10 +111,10 @@ def test_a_folder_of_several_kinds_of_files(tmp_path: Path) -> None:
     write(tmp_path / "fe.xyz", ase_build.bulk("Fe"))
     assert {"fe.cif", "fe.xyz", "si/POSCAR"} < set(read_dataset(tmp_path).ids)
     table(tmp_path / "a.csv", ["smiles", "C"])
-    with pytest.raises(ValueError, match="matter of different kinds: give one kind at a time"):
+    with pytest.raises(ValueError, match="no view in common: read them as separate data sets"):
         read_dataset(tmp_path)
     (tmp_path / "none").mkdir()
-    with pytest.raises(ValueError, match="none has no file with samples: those that hyle reads end in"):
+    with pytest.raises(ValueError, match="none contains no supported files: supported files end in"):
         read_dataset(tmp_path / "none")
 
 

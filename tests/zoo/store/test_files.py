@@ -118,7 +118,7 @@ def test_nan_and_inf_pass(tmp_path, suffix):
 def test_npy_ids(tmp_path):
     x = np.eye(3)
     np.save(tmp_path / "x.npy", x)
-    with pytest.raises(ValueError, match=r"x\.npy: holds no ids: put them into x\.ids\.txt"):
+    with pytest.raises(ValueError, match=r"x\.npy: has no ids: write them to x\.ids\.txt"):
         read_embeddings(tmp_path / "x.npy")
     (tmp_path / "own.txt").write_text("\ufeffa\r\nb\r\nc\r\n", "utf-8")
     assert list(read_embeddings(tmp_path / "x.npy", ids_path=tmp_path / "own.txt").ids) == ["a", "b", "c"]
@@ -135,7 +135,7 @@ def test_ids_path_replaces_the_ids_of_the_file(tmp_path):
     (tmp_path / "i.txt").write_text("a\nb\n")
     assert list(read_embeddings(tmp_path / "m.npz", ids_path=tmp_path / "i.txt").ids) == ["a", "b"]
     write_embeddings(sample(n=2), tmp_path / "m.csv")
-    with pytest.raises(ValueError, match=r"m\.csv: carries its ids in its first column"):
+    with pytest.raises(ValueError, match=r"m\.csv: takes its ids from its first column"):
         read_embeddings(tmp_path / "m.csv", ids_path=tmp_path / "i.txt")
 
 
@@ -152,15 +152,15 @@ GOOD = {"embedding": np.eye(2), "ids": np.array(["a", "b"])}
     [
         ({"embedding": None, "emb": np.eye(2)}, "has no array `embedding`; it has: ids, emb"),
         ({"ids": None}, "has no array `ids`; it has: embedding"),
-        ({"ids": np.array(["a", "a"])}, "the id 'a' stands in rows 1 and 2; ids must differ"),
+        ({"ids": np.array(["a", "a"])}, "the id 'a' is in rows 1 and 2; ids must be unique"),
         ({"ids": np.array(["a", "b", "c"])}, "3 ids for 2 rows"),
         ({"ids": np.array(["a", ""])}, "the id in row 2 is empty"),
-        ({"ids": np.array(["a", "b\nc"])}, "the id in row 2 is no line of text"),
+        ({"ids": np.array(["a", "b\nc"])}, "the id in row 2 is not a line of text"),
         ({"ids": np.array([1.0, 2.0])}, "`ids` has the dtype float64"),
         ({"ids": np.array([True, False])}, "`ids` has the dtype bool"),
         ({"ids": np.array([["a"], ["b"]])}, r"`ids` has the shape \(2, 1\)"),
-        ({"ids": np.array(["a", 2], dtype=object)}, "holds a pickled object array, which is never read"),
-        ({"embedding": np.array([[1], ["x"]], dtype=object)}, "holds a pickled object array"),
+        ({"ids": np.array(["a", 2], dtype=object)}, "contains a pickled object array, which is never loaded"),
+        ({"embedding": np.array([[1], ["x"]], dtype=object)}, "contains a pickled object array"),
         ({"embedding": np.ones((2, 2, 2))}, r"`embedding` has the shape \(2, 2, 2\), not \[n, d\]"),
         ({"embedding": np.ones(2)}, r"`embedding` has the shape \(2,\)"),
         ({"embedding": np.ones((2, 0))}, "`embedding` is empty"),
@@ -213,7 +213,7 @@ def test_where_the_path_is_wrong(tmp_path):
     (tmp_path / "folder.npz").mkdir()
     (tmp_path / "file.zarr").touch()
     for name in ("folder.npz", "file.zarr"):
-        with pytest.raises(ValueError, match="not what"):
+        with pytest.raises(ValueError, match=r"but \.\w+ must be a f"):
             read_embeddings(tmp_path / name)
 
 
@@ -235,7 +235,7 @@ def test_parquet_columns(tmp_path):
     fails("no list column `embedding` and no numeric column; it has: id, s", id=["a"], s=["x"])
     fails("has 2 numbers in row 1 but 3 in row 2", id=["a", "b"], embedding=[[1.0, 2.0], [1.0, 2.0, 3.0]])
     fails("has 1 numbers in row 1 but None in row 2", id=["a", "b"], embedding=[[1.0], None])
-    fails("holds double, not lists", id=["a"], embedding=[1.0])
+    fails("has type double, not lists", id=["a"], embedding=[1.0])
     fails("the id in row 2 is None", id=["a", None], x=[1.0, 2.0])
     fails("`ids` has the dtype float64", id=[1.0, 2.0], x=[1.0, 2.0])
 
@@ -260,7 +260,7 @@ def test_csv(tmp_path):
         ("id,x\na,1\nb,oops\n", "oops"),
         ("id,x\na,1,2\n", "[Ee]xpected 2 columns, got 3"),
         ("id\na\n", "has 1 columns"),
-        ("a,0.1,0.7\nb,0.3,0.4\n", "begins with numbers: give it a header line"),
+        ("a,0.1,0.7\nb,0.3,0.4\n", "starts with numbers: add a header line"),
         ("id,x\n", "`embedding` is empty"),
     ]:
         path.write_text(content)
@@ -300,7 +300,7 @@ def test_zarr_from_elsewhere(tmp_path):
     write_embeddings(sample(), path)
     group = json.loads((path / "zarr.json").read_text())
     (path / "zarr.json").write_text(json.dumps(group | {"attributes": {}}))
-    with pytest.raises(ValueError, match="has no `ids`: write them as a list into the attributes"):
+    with pytest.raises(ValueError, match="has no `ids`: add them as a list to the attributes"):
         read_embeddings(path)
 
 

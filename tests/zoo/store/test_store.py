@@ -83,10 +83,10 @@ def test_energies_only_where_every_row_has_one(store):
 def test_a_shard_of_dropped_samples_alone(store):
     with store.extraction(KEY, IDS, RECIPE) as extraction:
         extraction.write_shard([], np.zeros((0, 0), np.float32), dropped=dict.fromkeys(IDS[:19], "why"))
-        with pytest.raises(ValueError, match="1 samples are not finished, 's019' first"):
+        with pytest.raises(ValueError, match="1 samples are not finished, starting with 's019'"):
             extraction.commit()
         extraction.write_shard([], None, dropped={"s019": "why"})
-        with pytest.raises(ValueError, match="the model can take none of the 20 samples: why"):
+        with pytest.raises(ValueError, match="the model supports none of the 20 samples: why"):
             extraction.commit()
 
 
@@ -94,15 +94,15 @@ def test_a_shard_of_dropped_samples_alone(store):
     ("ids", "embedding", "rest", "message"),
     [
         (["nobody"], rows(["s1"]), {}, "the data set has no sample 'nobody'"),
-        (["s000"], rows(["s000"]), {}, "the sample 's000' is finished already"),
-        (["s005", "s005"], rows(["s1", "s1"]), {}, "the sample 's005' is finished already"),
-        (["s005"], rows(["s1"]), {"dropped": {"s005": "why"}}, "the sample 's005' is finished already"),
+        (["s000"], rows(["s000"]), {}, "the sample 's000' is already finished"),
+        (["s005", "s005"], rows(["s1", "s1"]), {}, "the sample 's005' is already finished"),
+        (["s005"], rows(["s1"]), {"dropped": {"s005": "why"}}, "the sample 's005' is already finished"),
         (["s005"], rows(["s1", "s2"]), {}, "1 ids for 2 rows"),
-        (["s005"], rows(["s1"], d=5), {}, r"a shard of \(5, 'float32'\) among shards of \(4, 'float32'\)"),
-        (["s005"], rows(["s1"], dtype=np.float64), {}, "a shard of"),
-        (["s005"], np.ones((1, 4), int), {}, "an embedding is a floating matrix"),
-        (["s005"], np.ones(4), {}, "an embedding is a floating matrix"),
-        (["s005"], rows(["s1"]), {"energies": np.ones(2)}, r"energies \(2,\) for 1 rows"),
+        (["s005"], rows(["s1"], d=5), {}, r"dtype \(5, 'float32'\), but earlier shards have \(4, 'float32'\)"),
+        (["s005"], rows(["s1"], dtype=np.float64), {}, "earlier shards have"),
+        (["s005"], np.ones((1, 4), int), {}, "an embedding must be a floating matrix"),
+        (["s005"], np.ones(4), {}, "an embedding must be a floating matrix"),
+        (["s005"], rows(["s1"]), {"energies": np.ones(2)}, r"energies of shape \(2,\) for 1 rows"),
     ],
 )
 def test_bad_shards(store, ids, embedding, rest, message):
@@ -120,7 +120,7 @@ def test_it_continues_after_a_plain_stop_and_checks_width_again(store):
         extraction.write_shard(IDS[5:], rows(IDS[5:]))
     with store.extraction(KEY, IDS, RECIPE) as extraction:
         assert extraction.finished == set(IDS[:5])
-        with pytest.raises(ValueError, match="a shard of"):
+        with pytest.raises(ValueError, match="earlier shards have"):
             extraction.write_shard(IDS[5:], rows(IDS[5:], d=9))
         extraction.write_shard(IDS[5:], rows(IDS[5:]))
         extraction.commit()
@@ -153,7 +153,6 @@ def test_find(store):
     assert (entry.key.model, entry.key.dataset) == ("a", "qm9-2")
     assert (entry.n, entry.d, entry.dtype, entry.energies, entry.dropped) == (20, 4, "float32", True, 1)
     assert entry.recipe == RECIPE
-    assert [r.name for r in store.load_all(dataset="qm9-1")] == ["m", "m"]
     with pytest.raises(ValueError, match="a key has no field 'name'; it has: model, weights"):
         store.find(name="a")
     assert list(Store(store.root / "nowhere").list()) == []
@@ -183,7 +182,7 @@ def test_keys_are_legal_and_different_folders():
         assert not folder.parts[0].startswith(".")
         assert max(map(len, folder.parts)) < 255
     assert Key("m", "w", "d", "a-b", "c").folder != Key("m", "w", "d", "a", "b-c").folder
-    with pytest.raises(ValueError, match="no part of a key may be empty"):
+    with pytest.raises(ValueError, match="no field of a key may be empty"):
         _ = Key("", "w", "d", "l", "p").folder
 
 
@@ -191,14 +190,14 @@ def test_key_of_a_recipe():
     recipe = {**RECIPE, "dataset": "qm9", "dataset_version": "0123"}
     assert Key.of(recipe) == KEY
     assert Store("x").key(**vars(KEY)) == KEY
-    with pytest.raises(ValueError, match="the recipe lacks dataset, dataset_version"):
+    with pytest.raises(ValueError, match="the recipe has no dataset, dataset_version"):
         Key.of(RECIPE)
 
 
 def test_a_recipe_that_json_cannot_hold(store):
-    with pytest.raises(ValueError, match="a recipe holds what JSON holds"):
+    with pytest.raises(ValueError, match="a recipe must be JSON serialisable"):
         store.extraction(KEY, IDS, {"x": object()})
-    with pytest.raises(ValueError, match="an id stands more than once"):
+    with pytest.raises(ValueError, match="the ids must be unique"):
         store.extraction(KEY, [*IDS, "s000"], RECIPE)
 
 
@@ -240,7 +239,7 @@ def test_nothing_heavy_is_imported_before_it_is_used(store):
         def loaded(): return [name for name in heavy if name in sys.modules]
         import hyle.zoo
         print(loaded())
-        hyle.zoo.Store({str(store.root)!r}).load_all()
+        hyle.zoo.Store({str(store.root)!r}).load(hyle.zoo.Key{(*vars(KEY).values(),)!r})
         print(loaded())
     """)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -141,7 +141,7 @@ def test_one_process_at_a_time(store):
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout.readline() == "in\n"
-        message = f"process {child.pid} is extracting m on qm9-0123 .* wait until it ends"
+        message = f"process {child.pid} is extracting m on qm9-0123 .* wait until it finishes"
         with pytest.raises(RuntimeError, match=message):
             store.extraction(KEY, IDS, RECIPE)
         with pytest.raises(RuntimeError, match=message):

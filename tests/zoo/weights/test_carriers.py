@@ -23,7 +23,7 @@ def sha(data):
 
 
 HASHES = {name: sha(data) for name, data in MEMBERS.items()}
-# What pip looks for in a wheel before it takes it.
+# The metadata that pip requires in a wheel.
 INFO = {
     "METADATA": b"Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\nRequires-Python: >=99\n",
     "WHEEL": b"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -34,7 +34,7 @@ WHEEL, SDIST = "tiny-1.0-py3-none-any.whl", "tiny-1.0.tar.gz"
 
 @pytest.fixture
 def index(tmp_path, monkeypatch):
-    """A folder that stands for the package index, and an empty cache."""
+    """A folder that serves as the package index, and an empty cache."""
     folder = tmp_path / "index"
     folder.mkdir()
     with zipfile.ZipFile(folder / WHEEL, "w") as wheel:
@@ -59,7 +59,7 @@ def fetch(index, members=HASHES, *, archive=WHEEL, archive_sha256=None, **kwargs
 
 
 class FakePip:
-    """Stands in for ``subprocess.run``: copies the archive, or fails with what pip said."""
+    """A fake ``subprocess.run`` that copies the archive, or fails with a message of pip."""
 
     def __init__(self, monkeypatch, source=None, stderr="", name=None):
         self.calls, self.source, self.stderr, self.name = [], source, stderr, name
@@ -76,8 +76,8 @@ class FakePip:
         return subprocess.CompletedProcess(command, 0, "", "")
 
 
-def litter(folder):
-    """Everything in the cache that is neither a member nor a lock."""
+def stray_files(folder):
+    """Return all files in the cache that are neither a member nor a lock."""
     carriers = folder / "carriers"
     files = [p for p in carriers.rglob("*") if p.is_file()] if carriers.exists() else []
     wanted = {carriers / "tiny-1.0" / name for name in MEMBERS} | {carriers / ".tiny-1.0.lock"}
@@ -85,55 +85,55 @@ def litter(folder):
 
 
 def test_pip_itself_fetches_a_wheel_that_is_too_new_for_this_python(index, tmp_path):
-    said = []
-    folder = fetch(index, notify=said.append)
+    lines = []
+    folder = fetch(index, notify=lines.append)
     assert folder == tmp_path / "cache" / "carriers" / "tiny-1.0"
     for name, data in MEMBERS.items():
         assert (folder / name).read_bytes() == data
-    assert said == ["downloading tiny==1.0 (0 MB) from your package index"]
-    assert litter(tmp_path / "cache") == []
+    assert lines == ["downloading tiny==1.0 (0 MB) from your package index"]
+    assert stray_files(tmp_path / "cache") == []
 
 
-def test_what_is_there_needs_no_pip(index, monkeypatch):
+def test_cached_members_need_no_pip(index, monkeypatch):
     pip = FakePip(monkeypatch, index / WHEEL)
-    said = []
+    lines = []
     for _ in range(3):
-        fetch(index, notify=said.append)
+        fetch(index, notify=lines.append)
     assert len(pip.calls) == 1
-    assert len(said) == 1
+    assert len(lines) == 1
     command = pip.calls[0]
     assert command[:4] == [sys.executable, "-m", "pip", "download"]
     assert "--require-hashes" in command
     assert command[command.index("--only-binary") + 1] == "tiny"
 
 
-def test_the_size_in_the_note(index, monkeypatch):
+def test_the_size_in_the_message(index, monkeypatch):
     FakePip(monkeypatch, index / WHEEL)
-    said = []
-    fetch_member("tiny==1.0", WHEEL, sha((index / WHEEL).read_bytes()), HASHES, 49_968_311, notify=said.append)
-    assert said == ["downloading tiny==1.0 (50 MB) from your package index"]
+    lines = []
+    fetch_member("tiny==1.0", WHEEL, sha((index / WHEEL).read_bytes()), HASHES, 49_968_311, notify=lines.append)
+    assert lines == ["downloading tiny==1.0 (50 MB) from your package index"]
 
 
-def test_only_members_that_are_asked_for_are_kept(index, monkeypatch):
+def test_only_requested_members_are_kept(index, monkeypatch):
     pip = FakePip(monkeypatch, index / WHEEL)
-    one = {"tiny/sub/b.json": HASHES["tiny/sub/b.json"]}
-    folder = fetch(index, one)
+    member = {"tiny/sub/b.json": HASHES["tiny/sub/b.json"]}
+    folder = fetch(index, member)
     assert [p.name for p in folder.rglob("*") if p.is_file()] == ["b.json"]
     fetch(index)
     assert len(pip.calls) == 2
     assert (folder / "tiny/a.bin").is_file()
 
 
-def test_a_member_that_was_changed_is_fetched_again(index, monkeypatch):
+def test_a_changed_member_is_downloaded_again(index, monkeypatch):
     FakePip(monkeypatch, index / WHEEL)
-    said = []
+    lines = []
     folder = fetch(index)
     stamp = (folder / "tiny/a.bin").stat()
     (folder / "tiny/a.bin").write_bytes(b"Weights" * 1000)
     os.utime(folder / "tiny/a.bin", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    fetch(index, notify=said.append)
+    fetch(index, notify=lines.append)
     assert (folder / "tiny/a.bin").read_bytes() == MEMBERS["tiny/a.bin"]
-    assert said[0].endswith("tiny/a.bin is not what its sha256 says: fetching it again")
+    assert lines[0].endswith("tiny/a.bin has a wrong sha256: downloading it again")
 
 
 def test_sdist(index, tmp_path, monkeypatch):
@@ -146,7 +146,7 @@ def test_sdist(index, tmp_path, monkeypatch):
     folder = fetch(index, archive=SDIST)
     assert (folder / "tiny/a.bin").read_bytes() == MEMBERS["tiny/a.bin"]
     assert pip.calls[0][pip.calls[0].index("--no-binary") + 1] == "tiny"
-    assert litter(tmp_path / "cache") == []
+    assert stray_files(tmp_path / "cache") == []
 
 
 def test_a_link_in_an_sdist_is_no_member(index, monkeypatch):
@@ -167,13 +167,13 @@ def test_an_archive_with_another_hash(index, tmp_path, monkeypatch, real):
     with pytest.raises(ValueError, match=message) as caught:
         fetch(index, archive_sha256="0" * 64)
     assert "\n" not in str(caught.value)
-    assert litter(tmp_path / "cache") == []
+    assert stray_files(tmp_path / "cache") == []
     assert not (tmp_path / "cache" / "carriers" / "tiny-1.0").exists()
 
 
 def test_an_archive_of_another_name(index, monkeypatch):
     FakePip(monkeypatch, index / WHEEL, name="tiny-1.0-cp311-none-any.whl")
-    message = rf"pip downloaded tiny-1\.0-cp311-none-any\.whl where {WHEEL} is expected"
+    message = rf"pip downloaded tiny-1\.0-cp311-none-any\.whl, but {WHEEL} is expected"
     with pytest.raises(ValueError, match=message):
         fetch(index)
 
@@ -183,29 +183,29 @@ def test_a_member_with_another_hash(index, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"tiny-1\.0-py3-none-any\.whl: tiny/a\.bin has the sha256"):
         fetch(index, {**HASHES, "tiny/a.bin": "0" * 64})
     assert not list((tmp_path / "cache" / "carriers").glob("tiny-1.0/**/*.bin"))
-    assert litter(tmp_path / "cache") == []
+    assert stray_files(tmp_path / "cache") == []
 
 
 def test_a_member_that_is_not_there(index, tmp_path, monkeypatch):
     FakePip(monkeypatch, index / WHEEL)
     with pytest.raises(ValueError, match=r"tiny-1\.0-py3-none-any\.whl has no member tiny/c\.bin"):
         fetch(index, {**HASHES, "tiny/c.bin": "0" * 64})
-    assert litter(tmp_path / "cache") == []
+    assert stray_files(tmp_path / "cache") == []
 
 
 @pytest.mark.parametrize("member", ["../a", "/etc/passwd", "a/../../b", ""])
 def test_a_path_out_of_the_archive(index, member):
-    with pytest.raises(ValueError, match="is no path inside an archive"):
+    with pytest.raises(ValueError, match="is not a relative path inside an archive"):
         fetch(index, {member: "0" * 64})
 
 
 @pytest.mark.parametrize("carrier", ["tiny", "tiny==", "==1.0", "../tiny==1.0", "tiny==1.0 --index-url=x"])
 def test_a_bad_carrier(carrier):
-    with pytest.raises(ValueError, match="a carrier reads NAME==VERSION"):
+    with pytest.raises(ValueError, match="a carrier has the form NAME==VERSION"):
         fetch_member(carrier, WHEEL, "0" * 64, HASHES, 1)
 
 
-PIP_SAID = """\
+PIP_STDERR = """\
 WARNING: Retrying (Retry(total=0)) after connection broken by 'NameResolutionError': /simple/tiny/
 ERROR: Could not find a version that satisfies the requirement tiny==1.0 (from versions: none)
 ERROR: No matching distribution found for tiny==1.0
@@ -214,7 +214,7 @@ ERROR: No matching distribution found for tiny==1.0
 
 
 def test_pip_fails(index, tmp_path, monkeypatch):
-    FakePip(monkeypatch, stderr=PIP_SAID)
+    FakePip(monkeypatch, stderr=PIP_STDERR)
     with pytest.raises(ConnectionError) as caught:
         fetch(index)
     text = str(caught.value)
@@ -223,7 +223,7 @@ def test_pip_fails(index, tmp_path, monkeypatch):
     )
     assert f"set PIP_FIND_LINKS to a folder with {WHEEL} in it" in text
     assert "\n" not in text
-    assert litter(tmp_path / "cache") == []
+    assert stray_files(tmp_path / "cache") == []
 
 
 def test_pip_itself_fails(index):
@@ -245,18 +245,18 @@ def test_a_cache_that_cannot_be_written(index, tmp_path):
         fetch(index)
 
 
-def test_what_a_killed_process_left_is_cleaned_away(index, tmp_path, monkeypatch):
+def test_files_left_by_a_killed_process_are_deleted(index, tmp_path, monkeypatch):
     FakePip(monkeypatch, index / WHEEL)
     (tmp_path / "cache/carriers/.tiny-1.0.tmp/got").mkdir(parents=True)
     (tmp_path / "cache/carriers/.tiny-1.0.tmp/got/half.whl").write_bytes(b"half")
     fetch(index)
-    assert litter(tmp_path / "cache") == []
+    assert stray_files(tmp_path / "cache") == []
 
 
 def _fetch_many(index, results):
-    said = []
-    folder = fetch(index, notify=said.append)
-    results.put((all((folder / n).read_bytes() == d for n, d in MEMBERS.items()), said))
+    lines = []
+    folder = fetch(index, notify=lines.append)
+    results.put((all((folder / n).read_bytes() == d for n, d in MEMBERS.items()), lines))
 
 
 def test_four_processes_at_once(index, tmp_path):
@@ -269,14 +269,14 @@ def test_four_processes_at_once(index, tmp_path):
     for child in children:
         child.join()
     assert all(good for good, _ in got)
-    lines = [line for _, said in got for line in said]
+    lines = [line for _, part in got for line in part]
     assert sum(line.startswith("downloading") for line in lines) == 1
-    assert litter(tmp_path / "cache") == []
+    assert stray_files(tmp_path / "cache") == []
 
 
-def test_one_waits_for_the_other_and_says_so(index, monkeypatch):
+def test_one_waits_for_the_other_and_reports_it(index, monkeypatch):
     pip = FakePip(monkeypatch, index / WHEEL)
-    inside, go_on, said = threading.Event(), threading.Event(), []
+    inside, go_on, lines = threading.Event(), threading.Event(), []
     plain = pip.run
 
     def slow(command, **kwargs):
@@ -287,7 +287,7 @@ def test_one_waits_for_the_other_and_says_so(index, monkeypatch):
     monkeypatch.setattr(carriers.subprocess, "run", slow)
 
     def note(line):
-        said.append(line)
+        lines.append(line)
         go_on.set()
 
     first = threading.Thread(target=fetch, args=(index,))
@@ -295,7 +295,7 @@ def test_one_waits_for_the_other_and_says_so(index, monkeypatch):
     assert inside.wait(30)
     fetch(index, notify=note)
     first.join()
-    assert said == ["waiting for another process that downloads tiny==1.0"]
+    assert lines == ["waiting for another process that is downloading tiny==1.0"]
     assert len(pip.calls) == 1
 
 

@@ -1,4 +1,4 @@
-"""Encoders and decoders of transformers: tiny ones with random weights, built by the library, from a folder."""
+"""Encoders and decoders of transformers: tiny ones with random weights, built by the library, loaded from a folder."""
 
 from dataclasses import replace
 
@@ -72,27 +72,27 @@ def test_unknown_letters_are_counted_and_long_strings_refused(folder):
     model.embed([Sample("x", smiles="CXC")])
     assert model.adapter.unknown_tokens == 1
     model.adapter.max_tokens = 6
-    found = model.embed([Sample("short", smiles="CCCC"), Sample("long", smiles="CCCCC")])
-    assert list(found.ids) == ["short"]
-    assert "7 tokens" in found.dropped["long"]
+    embedded = model.embed([Sample("short", smiles="CCCC"), Sample("long", smiles="CCCCC")])
+    assert list(embedded.ids) == ["short"]
+    assert "7 tokens" in embedded.dropped["long"]
 
 
 @pytest.mark.parametrize("name", ["prompt", "blank", "blank-atoms"])
-def test_a_prompt_stands_before_the_sample_and_is_not_taken(folder, name):
-    said = find_card(f"qwen3-30b-a3b-{name}")
-    card = replace(find_card(f"hf:{folder}"), view=said.view, options={**said.options, "max_tokens": 2000})
+def test_a_prompt_is_put_before_the_sample_and_is_not_pooled(folder, name):
+    published = find_card(f"qwen3-30b-a3b-{name}")
+    card = replace(find_card(f"hf:{folder}"), view=published.view, options={**published.options, "max_tokens": 2000})
     model = Model(card, HFModel(card, {"folder": folder}))
     samples = [
         Sample(str(i), smiles=s, atoms=ase.Atoms("CO", [[0, 0, 0], [0, 0, i + 1]])) for i, s in enumerate(SMILES)
     ]
     rows = np.asarray(model.embed(samples, batch_size=3).embedding)
     for row, sample in zip(rows, samples, strict=True):
-        own = sample.smiles if said.view == "smiles" else coordinates_text(sample.atoms)
-        text = PROMPTS[said.options["prompt"]] + own
-        ids = torch.tensor([[1, *(LETTERS.index(c) + 4 if c in LETTERS else 3 for c in text), 2]])
+        text = sample.smiles if published.view == "smiles" else coordinates_text(sample.atoms)
+        whole = PROMPTS[published.options["prompt"]] + text
+        ids = torch.tensor([[1, *(LETTERS.index(c) + 4 if c in LETTERS else 3 for c in whole), 2]])
         with torch.no_grad():
             states = model.adapter.model(input_ids=ids, output_hidden_states=True).hidden_states[-1]
-        np.testing.assert_allclose(row, states[0, -1 - len(own) : -1].mean(0), rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(row, states[0, -1 - len(text) : -1].mean(0), rtol=1e-3, atol=1e-4)
     assert len(np.unique(rows.round(5), axis=0)) == len(samples)
 
 
@@ -127,7 +127,7 @@ def test_no_hub_is_one_clear_error(monkeypatch):
         raise OSError("[Errno 101] Network is unreachable")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
-    said = []
-    with pytest.raises(ConnectionError, match="could not be had from the hub"):
-        hub.hub_folder("organisation/name", notify=said.append)
-    assert said == ["downloading organisation/name from the Hugging Face hub"]
+    lines = []
+    with pytest.raises(ConnectionError, match="could not be downloaded from the hub"):
+        hub.hub_folder("organisation/name", notify=lines.append)
+    assert lines == ["downloading organisation/name from the Hugging Face Hub"]

@@ -1,4 +1,4 @@
-"""Weights on a hub: what is in its cache, what is not, and the adapter, on tiny models with random weights."""
+"""Weights on a hub, cached or not, and the protein adapter, on tiny models with random weights."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def strings(*sequences: str) -> list[Sample]:
 
 
 def test_residues_are_the_hidden_states_between_the_tokens_around_them(model: Model) -> None:
-    """As the library's own tokenizer writes the sequence, one at a time and without a mask."""
+    """Compare with the tokenizer of the library, one sequence at a time and without a mask."""
     adapter, options = model.adapter, model.card.options
     assert isinstance(adapter, HFProtein)
     tokenizer = transformers.AutoTokenizer.from_pretrained(adapter.files["config"].parent, local_files_only=True)
@@ -111,7 +111,7 @@ def test_residues_are_the_hidden_states_between_the_tokens_around_them(model: Mo
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
-def test_tokens_are_those_that_the_library_makes_of_the_text(model: Model) -> None:
+def test_tokens_are_those_of_the_library(model: Model) -> None:
     adapter = model.adapter
     assert isinstance(adapter, HFProtein)
     tokenizer = transformers.AutoTokenizer.from_pretrained(adapter.files["config"].parent, local_files_only=True)
@@ -134,16 +134,16 @@ def test_batch_size_and_order_do_not_matter(model: Model) -> None:
     np.testing.assert_allclose(turned, want, rtol=1e-4, atol=1e-5)
 
 
-def test_layers_differ_and_what_has_no_token_is_refused(model: Model) -> None:
+def test_layers_differ_and_sequences_without_tokens_are_refused(model: Model) -> None:
     layers = [np.asarray(model.embed(strings(*SEQUENCES), layer=layer).embedding) for layer in model.card.layers]
     assert all(values.shape == (3, 32) for values in layers)
     assert not np.allclose(layers[0], layers[1])
     assert not np.allclose(layers[1], layers[2])
     limit = model.card.options["residues"]
-    found = model.embed(strings("MKV", "MJV", "", "A" * (limit + 1)))
-    assert list(found.ids) == ["0"]
-    assert "J" in found.dropped["1"]
-    assert str(limit) in found.dropped["3"]
+    embedded = model.embed(strings("MKV", "MJV", "", "A" * (limit + 1)))
+    assert list(embedded.ids) == ["0"]
+    assert "J" in embedded.dropped["1"]
+    assert str(limit) in embedded.dropped["3"]
 
 
 def test_prostt5_reads_the_backbone_as_letters(tmp_path: Path) -> None:
@@ -163,9 +163,9 @@ def test_prostt5_reads_the_backbone_as_letters(tmp_path: Path) -> None:
         assert structure(turned.backbone) == letters
         ids = tokenizer(f"<fold2AA> {' '.join(letters)}")["input_ids"]
         assert ids == [adapter.begin, *(adapter.index[letter] for letter in letters), adapter.end]
-    found = Model(card, adapter).embed([*chains, Sample("short", backbone=np.zeros((2, 4, 3), np.float32))])
-    assert list(found.dropped) == ["short"]
-    assert found.embedding.shape == (3, 32)
+    embedded = Model(card, adapter).embed([*chains, Sample("short", backbone=np.zeros((2, 4, 3), np.float32))])
+    assert list(embedded.dropped) == ["short"]
+    assert embedded.embedding.shape == (3, 32)
 
 
 def test_rare_residues_are_read_as_the_model_was_trained() -> None:
@@ -176,13 +176,13 @@ def test_rare_residues_are_read_as_the_model_was_trained() -> None:
 
 
 @pytest.mark.parametrize("card", HUB, ids=lambda card: card.name)
-def test_weights_that_are_not_there_are_asked_for(card, cache: Path) -> None:
+def test_missing_weights_are_an_error_with_the_command(card, cache: Path) -> None:
     if card.missing():
         pytest.skip(f"needs {', '.join(card.missing())}")
     assert state_of(card) == "needs-weights"
     command = card.fetch_command()
     assert command == f"hyle fetch {card.name}"
-    with pytest.raises(MissingWeightsError, match="Hugging Face hub; to fetch them: hyle fetch"):
+    with pytest.raises(MissingWeightsError, match="Hugging Face Hub; to download them: hyle fetch"):
         load(card.name)
 
 
@@ -202,12 +202,12 @@ def test_weights_in_the_cache_are_loaded(cache: Path) -> None:
     assert state_of(card) == "runs"
     assert weights_origin(card.weights) == f"westlake-repl/SaProt_650M_AF2@{commit}"
     assert weights_files(card)["config"] == folder / "config.json"
-    found = load("saprot-650m").embed(strings("MKV"), layer="hidden_states.1")
-    assert found.embedding.shape == (1, 32)
-    assert found.recipe["weights_from"] == f"westlake-repl/SaProt_650M_AF2@{commit}"  # though no commit is pinned
+    embedded = load("saprot-650m").embed(strings("MKV"), layer="hidden_states.1")
+    assert embedded.embedding.shape == (1, 32)
+    assert embedded.recipe["weights_from"] == f"westlake-repl/SaProt_650M_AF2@{commit}"  # though no commit is pinned
 
 
-def test_only_the_pinned_commit_is_taken_and_its_hash_is_checked(cache: Path) -> None:
+def test_only_the_pinned_commit_is_used_and_its_hash_is_checked(cache: Path) -> None:
     card = find_card("esm2-8m")
     put(cache, "esm2-8m", "0123456789abcdef0123456789abcdef01234567")
     assert state_of(card) == "needs-weights"
@@ -217,7 +217,7 @@ def test_only_the_pinned_commit_is_taken_and_its_hash_is_checked(cache: Path) ->
         load("esm2-8m")
 
 
-def test_named_files_need_no_configuration_beside_them(cache: Path) -> None:
+def test_named_files_need_no_configuration_file(cache: Path) -> None:
     card = find_card("uma-s-1p1-omol")
     assert card.weights is not None
     assert hub.cached_files(card.weights) is None
@@ -254,7 +254,7 @@ def test_a_commit_names_the_weights() -> None:
         ("prostt5", 24, 1024, 32, 16384),
     ],
 )
-def test_cards_tell_the_size_of_the_published_configuration(
+def test_cards_have_the_size_of_the_published_configuration(
     name: str, layers: int, width: int, heads: int, inner: int
 ) -> None:
     card = find_card(name)
