@@ -1,22 +1,22 @@
 # The two commands: `make run` compares real models on real molecules, `make test` checks the code and runs the tests.
-# `make thorough` also runs other forms of what is tested already, with JAX's programs compiled as users get them.
-# `make study` repeats the study on what runs from packages, and writes docs/study.
-# `make bench` measures the engine beside its peers; BENCH=--quick is faster.
-# All make the virtual environment .venv first; PYTHON=python3.12 chooses another Python.
+# `make thorough` also runs further forms of existing tests, and compiles JAX programs with full optimisation.
+# `make study` repeats the study on the models that run from packages, and writes docs/study.
+# `make bench` measures the engine and its peers; BENCH=--quick is faster.
+# All of them create the virtual environment .venv first; PYTHON=python3.12 selects another Python.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-# A module of tests stays with one of the processes: what it compiles and loads is its own.
+# All tests of a module run in the same process, so that what they compile and load is shared.
 WORKERS := -n 2 --dist loadscope
 
 .DELETE_ON_ERROR:
-.PHONY: run study test thorough check unit bench install clean
+.PHONY: run study test thorough processors pythons engine check unit bench install clean
 
 run: $(VENV)/models
 	$(BIN)/hyle run
 
-# It takes long; what is embedded is kept, and the same command continues.
+# This takes more than an hour. Embeddings are stored, so that the same command continues after an interruption.
 study: $(VENV)/models
 	$(BIN)/hyle study -o docs/study
 
@@ -34,9 +34,33 @@ unit: $(VENV)/dev $(VENV)/models
 	$(BIN)/pytest $(WORKERS) -m "not models and not thorough"
 	$(BIN)/pytest $(WORKERS) -m "models and not thorough"
 
-thorough: export XLA_FLAGS =
 thorough: check unit
-	$(BIN)/pytest $(WORKERS) -m thorough
+	XLA_FLAGS= $(BIN)/pytest $(WORKERS) -m thorough
+	$(MAKE) processors pythons
+
+# The engine's tests as other processors compute: NumPy's products by kernels of older processors, XLA without AVX-512.
+# OPENBLAS_CORETYPE is without effect where NumPy is built with another BLAS (on macOS).
+ENGINE := $(BIN)/pytest $(WORKERS) -m "not models and not thorough" tests/engine
+
+processors: $(VENV)/dev
+	OPENBLAS_CORETYPE=Prescott $(ENGINE)
+	OPENBLAS_CORETYPE=Haswell $(ENGINE)
+	XLA_FLAGS="--xla_backend_optimization_level=0 --xla_cpu_max_isa=AVX2" $(ENGINE)
+
+# The engine's tests with each Python on the PATH, each in a separate environment, .venv-3.12 and so on, without torch.
+pythons:
+	@for version in 3.11 3.12 3.13 3.14; do \
+		command -v python$$version > /dev/null || { echo "== python$$version is not here: not tried"; continue; }; \
+		$(MAKE) PYTHON=python$$version VENV=.venv-$$version engine || exit 1; \
+	done
+
+engine: $(VENV)/engine
+	$(ENGINE)
+
+$(VENV)/engine: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[train,dev]"
+	@touch $@
 
 bench: $(VENV)/base
 	$(BIN)/python -m bench $(BENCH)
@@ -44,13 +68,13 @@ bench: $(VENV)/base
 install: $(VENV)/dev $(VENV)/models
 
 clean:
-	rm -rf $(VENV) bench/.envs bench/.inputs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* bench/.envs bench/.inputs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# torch first and by its exact version: a range may take a build with gigabytes of CUDA libraries.
+# torch is installed first and by its exact version: a range may select a build with gigabytes of CUDA libraries.
 $(VENV)/base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "hyle needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.12"; exit 2; }
-	@echo "== making $(VENV)"
+	@echo "== creating $(VENV)"
 	$(PYTHON) -m venv $(VENV)
 	@echo "== installing torch (190 MB as a CPU build)"
 	$(PIP) install --quiet --progress-bar off torch==2.13.0
@@ -59,7 +83,7 @@ $(VENV)/base: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/models: $(VENV)/base $(wildcard zoo/cards/*.toml)
-	@echo "== installing what the models need (150 MB)"
+	@echo "== installing the libraries of the models (150 MB)"
 	$(BIN)/hyle models --requirements > $(VENV)/requirements.sh
 	PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 sh -e $(VENV)/requirements.sh
 	@touch $@

@@ -1,1 +1,1 @@
-"""The engine and its peers, measured side by side on the same inputs in one run; not installed with the package."""
+"""Benchmark of the engine and its peers on the same inputs in one run; not installed with the package."""

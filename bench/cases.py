@@ -1,4 +1,4 @@
-"""On what the metrics are measured."""
+"""The inputs on which the metrics are measured."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class Case:
     """One shape of input.
 
     Args:
-        name: in the results.
-        kind: ``pair``: two models, one value; ``all``: all pairs of them, or all models for a single metric.
-        n: samples.
-        widths: of the models.
-        far: 200 standard deviations from the origin.
-        extra: measured with ``--large`` only.
-        device: ``gpu`` where it needs one.
-        dtype: of the inputs on a GPU.
+        name: name in the results.
+        kind: ``pair``: two models, one value; ``all``: all pairs of models, or all models for a metric of one model.
+        n: number of samples.
+        widths: columns of each model.
+        far: whether the data are 200 standard deviations from the origin.
+        extra: whether the case is measured only with ``--large``.
+        device: ``gpu`` if the case needs one.
+        dtype: dtype of the inputs on a GPU.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Case:
 
 
 def mixed(m: int) -> tuple[int, ...]:
-    """Widths from 256 to 1,024 in turn."""
+    """Return m widths that cycle through 256, 512, 768 and 1,024."""
     return tuple(256 * (1 + i % 4) for i in range(m))
 
 
@@ -53,12 +53,12 @@ def pair_case(n: int, d: int, *, far: bool = False) -> Case:
 
 
 def plan(*, quick: bool = False, large: bool = False, n: int | None = None) -> list[Case]:
-    """Return the cases of a run; ``n`` shrinks all of them to one number of samples, to try the bench."""
+    """Return the cases of a run; ``n`` shrinks all of them to that number of samples, to test the benchmark."""
     sizes = QUICK_PAIR_SIZES if quick or n else PAIR_SIZES
     first, all_pairs = n or 2000, n or (2000 if quick else 4000)
     pairs = [pair_case(n or rows, d) for rows, d in sizes]
-    # All pairs come second: the case that a run which is stopped should have.
-    found = [
+    # All pairs come early, because an interrupted run should have this case.
+    cases = [
         pairs[0],
         pair_case(first, 256, far=True),
         Case(f"all 16x{all_pairs}", "all", all_pairs, mixed(16)),
@@ -66,13 +66,14 @@ def plan(*, quick: bool = False, large: bool = False, n: int | None = None) -> l
     ]
     if large:
         sizes_up = tuple(max(n * 2**i, 8) for i in range(3)) if n else SCALING
-        found += [Case(f"all 4x{rows}", "all", rows, (256,) * 4, extra=True) for rows in sizes_up]
-    return found
+        cases += [Case(f"all 4x{rows}", "all", rows, (256,) * 4, extra=True) for rows in sizes_up]
+    return cases
 
 
 def gpu_plan() -> list[Case]:
-    found = []
+    """Return the cases of a run on a GPU."""
+    cases = []
     for m, n in ((16, 16_000), (60, 10_000)):
         for dtype in DTYPES:
-            found.append(Case(f"gpu {m}x{n} {dtype}", "all", n, (512,) * m, device="gpu", dtype=dtype))
-    return found
+            cases.append(Case(f"gpu {m}x{n} {dtype}", "all", n, (512,) * m, device="gpu", dtype=dtype))
+    return cases

@@ -1,4 +1,4 @@
-"""Plain float64 definitions with whole n x n matrices: slow, and what every value in the table is held against."""
+"""Plain float64 definitions with full n x n matrices: slow, but the reference for every value in the table."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def _linear(x: Matrix) -> Matrix:
 
 
 def _rbf(x: Matrix) -> Matrix:
-    apart = pdist(x)
-    return np.exp(-(squareform(apart) ** 2) / (2 * np.median(apart[apart > 0]) ** 2))
+    distances = pdist(x)
+    return np.exp(-(squareform(distances) ** 2) / (2 * np.median(distances[distances > 0]) ** 2))
 
 
 def _centred(k: Matrix) -> Matrix:
@@ -32,7 +32,7 @@ def _biased(k: Matrix, l: Matrix) -> float:  # noqa: E741
 
 
 def _unbiased(k: Matrix, l: Matrix) -> float:  # noqa: E741
-    """Song et al. (2012), equation 5."""
+    """Estimate HSIC without bias, by equation 5 of Song et al. (2012)."""
     n = len(k)
     k, l = k - np.diag(np.diag(k)), l - np.diag(np.diag(l))  # noqa: E741
     third = 2 * float(k.sum(0) @ l.sum(1)) / (n - 2)
@@ -74,35 +74,35 @@ def distance_correlation(x: Matrix, y: Matrix, *, debiased: bool) -> float:
 
 def information_imbalance(x: Matrix, y: Matrix) -> list[float]:
     a, b = cdist(x, x), cdist(y, y)
-    found = []
+    values = []
     for source, target in ((a, b), (b, a)):
         source = source + np.diag(np.full(len(source), np.inf))
         nearest = source.argmin(1)[:, None]
         rank = (target < np.take_along_axis(target, nearest, 1)).sum(1)
-        found.append(2 * float(rank.mean()) / len(x))
-    return found
+        values.append(2 * float(rank.mean()) / len(x))
+    return values
 
 
-def _ordered(x: Matrix) -> Matrix:
+def _sorted_distances(x: Matrix) -> Matrix:
     return np.sort(cdist(x, x), 1)[:, 1:]
 
 
 def twonn(x: Matrix) -> float:
-    far = _ordered(x)
-    ratio = np.sort(np.log(far[:, 1] / far[:, 0]))
+    distances = _sorted_distances(x)
+    ratio = np.sort(np.log(distances[:, 1] / distances[:, 0]))
     n, used = len(ratio), len(ratio) * 9 // 10
-    up = -np.log(1 - np.arange(1, used + 1) / n)
-    return float(ratio[:used] @ up / (ratio[:used] @ ratio[:used]))
+    target = -np.log(1 - np.arange(1, used + 1) / n)
+    return float(ratio[:used] @ target / (ratio[:used] @ ratio[:used]))
 
 
 def mle(x: Matrix) -> float:
-    far = _ordered(x)[:, :DIMENSION_K]
-    return float(1 / np.log(far[:, -1:] / far[:, :-1]).mean())
+    distances = _sorted_distances(x)[:, :DIMENSION_K]
+    return float(1 / np.log(distances[:, -1:] / distances[:, :-1]).mean())
 
 
 def gride(x: Matrix) -> float:
-    far, first = _ordered(x), GRIDE_ORDER
-    logs = np.log(far[:, 2 * first - 1] / far[:, first - 1])
+    distances, first = _sorted_distances(x), GRIDE_ORDER
+    logs = np.log(distances[:, 2 * first - 1] / distances[:, first - 1])
 
     def slope(d: float) -> float:
         powers = float((logs / -np.expm1(-d * logs)).sum())
@@ -113,8 +113,8 @@ def gride(x: Matrix) -> float:
 
 def id_correlation(x: Matrix, y: Matrix) -> float:
     x, y = ((v - v.mean(0)) / v.std(0, ddof=1) for v in (x, y))
-    one, other, joint = twonn(x), twonn(y), twonn(np.concatenate([x, y], 1))
-    return (one + other - joint) / max(one, other)
+    first, second, joint = twonn(x), twonn(y), twonn(np.concatenate([x, y], 1))
+    return (first + second - joint) / max(first, second)
 
 
 def procrustes(x: Matrix, y: Matrix) -> float:

@@ -1,4 +1,4 @@
-"""What only a GPU run has: its memory, its matrix-product peak, and the share of it that the engine reaches."""
+"""What is measured only on a GPU: its memory, its peak for matrix products, and the share of it that is reached."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ PRECISIONS = {"float32": ("float32", "highest"), "TF32": ("float32", "tensorfloa
 
 
 def find_gpu(python: str = sys.executable) -> str:
-    """Return the reason why there is no GPU for JAX, or nothing."""
+    """Return why JAX has no GPU, or an empty string if it has one."""
     code = "import jax; print(jax.default_backend())"
     done = subprocess.run([python, "-c", code], capture_output=True, text=True)
     backend = (done.stdout.split() or ["none"])[-1]
-    return "" if backend in ("gpu", "cuda", "rocm") else f"JAX sees no GPU; its backend is {backend}"
+    return "" if backend in ("gpu", "cuda", "rocm") else f"JAX finds no GPU; its backend is {backend}"
 
 
 def device_facts() -> dict[str, Any]:
-    """Return the peak memory of the card in this process, by whichever framework ran; called in the worker."""
+    """Return the peak GPU memory of this process, from the framework that ran; called in the worker."""
     if "jax" in sys.modules:
         import jax
 
@@ -39,11 +39,11 @@ def device_facts() -> dict[str, Any]:
 
 
 def matmul_peak() -> dict[str, float]:
-    """Return FLOP/s of a large matrix product at each precision, by JAX; called in a process of its own."""
+    """Measure the FLOP/s of a large matrix product in JAX at each precision; called in a separate process."""
     import jax
     import jax.numpy as jnp
 
-    found = {}
+    rates = {}
     for name, (dtype, precision) in PRECISIONS.items():
         x = jax.random.normal(jax.random.key(0), (SIZE, SIZE), jnp.dtype(dtype))
         product = jax.jit(lambda a, precision=precision: jnp.matmul(a, a.T, precision=precision))
@@ -52,12 +52,12 @@ def matmul_peak() -> dict[str, float]:
         for _ in range(RUNS):
             last = product(x)
         last.block_until_ready()
-        found[name] = 2 * SIZE**3 * RUNS / (time.perf_counter() - start)
-    return found
+        rates[name] = 2 * SIZE**3 * RUNS / (time.perf_counter() - start)
+    return rates
 
 
 def facts() -> dict[str, Any]:
-    """Return the card and its peaks."""
+    """Return the name of the GPU and its peaks."""
     code = (
         "import json, jax; from bench.gpu import matmul_peak; "
         "print(json.dumps({'gpu': jax.devices()[0].device_kind, 'matmul': matmul_peak()}))"
@@ -68,34 +68,34 @@ def facts() -> dict[str, Any]:
 
 
 def gpu_lines(results: Results) -> list[str]:
-    """Return the part of the table about the GPU."""
+    """Return the section of the tables about the GPU."""
     if not results.gpu:
         return []
     peaks = results.machine.get("matmul", {})
-    told = ", ".join(f"{name} {value / 1e12:.1f} TFLOP/s" for name, value in peaks.items())
-    lines = [f"## GPU: {results.machine.get('gpu', 'unknown')}", "", f"Matrix products of {SIZE:,}: {told}.", ""]
+    rates = ", ".join(f"{name} {value / 1e12:.1f} TFLOP/s" for name, value in peaks.items())
+    lines = [f"## GPU: {results.machine.get('gpu', 'unknown')}", "", f"Matrix products of {SIZE:,}: {rates}.", ""]
     rows = []
     for case in results.gpu:
         exact = case["name"].replace(case["dtype"], "float32")
         work = 2.0 * case["n"] ** 2 * sum(case["widths"])
         for metric in [*METRICS, "study", "gram"]:
-            own = results.find(case["name"], ENGINE, metric) or results.find(case["name"], "JAX", metric)
-            for row in ([own] if own else []) + [r for r in results.peers(case["name"], metric) if r != own]:
+            engine = results.find(case["name"], ENGINE, metric) or results.find(case["name"], "JAX", metric)
+            for row in ([engine] if engine else []) + [r for r in results.peers(case["name"], metric) if r != engine]:
                 share = work / row["seconds"] / peaks["float32"] if peaks.get("float32") else None
                 truth = results.find(exact, row["tool"], metric)
                 error = relative_error_of(row, truth) if case["dtype"] != "float32" else None
                 cells = [case["name"], metric, row["tool"], seconds(row), seconds(row, "first"), memory(row)]
-                cells += [times(row, own) if row != own else "", "" if share is None else f"{share:.0%}"]
+                cells += [times(row, engine) if row != engine else "", "" if share is None else f"{share:.0%}"]
                 rows.append([*cells, "" if error is None else f"{error:.1e}"])
-    head = ("case", "metric", "tool", "seconds", "first call", "peak on the card", "of the engine's")
+    head = ("case", "metric", "tool", "seconds", "first call", "peak GPU memory", "times the engine's")
     return [*lines, *rows_of((*head, "of the float32 peak, one Gram each", "error of 16-bit input"), rows), ""]
 
 
 def relative_error_of(row: dict[str, Any], truth: dict[str, Any] | None) -> float | None:
-    """Return the largest relative error against the same tool's float32 value, numbers only."""
+    """Return the largest relative error against the float32 value of the same tool; only for numbers."""
     if truth is None or row["metric"] in ("study", "gram"):
         return None
-    values = [one["value"] for one in (row, truth)]
-    # A loop over pairs names its values by pair.
+    values = [measurement["value"] for measurement in (row, truth)]
+    # A loop over pairs has a dict of pair -> value.
     values = [[value[name] for name in sorted(value)] if isinstance(value, dict) else value for value in values]
     return relative_error(*values)

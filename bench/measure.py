@@ -1,4 +1,4 @@
-"""Starts a worker for each measurement, and stops it when it takes too long or too much."""
+"""Run each measurement in a worker process, and stop it when it takes too much time or memory."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .worker import RESULT_PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 POLL = 0.05
-# What a measurement may take of the memory that is free when it starts.
+# The share of the memory free at its start that a measurement may use.
 MEMORY_SHARE = 0.7
 
 
 def available_memory() -> int | None:
-    """Bytes that can be had without swapping; None off Linux."""
+    """Return the bytes that can be allocated without swapping; None on systems other than Linux."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
@@ -38,10 +38,10 @@ def _resident(pid: int) -> int:
 
 
 def environment(peer: Peer, case: Case) -> dict[str, str]:
-    """Return the variables of a worker; a peer's does not see what the bench's own Python was told to import."""
+    """Return the environment variables of a worker; only workers of the engine inherit PYTHONPATH."""
     variables = dict(os.environ)
-    own = variables.pop("PYTHONPATH", "")
-    paths = [str(ROOT)] + [own] * (peer.package.environment == "hyle" and bool(own))
+    inherited = variables.pop("PYTHONPATH", "")
+    paths = [str(ROOT)] + [inherited] * (peer.package.environment == "hyle" and bool(inherited))
     variables |= {"PYTHONPATH": os.pathsep.join(paths), "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "Agg"}
     if case.device == "gpu":
         variables |= {"BENCH_DEVICE": "gpu", "BENCH_DTYPE": case.dtype}
@@ -60,19 +60,19 @@ def run(
     limit: float,
     far: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Measure one peer on one case; what cannot be measured comes back as ``{"skipped": reason}``.
+    """Measure one peer on one case; return ``{"skipped": reason}`` if it cannot be measured.
 
     Args:
-        python: of the peer's environment.
-        peer: what to call.
-        case: on what.
+        python: path of the Python of the peer's environment.
+        peer: the peer to call.
+        case: the case to measure.
         inputs: files of the models.
-        budget: seconds for the measured calls, by which a loop over pairs stops and is scaled.
+        budget: seconds for the measured calls; a loop over pairs stops after them and is scaled.
         limit: seconds for the whole process.
-        far: files of the same models far from the origin, whose value is wanted too.
+        far: files of the same models far from the origin; if given, their value is computed as well.
     """
     metric = METRICS.get(peer.metric)
-    # The bare Gram matrices are taken model by model, as a single metric is.
+    # The bare Gram matrices are computed model by model, like a metric of a single model.
     job = {
         "peer": peer.key,
         "kind": case.kind,
@@ -97,28 +97,28 @@ def run(
         stopped = _watch(process, limit, None if free is None else MEMORY_SHARE * free)
         output.seek(0)
         errors.seek(0)
-        said, complained = output.read().decode(errors="replace"), errors.read().decode(errors="replace")
+        stdout, stderr = output.read().decode(errors="replace"), errors.read().decode(errors="replace")
     if stopped:
         return {"skipped": stopped}
-    for line in reversed(said.splitlines()):
+    for line in reversed(stdout.splitlines()):
         if line.startswith(RESULT_PREFIX):
             return json.loads(line.removeprefix(RESULT_PREFIX))
-    last = (complained.strip().splitlines() or ["no output"])[-1]
+    last = (stderr.strip().splitlines() or ["no output"])[-1]
     return {"skipped": f"ended with code {process.returncode}: {last}"[:300]}
 
 
 def _watch(process: subprocess.Popen[bytes], limit: float, memory: float | None) -> str:
-    """Wait for the end; kill what goes over a limit and say which."""
+    """Wait for a process; kill it if it exceeds a limit, and return which limit."""
     end = time.monotonic() + limit
     while process.poll() is None:
-        over = ""
+        reason = ""
         if time.monotonic() > end:
-            over = f"took longer than {limit:.0f} s"
+            reason = f"took longer than {limit:.0f} s"
         elif memory is not None and _resident(process.pid) > memory:
-            over = f"needs more than {memory / 2**30:.0f} GiB of memory"
-        if over:
+            reason = f"needs more than {memory / 2**30:.0f} GiB of memory"
+        if reason:
             process.kill()
             process.wait()
-            return over
+            return reason
         time.sleep(POLL)
     return ""

@@ -1,13 +1,13 @@
-"""The metrics that the bench compares, and what each is called in `hyle.engine.compare`."""
+"""The metrics that the benchmark compares, by their names in `hyle.engine.compare`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 K = 10
-"""Neighbours of the pair metrics."""
+"""Number of neighbours of the pair metrics."""
 DIMENSION_K = 50
-"""Neighbours of the maximum-likelihood dimension; GRIDE takes its distances 16 and 32."""
+"""Number of neighbours of the maximum-likelihood dimension; GRIDE uses the distances to neighbours 16 and 32."""
 GRIDE_ORDER = 16
 
 
@@ -16,10 +16,10 @@ class Metric:
     """A row of the table.
 
     Args:
-        name: here and in a Comparison.
-        title: for readers.
-        single: whether it looks at one model.
-        study: whether "all metrics of the study at once" has it.
+        name: name here and in a Comparison.
+        title: title in tables and charts.
+        single: whether the metric takes one model.
+        study: whether it is among "all metrics of the study at once".
     """
 
     name: str

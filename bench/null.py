@@ -1,6 +1,6 @@
-"""`python -m bench.null`: what permutations cost beside the comparison that they calibrate.
+"""`python -m bench.null`: measure the cost of permutations relative to the comparison that they calibrate.
 
-Each metric alone on the same panel, without permutations and with them, in turns; compiled beforehand.
+Each metric is measured alone on the same panel, alternately without and with permutations; compilation is excluded.
 """
 
 from __future__ import annotations
@@ -20,45 +20,48 @@ METRICS = ("cka", "mutual_knn", "jaccard_knn", "cknna", "information_imbalance",
 
 
 def measure(metric: str, panel: dict[str, np.ndarray], permutations: int, rounds: int) -> dict[str, Any]:
-    """Time the comparison of all pairs by one metric, without permutations and with them; the best of each."""
+    """Time the comparison of all pairs by one metric, without and with permutations; return the best time of each."""
     from hyle.engine import compare
 
     clocks: dict[int, list[Clock]] = {0: [], permutations: []}
     for round_ in range(rounds + 1):
-        for count, kept in clocks.items():
+        for count, measured in clocks.items():
             with Clock() as clock:
                 compare(panel, metrics=[metric], permutations=count)
-            if round_:  # the first compiles
-                kept.append(clock)
-    alone, both = (min(clock.wall for clock in kept) for kept in clocks.values())
-    others = max(clock.others or 0.0 for kept in clocks.values() for clock in kept)
-    return {"metric": metric, "seconds": alone, "with": both, "ratio": (both - alone) / alone, "others": others}
+            if round_:  # the first round compiles
+                measured.append(clock)
+    without, both = (min(clock.wall for clock in measured) for measured in clocks.values())
+    load = max(clock.background_load or 0.0 for measured in clocks.values() for clock in measured)
+    return {"metric": metric, "seconds": without, "with": both, "ratio": (both - without) / without, "others": load}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("-n", type=click.IntRange(64), default=4000, help="Samples.")
-@click.option("-m", type=click.IntRange(2), default=16, help="Models, of 256 to 1,024 columns.")
+@click.option("-n", type=click.IntRange(64), default=4000, help="Number of samples.")
+@click.option("-m", type=click.IntRange(2), default=16, help="Number of models, with 256 to 1,024 columns.")
 @click.option("--permutations", type=click.IntRange(1), default=200)
 @click.option("--rounds", type=click.IntRange(1), default=3)
-@click.option("--metric", "metrics", multiple=True, type=click.Choice(METRICS), help="Only these; may be repeated.")
-@click.option("--write/--no-write", default=True, help="Put the figures into bench/results.")
+@click.option(
+    "--metric", "metrics", multiple=True, type=click.Choice(METRICS), help="Measure only these; may be repeated."
+)
+@click.option("--write/--no-write", default=True, help="Write the results to bench/results.")
 def main(n: int, m: int, permutations: int, rounds: int, metrics: tuple[str, ...], write: bool) -> None:
-    """Measure what permutations cost beside the comparison itself."""
+    """Measure the cost of permutations relative to the comparison itself."""
     widths = tuple(int(width) for width in np.linspace(256, 1024, m))
     panel = {f"model {i:02d}": array for i, array in enumerate(models(n, widths))}
-    found = []
+    rows = []
     for metric in metrics or METRICS:
-        found.append(measure(metric, panel, permutations, rounds))
-        click.echo("{metric}  {seconds:.2f} s, with permutations {with:.2f} s: {ratio:.2f} more".format(**found[-1]))
+        rows.append(measure(metric, panel, permutations, rounds))
+        line = "{metric}  {seconds:.2f} s, with permutations {with:.2f} s: they cost {ratio:.2f} comparisons"
+        click.echo(line.format(**rows[-1]))
     if write and not metrics:
-        about = machine()
-        facts = {"n": n, "models": m, "permutations": permutations, "measurements": found, "machine": about}
+        info = machine()
+        facts = {"n": n, "models": m, "permutations": permutations, "measurements": rows, "machine": info}
         (FOLDER / "null.json").write_text(json.dumps(facts, indent=1) + "\n")
-        head = ("metric", "comparison, s", f"with K = {permutations}, s", "null over comparison")
-        rows = [[one["metric"], f"{one['seconds']:.2f}", f"{one['with']:.2f}", f"{one['ratio']:.2f}"] for one in found]
-        told = f"All pairs of {m} models of {n:,} samples and 256 to 1,024 columns; the best of {rounds}."
-        where = f"{about['cpu']}, {about['cores']} cores, {about['date']}, commit {about['commit']}."
-        text = "\n".join(["# Permutations beside the comparison", "", told, "", *rows_of(head, rows), "", where, ""])
+        head = ("metric", "comparison, s", f"with K = {permutations}, s", "permutations / comparison")
+        cells = [[row["metric"], *(f"{row[name]:.2f}" for name in ("seconds", "with", "ratio"))] for row in rows]
+        caption = f"All pairs of {m} models of {n:,} samples and 256 to 1,024 columns; best of {rounds} runs."
+        source = f"{info['cpu']}, {info['cores']} cores, {info['date']}, commit {info['commit']}."
+        text = "\n".join(["# Cost of permutations", "", caption, "", *rows_of(head, cells), "", source, ""])
         (FOLDER / "null.md").write_text(text)
         click.echo(f"wrote {FOLDER / 'null.json'} and {FOLDER / 'null.md'}")
 

@@ -1,4 +1,4 @@
-"""`python -m bench.report [FILE]`: table and chart of a results file, without measuring."""
+"""`python -m bench.report [FILE]`: write the table and the chart of a results file without measuring."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .table import markdown
 
 
 def write_report(results: Results, path: Path) -> list[Path]:
-    """Write the table and, where there is something to show, the chart beside the results; return their paths."""
+    """Write the table and, if there is something to show, the chart next to the results; return all paths."""
     table = path.with_suffix(".md")
     table.write_text(markdown(results))
     chart = save_chart(results, path.with_suffix(".svg"))
@@ -22,7 +22,7 @@ def write_report(results: Results, path: Path) -> list[Path]:
 @click.command()
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), default=FOLDER / "cpu.json")
 def main(path: Path) -> None:
-    """Write table and chart of a results file beside it."""
+    """Write the table and the chart of a results file next to it."""
     try:
         results = load(path)
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""`python -m bench.roofline`: where the time of all metrics at once goes, stage by stage, beside what the core can do.
+"""`python -m bench.roofline`: measure the time of each stage of all metrics at once, next to the limits of the core.
 
-On one core, so that no stage hides behind another; each is measured on one block of rows of a model of each width, and
-scaled to all rows and models.
+One core is used, so that no stage overlaps with another. Each stage is measured on one block of rows of a model of each
+width, and scaled to all rows and models.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ K, DIMENSION_K, BLOCK, ROUNDS = 10, 50, 500, 5
 
 @dataclass
 class Stage:
-    """Seconds, floating-point operations of its products and bytes that must pass through memory, for all models."""
+    """Seconds, floating-point operations of the products and bytes that must pass through memory, for all models."""
 
     name: str
     seconds: float = 0.0
@@ -33,24 +33,25 @@ class Stage:
     bytes: float = 0.0
 
     def bound(self, peak: float, bandwidth: float) -> float:
+        """Return the lower bound of the seconds."""
         return max(self.flops / peak, self.bytes / bandwidth)
 
 
 def best(call: Callable[[], Any]) -> float:
-    """Return the shortest of some warm calls."""
+    """Return the shortest time of `ROUNDS` warm calls."""
     import jax
 
     jax.block_until_ready(call())
-    found = []
+    times = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
         jax.block_until_ready(call())
-        found.append(time.perf_counter() - started)
-    return min(found)
+        times.append(time.perf_counter() - started)
+    return min(times)
 
 
 def limits() -> tuple[float, float]:
-    """Measure what one core does: operations a second in a large product, bytes a second in a copy."""
+    """Measure the limits of one core: operations per second in a large product, bytes per second in a copy."""
     import jax
     import jax.numpy as jnp
 
@@ -71,63 +72,66 @@ def measure(n: int, widths: tuple[int, ...]) -> list[Stage]:
     m, size = len(widths), min(BLOCK, n)
     query = np.arange(size, dtype=np.int32)
     blocks, block = n / size, size * n * 4.0  # bytes of one Gram product of a block
-    ready, median = Stage("centring, lengths, bounds"), Stage("median distance: half a product, order statistic")
+    preparation, median = (
+        Stage("centring, lengths, bounds"),
+        Stage("median distance: half a product, order statistic"),
+    )
     gram, euclidean = Stage("Gram products"), Stage(f"Euclidean neighbours, k = {DIMENSION_K}")
-    cosine, ranked = Stage(f"cosine neighbours, k = {K}"), Stage(f"ranks of {m} neighbours")
+    cosine, ranks = Stage(f"cosine neighbours, k = {K}"), Stage(f"ranks of {m} neighbours")
     products = Stage("three kernels of all models, their products")
     representations, grams = [], []
-    near = np.random.default_rng(0).integers(0, n, (size, m)).astype(np.int32)
+    neighbours = np.random.default_rng(0).integers(0, n, (size, m)).astype(np.int32)
     for width in sorted(set(widths)):
-        times = widths.count(width)
+        count = widths.count(width)
         (array,) = models(n, (width,))
         x = jnp.asarray(array)
         prepared = prepare(x)
         product = gram_of(prepared.points, query)
-        representations += [prepared] * times
-        grams += [product] * times
+        representations += [prepared] * count
+        grams += [product] * count
         table = block_table(prepared, product, query, DIMENSION_K, "euclidean", ordered=32)
-        ready.seconds += times * best(lambda x=x: prepare(x))
-        ready.bytes += times * 2 * array.nbytes
-        median.seconds += times * best(lambda prepared=prepared: median_of_prepared(prepared))
-        median.flops += times * n * n * width
-        gram.seconds += times * blocks * best(lambda prepared=prepared: gram_of(prepared.points, query))
-        gram.flops += times * 2 * n * n * width
+        preparation.seconds += count * best(lambda x=x: prepare(x))
+        preparation.bytes += count * 2 * array.nbytes
+        median.seconds += count * best(lambda prepared=prepared: median_of_prepared(prepared))
+        median.flops += count * n * n * width
+        gram.seconds += count * blocks * best(lambda prepared=prepared: gram_of(prepared.points, query))
+        gram.flops += count * 2 * n * n * width
         for stage, metric, k in ((euclidean, "euclidean", DIMENSION_K), (cosine, "cosine", K)):
-            find = best(
+            search = best(
                 lambda s=prepared, g=product, metric=metric, k=k: block_table(s, g, query, k, metric, ordered=32)
             )
-            stage.seconds += times * blocks * find
-            stage.bytes += times * blocks * block
-        count = best(lambda s=prepared, g=product, t=table: count_ranks(s.norms, g, query, near, t.indices))
-        ranked.seconds += times * blocks * count
-        ranked.bytes += times * blocks * block
+            stage.seconds += count * blocks * search
+            stage.bytes += count * blocks * block
+        counting = best(lambda s=prepared, g=product, t=table: count_ranks(s.norms, g, query, neighbours, t.indices))
+        ranks.seconds += count * blocks * counting
+        ranks.bytes += count * blocks * block
     norms, sigmas = stacked([prepared.norms for prepared in representations]), jnp.ones(m)
     kernels = ("linear", "rbf", "distance")
     products.seconds = blocks * best(lambda: products_of_kernels(norms, grams, query, kernels, sigmas))
     products.flops = len(kernels) * 2 * m * m * n * n
     products.bytes = blocks * block * m
-    return [ready, median, gram, euclidean, cosine, ranked, products]
+    return [preparation, median, gram, euclidean, cosine, ranks, products]
 
 
 def table(stages: list[Stage], peak: float, bandwidth: float) -> list[str]:
-    """Return the rows of the Markdown table, with their sum."""
-    total = Stage("all", *(sum(getattr(one, name) for one in stages) for name in ("seconds", "flops", "bytes")))
-    bounds = [one.bound(peak, bandwidth) for one in stages]
+    """Format the Markdown table of the stages and their sum."""
+    total = Stage("all", *(sum(getattr(stage, name) for stage in stages) for name in ("seconds", "flops", "bytes")))
+    bounds = [stage.bound(peak, bandwidth) for stage in stages]
     rows = []
-    for one, bound in zip([*stages, total], [*bounds, sum(bounds)], strict=True):
-        share = f"{100 * one.seconds / total.seconds:.0f} %"
-        cells = [f"{one.seconds:.2f}", share, f"{one.flops / 1e9:.0f}", f"{one.bytes / 1e9:.1f}"]
-        rows.append([one.name, *cells, f"{bound:.2f}", f"{100 * bound / one.seconds:.0f} %"])
-    head = ("stage", "seconds", "share", "GFLOP of products", "GB", "bound, s", "reached")
+    for stage, bound in zip([*stages, total], [*bounds, sum(bounds)], strict=True):
+        share = f"{100 * stage.seconds / total.seconds:.0f} %"
+        cells = [f"{stage.seconds:.2f}", share, f"{stage.flops / 1e9:.0f}", f"{stage.bytes / 1e9:.1f}"]
+        rows.append([stage.name, *cells, f"{bound:.2f}", f"{100 * bound / stage.seconds:.0f} %"])
+    head = ("stage", "seconds", "share", "GFLOP of products", "GB", "bound, s", "bound / seconds")
     return rows_of(head, rows)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("-n", type=click.IntRange(64), default=4000, help="Samples.")
-@click.option("-m", type=click.IntRange(2), default=16, help="Models, of 256 to 1,024 columns.")
-@click.option("--write/--no-write", default=True, help="Put the table into bench/results.")
+@click.option("-n", type=click.IntRange(64), default=4000, help="Number of samples.")
+@click.option("-m", type=click.IntRange(2), default=16, help="Number of models, with 256 to 1,024 columns.")
+@click.option("--write/--no-write", default=True, help="Write the table to bench/results.")
 def main(n: int, m: int, write: bool) -> None:
-    """Measure where the time of all metrics at once goes."""
+    """Measure the time of each stage of all metrics at once."""
     if hasattr(os, "sched_setaffinity"):  # before JAX counts the cores
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     peak, bandwidth = limits()
@@ -135,15 +139,16 @@ def main(n: int, m: int, write: bool) -> None:
     click.echo("\n".join(lines))
     if not write:
         return
-    about = machine()
-    told = (
-        f"{m} models of {n:,} samples, widths 256 to 1,024, on one core, which multiplies {peak / 1e9:.0f} GFLOP/s in "
-        f"a product of 2,048 x 2,048 and copies {bandwidth / 1e9:.1f} GB/s. The bound of a stage is the longer of what "
-        "its products and its bytes take at these rates; comparing, exponentials and roots are in no bound."
+    info = machine()
+    caption = (
+        f"{m} models of {n:,} samples, widths 256 to 1,024, on one core, which reaches {peak / 1e9:.0f} GFLOP/s in a "
+        f"product of 2,048 x 2,048 and copies {bandwidth / 1e9:.1f} GB/s. The bound of a stage is the longer of the "
+        "times that its products and its bytes take at these rates; it does not include comparisons, exponentials and "
+        "roots."
     )
-    where = f"{about['cpu']}, {about['date']}, commit {about['commit']}."
+    source = f"{info['cpu']}, {info['date']}, commit {info['commit']}."
     path = FOLDER / "roofline.md"
-    path.write_text("\n".join(["# Where the time goes", "", told, "", *lines, "", where, ""]))
+    path.write_text("\n".join(["# Where the time goes", "", caption, "", *lines, "", source, ""]))
     click.echo(f"wrote {path}")
 
 

@@ -1,4 +1,4 @@
-"""Which peer is measured on which case: what a smaller case has already answered is not measured again."""
+"""Decide which peer is measured on which case; what a smaller case has already answered is not measured again."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from .metrics import METRICS
 from .peers import Peer
 from .results import DEFINITION, ENGINE, Results
 
-# Peers of a metric that are measured at the larger width too.
+# Number of peers of a metric that are also measured at the larger width: the fastest.
 WIDE = 2
-# Where only the memory of a few packages is linear in n: all metrics at once, and the metrics that those have.
+# The packages whose memory is linear in n, and their metrics: with many samples only these are measured, besides all
+# metrics at once.
 LARGE = ("hyle", "faiss-cpu", "torchid")
 LARGE_METRICS = ("mutual_knn", "intrinsic_dimension_twonn", "intrinsic_dimension")
 ON_CARD = ("hyle", "torch")
 
 
-def applies(peer: Peer, case: Case) -> bool:
-    """Return whether a case is meant for a peer at all."""
+def is_applicable(peer: Peer, case: Case) -> bool:
+    """Return whether a case is meant for a peer."""
     if peer.label == DEFINITION:
         return case.kind == "pair" and case.n <= 2000 and case.widths[0] <= 256
     if case.extra:
@@ -27,9 +28,9 @@ def applies(peer: Peer, case: Case) -> bool:
 
 
 def skip_reason(results: Results, peer: Peer, case: Case, limit: float) -> str:
-    """Return why the results so far make a measurement needless, or nothing.
+    """Return why the results so far make a measurement unnecessary, or an empty string.
 
-    A cost grows at least as n² for what compares all samples, and never less than n.
+    The cost of comparing all pairs of samples grows at least as n², and any other cost at least as n.
     """
     if peer.package.environment == "hyle" or case.device == "gpu" or not results.cases:
         return ""
@@ -39,9 +40,9 @@ def skip_reason(results: Results, peer: Peer, case: Case, limit: float) -> str:
         return ""
     if small is None:
         reasons = [
-            one["skipped"]
-            for one in results.skipped()
-            if one["case"] == first["name"] and (one["tool"], one["metric"]) == (peer.label, peer.metric)
+            row["skipped"]
+            for row in results.skipped()
+            if row["case"] == first["name"] and (row["tool"], row["metric"]) == (peer.label, peer.metric)
         ]
         return reasons[0] if reasons else ""
     power = 1 if "D x D" in peer.variant else 2

@@ -1,4 +1,4 @@
-"""Numbers and rows of the Markdown tables."""
+"""Format the numbers and rows of the Markdown tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .results import BUSY_LOAD
 
 
 def seconds(row: dict[str, Any] | None, key: str = "seconds") -> str:
-    """Return a time in three digits, with a star where others had the machine too."""
+    """Format a time with three digits, and a star if the background load was above `BUSY_LOAD`."""
     if row is None or row.get(key) is None:
         return ""
     value = row[key]
@@ -18,6 +18,7 @@ def seconds(row: dict[str, Any] | None, key: str = "seconds") -> str:
 
 
 def memory(row: dict[str, Any] | None, key: str = "peak") -> str:
+    """Format a number of bytes."""
     if row is None or row.get(key) is None:
         return ""
     mib = row[key] / 2**20
@@ -25,7 +26,7 @@ def memory(row: dict[str, Any] | None, key: str = "peak") -> str:
 
 
 def times(row: dict[str, Any], other: dict[str, Any] | None) -> str:
-    """Return how many times as long one takes as the other."""
+    """Format the ratio of two times."""
     if other is None or not other["seconds"]:
         return ""
     ratio = row["seconds"] / other["seconds"]
@@ -33,5 +34,6 @@ def times(row: dict[str, Any], other: dict[str, Any] | None) -> str:
 
 
 def rows_of(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    clean = ([cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows)
-    return ["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *("| " + " | ".join(c) + " |" for c in clean)]
+    """Return the lines of a Markdown table."""
+    escaped = ([cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in rows)
+    return ["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *("| " + " | ".join(c) + " |" for c in escaped)]

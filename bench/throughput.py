@@ -1,8 +1,8 @@
-"""`python -m bench.throughput`: what an adapter of the zoo costs beside its library's own forward pass.
+"""`python -m bench.throughput`: compare the speed of adapters of the zoo with that of their libraries.
 
-Both sides get the same samples in the same batches, and begin at what a user has: SMILES or atoms. Graphs, tokens and
-pooled rows are made on both sides, each the library's own way. One process a model, the sides in turn, the best of
-several passes each.
+Both sides get the same samples in the same batches, and start from SMILES or atoms, as a user does. Both sides build
+graphs, tokens and pooled rows, each in the way of its library. Each model runs in a separate process; the two sides
+alternate, and the best of several passes of each counts.
 """
 
 from __future__ import annotations
@@ -22,31 +22,32 @@ import click
 import numpy as np
 
 from .measure import ROOT
-from .results import FOLDER, Results, load, machine
+from .results import BUSY_LOAD, FOLDER, Results, load, machine
 from .text import rows_of
 from .worker import RESULT_PREFIX, Clock
 
 if TYPE_CHECKING:
     from hyle.zoo import Adapter, Sample
 
-# Passes of each side, the warm-up aside: so many at most, three at least, and in between what fits in these seconds.
+# Maximum number of passes of each side, without the warm-up, and the seconds after which no further pass starts. At
+# least three passes are made.
 ROUNDS, BUDGET = 9, 24.0
-# What the adapter may take of the library's time, beside which the tables put what it takes.
+# The largest acceptable ratio of the time of the adapter to that of the library.
 GOAL = 1.10
-# Of torch: two threads on cores that others use wait for each other, and both sides by chance.
+# One thread for torch: on cores that other processes use, two threads wait for each other by chance, on either side.
 THREADS = {"OMP_NUM_THREADS": "1"}
 Call = Callable[[Sequence["Sample"]], Any]
 
 
 @dataclass(frozen=True)
 class Case:
-    """One model beside its library.
+    """One model and its library.
 
     Args:
-        dataset: samples of it.
-        n: how many.
-        peer: what is called, for the table.
-        prepare: the adapter -> a call that gives the rows, or the energies, of a batch.
+        dataset: name of the data set from which the samples are drawn.
+        n: number of samples.
+        peer: description of the library call for the table.
+        prepare: adapter -> a function that returns the rows, or the energies, of a batch.
     """
 
     dataset: str
@@ -65,8 +66,8 @@ def _chgnet(adapter: Adapter) -> Call:
     def call(samples: Sequence[Sample]) -> Any:
         structures = [AseAtomsAdaptor.get_structure(sample.atoms) for sample in samples]
         with torch.no_grad():
-            found = model.predict_structure(structures, task="e", return_crystal_feas=True, batch_size=len(samples))
-        return np.stack([one["crystal_fea"] / len(of) for one, of in zip(found, structures, strict=True)])
+            results = model.predict_structure(structures, task="e", return_crystal_feas=True, batch_size=len(samples))
+        return np.stack([row["crystal_fea"] / len(of) for row, of in zip(results, structures, strict=True)])
 
     return call
 
@@ -80,7 +81,7 @@ def _sevennet(adapter: Adapter) -> Call:
     from torch_geometric.loader import DataLoader
 
     model, _ = model_from_checkpoint(str(adapter.files["weights"]))
-    # Without forces here too: their gradient alone costs more than the energy.
+    # As in the adapter, forces are turned off: their gradient alone costs more than the energy.
     model.delete_module_by_key("force_output")
     model.key_grad = None
     model.set_is_batch_data(True)
@@ -125,7 +126,7 @@ def _transformers(adapter: Adapter) -> Call:
     else:
         from hyle.zoo.adapters.hf_encoder import SMILES_TOKEN
 
-        # The package of this model, whose tokenizer splits by the same pattern, wants a transformers of 2020.
+        # The tokenizer of this model's package splits by the same pattern, but requires a transformers release of 2020.
         table = {token: i for i, token in enumerate(adapter.files["vocab"].read_text("utf-8").splitlines())}
         cls, sep = table["[CLS]"], table["[SEP]"]
 
@@ -135,8 +136,8 @@ def _transformers(adapter: Adapter) -> Call:
             return {"input_ids": ids, "attention_mask": (ids != table["[PAD]"]).long()}
 
     def call(samples: Sequence[Sample]) -> Any:
-        read = encode([sample.smiles for sample in samples], padding=True, return_tensors="pt")
-        ids, mask = read["input_ids"], read["attention_mask"]
+        encoded = encode([sample.smiles for sample in samples], padding=True, return_tensors="pt")
+        ids, mask = encoded["input_ids"], encoded["attention_mask"]
         with torch.no_grad():
             hidden = model(input_ids=ids, attention_mask=mask).last_hidden_state
         last = mask.sum(1) - 1
@@ -159,7 +160,7 @@ def _chemprop(adapter: Adapter) -> Call:
     def call(samples: Sequence[Sample]) -> Any:
         batch = data.BatchMolGraph([featurise(Chem.MolFromSmiles(sample.smiles)) for sample in samples])
         with torch.no_grad():
-            # The checkpoint's own aggregation is a sum over a hundred.
+            # The aggregation of the checkpoint is a sum divided by a hundred, so the mean is taken instead.
             return nn.MeanAggregation()(model.message_passing(batch, None), batch.batch).numpy()
 
     return call
@@ -177,7 +178,7 @@ def _chemnet(adapter: Adapter) -> Call:
 
 
 def _minimol(adapter: Adapter) -> Call:
-    # One session for both sides: the threads of a second one would spin beside the first.
+    # Both sides share one session: the spinning threads of a second one would slow down the first.
     model = adapter.model  # type: ignore[attr-defined]
     return lambda samples: model([sample.smiles for sample in samples])
 
@@ -200,13 +201,13 @@ def measure(name: str, n: int | None) -> dict[str, Any]:
     from hyle.zoo import load_dataset
     from hyle.zoo.environments.memory import keep_freed_memory
 
-    # As `hyle embed` runs, for both sides: else one or the other has its pages cleared anew, by chance.
+    # For both sides, as in `hyle embed`: otherwise one of them, by chance, pays for clearing memory pages again.
     keep_freed_memory()
     case = CASES[name]
     model = load_model(name)
     card, adapter = model.card, model.adapter
     drawn = list(load_dataset(case.dataset, n=n or case.n, seed=0))
-    # What the model refuses goes beforehand, and batches are those that the adapter is given.
+    # Samples that the model does not support are removed first; the batches are those of the adapter.
     samples = sorted(
         (sample for sample in drawn if adapter.unsupported(sample) is None),
         key=lambda sample: len(sample.view(card.view)),
@@ -219,13 +220,13 @@ def measure(name: str, n: int | None) -> dict[str, Any]:
         if round_ > 3 and time.perf_counter() - started > BUDGET:
             break
         with Clock() as clock:
-            found = model.embed(samples)
-        with Clock() as beside:
-            own = np.concatenate([call(batch) for batch in batches])
-        if round_:  # the first warms up
-            clocks.append((clock, beside))
-    want = np.asarray(found.embedding) if own.ndim == 2 else found.energies
-    error = float(np.max(np.abs(own - want)) / np.max(np.abs(want)))
+            representation = model.embed(samples)
+        with Clock() as library_clock:
+            reference = np.concatenate([call(batch) for batch in batches])
+        if round_:  # the first round is the warm-up
+            clocks.append((clock, library_clock))
+    values = np.asarray(representation.embedding) if reference.ndim == 2 else representation.energies
+    difference = float(np.max(np.abs(reference - values)) / np.max(np.abs(values)))
     hyle, library = (min(side.wall for side in sides) for sides in zip(*clocks, strict=True))
     hyle_cpu, library_cpu = (min(side.cpu for side in sides) for sides in zip(*clocks, strict=True))
     return {
@@ -238,13 +239,13 @@ def measure(name: str, n: int | None) -> dict[str, Any]:
         "library_per_s": len(samples) / library,
         "ratio": hyle / library,
         "cpu_ratio": hyle_cpu / library_cpu,
-        "difference": error,
-        "others": statistics.median(side.others or 0.0 for sides in clocks for side in sides),
+        "difference": difference,
+        "others": statistics.median(side.background_load or 0.0 for sides in clocks for side in sides),
     }
 
 
 def table(results: Results) -> str:
-    """Return the Markdown of a results file."""
+    """Format the Markdown of a results file."""
     head = (
         "model",
         "library",
@@ -254,51 +255,49 @@ def table(results: Results) -> str:
         "library, per s",
         "time ratio",
         "CPU ratio",
-        "differ by",
+        "difference",
     )
     rows = []
-    for one in results.measurements:
-        if "skipped" in one:
-            rows.append([one["model"], f"skipped: {one['skipped']}", *[""] * (len(head) - 2)])
+    for row in results.measurements:
+        if "skipped" in row:
+            rows.append([row["model"], f"skipped: {row['skipped']}", *[""] * (len(head) - 2)])
             continue
-        star = "\\*" if one["others"] > 0.5 else ""
+        star = "\\*" if row["others"] > BUSY_LOAD else ""
         rows.append(
             [
-                one["model"],
-                one["peer"],
-                f"{one['n']} of {one['dataset']}",
-                str(one["batch"]),
-                f"{one['hyle_per_s']:,.0f}",
-                f"{one['library_per_s']:,.0f}",
-                f"{one['ratio']:.2f}{star}",
-                f"{one['cpu_ratio']:.2f}",
-                f"{one['difference']:.0e}",
+                row["model"],
+                row["peer"],
+                f"{row['n']} of {row['dataset']}",
+                str(row["batch"]),
+                f"{row['hyle_per_s']:,.0f}",
+                f"{row['library_per_s']:,.0f}",
+                f"{row['ratio']:.2f}{star}",
+                f"{row['cpu_ratio']:.2f}",
+                f"{row['difference']:.0e}",
             ]
         )
-    about = results.machine
-    told = (
-        "Time of `load(name).embed(samples)` over that of the library's own call on the same batches; the goal is "
-        f"{GOAL:.2f} at most. Best of three to {ROUNDS} passes each, in turn, torch on one thread, in wall and in CPU "
-        "seconds, in a process that keeps freed memory as `hyle embed` does; \\*: other processes had more than half a "
-        "core, and the ratio of CPU seconds says more."
+    info = results.machine
+    caption = (
+        "Time of `load(name).embed(samples)` divided by that of the library's own call on the same batches; the goal "
+        f"is {GOAL:.2f} at most. Best of three to {ROUNDS} passes of each side, in turn, torch on one thread, in wall "
+        "and in CPU seconds, in a process that keeps freed memory as `hyle embed` does. \\*: other processes used more "
+        "than half a core, and the ratio of CPU seconds is more reliable."
     )
-    where = (
-        f"{about['cpu']}, {about['cores']} cores, Python {about['python']}, {about['date']}, commit {about['commit']}."
-    )
-    return "\n".join(["# Adapters beside their libraries", "", told, "", *rows_of(head, rows), "", where, ""])
+    source = f"{info['cpu']}, {info['cores']} cores, Python {info['python']}, {info['date']}, commit {info['commit']}."
+    return "\n".join(["# Adapters and their libraries", "", caption, "", *rows_of(head, rows), "", source, ""])
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("models", nargs=-1, type=click.Choice(list(CASES)))
-@click.option("-n", type=click.IntRange(8), help="Samples of each, to try it.")
+@click.option("-n", type=click.IntRange(8), help="Number of samples of each model, for a quick test.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Results file, .json.")
 @click.option("--one", hidden=True, type=click.Choice(list(CASES)))
 def main(models: tuple[str, ...], n: int | None, out: Path | None, one: str | None) -> None:
-    """Measure adapters of the zoo beside their libraries, all or MODELS, and write results and table."""
+    """Measure adapters of the zoo and their libraries, all or only MODELS, and write results and table."""
     if one is not None:
         print(RESULT_PREFIX + json.dumps(measure(one, n)), flush=True)
         return
-    # What is measured again takes the place of what stood there.
+    # With MODELS, the earlier results of all other models are kept.
     out = out or FOLDER / ("quick-throughput.json" if n else "throughput.json")
     earlier = {row["model"]: row for row in load(out).measurements} if models and out.exists() else {}
     results = Results(machine())

@@ -1,6 +1,6 @@
-"""One measurement in a process of its own: reads a job as JSON on its input, prints the result as its last line.
+"""One measurement in a separate process: read a job as JSON from stdin, print the result as the last line.
 
-It runs in the environment of the peer, so that it imports nothing but NumPy and the peer.
+The worker runs in the environment of the peer, so it imports nothing but NumPy and the peer.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ import numpy as np
 from .peers import Calls, load_peers
 
 RESULT_PREFIX = "bench-result:"
-# Seconds of a call that is not made once more for its memory alone.
+# A call that takes longer is not repeated to measure its memory alone.
 SLOW_SECONDS = 60.0
-# Short calls are repeated until this many runs or this share of the budget.
+# Short calls are repeated up to this number of runs or this share of the budget.
 RUNS, SHARE = 5, 0.5
 
 
 def numbers(value: Any) -> Any:
-    """Return a value of any framework as floats, waiting for it."""
+    """Convert a value of any framework to floats, waiting until it is computed."""
     if isinstance(value, dict):
-        return {name: numbers(one) for name, one in value.items()}
+        return {name: numbers(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [float(np.asarray(_host(one)).squeeze()) for one in value]
+        return [float(np.asarray(_host(item)).squeeze()) for item in value]
     array = np.asarray(_host(value), dtype=np.float64)
     return float(array.squeeze()) if array.size == 1 else array.tolist()
 
@@ -42,7 +42,7 @@ def _host(value: Any) -> Any:
 
 
 class Clock:
-    """Wall and CPU seconds of a run, and the cores that others had meanwhile."""
+    """Wall and CPU seconds of a run, and the average number of cores that other processes used meanwhile."""
 
     def __enter__(self) -> Clock:
         self._busy, self._cpu, self._wall = _busy_seconds(), _cpu_seconds(), time.perf_counter()
@@ -52,12 +52,13 @@ class Clock:
         self.wall = time.perf_counter() - self._wall
         self.cpu = _cpu_seconds() - self._cpu
         busy = _busy_seconds()
-        taken = None if busy is None or self._busy is None else busy - self._busy - self.cpu
-        # The counters of the system step by hundredths of a second.
-        self.others = None if taken is None or self.wall < 0.1 else max(0.0, taken / self.wall)
+        load = None if busy is None or self._busy is None else busy - self._busy - self.cpu
+        # The system counts in hundredths of a second, too coarse for shorter runs.
+        self.background_load = None if load is None or self.wall < 0.1 else max(0.0, load / self.wall)
 
     def facts(self) -> dict[str, Any]:
-        return {"seconds": self.wall, "cpu": self.cpu, "others": self.others}
+        """Return the entries of the results file."""
+        return {"seconds": self.wall, "cpu": self.cpu, "others": self.background_load}
 
 
 def _cpu_seconds() -> float:
@@ -66,7 +67,7 @@ def _cpu_seconds() -> float:
 
 
 def _busy_seconds() -> float | None:
-    """CPU seconds that all processes of the machine have had, what a hypervisor took included; None off Linux."""
+    """Return the CPU seconds of all processes of the machine, steal time included; None on systems other than Linux."""
     try:
         fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
     except (OSError, ValueError):
@@ -83,7 +84,7 @@ def _memory(field: str) -> int | None:
 
 
 def _forget_peak() -> int | None:
-    """Set the peak of the resident memory back to what it is now, and return that."""
+    """Reset the peak of the resident memory to its current value, and return that value."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -92,9 +93,9 @@ def _forget_peak() -> int | None:
 
 
 def _peak_of(run: Callable[[], Any]) -> int | None:
-    """Return by how much a call that compiles nothing makes the resident memory grow."""
+    """Return the growth of the resident memory in a call that compiles nothing."""
     if platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL(None).malloc_trim(0)  # else what earlier calls freed, and the process kept, would serve this one
+        ctypes.CDLL(None).malloc_trim(0)  # otherwise the call would reuse memory that earlier calls freed
     before = _forget_peak()
     numbers(run())
     peak = _memory("VmHWM")
@@ -102,7 +103,7 @@ def _peak_of(run: Callable[[], Any]) -> int | None:
 
 
 def repeat(run: Callable[[], Any], budget: float, *, warm: bool) -> dict[str, Any]:
-    """Time a call, the best of several; the first is left out where it warms up and another fits in the budget."""
+    """Time a call, the best of several runs, without the first if it is a warm-up and another fits in the budget."""
     started = time.perf_counter()
     with Clock() as first:
         value = numbers(run())
@@ -118,20 +119,20 @@ def repeat(run: Callable[[], Any], budget: float, *, warm: bool) -> dict[str, An
 
 
 def all_pairs(calls: Calls, arrays: list[Any], budget: float) -> dict[str, Any]:
-    """Prepare each model once and score all pairs, the best of several where it is short, scaled where it is long."""
-    # The first call of anything costs more: threads start, code is loaded.
+    """Prepare each model once and score all pairs; the best of several runs if short, scaled from a part if long."""
+    # A first call costs more, because threads start and code is loaded.
     small = [array[:64] for array in arrays[:2]] if all(hasattr(array, "shape") for array in arrays) else arrays[:2]
     numbers(calls.score(*map(calls.prepare, small)))
     started, best, runs = time.perf_counter(), None, 0
     while best is None or (runs < RUNS and time.perf_counter() - started + best["measured"] < SHARE * budget):
-        found = _one_pass(calls, arrays, budget)
+        result = _one_pass(calls, arrays, budget)
         runs += 1
-        best = found if best is None or found["seconds"] < best["seconds"] else best
+        best = result if best is None or result["seconds"] < best["seconds"] else best
     return best | {"runs": runs, "first": None}
 
 
 def _one_pass(calls: Calls, arrays: list[Any], budget: float) -> dict[str, Any]:
-    """Score pairs in random order until the budget is spent."""
+    """Score pairs in random order until the budget is spent; scale the time to all pairs."""
     m = len(arrays)
     pairs = [(a, b) for a in range(m) for b in range(a + 1, m)]
     random.Random(0).shuffle(pairs)
@@ -150,51 +151,53 @@ def _one_pass(calls: Calls, arrays: list[Any], budget: float) -> dict[str, Any]:
             preparing, scoring = preparing + middle - start, scoring + time.perf_counter() - middle
     measured, done = preparing + scoring, len(value)
     seconds = preparing * m / len(states) + scoring * len(pairs) / done
-    facts = {"seconds": seconds, "cpu": clock.cpu * seconds / measured, "others": clock.others, "value": value}
+    facts = {"seconds": seconds, "cpu": clock.cpu * seconds / measured, "others": clock.background_load, "value": value}
     return facts | {"scaled_from": None if done == len(pairs) else done, "measured": measured}
 
 
 def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Measure one peer on the inputs of a job."""
     peer = load_peers()[job["peer"]]
     calls = peer.load()
     arrays = [calls.convert(np.load(path)) for path in job["inputs"]]
-    warm = peer.package.environment == "hyle"  # whose first call compiles
+    warm = peer.package.environment == "hyle"  # the first call of the engine compiles
     before = _forget_peak()
     budget = job["budget"]
-    wanted = arrays[:1] if job["single"] else arrays
+    operands = arrays[:1] if job["single"] else arrays
     if job["kind"] == "pair":
-        found = repeat(lambda: calls.score(*map(calls.prepare, wanted)), budget, warm=warm)
+        result = repeat(lambda: calls.score(*map(calls.prepare, operands)), budget, warm=warm)
     elif calls.batch is not None:
-        found = repeat(lambda: calls.batch(arrays), budget, warm=warm)
+        result = repeat(lambda: calls.batch(arrays), budget, warm=warm)
     elif job["single"]:
-        found = repeat(lambda: [calls.score(calls.prepare(x)) for x in arrays], budget, warm=warm)
+        result = repeat(lambda: [calls.score(calls.prepare(x)) for x in arrays], budget, warm=warm)
     else:
-        found = all_pairs(calls, arrays, budget)
+        result = all_pairs(calls, arrays, budget)
     peak = _memory("VmHWM")
-    found["peak"] = None if peak is None or before is None else max(0, peak - before)
-    if calls.batch is not None and warm and found["seconds"] < SLOW_SECONDS:
-        found["peak_warm"] = _peak_of(lambda: calls.batch(arrays))
+    result["peak"] = None if peak is None or before is None else max(0, peak - before)
+    if calls.batch is not None and warm and result["seconds"] < SLOW_SECONDS:
+        result["peak_warm"] = _peak_of(lambda: calls.batch(arrays))
     if job["far"]:
-        away = [calls.convert(np.load(path)) for path in job["far"]]
+        far = [calls.convert(np.load(path)) for path in job["far"]]
         try:
-            found["far"] = numbers(calls.score(*map(calls.prepare, away[: len(wanted)])))
+            result["far"] = numbers(calls.score(*map(calls.prepare, far[: len(operands)])))
         except Exception:
-            found["far"] = None
+            result["far"] = None
     if os.environ.get("BENCH_DEVICE") == "gpu":
         from .gpu import device_facts
 
-        found |= device_facts()
-    return found
+        result |= device_facts()
+    return result
 
 
 def main() -> None:
+    """Run the job on stdin; an error becomes the reason for which the peer is skipped."""
     job = json.loads(sys.stdin.read())
     try:
-        found = measure(job)
+        result = measure(job)
     except BaseException as error:
         text = " ".join(str(error).split())
-        found = {"skipped": f"{type(error).__name__}: {text}"[:300].rstrip(": ")}
-    print(RESULT_PREFIX + json.dumps(found), flush=True)
+        result = {"skipped": f"{type(error).__name__}: {text}"[:300].rstrip(": ")}
+    print(RESULT_PREFIX + json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What all tests share: programs that JAX compiled, the cores, and a folder for models that are registered."""
+"""Setup of all tests: the cache of compiled JAX programs, the number of threads, and a folder for registered models."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-# Before JAX is imported anywhere; commands that are run as processes of their own take part in it.
+# Set before JAX is imported anywhere; commands that run as subprocesses inherit these variables.
 _SETTINGS = {
     "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    # Most of the time goes into compiling, much of that into making machine code fast, which `make thorough` does.
+    # Most of the time is spent on compilation, much of it on optimising machine code. `make thorough` turns this on.
     "XLA_FLAGS": "--xla_backend_optimization_level=0",
-    # As the command line sets it: threads that spin while they wait take the cores of the other process.
+    # As in the command line: threads that spin while they wait take the cores of the other test process.
     "OMP_WAIT_POLICY": "passive",
 }
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
@@ -29,9 +29,18 @@ _FOLDER = pytest.StashKey[str]()
 
 
 def pytest_configure(config):
-    # Before tests are collected, some of which are one a model: those registered on this machine are not the tests'.
+    # Set before collection, because some tests are parametrised by model, and models registered by the user of this
+    # machine must not be among them.
     config.stash[_FOLDER] = os.environ["HYLE_MODELS"] = tempfile.mkdtemp(prefix="hyle-models-")
 
 
 def pytest_unconfigure(config):
     shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _models_of_this_module(tmp_path_factory):
+    """A model that one module registers, and a broken card that it leaves, is none of the others' business."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HYLE_MODELS", str(tmp_path_factory.mktemp("models")))
+        yield

@@ -1,4 +1,4 @@
-"""What the README says, held against the code."""
+"""README.md and CONTRIBUTING.md agree with the code."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from hyle.cli.commands.models import markdown, study_markdown, study_state
-from hyle.cli.commands.run import METRICS
+from hyle.cli.jobs import METRICS, markdown, study_markdown, study_state
 from hyle.engine import DEFAULT_METRICS, list_metrics
 from hyle.zoo import list_models, list_study
 
@@ -48,6 +47,21 @@ def test_the_counts_of_models_are_true() -> None:
     assert f"{len(waiting)} more" in said
     for card in list_models():
         assert card.modality != "control" or f"`{card.name}`" in said
+
+
+def test_every_folder_is_described() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    for top in ("engine", "zoo", "cli"):
+        table = text.split(f"| `{top}/` | |")[1].split("\n\n")[0]
+        described = set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE))
+        assert described == {path.name for path in (ROOT / top).iterdir() if path.is_dir() and path.name[0] != "_"}
+
+
+def test_the_environment_variables_are_those_of_the_code() -> None:
+    section = README.split("## Configuration")[1].split("## ")[0]
+    sources = [path.read_text("utf-8") for top in ("engine", "zoo", "cli") for path in (ROOT / top).rglob("*.py")]
+    used = {name for source in sources for name in re.findall(r"\"(HYLE_[A-Z]+)\"", source)}
+    assert set(re.findall(r"^\| `(HYLE_\w+)` \|", section, flags=re.MULTILINE)) == used
 
 
 def test_every_metric_has_its_row() -> None:
@@ -108,7 +122,7 @@ def test_the_example_of_own_data_runs(tmp_path: Path) -> None:
     command = f'export PATH="{bin_folder}:$PATH" HYLE_STORE=store\n{example}'
     done = subprocess.run(["bash", "-ec", command], cwd=tmp_path, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
-    assert "1 of 3 samples of mine.csv left out: oops (line 4: RDKit cannot read the SMILES 'C1CC')" in done.stderr
+    assert "1 of 3 samples of mine.csv skipped: oops (line 4: RDKit cannot read the SMILES 'C1CC')" in done.stderr
 
 
 def test_the_engine_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,7 +159,7 @@ def test_the_zoo_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_picture_is_of_the_panel() -> None:
     picture = (ROOT / "docs" / "alignment.svg").read_text("utf-8")
-    from hyle.cli.commands.run import choose
+    from hyle.cli.jobs import choose_panel
     from hyle.zoo import find_dataset
 
-    assert all(card.name in picture for card in choose(None, find_dataset("qm9")))
+    assert all(card.name in picture for card in choose_panel(None, find_dataset("qm9")))

@@ -1,4 +1,4 @@
-"""What a peer is, as data; each file here holds the peers of one package, listed as ``PEERS``."""
+"""The peers as data; each file of this folder lists the peers of one package as ``PEERS``."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 
-def same(value: Any) -> Any:
+def identity(value: Any) -> Any:
+    """Return the value unchanged."""
     return value
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package of a registry, and how it gets into an environment of the bench.
+    """A package of the package index, and how it is installed into an environment of the benchmark.
 
     Args:
-        name: as on the registry.
-        version: exactly.
-        environment: folder under ``bench/.envs``; ``hyle`` is the Python that runs the bench.
+        name: name on the package index.
+        version: the exact version.
+        environment: folder under ``bench/.envs``; ``hyle`` is the Python that runs the benchmark.
         pip: options of `pip install` that it needs.
-        extra: further requirements that its own metadata forgets.
+        extra: requirements that its metadata does not declare.
         note: what a reader of the table must know.
     """
 
@@ -36,18 +37,19 @@ class Package:
 
 @dataclass(frozen=True)
 class Calls:
-    """How a peer is called, from the moment its packages are imported.
+    """The functions of a peer, once its packages are imported.
 
     Args:
-        score: (a, b) of two prepared models for a pair metric, (a) for a single one; a number, or one each way.
-        prepare: what is done once per model, timed: centring, a Gram matrix, a neighbour table.
-        convert: NumPy [n, d] to the arrays that the peer takes, not timed.
-        batch: all models at once, in place of the two above, where the peer has such a call.
+        score: function of two prepared models for a pair metric, of one for a metric of one model; returns a number, or
+            one number for each direction.
+        prepare: what is computed once per model, and timed: centring, a Gram matrix, a neighbour table.
+        convert: converts NumPy [n, d] to the arrays that the peer takes; not timed.
+        batch: function of all models at once, used instead of `prepare` and `score` if the peer has one.
     """
 
     score: Callable[..., Any]
-    prepare: Callable[[Any], Any] = same
-    convert: Callable[[Any], Any] = same
+    prepare: Callable[[Any], Any] = identity
+    convert: Callable[[Any], Any] = identity
     batch: Callable[[list[Any]], Any] | None = None
 
 
@@ -56,12 +58,12 @@ class Peer:
     """One metric of one package.
 
     Args:
-        package: where it comes from.
-        metric: a name of `bench.metrics`.
-        variant: what its value is, and how it gets there.
-        load: imports the package and returns the calls; what it raises is the reason for which the peer is skipped.
-        name: in the table; the package's where empty.
-        exact: whether the value is meant to equal the definition; another estimator or convention is not an error.
+        package: the package.
+        metric: a name in `bench.metrics.METRICS`, ``study`` or ``gram``.
+        variant: which estimator it computes, and how.
+        load: imports the package and returns the calls; if it raises, the message is the reason for skipping the peer.
+        name: name in the table; the name of the package by default.
+        exact: whether the value should equal the definition; False for another estimator or convention.
     """
 
     package: Package
@@ -73,19 +75,21 @@ class Peer:
 
     @property
     def label(self) -> str:
+        """The name in the table."""
         return self.name or self.package.name
 
     @property
     def key(self) -> str:
+        """The unique name, LABEL/METRIC."""
         return f"{self.label}/{self.metric}"
 
 
 def load_peers() -> dict[str, Peer]:
-    """Return every peer by key; importing them imports none of their packages."""
-    found: dict[str, Peer] = {}
+    """Return every peer by its key; none of their packages is imported."""
+    peers: dict[str, Peer] = {}
     for module in pkgutil.iter_modules(__path__):
         for peer in importlib.import_module(f"{__name__}.{module.name}").PEERS:
-            if peer.key in found:
-                raise ValueError(f"two peers are called {peer.key!r}: give one of them a name")
-            found[peer.key] = peer
-    return found
+            if peer.key in peers:
+                raise ValueError(f"two peers are called {peer.key!r}: set the name of one of them")
+            peers[peer.key] = peer
+    return peers

@@ -7,7 +7,7 @@ import numpy as np
 from ..metrics import GRIDE_ORDER, K
 from . import Calls, Package, Peer
 
-# It pins NumPy below 2 and an old JAX: an environment of its own.
+# It pins NumPy below 2 and an old JAX, so it needs a separate environment.
 PACKAGE = Package("dadapy", "0.3.4", environment="dadapy")
 
 
@@ -19,8 +19,8 @@ def _information_imbalance() -> Calls:
     from dadapy import MetricComparisons
 
     def score(a: Any, b: Any) -> Any:
-        found = MetricComparisons(coordinates=a, maxk=1).return_information_imbalace(b, k=1, subset_size=len(a))
-        return [float(value[0]) for value in found]
+        values = MetricComparisons(coordinates=a, maxk=1).return_information_imbalace(b, k=1, subset_size=len(a))
+        return [float(value[0]) for value in values]
 
     return Calls(score, convert=_wide)
 
@@ -55,7 +55,7 @@ def _gride() -> Calls:
 
 
 PEERS = (
-    Peer(PACKAGE, "information_imbalance", "all N points, ranks of each pair anew", _information_imbalance),
+    Peer(PACKAGE, "information_imbalance", "all N points, ranks computed for each pair", _information_imbalance),
     Peer(PACKAGE, "mutual_knn", "Euclidean, tables kept", _overlap, exact=False),
     Peer(PACKAGE, "intrinsic_dimension_twonn", "fit", _twonn),
     Peer(PACKAGE, "intrinsic_dimension_gride", "all scales to 16/32", _gride),

@@ -1,4 +1,4 @@
-"""The float64 definitions, timed like a peer: what plain NumPy costs."""
+"""The float64 definitions, timed like a peer: the cost of plain NumPy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _peers() -> tuple[Peer, ...]:
     from ..metrics import METRICS
 
     return tuple(
-        Peer(PACKAGE, metric, "float64, whole matrices", functools.partial(_load, metric), name="definition")
+        Peer(PACKAGE, metric, "float64, full matrices", functools.partial(_load, metric), name="definition")
         for metric in METRICS
         if metric != "reconstruction_error"
     )

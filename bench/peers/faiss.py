@@ -7,7 +7,7 @@ import numpy as np
 from ..metrics import DIMENSION_K, K
 from . import Calls, Package, Peer
 
-PACKAGE = Package("faiss-cpu", "1.15.1", note="its exact search, the rest in NumPy")
+PACKAGE = Package("faiss-cpu", "1.15.1", note="its exact search; the rest is NumPy")
 
 
 def _mutual_knn() -> Calls:
@@ -17,16 +17,16 @@ def _mutual_knn() -> Calls:
         unit = x / np.linalg.norm(x, axis=1, keepdims=True)
         index = faiss.IndexFlatIP(unit.shape[1])
         index.add(unit)
-        found = index.search(unit, K + 1)[1]
+        indices = index.search(unit, K + 1)[1]
         rows = np.arange(len(x))[:, None]
-        # The row itself comes first, unless another is its repetition.
-        others = np.argsort(found == rows, 1, kind="stable")[:, :K]
-        return np.take_along_axis(found, others, 1)
+        # Remove the row itself, which comes first unless it has a duplicate.
+        kept = np.argsort(indices == rows, 1, kind="stable")[:, :K]
+        return np.take_along_axis(indices, kept, 1)
 
     return Calls(lambda a, b: (a[:, :, None] == b[:, None, :]).sum() / a.size, prepare)
 
 
-def _far(x: Any, k: int) -> Any:
+def _distances(x: Any, k: int) -> Any:
     import faiss
 
     rows = x - x.mean(0)
@@ -39,11 +39,11 @@ def _twonn() -> Calls:
     import faiss  # noqa: F401
 
     def score(x: Any) -> Any:
-        far = _far(x, 2)
-        logs = np.sort(np.log(far[:, 1] / far[:, 0]))
+        distances = _distances(x, 2)
+        logs = np.sort(np.log(distances[:, 1] / distances[:, 0]))
         n, used = len(logs), len(logs) * 9 // 10
-        up = -np.log(1 - np.arange(1, used + 1) / n)
-        return logs[:used] @ up / (logs[:used] @ logs[:used])
+        target = -np.log(1 - np.arange(1, used + 1) / n)
+        return logs[:used] @ target / (logs[:used] @ logs[:used])
 
     return Calls(score)
 
@@ -52,8 +52,8 @@ def _mle() -> Calls:
     import faiss  # noqa: F401
 
     def score(x: Any) -> Any:
-        far = _far(x, DIMENSION_K)
-        return 1 / np.log(far[:, -1:] / far[:, :-1]).mean()
+        distances = _distances(x, DIMENSION_K)
+        return 1 / np.log(distances[:, -1:] / distances[:, :-1]).mean()
 
     return Calls(score)
 

@@ -1,4 +1,4 @@
-"""The engine itself: its function on two arrays for a pair, `compare` for all."""
+"""The engine: its functions of two arrays for a pair, `compare` for all pairs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import Calls, Package, Peer
 
 PACKAGE = Package("hyle", "", environment="hyle")
 
-# Function of the engine and its options for each metric; those that need both directions are called twice.
+# The function of the engine for each metric, and its options; directed metrics are called in both directions.
 FUNCTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "cka_biased": ("cka", {"debiased": False}),
     "cka": ("cka", {}),
@@ -48,25 +48,25 @@ def _as_jax(x: np.ndarray) -> Any:
 def _compare(metrics: tuple[str, ...], arrays: list[Any]) -> Any:
     import hyle.engine as engine
 
-    known = engine.list_metrics()
-    missing = [name for name in metrics if name not in known]
+    available = engine.list_metrics()
+    missing = [name for name in metrics if name not in available]
     if len(metrics) == 1 and missing:
         raise NotImplementedError(f"the engine has no metric {missing[0]!r} in compare")
-    names = [name for name in metrics if name in known]
+    names = [name for name in metrics if name in available]
     options: dict[str, Any] = {"k": K, "dimension_k": DIMENSION_K}
     if os.environ.get("BENCH_DTYPE") == "tf32":
         if "precision" not in inspect.signature(engine.compare).parameters:
             raise NotImplementedError("the engine multiplies in full float32 and has no option for less")
         options["precision"] = "tensorfloat32"
-    found = engine.compare({f"m{i:02d}": x for i, x in enumerate(arrays)}, metrics=names, **options)
-    return {name: found[name].values for name in names}
+    comparison = engine.compare({f"m{i:02d}": x for i, x in enumerate(arrays)}, metrics=names, **options)
+    return {name: comparison[name].values for name in names}
 
 
 def _load(metric: str) -> Calls:
     engine = importlib.import_module("hyle.engine")
     name, options = FUNCTIONS[metric]
     function = getattr(engine, name, None)
-    # A module of the same name shows through before the function is exported.
+    # If the function is not exported, the name may refer to the module of the same name.
     if not callable(function):
         raise NotImplementedError(f"the engine has no function {name!r}")
     unknown = [option for option in options if option not in inspect.signature(function).parameters]
@@ -88,7 +88,7 @@ def _load_study() -> Calls:
     importlib.import_module("hyle.engine")
 
     def refuse(*_: Any) -> Any:
-        raise NotImplementedError("the study is measured on all pairs")
+        raise NotImplementedError("the study is measured only on all pairs")
 
     return Calls(refuse, convert=_as_jax, batch=functools.partial(_compare, STUDY))
 

@@ -21,6 +21,6 @@ def _mle() -> Calls:
 
 
 PEERS = (
-    Peer(PACKAGE, "intrinsic_dimension_twonn", "no ratio left out", _twonn, exact=False),
+    Peer(PACKAGE, "intrinsic_dimension_twonn", "no ratio excluded", _twonn, exact=False),
     Peer(PACKAGE, "intrinsic_dimension", "harmonic mean", _mle),
 )

@@ -7,7 +7,7 @@ import numpy as np
 
 from . import Calls, Package, Peer
 
-# It takes a list of any length; measured on two models at a time, since sixteen take hours.
+# It takes a list of any length, but is called with two models at a time, because sixteen take hours.
 PACKAGE = Package("repsim", "0.1.5", note="single-threaded C++, called pair by pair")
 
 

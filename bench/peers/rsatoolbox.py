@@ -17,4 +17,4 @@ def _load() -> Calls:
     return Calls(lambda a, b: compare(a, b, method="spearman"), prepare, lambda x: Dataset(x.astype(np.float64)))
 
 
-PEERS = (Peer(Package("rsatoolbox", "0.3.2"), "rsa", "squared distances, which rank alike; RDMs kept", _load),)
+PEERS = (Peer(Package("rsatoolbox", "0.3.2"), "rsa", "squared distances, which have the same ranks; RDMs kept", _load),)

@@ -1,4 +1,4 @@
-"""What ten careful lines of torch give, each model prepared once: CKA, distance correlation, Procrustes, bare Gram."""
+"""Ten careful lines of torch, each model prepared once: CKA, distance correlation, Procrustes, bare Gram product."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PACKAGE = Package("torch", "2.13.0", note="written for the bench")
 
 
 def on_device(x: Any) -> Any:
-    """Move NumPy rows to the card where the process was told to use it."""
+    """Convert NumPy rows to torch, on the GPU if this process measures it."""
     import torch
 
     tensor = torch.from_numpy(x)
@@ -29,14 +29,14 @@ def _centred(x: Any) -> Any:
 
 def _feature_space(debiased: bool) -> Calls:
     def product(a: Any, b: Any) -> Any:
-        whole = (a.T @ b).square().sum()
+        total = (a.T @ b).square().sum()
         if not debiased:
-            return whole
+            return total
         n = len(a)
         k, l = a.square().sum(1), b.square().sum(1)  # noqa: E741
-        # Centred rows sum to zero, so the sums of a kernel without its diagonal are those of the diagonal.
+        # Centred rows sum to zero, so the row sums of a kernel without its diagonal follow from the diagonal.
         inner = k @ l
-        return (whole - inner + k.sum() * l.sum() / ((n - 1) * (n - 2)) - 2 * inner / (n - 2)) / (n * (n - 3))
+        return (total - inner + k.sum() * l.sum() / ((n - 1) * (n - 2)) - 2 * inner / (n - 2)) / (n * (n - 3))
 
     def prepare(x: Any) -> Any:
         rows = _centred(x)
@@ -83,8 +83,7 @@ def _rbf(x: Any) -> Any:
 def _distances(x: Any) -> Any:
     import torch
 
-    found = torch.cdist(_centred(x), _centred(x))
-    return found.fill_diagonal_(0)
+    return torch.cdist(_centred(x), _centred(x)).fill_diagonal_(0)
 
 
 def _matrix_peer(kind: str, debiased: bool) -> Calls:

@@ -1,4 +1,4 @@
-"""What ten careful lines of torch give, each model prepared once: neighbour metrics, dimensions, ranks."""
+"""Ten careful lines of torch, each model prepared once: neighbour metrics, intrinsic dimensions, ranks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def _unit(x: Any) -> Any:
 
 def _nearest(x: Any) -> Any:
     unit = _unit(x)
-    similar = (unit @ unit.T).fill_diagonal_(-2)
-    return similar.topk(K, 1).indices.int()
+    similarity = (unit @ unit.T).fill_diagonal_(-2)
+    return similarity.topk(K, 1).indices.int()
 
 
 def _mutual_knn() -> Calls:
@@ -64,7 +64,7 @@ def _information_imbalance() -> Calls:
     return Calls(score, prepare, on_device)
 
 
-def _far(x: Any, k: int) -> Any:
+def _distances(x: Any, k: int) -> Any:
     import torch
 
     rows = x - x.mean(0)
@@ -74,16 +74,16 @@ def _far(x: Any, k: int) -> Any:
 def _twonn(x: Any) -> Any:
     import torch
 
-    far = _far(x, 2)
-    logs = (far[:, 1] / far[:, 0]).log().sort().values
+    distances = _distances(x, 2)
+    logs = (distances[:, 1] / distances[:, 0]).log().sort().values
     n, used = len(logs), len(logs) * 9 // 10
-    up = -torch.log1p(-torch.arange(1, used + 1, device=x.device) / n)
-    return logs[:used] @ up / (logs[:used] @ logs[:used])
+    target = -torch.log1p(-torch.arange(1, used + 1, device=x.device) / n)
+    return logs[:used] @ target / (logs[:used] @ logs[:used])
 
 
 def _mle(x: Any) -> Any:
-    far = _far(x, DIMENSION_K)
-    return 1 / (far[:, -1:] / far[:, :-1]).log().mean()
+    distances = _distances(x, DIMENSION_K)
+    return 1 / (distances[:, -1:] / distances[:, :-1]).log().mean()
 
 
 def _dimension(score: Any) -> Calls:
@@ -110,10 +110,10 @@ def _rsa() -> Calls:
 
     def prepare(x: Any) -> Any:
         rows = x - x.mean(0)
-        apart = torch.cdist(rows, rows)[tuple(torch.triu_indices(len(x), len(x), 1, device=x.device))]
-        order = apart.argsort()
+        distances = torch.cdist(rows, rows)[tuple(torch.triu_indices(len(x), len(x), 1, device=x.device))]
+        order = distances.argsort()
         steps = torch.arange(len(order), dtype=torch.float32, device=x.device)
-        ranks = torch.empty_like(apart).scatter_(0, order, steps)
+        ranks = torch.empty_like(distances).scatter_(0, order, steps)
         ranks -= ranks.double().mean().float()
         return ranks.div_(ranks.double().norm().float())
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from ..metrics import DIMENSION_K
 from . import Calls, Package, Peer
 
-# It declares Python 3.13; its code runs on 3.11.
+# It requires Python 3.13, but its code runs on 3.11.
 PACKAGE = Package(
-    "torchid", "0.5.1", pip=("--ignore-requires-python",), note="installed against its declared Python 3.13"
+    "torchid", "0.5.1", pip=("--ignore-requires-python",), note="installed in spite of its requirement of Python 3.13"
 )
 
 

@@ -1,4 +1,4 @@
-"""A student in plain JAX that learns a teacher's geometry, judged on samples held out."""
+"""A student in plain JAX that learns the geometry of a teacher, evaluated on held-out samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Weights = Sequence[tuple[jax.Array, jax.Array]]
 
 
 def samples(teacher: str) -> tuple[jax.Array, jax.Array]:
-    """Draw inputs [n, 16], and a teacher [n, 32] that sees them, ``planted``, or nothing of them, ``noise``."""
+    """Draw inputs [n, 16] and a teacher [n, 32], a function of the inputs (``planted``) or independent ``noise``."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(SAMPLES + HELD_OUT, 16))
     rows = np.tanh(x @ rng.normal(size=(16, 32)) / 4) if teacher == "planted" else rng.normal(size=(len(x), 32))
@@ -24,13 +24,13 @@ def samples(teacher: str) -> tuple[jax.Array, jax.Array]:
 
 
 def student(weights: Weights, x: jax.Array) -> jax.Array:
-    """Map [b, 16] to [b, 24] in two layers."""
+    """Map [b, 16] to [b, 24] by two layers."""
     (first, bias), (second, offset) = weights
     return jnp.tanh(x @ first + bias) @ second + offset
 
 
 def train(teacher: str = "planted") -> tuple[float, float]:
-    """Train, and return the alignment on samples held out and its p-value."""
+    """Train, and return the alignment on held-out samples and its p-value."""
     x, y = samples(teacher)
     sizes = (16, 64, 24)
     keys = jax.random.split(jax.random.key(0), 2)
@@ -38,7 +38,7 @@ def train(teacher: str = "planted") -> tuple[float, float]:
         (jax.random.normal(key, (a, b)) / a**0.5, jnp.zeros(b))
         for key, a, b in zip(keys, sizes[:-1], sizes[1:], strict=True)
     ]
-    memory = queue(256)  # so that 64 samples look for their neighbours among 320
+    memory = queue(256)  # the 64 samples of a batch find their neighbours among 320
     state = memory.init(student(weights, x[:BATCH]), y[:BATCH])
 
     @jax.jit
@@ -46,10 +46,10 @@ def train(teacher: str = "planted") -> tuple[float, float]:
         rows = jax.random.choice(key, SAMPLES, (BATCH,), replace=False)
 
         def loss(weights):
-            found = student(weights, x[rows])
-            seen, new = memory.update((found, y[rows]), state)
-            near = soft_neighbour_loss(seen.student, seen.teacher, where=seen.where, queries=BATCH)
-            return cka_loss(found, y[rows]) + near, new
+            embedding = student(weights, x[rows])
+            queued, new = memory.update((embedding, y[rows]), state)
+            neighbours = soft_neighbour_loss(queued.student, queued.teacher, where=queued.where, queries=BATCH)
+            return cka_loss(embedding, y[rows]) + neighbours, new
 
         (value, new), gradient = jax.value_and_grad(loss, has_aux=True)(weights)
         return jax.tree.map(lambda w, g: w - RATE * g, weights, gradient), new, value
@@ -58,10 +58,10 @@ def train(teacher: str = "planted") -> tuple[float, float]:
         weights, state, value = step(weights, state, key)
         if i % 100 == 0:
             print(f"step {i:4d}  loss {value:.3f}")
-    found = student(weights, x[SAMPLES:])
-    result = compare({"student": found, "teacher": y[SAMPLES:]}, metrics=["cka"], permutations=200)
+    embedding = student(weights, x[SAMPLES:])
+    result = compare({"student": embedding, "teacher": y[SAMPLES:]}, metrics=["cka"], permutations=200)
     score, p = (float(result[name].sel(model="student", other="teacher")) for name in ("cka", "cka_p"))
-    print(f"{teacher}: CKA held out {score:.3f}, p = {p:.3f}")
+    print(f"{teacher}: held-out CKA {score:.3f}, p = {p:.3f}")
     return score, p
 
 

@@ -1,4 +1,4 @@
-"""The bench is no installed package: it is imported from the root of the repository."""
+"""Make `bench` importable: it is not installed, and is imported from the root of the repository."""
 
 import sys
 from pathlib import Path

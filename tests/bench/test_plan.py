@@ -1,4 +1,4 @@
-"""What the bench measures: inputs, cases, peers, and what it leaves out."""
+"""What the benchmark measures: inputs, cases, peers, and what it skips."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.inputs import models
 from bench.metrics import METRICS
 from bench.peers import load_peers
 from bench.results import Results, exponent, machine
-from bench.schedule import LARGE_METRICS, applies, skip_reason
+from bench.schedule import LARGE_METRICS, is_applicable, skip_reason
 
 PEERS = load_peers()
 
@@ -53,7 +53,7 @@ def test_what_was_asked_for_is_chosen_with_the_engine_first():
     chosen = choose(("cknna", "hyle/cka"), PEERS)
     assert [peer.key for peer in chosen[:2]] == ["hyle/cka", "hyle/cknna"]
     assert {peer.metric for peer in chosen} == {"cka", "cknna"}
-    with pytest.raises(click.UsageError, match="nothing is called 'ckna'"):
+    with pytest.raises(click.UsageError, match="no metric or tool is called 'ckna'"):
         choose(("ckna",), PEERS)
 
 
@@ -81,12 +81,12 @@ def test_the_plan_has_the_sizes_of_the_readme():
     assert next(case for case in plan() if case.kind == "all").pairs == 120
 
 
-def test_many_samples_go_to_what_holds_no_square_matrix():
+def test_many_samples_are_measured_only_for_tools_without_a_square_matrix():
     case = plan(large=True)[-1]
-    found = {(peer.label, peer.metric) for peer in PEERS.values() if applies(peer, case)}
-    assert {tool for tool, _ in found} == {"hyle", "faiss-cpu", "torchid"}
-    assert {metric for tool, metric in found if tool == "hyle"} == {"study", *LARGE_METRICS}
-    assert {metric for tool, metric in found if tool != "hyle"} == set(LARGE_METRICS)
+    applicable = {(peer.label, peer.metric) for peer in PEERS.values() if is_applicable(peer, case)}
+    assert {tool for tool, _ in applicable} == {"hyle", "faiss-cpu", "torchid"}
+    assert {metric for tool, metric in applicable if tool == "hyle"} == {"study", *LARGE_METRICS}
+    assert {metric for tool, metric in applicable if tool != "hyle"} == set(LARGE_METRICS)
 
 
 def test_the_exponent_is_the_slope_of_the_logarithms():

@@ -9,8 +9,8 @@ from bench.roofline import Stage, measure, table
 
 def test_every_stage_is_measured_and_counted() -> None:
     n, widths = 300, (16, 16, 16)
-    stages = {one.name.split(",")[0].split(":")[0]: one for one in measure(n, widths)}
-    assert all(one.seconds > 0 for one in stages.values())
+    stages = {stage.name.split(",")[0].split(":")[0]: stage for stage in measure(n, widths)}
+    assert all(stage.seconds > 0 for stage in stages.values())
     assert stages["Gram products"].flops == 2 * n * n * sum(widths)
     assert stages["median distance"].flops == stages["Gram products"].flops / 2
     assert stages["cosine neighbours"].bytes == pytest.approx(4 * n * n * len(widths))

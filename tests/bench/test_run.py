@@ -1,4 +1,4 @@
-"""The harness of the bench: one tiny case from end to end, and what becomes of a peer that fails."""
+"""The benchmark harness: one tiny case from end to end, and how a peer that fails is recorded."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(key: str, case: Case, inputs: list[str], **options: float) -> dict:
 
 @pytest.fixture(scope="module")
 def results(inputs: list[str]) -> Results:
-    """A run of the real workers, with the peers that the project's own Python has and one that it lacks."""
+    """A run of the real workers, with the peers that are installed in this Python and one that is not."""
     found = Results(machine(), {"hyle": {"jax": "0"}}, [dataclasses.asdict(case) for case in (TINY, ALL)])
     keys = ("hyle/cka", "definition/cka", "torch, feature space/cka", "ckatorch/cka")
     for case, wanted in ((TINY, keys), (ALL, ("hyle/cka", "torch, feature space/cka"))):
@@ -93,7 +93,7 @@ def test_a_peer_that_does_not_install_is_not_run(inputs: list[str], tmp_path: Pa
     peer = PEERS["dcor/distance_correlation"]
     failed = environments.build([peer.package], lambda text: None)
     assert failed == {"dcor": "does not install: No matching distribution found"}
-    # Remembered: a second run says the same without trying again.
+    # The failure is remembered: a second run reports it without another attempt.
     monkeypatch.setattr(environments, "_pip", lambda folder, *arguments: pytest.fail("tried again"))
     assert environments.build([peer.package], lambda text: None) == failed
 
@@ -141,7 +141,7 @@ def test_the_study_is_set_against_the_peers_only_where_each_metric_has_one(resul
     found = dataclasses.replace(results, measurements=list(results.measurements))
     study = {"seconds": 2.0, "cpu": 3.0, "first": 4.0, "peak": 0, "value": {"cka": 0, "cknna": 0}}
     found.measurements.append(record(PEERS["hyle/study"], ALL, study))
-    assert "without cknna, for which none was measured" in markdown(found)
+    assert "without cknna, for which no peer was measured" in markdown(found)
     assert STUDY not in {row["metric"] for row in rows(found, ALL.name)}
     found.measurements.append(record(PEERS["torch, by hand/cknna"], ALL, study | {"seconds": 40.0}))
     (own, peers) = [row for row in rows(found, ALL.name) if row["metric"] == STUDY]
@@ -158,15 +158,15 @@ def test_what_was_measured_is_neither_lost_nor_measured_again(
     monkeypatch.setattr(environments, "python", lambda *_: sys.executable)
     monkeypatch.setattr("bench.__main__.plan", lambda **_: [TINY])
     monkeypatch.setattr("bench.__main__.INPUTS", tmp_path)
-    out, told = tmp_path / "some.json", []
-    monkeypatch.setattr(measure, "run", lambda python, peer, *_, **__: told.append(peer.key) or {"skipped": "late"})
+    out, measured = tmp_path / "some.json", []
+    monkeypatch.setattr(measure, "run", lambda python, peer, *_, **__: measured.append(peer.key) or {"skipped": "late"})
     earlier = dataclasses.replace(results, machine=machine())
     earlier.save(out)
-    # The engine has been measured here, and so has another case; the last of the plan is there already.
+    # The earlier run has the engine on this case, and another case; only one measurement of the plan is missing.
     options = ["--resume", "--cpu", "--only", "hyle/cka_biased", "--only", "hyle/cka", "--out", str(out)]
     done = CliRunner().invoke(main, options)
     assert done.exit_code == 0, done.output
-    assert told == ["hyle/cka_biased"]
+    assert measured == ["hyle/cka_biased"]
     again = load(out)
     names = [(row["case"], row["tool"]) for row in again.measurements]
     assert names == [*((row["case"], row["tool"]) for row in results.measurements), (TINY.name, "hyle")]
@@ -180,6 +180,6 @@ def test_a_run_is_not_resumed_on_another_machine(tmp_path: Path):
     Results(machine() | {"cpu": "Z80"}).save(out)
     other = CliRunner().invoke(main, options)
     assert none.exit_code == other.exit_code == 2
-    assert f"{out} does not exist. Leave --resume out" in none.output.replace("\n", "")
-    assert "two machines, Z80 with" in other.output
+    assert f"{out} does not exist. Run without --resume" in none.output.replace("\n", "")
+    assert "different machines, Z80 with" in other.output.replace("\n", " ")
     assert load(out).machine["cpu"] == "Z80"

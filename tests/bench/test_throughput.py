@@ -1,4 +1,4 @@
-"""The bench of the adapters: one model from end to end, and the table of what was skipped."""
+"""The benchmark of the adapters: one model from end to end, and the table with skipped models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hyle.zoo import find_card
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_is_a_model_of_the_zoo_that_stands_in_the_panel(name: str) -> None:
-    assert find_card(name).panel
+    assert find_card(name).default
 
 
 @pytest.mark.models
@@ -33,5 +33,5 @@ def test_an_adapter_is_measured_beside_its_library_and_gives_its_rows(tmp_path: 
 
 def test_what_could_not_be_measured_stands_in_the_table_with_its_reason() -> None:
     facts = {"cpu": "a", "cores": 2, "python": "3", "date": "today", "commit": "0"}
-    told = table(Results(facts, measurements=[{"model": "chgnet-0.3.0", "skipped": "no chgnet here"}]))
-    assert "| chgnet-0.3.0 | skipped: no chgnet here |" in told
+    text = table(Results(facts, measurements=[{"model": "chgnet-0.3.0", "skipped": "no chgnet here"}]))
+    assert "| chgnet-0.3.0 | skipped: no chgnet here |" in text
