@@ -1,4 +1,4 @@
-"""What follows from a Comparison: each file one question."""
+"""Analyses of a Comparison; each module answers one question."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whether classifiers agree more than their accuracies make them."""
+"""Chance-adjusted agreement of classifiers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ class Agreement:
     """Chance-adjusted agreement of m classifiers.
 
     Args:
-        capa: [m, m]; 1 where two always agree, 0 where as much as two independent ones of the same accuracies.
+        capa: [m, m]; 1 where two classifiers always agree, 0 where they agree as often as independent classifiers with
+            the same accuracies.
         accuracy: [m], mean probability of the true class.
-        n: samples.
-        classes: how many.
+        n: number of samples.
+        classes: number of classes.
     """
 
     capa: np.ndarray
@@ -30,20 +31,22 @@ class Agreement:
 def agreement(predictions: Any, truth: Any, /, *, classes: int | None = None) -> Agreement:
     """Compute CAPA, the chance-adjusted probabilistic agreement, of all pairs of classifiers.
 
-    ``(o - e) / (1 - e)``: o is the probability that both give the same class, mean over samples of the product of
-    their probabilities; e is what independent ones would reach that are right as often and else give any wrong class
-    alike, ``e = a b + (1 - a)(1 - b) / (classes - 1)``. Unlike error consistency it counts two different wrong
-    answers as disagreement.
+    CAPA is ``(o - e) / (1 - e)``. The observed agreement o is the probability that both predict the same class: the
+    mean over samples of the inner product of their class probabilities. The expected agreement e is that of independent
+    classifiers with the same accuracies a and b, whose errors are uniform over the wrong classes:
+    ``e = a b + (1 - a)(1 - b) / (classes - 1)``. Unlike error consistency, CAPA counts two different wrong answers as
+    disagreement.
 
     Args:
-        predictions: [m, n, c] probabilities that sum to 1, or [m, n] classes from 0.
-        truth: [n] classes from 0.
-        classes: how many there are; default as many as probabilities, or as occur.
+        predictions: [m, n, c] probabilities that sum to 1, or [m, n] class indices from 0.
+        truth: [n] class indices from 0.
+        classes: number of classes, for class indices; default: the largest index that occurs, plus 1. Probabilities
+            have c classes.
 
     Cost O(m^2 n c).
 
     Raises:
-        ValueError: shapes that do not fit, fewer than two classes, a class out of range, or no probabilities.
+        ValueError: shapes that do not match, fewer than two classes, a class out of range, or invalid probabilities.
 
     Source: Goel et al. (2025), arXiv 2502.04313.
 
@@ -53,24 +56,29 @@ def agreement(predictions: Any, truth: Any, /, *, classes: int | None = None) ->
         >>> bool(agreement([wrong, wrong], truth).capa[0, 1] == 1)
         True
     """
-    given, true = np.asarray(predictions), np.asarray(truth)
-    if given.ndim not in (2, 3) or true.shape != given.shape[1:2]:
-        raise InputError(f"[m, n] or [m, n, c] and [n] truths are needed; got {given.shape} and {true.shape}")
-    if given.ndim == 2:
-        every = [given.max(initial=0), true.max(initial=0)]
-        count = classes or int(max(every)) + 1
-        if min(given.min(initial=0), true.min(initial=0)) < 0 or max(every) >= count:
+    probabilities, true = np.asarray(predictions), np.asarray(truth)
+    if probabilities.ndim not in (2, 3) or true.shape != probabilities.shape[1:2]:
+        raise InputError(
+            f"predictions [m, n] or [m, n, c] and truth [n] are needed; got {probabilities.shape} and {true.shape}"
+        )
+    if probabilities.ndim == 2:
+        indices = probabilities
+        largest = int(max(indices.max(initial=0), true.max(initial=0)))
+        count = classes or largest + 1
+        if min(indices.min(initial=0), true.min(initial=0)) < 0 or largest >= count:
             raise InputError(f"classes must be 0 to {count - 1}")
-        given = np.eye(count)[given.astype(np.int64)]
-    given = given.astype(np.float64)
-    n, count = given.shape[1:]
+        probabilities = np.eye(count)[indices.astype(np.int64)]
+    probabilities = probabilities.astype(np.float64)
+    n, count = probabilities.shape[1:]
     if count < 2 or true.min(initial=0) < 0 or true.max(initial=0) >= count or n == 0:
-        raise InputError(f"{n} samples of {count} classes: at least two classes, from 0, are needed")
-    if not np.allclose(given.sum(2), 1, atol=1e-4) or (given < 0).any():
-        raise InputError("probabilities must be 0 or more and sum to 1 in each sample")
-    right = given[:, np.arange(n), true.astype(np.int64)].mean(1)
-    flat = given.reshape(len(given), -1)
-    expected = np.outer(right, right) + np.outer(1 - right, 1 - right) / (count - 1)
-    seen = flat @ flat.T / n
-    capa = np.where(expected < 1, (seen - expected) / np.where(expected < 1, 1 - expected, 1), np.nan)
-    return Agreement(capa, right, n, count)
+        raise InputError(
+            f"samples of at least two classes, numbered from 0, are needed; got {n} samples of {count} classes"
+        )
+    if not np.allclose(probabilities.sum(2), 1, atol=1e-4) or (probabilities < 0).any():
+        raise InputError("probabilities must be 0 or more and sum to 1 for each sample")
+    accuracy = probabilities[:, np.arange(n), true.astype(np.int64)].mean(1)
+    flat = probabilities.reshape(len(probabilities), -1)
+    expected = np.outer(accuracy, accuracy) + np.outer(1 - accuracy, 1 - accuracy) / (count - 1)
+    observed = flat @ flat.T / n
+    capa = np.where(expected < 1, (observed - expected) / np.where(expected < 1, 1 - expected, 1), np.nan)
+    return Agreement(capa, accuracy, n, count)

@@ -1,4 +1,4 @@
-"""Whether models that are aligned make the same errors."""
+"""Whether aligned models make the same errors."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ STRATA = 3
 
 @dataclass(frozen=True)
 class BlindSpots:
-    """How alike the errors of m models are.
+    """Similarity of the errors of m models.
 
     Args:
-        correlation: [m, m], Spearman's of the signed errors over samples.
-        kappa: [m, m], error consistency: by how much two models are wrong on the same samples beyond what their own
-            shares of wrong ones give by chance; 1 where always, 0 as by chance.
-        by_difficulty: [3, m, m], the correlation among samples that the other models find easy, middling and hard.
+        correlation: [m, m], Spearman correlation of the signed errors over samples.
+        kappa: [m, m], error consistency: how much more often two models are wrong on the same samples than their shares
+            of wrong samples give by chance; 1 for always, 0 for chance.
+        by_difficulty: [3, m, m], the correlation within the samples that the other models find easy, medium and hard.
         threshold: absolute error above which a sample counts as wrong.
-        n: samples of which all models have errors.
+        n: number of samples with an error of every model.
     """
 
     correlation: np.ndarray
@@ -35,12 +35,12 @@ class BlindSpots:
 
 @dataclass(frozen=True)
 class Association:
-    """How one similarity of models goes with another over their pairs (a Mantel test).
+    """Association of two similarities of the same models over their pairs (a Mantel test).
 
     Args:
-        correlation: Spearman's over the pairs.
+        correlation: Spearman correlation over the pairs.
         p: two-sided, by permutation of the models of one matrix.
-        models: how many.
+        models: number of models.
     """
 
     correlation: float
@@ -52,13 +52,15 @@ def blind_spots(errors: Any, /, *, threshold: float | None = None) -> BlindSpots
     """Compare the signed errors of models sample by sample.
 
     Args:
-        errors: [m, n], predicted less true, such as energies after each model's own fit of composition; samples that
-            are not finite for all models are left out.
-        threshold: above which an absolute error counts as wrong; default the upper quartile over all models.
+        errors: [m, n], predicted minus true, such as energies after a separate composition fit for each model; samples
+            that are not finite for all models are excluded.
+        threshold: absolute error above which a sample counts as wrong; default: the upper quartile over all models.
 
-    ``kappa = (c - e) / (1 - e)``, c the share of samples on which both are right or both wrong, and with a and b their
-    shares of right ones e = a b + (1 - a)(1 - b). NaN where a model is always right or always wrong, as the other.
-    The difficulty of a sample for a pair is the mean absolute error of all other models, so that it needs three models.
+    ``kappa = (c - e) / (1 - e)``, where c is the share of samples on which both models are right or both are wrong, and
+    e = a b + (1 - a)(1 - b) with a and b the shares of samples on which each is right. It is NaN where both models are
+    always right or both are always wrong.
+    The difficulty of a sample for a pair of models is the mean absolute error of all other models. It therefore needs
+    at least three models; ``by_difficulty`` is NaN for two.
 
     Raises:
         ValueError: fewer than two models or eight samples.
@@ -68,8 +70,8 @@ def blind_spots(errors: Any, /, *, threshold: float | None = None) -> BlindSpots
     Example:
         >>> rng = np.random.default_rng(0)
         >>> shared = rng.normal(size=300)
-        >>> found = blind_spots([shared + rng.normal(size=300), shared + rng.normal(size=300), rng.normal(size=300)])
-        >>> bool(found.correlation[0, 1] > 0.3 > abs(found.correlation[0, 2])), bool(found.kappa[0, 1] > 0.1)
+        >>> result = blind_spots([shared + rng.normal(size=300), shared + rng.normal(size=300), rng.normal(size=300)])
+        >>> bool(result.correlation[0, 1] > 0.3 > abs(result.correlation[0, 2])), bool(result.kappa[0, 1] > 0.1)
         (True, True)
     """
     values = np.asarray(errors, np.float64)
@@ -80,28 +82,28 @@ def blind_spots(errors: Any, /, *, threshold: float | None = None) -> BlindSpots
     if n < 8:
         raise InputError(f"{n} samples have an error of every model, and at least 8 are needed")
     size = np.abs(values)
-    limit = float(np.quantile(size, 0.75)) if threshold is None else threshold
-    wrong = size > limit
+    cutoff = float(np.quantile(size, 0.75)) if threshold is None else threshold
+    wrong = size > cutoff
     by_difficulty = np.full((STRATA, m, m), np.nan)
     for a in range(m if m > 2 else 0):
         for b in range(a + 1, m):
-            hard = np.delete(size, [a, b], 0).mean(0)
-            stratum = np.minimum(STRATA * (rankdata(hard, method="ordinal") - 1) // n, STRATA - 1)
+            difficulty = np.delete(size, [a, b], 0).mean(0)
+            stratum = np.minimum(STRATA * (rankdata(difficulty, method="ordinal") - 1) // n, STRATA - 1)
             for level in range(STRATA):
-                one = _spearman(values[[a, b]][:, stratum == level])[0, 1]
-                by_difficulty[level, a, b] = by_difficulty[level, b, a] = one
-    return BlindSpots(_spearman(values), _kappa(wrong), by_difficulty, limit, n)
+                correlation = _spearman(values[[a, b]][:, stratum == level])[0, 1]
+                by_difficulty[level, a, b] = by_difficulty[level, b, a] = correlation
+    return BlindSpots(_spearman(values), _kappa(wrong), by_difficulty, cutoff, n)
 
 
 def association(first: Any, second: Any, /, *, permutations: int = 999, seed: int = 0) -> Association:
-    """Correlate two similarities of the same models over their pairs, such as alignment and likeness of errors.
+    """Correlate two similarities of the same models over their pairs, such as alignment and similarity of errors.
 
-    Pairs share models and are not independent: models change places, not pairs.
+    Pairs share models and are not independent. The test therefore permutes models, not pairs.
 
     Args:
-        first: [m, m], symmetric; pairs that are not finite in both are left out.
-        second: the same of another similarity.
-        permutations: of the models.
+        first: [m, m], symmetric; pairs that are not finite in both matrices are excluded.
+        second: [m, m], the other similarity of the same models.
+        permutations: number of permutations of the models.
         seed: of the permutations.
 
     Raises:
@@ -121,8 +123,8 @@ def association(first: Any, second: Any, /, *, permutations: int = 999, seed: in
 
     value = correlation(np.arange(m))
     generator = np.random.default_rng(seed)
-    drawn = np.array([correlation(generator.permutation(m)) for _ in range(permutations)])
-    p = (1 + (np.abs(drawn) >= abs(value) - 1e-12).sum()) / (1 + permutations)
+    null = np.array([correlation(generator.permutation(m)) for _ in range(permutations)])
+    p = (1 + (np.abs(null) >= abs(value) - 1e-12).sum()) / (1 + permutations)
     return Association(value, float(p), m)
 
 
@@ -137,5 +139,5 @@ def _spearman(rows: np.ndarray) -> np.ndarray:
 def _kappa(wrong: np.ndarray) -> np.ndarray:
     right = 1 - wrong.mean(1)
     expected = np.outer(right, right) + np.outer(1 - right, 1 - right)
-    seen = (wrong[:, None, :] == wrong[None, :, :]).mean(2)
-    return np.where(expected < 1, (seen - expected) / np.where(expected < 1, 1 - expected, 1), np.nan)
+    observed = (wrong[:, None, :] == wrong[None, :, :]).mean(2)
+    return np.where(expected < 1, (observed - expected) / np.where(expected < 1, 1 - expected, 1), np.nan)

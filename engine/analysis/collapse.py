@@ -1,4 +1,4 @@
-"""Which representations hold little of what the others hold."""
+"""Which representations carry little information about the others."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from ._matrix import alignment_of, labels_of
+from ._matrix import CONTROL, alignment_of, model_facts
 
-# How much better the others must foretell a model than it foretells them: information imbalance, 1 is nothing.
+# How much better the others must predict a model than it predicts them, in information imbalance (1: no information).
 MIN_IMBALANCE_GAP = 0.1
-# Directions that hold nearly all of the variance, below which global scores see little else.
+# Number of directions with nearly all of the variance, below which global scores depend on little else.
 MIN_EFFECTIVE_RANK = 2.0
-# Information imbalance above which a model foretells nothing, and the share of pairs that may be told by mistake.
+# Information imbalance above which a model predicts nothing, and the share of pairs that may be false positives.
 UNINFORMATIVE_IMBALANCE, MAX_FALSE_POSITIVES = 0.8, 0.2
 IMBALANCE = "information_imbalance"
 
 
 @dataclass(frozen=True)
 class Information:
-    """What one representation holds, beside those of the other models.
+    """Information in one representation, compared with those of the other models.
 
     Args:
         model: its name.
         state: ``unrelated``, ``collapsed``, ``one direction``, or empty.
-        dimension: intrinsic; NaN where the Comparison has none.
-        effective_rank: directions that the variance is spread over, (sum of eigenvalues)^2 / sum of their squares.
-        repeats: share of the rows that repeat an earlier one.
-        alignment: mean alignment to the other models; NaN without the metric.
-        imbalance_to_others: mean information imbalance from it to the others, 0 where their neighbours follow from its
-            own and 1 where nothing does; NaN where the Comparison has none.
-        imbalance_from_others: the same from the others to it.
+        dimension: intrinsic dimension; NaN where the Comparison has none.
+        effective_rank: number of directions over which the variance is spread, (sum of eigenvalues)^2 / sum of their
+            squares.
+        repeats: share of the rows that are identical to an earlier one.
+        alignment: mean alignment with the other models; NaN where no score is finite.
+        imbalance_to_others: mean information imbalance from this model to the others: 0 where its neighbours determine
+            theirs, 1 where they carry no information about them; NaN where the Comparison has none.
+        imbalance_from_others: mean information imbalance from the others to this model.
     """
 
     model: str
@@ -45,18 +46,22 @@ class Information:
 
 
 def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str | None = None) -> list[Information]:
-    """Measure how much each representation holds of the others, and name those that hold little.
+    """Measure how much information each representation carries about the others, and name those that carry little.
 
-    ``unrelated``: its imbalance with every other model is above 0.8 both ways; in a Comparison without imbalances no
-    more than a fifth of its pairs are told from chance. ``collapsed``: the others foretell it by 0.1 better than it
-    foretells them, and its dimension is below the median of the models (or most of its rows repeat others). ``one
-    direction``: fewer than two directions hold the variance, so that global scores see little else. The first that
-    holds is told. Controls are measured, and are not among the others.
+    The first matching state is reported:
+
+    - ``unrelated``: the imbalance with every other model is above 0.8 in both directions. In a Comparison without
+      imbalances: at most a fifth of the model's pairs are significantly above chance, at the level of the Comparison.
+    - ``collapsed``: the others predict the model better than it predicts them, by more than 0.1 in imbalance, and its
+      dimension is below the median of the models (or most of its rows are duplicates).
+    - ``one direction``: fewer than two directions carry the variance, so that global scores depend on little else.
+
+    Controls are measured, but they are not among the others.
 
     Args:
-        comparison: as `hyle.engine.compare` gives it, best with ``information_imbalance`` and a dimension.
-        metric: a pair metric of it, for the alignment.
-        dimension: which estimate; default the first that there is.
+        comparison: result of `hyle.engine.compare`, preferably with ``information_imbalance`` and a dimension.
+        metric: name of a pair metric in it, for the alignment.
+        dimension: name of the dimension estimate to use; default: the first in the Comparison.
 
     Raises:
         ValueError: no such pair metric.
@@ -67,8 +72,8 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
     values = alignment_of(comparison, metric)
     names = [str(name) for name in comparison["model"].values]
     m = len(names)
-    real = labels_of(comparison, "modality") != "control"
-    other = real[None, :] & ~np.eye(m, dtype=bool)
+    is_model = model_facts(comparison, "modality") != CONTROL
+    other = is_model[None, :] & ~np.eye(m, dtype=bool)
     estimates = [str(name) for name in comparison.data_vars if str(name).startswith("intrinsic_dimension")]
     chosen = dimension or next((name for name in estimates if comparison[name].attrs.get("kind") == "single"), "")
     dimensions, ranks = _single(comparison, chosen), _single(comparison, "effective_rank")
@@ -76,29 +81,30 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
     imbalance = np.full((m, m), np.nan)
     if IMBALANCE in comparison:
         imbalance = comparison[IMBALANCE].transpose("model", "other").values.astype(np.float64)
-    to, back = (_mean(matrix, other) for matrix in (imbalance, imbalance.T))
+    to_others, from_others = (_mean(matrix, other) for matrix in (imbalance, imbalance.T))
     alignment = _mean(values, other)
-    alone = _all(np.minimum(imbalance, imbalance.T) > UNINFORMATIVE_IMBALANCE, other & np.isfinite(imbalance))
+    unrelated = _all(np.minimum(imbalance, imbalance.T) > UNINFORMATIVE_IMBALANCE, other & np.isfinite(imbalance))
     if f"{metric}_q" in comparison and not np.isfinite(imbalance).any():
         q = comparison[f"{metric}_q"].transpose("model", "other").values
-        told = np.minimum(q, q.T) <= float(comparison.attrs.get("alpha", 0.05))
-        alone = _mean(np.where(np.isfinite(q), told, np.nan), other) <= MAX_FALSE_POSITIVES
-    usual = np.nanmedian(dimensions[real]) if np.isfinite(dimensions[real]).any() else np.nan
-    found = []
+        significant = np.minimum(q, q.T) <= float(comparison.attrs.get("alpha", 0.05))
+        unrelated = _mean(np.where(np.isfinite(q), significant, np.nan), other) <= MAX_FALSE_POSITIVES
+    median_dimension = np.nanmedian(dimensions[is_model]) if np.isfinite(dimensions[is_model]).any() else np.nan
+    results = []
     for i, name in enumerate(names):
-        poor = to[i] - back[i] > MIN_IMBALANCE_GAP and (dimensions[i] < usual or repeats[i] > 0.5)
+        gap = to_others[i] - from_others[i]
+        collapsed = gap > MIN_IMBALANCE_GAP and (dimensions[i] < median_dimension or repeats[i] > 0.5)
         state = (
             "unrelated"
-            if alone[i]
+            if unrelated[i]
             else "collapsed"
-            if poor
+            if collapsed
             else "one direction"
             if ranks[i] < MIN_EFFECTIVE_RANK
             else ""
         )
-        numbers = [float(column[i]) for column in (dimensions, ranks, repeats, alignment, to, back)]
-        found.append(Information(name, state, *numbers))
-    return found
+        numbers = [float(column[i]) for column in (dimensions, ranks, repeats, alignment, to_others, from_others)]
+        results.append(Information(name, state, *numbers))
+    return results
 
 
 def _single(comparison: xr.Dataset, name: str) -> np.ndarray:

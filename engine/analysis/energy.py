@@ -1,4 +1,4 @@
-"""How well a model knows energies, whatever its reference: the study's performance axis."""
+"""Error of a model's energies whatever their reference: the performance axis of the study."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from ..base import InputError
 from ..preprocess import residuals
 
-# Samples that an element must be in: what a fit says of one that it has not seen is off by the energy of an atom.
+# Fewest samples that must contain an element: without data on it, the fit is wrong by the energy of an atom.
 COMMON = 5
 
 
 class EnergyError(NamedTuple):
-    """The error of one model's energies after its own linear fit of composition.
+    """Error of one model's energies after a linear fit of composition for this model.
 
     Args:
-        mae: mean absolute error in the units of the energies, every sample by a fit without it.
+        mae: mean absolute error in the units of the energies; each sample is predicted by a fit without it.
         se: standard error of that mean over samples.
-        in_sample: the same by one fit to all samples, which flatters where elements are many and samples few.
-        leverage: [samples with both energies], how far that fit follows each sample's own energy, 0 to 1.
-        n: samples.
-        signed: [all samples], predicted less true after that fit, by a fit without the sample; NaN for one left out.
+        in_sample: mean absolute error of one fit to all samples, which is optimistic for many elements and few samples.
+        leverage: [samples with both energies], how strongly that fit follows each sample's own energy, 0 to 1.
+        n: number of samples.
+        signed: [all samples], predicted minus true after a fit without the sample; NaN for excluded samples.
     """
 
     mae: float
@@ -35,57 +35,61 @@ class EnergyError(NamedTuple):
 
 
 def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int = 10, seed: int = 0) -> EnergyError:
-    """Mean absolute error of energies beyond what a sum over elements explains.
+    """Compute the mean absolute error of energies that a sum over elements does not explain.
 
-    Samples with an element that fewer than five of them have are left out, for a fit that has not seen it is off by the
-    energy of an atom. Codes and functionals differ by a constant for each element. The difference of the energies is
-    regressed on how many atoms of each element a sample has; of the same fits to both sides, which the study makes, the
-    differences are alike. Cross-fitted ridge regression in float64, see `hyle.engine.residuals`.
+    Codes and functionals differ by a constant for each element. The difference of the energies is therefore regressed
+    on the number of atoms of each element, by cross-fitted ridge regression in float64, see `hyle.engine.residuals`.
+    Fitting both sides separately in the same way, as the study does, gives the same differences. Samples with an
+    element that fewer than five samples contain are excluded: a fit without data on an element is wrong by the energy
+    of an atom.
 
     Args:
-        predicted: [n] total energies; NaN where the model gave none, which leaves the sample out.
-        reference: [n], of the same samples and in the same units.
-        counts: [n, e], atoms of each element.
-        folds: of the cross-fit.
+        predicted: [n] total energies; NaN where the model gave none, which excludes the sample.
+        reference: [n], energies of the same samples in the same units.
+        counts: [n, e], number of atoms of each element.
+        folds: number of folds of the cross-fit.
         seed: of the folds.
 
     Raises:
-        ValueError: fewer than 2 folds' worth of samples have both energies, or lengths differ.
+        ValueError: fewer than 2 ``folds`` samples have both energies and no rare element, or lengths differ.
 
-    Source: Edamadaka et al. (2025), arXiv 2512.03750, whose fit is to the samples that it is measured on.
+    Source: Edamadaka et al. (2025), arXiv 2512.03750, whose fit is to the samples that it is evaluated on.
 
     Example:
         >>> rng = np.random.default_rng(0)
         >>> counts = rng.integers(0, 5, size=(200, 3))
         >>> true = counts @ [-10.0, -20.0, -5.0] + rng.normal(size=200)
-        >>> found = energy_error(true + counts @ [1.0, 2.0, 3.0] + 0.1 * rng.normal(size=200), true, counts)
-        >>> 0.07 < found.mae < 0.1
+        >>> result = energy_error(true + counts @ [1.0, 2.0, 3.0] + 0.1 * rng.normal(size=200), true, counts)
+        >>> 0.07 < result.mae < 0.1
         True
     """
     first, second = np.asarray(predicted, np.float64), np.asarray(reference, np.float64)
-    known = np.asarray(counts, np.float64)
-    if not len(first) == len(second) == len(known):
-        raise InputError(f"{len(first)} predicted and {len(second)} reference energies, and {len(known)} compositions")
-    both = np.isfinite(first) & np.isfinite(second)
-    both[both] = of_common_elements(known[both])
-    if both.sum() < 2 * folds:
+    composition = np.asarray(counts, np.float64)
+    if not len(first) == len(second) == len(composition):
         raise InputError(
-            f"{both.sum()} samples have both energies and no rare element, and at least {2 * folds} are needed"
+            f"lengths differ: {len(first)} predicted and {len(second)} reference energies, "
+            f"and {len(composition)} compositions"
         )
-    apart, known = (first - second)[both], known[both]
+    valid = np.isfinite(first) & np.isfinite(second)
+    valid[valid] = of_common_elements(composition[valid])
+    if valid.sum() < 2 * folds:
+        raise InputError(
+            f"{valid.sum()} samples have both energies and no rare element, and at least {2 * folds} are needed"
+        )
+    difference, composition = (first - second)[valid], composition[valid]
     with jax.enable_x64(True):
-        left = np.asarray(residuals(apart[:, None], known, folds=folds, seed=seed))[:, 0]
-    missed = np.abs(left)
-    signed = np.full(len(both), np.nan)
-    signed[both] = left
-    whole = np.concatenate([np.ones((len(known), 1)), known], 1)
-    u, s, _ = np.linalg.svd(whole, full_matrices=False)
+        residual = np.asarray(residuals(difference[:, None], composition, folds=folds, seed=seed))[:, 0]
+    absolute = np.abs(residual)
+    signed = np.full(len(valid), np.nan)
+    signed[valid] = residual
+    design = np.concatenate([np.ones((len(composition), 1)), composition], 1)
+    u, s, _ = np.linalg.svd(design, full_matrices=False)
     u = u[:, s > 1e-10 * s[0]]
-    n = len(apart)
+    n = len(difference)
     return EnergyError(
-        float(missed.mean()),
-        float(missed.std(ddof=1) / n**0.5),
-        float(np.abs(apart - u @ (u.T @ apart)).mean()),
+        float(absolute.mean()),
+        float(absolute.std(ddof=1) / n**0.5),
+        float(np.abs(difference - u @ (u.T @ difference)).mean()),
         (u * u).sum(1),
         n,
         signed,
@@ -93,12 +97,12 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
 
 
 def of_common_elements(counts: np.ndarray) -> np.ndarray:
-    """Bool [n], the samples of counts [n, e] all of whose elements at least five of these samples have."""
+    """Find the samples of counts [n, e] all of whose elements occur in at least five of the samples found; bool [n]."""
     kept = np.ones(len(counts), bool)
     while True:
-        seen = (counts > 0) & kept[:, None]
-        rare = seen.sum(0) < COMMON
-        fewer = kept & ~(seen & rare).any(1)
+        present = (counts > 0) & kept[:, None]
+        rare = present.sum(0) < COMMON
+        fewer = kept & ~(present & rare).any(1)
         if (fewer == kept).all():
             return kept
         kept = fewer

@@ -1,4 +1,4 @@
-"""What a frozen embedding knows of a label: a small model on top, on samples held out."""
+"""Probes: what a frozen embedding tells about a label, by a small model fitted on top and tested on other samples."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from ..base import InputError, MissingPackageError
 
 Kind = Literal["ridge", "knn"]
-# Penalties tried, of standardised columns.
+# Ridge penalties that are tried, for standardised columns.
 PENALTIES = np.geomspace(1e-3, 1e6, 19)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The error of a probe, over samples that it was not fitted on.
+    """Test error of a probe.
 
     Args:
         mae: mean absolute error in the units of the label.
-        se: standard error, over repeated draws of the samples to fit on; NaN for one.
-        r2: share of the variance explained, 1 at best and below 0 where the mean of the label does better.
-        r2_se: its standard error, with the correction of Nadeau and Bengio (2003) for draws that overlap; NaN for one.
-        baseline: mean absolute error of the median of the labels fitted on.
-        train: samples fitted on.
-        test: samples held out.
+        se: its standard error over repeated splits; NaN for one split.
+        r2: share of the variance explained: 1 at best, below 0 where the mean of the training labels does better.
+        r2_se: its standard error, with the correction of Nadeau and Bengio (2003) for overlapping splits; NaN for one.
+        baseline: mean absolute error of the median of the training labels.
+        train: number of training samples.
+        test: number of test samples.
     """
 
     mae: float
@@ -42,24 +42,25 @@ def probe(
 ) -> Probe:
     """Predict a label from an embedding by ridge regression or k nearest neighbours.
 
-    Columns are standardised and penalty or k chosen by cross-validation, both on the samples fitted on alone.
+    Columns are standardised, and the penalty or k is chosen by cross-validation, both on the training samples only.
 
     Args:
         embedding: [n, d].
-        label: [n]; samples without a finite one are left out.
-        kind: ``ridge``, or ``knn`` of 1 to 30 neighbours, weighted by their distance.
-        train: samples to fit on, a number or a share.
-        repeats: draws of them; the same for every embedding of the same samples.
-        seed: of the draws.
+        label: [n]; samples without a finite label are excluded.
+        kind: ``ridge``, or ``knn`` with 1 to 30 neighbours, weighted by inverse distance.
+        train: training samples, as a number (int) or a share (float).
+        repeats: number of random splits; the splits are the same for every embedding of the same samples.
+        seed: of the splits.
 
     Raises:
-        ValueError: lengths differ, or fewer than 10 samples to fit on or to test. ImportError without scikit-learn.
+        ValueError: lengths differ, or fewer than 10 samples to fit on or to test.
+        ImportError: scikit-learn is not installed.
 
     Example:
         >>> rng = np.random.default_rng(0)
         >>> x = rng.normal(size=(200, 5))
-        >>> found = probe(x, x @ rng.normal(size=5) + 0.1 * rng.normal(size=200))
-        >>> found.r2 > 0.95, found.mae < found.baseline / 4
+        >>> result = probe(x, x @ rng.normal(size=5) + 0.1 * rng.normal(size=200))
+        >>> result.r2 > 0.95, result.mae < result.baseline / 4
         (True, True)
     """
     if kind not in get_args(Kind):
@@ -67,29 +68,33 @@ def probe(
     x, y = np.asarray(embedding, np.float64), np.asarray(label, np.float64)
     if x.ndim != 2 or len(x) != len(y):
         raise InputError(f"an embedding [n, d] and n labels are needed; got shapes {x.shape} and {y.shape}")
-    known = np.isfinite(y)
-    x, y = x[known], y[known]
+    labelled = np.isfinite(y)
+    x, y = x[labelled], y[labelled]
     n = len(y)
-    fitted = train if isinstance(train, int) else round(train * n)
-    if fitted < 10 or n - fitted < 10:
-        raise InputError(f"{n} samples have a label: {fitted} to fit on and {n - fitted} to test, and 10 are needed")
+    n_train = train if isinstance(train, int) else round(train * n)
+    n_test = n - n_train
+    if n_train < 10 or n_test < 10:
+        raise InputError(
+            f"{n} samples have a label: {n_train} to fit on and {n_test} to test, and at least 10 are needed of each"
+        )
     generator = np.random.default_rng([seed, n])
     rows = []
     for _ in range(repeats):
         order = generator.permutation(n)
-        own, held = order[:fitted], order[fitted:]
-        missed = y[held] - fit(kind, x[own], y[own]).predict(x[held])
-        spread = ((y[held] - y[own].mean()) ** 2).sum()
-        share = 1 - (missed**2).sum() / spread if spread > 0 else np.nan
-        rows.append((np.abs(missed).mean(), share, np.abs(y[held] - np.median(y[own])).mean()))
-    maes, shares, baselines = np.array(rows).T
+        train_idx, test_idx = order[:n_train], order[n_train:]
+        y_train, y_test = y[train_idx], y[test_idx]
+        error = y_test - fit(kind, x[train_idx], y_train).predict(x[test_idx])
+        total = ((y_test - y_train.mean()) ** 2).sum()
+        r2 = 1 - (error**2).sum() / total if total > 0 else np.nan
+        rows.append((np.abs(error).mean(), r2, np.abs(y_test - np.median(y_train)).mean()))
+    maes, r2s, baselines = np.array(rows).T
     se = float(maes.std(ddof=1) / repeats**0.5) if repeats > 1 else float("nan")
-    r2_se = float(shares.std(ddof=1) * (1 / repeats + (n - fitted) / fitted) ** 0.5) if repeats > 1 else float("nan")
-    return Probe(float(maes.mean()), se, float(shares.mean()), r2_se, float(baselines.mean()), fitted, n - fitted)
+    r2_se = float(r2s.std(ddof=1) * (1 / repeats + n_test / n_train) ** 0.5) if repeats > 1 else float("nan")
+    return Probe(float(maes.mean()), se, float(r2s.mean()), r2_se, float(baselines.mean()), n_train, n_test)
 
 
 def fit(kind: Kind, x: np.ndarray, y: np.ndarray) -> Any:
-    """Fit a probe to rows [n, d] and labels [n]; it has ``predict``, as any estimator of scikit-learn."""
+    """Fit a probe to rows [n, d] and labels [n], and return it as a scikit-learn estimator."""
     try:
         from sklearn.linear_model import RidgeCV
         from sklearn.model_selection import GridSearchCV

@@ -1,4 +1,4 @@
-"""The study's diagnosis of a model: whether it performs well, and whether it sees matter as others do."""
+"""The study's diagnosis of a model: whether it performs well, and whether it is aligned with other models."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from ..base import InputError
 
-# Models, at least, that have a middle worth the name.
+# Fewest models for which a median is meaningful.
 MIN_MODELS = 5
-# The probability from which a quadrant is told.
+# Lowest probability at which a quadrant is reported.
 LEVEL = 0.8
-# Whether it performs and aligns better than the middle of the panel -> how the study calls it.
+# (performs better, is more aligned) than the median of the panel -> the study's name.
 NAMES = {
     (True, True): "foundational",
     (True, False): "local optimum",
@@ -25,15 +25,15 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Quadrant:
-    """Where a model stands against the middle of a panel.
+    """Position of a model relative to the medians of a panel of reference models.
 
     Args:
-        name: one of `NAMES`, None where no quadrant is likely enough to be told.
+        name: one of the values of `NAMES`; None where no quadrant is likely enough to be reported.
         probability: of each quadrant; they sum to 1.
-        better: probability that it performs better than the median of the panel.
-        aligned: that it is more aligned.
-        median: performance and alignment of the panel.
-        models: in the panel.
+        better: probability that the model performs better than the median of the panel.
+        aligned: probability that it is more aligned than the median.
+        median: median performance and median alignment of the panel.
+        models: number of models in the panel.
     """
 
     name: str | None
@@ -55,26 +55,27 @@ def quadrant(
     draws: int = 10_000,
     seed: int = 0,
 ) -> Quadrant:
-    """Diagnose a model by the study's rule, and say how sure that is.
+    """Classify a model by the study's rule, with the probability of each quadrant.
 
-    Better and more aligned than the median of the panel is *foundational*, better alone an over-fit *local optimum*,
-    more aligned alone *missing information* that the panel lacks too, and neither *sub-optimal*.
+    A model that is better and more aligned than the median of the panel is *foundational*. Better only is an over-fit
+    *local optimum*, more aligned only is *missing information* that the panel does not have either, and neither is
+    *sub-optimal*.
 
-    Each draw adds normal errors to all numbers and resamples the models of the panel, whose middle is itself uncertain
-    when they are few. Errors of models on the same samples go together; they are taken as independent, which makes the
-    answer more careful than it need be. Nothing is said of models or samples of another kind.
+    Each draw adds normal errors to all numbers and resamples the models of the panel, because the median of few models
+    is itself uncertain. Errors of models on the same samples are correlated; they are treated as independent, which is
+    conservative. The result does not extend to models or samples of another kind.
 
     Args:
         own: performance and alignment of the model.
-        panel: [m, 2], the same of the others; those that lack one of both are left out.
-        own_se: standard errors of both; NaN counts as none.
-        panel_se: [m, 2], those of the others; default none.
+        panel: [m, 2], performance and alignment of the other models; models without one of the two are excluded.
+        own_se: standard errors of ``own``; NaN counts as 0.
+        panel_se: [m, 2], standard errors of ``panel``; default 0.
         higher_is_better: False where performance is an error.
-        draws: of the resampling.
-        seed: of it.
+        draws: number of resamples.
+        seed: of the resampling.
 
     Raises:
-        ValueError: fewer than five others have both, or the model lacks one.
+        ValueError: fewer than five models of the panel have both numbers, or the model has not.
 
     Source: Edamadaka et al. (2025), arXiv 2512.03750.
 
@@ -85,8 +86,8 @@ def quadrant(
     """
     values = np.asarray(panel, np.float64).reshape(-1, 2)
     errors = np.zeros_like(values) if panel_se is None else np.nan_to_num(np.asarray(panel_se, np.float64))
-    known = np.isfinite(values).all(1)
-    values, errors = values[known], errors.reshape(-1, 2)[known]
+    complete = np.isfinite(values).all(1)
+    values, errors = values[complete], errors.reshape(-1, 2)[complete]
     m = len(values)
     if m < MIN_MODELS:
         raise InputError(
@@ -96,18 +97,18 @@ def quadrant(
         raise InputError(f"the model needs performance and alignment to be diagnosed; got {own[0]:g} and {own[1]:g}")
     generator = np.random.default_rng(seed)
     chosen = generator.integers(0, m, (draws, m))
-    others = values[chosen] + errors[chosen] * generator.normal(size=(draws, m, 2))
-    one = np.asarray(own) + np.nan_to_num(np.asarray(own_se)) * generator.normal(size=(draws, 2))
-    apart = (one - np.median(others, 1)) * (1 if higher_is_better else -1, 1)
-    better, aligned = apart.T > 0
-    shares = {name: float(((better == b) & (aligned == a)).mean()) for (b, a), name in NAMES.items()}
-    likely = max(shares, key=lambda name: shares[name])
-    middle = np.median(values, 0)
+    panel_draws = values[chosen] + errors[chosen] * generator.normal(size=(draws, m, 2))
+    own_draws = np.asarray(own) + np.nan_to_num(np.asarray(own_se)) * generator.normal(size=(draws, 2))
+    difference = (own_draws - np.median(panel_draws, 1)) * (1 if higher_is_better else -1, 1)
+    better, aligned = difference.T > 0
+    probability = {name: float(((better == b) & (aligned == a)).mean()) for (b, a), name in NAMES.items()}
+    likeliest = max(probability, key=lambda name: probability[name])
+    median = np.median(values, 0)
     return Quadrant(
-        likely if shares[likely] >= LEVEL else None,
-        shares,
+        likeliest if probability[likeliest] >= LEVEL else None,
+        probability,
         float(better.mean()),
         float(aligned.mean()),
-        (float(middle[0]), float(middle[1])),
+        (float(median[0]), float(median[1])),
         m,
     )

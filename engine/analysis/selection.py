@@ -1,40 +1,41 @@
-"""Which model to transfer from, and whether the way of choosing is any good."""
+"""Which model to transfer from, and whether each way of choosing it works."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from scipy.stats import rankdata
 
 from ..base import InputError, renamed_arguments
-from ._matrix import alignment_of, labels_of
+from ._matrix import CONTROL, alignment_of, model_facts
 from .convergence import MIN_MODELS
 from .probe import Kind, fit
 
 RESAMPLES = 999
-# Models among the best of which complementary pairs are sought: all pairs would be many fits.
+# Number of best models among which complementary pairs are sought: all pairs would need many fits.
 AMONG = 5
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One way of ranking models, held against the errors on samples held out.
+    """One way of ranking models, evaluated by the errors on the test samples.
 
     Args:
         name: ``probe``, ``alignment``, ``generality`` or ``parameters``.
-        score: [m], the higher the earlier a model is taken; mean over the draws.
-        correlation: Spearman's between score and accuracy (less error) over models, mean over the draws; NaN for fewer
-            than five models.
-        low: lower end of its 95 % interval, by resampling models.
+        score: [m], the model with the highest score is taken first; mean over the draws.
+        correlation: Spearman correlation of score and accuracy (minus the error) over models, mean over the draws; NaN
+            for fewer than five models.
+        low: lower end of its 95 % interval, by bootstrap over models.
         high: upper end.
         p: two-sided, by permutation of the models.
-        regret: error of the model taken first: 0 as the best there is, 1 as one drawn by lot, mean over the draws.
-        over_parameters: lower and upper end of the 95 % interval of how much its correlation exceeds that of the
-            parameter count; NaN where that is not known.
+        regret: error of the model taken first, scaled to 0 for the best model and 1 for a model drawn at random; mean
+            over the draws.
+        over_parameters: lower and upper end of the 95 % interval of its correlation minus that of the parameter count;
+            NaN where parameter counts are not known.
     """
 
     name: str
@@ -49,19 +50,19 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Selection:
-    """Models for a target set with few labels.
+    """Ranking of models for a target set with few labels.
 
     Args:
-        models: names, the one to take first by its probe at the head.
-        error: [m], mean absolute error on the samples held out, in the order of models.
-        baseline: the same of the median of the few labels.
-        criteria: ways of ranking, with their check.
-        pair: the two models together that did best on the few labels most often; empty for fewer than two.
-        pair_error: mean error held out of the pair taken in each draw.
-        single_error: the same of the single model taken by its probe.
-        n_labels: labels to choose and fit by.
-        test: samples held out.
-        draws: of the few.
+        models: names, sorted by the score of the probe, best first.
+        error: [m], mean absolute error on the test samples, in the order of models.
+        baseline: mean absolute error of the median of the training labels.
+        criteria: ways of ranking, with their evaluation.
+        pair: the two models that, concatenated, most often had the lowest cross-validated error on the training labels.
+        pair_error: mean test error of the pair taken in each draw.
+        single_error: mean test error of the single model taken in each draw by its probe.
+        n_labels: number of labels to choose and to fit with.
+        test: number of test samples.
+        draws: number of draws of the training samples.
     """
 
     models: tuple[str, ...]
@@ -74,6 +75,24 @@ class Selection:
     n_labels: int
     test: int
     draws: int
+
+
+class _Draw(NamedTuple):
+    """Errors of one draw of the training samples.
+
+    Args:
+        cv_error: [m], cross-validated error of each model on the training samples.
+        test_error: [m], error of each model on the test samples.
+        baseline: test error of the median of the training labels.
+        pair: indices of the two models with the lowest cross-validated error together.
+        pair_error: test error of this pair.
+    """
+
+    cv_error: np.ndarray
+    test_error: np.ndarray
+    baseline: float
+    pair: tuple[int, int]
+    pair_error: float
 
 
 @renamed_arguments(few="n_labels")
@@ -89,128 +108,140 @@ def selection(
     kind: Kind = "ridge",
     seed: int = 0,
 ) -> Selection:
-    """Rank models for a label of which few values are known, and check each way of ranking on the other samples.
+    """Rank models for a label of which few values are known, and evaluate each way of ranking on the other samples.
 
-    In each draw the few labels alone are looked at: ``probe`` is the error of a cross-validated probe on them;
-    ``alignment`` that to the model of the best probe; ``generality`` the mean alignment to all models, without
-    labels; ``parameters`` the size. Then a probe of each model, fitted on the few, is tested on all others.
+    In each draw the ranking uses the labels of ``n_labels`` training samples only. ``probe`` scores a model by the
+    cross-validated error of a probe on them, ``alignment`` by its alignment with the model of the best probe,
+    ``generality`` by its mean alignment with all other models, without labels, and ``parameters`` by its size. Then a
+    probe of each model, fitted on the training samples, is tested on all others.
 
     Args:
-        comparison: of the models, with ``parameters`` where known. Controls take no part.
-        embeddings: name of a model of it -> [n, d], rows of the same samples.
-        label: [n]; samples without a finite one are left out.
-        metric: a pair metric.
-        n_labels: labels to choose and fit by, at least 10.
-        draws: of the few.
-        kind: of probe.
+        comparison: of the models, with ``parameters`` where known. Controls are excluded.
+        embeddings: name of a model of the comparison -> [n, d], rows of the same samples.
+        label: [n]; samples without a finite label are excluded.
+        metric: name of a pair metric in the comparison.
+        n_labels: number of labels to choose and to fit with, at least 10.
+        draws: number of draws of the training samples.
+        kind: of the probe.
         seed: of the draws.
 
-    Cost: draws x models x 6 fits of few samples.
+    Cost: draws x models x 6 fits to ``n_labels`` samples, and up to draws x 51 fits for the pairs.
 
     Raises:
-        ValueError: fewer than two models have embeddings, or fewer than 10 samples are few or left to test.
-        ImportError without scikit-learn.
+        ValueError: no such metric, fewer than two models with embeddings, or fewer than 10 samples to fit on or test.
+        ImportError: scikit-learn is not installed.
     """
-    names = [str(n) for n in comparison["model"].values]
-    control = labels_of(comparison, "modality") == "control"
-    used = [i for i, name in enumerate(names) if name in embeddings and not control[i]]
+    names = [str(name) for name in comparison["model"].values]
+    is_control = model_facts(comparison, "modality") == CONTROL
+    used = [i for i, name in enumerate(names) if name in embeddings and not is_control[i]]
     if len(used) < 2:
         raise InputError(f"{len(used)} models have embeddings, and at least two are needed")
     y = np.asarray(label, np.float64)
-    known = np.isfinite(y)
-    xs = [np.asarray(embeddings[names[i]], np.float64)[known] for i in used]
-    y = y[known]
+    labelled = np.isfinite(y)
+    xs = [np.asarray(embeddings[names[i]], np.float64)[labelled] for i in used]
+    y = y[labelled]
     n, m = len(y), len(used)
     if n_labels < 10 or n - n_labels < 10:
         raise InputError(
             f"{n} samples have a label: {n_labels} to fit on and {n - n_labels} to test, and 10 are needed of each"
         )
-    near = alignment_of(comparison, metric)[np.ix_(used, used)]
-    apart = np.where(np.eye(m, dtype=bool), np.nan, near)
-    general = np.nanmean(apart, 1)
-    size = np.asarray(comparison["parameters"].values if "parameters" in comparison else np.zeros(len(names)))[used]
-    sized = bool((size > 0).all() and np.ptp(size) > 0)
+    alignment = alignment_of(comparison, metric)[np.ix_(used, used)]
+    generality = np.nanmean(np.where(np.eye(m, dtype=bool), np.nan, alignment), 1)
     generator = np.random.default_rng([seed, n])
-    scores: dict[str, list[np.ndarray]] = {"probe": [], "alignment": [], "generality": []}
-    scores |= {"parameters": []} if sized else {}
-    errors, baselines, pairs, together = [], [], [], []
-    for _ in range(draws):
-        order = generator.permutation(n)
-        own, held = order[:n_labels], order[n_labels:]
-        inner = np.array([_cv_error(kind, x[own], y[own]) for x in xs])
-        errors.append(np.array([_test_error(kind, x, y, own, held) for x in xs]))
-        baselines.append(np.abs(y[held] - np.median(y[own])).mean())
-        scores["probe"].append(-inner)
-        best = int(inner.argmin())
-        scores["alignment"].append(np.where(np.arange(m) == best, near[best, best], near[best]))
-        scores["generality"].append(general)
-        if sized:
-            scores["parameters"].append(size.astype(np.float64))
-        top = np.argsort(inner, kind="stable")[:AMONG]
-        tried = [(int(a), int(b)) for i, a in enumerate(top) for b in top[i + 1 :]]
-        both = [np.concatenate([xs[a], xs[b]], 1) for a, b in tried]
-        taken = int(np.argmin([_cv_error(kind, x[own], y[own]) for x in both]))
-        pairs.append(tried[taken])
-        together.append(_test_error(kind, both[taken], y, own, held))
-    missed = np.array(errors)
-    criteria = _criteria({name: np.array(rows) for name, rows in scores.items()}, missed, seed)
+    orders = [generator.permutation(n) for _ in range(draws)]
+    results = [_one_draw(kind, xs, y, order[:n_labels], order[n_labels:]) for order in orders]
+    cv_errors = np.array([result.cv_error for result in results])
+    test_errors = np.array([result.test_error for result in results])
+    first = cv_errors.argmin(1)
+    scores = {"probe": -cv_errors, "alignment": alignment[first], "generality": np.tile(generality, (draws, 1))}
+    size = np.asarray(comparison["parameters"].values if "parameters" in comparison else np.zeros(len(names)))[used]
+    if (size > 0).all() and np.ptp(size) > 0:
+        scores["parameters"] = np.tile(size.astype(np.float64), (draws, 1))
+
+    criteria = _criteria(scores, test_errors, seed)
     order = np.argsort(-criteria[0].score, kind="stable")
-    alone = missed[np.arange(draws), np.array(scores["probe"]).argmax(1)]
-    often = max(sorted(set(pairs)), key=pairs.count)
+    pairs = [result.pair for result in results]
+    most_frequent = max(sorted(set(pairs)), key=pairs.count)
     return Selection(
         tuple(names[used[i]] for i in order),
-        missed.mean(0)[order],
-        float(np.mean(baselines)),
+        test_errors.mean(0)[order],
+        float(np.mean([result.baseline for result in results])),
         tuple(Criterion(**{**vars(c), "score": c.score[order]}) for c in criteria),
-        tuple(names[used[i]] for i in often),
-        float(np.mean(together)),
-        float(alone.mean()),
+        tuple(names[used[i]] for i in most_frequent),
+        float(np.mean([result.pair_error for result in results])),
+        float(test_errors[np.arange(draws), first].mean()),
         n_labels,
         n - n_labels,
         draws,
     )
 
 
+def _one_draw(
+    kind: Kind, xs: Sequence[np.ndarray], y: np.ndarray, train_idx: np.ndarray, test_idx: np.ndarray
+) -> _Draw:
+    """Fit and test the probes of all models xs, and of the best pair of them, on one split of the samples."""
+    y_train = y[train_idx]
+    cv_error = np.array([_cv_error(kind, x[train_idx], y_train) for x in xs])
+    test_error = np.array([_test_error(kind, x, y, train_idx, test_idx) for x in xs])
+    best = np.argsort(cv_error, kind="stable")[:AMONG]
+    pairs = [(int(a), int(b)) for i, a in enumerate(best) for b in best[i + 1 :]]
+    joined = [np.concatenate([xs[a], xs[b]], 1) for a, b in pairs]
+    chosen = int(np.argmin([_cv_error(kind, x[train_idx], y_train) for x in joined]))
+    return _Draw(
+        cv_error,
+        test_error,
+        float(np.abs(y[test_idx] - np.median(y_train)).mean()),
+        pairs[chosen],
+        _test_error(kind, joined[chosen], y, train_idx, test_idx),
+    )
+
+
 def _criteria(scores: Mapping[str, np.ndarray], errors: np.ndarray, seed: int) -> list[Criterion]:
+    """Evaluate each way of ranking, scores [draws, m] by name, against the test errors [draws, m]."""
     m = errors.shape[1]
     generator = np.random.default_rng(seed)
-    boots = generator.integers(0, m, (RESAMPLES, m))
-    drawn = {name: np.array([_agree(s[:, b], errors[:, b]) for b in boots]) for name, s in scores.items()}
-    shuffles = np.array([generator.permutation(m) for _ in range(RESAMPLES)])
+    resamples = generator.integers(0, m, (RESAMPLES, m))
+    bootstrap = {
+        name: np.array([_mean_correlation(score[:, rows], errors[:, rows]) for rows in resamples])
+        for name, score in scores.items()
+    }
+    permutations = np.array([generator.permutation(m) for _ in range(RESAMPLES)])
     nan = float("nan")
-    found = []
+    results = []
     for name, score in scores.items():
-        ends, p, value, over = (nan, nan), nan, nan, (nan, nan)
+        interval, p, correlation, over = (nan, nan), nan, nan, (nan, nan)
         if m >= MIN_MODELS:
-            value = _agree(score, errors)
-            ends = tuple(np.quantile(drawn[name], [0.025, 0.975]))
-            null = np.array([_agree(score[:, s], errors) for s in shuffles])
-            p = (1 + (np.abs(null) >= abs(value) - 1e-12).sum()) / (1 + RESAMPLES)
+            correlation = _mean_correlation(score, errors)
+            interval = tuple(np.quantile(bootstrap[name], [0.025, 0.975]))
+            null = np.array([_mean_correlation(score[:, order], errors) for order in permutations])
+            p = (1 + (np.abs(null) >= abs(correlation) - 1e-12).sum()) / (1 + RESAMPLES)
             if "parameters" in scores and name != "parameters":
-                over = tuple(np.quantile(drawn[name] - drawn["parameters"], [0.025, 0.975]))
-        taken = errors[np.arange(len(errors)), score.argmax(1)]
+                over = tuple(np.quantile(bootstrap[name] - bootstrap["parameters"], [0.025, 0.975]))
+        first = errors[np.arange(len(errors)), score.argmax(1)]
         room = errors.mean(1) - errors.min(1)
-        regret = np.where(room > 0, (taken - errors.min(1)) / np.where(room > 0, room, 1), 0).mean()
-        low, high = (float(end) for end in ends)
-        more = (float(over[0]), float(over[1]))
-        found.append(Criterion(name, score.mean(0), value, low, high, float(p), float(regret), more))
-    return found
+        regret = np.where(room > 0, (first - errors.min(1)) / np.where(room > 0, room, 1), 0).mean()
+        low, high = (float(end) for end in interval)
+        over_parameters = (float(over[0]), float(over[1]))
+        results.append(Criterion(name, score.mean(0), correlation, low, high, float(p), float(regret), over_parameters))
+    return results
 
 
-def _agree(score: np.ndarray, error: np.ndarray) -> float:
-    """Spearman's correlation of score and less error along the last axis, averaged over the first."""
+def _mean_correlation(score: np.ndarray, error: np.ndarray) -> float:
+    """Compute the Spearman correlation of score and minus error along the last axis, averaged over the first."""
     a, b = (rankdata(v, axis=1) - (v.shape[1] + 1) / 2 for v in (score, -error))
     length = np.sqrt((a**2).sum(1) * (b**2).sum(1))
     return float(((a * b).sum(1) / np.where(length > 0, length, 1)).mean())
 
 
 def _cv_error(kind: Kind, x: np.ndarray, y: np.ndarray) -> float:
-    missed = np.empty(len(y))
+    """Compute the mean absolute error of a probe by five-fold cross-validation."""
+    error = np.empty(len(y))
     for fold in range(5):
         out = np.arange(len(y)) % 5 == fold
-        missed[out] = y[out] - fit(kind, x[~out], y[~out]).predict(x[out])
-    return float(np.abs(missed).mean())
+        error[out] = y[out] - fit(kind, x[~out], y[~out]).predict(x[out])
+    return float(np.abs(error).mean())
 
 
-def _test_error(kind: Kind, x: np.ndarray, y: np.ndarray, own: np.ndarray, held: np.ndarray) -> float:
-    return float(np.abs(y[held] - fit(kind, x[own], y[own]).predict(x[held])).mean())
+def _test_error(kind: Kind, x: np.ndarray, y: np.ndarray, train_idx: np.ndarray, test_idx: np.ndarray) -> float:
+    """Compute the mean absolute error on the test samples of a probe fitted on the training samples."""
+    return float(np.abs(y[test_idx] - fit(kind, x[train_idx], y[train_idx]).predict(x[test_idx])).mean())

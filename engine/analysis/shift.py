@@ -1,4 +1,4 @@
-"""How far samples lie from those that a model was at home with, computed in its own space."""
+"""How far samples are from the in-distribution samples of a model, measured in the model's own space."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..neighbours import NeighbourMetric, find_table
 
 
 class Shift(NamedTuple):
-    """The degree of shift of some samples against others, in one representation.
+    """Degree of shift of some samples relative to reference samples, in one representation.
 
     Args:
-        ratio: median distance of a shifted sample to its k-th nearest reference sample, over that of the reference
-            samples themselves: 1 where nothing has shifted.
-        auc: probability that a shifted sample is further from the reference than a reference sample is from the
-            others: 0.5 where nothing has shifted, 1 where the two are apart.
-        distance: [n_shifted], of each shifted sample, over the median of the reference samples.
+        ratio: median distance of a shifted sample to its k-th nearest reference sample, divided by that of the
+            reference samples themselves: 1 for no shift.
+        auc: probability that a shifted sample is further from the reference samples than a reference sample is from the
+            others: 0.5 for no shift, 1 where the two sets are separated.
+        distance: [n_shifted], k-th distance of each shifted sample, divided by the median of the reference samples.
     """
 
     ratio: float
@@ -33,19 +33,19 @@ class Shift(NamedTuple):
 def degree_of_shift(
     reference: Any, shifted: Any, /, *, k: int = 10, neighbour_metric: NeighbourMetric = "euclidean"
 ) -> Shift:
-    """Measure how far samples lie from reference samples, in the space of one model.
+    """Measure how far samples are from reference samples, in the space of one model.
 
     Args:
-        reference: [n, d], the embeddings of samples in distribution.
-        shifted: [m, d], the embeddings of the others by the same model.
-        k: the neighbour whose distance counts, 1 <= k <= n - 1.
+        reference: [n, d], embeddings of the in-distribution samples.
+        shifted: [m, d], embeddings of the other samples by the same model.
+        k: number of the neighbour whose distance counts, 1 <= k <= n - 1.
         neighbour_metric: ``euclidean`` or ``cosine``.
 
     Invariant to rotation and isotropic scale. Cost O((n + m)^2 d).
-    Source: k-NN distance as a score of what is out of distribution, Sun et al. (2022), arXiv 2204.06507.
+    Source: k-NN distance as an out-of-distribution score, Sun et al. (2022), arXiv 2204.06507.
 
     Raises:
-        ValueError: other widths, k out of range, or an inner product asked for.
+        ValueError: numbers of columns differ, k is out of range, or ``neighbour_metric`` is an inner product.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(200, 4))
@@ -53,18 +53,20 @@ def degree_of_shift(
         True
     """
     if neighbour_metric == "inner_product":
-        raise InputError("an inner product is no distance: use euclidean or cosine")
+        raise InputError("an inner product is not a distance: use euclidean or cosine")
     inside, outside = matrix(reference, "reference"), matrix(shifted, "shifted")
     if inside.shape[1] != outside.shape[1]:
-        raise InputError(f"reference has {inside.shape[1]} columns and shifted {outside.shape[1]}: use one model's")
+        raise InputError(
+            f"reference has {inside.shape[1]} columns and shifted has {outside.shape[1]}: use embeddings of one model"
+        )
     n = len(inside)
     check_k(k, n)
-    every = jnp.concatenate([inside, outside])
-    table = find_table(prepare(every), k, neighbour_metric, where=jnp.arange(len(every)) < n, measured=True)
-    far = np.asarray(table.value[:, k - 1], np.float64)
-    far = 1 - far if neighbour_metric == "cosine" else far
-    ranks = rankdata(far)[n:]
+    points = jnp.concatenate([inside, outside])
+    table = find_table(prepare(points), k, neighbour_metric, where=jnp.arange(len(points)) < n, measured=True)
+    distance = np.asarray(table.value[:, k - 1], np.float64)
+    distance = 1 - distance if neighbour_metric == "cosine" else distance
+    ranks = rankdata(distance)[n:]
     m = len(outside)
     auc = (ranks.sum() - m * (m + 1) / 2) / (n * m)
-    middle = np.median(far[:n])
-    return Shift(float(np.median(far[n:]) / middle), float(auc), far[n:] / middle)
+    median = np.median(distance[:n])
+    return Shift(float(np.median(distance[n:]) / median), float(auc), distance[n:] / median)

@@ -1,18 +1,18 @@
-"""Losses that pull a student in training towards a teacher, one file a loss, and a queue of past batches.
+"""Losses that align a student in training with a teacher, one module per loss, and a queue of past batches.
 
 Each is ``loss(student, teacher, /, *, where=None, axis_name=None, ...)`` on two batches of the same samples. It is
-computed in float32 (float64 where given), has gradients for both sides in their own dtypes, and works under `jax.jit`,
-`jax.vmap`, `jax.grad` and `jax.lax.scan`. Where the teacher is fixed, wrap it in `jax.lax.stop_gradient`.
+computed in float32 (float64 for float64 input), has gradients for both sides in their own dtypes, and works under
+`jax.jit`, `jax.vmap`, `jax.grad` and `jax.lax.scan`. If the teacher is fixed, wrap it in `jax.lax.stop_gradient`.
 
-- ``where``, bool [b]: rows where it is False are padding. They may hold anything; value and gradient are those of the
-  batch without them.
-- ``axis_name``: within `jax.shard_map` or a named `jax.vmap`, the axis over which the batch is shared out. The loss is
-  then that of the whole batch, on every device, gathered or, where the loss allows, through sums alone. Under
-  `jax.jit` with a sharded batch nothing needs to be said. Gradients taken outside of `shard_map`, or inside with its
-  default ``check_vma=True``, are those of the whole batch; with ``check_vma=False`` they are too large by the number of
-  devices, as for any `pmean`, and come right by averaging them over devices, as gradients of parameters are.
-- A batch that says nothing (constant rows, fewer rows than a U-statistic needs, no spread beyond rounding) costs what
-  chance does and has a gradient of zeros. What is not finite gives NaN.
+- ``where``, bool [b]: rows where it is False are padding. They may contain any values; the loss and its gradient are
+  those of the batch without them.
+- ``axis_name``: inside `jax.shard_map` or a named `jax.vmap`, the axis over which the batch is sharded. Every device
+  then computes the loss of the whole batch, by gathering it or, where the loss allows, by exchanging sums only. Under
+  `jax.jit` a sharded batch needs no ``axis_name``. Gradients taken outside of `shard_map`, or inside with its default
+  ``check_vma=True``, are those of the whole batch. With ``check_vma=False`` they are too large by the number of
+  devices, as for any `pmean`; averaging them over devices, as is done for gradients of parameters, corrects this.
+- A batch without information (constant rows, fewer rows than a U-statistic needs, no spread beyond rounding) has the
+  loss of chance and a gradient of zeros. Values that are not finite give NaN.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ from .soft_neighbours import soft_neighbour_loss as soft_neighbour_loss
 
 
 def __getattr__(name: str) -> Any:
-    # Flax is needed for this one alone.
+    # Only Projector needs Flax.
     if name == "Projector":
         try:
             from .projector import Projector

@@ -1,4 +1,4 @@
-"""Losses that are a mean over samples, each of which looks at all others."""
+"""Losses that are a mean over query rows, each of which is compared with all other rows."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from ..gram import AxisName, Batch, batches
 def mean_of_queries(
     function: Callable[[Batch, jax.Array], jax.Array], batch: Batch, queries: int | None, axis_name: AxisName
 ) -> jax.Array:
-    """Average over the rows that count of all devices.
+    """Average a function over the query rows of all devices, without padding.
 
     Args:
-        function: of the rows of all devices and int32 [q], which of them to look at; gives [q].
+        function: (rows of all devices, int32 [q] indices of the query rows) -> value of each query row [q].
         batch: the rows of this device.
-        queries: how many of them, from the first, to look at; default all.
-        axis_name: the axis over which the batch is shared out.
+        queries: number of query rows, counted from the first row of this device; default all.
+        axis_name: the axis over which the batch is sharded.
+
+    Raises:
+        ValueError: ``queries`` is out of range.
     """
     size = len(batch.where)
     if queries is not None and not 1 <= queries <= size:
         raise InputError(f"queries={queries} is out of range: use 1 to {size}, the rows of a batch")
-    every = batches.gathered(batch, axis_name, least=2)
-    own = jnp.arange(size if queries is None else queries, dtype=jnp.int32)
-    mine = batch.where[: len(own)]
+    all_rows = batches.gathered(batch, axis_name, least=2)
+    query_rows = jnp.arange(size if queries is None else queries, dtype=jnp.int32)
+    keep = batch.where[: len(query_rows)]
     if axis_name is not None:
-        own = own + jax.lax.axis_index(axis_name) * size
-    found = jnp.where(mine, function(every, own), 0)
-    rows = batches.count(mine, found.dtype, axis_name)
-    return batches.total(found.sum(), axis_name) / jnp.maximum(rows, 1)
+        query_rows = query_rows + jax.lax.axis_index(axis_name) * size
+    values = jnp.where(keep, function(all_rows, query_rows), 0)
+    rows = batches.count(keep, values.dtype, axis_name)
+    return batches.total(values.sum(), axis_name) / jnp.maximum(rows, 1)

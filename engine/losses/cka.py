@@ -1,4 +1,4 @@
-"""One less centred kernel alignment."""
+"""Centred kernel alignment (CKA) as a loss."""
 
 from __future__ import annotations
 
@@ -25,26 +25,29 @@ def cka_loss(
     form: Form | None = None,
     axis_name: AxisName = None,
 ) -> jax.Array:
-    """One less the centred kernel alignment of a batch.
+    """Compute one minus the centred kernel alignment of a batch.
 
-    ``1 - HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L))``, K and L the kernel matrices of student and teacher.
+    ``1 - HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L))``, with K and L the kernel matrices of student and teacher.
 
     Args:
         student: [b, d1], any floating dtype.
-        teacher: [b, d2], row i being the same sample; b >= 4 (2 where biased).
+        teacher: [b, d2], row i is the same sample as in the student; b >= 4 (2 where biased).
         where: bool [b], False for padding.
         kernel: ``linear``, or ``rbf``: exp(-d^2 / 2 sigma^2).
-        debiased: HSIC as the unbiased U-statistic. The biased one is small for any small batch of wide rows, which
-            then has little left to gain.
-        sigma: RBF bandwidth of both; default for each the median of its non-zero pairwise distances, through which the
-            gradient goes too.
-        form: ``rows`` multiplies rows with rows; ``sums``, for linear kernels, columns with columns, and is the cheaper
-            where b exceeds the widths: across devices d1^2 + d2^2 + d1 d2 numbers are then summed and no row is
-            gathered. Default what multiplies less. The same value either way.
-        axis_name: the axis over which the batch is shared out.
+        debiased: use the unbiased U-statistic of HSIC. The loss of the biased one is small for any small batch of wide
+            rows, even for independent ones, which leaves little to learn from.
+        sigma: RBF bandwidth of both sides; default: for each side the median of its non-zero pairwise distances, which
+            is part of the gradient.
+        form: ``rows`` multiplies rows with rows; ``sums``, for linear kernels only, multiplies columns with columns.
+            ``sums`` is cheaper where b exceeds the widths: across devices it sums d1^2 + d2^2 + d1 d2 numbers and
+            gathers no row. Default: the form with fewer multiplications. Both give the same value.
+        axis_name: the axis over which the batch is sharded.
 
     Returns:
-        Scalar from 0, 1 on average where the two are independent; more than 1 is possible where debiased.
+        Scalar from 0; 1 on average where the two are independent; values above 1 are possible where debiased.
+
+    Raises:
+        ValueError: an unknown kernel or form, an option that does not fit the kernel, or too few samples.
 
     Symmetric; invariant to rotation, translation and isotropic scale (RBF: with the default sigma) of either.
     Cost O(b^2 (d1 + d2)) and memory O(b^2), or O(b d^2) and O(d^2) as sums.
@@ -76,43 +79,43 @@ def cka_loss(
         return _through_sums(batch, axis_name, debiased=debiased)
     batch = batches.gathered(batch, axis_name, least=least)
     sides = [_kernel(v, batch.where, kernel, sigma) for v in batch[:2]]
-    found = batches.agreement(sides[0], sides[1], batch.where, debiased=debiased)
-    return batches.everywhere(found.loss(batch.where.sum() >= least), axis_name)
+    alignment = batches.agreement(sides[0], sides[1], batch.where, debiased=debiased)
+    return batches.everywhere(alignment.loss(batch.where.sum() >= least), axis_name)
 
 
 def _kernel(x: jax.Array, where: jax.Array, kernel: Kernel, sigma: float | jax.Array | None) -> jax.Array:
     points, exponent = batches.centred(x, where)
     if kernel == "linear":
         return jnp.matmul(points, points.T, precision=HIGHEST)
-    far = batches.squared_distances(points)
+    distances = batches.squared_distances(points)
     if sigma is None:
-        width = batches.median_distance(far, batches.others(where))
+        width = batches.median_distance(distances, batches.others(where))
     else:
         width = jnp.ldexp(jnp.asarray(sigma, x.dtype), -exponent)
-    return gaussian(far, width)
+    return gaussian(distances, width)
 
 
 def _through_sums(batch: Batch, axis_name: AxisName, *, debiased: bool) -> jax.Array:
-    """Through products X'Y of columns, as `feature_hsic` does, with sums over devices."""
+    """Compute the loss from products X'Y of columns, as `feature_hsic` does, with sums over devices."""
     dtype = jnp.result_type(batch.student, batch.teacher)
     rows = batches.count(batch.where, dtype, axis_name)
     n = jnp.maximum(rows, 4 if debiased else 2)
     points = [batches.centred(v.astype(dtype), batch.where, axis_name)[0] for v in batch[:2]]
     squares = [(v * v).sum(1) for v in points]
     means = [batches.total(v.sum(), axis_name) / n for v in squares]
-    apart = [jnp.where(batch.where, v - mean, 0) for v, mean in zip(squares, means, strict=True)]
+    centred_squares = [jnp.where(batch.where, v - mean, 0) for v, mean in zip(squares, means, strict=True)]
 
     def inner(a: int, b: int) -> jax.Array:
         product = batches.total(jnp.matmul(points[a].T, points[b], precision=HIGHEST), axis_name)
-        found = (product * product).sum()
+        square = (product * product).sum()
         if not debiased:
-            return found
+            return square
         both = means[a] * means[b]
-        lengths = batches.total((apart[a] * apart[b]).sum(), axis_name) + n * both
-        return found - n / (n - 2) * lengths + n * n * both / ((n - 1) * (n - 2))
+        lengths = batches.total((centred_squares[a] * centred_squares[b]).sum(), axis_name) + n * both
+        return square - n / (n - 2) * lengths + n * n * both / ((n - 1) * (n - 2))
 
-    # What cancels here are sums of the order of (n mean)^2, where rows with rows have none to cancel.
+    # Sums of the order of (n mean)^2 cancel here; products of rows with rows have no such cancellation.
     error = 8 * jnp.finfo(dtype).eps
     small = [jax.lax.stop_gradient(error * (n * mean) ** 2) for mean in means]
-    found = KernelAlignment(inner(0, 1), inner(0, 0), inner(1, 1), (small[0], small[1]))
-    return found.loss(rows >= (4 if debiased else 2))
+    alignment = KernelAlignment(inner(0, 1), inner(0, 0), inner(1, 1), (small[0], small[1]))
+    return alignment.loss(rows >= (4 if debiased else 2))

@@ -1,4 +1,4 @@
-"""One less centred kernel nearest-neighbour alignment."""
+"""Centred kernel nearest-neighbour alignment (CKNNA) as a loss."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ def cknna_loss(
     k: int = 10,
     axis_name: AxisName = None,
 ) -> jax.Array:
-    """One less the debiased CKNNA of a batch, the masks of neighbours held constant.
+    """Compute one minus the debiased CKNNA of a batch; the neighbour masks are constants of the gradient.
 
-    ``1 - A(K, L) / sqrt(A(K, K) A(L, L))``, A the unbiased HSIC of the cosine kernels masked to pairs in which the one
-    is among the k nearest neighbours of the other on both sides, for A(K, K) and A(L, L) on one.
+    ``1 - A(K, L) / sqrt(A(K, K) A(L, L))``, with A the unbiased HSIC of the cosine kernels. For A(K, L) they are masked
+    to pairs (i, j) where j is among the k nearest neighbours of i in both student and teacher; for A(K, K) and A(L, L)
+    in that one.
 
     Args:
         student: [b, d1], any floating dtype.
-        teacher: [b, d2], row i being the same sample; b >= 4.
+        teacher: [b, d2], row i is the same sample as in the student; b >= 4.
         where: bool [b], False for padding.
-        k: neighbours by cosine, rows not centred, ties to the lowest index; 2 <= k <= b - 1. Of fewer other rows that
-            count, all are neighbours.
-        axis_name: the axis over which the batch is shared out, which is gathered.
+        k: number of neighbours by cosine of uncentred rows, 2 <= k <= b - 1; ties are broken by the lowest index. With
+            fewer than k other rows that are not padding, all of them are neighbours.
+        axis_name: the axis over which the batch is sharded; the batch is gathered.
 
     Returns:
         Scalar, about 1 - 0.9 k / (b - 1) where the two are independent.
 
-    Only pairs that are neighbours on both sides pull, and who is a neighbour changes without a slope: a student that
-    shares none with its teacher gets no gradient and is better begun with `soft_neighbour_loss`. Invariant to rotation
-    and isotropic scale of either. Cost O(b^2 (d1 + d2) + b^2 log b), memory O(b^2).
+    Only pairs that are neighbours on both sides contribute, and a change of neighbours has no gradient. A student that
+    shares no neighbours with its teacher therefore gets no gradient: start with `soft_neighbour_loss`.
+    Invariant to rotation and isotropic scale of either. Cost O(b^2 (d1 + d2) + b^2 log b), memory O(b^2).
     Source: Huh et al. (2024), arXiv 2405.07987, appendix A.
 
     Example:
@@ -53,15 +54,15 @@ def cknna_loss(
     (a, near_a), (b, near_b) = (_masked(v, batch.where, off, k) for v in batch[:2])
     n = jnp.maximum(rows, 4).astype(a.dtype)
     both = near_a & near_b
-    found = [_hsic(p, q, n) for p, q in ((jnp.where(both, a, 0), jnp.where(both, b, 0)), (a, a), (b, b))]
+    hsic = [_hsic(p, q, n) for p, q in ((jnp.where(both, a, 0), jnp.where(both, b, 0)), (a, a), (b, b))]
     error = 8 * jnp.finfo(a.dtype).eps
     small = [jax.lax.stop_gradient(error * (v * v).sum()) for v in (a, b)]
-    loss = KernelAlignment(found[0], found[1], found[2], (small[0], small[1])).loss(rows >= 4)
+    loss = KernelAlignment(hsic[0], hsic[1], hsic[2], (small[0], small[1])).loss(rows >= 4)
     return batches.everywhere(loss, axis_name)
 
 
 def _masked(x: jax.Array, where: jax.Array, off: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
-    """Return the kernel masked to neighbours, [n, n], and the mask, in which row i has the neighbours of i."""
+    """Return the kernel masked to neighbours, [n, n], and the mask; row i marks the neighbours of i."""
     kernel, order = batches.cosines(x, where)
     order = jnp.where(off, jax.lax.stop_gradient(order), jnp.inf)
     _, index = jax.lax.top_k(-order, k)
@@ -70,6 +71,6 @@ def _masked(x: jax.Array, where: jax.Array, off: jax.Array, k: int) -> tuple[jax
 
 
 def _hsic(p: jax.Array, q: jax.Array, n: jax.Array) -> jax.Array:
-    """Unbiased HSIC of masked kernels, which are not symmetric, up to a factor."""
+    """Compute the unbiased HSIC of masked kernels, which are not symmetric, up to a factor."""
     first = (p * q.T).sum()
     return first + p.sum() * q.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * (p.sum(0) * q.sum(1)).sum()

@@ -1,4 +1,4 @@
-"""One less squared distance correlation."""
+"""Squared distance correlation as a loss."""
 
 from __future__ import annotations
 
@@ -19,22 +19,23 @@ def distance_correlation_loss(
     debiased: bool = True,
     axis_name: AxisName = None,
 ) -> jax.Array:
-    """One less the squared distance correlation of a batch.
+    """Compute one minus the squared distance correlation of a batch.
 
-    ``1 - dCov^2(x, y) / sqrt(dCov^2(x, x) dCov^2(y, y))``: `cka_loss` with Euclidean distances as kernels.
+    ``1 - dCov^2(x, y) / sqrt(dCov^2(x, x) dCov^2(y, y))``, which is `cka_loss` with Euclidean distances as kernels.
 
     Args:
         student: [b, d1], any floating dtype.
-        teacher: [b, d2], row i being the same sample; b >= 4 (2 where not debiased).
+        teacher: [b, d2], row i is the same sample as in the student; b >= 4 (2 where not debiased).
         where: bool [b], False for padding.
-        debiased: dCov^2 as the U-statistic; else the V-statistic, which is small for any small batch of wide rows.
-        axis_name: the axis over which the batch is shared out, which is gathered.
+        debiased: use the U-statistic of dCov^2; else the V-statistic, whose loss is small for any small batch of wide
+            rows, even for independent ones.
+        axis_name: the axis over which the batch is sharded; the batch is gathered.
 
     Returns:
-        Scalar from 0, 1 on average where the two are independent; more than 1 is possible where debiased.
+        Scalar from 0; 1 on average where the two are independent; values above 1 are possible where debiased.
 
-    Symmetric; invariant to rotation, translation and isotropic scale of either. Rows that coincide, whose distance has
-    no slope, pull at nothing. Cost O(b^2 (d1 + d2)), memory O(b^2).
+    Symmetric; invariant to rotation, translation and isotropic scale of either. A pair of identical rows gives no
+    gradient, because their distance has none. Cost O(b^2 (d1 + d2)), memory O(b^2).
     Source: Székely & Rizzo (2014), Ann. Stat. 42, 2382; as a loss: Zhen et al. (2022), arXiv 2207.09684.
 
     Example:
@@ -48,5 +49,5 @@ def distance_correlation_loss(
     least = 4 if debiased else 2
     batch = batches.gathered(batches.local(student, teacher, where), axis_name, least=least)
     sides = [root(batches.squared_distances(batches.centred(v, batch.where)[0])) for v in batch[:2]]
-    found = batches.agreement(sides[0], sides[1], batch.where, debiased=debiased)
-    return batches.everywhere(found.loss(batch.where.sum() >= least), axis_name)
+    alignment = batches.agreement(sides[0], sides[1], batch.where, debiased=debiased)
+    return batches.everywhere(alignment.loss(batch.where.sum() >= least), axis_name)

@@ -1,4 +1,4 @@
-"""Differentiable information imbalance."""
+"""Differentiable information imbalance as a loss."""
 
 from __future__ import annotations
 
@@ -23,26 +23,31 @@ def information_imbalance_loss(
     queries: int | None = None,
     axis_name: AxisName = None,
 ) -> jax.Array:
-    """Differentiable information imbalance: how far away in the teacher the student's neighbours are.
+    """Compute the differentiable information imbalance: how far away in the teacher the student's neighbours are.
 
-    ``2 / b^2 sum_ij c_ij r_ij``, r_ij the rank of j among the neighbours of i in the teacher, from 1, ties sharing
-    their mean, and c_ij the softmax over j != i of -d_ij^2 / lambda_i, d the student's distances and lambda_i the
-    bandwidth times the squared distance of i to its k-th neighbour.
+    ``2 / b^2 sum_ij c_ij r_ij``. Here r_ij is the rank, from 1, of j among the neighbours of i in the teacher, with the
+    mean rank for ties. c_ij is the softmax over j != i of -d_ij^2 / lambda_i, where d are the student's distances and
+    lambda_i is the bandwidth times the squared distance of i to its k-th neighbour.
 
     Args:
         student: [b, d1], any floating dtype.
-        teacher: [b, d2], row i being the same sample; b >= 2. Ranks have no slope: it gets no gradient.
+        teacher: [b, d2], row i is the same sample as in the student; b >= 2. It gets no gradient: ranks have none.
         where: bool [b], False for padding.
-        bandwidth: the smaller, the more only the nearest counts: towards 0 it is `information_imbalance`.
-        k: 1 <= k <= b - 1, counted among those at a distance; of fewer, the last. About 5 % of the rows soften it.
-        queries: only the first so many rows (of each device) look for neighbours, among all: with a `queue`, the batch
-            among the past.
-        axis_name: the axis over which the batch is shared out: candidates are gathered, each device sees to the
+        bandwidth: of the softmax. The smaller it is, the more the nearest neighbour dominates; the limit 0 is
+            `information_imbalance`.
+        k: 1 <= k <= b - 1, counted among the rows at a non-zero distance; with fewer than k, the last of them. A k of
+            about 5 % of the rows gives a smoother loss.
+        queries: number of query rows, from the first (of each device), whose neighbours are sought among all rows.
+            With a `queue`, set it to the size of the batch: its neighbours are then sought among the past rows too.
+        axis_name: the axis over which the batch is sharded: candidates are gathered, and each device computes the
             neighbours of its own rows.
 
     Returns:
-        Scalar from 2 / b, where the nearest stays the nearest, about 1 where the student knows nothing of the teacher;
-        exactly 1 where one of the two is constant.
+        Scalar from 2 / b, where nearest neighbours are the same, to about 1, where the student has no information about
+        the teacher; exactly 1 where one of the two is constant.
+
+    Raises:
+        ValueError: ``k`` or ``queries`` is out of range.
 
     Not symmetric. Invariant to rotation, translation, isotropic scale of either, the gradient of lambda included.
     Cost O(q b (d1 + d2 + log b)), memory O(q b), for q queries.
@@ -60,40 +65,41 @@ def information_imbalance_loss(
     if size >= 2:
         check_k(k, size)
 
-    def imbalance(every: batches.Batch, own: jax.Array) -> jax.Array:
-        pairs = batches.others(every.where, own)
-        near = _soft(_distances(every.student, every.where, own), pairs, bandwidth, k)
-        far = jax.lax.stop_gradient(_distances(every.teacher, every.where, own))
-        ranks = _ranks(jnp.where(pairs, far, jnp.inf))
+    def imbalance(all_rows: batches.Batch, query_rows: jax.Array) -> jax.Array:
+        pairs = batches.others(all_rows.where, query_rows)
+        weights = _soft_neighbours(_distances(all_rows.student, all_rows.where, query_rows), pairs, bandwidth, k)
+        distances = jax.lax.stop_gradient(_distances(all_rows.teacher, all_rows.where, query_rows))
+        ranks = _ranks(jnp.where(pairs, distances, jnp.inf))
         # NaN has no rank.
-        ranks = jnp.where(jnp.isfinite(far).all(), ranks, jnp.nan)
-        rows = jnp.maximum(batches.count(every.where, far.dtype), 2)
-        # Less the mean rank, which shares that sum to 1 give back: what carries no ranks has no gradient, not rounding.
-        return 1 + 2 / rows * jnp.where(pairs, near * (ranks - rows / 2), 0).sum(1)
+        ranks = jnp.where(jnp.isfinite(distances).all(), ranks, jnp.nan)
+        rows = jnp.maximum(batches.count(all_rows.where, distances.dtype), 2)
+        # Ranks are centred, and the mean is added back as 1, since weights sum to 1: equal ranks then give a gradient
+        # of exactly 0 instead of rounding errors.
+        return 1 + 2 / rows * jnp.where(pairs, weights * (ranks - rows / 2), 0).sum(1)
 
     return mean_of_queries(imbalance, batch, queries, axis_name)
 
 
-def _distances(x: jax.Array, where: jax.Array, own: jax.Array) -> jax.Array:
-    return batches.squared_distances(batches.centred(x, where)[0], own)
+def _distances(x: jax.Array, where: jax.Array, query_rows: jax.Array) -> jax.Array:
+    return batches.squared_distances(batches.centred(x, where)[0], query_rows)
 
 
-def _soft(far: jax.Array, pairs: jax.Array, bandwidth: float | jax.Array, k: int) -> jax.Array:
-    """Share of each other row in the neighbourhood of a row, [q, n]."""
-    some = pairs & (far > 0)
-    nearest = -jax.lax.top_k(jnp.where(some, -far, -jnp.inf), k)[0]
-    # Of fewer than k at a distance the last; of none, any number.
+def _soft_neighbours(distances: jax.Array, pairs: jax.Array, bandwidth: float | jax.Array, k: int) -> jax.Array:
+    """Compute the weight of each other row in the neighbourhood of each query row, [q, n]."""
+    separate = pairs & (distances > 0)
+    nearest = -jax.lax.top_k(jnp.where(separate, -distances, -jnp.inf), k)[0]
+    # With fewer than k rows at a non-zero distance, the last of them sets the scale; with none, any number does.
     unit = jnp.where(jnp.isfinite(nearest), nearest, 0).max(1, keepdims=True)
     scale = jnp.where(unit > 0, unit, 1) * bandwidth
-    return jnp.exp(batches.log_softmax(-far / scale, pairs))
+    return jnp.exp(batches.log_softmax(-distances / scale, pairs))
 
 
-def _ranks(far: jax.Array) -> jax.Array:
-    """Rank from 1 of each number of a row among those of the row, ties sharing their mean."""
+def _ranks(distances: jax.Array) -> jax.Array:
+    """Rank each number within its row from 1, with the mean rank for ties."""
 
-    def one(row: jax.Array) -> jax.Array:
+    def ranks_of_row(row: jax.Array) -> jax.Array:
         ordered = jnp.sort(row)
         low, high = (jnp.searchsorted(ordered, row, side=side) for side in ("left", "right"))
         return (low + high + 1).astype(row.dtype) / 2
 
-    return jax.vmap(one)(far)
+    return jax.vmap(ranks_of_row)(distances)

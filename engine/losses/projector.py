@@ -1,4 +1,4 @@
-"""The projector of representation alignment, as a Flax NNX module."""
+"""Projector for representation alignment (REPA), as a Flax NNX module."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from flax import nnx
 
 
 class Projector(nnx.Module):
-    """Three linear layers with SiLU between, from the width of a student to that of a teacher.
+    """Three linear layers with SiLU in between, from the width of a student to that of a teacher.
 
     Args:
-        width: columns of the student.
-        target: columns of the teacher.
-        hidden: columns between.
-        dtype: in which it computes; default that of its input and parameters together.
-        rngs: random streams for its parameters.
+        width: number of columns of the student.
+        target: number of columns of the teacher.
+        rngs: random streams for the parameters.
+        hidden: number of columns of the hidden layers.
+        dtype: of the computation; default: the promoted dtype of input and parameters.
 
     Source: Yu et al. (2025), arXiv 2410.06940, whose hidden width is 2048.
 

@@ -1,4 +1,4 @@
-"""A memory of past batches, so that a small batch sees many neighbours."""
+"""A memory of past batches, so that the rows of a small batch have many candidate neighbours."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..base import InputError, pair
 
 
 class Rows(NamedTuple):
-    """Rows of student and teacher, and which of them count.
+    """Rows of student and teacher, with padding.
 
     Args:
         student: [n, d1].
         teacher: [n, d2].
-        where: bool [n].
+        where: bool [n], False for padding.
     """
 
     student: jax.Array
@@ -26,13 +26,13 @@ class Rows(NamedTuple):
 
 
 class QueueState(NamedTuple):
-    """What is remembered, in a ring.
+    """The remembered rows, in a ring buffer.
 
     Args:
         student: [size, d1].
         teacher: [size, d2].
-        filled: int32, rows remembered so far, at most size.
-        next: int32, where the next row goes.
+        filled: int32, number of rows remembered so far, at most size.
+        next: int32, index at which the next row is written.
     """
 
     student: jax.Array
@@ -42,29 +42,34 @@ class QueueState(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """Two pure functions, as those of an Optax transformation: ``init(student, teacher)`` and ``update``."""
+    """Two pure functions, like those of an Optax transformation: ``init`` and ``update``; see `queue`."""
 
     init: Callable[[Any, Any], QueueState]
     update: Callable[..., tuple[Rows, QueueState]]
 
 
 def queue(size: int) -> Queue:
-    """Remember the last rows of student and teacher.
+    """Build a queue that remembers the last rows of student and teacher.
 
     Args:
-        size: rows to remember, at least those of a batch.
+        size: number of rows to remember, at least that of a batch.
 
     Returns:
-        ``init(student, teacher) -> state``, empty, of the widths and dtypes of these rows (arrays or
-        `jax.ShapeDtypeStruct`), and ``update((student, teacher), state, *, where=None, keys=None) -> (rows, state)``.
-        The rows are the batch, as it came, and behind it the remembered rows, newest or not, without gradients:
-        [b + size], with ``where`` False for padding and for places that are empty yet. The new state has the batch in
-        place of the oldest rows; padding is not remembered. ``keys`` are what to remember of the student in place of
-        the rows themselves, such as those of a running average of its parameters, which grow old less fast.
+        ``init(student, teacher) -> state``: an empty state for rows of these widths and dtypes (arrays or
+        `jax.ShapeDtypeStruct`).
+        ``update((student, teacher), state, *, where=None, keys=None) -> (rows, state)``. The returned rows, [b + size],
+        are the batch as passed, followed by the remembered rows in no particular order, without gradients; their
+        ``where`` is False for padding and for empty places. In the new state the batch replaces the oldest rows;
+        padding is not remembered. ``keys`` [b, d1] are rows to remember of the student instead of its own, such as
+        those of a running average of its parameters, which become outdated more slowly.
 
-    Both are pure and work inside jit, vmap and scan; a state is size (d1 + d2) numbers. Across devices each keeps a
-    queue of its own rows, and the loss is told the ``axis_name``. Losses with ``queries`` cost O(b (b + size)) then.
-    Remembered rows come from earlier parameters: the faster these change, the shorter a queue should be.
+    Raises:
+        ValueError: ``size`` is below 1, or, from ``update``, a batch does not fit the queue.
+
+    Both functions are pure and work inside jit, vmap and scan; a state is size (d1 + d2) numbers. Across devices each
+    device has a separate queue of its own rows, and the loss takes the ``axis_name``. Losses with ``queries`` then cost
+    O(b (b + size)). Remembered rows come from earlier parameters: the faster these change, the shorter the queue should
+    be.
     Source: He et al. (2020), arXiv 1911.05722.
 
     Example:
@@ -103,19 +108,19 @@ def _update(rows: tuple[Any, Any], state: QueueState, where: Any, keys: Any) -> 
         raise InputError(f"a batch of {b} rows does not fit a queue of {size}: use a size of at least {b}")
     keep = jnp.ones(b, bool) if where is None else jnp.asarray(where)
     past = Rows(*jax.lax.stop_gradient((state.student, state.teacher)), jnp.arange(size) < state.filled)
-    seen = Rows(*(jnp.concatenate(parts) for parts in zip((student, teacher, keep), past, strict=True)))
+    rows_with_past = Rows(*(jnp.concatenate(parts) for parts in zip((student, teacher, keep), past, strict=True)))
     number = keep.sum(dtype=jnp.int32)
-    # Padding goes to a place that there is not.
+    # Padding gets an index out of range, which mode="drop" skips.
     place = jnp.where(keep, (state.next + jnp.cumsum(keep, dtype=jnp.int32) - 1) % size, size)
 
     def written(ring: jax.Array, new: Any) -> jax.Array:
         new = jax.lax.stop_gradient(jnp.asarray(new)).astype(ring.dtype)
         return ring.at[place].set(new, mode="drop")
 
-    kept = QueueState(
+    new_state = QueueState(
         student=written(state.student, student if keys is None else keys),
         teacher=written(state.teacher, teacher),
         filled=jnp.minimum(state.filled + number, size),
         next=(state.next + number) % size,
     )
-    return seen, kept
+    return rows_with_past, new_state

@@ -1,4 +1,4 @@
-"""Difference of two similarity matrices."""
+"""Difference of two similarity matrices as a loss."""
 
 from __future__ import annotations
 
@@ -22,23 +22,27 @@ def relational_loss(
     relation: Relation = "cosine",
     axis_name: AxisName = None,
 ) -> jax.Array:
-    """Mean squared difference of the similarities of all pairs of samples.
+    """Compute the mean squared difference of the similarities of all pairs of samples.
 
-    ``1 / (b (b - 1)) sum_{i != j} (S_ij - T_ij)^2``, S and T the relations within student and teacher.
+    ``1 / (b (b - 1)) sum_{i != j} (S_ij - T_ij)^2``, with S and T the relations within student and teacher.
 
     Args:
         student: [b, d1], any floating dtype.
-        teacher: [b, d2], row i being the same sample; b >= 2.
+        teacher: [b, d2], row i is the same sample as in the student; b >= 2.
         where: bool [b], False for padding.
-        relation: ``cosine`` of two rows, not centred; or ``distance``, divided by the mean distance of its side.
-        axis_name: the axis over which the batch is shared out, which is gathered.
+        relation: ``cosine`` similarity of two uncentred rows; or ``distance``, divided by the mean distance of its
+            side.
+        axis_name: the axis over which the batch is sharded; the batch is gathered.
 
     Returns:
-        Scalar from 0; at most 4 for the cosine. It has no chance level: the similarities themselves are to be matched,
-        not only how they vary.
+        Scalar from 0; at most 4 for the cosine. It has no chance level, because the similarities themselves are
+        matched, not only their variation.
+
+    Raises:
+        ValueError: an unknown relation, or fewer than two samples.
 
     Symmetric; invariant to rotation and isotropic scale of either, with ``distance`` also to translation. A row of
-    zeros has the cosine 0 with all and no gradient. Cost O(b^2 (d1 + d2)), memory O(b^2).
+    zeros has cosine 0 with all rows and no gradient. Cost O(b^2 (d1 + d2)), memory O(b^2).
     Source: Tung & Mori (2019), arXiv 1907.09682; distances: Park et al. (2019), arXiv 1904.05068, there with a Huber
     loss.
 
@@ -61,6 +65,6 @@ def relational_loss(
 
 
 def _relative(points: jax.Array, pairs: jax.Array, number: jax.Array) -> jax.Array:
-    far = jnp.where(pairs, root(batches.squared_distances(points)), 0)
-    mean = far.sum() / number
-    return far / jnp.where(mean == 0, 1, mean)
+    distances = jnp.where(pairs, root(batches.squared_distances(points)), 0)
+    mean = distances.sum() / number
+    return distances / jnp.where(mean == 0, 1, mean)

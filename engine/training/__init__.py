@@ -1,4 +1,4 @@
-"""Training beside a panel of references: a probe of alignment, its history, and distillation."""
+"""Training next to reference models: an alignment monitor, its history, and distillation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a model in training is aligned with a panel of references, on a fixed set of samples."""
+"""Alignment of a model in training with reference models, on a fixed set of samples."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ..dimension import dimension
 from ..gram import centred, doubly_centred, others
 from ..neighbours import neighbours
 
-# One measurement: metric -> value, of pair metrics metric -> name in the panel -> value.
+# One measurement: metric -> value, or for pair metrics metric -> name of the reference -> value.
 Measurement = dict[str, Any]
 
 
 class _References(NamedTuple):
-    """What of m references is computed once.
+    """Precomputed kernels and neighbours of m references.
 
     Args:
-        kernels: [m, n, n], linear, U-centred, divided by the root of their sum of squares.
+        kernels: [m, n, n], linear, U-centred, divided by the square root of their sum of squares.
         near: int32 [m, n, k], neighbours by cosine.
-        known: bool [m], False where all rows are alike, so that nobody is nearer than another.
+        known: bool [m], False where all rows are identical, so that neighbours are undefined.
     """
 
     kernels: jax.Array
@@ -35,21 +35,23 @@ class _References(NamedTuple):
 
 
 class AlignmentMonitor:
-    """Measures a model in training against a reference panel, every so many steps, on a fixed probe set.
+    """Monitor of the alignment of a model in training with reference models, on a fixed set of samples.
 
-    What belongs to the panel is computed once, here. `measure` and `at` are pure and work inside `jax.jit`,
-    `jax.lax.scan` and `jax.vmap`; the panel's n x n kernels enter a jitted step as constants.
+    Kernels and neighbours of the references are computed once, in the constructor. `measure` and `at` are pure and work
+    inside `jax.jit`, `jax.lax.scan` and `jax.vmap`; the n x n kernels of the references enter a jitted step as
+    constants.
 
     Args:
-        panel: name -> tensor [n, d] of any framework, row i being the same sample in each, or name -> an object with
-            ``embedding`` and ``ids``, which are then joined by id.
-        k: neighbours of the mutual k-NN, by cosine, 1 <= k <= n - 1.
-        every: steps between two measurements.
+        references: name -> tensor [n, d] of any framework, where row i is the same sample in each; or name -> an object
+            with ``embedding`` and ``ids``, which are then joined by id.
+        k: number of neighbours of the mutual k-NN, by cosine, 1 <= k <= n - 1.
+        every: number of steps between two measurements.
 
     Attributes:
-        names: of the panel.
-        ids: of the n samples, in the order in which the model is to embed them: that of plain tensors, sorted where
-            the panel has ids.
+        names: of the references.
+        ids: of the n samples, in the order in which the model must embed them: that of plain tensors, sorted where the
+            references have ids.
+        sample_hash: hash that identifies the samples.
 
     Memory m n (n + k) for m references; 256 to 1,000 samples are enough to see a trend.
 
@@ -59,16 +61,16 @@ class AlignmentMonitor:
     Example:
         >>> import numpy as np
         >>> teacher = np.random.default_rng(0).normal(size=(64, 8))
-        >>> probe = AlignmentProbe({"teacher": teacher}, every=10)
-        >>> found = jax.jit(probe.measure)(3 * teacher + 1)
-        >>> round(float(found["cka"]["teacher"]), 5), probe.due(20), probe.due(21)
+        >>> monitor = AlignmentMonitor({"teacher": teacher}, every=10)
+        >>> values = jax.jit(monitor.measure)(3 * teacher + 1)
+        >>> round(float(values["cka"]["teacher"]), 5), monitor.due(20), monitor.due(21)
         (1.0, True, False)
     """
 
-    def __init__(self, panel: Mapping[str, Any], /, *, k: int = 10, every: int = 100) -> None:
+    def __init__(self, references: Mapping[str, Any], /, *, k: int = 10, every: int = 100) -> None:
         if every < 1:
-            raise InputError(f"every={every}: use 1 for each step, or more")
-        joined = join(panel)
+            raise InputError(f"every={every}: use 1, to measure at each step, or more")
+        joined = join(references)
         self.names, self.ids, self.k, self.every = joined.names, joined.ids, k, every
         self.sample_hash = joined.sample_hash
         check_k(k, len(self.ids))
@@ -83,7 +85,7 @@ class AlignmentMonitor:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What the numbers must carry, for a `History`: n, k, every, the panel's hash of samples, chance levels."""
+        """Attributes of the measurements for a `History`: n, k, every, hash of the samples, chance levels."""
         n = len(self.ids)
         return {
             "n": n,
@@ -96,50 +98,53 @@ class AlignmentMonitor:
         }
 
     def due(self, step: Any) -> Any:
-        """Say whether a step, a number or a traced scalar, is one to measure at: 0, ``every``, 2 ``every``, ..."""
+        """Return whether to measure at a step, a number or a traced scalar: True at 0, ``every``, 2 ``every``, ..."""
         return step % self.every == 0
 
     def at(self, step: Any, embed: Callable[[], Any]) -> Measurement:
-        """Measure inside a jitted step where it is due, by `jax.lax.cond`: else neither embeds nor measures.
+        """Measure inside a jitted step if it is due; otherwise `jax.lax.cond` skips both embedding and measurement.
 
         Args:
             step: int scalar, traced or not.
-            embed: gives the rows [n, d] of the probe set; called while tracing.
+            embed: returns the rows [n, d] of the monitored samples; called during tracing.
 
         Returns:
-            As `measure`; NaN everywhere where the step is not due (`due` tells the two apart).
+            As `measure`; all NaN if the step is not due (`due` distinguishes this from a measurement of NaN).
         """
         shape = jax.eval_shape(lambda: self.measure(embed()))
         empty = jax.tree.map(lambda v: jnp.full(v.shape, jnp.nan, v.dtype), shape)
         return jax.lax.cond(self.due(jnp.asarray(step)), lambda: self.measure(embed()), lambda: empty)
 
     def measure(self, embedding: Any, /) -> Measurement:
-        """Measure rows of the probe set.
+        """Measure the alignment of an embedding with the references, and its collapse.
 
         Args:
-            embedding: [n, d], any floating dtype, rows in the order of ``ids``; 16 bits are computed in float32.
+            embedding: [n, d], any floating dtype, rows in the order of ``ids``; 16-bit input is computed in float32.
 
         Returns:
             Scalars by name:
 
-            - ``cka``: name -> debiased linear CKA with it, 0 by chance (`hyle.engine.cka`);
-            - ``mutual_knn``: name -> share of common neighbours, k / (n - 1) by chance (`hyle.engine.mutual_knn`);
-            - ``intrinsic_dimension_twonn``: `hyle.engine.intrinsic_dimension`, TwoNN;
-            - ``participation_ratio``: ``(sum l)^2 / sum l^2`` over the eigenvalues l of the covariance, how many
-              directions carry the variance, from 1 to d, 0 where all rows are alike;
-            - ``top_column_share``: share of the variance that the largest column has, 1 / d where all have the same,
-              1 where one is left, or where all rows are alike.
+            - ``cka``: reference -> debiased linear CKA with it, 0 by chance (`hyle.engine.cka`);
+            - ``mutual_knn``: reference -> share of common neighbours, k / (n - 1) by chance (`hyle.engine.mutual_knn`);
+            - ``intrinsic_dimension_twonn``: `hyle.engine.intrinsic_dimension` by TwoNN;
+            - ``participation_ratio``: ``(sum l)^2 / sum l^2`` over the eigenvalues l of the covariance, the number of
+              directions that carry the variance, from 1 to d; 0 where all rows are identical;
+            - ``top_column_share``: share of the variance in the column with the largest: 1 / d where all columns have
+              the same, 1 where only one varies or all rows are identical.
 
-            NaN where rows are not finite, and alignment and dimension where all rows are alike.
+            All are NaN where rows are not finite; alignment and dimension also where all rows are identical.
 
-        Cost O(n^2 (d + m)), memory O(n^2). Gradients are of no use here: train with `hyle.engine.losses`.
+        Raises:
+            ValueError: the embedding is no matrix with n rows.
+
+        Cost O(n^2 (d + m)), memory O(n^2). No gradients pass through: train with `hyle.engine.losses`.
         Source: participation ratio: Gao et al. (2017), bioRxiv 214262.
         """
         x = jax.lax.stop_gradient(matrix(embedding, "embedding"))
         n = len(self.ids)
         if len(x) != n:
             raise InputError(
-                f"the probe set has {n} samples, and the embedding {len(x)} rows: embed them all, in order"
+                f"the references have {n} samples, and the embedding {len(x)} rows: embed all samples, ordered as ids"
             )
         cka, shared, values = _measured(self._references, x, self.k)
         pairs = {
@@ -149,17 +154,17 @@ class AlignmentMonitor:
         return {**pairs, **values}
 
 
-# The panel comes as an argument, so that beside a step all probes of one shape are compiled once.
+# References are an argument, so that outside of a jitted step all monitors of one shape share one compilation.
 @partial(jax.jit, static_argnames="k")
-def _measured(panel: _References, x: jax.Array, k: int) -> tuple[jax.Array, jax.Array, Measurement]:
+def _measured(references: _References, x: jax.Array, k: int) -> tuple[jax.Array, jax.Array, Measurement]:
     n = len(x)
     points, _ = centred(x, jnp.ones(n, bool))
     gram = jnp.matmul(points, points.T, precision=HIGHEST)
-    cka = jnp.einsum("mij,ij->m", panel.kernels, _normalised(gram), precision=HIGHEST)
+    cka = jnp.einsum("mij,ij->m", references.kernels, _normalised(gram), precision=HIGHEST)
     table = neighbours(x, k, "cosine")
     near = jnp.zeros((n, n), bool).at[jnp.arange(n)[:, None], table.indices].set(True)
-    found = jax.vmap(lambda index: jnp.take_along_axis(near, index, 1).mean(dtype=x.dtype))(panel.near)
-    shared = jnp.where(panel.known & ~jnp.isnan(table.value).any(), found, jnp.nan)
+    shares = jax.vmap(lambda index: jnp.take_along_axis(near, index, 1).mean(dtype=x.dtype))(references.near)
+    shared = jnp.where(references.known & ~jnp.isnan(table.value).any(), shares, jnp.nan)
     variance = (points * points).sum(0)
     total, square = variance.sum(), (gram * gram).sum()
     values = {
@@ -177,17 +182,18 @@ def _kernel(x: jax.Array) -> jax.Array:
 
 
 def _normalised(gram: jax.Array) -> jax.Array:
-    """U-centre a kernel and scale it to unit size; NaN where there is nothing left of it."""
+    """U-centre a kernel and scale it to unit Frobenius norm; NaN where the centred kernel is 0."""
     kernel = doubly_centred(gram, others(jnp.ones(len(gram), bool)), jnp.asarray(len(gram), gram.dtype), debiased=True)
     size = jnp.sqrt((kernel * kernel).sum())
     return jnp.where(size > 0, kernel / jnp.where(size > 0, size, 1), jnp.nan)
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, float]:
-    """Name every scalar of a measurement as loggers do: ``cka/teacher``, ``participation_ratio``."""
-    found: dict[str, float] = {}
+    """Flatten a measurement to names in the style of loggers: ``cka/teacher``, ``participation_ratio``."""
+    result: dict[str, float] = {}
     for name, value in values.items():
-        each = value if isinstance(value, Mapping) else None
-        parts = {name: value} if each is None else {f"{name}/{other}": v for other, v in each.items()}
-        found |= {key: float(np.asarray(v)) for key, v in parts.items()}
-    return found
+        if isinstance(value, Mapping):
+            result |= {f"{name}/{other}": float(np.asarray(v)) for other, v in value.items()}
+        else:
+            result[name] = float(np.asarray(value))
+    return result

@@ -1,4 +1,4 @@
-"""The state of a run, and its checkpoints by Orbax: what a killed run goes on from."""
+"""State of a training run and its Orbax checkpoints, from which an interrupted run continues."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import numpy as np
 from ..base import InputError
 from .history import History
 
-# By how much held-out alignment must rise to count as better.
+# Smallest increase of the validation alignment that counts as an improvement.
 MIN_DELTA = 1e-3
 
 
 class Run(NamedTuple):
-    """The state of a run.
+    """State of a training run.
 
     Args:
-        params: of the student, and what training adds to it.
+        params: of the student, and of the heads that training adds to it.
         state: of the optimiser.
-        best: the parameters of the best alignment held out.
+        best: the parameters with the best validation alignment.
         history: of all measurements.
-        step: steps done.
-        best_step: after which the best were measured.
-        best_alignment: CKA held out, the mean over teachers, of these.
-        alignment: the last one measured.
+        step: number of steps done.
+        best_step: number of steps of the best parameters.
+        best_alignment: validation CKA of the best parameters, averaged over teachers.
+        alignment: the last validation CKA, averaged over teachers.
     """
 
     params: Any
@@ -40,26 +40,33 @@ class Run(NamedTuple):
     alignment: float = np.nan
 
     def measured(self, step: int, values: Mapping[str, Any], loss: float, aligned: bool) -> Run:
-        """Note a measurement; where the student is to be aligned, the best one is kept."""
+        """Add a measurement to the history and, if the student is trained for alignment, keep the best parameters.
+
+        Args:
+            step: number of steps done.
+            values: as of `AlignmentMonitor.measure`.
+            loss: mean loss since the last measurement.
+            aligned: whether there is an alignment loss.
+        """
         self.history.add(step, values, loss=loss)
-        found = float(np.mean([float(v) for v in values["cka"].values()]))
-        run = self._replace(alignment=found)
-        if aligned and found > self.best_alignment + MIN_DELTA:
-            run = run._replace(best=self.params, best_step=step, best_alignment=found)
+        alignment = float(np.mean([float(v) for v in values["cka"].values()]))
+        run = self._replace(alignment=alignment)
+        if aligned and alignment > self.best_alignment + MIN_DELTA:
+            run = run._replace(best=self.params, best_step=step, best_alignment=alignment)
         return run
 
     def stale(self, patience: int) -> bool:
-        """Whether so many measurements were no better than the best."""
+        """Return whether ``patience`` measurements have passed since the best one; never for a patience of 0."""
         since = sum(step > self.best_step for step in self.history.rows)
         return bool(patience and np.isfinite(self.best_alignment) and since >= patience)
 
 
 class Checkpoints:
-    """The checkpoints in a folder, of which the last two are kept; each appears whole or not at all.
+    """Checkpoints in a folder, of which the last two are kept; each is written atomically.
 
     Args:
-        folder: made where it is missing; None keeps nothing.
-        mark: names the run.
+        folder: created if missing; None for no checkpoints.
+        mark: fingerprint of the run.
     """
 
     def __init__(self, folder: str | Path | None, mark: str) -> None:
@@ -68,7 +75,7 @@ class Checkpoints:
             import orbax.checkpoint as ocp
 
             self._ocp = ocp
-            # Not behind the training's back: what was measured is safe when the next step begins.
+            # Synchronous, so that a measurement is saved before the next step begins.
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=2, create=True, enable_async_checkpointing=False, cleanup_tmp_directories=True
             )
@@ -85,10 +92,10 @@ class Checkpoints:
             self._manager.close()
 
     def save(self, run: Run) -> None:
-        """Keep a run after a measurement."""
+        """Write a checkpoint of a run."""
         if self._manager is None:
             return
-        about = {
+        metadata = {
             "mark": self.mark,
             "history": [[step, row] for step, row in run.history.rows.items()],
             "best_step": run.best_step,
@@ -96,26 +103,28 @@ class Checkpoints:
             "alignment": run.alignment,
         }
         args, tree = self._ocp.args, self._tree(run)
-        self._manager.save(run.step, args=args.Composite(state=args.StandardSave(tree), about=args.JsonSave(about)))
+        self._manager.save(run.step, args=args.Composite(state=args.StandardSave(tree), about=args.JsonSave(metadata)))
 
     def last(self, run: Run) -> Run:
-        """Return the run as it was at the last checkpoint, or as it is where there is none.
+        """Restore the run from the last checkpoint; without one, return it unchanged.
 
         Raises:
-            ValueError: the folder holds a run of other data or settings.
+            ValueError: the folder contains a run with other data or settings.
         """
         step = None if self._manager is None else self._manager.latest_step()
         if step is None or self._manager is None:
             return run
         args = self._ocp.args
-        about = self._manager.restore(step, args=args.Composite(about=args.JsonRestore()))["about"]
-        if about["mark"] != self.mark:
-            raise InputError(f"{self.folder} holds a run of other data or settings: remove it, or take another folder")
+        metadata = self._manager.restore(step, args=args.Composite(about=args.JsonRestore()))["about"]
+        if metadata["mark"] != self.mark:
+            raise InputError(
+                f"{self.folder} contains a run with other data or settings: remove it or use another folder"
+            )
         state = args.StandardRestore(self._tree(run))
         tree = self._manager.restore(step, args=args.Composite(state=state))["state"]
-        run.history.rows = {int(at): dict(row) for at, row in about["history"]}
-        known = {name: about[name] for name in ("best_step", "best_alignment", "alignment")}
-        return run._replace(**tree, **known, step=step)
+        run.history.rows = {int(row_step): dict(row) for row_step, row in metadata["history"]}
+        numbers = {name: metadata[name] for name in ("best_step", "best_alignment", "alignment")}
+        return run._replace(**tree, **numbers, step=step)
 
     @staticmethod
     def _tree(run: Run) -> dict[str, Any]:

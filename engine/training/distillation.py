@@ -1,4 +1,4 @@
-"""Train a student to see samples as its teachers do: the loop over batches, with checkpoints and early stopping."""
+"""Distillation: train a student to match its teachers' representations, with checkpoints and early stopping."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ PROGRESS_EVERY_STEPS = 10
 
 
 class Distilled(NamedTuple):
-    """What training gave.
+    """Result of a distillation.
 
     Args:
-        params: of the student, those of the best alignment held out; the last ones where nothing is aligned.
-        predict: labels [b] of student rows [b, d] in the units of the labels, or None where there were none.
+        params: of the student: those with the best validation alignment, or the last ones without an alignment loss.
+        predict: function from student rows [b, d] to labels [b] in the units of the labels; None without labels.
         history: of all measurements.
-        step: of these parameters.
+        step: number of training steps of these parameters.
         stopped: why training ended.
     """
 
@@ -57,127 +57,217 @@ def distill(
     callback: Callback | None = None,
     progress: Callable[[int, Mapping[str, float]], None] | None = None,
 ) -> Distilled:
-    """Train a student on the rows of its teachers, and on labels where there are some.
+    """Train a student on the representations of its teachers and, if given, on labels.
 
-    Which rows a step takes, the seed and the step decide, so that a run that was killed goes on as if nothing had been.
+    The rows of a batch depend only on the seed and the step, so that an interrupted run continues exactly as it would
+    have without the interruption.
 
     Args:
-        apply: pure, (params, inputs of b samples) -> rows [b, d].
-        params: tree of floating arrays, the student's at first.
+        apply: pure function (params, inputs of b samples) -> rows [b, d].
+        params: tree of floating arrays, the initial parameters of the student.
         inputs: tree of arrays [n, ...].
-        teachers: name -> [n, d], row i being sample i.
-        held_out: bool [n], samples to measure and never to train on; at least 12, and 1,000 are plenty.
-        labels: [n], NaN where not known; those of samples held out are only measured by.
+        teachers: name -> [n, d], row i is sample i.
+        held_out: bool [n], validation samples, which are only measured and never trained on; at least 12, and 1,000
+            are enough.
+        labels: [n], NaN where not known; those of validation samples are only used to measure the error.
         settings: default `Settings()`.
-        folder: for checkpoints; training goes on from the last one there. Default none are kept.
+        folder: for checkpoints; training continues from the last one there. Default: no checkpoints.
         callback: see `History`.
-        progress: called every few steps with the steps done and the last ``loss`` and ``alignment``.
+        progress: called every few steps with the number of steps done and the last ``loss`` and ``alignment``.
 
     Raises:
-        ValueError: lengths differ, too few samples, a loss that is not finite, or a folder of another run.
-        ModuleNotFoundError: without Optax; says how to install it.
+        ValueError: lengths differ, too few samples, nothing to learn from, a loss that is not finite, or a folder with
+            another run.
+        ModuleNotFoundError: Optax is not installed; the message says how to install it.
+    """
+    settings = settings or Settings()
+    optimiser = _optimiser(settings)
+    data = _checked_data(inputs, teachers, held_out, labels, settings)
+    trainer = _Trainer(apply, optimiser, data, settings)
+    run = trainer.start(params, callback)
+    is_aligned = bool(settings.losses)
+    fingerprint = run_fingerprint(settings, data.arrays, data.is_validation, data.labels, params)
+    with Checkpoints(folder, fingerprint) as checkpoints:
+        run = checkpoints.last(run)
+        if not run.history.rows:
+            run = run.measured(0, trainer.evaluate(run.params), float("nan"), is_aligned)
+        reported_step, losses = run.step, []
+        while run.step < settings.steps and not run.stale(settings.patience):
+            run, loss = trainer.step(run)
+            losses.append(loss)
+            if run.step % settings.eval_every == 0 or run.step == settings.steps:
+                mean_loss = float(np.mean([float(value) for value in losses]))
+                if not np.isfinite(mean_loss):
+                    raise InputError(f"the loss is not finite by step {run.step}: lower the learning rate")
+                run = run.measured(run.step, trainer.evaluate(run.params), mean_loss, is_aligned)
+                checkpoints.save(run)
+                losses = []
+            is_due = run.step >= reported_step + PROGRESS_EVERY_STEPS or run.step == settings.steps
+            if progress is not None and is_due:
+                reported_step = run.step
+                progress(run.step, {"loss": float(loss), "alignment": run.alignment})
+    best, step = (run.best, run.best_step) if is_aligned else (run.params, run.step)
+    stopped = "the validation alignment stopped improving" if run.step < settings.steps else "all steps are done"
+    return Distilled(best["student"], trainer.predictor(best), run.history, step, stopped)
+
+
+class _Data(NamedTuple):
+    """Checked data of a distillation.
+
+    Args:
+        arrays: trees of arrays [n, ...]: ``inputs``, ``teachers`` and, for the cosine loss, ``standardised`` teachers.
+        labels: standardised labels; None without labels.
+        is_validation: bool [n].
+        train_idx: rows to train on.
+        val_idx: rows to measure on.
+    """
+
+    arrays: dict[str, Any]
+    labels: Labels | None
+    is_validation: np.ndarray
+    train_idx: np.ndarray
+    val_idx: np.ndarray
+
+
+def _checked_data(inputs: Any, teachers: Mapping[str, Any], held_out: Any, labels: Any, settings: Settings) -> _Data:
+    """Check the data of a distillation, split it and standardise what needs it.
+
+    Raises:
+        ValueError: lengths differ, too few samples, or neither a loss nor labels.
+    """
+    is_validation, n = np.asarray(held_out, bool), len(held_out)
+    rows = {name: np.asarray(teacher, np.float32) for name, teacher in teachers.items()}
+    lengths = {name: len(teacher) for name, teacher in rows.items()}
+    for name, length in [*lengths.items(), ("inputs", len(jax.tree.leaves(inputs)[0]))]:
+        if length != n:
+            raise InputError(f"{name} has {length} rows for {n} samples")
+    train_idx, val_idx = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
+    if len(train_idx) < 4 or len(val_idx) < 12:
+        raise InputError(
+            f"{len(train_idx)} samples to train on and {len(val_idx)} held out: at least 4 and 12 are needed"
+        )
+    target = Labels.of(labels, train_idx)
+    if target is None and not settings.losses:
+        raise InputError("there is nothing to learn: neither a loss nor labels were given")
+    arrays = {"inputs": inputs, "teachers": rows}
+    if "cosine" in settings.losses:
+        # The cosine loss compares coordinates: without standardisation the largest columns would dominate it.
+        arrays["standardised"] = {name: _standardised(teacher, train_idx) for name, teacher in rows.items()}
+    return _Data(arrays, target, is_validation, train_idx, val_idx)
+
+
+class _Trainer:
+    """The training step and the evaluation of one distillation, both compiled once.
+
+    Args:
+        apply: pure function (params, inputs of b samples) -> rows [b, d].
+        optimiser: an Optax transformation.
+        data: checked data.
+        settings: of the distillation.
+    """
+
+    def __init__(self, apply: Callable[[Any, Any], jax.Array], optimiser: Any, data: _Data, settings: Settings) -> None:
+        self._apply, self._optimiser, self._data, self._settings = apply, optimiser, data, settings
+        references = {name: teacher[data.val_idx] for name, teacher in data.arrays["teachers"].items()}
+        self._monitor = AlignmentMonitor(references, every=settings.eval_every)
+        self._gradients = jax.value_and_grad(partial(_loss, apply, settings))
+        self._update = jax.jit(self._updated)
+        self._embed = jax.jit(apply)
+
+    def start(self, params: Any, callback: Callback | None) -> Run:
+        """Build the state of a new run from the initial parameters of the student."""
+        inputs, teachers = self._data.arrays["inputs"], self._data.arrays["teachers"]
+        width = jax.eval_shape(self._apply, params, rows_of(inputs, self._data.train_idx[:2])).shape[1]
+        train_params = {"student": params, **_heads(width, teachers, self._settings)}
+        history = History(self._monitor.attributes, callback=callback)
+        return Run(train_params, self._optimiser.init(train_params), train_params, history)
+
+    def step(self, run: Run) -> tuple[Run, jax.Array]:
+        """Train on the batch of the next step, and return the new state and the loss."""
+        data, settings = self._data, self._settings
+        # The order of these two draws is part of the run: a checkpoint continues with the same batches.
+        rng = np.random.default_rng([settings.seed, run.step])
+        labelled = None if data.labels is None else data.labels.batch(rng, settings.batch_size, data.arrays["inputs"])
+        batch = None
+        if settings.losses:
+            batch = rows_of(data.arrays, rng.permutation(data.train_idx)[: settings.batch_size])
+        train_params, state, loss = self._update(run.params, run.state, batch, labelled)
+        return run._replace(params=train_params, state=state, step=run.step + 1), loss
+
+    def evaluate(self, train_params: Any) -> dict[str, Any]:
+        """Measure the student on the validation samples: its alignment and, with labels, the error of its readout."""
+        inputs = rows_of(self._data.arrays["inputs"], self._data.val_idx)
+        rows = in_batches(lambda x: self._embed(train_params["student"], x), inputs, self._settings.batch_size)
+        embedding = jnp.asarray(rows)
+        values = self._monitor.measure(embedding)
+        if self._data.labels is not None:
+            predicted = _read(train_params["readout"], embedding)
+            values["label_mae"] = self._data.labels.error(predicted, self._data.val_idx)
+        return values
+
+    def predictor(self, train_params: Any) -> Callable[[Any], np.ndarray] | None:
+        """Build a function from student rows [b, d] to labels [b] in their units; None without labels."""
+        labels = self._data.labels
+        if labels is None:
+            return None
+        return lambda rows: labels.restored(_read(train_params["readout"], jnp.asarray(rows)))
+
+    def _updated(self, train_params: Any, state: Any, batch: Any, labelled: Any) -> Any:
+        import optax
+
+        loss, gradient = self._gradients(train_params, batch, labelled)
+        updates, state = self._optimiser.update(gradient, state, train_params)
+        return optax.apply_updates(train_params, updates), state, loss
+
+
+def _optimiser(settings: Settings) -> Any:
+    """Build the optimiser: AdamW with clipped gradients, and a cosine schedule after linear warm-up.
+
+    Raises:
+        ModuleNotFoundError: Optax is not installed.
     """
     try:
         import optax
     except ModuleNotFoundError as error:
         raise MissingPackageError("distillation needs Optax and Flax: pip install 'hyle[train]'") from error
-    settings = settings or Settings()
-    held, n = np.asarray(held_out, bool), len(held_out)
-    rows = {name: np.asarray(teacher, np.float32) for name, teacher in teachers.items()}
-    for name, length in [*((name, len(v)) for name, v in rows.items()), ("inputs", len(jax.tree.leaves(inputs)[0]))]:
-        if length != n:
-            raise InputError(f"{name} has {length} rows for {n} samples")
-    own, apart = np.flatnonzero(~held), np.flatnonzero(held)
-    if len(own) < 4 or len(apart) < 12:
-        raise InputError(f"{len(own)} samples to train on and {len(apart)} held out: 4 and 12 are needed at least")
-    target = Labels.of(labels, own)
-    if target is None and not settings.losses:
-        raise InputError("there is nothing to learn: neither a loss nor labels were given")
-    probe = AlignmentMonitor({name: v[apart] for name, v in rows.items()}, every=settings.eval_every)
-    data = {"inputs": inputs, "teachers": rows}
-    if "cosine" in settings.losses:
-        # It compares coordinates: as they come, the largest columns would be all that it sees.
-        data["standardised"] = {name: _standardised(v, own) for name, v in rows.items()}
-    every = {
-        "student": params,
-        **_heads(jax.eval_shape(apply, params, rows_of(inputs, own[:2])).shape[1], rows, settings),
-    }
-    warm = max(1, settings.steps // 20)
-    schedule = optax.warmup_cosine_decay_schedule(0.0, settings.learning_rate, warm, settings.steps)
-    optimiser = optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule))
-
-    gradients = jax.value_and_grad(partial(_loss, apply, settings))
-
-    @jax.jit
-    def step(every: Any, state: Any, batch: Any, labelled: Any) -> Any:
-        value, gradient = gradients(every, batch, labelled)
-        change, state = optimiser.update(gradient, state, every)
-        return optax.apply_updates(every, change), state, value
-
-    embed = jax.jit(apply)
-
-    def measure(every: Any) -> dict[str, Any]:
-        seen = jnp.asarray(
-            in_batches(lambda x: embed(every["student"], x), rows_of(inputs, apart), settings.batch_size)
-        )
-        found = probe.measure(seen)
-        if target is not None:
-            found["label_mae"] = target.error(_read(every["readout"], seen), apart)
-        return found
-
-    run = Run(every, optimiser.init(every), every, History(probe.attributes, callback=callback))
-    mark = run_fingerprint(settings, data, held, target, params)
-    with Checkpoints(folder, mark) as checkpoints:
-        run = checkpoints.last(run)
-        if not run.history.rows:
-            run = run.measured(0, measure(run.params), float("nan"), bool(settings.losses))
-        told, total = run.step, []
-        while run.step < settings.steps and not run.stale(settings.patience):
-            some = np.random.default_rng([settings.seed, run.step])
-            labelled = None if target is None else target.batch(some, settings.batch_size, inputs)
-            batch = rows_of(data, some.permutation(own)[: settings.batch_size]) if settings.losses else None
-            params_, state, value = step(run.params, run.state, batch, labelled)
-            run = run._replace(params=params_, state=state, step=run.step + 1)
-            total.append(value)
-            if run.step % settings.eval_every == 0 or run.step == settings.steps:
-                mean = float(np.mean([float(v) for v in total]))
-                if not np.isfinite(mean):
-                    raise InputError(f"the loss is not finite by step {run.step}: lower the learning rate")
-                run = run.measured(run.step, measure(run.params), mean, bool(settings.losses))
-                checkpoints.save(run)
-                total = []
-            if progress is not None and (run.step >= told + PROGRESS_EVERY_STEPS or run.step == settings.steps):
-                told = run.step
-                progress(run.step, {"loss": float(value), "alignment": run.alignment})
-    best = run.best if settings.losses else run.params
-    predict = None if target is None else lambda x: target.restored(_read(best["readout"], jnp.asarray(x)))
-    stopped = "the alignment held out rose no more" if run.step < settings.steps else "all steps were done"
-    return Distilled(best["student"], predict, run.history, run.best_step if settings.losses else run.step, stopped)
+    warmup_steps = max(1, settings.steps // 20)
+    schedule = optax.warmup_cosine_decay_schedule(0.0, settings.learning_rate, warmup_steps, settings.steps)
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule))
 
 
-def _loss(apply: Any, settings: Settings, every: Any, batch: Any, labelled: Any) -> jax.Array:
-    found = jnp.zeros(())
+def _loss(apply: Any, settings: Settings, train_params: Any, batch: Any, labelled: Any) -> jax.Array:
+    """Compute the weighted sum of the losses over the teachers, and of the squared error of the readout."""
+    loss = jnp.zeros(())
     if settings.losses:
-        student = apply(every["student"], batch["inputs"])
+        student = apply(train_params["student"], batch["inputs"])
         for name, weight in settings.losses.items():
-            for of, teacher in batch["standardised" if name == "cosine" else "teachers"].items():
-                more = {"projector": partial(_project, every["projectors"][of])} if name == "cosine" else {}
-                found += weight * LOSSES[name](student, teacher, **more)
+            for teacher_name, teacher in batch["standardised" if name == "cosine" else "teachers"].items():
+                options = {}
+                if name == "cosine":
+                    options["projector"] = partial(_project, train_params["projectors"][teacher_name])
+                loss += weight * LOSSES[name](student, teacher, **options)
     if labelled is not None:
-        said = _read(every["readout"], apply(every["student"], labelled[0]))
-        found += settings.label_weight * ((said - labelled[1]) ** 2).mean()
-    return found
+        inputs, labels = labelled
+        predicted = _read(train_params["readout"], apply(train_params["student"], inputs))
+        loss += settings.label_weight * ((predicted - labels) ** 2).mean()
+    return loss
 
 
 def in_batches(call: Callable[[Any], Any], inputs: Any, size: int) -> np.ndarray:
-    """Call a function on some rows at a time, all calls of one shape, so that it is compiled once."""
+    """Call a function on batches of rows of the same shape, so that it is compiled once, and concatenate the results.
+
+    Args:
+        call: function from inputs of ``size`` samples to rows.
+        inputs: tree of arrays [n, ...]; the last batch is filled up with copies of the last sample.
+        size: number of samples of a batch.
+    """
     n = len(jax.tree.leaves(inputs)[0])
-    places = [np.minimum(np.arange(start, start + size), n - 1) for start in range(0, n, size)]
-    return np.concatenate([np.asarray(call(rows_of(inputs, place))) for place in places])[:n]
+    batches = [np.minimum(np.arange(start, start + size), n - 1) for start in range(0, n, size)]
+    return np.concatenate([np.asarray(call(rows_of(inputs, rows))) for rows in batches])[:n]
 
 
 def _heads(width: int, teachers: Mapping[str, np.ndarray], settings: Settings) -> dict[str, Any]:
-    """Draw what training adds to the student: a readout of the label, and for the cosine loss projectors."""
+    """Initialise what training adds to the student: a readout of the label and, for the cosine loss, projectors."""
     rng = np.random.default_rng([settings.seed, width])
     heads: dict[str, Any] = {"readout": {"weight": np.zeros(width, np.float32), "bias": np.zeros((), np.float32)}}
     if "cosine" in settings.losses:
@@ -188,8 +278,8 @@ def _heads(width: int, teachers: Mapping[str, np.ndarray], settings: Settings) -
     return heads
 
 
-def _standardised(teacher: np.ndarray, own: np.ndarray) -> np.ndarray:
-    mean, scale = teacher[own].mean(0), teacher[own].std(0)
+def _standardised(teacher: np.ndarray, train_idx: np.ndarray) -> np.ndarray:
+    mean, scale = teacher[train_idx].mean(0), teacher[train_idx].std(0)
     return (teacher - mean) / np.where(scale > 0, scale, 1)
 
 
@@ -201,9 +291,11 @@ def _project(weight: jax.Array, rows: jax.Array) -> jax.Array:
     return rows @ weight
 
 
-def run_fingerprint(settings: Settings, data: Any, held: np.ndarray, target: Labels | None, params: Any) -> str:
-    """Name a run by all that decides it."""
+def run_fingerprint(
+    settings: Settings, arrays: Any, is_validation: np.ndarray, target: Labels | None, params: Any
+) -> str:
+    """Compute a hash of everything that determines a run: settings, data, split, labels and initial parameters."""
     digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
-    for leaf in jax.tree.leaves([data, held, None if target is None else target.values, params]):
+    for leaf in jax.tree.leaves([arrays, is_validation, None if target is None else target.values, params]):
         digest.update(np.ascontiguousarray(leaf).tobytes())
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""What was measured during a run, step by step, as one small file."""
+"""Measurements of a training run by step, and their file."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ Callback = Callable[[int, Mapping[str, float]], object]
 
 
 class History:
-    """Collects measurements: step -> values, of an `AlignmentMonitor` and whatever else there is to say of a step.
+    """Collection of measurements by step, from an `AlignmentMonitor` and any other source.
 
     Args:
-        attributes: facts for the file, such as `AlignmentMonitor.attributes`.
-        callback: called after each measurement with (step, name -> float), the names as loggers like them:
-            ``cka/teacher``, ``loss``. ``wandb.log`` takes it as ``lambda step, values: wandb.log(values, step=step)``.
+        attributes: attributes of the file, such as `AlignmentMonitor.attributes`.
+        callback: called after each measurement with (step, name -> float); names are in the style of loggers, such as
+            ``cka/teacher`` and ``loss``. For ``wandb.log`` use ``lambda step, values: wandb.log(values, step=step)``.
 
     Example:
-        >>> seen = []
-        >>> history = History(callback=lambda step, values: seen.append((step, values)))
+        >>> calls = []
+        >>> history = History(callback=lambda step, values: calls.append((step, values)))
         >>> history.add(0, {"cka": {"teacher": 0.25}}, loss=2.0)
-        >>> seen, float(history.dataset().cka.sel(step=0, other="teacher"))
+        >>> calls, float(history.dataset().cka.sel(step=0, other="teacher"))
         ([(0, {'cka/teacher': 0.25, 'loss': 2.0})], 0.25)
     """
 
@@ -37,14 +37,20 @@ class History:
         self.rows: dict[int, dict[str, float]] = {}
 
     def add(self, step: Any, values: Mapping[str, Any], **more: Any) -> None:
-        """Remember a measurement, in place of one of the same step: scalars, or name -> scalar for a panel."""
+        """Add a measurement; it replaces an earlier one of the same step.
+
+        Args:
+            step: number of the step.
+            values: name -> scalar, or for pair metrics name -> reference -> scalar.
+            more: further values, such as ``loss``.
+        """
         row = flat({**values, **more})
         self.rows[int(step)] = row
         if self.callback is not None:
             self.callback(int(step), row)
 
     def dataset(self) -> xr.Dataset:
-        """Return what was measured over ``step``, pair metrics over ``step`` and ``other``; NaN where it was not."""
+        """Return the measurements over ``step``, pair metrics over ``step`` and ``other``; missing ones are NaN."""
         steps = sorted(self.rows)
         names = list(dict.fromkeys(name for step in steps for name in self.rows[step]))
         others = list(dict.fromkeys(name.partition("/")[2] for name in names if "/" in name))
@@ -56,23 +62,25 @@ class History:
 
             if any(key.startswith(f"{name}/") for key in names):
                 table = np.array([column(f"{name}/{other}") for other in others]).T
-                facts = {"chance": self.attributes[f"{name}_chance"]} if f"{name}_chance" in self.attributes else {}
-                variables[name] = (("step", "other"), table, facts)
+                attributes = (
+                    {"chance": self.attributes[f"{name}_chance"]} if f"{name}_chance" in self.attributes else {}
+                )
+                variables[name] = (("step", "other"), table, attributes)
             else:
                 variables[name] = ("step", np.array(column(name)))
-        attributes = {**self.attributes, "kind": "history", "hyle_version": version()}
-        return xr.Dataset(variables, coords={"step": steps, "other": others}, attrs=attributes)
+        file_attributes = {**self.attributes, "kind": "history", "hyle_version": version()}
+        return xr.Dataset(variables, coords={"step": steps, "other": others}, attrs=file_attributes)
 
 
 def save_history(history: History, path: str | Path) -> Path:
-    """Write a history to one netCDF-4 file, which `hyle report` draws; beside its place and renamed."""
+    """Write a history atomically to one netCDF-4 file, which `hyle report` can plot."""
     return save_comparison(history.dataset(), path)
 
 
 def load_history(path: str | Path) -> xr.Dataset | None:
-    """Read what `save_history` wrote; None where the file is no history."""
+    """Read a file written by `save_history`; return None for any other file."""
     try:
-        found = xr.load_dataset(path, engine="h5netcdf")
+        data = xr.load_dataset(path, engine="h5netcdf")
     except (OSError, ValueError):
         return None
-    return found if found.attrs.get("kind") == "history" and "step" in found.dims else None
+    return data if data.attrs.get("kind") == "history" and "step" in data.dims else None

@@ -1,4 +1,4 @@
-"""Labels of some of the samples, in units in which they have mean 0 and spread 1."""
+"""Labels of some of the samples, standardised to mean 0 and standard deviation 1."""
 
 from __future__ import annotations
 
@@ -11,49 +11,52 @@ from ..base import InputError
 
 
 class Labels(NamedTuple):
-    """Labels, standardised by those to train on.
+    """Labels, standardised by those of the training rows.
 
     Args:
-        values: [n], NaN where not known.
-        own: rows to train on that have one.
-        mean, scale: of these.
+        values: [n], in their units; NaN where not known.
+        train_idx: training rows that have a label.
+        mean, scale: mean and standard deviation of the labels of these rows.
     """
 
     values: np.ndarray
-    own: np.ndarray
+    train_idx: np.ndarray
     mean: float
     scale: float
 
     @classmethod
-    def of(cls, labels: Any, own: np.ndarray) -> Labels | None:
-        """Standardise labels [n] by those of the rows to train on; None for none.
+    def of(cls, labels: Any, train_idx: np.ndarray) -> Labels | None:
+        """Build the labels from [n] values and the training rows; None for no labels.
 
         Raises:
-            ValueError: fewer than two rows to train on have one.
+            ValueError: fewer than two training rows have a label.
         """
         if labels is None:
             return None
         values = np.asarray(labels, np.float64)
-        known = own[np.isfinite(values[own])]
-        if len(known) < 2:
-            raise InputError(f"{len(known)} samples to train on have a label: 2 are needed at least")
-        return cls(values, known, float(values[known].mean()), float(values[known].std() or 1))
+        labelled = train_idx[np.isfinite(values[train_idx])]
+        if len(labelled) < 2:
+            raise InputError(f"{len(labelled)} samples to train on have a label: at least 2 are needed")
+        return cls(values, labelled, float(values[labelled].mean()), float(values[labelled].std() or 1))
 
     def batch(self, rng: np.random.Generator, size: int, inputs: Any) -> tuple[Any, np.ndarray]:
-        """Draw the inputs and standardised labels of some rows to train on, at most ``size``."""
-        chosen = rng.permutation(self.own)[:size]
-        return rows_of(inputs, chosen), ((self.values[chosen] - self.mean) / self.scale).astype(np.float32)
+        """Draw the inputs and the standardised labels of at most ``size`` labelled training rows."""
+        rows = rng.permutation(self.train_idx)[:size]
+        return rows_of(inputs, rows), ((self.values[rows] - self.mean) / self.scale).astype(np.float32)
 
-    def restored(self, said: Any) -> np.ndarray:
-        """Bring predictions back to the units of the labels."""
-        return np.asarray(said, np.float64) * self.scale + self.mean
+    def restored(self, predicted: Any) -> np.ndarray:
+        """Convert standardised predictions back to the units of the labels."""
+        return np.asarray(predicted, np.float64) * self.scale + self.mean
 
-    def error(self, said: Any, rows: np.ndarray) -> float:
-        """Mean absolute error where the label is known, in its units; NaN where it is nowhere."""
-        missed = np.abs(self.restored(said) - self.values[rows])
-        return float(missed[np.isfinite(missed)].mean()) if np.isfinite(missed).any() else float("nan")
+    def error(self, predicted: Any, rows: np.ndarray) -> float:
+        """Compute the mean absolute error of standardised predictions for some rows, in the units of the labels.
+
+        Rows without a label are excluded; NaN where none has one.
+        """
+        errors = np.abs(self.restored(predicted) - self.values[rows])
+        return float(errors[np.isfinite(errors)].mean()) if np.isfinite(errors).any() else float("nan")
 
 
 def rows_of(tree: Any, rows: np.ndarray) -> Any:
-    """Take rows of every array of a tree."""
+    """Take the given rows of every array of a tree, as NumPy arrays."""
     return jax.tree.map(lambda v: np.asarray(v)[rows], tree)

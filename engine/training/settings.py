@@ -1,4 +1,4 @@
-"""What decides a distillation besides its data."""
+"""Settings of a distillation."""
 
 from __future__ import annotations
 
@@ -25,18 +25,22 @@ LOSSES: Mapping[str, Callable[..., jax.Array]] = {
 
 @dataclass(frozen=True)
 class Settings:
-    """How to train.
+    """Settings of a distillation.
 
     Args:
-        losses: name, one of `LOSSES`, -> weight; each is summed over the teachers. ``cosine`` has a linear projector to
-            each teacher, whose columns it takes standardised.
-        label_weight: of the mean squared error of the standardised label, read linearly from the student's rows.
-        steps: at most.
-        batch_size: rows of a step, and labelled rows of a step besides; all of fewer.
-        learning_rate: of AdamW at its height: it rises over the first twentieth of the steps, then falls as a cosine.
-        eval_every: steps between two measurements on the samples held out, each of which is a checkpoint.
-        patience: measurements without a better alignment after which training stops; 0 for never.
-        seed: of the batches.
+        losses: name, one of `LOSSES`, -> weight; each loss is summed over the teachers. ``cosine`` trains a linear
+            projector to each teacher, whose columns are standardised.
+        label_weight: of the mean squared error of the standardised label, read out linearly from the student's rows.
+        steps: maximal number of steps.
+        batch_size: number of rows of a step, and of additional labelled rows; all rows where there are fewer.
+        learning_rate: peak of the AdamW schedule: linear warm-up over the first twentieth of the steps, then cosine
+            decay.
+        eval_every: number of steps between two measurements on the validation samples; each is also a checkpoint.
+        patience: number of measurements without a better alignment after which training stops; 0 for never.
+        seed: of the batches and the initial projectors.
+
+    Raises:
+        ValueError: an unknown loss, or a number that is too small.
     """
 
     losses: Mapping[str, float] = field(default_factory=lambda: {"cka": 1.0})

@@ -24,7 +24,7 @@ def test_two_planted_directions_are_found() -> None:
 
 def test_one_column_and_constants() -> None:
     assert plane(np.arange(5.0)[:, None]).place[:, 1].tolist() == [0] * 5
-    with pytest.raises(ValueError, match="alike"):
+    with pytest.raises(ValueError, match="identical"):
         plane(np.ones((5, 3)))
     with pytest.raises(ValueError, match="three samples"):
         plane(np.ones((2, 3)))

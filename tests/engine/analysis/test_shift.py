@@ -32,7 +32,7 @@ def test_the_k_th_distance_by_hand() -> None:
 
 def test_what_has_no_shift_is_named() -> None:
     x = np.zeros((10, 2))
-    with pytest.raises(ValueError, match="reference has 2 columns and shifted 3"):
+    with pytest.raises(ValueError, match="reference has 2 columns and shifted has 3"):
         degree_of_shift(x, np.zeros((5, 3)))
-    with pytest.raises(ValueError, match="no distance"):
+    with pytest.raises(ValueError, match="not a distance"):
         degree_of_shift(x, x, neighbour_metric="inner_product")

@@ -149,7 +149,7 @@ def test_mistakes_are_named():
         "rows or sums": lambda: losses.cka_loss(x, y, form="columns"),
         "only the linear kernel": lambda: losses.cka_loss(x, y, kernel="rbf", form="sums"),
         "at least 4 samples": lambda: losses.cka_loss(x[:3], y[:3]),
-        "neighbours cannot be had": lambda: losses.cknna_loss(x, y, k=N),
+        "neighbours are not possible": lambda: losses.cknna_loss(x, y, k=N),
         "k=64": lambda: losses.information_imbalance_loss(x, y, k=N),
         "queries=65": lambda: losses.soft_neighbour_loss(x, y, queries=N + 1),
         "cosine or distance": lambda: losses.relational_loss(x, y, relation="angle"),

@@ -1,4 +1,4 @@
-"""The probe of a run says what the metrics say, inside a step and beside it, and its history is a file."""
+"""The monitor agrees with the metrics, inside and outside of a jitted step, and its history can be saved."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Embedded:
         self.embedding, self.ids = embedding, ids
 
 
-def panel():
+def references():
     x, y = views(0)
     return {"a": single(x), "b": single(y[:, :5])}
 
 
 def test_it_says_what_the_metrics_say():
-    probe, rows = AlignmentMonitor(panel(), k=K), single(views(1)[0])
-    found = probe.measure(rows)
-    for name, teacher in panel().items():
+    monitor, rows = AlignmentMonitor(references(), k=K), single(views(1)[0])
+    found = monitor.measure(rows)
+    for name, teacher in references().items():
         np.testing.assert_allclose(found["cka"][name], cka(rows, teacher), atol=2e-6)
         np.testing.assert_allclose(found["mutual_knn"][name], mutual_knn(rows, teacher, k=K), atol=1e-6)
     np.testing.assert_allclose(
@@ -35,59 +35,59 @@ def test_it_says_what_the_metrics_say():
     np.testing.assert_allclose(found["participation_ratio"], spectrum.sum() ** 2 / (spectrum**2).sum(), rtol=1e-5)
     variance = rows.astype(np.float64).var(0)
     np.testing.assert_allclose(found["top_column_share"], variance.max() / variance.sum(), rtol=1e-5)
-    far = probe.measure(single(100 + rows))
+    far = monitor.measure(single(100 + rows))
     np.testing.assert_allclose(far["cka"]["a"], found["cka"]["a"], atol=1e-4)
 
 
 def test_collapse_is_seen():
-    probe = AlignmentMonitor(panel(), k=K)
+    monitor = AlignmentMonitor(references(), k=K)
     one = np.full((N, D), 3.7, np.float32)
-    found = probe.measure(one)
+    found = monitor.measure(one)
     assert np.isnan([found["cka"]["a"], found["mutual_knn"]["a"], found["intrinsic_dimension_twonn"]]).all()
     assert (found["participation_ratio"], found["top_column_share"]) == (0, 1)
     line = one.copy()
     line[:, 2] += np.arange(N)
-    found = probe.measure(line)
+    found = monitor.measure(line)
     np.testing.assert_allclose([found["participation_ratio"], found["top_column_share"]], 1, rtol=1e-5)
-    found = probe.measure(np.where(np.arange(N)[:, None] == 3, np.nan, one))
+    found = monitor.measure(np.where(np.arange(N)[:, None] == 3, np.nan, one))
     assert np.isnan(jax.tree.leaves(found)).all()
 
 
 def test_inside_a_jitted_loop_it_measures_when_it_is_due():
-    probe, (x, y) = AlignmentMonitor(panel(), k=K, every=3), views(1)
+    monitor, (x, y) = AlignmentMonitor(references(), k=K, every=3), views(1)
     x, y = jnp.asarray(single(x)), jnp.asarray(single(y))
 
     def step(share, i):
-        return share + 0.1, probe.at(i, lambda: share * x + (1 - share) * y)
+        return share + 0.1, monitor.at(i, lambda: share * x + (1 - share) * y)
 
     _, found = jax.jit(lambda: jax.lax.scan(step, jnp.float32(0), jnp.arange(7)))()
     due = np.arange(7) % 3 == 0
     for leaf in jax.tree.leaves(found):
         assert (np.isfinite(leaf) == due).all()
-    beside = probe.measure(0.3 * x + 0.7 * y)
+    beside = monitor.measure(0.3 * x + 0.7 * y)
     np.testing.assert_allclose(found["cka"]["b"][3], beside["cka"]["b"], atol=1e-5)
 
 
-def test_a_panel_with_ids_is_joined_and_mistakes_are_told():
+def test_references_with_ids_are_joined_and_mistakes_raise():
     rows, ids = single(views(0)[0]), [f"m{i:02d}" for i in range(N)]
     order = np.random.default_rng(0).permutation(N)
     shuffled = {"a": Embedded(rows[order], [ids[i] for i in order]), "b": Embedded(rows, ids)}
-    probe = AlignmentMonitor(shuffled, k=K)
-    assert probe.ids == ids
-    np.testing.assert_allclose(probe.measure(rows)["cka"]["a"], 1, rtol=1e-5)
+    monitor = AlignmentMonitor(shuffled, k=K)
+    assert monitor.ids == ids
+    np.testing.assert_allclose(monitor.measure(rows)["cka"]["a"], 1, rtol=1e-5)
     with pytest.raises(ValueError, match=f"{N} samples, and the embedding 5 rows"):
-        probe.measure(rows[:5])
+        monitor.measure(rows[:5])
     for options, said in (({"k": N}, "k from 1"), ({"every": 0}, "every=0")):
         with pytest.raises(ValueError, match=said):
-            AlignmentMonitor(panel(), **options)
+            AlignmentMonitor(references(), **options)
 
 
 def test_a_history_is_a_file_and_a_callback(tmp_path):
-    probe, told = AlignmentMonitor(panel(), k=K), []
-    history = History(probe.attributes, callback=lambda step, values: told.append((step, values)))
+    monitor, told = AlignmentMonitor(references(), k=K), []
+    history = History(monitor.attributes, callback=lambda step, values: told.append((step, values)))
     rows = single(views(1)[0])
-    history.add(jnp.asarray(100), probe.measure(rows), loss=0.5)
-    history.add(0, probe.measure(rows))
+    history.add(jnp.asarray(100), monitor.measure(rows), loss=0.5)
+    history.add(0, monitor.measure(rows))
     assert [step for step, _ in told] == [100, 0]
     assert {"cka/a", "cka/b", "mutual_knn/a", "participation_ratio", "loss"} <= set(told[0][1])
     assert all(type(value) is float for _, values in told for value in values.values())

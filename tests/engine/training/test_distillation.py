@@ -40,7 +40,7 @@ def parameters():
 def train(teacher="planted", **options):
     x, rows, held = samples(teacher)
     given = {key: options.pop(key) for key in list(options) if key in ("labels", "folder", "progress")}
-    settings = Settings(**{"steps": 400, "batch_size": 64, "every": 50, "learning_rate": 3e-3, **options})
+    settings = Settings(**{"steps": 400, "batch_size": 64, "eval_every": 50, "learning_rate": 3e-3, **options})
     found = distill(network, parameters(), x, {"teacher": rows}, held_out=held, settings=settings, **given)
     seen = {"student": np.asarray(network(found.params, x[:HELD])), "teacher": rows[:HELD]}
     result = compare(seen, metrics=["cka"], permutations=50)
@@ -58,7 +58,7 @@ def test_it_stops_where_nothing_is_gained():
     found, *_ = train(learning_rate=1e-12, patience=2)
     assert list(found.history.rows) == [0, 50, 100]
     assert found.step == 0
-    assert "no more" in found.stopped
+    assert "stopped improving" in found.stopped
 
 
 def test_labels_are_read_in_their_units():
@@ -73,7 +73,7 @@ def test_labels_are_read_in_their_units():
 
 SCRIPT = """
 import json, sys
-from tests.engine.test_distillation import train
+from tests.engine.training.test_distillation import train
 found, score, p = train(folder=sys.argv[1], progress=lambda step, values: print(step, flush=True))
 print(json.dumps([[step, row["loss"], row["cka/teacher"]] for step, row in found.history.rows.items()]))
 """
