@@ -1,4 +1,4 @@
-"""The ``hyle`` command: click in `commands`, what they do in `jobs`; then figures, the report, the benchmark."""
+"""The ``hyle`` command line: click commands in `commands`, the work they do as plain functions in `jobs`."""
 
 from .main import cli as cli
 from .main import main as main

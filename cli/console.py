@@ -1,9 +1,11 @@
-"""What people see: progress on standard error, tables on standard output."""
+"""Terminal output: progress on standard error, tables on standard output."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -19,19 +21,27 @@ from rich.progress import (
 )
 from rich.table import Table
 
+P = ParamSpec("P")
+T = TypeVar("T")
 progress_console = Console(stderr=True, highlight=False)
 
 
 def say(line: str) -> None:
-    """Print one line of progress on standard error."""
+    """Print one line on standard error."""
     progress_console.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[float, str], None]]:
-    """Show a bar with the remaining time, of `total` things or of a share from 0 to 1.
+    """Show a progress bar with the remaining time.
 
-    Yields a function that takes (things done, or the share; what goes on, which stands behind the bar).
+    Args:
+        title: the text before the bar.
+        total: the number of items; default None for a fraction from 0 to 1.
+
+    Yields:
+        A function that takes the number of items done, or the fraction, and the current stage, which is shown after
+        the bar.
     """
     done_column: ProgressColumn = TaskProgressColumn() if total is None else MofNCompleteColumn()
     columns = (
@@ -47,7 +57,7 @@ def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[flo
         console=progress_console,
         transient=True,
         disable=not progress_console.is_terminal,
-        # Some stages are minutes long and report at their end alone: their speed must not be forgotten before.
+        # Some stages take minutes and report only when they end, so the speed is averaged over a long period.
         speed_estimate_period=600,
     ) as progress:
         task = progress.add_task(title, total=total or 1.0, stage="")
@@ -58,13 +68,63 @@ def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[flo
         yield update
 
 
+class SilentProgress:
+    """The progress of a job that shows nothing."""
+
+    def say(self, line: str) -> None:
+        """Report one line on the result."""
+
+    @contextmanager
+    def bar(self, title: str, total: int | None = None) -> Iterator[Callable[[float, str], None]]:
+        """Open a progress bar; see `progress_bar`."""
+
+        def update(done: float, stage: str = "") -> None:
+            """Show nothing."""
+
+        yield update
+
+
+class TerminalProgress(SilentProgress):
+    """The progress of a job, shown on standard error."""
+
+    say = staticmethod(say)
+    bar = staticmethod(progress_bar)
+
+
+SILENT = SilentProgress()
+
+
+def with_progress(job: Callable[P, T], *, prepare: Callable[[], object] | None = None) -> Callable[P, T]:
+    """Return a job that shows its progress on standard error.
+
+    Args:
+        job: a function with the argument ``progress``.
+        prepare: called before the job.
+    """
+
+    @functools.wraps(job)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        if prepare is not None:
+            prepare()
+        kwargs.setdefault("progress", TerminalProgress())
+        return job(*args, **kwargs)
+
+    return run
+
+
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), keys: int | None = None
 ) -> None:
-    """Print rows under headings; columns in ``right`` are aligned to the right.
+    """Print a table on standard output.
 
-    On a terminal that is too narrow, a table whose first ``keys`` columns say what a row is of becomes several, each
-    with these and as many of the others as fit. A pipe or a file gets one table, each row in one line.
+    On a terminal that is too narrow, the columns are split over several tables, each of which repeats the first `keys`
+    columns. A pipe or a file gets one table with one line per row.
+
+    Args:
+        columns: the headings.
+        rows: the cells of each row; None becomes an empty cell.
+        right: the columns that are aligned to the right.
+        keys: the number of leading columns that identify a row; default None never splits the table.
     """
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -102,7 +162,7 @@ def _print_part(
 
 
 def count(number: int) -> str:
-    """Return a large number for people: 22.7 M."""
+    """Format a large number with three significant digits and a unit, such as 22.7 M."""
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if number >= size:
             return f"{number / size:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""The command group: finds the commands, prepares the process, and turns mistakes into one clear line."""
+"""The command group: it finds the commands, prepares the process, and reports errors in one line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 
 from hyle.zoo import cache_dir
 
-# In the order in which a newcomer needs them; a file in commands/ that is not named here comes after.
+# The order in which a newcomer needs the commands; commands that are not listed here come last.
 ORDER = (
     *("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "analyse", "benchmark", "report"),
     *("distill", "study"),
@@ -22,17 +22,17 @@ ORDER = (
 
 
 class Commands(click.Group):
-    """Commands are imported when they are called, so that ``hyle --help`` answers at once."""
+    """A group that finds its commands in the folder ``commands`` and imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name every file in ``commands``."""
+        """Return the names of the files in ``commands``, in the order of the help."""
         from . import commands
 
         names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
         return sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
+        """Import a command; None where there is none of this name."""
         if cmd_name not in self.list_commands(ctx):
             return None
         return importlib.import_module(f"{__package__}.commands.{cmd_name}").command
@@ -40,7 +40,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which command may have been meant when there is none of that name."""
+        """Find the command that the arguments name; for an unknown name, the error suggests the closest."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
@@ -54,15 +54,23 @@ class Commands(click.Group):
 def cli() -> None:
     """Measure whether scientific models share one picture of matter.
 
+    hyle embeds molecules, crystals and proteins with pretrained models, and measures how similar the embeddings of
+    different models are, next to the similarity expected by chance.
+
     \b
-    hyle run                                compare a panel of pretrained models on QM9 and write a report
-    hyle compare a.npz b.npz                compare two files of embeddings that you have
-    hyle embed minilm chgnet-0.3.0 -n 500   embed molecules and keep the result
+    To start:
+      hyle run                  compare pretrained models on molecules of QM9
+      hyle compare a.npz b.npz  compare your own embeddings
+      hyle COMMAND --help       explains a command and all its options
     """
 
 
 def main() -> None:
-    """Run the command line: exit code 0, 2 for a mistake of the user's, 130 when interrupted."""
+    """Run the command line and exit: code 0 for success, 2 for an error of the user's, 130 for an interruption.
+
+    Raises:
+        Exception: an error that hyle does not raise on purpose, which is a bug and keeps its traceback.
+    """
     prepare_process()
     try:
         cli.main(standalone_mode=False)
@@ -72,7 +80,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; what was finished is kept, and the same command continues", err=True)
+        click.echo("interrupted; finished work is stored, and the same command continues", err=True)
         sys.exit(130)
     except Exception as error:
         if not is_on_purpose(error):
@@ -85,20 +93,20 @@ def main() -> None:
 
 
 def is_on_purpose(error: BaseException) -> bool:
-    """Whether hyle raised an error on purpose: it is a `HyleError` of the engine or of the zoo.
+    """Return whether hyle raised an error on purpose: whether it is a `HyleError` of the engine or of the zoo.
 
-    Told by name, so that the engine need not be imported to tell.
+    Classes are compared by name, so that the engine need not be imported.
     """
     return any(cls.__name__ == "HyleError" and cls.__module__.startswith("hyle.") for cls in type(error).__mro__)
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error's message as one line."""
+    """Return the message of an error as one line."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def prepare_process() -> None:
-    """Set what belongs to a process of hyle's own, never to an import."""
+    """Set the environment of a process of the command line, unless the user has set it; never done on import."""
     settings: dict[str, Any] = {
         # JAX and torch share the GPU here: neither may take all of its memory at once.
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",

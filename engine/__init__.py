@@ -22,6 +22,8 @@ from .base import copy_reason as copy_reason
 from .base import renamed_attribute
 from .comparison import DEFAULT_METRICS as DEFAULT_METRICS
 from .comparison import Calibration as Calibration
+from .comparison import CompareConfig as CompareConfig
+from .comparison import Inference as Inference
 from .comparison import calibrate as calibrate
 from .comparison import compare as compare
 from .comparison import load_comparison as load_comparison

@@ -1,4 +1,4 @@
-"""One file per command: a plain function that does the job, and ``command``, the click command that calls it.
+"""One file per command: its options and its output; the work is done by `hyle.cli.jobs`.
 
-To add a command, add a file here; `hyle --help` finds it.
+To add a command, add a file here with a click command called ``command``; `hyle --help` finds it.
 """

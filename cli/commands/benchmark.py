@@ -1,4 +1,4 @@
-"""Measure one model against the reference panel, and say whether it is foundational."""
+"""`hyle benchmark`: compare one model with the reference panel, and say whether it is foundational."""
 
 from __future__ import annotations
 
@@ -9,37 +9,42 @@ import click
 from hyle.zoo import InputError, Store
 
 from ..atomic import write_atomically
-from ..benchmark import (
-    METRICS,
-    benchmark,
-    find_subject,
-)
+from ..benchmark import METRICS, benchmark, find_subject, print_card, render_card
 from ..console import say
-from ..options import json_option, print_json, store_option
+from ..jobs import check_suffix
+from ..options import json_option, json_text, print_json, store_option
 
 
-@click.command()
+@click.command(short_help="Compare one model with a panel of well-known models.")
 @click.argument("source", required=False)
 @click.option(
     "--domain",
     type=click.Choice(["materials", "molecules", "proteins"]),
-    help="Where to measure. [default: what the model was trained on, else the first that it reads]",
+    help="Kind of samples. [default: what the model was trained on, or else the first kind that it can read]",
 )
 @click.option(
     "--out",
     type=click.Path(exists=True, path_type=Path),
-    help="For a file: a second one, of samples out of distribution.",
+    help="If SOURCE is a file: a second file, with embeddings of the out-of-distribution samples.",
 )
-@click.option("--family", help="Leave models of this family out of means. [default: what the card says]")
-@click.option("--metric", default=METRICS[0], show_default=True, help="The pair metric that the diagnosis goes by.")
-@click.option("--device", default="cpu", show_default=True, help="Where the model runs, as torch names devices.")
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Also write the card as .html or .json."
+    "--family",
+    help="Exclude models of this family from means over the panel. [default: the family in the model's card]",
+)
+@click.option(
+    "--metric", default=METRICS[0], show_default=True, help="Primary metric: the pair metric used for the diagnosis."
+)
+@click.option("--device", default="cpu", show_default=True, help="Torch device that runs the model, such as cuda.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the result to this file: .html or .json.",
 )
 @click.option(
     "--rebuild-panel",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Measure nothing: embed all sets with all models of the panel, and write the panel into this folder.",
+    help="For developers: embed all samples with all models of the panel, write the panel into this folder, and stop.",
 )
 @store_option
 @json_option
@@ -55,16 +60,25 @@ def command(
     store_path: Path,
     as_json: bool,
 ) -> None:
-    """Measure SOURCE against a panel of known models: performance, alignment, generality, dimension, relatives.
+    """Compare one model with a panel of well-known models that is part of hyle.
 
-    SOURCE is a model of the zoo, an adapter of yours, a model of the Hugging Face hub, or a file of embeddings of the
-    sets of the benchmark: 300 crystals (mptrj; out of distribution random-tp), 300 molecules (qm9; drugs, or for models
-    that read atoms exotic), 117 proteins (proteins; peptides). The panel ships with hyle.
+    The result shows performance, alignment to the best model and to the panel, intrinsic dimension and nearest
+    relatives, in and out of distribution, and whether the model is foundational: accurate and aligned.
+
+    SOURCE is a model of `hyle models`, an adapter class of your own (MODULE:CLASS), a model of the Hugging Face hub
+    (hf:ORGANISATION/NAME), or a file of embeddings of these samples:
 
     \b
-    hyle benchmark chgnet-0.2.0
-    hyle benchmark mymodule:MyModel --domain molecules -o card.html
-    hyle benchmark mine.npz --out mine-drugs.npz --json
+      domain     in distribution       out of distribution
+      materials  300 crystals (mptrj)  random-tp
+      molecules  300 molecules (qm9)   drugs; exotic for models of atoms
+      proteins   117 (proteins)        peptides
+
+    \b
+    Examples:
+      hyle benchmark chgnet-0.2.0
+      hyle benchmark mymodule:MyModel --domain molecules -o card.html
+      hyle benchmark mine.npz --out mine-drugs.npz --json
     """
     if rebuild_panel is not None:
         from ..benchmark import rebuild_panel as rebuild
@@ -73,19 +87,15 @@ def command(
         return
     if source is None:
         raise click.UsageError("Missing argument 'SOURCE': a model of `hyle models`, or a file of embeddings")
-    if output is not None and output.suffix not in (".html", ".json"):
-        raise InputError(f"--output {output}: the suffix must be .html or .json")
+    if output is not None:
+        check_suffix(output, (".html", ".json"))
     from hyle.engine import find_metric
 
     if find_metric(metric).kind != "pair":
-        raise InputError(f"--metric {metric} is of one model: use a pair metric, such as {', '.join(METRICS)}")
-    from ..benchmark import print_card, render_card
-
+        raise InputError(f"--metric {metric} compares no pairs: use a pair metric, such as {', '.join(METRICS)}")
     subject = find_subject(source, Store(store_path), domain=domain, out=out, family=family, device=device)
     card = benchmark(subject, metric=find_metric(metric).name)
     if output is not None:
-        from ..options import json_text
-
         text = json_text(card) if output.suffix == ".json" else render_card(card)
         say(f"wrote {write_atomically(output, text.encode())}")
     if as_json:

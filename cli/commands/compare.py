@@ -1,56 +1,54 @@
-"""Compare representations, all with all."""
+"""`hyle compare`: compare representations, all with all."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
-from hyle.zoo import InputError, Store
+from hyle.zoo import Store
 
-from ..atomic import write_atomically
-from ..comparison import (
-    listed,
-    outlying_in_any,
-    print_comparison,
-    print_layers,
-    write_csv,
-)
-from ..console import say
+from ..comparison import cell, listed, model_names, notes, number, print_comparison, print_layers, read_scores
+from ..console import print_table, say
 from ..jobs import (
-    SUFFIXES,
+    COMPARISON_SUFFIXES,
+    SWEEP_SUFFIXES,
     as_data,
     by_name,
-    compare_others,
+    check_common,
+    check_suffix,
     compare_with_progress,
-    engine_options,
-    find_representations,
+    compare_without_outliers,
+    find_compared,
     parse_sweep,
-    print_sweep,
     sweep_data,
+    sweep_steps,
     sweep_with_progress,
+    swept_single,
+    write_comparison,
     write_sweep,
 )
-from ..options import CompareOptions, json_option, json_text, metric_options, print_json, store_option, stored_options
+from ..options import CompareOptions, json_option, metric_options, print_json, store_option, stored_options
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-@click.command()
+@click.command(short_help="Compare representations: files of embeddings or models.")
 @click.argument("sources", nargs=-1)
 @metric_options("cka,cka_rbf,mutual_knn,cknna,intrinsic_dimension")
 @click.option(
     "--covariates",
-    help="A file, or an embedded model such as composition: what it explains is taken out of all SOURCES first.",
+    help="A file, or an embedded model such as composition, that is regressed out of all SOURCES first.",
 )
 @click.option(
     "--sweep",
     metavar="k=5,10,25",
-    help="Compare at several k, or at several n (samples), and say whether the order of the pairs holds.",
+    help="Compare at several numbers of neighbours (k=...) or of samples (n=...), and show how stable the order of "
+    "the pairs is.",
 )
 @stored_options
 @click.option(
@@ -58,9 +56,15 @@ if TYPE_CHECKING:
     "ids_paths",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Ids of the .npy files, in their order: one id a line. [default: NAME.ids.txt beside NAME.npy]",
+    help="A text file with the ids of a .npy file, one per line; repeat it for each .npy file, in their order. "
+    "[default: NAME.ids.txt next to NAME.npy]",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Also write a .nc, .csv, .json or .html file.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Also write the comparison to this file: .nc (netCDF), .csv, .json or .html (report).",
+)
 @store_option
 @json_option
 def command(
@@ -76,84 +80,95 @@ def command(
     store_path: Path,
     as_json: bool,
 ) -> None:
-    """Compare SOURCES: files of embeddings, or models that were embedded; without any, all of the store.
+    """Compare representations, all with all, and print every score next to its chance level.
 
-    Rows are joined by sample id, in whatever order the files have them. Files: .npz with `embedding` and `ids`,
-    .npy with ids beside it, .parquet, .safetensors, .csv, .h5, .zarr.
+    SOURCES are files of embeddings, or models that `hyle embed` has embedded (MODEL, MODEL@LAYER, or MODEL@all for all
+    its layers). Without SOURCES, everything in the store is compared.
+
+    Samples are matched by their ids, in any order. File formats: .npz with the arrays `embedding` and `ids`, .npy with
+    the ids in a file next to it, .parquet, .safetensors, .csv, .h5 and .zarr.
 
     \b
-    hyle compare a.npz b.npz --metrics cka,mutual_knn -k 10 --json
-    hyle compare minilm chgnet-0.3.0 -o result.html
-    hyle compare --covariates composition --metrics cka,information_imbalance
-    hyle compare a.npz b.npz c.npz --sweep k=5,10,25,50,100
+    Examples:
+      hyle compare a.npz b.npz --metrics cka,mutual_knn -k 10
+      hyle compare minilm chgnet-0.3.0 -o result.html
+      hyle compare a.npz b.npz c.npz --sweep k=5,10,25,50,100
+      hyle compare --covariates composition --metrics cka
     """
     steps = None if sweep is None else parse_sweep(sweep)
-    write = _writer(output, SUFFIXES if steps else None)
-    chosen = {"dataset": dataset, "layer": layer, "pooling": pooling}
-    store = Store(store_path)
-    found = find_representations(sources, store, ids_paths=ids_paths, **chosen)
-    known = None if covariates is None else find_representations([covariates], store, ids_paths=(), **chosen)[0]
-    if known is not None and not sources:
-        # Of all that is stored, what is taken out leaves nothing of itself to compare.
-        found = [each for each in found if each.recipe != known.recipe]
-    if len(found) < 2:
-        raise InputError("a comparison needs at least two representations; one alone: hyle dimension")
-    if steps is not None:
-        named = by_name(found)
-        swept = sweep_with_progress(named, *steps, engine_options(measure) | ({"covariates": known} if known else {}))
-        swept.attrs["recipe"] = json.dumps({name: dict(rep.recipe) for name, rep in named.items()}, default=str)
-        if output is not None:
-            write_sweep(swept, steps[0], output)
-            say(f"wrote {output}")
-        if as_json:
-            print_json(sweep_data(swept, steps[0]))
-        else:
-            print_sweep(swept, steps[0])
-        return
-    common = set.intersection(*(set(each.ids) for each in ([*found, known] if known else found)))
-    if len(common) >= 4:  # the engine knows why there are fewer
-        measure.check(len(common))
-    comparison = compare_with_progress(found, measure, covariates=known)
-    outliers = outlying_in_any(by_name(found))
-    others = compare_others(found, measure, known, outliers)
     if output is not None:
-        write(comparison, output)
-        say(f"wrote {output}")
+        check_suffix(output, COMPARISON_SUFFIXES if steps is None else SWEEP_SUFFIXES)
+    representations, known = find_compared(
+        sources,
+        Store(store_path),
+        covariates=covariates,
+        ids_paths=ids_paths,
+        dataset=dataset,
+        layer=layer,
+        pooling=pooling,
+    )
+    if steps is not None:
+        over, values = steps
+        swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known)
+        if output is not None:
+            say(f"wrote {write_sweep(swept, over, output)}")
+        if as_json:
+            print_json(sweep_data(swept, over))
+        else:
+            _print_sweep(swept, over)
+        return
+    check_common(representations, measure, known)
+    comparison = compare_with_progress(representations, measure, covariates=known)
+    outliers, others = compare_without_outliers(representations, measure, known)
+    if output is not None:
+        say(f"wrote {write_comparison(comparison, output)}")
     if as_json:
         data = as_data(comparison) | {"norm_outliers": outliers}
         print_json(data if others is None else data | {"without_outliers": as_data(others)["results"]})
-        return
-    print_comparison(comparison)
-    print_layers(comparison)
+    else:
+        print_comparison(comparison)
+        print_layers(comparison)
+        _print_outliers(outliers, others)
+
+
+def _print_outliers(outliers: Mapping[str, list[str]], others: xr.Dataset | None) -> None:
     for name, ids in outliers.items():
-        click.echo(f"{name}: far outside, over 4 times as far from the mean as usual: {listed(ids)}")
+        click.echo(f"{name}: outliers, over 4 times as far from the mean as a typical row: {listed(ids)}")
     if others is not None:
         click.echo(f"without these rows, on the other {others.attrs['n']} samples:")
         print_comparison(others)
 
 
-def _writer(output: Path | None, suffixes: Sequence[str] | None = None) -> Callable[[Any, Path], object]:
-    def write_json(comparison: xr.Dataset, path: Path) -> None:
-        write_atomically(path, json_text(as_data(comparison)).encode())
+def _print_sweep(swept: xr.Dataset, over: str) -> None:
+    """Print a table per metric with one column per step, and the stability of the order of the pairs.
 
-    def write_html(comparison: xr.Dataset, path: Path) -> None:
-        from ..analyses import run_default_analyses
-        from ..report import write_report
+    The chance level is in brackets, and a score that is not significantly above chance is marked.
+    """
+    names, headings = model_names(swept), [f"{over} = {step}" for step in swept[over].values]
+    scores: list[Mapping[str, Any]] = [read_scores(step) for step in sweep_steps(swept, over)]
+    for metric, first in scores[0].items():
+        click.echo(first.label)
+        rows = [(names[i], names[j], *(cell(step[metric], (i, j)) for step in scores)) for i, j in first.pairs()]
+        print_table(("model", "other", *headings), rows, right=headings, keys=2)
+        click.echo(_stability(swept[f"{metric}_stability"].values, headings))
+    for metric in swept_single(swept, over):
+        values = swept[metric].transpose(over, ...).values
+        click.echo(str(swept[metric].attrs.get("long_name", metric)))
+        rows = [(name, *(_formatted(value) for value in values[:, i])) for i, name in enumerate(names)]
+        print_table(("model", *headings), rows, right=headings, keys=1)
+    click.echo("".join(f"{line}\n" for line in notes(list(scores[0].values()))), nl=False)
 
-        write_report(comparison, path, run_default_analyses(comparison))
 
-    def write_netcdf(comparison: xr.Dataset, path: Path) -> None:
-        from hyle.engine import save_comparison
+def _stability(stable: np.ndarray, headings: list[str]) -> str:
+    if not np.isfinite(stable).any():
+        return ""
+    a, b = np.unravel_index(np.nanargmin(stable), stable.shape)
+    least = number(float(stable[a, b]), 2)
+    return (
+        f"order of the pairs: rank correlation between any two steps at least {least} "
+        f"({headings[min(a, b)]} and {headings[max(a, b)]})\n"
+    )
 
-        save_comparison(comparison, path)
 
-    writers: dict[str, Callable[[Any, Path], object]] = {
-        ".nc": write_netcdf,
-        ".csv": write_csv,
-        ".json": write_json,
-        ".html": write_html,
-    }
-    allowed = suffixes or list(writers)
-    if output is not None and output.suffix not in allowed:
-        raise InputError(f"--output {output}: the suffix must be one of {', '.join(allowed)}")
-    return writers[output.suffix] if output is not None else write_csv
+def _formatted(value: float) -> str:
+    return number(float(value), 4) if np.isfinite(value) else "–"

@@ -1,4 +1,4 @@
-"""List the data sets."""
+"""`hyle datasets`: list the built-in data sets."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ def trained_on(info: DatasetInfo) -> list[str]:
     return [card.name for card in list_models() if info.known_as in card.trained_on]
 
 
-@click.command()
+@click.command(short_help="List the built-in data sets.")
 @json_option
 def command(as_json: bool) -> None:
     """List the built-in data sets.
 
-    A set that is a shift of another shows what models do beyond it. Files of your own are data sets too: see
-    `hyle embed --help`.
+    Some samples of each data set are part of hyle ("without download"); the others are downloaded when they are asked
+    for. A data set that is a "shift of" another one is out of distribution for models trained on that one.
+
+    Wherever a command takes --dataset, your own files work as well: see `hyle embed --help`.
     """
     infos = list_datasets()
     if as_json:
@@ -43,16 +45,16 @@ def command(as_json: bool) -> None:
         )
         for info in infos
     ]
-    known = "models trained on it"
+    models = "models trained on it"
     headings = (
         "data set",
         "domain",
         "samples",
         "without download",
         "download of all",
-        known,
+        models,
         "shift of",
         "licence",
-        "what",
+        "description",
     )
-    print_table(headings, rows, right=("samples", "download of all", known))
+    print_table(headings, rows, right=("samples", "download of all", models))

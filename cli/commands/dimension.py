@@ -1,4 +1,4 @@
-"""Intrinsic dimension of representations, one by one."""
+"""`hyle dimension`: the intrinsic dimension of single representations."""
 
 from __future__ import annotations
 
@@ -7,154 +7,42 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from hyle.zoo import InputError, Representation, Store, did_you_mean
+from hyle.zoo import Store
 
-from ..comparison import errors, estimate, listed, outlying, text, usual_k, without
+from ..comparison import estimate, listed
 from ..console import print_table
-from ..jobs import find_representations
-from ..options import json_option, print_json, split, store_option, stored_options
-
-# The engine's estimators, by the name that `hyle.engine.intrinsic_dimension` has for each, and its metric.
-ESTIMATORS = {
-    "mle": "intrinsic_dimension",
-    "mle_arithmetic": "intrinsic_dimension_mle_arithmetic",
-    "twonn": "intrinsic_dimension_twonn",
-    "twonn_ml": "intrinsic_dimension_twonn_ml",
-    "gride": "intrinsic_dimension_gride",
-}
-OF_SCALES = ("gride", "twonn", "twonn_ml")
-# Rows that a subset of the decimation must have, where there are as many.
-SMALLEST = 32
+from ..jobs import check_k, dimension, estimator_names, find_representations, scales
+from ..options import json_option, print_json, store_option, stored_options
 
 
-def dimension(
-    representations: Sequence[Representation], *, estimators: Sequence[str] = ("mle", "twonn"), k: int | None = None
-) -> list[dict[str, Any]]:
-    """Estimate the intrinsic dimension of each representation.
-
-    Args:
-        representations: each on all of its own rows; nothing is joined.
-        estimators: names of `ESTIMATORS`.
-        k: neighbours of all but TwoNN; default 50, or a tenth of fewer than 500 rows.
-
-    Returns:
-        For each: name, n, width, dead_columns (constant over the samples), top_column_share (of the variance) and the
-        recipe; under ``estimates``, for each estimator, value, error (one standard
-        error, NaN for those without one), n_used (exact repetitions left out), k, and the estimator in words. Under
-        ``norm_outliers`` the ids of rows that lie far outside, and where there are any the same facts of the others
-        under ``without_outliers``.
-    """
-    rows = []
-    for rep in representations:
-        ids = outlying(rep)
-        rows.append(_facts(rep, estimators, k) | {"norm_outliers": ids})
-        others = without(rep, ids)
-        if ids and len(others.ids) >= 4:
-            same = min(k or usual_k(rep.embedding.shape[0]), len(others.ids) - 1)
-            rows[-1]["without_outliers"] = _facts(others, estimators, same)
-    return rows
-
-
-def _facts(rep: Representation, estimators: Sequence[str], k: int | None) -> dict[str, Any]:
-    from hyle.engine import compare
-
-    found = compare({rep.name: rep}, metrics=[ESTIMATORS[name] for name in estimators], dimension_k=k)
-    return {
-        "name": rep.name,
-        "n": int(found.attrs["n"]),
-        "width": int(found["dim"].values[0]),
-        "dead_columns": int(found["dead_columns"].values[0]),
-        "top_column_share": float(found["top_column_share"].values[0]),
-        "estimates": {
-            name: {
-                "value": float(found[metric].values[0]),
-                "error": errors(found, metric)[0],
-                "n_used": int(found[f"{metric}_n_used"].values[0]),
-                "k": int(found[metric].attrs["k"]),
-                "estimator": text(found[metric].attrs, "estimator"),
-            }
-            for name, metric in ((name, ESTIMATORS[name]) for name in estimators)
-        },
-        "dtype": found.attrs["dtype"],
-        "sample_hash": found.attrs["sample_hash"],
-        "hyle_version": found.attrs["hyle_version"],
-    }
-
-
-def scales(
-    representations: Sequence[Representation],
-    *,
-    estimators: Sequence[str] = ("gride", "twonn_ml"),
-    k: int | None = None,
-    seed: int = 0,
-) -> list[dict[str, Any]]:
-    """Estimate the intrinsic dimension of each representation at growing scales.
-
-    Args:
-        representations: each on all of its own rows.
-        estimators: ``gride``, which looks further out from scale to scale; ``twonn`` and ``twonn_ml``, which thin the
-            rows out.
-        k: the most neighbours that gride looks at; default 64, or all of fewer rows.
-        seed: of the thinning.
-
-    Returns:
-        For each representation and estimator: name, estimator, n, width, and under ``scales`` one entry a scale,
-        finest first: order, distance, dimension, error, n_used, as in `hyle.engine.DimensionScales`.
-    """
-    from hyle.engine import dimension_scales
-
-    rows = []
-    for rep in representations:
-        n, width = rep.embedding.shape
-        for name in estimators:
-            found = dimension_scales(rep.embedding, estimator=name, k=k, smallest=min(SMALLEST, int(n)), seed=seed)  # type: ignore[arg-type]
-            curve = [
-                dict(zip(found._fields, (float(v) if v.dtype.kind == "f" else int(v) for v in scale), strict=True))
-                for scale in zip(*map(np.asarray, found), strict=True)
-            ]
-            rows.append({"name": rep.name, "estimator": name, "n": int(n), "width": int(width), "scales": curve})
-    return rows
-
-
-def estimator_names(words: str | None, *, of_scales: bool) -> tuple[str, ...]:
-    """Return the estimators of a comma-separated list; ``all`` is all of them.
-
-    Raises:
-        ValueError: an unknown estimator, or one that knows no scales where these are asked for.
-    """
-    known = OF_SCALES if of_scales else tuple(ESTIMATORS)
-    chosen = split(words)
-    if chosen is None:
-        return ("gride", "twonn_ml") if of_scales else ("mle", "twonn")
-    for name in chosen:
-        if name not in (*known, "all"):
-            of = "of a scale" if of_scales else "of the dimension"
-            raise InputError(
-                f"no estimator {of} is called {name!r}{did_you_mean(name, known)} (there are: {', '.join(known)}, all)"
-            )
-    return tuple(dict.fromkeys(one for name in chosen for one in (known if name == "all" else (name,))))
-
-
-@click.command()
+@click.command(short_help="Estimate intrinsic dimensions, for each source alone.")
 @click.argument("sources", nargs=-1)
 @click.option(
     "--estimator",
-    help="Comma-separated: mle, mle_arithmetic, twonn, twonn_ml, gride, or all. [default: mle,twonn; with --scales "
-    "gride,twonn_ml]",
+    help="Estimators, comma-separated: mle, mle_arithmetic, twonn, twonn_ml, gride, or all. [default: mle,twonn; with "
+    "--scales gride,twonn_ml]",
 )
-@click.option("--scales", "of_scales", is_flag=True, help="The dimension at growing scales, with standard errors.")
+@click.option("--scales", "of_scales", is_flag=True, help="Estimate the dimension at increasing scales.")
 @click.option(
     "-k",
     "--neighbours",
     "k",
     type=click.IntRange(2),
-    help="Neighbours of the MLE and of GRIDE. [default: 50, or a tenth of fewer than 500 rows; with --scales 64]",
+    help="Number of nearest neighbours, for mle, mle_arithmetic and gride. [default: 50, or n / 10 if n < 500; with "
+    "--scales 64]",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the thinning of --scales.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the random subsets that twonn and twonn_ml use with --scales.",
+)
 @stored_options
-@click.option("--ids", "ids_path", type=click.Path(path_type=Path), help="Ids of one .npy file, one a line.")
+@click.option(
+    "--ids", "ids_path", type=click.Path(path_type=Path), help="A text file with the ids of a .npy file, one per line."
+)
 @store_option
 @json_option
 def command(
@@ -170,33 +58,35 @@ def command(
     store_path: Path,
     as_json: bool,
 ) -> None:
-    """Estimate the intrinsic dimension of SOURCES: files of embeddings, or models that were embedded.
+    """Estimate the intrinsic dimension of each source: how many independent directions the embeddings use locally.
 
-    With --scales a plateau is a dimension and a slope is a warning: noise raises the finest scales. GRIDE looks
-    further out from scale to scale; the others thin the rows out.
+    SOURCES are files of embeddings, or models that `hyle embed` has embedded. Without SOURCES, everything in the store
+    is estimated.
 
-    Beside the estimates stands how many columns are dead and how much of the variance lies in one column: where that is
-    nearly all, distances see little else. Rows that lie over four times as far from the mean as rows usually do are
-    told by id, with the estimates that the others give.
+    The table also shows how many columns are constant ("dead") and the largest fraction of the variance in one column
+    ("top column"); if that is near 100 %, distances depend on this column alone. Rows more than 4 times as far from the
+    mean as a typical row are listed as outliers, with the estimates of the other rows.
+
+    With --scales, a plateau is a reliable dimension. A dimension that keeps changing with the scale is not: noise
+    raises the estimates at small scales. gride reaches larger scales by more distant neighbours, twonn and twonn_ml by
+    smaller subsets of the rows.
 
     \b
-    hyle dimension a.npz
-    hyle dimension minilm chgnet-0.3.0 --estimator all -k 20
-    hyle dimension minilm --scales
+    Examples:
+      hyle dimension a.npz
+      hyle dimension minilm chgnet-0.3.0 --estimator all -k 20
+      hyle dimension minilm --scales
     """
     estimators = estimator_names(estimator, of_scales=of_scales)
-    chosen = {"dataset": dataset, "layer": layer, "pooling": pooling}
     ids_paths = () if ids_path is None else (ids_path,)
-    found = find_representations(sources, Store(store_path), ids_paths=ids_paths, **chosen)
-    for rep in found:
-        if k is not None and k > len(rep.ids) - 1:
-            raise InputError(
-                f"-k {k} is too many for the {len(rep.ids)} rows of {rep.name}: use 2 to {len(rep.ids) - 1}"
-            )
+    representations = find_representations(
+        sources, Store(store_path), ids_paths=ids_paths, dataset=dataset, layer=layer, pooling=pooling
+    )
+    check_k(representations, k)
     rows = (
-        scales(found, estimators=estimators, k=k, seed=seed)
+        scales(representations, estimators=estimators, k=k, seed=seed)
         if of_scales
-        else dimension(found, estimators=estimators, k=k)
+        else dimension(representations, estimators=estimators, k=k)
     )
     if as_json:
         print_json(rows)
@@ -206,34 +96,35 @@ def command(
         _print_estimates(rows, estimators)
 
 
-def _print_estimates(found: Sequence[dict[str, Any]], estimators: Sequence[str]) -> None:
+def _print_estimates(results: Sequence[dict[str, Any]], estimators: Sequence[str]) -> None:
     rows = []
-    for row in found:
+    for row in results:
         rows.append(row)
         if "without_outliers" in row:
             rows.append(row["without_outliers"] | {"name": f"{row['name']} without {len(row['norm_outliers'])}"})
     headings = {name: f"{name} (k = {rows[0]['estimates'][name]['k']})" for name in estimators}
-    if len({each["k"] for row in rows for each in row["estimates"].values()}) > len(estimators):
+    if len({value["k"] for row in rows for value in row["estimates"].values()}) > len(estimators):
         headings = {name: name for name in estimators}
     cells = [
         (
             row["name"],
             row["n"],
-            min(each["n_used"] for each in row["estimates"].values()),
+            min(value["n_used"] for value in row["estimates"].values()),
             row["width"],
             row["dead_columns"],
             f"{100 * row['top_column_share']:.0f} %",
-            *(estimate(each["value"], each["error"]) for each in row["estimates"].values()),
+            *(estimate(value["value"], value["error"]) for value in row["estimates"].values()),
         )
         for row in rows
     ]
     columns = ("name", "n", "n used", "width", "dead", "top column", *headings.values())
     print_table(columns, cells, right=columns[1:], keys=4)
-    click.echo("dead: columns that are constant; top column: the share of the variance in one column alone")
-    for row in found:
+    click.echo("n used: rows without exact duplicates; dead: constant columns")
+    click.echo("top column: the largest share of the variance in one column")
+    for row in results:
         if row["norm_outliers"]:
-            ids = row["norm_outliers"]
-            click.echo(f"{row['name']}: far outside, over 4 times as far from the mean as usual: {listed(ids)}")
+            ids = listed(row["norm_outliers"])
+            click.echo(f"{row['name']}: outliers, over 4 times as far from the mean as a typical row: {ids}")
 
 
 def _print_scales(rows: Sequence[dict[str, Any]]) -> None:
@@ -251,4 +142,5 @@ def _print_scales(rows: Sequence[dict[str, Any]]) -> None:
     ]
     columns = ("name", "estimator", "order", "mean distance", "dimension", "n used")
     print_table(columns, cells, right=columns[2:])
-    click.echo("order: n1 of gride, which sets neighbour 2 n1 against n1; of the others, the subsets made of all rows")
+    click.echo("order, of gride: n1, where the distances to neighbours n1 and 2 n1 are compared")
+    click.echo("order, of the others: the number of subsets into which the rows are split")

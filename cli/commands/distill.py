@@ -1,93 +1,65 @@
-"""Distil models into a small one that becomes a model of its own."""
+"""`hyle distill`: train a small model to match the representations of other models."""
 
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from hyle.zoo import (
-    InputError,
-    Store,
-    check_name,
-    registered,
-    registered_dir,
-)
+from hyle.zoo import Store, registered_dir
 
-from ..atomic import write_atomically
-from ..console import progress_bar, say
-from ..jobs import distill, evaluate, find_representations, print_card
+from ..comparison import NOT_SIGNIFICANT, number
+from ..console import TerminalProgress, count, print_table, say
+from ..jobs import (
+    check_student_name,
+    checkpoint_folder,
+    distill,
+    evaluate,
+    find_teachers,
+    save_result,
+    student_name,
+)
 from ..options import (
     SampleSelection,
+    TeacherSelection,
     dataset_options,
     json_option,
-    json_text,
     print_json,
-    renamed_option,
-    split,
     store_option,
+    teacher_options,
+    training_options,
 )
 
 if TYPE_CHECKING:
-    pass
+    from pathlib import Path
+
+    from hyle.engine.training import Settings
 
 
-def parse_losses(text: str) -> dict[str, float]:
-    """Read ``cka=1,soft_neighbour=0.5``; a name alone has the weight 1.
-
-    Raises:
-        ValueError: a weight that is no positive number.
-    """
-    found = {}
-    for part in split(text) or []:
-        name, _, weight = part.partition("=")
-        try:
-            found[name] = float(weight or 1)
-        except ValueError:
-            raise InputError(f"--loss {part}: the weight {weight!r} is no number") from None
-        if not 0 < found[name] < float("inf"):
-            raise InputError(f"--loss {part}: a weight is above 0; leave the loss out for none")
-    return found
-
-
-@click.command()
+@click.command(short_help="Train a small, fast model to match other models.")
 @click.argument("teachers", nargs=-1, required=True)
 @click.option(
     "--student",
-    help="smiles-transformer, atoms-invariant, fingerprint-mlp, or MODULE:CLASS. "
-    "[default: smiles-transformer, of samples without SMILES atoms-invariant]",
+    help="Architecture of the new model: smiles-transformer, atoms-invariant, fingerprint-mlp, or a class of your own "
+    "(MODULE:CLASS). [default: smiles-transformer, or atoms-invariant for samples without SMILES]",
 )
-@click.option("--name", help="How the new model is called. [default: student-of-TEACHER]")
+@click.option("--name", help="Name of the new model. [default: student-of-TEACHER]")
 @dataset_options(default_n=500)
-@click.option("--layer", help="Of what is stored of the teachers, take this layer.")
-@click.option("--pooling", help="Of what is stored of the teachers, take this pooling.")
-@click.option("--loss", default="cka=1,cosine=1", show_default=True, help="Losses of alignment and their weights.")
-@click.option("--label", help="A label of the data set to learn as well, read linearly from the student's rows.")
-@click.option("--label-samples", type=click.IntRange(2), help="Show the labels of so many samples only. [default: all]")
-@click.option("--width", type=click.IntRange(2), help="Of the student's rows. [default: the teacher's, 512 at most]")
-@click.option("--steps", type=click.IntRange(1), default=2000, show_default=True, help="Steps at most.")
-@click.option("--batch-size", type=click.IntRange(4), default=256, show_default=True, help="Samples of a step.")
-@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True)
-@renamed_option(
-    "--eval-every",
-    old="--every",
-    type=click.IntRange(1),
-    default=100,
-    show_default=True,
-    help="Steps between checkpoints.",
+@teacher_options
+@training_options
+@click.option("--label", help="Also learn this label of the data set, as a linear function of the student's rows.")
+@click.option(
+    "--label-samples",
+    type=click.IntRange(2),
+    help="Number of training samples whose label is used. [default: all]",
 )
 @click.option(
-    "--patience",
-    type=click.IntRange(0),
-    default=10,
-    show_default=True,
-    help="Checkpoints without a better alignment held out after which to stop; 0 for never.",
+    "--width", type=click.IntRange(2), help="Width of the student's rows. [default: that of the teacher, 512 at most]"
 )
-@click.option("--training-seed", type=click.IntRange(0), default=0, show_default=True, help="Of parts and training.")
-@click.option("--restart", is_flag=True, help="Forget an interrupted run of this name.")
-@click.option("--replace", is_flag=True, help="Take the place of a student of this name.")
+@click.option("--restart", is_flag=True, help="Start again, without the checkpoints of an interrupted run.")
+@click.option("--replace", is_flag=True, help="Replace the registered model of the same name.")
 @store_option
 @json_option
 def command(
@@ -95,84 +67,124 @@ def command(
     student: str | None,
     name: str | None,
     draw: SampleSelection,
-    layer: str | None,
-    pooling: str | None,
-    loss: str,
+    selection: TeacherSelection,
+    settings: Settings,
     label: str | None,
     label_samples: int | None,
     width: int | None,
-    steps: int,
-    batch_size: int,
-    learning_rate: float,
-    eval_every: int,
-    patience: int,
-    training_seed: int,
     restart: bool,
     replace: bool,
     store_path: Path,
     as_json: bool,
 ) -> None:
-    """Train a small model to see samples as TEACHERS do, and register it as a model of its own.
+    """Train a small, fast model (the student) to match the representations of other models (the teachers).
 
-    TEACHERS are embedded models or files of embeddings, as `hyle compare` takes them. Interrupted, the same command
-    goes on from the last checkpoint. A fifth of the samples is held out and judges the student at the end.
+    TEACHERS are models that `hyle embed` has embedded, or files of embeddings. The student is registered as a model:
+    use its name in `hyle embed` and the other commands.
+
+    A fifth of the samples is the test set, on which the student is evaluated at the end. An interrupted run continues
+    from its last checkpoint when the same command is run again.
 
     \b
-    hyle embed aimnet2 -n 4000
-    hyle distill aimnet2 -n 4000             then: hyle embed student-of-aimnet2 --dataset mine.smi
-    hyle distill aimnet2 minimol -n 4000 --student atoms-invariant --name mine
-    hyle distill aimnet2 -n 4000 --label gap --label-samples 100
+    Examples:
+      hyle embed aimnet2 -n 4000
+      hyle distill aimnet2 -n 4000
+      hyle embed student-of-aimnet2 --dataset mine.smi   uses the student
+      hyle distill aimnet2 -n 4000 --label gap --label-samples 100
+      hyle distill aimnet2 minimol -n 4000 --student atoms-invariant
     """
-    from hyle.engine.training import Settings
-
-    settings = Settings(
-        losses=parse_losses(loss),
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        eval_every=eval_every,
-        patience=patience,
-        seed=training_seed,
-    )
-    name = name or "student-of-" + "-".join(Path(teacher).stem.replace("@", "-") for teacher in teachers)
-    check_name(name)
-    folder = registered_dir() / f".{name}.training"
-    if name in registered() and not replace and not folder.exists():
-        raise InputError(f"there is a model {name} already: choose another --name, or --replace it")
+    name = name or student_name(teachers)
+    check_student_name(name, replace=replace)
     data = draw.load()
-    store = Store(store_path)
-    exact = f"{data.name}-{data.version}"
-    stored = {entry.key.dataset for entry in store.list()}
-    found = find_representations(
-        teachers, store, dataset=exact if exact in stored else data.name, layer=layer, pooling=pooling
-    )
-    chosen = student or ("smiles-transformer" if "smiles" in data.views else "atoms-invariant")
+    representations = find_teachers(teachers, data, Store(store_path), selection)
+    folder = checkpoint_folder(name)
     if restart:
         shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        say(f"{name} was interrupted: going on from its last checkpoint; --restart forgets it")
-    with progress_bar(name, steps) as update:
-        card, drawn, distilled = distill(
-            found,
-            data,
-            name,
-            student=chosen,
-            settings=settings,
-            width=width,
-            label=label,
-            label_samples=label_samples,
-            folder=folder,
-            progress=lambda step, values: update(
-                step, f"loss {values['loss']:.3f}  alignment {values['alignment']:.3f}"
-            ),
-        )
+        say(f"{name} was interrupted: continuing from its last checkpoint; to start again: --restart")
+    card, split, distilled = distill(
+        representations,
+        data,
+        name,
+        student=student,
+        settings=settings,
+        width=width,
+        label=label,
+        label_samples=label_samples,
+        folder=folder,
+        progress=TerminalProgress(),
+    )
     say(f"{name}: {distilled.stopped}; the parameters of step {distilled.step} are kept")
-    result = evaluate(card, found, data, drawn, distilled, label=label)
-    home = registered_dir() / name
-    write_atomically(home / "result.json", json_text(result).encode())
-    shutil.rmtree(folder, ignore_errors=True)  # not before: killed until here, the same command goes on
+    result = evaluate(card, representations, data, split, distilled, label=label)
+    save_result(name, result)
     if as_json:
         print_json(result)
     else:
-        print_card(result)
-    say(f"use it: hyle embed {name} --dataset ...; its curves: hyle report {home / 'history.nc'}")
+        _print_card(result)
+    history = registered_dir() / name / "history.nc"
+    say(f"to use it: hyle embed {name} --dataset ...; to see its training curves: hyle report {history}")
+
+
+def _print_card(result: Mapping[str, Any]) -> None:
+    """Print the result of `hyle.cli.jobs.evaluate`."""
+    name, sizes = result["name"], result["samples"]
+    click.echo(
+        f"{name}, a {result['student']} trained on {sizes['train']} samples; on the {sizes['test']} test samples:\n"
+    )
+    rows = [
+        (
+            score["teacher"],
+            score["metric"] if score["k"] is None else f"{score['metric']} (k = {score['k']})",
+            number(score["value"], 3) + ("" if score["significant"] else f" {NOT_SIGNIFICANT}"),
+            number(score["chance"], 3),
+            f"{score['q']:.2g}",
+            number(score["calibrated"], 3),
+        )
+        for score in result["alignment"]
+    ]
+    headings = ("teacher", "metric", "alignment", "chance", "q", "calibrated")
+    print_table(headings, rows, right=headings[2:], keys=2)
+    unmatched = sorted({score["teacher"] for score in result["alignment"] if not score["significant"]})
+    if unmatched:
+        click.echo(
+            f"{NOT_SIGNIFICANT}: not significantly above chance (false discovery rate 5 %); the student does not match "
+            f"{', '.join(unmatched)}.\n"
+        )
+    _print_probes(name, result["probes"])
+    if result["readout"]:
+        readout = result["readout"]
+        click.echo(
+            f"{readout['label']}, learned by the student: mean absolute error {number(readout['mae'], 4)} "
+            f"{readout['unit']}\n"
+        )
+    speed, parameters = result["speed"], result["parameters"]
+    lines = [
+        (
+            model,
+            count(parameters[model]) if model in parameters else "–",
+            f"{speed[model]:.0f}" if model in speed else "–",
+            f"{speed['ratio'][model]:.1f}" if speed["ratio"].get(model) else "",
+        )
+        for model in (name, *result["teachers"])
+    ]
+    columns = ("model", "parameters", "samples / s", "speed-up by the student")
+    print_table(columns, lines, right=columns[1:], keys=1)
+
+
+def _print_probes(name: str, probes: list[dict[str, Any]]) -> None:
+    if not probes:
+        return
+    models = list(dict.fromkeys(probe["model"] for probe in probes))
+    table: dict[str, dict[str, Any]] = {}
+    for probe in probes:
+        table.setdefault(f"{probe['label']} / {probe['unit']}", {})[probe["model"]] = probe
+    lines = [
+        (
+            label,
+            *(f"{number(of[model]['mae'], 4)} ± {number(of[model]['se'], 4)}" for model in models),
+            number(of[name]["baseline"], 4),
+        )
+        for label, of in table.items()
+    ]
+    click.echo("Mean absolute error of a ridge regression from the embeddings to each label")
+    print_table(("label", *models, "median only"), lines, right=(*models, "median only"), keys=1)

@@ -1,30 +1,39 @@
-"""Fetch weights that lie on a hub or on the web."""
+"""`hyle fetch`: download the weights of models."""
 
 from __future__ import annotations
 
 import click
 
-from hyle.zoo import check_hashes, fetch, find_card, pin_hashes, weights_files
+from hyle.zoo import find_card, pin_hashes
 
 from ..console import say
+from ..jobs import fetch_weights
 from ..options import json_option, print_json
 
 
-@click.command()
+@click.command(short_help="Download the weights of models and check them.")
 @click.argument("models", nargs=-1, required=True)
 @click.option(
-    "--sha256", "hashes", multiple=True, metavar="FILE=HEX", help="What a file must hash to, where the card is silent."
+    "--sha256",
+    "hashes",
+    multiple=True,
+    metavar="FILE=HEX",
+    help="Expected SHA-256 of a file whose hash is not in the model's card; repeat it for each file.",
 )
 @json_option
 def command(models: tuple[str, ...], hashes: tuple[str, ...], as_json: bool) -> None:
-    """Fetch the weights of MODELS that lie on a hub or on the web, and check them.
+    """Download the weights of MODELS from a model hub or the web, and check their SHA-256.
 
-    `hyle embed` fetches what it needs by itself. A file that can only be unpickled, which can run any code, is fetched
-    and read only where its SHA-256 is known: from its card, or from you.
+    `hyle embed` downloads the weights that it needs, so this command is needed only to do it ahead of time, or to give
+    a hash.
+
+    Weights in Python's pickle format can run any code when they are read. They are downloaded and read only if their
+    SHA-256 is known: from the model's card, or from --sha256.
 
     \b
-    hyle fetch mace-mp-small
-    hyle fetch MODEL --sha256 weights=HEX
+    Examples:
+      hyle fetch mace-mp-small
+      hyle fetch MODEL --sha256 weights=HEX
     """
     cards = [find_card(name, notify=say) for name in models]
     if hashes:
@@ -32,12 +41,9 @@ def command(models: tuple[str, ...], hashes: tuple[str, ...], as_json: bool) -> 
         if len(cards) > 1 or not all(sha256 for _, _, sha256 in pairs):
             raise click.UsageError("--sha256 takes FILE=HEX, for one model at a time")
         pin_hashes(cards[0], {name: sha256.lower() for name, _, sha256 in pairs})
-    found = {}
+    paths = {}
     for card in cards:
-        if card.weights is not None and card.weights.remote:
-            check_hashes(card)
-            fetch(card.weights, notify=say)
-        found[card.name] = {name: str(path) for name, path in weights_files(card, notify=say).items()}
-        say(f"{card.name}: {'needs no weights' if card.weights is None else 'its weights are here'}")
+        paths[card.name] = fetch_weights(card)
+        say(f"{card.name}: {'has no weights' if card.weights is None else 'the weights are complete'}")
     if as_json:
-        print_json(found)
+        print_json(paths)

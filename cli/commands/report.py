@@ -1,42 +1,36 @@
-"""Write the report of a Comparison."""
+"""`hyle report`: write the report of a Comparison."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ..analyses import AnalysisOptions, question_options, run_analyses
 from ..console import say
 from ..jobs import write_all, write_history
-
-if TYPE_CHECKING:
-    pass
+from ..options import report_folder_option
 
 
-@click.command()
-@click.argument("comparison", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("hyle-report"),
-    show_default=True,
-    help="Folder for the report.",
-)
+@click.command(short_help="Write the HTML report of a comparison or of a training.")
+@click.argument("comparison", type=click.Path(dir_okay=False, path_type=Path))
+@report_folder_option
 @question_options
 def command(comparison: Path, output: Path, asked: AnalysisOptions) -> None:
-    """Write the report of COMPARISON, a .nc file that `hyle compare -o` or `hyle run` wrote.
+    """Write an HTML report of a comparison, with figures and tables.
 
-    What is at hand decides what it shows: embeddings in the store give maps, --against a second set of samples,
-    --label probes and the choice of a model, see hyle analyse. Of the history of a training run, which `hyle distill`
-    and hyle.engine.AlignmentProbe write, it draws the curves.
+    COMPARISON is the file comparison.nc of `hyle run`, or a .nc file of `hyle compare -o`. The report contains every
+    analysis of `hyle analyse` whose inputs are given: embeddings in the store or --embeddings add maps, --against a
+    second set of samples, --label probes and model selection.
+
+    If the file is the history of a training run, written by `hyle distill` or hyle.engine.AlignmentMonitor, its
+    training curves are drawn instead.
 
     \b
-    hyle compare a.npz b.npz -o ab.nc && hyle report ab.nc
-    hyle report mptrj.nc --against random-tp.nc -o two-sets
-    hyle report history.nc
+    Examples:
+      hyle compare a.npz b.npz -o ab.nc && hyle report ab.nc
+      hyle report mptrj.nc --against random-tp.nc -o two-sets
+      hyle report history.nc
     """
     from hyle.engine import load_comparison, load_history
 

@@ -1,4 +1,4 @@
-"""The study of Edamadaka et al. (2025), on the models and data that can be had here."""
+"""`hyle study`: repeat the study of Edamadaka et al. (2025) on models and data that are available here."""
 
 from __future__ import annotations
 
@@ -10,24 +10,42 @@ import click
 
 from hyle.zoo import InputError, Store, find_card
 
+from ..atomic import output_errors
 from ..console import print_table, say
 from ..options import json_option, print_json, split, store_option
 from ..study import SETS, StudySet, study, write_page
 
 
-@click.command()
-@click.option("--sets", help=f"Of {', '.join(plan.dataset for plan in SETS)}, these alone. [default: all]")
-@click.option("--models", help="Of the models of the plan, these alone, comma-separated. [default: all]")
-@click.option("-n", "--samples", type=click.IntRange(40), help="Samples of each set. [default: 1,000, or all it has]")
-@click.option("--permutations", type=click.IntRange(19), default=200, show_default=True, help="Behind p-values.")
-@click.option("--intervals", type=click.IntRange(5), default=20, show_default=True, help="Parts left out in turn.")
+@click.command(short_help="Repeat the study of Edamadaka et al. (arXiv:2512.03750).")
+@click.option("--sets", help=f"Data sets, comma-separated: {', '.join(plan.dataset for plan in SETS)}. [default: all]")
+@click.option("--models", help="Models of the study to use, comma-separated. [default: all]")
+@click.option(
+    "-n",
+    "--samples",
+    type=click.IntRange(40),
+    help="Number of samples of each data set. [default: 1,000, or all if it has fewer]",
+)
+@click.option(
+    "--permutations",
+    type=click.IntRange(19),
+    default=200,
+    show_default=True,
+    help="Number of permutations of the samples, for p-values.",
+)
+@click.option(
+    "--intervals",
+    type=click.IntRange(5),
+    default=20,
+    show_default=True,
+    help="Number of groups of a delete-a-group jackknife, for 95 % intervals.",
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("hyle-study"),
     show_default=True,
-    help="Folder for the page.",
+    help="Folder for the results.",
 )
 @store_option
 @json_option
@@ -41,33 +59,45 @@ def command(
     store_path: Path,
     as_json: bool,
 ) -> None:
-    """Repeat the study of Edamadaka et al. (2025) on models that run from packages, and say which findings hold.
+    """Repeat the study of Edamadaka et al. (2025, arXiv:2512.03750), finding by finding.
 
-    Molecules, crystals in and out of distribution, and proteins. It takes an hour or more; interrupted, it continues
-    where it stopped.
+    The models are those whose weights are in Python packages. The samples are molecules, crystals in and out of
+    distribution, and proteins. Each finding gets a verdict: it holds, holds in part, does not hold, or is inconclusive.
+
+    This takes an hour or more. An interrupted run continues where it stopped.
 
     \b
-    hyle study -o study
-    hyle study --sets mptrj,mpf-tp -n 300        crystals alone
+    Examples:
+      hyle study -o study
+      hyle study --sets mptrj,mpf-tp -n 300        only crystals
     """
     start = time.monotonic()
     plans = chosen_sets(split(sets), split(models), samples)
-    found, panels = study(plans, Store(store_path), permutations=permutations, jackknife_groups=intervals)
-    path = write_page(found, panels, output)
+    findings, panels = study(plans, Store(store_path), permutations=permutations, jackknife_groups=intervals)
+    with output_errors(output):
+        path = write_page(findings, panels, output)
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json([asdict(finding) for finding in findings])
     else:
-        print_table(
-            ("finding", "claim", "verdict"), [(str(row + 1), one.claim, one.verdict) for row, one in enumerate(found)]
-        )
+        rows = [(str(row), finding.claim, finding.verdict) for row, finding in enumerate(findings, 1)]
+        print_table(("finding", "claim", "verdict"), rows)
     say(f"done in {time.monotonic() - start:.0f} s: read {path}")
 
 
 def chosen_sets(sets: list[str] | None, models: list[str] | None, samples: int | None) -> list[StudySet]:
-    """Return the plans of the named data sets, or of all, with these models and so many samples."""
+    """Return the plans of the study for the values of the options.
+
+    Args:
+        sets: names of data sets; None for all.
+        models: names of models; None for all of each data set.
+        samples: number of samples of each data set; None for those of the plan.
+
+    Raises:
+        InputError: an unknown data set or model, or fewer than two models on a data set.
+    """
     known = [plan.dataset for plan in SETS]
-    if wrong := set(sets or ()) - set(known):
-        raise InputError(f"--sets {', '.join(sorted(wrong))}: the study has {', '.join(known)}")
+    if unknown := set(sets or ()) - set(known):
+        raise InputError(f"--sets {', '.join(sorted(unknown))}: the study has {', '.join(known)}")
     for name in models or ():
         find_card(name)
     plans = [plan for plan in SETS if sets is None or plan.dataset in sets]

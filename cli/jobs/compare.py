@@ -4,40 +4,58 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyle.zoo import Representation, list_models
+from hyle.zoo import InputError, Representation, Store, list_models
 
-from ..comparison import long_table, model_names, read_scores, replicate_ceiling, single_metrics, usual_k, without
-from ..console import progress_bar, say
-from ..options import CompareOptions
+from ..atomic import output_errors, write_atomically
+from ..comparison import (
+    long_table,
+    model_names,
+    outlying_in_any,
+    read_scores,
+    replicate_ceiling,
+    single_metrics,
+    usual_k,
+    without,
+    write_csv,
+)
+from ..console import SILENT, SilentProgress, with_progress
+from ..options import CompareOptions, json_text
+from .sources import find_representations
 
 if TYPE_CHECKING:
     import xarray as xr
 
-
+# Facts of a model's card that a Comparison keeps.
 FACTS = ("modality", "family", "parameters", "architecture", "training_data", "licence")
+# A Comparison of fewer samples is refused; the engine's message says why there are so few.
+MIN_SAMPLES = 4
+COMPARISON_SUFFIXES = (".nc", ".csv", ".json", ".html")
 
 
 def compare(
     representations: Sequence[Representation],
-    *,
     measure: CompareOptions | None = None,
+    *,
     covariates: Representation | None = None,
     attributes: Mapping[str, Any] | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    progress: SilentProgress = SILENT,
 ) -> xr.Dataset:
-    """Compare representations by sample id, and add what the cards say of their models.
+    """Compare representations by sample id, and add the facts of their models' cards.
 
     Args:
-        representations: of any models or files; tensors cross into JAX by DLPack.
-        measure: what to measure, and how; its metrics are `hyle.engine.DEFAULT_METRICS` unless it says otherwise.
+        representations: of any models or files; tensors are passed to JAX by DLPack.
+        measure: what to measure and how; its metrics are `hyle.engine.DEFAULT_METRICS` by default.
         covariates: regressed out of every representation first.
-        attributes: further facts for the whole, such as the title.
-        progress: see `hyle.engine.compare`.
+        attributes: further attributes of the Comparison, such as its title.
+        progress: shows a progress bar, and notes on the samples; default nothing.
 
     Returns:
         The Comparison with the facts of the cards over ``model`` and the recipes in its attributes.
@@ -48,7 +66,10 @@ def compare(
     # The best of several layers is tested as the largest of them.
     layered = bool(measure.permutations) and any("@" in name for name in named)
     options = engine_options(measure) | {"keep_resamples": layered}
-    comparison = engine.compare(named, covariates=covariates, progress=progress, **options)
+    with progress.bar("comparing") as update:
+        comparison = engine.compare(
+            named, covariates=covariates, progress=lambda stage, share: update(share, stage), **options
+        )
     cards = {card.name: card for card in list_models()}
     models = [cards.get(str(rep.recipe.get("model", ""))) for rep in named.values()]
     for fact in FACTS:
@@ -69,11 +90,16 @@ def compare(
         "versions": json.dumps({name: version(name) for name in ("jaxlib", "numpy", "scipy", "xarray")}),
         **(attributes or {}),
     }
+    for note in _notes(comparison, covariates):
+        progress.say(note)
     return comparison
 
 
+compare_with_progress = with_progress(compare)
+
+
 def by_name(representations: Sequence[Representation]) -> dict[str, Representation]:
-    """Name -> representation; those that share a name are numbered."""
+    """Return name -> representation; those that share a name are numbered."""
     named: dict[str, Representation] = {}
     for representation in representations:
         name, copies = representation.name, 2
@@ -83,45 +109,29 @@ def by_name(representations: Sequence[Representation]) -> dict[str, Representati
     return named
 
 
-def compare_with_progress(
-    representations: Sequence[Representation],
-    measure: CompareOptions,
-    *,
-    covariates: Representation | None = None,
-    attributes: Mapping[str, Any] | None = None,
-) -> xr.Dataset:
-    """Do what `compare` does, and show it."""
-    with progress_bar("comparing") as update:
-        comparison = compare(
-            representations,
-            measure=measure,
-            covariates=covariates,
-            attributes=attributes,
-            progress=lambda what, share: update(share, what),
-        )
-    n, lost = comparison.attrs["n"], {}
+def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[str]:
+    """Return what a user has to know of the samples of a Comparison, a line each."""
+    n, fewer = comparison.attrs["n"], []
     for name, rows in zip(model_names(comparison), comparison["n_model"].values, strict=True):
         if rows != n:
-            lost[name] = int(rows)
-    if lost:
-        say(f"joined {n} samples by id; " + ", ".join(f"{name} has {rows}" for name, rows in lost.items()))
-    else:
-        say(f"joined {n} samples by id, all that each has")
+            fewer.append(f"{name} has {int(rows)}")
+    lines = [f"joined {n} samples by id; {', '.join(fewer)}" if fewer else f"joined {n} samples by id; all have these"]
     if covariates is not None:
-        say(f"took out what {covariates.name} explains linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
-    if highest := replicate_ceiling(comparison):
-        say(f"note: {highest}")
-    for name, repeated, tied in zip(model_names(comparison), *_repeats(comparison), strict=True):
-        if max(repeated, tied) > n / 20:
-            say(
-                f"note: {name}: {repeated} rows repeat an earlier one, {tied} have ties at the k-th neighbour; ties go "
-                "to the lowest index, so that models with many ties look alike in neighbour metrics"
+        lines.append(f"regressed out {covariates.name} linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
+    if ceiling := replicate_ceiling(comparison):
+        lines.append(f"note: {ceiling}")
+    for name, duplicates, ties in zip(model_names(comparison), *_repeats(comparison), strict=True):
+        if max(duplicates, ties) > n / 20:
+            lines.append(
+                f"note: {name}: {duplicates} rows are duplicates of an earlier one, {ties} have ties at the k-th "
+                "neighbour; ties are broken by the lowest index, so that models with many ties look similar in "
+                "neighbour metrics"
             )
-    return comparison
+    return lines
 
 
 def _repeats(comparison: xr.Dataset) -> tuple[list[int], list[int]]:
-    """Return, for each model, how many rows repeat an earlier one, and how many have ties at the k-th neighbour."""
+    """Return the number of duplicate rows, and of rows with ties at the k-th neighbour, of each model."""
     none = [0] * comparison.sizes["model"]
     ties = comparison["mutual_knn_ties"].values.tolist() if "mutual_knn_ties" in comparison else none
     return comparison["duplicates"].values.tolist(), ties
@@ -132,13 +142,13 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
     attributes = {key: value for key, value in comparison.attrs.items() if key not in ("recipe", "dropped")}
     rows = {name: int(n) for name, n in zip(model_names(comparison), comparison["n_model"].values, strict=True)}
     pairs = read_scores(comparison)
-    repeated, tied = (dict(zip(rows, counts, strict=True)) for counts in _repeats(comparison))
+    duplicates, ties = (dict(zip(rows, counts, strict=True)) for counts in _repeats(comparison))
     return {
         "n": comparison.attrs["n"],
         "models": model_names(comparison),
         "rows": rows,
-        "duplicates": repeated,
-        "ties": tied,
+        "duplicates": duplicates,
+        "ties": ties,
         "results": long_table(comparison).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
         "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
         **{
@@ -149,29 +159,139 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def compare_others(
-    found: Sequence[Representation],
+def find_compared(
+    sources: Sequence[str],
+    store: Store,
+    *,
+    covariates: str | None = None,
+    ids_paths: Sequence[Path] = (),
+    dataset: str | None = None,
+    layer: str | None = None,
+    pooling: str | None = None,
+) -> tuple[list[Representation], Representation | None]:
+    """Return the representations to compare, and the covariates.
+
+    Args:
+        sources: as `find_representations` takes them.
+        store: as `find_representations` takes it.
+        covariates: a file or a stored model; without `sources`, it is excluded from what is compared.
+        ids_paths: ids of the .npy files among `sources`.
+        dataset: as `find_representations` takes it; the same for the two below.
+        layer: see there.
+        pooling: see there.
+
+    Raises:
+        InputError: fewer than two representations, or a source that is not found.
+    """
+    find = partial(find_representations, dataset=dataset, layer=layer, pooling=pooling)
+    found = find(sources, store, ids_paths=ids_paths)
+    known = None if covariates is None else find([covariates], store)[0]
+    if known is not None and not sources:
+        # Of all stored embeddings, the covariates would leave nothing of themselves to compare.
+        found = [rep for rep in found if rep.recipe != known.recipe]
+    if len(found) < 2:
+        raise InputError("a comparison needs at least two representations; for a single one: hyle dimension")
+    return found, known
+
+
+def check_common(
+    representations: Sequence[Representation], measure: CompareOptions, covariates: Representation | None = None
+) -> None:
+    """Check the numbers of neighbours against the number of common samples, before anything is computed.
+
+    Raises:
+        InputError: too few common samples for the numbers of neighbours or of jackknife groups.
+    """
+    everything = [*representations, covariates] if covariates else representations
+    common = set.intersection(*(set(rep.ids) for rep in everything))
+    if len(common) >= MIN_SAMPLES:
+        measure.check(len(common))
+
+
+def compare_without_outliers(
+    representations: Sequence[Representation],
     measure: CompareOptions,
-    known: Representation | None,
-    outliers: Mapping[str, list[str]],
-) -> xr.Dataset | None:
-    """Compare once more without the rows that lie far outside in one of the models; None where there are none."""
+    covariates: Representation | None = None,
+) -> tuple[dict[str, list[str]], xr.Dataset | None]:
+    """Compare once more without the rows that are norm outliers in one of the representations.
+
+    Permutations, groups and intervals are omitted, and the intrinsic dimension keeps its number of neighbours.
+
+    Args:
+        representations: as `compare` takes them.
+        measure: as `compare` takes it.
+        covariates: as `compare` takes them.
+
+    Returns:
+        Name -> ids of the norm outliers, for the representations that have any; and the Comparison, None where there
+        are no outliers or too few samples remain.
+    """
+    outliers = outlying_in_any(by_name(representations))
     ids = {id_ for each in outliers.values() for id_ in each}
-    rest = [without(each, ids) for each in found]
+    rest = [without(each, ids) for each in representations]
     left = len(set.intersection(*(set(each.ids) for each in rest)))
-    same = min(measure.dimension_k or usual_k(left + len(ids)), max(2, left - 1))
-    once = dataclasses.replace(measure, permutations=0, jackknife_groups=0, groups=None, dimension_k=same)
+    dimension_k = min(measure.dimension_k or usual_k(left + len(ids)), max(2, left - 1))
+    plain = dataclasses.replace(measure, permutations=0, jackknife_groups=0, groups=None, dimension_k=dimension_k)
     try:
-        once.check(left)
-    except ValueError:  # too few are left for this k
-        return None
-    return compare(rest, measure=once, covariates=known) if ids and left >= 4 else None
+        plain.check(left)
+    except ValueError:  # too few samples remain for this k
+        return outliers, None
+    return outliers, compare(rest, plain, covariates=covariates) if ids and left >= MIN_SAMPLES else None
 
 
 def engine_options(measure: CompareOptions) -> dict[str, Any]:
-    """Give what to measure as the engine takes it."""
+    """Return what to measure as keyword arguments of `hyle.engine.compare`."""
     from hyle import engine
 
     options = {field.name: getattr(measure, field.name) for field in dataclasses.fields(measure)}
     options["metrics"] = measure.metrics or engine.DEFAULT_METRICS
     return options
+
+
+def save_netcdf(comparison: xr.Dataset, path: Path) -> Path:
+    """Write a Comparison, or a sweep of them, as netCDF-4, which `hyle.engine.load_comparison` reads.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from hyle.engine import save_comparison
+
+    # The HDF5 library crashes where a disk is full, so it does not write to the disk of the output.
+    with output_errors(path), tempfile.TemporaryDirectory() as scratch:
+        content = save_comparison(comparison, Path(scratch) / "comparison.nc").read_bytes()
+    return write_atomically(path, content)
+
+
+def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
+    """Check the suffix of an output file before anything is computed.
+
+    Raises:
+        InputError: another suffix.
+    """
+    if path.suffix not in suffixes:
+        allowed = " or ".join(suffixes) if len(suffixes) == 2 else f"one of {', '.join(suffixes)}"
+        raise InputError(f"--output {path}: the suffix must be {allowed}")
+
+
+def write_comparison(comparison: xr.Dataset, path: Path) -> Path:
+    """Write a Comparison as netCDF (.nc), long table (.csv), plain data (.json) or report (.html).
+
+    Args:
+        comparison: as `compare` returns it.
+        path: the file; missing folders are created.
+
+    Raises:
+        InputError: another suffix.
+        OutputError: the file cannot be written.
+    """
+    check_suffix(path, COMPARISON_SUFFIXES)
+    if path.suffix == ".nc":
+        return save_netcdf(comparison, path)
+    if path.suffix == ".csv":
+        return write_csv(comparison, path)
+    if path.suffix == ".json":
+        return write_atomically(path, json_text(as_data(comparison)).encode())
+    from ..analyses import run_default_analyses
+    from ..report import write_report
+
+    return write_report(comparison, path, run_default_analyses(comparison))

@@ -1,7 +1,8 @@
-"""Train a student towards a teacher, and register it."""
+"""Train a student to match its teachers' representations, and register it as a model."""
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,31 +17,36 @@ from hyle.zoo import (
     ModelCard,
     Representation,
     Sample,
+    Store,
+    check_name,
     list_datasets,
     list_models,
     register,
+    registered,
     registered_dir,
 )
+
+from ..atomic import output_errors, write_atomically
+from ..console import SILENT, SilentProgress
+from ..options import TeacherSelection, json_text
+from .sources import find_representations
 
 if TYPE_CHECKING:
     from hyle.engine.training import Distilled, Settings
 
-
-# Shares of the samples: to judge the student at the end, and to stop by; the second of so many at most.
+# Fractions of the samples in the test and the validation set, and the largest size of the latter.
 TEST, VALIDATION, MAX_VALIDATION = 0.2, 0.1, 512
-
-
 MIN_SAMPLES = 100
 
 
 @dataclass(frozen=True)
 class Split:
-    """The samples of a distillation; those of one string or sequence are all in one part.
+    """The samples of a distillation; samples of the same string or sequence are in the same set.
 
     Args:
-        train: to train on.
-        validation: to stop by.
-        test: to judge by, which training never sees.
+        train: samples to train on.
+        validation: samples for early stopping.
+        test: samples for the evaluation, which training never uses.
         dropped: id -> why the student cannot read that sample.
     """
 
@@ -51,26 +57,77 @@ class Split:
 
 
 def train_val_test_split(samples: Sequence[Sample], seed: int) -> Split:
-    """Draw the three parts."""
+    """Split samples at random into training, validation and test set."""
     groups: dict[str, list[Sample]] = {}
     for sample in samples:
         groups.setdefault(sample.smiles or sample.selfies or sample.sequence or sample.id, []).append(sample)
     order = np.random.default_rng(seed).permutation(len(groups))
-    drawn = [sample for place in order for sample in list(groups.values())[place]]
-    test = round(TEST * len(drawn))
-    stop = test + min(round(VALIDATION * len(drawn)), MAX_VALIDATION)
-    return Split(drawn[stop:], drawn[test:stop], drawn[:test], {})
+    shuffled = [sample for group in order for sample in list(groups.values())[group]]
+    test = round(TEST * len(shuffled))
+    stop = test + min(round(VALIDATION * len(shuffled)), MAX_VALIDATION)
+    return Split(shuffled[stop:], shuffled[test:stop], shuffled[:test], {})
 
 
-def drop_unsupported(drawn: Split, unsupported: Callable[[Sample], str | None]) -> Split:
-    """Leave out what the student cannot read, and say why."""
-    every = (*drawn.train, *drawn.validation, *drawn.test)
-    dropped = {sample.id: reason for sample in every if (reason := unsupported(sample)) is not None}
+def drop_unsupported(split: Split, unsupported: Callable[[Sample], str | None]) -> Split:
+    """Drop the samples that the student cannot read, and keep the reasons."""
+    samples = (*split.train, *split.validation, *split.test)
+    dropped = {sample.id: reason for sample in samples if (reason := unsupported(sample)) is not None}
 
-    def kept(part: Sequence[Sample]) -> list[Sample]:
+    def supported(part: Sequence[Sample]) -> list[Sample]:
         return [sample for sample in part if sample.id not in dropped]
 
-    return Split(kept(drawn.train), kept(drawn.validation), kept(drawn.test), dropped)
+    return Split(supported(split.train), supported(split.validation), supported(split.test), dropped)
+
+
+def student_name(teachers: Sequence[str]) -> str:
+    """Return the default name of a student: ``student-of-`` and the names of its teachers."""
+    return "student-of-" + "-".join(Path(teacher).stem.replace("@", "-") for teacher in teachers)
+
+
+def checkpoint_folder(name: str) -> Path:
+    """Return the folder of the checkpoints of an unfinished training."""
+    return registered_dir() / f".{name}.training"
+
+
+def check_student_name(name: str, *, replace: bool = False) -> None:
+    """Check the name of a new student before anything is computed.
+
+    Args:
+        name: the name.
+        replace: whether a registered model of this name may be replaced; the training of that name may always continue.
+
+    Raises:
+        InputError: the name is invalid or taken.
+    """
+    check_name(name)
+    if name in registered() and not replace and not checkpoint_folder(name).exists():
+        raise InputError(f"there is a model {name} already: choose another --name, or replace it with --replace")
+
+
+def find_teachers(
+    teachers: Sequence[str], dataset: Dataset, store: Store, selection: TeacherSelection | None = None
+) -> list[Representation]:
+    """Return the representations of the teachers; of a stored model those of exactly these samples, if there are any.
+
+    Args:
+        teachers: files of embeddings or stored models, see `find_representations`.
+        dataset: the samples.
+        store: where models are looked up.
+        selection: the layer and pooling, where a teacher has several.
+
+    Raises:
+        InputError: a teacher that is not found, or stored more than once.
+    """
+    selection = selection or TeacherSelection()
+    exact = f"{dataset.name}-{dataset.version}"
+    stored = {entry.key.dataset for entry in store.list()}
+    return find_representations(
+        teachers,
+        store,
+        dataset=exact if exact in stored else dataset.name,
+        layer=selection.layer,
+        pooling=selection.pooling,
+    )
 
 
 def distill(
@@ -78,33 +135,35 @@ def distill(
     dataset: Dataset,
     name: str,
     *,
-    student: str,
+    student: str | None = None,
     settings: Settings,
     width: int | None = None,
     label: str | None = None,
     label_samples: int | None = None,
     folder: Path | None = None,
-    progress: Callable[[int, Mapping[str, float]], None] | None = None,
+    progress: SilentProgress = SILENT,
 ) -> tuple[ModelCard, Split, Distilled]:
     """Train a student on the rows of its teachers and register it.
 
     Args:
-        teachers: of samples of the data set, joined by id.
+        teachers: representations of samples of the data set, matched by id.
         dataset: the samples, with the view that the student reads.
-        name: how the new model is called.
-        student: see `hyle.zoo.students.find_student`.
+        name: the name of the new model.
+        student: see `hyle.zoo.students.find_student`; default ``smiles-transformer``, or ``atoms-invariant`` for
+            samples without SMILES.
         settings: how to train.
         width: of the student's rows; default that of the widest teacher, 512 at most.
-        label: of the data set, to learn as well.
-        label_samples: how many of the samples trained on may show theirs; default all.
-        folder: for checkpoints; default none are kept.
-        progress: see `hyle.engine.training.distill`.
+        label: a label of the data set to learn as well.
+        label_samples: number of training samples whose label is used; default all.
+        folder: for checkpoints, from which an interrupted training continues; default no checkpoints.
+        progress: shows a progress bar with the loss and the alignment; default nothing.
 
     Returns:
-        The card of the new model, the parts of the samples, and what training gave.
+        The card of the new model, the split of the samples, and the result of the training.
 
     Raises:
-        ValueError: too few samples in common, no such view, label, student or loss.
+        InputError: too few common samples, or no such view, label, student or loss.
+        OutputError: the checkpoints or the model cannot be written.
     """
     from flax import nnx
     from safetensors.numpy import save_file
@@ -113,12 +172,15 @@ def distill(
     from hyle.engine.training import distill
     from hyle.zoo.students import find_student, split_params
 
-    made = find_student(student)
-    if made.view not in dataset.views:
-        raise InputError(f"{student} reads {made.view}, which {dataset.name} does not have: choose another --student")
+    student = student or ("smiles-transformer" if "smiles" in dataset.views else "atoms-invariant")
+    student_class = find_student(student)
+    if student_class.view not in dataset.views:
+        raise InputError(
+            f"{student} reads {student_class.view}, which {dataset.name} does not have: choose another --student"
+        )
     if label is not None and label not in dataset.units and not any(label in s.labels for s in dataset):
-        has = ", ".join(dataset.units) or "none"
-        raise InputError(f"{dataset.name} has no label {label!r}; it has: {has}")
+        labels_present = ", ".join(dataset.units) or "none"
+        raise InputError(f"{dataset.name} has no label {label!r}; it has: {labels_present}")
     tables = [{id_: row for row, id_ in enumerate(teacher.ids)} for teacher in teachers]
     common = [sample for sample in dataset if all(sample.id in table for table in tables)]
     if len(common) < MIN_SAMPLES:
@@ -126,76 +188,90 @@ def distill(
             f"{len(common)} samples have rows of {', '.join(t.name for t in teachers)}, and {MIN_SAMPLES} are needed: "
             "embed the same samples first, by hyle embed with the same --dataset, -n and --seed"
         )
-    drawn = train_val_test_split(common, settings.seed)
-    options = made.fit(drawn.train)
+    split = train_val_test_split(common, settings.seed)
+    options = student_class.fit(split.train)
     width = width or min(512, max(int(teacher.embedding.shape[1]) for teacher in teachers))
-    network = made(width, rngs=nnx.Rngs(settings.seed), **options)
-    drawn = drop_unsupported(drawn, network.unsupported)
-    seen = [*drawn.train, *drawn.validation]
+    network = student_class(width, rngs=nnx.Rngs(settings.seed), **options)
+    split = drop_unsupported(split, network.unsupported)
+    samples = [*split.train, *split.validation]
     rows = {
-        teacher.name: np.asarray(teacher.embedding, np.float32)[[table[sample.id] for sample in seen]]
+        teacher.name: np.asarray(teacher.embedding, np.float32)[[table[sample.id] for sample in samples]]
         for teacher, table in zip(teachers, tables, strict=True)
     }
     labels = None
     if label is not None:
-        labels = np.array([sample.labels.get(label, np.nan) for sample in seen], np.float64)
+        labels = np.array([sample.labels.get(label, np.nan) for sample in samples], np.float64)
         if label_samples is not None:
-            labels[label_samples : len(drawn.train)] = np.nan
+            labels[label_samples : len(split.train)] = np.nan
     apply, params = split_params(network)
-    found = distill(
-        apply,
-        params,
-        network.featurise(seen),
-        rows,
-        held_out=np.arange(len(seen)) >= len(drawn.train),
-        labels=labels,
-        settings=settings,
-        folder=folder,
-        progress=progress,
-    )
-    card = _card(name, made, student, width, options, teachers, dataset, len(drawn.train), found)
-    with tempfile.TemporaryDirectory() as scratch:
+    with progress.bar(name, settings.steps) as update, output_errors(folder or name):
+        distilled = distill(
+            apply,
+            params,
+            network.featurise(samples),
+            rows,
+            held_out=np.arange(len(samples)) >= len(split.train),
+            labels=labels,
+            settings=settings,
+            folder=folder,
+            progress=lambda step, values: update(
+                step, f"loss {values['loss']:.3f}  alignment {values['alignment']:.3f}"
+            ),
+        )
+    card = _card(name, student_class, student, width, options, teachers, dataset, len(split.train), distilled)
+    with tempfile.TemporaryDirectory() as scratch, output_errors(registered_dir() / name):
         path = Path(scratch) / "params.safetensors"
-        save_file({key: np.asarray(value) for key, value in found.params.items()}, path)
+        save_file({key: np.asarray(value) for key, value in distilled.params.items()}, path)
         card = register(card, {"params": path})
-    save_history(found.history, registered_dir() / name / "history.nc")
-    return card, drawn, found
+        content = save_history(distilled.history, Path(scratch) / "history.nc").read_bytes()
+        write_atomically(registered_dir() / name / "history.nc", content)
+    return card, split, distilled
+
+
+def save_result(name: str, result: Mapping[str, Any]) -> Path:
+    """Store the evaluation of a student next to its weights, and delete its checkpoints.
+
+    Until then, the same command continues an interrupted distillation.
+    """
+    path = write_atomically(registered_dir() / name / "result.json", json_text(result).encode())
+    shutil.rmtree(checkpoint_folder(name), ignore_errors=True)
+    return path
 
 
 def _card(
     name: str,
-    made: Any,
+    student_class: Any,
     student: str,
     width: int,
     options: Mapping[str, Any],
     teachers: Sequence[Representation],
     dataset: Dataset,
     n: int,
-    found: Distilled,
+    distilled: Distilled,
 ) -> ModelCard:
     cards = {card.name: card for card in list_models()}
-    known = [cards[str(t.recipe["model"])] for t in teachers if t.recipe.get("model") in cards]
+    teacher_cards = [cards[str(t.recipe["model"])] for t in teachers if t.recipe.get("model") in cards]
     names = ", ".join(teacher.name for teacher in teachers)
     builtin = [info.known_as for info in list_datasets() if info.name == dataset.name and info.known_as]
     return ModelCard(
         name=name,
         # A student and its teacher are not independent.
-        family=known[0].family if known else name,
-        modality=made.modality,
-        view=made.view,
-        architecture=made.architecture,
-        parameters=sum(int(np.size(value)) for value in found.params.values()),
+        family=teacher_cards[0].family if teacher_cards else name,
+        modality=student_class.modality,
+        view=student_class.view,
+        architecture=student_class.architecture,
+        parameters=sum(int(np.size(value)) for value in distilled.params.values()),
         dim=width,
-        training_data=f"{n:,} samples of {dataset.name} as {names} {'see' if len(teachers) > 1 else 'sees'} them",
+        training_data=f"{n:,} samples of {dataset.name}, embedded by {names}",
         trained_on=builtin,
-        licence="not stated; that of its teachers and its data may bind it",
-        citation="; ".join(dict.fromkeys(card.citation for card in known)),
+        licence="not stated; that of its teachers and its data may apply",
+        citation="; ".join(dict.fromkeys(card.citation for card in teacher_cards)),
         adapter="hyle.zoo.adapters.student:Student",
         layers=("rows",),
         pooling="none",
         batch_size=256,
         domains=(dataset.domain,),
-        notes=f"Distilled from {names} by hyle distill; step {found.step}.",
+        notes=f"Distilled from {names} by hyle distill; step {distilled.step}.",
         options={"student": student, "width": width, "options": dict(options)},
         requirements=("flax>=0.12",),
         torch=False,

@@ -1,10 +1,12 @@
-"""Embed a data set with a model, into the store."""
+"""Embed a data set with a model and store the result."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from hyle.zoo import (
@@ -12,6 +14,7 @@ from hyle.zoo import (
     InputError,
     Key,
     Model,
+    ModelCard,
     Representation,
     Store,
     check_hashes,
@@ -21,11 +24,14 @@ from hyle.zoo import (
     load,
     model_recipe,
     prepare,
+    write_embeddings,
 )
 
-from ..console import progress_bar, say
+from ..atomic import output_errors
+from ..console import SILENT, SilentProgress, say, with_progress
+from ..options import split
 
-# Samples that are committed together: what an interruption loses at most.
+# Samples that are committed to the store together: the most that an interruption loses.
 SHARD_SIZE = 128
 
 
@@ -38,112 +44,127 @@ def embed(
     pooling: str | None = None,
     batch_size: int | None = None,
     device: str = "cpu",
-    progress: Callable[[int, int], None] | None = None,
     loader: Callable[..., Model] = load,
+    progress: SilentProgress = SILENT,
 ) -> tuple[Representation, bool]:
-    """Embed a data set with one model, or return what the store has.
+    """Embed a data set with one model, or read the embeddings from the store.
+
+    An interrupted call continues after the last complete shard of 128 samples.
 
     Args:
         name: a model of the zoo.
         dataset: the samples.
-        store: where the result is kept; a shard of 128 samples is safe as soon as it is written.
-        layer: default the card's first.
-        pooling: default the card's.
-        batch_size: default the card's.
-        device: as torch names devices.
-        progress: called with (samples done, samples in all).
-        loader: gives the model where the store has no answer.
+        store: where the embeddings are stored.
+        layer: default the first of the card.
+        pooling: default that of the card.
+        batch_size: default that of the card.
+        device: name of a torch device.
+        loader: loads the model if the embeddings are not stored yet.
+        progress: shows a progress bar and a summary; default nothing. Downloads are always announced.
 
     Returns:
         The representation, and whether it was in the store already.
+
+    Raises:
+        OutputError: the store cannot be written.
     """
-    card = find_card(name, notify=say)
-    if card.weights is not None and card.weights.remote:
-        check_hashes(card)  # before anything is downloaded or installed
-        if card.weights.url or importlib.util.find_spec("huggingface_hub"):
-            fetch(card.weights, notify=say)  # whose hash or commit is part of the key
+    start, label = time.monotonic(), name if layer is None else f"{name}@{layer}"
+    with progress.bar(label, len(dataset)) as update:
+        card = find_card(name, notify=say)
+        if card.weights is not None and card.weights.remote:
+            check_hashes(card)  # before anything is downloaded or installed
+            if card.weights.url or importlib.util.find_spec("huggingface_hub"):
+                fetch(card.weights, notify=say)  # their hash or commit is part of the key
 
-    def recipe() -> dict[str, Any]:
-        data = {"dataset": dataset.name, "dataset_version": dataset.version, "dataset_source": dataset.source}
-        return model_recipe(card, layer=layer, pooling=pooling) | data
+        def recipe() -> dict[str, Any]:
+            return model_recipe(card, layer=layer, pooling=pooling) | dataset.recipe
 
-    key = Key.of(recipe())
-    found = store.load(key)
-    if found is not None:
-        return found, True
-    prepare(card, notify=say)  # before the recipe that is kept, which names versions
-    model = loader(name, device=device, isolate=True, notify=say)
-    strange = getattr(model.adapter, "unknown_tokens", 0)
-    with store.extraction(key, dataset.ids, recipe()) as extraction:
-        finished = extraction.finished
-        todo = [sample for sample in dataset if sample.id not in finished]
-        for start in range(0, len(todo), SHARD_SIZE):
-            before = len(dataset) - len(todo) + start
+        key = Key.of(recipe())
+        representation = store.load(key)
+        stored = representation is not None
+        if representation is None:
+            prepare(card, notify=say)  # before the stored recipe is made, which contains versions of packages
+            model = loader(name, device=device, isolate=True, notify=say)
+            unknown_before = getattr(model.adapter, "unknown_tokens", 0)
+            with contextlib.ExitStack() as stack:
+                with output_errors(store.root):
+                    extraction = stack.enter_context(store.extraction(key, dataset.ids, recipe()))
+                finished = extraction.finished
+                todo = [sample for sample in dataset if sample.id not in finished]
+                for first in range(0, len(todo), SHARD_SIZE):
+                    before = len(dataset) - len(todo) + first
 
-            def show(done: int, _: int, before: int = before) -> None:
-                if progress is not None:
-                    progress(before + done, len(dataset))
+                    def show(done: int, _: int, before: int = before) -> None:
+                        update(before + done, "")
 
-            shard = todo[start : start + SHARD_SIZE]
-            batch = model.run(shard, layer=layer, pooling=pooling, batch_size=batch_size, progress=show)
-            extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
-        if met := getattr(model.adapter, "unknown_tokens", 0) - strange:
-            say(f"  {name} met {met} tokens that it does not know; it was not trained on such strings")
-        return extraction.commit(), False
+                    shard = todo[first : first + SHARD_SIZE]
+                    batch = model.run(shard, layer=layer, pooling=pooling, batch_size=batch_size, progress=show)
+                    with output_errors(store.root):
+                        extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
+                if unknown := getattr(model.adapter, "unknown_tokens", 0) - unknown_before:
+                    say(f"  {name}: {unknown} tokens are not in its vocabulary; it was not trained on such strings")
+                with output_errors(store.root):
+                    representation = extraction.commit()
+    n, d = representation.embedding.shape
+    how = "from the store" if stored else f"{time.monotonic() - start:.1f} s"
+    skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
+    progress.say(f"  {label:<18} {n} x {d:<5} {how}{skipped}")
+    return representation, stored
+
+
+embed_with_progress = with_progress(embed, prepare=keep_freed_memory)
 
 
 def check_views(names: Sequence[str], data: Dataset) -> None:
-    """Raise before the first model runs where one of them cannot read the samples."""
+    """Check before the first model runs that all models can read the samples.
+
+    Raises:
+        InputError: a model reads a view that not all samples have.
+    """
     for name in names:
         view = find_card(name).view
         if view != "any" and view not in data.views:
-            has = ", ".join(data.views) or "no view in common"
-            raise InputError(f"{name} reads {view}, and all samples of {data.name} have: {has}; see hyle models")
+            present = ", ".join(data.views) or "no view in common"
+            raise InputError(f"{name} reads {view}, and all samples of {data.name} have: {present}; see hyle models")
+
+
+def chosen_layers(card: ModelCard, layers: str | None) -> list[str]:
+    """Return the layers of a comma-separated list, or all layers of the card for ``all``."""
+    return list(card.layers) if layers == "all" else split(layers) or []
+
+
+def write_embedding(representation: Representation, path: Path) -> Path:
+    """Write a representation to a file; see `hyle.zoo.write_embeddings`.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with output_errors(path):
+        return write_embeddings(representation, path)
+
+
+def embedding_data(representation: Representation, dataset: Dataset) -> Mapping[str, Any]:
+    """Return the facts of a representation of a data set as plain data, without its rows."""
+    return {
+        "model": representation.name,
+        "layer": representation.recipe["layer"],
+        "shape": list(representation.embedding.shape),
+        "dropped": dict(representation.dropped),
+        "left_out": dict(dataset.left_out),
+        "energies": representation.energies is not None,
+        "recipe": dict(representation.recipe),
+    }
 
 
 class LastModelCache:
-    """Loads models, and keeps the last one for its other layers."""
+    """A loader of models that keeps the last model, for its other layers."""
 
     def __init__(self) -> None:
         self._last: tuple[str, Model] | None = None
 
     def __call__(self, name: str, **options: Any) -> Model:
-        """Return the model, loaded anew where it is another than the last."""
+        """Return the model, which is loaded unless it is the last one."""
         if self._last is None or self._last[0] != name:
-            self._last = None  # so that two never share the memory
+            self._last = None  # so that two models are never in memory at the same time
             self._last = name, load(name, **options)
         return self._last[1]
-
-
-def embed_with_progress(
-    name: str,
-    dataset: Dataset,
-    store: Store,
-    *,
-    layer: str | None = None,
-    pooling: str | None = None,
-    batch_size: int | None = None,
-    device: str = "cpu",
-    loader: Callable[..., Model] = load,
-) -> tuple[Representation, bool]:
-    """Do what `embed` does, and show it."""
-    start = time.monotonic()
-    keep_freed_memory()
-    shown = name if layer is None else f"{name}@{layer}"
-    with progress_bar(shown, len(dataset)) as update:
-        representation, reused = embed(
-            name,
-            dataset,
-            store,
-            layer=layer,
-            pooling=pooling,
-            batch_size=batch_size,
-            device=device,
-            progress=lambda done, total: update(done, ""),
-            loader=loader,
-        )
-    n, d = representation.embedding.shape
-    how = "from the store" if reused else f"{time.monotonic() - start:.1f} s"
-    lost = f", {len(representation.dropped)} left out" if representation.dropped else ""
-    say(f"  {shown:<18} {n} x {d:<5} {how}{lost}")
-    return representation, reused

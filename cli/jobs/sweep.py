@@ -1,32 +1,32 @@
-"""A comparison at several numbers of neighbours or samples: what to sweep, and how it is shown."""
+"""A comparison at several numbers of neighbours or of samples."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-import click
-import numpy as np
-
-from hyle.zoo import InputError
+from hyle.zoo import InputError, Representation
 
 from ..atomic import write_atomically
-from ..comparison import cell, long_table, model_names, notes, number, read_scores
-from ..console import print_table, progress_bar
-from ..options import json_text
+from ..comparison import long_table, model_names, read_scores
+from ..console import SILENT, SilentProgress, with_progress
+from ..options import CompareOptions, json_text
+from .compare import engine_options, save_netcdf
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
-SUFFIXES = (".nc", ".csv", ".json")
+SWEEP_SUFFIXES = (".nc", ".csv", ".json")
 
 
-def parse_sweep(text: str) -> tuple[str, list[int]]:
-    """Read ``k=5,10,25`` or ``n=100,500``.
+def parse_sweep(text: str) -> tuple[Literal["k", "n"], list[int]]:
+    """Parse ``k=5,10,25`` or ``n=100,500``.
 
     Raises:
-        ValueError: it is not of that form.
+        InputError: it is not of that form.
     """
     over, _, listed = text.partition("=")
     try:
@@ -35,98 +35,89 @@ def parse_sweep(text: str) -> tuple[str, list[int]]:
         values = []
     if over.strip() not in ("k", "n") or len(values) < 2:
         raise InputError(f"--sweep {text}: give k or n and at least two numbers, such as k=5,10,25,50")
-    return over.strip(), values
+    return cast(Literal["k", "n"], over.strip()), values
 
 
-def sweep_with_progress(
-    representations: Mapping[str, Any], over: str, values: list[int], options: dict[str, Any]
+def sweep(
+    representations: Mapping[str, Representation],
+    over: Literal["k", "n"],
+    values: list[int],
+    measure: CompareOptions | None = None,
+    *,
+    covariates: Representation | None = None,
+    progress: SilentProgress = SILENT,
 ) -> xr.Dataset:
-    """Do what `hyle.engine.sweep` does, and show it."""
+    """Compare representations at several numbers of neighbours or of samples; see `hyle.engine.sweep`.
+
+    Args:
+        representations: by name.
+        over: ``k`` for neighbours, ``n`` for samples.
+        values: the numbers.
+        measure: what to measure and how; when k is swept, its numbers of neighbours are ignored.
+        covariates: regressed out of every representation first.
+        progress: shows a progress bar; default nothing.
+
+    Returns:
+        The Comparisons along a dimension `over`, with the recipes of the representations in the attributes.
+    """
     from hyle import engine
 
+    options = engine_options(measure or CompareOptions())
     if over == "k":
         options = {name: value for name, value in options.items() if name not in ("k", "dimension_k", "rank_k")}
-    with progress_bar("comparing") as update:
-        return engine.sweep(
-            representations,
-            over=over,  # type: ignore[arg-type]
-            values=values,
-            progress=lambda what, share: update(share, what),
-            **options,
+    if covariates is not None:
+        options["covariates"] = covariates
+    with progress.bar("comparing") as update:
+        swept = engine.sweep(
+            representations, over=over, values=values, progress=lambda stage, share: update(share, stage), **options
         )
+    recipes = {name: dict(rep.recipe) for name, rep in representations.items()}
+    swept.attrs["recipe"] = json.dumps(recipes, default=str)
+    return swept
 
 
-def print_sweep(found: xr.Dataset, over: str) -> None:
-    """Print, for each metric, a row a pair or model and a column a step, then how well the order of pairs holds.
-
-    Chance stands in brackets, and a score that permutations do not tell from chance carries a sign.
-    """
-    names, headings = model_names(found), [f"{over} = {step}" for step in found[over].values]
-    scores = [read_scores(step) for step in _steps(found, over)]
-    for metric, first in scores[0].items():
-        click.echo(first.label)
-        rows = [(names[i], names[j], *(cell(each[metric], (i, j)) for each in scores)) for i, j in first.pairs()]
-        print_table(("model", "other", *headings), rows, right=headings, keys=2)
-        click.echo(_stability(found[f"{metric}_stability"].values, headings))
-    for metric in _single(found, over):
-        values = found[metric].transpose(over, ...).values
-        click.echo(str(found[metric].attrs.get("long_name", metric)))
-        rows = [(name, *(_shown(value) for value in values[:, i])) for i, name in enumerate(names)]
-        print_table(("model", *headings), rows, right=headings, keys=1)
-    click.echo("".join(f"{line}\n" for line in notes(list(scores[0].values()))), nl=False)
+sweep_with_progress = with_progress(sweep)
 
 
-def sweep_data(found: xr.Dataset, over: str) -> dict[str, Any]:
-    """Return a sweep as plain data: every score as a row, the matrices, and how well the order of pairs holds."""
-    pairs = list(read_scores(found.isel({over: 0})))
+def sweep_data(swept: xr.Dataset, over: str) -> dict[str, Any]:
+    """Return a sweep as plain data: every score as a row, the matrices, and the stability of the order of the pairs."""
+    pairs = list(read_scores(swept.isel({over: 0})))
     return {
         "over": over,
-        "values": found[over].values,
-        "models": model_names(found),
-        "results": _table(found, over).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
-        "matrices": {name: found[name].transpose(over, ...).values for name in [*pairs, *_single(found, over)]},
-        "stability": {name: found[f"{name}_stability"].values for name in pairs},
-        "recipe": dict(found.attrs),
+        "values": swept[over].values,
+        "models": model_names(swept),
+        "results": _table(swept, over).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
+        "matrices": {name: swept[name].transpose(over, ...).values for name in [*pairs, *swept_single(swept, over)]},
+        "stability": {name: swept[f"{name}_stability"].values for name in pairs},
+        "recipe": dict(swept.attrs),
     }
 
 
-def write_sweep(found: xr.Dataset, over: str, path: Path) -> None:
-    """Write a sweep as .nc, .json, or .csv: the rows of each step, whose k or n stands in its column."""
+def write_sweep(swept: xr.Dataset, over: str, path: Path) -> Path:
+    """Write a sweep as .nc, .json, or .csv: the long tables of all steps, with k or n as a column.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     if path.suffix == ".nc":
-        from hyle.engine import save_comparison
-
-        save_comparison(found, path)
-    elif path.suffix == ".json":
-        write_atomically(path, json_text(sweep_data(found, over)).encode())
-    else:
-        write_atomically(path, _table(found, over).to_csv(index=False).encode())
+        return save_netcdf(swept, path)
+    if path.suffix == ".json":
+        return write_atomically(path, json_text(sweep_data(swept, over)).encode())
+    return write_atomically(path, _table(swept, over).to_csv(index=False).encode())
 
 
-def _steps(found: xr.Dataset, over: str) -> list[xr.Dataset]:
-    return [found.isel({over: i}) for i in range(found.sizes[over])]
+def sweep_steps(swept: xr.Dataset, over: str) -> list[xr.Dataset]:
+    """Return the Comparison of each step."""
+    return [swept.isel({over: i}) for i in range(swept.sizes[over])]
 
 
-def _single(found: xr.Dataset, over: str) -> list[str]:
-    return [str(name) for name, v in found.data_vars.items() if over in v.dims and v.attrs.get("kind") == "single"]
+def swept_single(swept: xr.Dataset, over: str) -> list[str]:
+    """Return the metrics of a single model that depend on what is swept."""
+    return [str(name) for name, v in swept.data_vars.items() if over in v.dims and v.attrs.get("kind") == "single"]
 
 
-def _table(found: xr.Dataset, over: str) -> Any:
+def _table(swept: xr.Dataset, over: str) -> pd.DataFrame:
     import pandas as pd
 
-    train_val_test_split = [long_table(each).assign(**{over: int(each[over])}) for each in _steps(found, over)]
-    return pd.concat(train_val_test_split, ignore_index=True)
-
-
-def _stability(stable: np.ndarray, headings: list[str]) -> str:
-    if not np.isfinite(stable).any():
-        return ""
-    a, b = np.unravel_index(np.nanargmin(stable), stable.shape)
-    least = number(float(stable[a, b]), 2)
-    return (
-        f"order of the pairs: rank correlation between any two steps at least {least} "
-        f"({headings[min(a, b)]} with {headings[max(a, b)]})\n"
-    )
-
-
-def _shown(value: float) -> str:
-    return number(float(value), 4) if np.isfinite(value) else "–"
+    steps = [long_table(step).assign(**{over: int(step[over])}) for step in sweep_steps(swept, over)]
+    return pd.concat(steps, ignore_index=True)

@@ -1,7 +1,9 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the helpers that build them."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 import os
 from collections.abc import Callable
@@ -15,21 +17,57 @@ from hyle.zoo import InputError, cache_dir
 from ..console import say
 
 F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def option_group(make: Callable[..., object], argument: str, *options: Decorator, **fixed: Any) -> Decorator:
+    """Return a decorator that adds options to a command and passes their values on as one object.
+
+    Args:
+        make: a dataclass, or a function, whose arguments are the values of the options by name.
+        argument: the argument of the command that receives the object.
+        options: decorators as `click.option` returns them, in the order of the help.
+        fixed: arguments of `make` that are no options.
+
+    Example:
+        >>> @dataclasses.dataclass(frozen=True)
+        ... class Size:
+        ...     width: int
+        >>> @click.command()
+        ... @option_group(Size, "size", click.option("--width", default=8))
+        ... def command(size): print(size)
+        >>> command.callback(width=3)
+        Size(width=3)
+    """
+    names = [name for name in inspect.signature(make).parameters if name not in fixed]
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **values: Any) -> Any:
+            made = make(**{name: values.pop(name) for name in names}, **fixed)
+            return function(*args, **{argument: made}, **values)
+
+        decorated: Callable[..., Any] = call
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
+
+    return add
 
 
 def json_option(function: F) -> F:
-    """``--json``: print the result for programs."""
+    """Add ``--json``: print the result as JSON."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(function)
 
 
 def default_store() -> Path:
-    """Where representations are kept when nobody says: ``$HYLE_STORE``, else the user's cache folder."""
+    """Return the default folder of the store: ``$HYLE_STORE``, or else ``store`` in the user's cache folder."""
     chosen = os.environ.get("HYLE_STORE")
     return Path(chosen) if chosen else cache_dir() / "store"
 
 
 def store_option(function: F) -> F:
-    """``--store``: the folder of kept representations."""
+    """Add ``--store``: the folder in which embeddings are stored."""
     return click.option(
         "--store",
         "store_path",
@@ -37,17 +75,29 @@ def store_option(function: F) -> F:
         envvar="HYLE_STORE",
         default=default_store,
         show_default="$HYLE_STORE or the user's cache folder",
-        help="Folder in which representations are kept.",
+        help="Folder in which embeddings are stored.",
+    )(function)
+
+
+def report_folder_option(function: F) -> F:
+    """Add ``-o``, ``--output``: the folder of the report."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("hyle-report"),
+        show_default=True,
+        help="Folder for the report.",
     )(function)
 
 
 def renamed_option(name: str, *, old: str, **attributes: Any) -> Callable[[F], F]:
-    """Return an option that is also accepted under its old name, with a warning.
+    """Return an option that is also accepted under its old name, with a note on standard error.
 
     Args:
-        name: such as ``--n-labels``.
-        old: what it was called.
-        attributes: of `click.option`.
+        name: the option, such as ``--n-labels``.
+        old: its old name.
+        attributes: keyword arguments of `click.option`.
     """
 
     def take_old(ctx: click.Context, _: click.Parameter, value: Any) -> None:
@@ -67,29 +117,37 @@ def renamed_option(name: str, *, old: str, **attributes: Any) -> Callable[[F], F
 
 
 def stored_options(function: F) -> F:
-    """``--dataset``, ``--layer``, ``--pooling``: which of the stored representations of a model."""
-    for name, what in (("pooling", "pooling"), ("layer", "layer"), ("dataset", "data set, NAME, NAME-VERSION or file")):
-        function = click.option(f"--{name}", help=f"Of what is stored, take this {what}.")(function)
+    """Add ``--dataset``, ``--layer`` and ``--pooling``, which select among the stored embeddings of a model."""
+    for name, text in (
+        ("pooling", "Use the stored embeddings of this pooling."),
+        ("layer", "Use the stored embeddings of this layer."),
+        ("dataset", "Use the stored embeddings of this data set: NAME, NAME-VERSION or a file."),
+    ):
+        function = click.option(f"--{name}", help=text)(function)
     return function
 
 
 def split(names: str | None) -> list[str] | None:
-    """Return a comma-separated list without repetitions, None where nothing was given."""
+    """Split a comma-separated list and drop repetitions; None stays None.
+
+    Raises:
+        InputError: the list is empty.
+    """
     if names is None:
         return None
-    found = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-    if not found:
-        raise InputError("an empty list of names was given: leave the option out for the default")
-    return found
+    parts = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    if not parts:
+        raise InputError("an empty list of names was given: omit the option to use its default")
+    return parts
 
 
 def print_json(value: Any) -> None:
-    """Print a result as JSON."""
+    """Print a result as JSON on standard output."""
     click.echo(json_text(value))
 
 
 def json_text(value: Any) -> str:
-    """Return JSON; numbers that JSON lacks (NaN, infinity) become null."""
+    """Format a result as JSON; NaN and infinity, which JSON does not have, become null."""
     return json.dumps(_plain(value), indent=2, ensure_ascii=False)
 
 

@@ -1,38 +1,37 @@
-"""Options that say what to measure."""
+"""Options that select metrics and how they are computed."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from hyle.zoo import InputError
 
-from .common import F, split
+from .common import Decorator, option_group, split
 
-NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
+if TYPE_CHECKING:
+    from hyle.engine.neighbours import NeighbourMetric
 
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What to measure, and how: the options of `metric_options`, by the names that `hyle.engine.compare` has for them.
+    """What to measure and how: the values of `metric_options`, named as the arguments of `hyle.engine.compare`.
 
     Args:
-        metrics: names; None for the command's default.
-        k: neighbours of the pair metrics.
-        dimension_k: neighbours of the intrinsic dimension; None for the engine's default.
-        rank_k: neighbours whose ranks the information imbalance takes.
-        neighbour_metric: of the pair metrics.
-        centre: take off the column means before neighbours are sought.
-        block: rows that are visited at once; None for the engine's default.
-        permutations: of the samples, behind p-values; 0 for none.
-        groups: sample id -> group, within which they change places; None for all.
-        jackknife_groups: parts of the samples that are left out in turn, behind standard errors; 0 for none.
+        metrics: names of metrics; None for the command's default.
+        k: number of neighbours of the pair metrics.
+        dimension_k: number of neighbours of the intrinsic dimension; None for the engine's default.
+        rank_k: number of neighbours whose ranks enter the information imbalance.
+        neighbour_metric: how neighbours of the pair metrics are found.
+        centre: subtract the column means before neighbours are searched.
+        block: number of samples that are processed at once; None for the engine's default.
+        permutations: permutations of the samples, for p-values; 0 for none.
+        groups: sample id -> group within which samples are permuted; None for a single group.
+        jackknife_groups: groups of the delete-a-group jackknife, for standard errors; 0 for none.
     """
 
     metrics: Sequence[str] | None = None
@@ -46,21 +45,15 @@ class CompareOptions:
     groups: Mapping[str, str] | None = None
     jackknife_groups: int = 0
 
-    @classmethod
-    def of(cls, metrics: str | None, groups: Path | None = None, **options: Any) -> CompareOptions:
-        """Read the words of a command line, and the file of groups.
-
-        Raises:
-            ValueError: an unknown metric; names the closest. A file that holds no groups.
-        """
-        return cls(metrics=metric_names(metrics), groups=None if groups is None else read_groups(groups), **options)
-
     def check(self, n: int, *, more: str = "") -> None:
-        """Raise for more neighbours, or parts for intervals, than n samples have, before anything is computed.
+        """Check the numbers of neighbours and of jackknife groups before anything is computed.
 
         Args:
-            n: samples.
-            more: how the user may get more of them, for the message.
+            n: number of samples.
+            more: how the user can get more samples; it ends the message.
+
+        Raises:
+            InputError: n samples are too few, or have too few neighbours or jackknife groups.
         """
         from hyle.engine import DEFAULT_METRICS, find_metric
 
@@ -68,25 +61,27 @@ class CompareOptions:
         needs = {need for metric in metrics for need in metric.needs}
         if n < 4:
             raise InputError(f"a comparison needs at least 4 samples; got {n}")
-        for need, option, given, least in (
+        for need, option, value, least in (
             ("neighbours", "-k", self.k, max(metric.min_k for metric in metrics)),
             ("dimension", "--dimension-k", self.dimension_k, 2),
             ("ranks", "--rank-k", self.rank_k, 1),
         ):
-            if need in needs and given is not None and not least <= given <= n - 1:
-                amount = "few" if given < least else f"many for {n} samples"
-                raise InputError(f"{option} {given} is too {amount}: use {least} to {n - 1}{more}")
+            if need in needs and value is not None and not least <= value <= n - 1:
+                amount = "few" if value < least else f"many for {n} samples"
+                raise InputError(f"{option} {value} is too {amount}: use {least} to {n - 1}{more}")
         if self.jackknife_groups and not 5 <= self.jackknife_groups <= n:
             raise InputError(
-                f"--intervals {self.jackknife_groups}: use 0 for none, or 5 to {n} parts of {n} samples; 20 are usual"
+                f"--intervals {self.jackknife_groups}: use 0 for none, or 5 to {n} jackknife groups for {n} samples; "
+                "20 is common"
             )
 
 
 def read_groups(path: Path) -> dict[str, str]:
-    """Read a .csv file with a header line: the first column is the sample id, the second its group.
+    """Read the groups of samples from a .csv file with a header line: first column the sample id, second its group.
 
     Raises:
-        ValueError: it cannot be read, has no two columns, or an id stands twice or has no group; names the row.
+        InputError: the file cannot be read, has fewer than two columns, or has an id that is duplicated or has no
+            group; names the row.
     """
     import pandas as pd
 
@@ -97,53 +92,83 @@ def read_groups(path: Path) -> dict[str, str]:
     if table.shape[1] < 2:
         raise InputError(f"--groups {path}: a header line and two columns are needed, the sample id and its group")
     ids, labels = table.iloc[:, 0], table.iloc[:, 1]
-    for wrong, what in ((ids.duplicated(), "stands twice"), (labels == "", "has no group")):
+    for wrong, problem in ((ids.duplicated(), "is duplicated"), (labels == "", "has no group")):
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
-            raise InputError(f"--groups {path}: row {row + 2}: the id {ids[row]!r} {what}")
+            raise InputError(f"--groups {path}: row {row + 2}: the id {ids[row]!r} {problem}")
     return dict(zip(ids, labels, strict=True))
 
 
 def metric_names(text: str | None) -> list[str] | None:
-    """Return the metrics of a comma-separated list, each known to the engine; ``all`` is all of them.
+    """Return the metrics of a comma-separated list; ``all`` is every metric of the engine, and None stays None.
 
     Raises:
-        ValueError: an unknown metric, or none.
+        InputError: an unknown metric, or an empty list.
     """
     names = split(text)
     if names is None:
         return None
     from hyle.engine import find_metric, list_metrics
 
-    found = [metric for name in names for metric in (list_metrics() if name == "all" else [find_metric(name).name])]
-    return list(dict.fromkeys(found))
+    metrics = [metric for name in names for metric in (list_metrics() if name == "all" else [find_metric(name).name])]
+    return list(dict.fromkeys(metrics))
 
 
-def metric_options(default: str) -> Callable[[F], F]:
-    """``--metrics``, ``-k`` and how to measure them, as one argument ``measure`` of type `CompareOptions`.
+def metric_options(default: str) -> Decorator:
+    """Add ``--metrics``, ``-k`` and how metrics are computed, as one argument ``measure``: a `CompareOptions`.
 
     Args:
-        default: what the command measures when nobody says, for the help.
+        default: the metrics of the command by default, for the help.
     """
-
-    def add(function: F) -> F:
-        @functools.wraps(function)
-        def read(*args: Any, **given: Any) -> Any:
-            options = {field.name: given.pop(field.name) for field in dataclasses.fields(CompareOptions)}
-            return function(*args, measure=CompareOptions.of(**options), **given)
-
-        return _add_metric_options(read, default)  # type: ignore[return-value]
-
-    return add
-
-
-def _add_metric_options(function: Callable[..., Any], default: str) -> Callable[..., Any]:
-    for option in (
+    return option_group(
+        CompareOptions,
+        "measure",
         click.option(
-            "--groups",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
-            help="A .csv file of sample id and group: permutations keep samples within their group, and intervals "
-            "leave groups out whole, as where several have one composition or come from one trajectory.",
+            "--metrics",
+            callback=lambda _context, _option, value: metric_names(value),
+            help=f"Metrics, comma-separated: names of `hyle metrics`, or all. [default: {default}]",
+        ),
+        click.option(
+            "-k",
+            "--neighbours",
+            "k",
+            type=click.IntRange(1),
+            default=25,
+            show_default=True,
+            help="Number of nearest neighbours, for mutual_knn, cknna and the other neighbour metrics.",
+        ),
+        click.option(
+            "--dimension-k",
+            type=click.IntRange(2),
+            help="Number of nearest neighbours, for the intrinsic dimension. [default: 50, or n / 10 if n < 500]",
+        ),
+        click.option(
+            "--rank-k",
+            type=click.IntRange(1),
+            default=1,
+            show_default=True,
+            help="Number of nearest neighbours, for the information imbalance.",
+        ),
+        click.option(
+            "--neighbour-metric",
+            type=click.Choice(["cosine", "euclidean", "inner_product"]),
+            default="cosine",
+            show_default=True,
+            help="Similarity or distance by which neighbours are found. With euclidean, CKNNA still uses cosine.",
+        ),
+        click.option("--centre", is_flag=True, help="Subtract the column means before neighbours are searched."),
+        click.option(
+            "--block",
+            type=click.IntRange(1),
+            help="Number of samples that are processed at once; fewer need less memory. [default: as many as fit into "
+            "the free memory]",
+        ),
+        click.option(
+            "--permutations",
+            type=click.IntRange(0),
+            default=200,
+            show_default=True,
+            help="Number of permutations of the samples, for the p-value of each score; 0 for no p-values.",
         ),
         click.option(
             "--intervals",
@@ -151,47 +176,14 @@ def _add_metric_options(function: Callable[..., Any], default: str) -> Callable[
             type=click.IntRange(0),
             default=0,
             show_default=True,
-            help="Leave out so many parts of the samples in turn, for a 95 % interval of every score; 20 are usual.",
+            help="Number of groups of a delete-a-group jackknife, for a 95 % interval of each score; 0 for no "
+            "intervals, 20 is common.",
         ),
         click.option(
-            "--permutations",
-            type=click.IntRange(0),
-            default=200,
-            show_default=True,
-            help="Permutations of the samples, which tell what is chance; 0 for none.",
+            "--groups",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            callback=lambda _context, _option, path: None if path is None else read_groups(path),
+            help="A .csv file (sample id, group) for samples that are not independent, such as those of one "
+            "composition or trajectory: samples are permuted within groups, and the jackknife deletes whole groups.",
         ),
-        click.option(
-            "--block",
-            type=click.IntRange(1),
-            help="Samples that are visited at once: fewer take less memory. [default: what the free memory holds]",
-        ),
-        click.option("--centre", is_flag=True, help="Take off column means before neighbours are sought."),
-        click.option(
-            "--neighbour-metric",
-            type=click.Choice(["cosine", "euclidean", "inner_product"]),
-            default="cosine",
-            show_default=True,
-            help="How neighbours are found; CKNNA takes cosine in place of euclidean.",
-        ),
-        click.option(
-            "--rank-k",
-            type=click.IntRange(1),
-            default=1,
-            show_default=True,
-            help="Neighbours of the information imbalance.",
-        ),
-        click.option(
-            "--dimension-k",
-            type=click.IntRange(2),
-            help="Neighbours of the intrinsic dimension. [default: 50, or a tenth of fewer than 500 samples]",
-        ),
-        click.option(
-            "-k", "--neighbours", "k", type=click.IntRange(1), default=25, show_default=True, help="Neighbours."
-        ),
-        click.option(
-            "--metrics",
-            help=f"Comma-separated names of `hyle metrics`, or all. [default: {default}]",
-        ),
-    ):
-        function = option(function)
-    return function
+    )

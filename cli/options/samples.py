@@ -1,10 +1,7 @@
-"""Options that say which samples to read."""
+"""Options that select samples."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,23 +10,23 @@ import click
 from hyle.zoo import Dataset, find_dataset, list_datasets, load_dataset
 
 from ..console import say
-from .common import F
+from .common import Decorator, option_group
 
 
 @dataclass(frozen=True)
 class SampleSelection:
-    """Which samples: the options of `dataset_options`.
+    """Which samples to read: the values of `dataset_options`.
 
     Args:
-        dataset: a built-in data set, or a file or folder.
-        samples: how many; None for ``default_n`` of a built-in set and all of a file.
-        seed: of the draw.
-        first: take the first of a file in place of a draw.
-        column: of a table, as `hyle.zoo.read_dataset` takes it; the three below likewise.
-        view: what the column holds.
-        id_column: where the ids stand.
-        as_written: leave SMILES as they stand.
-        default_n: samples of a built-in set where nobody says.
+        dataset: the name of a built-in data set, or the path of a file or folder.
+        samples: number of samples; None for ``default_n`` of a built-in data set and all of a file.
+        seed: seed of the random selection.
+        first: take the first samples of a file instead of a random selection.
+        column: column of a table that holds the samples; see `hyle.zoo.read_dataset`.
+        view: what the column contains; see `hyle.zoo.read_dataset`.
+        id_column: column that holds the ids; see `hyle.zoo.read_dataset`.
+        as_written: keep SMILES as they are written instead of RDKit's canonical form.
+        default_n: default number of samples of a built-in data set.
     """
 
     dataset: str
@@ -44,64 +41,71 @@ class SampleSelection:
 
     @property
     def n(self) -> int | None:
-        """How many samples, where that is known before they are read."""
+        """The number of samples, or None where it is unknown until the file is read."""
         if self.is_file or self.samples is not None:
             return self.samples
         return min(self.default_n, find_dataset(self.dataset).total)
 
     @property
     def is_file(self) -> bool:
-        """Whether the samples are no built-in data set."""
+        """Whether the samples come from a file or folder rather than a built-in data set."""
         return self.dataset not in {info.name for info in list_datasets()}
 
     def load(self) -> Dataset:
         """Read the samples.
 
         Raises:
-            ValueError: no such data set, or a file that does not hold what was asked for.
+            ValueError: no such data set, or a file without what the options ask for.
         """
-        given = {"column": self.column, "view": self.view, "id_column": self.id_column}
-        options: dict[str, Any] = {name: value for name, value in given.items() if value}
+        values = {"column": self.column, "view": self.view, "id_column": self.id_column}
+        options: dict[str, Any] = {name: value for name, value in values.items() if value}
         if self.as_written:
             options["canonical"] = False
         seed = None if self.first else self.seed
         return load_dataset(self.dataset, n=self.n, seed=seed, notify=say, **options)
 
 
-def dataset_options(default_n: int) -> Callable[[F], F]:
-    """``--dataset``, ``-n``, ``--seed`` and how to read a file, as one argument ``draw`` of type `SampleSelection`."""
+def dataset_options(default_n: int) -> Decorator:
+    """Add ``--dataset``, ``-n``, ``--seed`` and the options of files, as one argument ``draw``: a `SampleSelection`.
 
-    def add(function: F) -> F:
-        @functools.wraps(function)
-        def read(*args: Any, **given: Any) -> Any:
-            names = [field.name for field in dataclasses.fields(SampleSelection) if field.name != "default_n"]
-            options = {name: given.pop(name) for name in names}
-            return function(*args, draw=SampleSelection(**options, default_n=default_n), **given)
-
-        return _add_dataset_options(read, default_n)  # type: ignore[return-value]
-
-    return add
-
-
-def _add_dataset_options(function: Callable[..., Any], default_n: int) -> Callable[..., Any]:
-    for option in (
-        click.option("--as-written", is_flag=True, help="Of a table: take SMILES as they stand, not RDKit's form."),
-        click.option("--id-column", help="Of a file: where the ids stand; '#' numbers the samples."),
+    Args:
+        default_n: default number of samples of a built-in data set.
+    """
+    return option_group(
+        SampleSelection,
+        "draw",
         click.option(
-            "--view", type=click.Choice(["smiles", "selfies", "sequence"]), help="What --column holds, if not its name."
+            "--dataset",
+            default="qm9",
+            show_default=True,
+            help="Where the samples come from: a name of `hyle datasets`, or a file or folder of your own.",
         ),
-        click.option("--column", help="Of a table: the column to read. [default: the one called smiles, sequence ...]"),
-        click.option("--first", is_flag=True, help="Of a file: the first samples, in place of a draw."),
-        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the draw."),
         click.option(
             "-n",
             "--samples",
             type=click.IntRange(1),
-            help=f"Samples to draw. [default: {default_n} of a built-in data set, or all it has; all of a file]",
+            help=f"Number of samples, chosen at random. [default: {default_n} of a built-in data set, or all if it "
+            "has fewer; all of a file]",
         ),
         click.option(
-            "--dataset", default="qm9", show_default=True, help="A data set of `hyle datasets`, or a file or folder."
+            "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random selection."
         ),
-    ):
-        function = option(function)
-    return function
+        click.option("--first", is_flag=True, help="For a file: take the first samples instead of random ones."),
+        click.option(
+            "--column", help="For a table: the column to read. [default: the one called smiles, sequence, ...]"
+        ),
+        click.option(
+            "--view",
+            type=click.Choice(["smiles", "selfies", "sequence"]),
+            help="For a table: what --column contains. [default: what its name says]",
+        ),
+        click.option(
+            "--id-column", help="For a file: the column or field that contains the ids; '#' numbers the samples."
+        ),
+        click.option(
+            "--as-written",
+            is_flag=True,
+            help="For a table: keep SMILES as they are written. [default: RDKit's canonical form]",
+        ),
+        default_n=default_n,
+    )

@@ -1,4 +1,4 @@
-"""Arrays, rows, threads, memory: what knows nothing of representations."""
+"""Arrays, rows, threads, memory, errors: helpers that do not depend on the rest of the engine."""
 
 from .arrays import as_array as as_array
 from .arrays import copy_reason as copy_reason

@@ -1,4 +1,4 @@
-"""The door: a tensor of any framework becomes a JAX array, without a copy where the layout allows."""
+"""Conversion of tensors of any framework to JAX arrays, without a copy where the layout allows."""
 
 from __future__ import annotations
 
@@ -10,43 +10,44 @@ import numpy as np
 
 from .errors import InputError, InputTypeError
 
-# XLA on the CPU takes over a foreign buffer only at this alignment; others it copies without a word.
+# XLA on the CPU uses a foreign buffer in place only at this alignment (in bytes); others it copies silently.
 CPU_ALIGNMENT = 64
 
 
 def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
-    """Turn a tensor of NumPy, JAX, torch or any other DLPack framework into a JAX array.
+    """Convert a tensor of NumPy, JAX, torch or any other DLPack framework to a JAX array.
 
     Args:
         tensor: array-like of any shape; torch tensors that require a gradient are detached.
-        copy: ``None`` shares memory where it can and copies where it must; ``False`` raises instead of copying;
+        copy: ``None`` shares memory where possible and copies otherwise; ``False`` raises instead of copying;
             ``True`` always copies.
 
     Returns:
-        JAX array on the device of the tensor. Where it shares memory, an in-place change of the tensor shows in it.
+        JAX array on the device of the tensor. If memory is shared, in-place changes of the tensor are visible in it.
 
     Raises:
-        ValueError: ``copy=False`` and a copy is unavoidable; the message says why (see `copy_reason`).
-        TypeError: not a tensor of numbers.
+        ValueError: ``copy=False`` and a copy is unavoidable; the message gives the reason (see `copy_reason`).
+        TypeError: the input is not a tensor of real numbers.
 
     Example:
         >>> import numpy as np
         >>> as_array(np.eye(2, dtype="float32")).dtype
         dtype('float32')
     """
-    if isinstance(tensor, jax.Array):  # tracers too: inside jit and vmap there is nothing to convert
+    if isinstance(tensor, jax.Array):  # includes tracers: nothing to convert inside jit and vmap
         return jnp.array(tensor, copy=True) if copy else tensor
     if _is_torch(tensor) and tensor.is_complex():
         raise InputTypeError(f"a representation is a tensor of real numbers; got dtype {tensor.dtype}")
     reason = copy_reason(tensor)
     if copy is False and reason is not None:
-        raise InputError(f"no view of this tensor without a copy: {reason}")
+        raise InputError(f"this tensor cannot be converted without a copy: {reason}")
     if reason is None and not copy:
         return jax.dlpack.from_dlpack(_detached(tensor))
     if _is_torch(tensor):
         compact = _detached(tensor).contiguous()
         if compact.device.type == "cpu" and compact.dtype.is_floating_point and compact.dtype.itemsize < 4:
-            name = str(compact.dtype).removeprefix("torch.")  # NumPy knows no bfloat16, and float32 holds them all
+            # NumPy has no bfloat16; float32 represents all smaller floating types exactly.
+            name = str(compact.dtype).removeprefix("torch.")
             return jnp.array(compact.float().numpy()).astype(name)
         if compact.device.type == "cpu":
             return jnp.array(compact.numpy(), copy=True)
@@ -60,40 +61,40 @@ def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
 
 
 def copy_reason(tensor: Any, /) -> str | None:
-    """Say why `as_array` has to copy this tensor, or return None where it shares memory.
+    """Return the reason why `as_array` has to copy this tensor, or None if it can share memory.
 
-    Reasons: a layout that is not compact, a buffer that is not aligned to 64 bytes, float64 or int64 while
-    ``jax_enable_x64`` is off, a device that JAX does not see here, or an object that does not speak DLPack.
+    Reasons: a layout that is not contiguous, a buffer that is not aligned to 64 bytes, float64 or int64 while
+    ``jax_enable_x64`` is off, a device that JAX does not compute on, or an object that does not support DLPack.
     """
     if isinstance(tensor, jax.Array):
         return None
     if _is_torch(tensor):
         return _torch_reason(tensor)
     if not isinstance(tensor, np.ndarray):
-        return None if hasattr(tensor, "__dlpack__") else f"{type(tensor).__name__} does not speak DLPack"
+        return None if hasattr(tensor, "__dlpack__") else f"{type(tensor).__name__} does not support DLPack"
     if tensor.dtype.kind not in "biuf" or tensor.dtype.itemsize > 8 or not tensor.dtype.isnative:
-        return f"NumPy does not hand over {tensor.dtype} by DLPack"
+        return f"NumPy does not export {tensor.dtype} through DLPack"
     if tensor.dtype.itemsize == 8 and not jax.config.read("jax_enable_x64"):
-        return f"{tensor.dtype} becomes 32 bits wide while jax_enable_x64 is off"
+        return f"{tensor.dtype} is reduced to 32 bits while jax_enable_x64 is off"
     if not tensor.flags.c_contiguous:
-        return "its layout is not compact (row-major without gaps)"
+        return "its layout is not contiguous (row-major without gaps)"
     if not tensor.flags.writeable:
-        return "NumPy does not hand over a read-only array by DLPack"
+        return "NumPy does not export a read-only array through DLPack"
     if jax.default_backend() != "cpu":
-        return f"it lies on the CPU and JAX computes on {jax.default_backend()}"
+        return f"it is on the CPU and JAX computes on {jax.default_backend()}"
     return _alignment_reason(tensor.ctypes.data)
 
 
 def _torch_reason(tensor: Any) -> str | None:
     dtype = str(tensor.dtype).removeprefix("torch.")
     if tensor.dtype.itemsize == 8 and not jax.config.read("jax_enable_x64"):
-        return f"{dtype} becomes 32 bits wide while jax_enable_x64 is off"
+        return f"{dtype} is reduced to 32 bits while jax_enable_x64 is off"
     if not tensor.is_contiguous():
-        return "its layout is not compact (row-major without gaps)"
+        return "its layout is not contiguous (row-major without gaps)"
     kind = tensor.device.type
     platforms = {"cpu": "cpu", "cuda": "gpu"}
     if platforms.get(kind) != jax.default_backend():
-        return f"it lies on {kind} and JAX computes on {jax.default_backend()}"
+        return f"it is on {kind} and JAX computes on {jax.default_backend()}"
     return _alignment_reason(tensor.data_ptr()) if kind == "cpu" else None
 
 
@@ -104,7 +105,7 @@ def _alignment_reason(address: int) -> str | None:
 
 
 def _is_torch(tensor: Any) -> bool:
-    # By name: a user without torch must not pay for it, and the engine never imports it.
+    # Checked by module name, so that the engine never imports torch.
     return any(cls.__module__.split(".")[0] == "torch" for cls in type(tensor).__mro__)
 
 

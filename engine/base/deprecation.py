@@ -1,4 +1,4 @@
-"""Old names of arguments and attributes, accepted with a warning until the next release."""
+"""Deprecated names of arguments and attributes, accepted with a warning until the next release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def warn_renamed(old: str, new: str) -> None:
-    """Warn, at the line of the caller's caller, that a name has changed."""
+    """Warn that a name has changed; the warning points to the line of the caller's caller."""
     message = f"{old} is now called {new}; the old name is accepted in this release only"
     warnings.warn(message, FutureWarning, stacklevel=3)
 
@@ -22,8 +22,11 @@ def renamed_arguments(**names: str) -> Callable[[F], F]:
     Args:
         names: old name -> new name.
 
+    Returns:
+        A decorator of functions.
+
     Raises:
-        TypeError: when called, an argument is given under both names.
+        TypeError: on a call in which an argument is passed under both names.
 
     Example:
         >>> @renamed_arguments(metric="neighbour_metric")
@@ -35,14 +38,14 @@ def renamed_arguments(**names: str) -> Callable[[F], F]:
 
     def decorate(function: F) -> F:
         @functools.wraps(function)
-        def call(*args: Any, **given: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
             for old, new in names.items():
-                if old in given:
-                    if new in given:
-                        raise TypeError(f"{function.__name__} was given both {old}= and {new}=, which are the same")
+                if old in kwargs:
+                    if new in kwargs:
+                        raise TypeError(f"{function.__name__} got both {old}= and {new}=, which are the same argument")
                     warn_renamed(f"{old}=", f"{new}=")
-                    given[new] = given.pop(old)
-            return function(*args, **given)
+                    kwargs[new] = kwargs.pop(old)
+            return function(*args, **kwargs)
 
         return call  # type: ignore[return-value]
 
@@ -50,10 +53,16 @@ def renamed_arguments(**names: str) -> Callable[[F], F]:
 
 
 def renamed_attribute(module: str, name: str, names: Mapping[str, str], namespace: Mapping[str, Any]) -> Any:
-    """Return what a module now has under another name, with a warning; for the module's ``__getattr__``.
+    """Return a renamed attribute of a module, with a warning; to be called by the module's ``__getattr__``.
+
+    Args:
+        module: name of the module.
+        name: the attribute that was asked for.
+        names: old name -> new name.
+        namespace: the globals of the module.
 
     Raises:
-        AttributeError: no such name, old or new.
+        AttributeError: ``name`` is not a renamed attribute.
     """
     if name not in names:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")

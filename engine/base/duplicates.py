@@ -1,4 +1,4 @@
-"""Which rows repeat an earlier row exactly."""
+"""Detection of rows that repeat an earlier row exactly."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 
 @jax.jit
 def first_occurrence(x: jax.Array) -> jax.Array:
-    """Mark the rows that no earlier row equals.
+    """Return a mask of the rows that equal no earlier row.
 
     Args:
         x: floating [n, d].
 
     Returns:
-        bool [n], False for every exact repetition of a row with a lower index.
+        bool [n], False for every exact duplicate of a row with a lower index.
 
-    Rows are hashed to 64 bits in integer arithmetic, so the result does not depend on rounding; rows with equal
-    hashes are compared number by number with the neighbour in hash order. Cost O(n d + n log n).
+    Rows are hashed to 64 bits in integer arithmetic, so that the result does not depend on rounding. In the order of
+    the hashes, each row is compared entry by entry with the one before it. Cost O(n d + n log n).
     """
     n = len(x)
-    x = jnp.where(x == 0, 0, x)  # -0.0 equals 0.0 but has other bits; adding 0.0 is compiled away
-    words = jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(n, -1)  # a float64 gives two
-    pack_sort_keys = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1
+    x = jnp.where(x == 0, 0, x)  # -0.0 equals 0.0 but has other bits; XLA optimises adding 0.0 away
+    words = jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(n, -1)  # two words for a float64
+    multipliers = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1
     mixed = words ^ (words >> 15)
-    first, second = ((mixed * pack_sort_keys[:, i]) ^ (mixed * pack_sort_keys[:, i] >> 13) for i in (0, 1))
+    first, second = ((mixed * multipliers[:, i]) ^ (mixed * multipliers[:, i] >> 13) for i in (0, 1))
     order = (first.sum(1, dtype=jnp.uint32), second.sum(1, dtype=jnp.uint32), jnp.arange(n, dtype=jnp.int32))
     *_, index = jax.lax.sort(order, num_keys=3)
     ordered = x[index]
@@ -34,14 +34,21 @@ def first_occurrence(x: jax.Array) -> jax.Array:
 
 
 def first_occurrence_numpy(x: jax.Array | np.ndarray) -> np.ndarray:
-    """Do what `first_occurrence` does outside of `jax.jit`, where nothing has to be compiled for the shape."""
+    """Return the mask of `first_occurrence`; NumPy version, which compiles nothing for the shape.
+
+    Args:
+        x: floating [n, d].
+
+    Returns:
+        bool [n], False for every exact duplicate of a row with a lower index.
+    """
     rows = np.ascontiguousarray(np.asarray(x) + 0.0)  # -0.0 becomes 0.0
     kept = np.ones(len(rows), bool)
-    # Rows whose bits have a sum of their own repeat no other; sorting the rows themselves takes ten times as long.
+    # A row whose sum of bits is unique has no duplicate; sorting the rows themselves takes ten times as long.
     _, group, size = np.unique(rows.view(np.uint32).sum(1, dtype=np.uint64), return_inverse=True, return_counts=True)
-    some = np.flatnonzero(size[group] > 1)
-    if len(some):
-        whole = rows[some].view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
-        kept[some] = False
-        kept[some[np.unique(whole, return_index=True)[1]]] = True
+    candidates = np.flatnonzero(size[group] > 1)
+    if len(candidates):
+        whole = rows[candidates].view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
+        kept[candidates] = False
+        kept[candidates[np.unique(whole, return_index=True)[1]]] = True
     return kept

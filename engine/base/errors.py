@@ -1,18 +1,18 @@
-"""Errors that hyle raises on purpose: the message says what is wrong and what to do; anything else is a bug."""
+"""Errors that hyle raises deliberately: the message says what is wrong and how to fix it; any other error is a bug."""
 
 from __future__ import annotations
 
 
 class HyleError(Exception):
-    """Base of all errors that the engine raises on purpose."""
+    """Base class of all errors that the engine raises deliberately."""
 
 
 class InputError(HyleError, ValueError):
-    """An input or an option that cannot be used."""
+    """An input or an option with an invalid value."""
 
 
 class InputTypeError(HyleError, TypeError):
-    """An input of a type that cannot be used."""
+    """An input of an unsupported type."""
 
 
 class MissingFileError(HyleError, FileNotFoundError):
@@ -20,7 +20,7 @@ class MissingFileError(HyleError, FileNotFoundError):
 
 
 class MissingPackageError(HyleError, ImportError):
-    """A package that is needed and not installed; the message says how to install it."""
+    """A required package that is not installed; the message says how to install it."""
 
 
 class OutputError(HyleError, OSError):

@@ -1,4 +1,4 @@
-"""How much memory one block of rows may take."""
+"""Memory limit of one block of rows."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 
 import jax
 
-# Bytes, at most, of the Gram products that one block of rows leaves of all models until they are used.
+# Maximum bytes of the Gram products of one block of rows, of all models together.
 BLOCK_BYTES = 2**27
-
-
-# The same where there is an accelerator.
+# The same on an accelerator.
 ACCELERATOR_BYTES = 2**32
 
 
 def free_bytes() -> int:
-    """Bytes that one block may take: an eighth of what is free, within bounds."""
+    """Return the bytes that one block may take: an eighth of the free memory of the device.
+
+    At most `BLOCK_BYTES`, or `ACCELERATOR_BYTES` on an accelerator; `BLOCK_BYTES` if the free memory is not known.
+    """
     device = jax.devices()[0]
     if device.platform == "cpu":
         free = (

@@ -1,4 +1,4 @@
-"""Floats and their indices as integers in the same order, whose sort is the fastest that NumPy has."""
+"""Floats packed with their indices into integers of the same order, which NumPy sorts fastest."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ import numpy as np
 
 
 def use_numpy(x: Any) -> bool:
-    """Tell whether NumPy is the faster one to sort numbers with: float32 on a CPU, outside of `jax.jit`."""
+    """Return whether NumPy sorts these numbers faster than XLA: float32 on a CPU, outside of `jax.jit`."""
     return not isinstance(x, jax.core.Tracer) and jax.default_backend() == "cpu" and x.dtype == np.float32
 
 
 def pack_sort_keys(values: Any, index: Any) -> np.ndarray:
-    """Make int64 of float32 numbers and their indices: in the order of the numbers, ties to the lowest index.
+    """Pack float32 values and their indices into int64 keys that sort by value, ties broken by the lowest index.
 
     Args:
         values: float32 [...], no NaN.
         index: int [...], from 0 to 2^31 - 1.
+
+    Returns:
+        int64 [...]; `unpack_sort_keys` is the inverse.
     """
-    bits = np.asarray(values + np.float32(0)).view(np.int32).astype(np.int64)  # -0 becomes 0, which it equals
+    bits = np.asarray(values + np.float32(0)).view(np.int32).astype(np.int64)  # -0.0 becomes 0.0, which it equals
     return _monotone_bits(bits) << 32 | index
 
 
 def unpack_sort_keys(sorted_keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the float32 numbers and the int32 indices of which keys were made."""
+    """Return the float32 values and the int32 indices that `pack_sort_keys` packed."""
     bits = _monotone_bits(sorted_keys >> 32).astype(np.int32)
     return bits.view(np.float32), (sorted_keys & 0x7FFFFFFF).astype(np.int32)
 
 
 def _monotone_bits(bits: np.ndarray) -> np.ndarray:
-    return bits ^ (bits >> 63 & 0x7FFFFFFF)  # those of negative numbers are in reverse order
+    return bits ^ (bits >> 63 & 0x7FFFFFFF)  # the bits of negative floats are in reverse order

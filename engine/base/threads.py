@@ -1,4 +1,4 @@
-"""Threads that pass JAX's context on to their work."""
+"""A thread pool that passes JAX's precision setting on to its jobs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import numpy as np
 
 
 class Threads(ThreadPoolExecutor):
-    """As many threads as this process may use cores.
+    """A thread pool with one thread per core available to this process.
 
-    The caller's precision holds in them: what `jax.enable_x64` sets is one thread's own, and float64 would be cut to
-    float32 without an error in the others.
+    Jobs run in the caller's precision. `jax.enable_x64` applies to one thread only, so that float64 would otherwise
+    silently become float32 in the others.
+
+    Args:
+        count: number of threads; default the number of cores.
     """
 
     def __init__(self, count: int | None = None) -> None:
@@ -25,7 +28,7 @@ class Threads(ThreadPoolExecutor):
         self._x64 = jnp.result_type(float) == np.float64
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Start a job."""
+        """Start a job and return its future."""
         return super().submit(_run, self._x64, fn, *args, **kwargs)
 
 

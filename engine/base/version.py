@@ -6,7 +6,7 @@ import importlib.metadata
 
 
 def version() -> str:
-    """Return the version of hyle."""
+    """Return the version of hyle, or "unknown" if it is not installed."""
     try:
         return importlib.metadata.version("hyle")
     except importlib.metadata.PackageNotFoundError:

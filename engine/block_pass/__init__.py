@@ -1,4 +1,4 @@
-"""One pass over blocks of rows, from which the scores of all pairs of models follow."""
+"""One pass over blocks of rows, which computes what the scores of all pairs of models need."""
 
 from .plan import PassPlan as PassPlan
 from .plan import PassResult as PassResult

@@ -1,4 +1,4 @@
-"""What the pass computes, and what it returns."""
+"""The plan and the result of a pass over blocks of rows."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..neighbours import NeighbourMetric, Neighbours
 
 @dataclass(frozen=True)
 class PassPlan:
-    """What the pass is to gather.
+    """The quantities that `run_pass` is to compute.
 
     Args:
-        kernels: whose inner products.
-        tables: neighbours by metric.
-        ranks: of how many Euclidean neighbours the ranks in all other models are wanted; 0 for none. Small ones are
-            read off the Euclidean table, which must be among the tables.
-        recall: share of the neighbours that the search is to find, where it may leave some out; None finds all.
-        ordered: of how many nearest Euclidean neighbours the order counts, not the distance alone.
+        kernels: kernels whose inner products to compute.
+        tables: pairs (metric, k) of the neighbour tables to compute.
+        ranks: number of nearest Euclidean neighbours whose ranks in all other models to compute; 0 for none. Small
+            ranks are read from the Euclidean table, which must be among ``tables``.
+        recall: expected fraction of the neighbours that an approximate search is to find; None for an exact search.
+        ordered: number of nearest Euclidean neighbours whose order must be exact, not only their distances.
     """
 
     kernels: tuple[Kernel, ...] = ()
@@ -32,17 +32,18 @@ class PassPlan:
 
 @dataclass
 class PassResult:
-    """What the pass has gathered of m models.
+    """The quantities that `run_pass` computed for m models.
 
     Args:
         sums: by kernel, in float64.
-        tables: by neighbour metric, one for each model; Euclidean ones nearest first where their order counts, up to
-            rounding where not; the k of others as a set.
-        ranks: [m, m] in float64, entry (a, b) the mean rank in b of the nearest neighbours in a.
-        block: rows that were visited at once.
-        recall: [m], the share of the neighbours found, over all tables and the first `RECALL_ROWS` rows; None where
-            all are found.
-        squares: [m], sums of the squares of all inner products of the points of a model, where whole products were had.
+        tables: by neighbour metric, one for each model. Euclidean neighbours are nearest first, exactly for the first
+            `PassPlan.ordered`, else up to rounding; the k neighbours by a similarity are exact as a set.
+        ranks: [m, m] in float64, entry (a, b) the mean rank in b of the nearest neighbours in a; None if not planned.
+        block: number of rows of a block; 0 if only tables were computed, one model after the other.
+        recall: [m], the fraction of the neighbours found, over all tables and the first `RECALL_ROWS` rows; None for
+            an exact search.
+        squares: [m], sums of the squared inner products of all pairs of points of a model; None unless the Gram
+            products were computed as a whole.
     """
 
     sums: dict[Kernel, Sums] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The pass: rows are visited in blocks, and one Gram product per model and block gives all that the metrics need."""
+"""A pass over blocks of rows, in which one Gram product per model and block gives everything that the metrics need."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from ..neighbours import (
 )
 from .plan import PassPlan, PassResult
 
-# Rows on which the recall of approximate neighbours is measured.
+# Number of rows on which the recall of approximate neighbours is measured.
 RECALL_ROWS = 256
-# Jobs into which the products of the kernels of one block of rows are parted.
+# Number of jobs into which the kernel products of one block of rows are divided.
 KERNEL_TASKS_PER_BLOCK = 2
-# A row that is beyond the last.
+# Index of a padding row, beyond the last row.
 PADDING_INDEX = np.iinfo(np.int32).max
 
 
 class _Block(NamedTuple):
-    """What one block of rows leaves of one model."""
+    """Results of one block of b rows of one model."""
 
     gram: jax.Array  # [b, n]
     tables: list[Neighbours]
@@ -47,19 +47,19 @@ def run_pass(
     block: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PassResult:
-    """Visit all rows of m views once.
+    """Compute the planned quantities of m models in one pass over all rows.
 
     Args:
-        representations: of the same n samples.
-        plan: what of them.
+        representations: m, of the same n samples.
+        plan: the quantities to compute.
         sigmas: m bandwidths, for the RBF kernel.
-        block: rows at once; default as many as an eighth of the free memory holds, and no more than `BLOCK_BYTES`
-            (`ACCELERATOR_BYTES`).
-        progress: called with (rows done, rows in all) after each block.
+        block: number of rows of a block; by default as many as fit in `free_bytes`, an eighth of the free memory and at
+            most `BLOCK_BYTES` (`ACCELERATOR_BYTES` on an accelerator).
+        progress: called with (rows done, total rows) after each block.
 
-    Work of different models runs in as many threads as there are cores, since XLA's own operations other than products
-    of matrices run on one. Where neighbours alone are wanted, a CPU takes one model after the other, see `find_tables`.
-    Sums over blocks are taken in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
+    Different models are processed in as many threads as there are cores, since XLA runs operations other than matrix
+    products on one core. If only exact neighbour tables are planned, a CPU processes one model after the other, see
+    `find_tables`. Sums over blocks are computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     n, m = len(representations[0].rows), len(representations)
     if (
@@ -69,7 +69,7 @@ def run_pass(
         and block is None
         and use_numpy(representations[0].points)
     ):
-        return _tables_alone(representations, plan, progress)
+        return _tables_only(representations, plan, progress)
     if block is None:
         width = m * n * representations[0].points.dtype.itemsize
         block = -(-n // -(-n // max(1, min(n, free_bytes() // width))))
@@ -77,27 +77,27 @@ def run_pass(
     widths = None if sigmas is None else jnp.stack(list(sigmas))
     products = {kernel: np.zeros((m, m)) for kernel in plan.kernels}
     means: dict[Kernel, list[np.ndarray]] = {kernel: [] for kernel in plan.kernels}
-    parts: list[list[list[Neighbours]]] = []
+    tables: list[list[list[Neighbours]]] = []  # by block, model and metric
     rank_sums = np.zeros((m, m))
     with Threads() as pool:
         for start in range(0, n, block):
             rows = np.arange(start, start + block, dtype=np.int32)
-            found = list(pool.map(partial(_visit, rows=rows, plan=plan), representations))
-            grams = [one.gram for one in found]
+            results = list(pool.map(partial(_process_block, rows=rows, plan=plan), representations))
+            grams = [each.gram for each in results]
             if start == 0:
-                recalls = [one.recall for one in found]
-            some = range(0, block, -(-block // KERNEL_TASKS_PER_BLOCK)) if plan.kernels else ()
-            jobs = [pool.submit(_products, norms, grams, rows, plan.kernels, widths, at) for at in some]
+                recalls = [each.recall for each in results]
+            starts = range(0, block, -(-block // KERNEL_TASKS_PER_BLOCK)) if plan.kernels else ()
+            jobs = [pool.submit(_products, norms, grams, rows, plan.kernels, widths, at) for at in starts]
             if plan.ranks:
-                # [b, m k]: of each row, its neighbours in every model.
-                near = np.concatenate([_euclidean(one.tables, plan).indices[:, : plan.ranks] for one in found], 1)
-                columns = list(pool.map(partial(_ranks, rows=rows, near=near, plan=plan), representations, found))
+                # [b, m k], the neighbours of each row in all models.
+                near = np.concatenate([_euclidean(each.tables, plan).indices[:, : plan.ranks] for each in results], 1)
+                columns = list(pool.map(partial(_ranks, rows=rows, near=near, plan=plan), representations, results))
                 rank_sums += np.stack([column.reshape(m, -1).mean(1) for column in columns], 1)
             for job in jobs:
                 for kernel, (total, mean) in zip(plan.kernels, job.result(), strict=True):
                     products[kernel] += total
                     means[kernel].append(mean)
-            parts.append([one.tables for one in found])
+            tables.append([each.tables for each in results])
             if progress is not None:
                 progress(min(n, start + block), n)
     result = PassResult(block=block, recall=np.array(recalls) if plan.recall is not None else None)
@@ -105,54 +105,54 @@ def run_pass(
         whole = np.concatenate(means[kernel], 1)[:, :n]
         result.sums[kernel] = Sums(products[kernel], whole, np.asarray(diagonal(norms, kernel), np.float64))
     for i, (metric, _) in enumerate(plan.tables):
-        result.tables[metric] = [join_blocks([part[model][i] for part in parts], n) for model in range(m)]
+        result.tables[metric] = [join_blocks([of_block[model][i] for of_block in tables], n) for model in range(m)]
     if plan.ranks:
         result.ranks = rank_sums / n
     return result
 
 
-def _tables_alone(
+def _tables_only(
     representations: Sequence[Prepared], plan: PassPlan, progress: Callable[[int, int], None] | None
 ) -> PassResult:
-    """Gather neighbours and nothing else, one model after the other."""
-    n, found, squares = len(representations[0].rows), [], []
+    """Compute neighbour tables only, one model after the other."""
+    n, tables, squares = len(representations[0].rows), [], []
     for done, prepared in enumerate(representations, 1):
         whole = whole_gram(prepared)
         if whole is not None:
             squares.append(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64))
-        found.append(find_tables(prepared, plan.tables, ordered=plan.ordered, whole=whole))
+        tables.append(find_tables(prepared, plan.tables, ordered=plan.ordered, whole=whole))
         if progress is not None:
             progress(done * n // len(representations), n)
     return PassResult(
-        tables={metric: [one[i] for one in found] for i, (metric, _) in enumerate(plan.tables)},
+        tables={metric: [of_model[i] for of_model in tables] for i, (metric, _) in enumerate(plan.tables)},
         squares=np.array(squares) if squares else None,
     )
 
 
-def _visit(prepared: Prepared, *, rows: np.ndarray, plan: PassPlan) -> _Block:
+def _process_block(prepared: Prepared, *, rows: np.ndarray, plan: PassPlan) -> _Block:
+    """Compute the Gram product and the neighbour tables of one block of one model."""
     n = len(prepared.rows)
     query = np.minimum(rows, n - 1)
     gram = gram_of(prepared.points, query)
-    tables, shares = [], []
+    tables, recalls = [], []
     for metric, k in plan.tables:
         tables.append(block_table(prepared, gram, query, k, metric, recall=plan.recall, ordered=plan.ordered))
         if plan.recall is not None and rows[0] == 0:
-            some = slice(None, RECALL_ROWS)
-            exact = block_table(prepared, gram[some], query[some], k, metric)
+            exact = block_table(prepared, gram[:RECALL_ROWS], query[:RECALL_ROWS], k, metric)
             pairs = zip(np.asarray(exact.indices), np.asarray(tables[-1].indices), strict=False)
-            shares.append(np.mean([len(np.intersect1d(*pair)) / k for pair in pairs]))
-    return _Block(gram, jax.device_get(tables), float(np.mean(shares)) if shares else 1.0)
+            recalls.append(np.mean([len(np.intersect1d(*pair)) / k for pair in pairs]))
+    return _Block(gram, jax.device_get(tables), float(np.mean(recalls)) if recalls else 1.0)
 
 
 def _euclidean(tables: Sequence[Neighbours], plan: PassPlan) -> Neighbours:
     return tables[[metric for metric, _ in plan.tables].index("euclidean")]
 
 
-def _ranks(prepared: Prepared, found: _Block, *, rows: np.ndarray, near: np.ndarray, plan: PassPlan) -> np.ndarray:
-    """Sum over rows of the ranks in one model of the neighbours [b, m k] in every model; [m k]."""
+def _ranks(prepared: Prepared, block: _Block, *, rows: np.ndarray, near: np.ndarray, plan: PassPlan) -> np.ndarray:
+    """Compute the sums [m k] over rows of the ranks in one model of the neighbours [b, m k] in all models."""
     n = len(prepared.rows)
     query = np.minimum(rows, n - 1)
-    values, incomplete = count_ranks(prepared.norms, found.gram, query, near, _euclidean(found.tables, plan).indices)
+    values, incomplete = count_ranks(prepared.norms, block.gram, query, near, _euclidean(block.tables, plan).indices)
     if np.asarray(incomplete).any():
         values = _recompute_exact_ranks(prepared, query, near, values, incomplete)
     return np.asarray(values, np.float64)[: n - rows[0]].sum(0)
@@ -166,12 +166,25 @@ def _products(
     widths: jax.Array | None,
     at: int,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Multiply the rows of a block that belong to one of `KERNEL_TASKS_PER_BLOCK` tasks; the first is at ``at``."""
+    """Compute the kernel products of one of the `KERNEL_TASKS_PER_BLOCK` tasks of a block.
+
+    Args:
+        norms: of m representations, stacked.
+        grams: m Gram products [b, n].
+        rows: int32 [b], row indices of the block.
+        kernels: see `kernel_products`.
+        widths: [m], bandwidths of the RBF kernel.
+        at: position in the block of the first row of the task.
+
+    Returns:
+        For each kernel the inner products [m, m] and the means [m, rows of the task], in float64.
+    """
     size = -(-len(rows) // KERNEL_TASKS_PER_BLOCK)
     first = min(at, len(rows) - size)
-    mine = rows[first : first + size]
-    found = products_of_kernels(norms, grams, np.where(mine < rows[at], PADDING_INDEX, mine), kernels, widths, first)
-    return [(np.asarray(total, np.float64), np.asarray(mean, np.float64)[:, at - first :]) for total, mean in found]
+    task = rows[first : first + size]
+    task = np.where(task < rows[at], PADDING_INDEX, task)
+    products = products_of_kernels(norms, grams, task, kernels, widths, first)
+    return [(np.asarray(total, np.float64), np.asarray(mean, np.float64)[:, at - first :]) for total, mean in products]
 
 
 _recompute_exact_ranks = jax.jit(recompute_exact_ranks)

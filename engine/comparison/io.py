@@ -14,7 +14,7 @@ from ..base import InputError, MissingFileError
 def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
     """Write a Comparison to one netCDF-4 file, which any netCDF or HDF5 reader opens.
 
-    Written beside its place and renamed, so that nobody reads half a file.
+    The file is written under a temporary name and renamed, so that readers never see a partial file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
 
 
 def load_comparison(path: str | Path) -> xr.Dataset:
-    """Read what `save_comparison` wrote.
+    """Read a Comparison that `save_comparison` wrote, of this release or an earlier one.
 
     Raises:
         FileNotFoundError: no such file.
@@ -41,12 +41,12 @@ def load_comparison(path: str | Path) -> xr.Dataset:
     except OSError as error:
         raise InputError(f"{path} is not a netCDF-4 file: {error}") from error
     if not {"model"} <= set(comparison.dims) or "hyle_version" not in comparison.attrs:
-        raise InputError(f"{path} is not a Comparison that hyle wrote: it has the dimensions {list(comparison.dims)}")
+        raise InputError(f"{path} is not a Comparison of hyle: it has the dimensions {list(comparison.dims)}")
     return _with_current_names(comparison)
 
 
 def _with_current_names(comparison: xr.Dataset) -> xr.Dataset:
-    """Rename what hyle 0.1 called otherwise."""
+    """Rename variables and attributes that had other names in earlier releases."""
     names = {"draws": "null_samples", "parts": "jackknife_values"}
     renamed: dict[Hashable, str] = {"part": "jackknife_group"} if "part" in comparison.dims else {}
     for name, variable in comparison.data_vars.items():

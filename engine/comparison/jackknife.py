@@ -1,4 +1,4 @@
-"""Standard errors and intervals of every score, by leaving out one part of the samples after the other."""
+"""Standard errors and intervals of every score, by the delete-a-group jackknife."""
 
 from __future__ import annotations
 
@@ -13,31 +13,38 @@ from ..base import InputError
 from ..context import MetricContext
 from ..metrics import Metric
 
-# Parts, at least, of which a standard error can be had.
+# The fewest groups from which a standard error can be estimated.
 MIN_GROUPS = 5
 
 
 def draw_jackknife_groups(
     n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int = 0
 ) -> list[np.ndarray]:
-    """Part n samples at random: the row numbers of each part, sorted.
+    """Divide n samples at random into jackknife groups; return the sorted row numbers of each.
 
-    Without groups the parts are of one size, n // count, and what is over belongs to none, so that all that is left
-    when a part is taken away has one shape. Groups stay whole, each in the part that is smallest when its turn comes.
+    Args:
+        n: number of samples.
+        count: number of jackknife groups.
+        groups: n labels; samples of one label stay together. Each label goes to the jackknife group that is smallest at
+            its turn, in random order.
+        seed: of the random order.
+
+    Without labels, all groups have n // count samples and the rest belong to none, so that the samples that remain
+    without a group always have the same shape.
 
     Raises:
-        ValueError: fewer than `MIN_GROUPS` parts, or more than there are samples or groups to fill them with.
+        ValueError: fewer than `MIN_GROUPS` groups or labels, or more groups than samples.
     """
     generator = np.random.default_rng([seed, n, count])
     if count < MIN_GROUPS:
         raise InputError(f"jackknife_groups={count} are too few for a standard error: use 0 for none, or 20")
     if groups is None:
         if n // count < 1:
-            raise InputError(f"{n} samples cannot be parted into {count}: use fewer for intervals")
+            raise InputError(f"{n} samples cannot be divided into {count} jackknife groups: use fewer")
         return [np.sort(part) for part in generator.permutation(n)[: n // count * count].reshape(count, -1)]
     names, labels = np.unique(np.asarray(groups).astype(str), return_inverse=True)
     if len(names) < MIN_GROUPS:
-        raise InputError(f"{len(names)} groups are too few for intervals, which leave whole groups out: use at least 5")
+        raise InputError(f"{len(names)} groups are too few for intervals, which exclude whole groups: use at least 5")
     found: list[list[int]] = [[] for _ in range(min(count, len(names)))]
     for label in generator.permutation(len(names)):
         min(found, key=len).extend(np.flatnonzero(labels == label))
@@ -50,9 +57,9 @@ def delete_group_jackknife(
     left_out: Sequence[np.ndarray],
     progress: Callable[[int, int], None] | None = None,
 ) -> Mapping[str, np.ndarray]:
-    """Evaluate metrics anew without each part of the samples: by name, [parts, ...].
+    """Evaluate metrics without each jackknife group: metric name -> values [g, ...].
 
-    No sample is there twice, as in a bootstrap, where each would be its own copy's nearest neighbour.
+    Unlike a bootstrap, no sample is repeated: a repeated sample would be the nearest neighbour of its copy.
     """
     found: dict[str, list[Any]] = {metric.name: [] for metric in metrics}
     needs = sorted({need for metric in metrics for need in metric.needs})
@@ -70,21 +77,24 @@ def delete_group_jackknife(
 def jackknife_interval(
     value: np.ndarray, without: np.ndarray, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the standard error of some values and the ends of their interval, by the delete-a-group jackknife.
+    """Return standard errors and the ends of intervals, by the delete-a-group jackknife.
 
-    ``se^2 = (g - 1) / g sum (v_i - mean v)^2`` over the g values v_i without one part each, and the interval is the
-    value and as many se to both sides as Student's t with g - 1 degrees of freedom asks. It is about the spread
-    between sets of n samples of the same kind; the models stay as they are. What fewer neighbours do to a score moves
-    all v_i alike, and does not count.
+    ``se^2 = (g - 1) / g sum (v_i - mean v)^2`` over the g values v_i that each lack one group. The interval is value
+    +- t se, with the quantile t of Student's distribution with g - 1 degrees of freedom. It describes the variation
+    between sets of n samples of the same kind, for fixed models. That a score changes with the number of samples
+    shifts all v_i equally and does not contribute.
 
     Args:
-        value: [...], of all samples.
-        without: [g, ...].
-        level: of the interval.
+        value: [...], values on all samples.
+        without: [g, ...], values without each group.
+        level: confidence level, between 0 and 1.
+
+    Returns:
+        Standard error, lower end and upper end, each [...].
 
     Source: Kott (2001), J. Official Statistics 17, 521; Efron & Stein (1981), Ann. Stat. 9, 586.
     """
     count = len(without)
     error = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
-    wide = stdtrit(count - 1, (1 + level) / 2) * error
-    return error, value - wide, value + wide
+    margin = stdtrit(count - 1, (1 + level) / 2) * error
+    return error, value - margin, value + margin

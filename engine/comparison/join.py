@@ -1,4 +1,4 @@
-"""Bring representations to the same samples in the same order."""
+"""Join representations by sample id: the same samples in the same order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..base import InputError, matrix
 
 
 class Embedded(Protocol):
-    """What a representation must have to be joined: rows, and what they are of."""
+    """What a representation must have to be joined by id."""
 
     @property
     def embedding(self) -> Any:
@@ -24,7 +24,7 @@ class Embedded(Protocol):
 
     @property
     def ids(self) -> Sequence[str]:
-        """N sample ids, each once."""
+        """Sample ids, one per row, without repetitions."""
         ...
 
 
@@ -35,9 +35,9 @@ class Joined:
     Args:
         names: m names.
         arrays: m floating matrices [n, d_m], rows in the order of ids.
-        ids: n sample ids, sorted, so that ties fall alike whatever order the files were in.
-        rows_in: for each, how many rows it had before the join.
-        dtypes: for each, the dtype that it came with.
+        ids: n sample ids, sorted, so that ties are broken in the same way whatever the order of the files.
+        rows_in: rows of each representation before the join.
+        dtypes: dtype of each representation before the join.
     """
 
     names: list[str]
@@ -53,11 +53,11 @@ class Joined:
 
 
 def join(representations: Mapping[str, Any]) -> Joined:
-    """Join by id; plain arrays without ids, which must then all have the same number of rows, by position.
+    """Join representations by id; plain arrays, which must all have the same number of rows, by position.
 
     Raises:
-        ValueError: some have ids and some do not, an id stands twice, no four samples are common to all, lengths
-            or the numbers of ids and rows differ, or a row is not finite; names the representation and the row.
+        ValueError: some have ids and others do not, an id is duplicated, fewer than four samples are common to all,
+            the numbers of rows or of ids and rows differ, or a row is not finite; names the representation and the row.
     """
     names = list(representations)
     if not names:
@@ -88,7 +88,7 @@ def join(representations: Mapping[str, Any]) -> Joined:
         array = matrix(tensor, name)
         if not np.array_equal(rows, np.arange(len(array))):
             array = array[jnp.asarray(rows)]
-        # Shared arrays are bound to their device and copied ones are not; JAX would compile anew for every mixture.
+        # Shared arrays are committed to a device and copies are not; JAX would compile again for every mixture.
         arrays.append(jax.device_put(_finite(name, array, common), array.sharding))
     dtypes = [str(getattr(tensor, "dtype", "number")).removeprefix("torch.") for tensor in tensors]
     return Joined(names, arrays, common, [len(t) for t in tensors], dtypes)
@@ -99,19 +99,19 @@ def _positions(name: str, ids: Sequence[str]) -> dict[str, int]:
     if len(table) < len(ids):
         seen: set[str] = set()
         twice = next(str(i) for i in ids if str(i) in seen or seen.add(str(i)))  # type: ignore[func-returns-value]
-        raise InputError(f"{name}: the id {twice!r} stands more than once; each sample needs its own")
+        raise InputError(f"{name}: the id {twice!r} is duplicated; each sample needs a unique id")
     return table
 
 
 def _finite(name: str, array: jax.Array, ids: Sequence[str]) -> jax.Array:
-    # By NumPy where the rows lie there anyway: JAX would compile for every width.
+    # NumPy on a CPU, where JAX would compile a program for every width.
     finite = np.isfinite(np.asarray(array)) if jax.default_backend() == "cpu" else jnp.isfinite(array)
     bad = np.flatnonzero(~np.asarray(finite.all(1)))
     if len(bad):
         some = ", ".join(ids[row] for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
-        wide = "" if array.dtype == jnp.float64 else "; beyond float32 counts as infinite unless JAX_ENABLE_X64=1"
+        wide = "" if array.dtype == jnp.float64 else "; values beyond float32 count as infinite unless JAX_ENABLE_X64=1"
         raise InputError(
-            f"{name}: {len(bad)} of {len(array)} rows have NaN or infinite numbers: {some}; leave them out{wide}"
+            f"{name}: {len(bad)} of {len(array)} rows contain NaN or infinite numbers: {some}; remove them{wide}"
         )
     return array
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from ..context import MEDIANS, NULL, PASS, VALUES
 from ..metrics import Metric
 
-PARTS = "without parts of the samples"
+JACKKNIFE = "without jackknife groups"
 
 
 class ProgressTracker:
-    """Turns the progress of one stage after the other into the share of all work that is done."""
+    """Progress of consecutive stages as the share of all work that is done."""
 
     def __init__(
         self,
@@ -27,7 +28,7 @@ class ProgressTracker:
         self.weights |= {metric.long_name: 0.1 if metric.needs else 4.0 for metric in wanted}
         if permuted:
             self.weights |= {f"{metric.long_name}, permutations": 4.0 for metric in wanted if metric.kind == "pair"}
-        self.weights |= {PARTS: jackknife_groups * sum(self.weights[m.long_name] + bool(m.needs) for m in wanted)}
+        self.weights |= {JACKKNIFE: jackknife_groups * sum(self.weights[m.long_name] + bool(m.needs) for m in wanted)}
         self.progress, self.metric = progress, ""
 
     def __call__(self, what: str, done: float, total: float) -> None:
@@ -35,10 +36,10 @@ class ProgressTracker:
         if self.progress is None:
             return
         what = {VALUES: self.metric, NULL: f"{self.metric}, permutations"}.get(what, what)
-        before = 0.0
-        for stage, weight in self.weights.items():
-            if stage == what:
-                before += weight * done / total
-                break
-            before += weight
-        self.progress(what, min(1.0, before / sum(self.weights.values())))
+        stages = list(self.weights)
+        at = stages.index(what) if what in stages else len(stages)
+        finished = [self.weights[stage] for stage in stages[:at]]
+        if at < len(stages):
+            finished.append(self.weights[what] * done / total)
+        # Rounded once, so that the share is 1 when all is done and never falls.
+        self.progress(what, math.fsum(finished) / math.fsum(self.weights.values()))

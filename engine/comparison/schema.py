@@ -1,43 +1,32 @@
-"""Variables of a Comparison."""
+"""The variables of a Comparison: how they are written, and the one way to read them back.
+
+A metric is a variable of its name. What belongs to it is a variable `<metric>_<suffix>` with the attributes ``kind``
+(the suffix) and ``of`` (the metric). Suffixes: ``chance``, ``null``, ``p``, ``q``, ``threshold``, ``calibrated``,
+``raw``, ``se``, ``low``, ``high``, ``null_samples``, ``jackknife_values``.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
+from ..base import InputError
 from ..metrics import Metric, Result
 from .calibration import adjusted, calibrate
 from .jackknife import jackknife_interval
 
-
-def _calibrated(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:
-    higher = metric.higher_is_better is not False
-    best = result.self_score if result.self_score is not None else metric.bounds[1] if higher else metric.bounds[0]
-    found = calibrate(result.value, null, best=best, higher_is_better=higher, alpha=alpha)
-    values = {
-        "null": found.mean,
-        "p": found.p,
-        "q": adjusted(found.p, symmetric=metric.symmetric),
-        "threshold": found.threshold,
-        "calibrated": found.score,
-    }
-    beside = {"of": metric.name, "permutations": len(null), "alpha": alpha}
-    return {
-        f"{metric.name}_{suffix}": (("model", "other"), value, {"kind": suffix, **beside})
-        for suffix, value in values.items()
-    }
+# netCDF has no booleans: what comes back from a file is a number or text.
+_TEXT = {True: "yes", False: "no", None: "neither"}
+_NO = {"0", "false", "no"}
 
 
-def _spread(metric: Metric, value: Any, without: np.ndarray) -> dict[str, Any]:
-    dims: tuple[str, ...] = ("model", "other") if metric.kind == "pair" else ("model",)
-    named = zip(("se", "low", "high"), jackknife_interval(np.asarray(value, np.float64), without), strict=True)
-    beside = {"of": metric.name, "jackknife_groups": len(without), "level": 0.95}
-    return {f"{metric.name}_{suffix}": (dims, found, {"kind": suffix, **beside}) for suffix, found in named}
-
-
-def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
-    dims: tuple[str, ...] = ("model", "other") if metric.kind == "pair" else ("model",)
+def metric_variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
+    """Return the values of a metric with its facts as attributes, its chance level, and its further variables."""
     attributes = {
         "kind": metric.kind,
         "long_name": metric.long_name,
@@ -45,15 +34,148 @@ def _variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
         "citation": metric.citation,
         "limits": list(metric.bounds),
         "symmetric": int(metric.symmetric),
-        "higher_is_better": {True: "yes", False: "no", None: "neither"}[metric.higher_is_better],
+        "higher_is_better": _TEXT[metric.higher_is_better],
         "chance": metric.chance,
         "n": n,
         **result.attributes,
     }
-    found: dict[str, Any] = {metric.name: (dims, result.value, attributes)}
+    variables: dict[str, Any] = {metric.name: (_dims(metric), result.value, attributes)}
     if result.chance is not None:
-        found[f"{metric.name}_chance"] = (dims, result.chance, {"kind": "chance", "of": metric.name})
+        variables |= _beside(metric, {"chance": result.chance})
     for suffix, values in result.extra.items():
         kind = "error" if suffix == "error" else "count"
-        found[f"{metric.name}_{suffix}"] = ("model", values, {"kind": kind, "of": metric.name})
-    return found
+        variables[f"{metric.name}_{suffix}"] = ("model", values, {"kind": kind, "of": metric.name})
+    return variables
+
+
+def calibrated_variables(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:
+    """Return what K permutations say of a pair metric, null [K, m, m]: mean, p, q, threshold, calibrated score."""
+    higher = metric.higher_is_better is not False
+    best = result.self_score if result.self_score is not None else metric.bounds[1] if higher else metric.bounds[0]
+    calibration = calibrate(result.value, null, best=best, higher_is_better=higher, alpha=alpha)
+    values = {
+        "null": calibration.mean,
+        "p": calibration.p,
+        "q": adjusted(calibration.p, symmetric=metric.symmetric),
+        "threshold": calibration.threshold,
+        "calibrated": calibration.score,
+    }
+    return _beside(metric, values, permutations=len(null), alpha=alpha)
+
+
+def interval_variables(metric: Metric, value: Any, without: np.ndarray) -> dict[str, Any]:
+    """Return standard errors and the ends of 95 % intervals, from the values [g, ...] without each jackknife group."""
+    ends = jackknife_interval(np.asarray(value, np.float64), without)
+    values = dict(zip(("se", "low", "high"), ends, strict=True))
+    return _beside(metric, values, jackknife_groups=len(without), level=0.95)
+
+
+def resample_variable(metric: Metric, kind: str, values: np.ndarray) -> dict[str, Any]:
+    """Return all ``null_samples`` or ``jackknife_values`` of a metric."""
+    dim = {"null_samples": "permutation", "jackknife_values": "jackknife_group"}[kind]
+    return {f"{metric.name}_{kind}": ((dim, *_dims(metric)), values, {"kind": kind, "of": metric.name})}
+
+
+def _dims(metric: Metric) -> tuple[str, ...]:
+    return ("model", "other") if metric.kind == "pair" else ("model",)
+
+
+def _beside(metric: Metric, values: Mapping[str, Any], **attributes: Any) -> dict[str, Any]:
+    return {
+        f"{metric.name}_{kind}": (_dims(metric), value, {"kind": kind, "of": metric.name, **attributes})
+        for kind, value in values.items()
+    }
+
+
+@dataclass(frozen=True)
+class MetricFacts:
+    """The facts of one metric of a Comparison, read from the attributes of its variable.
+
+    Args:
+        name: of the variable.
+        kind: ``pair``, ``single`` or empty.
+        higher_is_better: False where a lower score means more aligned.
+        symmetric: False where the score from a to b differs from that from b to a.
+        bounds: the ends of the scale; None where they are not known or not finite.
+    """
+
+    name: str
+    kind: str
+    higher_is_better: bool
+    symmetric: bool
+    bounds: tuple[float, float] | None
+
+    @property
+    def sign(self) -> int:
+        """1 where a higher score means more aligned, else -1."""
+        return 1 if self.higher_is_better else -1
+
+    @property
+    def best(self) -> float:
+        """The score of two representations that are as aligned as can be."""
+        if self.bounds is None:
+            return float(self.higher_is_better)
+        return self.bounds[1] if self.higher_is_better else self.bounds[0]
+
+    @property
+    def worst(self) -> float:
+        """The score of two that have nothing in common, for metrics without a chance level."""
+        if self.higher_is_better:
+            return 0.0
+        return self.bounds[1] if self.bounds is not None else 1.0
+
+
+def metric_facts(comparison: xr.Dataset, name: str) -> MetricFacts:
+    """Read the facts of a metric.
+
+    Raises:
+        ValueError: the Comparison has no such metric; names those that it has.
+    """
+    if name not in comparison.data_vars:
+        raise InputError(
+            f"the comparison has no metric {name!r}; it has {', '.join(metric_names(comparison)) or 'none'}"
+        )
+    attributes = comparison[name].attrs
+    return MetricFacts(
+        name,
+        str(attributes.get("kind", "")),
+        _is_true(attributes.get("higher_is_better", True)),
+        _is_true(attributes.get("symmetric", True)),
+        _bounds(attributes.get("limits")),
+    )
+
+
+def metric_names(comparison: xr.Dataset, kind: str = "pair") -> list[str]:
+    """Return the names of the metrics of a kind, in the order of the Comparison."""
+    return [str(name) for name, variable in comparison.data_vars.items() if variable.attrs.get("kind") == kind]
+
+
+def beside(comparison: xr.Dataset, name: str, *kinds: str) -> xr.DataArray | None:
+    """Return the first that is there of the variables ``<name>_<kind>``; None where there is none."""
+    return next((comparison[f"{name}_{kind}"] for kind in kinds if f"{name}_{kind}" in comparison), None)
+
+
+def chance_level(comparison: xr.Dataset, name: str, *kinds: str) -> float:
+    """Return the median chance level over pairs of different models, NaN where there is none.
+
+    Args:
+        comparison: with the metric.
+        name: of a pair metric.
+        kinds: which variables give it, the first that is there; default ``chance``, the closed form.
+    """
+    found = beside(comparison, name, *(kinds or ("chance",)))
+    if found is None:
+        return float("nan")
+    matrix = found.broadcast_like(comparison[name]).transpose("model", "other").values
+    apart = matrix[~np.eye(len(matrix), dtype=bool)]
+    return float(np.median(apart[np.isfinite(apart)])) if np.isfinite(apart).any() else float("nan")
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() not in _NO
+
+
+def _bounds(limits: Any) -> tuple[float, float] | None:
+    text = limits if isinstance(limits, str) else "" if limits is None else " ".join(map(str, np.ravel(limits)))
+    ends = sorted(float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", text))
+    return (ends[0], ends[1]) if len(ends) == 2 else None

@@ -35,16 +35,16 @@ def sweep(
     progress: Callable[[str, float], None] | None = None,
     **options: Any,
 ) -> xr.Dataset:
-    """Compare at several k or n, and say whether the order of the pairs holds.
+    """Compare at several k or n, and measure whether the order of the pairs is stable.
 
     Args:
         representations: as for `compare`.
-        over: ``k``, the neighbours of every metric that has them (also ``dimension_k`` and ``rank_k``), others being
-            left out; or ``n``, the samples: the first n of one random order, so that each draw holds those before.
-        values: at least two, each once.
-        seed: of the draw and of all that `compare` draws.
-        progress: called as `compare` calls it, over all steps.
-        options: of `compare`.
+        over: ``k``, the number of neighbours (also ``dimension_k`` and ``rank_k``), where metrics without one are
+            dropped; or ``n``, the number of samples: the first n in one random order, so that draws are nested.
+        values: at least two different values.
+        seed: of the random order and of `compare`.
+        progress: called as by `compare`, with the share of all steps.
+        options: options of `compare`.
 
     Returns:
         The Comparisons along a new dimension ``k`` or ``n``, in ascending order. For every pair metric also
@@ -52,14 +52,14 @@ def sweep(
         of all pairs of different models, NaN for fewer than three.
 
     Raises:
-        ValueError: an unknown dimension, fewer than two values, one twice or out of range, no metric that depends on
-            k, and as `compare`.
+        ValueError: an unknown dimension, fewer than two values, one that is duplicated or out of range, no metric that
+            depends on k; and as `compare`.
 
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(60, 8))
-        >>> found = sweep({"a": x, "b": x[:, :6], "c": x[:, 4:]}, over="k", values=[5, 10], metrics=["mutual_knn"])
-        >>> found.mutual_knn.sizes["k"], float(found.mutual_knn_stability.sel(k=5, other_k=5))
+        >>> swept = sweep({"a": x, "b": x[:, :6], "c": x[:, 4:]}, over="k", values=[5, 10], metrics=["mutual_knn"])
+        >>> swept.mutual_knn.sizes["k"], float(swept.mutual_knn_stability.sel(k=5, other_k=5))
         (2, 1.0)
     """
     if over not in get_args(Over):
@@ -143,8 +143,8 @@ def _draws(
 
 
 def _stability(values: np.ndarray) -> np.ndarray:
-    """Spearman's correlation [s, s] of the scores [s, m, m] off the diagonal."""
-    from scipy.stats import ConstantInputWarning, spearmanr  # half a second, which not everybody is to wait for
+    """Return Spearman's correlation [s, s] between the off-diagonal scores of the steps [s, m, m]."""
+    from scipy.stats import ConstantInputWarning, spearmanr  # imported here because it takes half a second
 
     count, m, _ = values.shape
     scores = values[:, ~np.eye(m, dtype=bool)]
@@ -152,7 +152,7 @@ def _stability(values: np.ndarray) -> np.ndarray:
     if m < 3:
         return found
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConstantInputWarning)  # all scores alike: NaN says so
+        warnings.simplefilter("ignore", ConstantInputWarning)  # identical scores give NaN
         for a in range(count):
             for b in range(count):
                 found[a, b] = spearmanr(scores[a], scores[b], nan_policy="omit").statistic

@@ -1,4 +1,4 @@
-"""The representations being compared, and what was computed of them once."""
+"""The representations being compared, and the intermediate results that the metrics share."""
 
 from .context import MetricContext as MetricContext
 from .needs import Need as Need

@@ -1,4 +1,4 @@
-"""Representations of the same samples, and what the metrics need of each, computed once."""
+"""Representations of the same samples, with a cache of the intermediate results that metrics need."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from .stages import MEDIANS, NULL, PASS, Progress
 
 @dataclass
 class MetricContext:
-    """m representations [n, d_m] with rows in the same order, and a memory of what was computed of them.
+    """Context in which metrics are evaluated: m representations [n, d_m] of the same samples, and a cache.
 
     Args:
         names: m names.
-        arrays: m floating matrices [n, d_m]; of few samples `compare` gives them with columns of zeros at the end.
-        k: neighbours for the pair metrics.
-        dimension_k: neighbours for the intrinsic dimension.
-        rank_k: neighbours whose ranks the information imbalance takes.
+        arrays: m floating matrices [n, d_m]; for few samples, `compare` pads them with columns of zeros.
+        k: number of neighbours for the pair metrics.
+        dimension_k: number of neighbours for the intrinsic dimension.
+        rank_k: number of neighbours whose ranks the information imbalance averages.
         neighbour_metric: for the pair metrics.
-        centre: whether the column means were taken off, which the neighbour scores must say.
-        recall: share of the neighbours that the search is to find at least; None finds all.
-        seed: of the permutations behind chance levels that have no closed form.
-        block: rows that the pass visits at once; default what fits its memory.
-        progress: called with (what, done, in all) as the pass goes on.
+        centre: whether the column means were subtracted; reported as an attribute of the neighbour scores.
+        recall: smallest share of the true neighbours that the search has to find; None finds all.
+        seed: of the permutations for chance levels without a closed form.
+        block: number of rows per block of the pass; by default as many as fit its memory.
+        progress: called with (stage, done, total) during the pass.
     """
 
     names: Sequence[str]
@@ -53,35 +53,45 @@ class MetricContext:
 
     @property
     def n(self) -> int:
-        """Samples."""
+        """Number of samples."""
         return len(self.arrays[0])
 
     @property
     def m(self) -> int:
-        """Representations."""
+        """Number of representations."""
         return len(self.arrays)
 
     @property
     def in_order(self) -> np.ndarray:
-        """Bool [m, m], whether b does not come before a by name: in a pair it is the second by name that is permuted.
+        """Bool [m, m], entry (a, b) True unless the name of b sorts before that of a.
 
-        So the order in which the models came does not matter.
+        In each pair the model whose name sorts second is permuted, so that values do not depend on the order in which
+        the models are passed.
         """
-        place = np.argsort(np.argsort(self.names))
-        return place[:, None] <= place[None, :]
+        position = np.argsort(np.argsort(self.names))
+        return position[:, None] <= position[None, :]
 
     def cached(self, key: Any, compute: Callable[[], Any]) -> Any:
-        """Return what is remembered under a key, computing it the first time."""
+        """Return the cached value of a key, computing it the first time.
+
+        Args:
+            key: hashable.
+            compute: called without arguments if the key is not in the cache.
+        """
         if key not in self._cache:
             self._cache[key] = compute()
         return self._cache[key]
 
     def run_pass(self, needs: Sequence[Need]) -> None:
-        """Make the pass for all that some metrics need; what was gathered before is dropped."""
+        """Run the pass over all pairs of samples for the given needs; results of an earlier pass are discarded.
+
+        Args:
+            needs: intermediate results that the metrics require, see `Metric`.
+        """
         kernels = [kernel for kernel in ("linear", "rbf", "distance") if kernel in needs]
         tables: dict[NeighbourMetric, int] = {}
         if "neighbours" in needs:
-            # CKNNA masks a similarity, and takes the cosine in place of a distance.
+            # CKNNA masks a similarity: it uses the cosine if the neighbour metric is a distance.
             for metric in {self.neighbour_metric, self.similarity}:
                 tables[metric] = self.k
         if "dimension" in needs:
@@ -105,34 +115,34 @@ class MetricContext:
                 ),
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
-            self._cache["gathered"] = run_pass(
+            self._cache["pass"] = run_pass(
                 self.prepared(), plan, sigmas=sigmas, block=self.block, progress=self.stage_callback(PASS)
             )
 
     def prepared(self) -> list[Prepared]:
-        """Make each model ready for the pass."""
-        return self.cached("views", lambda: [prepare(x) for x in self.arrays])
+        """Prepare each model for the pass."""
+        return self.cached("prepared", lambda: [prepare(x) for x in self.arrays])
 
     def sigmas(self) -> list[jax.Array]:
-        """RBF bandwidth of each model: the median of its non-zero distances."""
+        """Compute the RBF bandwidth of each model: the median of its non-zero distances."""
 
         def compute() -> list[jax.Array]:
-            say, found = self.stage_callback(MEDIANS), []
+            report, sigmas = self.stage_callback(MEDIANS), []
             with Threads() as pool:
                 for sigma in pool.map(median_of_prepared, self.prepared()):
-                    found.append(sigma)
-                    say(len(found), self.m)
-            return found
+                    sigmas.append(sigma)
+                    report(len(sigmas), self.m)
+            return sigmas
 
         return self.cached("sigmas", compute)
 
     @property
     def similarity(self) -> Literal["cosine", "inner_product"]:
-        """The neighbour metric, or cosine where that is a distance."""
+        """The neighbour metric if it is a similarity, otherwise cosine."""
         return "inner_product" if self.neighbour_metric == "inner_product" else "cosine"
 
     def hsic(self, kernel: Kernel, *, debiased: bool) -> np.ndarray:
-        """HSIC of every pair, [m, m] in float64; the RBF bandwidth is each model's median distance."""
+        """Compute the HSIC of all pairs, [m, m] in float64; the RBF bandwidth is each model's median distance."""
 
         def compute() -> np.ndarray:
             if kernel == "linear" and self._cache.get("features"):
@@ -142,18 +152,18 @@ class MetricContext:
         return self.cached(("hsic", kernel, debiased), compute)
 
     def hsic_by_chance(self, kernel: Kernel) -> np.ndarray:
-        """Biased HSIC of every pair on average over all orders of the samples of one, [m, m] in float64.
+        """Compute the mean biased HSIC of all pairs over all permutations of the samples of one, [m, m] in float64.
 
-        tr(HKH) tr(HLH) / ((n - 1) n^2): a permutation moves the entries on the diagonal among themselves, and those off
-        it, which are what the trace leaves to 0.
+        It is tr(HKH) tr(HLH) / ((n - 1) n^2): permutations map diagonal entries to diagonal entries and off-diagonal
+        ones to off-diagonal ones, and the latter sum to minus the trace.
         """
         traces = np.asarray(self._sums(kernel).traces(), np.float64)
         return np.outer(traces, traces) / ((self.n - 1) * self.n**2)
 
     def effective_rank(self) -> list[float]:
-        """[m], directions that the variance of each model is spread over."""
-        result: PassResult | None = self._cache.get("gathered")
-        # The linear kernel has the eigenvalues of the covariance.
+        """Compute the effective rank of each model, the number of directions that carry its variance; [m]."""
+        result: PassResult | None = self._cache.get("pass")
+        # The linear kernel has the eigenvalues of the covariance matrix.
         if self._cache.get("features") or (result is not None and "linear" in result.sums):
             squares = self.hsic("linear", debiased=False).diagonal() * self.n**2
         elif result is not None and result.squares is not None:
@@ -164,7 +174,7 @@ class MetricContext:
         return list(np.divide(traces**2, squares, out=np.zeros(self.m), where=squares > 0))
 
     def null_hsic(self, kernel: Kernel, permutations: Permutations, *, debiased: bool) -> np.ndarray:
-        """HSIC of every pair under each permutation, [K, m, m] in float64, see `one_way`."""
+        """Compute the HSIC of all pairs under each permutation, [K, m, m] in float64; symmetric, see `symmetrise`."""
         sums = self._sums(kernel)
 
         def compute() -> np.ndarray:
@@ -178,7 +188,7 @@ class MetricContext:
         return self.symmetrise(permuted_hsic(sums, products, permutations.orders, debiased=debiased))
 
     def symmetrise(self, values: np.ndarray) -> np.ndarray:
-        """Make [K, m, m] with the second model permuted symmetric, see `in_order`."""
+        """Make values [K, m, m] symmetric: of each pair, the value with the model permuted whose name comes second."""
         return np.where(self.in_order, values, values.swapaxes(1, 2))
 
     def null_pairs(
@@ -188,46 +198,47 @@ class MetricContext:
         permutations: Permutations,
         shifted: Callable[[Any, Progress], np.ndarray] | None = None,
     ) -> np.ndarray:
-        """Score every pair of tables under each permutation, of each pair the second by name permuted.
+        """Score all pairs of tables under each permutation, permuting the model of each pair whose name comes second.
 
         Args:
-            score: jitted; of tables with a leading axis of models, and orders [c, n], gives [c, m, m], entry (a, b) for
-                a before b with the rows of b in another order, and (b, a) the same with the roles of x and y swapped.
+            score: jitted function of tables with a leading axis of models, and orders [c, n]. It returns [c, m, m],
+                entry (a, b) for a before b with the rows of b permuted, and entry (b, a) the same with x and y swapped.
             tables: a tree of arrays whose leading axis is that of the models.
-            permutations: K of them.
-            shifted: the same for all permutations at once, [K, m, m], where they are shifts along a cycle.
+            permutations: K permutations.
+            shifted: a cheaper equivalent if the permutations are shifts along a cycle; of the tables and a progress
+                callback, returns [K, m, m] for all permutations.
 
         Returns:
             [K, m, m] in float64, entry (a, b) = score(a, b).
         """
-        by_name, say = np.argsort(self.names), self.stage_callback(NULL)
+        by_name, report = np.argsort(self.names), self.stage_callback(NULL)
         ordered = jax.tree.map(lambda leaf: leaf[by_name], tables)
         if shifted is not None and permutations.cycle is not None:
-            found = shifted(ordered, say)
+            sorted_values = shifted(ordered, report)
         else:
-            found = permutations.map(lambda orders: score(ordered, orders), say)
-        values = np.empty_like(found)
-        values[:, by_name[:, None], by_name[None, :]] = found
+            sorted_values = permutations.map(lambda orders: score(ordered, orders), report)
+        values = np.empty_like(sorted_values)
+        values[:, by_name[:, None], by_name[None, :]] = sorted_values
         return values
 
     def hsic_algorithm(self, kernel: Kernel) -> str:
-        """Say by which products the HSIC of a kernel was had."""
+        """Return which matrix products the HSIC of a kernel is computed from."""
         features = kernel == "linear" and self._cache.get("features")
         return "d x d products of features" if features else "n x n products of rows"
 
     def neighbour_recall(self) -> np.ndarray | None:
-        """[m], the share of the neighbours that an approximate search has found, on some rows; None where all are."""
-        result: PassResult | None = self._cache.get("gathered")
+        """Return the recall [m] of an approximate neighbour search, measured on some rows; None for an exact search."""
+        result: PassResult | None = self._cache.get("pass")
         return result.recall if result else None
 
     def ranks(self) -> np.ndarray:
-        """Mean rank in b of the rank_k nearest neighbours in a, [m, m] in float64, entry (a, b); Euclidean."""
-        found = self._pass_result("ranks").ranks
-        assert found is not None
-        return found
+        """Return the mean Euclidean rank in b of the rank_k nearest neighbours in a, [m, m] float64, entry (a, b)."""
+        mean_ranks = self._pass_result("ranks").ranks
+        assert mean_ranks is not None
+        return mean_ranks
 
     def unique(self) -> list[jax.Array]:
-        """For each model, bool [n]: rows that no earlier row equals."""
+        """Find the distinct rows of each model; bool [n] each, False for duplicates of earlier rows."""
 
         def compute() -> list[jax.Array]:
             with Threads() as pool:
@@ -236,38 +247,44 @@ class MetricContext:
         return self.cached("unique", compute)
 
     def tables(self, k: int, metric: NeighbourMetric, *, unique: bool = False) -> list[Neighbours]:
-        """Find the neighbour table of each model; with ``unique``, repeated rows are nobody's neighbour."""
+        """Return the neighbour table of each model.
+
+        Args:
+            k: number of neighbours.
+            metric: neighbour metric.
+            unique: exclude duplicates of earlier rows as neighbours.
+        """
 
         def compute() -> list[Neighbours]:
-            result: PassResult | None = self._cache.get("gathered")
+            result: PassResult | None = self._cache.get("pass")
             stored = result.tables.get(metric) if result else None
-            found = []
+            tables = []
             for model, x in enumerate(self.arrays):
                 kept = self.unique()[model] if unique else None
                 if kept is not None and bool(kept.all()):
                     kept = None
                 width = stored[model].indices.shape[1] if stored is not None else 0
-                # Of a table that is in order, which only Euclidean ones are, fewer neighbours can be taken.
+                # Fewer neighbours can be taken from a sorted table; only Euclidean tables are sorted.
                 enough = width == k or (width > k and metric == "euclidean")
                 if kept is None and stored is not None and enough:
-                    found.append(_nearest_of(stored[model], k))
+                    tables.append(_nearest_of(stored[model], k))
                 else:
-                    found.append(find_table(prepare(x), k, metric, where=kept, ordered=not unique))
-            return found
+                    tables.append(find_table(prepare(x), k, metric, where=kept, ordered=not unique))
+            return tables
 
         return self.cached(("tables", k, metric, unique), compute)
 
     def lookups(self, k: int, metric: NeighbourMetric) -> list[Lookup]:
-        """Sort the neighbour table of each model by index."""
+        """Return the neighbour table of each model, sorted by index."""
         return self.cached(("lookups", k, metric), lambda: [lookup(table) for table in self.tables(k, metric)])
 
     def permutations(self, count: int) -> list[jax.Array]:
-        """Random orders of the rows, behind chance levels that have no closed form."""
+        """Draw random orders of the rows, for chance levels without a closed form; int32 [n] each."""
         generator = np.random.default_rng(self.seed)
         return [jnp.asarray(generator.permutation(self.n).astype(np.int32)) for _ in range(count)]
 
     def neighbour_attributes(self) -> Mapping[str, Any]:
-        """Return the attributes that a neighbour score must carry."""
+        """Return the attributes of every neighbour score."""
         return {
             "k": self.k,
             "neighbour_metric": self.neighbour_metric,
@@ -275,7 +292,7 @@ class MetricContext:
         }
 
     def _squares(self) -> np.ndarray:
-        """[m, n] in float64, squared lengths of the points."""
+        """Return the squared norms of the points, [m, n] in float64."""
         return np.stack([np.asarray(prepared.norms.squares, np.float64) for prepared in self.prepared()])
 
     def _feature_products(self) -> np.ndarray:
@@ -283,30 +300,30 @@ class MetricContext:
 
     def _sums(self, kernel: Kernel) -> Sums:
         if kernel == "linear" and self._cache.get("features"):
-            # Of centred rows: without its diagonal a row of the kernel sums to what that lacks.
+            # Each row of a centred kernel sums to 0: its off-diagonal entries sum to minus the diagonal one.
             squares = self._squares()
             return Sums(None, -squares / (self.n - 1), squares)
         return self._pass_result(kernel).sums[kernel]
 
     def _pass_result(self, need: Need) -> PassResult:
-        found: PassResult | None = self._cache.get("gathered")
-        if found is None or (need == "ranks" and found.ranks is None) or (need != "ranks" and need not in found.sums):
+        result: PassResult | None = self._cache.get("pass")
+        if result is None or (result.ranks is None if need == "ranks" else need not in result.sums):
             self.run_pass([need])
-            found = self._cache["gathered"]
-        return found
+            result = self._cache["pass"]
+        return result
 
-    def stage_callback(self, what: str) -> Callable[[int, int], None]:
-        """Return what is told how much of a stage is done: (done, in all)."""
+    def stage_callback(self, stage: str) -> Callable[[int, int], None]:
+        """Return the progress callback of a stage, to be called with (done, total)."""
 
         def report(done: int, total: int) -> None:
             if self.progress is not None:
-                self.progress(what, done, total)
+                self.progress(stage, done, total)
 
         return report
 
 
 def _nearest_of(table: Neighbours, k: int) -> Neighbours:
-    """Return the table of the k nearest, from one of more."""
+    """Return the table of the k nearest neighbours, from a sorted table of at least k."""
     if table.indices.shape[1] == k:
         return table
     tied = table.value[:, k - 1] == table.value[:, k]

@@ -1,4 +1,4 @@
-"""What a metric can ask of the context."""
+"""Intermediate results that a metric can require from the context."""
 
 from __future__ import annotations
 

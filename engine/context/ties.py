@@ -1,4 +1,4 @@
-"""How many rows have a tie at the k-th neighbour."""
+"""Number of rows with a tie at the k-th neighbour."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from .context import MetricContext
 
 
 def tie_counts(context: MetricContext) -> np.ndarray:
-    """[m], rows whose k-th and next neighbour are equally near."""
+    """Count the rows of each model whose k-th and next neighbour are equally near; int [m]."""
     return np.array([int(table.tied.sum()) for table in context.tables(context.k, context.neighbour_metric)])

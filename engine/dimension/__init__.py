@@ -1,4 +1,4 @@
-"""Estimators of the intrinsic dimension."""
+"""Estimators of the intrinsic dimension, at one scale and at several."""
 
 from .estimators import Estimator as Estimator
 from .estimators import check_estimator as check_estimator

@@ -1,4 +1,4 @@
-"""Intrinsic dimension: what each estimator makes of one table of neighbour distances."""
+"""Estimators of the intrinsic dimension from a table of neighbour distances."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ..gram import prepare
 from ..neighbours import find_table, neighbours
 
 Estimator = Literal["mle", "mle_arithmetic", "twonn", "twonn_ml", "gride"]
-# Newton's method starts within a factor of two of the root and doubles its digits with each step.
+# Newton's method starts within a factor of two of the root and doubles the number of correct digits in each step.
 NEWTON_STEPS = 8
 
 
 class DimensionEstimate(NamedTuple):
-    """An intrinsic dimension.
+    """An estimate of the intrinsic dimension.
 
     Args:
-        value: scalar; NaN where fewer distinct rows are left than the estimator needs, inf where no two neighbour
-            distances differ.
-        error: scalar, one standard error by the observed Fisher information, rows counted as independent; NaN for an
-            estimator without one.
-        n_used: int scalar, rows that entered.
-        distance: scalar, the mean distance to the neighbours that were looked at.
+        value: scalar; NaN if there are fewer distinct rows than the estimator needs, inf if in no row two
+            neighbour distances differ.
+        error: scalar, one standard error from the observed Fisher information, with rows treated as independent; NaN
+            for an estimator without one.
+        n_used: int scalar, number of rows used.
+        distance: scalar, the mean distance to the neighbours used.
     """
 
     value: jax.Array
@@ -37,23 +37,23 @@ class DimensionEstimate(NamedTuple):
 
 
 def check_estimator(estimator: str) -> None:
-    """Raise unless this is an estimator of the intrinsic dimension."""
+    """Raise ValueError unless this is an estimator of the intrinsic dimension."""
     if estimator not in get_args(Estimator):
         raise InputError(f"unknown estimator {estimator!r}: use {', '.join(map(repr, get_args(Estimator)))}")
 
 
 def largest_order(k: int) -> int:
-    """Return the largest power of two n1 with 2 n1 <= k, for which GRIDE needs no more than k >= 2 neighbours."""
+    """Return the largest power of two n1 with 2 n1 <= k, the largest order of GRIDE with k >= 2 neighbours."""
     return 1 << (k.bit_length() - 2)
 
 
 def neighbours_needed(estimator: Estimator, k: int) -> int:
-    """Return how many of k neighbours an estimator looks at."""
+    """Return how many of k neighbours an estimator uses."""
     return {"twonn": 2, "twonn_ml": 2, "gride": 2 * largest_order(k)}.get(estimator, k)
 
 
 def dimension(x: jax.Array, estimator: Estimator, k: int) -> DimensionEstimate:
-    """Estimate the intrinsic dimension of a floating matrix [n, d], exact repetitions of rows left out.
+    """Estimate the intrinsic dimension of a representation; exact duplicates of rows are excluded.
 
     Args:
         x: floating [n, d].
@@ -76,13 +76,14 @@ def dimension(x: jax.Array, estimator: Estimator, k: int) -> DimensionEstimate:
 def estimate(
     distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int | jax.Array | None = None
 ) -> DimensionEstimate:
-    """Reduce a table of neighbour distances to an intrinsic dimension.
+    """Estimate the intrinsic dimension from a table of neighbour distances.
 
     Args:
         distance: [n, k], nearest first, of a table in which only the rows ``kept`` are neighbours.
-        kept: bool [n], rows that no earlier row equals.
-        estimator: twonn and gride look at the first columns only, so that one wide table serves all estimators.
-        n1: order of gride, 2 n1 <= k; default the largest power of two.
+        kept: bool [n], False for rows that equal an earlier row.
+        estimator: ``mle`` and ``mle_arithmetic`` use all k columns; ``twonn`` and ``twonn_ml`` the first two; ``gride``
+            columns n1 and 2 n1, counted from 1.
+        n1: order of ``gride``, 2 n1 <= k; default the largest power of two.
     """
     if estimator in ("mle", "mle_arithmetic"):
         return _levina_bickel(distance, kept, arithmetic=estimator == "mle_arithmetic")
@@ -91,7 +92,7 @@ def estimate(
     elif n1 is None:
         n1 = largest_order(distance.shape[1])
     near, far = (jnp.take(distance, j - 1, axis=1) for j in (n1, 2 * n1))
-    # Rows that differ by less than float can tell apart squared are repetitions too.
+    # Rows whose squared distance underflows to 0 are duplicates too.
     used = kept & (near > 0)
     near, far = jnp.where(used, near, 1), jnp.where(used, far, 1)
     logs = jnp.log(far / near)
@@ -99,9 +100,9 @@ def estimate(
     value = {"twonn": _twonn, "twonn_ml": _twonn_ml}.get(estimator, partial(_gride, n1=n1))(logs, used)
     error = jnp.full_like(value, jnp.nan) if estimator == "twonn" else _fisher_error(value, logs, used, n1)
     enough = (kept.sum() > 2 * n1) & (n > 2)
-    apart = jnp.where(used, near / 2 + far / 2, 0).sum() / n
-    value, error, apart = (jnp.where(enough, v, jnp.nan) for v in (value, error, apart))
-    return DimensionEstimate(value, error, n, apart)
+    mean_distance = jnp.where(used, near / 2 + far / 2, 0).sum() / n
+    value, error, mean_distance = (jnp.where(enough, v, jnp.nan) for v in (value, error, mean_distance))
+    return DimensionEstimate(value, error, n, mean_distance)
 
 
 def _divide(count: jax.Array, total: jax.Array) -> jax.Array:
@@ -111,20 +112,20 @@ def _divide(count: jax.Array, total: jax.Array) -> jax.Array:
 def _levina_bickel(distance: jax.Array, kept: jax.Array, *, arithmetic: bool) -> DimensionEstimate:
     used = kept & (distance[:, 0] > 0)
     distance = jnp.where(used[:, None], distance, 1)
-    inverse = jnp.log(distance[:, -1:] / distance[:, :-1]).mean(1)  # of the estimate of each row
+    inverse = jnp.log(distance[:, -1:] / distance[:, :-1]).mean(1)  # reciprocal of the estimate of each row
     if arithmetic:
-        used &= inverse > 0  # all neighbours of a row equally far: it has no finite estimate
+        used &= inverse > 0  # a row whose neighbours are all equally far has no finite estimate
         value = _divide(jnp.where(used, 1 / jnp.where(used, inverse, 1), 0).sum(), used.sum())
     else:
         value = _divide(used.sum(), inverse.sum())
     enough = (kept.sum() > distance.shape[1]) & used.any()
-    apart = jnp.where(used, distance.mean(1), 0).sum() / used.sum()
-    value, apart = (jnp.where(enough, v, jnp.nan) for v in (value, apart))
-    return DimensionEstimate(value, jnp.full_like(value, jnp.nan), used.sum(), apart)
+    mean_distance = jnp.where(used, distance.mean(1), 0).sum() / used.sum()
+    value, mean_distance = (jnp.where(enough, v, jnp.nan) for v in (value, mean_distance))
+    return DimensionEstimate(value, jnp.full_like(value, jnp.nan), used.sum(), mean_distance)
 
 
 def _twonn(logs: jax.Array, used: jax.Array) -> jax.Array:
-    """Fit -ln(1 - F) over ln mu through the origin, the largest tenth of the ratios left out."""
+    """Fit -ln(1 - F) against ln mu by a line through the origin, without the largest tenth of the ratios."""
     n = used.sum()
     logs = jnp.sort(jnp.where(used, logs, jnp.inf))
     rank = jnp.arange(1, len(logs) + 1)
@@ -139,32 +140,32 @@ def _twonn_ml(logs: jax.Array, used: jax.Array) -> jax.Array:
 
 
 def _gride(logs: jax.Array, used: jax.Array, n1: int | jax.Array) -> jax.Array:
-    """Solve the score equation of GRIDE for n2 = 2 n1, with n - 1 for n as in the unbiased TwoNN, n1 = 1.
+    """Solve the score equation of GRIDE for n2 = 2 n1, with n - 1 in place of n as in the unbiased TwoNN (n1 = 1).
 
-    Times d it reads (n - 1) + (n1 - 1) sum h(d ln mu) = (2 n1 - 1) d sum ln mu, h(t) = t / (1 - exp(-t)). The left
-    side less the right is convex and falls with d, so that Newton's method from below the root rises to it and never
-    beyond; h >= 1 puts the root above the start, h(t) <= 1 + t at most twice as high.
+    Multiplied by d, it is (n - 1) + (n1 - 1) sum h(d ln mu) = (2 n1 - 1) d sum ln mu, h(t) = t / (1 - exp(-t)). The
+    left side minus the right is convex and decreases with d, so that Newton's method from below increases towards the
+    root and never passes it. Since h >= 1, the root is above the start; since h(t) <= 1 + t, by at most a factor of 2.
     """
     n = used.sum()
     start = _divide((n * n1 - 1).astype(logs.dtype) / (2 * n1 - 1), logs.sum())
-    fixed = jax.lax.stop_gradient
+    constant = jax.lax.stop_gradient
 
     def score(d: jax.Array, logs: jax.Array) -> jax.Array:
-        rise = jnp.where(used, _rise(d * logs), 0).sum()
-        return n - 1 + (n1 - 1) * rise - (2 * n1 - 1) * d * logs.sum()
+        total = jnp.where(used, _h(d * logs), 0).sum()
+        return n - 1 + (n1 - 1) * total - (2 * n1 - 1) * d * logs.sum()
 
     def newton(_: int, d: jax.Array) -> jax.Array:
-        value, slope = jax.value_and_grad(score)(d, fixed(logs))
+        value, slope = jax.value_and_grad(score)(d, constant(logs))
         return d - value / slope
 
-    d = jax.lax.fori_loop(0, NEWTON_STEPS, newton, fixed(jnp.where(jnp.isfinite(start), start, 1)))
-    # One more step, whose derivative is that of the root (implicit function theorem): none goes through the loop.
-    slope = jax.grad(score)(d, fixed(logs))
+    d = jax.lax.fori_loop(0, NEWTON_STEPS, newton, constant(jnp.where(jnp.isfinite(start), start, 1)))
+    # One more step has the derivative of the root (implicit function theorem), without differentiating the loop.
+    slope = jax.grad(score)(d, constant(logs))
     return jnp.where(jnp.isfinite(start), d - score(d, logs) / jnp.where(slope == 0, 1, slope), start)
 
 
-def _rise(t: jax.Array) -> jax.Array:
-    """Return t / (1 - exp(-t)), 1 at 0."""
+def _h(t: jax.Array) -> jax.Array:
+    """Compute t / (1 - exp(-t)), 1 at 0."""
     small = t < 1e-2
     safe = jnp.where(small, 1, t)
     return jnp.where(small, 1 + t / 2 + t**2 / 12 - t**4 / 720, safe / -jnp.expm1(-safe))
@@ -172,5 +173,5 @@ def _rise(t: jax.Array) -> jax.Array:
 
 def _fisher_error(d: jax.Array, logs: jax.Array, used: jax.Array, n1: int | jax.Array) -> jax.Array:
     t = jnp.where(jnp.isfinite(d), d, 0) * logs
-    curvature = jnp.where(used, 1 + (n1 - 1) * _rise(t) ** 2 * jnp.exp(-t), 0).sum()  # d^2 times the information
+    curvature = jnp.where(used, 1 + (n1 - 1) * _h(t) ** 2 * jnp.exp(-t), 0).sum()  # d^2 times the observed information
     return d / jnp.sqrt(jnp.where(curvature > 0, curvature, 1))

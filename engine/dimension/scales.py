@@ -1,4 +1,4 @@
-"""Intrinsic dimension as a function of the scale at which one looks."""
+"""Intrinsic dimension as a function of scale."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class DimensionScales(NamedTuple):
     """Intrinsic dimension at s scales, finest first.
 
     Args:
-        order: int32 [s], 1, 2, 4, ...: n1 of gride, or the number of subsets, in each of which the nearest neighbour is
-            about the order-th nearest of all.
-        distance: [s], the mean distance to the neighbours that were looked at.
-        dimension: [s], the estimate; over subsets, their mean.
+        order: int32 [s], 1, 2, 4, ...: n1 of gride, or the number of subsets; the nearest neighbour in a subset is
+            about the order-th nearest in all data.
+        distance: [s], the mean distance to the neighbours used.
+        dimension: [s], the estimate; for subsets, their mean.
         error: [s], one standard error.
-        n_used: int32 [s], rows that entered, over all subsets.
+        n_used: int32 [s], number of rows used, over all subsets.
     """
 
     order: jax.Array
@@ -41,29 +41,37 @@ def dimension_scales(
     smallest: int = 32,
     seed: int = 0,
 ) -> DimensionScales:
-    """Estimate the intrinsic dimension at growing scales: a plateau is a dimension, a slope is a warning.
+    """Estimate the intrinsic dimension at increasing scales.
 
-    Noise raises the dimension at the finest scales, curvature and the edge of the data bend it at the coarsest.
+    A plateau is a well-defined dimension; a slope means that the estimate depends on the scale. Noise raises the
+    dimension at the finest scales; curvature and the boundary of the data distort it at the coarsest.
 
-    - ``gride`` looks further and further: the ratio r_{2 n1} / r_{n1} of neighbour distances for n1 = 1, 2, 4, ...
-    - ``twonn``, ``twonn_ml`` thin the data out (decimation): the two nearest neighbours in each of 1, 2, 4, ...
+    - ``gride`` uses more and more distant neighbours: the ratio r_{2 n1} / r_{n1} of neighbour distances for n1 = 1, 2,
+      4, ...
+    - ``twonn``, ``twonn_ml`` subsample the data (decimation): the two nearest neighbours in each of 1, 2, 4, ...
       disjoint random subsets of n, n / 2, n / 4, ... rows, nested from scale to scale.
 
     Args:
-        x: [n, d], any floating dtype, from NumPy, JAX or torch. Exact repetitions of an earlier row are left out.
+        x: [n, d], any floating dtype, from NumPy, JAX or torch. Exact duplicates of an earlier row are excluded.
         estimator: ``gride``, ``twonn`` or ``twonn_ml``; see `hyle.engine.intrinsic_dimension`.
-        k: of gride, the most neighbours to look at, 2 <= k <= n - 1: the last n1 is the largest power of two with
-            2 n1 <= k. Default 64, or n - 1 of fewer samples.
-        smallest: of the decimation, the rows that a subset must have, 4 <= smallest <= n.
-        seed: of the decimation.
+        k: for ``gride``, the largest number of neighbours to use, 2 <= k <= n - 1; the last n1 is the largest power of
+            two with 2 n1 <= k. Default 64, or n - 1 if this is less.
+        smallest: for the decimation, the minimum number of rows of a subset, 4 <= smallest <= n.
+        seed: for the decimation.
 
     Returns:
-        `DimensionScales`. The error of gride comes from the observed Fisher information with rows counted as
-        independent; neighbourhoods overlap, the more the larger n1, so that it is too small (evenly filled squares and
-        5-d cubes, n = 64: by 1.2 to 1.3 for n1 = 1, by 1.3 to 1.7 for n1 = 8). That of the decimation is the standard
-        error of the mean over the subsets; of the one subset that is all the data it is dimension / sqrt(n_used), the
-        error of the maximum likelihood. Above about 15, dimensions are lower bounds. NaN where an input is not finite
-        or a scale has too few distinct rows.
+        `DimensionScales`. NaN if an input is not finite or a scale has too few distinct rows. Dimensions above about 15
+        are lower bounds.
+
+        The error of ``gride`` is computed from the observed Fisher information with rows treated as independent.
+        Neighbourhoods overlap, more so for larger n1, so that it is too small (uniformly filled squares and 5-d cubes,
+        n = 64: by a factor of 1.2 to 1.3 for n1 = 1, of 1.3 to 1.7 for n1 = 8). The error of the decimation is the
+        standard error of the mean over the subsets; for the one subset of all data it is dimension / sqrt(n_used), the
+        error of the maximum-likelihood estimate.
+
+    Raises:
+        ValueError: fewer than 4 samples, an unknown estimator, ``k`` or ``smallest`` out of range.
+        TypeError: not real numbers.
 
     Cost O(n^2 d) for gride, twice that for the decimation; memory O(b n + n k) for blocks of b rows.
     Source: Denti et al. (2022), Sci. Rep. 12, 20005; Facco et al. (2017), Sci. Rep. 7, 12140.
@@ -85,14 +93,15 @@ def dimension_scales(
         check_k(k, n, least=2)
         return _gride_scales(a, largest_order(k))
     if not 4 <= smallest <= n:
-        raise InputError(f"smallest={smallest} rows cannot be had from {n} samples: use smallest from 4 to {n}")
+        raise InputError(f"smallest={smallest} rows are not possible with {n} samples: use smallest from 4 to {n}")
     return _decimation(a, seed, n // smallest, estimator)
 
 
-def _scales(x: jax.Array, order: jax.Array, found: DimensionEstimate) -> DimensionScales:
-    fine = jnp.isfinite(x).all()
-    distance, value, error = (jnp.where(fine, v, jnp.nan) for v in (found.distance, found.value, found.error))
-    return DimensionScales(order, distance, value, error, found.n_used.astype(jnp.int32))
+def _scales(x: jax.Array, order: jax.Array, estimates: DimensionEstimate) -> DimensionScales:
+    finite = jnp.isfinite(x).all()
+    columns = (estimates.distance, estimates.value, estimates.error)
+    distance, value, error = (jnp.where(finite, column, jnp.nan) for column in columns)
+    return DimensionScales(order, distance, value, error, estimates.n_used.astype(jnp.int32))
 
 
 def _powers_of_two(largest: int) -> list[int]:
@@ -112,19 +121,19 @@ def _decimation(x: jax.Array, seed: int, most: int, estimator: Literal["twonn", 
     n = len(x)
     kept = first_occurrence(x)
     shuffled = jax.random.permutation(jax.random.key(seed), n)
-    # Distinct rows first, so that each subset has its share.
+    # Distinct rows first, so that each subset gets an equal number of them.
     shuffled = shuffled[jnp.argsort(~kept[shuffled], stable=True)]
 
-    def one(rows: jax.Array) -> DimensionEstimate:
+    def of_subset(rows: jax.Array) -> DimensionEstimate:
         return estimate(neighbours(x[rows], 2, "euclidean", kept[rows]).value, kept[rows], estimator)
 
-    def mean(parts: int) -> DimensionEstimate:
-        found = jax.lax.map(one, shuffled[: n // parts * parts].reshape(-1, parts).T)
-        value, n_used = found.value.mean(), found.n_used.sum()
-        alone = value / jnp.sqrt(n_used.astype(value.dtype))
-        error = found.value.std(ddof=1) / parts**0.5 if parts > 1 else alone
-        return DimensionEstimate(value, error, n_used, found.distance.mean())
+    def mean(subsets: int) -> DimensionEstimate:
+        estimates = jax.lax.map(of_subset, shuffled[: n // subsets * subsets].reshape(-1, subsets).T)
+        value, n_used = estimates.value.mean(), estimates.n_used.sum()
+        likelihood_error = value / jnp.sqrt(n_used.astype(value.dtype))
+        error = estimates.value.std(ddof=1) / subsets**0.5 if subsets > 1 else likelihood_error
+        return DimensionEstimate(value, error, n_used, estimates.distance.mean())
 
     orders = _powers_of_two(most)
-    found = DimensionEstimate(*(jnp.stack(part) for part in zip(*map(mean, orders), strict=True)))
-    return _scales(x, jnp.asarray(orders, jnp.int32), found)
+    estimates = DimensionEstimate(*(jnp.stack(column) for column in zip(*map(mean, orders), strict=True)))
+    return _scales(x, jnp.asarray(orders, jnp.int32), estimates)

@@ -1,4 +1,4 @@
-"""One representation, centred and scaled, with its kernels, features and median distance."""
+"""Centred and scaled representations, their Gram products, kernels, HSIC and median distance."""
 
 from .batches import AxisName as AxisName
 from .batches import Batch as Batch

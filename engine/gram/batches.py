@@ -1,4 +1,4 @@
-"""What every loss does to its batches: padding, devices, centring, and distances that keep their digits."""
+"""Steps shared by the losses: padding, devices, centring, and distances that keep their precision."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ AxisName = Hashable | tuple[Hashable, ...] | None
 
 
 class Batch(NamedTuple):
-    """Two representations of the same samples, padding set to zero.
+    """Two representations of the same samples, with padding rows set to zero.
 
     Args:
         student: floating [n, d1].
         teacher: floating [n, d2].
-        where: bool [n], the rows that count.
+        where: bool [n], False for padding rows.
     """
 
     student: jax.Array
@@ -29,18 +29,37 @@ class Batch(NamedTuple):
 
 
 def local(student: Any, teacher: Any, where: Any) -> Batch:
-    """Check a batch and set its padding to zero, so that nothing it holds reaches a value or a gradient."""
-    a, b = (_whole(v) for v in pair(student, teacher, least=1))
+    """Validate a batch and set its padding to zero, so that padding affects neither a value nor a gradient.
+
+    Args:
+        student: [n, d1], see `hyle.engine.as_array`.
+        teacher: [n, d2].
+        where: bool [n], False for padding rows; None for no padding.
+
+    Raises:
+        ValueError: different numbers of rows, or ``where`` is not bool [n].
+        TypeError: not real numbers.
+    """
+    a, b = (_unsharded(v) for v in pair(student, teacher, least=1))
     if where is None:
         return Batch(a, b, jnp.ones(len(a), bool))
-    keep = _whole(jnp.asarray(where))
+    keep = _unsharded(jnp.asarray(where))
     if keep.shape != (len(a),) or keep.dtype != bool:
-        raise InputError(f"where must be bool [{len(a)}], one for each row; got {keep.dtype} {list(keep.shape)}")
+        raise InputError(f"where must be bool [{len(a)}], one entry per row; got {keep.dtype} {list(keep.shape)}")
     return Batch(jnp.where(keep[:, None], a, 0), jnp.where(keep[:, None], b, 0), keep)
 
 
 def gathered(batch: Batch, axis_name: AxisName, *, least: int = 1) -> Batch:
-    """Gather the batches of all devices along an axis; at least so many rows."""
+    """Concatenate the batches of all devices along a mesh axis.
+
+    Args:
+        batch: of this device.
+        axis_name: of the devices; None for one device.
+        least: smallest total number of rows allowed.
+
+    Raises:
+        ValueError: fewer rows in total.
+    """
     if axis_name is not None:
         batch = Batch(*(jax.lax.all_gather(part, axis_name, tiled=True) for part in batch))
     if len(batch.where) < least:
@@ -49,36 +68,41 @@ def gathered(batch: Batch, axis_name: AxisName, *, least: int = 1) -> Batch:
 
 
 def everywhere(value: jax.Array, axis_name: AxisName) -> jax.Array:
-    """Say of a value that is the same on all devices that it is, which also shares its gradient out between them."""
+    """Mark a value as the same on all devices, by a mean over them, which also divides its gradient between them."""
     return value if axis_name is None else jax.lax.pmean(value, axis_name)
 
 
 def total(value: jax.Array, axis_name: AxisName) -> jax.Array:
-    """Sum over devices."""
+    """Compute the sum over devices."""
     return value if axis_name is None else jax.lax.psum(value, axis_name)
 
 
 def largest(value: jax.Array, axis_name: AxisName) -> jax.Array:
-    """Find the maximum over devices, a constant to the gradient."""
+    """Compute the maximum over devices, as a constant under differentiation."""
     value = jax.lax.stop_gradient(value)
     return value if axis_name is None else jax.lax.pmax(value, axis_name)
 
 
 def count(where: jax.Array, dtype: Any, axis_name: AxisName = None) -> jax.Array:
-    """Count the rows of all devices, as a floating scalar."""
+    """Count the rows that are not padding on all devices, as a floating scalar."""
     return total(where.sum(dtype=dtype), axis_name)
 
 
 def centred(x: jax.Array, where: jax.Array, axis_name: AxisName = None) -> tuple[jax.Array, jax.Array]:
-    """Subtract the column means of the rows that count and divide by a power of two.
+    """Subtract the column means of the rows that are not padding and divide by a power of two.
+
+    Args:
+        x: floating [n, d], padding 0.
+        where: bool [n].
+        axis_name: of the devices among which the rows are divided; None for one device.
 
     Returns:
-        points [n, d], the largest entry in [0.5, 1), padding 0, and the int32 exponent that was divided out. A column
-        whose spread is below rounding, as that of a constant one, is 0.
+        Points [n, d] with the largest absolute entry in [0.5, 1) and padding 0, and the int32 exponent of the power of
+        two. A column whose range is below the rounding error, such as a constant one, is 0.
     """
     keep, n = where[:, None], jnp.maximum(count(where, x.dtype, axis_name), 1)
     points = x
-    for _ in range(2):  # the mean of data far from the origin is itself rounded
+    for _ in range(2):  # the mean of data far from the origin has itself a rounding error
         points = jnp.where(keep, points - total(points.sum(0), axis_name) / n, 0)
     spread, size = (largest(jnp.abs(v).max(0), axis_name) for v in (points, x))
     points = jnp.where(spread <= jnp.finfo(x.dtype).eps / 4 * size, 0, points)
@@ -87,63 +111,99 @@ def centred(x: jax.Array, where: jax.Array, axis_name: AxisName = None) -> tuple
 
 
 def unit(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Scale rows to unit length. Returns rows [n, d] and bool [n]: a row of zeros has no direction and no gradient."""
-    size = jax.lax.stop_gradient(jnp.abs(x).max(1, keepdims=True))  # a row's own scale cancels
-    some = size != 0
-    scaled = x / jnp.where(some, size, 1)
+    """Scale rows to unit length.
+
+    Returns:
+        Rows [n, d], and bool [n], False for rows of zeros, which stay zero and have no gradient.
+    """
+    size = jax.lax.stop_gradient(jnp.abs(x).max(1, keepdims=True))  # constant: the scale of a row cancels
+    nonzero = size != 0
+    scaled = x / jnp.where(nonzero, size, 1)
     square = (scaled * scaled).sum(1, keepdims=True)
-    return jnp.where(some, scaled * jax.lax.rsqrt(jnp.where(some, square, 1)), 0), some[:, 0]
+    return jnp.where(nonzero, scaled * jax.lax.rsqrt(jnp.where(nonzero, square, 1)), 0), nonzero[:, 0]
 
 
-def squared_distances(points: jax.Array, own: jax.Array | None = None) -> jax.Array:
-    """Squared distances [n, n] of centred points, or [b, n] of some; exactly 0 where rounding tells no distance."""
-    rows = points if own is None else points[own]
+def squared_distances(points: jax.Array, query: jax.Array | None = None) -> jax.Array:
+    """Compute squared distances between centred points; exactly 0 where they are below the rounding error.
+
+    Args:
+        points: [n, d].
+        query: int [b], row indices; None for all rows.
+
+    Returns:
+        [n, n], or [b, n] for query rows.
+    """
+    rows = points if query is None else points[query]
     squares = (points * points).sum(1)
-    both = (squares if own is None else squares[own])[:, None] + squares[None, :]
+    both = (squares if query is None else squares[query])[:, None] + squares[None, :]
     far = both - 2 * jnp.matmul(rows, points.T, precision=HIGHEST)
     return jnp.where(far <= 4 * jnp.finfo(far.dtype).eps * both, 0, far)
 
 
-def cosines(x: jax.Array, where: jax.Array, own: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
-    """Cosine similarities [n, n] of rows that are not centred, or [b, n] of some.
+def cosines(x: jax.Array, where: jax.Array, query: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
+    """Compute cosine similarities of rows that are not centred.
+
+    Args:
+        x: floating [n, d].
+        where: bool [n], False for padding rows.
+        query: int [b], row indices; None for all rows.
 
     Returns:
-        similarity, 0 for rows of zeros; and what orders it: half the squared distance of the unit rows from centred
-        ones, which keeps its digits where all rows point nearly the same way.
+        The similarities [n, n], or [b, n] for query rows, 0 for rows of zeros; and one minus the similarities, computed
+        as half the squared distances of the centred unit rows, which keeps its precision where all rows have nearly the
+        same direction.
     """
-    rows, some = unit(x)
+    rows, nonzero = unit(x)
     points, exponent = centred(rows, where)
-    half = jnp.ldexp(squared_distances(points, own), 2 * exponent) / 2
-    mine = some if own is None else some[own]
-    known = mine[:, None] & some[None, :]
-    half = jnp.where(known, half, 1)
+    half = jnp.ldexp(squared_distances(points, query), 2 * exponent) / 2
+    query_nonzero = nonzero if query is None else nonzero[query]
+    half = jnp.where(query_nonzero[:, None] & nonzero[None, :], half, 1)
     return 1 - half, half
 
 
-def others(where: jax.Array, own: jax.Array | None = None) -> jax.Array:
-    """Pairs of two different rows that count, bool [n, n], or [b, n] of some."""
+def others(where: jax.Array, query: jax.Array | None = None) -> jax.Array:
+    """Return the mask of pairs of two different rows, neither of which is padding.
+
+    Args:
+        where: bool [n], False for padding rows.
+        query: int [b], row indices; None for all rows.
+
+    Returns:
+        bool [n, n], or [b, n] for query rows.
+    """
     n = len(where)
-    rows = jnp.arange(n) if own is None else own
+    rows = jnp.arange(n) if query is None else query
     return where[rows][:, None] & where[None, :] & (rows[:, None] != jnp.arange(n)[None, :])
 
 
 def log_softmax(x: jax.Array, pairs: jax.Array) -> jax.Array:
-    """Logarithm of the softmax of each row over some pairs; means nothing elsewhere, and is finite where x is."""
+    """Compute the logarithm of the softmax of each row over the masked-in pairs.
+
+    Args:
+        x: [b, n].
+        pairs: bool [b, n].
+
+    Returns:
+        [b, n]; undefined outside of ``pairs``, but finite where x is.
+    """
     return jax.nn.log_softmax(jnp.where(pairs, x, jnp.finfo(x.dtype).min / 2))
 
 
 def median_distance(far: jax.Array, pairs: jax.Array) -> jax.Array:
-    """Median of the non-zero distances, with its gradient; 1 where there is none.
+    """Compute the median of the non-zero distances, differentiable; 1 if there is none.
 
     Args:
         far: squared distances [n, n].
-        pairs: bool [n, n], those that count.
+        pairs: bool [n, n], the pairs to include.
 
-    Found bit by bit in 32 or 64 counts: XLA sorts slowly.
+    Returns:
+        Scalar, a distance, not squared.
+
+    Found bit by bit in 32 or 64 counts, since XLA sorts slowly.
     """
     values = jnp.where(pairs & (far > 0), far, jnp.inf)
     bits, kind = jax.lax.stop_gradient(values), jnp.uint32 if far.dtype.itemsize == 4 else jnp.uint64
-    bits = jax.lax.bitcast_convert_type(bits, kind)  # of a non-negative float they order as it does
+    bits = jax.lax.bitcast_convert_type(bits, kind)  # the bits of non-negative floats have the order of the floats
     finite = jnp.isfinite(values).sum(dtype=kind)
 
     def ranked(rank: jax.Array) -> jax.Array:
@@ -151,24 +211,26 @@ def median_distance(far: jax.Array, pairs: jax.Array) -> jax.Array:
             bit = jnp.ones((), kind) << (far.dtype.itemsize * 8 - 1 - step).astype(kind)
             return jnp.where((bits < low + bit).sum(dtype=kind) <= rank, low + bit, low)
 
-        # Zero, taken from the data: a loop wants it to vary over devices as what comes out does.
-        found = jax.lax.fori_loop(0, far.dtype.itemsize * 8, refine, finite & 0)
-        same = bits == found
+        # Zero, computed from the data: the initial value of the loop must vary over devices as its result does.
+        result = jax.lax.fori_loop(0, far.dtype.itemsize * 8, refine, finite & 0)
+        same = bits == result
         return jnp.where(same, root(jnp.where(same, values, 0)), 0).sum() / same.sum(dtype=far.dtype)
 
-    some = finite > 0
-    values = jnp.where(some, values, 1)
-    bits = jnp.where(some, bits, jax.lax.bitcast_convert_type(jnp.ones_like(values), kind))
-    last = jnp.where(some, finite - 1, 0)
-    return jnp.where(some, (ranked(last // 2) + ranked(finite // 2)) / 2, 1)
+    exists = finite > 0
+    values = jnp.where(exists, values, 1)
+    bits = jnp.where(exists, bits, jax.lax.bitcast_convert_type(jnp.ones_like(values), kind))
+    last = jnp.where(exists, finite - 1, 0)
+    return jnp.where(exists, (ranked(last // 2) + ranked(finite // 2)) / 2, 1)
 
 
 class KernelAlignment(NamedTuple):
     """Inner products of two centred kernels with each other and themselves.
 
     Args:
-        both, student, teacher: scalars.
-        rounding: what of the last two may be rounding, [2].
+        both: scalar, of the student's kernel with the teacher's.
+        student: scalar, of the student's kernel with itself.
+        teacher: scalar, of the teacher's kernel with itself.
+        rounding: two scalars, the values of ``student`` and ``teacher`` that rounding errors alone may produce.
     """
 
     both: jax.Array
@@ -177,18 +239,33 @@ class KernelAlignment(NamedTuple):
     rounding: tuple[jax.Array, jax.Array]
 
     def loss(self, enough: jax.Array | bool = True) -> jax.Array:
-        """Return 1 less their correlation; 1 without a gradient where one of them is nothing but rounding."""
+        """Return 1 minus the correlation of the kernels.
+
+        Args:
+            enough: whether there are enough rows.
+
+        Returns:
+            Scalar; 1, without a gradient, if a kernel is constant up to rounding errors or there are not enough rows;
+            NaN if a kernel is not finite.
+        """
         (a, b), (small_a, small_b) = (self.student, self.teacher), self.rounding
         void = (a <= small_a) | (b <= small_b) | ~jnp.asarray(enough)
-        # Two roots: the product of two small numbers would leave the range of float32.
+        # Two square roots: the product of two small numbers would be out of the range of float32.
         size = jnp.sqrt(jnp.where(void, 1, a)) * jnp.sqrt(jnp.where(void, 1, b))
         loss = 1 - jnp.where(void, 0, self.both / size)
-        known = jnp.isfinite(self.student) & jnp.isfinite(self.teacher)
-        return jnp.where(known, loss, jnp.nan)
+        finite = jnp.isfinite(self.student) & jnp.isfinite(self.teacher)
+        return jnp.where(finite, loss, jnp.nan)
 
 
 def agreement(a: jax.Array, b: jax.Array, where: jax.Array, *, debiased: bool) -> KernelAlignment:
-    """Correlate two kernel matrices [n, n] after centring: U-centred, or doubly centred with their diagonals."""
+    """Compute the inner products of two kernel matrices after centring.
+
+    Args:
+        a: [n, n].
+        b: [n, n].
+        where: bool [n], False for padding rows.
+        debiased: U-centred, without the diagonals; else doubly centred with their diagonals.
+    """
     off = others(where)
     pairs = off if debiased else where[:, None] & where[None, :]
     n = jnp.maximum(count(where, a.dtype), 4 if debiased else 1)
@@ -200,17 +277,27 @@ def agreement(a: jax.Array, b: jax.Array, where: jax.Array, *, debiased: bool) -
 
 
 def doubly_centred(kernel: jax.Array, pairs: jax.Array, n: jax.Array, *, debiased: bool) -> jax.Array:
-    """Centre a kernel [b, b] of n rows over the pairs that count: U-centred off the diagonal, or doubly with it."""
+    """Centre a kernel matrix over some pairs of rows: U-centred off the diagonal, or doubly centred with it.
+
+    Args:
+        kernel: [b, b].
+        pairs: bool [b, b], the pairs to include; the result is 0 elsewhere.
+        n: scalar, the number of rows that are not padding.
+        debiased: U-centring, else double centring.
+
+    Returns:
+        [b, b].
+    """
     number = jnp.maximum(pairs.sum(dtype=kernel.dtype), 1)
-    # The mean first: a wide kernel is 1 and a little less everywhere.
+    # The mean first: a kernel of large bandwidth is nearly 1 everywhere, which would cost precision.
     kernel = jnp.where(pairs, kernel - jnp.where(pairs, kernel, 0).sum() / number, 0)
     rows = kernel.sum(1) / (n - 2 if debiased else n)
-    everything = rows.sum() / (n - 1 if debiased else n)
-    return jnp.where(pairs, kernel - rows[:, None] - rows[None, :] + everything, 0)
+    grand = rows.sum() / (n - 1 if debiased else n)
+    return jnp.where(pairs, kernel - rows[:, None] - rows[None, :] + grand, 0)
 
 
-def _whole(x: jax.Array) -> jax.Array:
-    """Gather what is sharded over explicit mesh axes, along which JAX refuses products of rows with rows."""
+def _unsharded(x: jax.Array) -> jax.Array:
+    """Gather an array that is sharded over explicit mesh axes, along which JAX rejects products of rows with rows."""
     sharding = getattr(jax.typeof(x), "sharding", None)
     if sharding is None or all(part is None for part in getattr(sharding, "spec", ())):
         return x

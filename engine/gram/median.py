@@ -1,4 +1,4 @@
-"""The median of the non-zero distances between rows: the bandwidth of the RBF kernel."""
+"""The median of the non-zero distances between rows, the bandwidth of the RBF kernel."""
 
 from __future__ import annotations
 
@@ -12,56 +12,58 @@ import numpy as np
 from ..base import HIGHEST, block_size, each_row
 from .prepared import Norms, Prepared, prepare
 
-# Below so many pairs of rows all squared distances are kept (256 MiB in float32) while their median is sought; above,
-# they are computed anew for every count.
+# Up to this number of pairs of rows, all squared distances are kept (256 MiB in float32) during the search for their
+# median; above it, they are recomputed for every count.
 KEPT_DISTANCES = 2**26
-# Rows, about, of each of the groups whose distances are the sample from which the median is first guessed.
+# Approximate number of rows of each group, within which the distances are sampled for a first estimate of the median.
 GROUP = 64
-# Standard errors of that guess within which the median is sought first.
+# The median is first searched within this many standard errors of that estimate.
 ERRORS = 4
 
 
 def median_distance(x: jax.Array) -> jax.Array:
-    """Median of the non-zero Euclidean distances between rows, the mean of the middle two for an even count.
+    """Compute the median of the non-zero Euclidean distances between rows.
 
     Args:
         x: floating [n, d].
 
     Returns:
-        Scalar, infinite where no distance is above zero.
+        Scalar, the mean of the middle two for an even count; infinite if no distance is above zero.
 
-    Exact, as an order statistic of what the Gram product gives, without sorting n^2 distances (inside `jax.jit` from
-    65,536 rows on, counts are rounded to float32). Pairs nearer than rounding can tell, squared distance below 4 eps
-    (|a|^2 + |b|^2), count as zero. Outside of `jax.jit` each pair is visited once, half a Gram product, and the numbers
-    near a guess from a sample are sorted out on the host; inside they are counted against thresholds, and made anew
-    each time where they are too many to keep. Memory O(b n) for blocks of b rows, and 0.36 n^1.5 numbers around
-    the guess; inside of `jax.jit` what `KEPT_DISTANCES` allows.
+    An exact order statistic of the distances computed from the Gram product, without sorting n^2 distances (inside
+    `jax.jit` from 65,536 rows on, counts are rounded to float32). Distances below the rounding error, squared distance
+    at most 4 eps (|a|^2 + |b|^2), count as zero.
+
+    Outside of `jax.jit` each pair is visited once, half a Gram product, and the distances near an estimate from a
+    sample are selected on the host. Inside, distances are counted against thresholds, and recomputed for every count
+    if they are too many to keep. Memory O(b n) for blocks of b rows, and 0.36 n^1.5 distances around the estimate;
+    inside of `jax.jit`, up to `KEPT_DISTANCES` distances.
     """
     if isinstance(x, jax.core.Tracer):
         return median_by_counts(x)
-    return _selected(prepare(x))
+    return _median_by_selection(prepare(x))
 
 
 def median_of_prepared(prepared: Prepared) -> jax.Array:
-    """Do what `median_distance` does for a view, outside of `jax.jit`."""
-    return _selected(prepared)
+    """Compute `median_distance` of a prepared representation, outside of `jax.jit`."""
+    return _median_by_selection(prepared)
 
 
-# This and `_among` know the width of a model, and are compiled for each; they are short.
+# This and `_distances_within` are compiled once for each width d of a model, so keep them short.
 @partial(jax.jit, static_argnames=("size",))
 def _gram(points: jax.Array, start: jax.Array, size: int) -> jax.Array:
-    """Inner products [size, n // 2 + size] of rows with those that follow them, around the end."""
+    """Compute inner products [size, n // 2 + size] of rows with those that follow them, cyclically."""
     n = len(points)
-    mine = jnp.minimum(start + jnp.arange(size, dtype=jnp.int32), n - 1)
-    theirs = (start + jnp.arange(n // 2 + size, dtype=jnp.int32)) % n
-    return jnp.matmul(points[mine], points[theirs].T, precision=HIGHEST)
+    query = jnp.minimum(start + jnp.arange(size, dtype=jnp.int32), n - 1)
+    other = (start + jnp.arange(n // 2 + size, dtype=jnp.int32)) % n
+    return jnp.matmul(points[query], points[other].T, precision=HIGHEST)
 
 
 @jax.jit
 def _squared(norms: Norms, gram: jax.Array, start: jax.Array) -> jax.Array:
-    """Squared distances of rows to those that follow them; inf where none is to be counted.
+    """Compute squared distances of rows to those that follow them; inf for pairs that do not count.
 
-    Row i meets rows i + 1 to i + n // 2 modulo n, so that every pair is met once.
+    Row i is paired with rows i + 1 to i + n // 2 modulo n, so that every pair occurs once.
     """
     squares, eps = norms.squares, jnp.finfo(gram.dtype).eps
     n, half = len(squares), len(squares) // 2
@@ -70,20 +72,28 @@ def _squared(norms: Norms, gram: jax.Array, start: jax.Array) -> jax.Array:
     both = squares[jnp.minimum(query, n - 1)][:, None] + squares[other % n][None, :]
     far = both - 2 * gram
     steps = other[None, :] - query[:, None]
-    meets = (steps >= 1) & (steps <= half) & (query < n)[:, None]
+    paired = (steps >= 1) & (steps <= half) & (query < n)[:, None]
     if n % 2 == 0:
-        meets &= (steps < half) | (query < half)[:, None]
-    return jnp.where(meets & (far > 4 * eps * both), far, jnp.inf)
+        paired &= (steps < half) | (query < half)[:, None]
+    return jnp.where(paired & (far > 4 * eps * both), far, jnp.inf)
 
 
 @jax.jit
-def _within(prepared: Prepared, groups: jax.Array) -> jax.Array:
-    """Squared distances [g, r, r] of the rows of each group [g, r], -1 for none; inf where none is to be counted."""
+def _distances_within(prepared: Prepared, groups: jax.Array) -> jax.Array:
+    """Compute squared distances within groups of rows.
+
+    Args:
+        prepared: of n rows.
+        groups: int32 [g, r], row indices, -1 for padding.
+
+    Returns:
+        [g, r, r]; inf for pairs that do not count.
+    """
     points, squares = prepared.points[groups], prepared.norms.squares[groups]
     gram = jnp.matmul(points, points.swapaxes(1, 2), precision=HIGHEST)
     far = squares[:, :, None] + squares[:, None, :] - 2 * gram
-    meets = (groups[:, :, None] < groups[:, None, :]) & (groups[:, :, None] >= 0)
-    return jnp.where((far > 0) & meets, far, jnp.inf)
+    paired = (groups[:, :, None] < groups[:, None, :]) & (groups[:, :, None] >= 0)
+    return jnp.where((far > 0) & paired, far, jnp.inf)
 
 
 def _distances(prepared: Prepared, start: Any, size: int) -> jax.Array:
@@ -91,17 +101,17 @@ def _distances(prepared: Prepared, start: Any, size: int) -> jax.Array:
 
 
 def _rows_at_once(n: int) -> int:
-    # A sixteenth, since a block of b rows computes b columns more than it needs.
+    # A sixteenth of the rows, since a block of b rows computes b more columns than it needs.
     return min(block_size(n, n // 2 + 1), max(1, n // 16, min(n, 64)))
 
 
-def _selected(prepared: Prepared) -> jax.Array:
+def _median_by_selection(prepared: Prepared) -> jax.Array:
     n = len(prepared.points)
     size = _rows_at_once(n)
     sample, tail = _sample(prepared)
     largest = np.finfo(sample.dtype).max
     while True:
-        # Keep what lies around the middle of the sample; widen until both middle numbers are among it.
+        # Keep the distances around the median of the sample; widen the range until it contains both middle distances.
         low, high = sample.dtype.type(0), largest
         if n > 1000 and tail < 0.5:
             ends = [int((0.5 - tail) * len(sample)), int((0.5 + tail) * len(sample))]
@@ -109,7 +119,7 @@ def _selected(prepared: Prepared) -> jax.Array:
         kept, below, finite = [], 0, 0
         for start in np.arange(0, n, size, dtype=np.int32):
             far = np.asarray(_distances(prepared, start, size)).ravel()
-            # By number: picking by truth value takes four times as long.
+            # By index: selecting by a boolean mask takes four times as long.
             kept.append(far[np.flatnonzero((far >= low) & (far <= high))])
             below += int(np.count_nonzero(far < low))
             finite += int(np.count_nonzero(far <= largest))
@@ -118,31 +128,35 @@ def _selected(prepared: Prepared) -> jax.Array:
             return jnp.asarray(np.inf, prepared.points.dtype)
         first, second = (finite - 1) // 2 - below, finite // 2 - below
         if first >= 0 and second < len(middle):
-            middle = np.partition(middle, first)  # of two ranks it would take twice as long
-            two = np.sqrt([middle[first], middle[second:].min()])
-            return jnp.ldexp(jnp.asarray(two.mean(), prepared.points.dtype), prepared.norms.exponent)
+            middle = np.partition(middle, first)  # partitioning by both ranks would take twice as long
+            both = np.sqrt([middle[first], middle[second:].min()])
+            return jnp.ldexp(jnp.asarray(both.mean(), prepared.points.dtype), prepared.norms.exponent)
         tail *= 4
 
 
 def _sample(prepared: Prepared) -> tuple[np.ndarray, float]:
-    """Squared distances within random groups of rows, and how far from their middle the median may lie, as a share.
+    """Compute a sample of the squared distances and the uncertainty of its median.
 
-    Every row has as many partners as the others, so that where it lies adds nothing to the error: what is left is that
-    of so many pairs drawn at random.
+    Returns:
+        The squared distances within random groups of rows; and `ERRORS` standard errors of the rank of the median in
+        the sample, as a fraction of the sample size.
+
+    Every row has the same number of partners, so that its position adds nothing to the error, which is that of as many
+    pairs drawn independently at random.
     """
     n = len(prepared.points)
     order = np.random.default_rng(n).permutation(n).astype(np.int32)
     groups = np.array_split(order, max(1, n // GROUP))
     longest = len(groups[0])
-    even = np.stack([np.pad(rows, (0, longest - len(rows)), constant_values=-1) for rows in groups])
-    far = np.asarray(_within(prepared, even))
+    padded = np.stack([np.pad(rows, (0, longest - len(rows)), constant_values=-1) for rows in groups])
+    far = np.asarray(_distances_within(prepared, padded))
     sample = far[np.isfinite(far)]
     return sample, ERRORS * 0.5 / max(1, len(sample)) ** 0.5
 
 
 @jax.jit
 def median_by_counts(x: jax.Array) -> jax.Array:
-    """Return the median distance by counting distances below a guess, without keeping them."""
+    """Compute `median_distance` by counting distances below thresholds; works inside of `jax.jit`."""
     prepared = prepare(x)
     n, dtype = len(x), x.dtype
     width = dtype.itemsize * 8
@@ -150,40 +164,41 @@ def median_by_counts(x: jax.Array) -> jax.Array:
     size = _rows_at_once(n)
     starts = jnp.arange(0, n, size, dtype=jnp.int32)
     kept = n * (n // 2 + size) <= KEPT_DISTANCES
-    # Blocks are what the passes below map over: where they start, or the distances themselves where they are kept.
-    parts = jax.lax.map(lambda start: _distances(prepared, start, size), starts) if kept else starts
+    # The passes below map over blocks: their distances if these are kept, else their first rows.
+    row_blocks = jax.lax.map(lambda start: _distances(prepared, start, size), starts) if kept else starts
 
-    def distances(part: jax.Array) -> jax.Array:
-        return part if kept else _distances(prepared, part, size)
+    def distances(block: jax.Array) -> jax.Array:
+        return block if kept else _distances(prepared, block, size)
 
     def count(thresholds: jax.Array) -> jax.Array:
-        # Summed by a product, within one thread of a CPU: a sum would wait for others. Counts below 2^24 are exact.
+        # Summed by a matrix product, which stays in one thread of a CPU; a sum would wait for other threads. Counts
+        # below 2^24 are exact.
         def of_row(far: jax.Array) -> jax.Array:
             bits = jax.lax.bitcast_convert_type(far, integer)
             below = (bits[None] <= thresholds[:, None]).astype(jnp.float32)
             return jnp.matmul(below, jnp.ones(len(far), jnp.float32), precision=HIGHEST)
 
-        def one(part: jax.Array) -> jax.Array:
-            return each_row(of_row, distances(part)).astype(jnp.uint32).sum(0)
+        def of_block(block: jax.Array) -> jax.Array:
+            return each_row(of_row, distances(block)).astype(jnp.uint32).sum(0)
 
-        return jax.lax.map(one, parts).astype(jnp.uint32 if n < 2**16 else jnp.float32).sum(0)
+        return jax.lax.map(of_block, row_blocks).astype(jnp.uint32 if n < 2**16 else jnp.float32).sum(0)
 
-    # The bits of a non-negative float order like an integer: four of them are found with every count.
+    # The bits of non-negative floats, as integers, have the order of the floats: every count determines four more bits.
     finite = count(jax.lax.bitcast_convert_type(jnp.finfo(dtype).max.astype(dtype), integer)[None])[0]
-    rank = finite - finite // 2  # of the lower middle number, counted from 1
+    rank = finite - finite // 2  # of the lower middle distance, from 1
 
     def refine(step: jax.Array, low: jax.Array) -> jax.Array:
-        mean_product = (width - 4 * (step + 1)).astype(integer)
-        edges = low + (jnp.arange(1, 17, dtype=integer) << mean_product) - 1
-        return low + ((count(edges) < rank).sum(dtype=integer) << mean_product)
+        shift = (width - 4 * (step + 1)).astype(integer)
+        edges = low + (jnp.arange(1, 17, dtype=integer) << shift) - 1
+        return low + ((count(edges) < rank).sum(dtype=integer) << shift)
 
     lower = jax.lax.fori_loop(0, width // 4, refine, jnp.zeros((), integer))
 
-    def above(part: jax.Array) -> jax.Array:
-        far = distances(part)
+    def above(block: jax.Array) -> jax.Array:
+        far = distances(block)
         return jnp.where(jax.lax.bitcast_convert_type(far, integer) > lower, far, jnp.inf).min()
 
     low = jax.lax.bitcast_convert_type(lower, dtype)
-    next_up = jax.lax.map(above, parts).min()
+    next_up = jax.lax.map(above, row_blocks).min()
     high = jnp.where(count(lower[None])[0] >= finite // 2 + 1, low, next_up)
     return jnp.where(finite > 0, jnp.ldexp((jnp.sqrt(low) + jnp.sqrt(high)) / 2, prepared.norms.exponent), jnp.inf)

@@ -1,4 +1,4 @@
-"""One representation made ready: centred rows, and what turns their Gram product into distances and similarities."""
+"""Prepared representations: centred rows, and the norms that turn their Gram product into distances."""
 
 from __future__ import annotations
 
@@ -8,23 +8,27 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..base import HIGHEST, ldexp, power_of_two
+from ..base import ldexp, power_of_two
+from .product import gram_of
 
 
 class Norms(NamedTuple):
-    """Vectors of one representation with which its Gram product gives every kernel, distance and similarity.
+    """Norms of one representation, from which its Gram product gives every kernel, distance and similarity.
+
+    The points are the centred rows divided by 2**exponent; all lengths are in their units.
 
     Args:
-        squares: [n], squared lengths of the points, which are the rows centred and divided by 2**exponent.
-        exponent: int32.
-        mean_product: [n], inner product of the point with the mean that was taken off, in the units of the points.
-        mean: scalar, length of that mean.
-        chord_offset: [n], what of the chord between two rows is one row's own, see `chords`.
-        excess_norm: [n], length of the row less the length of the mean.
-        inverse: [n], one over the length of the row in the units of the points; 0 for a row of zeros.
-        gram_rtol: scalar, error of an entry of the Gram product relative to the lengths of its rows, never exceeded.
-        all_equal: bool, all rows are the same.
-        all_parallel: bool, all rows point the same way.
+        squares: [n], squared norms of the points.
+        exponent: int32 scalar.
+        mean_product: [n], inner product of each point with the mean that was subtracted.
+        mean: scalar, norm of that mean.
+        chord_offset: [n], the term of the chord between two rows that depends on one row only; see `chords`.
+        excess_norm: [n], norm of the row minus norm of the mean.
+        inverse: [n], reciprocal norm of the row; 0 for a row of zeros.
+        gram_rtol: scalar, upper bound of the error of an entry of the Gram product, relative to the product of the
+            norms of its two points.
+        all_equal: bool scalar, all rows are equal.
+        all_parallel: bool scalar, all rows have the same direction.
     """
 
     squares: jax.Array
@@ -40,19 +44,37 @@ class Norms(NamedTuple):
 
     @property
     def scale(self) -> jax.Array:
-        """The unit of the points, a power of two."""
+        """The unit of the points, 2**exponent."""
         return jnp.ldexp(jnp.ones((), self.squares.dtype), jnp.clip(self.exponent, -126, 126))
 
     def distances(self, gram: jax.Array, query: jax.Array, gram_rtol: jax.Array | float = 0) -> jax.Array:
-        """Squared distances [b, n], in the units of the points; with slack, at most the true ones."""
+        """Compute squared distances, in the units of the points.
+
+        Args:
+            gram: [b, n], see `Prepared.gram`.
+            query: int32 [b].
+            gram_rtol: of the Gram product; if given, the result is a lower bound of the true squared distances.
+
+        Returns:
+            [b, n].
+        """
         squares = self.squares * (1 - gram_rtol)
         return squares[query][:, None] + squares[None, :] - 2 * gram
 
     def chords(self, gram: jax.Array, query: jax.Array, gram_rtol: jax.Array | float = 0) -> jax.Array:
-        """Squared distances [b, n] between unit rows, 2 - 2 cos, not centred; with slack, at most the true ones.
+        """Compute squared chords 2 - 2 cos, the squared distances between rows scaled to unit norm, not centred.
+
+        Args:
+            gram: [b, n], see `Prepared.gram`.
+            query: int32 [b].
+            gram_rtol: of the Gram product; if given, the result is a lower bound of the true squared chords.
+
+        Returns:
+            [b, n]; 2 where one of the rows is zero, whose cosine counts as 0.
 
         With m the mean, x = m + p and r = |x|: r_i r_j - <x_i, x_j> = l_i + l_j + s_i s_j - <p_i, p_j>, where
-        s = r - |m| and l = |m| s - <m, p>, none of which grows with |m|: rows that all point one way keep their digits.
+        s = r - |m| (`excess_norm`) and l = |m| s - <m, p> (`chord_offset`). Neither grows with |m|, so that rows of
+        nearly the same direction keep their precision.
         """
         chord_offset = self.chord_offset - gram_rtol * (jnp.abs(self.chord_offset) + self.squares)
         chord = (
@@ -62,25 +84,33 @@ class Norms(NamedTuple):
             - gram
         )
         chord = 2 * chord * (self.inverse[query][:, None] * self.inverse[None, :])
-        empty = self.inverse == 0  # whose cosine is 0 with every row
+        empty = self.inverse == 0  # their cosine with every row is 0
         return jnp.where(empty[query][:, None] | empty[None, :], 2, chord)
 
     def products(self, gram: jax.Array, query: jax.Array) -> jax.Array:
-        """Inner products [b, n] of the rows, not centred, in the units of the points squared."""
+        """Compute inner products of the rows, not centred, in the squared units of the points.
+
+        Args:
+            gram: [b, n], see `Prepared.gram`.
+            query: int32 [b].
+
+        Returns:
+            [b, n].
+        """
         return gram + self.mean_product[query][:, None] + self.mean_product[None, :] + self.mean**2
 
 
 def stacked(norms: Sequence[Norms]) -> Norms:
-    """Stack the vectors of m representations."""
+    """Stack the norms of m representations of the same samples along a leading axis [m]."""
     return Norms(*(jnp.stack(column) for column in zip(*norms, strict=True)))
 
 
 class Prepared(NamedTuple):
-    """A representation made ready.
+    """A representation with its centred rows and their norms.
 
     Args:
-        rows: [n, d], as given.
-        points: [n, d], centred and divided by a power of two, the largest entry in [0.5, 1).
+        rows: [n, d], the input.
+        points: [n, d], centred and divided by a power of two, with the largest absolute entry in [0.5, 1).
         norms: see `Norms`.
     """
 
@@ -89,21 +119,27 @@ class Prepared(NamedTuple):
     norms: Norms
 
     def gram(self, query: jax.Array) -> jax.Array:
-        """Inner products [b, n] of some points with all: the one product that everything else comes from."""
-        return jnp.matmul(self.points[query], self.points.T, precision=HIGHEST)
+        """Compute the inner products [b, n] of the query points [b] with all points; see `gram_of`."""
+        return gram_of(self.points, query)
 
 
 def prepare(x: jax.Array) -> Prepared:
-    """Make a representation ready; x floating [n, d]. Cost O(n d), memory one copy of x."""
-    return Prepared(jnp.asarray(x), *_prepared(x))  # x itself, of which `jax.jit` would return a copy
+    """Centre and scale a representation and compute its norms.
+
+    Args:
+        x: floating [n, d].
+
+    Cost O(n d), memory one copy of x.
+    """
+    return Prepared(jnp.asarray(x), *_prepared(x))  # x is not an output of `_prepared`: `jax.jit` would copy it
 
 
 @jax.jit
 def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     first = x.mean(0)
     points = x - first
-    second = points.mean(0)  # twice: the mean of data far from the origin is itself rounded
-    # The mean of equal rows is rounded, too, by how many they are.
+    second = points.mean(0)  # twice: the mean of data far from the origin has itself a rounding error
+    # The mean of equal rows has a rounding error, too, so that subtracting it would not give exactly 0.
     all_equal = (x == x[0]).all()
     points = jnp.where(all_equal, 0, points - second)
     exponent = power_of_two(points)
@@ -136,7 +172,7 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
 
 
 def _lengths(x: jax.Array) -> jax.Array:
-    """Lengths [n] of rows whose squares may leave the range of the dtype."""
+    """Compute the norms [n] of rows whose squares may be out of the range of the dtype."""
     largest = jnp.abs(x).max(1, keepdims=True)
     scaled = x / jnp.where(largest > 0, largest, 1)
     return largest[:, 0] * jnp.sqrt((scaled * scaled).sum(1))

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
+from ..base import HIGHEST
 
-# Those that take points or a view know the width of a model, and are compiled for each; they are short.
-@jax.jit
+
+# Compiled once for each width d of a model, as is every function of the points, so keep these short. Inlined, so that
+# functions that are compiled themselves fuse it as if they contained the product.
+@partial(jax.jit, inline=True)
 def gram_of(points: jax.Array, query: jax.Array) -> jax.Array:
-    """Inner products [b, n] of rows own [b] of some points [n, d] with all."""
-    return jnp.matmul(points[query], points.T, precision=jax.lax.Precision.HIGHEST)
+    """Compute the inner products of some points with all points.
+
+    Args:
+        points: floating [n, d].
+        query: int32 [b], row indices of some points.
+
+    Returns:
+        [b, n].
+    """
+    return jnp.matmul(points[query], points.T, precision=HIGHEST)

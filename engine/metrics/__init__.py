@@ -1,6 +1,6 @@
-"""One file per metric: the function on arrays, and its facts as data in ``METRICS``.
+"""Metrics, one file each: the function on arrays, and its entries for a Comparison in ``METRICS``.
 
-To add a metric, add a file here; `compare`, the command line and the report find it.
+A metric is added by adding a file; `compare`, the command line and the report find it by themselves.
 """
 
 from ._metric import Metric as Metric

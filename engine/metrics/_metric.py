@@ -1,4 +1,4 @@
-"""What a metric is, as data, and the registry of the files in ``metrics/``."""
+"""Description of a metric as data, and the result of its evaluation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What a metric gives for a panel of m models.
+    """Values of a metric for a `MetricContext` of m models.
 
     Args:
-        value: [m, m] for a pair metric, entry (a, b) for x = a and y = b; [m] for a single one.
-        chance: [m, m], what representations that have nothing in common would get; None where there is no such level.
-        attributes: what this number must carry beyond the facts of the metric: k, estimator, neighbour metric.
+        value: [m, m] for a pair metric, entry (a, b) for x = a and y = b; [m] for a single-model metric.
+        chance: [m, m], the values expected for unrelated representations; None if no such level is defined.
+        attributes: attributes of the values beyond the facts of the metric: k, estimator, neighbour metric.
         extra: further variables over the models, by the suffix of their name, such as ``n_used``.
-        self_score: what a representation gives with itself, where that is not the end of the metric's bounds.
+        self_score: value of a representation compared with itself, if that is not an end of the metric's bounds.
     """
 
     value: Any
@@ -36,26 +36,29 @@ class Result:
 
 @dataclass(frozen=True)
 class Metric:
-    """One entry of a Comparison; each file in ``metrics/`` lists its own as ``METRICS``.
+    """One metric of a Comparison; each file in ``metrics/`` lists its metrics as ``METRICS``.
 
     Args:
-        name: of the variable in a Comparison and of the option on the command line.
-        long_name: for axes and tables.
+        name: name of the variable in a Comparison and of the option on the command line.
+        long_name: label for axes and tables.
         kind: ``pair`` over (model, other) or ``single`` over (model).
-        evaluate: computes it for a panel; what it needs of each model is computed once and shared.
-        needs: what that is, of what the pass gathers: inner products of all pairs of kernels (``linear``, ``rbf``,
-            ``distance``), k ``neighbours``, dimension_k Euclidean neighbours (``dimension``), or two (``two_nearest``),
-            ``ranks`` of each model's nearest neighbours in the others. Empty for a metric that takes the rows alone.
-        symmetric: whether swapping x and y leaves it unchanged.
-        bounds: the ends of its scale, one of which is two that are as alike as can be. Estimates without bias, errors
-            on samples held out and differences of estimates may lie beyond.
-        higher_is_better: whether more means more alike; None where it means neither.
-        chance: the chance level in words or closed form.
-        meaning: one line for a reader who does not know it.
-        citation: the source of the definition.
-        null: gives the values [K, m, m] of all pairs under permutations of the samples, of each pair the second by name
-            permuted, where there is a cheaper way than to evaluate anew; or None, where there is none this time.
-        min_k: the smallest k of ``neighbours`` that says anything.
+        evaluate: computes the metric for a `MetricContext`; intermediate results of each model are computed once and
+            shared between metrics.
+        needs: intermediate results that the pass over all pairs of samples has to collect: inner products of all pairs
+            of kernels (``linear``, ``rbf``, ``distance``), k ``neighbours``, dimension_k Euclidean neighbours
+            (``dimension``) or two (``two_nearest``), ``ranks`` of each model's nearest neighbours in the others. Empty
+            for a metric that uses the rows only.
+        symmetric: whether swapping x and y leaves the value unchanged.
+        bounds: ends of the scale, one of which is the value of two representations that agree perfectly. Unbiased
+            estimates, errors on held-out samples and differences of estimates may exceed them.
+        higher_is_better: whether higher means more similar; None if neither direction does.
+        chance: the chance level, in words or closed form.
+        meaning: one line for a reader who does not know the metric.
+        citation: source of the definition.
+        null: computes the values [K, m, m] of all pairs under permutations of the samples, permuting the model of each
+            pair whose name comes second, if that is cheaper than evaluating the metric for each permutation. Returns
+            None if it is not for this context.
+        min_k: smallest k of ``neighbours`` for which the metric is meaningful.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The metrics of this folder, by name."""
+"""Registry of the metrics in this folder, by name."""
 
 from __future__ import annotations
 
@@ -8,36 +8,39 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 
-from ..base import InputError
+from ..base import InputError, InputTypeError
 from ._metric import Metric
 
 
 @functools.cache
 def list_metrics() -> Mapping[str, Metric]:
-    """Return every metric by name, in the order of their files."""
+    """Return all metrics by name, in the order of their files."""
     package = importlib.import_module(__package__)
-    found: dict[str, Metric] = {}
+    metrics: dict[str, Metric] = {}
     for module in pkgutil.iter_modules(package.__path__):
         if module.ispkg or module.name.startswith("_"):
             continue
         for metric in importlib.import_module(f"{package.__name__}.{module.name}").METRICS:
-            if metric.name in found:
-                raise InputError(
-                    f"two metrics are called {metric.name!r}: give the one in {module.name}.py another name"
-                )
-            found[metric.name] = metric
-    return found
+            if metric.name in metrics:
+                raise InputError(f"two metrics are called {metric.name!r}: rename the one in {module.name}.py")
+            metrics[metric.name] = metric
+    return metrics
 
 
-def find_metric(name: str) -> Metric:
-    """Return one metric.
+def find_metric(name: str | Metric) -> Metric:
+    """Return the metric of this name; a `Metric` is returned as it is.
 
     Raises:
-        ValueError: no such metric; names the closest and lists them all.
+        ValueError: there is no such metric; the message names the closest match and lists all metrics.
+        TypeError: neither a name nor a metric.
     """
-    known = list_metrics()
-    if name not in known:
-        close = difflib.get_close_matches(name.lower(), known, n=1)
+    if isinstance(name, Metric):
+        return name
+    if not isinstance(name, str):
+        raise InputTypeError(f"a metric is given by its name or as a hyle.engine.Metric; got {name!r}")
+    metrics = list_metrics()
+    if name not in metrics:
+        close = difflib.get_close_matches(name.lower(), metrics, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise InputError(f"no metric is called {name!r}{hint} (there are: {', '.join(known)})")
-    return known[name]
+        raise InputError(f"no metric is called {name!r}{hint} (there are: {', '.join(metrics)})")
+    return metrics[name]

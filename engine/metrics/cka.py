@@ -11,7 +11,7 @@ from ..base import InputError, pair
 from ..context import MetricContext
 from ..gram import Kernel, check_kernel, hsic, median_distance
 from ._metric import Metric, Result
-from .algorithms import chance, chance_told, null, ratio, ratios
+from .algorithms import chance, chance_description, null, ratio, ratios
 
 
 def cka(
@@ -23,30 +23,30 @@ def cka(
     debiased: bool = True,
     sigma: float | jax.Array | None = None,
 ) -> jax.Array:
-    """Centred kernel alignment of two representations of the same samples.
+    """Compute the centred kernel alignment of two representations of the same samples.
 
     ``CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L))``, K and L the kernel matrices of x and y.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
-        y: [n, d2], row i being the same sample as row i of x; n >= 4 (2 where biased).
+        y: [n, d2], row i being the same sample as row i of x; n >= 4 (2 if biased).
         kernel: ``linear``, or ``rbf``: exp(-d^2 / 2 sigma^2).
-        debiased: HSIC as the unbiased U-statistic, so that independent data give 0 on average, negative values
-            included and not clamped; else the biased V-statistic, which tends to 1 where d >> n: unrelated linear
-            kernels give sqrt(r1 r2) / (n - 1) on average, r their effective ranks.
-        sigma: RBF bandwidth of both; default for each the median of its non-zero pairwise distances.
+        debiased: estimate HSIC by the unbiased U-statistic, so that independent data give 0 on average; values may be
+            negative and are not clamped. Otherwise use the biased V-statistic, which tends to 1 for d >> n: unrelated
+            linear kernels give sqrt(r1 r2) / (n - 1) on average, with r1 and r2 their effective ranks.
+        sigma: RBF bandwidth for both; default for each the median of its non-zero pairwise distances.
 
     Returns:
-        Scalar, at most 1; NaN where a representation is constant.
+        Scalar, at most 1; NaN if a representation is constant.
 
-    Symmetric; invariant to rotation, translation, isotropic scale (RBF: with the default sigma) and to a common
+    Symmetric; invariant to rotation, translation, isotropic scaling (RBF: with the default sigma) and a common
     permutation of rows. Cost O(n^2 (d1 + d2)), memory O(b n) for blocks of b rows.
     Source: Kornblith et al. (2019), arXiv 1905.00414; unbiased HSIC: Song et al. (2012), JMLR 13, eq. 5.
 
     Raises:
-        ValueError: x and y have different numbers of rows or fewer than 4 (2 if biased), an unknown kernel, sigma
-            without RBF.
-        TypeError: complex numbers.
+        ValueError: x and y have different numbers of rows or fewer than 4 (2 if biased), the kernel is unknown, or
+            sigma is given without the RBF kernel.
+        TypeError: an input is complex.
 
     Example:
         >>> import numpy as np
@@ -72,7 +72,7 @@ def _evaluate(context: MetricContext, kernel: Kernel, *, debiased: bool) -> Resu
         "form": context.hsic_algorithm(kernel),
     }
     if kernel == "rbf":
-        attributes["sigma"] = "median of the non-zero pairwise distances, each model its own"
+        attributes["sigma"] = "median of the non-zero pairwise distances of each model"
     value = ratios(context, kernel, debiased=debiased)
     return Result(value, chance(context, kernel, debiased=debiased), attributes)
 
@@ -88,14 +88,14 @@ def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) ->
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance=chance_told(debiased=debiased),
+        chance=chance_description(debiased=debiased),
         meaning=meaning,
         citation="Kornblith et al. 2019, arXiv:1905.00414" + ("; Song et al. 2012, JMLR 13" if debiased else ""),
     )
 
 
-_LINEAR = "Do the two models see the same large-scale similarities between all samples?"
-_RBF = "As linear CKA, but similarities fade with distance, at each model's median distance."
+_LINEAR = "Do the two models agree on the large-scale similarities between samples?"
+_RBF = "As linear CKA, but with Gaussian similarities of the width of each model's median distance."
 METRICS = (
     _facts("cka", "linear", _LINEAR),
     _facts("cka_biased", "linear", _LINEAR, debiased=False),

@@ -42,48 +42,50 @@ def cknna(
     variant: Variant = "debiased",
     centre: bool = False,
 ) -> jax.Array:
-    """CKA that looks only at pairs of samples which are neighbours in both representations.
+    """Compute CKNNA: CKA restricted to pairs of samples that are neighbours in both representations.
 
-    ``CKNNA = A(K, L) / sqrt(A(K, K) A(L, L))``. With K' and L' the kernels masked to the pairs (i, j) in which j is
-    among the k nearest neighbours of i in both representations, in one for A(K, K) and A(L, L), A is
+    ``CKNNA = A(K, L) / sqrt(A(K, K) A(L, L))``. K' and L' are the kernels masked to the pairs (i, j) for which j is
+    among the k nearest neighbours of i in both representations (for A(K, K) and A(L, L), in the one representation).
+    The variants define A as
 
     - ``debiased``: the unbiased HSIC of K' and L' (Song et al. 2012, eq. 5). Huh et al.'s code, except that nothing is
-      added to the denominator, so that it does not depend on scale;
+      added to the denominator, so that the value does not depend on scale;
     - ``biased``: tr(K' H L' H), each row counting among its own k neighbours. Huh et al.'s code, ``unbiased=False``;
-    - ``row_centred``: sum K'_ij L'_ij, each kernel less its row means before it is masked. Huh et al.'s text;
-    - ``double_centred``: the same, less its row and column means;
-    - ``calibrated_form``: <H K' H, H L' H>, no row its own neighbour. Gröger et al., eq. 36.
+    - ``row_centred``: sum K'_ij L'_ij, the row means of each kernel being subtracted before masking. Huh et al.'s text;
+    - ``double_centred``: the same, with row and column means subtracted;
+    - ``calibrated_form``: <H K' H, H L' H>, no row being its own neighbour. Gröger et al., eq. 36.
 
-    They are five different numbers: state which.
+    The five variants give different values: report which one was used.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch.
         y: [n, d2], row i being the same sample as row i of x; n >= 4.
-        k: neighbours, 2 <= k <= n - 1.
-        neighbour_metric: the kernel and the similarity that ranks neighbours, ``cosine`` or ``inner_product``.
+        k: number of neighbours, 2 <= k <= n - 1.
+        neighbour_metric: the similarity used as the kernel and to rank neighbours, ``cosine`` or ``inner_product``.
         variant: one of the above.
-        centre: subtract the column means from x and y first; as published, rows are not centred.
+        centre: subtract the column means from x and y first; in the published definition, rows are not centred.
 
     Returns:
-        Scalar, about 0.9 k / (n - 1) where x and y are independent and k is well below n, for ``biased`` more by what
-        the rows themselves add; may be negative, and for a handful of neighbours ``debiased`` exceeds 1. NaN where an
-        input is not finite or constant.
+        Scalar, about 0.9 k / (n - 1) for independent x and y and k well below n; ``biased`` is higher, because rows are
+        their own neighbours. May be negative, and with very few neighbours ``debiased`` can exceed 1. NaN if an input
+        is not finite or constant.
 
-    Invariant to rotation, isotropic scale and a common permutation of rows, with ``centre`` also to translation.
-    Symmetric, but for ``debiased``, whose mask is not, and whose third term multiplies one kernel by it and the other
-    by its transpose: swapping x and y moves the value by less than about 0.01 where k < n / 10, by more where k comes
-    nearer to n (0.02 at n / 4, 0.2 at 2 n / 3). At k = n - 1 ``debiased`` is the debiased CKA of the (unit) rows, and
-    ``double_centred`` nearly.
-    Differentiable, the neighbours held fixed. ``debiased`` and ``biased`` mask a kernel that is not centred: far from
-    the origin all its entries are alike, and in float32 at k = n - 1, where the mask says nothing either, they are
-    right to a few per cent only (200 standard deviations); centre such rows, or use float64.
-    Cost O(n^2 (d1 + d2) + n k^2), beyond 64 neighbours n k log k, memory O(b n + n k): no n x n matrix.
+    Invariant to rotation, isotropic scaling and a common permutation of rows; with ``centre`` also to translation.
+    Symmetric, except for ``debiased``: its mask is not symmetric, and its third term multiplies one kernel by the mask
+    and the other by its transpose. Swapping x and y changes the value by less than about 0.01 for k < n / 10, and by
+    more as k approaches n (0.02 at n / 4, 0.2 at 2 n / 3). At k = n - 1, ``debiased`` equals the debiased CKA of the
+    (unit) rows, and ``double_centred`` nearly does.
+    Differentiable with the neighbours held fixed. ``debiased`` and ``biased`` mask a kernel that is not centred. Far
+    from the origin (200 standard deviations) all its entries are nearly equal, and at k = n - 1, where the mask carries
+    no information either, the values in float32 are accurate to a few per cent only: centre such rows, or use float64.
+    Cost O(n^2 (d1 + d2) + n k^2), with n k log k in place of n k^2 beyond 64 neighbours; memory O(b n + n k): no n x n
+    matrix is formed.
     Source: Huh et al. (2024), arXiv 2405.07987, appendix A; Gröger et al. (2026), arXiv 2602.14486.
 
     Raises:
-        ValueError: x and y have different numbers of rows or fewer than 4, k out of range, a distance as
-            neighbour_metric, an unknown variant.
-        TypeError: complex numbers.
+        ValueError: x and y have different numbers of rows or fewer than 4, k is out of range, neighbour_metric is a
+            distance, or the variant is unknown.
+        TypeError: an input is complex.
 
     Example:
         >>> import numpy as np
@@ -117,7 +119,7 @@ def _edges(x: jax.Array, table: Neighbours, metric: Similarity, variant: Variant
 
 
 def _terms(variant: Variant, n: int) -> Mapping[Term, float]:
-    """Say what A sums over the shared edges, up to a factor that cancels."""
+    """Return the terms that A sums over the shared edges, with their factors, up to a factor that cancels."""
     if variant == "debiased":
         return {"trace": 1, "sums": 1 / ((n - 1) * (n - 2)), "through": -2 / (n - 2)}
     if variant == "biased":
@@ -129,7 +131,7 @@ def _terms(variant: Variant, n: int) -> Mapping[Term, float]:
 
 @partial(jax.jit, static_argnames="variant")
 def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) -> jax.Array:
-    """Return A of every pair of models, [m, m], the rows of the second in another order."""
+    """Compute A of all pairs of models, [m, m], with the rows of the second in another order if one is given."""
     terms = _terms(variant, models.indices.shape[-1])
     others = None if order is None else Edges(*relabelled(order, *models))
     return all_pairs(lambda a, b: shared_sum(a, b, terms), models, others)
@@ -137,26 +139,26 @@ def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) ->
 
 @partial(jax.jit, static_argnames="variant")
 def _null_aligned(models: tuple[Edges, jax.Array], orders: jax.Array, variant: Variant) -> jax.Array:
-    edges, own = models
-    return jax.lax.map(lambda order: _normalised(_aligned(edges, variant, order), own), orders)
+    edges, self_aligned = models
+    return jax.lax.map(lambda order: _normalised(_aligned(edges, variant, order), self_aligned), orders)
 
 
 @jax.jit
-def _normalised(aligned: jax.Array, own: jax.Array) -> jax.Array:
-    good = (own[:, None] > 0) & (own > 0)
-    return jnp.where(good, aligned / jnp.sqrt(jnp.where(good, own[:, None] * own, 1)), jnp.nan)
+def _normalised(aligned: jax.Array, self_aligned: jax.Array) -> jax.Array:
+    good = (self_aligned[:, None] > 0) & (self_aligned > 0)
+    return jnp.where(good, aligned / jnp.sqrt(jnp.where(good, self_aligned[:, None] * self_aligned, 1)), jnp.nan)
 
 
 def _models(context: MetricContext, variant: Variant) -> tuple[Edges, np.ndarray]:
-    """Mask the kernel of each model, and sum up its pairs of edges."""
+    """Compute the masked kernel of each model and the `incidences` of its edges."""
     metric = context.similarity
-    # Two variants mask the same kernel.
+    # These two variants mask the same kernel.
     kernel = "debiased" if variant == "calibrated_form" else variant
 
     def compute() -> tuple[Edges, np.ndarray]:
         tables = context.tables(context.k, metric)
-        found = [_edges(x, table, metric, kernel) for x, table in zip(context.arrays, tables, strict=True)]
-        return stack(found), np.stack([incidences(one) for one in found])
+        masked = [_edges(x, table, metric, kernel) for x, table in zip(context.arrays, tables, strict=True)]
+        return stack(masked), np.stack([incidences(model) for model in masked])
 
     return context.cached(("cknna", kernel, context.k, metric), compute)
 
@@ -166,11 +168,11 @@ def _null_distribution(context: MetricContext, permutations: Permutations, varia
     tables = edges, _aligned(edges, variant).diagonal()
 
     def shifted(tables: tuple[Edges, jax.Array], progress: Progress) -> np.ndarray:
-        edges, own = tables[0], np.asarray(tables[1], np.float64)
+        edges, self_aligned = tables[0], np.asarray(tables[1], np.float64)
         score = shared_sums(edges, _terms(variant, context.n), len(permutations))
         aligned = shifted_pairs(np.asarray(edges.indices), permutations, score, progress)
-        good = (own[:, None] > 0) & (own > 0)
-        return aligned / np.sqrt(np.where(good, own[:, None] * own, np.nan))
+        good = (self_aligned[:, None] > 0) & (self_aligned > 0)
+        return aligned / np.sqrt(np.where(good, self_aligned[:, None] * self_aligned, np.nan))
 
     return context.null_pairs(partial(_null_aligned, variant=variant), tables, permutations, shifted)
 
@@ -178,7 +180,7 @@ def _null_distribution(context: MetricContext, permutations: Permutations, varia
 def _evaluate(context: MetricContext, variant: Variant) -> Result:
     models, counts = _models(context, variant)
     aligned = _aligned(models, variant)
-    own = aligned.diagonal()
+    self_aligned = aligned.diagonal()
     by_chance = jnp.asarray(permutation_mean(counts, context.n, _terms(variant, context.n)), aligned.dtype)
     attributes = {
         "estimator": variant,
@@ -188,7 +190,7 @@ def _evaluate(context: MetricContext, variant: Variant) -> Result:
         "centring": "columns" if context.centre else "none",
         "chance": "mean over all permutations",
     }
-    value, chance = (np.asarray(_normalised(v, own), np.float64) for v in (aligned, by_chance))
+    value, chance = (np.asarray(_normalised(v, self_aligned), np.float64) for v in (aligned, by_chance))
     return Result(value, chance, attributes)
 
 
@@ -197,31 +199,31 @@ _FACTS: Mapping[Variant, tuple[str, str, str, str]] = {
     "debiased": (
         "cknna",
         "CKNNA, debiased",
-        "As CKA, but only over samples that both models call neighbours: agreement in the small.",
+        "As CKA, but restricted to pairs of samples that are neighbours in both models: local agreement.",
         _HUH,
     ),
     "biased": (
         "cknna_biased",
         "CKNNA, biased",
-        "CKNNA in which each sample is its own nearest neighbour, which raises it.",
+        "CKNNA with each sample counted among its own nearest neighbours, which raises the score.",
         f"{_HUH}, code with unbiased=False",
     ),
     "row_centred": (
         "cknna_row_centred",
         "CKNNA, row-centred",
-        "CKNNA as written: similarities above a sample's mean, over neighbours that both models share.",
+        "CKNNA as written in the paper: row-centred kernels, masked to the neighbours shared by both models.",
         f"{_HUH}, eq. 16-18",
     ),
     "double_centred": (
         "cknna_double_centred",
         "CKNNA, double-centred",
-        "CKNNA with kernels centred as in CKA, then masked to neighbours that both models share.",
+        "CKNNA with kernels centred as in CKA, then masked to the neighbours shared by both models.",
         f"after {_HUH}",
     ),
     "calibrated_form": (
         "cknna_calibrated_form",
         "CKNNA, calibrated form",
-        "CKNNA with kernels masked to shared neighbours, then centred as in CKA.",
+        "CKNNA with kernels masked to the neighbours shared by both models, then centred as in CKA.",
         "Gröger et al. 2026, arXiv:2602.14486, eq. 36",
     ),
 }
@@ -237,7 +239,7 @@ METRICS = tuple(
         symmetric=variant != "debiased",
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance="mean over all permutations of the samples, pair by pair, in closed form",
+        chance="mean over all permutations of the samples, for each pair of models, in closed form",
         meaning=meaning,
         citation=citation,
         min_k=2,

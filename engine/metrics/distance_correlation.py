@@ -11,33 +11,33 @@ from ..base import pair
 from ..context import MetricContext
 from ..gram import hsic
 from ._metric import Metric, Result
-from .algorithms import chance, chance_told, null, ratio, ratios
+from .algorithms import chance, chance_description, null, ratio, ratios
 
 
 def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: bool = True) -> jax.Array:
-    """Correlation of the Euclidean distances within two representations of the same samples, both doubly centred.
+    """Compute the correlation of the doubly centred Euclidean distances within two representations of the same samples.
 
     ``dCor^2 = dCov^2(x, y) / sqrt(dCov^2(x, x) dCov^2(y, y))``: CKA with distances in place of similarities.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
-        y: [n, d2], row i being the same sample as row i of x; n >= 4 (2 where not debiased).
-        debiased: dCov^2 as the U-statistic of Székely & Rizzo (2014), so that independent data give 0 on average,
-            negative values included and not clamped; else the V-statistic of Székely et al. (2007), which tends to 1
-            where d >> n.
-        squared: give dCor^2, as the study does; else its root, with the sign of dCor^2 where that is negative.
+        y: [n, d2], row i being the same sample as row i of x; n >= 4 (2 if not debiased).
+        debiased: estimate dCov^2 by the U-statistic of Székely & Rizzo (2014), so that independent data give 0 on
+            average; values may be negative and are not clamped. Otherwise use the V-statistic of Székely et al. (2007),
+            which tends to 1 for d >> n.
+        squared: return dCor^2, as in the study; otherwise its square root, with the sign of dCor^2 if that is negative.
 
     Returns:
-        Scalar, at most 1: 1 where one is the other up to rotation, translation and isotropic scale. NaN where a
+        Scalar, at most 1: 1 if x and y are equal up to rotation, translation and isotropic scaling. NaN if a
         representation is constant.
 
-    Symmetric; invariant to rotation, translation, isotropic scale and to a common permutation of rows.
+    Symmetric; invariant to rotation, translation, isotropic scaling and a common permutation of rows.
     Cost O(n^2 (d1 + d2)), memory O(b n) for blocks of b rows.
     Source: Székely, Rizzo & Bakirov (2007), Ann. Stat. 35, 2769; Székely & Rizzo (2014), Ann. Stat. 42, 2382.
 
     Raises:
         ValueError: x and y have different numbers of rows or fewer than 4 (2 if biased).
-        TypeError: complex numbers.
+        TypeError: an input is complex.
 
     Example:
         >>> import numpy as np
@@ -49,8 +49,8 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
     value = ratio(hsic([a, b], kernel="distance", debiased=debiased))
     if squared:
         return value
-    apart = value != 0  # where the root has no slope
-    return jnp.where(apart, jnp.sign(value) * jnp.sqrt(jnp.abs(jnp.where(apart, value, 1))), value)
+    non_zero = value != 0  # the derivative of the root is infinite at 0
+    return jnp.where(non_zero, jnp.sign(value) * jnp.sqrt(jnp.abs(jnp.where(non_zero, value, 1))), value)
 
 
 def _evaluate(context: MetricContext, *, debiased: bool) -> Result:
@@ -71,8 +71,8 @@ def _facts(name: str, *, debiased: bool) -> Metric:
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance=chance_told(debiased=debiased),
-        meaning="Are samples that lie far apart in one model as far apart in the other?",
+        chance=chance_description(debiased=debiased),
+        meaning="Are samples that are far apart in one model also far apart in the other?",
         citation="Székely & Rizzo 2014, doi:10.1214/14-AOS1255" if debiased else "Székely et al. 2007, Ann. Stat. 35",
     )
 

@@ -17,43 +17,45 @@ from ..permutation import Permutations
 from ._metric import Metric, Result
 from .algorithms import joint_distances
 
-# Permutations behind the chance level in a Comparison, which has no closed form: fewer for more samples, whose
-# product with them is about the first number, within the bounds of the second.
+# The chance level in a Comparison has no closed form and is a mean over permutations. Their number is the first
+# constant divided by the number of samples, within the bounds of the second.
 CHANCE_SAMPLES, CHANCE_PERMUTATIONS = 2**12, (1, 5)
-# Orders of the samples that are looked at together, for which products are shared and permuted rows are held.
+# Orders of the samples evaluated together: they share Gram products, and the permuted rows of all are in memory.
 TOGETHER = 2
-# In a Comparison joint spaces get columns of zeros up to a multiple of this, which changes no distance: fewer shapes.
+# In a Comparison joint spaces are padded with columns of zeros to a multiple of this width: no distance changes, and
+# fewer shapes are compiled.
 WIDTH = 128
 
 
 def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int = 50) -> jax.Array:
-    """Share of intrinsic dimensions that two representations have in common, linearly or not.
+    """Compute the share of intrinsic dimensions that two representations have in common, linearly or not.
 
-    ``(d_x + d_y - d_xy) / max(d_x, d_y)``, d the intrinsic dimension of x, of y and of the two side by side, all with
-    columns standardised (ddof = 1; a column that is constant becomes zero).
+    ``(d_x + d_y - d_xy) / max(d_x, d_y)``, where d_x, d_y and d_xy are the intrinsic dimensions of x, of y and of their
+    concatenation, all with standardised columns (ddof = 1; a constant column becomes zero).
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch.
-        y: [n, d2], row i being the same sample as row i of x. From each of the three spaces exact repetitions of an
-            earlier row are left out; in the joint one a row repeats another if it does so in both.
+        y: [n, d2], row i being the same sample as row i of x. In each of the three spaces, exact duplicates of an
+            earlier row are excluded; in the joint space a row is a duplicate if it is one in both.
         estimator: of the three dimensions, see `hyle.engine.intrinsic_dimension`.
-        k: neighbours of the mle, 2 <= k <= n - 1, and for the order of gride; twonn looks at two whatever k is.
+        k: number of neighbours of mle, 2 <= k <= n - 1, and for the order of gride; twonn uses two for every k.
 
     Returns:
-        Scalar: 1 where each is a function of the other, d_y / d_x where y alone is one of x, 0 where they are
-        independent, as far as the estimates are right. These are too low in high dimensions, the joint one most, so
-        that independent representations of many dimensions are far from 0 (two 24-d Gaussians, n = 300: 0.68): look at
-        the chance level, or shuffle the rows of one. Errors of the estimates may carry it below 0 or beyond 1. NaN
-        where an input is not finite or constant.
+        Scalar: 1 if x and y are functions of each other, d_y / d_x if only y is a function of x, 0 if they are
+        independent, provided that the estimates are accurate. In high dimensions they are too low, the joint one most,
+        so that independent representations of many dimensions are far from 0 (two 24-d Gaussians, n = 300: 0.68):
+        compare with the chance level, or shuffle the rows of one. Estimation errors may move the value below 0 or
+        above 1. NaN if an input is not finite or constant.
 
     Symmetric; invariant to scale and shift of each column and to a common permutation of rows, but not to rotation,
-    since columns are standardised. Of the two the representation of more columns dominates the joint distances.
+    since columns are standardised. The representation with more columns dominates the joint distances.
     Cost O(n^2 (d1 + d2)), memory O(b n + n (d1 + d2)) for blocks of b rows.
     Source: Basile et al. (2025), ICLR, arXiv 2406.15812.
 
     Raises:
-        ValueError: x and y have different numbers of rows or fewer than 4, k out of range, an unknown estimator.
-        TypeError: complex numbers.
+        ValueError: x and y have different numbers of rows or fewer than 4, k is out of range, or the estimator is
+            unknown.
+        TypeError: an input is complex.
 
     Example:
         >>> import numpy as np
@@ -77,22 +79,22 @@ def _standardised(x: jax.Array) -> jax.Array:
 
 
 def _standardised_on_host(x: np.ndarray) -> np.ndarray:
-    """Standardise in float64, so that rows are rounded once: where they lie close, each rounding moves neighbours."""
+    """Standardise in float64, so that rows are rounded only once: in dense regions each rounding changes neighbours."""
     with np.errstate(invalid="ignore"):
         rows = x - x.mean(0, dtype=np.float64)
         deviation = np.sqrt(np.einsum("ij,ij->j", rows, rows) / (len(x) - 1))
-        dead = (x == x[0]).all(0) | (deviation == 0)  # not by the deviation alone: the mean of a constant is rounded
+        dead = (x == x[0]).all(0) | (deviation == 0)  # the deviation is not enough: the mean of a constant is rounded
         return np.where(dead, 0, rows / np.where(dead, 1, deviation)).astype(x.dtype)
 
 
 @jax.jit
 def _standardised_by_steps(x: jax.Array) -> jax.Array:
-    dead = (x == x[0]).all(0)  # not by the variance: the mean of a constant is rounded
+    dead = (x == x[0]).all(0)  # the variance is not enough: the mean of a constant is rounded
     largest = jax.lax.stop_gradient(jnp.abs(x).max(0))
     _, exponent = jnp.frexp(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1))
-    x = ldexp(x, -exponent)  # squares of tiny or huge columns would leave the range of float32
+    x = ldexp(x, -exponent)  # squares of tiny or huge columns would be out of the range of float32
     x = x - x.mean(0)
-    x = x - x.mean(0)  # twice: the mean of data far from the origin is itself rounded
+    x = x - x.mean(0)  # twice, since the mean of data far from the origin is itself rounded
     variance = (x * x).sum(0) / (len(x) - 1)
     dead |= variance == 0
     return jnp.where(dead, 0, x / jnp.sqrt(jnp.where(dead, 1, variance)))
@@ -109,12 +111,12 @@ def _joint(
     order: np.ndarray | None,
     distances: list[np.ndarray | None],
 ) -> list[float]:
-    """Return the dimension of each pair side by side, the rows of the second in another order."""
-    # A row repeats another side by side only where it does so in both.
-    whole = [bool(kept.all()) for kept in context.unique()]
+    """Estimate the joint dimension of each pair, with the rows of the second in another order if one is given."""
+    # A row of the joint space is a duplicate only if it is one in both representations.
+    all_unique = [bool(kept.all()) for kept in context.unique()]
     values = []
     for (a, b), distance in zip(pairs, distances, strict=True):
-        if distance is None or not (whole[a] or whole[b]):
+        if distance is None or not (all_unique[a] or all_unique[b]):
             values.append(float(_joint_dimension(spaces[a], spaces[b] if order is None else spaces[b][order])))
         else:
             values.append(float(estimate(distance, np.ones(context.n, bool), "twonn").value))
@@ -126,8 +128,8 @@ def _joint_dimension(u: jax.Array, v: jax.Array) -> jax.Array:
     return dimension(jnp.concatenate([u, v, padding], axis=1), "twonn", 2).value
 
 
-def _own(context: MetricContext) -> tuple[list[jax.Array], list[Prepared], np.ndarray]:
-    """Standardise each representation, and estimate its dimension."""
+def _standardised_models(context: MetricContext) -> tuple[list[jax.Array], list[Prepared], np.ndarray]:
+    """Return the standardised representations, also prepared for Gram products, and their dimensions [m]."""
 
     def compute() -> tuple[list[jax.Array], list[Prepared], np.ndarray]:
         spaces = [_standardised(x) for x in context.arrays]
@@ -137,21 +139,21 @@ def _own(context: MetricContext) -> tuple[list[jax.Array], list[Prepared], np.nd
 
 
 def _tables(context: MetricContext, orders: Sequence[np.ndarray | None], stage: str) -> np.ndarray:
-    """Give the values [len(orders), m, m], of each pair the rows of the second by name in another order."""
-    spaces, representations, own = _own(context)
-    in_order, say = context.in_order, context.stage_callback(stage)
+    """Compute the values [len(orders), m, m], permuting the model of each pair whose name comes second."""
+    spaces, prepared, dimensions = _standardised_models(context)
+    in_order, report = context.in_order, context.stage_callback(stage)
     ends = [(a, b) for a in range(context.m) for b in range(a, context.m)]
     pairs = [(a, b) if in_order[a, b] else (b, a) for a, b in ends]
     values = np.empty((len(orders), context.m, context.m))
     for start in range(0, len(orders), TOGETHER):
-        some = orders[start : start + TOGETHER]
+        batch = orders[start : start + TOGETHER]
         for at, (order, distances) in enumerate(
-            zip(some, joint_distances(representations, pairs, some), strict=True), start
+            zip(batch, joint_distances(prepared, pairs, batch), strict=True), start
         ):
             for (a, b), joint in zip(pairs, _joint(context, spaces, pairs, order, distances), strict=True):
-                joint = own[a] if a == b and order is None else joint
-                values[at, a, b] = values[at, b, a] = _shared(own[a], own[b], joint)
-        say(start + len(some), len(orders))
+                joint = dimensions[a] if a == b and order is None else joint
+                values[at, a, b] = values[at, b, a] = _shared(dimensions[a], dimensions[b], joint)
+        report(start + len(batch), len(orders))
     return values
 
 
@@ -161,10 +163,10 @@ def _null_distribution(context: MetricContext, permutations: Permutations) -> np
 
 def _evaluate(context: MetricContext) -> Result:
     permutations = int(np.clip(CHANCE_SAMPLES // context.n, *CHANCE_PERMUTATIONS))
-    value, *drawn = _tables(context, [None, *map(np.asarray, context.permutations(permutations))], VALUES)
-    chance = np.mean(drawn, 0)
+    value, *permuted = _tables(context, [None, *map(np.asarray, context.permutations(permutations))], VALUES)
+    chance = np.mean(permuted, 0)
     attributes = {
-        "estimator": "TwoNN, fit through the origin, largest tenth of the ratios left out",
+        "estimator": "TwoNN, fit through the origin, largest tenth of the ratios excluded",
         "k": 2,
         "neighbour_metric": "euclidean",
         "centring": "columns standardised, ddof = 1",
@@ -184,8 +186,8 @@ METRICS = (
         symmetric=True,
         bounds=(0.0, 1.0),
         higher_is_better=True,
-        chance="mean of 1 to 5 permutations of the samples, pair by pair; not 0 in high dimensions",
-        meaning="How many of the dimensions of the richer model does the other share, linearly or not? 1 is all.",
+        chance="mean over 1 to 5 permutations of the samples, for each pair of models; not 0 in high dimensions",
+        meaning="What share of the higher-dimensional model's dimensions is in the other, linearly or not? 1 = all.",
         citation="Basile et al. 2025, arXiv:2406.15812",
     ),
 )

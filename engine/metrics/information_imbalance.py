@@ -1,4 +1,4 @@
-"""Information imbalance: how well the neighbours of one representation say who is near in another."""
+"""Information imbalance: how well neighbourhoods in one representation predict those in another."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ from ._metric import Metric, Result
 
 
 def information_imbalance(x: Any, y: Any, /, *, k: int = 1) -> jax.Array:
-    """How far away in y the nearest neighbours in x are: Delta(x -> y).
+    """Compute the information imbalance Delta(x -> y): the mean rank in y of the nearest neighbours in x.
 
-    ``2 / n mean_i mean_{j in kNN_x(i)} rank_y(i, j)``, ranks counted from 1 for the nearest other point, by Euclidean
-    distance, ties to the lowest index.
+    ``2 / n mean_i mean_{j in kNN_x(i)} rank_y(i, j)``, with ranks counted from 1 for the nearest other point, by
+    Euclidean distance, ties broken by the lowest index.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch.
         y: [n, d2], row i being the same sample as row i of x.
-        k: neighbours, 1 <= k <= n - 1.
+        k: number of neighbours, 1 <= k <= n - 1.
 
     Returns:
-        Scalar from (k + 1) / n, where x knows the neighbours in y, about 1 where it knows nothing of them; at most 2.
-        NaN where an input is constant or not finite.
+        Scalar: (k + 1) / n if x determines the neighbours in y, about 1 if it carries no information about them; at
+        most 2. NaN if an input is constant or not finite.
 
-    Not symmetric: both directions together say which of two contains the other. Invariant to rotation, translation,
-    isotropic scale of either, and a common permutation of rows. Depends on n and k: quote both.
+    Not symmetric: the two directions together show whether one representation contains the information of the other.
+    Invariant to rotation, translation and isotropic scaling of either, and to a common permutation of rows. Depends on
+    n and k: report both.
     Cost O(n^2 (d1 + d2 + k)): ranks are counted, not sorted. Memory O(b n) for blocks of b rows.
     Source: Glielmo et al. (2022), PNAS Nexus 1, pgac039.
 
     Raises:
-        ValueError: x and y have different numbers of rows, k out of range.
-        TypeError: complex numbers.
+        ValueError: x and y have different numbers of rows, or k is out of range.
+        TypeError: an input is complex.
 
     Example:
         >>> import numpy as np
@@ -62,26 +63,27 @@ def _imbalance(a: jax.Array, b: jax.Array, k: int) -> jax.Array:
         gram = second.gram(query)
         index = search(first, first.gram(query), query, k, "euclidean").indices
         table = search(second, gram, query, min(TABLE, n - 1), "euclidean").indices
-        values, doubtful = ranks(second.norms, gram, query, index, table)
-        return recompute_exact_ranks(second, query, index, values, doubtful).mean(1)
+        values, incomplete = ranks(second.norms, gram, query, index, table)
+        return recompute_exact_ranks(second, query, index, values, incomplete).mean(1)
 
-    found = jax.lax.map(block, blocks(n, block_size(n, 2 * n))).reshape(-1)[:n]
-    known = ~(first.norms.all_equal | second.norms.all_equal) & jnp.isfinite(a).all() & jnp.isfinite(b).all()
-    return jnp.where(known, 2 / n * found.mean(), jnp.nan)
+    mean_ranks = jax.lax.map(block, blocks(n, block_size(n, 2 * n))).reshape(-1)[:n]
+    defined = ~(first.norms.all_equal | second.norms.all_equal) & jnp.isfinite(a).all() & jnp.isfinite(b).all()
+    return jnp.where(defined, 2 / n * mean_ranks.mean(), jnp.nan)
 
 
 def _evaluate(context: MetricContext) -> Result:
-    alike = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
-    value = np.where(alike[:, None] | alike[None, :], np.nan, 2 / context.n * context.ranks())
+    all_equal = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
+    value = np.where(all_equal[:, None] | all_equal[None, :], np.nan, 2 / context.n * context.ranks())
     attributes = {"estimator": "2 / n mean rank", "k": context.rank_k, "neighbour_metric": "euclidean"}
     return Result(value, np.ones_like(value), attributes, self_score=(context.rank_k + 1) / context.n)
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
-    alike = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
+    all_equal = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
     tables = [np.asarray(table.indices) for table in context.tables(context.rank_k, "euclidean")]
-    found = permuted_ranks(context.prepared(), tables, permutations, context.in_order, context.stage_callback(NULL))
-    return np.where(alike[:, None] | alike[None, :], np.nan, 2 / context.n * found)
+    report = context.stage_callback(NULL)
+    mean_ranks = permuted_ranks(context.prepared(), tables, permutations, context.in_order, report)
+    return np.where(all_equal[:, None] | all_equal[None, :], np.nan, 2 / context.n * mean_ranks)
 
 
 METRICS = (
@@ -95,8 +97,8 @@ METRICS = (
         symmetric=False,
         bounds=(0.0, 2.0),
         higher_is_better=False,
-        chance="1, exactly, on average over permutations",
-        meaning="Does the nearest neighbour in one model stay near in the other? 0 is yes, 1 is no better than any.",
+        chance="exactly 1 on average over permutations",
+        meaning="Are nearest neighbours in one model also near in the other? 0 means yes, 1 no nearer than at random.",
         citation="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
     ),
 )

@@ -15,31 +15,34 @@ from ._metric import Metric, Result
 
 
 def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50) -> jax.Array:
-    """Estimate how many coordinates the rows locally need, from how fast Euclidean balls fill up.
+    """Estimate the intrinsic dimension: the number of coordinates that the rows need locally.
 
-    With r_j the distance of a row to its j-th neighbour, the estimators are
+    The estimators use how fast the number of neighbours grows with distance. With r_j the Euclidean distance of a row
+    to its j-th neighbour, they are
 
     - ``mle``: Levina & Bickel's maximum likelihood, rows combined by the harmonic mean,
       ``1 / d = mean_i mean_{j < k} ln(r_k / r_j)``;
-    - ``mle_arithmetic``: the arithmetic mean over the rows of the same, larger by (k - 1) / (k - 2) or more;
-    - ``twonn``: the slope through the origin of -ln(1 - F) over ln mu, mu = r_2 / r_1, the largest tenth left out;
-    - ``twonn_ml``: maximum likelihood of the same, unbiased, ``d = (n - 1) / sum_i ln mu_i``;
+    - ``mle_arithmetic``: the same, combined by the arithmetic mean over rows; larger by (k - 1) / (k - 2) or more;
+    - ``twonn``: the slope of -ln(1 - F) over ln mu in a fit through the origin, where mu = r_2 / r_1 and the largest
+      tenth of the ratios is excluded;
+    - ``twonn_ml``: the unbiased maximum likelihood estimate from the same ratios, ``d = (n - 1) / sum_i ln mu_i``;
     - ``gride``: maximum likelihood for mu = r_{2 n1} / r_{n1}, whose density is proportional to
-      ``d (mu^d - 1)^(n1 - 1) / mu^(d (2 n1 - 1) + 1)``, with n - 1 for n as in ``twonn_ml``, which it is for n1 = 1.
+      ``d (mu^d - 1)^(n1 - 1) / mu^(d (2 n1 - 1) + 1)``, with n - 1 in place of n as in ``twonn_ml``, to which it is
+      equal for n1 = 1.
 
     Args:
-        x: [n, d], any floating dtype, from NumPy, JAX or torch. Exact repetitions of an earlier row are left out, which
-            ``n_used`` of a Comparison counts, and so are, for ``mle_arithmetic``, rows whose k neighbours are all
-            equally far.
+        x: [n, d], any floating dtype, from NumPy, JAX or torch. Exact duplicates of an earlier row are excluded;
+            ``mle_arithmetic`` also excludes rows whose k neighbours are all equally far. ``n_used`` of a Comparison is
+            the number of rows used.
         estimator: ``mle``, ``mle_arithmetic``, ``twonn``, ``twonn_ml`` or ``gride``.
-        k: neighbours of the mle, 2 <= k <= n - 1; for gride n1 is the largest power of two with 2 n1 <= k; twonn looks
-            at two whatever k is.
+        k: number of neighbours of mle, 2 <= k <= n - 1; for gride, n1 is the largest power of two with 2 n1 <= k; twonn
+            uses two for every k.
 
     Returns:
-        Scalar > 0. Scale and rotation do not matter. Every estimator takes the density to be even as far as it looks;
-        beyond about 15 dimensions all are too low (20-d Gaussian, n = 2000: twonn 16.8), and what they say is a lower
-        bound. NaN where an input is not finite or fewer distinct rows are left than the neighbours looked at and one
-        more; inf where no two neighbour distances differ.
+        Scalar > 0, invariant to scale and rotation. Every estimator assumes a uniform density within the neighbours
+        that it uses. Beyond about 15 dimensions all estimates are too low (20-d Gaussian, n = 2000: twonn 16.8) and are
+        lower bounds. NaN if the input is not finite or has no more distinct rows than the number of neighbours used;
+        inf if no two neighbour distances differ.
 
     Cost O(n^2 d), memory O(b n + n k) for blocks of b rows. Differentiable where no two neighbours are equally far.
     `hyle.engine.dimension_scales` shows how the value depends on the scale, with errors.
@@ -47,8 +50,8 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
     Denti et al. (2022), Sci. Rep. 12, 20005.
 
     Raises:
-        ValueError: fewer than 4 rows, k out of range, an unknown estimator.
-        TypeError: complex numbers.
+        ValueError: x has fewer than 4 rows, k is out of range, or the estimator is unknown.
+        TypeError: the input is complex.
 
     Example:
         >>> import numpy as np
@@ -68,25 +71,25 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
 def _evaluate(context: MetricContext, estimator: Estimator) -> Result:
     k = neighbours_needed(estimator, context.dimension_k)
     tables = context.tables(k, "euclidean", unique=True)
-    found = [estimate(table.value, kept, estimator) for table, kept in zip(tables, context.unique(), strict=True)]
-    words = {
+    estimates = [estimate(table.value, kept, estimator) for table, kept in zip(tables, context.unique(), strict=True)]
+    descriptions = {
         "mle": "Levina-Bickel maximum likelihood, harmonic mean",
         "mle_arithmetic": "Levina-Bickel maximum likelihood, arithmetic mean",
-        "twonn": "TwoNN, fit through the origin, largest tenth of the ratios left out",
+        "twonn": "TwoNN, fit through the origin, largest tenth of the ratios excluded",
         "twonn_ml": "TwoNN, maximum likelihood, unbiased",
         "gride": "GRIDE, maximum likelihood, n2 = 2 n1",
     }
     attributes: dict[str, Any] = {
-        "estimator": words[estimator],
+        "estimator": descriptions[estimator],
         "k": k,
         "neighbour_metric": "euclidean",
     }
-    extra = {"n_used": np.array([int(one.n_used) for one in found])}
+    extra = {"n_used": np.array([int(result.n_used) for result in estimates])}
     if estimator == "gride":
         attributes["n1"] = largest_order(context.dimension_k)
     if estimator in ("gride", "twonn_ml"):
-        extra["error"] = np.array([float(one.error) for one in found])
-    return Result(np.array([float(one.value) for one in found]), None, attributes, extra)
+        extra["error"] = np.array([float(result.error) for result in estimates])
+    return Result(np.array([float(result.value) for result in estimates]), None, attributes, extra)
 
 
 def _facts(name: str, estimator: Estimator, long_name: str, citation: str) -> Metric:
@@ -100,7 +103,7 @@ def _facts(name: str, estimator: Estimator, long_name: str, citation: str) -> Me
         bounds=(0.0, float("inf")),
         higher_is_better=None,
         chance="none; compare with the random control",
-        meaning="How many independent directions does the representation use around a sample? Above 15: at least.",
+        meaning="How many independent directions does the representation use locally? A lower bound above about 15.",
         citation=citation,
     )
 

@@ -1,4 +1,4 @@
-"""Centred kernel alignment summed over mini-batches, for more rows than a Gram matrix can hold, and for streams."""
+"""Mini-batch centred kernel alignment, for streams and for data sets that are too large for a Gram matrix."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from ..base import HIGHEST, InputError, centred, gaussian, pair
 from ..gram import Kernel, check_kernel, median_distance
 from ._metric import Metric
 
-MIN_ROWS = 4  # rows that the unbiased HSIC needs
-UNSEEN = -(2**20)  # exponent of a side that has shown nothing yet, below that of any number
+MIN_ROWS = 4  # required by the unbiased HSIC
+UNSEEN = -(2**20)  # exponent before the first batch with any variance, below that of any number
 
 
 class CKAState(NamedTuple):
     """Sums over the batches so far.
 
     Args:
-        total: [3], unbiased HSIC of (x, x), (y, y) and (x, y), in the units of 2^exponent.
-        lost: [3], what rounding took from them.
-        exponent: int32 [2], of the largest batch of x and of y: linear kernels of huge or tiny rows stay in range.
-        batches: int32, those of four rows or more.
+        total: [3], unbiased HSIC of (x, x), (y, y) and (x, y), in units that follow from the exponents.
+        lost: [3], rounding errors of the totals (Kahan summation).
+        exponent: int32 [2], binary exponent of the scale of x and of y, the largest of all batches; it keeps linear
+            kernels of huge or tiny rows in range.
+        batches: int32 scalar, number of batches of four rows or more.
     """
 
     total: jax.Array
@@ -34,7 +35,7 @@ class CKAState(NamedTuple):
 
 
 class CKAStream(NamedTuple):
-    """Three pure functions: ``init()``, ``update(state, x_batch, y_batch)`` and ``value(state)``."""
+    """Pure functions of a stream: ``init()``, ``update(state, x_batch, y_batch)`` and ``value(state)``."""
 
     init: Callable[[], CKAState]
     update: Callable[[CKAState, Any, Any], CKAState]
@@ -50,32 +51,32 @@ def minibatch_cka(
     kernel: Kernel = "linear",
     sigma: float | jax.Array | None = None,
 ) -> jax.Array:
-    """Debiased CKA from consecutive batches of rows: only pairs of samples in one batch are looked at.
+    """Compute debiased CKA from consecutive batches of rows, using only pairs of samples within a batch.
 
-    ``sum_b HSIC_1(K_b, L_b) / sqrt(sum_b HSIC_1(K_b, K_b) sum_b HSIC_1(L_b, L_b))``, HSIC_1 being the unbiased
-    U-statistic, so that the means over batches estimate the HSIC of all rows, whatever the size of the batch; with the
-    default sigma of RBF, which every batch has its own of, that of a kernel in between.
+    ``sum_b HSIC_1(K_b, L_b) / sqrt(sum_b HSIC_1(K_b, K_b) sum_b HSIC_1(L_b, L_b))``, where HSIC_1 is the unbiased
+    U-statistic, so that the means over batches estimate the HSIC of all rows for every batch size. The default sigma of
+    the RBF kernel differs from batch to batch, so that the estimate is for an intermediate kernel.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
         y: [n, d2], row i being the same sample as row i of x. Rows should come in random order.
-        batch_size: rows in a batch, 4 <= batch_size <= n. A last batch of fewer rows is left out: it would weigh as
-            much as the others and be the noisiest.
+        batch_size: rows per batch, 4 <= batch_size <= n. A last, smaller batch is dropped: it would have the same
+            weight as the others, although it is the noisiest.
         kernel: ``linear``, or ``rbf``: exp(-d^2 / 2 sigma^2).
-        sigma: RBF bandwidth of both; default in each batch the median of its non-zero pairwise distances.
+        sigma: RBF bandwidth for both; default in each batch the median of its non-zero pairwise distances.
 
     Returns:
-        Scalar, at most 1; 0 on average over independent data, negative values included and not clamped; NaN where a
-        representation is constant or not finite. With one batch it is `cka`.
+        Scalar, at most 1; 0 on average for independent data; values may be negative and are not clamped. NaN if a
+        representation is constant or not finite. With a single batch it equals `cka`.
 
-    Symmetric; invariant to rotation, translation and isotropic scale (RBF: with the default sigma), to a common
-    permutation of rows only within the batches. Cost O(n batch_size (d1 + d2)), memory O(batch_size^2) beyond x and y.
+    Symmetric; invariant to rotation, translation and isotropic scaling (RBF: with the default sigma), and to common
+    permutations of rows within batches only. Cost O(n batch_size (d1 + d2)), memory O(batch_size^2) beyond x and y.
     Source: Nguyen et al. (2021), arXiv 2010.15327, eq. 4; HSIC_1: Song et al. (2012), JMLR 13, eq. 5.
 
     Raises:
-        ValueError: x and y have different numbers of rows or fewer than 4, batch_size out of range, an unknown kernel,
-            sigma without RBF.
-        TypeError: complex numbers.
+        ValueError: x and y have different numbers of rows or fewer than 4, batch_size is out of range, the kernel is
+            unknown, or sigma is given without the RBF kernel.
+        TypeError: an input is complex.
 
     Example:
         >>> import numpy as np
@@ -99,17 +100,17 @@ def minibatch_cka(
 
 
 def cka_stream(*, kernel: Kernel = "linear", sigma: float | jax.Array | None = None) -> CKAStream:
-    """Mini-batch CKA of a stream, batch by batch, as `minibatch_cka` over all of them.
+    """Build the functions that compute mini-batch CKA of a stream, equal to `minibatch_cka` over all its batches.
 
     Args:
         kernel: ``linear`` or ``rbf``.
-        sigma: RBF bandwidth of both; default in each batch the median of its non-zero pairwise distances.
+        sigma: RBF bandwidth for both; default in each batch the median of its non-zero pairwise distances.
 
     Returns:
-        ``init() -> state``; ``update(state, x_batch, y_batch) -> state``, rows [b, d1] and [b, d2] of the same samples,
-        a batch of fewer than 4 rows leaving the state as it is; ``value(state)``, the scalar so far, NaN before the
-        first batch. All three are pure and work inside jit, vmap and scan; a state holds nine numbers, float64 where
-        JAX has it turned on.
+        ``init() -> state``; ``update(state, x_batch, y_batch) -> state`` for rows [b, d1] and [b, d2] of the same
+        samples (a batch of fewer than 4 rows leaves the state unchanged); ``value(state)``, the current scalar, NaN
+        before the first batch. All three are pure and work inside jit, vmap and scan. A state has nine numbers, in
+        float64 if JAX has it enabled.
 
     Example:
         >>> import numpy as np
@@ -140,10 +141,10 @@ def _init(dtype: Any) -> CKAState:
 def _update(state: CKAState, a: jax.Array, b: jax.Array, sigma: Any, kernel: Kernel) -> CKAState:
     (k, power_k), (l, power_l) = (_centred_kernel(v, sigma, kernel) for v in (a, b))  # noqa: E741
     dtype = state.total.dtype
-    # Products of rows first: their sums are then taken in the precision of the state.
+    # Row sums are cast first, so that their sum is computed in the precision of the state.
     sums = [(p * q).sum(1).astype(dtype).sum() for p, q in ((k, k), (l, l), (k, l))]
     term = jnp.stack(sums) / (len(a) * (len(a) - 3))
-    # A batch without spread says nothing about the scale.
+    # A constant batch has no scale.
     power = jnp.where(term[:2] == 0, UNSEEN, jnp.stack([power_k, power_l]))
     exponent = jnp.maximum(state.exponent, power)
     total, lost = (_rescaled(v, state.exponent, exponent) for v in (state.total, state.lost))
@@ -153,13 +154,13 @@ def _update(state: CKAState, a: jax.Array, b: jax.Array, sigma: Any, kernel: Ker
 
 
 def _rescaled(sums: jax.Array, old: jax.Array, new: jax.Array) -> jax.Array:
-    """From the units of 2^old to those of 2^new; a kernel is of second order in the rows and HSIC in the kernels."""
+    """Convert sums from units of 2^old to units of 2^new; kernels are quadratic in the rows, HSIC in the kernels."""
     shift = jnp.maximum(old - new, -512)
     return jnp.ldexp(sums, 2 * jnp.stack([2 * shift[0], 2 * shift[1], shift.sum()]))
 
 
 def _centred_kernel(x: jax.Array, sigma: Any, kernel: Kernel) -> tuple[jax.Array, jax.Array]:
-    """U-centre the kernel matrix [b, b]: n (n - 3) HSIC_1 is the inner product of two such."""
+    """Compute the U-centred kernel matrix [b, b]; n (n - 3) HSIC_1 is the inner product of two of them."""
     points, exponent = centred(x)
     n = len(x)
     off = 1 - jnp.eye(n, dtype=x.dtype)
@@ -172,19 +173,19 @@ def _centred_kernel(x: jax.Array, sigma: Any, kernel: Kernel) -> tuple[jax.Array
         gram = jnp.matmul(points, points.T, precision=HIGHEST)
         far = jnp.maximum(squares[:, None] + squares[None, :] - 2 * gram, 0)
         values, exponent = gaussian(far, width), jnp.zeros_like(exponent)
-        values = values - (values * off).sum() / (n * (n - 1))  # a wide kernel is 1 and a little less
+        values = values - (values * off).sum() / (n * (n - 1))  # keeps digits: entries of a wide kernel are near 1
     values = values * off
     rows = values.sum(1) / (n - 2)
-    everything = rows.sum() / (n - 1)
-    return (values - rows[:, None] - rows[None, :] + everything) * off, exponent
+    total = rows.sum() / (n - 1)
+    return (values - rows[:, None] - rows[None, :] + total) * off, exponent
 
 
 @jax.jit
 def _value(state: CKAState) -> jax.Array:
-    own = state.total[:2]
-    good = (own > 0).all()
-    return jnp.where(good, state.total[2] / jnp.sqrt(jnp.where(good, own, 1)).prod(), jnp.nan)
+    self_hsic = state.total[:2]
+    good = (self_hsic > 0).all()
+    return jnp.where(good, state.total[2] / jnp.sqrt(jnp.where(good, self_hsic, 1)).prod(), jnp.nan)
 
 
-# Of a stream, not of a panel, which has all rows: nothing for a Comparison.
+# No entry for a Comparison, which has all rows in memory.
 METRICS: tuple[Metric, ...] = ()

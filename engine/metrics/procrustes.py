@@ -15,36 +15,36 @@ from ._metric import Metric, Result
 from .algorithms import nuclear_norm, spectrum, unrelated_norm
 
 Form = Literal["squared", "disparity", "angular"]
-# Below this, 2 - 2 c in float32 would lose digits, and the distance is measured by subtraction.
+# Below this value, 2 - 2 c would lose digits in float32, and the distance is computed by subtraction.
 NEAR = 0.2
 
 
 def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
-    """Distance that the best rotation leaves between two representations of the same samples.
+    """Compute the distance between two representations of the same samples after the best rotation.
 
-    ``min_Q ||X Q - Y||_F^2 = 2 - 2 c`` over orthogonal Q, ``c = ||X^T Y||_*`` the nuclear norm, X and Y being x and y
-    with centred columns and unit Frobenius norm.
+    ``min_Q ||X Q - Y||_F^2 = 2 - 2 c`` over orthogonal Q, where ``c = ||X^T Y||_*`` is the nuclear norm. X and Y are x
+    and y with centred columns and unit Frobenius norm.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
-        y: [n, d2], row i being the same sample as row i of x; n >= 2. The narrower counts as padded with zeros.
-        form: ``squared``, 2 - 2 c in [0, 2] (Ding et al. 2021); ``disparity``, 1 - c^2 in [0, 1], where a scale is
-            fitted too (SciPy's); ``angular``, arccos c in [0, pi / 2], which is a metric (Williams et al. 2021).
+        y: [n, d2], row i being the same sample as row i of x; n >= 2. The narrower one is padded with zeros.
+        form: ``squared``, 2 - 2 c in [0, 2] (Ding et al. 2021); ``disparity``, 1 - c^2 in [0, 1], for which a scale is
+            fitted too (as in SciPy); ``angular``, arccos c in [0, pi / 2], which is a metric (Williams et al. 2021).
 
     Returns:
-        Scalar, 0 where one is a rotation of the other; NaN where a representation is constant or not finite. Not
-        debiased: independent rows come near 0 where n is small next to d1 and d2.
+        Scalar, 0 if one is a rotation of the other; NaN if a representation is constant or not finite. Not debiased:
+        independent rows come close to 0 if n is small compared with d1 and d2.
 
-    Symmetric; invariant to rotation, translation, isotropic scale and to a common permutation of rows. The first
-    derivative is exact where X^T Y has full rank and a subgradient elsewhere, that of ``angular`` 0 at distance 0; the
-    second means nothing.
-    Cost O(n d1 d2 + d1 d2 min(d1, d2)), each width counting as no more than n, after a QR of O(n^2 d) where d > n;
+    Symmetric; invariant to rotation, translation, isotropic scaling and a common permutation of rows. The first
+    derivative is exact where X^T Y has full rank and a subgradient elsewhere (for ``angular``, 0 at distance 0); the
+    second derivative is meaningless.
+    Cost O(n d1 d2 + d1 d2 min(d1, d2)), with each width counted as at most n, after a QR of O(n^2 d) for d > n;
     memory O(n (d1 + d2) + d1 d2).
     Source: Ding et al. (2021), arXiv 2108.01661; Schönemann (1966); Williams et al. (2021), arXiv 2110.14739.
 
     Raises:
-        ValueError: x and y have different numbers of rows or fewer than 2, an unknown form.
-        TypeError: complex numbers.
+        ValueError: x and y have different numbers of rows or fewer than 2, or the form is unknown.
+        TypeError: an input is complex.
 
     Example:
         >>> import numpy as np
@@ -56,7 +56,8 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
         raise InputError(f"unknown form {form!r} of the Procrustes distance: use {', '.join(get_args(Form))}")
     a, b = pair(x, y, least=2)
     first = _prepared(a)
-    # True unless NaN: y waits for x, since XLA on the CPU can wait for itself for ever where batched QRs run at once.
+    # The condition is true unless NaN. It makes y depend on x, since XLA on the CPU can deadlock if batched QRs run
+    # concurrently.
     second = _prepared(jnp.where(first[0, 0] <= 1, b, jnp.nan))
     traced = isinstance(first, jax.core.Tracer) or isinstance(second, jax.core.Tracer)
     squared = _distance(first, second) if traced else jnp.asarray(_value(first, second), first.dtype)
@@ -70,7 +71,7 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
 
 @jax.jit
 def _prepared(x: jax.Array) -> jax.Array:
-    """Centre, scale to unit Frobenius norm, and turn into no more columns than rows."""
+    """Centre, scale to unit Frobenius norm, and rotate into at most as many columns as rows."""
     points, _ = centred(x)
     square = (points * points).sum(1).sum()
     good = (square > 0) & jnp.isfinite(square)
@@ -78,56 +79,56 @@ def _prepared(x: jax.Array) -> jax.Array:
     n, d = points.shape
     if d <= n:
         return points
-    # An orthonormal basis of the rows, held fixed: it moves no nuclear norm, and the derivative of QR does not exist
-    # here, centred rows being dependent.
+    # An orthonormal basis of the row space, held fixed: it does not change the nuclear norm, and QR is not
+    # differentiable here, because centred rows are linearly dependent.
     basis = jnp.linalg.qr(jax.lax.stop_gradient(points).T)[0]
     return jnp.matmul(points, basis, precision=HIGHEST)
 
 
 @jax.jit
 def _distance(x: jax.Array, y: jax.Array) -> jax.Array:
-    if x.shape[1] > y.shape[1]:  # from the narrower to the wider all of X arrives, and nothing needs padding
+    if x.shape[1] > y.shape[1]:  # a rotation of the narrower one into the wider space needs no padding
         x, y = y, x
-    # Not all SVDs answer NaN with NaN.
+    # Not every SVD implementation returns NaN for NaN.
     bad = jnp.isnan(x).any() | jnp.isnan(y).any()
     safe_x, safe_y = (jnp.where(bad, 0, v) for v in (x, y))
     u, _, vt = jnp.linalg.svd(
         jax.lax.stop_gradient(jnp.matmul(safe_x.T, safe_y, precision=HIGHEST)), full_matrices=False
     )
-    turned = jnp.matmul(safe_x, jnp.matmul(u, vt, precision=HIGHEST), precision=HIGHEST)
+    rotated = jnp.matmul(safe_x, jnp.matmul(u, vt, precision=HIGHEST), precision=HIGHEST)
     # By subtraction: 2 - 2 c would lose the digits of small distances.
-    squared = jax.lax.stop_gradient(((turned - safe_y) ** 2).sum(1).sum())
-    # d ||M||_* = <U V^T, dM>, so that the best rotation can be held fixed and no SVD has to be differentiated.
-    norm = (turned * safe_y).sum(1).sum()
+    squared = jax.lax.stop_gradient(((rotated - safe_y) ** 2).sum(1).sum())
+    # d ||M||_* = <U V^T, dM>: the best rotation can be held fixed, and no SVD has to be differentiated.
+    norm = (rotated * safe_y).sum(1).sum()
     return jnp.where(bad, jnp.nan, jnp.minimum(squared, 2) - 2 * (norm - jax.lax.stop_gradient(norm)))
 
 
 def _product(x: jax.Array, y: jax.Array) -> np.ndarray:
-    if jax.default_backend() == "cpu":  # nothing to compile for every pair of widths
+    if jax.default_backend() == "cpu":  # avoids a compilation for every pair of widths
         return np.asarray(x).T @ np.asarray(y)
     return np.asarray(jnp.matmul(x.T, y, precision=HIGHEST))
 
 
 def _value(x: jax.Array, y: jax.Array) -> float:
-    """Do what `_distance` does, outside of `jax.jit`: by the singular values alone where that leaves enough digits."""
+    """Compute `_distance` outside of `jax.jit`, from the singular values alone if they leave enough digits."""
     far = 2 - 2 * nuclear_norm(_product(x, y)) if x.dtype == np.float32 else 0.0
     return float(_distance(x, y)) if far < NEAR else far
 
 
 def _all_prepared(context: MetricContext) -> list[jax.Array]:
-    # One QR at a time, as above.
+    # One QR at a time: see `procrustes`.
     return context.cached("procrustes", lambda: [_prepared(x).block_until_ready() for x in context.arrays])
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
-    """Give 2 - 2 |X'Y|_*, whose digits are enough where nothing is close."""
+    """Compute 2 - 2 |X'Y|_*, which has enough digits because permuted representations are never close."""
     prepared = _all_prepared(context)
-    pairs, say = np.argwhere(context.in_order), context.stage_callback(NULL)
+    pairs, report = np.argwhere(context.in_order), context.stage_callback(NULL)
     values = np.empty((len(permutations), context.m, context.m))
     for done, (a, b) in enumerate(pairs, 1):
-        found = [nuclear_norm(_product(prepared[a], prepared[b][order])) for order in permutations.orders]
-        values[:, a, b] = values[:, b, a] = 2 - 2 * np.array(found)
-        say(done, len(pairs))
+        norms = [nuclear_norm(_product(prepared[a], prepared[b][order])) for order in permutations.orders]
+        values[:, a, b] = values[:, b, a] = 2 - 2 * np.array(norms)
+        report(done, len(pairs))
     return values
 
 
@@ -137,8 +138,8 @@ def _evaluate(context: MetricContext) -> Result:
     value, chance = np.empty((2, context.m, context.m))
     for a in range(context.m):
         for b in range(a, context.m):
-            itself = 0.0 if spectra[a] is not None else np.nan
-            value[a, b] = value[b, a] = itself if a == b else _value(prepared[a], prepared[b])
+            self_distance = 0.0 if spectra[a] is not None else np.nan
+            value[a, b] = value[b, a] = self_distance if a == b else _value(prepared[a], prepared[b])
             chance[a, b] = chance[b, a] = 2 - 2 * unrelated_norm(spectra[a], spectra[b])
     return Result(value, chance, {"form": "squared", "centring": "columns"})
 
@@ -154,8 +155,8 @@ METRICS = (
         symmetric=True,
         bounds=(0.0, 2.0),
         higher_is_better=False,
-        chance="mean over orders of the samples, from both spectra; exact for many dimensions",
-        meaning="How far apart are the two models after the best rotation, both centred and of unit size?",
+        chance="mean over permutations of the samples, from both spectra; exact for many dimensions",
+        meaning="How far apart are the two models after the best rotation, both centred and scaled to unit norm?",
         citation="Ding et al. 2021, arXiv:2108.01661; Schönemann 1966",
     ),
 )

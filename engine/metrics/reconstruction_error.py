@@ -1,4 +1,4 @@
-"""How badly one representation is reconstructed from another by a linear map, global or local."""
+"""Error of reconstructing one representation from another by a linear map, global or local."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..permutation import Permutations
 from ._metric import Metric, Result
 
 Scope = Literal["global", "local"]
-# Shares of the largest singular value below which directions are cut, tried in this order.
+# Candidate cutoffs of the singular values, as shares of the largest one, tried in this order.
 CUTOFFS = tuple(np.geomspace(1e-9, 0.9, 20).tolist())
-# Of the shuffle into two folds. As scikit-matter has it, so that numbers can be compared.
+# Seed of the shuffle into two folds, as in scikit-matter, so that values can be compared.
 FOLD_SEED = 0x5F3759DF
 
 
@@ -32,39 +32,40 @@ def reconstruction_error(
     k: int = 25,
     train: Sequence[int] | np.ndarray | None = None,
 ) -> jax.Array:
-    """Error of y where it is predicted from x by a linear map that was fitted on other samples.
+    """Compute the error of predicting y from x on held-out samples by a linear map fitted to training samples.
 
-    ``sqrt(mean_i ||y_i - p(x_i)||^2)`` over the samples held out, x and y having mean 0 and total variance 1 over those
-    fitted on. ``global``: p(x) = x W, one map. ``local``: p(x) = mean of y + (x - mean of x) W_i, fitted anew for each
-    sample held out on its k Euclidean neighbours in x.
-    W = V_r S_r^-1 U_r^T y, from the singular vectors of x whose values exceed a share of the largest. Of twenty shares,
-    1e-9 to 0.9 in geometric steps, it is the one whose error is least when each half of the samples fitted on predicts
-    the other: mean over columns of the root mean square. Directions within rounding of 0 are cut in any case.
+    ``sqrt(mean_i ||y_i - p(x_i)||^2)`` over the held-out samples, with x and y scaled to mean 0 and total variance 1
+    over the training samples. ``global``: p(x) = x W, one map. ``local``: p(x) = mean of y + (x - mean of x) W_i, a
+    separate map for each held-out sample, fitted on its k Euclidean neighbours in x among the training samples.
+    W = V_r S_r^-1 U_r^T y, from the singular vectors of x whose singular values exceed a share of the largest. The
+    share is chosen from twenty values, 1e-9 to 0.9 in geometric steps, by twofold cross-validation on the training
+    samples: it has the lowest root mean square error, averaged over columns. Directions whose singular value is 0 up
+    to rounding are always cut.
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
         y: [n, d2], row i being the same sample as row i of x.
         scope: ``global`` (GFRE) or ``local`` (LFRE).
-        k: neighbours of the local maps, 2 <= k <= the samples fitted on.
-        train: numbers of the rows to fit on, at least 4, the others being held out; default every second from row 0.
-            Where rows are near copies of each other (frames of a trajectory, conformers), give a split that keeps them
+        k: number of neighbours of the local maps, 2 <= k <= number of training samples.
+        train: indices of the training rows, at least 4; the others are held out. Default every second row from row 0.
+            If rows are near duplicates of each other (frames of a trajectory, conformers), pass a split that keeps them
             together.
 
     Returns:
-        Scalar >= 0: 0 where y is a linear function of x, 1 where x is of no more use than the mean of y (local: of the
-        neighbours), above 1 where the fit does harm. NaN where an input is not finite, or constant over the samples
-        fitted on.
+        Scalar >= 0: 0 if y is a linear function of x, 1 if x predicts no better than the mean of y (local: of the
+        neighbours), above 1 if the prediction is worse than the mean. NaN if an input is not finite, or is constant
+        over the training samples.
 
-    Not symmetric: x -> y. Invariant to rotation and translation of both, isotropic scale of both; order of rows counts
+    Not symmetric: x -> y. Invariant to rotation, translation and isotropic scaling of both; the order of rows matters
     through the split. The derivative in y holds the share fixed; that in x exists only where singular values differ.
     Cost global O(n d1 (d1 + 20 d2)), local O(n k d1 (k + 20 d2) + n^2 d1); memory O(n (d1 + d2)), local O(b (n + k d))
     for blocks of b rows.
     Source: Goscinski et al. (2021), Mach. Learn.: Sci. Technol. 2, 025028, arXiv 2009.02741, as in scikit-matter.
 
     Raises:
-        ValueError: x and y have different numbers of rows or fewer than 5, an unknown scope, k or rows of train out of
-            range.
-        TypeError: complex numbers.
+        ValueError: x and y have different numbers of rows or fewer than 5, the scope is unknown, or k or the rows of
+            train are out of range.
+        TypeError: an input is complex.
 
     Example:
         >>> import numpy as np
@@ -75,25 +76,25 @@ def reconstruction_error(
     if scope not in get_args(Scope):
         raise InputError(f"unknown scope {scope!r}: use {' or '.join(get_args(Scope))}")
     a, b = pair(x, y, least=5)
-    rows, held = _split(len(a), train)
+    train_rows, test_rows = _split(len(a), train)
     if scope == "local":
-        _check_local(k, len(rows))
-        return _local_errors(a, [b], rows, held, k)[0]
-    return _global_errors(a, [b], rows, held)[0]
+        _check_local(k, len(train_rows))
+        return _local_errors(a, [b], train_rows, test_rows, k)[0]
+    return _global_errors(a, [b], train_rows, test_rows)[0]
 
 
 def _split(n: int, train: Any) -> tuple[np.ndarray, np.ndarray]:
     rows = np.arange(0, n, 2) if train is None else np.asarray(train)
     if rows.dtype.kind not in "iu" or rows.ndim != 1 or len(np.unique(rows)) != len(rows) or len(rows) < 4:
-        raise InputError("train holds the numbers of at least 4 different rows to fit on")
+        raise InputError("train must contain at least 4 different rows")
     if rows.min() < 0 or rows.max() >= n or len(rows) == n:
-        raise InputError(f"train holds row numbers from 0 to {n - 1}, and leaves out at least one to be predicted")
+        raise InputError(f"train must contain row numbers from 0 to {n - 1} and leave at least one row to be predicted")
     return rows, np.setdiff1d(np.arange(n), rows)
 
 
-def _check_local(k: int, fitted: int) -> None:
-    if not 2 <= k <= fitted:
-        raise InputError(f"k={k} neighbours cannot be had from {fitted} samples fitted on: use k from 2 to {fitted}")
+def _check_local(k: int, n_train: int) -> None:
+    if not 2 <= k <= n_train:
+        raise InputError(f"k={k} is out of range for {n_train} training samples: use k from 2 to {n_train}")
 
 
 def _folds(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -103,12 +104,12 @@ def _folds(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 class _Spectrum(NamedTuple):
     left: jax.Array  # U [n, r]
-    values: jax.Array  # S [r], those within rounding of 0 set to 0
+    values: jax.Array  # S [r], values of 0 up to rounding set to 0
     right: jax.Array  # V S^-1 [d, r]
 
 
 class _Source(NamedTuple):
-    """All that a fit needs of x: the spectra of both folds and of all rows, and each fold as seen by the other."""
+    """Everything that a fit needs from x: the spectra of both folds and of all rows, and cross-fold projections."""
 
     folds: tuple[_Spectrum, _Spectrum]
     across: tuple[jax.Array, jax.Array]
@@ -126,9 +127,9 @@ def _source(x: jax.Array) -> _Source:
     one, two = _folds(len(x))
     kept = np.ones((3, len(x), 1), bool)
     kept[0, two] = kept[1, one] = False
-    # A row of zeros leaves a spectrum as it is. One after the other, in a loop: where several batched SVDs of one
-    # computation run at once, XLA on the CPU can wait for itself for ever.
-    spectra = jax.lax.map(lambda own: _spectrum(jnp.where(own, x, 0)), kept)
+    # Excluded rows are set to zero, which does not change the spectrum. The SVDs run sequentially, in a loop: XLA on
+    # the CPU can deadlock if several batched SVDs of one computation run concurrently.
+    spectra = jax.lax.map(lambda rows: _spectrum(jnp.where(rows, x, 0)), kept)
     first, second, whole = (_Spectrum(*(part[i] for part in spectra)) for i in range(3))
     first, second = first._replace(left=first.left[one]), second._replace(left=second.left[two])
     across = _times(x[two], first.right), _times(x[one], second.right)
@@ -140,18 +141,18 @@ def _times(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _fitted(source: _Source, y: jax.Array) -> jax.Array:
-    """Coefficients [r, d2] of the columns of ``x @ source.whole.right``."""
+    """Fit the coefficients [r, d2] of the columns of ``x @ source.whole.right``."""
     one, two = _folds(len(y))
     fixed, folds = jax.lax.stop_gradient((y, source))
     inner = [_times(spectrum.left.T, fixed[rows]) for spectrum, rows in zip(folds.folds, (one, two), strict=True)]
 
     def loss(share: jax.Array) -> jax.Array:
-        found = jnp.zeros((), y.dtype)
+        total = jnp.zeros((), y.dtype)
         for spectrum, across, part, rows in zip(folds.folds, folds.across, inner, (two, one), strict=True):
             kept = spectrum.values > share * folds.largest
-            missed = fixed[rows] - _times(across, jnp.where(kept[:, None], part, 0))
-            found = found + jnp.sqrt((missed * missed).mean(0)).mean()
-        return found
+            residual = fixed[rows] - _times(across, jnp.where(kept[:, None], part, 0))
+            total = total + jnp.sqrt((residual * residual).mean(0)).mean()
+        return total
 
     shares = jnp.asarray(CUTOFFS, y.dtype)
     best = shares[jnp.argmin(jax.lax.map(loss, shares))]
@@ -160,48 +161,48 @@ def _fitted(source: _Source, y: jax.Array) -> jax.Array:
 
 
 def _standardised(x: jax.Array, rows: np.ndarray) -> jax.Array:
-    """Mean 0 and total variance 1 over some rows; NaN where these are all alike or any is not finite."""
+    """Scale to mean 0 and total variance 1 over some rows; NaN if these are all equal or any row is not finite."""
     points, _ = centred(x)
     for _ in range(2):  # the first mean of rows far from the origin is itself rounded
         points = points - points[rows].mean(0)
-    spread = (points[rows] ** 2).sum(1).mean()
-    good = (spread > 0) & jnp.isfinite(x).all()
-    return jnp.where(good, points / jnp.sqrt(jnp.where(good, spread, 1)), jnp.nan)
+    variance = (points[rows] ** 2).sum(1).mean()
+    good = (variance > 0) & jnp.isfinite(x).all()
+    return jnp.where(good, points / jnp.sqrt(jnp.where(good, variance, 1)), jnp.nan)
 
 
-def _root_mean(missed: jax.Array) -> jax.Array:
-    square = (missed * missed).sum(1).mean()
+def _root_mean_square(residual: jax.Array) -> jax.Array:
+    square = (residual * residual).sum(1).mean()
     return jnp.where(square > 0, jnp.sqrt(jnp.where(square > 0, square, 1)), square)
 
 
-def _global_errors(x: jax.Array, ys: Sequence[jax.Array], rows: np.ndarray, held: np.ndarray) -> jax.Array:
-    source, prepared, bad = _global_source(x, rows, held)
-    return jnp.stack([jnp.where(bad, jnp.nan, _global_error(source, prepared, y, rows, held)) for y in ys])
+def _global_errors(x: jax.Array, ys: Sequence[jax.Array], train_rows: np.ndarray, test_rows: np.ndarray) -> jax.Array:
+    source, prepared, bad = _global_source(x, train_rows, test_rows)
+    return jnp.stack([jnp.where(bad, jnp.nan, _global_error(source, prepared, y, train_rows, test_rows)) for y in ys])
 
 
 @jax.jit
-def _global_source(x: jax.Array, rows: Any, held: Any) -> tuple[_Source, jax.Array, jax.Array]:
-    points = _standardised(x, rows)
+def _global_source(x: jax.Array, train_rows: Any, test_rows: Any) -> tuple[_Source, jax.Array, jax.Array]:
+    points = _standardised(x, train_rows)
     bad = jnp.isnan(points).any()
-    points = jnp.where(bad, 0, points)  # not every SVD ends on NaN
-    source = _source(points[rows])
-    return source, _times(points[held], source.whole.right), bad
+    points = jnp.where(bad, 0, points)  # not every SVD implementation terminates on NaN
+    source = _source(points[train_rows])
+    return source, _times(points[test_rows], source.whole.right), bad
 
 
 @jax.jit
-def _global_error(source: _Source, prepared: jax.Array, y: jax.Array, rows: Any, held: Any) -> jax.Array:
-    target = _standardised(y, rows)
-    return _root_mean(target[held] - _times(prepared, _fitted(source, target[rows])))
+def _global_error(source: _Source, prepared: jax.Array, y: jax.Array, train_rows: Any, test_rows: Any) -> jax.Array:
+    target = _standardised(y, train_rows)
+    return _root_mean_square(target[test_rows] - _times(prepared, _fitted(source, target[train_rows])))
 
 
 @partial(jax.jit, static_argnames=("k",))
-def _local_errors(x: jax.Array, ys: Sequence[jax.Array], rows: Any, held: Any, k: int) -> jax.Array:
-    points, targets = _standardised(x, rows), [_standardised(y, rows) for y in ys]
+def _local_errors(x: jax.Array, ys: Sequence[jax.Array], train_rows: Any, test_rows: Any, k: int) -> jax.Array:
+    points, targets = _standardised(x, train_rows), [_standardised(y, train_rows) for y in ys]
     bad = jnp.isnan(points).any()
     points = jnp.where(bad, 0, points)
-    allowed = jnp.zeros(len(x), bool).at[rows].set(True)
-    # Of the rows as they came: dividing by a deviation would undo the ties of integers.
-    near = neighbours(jnp.where(bad, 0, x), k, "euclidean", allowed).indices[held]
+    allowed = jnp.zeros(len(x), bool).at[train_rows].set(True)
+    # Neighbours of the unscaled rows: dividing by a standard deviation would break the ties of integers.
+    near = neighbours(jnp.where(bad, 0, x), k, "euclidean", allowed).indices[test_rows]
 
     def of_row(row: jax.Array, around: jax.Array) -> jax.Array:
         local = points[around]
@@ -210,55 +211,57 @@ def _local_errors(x: jax.Array, ys: Sequence[jax.Array], rows: Any, held: Any, k
         prepared = _times((points[row] - middle)[None], source.whole.right)
         squares = []
         for target in targets:
-            own = target[around]
-            mean = own.mean(0)
-            missed = target[row] - mean - _times(prepared, _fitted(source, own - mean))[0]
-            squares.append((missed * missed).sum())
+            values = target[around]
+            mean = values.mean(0)
+            residual = target[row] - mean - _times(prepared, _fitted(source, values - mean))[0]
+            squares.append((residual * residual).sum())
         return jnp.stack(squares)
 
     width = k * (x.shape[1] + 2 * max(y.shape[1] for y in ys))
     squares = jax.lax.map(
-        lambda both: of_row(*both), (jnp.asarray(held), near), batch_size=block_size(len(held), width)
+        lambda both: of_row(*both), (jnp.asarray(test_rows), near), batch_size=block_size(len(test_rows), width)
     )
-    return jnp.where(bad, jnp.nan, jax.vmap(_root_mean)(jnp.sqrt(squares).T[..., None]))
+    return jnp.where(bad, jnp.nan, jax.vmap(_root_mean_square)(jnp.sqrt(squares).T[..., None]))
 
 
 def _evaluate(context: MetricContext, scope: Scope) -> Result:
-    rows, held = _split(context.n, None)
+    train_rows, test_rows = _split(context.n, None)
     attributes = {
         "scope": scope,
         "fitted_on": "every second sample",
-        "n_test": len(held),
-        "regularisation": "singular values cut at the share of the largest that two folds agree on",
+        "n_test": len(test_rows),
+        "regularisation": "singular values cut at a share of the largest, by twofold cross-validation",
         "centring": "columns",
     }
-    k = min(context.k, len(rows))
+    k = min(context.k, len(train_rows))
     if scope == "local":
-        _check_local(k, len(rows))
+        _check_local(k, len(train_rows))
         attributes |= {"k": k, "neighbour_metric": "euclidean"}
-    value, say = np.empty((context.m, context.m)), context.stage_callback(VALUES)
+    value, report = np.empty((context.m, context.m)), context.stage_callback(VALUES)
     for a, x in enumerate(context.arrays):
-        found = _local_errors(x, context.arrays, rows, held, k) if scope == "local" else None
-        value[a] = _global_errors(x, context.arrays, rows, held) if found is None else found
-        say(a + 1, context.m)
+        if scope == "local":
+            value[a] = _local_errors(x, context.arrays, train_rows, test_rows, k)
+        else:
+            value[a] = _global_errors(x, context.arrays, train_rows, test_rows)
+        report(a + 1, context.m)
     return Result(value, np.ones_like(value) if scope == "global" else None, attributes)
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations, scope: Scope) -> np.ndarray | None:
-    """Give the values under permutations; a fit from x needs its decomposition once, whatever the order of y."""
+    """Compute the values under permutations; x is decomposed once for all orders of y. None for local maps."""
     if scope == "local":
         return None
-    rows, held = _split(context.n, None)
-    in_order, say = context.in_order, context.stage_callback(NULL)
+    train_rows, test_rows = _split(context.n, None)
+    in_order, report = context.in_order, context.stage_callback(NULL)
     values = np.empty((len(permutations), context.m, context.m))
     for a, x in enumerate(context.arrays):
-        source, prepared, bad = _global_source(x, rows, held)
+        source, prepared, bad = _global_source(x, train_rows, test_rows)
         for b, y in enumerate(context.arrays):
-            # Where it is x whose rows change places, those of y change back.
+            # If it is x whose rows are permuted, apply the inverse permutation to y instead.
             orders = permutations.orders if in_order[a, b] else permutations.inverses
-            found = [_global_error(source, prepared, y[order], rows, held) for order in orders]
-            values[:, a, b] = np.where(bad, np.nan, np.asarray(found))
-            say(a * context.m + b + 1, context.m**2)
+            errors = [_global_error(source, prepared, y[order], train_rows, test_rows) for order in orders]
+            values[:, a, b] = np.where(bad, np.nan, np.asarray(errors))
+            report(a * context.m + b + 1, context.m**2)
     return values
 
 
@@ -284,14 +287,14 @@ METRICS = (
         "reconstruction_error",
         "global",
         "global reconstruction error (GFRE)",
-        "1 where n >> d, that of predicting the mean; more for few samples",
-        "How much of the second model can no linear map of the first one predict, on samples held out?",
+        "1 for n >> d, the error of predicting the mean; higher for few samples",
+        "How much of the second model does a linear map of the first fail to predict, on held-out samples?",
     ),
     _facts(
         "reconstruction_error_local",
         "local",
         "local reconstruction error (LFRE)",
         "none in closed form; a little above 1",
-        "As the global error, with a map of its own around each sample: the second model may be a curved function.",
+        "As the global error, with a separate linear map around each sample, which also fits nonlinear relations.",
     ),
 )

@@ -17,11 +17,11 @@ from .algorithms import squared_distances_numpy
 
 Distance = Literal["euclidean", "cosine", "correlation"]
 Correlation = Literal["spearman", "pearson"]
-# Ranks need all distances of a model at once: 256 MiB of them in float32, and thrice that while they are sorted.
+# Ranks need all distances of a model at once: at most 256 MiB in float32, and three times that during the sort.
 RANKED_PAIRS = 2**26
-# Ranks that a Comparison holds, of all models together; beyond, they are computed more than once.
+# Number of ranks, of all models together, that a Comparison keeps in memory; beyond it they are recomputed.
 HELD_RANKS = 2**28
-# Distances up to which several models' are ranked at once, each of which takes 40 bytes meanwhile.
+# Up to this many distances per model, several models are ranked concurrently; ranking takes 40 bytes per distance.
 TOGETHER = 2**23
 
 
@@ -33,31 +33,31 @@ def rsa(
     distance: Distance = "euclidean",
     correlation: Correlation = "spearman",
 ) -> jax.Array:
-    """Correlation between the distances of all pairs of samples in two representations.
+    """Compute the correlation between the distances of all pairs of samples in two representations.
 
     ``corr_{i < j}(d(x_i, x_j), d(y_i, y_j))``, of the ranks (Spearman) or of the distances (Pearson).
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch; 16-bit is computed in float32.
         y: [n, d2], row i being the same sample as row i of x; n >= 3.
-        distance: ``euclidean``; ``cosine``, 1 - cos of rows that are not centred; ``correlation``, 1 - Pearson
-            correlation of two rows over their columns. A row without direction is at distance 1 from all others.
-        correlation: ``spearman``, exact, tied distances getting their mean rank, for n up to 11,585; or ``pearson``.
+        distance: ``euclidean``; ``cosine``, 1 - cos of uncentred rows; ``correlation``, 1 - Pearson correlation of two
+            rows over their columns. A row without a direction is at distance 1 from all others.
+        correlation: ``spearman``, exact, with mean ranks for tied distances, for n up to 11,585; or ``pearson``.
 
     Returns:
-        Scalar in [-1, 1], 0 on average over permutations of the rows of y; NaN where all distances of a representation
-        are equal, as in a constant one, or an input is not finite.
+        Scalar in [-1, 1], 0 on average over permutations of the rows of y; NaN if all distances of a representation are
+        equal, as in a constant one, or an input is not finite.
 
-    Symmetric; invariant to isotropic scale, to rotation and translation (``euclidean``), to rotation (``cosine``), and
-    to a common permutation of rows. Distances of equal rows tie, and Euclidean ones between rows of integers wherever
-    they are equal; other ties are left to rounding. They are measured by subtraction, on a CPU in float32 from one
-    product where a sample of pairs shows that it keeps their order to 1e-4 of a standard deviation of the ranks.
-    Only ``pearson`` has a derivative that is not 0.
-    Cost O(n^2 (d1 + d2)), for ``spearman`` O(n^2 log n) and memory O(n^2) besides, else memory O(n (d1 + d2)).
+    Symmetric; invariant to isotropic scaling, to rotation and translation (``euclidean``), to rotation (``cosine``),
+    and to a common permutation of rows. Distances of equal rows are tied, and so are equal Euclidean distances between
+    rows of integers; other ties depend on rounding. Distances are computed by subtraction. On a CPU in float32 they are
+    computed from one matrix product instead, if a sample of pairs shows that this changes their order by at most 1e-4
+    of a standard deviation of the ranks. Only ``pearson`` has a non-zero derivative.
+    Cost O(n^2 (d1 + d2)), for ``spearman`` also O(n^2 log n) and memory O(n^2), otherwise memory O(n (d1 + d2)).
     Source: Kriegeskorte et al. (2008), Front. Syst. Neurosci. 2, 4.
 
     Raises:
-        ValueError: more samples than ranks can be had of.
+        ValueError: there are too many samples for ``spearman``, or an option is unknown.
 
     Example:
         >>> import numpy as np
@@ -89,9 +89,9 @@ def _check_ranked(n: int) -> None:
 
 @partial(jax.jit, static_argnames=("distance",))
 def _prepared(x: jax.Array, distance: Distance) -> tuple[jax.Array, jax.Array]:
-    """Rows whose squared distances order like the distance, and which rows have no direction."""
+    """Return rows whose squared distances have the order of the distance, and a mask of rows without a direction."""
     if distance == "euclidean":
-        # By a power of two and not centred: integers stay exact, and equal distances equal.
+        # Scaled by a power of two and not centred: integers stay exact, and equal distances stay equal.
         _, exponent = centred(x)
         return ldexp(x, -exponent), jnp.zeros(len(x), bool)
     if distance == "correlation":
@@ -104,7 +104,7 @@ def _prepared(x: jax.Array, distance: Distance) -> tuple[jax.Array, jax.Array]:
 
 
 def _to_shifted(x: jax.Array, empty: jax.Array, distance: Distance, shift: jax.Array) -> jax.Array:
-    """Squared distances [n] of row i to row i + shift, modulo n."""
+    """Compute the squared distances [n] of row i to row i + shift, modulo n."""
 
     def shifted(v: jax.Array) -> jax.Array:
         return jax.lax.dynamic_slice_in_dim(jnp.concatenate([v, v]), shift, len(v))
@@ -114,17 +114,17 @@ def _to_shifted(x: jax.Array, empty: jax.Array, distance: Distance, shift: jax.A
 
 
 def _shifts(n: int) -> jax.Array:
-    """Shifts that meet every pair once; with n even the last one meets its pairs twice, see `_once`."""
+    """Return the shifts that cover every pair once; for even n the last one covers its pairs twice, see `_once`."""
     return jnp.arange(1, n // 2 + 1, dtype=jnp.int32)
 
 
 def _once(shift: jax.Array, n: int) -> jax.Array:
-    """Bool [..., n], False where the pair is met a second time."""
+    """Return bool [..., n], False for the second occurrence of a pair."""
     return (2 * shift[..., None] < n) | (jnp.arange(n) < n // 2)
 
 
 def _squared_distances(x: jax.Array, distance: Distance) -> Any:
-    """[n // 2, n], entry (s - 1, i) between rows i and i + s; infinite where a pair comes a second time."""
+    """Compute [n // 2, n], entry (s - 1, i) between rows i and i + s; infinite for the second occurrence of a pair."""
     points, empty = _prepared(jax.lax.stop_gradient(x), distance)
     if use_numpy(points) and not empty.any():
         far = squared_distances_numpy(np.asarray(points))
@@ -144,7 +144,7 @@ def _subtracted(points: jax.Array, empty: jax.Array, distance: Distance) -> jax.
 
 @jax.jit
 def _ranks(far: jax.Array) -> jax.Array:
-    """Ranks of all distances as a vector of mean 0 and length 1, of the same shape; ties get their mean rank."""
+    """Compute the ranks of all distances, scaled to mean 0 and norm 1, in the same shape; ties get their mean rank."""
     shape, dtype = far.shape, far.dtype
     pairs = shape[1] * (shape[1] - 1) // 2
     position = jnp.arange(far.size, dtype=jnp.int32)
@@ -152,7 +152,7 @@ def _ranks(far: jax.Array) -> jax.Array:
     new = jnp.concatenate([jnp.ones(1, bool), far[1:] != far[:-1]])
     first = jax.lax.cummax(jnp.where(new, position, 0))
     last = jax.lax.cummin(jnp.where(jnp.roll(new, -1), position, far.size), reverse=True)
-    # Twice the rank is an integer; beyond 2^24 float32 does not hold them all.
+    # Twice the rank is an integer; beyond 2^24, float32 does not represent all integers.
     twice = jnp.where(position < pairs, first + last - (pairs - 1), 0)
     twice = jnp.zeros_like(twice).at[order].set(twice, unique_indices=True)
     return _unit_length(twice.reshape(shape).astype(dtype) / pairs)
@@ -165,37 +165,38 @@ def _unit_length(ranks: jax.Array) -> jax.Array:
 
 @jax.jit
 def _cosine(a: jax.Array, b: jax.Array) -> jax.Array:
-    return (a * b).sum(1).sum()  # row sums first: one long sum of float32 loses digits
+    return (a * b).sum(1).sum()  # row sums first, since one long sum in float32 loses digits
 
 
 @partial(jax.jit, static_argnames=("distance",))
 def _pearson(a: jax.Array, b: jax.Array, distance: Distance) -> jax.Array:
-    """In one pass, the moments of each shift about their own means joined to those before (Chan et al. 1983)."""
+    """Compute the Pearson correlation in one pass, merging the central moments of each shift (Chan et al. 1983)."""
     (x, no_x), (y, no_y) = (_prepared(v, distance) for v in (a, b))
     n = len(x)
 
-    def apart(points: jax.Array, empty: jax.Array, shift: jax.Array) -> jax.Array:
+    def distances(points: jax.Array, empty: jax.Array, shift: jax.Array) -> jax.Array:
         far = _to_shifted(points, empty, distance, shift)
-        # Two where: the derivative of the root at 0 is infinite even where it is not chosen.
+        # The inner `where` keeps the infinite derivative of the root at 0 out of the gradient.
         return jnp.where(far > 0, jnp.sqrt(jnp.where(far > 0, far, 1)), 0) if distance == "euclidean" else far
 
     @jax.checkpoint
     def step(carry: tuple[jax.Array, jax.Array, jax.Array], shift: jax.Array) -> tuple[Any, None]:
         count, mean, moments = carry
         keep = _once(shift, n)
-        far = jnp.stack([apart(x, no_x, shift), apart(y, no_y, shift)])
-        more = keep.sum().astype(far.dtype)
-        own = jnp.where(keep, far, 0).sum(1) / more
-        flat = jnp.where(keep, far - own[:, None], 0)
-        between = (own - mean)[jnp.array([0, 1, 0])] * (own - mean)[jnp.array([0, 1, 1])]
-        within = (flat[jnp.array([0, 1, 0])] * flat[jnp.array([0, 1, 1])]).sum(1)
-        new = count + more
-        return (new, mean + (own - mean) * (more / new), moments + within + between * (count * more / new)), None
+        far = jnp.stack([distances(x, no_x, shift), distances(y, no_y, shift)])
+        added = keep.sum().astype(far.dtype)
+        batch_mean = jnp.where(keep, far, 0).sum(1) / added
+        centred_far = jnp.where(keep, far - batch_mean[:, None], 0)
+        change = batch_mean - mean
+        between = change[jnp.array([0, 1, 0])] * change[jnp.array([0, 1, 1])]
+        within = (centred_far[jnp.array([0, 1, 0])] * centred_far[jnp.array([0, 1, 1])]).sum(1)
+        new = count + added
+        return (new, mean + change * (added / new), moments + within + between * (count * added / new)), None
 
     dtype = jnp.result_type(x, y)
     start = (jnp.zeros((), dtype), jnp.zeros(2, dtype), jnp.zeros(3, dtype))
     (_, mean, moments), _ = jax.lax.scan(step, start, _shifts(n))
-    # Distances that are all equal come out equal to rounding.
+    # Distances that are all equal differ only by rounding.
     noise = (4 * jnp.finfo(dtype).eps * mean) ** 2 * (n * (n - 1) // 2)
     good = (moments[:2] > noise).all()
     return jnp.where(good, moments[2] / jnp.sqrt(jnp.where(good, moments[:2], 1)).prod(), jnp.nan)
@@ -209,7 +210,7 @@ def _ranked(far: jax.Array) -> Any:
 
 
 def _host_ranks(far: np.ndarray, pairs: int) -> np.ndarray:
-    """As `_ranks`; on the CPU NumPy sorts many times faster than XLA."""
+    """Compute `_ranks` with NumPy, which sorts many times faster than XLA on a CPU."""
     flat = far.reshape(-1)
     if flat.dtype == np.float32:
         values, order = unpack_sort_keys(np.sort(pack_sort_keys(flat, np.arange(flat.size)))[:pairs])
@@ -229,41 +230,41 @@ def _model_ranks(x: jax.Array) -> np.ndarray:
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray | None:
-    """Shift the ranks along a cycle, which they come in the diagonals of; None where there is none to shift along."""
+    """Compute the values from ranks shifted along a cycle; None without a cycle or for too many ranks."""
     n = context.n
     if permutations.cycle is None or context.m * n * (n // 2) > HELD_RANKS:
         return None
-    held = []
+    model_ranks = []
     for x in context.arrays:
         ranks = _model_ranks(x[permutations.cycle]).reshape(n // 2, n)
-        if n % 2 == 0:  # where every pair comes twice
+        if n % 2 == 0:  # every pair of this shift occurs twice
             ranks[-1, n // 2 :] = ranks[-1, : n // 2]
-        held.append(np.pad(ranks, ((0, DIAGONALS), (0, 0))))
+        model_ranks.append(np.pad(ranks, ((0, DIAGONALS), (0, 0))))
 
     def diagonals(model: int, start: int, size: int) -> jax.Array:
-        return jnp.asarray(held[model][start - 1 : start - 1 + size])
+        return jnp.asarray(model_ranks[model][start - 1 : start - 1 + size])
 
-    # The sum is over both halves of the matrix, and one alone is of length 1.
-    found = shifted_products(diagonals, context.m, n, permutations, progress=context.stage_callback(NULL))
-    return context.symmetrise(found / 2)
+    # The sum is over both triangles of the matrix, whereas one triangle has norm 1.
+    products = shifted_products(diagonals, context.m, n, permutations, progress=context.stage_callback(NULL))
+    return context.symmetrise(products / 2)
 
 
 def _evaluate(context: MetricContext) -> Result:
     _check_ranked(context.n)
     pairs = context.n * (context.n - 1) // 2
-    value, say = np.empty((context.m, context.m)), context.stage_callback(VALUES)
+    value, report = np.empty((context.m, context.m)), context.stage_callback(VALUES)
     size = max(1, HELD_RANKS // pairs)
     for start in range(0, context.m, size):
-        some = range(start, min(start + size, context.m))
+        batch = range(start, min(start + size, context.m))
         with Threads(1 if pairs > TOGETHER else None) as pool:
-            held = {}
-            for model, ranks in zip(some, pool.map(_model_ranks, context.arrays[start : some.stop]), strict=True):
-                held[model] = ranks
-                say(model + 1, context.m)
+            batch_ranks = {}
+            for model, ranks in zip(batch, pool.map(_model_ranks, context.arrays[start : batch.stop]), strict=True):
+                batch_ranks[model] = ranks
+                report(model + 1, context.m)
         for b in range(start, context.m):
-            other = held[b] if b in held else _model_ranks(context.arrays[b])
-            for a, own in held.items():
-                value[a, b] = value[b, a] = np.dot(own, other)
+            other = batch_ranks[b] if b in batch_ranks else _model_ranks(context.arrays[b])
+            for a, ranks in batch_ranks.items():
+                value[a, b] = value[b, a] = np.dot(ranks, other)
     attributes = {"distance": "euclidean", "correlation": "spearman, ties by mean rank", "centring": "none"}
     return Result(value, np.zeros_like(value), attributes)
 
@@ -279,8 +280,8 @@ METRICS = (
         symmetric=True,
         bounds=(-1.0, 1.0),
         higher_is_better=True,
-        chance="0, exactly, on average over permutations",
-        meaning="Do the two models order all pairs of samples alike, from near to far?",
+        chance="exactly 0 on average over permutations",
+        meaning="Do the two models rank the distances between all pairs of samples in the same order?",
         citation="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
     ),
 )

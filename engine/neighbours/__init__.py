@@ -1,4 +1,4 @@
-"""Exact k-nearest-neighbour tables and neighbour ranks."""
+"""Exact k-nearest-neighbour tables, neighbour ranks, and comparison of tables."""
 
 from .pairs import all_pairs as all_pairs
 from .pairs import pair_tables as pair_tables

@@ -1,4 +1,4 @@
-"""Neighbour tables side by side, and scores of all pairs of them in one compiled call."""
+"""Comparison of neighbour tables, and scores of all pairs of tables in one compiled call."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from ..gram import prepare
 from .search import Lookup, NeighbourMetric, Neighbours, check_metric, lookup, neighbours
 from .tables import find_table
 
-# Up to so many neighbours each is compared with each: k^2 comparisons a row vectorise, k log k look-ups do not.
+# Up to this k, all k^2 pairs of neighbours of a row are compared, which vectorises; k log k look-ups do not.
 MAX_K_BRUTE_FORCE = 64
 
 Table = TypeVar("Table")
 
 
 def pair_tables(x: Any, y: Any, *, k: int, metric: NeighbourMetric, centre: bool) -> tuple[list[Lookup], jax.Array]:
-    """Find the neighbours of two representations of the same samples.
+    """Find the neighbours in two representations of the same samples.
+
+    Args:
+        x: [n, d1], see `hyle.engine.as_array`.
+        y: [n, d2].
+        k: 1 <= k <= n - 1.
+        metric: see `neighbours`.
+        centre: whether to subtract the column means first.
 
     Returns:
-        the two tables, and whether all that came in is finite.
+        The two tables, and a bool scalar, whether all entries of x and y are finite.
 
     Raises:
         ValueError: an unknown metric, k out of range, different numbers of rows.
+        TypeError: not real numbers.
     """
     check_metric(metric)
     rows = pair(x, y, least=2)
@@ -37,81 +45,93 @@ def pair_tables(x: Any, y: Any, *, k: int, metric: NeighbourMetric, centre: bool
 
 
 def sets(x: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
-    """Find the k nearest neighbours of every row, as sets; x floating [n, d]."""
+    """Find the k nearest neighbours of every row, as sets.
+
+    The order of cosine and inner-product neighbours may be wrong by rounding errors.
+
+    Args:
+        x: floating [n, d].
+        k: 1 <= k <= n - 1.
+        metric: see `neighbours`.
+    """
     if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
         return neighbours(x, k, metric)
     return find_table(prepare(x), k, metric)
 
 
 def stack(tables: Sequence[Table]) -> Table:
-    """Put a leading axis of models on tables of one shape."""
+    """Stack tables of the same shape along a leading axis of models."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *tables)
 
 
 def all_pairs(score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: Any, others: Any = None) -> jax.Array:
-    """Score every pair of tables, each with itself too.
+    """Compute the score of every pair of tables, including each table with itself.
 
     Args:
-        score: of tables a and b; returns the scalars of (a, b) and of (b, a), so that what both orders share is
-            computed once.
-        tables: a tree of arrays whose leading axis is that of the m models.
-        others: the same of the second of each pair; default the same tables.
+        score: function of tables a and b that returns the scores of (a, b) and of (b, a), two scalars, so that
+            intermediates of both orders are computed once.
+        tables: a pytree of arrays with a leading axis of m models.
+        others: the same, for the second table of each pair; default ``tables``.
 
     Returns:
-        [m, m], entry (a, b) with x = a and y = b. One pair after the other: memory is that of a single score.
+        [m, m], entry (a, b) with x = a and y = b. Pairs are processed one after the other: memory is that of a single
+        score.
     """
     m = len(jax.tree.leaves(tables)[0])
     first, second = np.triu_indices(m)
     sides = (tables, tables if others is None else others)
 
-    def one(ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    def of_pair(ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         return score(*(jax.tree.map(lambda leaf, at=at: leaf[at], side) for at, side in zip(ends, sides, strict=True)))
 
-    there, back = jax.lax.map(one, (jnp.asarray(first, jnp.int32), jnp.asarray(second, jnp.int32)))
-    return jnp.zeros((m, m), there.dtype).at[second, first].set(back).at[first, second].set(there)
+    forward, backward = jax.lax.map(of_pair, (jnp.asarray(first, jnp.int32), jnp.asarray(second, jnp.int32)))
+    return jnp.zeros((m, m), forward.dtype).at[second, first].set(backward).at[first, second].set(forward)
 
 
 def relabelled(order: jax.Array, indices: jax.Array, *beside: jax.Array, ascending: bool = False) -> list[jax.Array]:
-    """Compare the rows of neighbour tables with others: row order[i] takes place i, and whom it names the same way.
+    """Permute the samples of neighbour tables: row order[i] becomes row i, in columns and in neighbour indices.
 
     Args:
-        order: int32 [n].
-        indices: int32 [..., k, n], column i holding the neighbours of row i.
-        beside: [..., k, n], what belongs to each neighbour.
-        ascending: whether the neighbours of a row are to be in ascending order again, as `position` wants more than
-            `MAX_K_BRUTE_FORCE` of them in any case.
+        order: int32 [n], a permutation.
+        indices: int32 [..., k, n], with the neighbours of row i in column i.
+        beside: arrays [..., k, n], values that belong to the neighbours.
+        ascending: whether to sort the neighbours of each row by index. More than `MAX_K_BRUTE_FORCE` neighbours are
+            sorted in any case, as `position` requires.
+
+    Returns:
+        The permuted ``indices``, and each of ``beside``.
     """
     inverse = jnp.zeros_like(order).at[order].set(jnp.arange(len(order), dtype=order.dtype), unique_indices=True)
-    found = [inverse[indices[..., order]], *(part[..., order] for part in beside)]
+    permuted = [inverse[indices[..., order]], *(values[..., order] for values in beside)]
     if ascending or indices.shape[-2] > MAX_K_BRUTE_FORCE:
-        return list(jax.lax.sort(found, dimension=indices.ndim - 2, num_keys=1))
-    return found
+        return list(jax.lax.sort(permuted, dimension=indices.ndim - 2, num_keys=1))
+    return permuted
 
 
 def position(a: jax.Array, b: jax.Array) -> jax.Array:
-    """Find the neighbours in one table among those in another.
+    """Find the positions of the neighbours of one table in another.
 
     Args:
-        a: int32 [k, n], column i holding the neighbours of row i, each once.
+        a: int32 [k, n], with the distinct neighbours of row i in column i.
         b: the same, ascending in each column.
 
     Returns:
-        int32 [k, n], such that ``b[position[p, i], i] == a[p, i]``; -1 where there is none.
+        int32 [k, n], such that ``b[position[p, i], i] == a[p, i]``; -1 for neighbours that are not in b.
 
-    Rows lie along the last axis, so that each comparison is one of whole vectors. Cost O(n k^2) up to
+    Rows are along the last axis, so that comparisons are between whole vectors. Cost O(n k^2) up to
     `MAX_K_BRUTE_FORCE` neighbours and O(n k log k) beyond; memory O(n k).
     """
     k, n = b.shape
     if k > MAX_K_BRUTE_FORCE:
-        found, at = Lookup(b.T, b.T).find(jnp.broadcast_to(jnp.arange(n, dtype=b.dtype), a.shape), a)
-        return jnp.where(found, at, -1)
+        found, where = Lookup(b.T, b.T).find(jnp.broadcast_to(jnp.arange(n, dtype=b.dtype), a.shape), a)
+        return jnp.where(found, where, -1)
 
-    def compare(at: jax.Array, found: jax.Array) -> jax.Array:
-        return jnp.where(a == b[at], at, found)
+    def compare(p: jax.Array, positions: jax.Array) -> jax.Array:
+        return jnp.where(a == b[p], p, positions)
 
     return jax.lax.fori_loop(0, k, compare, jnp.full_like(a, -1), unroll=8)
 
 
 def share(part: jax.Array, whole: int, dtype: Any) -> jax.Array:
-    """Divide by a constant such that the whole gives 1, where XLA would multiply by a rounded inverse."""
+    """Divide by a constant exactly, so that whole / whole is 1; XLA would multiply by a rounded reciprocal."""
     return part / jax.lax.optimization_barrier(jnp.asarray(whole, dtype))

@@ -1,4 +1,4 @@
-"""The k nearest neighbours of every row, exact, in blocks of rows."""
+"""Exact search for the k nearest neighbours of every row, in blocks of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..base import InputError, block_size, blocks, each_row, root
 from ..gram import Norms, Prepared, prepare
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
-# Beyond the k wanted, so many candidates are measured again: the Gram product misorders near ties.
+# Number of candidates beyond k whose distances are recomputed, since the Gram product misorders near ties.
 EXTRA_CANDIDATES = 6
 
 
@@ -20,10 +20,10 @@ class Neighbours(NamedTuple):
     """The neighbour table of one representation.
 
     Args:
-        indices: int32 [n, k], nearest first, the row itself left out, ties to the lowest index.
-        value: [n, k], Euclidean distance, cosine similarity or inner product, as the metric says; NaN where all rows
-            are alike, so that nobody is nearer than another.
-        tied: bool [n], true where the k-th and the next neighbour are equally near.
+        indices: int32 [n, k], nearest first, the row itself excluded, ties broken by the lowest index.
+        value: [n, k], Euclidean distance, cosine similarity or inner product, according to the metric; NaN if all rows
+            are equal (for cosine: parallel), so that no row is nearer than another.
+        tied: bool [n], whether the k-th and the next neighbour are equally near.
     """
 
     indices: jax.Array
@@ -32,12 +32,12 @@ class Neighbours(NamedTuple):
 
 
 def distance_rtol(dtype: Any) -> float:
-    """Tell what an error of a squared distance, never exceeded, may be of it: 2e-5 in float32, 4e-11 in float64."""
+    """Return the largest relative error allowed for a squared distance: 2e-5 in float32, 4e-11 in float64."""
     return float(jnp.finfo(dtype).eps) ** (2 / 3)
 
 
 def check_metric(metric: str) -> None:
-    """Raise unless this is a neighbour metric."""
+    """Raise ValueError unless this is a neighbour metric."""
     if metric not in get_args(NeighbourMetric):
         raise InputError(f"unknown neighbour metric {metric!r}: use {', '.join(get_args(NeighbourMetric))}")
 
@@ -52,14 +52,15 @@ def neighbours(
         x: floating [n, d].
         k: 1 <= k <= n - 1.
         metric: ``euclidean`` (nearest first), ``cosine`` or ``inner_product`` (most similar first). Cosine ranks unit
-            rows by their distance, which keeps its digits where the similarities all lie near 1.
-        where: bool [n]; rows where it is False are nobody's neighbour.
+            rows by their distance, which keeps its precision where all similarities are near 1.
+        where: bool [n]; rows with False are excluded as neighbours.
 
-    Candidates come from the Gram product, which knows a squared distance to some eps (|a|^2 + |b|^2), and are measured
-    again by subtraction. A row whose k-th neighbour is not nearer, beyond that error, than all that were left out (many
-    ties, or tight clusters far apart) is measured against all others, so that the order is exact always, whatever the
-    size of the blocks.
-    Cost: one product n x n x d, and n k d for the second measurement; memory O(b n + n k) for blocks of b rows.
+    Candidates are selected from the Gram product, whose squared distances have an error of a few eps (|a|^2 + |b|^2),
+    and their distances are recomputed by subtraction. If the k-th neighbour of a row is not nearer, beyond that error,
+    than all rows that are no candidates (many ties, or tight clusters far apart), the distances of this row to all
+    others are recomputed. The order is therefore always exact, whatever the size of the blocks.
+
+    Cost: one product n x n x d, and n k d for the recomputed distances; memory O(b n + n k) for blocks of b rows.
     """
     n = len(x)
     prepared = prepare(x)
@@ -68,8 +69,8 @@ def neighbours(
         query = jnp.minimum(rows, n - 1)
         return search(prepared, prepared.gram(query), query, k, metric, where)
 
-    found = jax.lax.map(block, blocks(n, block_size(n, n)))
-    return Neighbours(*(part.reshape(-1, *part.shape[2:])[:n] for part in found))
+    tables = jax.lax.map(block, blocks(n, block_size(n, n)))
+    return Neighbours(*(column.reshape(-1, *column.shape[2:])[:n] for column in tables))
 
 
 def search(
@@ -80,7 +81,19 @@ def search(
     metric: NeighbourMetric,
     where: jax.Array | None = None,
 ) -> Neighbours:
-    """Find the k nearest neighbours of rows own [b] from their Gram product [b, n]."""
+    """Find the k nearest neighbours of the query rows from their Gram product.
+
+    Args:
+        prepared: of n rows.
+        gram: [b, n], `Prepared.gram` of the query rows.
+        query: int32 [b].
+        k: 1 <= k <= n - 1.
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+
+    Returns:
+        The table of the b query rows.
+    """
     found = candidates(prepared.norms, gram, query, k, metric, where)
     index = recompute_exact(prepared, query, found.indices, found.incomplete, metric, where)
     return select_k_nearest(
@@ -89,16 +102,19 @@ def search(
 
 
 class Candidates(NamedTuple):
-    """Rows that may be among the k nearest.
+    """Candidates for the k nearest neighbours of b query rows, with the certainty of their approximate distances.
+
+    A distance is the squared Euclidean distance, the squared chord (cosine) or the negative inner product, in the units
+    of the points; smaller is nearer.
 
     Args:
-        indices: int32 [b, k + SPARE].
-        approx_distance: [b, k + SPARE], their measure as the Gram product has it; small is near.
-        incomplete: bool [b], whether one that is nearer may have been left out.
-        imprecise: bool [b], whether the rough measure of one of the k nearest may be wrong by more than `distance_rtol`
-            of it.
-        set_uncertain: bool [b], whether the rough measure does not tell for certain which k of them are the nearest.
-        order_uncertain: bool [b], whether it does not tell for certain in which order these are.
+        indices: int32 [b, c], c = min(n - 1, k + EXTRA_CANDIDATES).
+        approx_distance: [b, c], distances to the candidates from the Gram product.
+        incomplete: bool [b], whether a row that is no candidate may be nearer than the k-th nearest candidate.
+        imprecise: bool [b], whether the relative error of one of the k smallest approximate distances may exceed
+            `distance_rtol`.
+        set_uncertain: bool [b], whether the approximate distances leave open which k candidates are the nearest.
+        order_uncertain: bool [b], whether they leave open the order of these.
     """
 
     indices: jax.Array
@@ -118,9 +134,17 @@ def candidates(
     where: jax.Array | None = None,
     recall: float | None = None,
 ) -> Candidates:
-    """Find the candidates of the query rows: the k + `EXTRA_CANDIDATES` nearest by the Gram product [b, n].
+    """Select k + `EXTRA_CANDIDATES` candidate neighbours of each query row from the Gram product.
 
-    With a recall below 1 they come from `jax.lax.approx_max_k`, which finds that share of them, and none is doubtful.
+    Args:
+        norms: of the representation.
+        gram: [b, n], `Prepared.gram` of the query rows.
+        query: int32 [b].
+        k: 1 <= k <= n - 1.
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+        recall: expected fraction of the nearest rows to find, with `jax.lax.approx_max_k`; no row is then marked as
+            incomplete. None for all.
     """
     n = gram.shape[1]
     below, spare = distance_lower_bound(norms, gram, query, metric, where), min(n - 1, k + EXTRA_CANDIDATES)
@@ -135,13 +159,22 @@ def candidates(
 def certify_candidates(
     norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric
 ) -> Candidates:
-    """Certify candidates [b, c] of the query rows [b], of whose distances lower bounds are known.
+    """Determine how certain the candidates of the query rows are, from lower bounds of their distances.
 
-    The k nearest are taken for mixed up: whoever has them in order of low may know better.
+    Args:
+        norms: of the representation.
+        query: int32 [b].
+        low: [b, c], lower bounds, ascending; see `distance_lower_bound`.
+        index: int32 [b, c], the candidates.
+        k: 1 <= k <= c.
+        metric: see `neighbours`.
+
+    Returns:
+        The candidates; ``order_uncertain`` is True for every row, since the order is not examined.
     """
     n, spare = len(norms.squares), index.shape[1]
     high = distance_upper_bound(norms, query, low, index, metric)
-    # No slices: XLA on the CPU sorts whole rows where the result of top_k is sliced.
+    # Masks instead of slices: XLA on the CPU sorts whole rows if the result of top_k is sliced.
     place = jnp.arange(spare)
     kth = jnp.where(place < k, high, -jnp.inf).max(1)
     set_uncertain = (kth >= jnp.where(place == k, low, jnp.inf).min(1)) & (kth < jnp.inf)
@@ -159,24 +192,46 @@ def recompute_exact(
     metric: NeighbourMetric,
     where: jax.Array | None = None,
 ) -> jax.Array:
-    """Replace the candidates of doubtful rows by those found from measuring every row."""
-    # A loop of unknown length has no reverse derivative, and needs none: it gives row numbers.
-    prepared = jax.lax.stop_gradient(prepared)
-    everyone = jnp.arange(len(prepared.rows), dtype=jnp.int32)
+    """Replace the candidates of incomplete rows by the nearest rows according to exact distances to all rows.
 
-    def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    Args:
+        prepared: of n rows.
+        query: int32 [b].
+        index: int32 [b, c], the candidates.
+        incomplete: bool [b], rows to replace.
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+
+    Returns:
+        int32 [b, c].
+    """
+    # A while loop has no reverse-mode derivative, and needs none here: it returns row indices.
+    prepared = jax.lax.stop_gradient(prepared)
+    rows = jnp.arange(len(prepared.rows), dtype=jnp.int32)
+
+    def replace(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         incomplete, index = state
         which = incomplete.argmax()
         exact = _exact_distances(prepared, query[which], slice(None), metric)
-        lost = everyone == query[which] if where is None else (everyone == query[which]) | ~where
-        _, select_k_nearest = jax.lax.top_k(-jnp.where(lost, jnp.inf, exact), index.shape[1])
-        return incomplete.at[which].set(False), index.at[which].set(select_k_nearest)
+        excluded = rows == query[which] if where is None else (rows == query[which]) | ~where
+        _, nearest = jax.lax.top_k(-jnp.where(excluded, jnp.inf, exact), index.shape[1])
+        return incomplete.at[which].set(False), index.at[which].set(nearest)
 
-    return jax.lax.while_loop(lambda state: state[0].any(), one, (incomplete, index))[1]
+    return jax.lax.while_loop(lambda state: state[0].any(), replace, (incomplete, index))[1]
 
 
 def exact_distances(prepared: Prepared, query: jax.Array, index: jax.Array, metric: NeighbourMetric) -> jax.Array:
-    """Measure rows own [b] against their candidates [b, c] by subtraction; small is near."""
+    """Compute the distances of the query rows to their candidates by subtraction; smaller is nearer.
+
+    Args:
+        prepared: of n rows.
+        query: int32 [b].
+        index: int32 [b, c], the candidates.
+        metric: see `neighbours`.
+
+    Returns:
+        [b, c], distances as in `Candidates`.
+    """
     return each_row(lambda row, others: _exact_distances(prepared, row, others, metric), query, index)
 
 
@@ -188,32 +243,44 @@ def exact_distances_where(
     some: jax.Array,
     metric: NeighbourMetric,
 ) -> jax.Array:
-    """Measure some of the rows own [b] against their candidates [b, c], keeping the rough measure of the others."""
+    """Compute exact distances of some of the query rows, and keep the approximate ones of the others.
 
-    def one(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    Args:
+        prepared: of n rows.
+        query: int32 [b].
+        index: int32 [b, c], the candidates.
+        approx_distance: [b, c], see `Candidates`.
+        some: bool [b], the query rows to recompute.
+        metric: see `neighbours`.
+
+    Returns:
+        [b, c].
+    """
+
+    def replace(state: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         some, approx_distance = state
         which = some.argmax()
         exact = _exact_distances(prepared, query[which], index[which], metric)
         return some.at[which].set(False), approx_distance.at[which].set(exact)
 
-    return jax.lax.while_loop(lambda state: state[0].any(), one, (some, approx_distance))[1]
+    return jax.lax.while_loop(lambda state: state[0].any(), replace, (some, approx_distance))[1]
 
 
 def _exact_distances(
     prepared: Prepared, row: jax.Array, index: jax.Array | slice, metric: NeighbourMetric
 ) -> jax.Array:
-    # Rows as they are given, not centred: where these are integers, exact ties stay exact.
+    # From the input rows, not the centred ones: ties between rows of integers stay exact.
     factor, inverse = 1 / prepared.norms.scale, prepared.norms.inverse
-    others, mine = prepared.rows[index], prepared.rows[row]
+    others, vector = prepared.rows[index], prepared.rows[row]
     if metric == "inner_product":
-        others = jax.lax.optimization_barrier(others)  # else XLA gathers number by number
-        return -((others * factor) * (mine * factor)).sum(1)
+        others = jax.lax.optimization_barrier(others)  # else XLA gathers entry by entry
+        return -((others * factor) * (vector * factor)).sum(1)
     if metric == "cosine":
-        others, mine = others * (factor * inverse[index])[:, None], mine * (factor * inverse[row])
+        others, vector = others * (factor * inverse[index])[:, None], vector * (factor * inverse[row])
     else:
-        others, mine = others * factor, mine * factor
-    apart = jax.lax.optimization_barrier(others - mine)  # as above
-    exact = (apart * apart).sum(1)  # not by matmul, which rounds its last rows otherwise: equal rows would not tie
+        others, vector = others * factor, vector * factor
+    difference = jax.lax.optimization_barrier(others - vector)  # as above
+    exact = (difference * difference).sum(1)  # matmul rounds its last rows differently: equal rows would not tie
     return jnp.where((inverse[row] == 0) | (inverse[index] == 0), 2, exact) if metric == "cosine" else exact
 
 
@@ -226,17 +293,35 @@ def select_k_nearest(
     metric: NeighbourMetric,
     where: jax.Array | None = None,
 ) -> Neighbours:
-    """Take the k nearest of the candidates [b, c] by what was measured; ties to the lowest index."""
-    lost = index == query[:, None]
+    """Select the k nearest candidates by their distances, ties broken by the lowest index.
+
+    Args:
+        norms: of the representation.
+        query: int32 [b].
+        index: int32 [b, c], the candidates.
+        exact: [b, c], their distances as in `Candidates`.
+        k: 1 <= k <= c.
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+    """
+    excluded = index == query[:, None]
     if where is not None:
-        lost |= ~where[index]
-    exact = jnp.where(lost, jnp.inf, exact)
+        excluded |= ~where[index]
+    exact = jnp.where(excluded, jnp.inf, exact)
     exact, index = each_row(lambda *row: jax.lax.sort(row, num_keys=2), exact, index)
     return build_table(norms, exact, index, k, metric)
 
 
 def build_table(norms: Norms, exact: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
-    """Make the table of the k nearest, from candidates [b, c] in their order."""
+    """Build the table of the k nearest from sorted candidates.
+
+    Args:
+        norms: of the representation.
+        exact: [b, c], distances as in `Candidates`, ascending.
+        index: int32 [b, c].
+        k: 1 <= k <= c.
+        metric: see `neighbours`.
+    """
     tied = exact[:, k - 1] == exact[:, k] if exact.shape[1] > k else jnp.zeros(len(exact), bool)
     exact, index = exact[:, :k], index[:, :k]
     if metric == "cosine":
@@ -248,7 +333,18 @@ def build_table(norms: Norms, exact: jax.Array, index: jax.Array, k: int, metric
 def distance_lower_bound(
     norms: Norms, gram: jax.Array, query: jax.Array, metric: NeighbourMetric, where: jax.Array | None = None
 ) -> jax.Array:
-    """Return what is at most the measure of every pair [b, n]; infinite for rows that are nobody's neighbour."""
+    """Compute lower bounds of the distances of the query rows to all rows.
+
+    Args:
+        norms: of the representation.
+        gram: [b, n], `Prepared.gram` of the query rows.
+        query: int32 [b].
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+
+    Returns:
+        [b, n], distances as in `Candidates`; infinite for a row itself and for excluded rows.
+    """
     if metric == "euclidean":
         below = norms.distances(gram, query, norms.gram_rtol)
     elif metric == "cosine":
@@ -256,14 +352,25 @@ def distance_lower_bound(
     else:
         length = jnp.sqrt(norms.squares) + norms.mean
         below = -norms.products(gram, query) - norms.gram_rtol * length[query][:, None] * length[None, :]
-    barred = jnp.arange(gram.shape[1], dtype=jnp.int32)[None, :] == query[:, None]
-    return jnp.where(barred if where is None else barred | ~where[None, :], jnp.inf, below)
+    excluded = jnp.arange(gram.shape[1], dtype=jnp.int32)[None, :] == query[:, None]
+    return jnp.where(excluded if where is None else excluded | ~where[None, :], jnp.inf, below)
 
 
 def distance_upper_bound(
     norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, metric: NeighbourMetric
 ) -> jax.Array:
-    """Return what is at least the measure of rows own [b] to candidates [b, c], from what is at most that."""
+    """Compute upper bounds of the distances of the query rows to candidates from lower bounds.
+
+    Args:
+        norms: of the representation.
+        query: int32 [b].
+        low: [b, c], see `distance_lower_bound`.
+        index: int32 [b, c], the candidates.
+        metric: see `neighbours`.
+
+    Returns:
+        [b, c].
+    """
     gram_rtol = norms.gram_rtol
     if metric == "euclidean":
         width = 2 * gram_rtol * norms.squares
@@ -276,7 +383,7 @@ def distance_upper_bound(
 
 
 class Lookup(NamedTuple):
-    """A neighbour table sorted by index, for asking whether one row is another's neighbour.
+    """A neighbour table sorted by index, to look up whether a row is a neighbour of another.
 
     Args:
         indices: int32 [n, k], ascending in each row.
@@ -290,11 +397,11 @@ class Lookup(NamedTuple):
         """Look up neighbours by binary search, O(log k) each.
 
         Args:
-            rows: int [...], whose neighbours.
-            wanted: int [...], the neighbour looked for.
+            rows: int [...], rows of the table.
+            wanted: int [...], the neighbour to look for in each.
 
         Returns:
-            (found, position): bool and int [...]; the position in the row means nothing where not found.
+            (found, position): bool and int [...]; the position in the row of the table is undefined if not found.
         """
         k = self.indices.shape[1]
 
@@ -308,5 +415,5 @@ class Lookup(NamedTuple):
 
 @jax.jit
 def lookup(table: Neighbours) -> Lookup:
-    """Sort a neighbour table by index."""
+    """Sort the neighbours of each row of a table by index."""
     return Lookup(*jax.lax.sort((table.indices, table.value), num_keys=1))

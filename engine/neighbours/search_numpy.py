@@ -1,4 +1,4 @@
-"""The nearest candidates of every row on a CPU, where NumPy sorts short rows many times faster than XLA does."""
+"""NumPy versions of the candidate search for a CPU, where NumPy sorts short rows many times faster than XLA."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .search import (
     distance_lower_bound,
 )
 
-# Numbers, at most, that lie side by side and of which the smallest is sought first: a line of the cache.
+# Maximum number of adjacent entries of which the minimum is computed first: one cache line.
 GROUP = 16
-# Distances that are formed at once, so that they stay in the cache.
+# Number of distances computed at once, so that they stay in the cache.
 CHUNK = 2**20
 
 
@@ -37,13 +37,21 @@ def candidates_numpy(
     ordered: int = 0,
     beside: tuple[jax.Array, jax.Array] | None = None,
 ) -> Candidates:
-    """Do what `hyle.engine._neighbours.candidates` does, and tell whether the order of some nearest is certain.
+    """Select candidate neighbours of each query row; NumPy version of `candidates`.
 
-    With ``beside``, a factor and the Gram product of another representation, gram + factor * other is searched: that of
-    the two side by side.
+    Args:
+        norms: of the representation.
+        gram: [b, n], `Prepared.gram` of the query rows.
+        query: int32 [b].
+        k: 1 <= k <= n - 1.
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+        ordered: number of nearest neighbours whose order must be certain for ``order_uncertain`` to be False.
+        beside: a factor and the Gram product [b, n] of another representation; the search then uses
+            gram + factor * other, the Gram product of the two representations concatenated, of which ``norms`` are.
 
-    Of the groups that a row is parted into, only as many as there are candidates can hold them: those whose smallest
-    numbers are the smallest. Cost O(b n), of which all but a few per cent is the forming of distances.
+    Each row is divided into groups of adjacent entries. Only as many groups as there are candidates can contain them:
+    those with the smallest minima. Cost O(b n), nearly all of it for computing the distances.
     """
     spare = min(gram.shape[1] - 1, k + EXTRA_CANDIDATES)
     group = 1 << min(GROUP, max(1, len(norms.squares) // (2 * spare))).bit_length() - 1
@@ -52,11 +60,11 @@ def candidates_numpy(
     size = min(b, max(GROUP, CHUNK // n // GROUP * GROUP))
     low, index = np.empty((b, spare), np.float32), np.empty((b, spare), np.int32)
     for start in range(0, b, size):
-        some = slice(min(start, b - size), min(start, b - size) + size)  # all of one size, for which to compile once
-        more = None if other is None else (factor, other[some])
-        values, minima = _grouped(norms, products[some], query[some], metric, group, where, more)
-        low[some], index[some] = smallest(values, minima, group, spare)
-    return _judged(norms, query, low, index, k, metric, min(k, ordered))
+        chunk = slice(min(start, b - size), min(start, b - size) + size)  # all of the same size, to compile once
+        more = None if other is None else (factor, other[chunk])
+        values, minima = _group_minima(norms, products[chunk], query[chunk], metric, group, where, more)
+        low[chunk], index[chunk] = smallest(values, minima, group, spare)
+    return _certify(norms, query, low, index, k, metric, min(k, ordered))
 
 
 def select_k_nearest_numpy(
@@ -68,31 +76,37 @@ def select_k_nearest_numpy(
     metric: NeighbourMetric,
     where: jax.Array | None = None,
 ) -> Neighbours:
-    """Do what `hyle.engine._neighbours.select_k_nearest` does."""
+    """Select the k nearest candidates by their distances; NumPy version of `select_k_nearest`.
+
+    Args:
+        norms: of the representation.
+        query: int32 [b].
+        index: int32 [b, c], the candidates.
+        exact: float32 [b, c], their distances as in `Candidates`.
+        k: 1 <= k <= c.
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+    """
     index, exact = np.asarray(index), np.asarray(exact)
-    lost = index == query[:, None]
+    excluded = index == query[:, None]
     if where is not None:
-        lost |= ~np.asarray(where)[index]
-    return _finish(
-        norms,
-        *unpack_sort_keys(np.sort(pack_sort_keys(np.where(lost, np.float32(np.inf), exact), index), axis=1)),
-        k,
-        metric,
-    )
+        excluded |= ~np.asarray(where)[index]
+    sort_keys = np.sort(pack_sort_keys(np.where(excluded, np.float32(np.inf), exact), index), axis=1)
+    return _build_table(norms, *unpack_sort_keys(sort_keys), k, metric)
 
 
 def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the smallest numbers of every row.
+    """Find the smallest values of every row.
 
     Args:
         values: float32 [b, n].
-        minima: float32 [b, ceil(n / group)], the smallest of each group of neighbouring columns.
-        group: numbers in each group but the last, 1 <= group <= n.
-        count: of numbers wanted, 1 <= count <= n.
+        minima: float32 [b, ceil(n / group)], the minimum of each group of adjacent columns.
+        group: number of columns of each group but the last, 1 <= group <= n.
+        count: number of values to find in each row, 1 <= count <= n.
 
     Returns:
-        the numbers [b, count], ascending, ties to the lowest index, and their int32 indices. Rows that hold NaN are
-        filled up with infinity and index 0.
+        The values [b, count], ascending, ties broken by the lowest index, and their int32 indices [b, count]. Rows
+        that contain NaN are padded with infinity and index 0.
     """
     values, minima = np.asarray(values), np.asarray(minima)
     (b, n), groups = values.shape, minima.shape[1]
@@ -100,20 +114,20 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
     row, first = np.divmod(np.flatnonzero(minima <= limit[:, None]), groups)
     first = np.minimum(first * group, n - group)
     lines = np.lib.stride_tricks.sliding_window_view(values.ravel(), group)[row * n + first]
-    if n % group:  # the last group has some columns of the one before, which must not come twice
+    if n % group:  # the last group overlaps the one before, whose columns must not be counted twice
         lines[first == n - group, : -n % group] = np.inf
-    at, within = np.divmod(np.flatnonzero(lines <= limit[row, None]), group)
-    row, column = row[at], first[at] + within
+    line, offset = np.divmod(np.flatnonzero(lines <= limit[row, None]), group)
+    row, column = row[line], first[line] + offset
     counts = np.bincount(row, minlength=b)
     table = np.full((b, max(count, counts.max())), pack_sort_keys(np.float32(np.inf), 0))
     table[row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)] = pack_sort_keys(
-        lines[at, within], column
+        lines[line, offset], column
     )
     return unpack_sort_keys(np.sort(table, axis=1)[:, :count])
 
 
 @partial(jax.jit, static_argnames=("metric", "group"))
-def _grouped(
+def _group_minima(
     norms: Norms,
     gram: jax.Array,
     query: jax.Array,
@@ -130,7 +144,7 @@ def _grouped(
 
 
 @partial(jax.jit, static_argnames=("k", "metric", "ordered"))
-def _judged(
+def _certify(
     norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric, ordered: int
 ) -> Candidates:
     found = certify_candidates(norms, query, low, index, k, metric)
@@ -138,4 +152,4 @@ def _judged(
     return found._replace(order_uncertain=(high[:, :-1] >= low[:, 1:])[:, :ordered].any(1))
 
 
-_finish = jax.jit(build_table, static_argnames=("k", "metric"))
+_build_table = jax.jit(build_table, static_argnames=("k", "metric"))

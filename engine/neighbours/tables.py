@@ -1,4 +1,4 @@
-"""Neighbour tables of whole representations, in blocks of rows and in threads."""
+"""Neighbour tables of whole representations, computed in blocks of rows and in threads."""
 
 from __future__ import annotations
 
@@ -22,28 +22,24 @@ from .search import (
 )
 from .search_numpy import candidates_numpy, select_k_nearest_numpy
 
-# Blocks, at least, into which the rows of one model are parted for threads.
+# Minimum number of blocks into which the rows of one model are divided among threads.
 MIN_ROW_BLOCKS = 4
-
-
-# Pairs of rows up to which one thread is as fast as several.
+# Number of pairs of rows up to which one thread is as fast as several.
 MAX_PAIRS_SINGLE_THREAD = 2**23
-
-
-# Share of rows up to which they are measured one by one.
+# Fraction of rows up to which their exact distances are computed row by row.
 MAX_FRACTION_ROWWISE = 0.25
 
 
 def whole_gram(prepared: Prepared) -> np.ndarray | None:
-    """Inner products of all points [n, n], on a CPU and where they fit in memory; else None."""
+    """Compute the inner products [n, n] of all points, on a CPU and if they fit in `BLOCK_BYTES`; else return None."""
     n, points = len(prepared.rows), prepared.points
     if not use_numpy(prepared.points) or n * n * points.dtype.itemsize > BLOCK_BYTES:
         return None
     rows, line = np.asarray(points), 64 // points.dtype.itemsize
-    room = np.empty(n * n + line, points.dtype)
-    first = -room.ctypes.data % 64 // points.dtype.itemsize  # at the start of a line, else JAX copies what it is given
-    # Of one array with itself NumPy multiplies one half only.
-    return np.matmul(rows, rows.T, out=room[first : first + n * n].reshape(n, n))
+    buffer = np.empty(n * n + line, points.dtype)
+    first = -buffer.ctypes.data % 64 // points.dtype.itemsize  # aligned to 64 bytes, else JAX copies the array
+    # NumPy computes only one half of the product of an array with itself.
+    return np.matmul(rows, rows.T, out=buffer[first : first + n * n].reshape(n, n))
 
 
 def find_table(
@@ -55,15 +51,16 @@ def find_table(
     ordered: bool = True,
     measured: bool = False,
 ) -> Neighbours:
-    """Find the k nearest neighbours of every row of one view, outside of `jax.jit`, in threads.
+    """Find the k nearest neighbours of every row of one representation, outside of `jax.jit`, in threads.
 
     Args:
         prepared: of n rows.
         k: 1 <= k <= n - 1.
-        metric: see `hyle.engine._neighbours.neighbours`.
-        where: bool [n]; rows where it is False are nobody's neighbour.
-        ordered: False where only the distances count, or by a similarity the set of the k nearest.
-        measured: whether all are measured by subtraction, so that equal distances are equal to the last digit.
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+        ordered: whether the order of Euclidean neighbours must be exact, rather than only their sorted distances up to
+            rounding. For a similarity, only the set of the k nearest is exact, unless ``measured``.
+        measured: whether to compute all distances by subtraction, so that equal distances are exactly equal.
     """
     return find_tables(prepared, [(metric, k)], where=where, ordered=k * ordered, measured=measured)[0]
 
@@ -77,15 +74,26 @@ def find_tables(
     measured: bool = False,
     whole: np.ndarray | None = None,
 ) -> list[Neighbours]:
-    """Find the tables of several neighbour metrics, as `find_table` does, from one Gram product [n, n].
+    """Find the tables of several neighbour metrics from one Gram product [n, n]; see `find_table`.
 
-    On a CPU that is half a product where it fits in memory as a whole, since it is symmetric.
+    Args:
+        prepared: of n rows.
+        wanted: pairs (metric, k).
+        where: bool [n]; rows with False are excluded as neighbours.
+        ordered: number of nearest Euclidean neighbours whose order must be exact.
+        measured: whether to compute all distances by subtraction, so that equal distances are exactly equal.
+        whole: the Gram product, see `whole_gram`; computed by default if it fits in memory.
+
+    Returns:
+        One table per entry of ``wanted``.
+
+    On a CPU, a Gram product that fits in memory costs half, since it is symmetric.
     """
-    n, host = len(prepared.rows), use_numpy(prepared.points)
-    size = n if host and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, min(-(-n // MIN_ROW_BLOCKS), block_size(n, n)))
+    n, numpy = len(prepared.rows), use_numpy(prepared.points)
+    size = n if numpy and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, min(-(-n // MIN_ROW_BLOCKS), block_size(n, n)))
     whole = whole_gram(prepared) if whole is None else whole
 
-    def one(start: int) -> list[Neighbours]:
+    def of_block(start: int) -> list[Neighbours]:
         query = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
         if whole is None:
             gram = gram_of(prepared.points, query)
@@ -95,11 +103,11 @@ def find_tables(
         return jax.device_get([find(k, metric) for metric, k in wanted])
 
     if size == n:
-        parts = [one(0)]
+        tables = [of_block(0)]
     else:
         with Threads() as pool:
-            parts = list(pool.map(one, range(0, n, size)))
-    return [join_blocks([part[i] for part in parts], n) for i in range(len(wanted))]
+            tables = list(pool.map(of_block, range(0, n, size)))
+    return [join_blocks([block[i] for block in tables], n) for i in range(len(wanted))]
 
 
 def block_table(
@@ -114,53 +122,60 @@ def block_table(
     measured: bool = False,
     where: jax.Array | None = None,
 ) -> Neighbours:
-    """Find the k nearest neighbours of some rows.
+    """Find the k nearest neighbours of the query rows.
 
-    On a CPU only those rows are measured again whose neighbours are not certain: their order, where that of Euclidean
-    ones counts, else their distances, or, by a similarity, the set alone. Elsewhere all whose order counts.
+    Args:
+        prepared: of n rows.
+        gram: [b, n], `Prepared.gram` of the query rows.
+        query: int32 [b].
+        k: 1 <= k <= n - 1.
+        metric: see `neighbours`.
+        recall: expected fraction of the neighbours to find, see `candidates`; None for all.
+        ordered: number of nearest Euclidean neighbours whose order must be exact.
+        measured: whether to compute all distances by subtraction, so that equal distances are exactly equal.
+        where: bool [n]; rows with False are excluded as neighbours.
+
+    Returns:
+        The table of the b query rows.
+
+    Exact distances are computed only for rows with uncertain results: for a similarity, the set of neighbours; for
+    Euclidean neighbours, their order if ``ordered``, and their distances. On a CPU only for these rows; for all rows if
+    there are many, or on an accelerator if there is any.
     """
-    host = recall is None and use_numpy(prepared.points)
-    if host:
+    numpy = recall is None and use_numpy(prepared.points)
+    if numpy:
         found = candidates_numpy(prepared.norms, gram, query, k, metric, where, ordered=ordered)
     else:
         found = _candidates(prepared.norms, gram, query, k, metric, where, recall=recall)
-    index, lost = found.indices, np.asarray(found.incomplete)
+    index, incomplete = found.indices, np.asarray(found.incomplete)
     if metric != "euclidean":
-        some = np.asarray(found.set_uncertain)
+        uncertain = np.asarray(found.set_uncertain)
     elif ordered:
-        some = np.asarray(found.imprecise) | np.asarray(found.order_uncertain)
+        uncertain = np.asarray(found.imprecise) | np.asarray(found.order_uncertain)
     else:
-        some = np.asarray(found.imprecise)
-        lost = lost & some  # else what was left out is as far as what was found, within the error
-    if lost.any():
-        index = _recompute_exact(prepared, query, index, lost, metric, where)
-        some = some | lost
-    if measured or some.mean() > MAX_FRACTION_ROWWISE or (some.any() and jax.default_backend() != "cpu"):
+        uncertain = np.asarray(found.imprecise)
+        # Otherwise a row that is no candidate has the same distance as one that is, within the error.
+        incomplete = incomplete & uncertain
+    if incomplete.any():
+        index = _recompute_exact(prepared, query, index, incomplete, metric, where)
+        uncertain = uncertain | incomplete
+    if measured or uncertain.mean() > MAX_FRACTION_ROWWISE or (uncertain.any() and jax.default_backend() != "cpu"):
         far = _exact_distances(prepared, query, index, metric)
+    elif uncertain.any():
+        far = _exact_distances_where(prepared, query, index, found.approx_distance, uncertain, metric)
     else:
-        far = (
-            _exact_distances_where(prepared, query, index, found.approx_distance, some, metric)
-            if some.any()
-            else found.approx_distance
-        )
-    return (select_k_nearest_numpy if host else _select_k_nearest)(prepared.norms, query, index, far, k, metric, where)
+        far = found.approx_distance
+    select = select_k_nearest_numpy if numpy else _select_k_nearest
+    return select(prepared.norms, query, index, far, k, metric, where)
 
 
 def join_blocks(parts: Sequence[Neighbours], n: int) -> Neighbours:
-    """Join the tables of blocks of rows into the table of n rows; rows beyond the last are dropped."""
+    """Concatenate the tables of blocks of rows into the table of n rows, without the padding rows of the last block."""
     return Neighbours(*(jnp.asarray(np.concatenate(column)[:n]) for column in zip(*parts, strict=True)))
 
 
 _exact_distances = jax.jit(exact_distances, static_argnames=("metric",))
-
-
 _exact_distances_where = jax.jit(exact_distances_where, static_argnames=("metric",))
-
-
 _recompute_exact = jax.jit(recompute_exact, static_argnames=("metric",))
-
-
 _candidates = jax.jit(candidates, static_argnames=("k", "metric", "recall"))
-
-
 _select_k_nearest = jax.jit(select_k_nearest, static_argnames=("k", "metric"))

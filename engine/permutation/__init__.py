@@ -1,4 +1,4 @@
-"""Random permutations of the samples, and scores under them."""
+"""Random permutations of the samples, and scores under these."""
 
 from .draw import Permutations as Permutations
 from .draw import draw as draw

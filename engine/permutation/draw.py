@@ -1,4 +1,4 @@
-"""Permutations of the samples, under which chance is measured."""
+"""Random permutations of the samples, from which null distributions of scores are estimated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base import InputError, Threads
 
-# Permutations that one call of a compiled function takes.
+# Number of permutations per call of a compiled function.
 AT_ONCE = 8
 
 
@@ -20,10 +20,10 @@ class Permutations:
     """K ways to pair the rows of one representation with those of another.
 
     Args:
-        orders: int32 [K, n]; row ``orders[p, i]`` of the second is compared with row i of the first.
+        orders: int32 [K, n]; row ``orders[p, i]`` of the second representation is compared with row i of the first.
         cycle: int32 [n], all samples in a random order, such that ``orders[p, cycle[t]] == cycle[t + shifts[p]]``,
-            modulo n; None where samples stay within groups.
-        shifts: int32 [K], each once and none 0; None likewise.
+            modulo n; None if samples are permuted within groups.
+        shifts: int32 [K], distinct and non-zero; None if samples are permuted within groups.
     """
 
     orders: np.ndarray
@@ -35,45 +35,53 @@ class Permutations:
 
     @property
     def inverses(self) -> np.ndarray:
-        """int32 [K, n]: ``inverses[p, orders[p, i]] == i``."""
+        """The inverse permutations, int32 [K, n]: ``inverses[p, orders[p, i]] == i``."""
         return np.argsort(self.orders, axis=1).astype(np.int32)
 
     def map(self, function: Callable[[Any], Any], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-        """Apply a function of some orders [c, n], which returns an array [c, ...], to all of them, in threads."""
-        found, count = [], len(self)
+        """Apply a function to all permutations, in threads.
+
+        Args:
+            function: of orders [c, n], c <= `AT_ONCE`; returns an array [c, ...].
+            progress: called with (permutations done, total).
+
+        Returns:
+            [K, ...] in float64.
+        """
+        values, count = [], len(self)
         size = min(AT_ONCE, count)
         with Threads() as pool:
 
-            def one(start: int) -> np.ndarray:
-                # The last few are filled up, so that nothing is compiled for them.
+            def of_chunk(start: int) -> np.ndarray:
+                # The last chunk is padded to full size, so that nothing is compiled for it.
                 rows = np.minimum(np.arange(start, start + size), count - 1)
                 return np.asarray(function(jnp.asarray(self.orders[rows])), np.float64)[: count - start]
 
-            for part in pool.map(one, range(0, count, size)):
-                found.append(part)
+            for chunk in pool.map(of_chunk, range(0, count, size)):
+                values.append(chunk)
                 if progress is not None:
-                    progress(min(count, size * len(found)), count)
-        return np.concatenate(found)
+                    progress(min(count, size * len(values)), count)
+        return np.concatenate(values)
 
 
 def draw(n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int = 0) -> Permutations:
     """Draw permutations of n samples, none of which is the identity.
 
-    Without groups they are shifts along one random cycle through all samples. Those form a group, which is all that a
-    permutation test asks for (Hemerik & Goeman 2018, TEST 27, 811), each alone leaves no sample in place, and what a
-    kernel gives under all of them at once comes from Fourier transforms.
+    Without groups, the permutations are shifts along one random cycle through all samples. All shifts form a group
+    in the algebraic sense, which is all that a permutation test requires (Hemerik & Goeman 2018, TEST 27, 811). None of
+    those drawn leaves a sample in place, and kernel scores under all shifts at once follow from Fourier transforms.
 
     Args:
-        n: samples, at least 2.
-        count: how many; without groups at most n - 1, which are all, are drawn.
-        groups: n labels; samples change places with those of their own label only.
-        seed: of the draw.
+        n: number of samples, at least 2.
+        count: number of permutations; without groups at most n - 1, the number of shifts, are drawn.
+        groups: n labels; samples are permuted within groups of equal labels.
+        seed: of the random generator.
 
     Raises:
-        ValueError: fewer than one is asked for, or every group is of one sample.
+        ValueError: ``count`` is less than 1, or every group contains one sample only.
     """
     if count < 1:
-        raise InputError(f"permutations={count}: at least 1 is needed, 200 are usual")
+        raise InputError(f"permutations={count}: at least 1 is required; 200 is usual")
     generator = np.random.default_rng([seed, n])
     if groups is None:
         cycle = generator.permutation(n).astype(np.int32)
@@ -85,7 +93,7 @@ def draw(n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int =
     members = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
     movable = [rows for rows in members if len(rows) > 1]
     if not movable:
-        raise InputError(f"each of the {n} samples is a group of its own: none can change places within its group")
+        raise InputError(f"each of the {n} samples is in a separate group: no samples can be permuted within groups")
     orders = np.tile(np.arange(n, dtype=np.int32), (count, 1))
     for order in orders:
         while (order == np.arange(n)).all():

@@ -1,4 +1,4 @@
-"""HSIC under permutations of the samples: all shifts along a cycle at once by Fourier transforms."""
+"""HSIC under permutations of the samples, by Fourier transforms for all shifts along a cycle at once."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from ..base import BLOCK_BYTES, HIGHEST, InputError, Threads, block_size, blocks
 from ..gram import Kernel, Prepared, Sums
 from .draw import Permutations
 
-# Diagonals of a kernel matrix that are taken at once, and rows of the products that they come from: of such a product
-# of rows by (rows + diagonals) columns all but two triangles of rows is used.
+# Number of diagonals of a kernel matrix that are computed at once, and of rows of the Gram products that they are taken
+# from. Such a product has ROWS x (ROWS + DIAGONALS) entries, all of which are used but two triangles of ROWS x ROWS.
 DIAGONALS, ROWS = 512, 128
-# Frequencies whose products are taken at once.
+# Number of frequencies whose products are computed at once.
 FREQUENCIES = 256
-# Bytes of kernel matrices that are held where no cycle saves them.
+# Maximum bytes of the kernel matrices that permutations within groups keep in memory.
 HELD_BYTES = 2**32
 
 
 def permuted_hsic(sums: Sums, products: np.ndarray, orders: np.ndarray, *, debiased: bool) -> np.ndarray:
-    """HSIC of every pair, the second model's rows in other orders.
+    """Compute the HSIC of every pair of models, with the samples of the second permuted.
 
     Args:
-        sums: of m kernels as they are.
-        products: [K, m, m] as `permuted_products` gives them.
-        orders: int [K, n].
-        debiased: as in `Sums.hsic`, which this equals for the identity.
+        sums: of m kernels, not permuted.
+        products: [K, m, m], as returned by `permuted_products`.
+        orders: int [K, n], see `Permutations`.
+        debiased: as in `Sums.hsic`, to which the result is equal for the identity permutation.
 
     Returns:
         [K, m, m] in float64, entry (p, a, b) with the rows of b permuted.
@@ -42,12 +42,12 @@ def permuted_hsic(sums: Sums, products: np.ndarray, orders: np.ndarray, *, debia
         return np.stack([rows @ rows[:, order].T for order in orders])
 
     if debiased:
-        # The products of rows less their means, and what the pass makes of them, in one.
+        # Subtracting the row means from the products, and the correction of `Sums.hsic`, in one term.
         return (products - (n - 1) * (1 + n / (n - 2)) * inner(delta)) / (n * (n - 3))
-    query = sums.diagonals - sums.means.mean(1, keepdims=True)
-    rows = (n - 1) * delta + query
+    diagonals = sums.diagonals - sums.means.mean(1, keepdims=True)
+    rows = (n - 1) * delta + diagonals
     total = rows.sum(1)
-    return (products + inner(query) - 2 / n * inner(rows) + total[:, None] * total[None, :] / n**2) / n**2
+    return (products + inner(diagonals) - 2 / n * inner(rows) + total[:, None] * total[None, :] / n**2) / n**2
 
 
 def permuted_products(
@@ -59,26 +59,29 @@ def permuted_products(
     sigmas: Sequence[jax.Array] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Inner products of every pair of kernel matrices, the second one's rows and columns in other orders.
+    """Compute inner products of every pair of kernel matrices, with the rows and columns of the second permuted.
 
     Args:
         representations: m, of the same n samples.
-        kernel: as in `hyle.engine._kernels.kernel_products`.
-        means: [m], of the entries off the diagonal, which are taken off them.
-        permutations: K of them.
+        kernel: as in `hyle.engine.gram.kernel_products`.
+        means: [m], means of the off-diagonal entries, which are subtracted from them.
+        permutations: K permutations.
         sigmas: m bandwidths, for the RBF kernel.
-        progress: called with (done, in all).
+        progress: called with (done, total), in diagonals or permutations.
 
     Returns:
-        [K, m, m] in float64, entry (p, a, b) with the rows of b permuted, the diagonals left out.
+        [K, m, m] in float64, entry (p, a, b) with the rows of b permuted; diagonals are excluded.
 
-    Along a cycle, C_ab[s] = sum_d sum_t A[t, t + d] B[t + s, t + d + s] is a correlation of diagonals, and comes for
-    all n shifts s from their Fourier transforms: cost m n^2 (d + log n) + m^2 n^2, memory O(m D n) for D diagonals.
-    Else each permutation gathers all kernels anew: cost m n^2 d + K m^2 n^2, memory O(m n^2).
+    Raises:
+        ValueError: permutations within groups need more than `HELD_BYTES`.
+
+    Along a cycle, C_ab[s] = sum_d sum_t A[t, t + d] B[t + s, t + d + s] is a cross-correlation of diagonals, computed
+    for all n shifts s by Fourier transforms: cost m n^2 (d + log n) + m^2 n^2, memory O(m D n) for D diagonals.
+    Within groups, the kernels are permuted explicitly for each permutation: cost m n^2 d + K m^2 n^2, memory O(m n^2).
     """
     widths = [jnp.ones((), representations[0].points.dtype)] * len(representations) if sigmas is None else list(sigmas)
     if permutations.cycle is None:
-        return _gathered(representations, kernel, means, permutations, widths, progress)
+        return _products_within_groups(representations, kernel, means, permutations, widths, progress)
     cycle = jnp.asarray(permutations.cycle)
 
     def diagonals(model: int, start: int, size: int) -> jax.Array:
@@ -97,15 +100,18 @@ def shifted_products(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Inner products [K, m, m] of symmetric matrices, the second one shifted along the cycle.
+    """Compute inner products of every pair of symmetric matrices, with the second shifted along the cycle.
 
     Args:
-        diagonals: of (model, start, size) gives [size, n], entry (c, t) of the matrix at (t, t + start + c), modulo n,
-            in the order of the cycle; what lies beyond n // 2 is not looked at.
-        m: matrices.
-        n: rows of each.
-        permutations: along a cycle.
-        progress: called with (done, in all).
+        diagonals: function of (model, start, size) that returns [size, n], entry (c, t) being that of the matrix at
+            (t, t + start + c), modulo n, in the order of the cycle; diagonals beyond n // 2 are ignored.
+        m: number of matrices.
+        n: number of rows of each.
+        permutations: K permutations along a cycle.
+        progress: called with (diagonals done, total).
+
+    Returns:
+        [K, m, m] in float64, entry (p, a, b) with the rows of b permuted; diagonals are excluded.
     """
     assert permutations.shifts is not None
     half = n // 2
@@ -113,18 +119,18 @@ def shifted_products(
     total = np.zeros((n // 2 + 1, m, m), np.complex128)
     with Threads() as pool:
         for start in range(1, half + 1, size):
-            place = np.arange(start, start + size)
-            # With n even the last diagonal meets every pair twice.
-            weight = np.where(place > half, 0, np.where(2 * place == n, 0.5, 1.0))
+            index = np.arange(start, start + size)
+            # If n is even, the last diagonal contains every pair twice.
+            weight = np.where(index > half, 0, np.where(2 * index == n, 0.5, 1.0))
 
             def spectrum(model: int, start: int = start) -> jax.Array:
                 return _spectrum(diagonals(model, start, size))
 
-            parts = list(pool.map(spectrum, range(m)))
-            total += _cross(parts, weight.astype(parts[0].real.dtype))
+            spectra = list(pool.map(spectrum, range(m)))
+            total += _cross(spectra, weight.astype(spectra[0].real.dtype))
             if progress is not None:
                 progress(min(half, start + size - 1), half)
-    # Each diagonal stands for itself and its mirror image.
+    # Each diagonal counts twice, for itself and its mirror image.
     return 2 * np.fft.irfft(total, n, axis=0)[permutations.shifts]
 
 
@@ -132,7 +138,7 @@ def shifted_products(
 def _diagonals(
     prepared: Prepared, cycle: jax.Array, start: Any, sigma: jax.Array, mean: Any, *, kernel: Kernel, size: int
 ) -> jax.Array:
-    """Diagonals [size, n] of a kernel matrix, less a mean, from bands of the Gram product."""
+    """Compute diagonals [size, n] of a kernel matrix, minus a mean, from bands of the Gram product."""
     n, norms = len(cycle), prepared.norms
     points, squares = prepared.points[cycle], norms.squares[cycle]
 
@@ -140,13 +146,13 @@ def _diagonals(
         query = (first + jnp.arange(ROWS)) % n
         other = (first + start + jnp.arange(ROWS + size)) % n
         gram = jnp.matmul(points[query], points[other].T, precision=HIGHEST)
-        found = _apply(kernel, gram, squares[query][:, None] + squares[other][None, :], sigma, norms.exponent)
-        # Entry (r, r + c) to (r, c): rows one longer than they are.
-        flat = jnp.pad(found.reshape(-1), (0, ROWS))
+        entries = _apply(kernel, gram, squares[query][:, None] + squares[other][None, :], sigma, norms.exponent)
+        # Entry (r, r + c) moves to (r, c): the entries are reshaped to rows that are longer by one.
+        flat = jnp.pad(entries.reshape(-1), (0, ROWS))
         return flat.reshape(ROWS, ROWS + size + 1)[:, :size]
 
-    found = jax.lax.map(band, jnp.arange(0, n, ROWS)).reshape(-1, size)[:n].T
-    return jnp.where(norms.all_equal, 0, found - jnp.asarray(mean, found.dtype))
+    entries = jax.lax.map(band, jnp.arange(0, n, ROWS)).reshape(-1, size)[:n].T
+    return jnp.where(norms.all_equal, 0, entries - jnp.asarray(mean, entries.dtype))
 
 
 def _apply(kernel: Kernel, gram: jax.Array, squares: jax.Array, sigma: jax.Array, exponent: jax.Array) -> jax.Array:
@@ -164,17 +170,17 @@ def _spectrum(diagonals: jax.Array) -> jax.Array:
 
 
 def _cross(spectra: Sequence[jax.Array], weight: np.ndarray) -> np.ndarray:
-    """Sum conj(A) B over diagonals, [frequencies, m, m] for every frequency and pair."""
+    """Compute the sums of conj(A) B over diagonals, [frequencies, m, m], for every frequency and pair."""
     if jax.default_backend() != "cpu":
         return np.asarray(_cross_on_device(spectra, jnp.asarray(weight)))
-    # Many small products: XLA's loops on a CPU take four times as long as a BLAS.
-    parts = [np.asarray(one) for one in spectra]
+    # Many small products, for which XLA on a CPU takes four times as long as BLAS.
+    arrays = [np.asarray(spectrum) for spectrum in spectra]
 
     def inner(low: int) -> np.ndarray:
-        both = np.stack([part[low : low + FREQUENCIES] for part in parts], 1)
+        both = np.stack([array[low : low + FREQUENCIES] for array in arrays], 1)
         return (both.conj() * weight) @ both.swapaxes(1, 2)
 
-    return np.concatenate([inner(low) for low in range(0, len(parts[0]), FREQUENCIES)])
+    return np.concatenate([inner(low) for low in range(0, len(arrays[0]), FREQUENCIES)])
 
 
 @jax.jit
@@ -191,7 +197,7 @@ def _cross_on_device(spectra: Sequence[jax.Array], weight: jax.Array) -> jax.Arr
     return inner(straight * twice, straight) + 1j * (crossed - crossed.swapaxes(1, 2))
 
 
-def _gathered(
+def _products_within_groups(
     representations: Sequence[Prepared],
     kernel: Kernel,
     means: np.ndarray,
@@ -203,12 +209,12 @@ def _gathered(
     need = m * n * n * representations[0].points.dtype.itemsize
     if need > HELD_BYTES:
         raise InputError(
-            f"permutations within groups hold the kernels of all models, here {need / 2**30:.0f} GiB, and at most "
-            f"{HELD_BYTES / 2**30:.0f} are taken: use fewer samples or models, or no groups"
+            f"permutations within groups keep the kernels of all models in memory, here {need / 2**30:.0f} GiB; "
+            f"at most {HELD_BYTES / 2**30:.0f} GiB are allowed: use fewer samples or models, or no groups"
         )
     kernels = jnp.stack(
         [
-            _whole(prepared, sigma, float(mean), kernel=kernel)
+            _kernel_matrix(prepared, sigma, float(mean), kernel=kernel)
             for prepared, sigma, mean in zip(representations, widths, means, strict=True)
         ]
     )
@@ -216,27 +222,29 @@ def _gathered(
 
 
 @partial(jax.jit, static_argnames=("kernel",))
-def _whole(prepared: Prepared, sigma: jax.Array, mean: Any, *, kernel: Kernel) -> jax.Array:
+def _kernel_matrix(prepared: Prepared, sigma: jax.Array, mean: Any, *, kernel: Kernel) -> jax.Array:
+    """Compute a kernel matrix [n, n] minus a mean, with a zero diagonal."""
     squares, n = prepared.norms.squares, len(prepared.points)
     gram = jnp.matmul(prepared.points, prepared.points.T, precision=HIGHEST)
-    found = _apply(kernel, gram, squares[:, None] + squares[None, :], sigma, prepared.norms.exponent)
-    found = jnp.where(prepared.norms.all_equal, 0, found - jnp.asarray(mean, found.dtype))
-    return jnp.where(jnp.eye(n, dtype=bool), 0, found)
+    entries = _apply(kernel, gram, squares[:, None] + squares[None, :], sigma, prepared.norms.exponent)
+    entries = jnp.where(prepared.norms.all_equal, 0, entries - jnp.asarray(mean, entries.dtype))
+    return jnp.where(jnp.eye(n, dtype=bool), 0, entries)
 
 
 @jax.jit
 def _permuted(kernels: jax.Array, orders: jax.Array) -> jax.Array:
+    """Compute the inner products [c, m, m] of kernels [m, n, n], with the second permuted by orders [c, n]."""
     m, n, _ = kernels.shape
     size = block_size(n, m * n)
 
-    def one(order: jax.Array) -> jax.Array:
+    def of_order(order: jax.Array) -> jax.Array:
         def block(rows: jax.Array) -> jax.Array:
             keep = (rows < n)[None, :, None]
             query = jnp.minimum(rows, n - 1)
-            mine = jnp.where(keep, kernels[:, query], 0).reshape(m, -1)
-            other = kernels[:, order[query]][:, :, order].reshape(m, -1)
-            return jnp.matmul(mine, other.T, precision=HIGHEST)
+            first = jnp.where(keep, kernels[:, query], 0).reshape(m, -1)
+            second = kernels[:, order[query]][:, :, order].reshape(m, -1)
+            return jnp.matmul(first, second.T, precision=HIGHEST)
 
         return jax.lax.map(block, blocks(n, size)).sum(0)
 
-    return jax.lax.map(one, orders)
+    return jax.lax.map(of_order, orders)

@@ -11,7 +11,7 @@ from ..base import Threads, pack_sort_keys, unpack_sort_keys
 from ..gram import Prepared, gram_of
 from .draw import Permutations
 
-# Rows of a matrix of ranks that are held at once.
+# Number of rows of a matrix of ranks that are in memory at once.
 ROWS = 128
 
 
@@ -22,53 +22,55 @@ def permuted_ranks(
     first: np.ndarray,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Mean rank in one model of the neighbours in another, the rows of one of them in other orders.
+    """Compute the mean rank in one model of the neighbours in another, with the rows of one of the two permuted.
 
     Args:
         representations: m, of the same n samples.
         tables: m neighbour tables, int [n, k].
-        permutations: K of them.
-        first: bool [m, m], whether in the pair (a, b) it is b whose rows are permuted, else a.
-        progress: called with (models done, in all).
+        permutations: K permutations.
+        first: bool [m, m], whether the rows of b are permuted in the pair (a, b), else those of a.
+        progress: called with (models done, total).
 
     Returns:
         [K, m, m] in float64, entry (p, a, b) the mean rank in b, by Euclidean distance and from 1, of the neighbours
-        in a. Distances that differ by rounding only are ranked as they come.
+        in a. The order of distances that differ by rounding errors only is arbitrary.
 
     Cost m n^2 (d + log n) + K m^2 n k, memory O(m b n) for blocks of b rows.
     """
     m, n, count = len(representations), len(tables[0]), len(permutations)
     orders, inverses = permutations.orders, permutations.inverses
-    found = np.empty((count, m, m))
-    # Look-ups in flat arrays: NumPy takes from them twice as fast.
+    values = np.empty((count, m, m))
+    # Flat arrays, in which NumPy looks up entries twice as fast.
     offset = (np.arange(count) * n)[:, None, None]
 
-    def one(target: int) -> np.ndarray:
+    def of_target(target: int) -> np.ndarray:
         sums = np.zeros((count, m))
         for start in range(0, n, ROWS):
             rows = np.arange(start, min(start + ROWS, n))
             rank = _rank_rows(representations[target], rows)
             for source, table in enumerate(tables):
-                # Row r of the target is compared with row back[r] of the source, whose rows j are its rows there[j].
-                there, back = (orders, inverses) if first[source, target] else (inverses, orders)
-                near = table.take(back[:, rows], axis=0)  # [K, b, k]
-                named = there.ravel().take(near + offset)
-                place = named + n * np.arange(len(rows))[None, :, None]
-                sums[:, source] += rank.take(place).sum((1, 2), dtype=np.float64)
+                # Row r of the target is compared with row to_source[r] of the source, whose row j is row to_target[j]
+                # of the target.
+                to_target, to_source = (orders, inverses) if first[source, target] else (inverses, orders)
+                near = table.take(to_source[:, rows], axis=0)  # [K, b, k]
+                columns = to_target.ravel().take(near + offset)
+                position = columns + n * np.arange(len(rows))[None, :, None]
+                sums[:, source] += rank.take(position).sum((1, 2), dtype=np.float64)
         return sums / (n * tables[0].shape[1])
 
     with Threads() as pool:
-        for target, sums in enumerate(pool.map(one, range(m))):
-            found[:, :, target] = sums
+        for target, sums in enumerate(pool.map(of_target, range(m))):
+            values[:, :, target] = sums
             if progress is not None:
                 progress(target + 1, m)
-    return found
+    return values
 
 
 def _rank_rows(prepared: Prepared, rows: np.ndarray) -> np.ndarray:
-    """Ranks of all others, the row itself last, [b n]."""
+    """Compute the ranks of all other rows, the row itself last, as a flat array [b n]."""
     n = len(prepared.rows)
-    query = np.minimum(np.arange(rows[0], rows[0] + ROWS, dtype=np.int32), n - 1)  # of one shape, compiled once
+    # Padded to one shape, to compile once.
+    query = np.minimum(np.arange(rows[0], rows[0] + ROWS, dtype=np.int32), n - 1)
     far = np.maximum(np.asarray(_distances(prepared, query), np.float32)[: len(rows)], 0)
     far[np.arange(len(rows)), rows] = np.inf
     _, order = unpack_sort_keys(np.sort(pack_sort_keys(far, np.arange(n)), axis=1))

@@ -1,4 +1,4 @@
-"""What is done to a representation before it is compared, and its diagnostics."""
+"""Preprocessing of representations before they are compared, and their diagnostics."""
 
 from .blus import blus_residuals as blus_residuals
 from .blus import orthonormal_basis as orthonormal_basis

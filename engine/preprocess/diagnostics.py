@@ -1,4 +1,4 @@
-"""What is told of each representation beside every comparison: columns, directions and rows that make up most of it."""
+"""Diagnostics reported for each representation: columns, directions and rows that dominate it."""
 
 from __future__ import annotations
 
@@ -8,30 +8,35 @@ from .outliers import far_rows, scaled
 
 
 def representation_diagnostics(x: np.ndarray, width: int) -> dict[str, float]:
-    """Count what may make up most of a score; by NumPy, since JAX would compile a program for every width.
+    """Compute diagnostics of columns and rows that may dominate a score.
+
+    NumPy is used because JAX would compile a program for every width.
 
     Args:
         x: floating [n, d].
-        width: columns that count, the others being zeros.
+        width: number of columns to consider; the others are padding with zeros.
 
     Returns:
-        ``dead_columns``, constant over the samples; ``top_column_share`` of the variance; ``norm_outliers``, rows, see
-        `hyle.engine.norm_outliers`. Cost and memory O(n d).
+        ``dead_columns``: number of columns that are constant over the samples.
+        ``top_column_share``: share of the total variance in the column with the largest variance.
+        ``norm_outliers``: number of outlier rows, see `hyle.engine.norm_outliers`.
+
+    Cost and memory O(n d).
     """
-    # Dead columns not by the variance: the mean of a constant is rounded.
+    # Compared exactly: the variance of a constant column is not 0, because its mean is rounded.
     dead = (x[:, :width] == x[0, :width]).all(0).sum()
     rows = scaled(x)
-    spread = np.einsum("ij,ij->j", rows, rows)
-    total = spread.sum()
+    squares = np.einsum("ij,ij->j", rows, rows)
+    total = squares.sum()
     return {
         "dead_columns": int(dead),
-        "top_column_share": float(spread.max() / total) if total > 0 else 0.0,
+        "top_column_share": float(squares.max() / total) if total > 0 else 0.0,
         "norm_outliers": int(far_rows(rows).sum()),
     }
 
 
 def effective_rank(x: np.ndarray) -> float:
-    """Count the directions that the variance is spread over: the participation ratio of the covariance's eigenvalues.
+    """Compute the effective rank: the participation ratio of the eigenvalues of the covariance.
 
     Args:
         x: floating [n, d].

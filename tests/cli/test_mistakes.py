@@ -30,7 +30,7 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
     assert "neither a file nor a model; did you mean 'chemnet'" in mistake("compare", "a.npz", "chemnett")
     assert "embed it first: hyle embed minilm" in mistake("compare", "a.npz", "minilm")
     assert "at least two" in mistake("compare", "a.npz")
-    assert "holds no representations" in mistake("compare")
+    assert "has no embeddings" in mistake("compare")
     assert "did you mean 'cknna'" in mistake("compare", "a.npz", "b.npz", "--metrics", "cknn")
     assert "-k 60 is too many for 60 samples: use 2 to 59" in mistake("compare", "a.npz", "b.npz", "-k", 60)
     assert "-k 1 is too few: use 2 to 59" in mistake("compare", "a.npz", "b.npz", "-k", 1)
@@ -45,7 +45,7 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
     assert "does not exist" in mistake("compare", "a.npz", "nowhere.npz")
     assert "must be one of .nc, .csv, .json, .html" in mistake("compare", "a.npz", "b.npz", "-o", "x.pdf")
     Path("text.npz").write_text("not a zip file")
-    assert "text.npz: is no .npz file" in mistake("compare", "a.npz", "text.npz")
+    assert "text.npz: is not an .npz file" in mistake("compare", "a.npz", "text.npz")
     write("pickled.npz", embedding=np.array([[{}]] * 60), ids=IDS)
     assert "pickled.npz" in mistake("compare", "a.npz", "pickled.npz")
     write("strangers.npz", embedding=x, ids=np.char.add("z", IDS))
@@ -69,12 +69,12 @@ def test_options_are_checked_before_anything_is_embedded(
     assert "no metric is called 'foo'" in mistake("run", "--metrics", "foo")
     assert "use 2 to 19, or raise -n" in mistake("run", "-n", 20)
     assert "at least 4 samples" in mistake("run", "-n", 3)
-    assert "cannot write into a.npz/x" in mistake("run", "-o", "a.npz/x")
+    assert "cannot write a.npz/x: a.npz is a file" in mistake("run", "-o", "a.npz/x")
     assert "empty list" in mistake("run", "--metrics", "")
     assert "torch cannot use the device 'nowhere'" in mistake("embed", "aimnet2", "-n", 5, "--device", "nowhere")
 
 
-def test_several_representations_of_a_model_are_told_apart(run: Run, mistake: Callable[..., str]) -> None:
+def test_a_model_that_is_stored_twice_needs_a_selection(run: Run, mistake: Callable[..., str]) -> None:
     for n in (20, 30):
         assert run("embed", "random", "-n", n).code == 0
     line = mistake("dimension", "random")
@@ -94,12 +94,12 @@ def test_a_missing_package_asks_for_an_environment(
 
     monkeypatch.setattr("hyle.zoo.Environment.build", build)
     monkeypatch.setattr(cards, "is_installed", lambda requirement: "transformers" not in requirement)
-    said = mistake("embed", "minilm", "-n", 5)
-    assert "no index to install" in said
-    assert "transformers" in said
+    message = mistake("embed", "minilm", "-n", 5)
+    assert "no index to install" in message
+    assert "transformers" in message
 
 
-def test_an_interruption_says_that_nothing_is_lost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_can_be_continued(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 

@@ -30,7 +30,7 @@ def test_a_wide_table_becomes_several_on_a_narrow_terminal(
         assert sum(name.split()[0] in line for line in lines) == 1
 
 
-def test_the_progress_bar_says_stage_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_bar_shows_stage_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
     screen, now = io.StringIO(), [0.0]
     console = Console(file=screen, force_terminal=True, width=120, color_system=None, get_time=lambda: now[0])
     monkeypatch.setattr("hyle.cli.console.progress_console", console)
@@ -45,7 +45,7 @@ def test_the_progress_bar_says_stage_and_remaining_time(monkeypatch: pytest.Monk
     assert "0:00:05" in line
 
 
-def test_a_reader_that_leaves_ends_it_quietly(tmp_path: Path) -> None:
+def test_a_closed_pipe_ends_the_command_quietly(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "hyle.cli", "models"],
         stdout=subprocess.PIPE,

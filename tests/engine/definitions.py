@@ -1,4 +1,4 @@
-"""Plain float64 definitions of what the engine computes: whole n x n matrices, textbook form, no blocks and no JAX."""
+"""Plain float64 definitions of what the engine computes: full n x n matrices, textbook form, no blocks and no JAX."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ Matrix = np.ndarray
 
 
 def wide(x: Any) -> Matrix:
+    """Convert to float64."""
     return np.asarray(x).astype(np.float64)
 
 
@@ -20,8 +21,8 @@ def distances(x: Any) -> Matrix:
 
 
 def median_nonzero_distance(x: Any) -> float:
-    apart = distances(x)[np.triu_indices(len(x), 1)]
-    return float(np.median(apart[apart > 0]))
+    values = distances(x)[np.triu_indices(len(x), 1)]
+    return float(np.median(values[values > 0]))
 
 
 def kernel_matrix(x: Any, kernel: str = "linear", sigma: float | None = None) -> Matrix:
@@ -39,7 +40,7 @@ def biased_hsic(k: Matrix, l: Matrix) -> float:  # noqa: E741
 
 
 def unbiased_hsic(k: Matrix, l: Matrix) -> float:  # noqa: E741
-    """Song et al. (2012), equation 5."""
+    """Estimate HSIC without bias, by equation 5 of Song et al. (2012)."""
     n = len(k)
     k, l = k * (1 - np.eye(n)), l * (1 - np.eye(n))  # noqa: E741
     ones = np.ones(n)
@@ -66,7 +67,7 @@ def similarity(x: Any, metric: str) -> Matrix:
 
 
 def nearest(x: Any, k: int, metric: str) -> Matrix:
-    """The k most similar other rows of each row, ties to the lowest index."""
+    """Find the k most similar other rows of each row; ties are broken by the lowest index."""
     table = []
     for i, row in enumerate(similarity(x, metric)):
         others = [j for j in range(len(row)) if j != i]
@@ -87,7 +88,7 @@ def _mask(x: Any, k: int, metric: str) -> Matrix:
 
 
 def cknna(x: Any, y: Any, k: int, metric: str = "cosine") -> float:
-    """Huh et al. (2024), as in their code, without the constant in the denominator."""
+    """Compute CKNNA as in the code of Huh et al. (2024), without the constant in the denominator."""
     kernel, other = similarity(x, metric), similarity(y, metric)
     a, b = _mask(x, k, metric), _mask(y, k, metric)
     shared = unbiased_hsic(a * b * kernel, a * b * other)
@@ -104,10 +105,10 @@ def intrinsic_dimension(x: Any, estimator: str = "mle", k: int = 20) -> float:
 
 
 def dimension_of(ordered: Matrix, estimator: str, k: int) -> float:
-    """The dimension from the distances of every row to its neighbours, nearest first."""
+    """Estimate the dimension from the distances of each row to its neighbours, nearest first."""
     n = len(ordered)
     if estimator in ("mle", "mle_arithmetic"):
-        inverse = [np.mean([np.log(far[k - 1] / far[j]) for j in range(k - 1)]) for far in ordered]
+        inverse = [np.mean([np.log(row[k - 1] / row[j]) for j in range(k - 1)]) for row in ordered]
         return float(1 / np.mean(inverse) if estimator == "mle" else np.mean(1 / np.array(inverse)))
     if estimator == "gride":
         n1 = max(2**power for power in range(10) if 2 * 2**power <= k)
@@ -116,8 +117,8 @@ def dimension_of(ordered: Matrix, estimator: str, k: int) -> float:
     if estimator == "twonn_ml":
         return float((n - 1) / np.log(ratio).sum())
     used = n * 9 // 10
-    across, up = np.log(ratio[:used]), -np.log(1 - np.arange(1, used + 1) / n)
-    return float((across @ up) / (across @ across))
+    logs, target = np.log(ratio[:used]), -np.log(1 - np.arange(1, used + 1) / n)
+    return float((logs @ target) / (logs @ logs))
 
 
 def jaccard_knn(x: Any, y: Any, k: int, metric: str = "cosine") -> float:
@@ -126,13 +127,13 @@ def jaccard_knn(x: Any, y: Any, k: int, metric: str = "cosine") -> float:
 
 
 def cycle_knn(x: Any, y: Any, k: int, metric: str = "cosine") -> float:
-    """From i to its neighbours in y, from each of these to its neighbours in x."""
+    """Compute the share of rows to which a step to a neighbour in y and then to a neighbour in x can return."""
     in_x, in_y = nearest(x, k, metric), nearest(y, k, metric)
     return float(np.mean([any(i in in_x[j] for j in in_y[i]) for i in range(len(in_x))]))
 
 
 def _self_mask(x: Any, k: int, metric: str) -> Matrix:
-    """The k most similar rows of each row, itself among them and first where equal."""
+    """Mask the k most similar rows of each row, including itself, which comes first among ties."""
     mask = np.zeros((len(x), len(x)))
     for i, row in enumerate(similarity(x, metric)):
         mask[i, sorted(range(len(row)), key=lambda j, i=i, row=row: (-row[j], j != i, j))[:k]] = 1
@@ -140,7 +141,7 @@ def _self_mask(x: Any, k: int, metric: str) -> Matrix:
 
 
 def cknna_alignment(x: Any, y: Any, k: int, variant: str, metric: str = "cosine") -> float:
-    """What stands above and, for x with itself, below the line of a CKNNA."""
+    """Compute the numerator of CKNNA, or for x with itself the square of a factor of its denominator."""
     kernels, n = [similarity(v, metric) for v in (x, y)], len(x)
     masks = [(_self_mask if variant == "biased" else _mask)(v, k, metric) for v in (x, y)]
     h = np.eye(n) - np.ones((n, n)) / n
@@ -159,18 +160,18 @@ def cknna_alignment(x: Any, y: Any, k: int, variant: str, metric: str = "cosine"
 
 
 def cknna_variant(x: Any, y: Any, k: int, variant: str, metric: str = "cosine") -> float:
-    own = [cknna_alignment(v, v, k, variant, metric) for v in (x, y)]
-    return cknna_alignment(x, y, k, variant, metric) / np.sqrt(own[0] * own[1])
+    norms = [cknna_alignment(v, v, k, variant, metric) for v in (x, y)]
+    return cknna_alignment(x, y, k, variant, metric) / np.sqrt(norms[0] * norms[1])
 
 
 def gride_log_density(mu: Matrix, d: float, n1: int, n2: int) -> Matrix:
-    """Denti et al. (2022), of mu, the ratio of the distances to the n2-th and to the n1-th neighbour."""
+    """Compute the log density of Denti et al. (2022) at mu, the ratio of the distances to neighbours n2 and n1."""
     norm = special.betaln(n2 - n1, n1)
     return np.log(d) + (n2 - n1 - 1) * np.log(np.expm1(d * np.log(mu))) - norm - (d * (n2 - 1) + 1) * np.log(mu)
 
 
 def gride(mu: Matrix, n1: int) -> float:
-    """The d that makes the likelihood over d largest: over d, since TwoNN, n1 = 1, is without bias then."""
+    """Find the d that maximises the likelihood divided by d; the division makes TwoNN, n1 = 1, unbiased."""
 
     def loss(log_d: float) -> float:
         return log_d - float(gride_log_density(mu, np.exp(log_d), n1, 2 * n1).sum())
@@ -179,7 +180,7 @@ def gride(mu: Matrix, n1: int) -> float:
 
 
 def gride_error(mu: Matrix, d: float, n1: int) -> float:
-    """One standard error: the curvature of the log likelihood at d, by differences."""
+    """Estimate one standard error from the curvature of the log likelihood at d, by finite differences."""
     step = 1e-4 * d
     below, here, above = (float(gride_log_density(mu, d + i * step, n1, 2 * n1).sum()) for i in (-1, 0, 1))
     return float(((2 * here - below - above) / step**2) ** -0.5)
@@ -187,9 +188,9 @@ def gride_error(mu: Matrix, d: float, n1: int) -> float:
 
 def standardised(x: Any) -> Matrix:
     x = wide(x)
-    spread = x.std(0, ddof=1)
-    alive = x.min(0) < x.max(0)
-    return np.where(alive, (x - x.mean(0)) / np.where(alive, spread, 1), 0)
+    std = x.std(0, ddof=1)
+    varies = x.min(0) < x.max(0)
+    return np.where(varies, (x - x.mean(0)) / np.where(varies, std, 1), 0)
 
 
 def id_correlation(x: Any, y: Any, estimator: str = "twonn", k: int = 20) -> float:
@@ -217,7 +218,7 @@ def condensed(x: Any, distance: str) -> Matrix:
         length = np.linalg.norm(x, axis=1, keepdims=True)
         x = x / np.where(length > 0, length, 1)
     i, j = np.triu_indices(len(x), 1)
-    # Rounded, so that the distances to equal rows tie.
+    # Cosines are rounded, so that the distances to equal rows are tied.
     return np.sqrt(((x[i] - x[j]) ** 2).sum(1)) if distance == "euclidean" else 1 - np.round((x[i] * x[j]).sum(1), 12)
 
 
@@ -240,7 +241,7 @@ def standardised_by(x: Any, rows: Matrix) -> Matrix:
 
 
 def truncated_fit(x: Matrix, y: Matrix) -> Matrix:
-    """W of the linear map, singular values cut where two shuffled folds predict each other best."""
+    """Fit the linear map by an SVD that is truncated where two shuffled folds predict each other best."""
     order = np.random.RandomState(0x5F3759DF).permutation(len(x))
     folds = order[len(x) - len(x) // 2 :], order[: len(x) - len(x) // 2]
 
@@ -249,27 +250,27 @@ def truncated_fit(x: Matrix, y: Matrix) -> Matrix:
         kept = s > cut
         return vt[kept].T @ ((u[:, kept].T @ b) / s[kept, None])
 
-    def miss(cut: float) -> float:
-        both = zip(folds, folds[::-1], strict=True)
-        return sum(np.sqrt(((y[b] - x[b] @ solve(x[a], y[a], cut)) ** 2).mean(0)).mean() for a, b in both)
+    def error(cut: float) -> float:
+        pairs = zip(folds, folds[::-1], strict=True)
+        return sum(np.sqrt(((y[b] - x[b] @ solve(x[a], y[a], cut)) ** 2).mean(0)).mean() for a, b in pairs)
 
     largest = max(np.linalg.svd(x[fold], compute_uv=False)[0] for fold in folds)
     cuts = np.geomspace(1e-9, 0.9, 20) * largest
-    return solve(x, y, cuts[np.argmin([miss(cut) for cut in cuts])])
+    return solve(x, y, cuts[np.argmin([error(cut) for cut in cuts])])
 
 
 def reconstruction_error(x: Any, y: Any, k: int | None = None) -> float:
-    """Every second row fitted on; with k, a map for each row left out, on its k neighbours in x."""
-    rows, held = np.arange(0, len(x), 2), np.arange(1, len(x), 2)
+    """Compute the error on odd rows of a map fitted on even rows; with k, one map per odd row, on its k neighbours."""
+    rows, held_out = np.arange(0, len(x), 2), np.arange(1, len(x), 2)
     a, b = standardised_by(x, rows), standardised_by(y, rows)
     squares = []
     if k is None:
-        squares = list(((b[held] - a[held] @ truncated_fit(a[rows], b[rows])) ** 2).sum(1))
-    for i in held if k is not None else ():
-        near = rows[np.argsort(((wide(x)[rows] - wide(x)[i]) ** 2).sum(1), kind="stable")[:k]]
-        mean, other = a[near].mean(0), b[near].mean(0)
-        guess = other + (a[i] - mean) @ truncated_fit(a[near] - mean, b[near] - other)
-        squares.append(((b[i] - guess) ** 2).sum())
+        squares = list(((b[held_out] - a[held_out] @ truncated_fit(a[rows], b[rows])) ** 2).sum(1))
+    for i in held_out if k is not None else ():
+        nearby = rows[np.argsort(((wide(x)[rows] - wide(x)[i]) ** 2).sum(1), kind="stable")[:k]]
+        mean_a, mean_b = a[nearby].mean(0), b[nearby].mean(0)
+        predicted = mean_b + (a[i] - mean_a) @ truncated_fit(a[nearby] - mean_a, b[nearby] - mean_b)
+        squares.append(((b[i] - predicted) ** 2).sum())
     return float(np.sqrt(np.mean(squares)))
 
 
@@ -282,41 +283,42 @@ def minibatch_cka(x: Any, y: Any, size: int, kernel: str = "linear", sigma: floa
 
 
 def distance_hsic(x: Any, y: Any, debiased: bool = True) -> float:
-    """Distance covariance squared, of distances in place of kernels."""
+    """Compute the squared distance covariance: HSIC of distances instead of kernels."""
     return (unbiased_hsic if debiased else biased_hsic)(distances(x), distances(y))
 
 
 def distance_correlation(x: Any, y: Any, debiased: bool = True) -> float:
-    """Squared: Székely & Rizzo (2014) with U-centred distances, or Székely et al. (2007) with doubly centred ones."""
+    """Compute the square: Székely & Rizzo (2014) with U-centring, or Székely et al. (2007) with double centring."""
     n = len(x)
     off = 1 - np.eye(n)
 
     def centred(v: Any) -> Matrix:
-        far = distances(v)
+        d = distances(v)
         if debiased:
-            rows = far.sum(1) / (n - 2)
-            return (far - rows[:, None] - rows + far.sum() / ((n - 1) * (n - 2))) * off
-        return far - far.mean(1)[:, None] - far.mean(0) + far.mean()
+            rows = d.sum(1) / (n - 2)
+            return (d - rows[:, None] - rows + d.sum() / ((n - 1) * (n - 2))) * off
+        return d - d.mean(1)[:, None] - d.mean(0) + d.mean()
 
     a, b = centred(x), centred(y)
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 
 def ranks(x: Any) -> Matrix:
-    """[n, n], entry (i, j): which Euclidean neighbour of row i row j is, from 1, ties to the lowest index; i itself 0.
+    """Rank the Euclidean neighbours: entry (i, j) of [n, n] is the rank of row j among those of row i, from 1.
 
-    Squared distances: those of integers are exact.
+    Ties are broken by the lowest index, and row i itself has rank 0. Squared distances are used because those of
+    integers are exact.
     """
     x = wide(x)
-    found = np.zeros((len(x), len(x)), int)
+    result = np.zeros((len(x), len(x)), int)
     for i, row in enumerate(x):
-        far = ((x - row) ** 2).sum(1)
-        far[i] = -1
-        found[i, np.argsort(far, kind="stable")] = np.arange(len(x))
-    return found
+        squares = ((x - row) ** 2).sum(1)
+        squares[i] = -1
+        result[i, np.argsort(squares, kind="stable")] = np.arange(len(x))
+    return result
 
 
 def information_imbalance(x: Any, y: Any, k: int = 1) -> float:
-    """Glielmo et al. (2022), 2 / n times the mean rank in y of the k nearest neighbours in x."""
-    near = (ranks(x) > 0) & (ranks(x) <= k)
-    return float(2 / len(x) * ranks(y)[near].mean())
+    """Compute 2 / n times the mean rank in y of the k nearest neighbours in x, as in Glielmo et al. (2022)."""
+    nearest_in_x = (ranks(x) > 0) & (ranks(x) <= k)
+    return float(2 / len(x) * ranks(y)[nearest_in_x].mean())

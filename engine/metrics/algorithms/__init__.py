@@ -1,8 +1,8 @@
-"""Algorithms that single metrics are computed by."""
+"""Algorithms of the metrics."""
 
 from .distances_numpy import squared_distances_numpy as squared_distances_numpy
 from .hsic import chance as chance
-from .hsic import chance_told as chance_told
+from .hsic import chance_description as chance_description
 from .hsic import null as null
 from .hsic import ratio as ratio
 from .hsic import ratios as ratios

@@ -1,4 +1,4 @@
-"""Squared distances of all pairs of rows on a CPU, from one product where that keeps their order."""
+"""Squared distances of all pairs of rows on a CPU, from one matrix product if that preserves their order."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import numpy as np
 
 from ...base import first_occurrence_numpy
 
-# Rows of the product at once.
+# Rows of the product per block.
 BLOCK = 256
-# Sums of squares, in units of the last place of all rows, up to which every sum in float32 is exact.
+# Upper bound of sums of squares, in units of the last place common to all rows, for which sums in float32 are exact.
 EXACT = 2.0**22
-# Pairs that are measured by subtraction too, and distances among which their places are sought.
-MEASURED, PLACES = 2048, 2**16
-# What the places of the sample may be off, as the root of the mean square in deviations of a rank: about as far as the
-# correlation may move for each of its two models.
-MISPLACED = 1e-4
+# Number of pairs whose distances are checked by subtraction, and of distances among which they are ranked.
+CHECKED, RANKED = 2048, 2**16
+# Largest root mean square error of their ranks, in standard deviations of a rank: about the change of the correlation
+# that each of the two models may cause.
+MAX_RANK_ERROR = 1e-4
 
 
 def squared_distances_numpy(rows: np.ndarray) -> np.ndarray | None:
-    """Measure all pairs of rows [n, d] in float32, whose squares are far from the ends of its range.
+    """Compute the squared distances of all pairs of rows from a matrix product.
+
+    Args:
+        rows: float32 [n, d], scaled such that squares are far from the ends of its range.
 
     Returns:
-        [n // 2, n], entry (s - 1, i) between rows i and i + s modulo n; None where a product would lose the order of
-        the distances, as it does in tight clusters, or would part distances that are equal because rows are, and where
-        rows are not finite.
+        [n // 2, n], entry (s - 1, i) between rows i and i + s modulo n. None if a product would not preserve the order
+        of the distances, as in tight clusters, if it would break ties between equal rows, or if rows are not finite.
 
-    Rows of small integers, times a power of two, keep every tie. Cost O(n^2 d), memory that of what is returned.
+    For rows of small integers, times a power of two, all ties are preserved. Cost O(n^2 d), memory that of the result.
     """
     if not np.isfinite(rows).all():
         return None
@@ -50,27 +52,27 @@ def _all_pairs(points: np.ndarray) -> np.ndarray:
     squares = np.einsum("ij,ij->i", points, points)
     far = np.empty((n // 2, n), np.float32)
     for start in range(0, n, BLOCK):
-        own = slice(start, start + BLOCK)
-        block = points[own] @ points.T
+        query = slice(start, start + BLOCK)
+        block = points[query] @ points.T
         block *= -2
         block += squares
-        block += squares[own, None]
+        block += squares[query, None]
         np.maximum(block, 0, out=block)
-        # Row i from its own place on, around the end; as diagonals.
+        # Diagonals of the product as rows: row i starts after its own column and continues cyclically.
         around = np.concatenate([block, block], 1)[:, start + 1 :]
         step, size = around.strides
-        far[:, own] = np.lib.stride_tricks.as_strided(around, (n // 2, len(block)), (size, step + size))
+        far[:, query] = np.lib.stride_tricks.as_strided(around, (n // 2, len(block)), (size, step + size))
     return far
 
 
 def _in_order(rows: np.ndarray, far: np.ndarray) -> bool:
-    """Tell whether distances of some pairs stand where those measured by subtraction in float64 would."""
+    """Check that distances of some pairs have the ranks that subtraction in float64 gives them."""
     rng = np.random.default_rng(0)
-    offset, first = rng.integers(0, len(far), MEASURED), rng.integers(0, len(rows), MEASURED)
-    apart = rows[first].astype(np.float64) - rows[(first + offset + 1) % len(rows)]
-    exact = np.einsum("ij,ij->i", apart, apart)
-    rough, others = far[offset, first], np.sort(far.ravel()[rng.integers(0, far.size, PLACES)])
-    # Of those between, not of itself.
-    end = np.searchsorted(others, np.maximum(exact, rough))
-    off = np.maximum(0, end - np.searchsorted(others, np.minimum(exact, rough), side="right")) / PLACES
-    return bool(np.sqrt(12 * np.mean(off**2)) <= MISPLACED)
+    offset, first = rng.integers(0, len(far), CHECKED), rng.integers(0, len(rows), CHECKED)
+    difference = rows[first].astype(np.float64) - rows[(first + offset + 1) % len(rows)]
+    exact = np.einsum("ij,ij->i", difference, difference)
+    approximate, others = far[offset, first], np.sort(far.ravel()[rng.integers(0, far.size, RANKED)])
+    # Count the distances strictly between the two values, so that a distance does not count itself.
+    end = np.searchsorted(others, np.maximum(exact, approximate))
+    error = np.maximum(0, end - np.searchsorted(others, np.minimum(exact, approximate), side="right")) / RANKED
+    return bool(np.sqrt(12 * np.mean(error**2)) <= MAX_RANK_ERROR)

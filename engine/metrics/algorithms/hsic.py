@@ -1,4 +1,4 @@
-"""The ratio of HSICs that CKA and the distance correlation are: of a pair, of a panel, and by chance."""
+"""The normalised HSIC behind CKA and distance correlation: of one pair, of all pairs, and its chance level."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from ...permutation import Permutations
 
 
 def ratio(values: jax.Array) -> jax.Array:
-    """Normalise the HSIC [2, 2] of one pair; NaN where one of them has none with itself."""
-    own = jnp.diag(values)
-    good = (own > 0).all()
+    """Normalise the HSIC [2, 2] of one pair; NaN if the HSIC of either with itself is not positive."""
+    self_hsic = jnp.diag(values)
+    good = (self_hsic > 0).all()
     # Two roots: the product of two small numbers would leave the range of float32.
-    return jnp.where(good, values[0, 1] / jnp.sqrt(jnp.where(good, own, 1)).prod(), jnp.nan)
+    return jnp.where(good, values[0, 1] / jnp.sqrt(jnp.where(good, self_hsic, 1)).prod(), jnp.nan)
 
 
 def ratios(context: MetricContext, kernel: Kernel, *, debiased: bool) -> np.ndarray:
-    """Ratios of all pairs, [m, m] in float64."""
+    """Compute the ratios of all pairs, [m, m] in float64."""
     values = context.hsic(kernel, debiased=debiased)
     return _normalised(values, np.diag(values))
 
 
 def null(context: MetricContext, permutations: Permutations, kernel: Kernel, *, debiased: bool) -> np.ndarray:
-    """Ratios [K, m, m] under permutations."""
-    own = np.diag(context.hsic(kernel, debiased=debiased))
-    return _normalised(context.null_hsic(kernel, permutations, debiased=debiased), own)
+    """Compute the ratios of all pairs under K permutations, [K, m, m]."""
+    self_hsic = np.diag(context.hsic(kernel, debiased=debiased))
+    return _normalised(context.null_hsic(kernel, permutations, debiased=debiased), self_hsic)
 
 
 def chance(context: MetricContext, kernel: Kernel, *, debiased: bool) -> np.ndarray:
-    """Ratios [m, m], on average over all orders of the samples of one of each pair."""
+    """Compute the mean ratios of all pairs over all permutations of the samples of one of the two, [m, m]."""
     if debiased:
         return np.zeros((context.m, context.m))
     return _normalised(context.hsic_by_chance(kernel), np.diag(context.hsic(kernel, debiased=False)))
 
 
-def chance_told(*, debiased: bool) -> str:
-    """Say what that average is."""
+def chance_description(*, debiased: bool) -> str:
+    """Return the formula of `chance` as text."""
     if debiased:
-        return "0, exactly, on average over permutations"
-    return "in closed form: tr(HKH) tr(HLH) / ((n - 1) sqrt(tr(HKHK) tr(HLHL)))"
+        return "exactly 0 on average over permutations"
+    return "closed form: tr(HKH) tr(HLH) / ((n - 1) sqrt(tr(HKHK) tr(HLHL)))"
 
 
-def _normalised(values: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Divide the HSIC [..., m, m] of all pairs by the root of that of each with itself, [m]."""
-    own = np.where(own > 0, own, np.nan)
-    return values / np.sqrt(np.outer(own, own))
+def _normalised(values: np.ndarray, self_hsic: np.ndarray) -> np.ndarray:
+    """Divide the HSIC [..., m, m] of all pairs by the geometric mean of the self-HSIC [m] of the two."""
+    self_hsic = np.where(self_hsic > 0, self_hsic, np.nan)
+    return values / np.sqrt(np.outer(self_hsic, self_hsic))

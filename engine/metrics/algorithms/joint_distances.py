@@ -1,4 +1,4 @@
-"""Neighbours in the space of two representations side by side, without ever making that space."""
+"""Neighbour distances in the joint space of two representations, without concatenating them."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def joint_distances(
     *,
     k: int = 2,
 ) -> list[list[np.ndarray | None]]:
-    """Measure the k nearest neighbours of every row in the joint space of pairs of representations.
+    """Compute the distances of every row to its k nearest neighbours in the joint space of pairs of representations.
 
-    Squared distances add up, and so do Gram products: one of each model and block serves all pairs, where each pair of
-    its own would take n^2 (d_a + d_b).
+    Squared distances in the joint space are sums, and so are Gram products: one product per model and block serves all
+    pairs, instead of n^2 (d_a + d_b) for each pair.
 
     Args:
-        representations: of n samples.
-        pairs: numbers of the two.
-        orders: of the rows of the second of each pair, int [n] each, or None for those as they are.
-        k: neighbours, 1 <= k <= n - 1.
+        representations: m prepared representations of n samples.
+        pairs: indices of the two representations of each pair.
+        orders: orders of the rows of the second of each pair, int [n] each; None leaves them unchanged.
+        k: number of neighbours, 1 <= k <= n - 1.
 
     Returns:
-        For each order and pair distances [n, k], nearest first, in the units of the first; None where rows lie so close
-        that rounding does not tell which are the nearest.
+        For each order and each pair, distances [n, k], nearest first, in the units of the first representation. None if
+        rows are so close that the nearest ones cannot be determined because of rounding.
 
-    Cost of m n^2 d for products, and for each order as much again and m^2 n^2 / 2 for pairs; memory O(m b n), and for
-    each order that of the views.
+    Cost m n^2 d for products, and for each order the same again plus m^2 n^2 / 2 for the pairs; memory O(m b n), plus
+    one permuted copy of the representations for each order.
     """
     n = len(representations[0].rows)
     seconds = [
@@ -48,8 +48,8 @@ def joint_distances(
     room = n * len(representations) * (1 + len(orders)) * representations[0].points.dtype.itemsize
     size = max(1, min(n, BLOCK_BYTES // room))
     jobs = [(second, a, b) for second in range(len(orders)) for a, b in pairs]
-    norms = [_side_by_side(representations[a].norms, seconds[second][b].norms) for second, a, b in jobs]
-    found: list[list[np.ndarray] | None] = [[] for _ in jobs]
+    norms = [_joint_norms(representations[a].norms, seconds[second][b].norms) for second, a, b in jobs]
+    blocks: list[list[np.ndarray] | None] = [[] for _ in jobs]
     with Threads() as pool:
         for start in range(0, n, size):
             query = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
@@ -58,18 +58,18 @@ def joint_distances(
             others = [first if second is representations else list(pool.map(multiply, second)) for second in seconds]
             grams = {(second, a, b): (first[a], others[second][b]) for second, a, b in jobs}
 
-            def one(job: tuple[int, int, int], joint: Any, kept: Any, query: Any = query, grams: Any = grams) -> Any:
+            def measure(
+                job: tuple[int, int, int], joint: Any, kept: Any, query: Any = query, grams: Any = grams
+            ) -> Any:
+                if kept is None:
+                    return None
                 second, a, b = job
-                return (
-                    None
-                    if kept is None
-                    else _two((representations[a], seconds[second][b]), joint, grams[job], query, k)
-                )
+                return _block_distances((representations[a], seconds[second][b]), joint, grams[job], query, k)
 
-            parts = list(pool.map(one, jobs, norms, found))
-            both = zip(found, parts, strict=True)
-            found = [None if kept is None or part is None else [*kept, part] for kept, part in both]
-    values = [None if kept is None else np.concatenate(kept)[:n] for kept in found]
+            parts = list(pool.map(measure, jobs, norms, blocks))
+            both = zip(blocks, parts, strict=True)
+            blocks = [None if kept is None or part is None else [*kept, part] for kept, part in both]
+    values = [None if kept is None else np.concatenate(kept)[:n] for kept in blocks]
     return [values[start : start + len(pairs)] for start in range(0, len(jobs), len(pairs))]
 
 
@@ -77,7 +77,7 @@ def _gram(prepared: Prepared, query: np.ndarray) -> jax.Array:
     return gram_of(prepared.points, query)
 
 
-def _two(
+def _block_distances(
     representations: tuple[Prepared, Prepared],
     joint: tuple[Norms, jax.Array],
     grams: tuple[jax.Array, jax.Array],
@@ -110,8 +110,8 @@ def _permuted(prepared: Prepared, order: jax.Array) -> Prepared:
 
 
 @jax.jit
-def _side_by_side(a: Norms, b: Norms) -> tuple[Norms, jax.Array]:
-    """Give the norms of two representations side by side, and one unit squared of the second in those of the first."""
+def _joint_norms(a: Norms, b: Norms) -> tuple[Norms, jax.Array]:
+    """Return the norms of the joint space, and the factor from squared units of the second to those of the first."""
     factor = jnp.ldexp(jnp.ones((), a.squares.dtype), 2 * (b.exponent - a.exponent))
     norms = a._replace(
         squares=a.squares + factor * b.squares,

@@ -1,4 +1,4 @@
-"""Kernels masked to neighbours: edges in place of n x n matrices, sums over the edges that two models share."""
+"""Kernels masked to neighbours, stored as edges instead of n x n matrices, and sums over the edges two models share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ...neighbours import Neighbours, lookup, position
 from ...permutation import Score, Shared
 
 Similarity = Literal["cosine", "inner_product"]
-# What is summed of the masked kernels P and Q of two models, P_ij standing for the similarity of i to its neighbour j:
-# product sum P_ij Q_ij, trace sum P_ij Q_ji, and with their row and column sums, rows r_P . r_Q, columns c_P . c_Q,
+# Sums over the masked kernels P and Q of two models, where P_ij is the similarity of i to its neighbour j, and r and c
+# are row and column sums: product sum P_ij Q_ij, trace sum P_ij Q_ji, rows r_P . r_Q, columns c_P . c_Q,
 # through c_P . r_Q = 1'PQ1, back r_P . c_Q = 1'QP1, sums (1'P1)(1'Q1).
 Term = Literal["product", "trace", "rows", "columns", "through", "back", "sums"]
-# What a term is once the two models change places.
+# The term that a term becomes when the two models are swapped.
 _SWAPPED: Mapping[Term, Term] = {"through": "back", "back": "through"}
 
 
@@ -27,9 +27,9 @@ class Edges(NamedTuple):
     """The kernel of one representation, masked to neighbours.
 
     Args:
-        indices: int32 [k, n], column i holding the neighbours of row i in ascending order.
-        weight: [k, n], the kernel there, in units of the largest.
-        mutual: bool [k, n], whether the row is in turn a neighbour of its neighbour.
+        indices: int32 [k, n], column i containing the neighbours of row i in ascending order.
+        weight: [k, n], the entries of the kernel, in units of the largest.
+        mutual: bool [k, n], whether the row is also a neighbour of its neighbour.
     """
 
     indices: jax.Array
@@ -39,7 +39,7 @@ class Edges(NamedTuple):
 
 @jax.jit
 def edges(table: Neighbours) -> Edges:
-    """Lay out the kernel at the neighbours of each row; NaN where all rows are alike."""
+    """Return the kernel at the neighbours of each row; NaN if all rows are equal."""
     ordered = lookup(table)
     rows = jnp.broadcast_to(jnp.arange(len(ordered.indices), dtype=ordered.indices.dtype)[:, None], table.indices.shape)
     mutual, _ = ordered.find(ordered.indices, rows)
@@ -48,41 +48,47 @@ def edges(table: Neighbours) -> Edges:
 
 @partial(jax.jit, static_argnames="metric")
 def with_self(x: jax.Array, table: Neighbours, *, metric: Similarity) -> Neighbours:
-    """Let rows be their own neighbours, as in a search that does not leave them out.
+    """Include each row among its own neighbours, as in a search that does not exclude the row itself.
 
-    A row comes first among those equally similar to it. By cosine every row is among its own neighbours; by inner
-    product a row is not, whose k others are all more similar to it than itself.
+    A row is nearer to itself than other rows of equal similarity. By cosine every row is among its own neighbours; by
+    inner product it is not if all its k neighbours are more similar to it than the row itself.
     """
-    own = (x != 0).any(1).astype(x.dtype) if metric == "cosine" else (x * x).sum(1)
+    self_similarity = (x != 0).any(1).astype(x.dtype) if metric == "cosine" else (x * x).sum(1)
     rows = jnp.arange(len(x), dtype=table.indices.dtype)
-    near = own >= table.value[:, -1]
+    near = self_similarity >= table.value[:, -1]
     return table._replace(
         indices=table.indices.at[:, -1].set(jnp.where(near, rows, table.indices[:, -1])),
-        value=table.value.at[:, -1].set(jnp.where(near, own, table.value[:, -1])),
+        value=table.value.at[:, -1].set(jnp.where(near, self_similarity, table.value[:, -1])),
     )
 
 
 @partial(jax.jit, static_argnames=("metric", "sides"))
 def recentred(x: jax.Array, edges: Edges, *, metric: Similarity, sides: Literal["rows", "both"]) -> Edges:
-    """Take means of the whole kernel off it, before it is masked: those of its rows, or of rows and columns.
+    """Subtract the means of the unmasked kernel from the masked one: its row means, or its row and column means.
 
-    With rows u_i = c_i + mean(u), K_ij = u_i . u_j less its row mean is c_i . c_j + mean(u) . c_j, and centred on both
-    sides it is c_i . c_j: no term that an offset makes large. Cost O(n k d), in blocks of rows.
+    With rows u_i = c_i + mean(u), subtracting the row mean of K_ij = u_i . u_j leaves c_i . c_j + mean(u) . c_j, and
+    centring both sides leaves c_i . c_j: no term grows with an offset of the rows. Cost O(n k d), in blocks of rows.
+
+    Args:
+        x: [n, d], the rows that the edges belong to.
+        edges: of these rows; the neighbours are kept.
+        metric: the similarity that is the kernel.
+        sides: means to subtract: those of the ``rows``, or ``both`` those of the rows and those of the columns.
     """
     points, exponent = centred(unit(x) if metric == "cosine" else x)
     n, d = x.shape
     index = edges.indices.T
 
     def block(rows: jax.Array) -> jax.Array:
-        own = jnp.minimum(rows, n - 1)
-        return jnp.einsum("bd,bkd->bk", points[own], points[index[own]], precision=HIGHEST)
+        query = jnp.minimum(rows, n - 1)
+        return jnp.einsum("bd,bkd->bk", points[query], points[index[query]], precision=HIGHEST)
 
     size = block_size(n, index.shape[1] * d)
     weight = jax.lax.map(block, blocks(n, size)).reshape(-1, index.shape[1])[:n].T
     if sides == "rows":
         if metric == "cosine":
-            # mean(u) . c_j from the lengths of unit rows, 1 or 0: as a product it would keep their rounding, which far
-            # from the origin is as large as the product itself.
+            # mean(u) . c_j from the norms of the unit rows, which are 1 or 0. A product would contain their rounding,
+            # which far from the origin is as large as the product itself.
             squares = (points * points).sum(1)
             empty = (x == 0).all(1).astype(x.dtype)
             along = (squares.mean() - squares + jnp.ldexp(empty.sum() / n - empty, -2 * exponent)) / 2
@@ -93,15 +99,23 @@ def recentred(x: jax.Array, edges: Edges, *, metric: Similarity, sides: Literal[
 
 
 def _in_range(weight: jax.Array) -> jax.Array:
-    """Divide by the largest: a scale cancels in every ratio, and squares and their sums stay in range."""
+    """Divide by the largest weight: the scale cancels in every ratio, and squares and their sums stay in range."""
     largest = jax.lax.stop_gradient(jnp.abs(weight).max())
     return weight / jnp.where(largest > 0, largest, 1)
 
 
 def shared_sum(a: Edges, b: Edges, terms: Mapping[Term, float]) -> tuple[jax.Array, jax.Array]:
-    """Sum terms over the edges of both models, for (a, b) and (b, a).
+    """Sum terms over the edges that both models share, for (a, b) and (b, a).
 
-    Cost that of `position`; a sum over columns gathers what a neighbour's row holds. Memory O(n k).
+    Args:
+        a: edges of the first model.
+        b: edges of the second model.
+        terms: factor of each term.
+
+    Returns:
+        The two sums, scalars.
+
+    Cost as for `position`, plus gathers at the neighbours for sums over columns; memory O(n k).
     """
     at = position(a.indices, b.indices)
     edge, at = at >= 0, jnp.maximum(at, 0)
@@ -112,7 +126,7 @@ def shared_sum(a: Edges, b: Edges, terms: Mapping[Term, float]) -> tuple[jax.Arr
     def total(values: jax.Array) -> jax.Array:
         return values.sum(0).sum()
 
-    # Thunks, since each compiles to loops over all edges; what two orders share, XLA computes once.
+    # Functions, so that only the requested terms are compiled; XLA computes what the two directions share once.
     compute = {
         "product": lambda: total(p * q),
         "trace": lambda: total(jnp.where(a.mutual & jnp.take_along_axis(b.mutual, at, 0), p * q, 0)),
@@ -122,20 +136,22 @@ def shared_sum(a: Edges, b: Edges, terms: Mapping[Term, float]) -> tuple[jax.Arr
         "back": lambda: total(q * rows_p[a.indices]),
         "sums": lambda: rows_p.sum() * rows_q.sum(),
     }
-    there = sum(factor * compute[term]() for term, factor in terms.items())
-    back = sum(factor * compute[_SWAPPED.get(term, term)]() for term, factor in terms.items())
-    return jnp.asarray(there), jnp.asarray(back)
+    forward = sum(factor * compute[term]() for term, factor in terms.items())
+    backward = sum(factor * compute[_SWAPPED.get(term, term)]() for term, factor in terms.items())
+    return jnp.asarray(forward), jnp.asarray(backward)
 
 
 def shared_sums(models: Edges, terms: Mapping[Term, float], count: int) -> Score:
-    """Return what `shared_sum` is, of models with a leading axis, for the edges shared under each permutation.
+    """Build the NumPy version of `shared_sum` for the edges that two models share under each permutation.
 
     Args:
-        models: of m models.
-        terms: as there.
-        count: permutations, K.
+        models: edges of m models, with a leading axis of models.
+        terms: as in `shared_sum`.
+        count: number of permutations, K.
 
-    Cost O(s) for s shared edges, and O(K n) for a sum over rows or columns.
+    Returns:
+        Function of the indices of two models and their shared edges; returns the two sums, [K] each. Cost O(s) for s
+        shared edges, and O(K n) for a sum over rows or columns.
     """
     n = models.indices.shape[-1]
     weights = np.asarray(models.weight, np.float64).reshape(len(models.weight), -1)
@@ -160,20 +176,20 @@ def shared_sums(models: Edges, terms: Mapping[Term, float], count: int) -> Score
             "back": lambda: total(q * at(source, p)[target]),
             "sums": lambda: total(p) * total(q),
         }
-        turned: list[Term] = [_SWAPPED.get(term, term) for term in terms]
-        found = {term: compute[term]() for term in {*terms, *turned}}
+        swapped: list[Term] = [_SWAPPED.get(term, term) for term in terms]
+        sums = {term: compute[term]() for term in {*terms, *swapped}}
         factors = terms.values()
-        there = sum((factor * found[term] for term, factor in zip(terms, factors, strict=True)), np.zeros(count))
-        back = sum((factor * found[term] for term, factor in zip(turned, factors, strict=True)), np.zeros(count))
-        return there, back
+        forward = sum((factor * sums[term] for term, factor in zip(terms, factors, strict=True)), np.zeros(count))
+        backward = sum((factor * sums[term] for term, factor in zip(swapped, factors, strict=True)), np.zeros(count))
+        return forward, backward
 
     return score
 
 
-# How two edges, or two loops (a row that is its own neighbour), or one of each can lie among n samples, each with the
-# power of how many ways that is: n (n - 1) ... of so many factors.
+# Relative positions of two edges, of two loops (a row that is its own neighbour), or of one of each, with the number of
+# distinct samples involved: n (n - 1) ... with that many factors is the number of such pairs among n samples.
 _TYPES = {
-    "same": 2, "reverse": 2, "one source": 3, "one target": 3, "head to tail": 3, "tail to head": 3, "apart": 4,
+    "same": 2, "reverse": 2, "one source": 3, "one target": 3, "head to tail": 3, "tail to head": 3, "disjoint": 4,
     "loop on loop": 1, "loop, loop": 2, "loop, edge from": 2, "loop, edge to": 2, "loop, edge": 3,
     "edge from, loop": 2, "edge to, loop": 2, "edge, loop": 3,
 }  # fmt: skip
@@ -189,9 +205,9 @@ _MEETING: Mapping[Term, tuple[str, ...]] = {
 
 
 def incidences(edges: Edges) -> np.ndarray:
-    """Sum the weights of one edge over all pairs of edges of each type, float64 [2, types].
+    """Sum the weight of one edge of a pair over all pairs of edges of each type, float64 [2, types].
 
-    The first row has the weight at the first edge of the pair, the second at the second.
+    Row 0 sums the weights of the first edge of each pair, row 1 those of the second.
     """
     index, weight = np.asarray(edges.indices), np.asarray(edges.weight, np.float64)
     n = index.shape[1]
@@ -199,7 +215,7 @@ def incidences(edges: Edges) -> np.ndarray:
     kernel = np.where(loop, 0, weight), np.where(loop, weight, 0).sum(0)
     mask = np.where(loop, 0.0, 1.0), loop.sum(0).astype(np.float64)
     same, reverse = kernel[0].sum(), (kernel[0] * np.asarray(edges.mutual)).sum()
-    found = []
+    sums = []
     for (p, loops_p), (q, loops_q) in ((kernel, mask), (mask, kernel)):
         rows_p, rows_q = p.sum(0), q.sum(0)
         columns_p, columns_q = (np.bincount(index.ravel(), values.ravel(), n) for values in (p, q))
@@ -218,26 +234,28 @@ def incidences(edges: Edges) -> np.ndarray:
         }
         edge, loops = rows_p.sum(), loops_p.sum()
         edge_q, loops_all = rows_q.sum(), loops_q.sum()
-        counts["apart"] = edge * edge_q - sum(list(counts.values())[:6])
+        counts["disjoint"] = edge * edge_q - sum(list(counts.values())[:6])
         counts["loop, loop"] = loops * loops_all - counts["loop on loop"]
         counts["loop, edge"] = loops * edge_q - counts["loop, edge from"] - counts["loop, edge to"]
         counts["edge, loop"] = edge * loops_all - counts["edge from, loop"] - counts["edge to, loop"]
-        found.append([counts[name] for name in _TYPES])
-    return np.array(found)
+        sums.append([counts[name] for name in _TYPES])
+    return np.array(sums)
 
 
 def permutation_mean(models: np.ndarray, n: int, terms: Mapping[Term, float]) -> np.ndarray:
-    """Average `shared_sum` over all n! permutations of the second model's rows, exactly.
+    """Compute the exact mean of `shared_sum` over all n! permutations of the second model's rows.
+
+    A product of the weights of two edges contributes if both are edges of both models. The permutations map a pair of
+    edges to every pair of the same type equally often, so that each type contributes the product of the sums of the two
+    models divided by the number of pairs of this type.
 
     Args:
         models: the `incidences` of m models, [m, 2, types].
-        n: samples.
+        n: number of samples.
         terms: as in `shared_sum`.
 
     Returns:
-        [m, m]. A product of two edges' weights counts where both are edges of both models; a permutation takes a pair
-        of edges to every pair of its type equally often, so each type gives the product of the two models' sums over
-        the number of its pairs.
+        [m, m].
     """
     ways = np.array([np.prod(np.arange(n, n - samples, -1.0)) for samples in _TYPES.values()])
     factor = np.array([sum(f for term, f in terms.items() if name in _MEETING[term]) for name in _TYPES])

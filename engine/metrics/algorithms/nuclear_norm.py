@@ -1,4 +1,4 @@
-"""Nuclear norms of products of two representations: of given ones, and what unrelated ones would have."""
+"""Nuclear norms of products of two representations: of given ones, and their expectation for unrelated ones."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import NamedTuple
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-# Eigenvalues of less than this share of the largest, times how many there are, are rounding.
+# Eigenvalues below this share of the largest, times their number, are rounding errors.
 ROUNDING = 1e-15
-# Where the curve of a spectrum is evaluated: beyond its ends by this factor of e, at so many places.
-MARGIN, PLACES = 12.0, 512
-# The trapezoid rule over the logit of the share of dimensions: half its width, and its step.
+# Grid on which the curve of a spectrum is evaluated: margin beyond its ends in log t, and number of points.
+MARGIN, POINTS = 12.0, 512
+# Trapezoid rule over the logit of the share of dimensions: half the width of the interval, and the step.
 WIDTH, STEP = 40.0, 0.25
 
 
 def nuclear_norm(product: np.ndarray) -> float:
-    """Sum the singular values of a matrix [p, q]; NaN where it is not finite.
+    """Compute the sum of the singular values of a matrix [p, q]; NaN if it is not finite.
 
-    From the eigenvalues of its square in float64, which takes a third of the time of a decomposition in float32, and
-    whose error, 2e-8 of the largest for each value, is below that of a product in float32. Cost O(p q min(p, q)).
+    They are computed from the eigenvalues of its square in float64. This takes a third of the time of a decomposition
+    in float32, and its error, 2e-8 of the largest value for each value, is below that of a product in float32. Cost
+    O(p q min(p, q)).
     """
     if not np.isfinite(product).all():
         return float("nan")
@@ -29,11 +30,12 @@ def nuclear_norm(product: np.ndarray) -> float:
 
 
 class Spectrum(NamedTuple):
-    """How the variance of a representation is spread over the n - 1 dimensions of its centred samples.
+    """Distribution of the variance of a representation over the n - 1 dimensions of its centred samples.
 
     Args:
-        share: of the dimensions that it fills, above 0 and up to 1.
-        curve: log t by the logit of h / share, where h(t) is the mean of a / (a + t) over the n - 1 eigenvalues a.
+        share: share of the dimensions with non-zero variance, above 0 and up to 1.
+        curve: log t as a function of the logit of h / share, where h(t) is the mean of a / (a + t) over the n - 1
+            eigenvalues a.
         samples: n.
     """
 
@@ -43,40 +45,41 @@ class Spectrum(NamedTuple):
 
 
 def spectrum(x: np.ndarray) -> Spectrum | None:
-    """Take the spectrum of centred rows [n, d]; None where they are constant or not finite. Cost O(n d^2)."""
+    """Compute the spectrum of centred rows [n, d]; None if they are constant or not finite. Cost O(n d^2)."""
     if not np.isfinite(x).all():
         return None
-    found = _eigenvalues(np.asarray(x.T, np.float64))
-    found = found[found > 0]
-    if not len(found):
+    values = _eigenvalues(np.asarray(x.T, np.float64))
+    values = values[values > 0]
+    if not len(values):
         return None
-    log = np.linspace(np.log(found.min()) - MARGIN, np.log(found.max()) + MARGIN, PLACES)
+    log = np.linspace(np.log(values.min()) - MARGIN, np.log(values.max()) + MARGIN, POINTS)
     t = np.exp(log)[:, None]
-    # Both h and what it lacks are sums of positive numbers: their ratio keeps its digits at both ends.
-    logit = np.log((found / (found + t)).sum(1) / (t / (found + t)).sum(1))
-    return Spectrum(len(found) / (len(x) - 1), CubicSpline(logit[::-1], log[::-1]), len(x))
+    # Both h and its complement are sums of positive numbers: their ratio keeps its digits at both ends.
+    logit = np.log((values / (values + t)).sum(1) / (t / (values + t)).sum(1))
+    return Spectrum(len(values) / (len(x) - 1), CubicSpline(logit[::-1], log[::-1]), len(x))
 
 
 def unrelated_norm(first: Spectrum | None, second: Spectrum | None) -> float:
-    """Give the nuclear norm of X'Y that is to be expected where the rows of Y are in a random order.
+    """Compute the expected nuclear norm of X'Y for a random order of the rows of Y.
 
-    Squares of singular values are then spread as the free multiplicative convolution of the two spectra (Voiculescu
-    1987), whose S-transforms multiply: with t(h) the inverse of h(t) = mean a / (a + t), that of the product is
-    ``t_X(h) t_Y(h) h / (1 - h)``, and the norm ``2 (n - 1) / pi`` times the integral of its root over h.
+    The squared singular values are then distributed as the free multiplicative convolution of the two spectra
+    (Voiculescu 1987), whose S-transforms multiply. With t(h) the inverse of h(t) = mean a / (a + t), the inverse of the
+    product is ``t_X(h) t_Y(h) h / (1 - h)``, and the norm is ``2 (n - 1) / pi`` times the integral of its root over h.
 
-    Exact as dimensions grow; of two single columns, the worst case, it is 6 % too high. Cost O(1).
+    Exact in the limit of many dimensions; for two single columns, the worst case, it is 6 % too high. Cost O(1). NaN if
+    either spectrum is None.
     """
     if first is None or second is None:
         return float("nan")
     share = min(first.share, second.share)
-    place = np.arange(-WIDTH, WIDTH + STEP, STEP)
-    h, lacking = share / (1 + np.exp(-place)), share / (1 + np.exp(place))
-    log = sum(one.curve(np.log(h / (one.share - share + lacking))) for one in (first, second))
-    root = np.exp(log / 2) * np.sqrt(h / (1 - share + lacking))
-    return float(2 * (first.samples - 1) / np.pi * STEP * (root * h * lacking / share).sum())
+    logit = np.arange(-WIDTH, WIDTH + STEP, STEP)
+    h, rest = share / (1 + np.exp(-logit)), share / (1 + np.exp(logit))  # rest = share - h, without cancellation
+    log = sum(side.curve(np.log(h / (side.share - share + rest))) for side in (first, second))
+    root = np.exp(log / 2) * np.sqrt(h / (1 - share + rest))
+    return float(2 * (first.samples - 1) / np.pi * STEP * (root * h * rest / share).sum())
 
 
 def _eigenvalues(rows: np.ndarray) -> np.ndarray:
-    """Eigenvalues of rows @ rows.T for rows [p, q] in float64, ascending, those that are rounding set to 0; [p]."""
-    found = np.linalg.eigvalsh(rows @ rows.T)
-    return np.where(found > len(rows) * ROUNDING * found[-1], found, 0)
+    """Compute the eigenvalues [p] of rows @ rows.T for float64 rows [p, q], ascending, rounding errors set to 0."""
+    values = np.linalg.eigvalsh(rows @ rows.T)
+    return np.where(values > len(rows) * ROUNDING * values[-1], values, 0)

@@ -1,4 +1,4 @@
-"""What analyses say: never more than their intervals carry."""
+"""Analyses: their sentences claim no more than the intervals support."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Run = Callable[..., Any]
 
 
 def panel(slope: float, *, m: int = 12, seed: int = 0) -> xr.Dataset:
-    """Models whose alignment to a common centre falls with their energy error by so much."""
+    """Return a Comparison of models whose alignment to a common centre falls with their energy error."""
     rng = np.random.default_rng(seed)
     error = np.sort(rng.uniform(0.1, 1, m))
     values = np.outer(1 - slope * error, 1 - slope * error) + 0.02 * rng.normal(size=(m, m))
@@ -41,42 +41,48 @@ def panel(slope: float, *, m: int = 12, seed: int = 0) -> xr.Dataset:
     return data
 
 
+def test_every_analysis_has_its_name_and_a_question() -> None:
+    assert all(name == analysis.name for name, analysis in ANALYSES.items())
+    assert all(analysis.question.endswith("?") for analysis in ANALYSES.values())
+
+
 def test_planted_findings_are_stated() -> None:
-    said = " ".join(findings(run_analyses(AnalysisInput(panel(0.7), "cknna"), ["convergence", "scale", "blind_spots"])))
-    assert "lower energy error lie closer to m0" in said
-    assert "rises with parameters" in said
-    assert "more aligned make the same energy errors" in said
-    assert "not distinguishable" not in said
+    results = run_analyses(AnalysisInput(panel(0.7), "cknna"), ["convergence", "scale", "blind_spots"])
+    text = " ".join(findings(results))
+    assert "lower energy error lie closer to m0" in text
+    assert "rises with parameters" in text
+    assert "more aligned make the same energy errors" in text
+    assert "not distinguishable" not in text
 
 
-def test_of_noise_nothing_is_claimed() -> None:
+def test_nothing_is_claimed_for_noise() -> None:
     claims = []
     for seed in range(4):
-        found = run_analyses(
+        results = run_analyses(
             AnalysisInput(panel(0.0, seed=seed), "cknna"), ["convergence", "scale", "blind_spots", "factors"]
         )
         # That errors fall with size is planted in every panel; all else is noise.
-        lines = [line for line in findings(found) if "energy mae falls" not in line]
+        lines = [line for line in findings(results) if "energy mae falls" not in line]
         claims += [line for line in lines if "not distinguishable" not in line and "none is" not in line]
     assert len(claims) <= 2, claims
 
 
-def test_the_answers_of_two_sets(make_comparison: Callable[..., xr.Dataset]) -> None:
+def test_results_for_two_sets(make_comparison: Callable[..., xr.Dataset]) -> None:
     first, second = make_comparison(), make_comparison(energies=False)
     second["cknna"] = second["cknna"] * 0.5
     second["cknna"].attrs = first["cknna"].attrs
-    found = run_analyses(AnalysisInput(first, "cknna", against=second), ["regimes", "factors", "collapse"])
-    said = " ".join(findings(found))
-    assert "lower on the second set in CKNNA" in said
-    assert {"regimes_cknna", "regimes_cka", "factors"} <= set(drawn(found))
-    assert set(ANALYSES["factors"].plain(found["factors"])) == {"first", "second"}
-    whole = report.render_report(first, found)
+    results = run_analyses(AnalysisInput(first, "cknna", against=second), ["regimes", "factors", "collapse"])
+    text = " ".join(findings(results))
+    assert "lower on the second set in CKNNA" in text
+    assert {"regimes_cknna", "regimes_cka", "factors"} <= set(drawn(results))
+    assert set(ANALYSES["factors"].to_dict(results["factors"])) == {"first", "second"}
+    whole = report.render_report(first, results)
     assert 'id="chart-regimes_cknna"' in whole
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Files: embeddings that know a label more and less, their comparison, labels, errors, classes, sizes."""
+    """Write embeddings with more and less information about a label, labels, errors, classes and sizes."""
     path = tmp_path_factory.mktemp("analyses")
     rng = np.random.default_rng(0)
     latent = rng.normal(size=(90, 3))
@@ -92,7 +98,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "\n".join(lines + [",".join([i, *map(str, r)]) for i, r in zip(ids, errors, strict=True)])
     )
     truth = rng.integers(0, 3, 90)
-    wrong = rng.random(90) < 0.4  # on the same samples, and most of the time alike
+    wrong = rng.random(90) < 0.4  # on the same samples, mostly with the same class
     second = wrong & (rng.random(90) < 0.8)
     np.savez(path / "classes.npz", truth=truth, m0=(truth + wrong) % 3, m1=(truth + second) % 3)
     (path / "steps.csv").write_text("model,step\nm0,1000\nm1,2000\nm2,4000\nm3,8000\nm4,16000\n")
@@ -110,20 +116,20 @@ def compared(folder: Path, run: Run) -> Path:
     return path
 
 
-def test_every_analysis_of_files_at_hand(folder: Path, compared: Path, run: Run) -> None:
+def test_every_analysis_of_files(folder: Path, compared: Path, run: Run) -> None:
     embeddings = [word for i in range(5) for word in ("--embeddings", folder / f"m{i}.npz")]
     given = ["--label", folder / "labels.csv", "--few", 30, "--errors", folder / "errors.csv"]
     given += ["--sizes", folder / "steps.csv"]
     ran = run("analyse", compared, *embeddings, *given, "--json")
     assert ran.code == 0, ran.err
-    found = ran.json
-    assert found["probes"]["models"]["m0"]["r2"] > 0.9 > found["probes"]["models"]["m4"]["r2"]
-    assert found["selection"]["models"][0] == "m0"
-    assert found["convergence"]["all"]["reference"] == ["m0"]  # by the probe: there are no energies
-    assert found["blind_spots"]["correlation"][0][1] > 0.5 > abs(found["blind_spots"]["correlation"][0][2])
-    assert {row["size"] for row in found["scale"]} == {"step"}
-    assert len(found["map"]["models"]["m0"]["place"]) == 90
-    assert [one["state"] for one in found["collapse"]["inside"]][:2] == ["", ""]
+    results = ran.json
+    assert results["probes"]["models"]["m0"]["r2"] > 0.9 > results["probes"]["models"]["m4"]["r2"]
+    assert results["selection"]["models"][0] == "m0"
+    assert results["convergence"]["all"]["reference"] == ["m0"]  # by the probe: there are no energies
+    assert results["blind_spots"]["correlation"][0][1] > 0.5 > abs(results["blind_spots"]["correlation"][0][2])
+    assert {row["size"] for row in results["scale"]} == {"step"}
+    assert len(results["map"]["models"]["m0"]["place"]) == 90
+    assert [one["state"] for one in results["collapse"]["inside"]][:2] == ["", ""]
     text = run("analyse", compared, *embeddings, *given).out
     assert "Is a ranking better than chance?" in text
     assert "R²" in text
@@ -149,8 +155,10 @@ def test_mistakes_name_what_to_do(folder: Path, compared: Path, mistake: Callabl
 
 def test_every_figure_of_the_analyses_is_saved_at_a_column_width(tmp_path: Path) -> None:
     comparison = panel(0.7)
-    found = run_analyses(AnalysisInput(comparison, "cknna"), ["convergence", "tree", "factors", "blind_spots", "scale"])
-    paths = figures.save_figures(comparison, tmp_path, drawn(found))
+    results = run_analyses(
+        AnalysisInput(comparison, "cknna"), ["convergence", "tree", "factors", "blind_spots", "scale"]
+    )
+    paths = figures.save_figures(comparison, tmp_path, drawn(results))
     assert {"convergence", "tree", "factors", "blind_spots", "scale"} <= {path.stem for path in paths}
     svg = (tmp_path / "convergence.svg").read_text()
     assert 'width="89.00mm"' in svg
@@ -162,8 +170,8 @@ def test_every_figure_of_the_analyses_is_saved_at_a_column_width(tmp_path: Path)
 
 def test_a_bare_comparison_of_two_has_a_report(tmp_path: Path) -> None:
     comparison = build(["rxnfp", "minilm"], ["cka"], modality=False, energies=False)
-    found = run_analyses(AnalysisInput(comparison, "cka"))
-    page = report.render_report(comparison, found)
+    results = run_analyses(AnalysisInput(comparison, "cka"))
+    page = report.render_report(comparison, results)
     assert "Alignment" in page
     save_comparison(comparison.drop_attrs(), tmp_path / "c.nc")
-    assert json.dumps(list(found))
+    assert json.dumps(list(results))

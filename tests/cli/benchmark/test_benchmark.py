@@ -1,4 +1,4 @@
-"""`hyle benchmark`: planted models land where they must, and the shipped panel is what its hash says."""
+"""`hyle benchmark`: planted models are in the expected quadrants, and the shipped panel matches its hash."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def energy(mae: float, n: int = N) -> dict[str, Performance]:
 
 
 def planted() -> tuple[ReferencePanel, np.ndarray]:
-    """Six models that see one picture, the better the clearer, and two that see little of it."""
+    """Return a panel of six models of one latent, with less noise in better ones, and two with little of it."""
     generator = np.random.default_rng(0)
     shared = generator.normal(size=(N, 5))
     members = []
@@ -44,7 +44,7 @@ def own(x: np.ndarray) -> Representation:
 
 @pytest.fixture(scope="module")
 def copy() -> PanelEvaluation:
-    """Stand for a noisy copy of the best."""
+    """Evaluate a noisy copy of the best model."""
     panel, _ = planted()
     best = panel.members[0].representation.embedding
     noise = 0.05 * np.random.default_rng(1).normal(size=best.shape)
@@ -53,7 +53,7 @@ def copy() -> PanelEvaluation:
 
 @pytest.fixture(scope="module")
 def noise() -> PanelEvaluation:
-    """Stand for what has nothing in common with the panel."""
+    """Evaluate noise, which has nothing in common with the panel."""
     panel, _ = planted()
     x = np.random.default_rng(1).normal(size=(N, 5))
     return evaluate_on_panel(own(x), panel, energy(2.0), family="f0", metrics=(), permutations=60, jackknife_groups=10)
@@ -63,25 +63,25 @@ def scored(standing: PanelEvaluation, mae: float, n: int = N) -> PanelEvaluation
     return dataclasses.replace(standing, score=energy(mae, n)["energy"])
 
 
-def test_planted_models_land_where_they_must(copy: PanelEvaluation, noise: PanelEvaluation) -> None:
+def test_planted_models_are_in_the_expected_quadrants(copy: PanelEvaluation, noise: PanelEvaluation) -> None:
     for standing, mae, name in (
         (copy, 0.12, "foundational"),
         (noise, 2.0, "sub-optimal"),
         (noise, 0.12, "local optimum"),
         (copy, 2.0, "missing information"),
     ):
-        found = scored(standing, mae)
-        diagnosis = found.quadrant()
+        evaluation = scored(standing, mae)
+        diagnosis = evaluation.quadrant()
         assert not isinstance(diagnosis, str)
         assert diagnosis.name == name
-        assert found.rank() == ((1, 9) if mae < 0.14 else (9, 9))
+        assert evaluation.rank() == ((1, 9) if mae < 0.14 else (9, 9))
     near, far = copy.align_to(), noise.align_to()
     assert (near.others[0], copy.best) == ("m0", "m0")
     assert near.mean_p < 0.05 < far.mean_p
     assert near.mean.low > 0.05 > far.mean.value
 
 
-def test_its_own_family_and_itself_are_set_apart(noise: PanelEvaluation) -> None:
+def test_its_family_and_itself_are_excluded(noise: PanelEvaluation) -> None:
     assert "m0" not in noise.other_families
     assert noise.best == "m1"
     assert [one["model"] for one in as_data(noise)["own_family"]] == ["m0"]
@@ -93,7 +93,7 @@ def test_its_own_family_and_itself_are_set_apart(noise: PanelEvaluation) -> None
     assert not same_checkpoint(member, own(member.embedding))
 
 
-def test_performance_that_is_missing_is_said(copy: PanelEvaluation) -> None:
+def test_missing_performance_is_reported(copy: PanelEvaluation) -> None:
     unknown = dataclasses.replace(copy, score=None)
     assert as_data(unknown)["performance"] is None
     assert "no energies" in str(unknown.quadrant())
@@ -109,7 +109,7 @@ def test_too_few_samples() -> None:
         evaluate_on_panel(few, panel, {})
 
 
-def test_sets_follow_what_a_model_reads_and_knows() -> None:
+def test_sets_match_the_view_and_the_training_data_of_a_model() -> None:
     def names(model: str, domain: str | None = None) -> list[str]:
         return [bench.name for bench in sets_of(find_card(model), domain)[0].values()]
 
@@ -140,7 +140,7 @@ def test_files_of_embeddings_have_a_card(
     assert "no label" in card["diagnosis"]["words"]
     assert "--out FILE" in card["ood_missing_reason"]
     page = (tmp_path / "card.html").read_text()
-    assert "Not told" in page
+    assert "Inconclusive" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
     again = run("benchmark", "mine.npz", "--json")
     assert again.out == first.out
@@ -224,8 +224,8 @@ def test_a_real_model_has_a_card_on_both_sets(tmp_path: Path) -> None:
     assert inside["performance"]["kind"] == "probe"
     assert inside["performance"]["value"] > 0.5
     assert outside["performance"] is None
-    # Its twin of another seed is no independent witness, however near.
-    own = {one["model"]: one["value"] for one in inside["own_family"]}
-    assert own["admet-ai-cls"] > max(one["value"] for one in inside["relatives"])
+    # Its seed replicate is excluded from the means, although it is the nearest model.
+    own_family = {one["model"]: one["value"] for one in inside["own_family"]}
+    assert own_family["admet-ai-cls"] > max(one["value"] for one in inside["relatives"])
     assert card["generality"]["shift"]["auc"] > 0.5
     assert sum(card["diagnosis"]["probability"].values()) == pytest.approx(1)

@@ -98,7 +98,7 @@ def test_maps_by_umap_need_umap_learn(
     assert "pip install 'hyle[map]'" in capsys.readouterr().err
 
 
-def test_energy_errors_are_those_beyond_composition() -> None:
+def test_energy_errors_exclude_the_fit_of_composition() -> None:
     generator = np.random.default_rng(0)
     names = ["H2O", "CH4", "NH3", "CH3OH", "C2H6", "CO2"] * 10
     samples = []

@@ -1,4 +1,4 @@
-"""`hyle compare` as a person meets it."""
+"""`hyle compare`, from the command line to its output."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def test_report_of_a_saved_comparison(run: Run, pair: object, tmp_path: Path) ->
     assert {p.suffix for p in Path("out/figures").iterdir()} == {".svg", ".pdf", ".png", ".csv"}
 
 
-def test_directed_metrics_are_told_both_ways(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+def test_directed_metrics_are_reported_in_both_directions(
+    run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
     arguments = ("compare", "a.npz", "b.npz", "--metrics", "information_imbalance,rsa", "--rank-k", 3)
     there, back = (float(information_imbalance(x, y, k=3)) for x, y in (pair, pair[::-1]))
     found = run(*arguments, "-o", "ab.csv", "--json").json
@@ -92,14 +94,14 @@ def test_a_metric_without_a_chance_level_shows_none(run: Run, pair: object) -> N
     assert "nan" not in out
 
 
-def test_permutations_mark_what_is_not_told_from_chance(run: Run, pair: object, tmp_path: Path) -> None:
+def test_scores_not_above_chance_are_marked(run: Run, pair: object, tmp_path: Path) -> None:
     noise = np.random.default_rng(5).normal(size=(60, 4)).astype("float32")
     np.savez(tmp_path / "noise.npz", embedding=noise, ids=IDS)
     sources = ("a.npz", "b.npz", "noise.npz", "--metrics", "cka_biased", "--permutations", 59)
     lines = run("compare", *sources).out.splitlines()
     assert "cka_biased (chance)" in lines[1]
-    told = {tuple(line.split()[:2]): "≈" in line for line in lines[3:6]}
-    assert told == {("a", "b"): False, ("a", "noise"): True, ("b", "noise"): True}
+    marked = {tuple(line.split()[:2]): "≈" in line for line in lines[3:6]}
+    assert marked == {("a", "b"): False, ("a", "noise"): True, ("b", "noise"): True}
     assert any("59 permutations" in line for line in lines)
     found = run("compare", *sources, "--json").json
     first = found["results"][0]
@@ -111,7 +113,7 @@ def test_permutations_mark_what_is_not_told_from_chance(run: Run, pair: object, 
     assert run("compare", *sources[:-1], 0, "--json").json["results"][0]["p"] is None
 
 
-def test_the_best_layers_of_two_models_are_told(run: Run, tmp_path: Path) -> None:
+def test_the_best_layers_of_two_models_are_reported(run: Run, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     shared = generator.normal(size=(60, 4)).astype("float32")
     for name in ("x@0", "x@1", "y@0", "y@1"):
@@ -124,7 +126,7 @@ def test_the_best_layers_of_two_models_are_told(run: Run, tmp_path: Path) -> Non
     assert "agree most" not in run("compare", *files, "--metrics", "cka", "--permutations", 0).out
 
 
-def test_intervals_stand_beside_the_scores(run: Run, pair: object) -> None:
+def test_intervals_are_printed_next_to_the_scores(run: Run, pair: object) -> None:
     ask = ("compare", "a.npz", "b.npz", "--metrics", "cka,intrinsic_dimension", "--intervals", 10)
     assert out_has_errors(run(*ask).out)
     for row in run(*ask, "--json").json["results"]:
@@ -160,7 +162,7 @@ def test_groups_come_from_a_file(run: Run, pair: object, tmp_path: Path) -> None
     assert run(*ask).json["recipe"]["groups"] == 3
     for content, wrong in (
         ("id,group\n" + "".join(f"{one},1\n" for one in IDS[1:]), f"1 of 60 samples have no group: {IDS[0]}"),
-        (f"id,group\n{IDS[0]},1\n{IDS[0]},2\n", f"row 3: the id '{IDS[0]}' stands twice"),
+        (f"id,group\n{IDS[0]},1\n{IDS[0]},2\n", f"row 3: the id '{IDS[0]}' is duplicated"),
         (f"id,group\n{IDS[0]},\n", f"row 2: the id '{IDS[0]}' has no group"),
         ("id\n1\n", "two columns are needed"),
         ("", "cannot be read as .csv"),
@@ -171,7 +173,7 @@ def test_groups_come_from_a_file(run: Run, pair: object, tmp_path: Path) -> None
         assert wrong in " ".join(ran.err.split())
 
 
-def test_covariates_are_taken_out_first(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+def test_covariates_are_regressed_out_first(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     x, y = pair
     known = np.random.default_rng(1).normal(size=(60, 2)).astype("float32")
     np.savez(tmp_path / "known.npz", embedding=known[::-1], ids=IDS[::-1])
@@ -186,7 +188,7 @@ def test_covariates_are_taken_out_first(run: Run, pair: tuple[np.ndarray, np.nda
         f"[{first['raw']:.4f}]" in run("compare", "a.npz", "b.npz", "--metrics", "cka", "--covariates", "known.npz").out
     )
     assert found.json["recipe"]["covariates"].startswith("known: 2 columns")
-    assert "took out what known explains linearly: 2 columns of rank 2, BLUS residuals of 57 samples" in found.err
+    assert "regressed out known linearly: 2 columns of rank 2, BLUS residuals of 57 samples" in found.err
     plain = run("compare", "a.npz", "b.npz", "--metrics", "cka", "--json").json
     assert plain["recipe"]["covariates"] == "none"
 
@@ -203,10 +205,10 @@ def test_centring_and_blocks_reach_the_engine(run: Run, pair: tuple[np.ndarray, 
 IDS = np.array([f"m{i:02d}" for i in range(60)])
 
 
-def test_ties_and_repeated_rows_are_told(run: Run, pair: object) -> None:
+def test_ties_and_duplicate_rows_are_reported(run: Run, pair: object) -> None:
     codes = np.eye(3, 8, dtype="float32")[np.arange(60) % 3]
     np.savez("codes.npz", embedding=codes, ids=IDS)
     ran = run("compare", "a.npz", "codes.npz", "--metrics", "mutual_knn", "-k", 5, "--json")
-    assert "note: codes: 57 rows repeat an earlier one, 60 have ties" in ran.err
+    assert "note: codes: 57 rows are duplicates of an earlier one, 60 have ties" in ran.err
     assert ran.json["duplicates"] == {"a": 0, "codes": 57}
     assert ran.json["ties"] == {"a": 0, "codes": 60}

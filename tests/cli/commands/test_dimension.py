@@ -1,4 +1,4 @@
-"""`hyle dimension` as a person meets it."""
+"""`hyle dimension`, from the command line to its output."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def test_dimension(run: Run, pair: object) -> None:
     assert set(run("dimension", "a.npz", "--json").json[0]["estimates"]) == {"mle", "twonn"}
 
 
-def test_dimension_tells_dead_columns_and_the_share_of_the_largest(run: Run, tmp_path: Path) -> None:
-    """Three quarters of the columns of some models are dead, and one column holds nearly all variance of others."""
+def test_dead_columns_and_the_largest_share_of_variance_are_reported(run: Run, tmp_path: Path) -> None:
+    """Some models have many dead columns, and in others one column has nearly all of the variance."""
     x = np.random.default_rng(0).normal(size=(80, 8)).astype("float32")
     x[:, 2:5], x[:, 7] = 0.1, 100 * x[:, 7]
     np.savez(tmp_path / "x.npz", embedding=x, ids=np.arange(80))
@@ -47,10 +47,10 @@ def test_dimension_tells_dead_columns_and_the_share_of_the_largest(run: Run, tmp
     assert found["top_column_share"] == pytest.approx(x.var(0).max() / x.var(0).sum(), rel=1e-5)
     table = run("dimension", "x.npz").out
     assert re.search(r"x +80 +80 +8 +3 +100 %", table)
-    assert "top column: the share of the variance in one column" in table
+    assert "top column: the largest share of the variance in one column" in table
 
 
-def test_rows_far_outside_are_told_with_the_estimates_of_the_others(run: Run, tmp_path: Path) -> None:
+def test_outliers_are_reported_with_the_estimates_of_the_other_rows(run: Run, tmp_path: Path) -> None:
     """Single rows of real models have sixteen times the usual norm, and move CKA by a tenth."""
     rng = np.random.default_rng(0)
     x, y = (rng.normal(size=(80, 8)).astype("float32") for _ in range(2))
@@ -66,7 +66,7 @@ def test_rows_far_outside_are_told_with_the_estimates_of_the_others(run: Run, tm
     assert alone["norm_outliers"] == []
     table = run("dimension", "x.npz").out
     assert "x without 2" in table
-    assert "x: far outside, over 4 times as far from the mean as usual: m4, m9" in table
+    assert "x: outliers, over 4 times as far from the mean as a typical row: m4, m9" in table
 
     given = ("--metrics", "cka", "--json")
     compared, others = run("compare", "x.npz", "y.npz", *given).json, run("compare", "x2.npz", "y2.npz", *given).json
@@ -80,7 +80,7 @@ def test_rows_far_outside_are_told_with_the_estimates_of_the_others(run: Run, tm
     assert "without these rows, on the other 78 samples:" in shown
 
 
-def test_dimension_at_growing_scales(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_dimension_at_increasing_scales(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
     x, _ = pair
     gride, thinned = run("dimension", "a.npz", "--scales", "-k", 16, "--seed", 3, "--json").json
     assert (gride["estimator"], thinned["estimator"]) == ("gride", "twonn_ml")

@@ -1,4 +1,4 @@
-"""`hyle distill`: a planted teacher is reached, noise is not claimed, and the student is a model of its own."""
+"""`hyle distill`: a learnable teacher is matched, noise is not, and the student is a registered model."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import json
 import numpy as np
 import pytest
 
-from hyle.cli.commands.distill import parse_losses
 from hyle.cli.jobs.distill import train_val_test_split
+from hyle.cli.options import parse_losses
 from hyle.zoo import Sample, registered_dir
 
 pytest.importorskip("optax")
 N = 320
-# Letters count, so that a small network on fingerprints or strings can know them.
-OPTIONS = ("--student", "mine:Letters", "--steps", "150", "--batch-size", "64", "--every", "50", "-n", N)
+# The teacher counts letters, so that a small network can learn it.
+OPTIONS = ("--student", "mine:Letters", "--steps", "150", "--batch-size", "64", "--eval-every", "50", "-n", N)
 STUDENT = """
 import jax.numpy as jnp
 import numpy as np
@@ -47,7 +47,7 @@ def teachers(tmp_path):
     (tmp_path / "mine.py").write_text(STUDENT)
 
 
-def test_a_planted_teacher_is_reached_and_the_student_is_a_model(run, mistake, teachers, tmp_path):
+def test_a_planted_teacher_is_matched_and_the_student_is_a_model(run, mistake, teachers, tmp_path):
     ran = run("distill", "planted.npz", *OPTIONS, "--label", "energy", "--label-samples", 50, "--json")
     assert ran.code == 0, ran.err
     found = ran.json
@@ -69,29 +69,29 @@ def test_a_planted_teacher_is_reached_and_the_student_is_a_model(run, mistake, t
     assert "already" in mistake("distill", "planted.npz", *OPTIONS)
 
 
-def test_noise_is_not_claimed(run, teachers):
+def test_noise_is_not_matched(run, teachers):
     ran = run("distill", "noise.npz", *OPTIONS, "--name", "of-noise")
     assert ran.code == 0, ran.err
-    assert "has not learnt to see as noise" in ran.out
+    assert "does not match noise" in ran.out
     found = json.loads((registered_dir() / "of-noise" / "result.json").read_text())
     assert not any(one["significant"] for one in found["alignment"])
 
 
-def test_mistakes_are_told(mistake, teachers):
+def test_mistakes_are_one_line(mistake, teachers):
     assert "no student is called 'smils'" in mistake("distill", "planted.npz", "--student", "smils", "--name", "a")
     assert "no label 'gab'" in mistake("distill", "planted.npz", "--name", "a", "-n", N, "--label", "gab")
     assert "no loss is called 'ckb'" in mistake("distill", "planted.npz", "--name", "a", "--loss", "ckb=2")
     assert "0 samples have rows" in mistake("distill", "planted.npz", "--name", "a", "--dataset", "freesolv")
-    assert "called 'minilm' already" in mistake("distill", "planted.npz", "--name", "minilm")
+    assert "the name 'minilm' is taken" in mistake("distill", "planted.npz", "--name", "minilm")
     assert "neither a file nor a model" in mistake("distill", "planted", "--name", "a")
     assert parse_losses("cka,relational=0.5") == {"cka": 1.0, "relational": 0.5}
-    with pytest.raises(ValueError, match="is no number"):
+    with pytest.raises(ValueError, match="is not a number"):
         parse_losses("cka=a")
 
 
 def test_samples_of_one_string_stay_together():
     samples = [Sample(f"{i}", smiles="C" * (1 + i // 3)) for i in range(150)]
     drawn = train_val_test_split(samples, 0)
-    seen = [{sample.smiles for sample in part} for part in (drawn.train, drawn.validation, drawn.test)]
-    assert sum(map(len, seen)) == 50
+    strings = [{sample.smiles for sample in part} for part in (drawn.train, drawn.validation, drawn.test)]
+    assert sum(map(len, strings)) == 50
     assert len(drawn.test) == 30

@@ -62,7 +62,7 @@ def finished_shards(root: Path) -> list[Path]:
     return [path for path in root.glob("*/*/*/*/shards/*/*") if path.name.isdigit()]
 
 
-def test_layers_of_an_own_model_are_kept_and_compared_by_name(tmp_path: Path) -> None:
+def test_layers_of_a_custom_model_are_stored_and_compared_by_name(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     (tmp_path / "mine.py").write_text(
         "import torch\n"
@@ -94,7 +94,7 @@ def test_layers_of_an_own_model_are_kept_and_compared_by_name(tmp_path: Path) ->
     assert both.returncode == 2
 
 
-def test_tokens_that_a_model_does_not_know_are_told(tmp_path: Path) -> None:
+def test_unknown_tokens_are_reported(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     (tmp_path / "mine.py").write_text(
         "import torch\n"
@@ -109,5 +109,5 @@ def test_tokens_that_a_model_does_not_know_are_told(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hyle.cli", "embed", "mine:Letters", "--dataset", "a.smi", "--store", "store"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "mine:Letters met 3 tokens that it does not know" in done.stderr
-    assert "met" not in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stderr
+    assert "mine:Letters: 3 tokens are not in its vocabulary" in done.stderr
+    assert "vocabulary" not in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stderr

@@ -1,4 +1,4 @@
-"""Samples of one's own on the command line: read, left out, refused in one line."""
+"""Files of samples on the command line: read, skipped in part, or refused in one line."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def mine(tmp_path: Path) -> Path:
     return tmp_path / "mine.csv"
 
 
-def test_a_file_is_embedded_and_its_recipe_says_which(run: Run, mine: Path) -> None:
+def test_a_file_is_embedded_and_named_in_the_recipe(run: Run, mine: Path) -> None:
     ran = run("embed", "composition", "--dataset", mine, "--id-column", "name", "--json")
     assert ran.code == 0, ran.err
     (found,) = ran.json
     assert found["shape"][0] == 12
     assert found["left_out"] == {"bad": "line 14: RDKit cannot read the SMILES 'C1CC'"}
-    assert "1 of 13 samples of mine.csv left out: bad (line 14" in ran.err
+    assert "1 of 13 samples of mine.csv skipped: bad (line 14" in ran.err
     assert found["recipe"]["dataset"] == "mine.csv"
     assert found["recipe"]["dataset_source"].startswith("mine.csv sha256 ")
     again = run("embed", "composition", "--dataset", mine, "--id-column", "name")
@@ -36,7 +36,7 @@ def test_a_file_is_embedded_and_its_recipe_says_which(run: Run, mine: Path) -> N
     assert (ran.code, ran.json["n"]) == (0, 12)
 
 
-def test_draws_and_first_samples(run: Run, mine: Path) -> None:
+def test_random_and_first_samples(run: Run, mine: Path) -> None:
     (drawn,) = run("embed", "random", "--dataset", mine, "-n", 5, "--seed", 2, "--json").json
     assert "5 of 13, seed 2" in drawn["recipe"]["dataset_source"]
     (first,) = run("embed", "random", "--dataset", mine, "-n", 5, "--first", "--as-written", "--json").json
@@ -60,7 +60,7 @@ def test_a_built_in_set_that_is_smaller_than_the_default_is_taken_whole(run: Run
             "mine.csv has 13 samples: n must be 1 to 13; got 99",
         ),
         (("embed", "soap", "--dataset", "mine.csv"), "soap reads atoms, and all samples of mine.csv have: smiles"),
-        (("embed", "random", "--dataset", "qm9", "--first"), "qm9 is a built-in data set: options of files"),
+        (("embed", "random", "--dataset", "qm9", "--first"), "qm9 is a built-in data set: options for files"),
         (("run", "--models", "soap", "--dataset", "mine.csv", "-k", "5"), "soap reads atoms, and all"),
         (("run", "--dataset", "non.csv"), "non.csv does not exist"),
         (("run", "--dataset", "mine.csv", "-n", "3"), "at least 4 samples"),

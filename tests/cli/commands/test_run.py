@@ -1,4 +1,4 @@
-"""`hyle run` as a person meets it."""
+"""`hyle run`, from the command line to its report."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hyle.cli.commands.run import choose
+from hyle.cli.jobs import choose_panel
 from hyle.zoo import find_dataset
 
 Run = Callable[..., Any]
 
 
-def test_controls_from_door_to_door(run: Run, tmp_path: Path) -> None:
-    """The whole job on the models that need no weights; a second run takes all of them from the store."""
+def test_controls_from_start_to_end(run: Run, tmp_path: Path) -> None:
+    """Run the models that need no weights; a second run loads all of them from the store."""
     arguments = ("run", "--models", "morgan,composition", "-n", 80, "-k", 10, "-o", "out")
     first = run(*arguments)
     assert first.code == 0, first.err
@@ -26,8 +26,8 @@ def test_controls_from_door_to_door(run: Run, tmp_path: Path) -> None:
     assert abs(compared["results"][0]["value"]) < 0.1
 
 
-def test_a_run_takes_the_controls_that_read_the_data() -> None:
-    chosen = [card.name for card in choose(["chgnet-0.3.0"], find_dataset("alexandria"))]
+def test_a_run_includes_the_controls_that_can_read_the_data() -> None:
+    chosen = [card.name for card in choose_panel(["chgnet-0.3.0"], find_dataset("alexandria"))]
     assert chosen[0] == "chgnet-0.3.0"
     assert {"composition", "random"} <= set(chosen)
     assert "morgan" not in chosen

@@ -20,7 +20,7 @@ Make = Callable[..., xr.Dataset]
 
 
 def records(spec: dict[str, Any], *fields: str) -> list[dict[str, Any]]:
-    """The rows of the data set of a specification that has the given fields."""
+    """Return the rows of the data set of a specification that has the given fields."""
     for rows in spec["datasets"].values():
         if rows and set(fields) <= set(rows[0]):
             return rows
@@ -28,11 +28,11 @@ def records(spec: dict[str, Any], *fields: str) -> list[dict[str, Any]]:
 
 
 def axis_order(spec: dict[str, Any], channel: str) -> list[str]:
-    found = [
+    orders = [
         layer["encoding"][channel]["sort"] for layer in spec["layer"] if "sort" in layer["encoding"].get(channel, {})
     ]
-    assert all(order == found[0] for order in found)
-    return found[0]
+    assert all(order == orders[0] for order in orders)
+    return orders[0]
 
 
 @pytest.mark.parametrize("metric", ["cka", "cka_rbf", "mutual_knn", "cknna"])
@@ -52,7 +52,7 @@ def test_every_heat_map_has_one_order_on_both_axes(comparison: xr.Dataset) -> No
     assert sorted(orders[0]) == sorted(comparison["model"].values)
 
 
-def test_order_puts_like_models_together_and_does_not_depend_on_the_order_given(
+def test_order_puts_similar_models_together_and_does_not_depend_on_the_order_given(
     comparison: xr.Dataset,
 ) -> None:
     order = figures.order_models(comparison)
@@ -91,7 +91,7 @@ def test_chance_is_the_palest_colour_and_the_scale_reaches_from_zero_to_one(comp
 
 
 def lightness(colour: str) -> float:
-    """CIELAB lightness of a hexadecimal sRGB colour."""
+    """Return the CIELAB lightness of a hexadecimal sRGB colour."""
     srgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     y = float(linear @ [0.2126, 0.7152, 0.0722])
@@ -106,7 +106,7 @@ def test_equal_steps_of_a_score_are_equal_steps_of_lightness(dark: bool) -> None
     assert abs(steps.mean()) > 8
 
 
-def test_every_colour_of_every_figure_has_a_dark_twin(comparison: xr.Dataset) -> None:
+def test_every_colour_of_every_figure_has_a_dark_counterpart(comparison: xr.Dataset) -> None:
     def colours(node: Any) -> set[str]:
         if isinstance(node, dict):
             return set().union(*(colours(v) for k, v in node.items() if k != "datasets"), set())
@@ -114,14 +114,14 @@ def test_every_colour_of_every_figure_has_a_dark_twin(comparison: xr.Dataset) ->
             return set().union(*map(colours, node), set())
         return {node} if isinstance(node, str) and node.startswith("#") else set()
 
-    found = run_analyses(AnalysisInput(comparison, "cka", against=comparison))
-    for chart in figures.all_figures(comparison, drawn(found)).values():
+    results = run_analyses(AnalysisInput(comparison, "cka", against=comparison))
+    for chart in figures.all_figures(comparison, drawn(results)).values():
         spec = chart.to_dict()
         assert colours(spec)
         assert colours(spec) <= set(palette.DARK)
 
 
-def test_undefined_scores_are_marked_and_left_out(comparison: xr.Dataset) -> None:
+def test_undefined_scores_are_marked_and_excluded(comparison: xr.Dataset) -> None:
     holed = comparison.copy(deep=True)
     holed["cka"].loc[{"model": "rxnfp", "other": "chgnet-0.3.0"}] = np.nan
     holed["cka"].loc[{"model": "chgnet-0.3.0", "other": "rxnfp"}] = np.nan
@@ -148,7 +148,7 @@ def test_a_comparison_of_nothing_but_undefined_scores_still_draws(comparison: xr
     ]
 
 
-def test_scatter_has_one_point_a_pair_with_both_values_and_marks_controls(comparison: xr.Dataset) -> None:
+def test_scatter_has_one_point_per_pair_with_both_values_and_marks_controls(comparison: xr.Dataset) -> None:
     spec = figures.agreement_scatter(comparison).to_dict()
     points = records(spec, "inner")
     assert len(points) == 12 * 11 // 2
@@ -164,9 +164,9 @@ def test_scatter_has_one_point_a_pair_with_both_values_and_marks_controls(compar
     assert records(spec, "y")[0]["y"] == pytest.approx(comparison["cknna_chance"].values[0, 1])
 
 
-def test_convergence_scatter_tells_the_best_and_what_the_numbers_carry(comparison: xr.Dataset) -> None:
-    found = run_analyses(AnalysisInput(comparison, "cka"), ["convergence"])["convergence"]
-    spec = figures.convergence_scatter(found).to_dict()
+def test_convergence_scatter_names_the_best_and_states_too_few_models(comparison: xr.Dataset) -> None:
+    result = run_analyses(AnalysisInput(comparison, "cka"), ["convergence"])["convergence"]
+    spec = figures.convergence_scatter(result).to_dict()
     points = {row["model"]: row for row in records(spec, "alignment")}
     assert set(points) == {"chgnet-0.3.0", "sevennet-0"}  # to aimnet2, the best
     for name, row in points.items():
@@ -215,7 +215,7 @@ def test_a_metric_that_is_best_when_small_keeps_its_direction(comparison: xr.Dat
 
 
 def colour_of(spec: dict[str, Any], value: float) -> float:
-    """Lightness of the colour that a heat map gives a value."""
+    """Return the lightness of the colour of a value in a heat map."""
     scale = spec["layer"][0]["encoding"]["color"]["scale"]
     order = np.argsort(scale["domain"])
     return float(np.interp(value, np.array(scale["domain"])[order], [lightness(scale["range"][i]) for i in order]))
@@ -223,7 +223,7 @@ def colour_of(spec: dict[str, Any], value: float) -> float:
 
 @pytest.mark.parametrize("limits", [[0.0, 1.0], [0.0, 2.0]])
 @pytest.mark.parametrize("level", [1.0, None])
-def test_a_directed_error_is_pale_where_nothing_is_known_and_not_mirrored(
+def test_a_directed_error_is_pale_at_chance_and_not_mirrored(
     comparison: xr.Dataset, limits: list[float], level: float | None
 ) -> None:
     values = np.random.default_rng(0).uniform(0.1, 1.3, (12, 12))
@@ -256,7 +256,7 @@ def test_where_chance_differs_between_pairs_the_colour_is_the_distance_from_it(c
     assert figures.heat_map(comparison, "cka").to_dict()["layer"][0]["encoding"]["color"]["field"] == "value"
 
 
-def test_scatter_of_metrics_that_are_best_when_small_keeps_alike_to_the_right_and_up(comparison: xr.Dataset) -> None:
+def test_scatter_of_metrics_that_are_best_when_small_keeps_similar_to_the_right_and_up(comparison: xr.Dataset) -> None:
     attrs = {"kind": "pair", "symmetric": 0, "higher_is_better": 0, "limits": "[0, 2]", "k": 1}
     values = 1 - comparison["cka"].values + np.triu(np.full((12, 12), 0.1), 1)
     lower = comparison.assign(imbalance=(("model", "other"), values, attrs))
@@ -283,7 +283,7 @@ def test_dimension_bars_carry_the_standard_error(comparison: xr.Dataset) -> None
         assert f"± {expected:.3f}" in row["exact"]
 
 
-def test_long_table_carries_errors_and_what_else_a_number_needs(comparison: xr.Dataset) -> None:
+def test_long_table_has_errors_and_details(comparison: xr.Dataset) -> None:
     comparison["intrinsic_dimension_error"] = ("model", np.linspace(0.1, 1.2, 12))
     comparison["cka"].attrs["kernel"] = "linear"
     table = tables.long_table(comparison).set_index("metric")
@@ -305,7 +305,7 @@ def test_long_table_has_each_pair_and_model_once_with_its_recipe(comparison: xr.
     assert single["n"].item() == 143
 
 
-def test_long_table_gives_both_directions_of_an_asymmetric_metric(comparison: xr.Dataset) -> None:
+def test_long_table_has_both_directions_of_an_asymmetric_metric(comparison: xr.Dataset) -> None:
     comparison["cka"].loc[{"model": "rxnfp", "other": "minimol"}] = 0.123
     table = tables.long_table(comparison)
     cka = table[table["metric"] == "cka"].set_index(["model", "other"])["value"]
@@ -313,7 +313,7 @@ def test_long_table_gives_both_directions_of_an_asymmetric_metric(comparison: xr
     assert cka["rxnfp", "minimol"] == 0.123 != cka["minimol", "rxnfp"]
 
 
-def test_csv_replaces_the_old_file_and_leaves_nothing_beside_it(comparison: xr.Dataset, tmp_path: Path) -> None:
+def test_csv_replaces_the_old_file_and_leaves_no_other(comparison: xr.Dataset, tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old")
     assert tables.write_csv(comparison, path) == path

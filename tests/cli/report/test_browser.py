@@ -1,4 +1,4 @@
-"""The report in a browser: no console message, cells hover, one selection for all figures and tables."""
+"""The report in a browser: no console messages, tooltips, one selection for all figures and tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ addEventListener("load", async () => {
   const faint = (box) => box.querySelectorAll('[opacity="0.08"]').length;
   out.faint = Object.fromEntries(boxes.map((box) => [box.dataset.chart, faint(box)]));
   out.picked_pairs = rows("#pair-table");
-  out.said = document.getElementById("picked-said").textContent;
+  out.status = document.getElementById("picked-status").textContent;
   document.body.insertAdjacentHTML("beforeend", `<pre id="out"></pre>`);
   document.getElementById("out").textContent = JSON.stringify(out);
 });
@@ -53,9 +53,9 @@ addEventListener("load", async () => {
 @pytest.mark.parametrize("size", ["1280,1600", "500,1600"], ids=["desktop", "phone"])
 def test_the_page_opens_hovers_and_follows_the_selection(tmp_path: Path, size: str) -> None:
     comparison = build()
-    found = run_analyses(AnalysisInput(comparison, "cknna"), ["convergence", "factors", "tree", "dimension", "scale"])
+    results = run_analyses(AnalysisInput(comparison, "cknna"), ["convergence", "factors", "tree", "dimension", "scale"])
     page = tmp_path / "report.html"
-    start, _, end = report.render_report(comparison, found).rpartition("</body>")
+    start, _, end = report.render_report(comparison, results).rpartition("</body>")
     page.write_text(start + SCRIPT.replace("SELECT", "atoms") + end, encoding="utf-8")
     out, console = browser.opened(page, size)
     assert console == []
@@ -65,7 +65,7 @@ def test_the_page_opens_hovers_and_follows_the_selection(tmp_path: Path, size: s
     assert {"all models", "atoms", "transformer", "minilm"} <= set(out["choices"])
     assert out["pairs"] == 66
     assert out["picked_pairs"] == 66 - 9 * 8 // 2  # of three picked models, with each other and with nine others
-    assert out["said"].startswith("3 of 12 models")
+    assert out["status"].startswith("3 of 12 models")
     for chart in ("heat_map_cka", "intrinsic_dimension", "agreement", "tree", "scale"):
         assert out["faint"][chart] > 0, chart
     assert out["faint"]["convergence"] == 0  # only these have energies

@@ -9,11 +9,11 @@ from hyle.engine import History, save_history
 
 
 def history() -> History:
-    found = History({"k": 10, "mutual_knn_chance": 0.1, "cka_chance": 0.0})
+    run_history = History({"k": 10, "mutual_knn_chance": 0.1, "cka_chance": 0.0})
     for step in (0, 100, 200):
         pair = {"aimnet2": step / 400, "minilm": 0.1}
-        found.add(step, {"cka": pair, "mutual_knn": pair, "participation_ratio": 3.0, "empty": np.nan}, loss=1.0)
-    return found
+        run_history.add(step, {"cka": pair, "mutual_knn": pair, "participation_ratio": 3.0, "empty": np.nan}, loss=1.0)
+    return run_history
 
 
 def values(spec, layer):
@@ -21,7 +21,7 @@ def values(spec, layer):
     return data["values"] if "values" in data else spec["datasets"][data["name"]]
 
 
-def test_emergence_curves_have_a_line_a_reference_and_the_chance_level():
+def test_emergence_curves_have_a_line_per_reference_and_the_chance_level():
     spec = figures.emergence_curves(history().dataset()).to_dict()
     assert len(spec["vconcat"]) == 5
     first = spec["vconcat"][0]

@@ -48,9 +48,9 @@ class Page(HTMLParser):
 
 
 def specs(html: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="specs">(.*?)</script>', html, re.DOTALL)
-    assert found
-    return json.loads(found[1])
+    match = re.search(r'<script type="application/json" id="specs">(.*?)</script>', html, re.DOTALL)
+    assert match
+    return json.loads(match[1])
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_page_loads_nothing(page: Page) -> None:
     assert "http" not in policy
 
 
-def test_scripts_stand_in_the_page_once(html: str) -> None:
+def test_scripts_are_in_the_page_once(html: str) -> None:
     assert html.count("window.vegaEmbed") == 1
     assert 700_000 < len(html) < 2_000_000
 
@@ -105,7 +105,7 @@ def test_every_chart_has_a_place_and_an_alternative_text(page: Page, html: str) 
 
 def test_what_is_not_finite_is_null_in_the_page(comparison: xr.Dataset) -> None:
     residual = np.random.default_rng(0).normal(size=(12, 40))
-    residual[:2] = 0.0  # never wrong: no consistency of errors is defined
+    residual[:2] = 0.0  # without errors, error consistency is undefined
     comparison["energy_residual"] = (("model", "sample"), residual)
     page = report.render_report(comparison, run_analyses(AnalysisInput(comparison, "cka"), ["blind_spots"]))
     for name, spec in specs(page).items():
@@ -120,7 +120,7 @@ def test_every_figure_has_its_data_as_csv(page: Page, html: str, comparison: xr.
     assert len(rows) == 12 * 11 // 2
 
 
-def test_models_families_and_modalities_can_be_picked(page: Page) -> None:
+def test_models_families_and_modalities_can_be_selected(page: Page) -> None:
     options = [json.loads(str(o["data-models"])) for o in page.all("option") if o.get("data-models")]
     assert ["chgnet-0.3.0", "sevennet-0", "aimnet2"] in options
     assert ["rxnmapper", "rxnfp", "minilm"] in options  # the transformers
@@ -138,7 +138,7 @@ def test_tables_have_headers_and_every_value_with_its_chance(page: Page, html: s
     assert f"mutual k-NN</button> <small>chance {chance:.3f}</small>" in html
 
 
-def test_pairs_with_a_chance_level_of_their_own_have_it_beside_the_score(make_comparison: Make) -> None:
+def test_a_separate_chance_level_of_a_pair_is_next_to_its_score(make_comparison: Make) -> None:
     comparison = make_comparison()
     chance = comparison["cknna_chance"].values
     chance[3, 7] = chance[7, 3] = 0.3
@@ -150,7 +150,7 @@ def test_pairs_with_a_chance_level_of_their_own_have_it_beside_the_score(make_co
 
 @pytest.fixture(scope="module")
 def directed(make_comparison: Make) -> xr.Dataset:
-    """A comparison with an error that is best when small, goes both ways and has no chance level."""
+    """Add a directed error that is best when small and has no chance level."""
     comparison = make_comparison()
     values = 1 - comparison["cka"].values + np.linspace(0, 0.2, 12)[:, None] * (1 - np.eye(12))
     attrs = {
@@ -160,15 +160,15 @@ def directed(make_comparison: Make) -> xr.Dataset:
     return comparison.assign(error=(("model", "other"), values, attrs))
 
 
-def test_directed_metrics_are_told_both_ways_and_with_their_facts(directed: xr.Dataset) -> None:
+def test_directed_metrics_show_both_directions_and_their_facts(directed: xr.Dataset) -> None:
     html = report.render_report(directed)
     row = re.search(r"<tr[^>]*><td>minimol</td><td>aimnet2</td>.*?</tr>", html)
     assert row
-    there, back = (directed["error"].sel(model=a, other=b).item() for a, b in (PAIR, PAIR[::-1]))
-    assert f">{there:.3f} / {back:.3f}</td>" in row[0]
+    forward, reverse = (directed["error"].sel(model=a, other=b).item() for a, b in (PAIR, PAIR[::-1]))
+    assert f">{forward:.3f} / {reverse:.3f}</td>" in row[0]
     aside = html.split('id="panel-error"')[1].split("</dl>")[0]
-    for said in ("How much is lost?", "the lower the more alike", "from the model of a row", "scope", "none in closed"):
-        assert said in aside
+    for text in ("How much is lost?", "lower is more similar", "from the model of a row", "scope", "none in closed"):
+        assert text in aside
 
 
 def test_many_metrics_are_chosen_from_a_list(comparison: xr.Dataset) -> None:
@@ -222,7 +222,7 @@ def test_ids_are_unique(page: Page) -> None:
 
 
 def test_recipe_and_citations_are_there(page: Page) -> None:
-    for said in (
+    for text in (
         "5f2b9c1a7d",
         "qm9pack-1",
         "float32",
@@ -231,10 +231,10 @@ def test_recipe_and_citations_are_there(page: Page) -> None:
         "2512.03750",
         "arXiv 1905.00414",
     ):
-        assert said in page.text
+        assert text in page.text
 
 
-def test_summary_tells_the_largest_value_between_modalities_and_the_best_control(
+def test_summary_has_the_largest_value_between_modalities_and_the_best_control(
     comparison: xr.Dataset,
 ) -> None:
     kinds, cka = comparison["modality"].values, comparison["cka"].values
@@ -249,10 +249,10 @@ def test_summary_tells_the_largest_value_between_modalities_and_the_best_control
 
 
 def test_summary_without_modalities_speaks_of_models(make_comparison: Make) -> None:
-    said = " ".join(report.summary(make_comparison(modality=False)))
-    assert "12 models, 500 molecules" in said
-    assert "between two models" in said
-    assert "modalit" not in said
+    text = " ".join(report.summary(make_comparison(modality=False)))
+    assert "12 models, 500 molecules" in text
+    assert "between two models" in text
+    assert "modalit" not in text
 
 
 def test_markup_in_names_stays_text(make_comparison: Make) -> None:
@@ -312,7 +312,7 @@ def test_a_comparison_that_was_saved_gives_the_same_page(comparison: xr.Dataset,
         assert report.render_report(read.load()) == html
 
 
-def test_report_is_written_whole(comparison: xr.Dataset, html: str, tmp_path: Path) -> None:
+def test_report_is_written_atomically(comparison: xr.Dataset, html: str, tmp_path: Path) -> None:
     path = tmp_path / "folder" / "report.html"
     assert report.write_report(comparison, path) == path
     assert path.read_text(encoding="utf-8") == html
@@ -321,9 +321,11 @@ def test_report_is_written_whole(comparison: xr.Dataset, html: str, tmp_path: Pa
 
 def test_a_second_training_is_the_ceiling(make_comparison: Callable[..., xr.Dataset]) -> None:
     names = {"rxnfp": "admet", "rxnmapper": "admet-seed1"}
-    found = make_comparison(["rxnfp", "rxnmapper", "minimol"], ["cka"])
-    assert not any("second training" in line for line in summary(found))
-    twice = found.assign_coords({axis: [names.get(n, n) for n in found["model"].values] for axis in ("model", "other")})
-    (said,) = [line for line in summary(twice) if "second training" in line]
-    value = found["cka"].sel(model="rxnmapper", other="rxnfp").item()
-    assert said.startswith(f"admet with its own second training: debiased linear CKA {value:.2f}.")
+    single = make_comparison(["rxnfp", "rxnmapper", "minimol"], ["cka"])
+    assert not any("second training" in line for line in summary(single))
+    twice = single.assign_coords(
+        {axis: [names.get(n, n) for n in single["model"].values] for axis in ("model", "other")}
+    )
+    (ceiling,) = [line for line in summary(twice) if "second training" in line]
+    value = single["cka"].sel(model="rxnmapper", other="rxnfp").item()
+    assert ceiling.startswith(f"admet with its own second training: debiased linear CKA {value:.2f}.")

@@ -1,4 +1,4 @@
-"""The study's findings on panels whose truth is known, and its page."""
+"""The findings of the study on synthetic panels with known structure, and the page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Run = Callable[..., Any]
 
 N = 60
 METRICS = ("cka", "distance_correlation", "mutual_knn", "cknna", "information_imbalance", "intrinsic_dimension")
-# A few models of every kind; of atoms, in the order of the noise that is planted in them.
+# A few models of every kind; those of atoms in the order of their planted noise.
 ATOMS = ("dpa3-openlam", "dpa3-mptrj", "sevennet-0", "chgnet-0.3.0", "chgnet-0.2.0", "cgcnn-energy", "cgcnn-fermi")
 FLAT = ("chemnet", "admet-ai-cls", "admet-ai-cls-seed1", "minilm")
 PROTEINS = ("near", "antiberty", "proteinmpnn-002", "ligandmpnn-020")
@@ -37,26 +37,27 @@ MODELS = {
 
 
 def panel(plan: StudySet, *, shared: bool) -> StudyResult:
-    """Models that see a common latent through noise of their own, the more the later they stand; or noise alone."""
+    """Return models of a common latent with independent noise, larger for later ones; without `shared`, noise alone."""
     rng = np.random.default_rng([len(plan.dataset), shared])
     ids, latent = [f"{plan.dataset}-{i}" for i in range(N)], rng.normal(size=(N, 6))
     truth = rng.normal(size=N)
     samples = [Sample(id=one, atoms=Atoms("H2O"), labels={"energy": e}) for one, e in zip(ids, truth, strict=True)]
     data = Dataset(plan.dataset, samples, "materials", "CC0-1.0", "planted", {"energy": "eV"})
-    found = []
+    representations = []
     for name in plan.models:
         at = ATOMS.index(name) if name in ATOMS else 3 + len(name) % 3
-        seen = 0.0 if name == "random" or not shared else 1.0
+        signal = 0.0 if name == "random" or not shared else 1.0
         noise = 0.1 + 0.25 * at if shared else 1.0
-        rows = seen * latent @ rng.normal(size=(6, 12)) + noise * rng.normal(size=(N, 12))
+        rows = signal * latent @ rng.normal(size=(6, 12)) + noise * rng.normal(size=(N, 12))
         energies = truth + noise * rng.normal(size=N) if find_card(name).energy else None
-        takes = slice(at % 3, None)  # some leave a sample or two out
-        known = None if energies is None else energies[takes]
-        found.append(Representation(name, rows[takes].astype(np.float32), ids[takes], {"model": name}, known))
+        kept = slice(at % 3, None)  # some models skip a sample or two
+        kept_energies = None if energies is None else energies[kept]
+        recipe = {"model": name}
+        representations.append(Representation(name, rows[kept].astype(np.float32), ids[kept], recipe, kept_energies))
     measure = CompareOptions(metrics=METRICS, k=8, dimension_k=10, permutations=39, jackknife_groups=5)
-    comparison = compare(found, measure=measure)
-    add_energy_errors(comparison, found, data)
-    return StudyResult(plan, data, found, comparison)
+    comparison = compare(representations, measure=measure)
+    add_energy_errors(comparison, representations, data)
+    return StudyResult(plan, data, representations, comparison)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def test_noise_proves_nothing(noise: StudyResults) -> None:
     assert found["text"].verdict == "does not hold"
 
 
-def test_a_finding_without_its_sets_is_left_out(planted: StudyResults) -> None:
+def test_a_finding_without_its_sets_is_skipped(planted: StudyResults) -> None:
     assert len(findings({"proteins": planted["proteins"]})) == 0
     assert 0 < len(findings({"mptrj": planted["mptrj"]})) < len(CHECKS)
 
@@ -123,7 +124,7 @@ def test_the_page_says_what_the_numbers_say(planted: StudyResults, tmp_path: Pat
         assert f"]({name}/heat_map_cknna.svg)" in text
         assert (tmp_path / "study" / name / "heat_map_cknna.svg").read_text().startswith("<svg")
         assert "CKNNA, debiased, to " in (tmp_path / "study" / name / "convergence.svg").read_text()
-    # Both sets by name, on the page of the one out of distribution.
+    # The change between both sets is among the figures of the set out of distribution.
     assert not (tmp_path / "study" / "mptrj" / "regimes_cknna.svg").exists()
     assert (tmp_path / "study" / "mpf-tp" / "regimes_cknna.svg").exists()
 
@@ -143,7 +144,7 @@ def test_the_plan_names_models_that_read_its_sets() -> None:
     assert len(models) >= 25
 
 
-def test_what_cannot_be_chosen(run: Run) -> None:
+def test_invalid_choices_are_refused(run: Run) -> None:
     assert [plan.n for plan in chosen_sets(["mptrj"], None, 50)] == [50]
     for words, wrong in (
         (["--sets", "qm8"], "the study has qm9"),

@@ -17,7 +17,7 @@ VALUES = np.arange(32, dtype=np.float32).reshape(8, 4)
 
 
 def aligned(dtype, offset=0):
-    """A writable [8, 4] array of VALUES whose buffer lies so many bytes beyond a multiple of 64."""
+    """A writable [8, 4] array of VALUES whose buffer starts ``offset`` bytes beyond a multiple of 64."""
     size = VALUES.size * np.dtype(dtype).itemsize
     raw = np.zeros(size + 128, np.uint8)
     start = -raw.ctypes.data % 64 + offset
@@ -54,22 +54,22 @@ def read_only():
 
 
 COPIED = {
-    "strided": (lambda: np.repeat(VALUES, 2, 1)[:, ::2], "not compact"),
-    "transposed": (lambda: np.ascontiguousarray(VALUES.T).T, "not compact"),
-    "float64": (lambda: aligned("float64"), "float64 becomes 32 bits wide while jax_enable_x64 is off"),
-    "int64": (lambda: aligned("int64"), "int64 becomes 32 bits"),
+    "strided": (lambda: np.repeat(VALUES, 2, 1)[:, ::2], "not contiguous"),
+    "transposed": (lambda: np.ascontiguousarray(VALUES.T).T, "not contiguous"),
+    "float64": (lambda: aligned("float64"), "float64 is reduced to 32 bits while jax_enable_x64 is off"),
+    "int64": (lambda: aligned("int64"), "int64 is reduced to 32 bits"),
     "misaligned": (lambda: aligned("float32", 4), "not aligned to 64 bytes"),
     "read-only": (read_only, "read-only"),
     "bfloat16": (lambda: VALUES.astype(ml_dtypes.bfloat16), "bfloat16"),
-    "other byte order": (lambda: aligned(">f4"), "NumPy does not hand over >f4"),
-    "other byte order, 64 bits": (lambda: aligned(">f8"), "NumPy does not hand over >f8"),
+    "other byte order": (lambda: aligned(">f4"), "NumPy does not export >f4"),
+    "other byte order, 64 bits": (lambda: aligned(">f8"), "NumPy does not export >f8"),
     "long double": (lambda: VALUES.astype(np.longdouble), "longdouble|float128|float64"),
-    "list": (VALUES.tolist, "list does not speak DLPack"),
+    "list": (VALUES.tolist, "list does not support DLPack"),
 }
 
 
 @pytest.mark.parametrize("name", COPIED)
-def test_what_must_be_copied_says_why_and_is_right(name):
+def test_an_unavoidable_copy_is_correct_and_its_reason_reported(name):
     make, words = COPIED[name]
     tensor = make()
     reason = copy_reason(tensor)
@@ -83,7 +83,7 @@ def test_what_must_be_copied_says_why_and_is_right(name):
         assert same(copied)
 
 
-def test_a_copy_on_request_does_not_follow():
+def test_an_explicit_copy_does_not_share_memory():
     array = aligned("float32")
     copied = as_array(array, copy=True)
     array[0, 0] = 7
@@ -106,21 +106,21 @@ def test_a_copy_on_request_does_not_follow():
         None,
     ],
 )
-def test_what_is_not_a_tensor_of_real_numbers_is_refused(tensor):
+def test_input_other_than_real_numbers_is_rejected(tensor):
     with pytest.raises(TypeError, match="tensor of real numbers"):
         as_array(tensor)
 
 
-def test_complex_jax_arrays_are_refused_by_the_metrics():
+def test_complex_jax_arrays_are_rejected_by_the_metrics():
     with pytest.raises(TypeError, match="real numbers"):
         cka(jnp.ones((8, 4), jnp.complex64), VALUES)
 
 
-def test_tracers_pass():
+def test_tracers_are_returned_unchanged():
     assert same(jax.jit(as_array)(VALUES))
 
 
-def test_edges_of_shape():
+def test_empty_and_scalar_arrays():
     assert as_array(np.zeros((0, 4), np.float32)).shape == (0, 4)
     assert as_array(np.float32(3)).shape == ()
 
@@ -131,7 +131,7 @@ class TestTorch:
         self.torch = pytest.importorskip("torch")
 
     def tensor(self, dtype, elements_beyond=0):
-        """A compact [8, 4] tensor whose buffer lies so many elements beyond a multiple of 64 bytes."""
+        """A contiguous [8, 4] tensor whose buffer starts so many elements beyond a multiple of 64 bytes."""
         dtype = getattr(self.torch, dtype)
         base = self.torch.zeros(VALUES.size + 128, dtype=dtype)
         start = -base.data_ptr() % 64 // dtype.itemsize + elements_beyond
@@ -156,7 +156,7 @@ class TestTorch:
         assert as_array(tensor, copy=False).unsafe_buffer_pointer() == tensor.data_ptr()
         assert same(as_array(self.torch.nn.Parameter(self.tensor("bfloat16"))))
 
-    def test_knows_a_subclass(self):
+    def test_recognises_a_subclass(self):
         class Batch(self.torch.Tensor):
             pass
 
@@ -173,13 +173,13 @@ class TestTorch:
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            (lambda t: t[:, ::2], "not compact"),
-            (lambda t: t.t(), "not compact"),
-            (lambda t: t[:1].expand(8, 4), "not compact"),
+            (lambda t: t[:, ::2], "not contiguous"),
+            (lambda t: t.t(), "not contiguous"),
+            (lambda t: t[:1].expand(8, 4), "not contiguous"),
             (lambda t: t[1:], "not aligned to 64 bytes"),
         ],
     )
-    def test_what_must_be_copied_says_why_and_is_right(self, dtype, change, words):
+    def test_an_unavoidable_copy_is_correct_and_its_reason_reported(self, dtype, change, words):
         tensor = change(self.tensor(dtype))
         with pytest.raises(ValueError, match=f"without a copy: .*{words}"):
             as_array(tensor, copy=False)
@@ -191,23 +191,23 @@ class TestTorch:
     @pytest.mark.parametrize("dtype", ["float64", "int64"])
     def test_64_bits_become_32(self, dtype):
         tensor = self.tensor(dtype)
-        with pytest.raises(ValueError, match=f"{dtype} becomes 32 bits"):
+        with pytest.raises(ValueError, match=f"{dtype} is reduced to 32 bits"):
             as_array(tensor, copy=False)
         assert as_array(tensor).dtype.itemsize == 4
         assert same(as_array(tensor))
         assert same(as_array(tensor.requires_grad_() if dtype == "float64" else tensor))
 
-    def test_complex_is_refused(self):
+    def test_complex_is_rejected(self):
         with pytest.raises(TypeError, match="real numbers"):
             as_array(self.torch.ones(8, 4, dtype=self.torch.complex64))
 
-    def test_a_metric_takes_it(self):
+    def test_a_metric_accepts_it(self):
         x, y = map(single, views(0))
         torch = self.torch
         assert float(cka(torch.from_numpy(x), torch.from_numpy(y))) == pytest.approx(float(cka(x, y)), rel=1e-6)
 
-    def test_the_tensor_may_go(self):
-        shared = as_array(self.tensor("float32"), copy=False)  # keeps the buffer alive on its own
+    def test_the_buffer_outlives_the_tensor(self):
+        shared = as_array(self.tensor("float32"), copy=False)  # keeps the buffer alive
         assert same(shared)
         assert ctypes.string_at(shared.unsafe_buffer_pointer(), 8) == VALUES.tobytes()[:8]
 
@@ -218,8 +218,8 @@ class TestTorch:
                 tensor = self.torch.ones(8, 4, device="cuda")
                 shared = as_array(tensor, copy=False)
                 assert shared.unsafe_buffer_pointer() == tensor.data_ptr()
-                for dtype in (self.torch.float32, self.torch.bfloat16):  # from the CPU, where JAX computes elsewhere
+                for dtype in (self.torch.float32, self.torch.bfloat16):  # from the CPU, while JAX computes on the GPU
                     assert "JAX computes on" in copy_reason(self.torch.ones(8, 4, dtype=dtype))
                     assert as_array(self.torch.ones(8, 4, dtype=dtype)).devices() == shared.devices()
                 return
-        pytest.skip("needs a GPU that both torch and JAX see")
+        pytest.skip("needs a GPU visible to both torch and JAX")

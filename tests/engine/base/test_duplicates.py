@@ -14,21 +14,21 @@ both = pytest.mark.parametrize("first", [lambda x: first_occurrence(jnp.asarray(
 
 
 def expected(x):
-    seen = [tuple(row + 0.0) for row in np.asarray(x)]
-    return [row not in seen[:i] for i, row in enumerate(seen)]
+    rows = [tuple(row + 0.0) for row in np.asarray(x)]
+    return [row not in rows[:i] for i, row in enumerate(rows)]
 
 
 @both
 @EXAMPLES
 @given(seed=seeds, levels=st.integers(1, 4), width=st.integers(1, D))
-def test_marks_the_first_of_each(first, seed, levels, width):
+def test_marks_the_first_occurrence_of_each_row(first, seed, levels, width):
     x = np.zeros((N, D), np.float32)
     x[:, :width] = np.random.default_rng(seed).integers(0, levels, size=(N, width))
     np.testing.assert_array_equal(first(x), expected(x))
 
 
 @both
-def test_a_negative_zero_is_a_zero(first):
+def test_negative_zero_equals_zero(first):
     x = np.ones((N, D), np.float32)
     x[:, :2] = np.random.default_rng(0).choice([0.0, -0.0, 1.0], (N, 2))
     np.testing.assert_array_equal(first(x), expected(x))
@@ -47,7 +47,7 @@ def test_rows_whose_bits_have_the_same_sum_differ():
     assert first_occurrence_numpy(x).all()
 
 
-def test_rows_that_are_not_a_number_repeat_nothing():
+def test_rows_of_nan_are_no_duplicates():
     assert bool(first_occurrence(jnp.full((N, D), jnp.nan)).all())
 
 

@@ -23,20 +23,21 @@ from ..samples import K, N, single, views
 
 KERNELS = ("linear", "rbf", "distance")
 TABLES = (("cosine", K), ("euclidean", 2 * K))
-WANTED = PassPlan(KERNELS, TABLES, 2)
+PLAN = PassPlan(KERNELS, TABLES, 2)
 
 
 def arrays(offset=0.0):
-    """Three representations, one of them with repeated rows."""
+    """Three representations, one of them with duplicate rows."""
     x, y = views(0)
     third = np.random.default_rng(1).normal(size=x.shape)
     third[:9] = third[20]
     return [single(v + offset * v.std()) for v in (x, y, third)]
 
 
-def result(block=None, order=(0, 1, 2), plan=WANTED, offset=0.0, progress=None):
-    seen = [prepare(jnp.asarray(arrays(offset)[i])) for i in order]
-    return run_pass(seen, plan, sigmas=[median_of_prepared(one) for one in seen], block=block, progress=progress)
+def result(block=None, order=(0, 1, 2), plan=PLAN, offset=0.0, progress=None):
+    prepared = [prepare(jnp.asarray(arrays(offset)[i])) for i in order]
+    sigmas = [median_of_prepared(p) for p in prepared]
+    return run_pass(prepared, plan, sigmas=sigmas, block=block, progress=progress)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_order_of_models(whole):
 
 
 def powers(offset):
-    """What a linear kernel and a distance of points are multiplied by to be those of rows."""
+    """The units of the points of each representation."""
     return np.array([float(prepare(jnp.asarray(x)).norms.scale) for x in arrays(offset)])
 
 
@@ -92,30 +93,30 @@ def test_sums_give_the_hsic_of_the_definition(kernel, offset, whole):
     for debiased, definition in ((True, definitions.unbiased_hsic), (False, definitions.biased_hsic)):
         expected = np.array([[definition(a, b) for b in kernels] for a in kernels])
         values = sums.hsic(debiased=debiased) * np.outer(scale, scale)
-        own = np.sqrt(np.outer(expected.diagonal(), expected.diagonal()))
-        np.testing.assert_allclose(values / own, expected / own, atol=1e-5)
+        norm = np.sqrt(np.outer(expected.diagonal(), expected.diagonal()))
+        np.testing.assert_allclose(values / norm, expected / norm, atol=1e-5)
 
 
 @pytest.mark.parametrize("offset", [0.0, 200.0])
 @pytest.mark.parametrize("debiased", [True, False])
 def test_features_give_the_same_as_rows(debiased, offset):
     rows = result(N, plan=PassPlan(("linear",)), offset=offset).sums["linear"].hsic(debiased=debiased)
-    views = [prepare(jnp.asarray(x)) for x in arrays(offset)]
-    squares = np.stack([np.asarray(seen.norms.squares, np.float64) for seen in views])
+    prepared = [prepare(jnp.asarray(x)) for x in arrays(offset)]
+    squares = np.stack([np.asarray(p.norms.squares, np.float64) for p in prepared])
     close = partial(np.testing.assert_allclose, rtol=1e-5, atol=1e-5 * rows.diagonal().min())
-    use_numpy = feature_products(views)
-    assert use_numpy.dtype == np.float64
-    close(feature_hsic(use_numpy, squares, debiased=debiased), rows)
-    compiled = jax.jit(feature_products)(views)
+    products = feature_products(prepared)
+    assert products.dtype == np.float64
+    close(feature_hsic(products, squares, debiased=debiased), rows)
+    compiled = jax.jit(feature_products)(prepared)
     close(feature_hsic(compiled, jnp.asarray(squares, jnp.float32), debiased=debiased), rows)
 
 
 @pytest.mark.parametrize("widths", [(8,), (8, 300), (100, 100, 100), (4, 4, 4, 4, 4)])
 def test_the_form_with_fewer_products_is_taken(widths):
     columns = sum(widths)
-    features = sum(1 for i in range(columns) for _ in range(i, columns))  # each of n numbers
+    features = sum(1 for i in range(columns) for _ in range(i, columns))  # each of n multiplications
     for n in (4, 40, 140, 160, 250, 4000):
-        # One block of rows after the other: d for the Gram product of each model, one for each pair of kernels.
+        # Per entry: d for the Gram product of each model, one for each pair of kernels.
         rows = n * n * (columns + sum(1 for i in range(len(widths)) for _ in range(i, len(widths))))
         assert by_features(n, widths) == (n * features < rows)
     assert by_features(10**5, widths)
@@ -137,14 +138,14 @@ def test_ranks_are_those_of_the_definition(whole):
             assert whole.ranks[a, b] == pytest.approx(expected, rel=1e-12), (a, b)
 
 
-def test_nothing_is_gathered_that_was_not_wanted():
+def test_only_planned_quantities_are_computed():
     found = result(N, plan=PassPlan((), (("cosine", K),)))
     assert found.sums == {}
     assert found.ranks is None
     assert list(found.tables) == ["cosine"]
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     steps = []
     result(7, plan=PassPlan(("linear",)), progress=lambda *step: steps.append(step))
     assert steps == [(min(N, done), N) for done in range(7, N + 7, 7)]
@@ -156,12 +157,12 @@ def test_a_block_stays_within_its_bytes(monkeypatch):
     assert result(N, plan=PassPlan(("linear",))).block == N
 
 
-def test_in_float64_everything_has_its_digits(float64):
-    # Also in threads, though `jax.enable_x64` holds for one thread alone.
-    seen = [prepare(jnp.asarray(np.asarray(x, np.float64))) for x in arrays()]
-    found = run_pass(seen, PassPlan(("distance",), TABLES[:1]), block=N)
+def test_results_have_float64_precision(float64):
+    # Also in threads, although `jax.enable_x64` applies to one thread only.
+    prepared = [prepare(jnp.asarray(np.asarray(x, np.float64))) for x in arrays()]
+    found = run_pass(prepared, PassPlan(("distance",), TABLES[:1]), block=N)
     assert found.tables["cosine"][0].value.dtype == np.float64
-    kernels = [definitions.distances(x) / float(one.norms.scale) for x, one in zip(arrays(), seen, strict=True)]
+    kernels = [definitions.distances(x) / float(p.norms.scale) for x, p in zip(arrays(), prepared, strict=True)]
     expected = np.array([[definitions.unbiased_hsic(a, b) for b in kernels] for a in kernels])
     np.testing.assert_allclose(found.sums["distance"].hsic(debiased=True), expected, rtol=1e-9, atol=1e-12)
 
@@ -181,7 +182,7 @@ SCRIPT = textwrap.dedent(
     import resource, sys
     import numpy as np
     from hyle.engine import compare
-from hyle.engine.base import memory
+    from hyle.engine.base import memory
 
     metrics = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",
                "intrinsic_dimension", "intrinsic_dimension_twonn")
@@ -194,7 +195,7 @@ from hyle.engine.base import memory
     def run(n):
         return compare({str(i): v[:n] for i, v in enumerate(x)}, metrics=metrics, k=10)
 
-    run(200)  # most of what the compiler takes is not counted
+    run(200)  # most of the memory of the compiler is not counted
     before = peak()
     run(6000)
     print(peak() - before)
@@ -202,8 +203,8 @@ from hyle.engine.base import memory
 )
 
 
-def test_no_matrix_of_all_pairs_is_held():
+def test_no_matrix_of_all_pairs_is_in_memory():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=300)
     growth = json.loads(done.stdout)
-    # Four models' kernels are 549 MiB, and each is used in three forms.
+    # The kernels of four models take 549 MiB, and each is used in three forms.
     assert growth < 1.5 * MATRIX < MODELS * MATRIX / 2, growth

@@ -264,7 +264,7 @@ def test_a_constant_model_is_nan_and_harms_nobody(comparison):
         ({"metrics": ["mutual_kn"]}, "'mutual_kn'; did you mean 'mutual_knn'\\? \\(there are: cka, "),
         ({"metrics": ["zzzzzz"]}, "no metric is called 'zzzzzz' \\(there are"),
         ({"metrics": []}, "no metric was asked for"),
-        ({"k": N}, f"k={N} neighbours cannot be had from {N} samples: use k from 2 to {N - 1}"),
+        ({"k": N}, f"k={N} neighbours are not possible with {N} samples: use k from 2 to {N - 1}"),
         ({"dimension_k": N}, f"k={N} neighbours"),
         ({"neighbour_metric": "manhattan"}, "unknown neighbour metric 'manhattan'"),
     ],

@@ -52,5 +52,5 @@ def test_mistakes_are_named(tmp_path):
     with pytest.raises(ValueError, match="not a netCDF-4 file"):
         load_comparison(tmp_path / "text.nc")
     xr.Dataset({"a": ("q", [1, 2])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
-    with pytest.raises(ValueError, match="not a Comparison that hyle wrote"):
+    with pytest.raises(ValueError, match="not a Comparison of hyle"):
         load_comparison(tmp_path / "other.nc")

@@ -37,7 +37,7 @@ def test_groups_stay_whole() -> None:
 
 @pytest.mark.parametrize(
     ("n", "count", "groups", "wrong"),
-    [(20, 4, None, "too few"), (20, 21, None, "cannot be parted"), (20, 5, [0, 1] * 10, "2 groups are too few")],
+    [(20, 4, None, "too few"), (20, 21, None, "cannot be divided"), (20, 5, [0, 1] * 10, "2 groups are too few")],
 )
 def test_what_cannot_be_parted(n: int, count: int, groups: list[int] | None, wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):

@@ -1,4 +1,4 @@
-"""The reductions of one table of neighbour distances."""
+"""Estimators of the intrinsic dimension from a table of neighbour distances."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ALL = np.ones(N, bool)
 
 
 def table(seed: int, d: float = 3.0) -> np.ndarray:
-    """Neighbour distances as of even density in d dimensions: the d-th root of sums of exponentials."""
+    """Neighbour distances of uniform density in d dimensions: the d-th root of sums of exponentials."""
     return np.cumsum(np.random.default_rng(seed).exponential(size=(N, K)), 1) ** (1 / d)
 
 
-def numbers(found: DimensionEstimate) -> list[float]:
-    return [float(part) for part in found]
+def numbers(result: DimensionEstimate) -> list[float]:
+    return [float(value) for value in result]
 
 
 def test_largest_order():
@@ -51,11 +51,11 @@ def test_gride_and_its_error_are_those_of_the_density(seed, d):
 def test_float32_at_any_scale(seed, d, scale):
     distance = table(seed, d)
     for estimator in ESTIMATORS:
-        value, error, n, apart = numbers(estimate(single(distance * scale), ALL, estimator))
+        value, error, n, mean_distance = numbers(estimate(single(distance * scale), ALL, estimator))
         assert value == pytest.approx(definitions.dimension_of(distance, estimator, K), rel=1e-4)
         assert n == N
-        seen = {"mle": range(K), "mle_arithmetic": range(K), "gride": [K // 2 - 1, K - 1]}.get(estimator, [0, 1])
-        assert apart == pytest.approx(distance[:, list(seen)].mean() * scale, rel=1e-5)
+        used = {"mle": range(K), "mle_arithmetic": range(K), "gride": [K // 2 - 1, K - 1]}.get(estimator, [0, 1])
+        assert mean_distance == pytest.approx(distance[:, list(used)].mean() * scale, rel=1e-5)
         if estimator == "gride":
             mu = distance[:, K - 1] / distance[:, K // 2 - 1]
             assert error == pytest.approx(definitions.gride_error(mu, value, K // 2), rel=1e-4)
@@ -65,8 +65,8 @@ def test_float32_at_any_scale(seed, d, scale):
             assert np.isnan(error)
 
 
-def test_no_bias_and_an_error_that_is_the_spread():
-    # On independent rows, as the error supposes; the arithmetic mean is larger by (k - 1) / (k - 2).
+def test_estimates_are_unbiased_and_the_error_equals_their_standard_deviation():
+    # On independent rows, as the error assumes; the arithmetic mean is larger by a factor (k - 1) / (k - 2).
     distance = jnp.asarray(np.stack([table(seed, 7.0) for seed in range(400)]), jnp.float32)
     for estimator in ("mle", "mle_arithmetic", "twonn_ml", "gride"):
         found = jax.vmap(lambda one, name=estimator: estimate(one, jnp.asarray(ALL), name))(distance)
@@ -84,11 +84,11 @@ def test_columns_beyond_those_needed_change_nothing():
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_rows_at_distance_zero_are_left_out_with_a_finite_gradient(estimator):
+def test_rows_at_distance_zero_are_excluded_with_a_finite_gradient(estimator):
     distance, kept = single(table(2)), ALL.copy()
-    kept[:5] = False  # repetitions: their nearest is at distance zero
+    kept[:5] = False  # duplicates: their nearest neighbour is at distance zero
     distance[:5, 0] = 0
-    distance[5, :] = 0  # closer than float can tell
+    distance[5, :] = 0  # closer than the precision of the dtype
     found = estimate(distance, kept, estimator)
     assert found.n_used == N - 6
     assert float(found.value) == pytest.approx(definitions.dimension_of(distance[6:], estimator, K), rel=1e-4)
@@ -111,8 +111,8 @@ def test_neighbours_all_equally_far(estimator):
     assert np.isfinite(gradient).all()
 
 
-def test_ratios_of_one_count_as_their_limit(float64):
-    # The likelihood is zero there, whatever d; the limit of ever smaller differences is not.
+def test_ratios_of_one_are_treated_as_a_limit(float64):
+    # The likelihood is zero there for every d; its limit for vanishing differences is not.
     distance = table(4)
     distance[:9, K - 1] = distance[:9, K // 2 - 1]
     value = float(estimate(distance, ALL, "gride").value)
@@ -132,7 +132,7 @@ def test_too_few_distinct_rows():
 
 
 def test_digits(digits, float64):
-    # Values of scikit-dimension and DADApy; GRIDE's errors of scikit-dimension.
+    # Values of scikit-dimension and DADApy; errors of GRIDE of scikit-dimension.
     x = jnp.asarray(np.concatenate(digits, 1))
     kept = jnp.ones(len(x), bool)
     distance = neighbours(x, 64).value
@@ -147,7 +147,7 @@ def test_digits(digits, float64):
         assert float(found.error) == pytest.approx(errors[n1], abs=1e-7)
 
 
-# The derivative of a distance of zero is that of the table of neighbours.
+# The derivative of a zero distance is defined by the neighbour table.
 def test_gradient_at_repeated_rows_is_finite():
     x = single(views(6)[0])
     x[3] = x[2]

@@ -24,7 +24,7 @@ def decimation(x: np.ndarray, parts: int, estimator: str = "twonn", seed: int = 
     return float(np.mean(nearest)), float(np.mean(values)), float(error)
 
 
-# Few of the cases: every shape is compiled anew.
+# Only some of the cases, since every shape is compiled separately.
 @pytest.mark.parametrize("case", ["shared64", "wide40"])
 def test_gride_oracles_in_float64(case, float64):
     for side, x in zip("XY", padded(case), strict=True):
@@ -54,11 +54,11 @@ def test_decimation_is_the_mean_over_disjoint_subsets(float64):
     np.testing.assert_allclose(np.stack(found[1:4], 1), expected, rtol=1e-9)
 
 
-def test_another_seed_is_another_decimation():
+def test_the_decimation_depends_on_the_seed():
     x = single(views(2)[0])
     first, again, other = (np.asarray(dimension_scales(x, **DECIMATED, seed=seed).dimension) for seed in (0, 0, 1))
     assert first.tolist() == again.tolist()
-    assert other[0] == pytest.approx(first[0], rel=1e-5)  # the first scale is all the data
+    assert other[0] == pytest.approx(first[0], rel=1e-5)  # the first scale uses all data
     assert first[0] == pytest.approx(definitions.intrinsic_dimension(x, "twonn"), rel=1e-4)
     assert abs(other[1] - first[1]) > 1e-3
 
@@ -66,12 +66,12 @@ def test_another_seed_is_another_decimation():
 @pytest.mark.parametrize("options", [{"k": 20}, DECIMATED])
 @EXAMPLES
 @given(seed=seeds, scale=scales, offset=st.floats(-10, 10))
-def test_rotation_scale_and_translation_leave_it(options, seed, scale, offset):
+def test_invariant_to_rotation_scale_and_translation(options, seed, scale, offset):
     x, _ = views(seed)
     moved = single((x @ rotation(D, seed) + offset * x.std()) * scale)
     found, plain = dimension_scales(moved, **options), dimension_scales(single(x), **options)
     np.testing.assert_allclose(found.dimension, plain.dimension, rtol=1e-4)
-    # An error over subsets is a difference of values.
+    # An error over subsets is computed from differences of values.
     np.testing.assert_allclose(found.error, plain.error, rtol=1e-4, atol=1e-4 * float(plain.dimension[0]))
     np.testing.assert_allclose(found.distance, plain.distance * scale, rtol=1e-4)
     assert (np.diff(plain.distance) > 0).all()
@@ -88,7 +88,7 @@ def test_far_from_the_origin_in_float32():
     np.testing.assert_allclose(np.stack(found[1:4], 1), expected, rtol=1e-4)
 
 
-def test_noise_shows_at_the_fine_scales():
+def test_noise_raises_the_dimension_at_fine_scales():
     t = np.linspace(0, 50, N)[:, None]
     line = np.random.default_rng(0).normal(size=(N, D)) * 0.5 + t * np.ones((1, D))
     values = dimension_scales(single(line), k=20).dimension
@@ -97,7 +97,7 @@ def test_noise_shows_at_the_fine_scales():
 
 
 @pytest.mark.parametrize("options", [{"k": 20}, DECIMATED])
-def test_repeated_rows_are_left_out(options):
+def test_duplicate_rows_are_excluded(options):
     x, _ = views(6)
     x[40:] = x[:24]
     found = dimension_scales(single(x), **options)
@@ -107,8 +107,8 @@ def test_repeated_rows_are_left_out(options):
     assert float(found.dimension[0]) == pytest.approx(expected, rel=1e-4)
 
 
-def test_each_subset_has_its_share_of_the_distinct_rows():
-    x = np.resize(single(views(9)[0])[:6], (N, D))  # three for each of two subsets, the fewest that will do
+def test_distinct_rows_are_divided_equally_between_subsets():
+    x = np.resize(single(views(9)[0])[:6], (N, D))  # three for each of two subsets, the minimum
     for seed in range(4):
         found = dimension_scales(x, **DECIMATED, seed=seed)
         assert found.n_used.tolist() == [6, 6]
@@ -142,7 +142,7 @@ def test_16_bit_rows_are_computed_in_float32(dtype):
     assert float(found[-1]) == pytest.approx(definitions.intrinsic_dimension(x, "gride", 20), rel=1e-4)
 
 
-def test_as_far_as_there_are_neighbours_unless_told():
+def test_by_default_k_is_limited_by_the_number_of_samples():
     assert dimension_scales(single(views(0)[0][:10])).order.tolist() == [1, 2, 4]
 
 
@@ -156,7 +156,7 @@ def test_as_far_as_there_are_neighbours_unless_told():
         ({"estimator": "twonn", "smallest": 65}, "use smallest from 4 to 64"),
     ],
 )
-def test_mistakes_are_named(options, words):
+def test_invalid_options_raise(options, words):
     with pytest.raises(ValueError, match=words):
         dimension_scales(views(0)[0], **options)
     with pytest.raises(ValueError, match="at least 4 samples"):

@@ -22,7 +22,7 @@ def test_hsic_of_every_pair_is_the_definition(kernel, debiased):
     definition = definitions.unbiased_hsic if debiased else definitions.biased_hsic
     kernels = [definitions.kernel_matrix(x, kernel, 2.0) for x in arrays]
     expected = np.array([[definition(k, l) for l in kernels] for k in kernels])  # noqa: E741
-    if kernel == "linear":  # of rows divided by powers of two
+    if kernel == "linear":  # the kernel is that of rows divided by powers of two
         powers = values.diagonal() / expected.diagonal()
         np.testing.assert_allclose(np.log2(powers), np.log2(powers).round(), atol=1e-4)
         expected *= np.sqrt(np.outer(powers, powers))
@@ -42,15 +42,15 @@ def test_block_size_changes_no_hsic(monkeypatch):
 
 @pytest.mark.parametrize("rows_at_once", [1, 3, 7, 20])
 @pytest.mark.parametrize("as_one", [True, False])
-def test_how_many_rows_are_taken_at_once_changes_nothing(monkeypatch, rows_at_once, as_one):
+def test_the_number_of_rows_at_once_changes_nothing(monkeypatch, rows_at_once, as_one):
     arrays = [single(v) for v in views(2)]
-    seen = [prepare(jnp.asarray(x)) for x in arrays]
-    # 20 rows of a block that began 5 before them; those beyond the last count nothing.
+    prepared = [prepare(jnp.asarray(x)) for x in arrays]
+    # 20 rows of a block that starts 5 rows before them; padding rows contribute nothing.
     query = np.arange(N - 22, N + 3, dtype=np.int32)
-    grams = [one.gram(jnp.minimum(query, N - 1)) for one in seen]
+    grams = [p.gram(jnp.minimum(query, N - 1)) for p in prepared]
     monkeypatch.setattr(kernels_module, "CHUNK", rows_at_once * 2 * N)
     found = kernel_products(
-        stacked([one.norms for one in seen]),
+        stacked([p.norms for p in prepared]),
         jnp.stack(grams) if as_one else grams,
         jnp.asarray(query[5:]),
         ["rbf", "distance"],
@@ -64,9 +64,8 @@ def test_how_many_rows_are_taken_at_once_changes_nothing(monkeypatch, rows_at_on
         kept = np.stack([k[N - 17 :] for k in whole])
         off = np.arange(N) != np.arange(N - 17, N)[:, None]
         mean = (kept * off).sum(2) / (N - 1)
-        apart = ((kept - mean[:, :, None]) * off).reshape(2, -1)
-        scales = [
-            float(one.norms.scale) if kernel == "distance" else 1.0 for one in seen
-        ]  # distances are in their units
+        residual = ((kept - mean[:, :, None]) * off).reshape(2, -1)
+        # Distances are in the units of the points.
+        scales = [float(p.norms.scale) if kernel == "distance" else 1.0 for p in prepared]
         np.testing.assert_allclose(means[:, :17] * np.array(scales)[:, None], mean, rtol=1e-5)
-        np.testing.assert_allclose(products * np.outer(scales, scales), apart @ apart.T, rtol=1e-4)
+        np.testing.assert_allclose(products * np.outer(scales, scales), residual @ residual.T, rtol=1e-4)

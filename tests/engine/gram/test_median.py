@@ -17,53 +17,53 @@ from hyle.engine.gram.prepared import prepare
 from .. import definitions
 from ..samples import EXAMPLES, D, N, scales, seeds, single, views
 
-# On the host and inside of jit: the same numbers sorted out, or counted against thresholds.
-ROADS = {"host": median_distance, "jit": jax.jit(median_distance)}
+# By selection on the host, and inside of jit by counting against thresholds.
+METHODS = {"host": median_distance, "jit": jax.jit(median_distance)}
 
 
 def repeated(seed, repeats):
-    """Rows of which some repeat the last one: odd and even numbers of distances that are not zero."""
+    """Rows of which some equal the last one: odd and even numbers of non-zero distances."""
     x, _ = views(seed)
     x[:repeats] = x[-1]
     return x
 
 
-@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("method", METHODS)
 @EXAMPLES
 @given(seed=seeds, scale=scales, offset=st.floats(-100, 100), repeats=st.integers(0, 40))
-def test_median_is_that_of_the_nonzero_distances(road, seed, scale, offset, repeats):
+def test_median_is_that_of_the_nonzero_distances(method, seed, scale, offset, repeats):
     x = repeated(seed, repeats)
     x = single((x + offset * x.std()) * scale)
-    assert float(ROADS[road](x)) == pytest.approx(definitions.median_nonzero_distance(x), rel=2e-5)
+    assert float(METHODS[method](x)) == pytest.approx(definitions.median_nonzero_distance(x), rel=2e-5)
 
 
 @EXAMPLES
 @given(seed=seeds, offset=st.floats(-100, 100), repeats=st.integers(0, N - 1))
-def test_both_roads_give_the_same_order_statistic(seed, offset, repeats):
+def test_both_methods_give_the_same_order_statistic(seed, offset, repeats):
     x = single(repeated(seed, repeats) + offset)
-    # One rounding may differ: the compiler fuses the road inside of jit.
-    np.testing.assert_allclose(ROADS["jit"](x), ROADS["host"](x), rtol=2e-7)
-    np.testing.assert_array_equal(median_of_prepared(prepare(x)), ROADS["host"](x))
+    # The results may differ by one rounding error, since the compiler fuses operations inside of jit.
+    np.testing.assert_allclose(METHODS["jit"](x), METHODS["host"](x), rtol=2e-7)
+    np.testing.assert_array_equal(median_of_prepared(prepare(x)), METHODS["host"](x))
 
 
-@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("points", [[0, 0, 1, 3], [0, 1, 3, 7], [0, 0, 0, 5], [2, 2, 9, 9], [0, 0.05, 5, 9]])
-def test_median_of_few_is_exact(points, road):
-    # Five distances have a middle, six do not, and zero does not count.
+def test_median_of_few_is_exact(points, method):
+    # Odd and even numbers of distances; zeros do not count.
     x = np.zeros((len(points), 1))
     x[:, 0] = points
-    assert float(ROADS[road](single(x))) == pytest.approx(definitions.median_nonzero_distance(x), rel=1e-6)
+    assert float(METHODS[method](single(x))) == pytest.approx(definitions.median_nonzero_distance(x), rel=1e-6)
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_of_an_odd_number_of_rows_each_pair_is_met_once(road):
-    # Two rows far out: were pairs met twice, or some not at all, the middle would move.
+@pytest.mark.parametrize("method", METHODS)
+def test_each_pair_of_an_odd_number_of_rows_is_counted_once(method):
+    # Two outliers: if a pair were counted twice or not at all, the median would change.
     x = single(np.arange(5.0)[:, None] ** 3)
-    assert float(ROADS[road](x)) == pytest.approx(definitions.median_nonzero_distance(x), rel=1e-6)
+    assert float(METHODS[method](x)) == pytest.approx(definitions.median_nonzero_distance(x), rel=1e-6)
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_median_in_float64(road, float64):
+@pytest.mark.parametrize("method", METHODS)
+def test_median_in_float64(method, float64):
     for x in (views(3)[0], repeated(4, 11)):
         expected = definitions.median_nonzero_distance(x)
         assert float(median_distance(jnp.asarray(x))) == pytest.approx(expected, rel=1e-14)
@@ -84,8 +84,8 @@ def test_median_is_the_same_where_distances_are_not_kept(monkeypatch):
 
 
 @pytest.mark.parametrize("spread", [1.0, 0.01, 30.0])
-def test_a_guess_that_misses_the_middle_is_widened(spread, monkeypatch):
-    # So many rows that only numbers around the guess are kept, and hardly any of them.
+def test_the_range_is_widened_if_it_misses_the_median(spread, monkeypatch):
+    # With this many rows, only distances around the estimate are kept, and hardly any of them.
     monkeypatch.setattr(median_module, "ERRORS", 1e-3)
     x = np.random.default_rng(0).normal(size=(1024, D))
     x[:32] *= spread
@@ -94,9 +94,9 @@ def test_a_guess_that_misses_the_middle_is_widened(spread, monkeypatch):
     assert float(median_distance(single(x))) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("road", ROADS)
-def test_median_of_no_distances_is_infinite(road):
-    assert float(ROADS[road](jnp.full((N, D), 3.3))) == np.inf
+@pytest.mark.parametrize("method", METHODS)
+def test_median_of_no_distances_is_infinite(method):
+    assert float(METHODS[method](jnp.full((N, D), 3.3))) == np.inf
 
 
 def test_median_under_vmap():
@@ -104,12 +104,12 @@ def test_median_under_vmap():
     np.testing.assert_allclose(jax.vmap(median_distance)(xs), [float(median_distance(x)) for x in xs], rtol=1e-6)
 
 
-def test_what_is_kept_around_the_guess_does_not_grow_with_the_number_of_pairs():
+def test_memory_does_not_grow_with_the_number_of_pairs():
     x = prepare(jnp.asarray(np.random.default_rng(0).normal(size=(16_000, 8)), jnp.float32))
     median_of_prepared(x)
     tracemalloc.start()
     median_of_prepared(x)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # Of 128 million distances: the masks of one block, and some numbers for each row.
+    # Of 128 million distances: the masks of one block, and some distances for each row.
     assert peak < 32 * 2**20

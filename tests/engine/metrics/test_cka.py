@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import itertools
 
 import jax
@@ -13,13 +12,13 @@ from hypothesis import strategies as st
 from hyle.engine import cka, compare
 
 from .. import definitions
+from ..oracles.inputs import cases
 from ..samples import (
     CASES,
     EXAMPLES,
     SINGLE_CASES,
     D,
     N,
-    input_hashes,
     oracle,
     oracle_inputs,
     padded,
@@ -41,9 +40,10 @@ KERNELS = ("linear", "rbf")
 
 
 def test_oracle_inputs_are_the_ones_that_the_values_belong_to():
-    for case, sides in oracle_inputs().items():
-        for side, array in zip("XY", sides, strict=True):
-            assert hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() == input_hashes()[f"{case}_{side}"]
+    # Of entries up to some tens; a matrix product differs in its last bits between processors.
+    for case, sides in cases().items():
+        for made, stored in zip(sides, oracle_inputs()[case], strict=True):
+            np.testing.assert_allclose(made, stored, rtol=0, atol=1e-12 * max(1.0, np.abs(stored).max()))
 
 
 @pytest.mark.parametrize("case", [*CASES, "dups100"])  # repeated rows are samples like others here

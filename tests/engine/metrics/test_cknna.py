@@ -196,7 +196,7 @@ def test_the_gradient_is_that_of_finite_differences(variant, float64):
     [
         ({"k": N}, "use k from 2 to 63"),
         ({"k": 1}, "k=1"),
-        ({"metric": "euclidean"}, "masks a similarity"),
+        ({"neighbour_metric": "euclidean"}, "masks a similarity"),
         ({"variant": "unbiased"}, "use debiased, biased, row_centred, double_centred, calibrated_form"),
     ],
 )

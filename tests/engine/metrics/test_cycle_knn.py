@@ -79,7 +79,9 @@ def test_chance_is_below_the_published_bound():
         assert 0.5 * k**2 / (n - 1) < cycle_chance(Lookup(jnp.asarray(indices), None)) < k**2 / (n - 1)
 
 
-@pytest.mark.parametrize(("options", "words"), [({"k": N}, "use k from 1 to 63"), ({"metric": "l1"}, "euclidean")])
+@pytest.mark.parametrize(
+    ("options", "words"), [({"k": N}, "use k from 1 to 63"), ({"neighbour_metric": "l1"}, "euclidean")]
+)
 def test_mistakes_are_named(options, words):
     with pytest.raises(ValueError, match=words):
         cycle_knn(*views(0), **options)

@@ -61,7 +61,9 @@ def test_chance_is_the_mean_over_all_permutations(float64):
     assert found.jaccard_knn.sel(model="x", other="y").item() == pytest.approx(values[0], rel=1e-12)
 
 
-@pytest.mark.parametrize(("options", "words"), [({"k": N}, "use k from 1 to 63"), ({"metric": "l1"}, "euclidean")])
+@pytest.mark.parametrize(
+    ("options", "words"), [({"k": N}, "use k from 1 to 63"), ({"neighbour_metric": "l1"}, "euclidean")]
+)
 def test_mistakes_are_named(options, words):
     with pytest.raises(ValueError, match=words):
         jaccard_knn(*views(0), **options)

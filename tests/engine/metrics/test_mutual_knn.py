@@ -47,7 +47,7 @@ def test_oracle_in_float64(name, case, k, float64):
 @pytest.mark.parametrize("case", SINGLE_CASES)
 @pytest.mark.parametrize("name", ORACLES)
 def test_oracle_in_float32(name, case):
-    value = mutual_knn(*map(single, padded(case)), k=5, metric=ORACLES[name])
+    value = mutual_knn(*map(single, padded(case)), k=5, neighbour_metric=ORACLES[name])
     assert value.dtype == jnp.float32
     assert float(value) == pytest.approx(oracle(f"{name}(k=5)", case), rel=1e-4)
 
@@ -161,7 +161,7 @@ def test_jit_and_vmap_equal_the_loop(metric):
     [
         ({"k": N}, "use k from 1 to 63"),
         ({"k": 0}, "k=0"),
-        ({"metric": "manhattan"}, "cosine, euclidean, inner_product"),
+        ({"neighbour_metric": "manhattan"}, "cosine, euclidean, inner_product"),
     ],
 )
 def test_mistakes_are_named(options, words):

@@ -141,7 +141,7 @@ def test_gradient_of_the_target_equals_finite_differences(scope, float64):
         ({"train": [0, 1, 2]}, "at least 4 different rows"),
         ({"train": [0, 1, 2, 2, 3]}, "at least 4 different rows"),
         ({"train": [0, 1, 2, 64]}, "row numbers from 0 to 63"),
-        ({"train": range(N)}, "leaves out at least one"),
+        ({"train": range(N)}, "leave at least one row"),
     ],
 )
 def test_mistakes_are_named(options, words):

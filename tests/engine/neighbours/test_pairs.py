@@ -12,26 +12,26 @@ def table(rng: np.random.Generator, k: int, n: int) -> np.ndarray:
     return np.sort(np.stack([rng.permutation(n)[:k] for _ in range(n)], 1), 0).astype(np.int32)
 
 
-# Compared one with each other, in steps of eight and a rest, and looked up.
+# By brute force, in steps of eight with a remainder, and by look-up.
 @pytest.mark.parametrize("k", [1, 20, pairs_module.MAX_K_BRUTE_FORCE + 6])
 def test_positions_of_neighbours(k):
     rng = np.random.default_rng(k)
     n = 90
     a, b = table(rng, k, n), table(rng, k, n)
-    at = np.asarray(jax.jit(pairs_module.position)(a, b))
+    positions = np.asarray(jax.jit(pairs_module.position)(a, b))
     for i in range(n):
-        known = {row: p for p, row in enumerate(b[:, i])}
-        assert at[:, i].tolist() == [known.get(row, -1) for row in a[:, i]]
+        expected = {row: p for p, row in enumerate(b[:, i])}
+        assert positions[:, i].tolist() == [expected.get(row, -1) for row in a[:, i]]
 
 
 def test_all_pairs_keep_their_order():
     values = jnp.arange(1.0, 5)
-    found = pairs_module.all_pairs(lambda a, b: (a - 2 * b, b - 2 * a), values)
-    np.testing.assert_array_equal(found, values[:, None] - 2 * values)
+    scores = pairs_module.all_pairs(lambda a, b: (a - 2 * b, b - 2 * a), values)
+    np.testing.assert_array_equal(scores, values[:, None] - 2 * values)
 
 
 def test_the_whole_has_the_share_one():
-    # 41 times the rounded inverse of 41 is not 1 in float32.
+    # 41 times the rounded reciprocal of 41 is not 1 in float32.
     share = jax.jit(lambda part: pairs_module.share(part, 41, jnp.float32))
     assert float(share(jnp.float32(41))) == 1
     assert float(jnp.float32(41) * np.float32(1 / 41)) != 1

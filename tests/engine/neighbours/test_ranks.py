@@ -17,20 +17,20 @@ from .. import definitions
 from ..samples import EXAMPLES, D, N, seeds, single, views
 
 ROWS = jnp.arange(N, dtype=jnp.int32)
-# Of every row all others.
+# All other rows, for each row.
 OTHERS = jnp.asarray([[j for j in range(N) if j != i] for i in range(N)], jnp.int32)
 
 
-@partial(jax.jit, static_argnames=("table", "settled"))
-def _found(x, wanted, table, settled):
-    seen = prepare(x)
+@partial(jax.jit, static_argnames=("table", "exact"))
+def _ranks(x, wanted, table, exact):
+    prepared = prepare(x)
     near = neighbours(x, table).indices
-    values, incomplete = ranks(seen.norms, seen.gram(ROWS), ROWS, wanted, near)
-    return recompute_exact_ranks(seen, ROWS, wanted, values, incomplete) if settled else values, incomplete
+    values, incomplete = ranks(prepared.norms, prepared.gram(ROWS), ROWS, wanted, near)
+    return recompute_exact_ranks(prepared, ROWS, wanted, values, incomplete) if exact else values, incomplete
 
 
-def found(x, table=TABLE, wanted=OTHERS):
-    return np.asarray(_found(jnp.asarray(x), wanted, table, True)[0])
+def computed(x, table=TABLE, wanted=OTHERS):
+    return np.asarray(_ranks(jnp.asarray(x), wanted, table, True)[0])
 
 
 def expected(x):
@@ -52,13 +52,13 @@ def test_of_integers_exactly_ties_to_the_lowest_index(table, seed):
     counts = single(rng.integers(0, 17, (N, D)))
     repeats = counts[rng.integers(0, N // 2, N)]
     for x in (fingerprints, counts, repeats, counts + 1000):
-        np.testing.assert_array_equal(found(x, table), expected(x))
+        np.testing.assert_array_equal(computed(x, table), expected(x))
 
 
 def test_rows_that_repeat_have_the_first_ranks_in_the_order_of_their_index():
     x = single(views(0)[0])
     x[[5, 20, 50]] = x[33]
-    values = found(x, 1)
+    values = computed(x, 1)
     for row, others in ((33, [5, 20, 50]), (5, [20, 33, 50])):
         assert values[row, np.searchsorted(OTHERS[row], others)].tolist() == [1, 2, 3]
 
@@ -66,25 +66,25 @@ def test_rows_that_repeat_have_the_first_ranks_in_the_order_of_their_index():
 @pytest.mark.parametrize("table", [1, TABLE])
 @pytest.mark.parametrize("spread", [1e-3, 1e-4, 1e-5])
 def test_tight_clusters_far_apart_keep_their_order(spread, table):
-    # Within a cluster the Gram product knows nothing: distances are smaller than its rounding.
+    # Within a cluster, distances are smaller than the rounding error of the Gram product.
     x = clusters(spread)
     same = np.asarray(ROWS[:, None] // (N // 2) == OTHERS // (N // 2))
-    np.testing.assert_array_equal(found(x, table)[same], expected(x)[same])
+    np.testing.assert_array_equal(computed(x, table)[same], expected(x)[same])
 
 
-def test_without_being_settled_tight_clusters_are_doubtful():
-    values, incomplete = _found(clusters(1e-4), OTHERS, 1, False)
+def test_tight_clusters_are_incomplete_before_exact_recomputation():
+    values, incomplete = _ranks(clusters(1e-4), OTHERS, 1, False)
     assert np.asarray(incomplete).all()
     assert (np.asarray(values) != expected(clusters(1e-4))).any()
-    assert not np.asarray(_found(single(views(0)[0]), OTHERS, 1, False)[1]).any()
+    assert not np.asarray(_ranks(single(views(0)[0]), OTHERS, 1, False)[1]).any()
 
 
 @EXAMPLES
 @given(seed=seeds)
 def test_table_and_counts_agree(seed):
     x = single(views(seed)[0])
-    counted, read = found(x, 1), found(x, N - 2)
-    assert np.abs(counted - read).max() <= 1  # distances that differ by less than rounding tie where they are counted
+    counted, read = computed(x, 1), computed(x, N - 2)
+    assert np.abs(counted - read).max() <= 1  # when counted, distances that differ by less than rounding tie
     assert (counted != read).mean() < 1e-3
     np.testing.assert_array_equal(read, expected(x))
 
@@ -94,48 +94,48 @@ def test_table_and_counts_agree(seed):
 def test_counts_err_only_where_distances_differ_by_less_than_rounding(seed, spread, offset):
     x = clusters(spread, seed)
     x = single(x + offset * x.std())
-    counted, far = found(x, 1), definitions.distances(x) ** 2
+    counted, far = computed(x, 1), definitions.distances(x) ** 2
     norms = prepare(x).norms
     squares = np.asarray(norms.squares, np.float64) * float(norms.scale) ** 2
     for i in range(N):
         j = np.asarray(OTHERS[i])
-        # Of the wanted row the threshold and the distance, of the others the distance.
+        # The errors of the threshold and the distance of the wanted row, and of the distances of the others.
         error = float(norms.gram_rtol) * (4 * squares[i] + 3 * squares[j][:, None] + squares[j])
-        apart = far[i, j] - far[i, j][:, None]
-        assert (counted[i] >= 1 + (apart < -error).sum(1)).all()
-        assert (counted[i] <= (apart <= error).sum(1)).all()
+        difference = far[i, j] - far[i, j][:, None]
+        assert (counted[i] >= 1 + (difference < -error).sum(1)).all()
+        assert (counted[i] <= (difference <= error).sum(1)).all()
 
 
 def test_an_outlier_does_not_cost_the_others_their_ranks():
     x = single(np.random.default_rng(0).integers(0, 17, (N, D)))
     x[7] = 1e6
-    keep = np.asarray(ROWS) != 7  # to which all others are equally far, but for rounding
-    np.testing.assert_array_equal(found(x, 1)[keep], expected(x)[keep])
+    keep = np.asarray(ROWS) != 7  # equally far from all others, up to rounding
+    np.testing.assert_array_equal(computed(x, 1)[keep], expected(x)[keep])
 
 
 @pytest.mark.parametrize("table", [1, TABLE])
-def test_more_repetitions_than_the_table_holds(table):
+def test_more_duplicates_than_the_table_contains(table):
     x = np.zeros((N, D), np.float32)
     x[: N // 4] = single(views(4)[0])[: N // 4]
-    np.testing.assert_array_equal(found(x, table), expected(x))
+    np.testing.assert_array_equal(computed(x, table), expected(x))
 
 
 def test_some_rows_and_some_wanted_in_float64(float64):
     x = views(2)[0]
     query = jnp.asarray([3, 3, 60, N - 1], jnp.int32)
     wanted = jnp.asarray([[1, 40], [40, 1], [0, 63], [0, 62]], jnp.int32)
-    seen = prepare(jnp.asarray(x))
+    prepared = prepare(jnp.asarray(x))
     values, incomplete = ranks(
-        seen.norms, seen.gram(query), query, wanted, neighbours(jnp.asarray(x), 2).indices[query]
+        prepared.norms, prepared.gram(query), query, wanted, neighbours(jnp.asarray(x), 2).indices[query]
     )
     assert not np.asarray(incomplete).any()
     np.testing.assert_array_equal(values, definitions.ranks(x)[np.asarray(query)[:, None], np.asarray(wanted)])
 
 
-def test_only_doubtful_rows_are_settled():
+def test_only_incomplete_rows_are_recomputed():
     x = single(views(3)[0])
-    seen = prepare(x)
+    prepared = prepare(x)
     incomplete = jnp.asarray(ROWS % 2 == 0)
-    values = np.asarray(recompute_exact_ranks(seen, ROWS, OTHERS, jnp.full(OTHERS.shape, -1.0), incomplete))
+    values = np.asarray(recompute_exact_ranks(prepared, ROWS, OTHERS, jnp.full(OTHERS.shape, -1.0), incomplete))
     np.testing.assert_array_equal(values[1::2], -1)
     np.testing.assert_array_equal(values[::2], expected(x)[::2])

@@ -16,7 +16,7 @@ METRICS = ("euclidean", "cosine", "inner_product")
 
 
 def exact(x, k=K):
-    """Euclidean neighbours by squared distance in float64, ties to the lowest index."""
+    """Euclidean neighbours by squared distance in float64, ties broken by the lowest index."""
     far = ((np.asarray(x, np.float64)[:, None] - np.asarray(x, np.float64)[None]) ** 2).sum(-1)
     np.fill_diagonal(far, np.inf)
     return np.argsort(far, 1, kind="stable")[:, :k]
@@ -35,7 +35,7 @@ def test_index_and_value(metric):
 
 @EXAMPLES
 @given(seed=seeds)
-def test_ties_go_to_the_lowest_index_however_many_there_are(seed):
+def test_ties_are_broken_by_the_lowest_index_however_many_there_are(seed):
     rng = np.random.default_rng(seed)
     fingerprints = single(rng.random((N, D)) < 0.3)
     repeats = single(np.repeat(rng.normal(size=(2, D)), N // 2, 0))[rng.permutation(N)]
@@ -48,16 +48,16 @@ def test_ties_go_to_the_lowest_index_however_many_there_are(seed):
 
 @pytest.mark.parametrize("spread", [1e-2, 1e-3, 1e-4, 1e-5])
 def test_tight_clusters_far_apart_keep_their_order(spread):
-    # Within a cluster the Gram product knows nothing: distances are smaller than its rounding.
+    # Within a cluster, distances are smaller than the rounding error of the Gram product.
     rng = np.random.default_rng(0)
     x = single(np.repeat(rng.normal(size=(2, D)), N // 2, 0) + spread * rng.normal(size=(N, D)))
     np.testing.assert_array_equal(neighbours(jnp.asarray(x), K).indices, exact(x))
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("k", [9, 32])  # candidates in numbers that no vector unit divides
-def test_equal_rows_tie_wherever_they_stand_among_the_candidates(k, metric):
-    # Their distances to others are no round numbers, and the same all the same.
+@pytest.mark.parametrize("k", [9, 32])  # numbers of candidates that are no multiple of a vector width
+def test_equal_rows_tie_at_any_position_among_the_candidates(k, metric):
+    # Their distances to others are not exact in float32, but equal nevertheless.
     x = np.abs(single(views(8)[0]))
     same = np.arange(20, 60)
     x[same] = x[20]
@@ -69,19 +69,19 @@ def test_equal_rows_tie_wherever_they_stand_among_the_candidates(k, metric):
         assert met == [j for j in same if j != i][: len(met)], i
 
 
-def test_an_outlier_does_not_cost_the_others_their_digits():
+def test_an_outlier_does_not_reduce_the_precision_of_others():
     x = single(views(1)[0])
     x[7] *= 1e5
     np.testing.assert_array_equal(neighbours(jnp.asarray(x), K).indices, exact(x))
 
 
-def test_cosine_of_rows_that_all_point_one_way():
+def test_cosine_of_nearly_parallel_rows():
     x = views(2)[0] + 3000
     table = neighbours(jnp.asarray(single(x)), K, "cosine")
     unit = single(x).astype(np.float64)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     agree = np.mean(np.asarray(table.indices) == exact(unit))
-    assert agree > 0.9  # unit rows themselves are rounded to float32
+    assert agree > 0.9  # the unit rows have themselves rounding errors
 
 
 def test_a_row_of_zeros_has_the_cosine_zero():
@@ -92,7 +92,7 @@ def test_a_row_of_zeros_has_the_cosine_zero():
     np.testing.assert_array_equal(table.value[3], np.zeros(K))
 
 
-def test_rows_that_are_left_out_are_nobodys_neighbour():
+def test_excluded_rows_are_no_neighbours():
     x = single(views(4)[0])
     where = np.arange(N) % 3 > 0
     index = np.asarray(neighbours(jnp.asarray(x), K, "euclidean", jnp.asarray(where)).indices)
@@ -129,7 +129,7 @@ def test_not_finite_rows_do_not_hang():
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 8, 9])
-def test_lookup_finds_what_is_there_and_nothing_else(k):
+def test_lookup_finds_the_neighbours_and_no_other_rows(k):
     rng = np.random.default_rng(k)
     index = np.stack([rng.permutation(20)[:k] for _ in range(20)])
     table = lookup(

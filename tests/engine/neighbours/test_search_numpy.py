@@ -16,7 +16,7 @@ from hyle.engine.neighbours.tables import find_table, find_tables
 from ..samples import EXAMPLES, seeds, single
 
 METRICS = ("euclidean", "cosine", "inner_product")
-plain = jax.jit(candidates, static_argnames=("k", "metric"))
+jax_candidates = jax.jit(candidates, static_argnames=("k", "metric"))
 
 
 def groups(values, group):
@@ -32,10 +32,10 @@ def groups(values, group):
     levels=st.sampled_from([2, 5, 10**6]),
     data=st.data(),
 )
-def test_the_smallest_are_those_of_a_stable_sort(seed, n, group, levels, data):
+def test_smallest_equals_a_stable_sort(seed, n, group, levels, data):
     group = min(group, n)
     rng = np.random.default_rng(seed)
-    # Few levels make many ties, below, above and at zero of either sign.
+    # Few levels give many ties, below, above and at zero of either sign.
     values = single(rng.integers(-levels, levels, size=(6, n)) / 7) * single(rng.choice([-1.0, 1.0], (6, n)))
     values[rng.random((6, n)) < 0.1] = np.inf
     count = data.draw(st.integers(1, n))
@@ -45,7 +45,7 @@ def test_the_smallest_are_those_of_a_stable_sort(seed, n, group, levels, data):
     np.testing.assert_array_equal(index[np.isfinite(found)], order[np.isfinite(found)])
 
 
-def test_rows_that_are_not_a_number_give_rows_that_are_there():
+def test_rows_of_nan_give_valid_indices():
     values = single(np.full((2, 32), np.nan))
     found, index = smallest(values, groups(values, 16), 16, 3)
     assert np.isinf(found).all()
@@ -55,55 +55,59 @@ def test_rows_that_are_not_a_number_give_rows_that_are_there():
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("n", [640, 1001])
 @pytest.mark.parametrize("spread", [1.0, 1e-3])
-def test_candidates_are_those_of_the_compiled_search(metric, n, spread):
+def test_candidates_equal_those_of_the_jax_version(metric, n, spread):
     rng = np.random.default_rng(n)
     x = single(np.repeat(rng.normal(size=(4, 12)), -(-n // 4), 0)[:n] + spread * rng.normal(size=(n, 12)))
     x[17], x[400] = x[3], x[5]
-    seen, query, where = prepare(jnp.asarray(x)), np.arange(100, 180, dtype=np.int32), jnp.asarray(rng.random(n) < 0.9)
-    gram = gram_of(seen.points, query)
-    want = plain(seen.norms, gram, query, 9, metric, where)
-    found = candidates_numpy(seen.norms, gram, query, 9, metric, where, ordered=9)
+    prepared, query, where = (
+        prepare(jnp.asarray(x)),
+        np.arange(100, 180, dtype=np.int32),
+        jnp.asarray(rng.random(n) < 0.9),
+    )
+    gram = gram_of(prepared.points, query)
+    expected = jax_candidates(prepared.norms, gram, query, 9, metric, where)
+    found = candidates_numpy(prepared.norms, gram, query, 9, metric, where, ordered=9)
     for name in ("indices", "approx_distance", "incomplete", "imprecise", "set_uncertain"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(want, name), err_msg=name)
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
     tables = [
-        method(seen.norms, query, found.indices, found.approx_distance, 9, metric, where)
+        method(prepared.norms, query, found.indices, found.approx_distance, 9, metric, where)
         for method in (select_k_nearest, select_k_nearest_numpy)
     ]
     for one, other in zip(*tables, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_whose_order_is_certain_needs_no_measuring():
+def test_a_certain_order_is_correct():
     rng = np.random.default_rng(0)
-    apart = single(rng.normal(size=(640, 3)))
-    close = single(apart + 100 * (np.arange(640) % 2)[:, None])
-    for x, some in ((apart, False), (close, True)):
-        seen, query = prepare(jnp.asarray(x)), np.arange(640, dtype=np.int32)
-        found = candidates_numpy(seen.norms, gram_of(seen.points, query), query, 9, "euclidean", ordered=9)
+    separated = single(rng.normal(size=(640, 3)))
+    clustered = single(separated + 100 * (np.arange(640) % 2)[:, None])
+    for x, uncertain in ((separated, False), (clustered, True)):
+        prepared, query = prepare(jnp.asarray(x)), np.arange(640, dtype=np.int32)
+        found = candidates_numpy(prepared.norms, gram_of(prepared.points, query), query, 9, "euclidean", ordered=9)
         far = np.linalg.norm(x.astype(np.float64)[:, None] - x, axis=-1)
         np.fill_diagonal(far, np.inf)
         wrong = (np.argsort(far, 1)[:, :9] != np.asarray(found.indices)[:, :9]).any(1)
         assert not (wrong & ~np.asarray(found.order_uncertain)).any()
-        assert (np.asarray(found.order_uncertain).mean() > 0.5) == some
+        assert (np.asarray(found.order_uncertain).mean() > 0.5) == uncertain
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_whole_product_gives_what_its_blocks_give(metric, monkeypatch):
+def test_a_whole_gram_product_equals_its_blocks(metric, monkeypatch):
     rng = np.random.default_rng(1)
-    seen = prepare(jnp.asarray(single(rng.integers(0, 3, size=(700, 6)))))  # with ties
+    prepared = prepare(jnp.asarray(single(rng.integers(0, 3, size=(700, 6)))))  # with ties
     wanted = [(metric, 7), ("euclidean", 5)]
-    whole = find_tables(seen, wanted, ordered=7)
+    whole = find_tables(prepared, wanted, ordered=7)
     monkeypatch.setattr("hyle.engine.neighbours.tables.MAX_PAIRS_SINGLE_THREAD", 0)
-    parts = find_tables(seen, wanted, ordered=7)
+    parts = find_tables(prepared, wanted, ordered=7)
     monkeypatch.setattr("hyle.engine.neighbours.tables.BLOCK_BYTES", 0)
-    for one, two, three in zip(whole, parts, find_tables(seen, wanted, ordered=7), strict=True):
+    for one, two, three in zip(whole, parts, find_tables(prepared, wanted, ordered=7), strict=True):
         np.testing.assert_array_equal(one.indices, two.indices)
         np.testing.assert_array_equal(one.indices, three.indices)
         np.testing.assert_array_equal(one.tied, three.tied)
         np.testing.assert_allclose(one.value, three.value, rtol=2e-5)
 
 
-def test_distances_in_tight_clusters_keep_the_digits_of_float64(float64):
+def test_distances_in_tight_clusters_keep_float64_precision(float64):
     rng = np.random.default_rng(0)
     x = np.repeat(1e3 * rng.normal(size=(2, 12)), 60, 0) + 3e-2 * rng.normal(size=(120, 12))
     table = find_table(prepare(jnp.asarray(x)), 5, "euclidean", ordered=False)
@@ -111,6 +115,6 @@ def test_distances_in_tight_clusters_keep_the_digits_of_float64(float64):
     np.testing.assert_allclose(table.value, far, rtol=1e-9)
 
 
-def test_equal_distances_that_are_measured_are_equal():
+def test_equal_distances_by_subtraction_are_exactly_equal():
     table = find_table(prepare(jnp.arange(50.0)[:, None]), 2, "euclidean", measured=True)
     np.testing.assert_array_equal(table.value[1:-1], 1)

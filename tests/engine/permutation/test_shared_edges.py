@@ -10,10 +10,10 @@ from hyle.engine.permutation.shared_edges import Shared, shifted_pairs
 
 
 def tables(m: int, k: int, n: int, seed: int = 0) -> np.ndarray:
-    """Random neighbours, no row its own, [m, k, n]."""
+    """Random neighbour tables [m, k, n] in which no row is its own neighbour."""
     rng = np.random.default_rng(seed)
-    found = np.argsort(rng.random((m, n, n)) + 2 * np.eye(n), 2)[..., :k]
-    return np.ascontiguousarray(np.sort(found, 2).swapaxes(1, 2)).astype(np.int32)
+    nearest = np.argsort(rng.random((m, n, n)) + 2 * np.eye(n), 2)[..., :k]
+    return np.ascontiguousarray(np.sort(nearest, 2).swapaxes(1, 2)).astype(np.int32)
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 2**17])
@@ -21,34 +21,34 @@ def test_shared_edges_are_those_of_each_permutation(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "PAIRS", at_once)
     m, k, n = 3, 4, 19
     indices, permutations = tables(m, k, n), draw(n, 6)
-    seen: dict[tuple[int, int], Shared] = {}
+    passed: dict[tuple[int, int], Shared] = {}
 
     def score(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
-        seen[a, b] = shared
-        there = np.bincount(shared.number, minlength=len(permutations))
-        return there, -there
+        passed[a, b] = shared
+        counts = np.bincount(shared.number, minlength=len(permutations))
+        return counts, -counts
 
     values = shifted_pairs(indices, permutations, score)
     assert permutations.cycle is not None
-    for (a, b), shared in seen.items():
+    for (a, b), shared in passed.items():
         for p, order in enumerate(permutations.orders):
-            mine = {(i, j) for i in range(n) for j in indices[a][:, i]}
-            # Row order[i] of the second takes place i, and so do those that it names.
-            back = np.argsort(order)
-            other = {(i, back[j]) for i in range(n) for j in indices[b][:, order[i]]}
+            first_edges = {(i, j) for i in range(n) for j in indices[a][:, i]}
+            # Row order[i] of the second becomes row i, in columns and in neighbour indices.
+            inverse = np.argsort(order)
+            second_edges = {(i, inverse[j]) for i in range(n) for j in indices[b][:, order[i]]}
             of = shared.number == p
             first, second = (np.array(np.unravel_index(where[of], (k, n))) for where in (shared.first, shared.second))
             found = {(i, indices[a][row, i]) for row, i in first.T}
-            assert found == mine & other
+            assert found == first_edges & second_edges
             assert len(found) == of.sum() == values[p, a, b]
-            assert {(back[i], back[indices[b][row, i]]) for row, i in second.T} == found
+            assert {(inverse[i], inverse[indices[b][row, i]]) for row, i in second.T} == found
             ends = permutations.cycle[shared.source[of]], permutations.cycle[shared.target[of]]
             assert set(zip(*ends, strict=True)) == found
             assert a == b or values[p, b, a] == -values[p, a, b]
 
 
 @pytest.mark.parametrize("name", ["mutual_knn", "jaccard_knn", "cknna"])
-def test_rows_that_are_all_alike_have_no_null(name: str) -> None:
+def test_a_model_of_equal_rows_has_no_null_distribution(name: str) -> None:
     rng = np.random.default_rng(0)
     models = {"a": rng.normal(size=(20, 3)), "b": np.ones((20, 3)), "c": rng.normal(size=(20, 4))}
     null = compare(models, metrics=[name], k=4, permutations=9)[f"{name}_null"].values

@@ -1,0 +1,186 @@
+"""How errors end: bugs with their traceback, mistakes and files that cannot be read or written in one line."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pytest
+
+from hyle.cli.atomic import output_errors, write_atomically
+from hyle.cli.commands import analyse, distill
+from hyle.engine import HyleError as EngineError
+from hyle.zoo import InputError, OutputError
+
+Run = Callable[..., Any]
+COMPARE = ("compare", "a.npz", "b.npz", "--metrics", "cka", "--permutations", 0)
+FORMATS = (".nc", ".csv", ".json", ".html")
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Let `hyle datasets` raise an error."""
+
+    def raise_error(error: BaseException) -> None:
+        def fail() -> None:
+            raise error
+
+        monkeypatch.setattr("hyle.cli.commands.datasets.list_datasets", fail)
+
+    return raise_error
+
+
+def test_a_bug_keeps_its_traceback(
+    run: Run, broken: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken(ValueError("operands could not be broadcast together"))
+    with pytest.raises(ValueError, match="operands could not be broadcast"):
+        run("datasets")
+    assert "This is a bug in hyle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [InputError("a file\nis wrong"), EngineError("a file is wrong")])
+def test_an_error_on_purpose_is_one_line(
+    run: Run, mistake: Callable[..., str], broken: Callable[[BaseException], None], error: Exception
+) -> None:
+    broken(error)
+    assert mistake("datasets") == "Error: a file is wrong"
+    assert "bug" not in run("datasets").err
+
+
+def test_hyle_debug_shows_the_traceback(
+    run: Run, broken: Callable[[BaseException], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(InputError("a file is wrong"))
+    monkeypatch.setenv("HYLE_DEBUG", "1")
+    with pytest.raises(InputError):
+        run("datasets")
+
+
+@pytest.mark.parametrize(
+    ("command", "old", "new", "argument"),
+    [
+        (analyse.command, "--few", "--n-labels", "n_labels"),
+        (distill.command, "--every", "--eval-every", "eval_every"),
+    ],
+)
+def test_options_that_were_renamed_are_accepted_with_a_note(
+    command: click.Command, old: str, new: str, argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.make_context("hyle", ["x.nc", old, "20"]).params[argument] == 20
+    assert f"note: {old} is now called {new}" in capsys.readouterr().err
+    assert command.make_context("hyle", ["x.nc", new, "20"]).params[argument] == 20
+    assert capsys.readouterr().err == ""
+    assert old not in command.get_help(click.Context(command))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_comparison_that_cannot_be_written_is_one_line(
+    mistake: Callable[..., str], pair: object, tmp_path: Path, suffix: str
+) -> None:
+    inside = mistake(*COMPARE, "-o", f"a.npz/x{suffix}")
+    assert inside.endswith(f"cannot write a.npz/x{suffix}: a.npz is a file, not a folder")
+    Path(f"folder{suffix}").mkdir()
+    assert mistake(*COMPARE, "-o", f"folder{suffix}").endswith(f"cannot write folder{suffix}: Is a directory")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.npz", "b.npz", f"folder{suffix}"}
+
+
+def test_a_sweep_that_cannot_be_written_is_one_line(mistake: Callable[..., str], pair: object) -> None:
+    for suffix in (".nc", ".csv", ".json"):
+        line = mistake(*COMPARE, "--sweep", "n=20,40", "-o", f"a.npz/x{suffix}")
+        assert line.endswith("a.npz is a file, not a folder")
+
+
+def test_a_full_disk_is_one_line(
+    mistake: Callable[..., str], pair: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("hyle.cli.atomic.os.fdopen", full)
+    for suffix in FORMATS:
+        assert mistake(*COMPARE, "-o", f"x{suffix}").endswith(f"cannot write x{suffix}: No space left on device")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.npz", "b.npz"}
+
+
+def test_a_report_that_cannot_be_written_is_one_line(
+    run: Run, mistake: Callable[..., str], pair: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(*COMPARE, "-o", "ab.nc").code == 0
+    assert mistake("report", "ab.nc", "-o", "a.npz/out").endswith(
+        "cannot write a.npz/out: a.npz is a file, not a folder"
+    )
+    Path("out").mkdir()
+    Path("out/figures").write_text("in the way of the folder")
+    line = mistake("report", "ab.nc", "-o", "out")
+    assert line.startswith("Error: cannot write out/figures/")
+    assert line.endswith("out/figures is a file, not a folder")
+
+
+def test_a_history_that_cannot_be_drawn_is_one_line(mistake: Callable[..., str], pair: object) -> None:
+    from hyle.engine.training import History, save_history
+
+    history = History()
+    for step in (0, 1):
+        history.add(step, {"cka": {"teacher": 0.5}}, loss=1.0)
+    save_history(history, "history.nc")
+    assert "a.npz is a file, not a folder" in mistake("report", "history.nc", "-o", "a.npz/out")
+
+
+def test_embeddings_that_cannot_be_written_are_one_line(mistake: Callable[..., str], pair: object) -> None:
+    embed = ("embed", "random", "-n", 5)
+    assert "cannot write a.npz/x.csv: a.npz is a file" in mistake(*embed, "-o", "a.npz/x.csv")
+    assert "cannot write a.npz/store: a.npz is a file" in mistake(*embed, "--store", "a.npz/store")
+
+
+def test_an_error_of_hdf5_is_shortened(tmp_path: Path) -> None:
+    message = (
+        "Unable to create file (file write failed: errno = 28, error message = 'No space left on device', buf = 0x5)"
+    )
+    with pytest.raises(OutputError, match=r"x\.nc: No space left on device$"), output_errors(tmp_path / "x.nc"):
+        raise OSError(message)
+
+
+def test_errors_on_purpose_pass_through(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"^set HYLE_CACHE$"), output_errors(tmp_path):
+        raise OutputError("set HYLE_CACHE")
+    with pytest.raises(OutputError, match="Is a directory"):
+        write_atomically(tmp_path, b"")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npz", ".npy", ".parquet", ".safetensors", ".h5"])
+def test_embeddings_that_cannot_be_read_are_one_line(mistake: Callable[..., str], pair: object, suffix: str) -> None:
+    Path(f"binary{suffix}").write_bytes(np.random.default_rng(0).bytes(3000))
+    Path(f"folder{suffix}").mkdir()
+    for name in ("binary", "folder"):
+        assert f"{name}{suffix}" in mistake("compare", "a.npz", f"{name}{suffix}")
+
+
+def test_truncated_files_are_one_line(run: Run, mistake: Callable[..., str], pair: object) -> None:
+    assert run(*COMPARE, "-o", "ab.nc").code == 0
+    for name in ("a.npz", "ab.nc"):
+        content = Path(name).read_bytes()
+        Path(f"part-{name}").write_bytes(content[: len(content) // 2])
+    assert "part-a.npz" in mistake("compare", "a.npz", "part-a.npz")
+    assert "part-a.npz" in mistake("compare", "a.npz", "b.npz", "--covariates", "part-a.npz")
+    assert "part-a.npz" in mistake("analyse", "ab.nc", "--classes", "part-a.npz")
+    for command in ("report", "analyse"):
+        assert "part-ab.nc is not a netCDF-4 file" in mistake(command, "part-ab.nc")
+
+
+def test_tables_that_cannot_be_read_are_one_line(run: Run, mistake: Callable[..., str], pair: object) -> None:
+    assert run(*COMPARE, "-o", "ab.nc").code == 0
+    Path("binary.csv").write_bytes(np.random.default_rng(0).bytes(3000))
+    Path("folder.csv").mkdir()
+    for name in ("binary.csv", "folder.csv", "nowhere.csv"):
+        assert name in mistake(*COMPARE, "--groups", name)
+        assert name in mistake("embed", "random", "--dataset", name)
+        for option in ("--errors", "--classes", "--sizes"):
+            assert name in mistake("analyse", "ab.nc", option, name)
+        assert name in mistake("analyse", "ab.nc", "--label", name, "--embeddings", "a.npz", "--embeddings", "b.npz")
+    Path("folder.nc").mkdir()
+    assert "folder.nc" in mistake("report", "folder.nc")

@@ -1,0 +1,57 @@
+"""What is written of a metric is what is read back, also from a file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from hyle.engine import compare, list_metrics, load_comparison, save_comparison
+from hyle.engine.comparison import beside, chance_level, metric_facts, metric_names
+
+from ..samples import K, single, views
+
+
+@pytest.fixture(scope="module")
+def comparison() -> xr.Dataset:
+    x, y = map(single, views(0))
+    return compare({"x": x, "y": y, "z": x[:, :3]}, metrics=list(list_metrics()), k=K)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_facts_are_those_of_the_metric(comparison: xr.Dataset, tmp_path, stored: bool) -> None:
+    if stored:
+        comparison = load_comparison(save_comparison(comparison, tmp_path / "x.nc"))
+    for metric in list_metrics().values():
+        facts = metric_facts(comparison, metric.name)
+        assert facts.kind == metric.kind
+        assert facts.higher_is_better == (metric.higher_is_better is not False)
+        assert facts.symmetric == metric.symmetric
+        assert facts.bounds == (metric.bounds if np.isfinite(metric.bounds).all() else None)
+        assert facts.sign == (1 if facts.higher_is_better else -1)
+    assert metric_names(comparison) == [name for name, one in list_metrics().items() if one.kind == "pair"]
+
+
+def test_the_best_and_the_worst_of_a_distance(comparison: xr.Dataset) -> None:
+    facts = metric_facts(comparison, "information_imbalance")
+    assert (facts.best, facts.worst) == (0.0, 2.0)  # the end of its scale; its chance level is 1
+    facts = metric_facts(comparison, "cka")
+    assert (facts.best, facts.worst) == (1.0, 0.0)
+
+
+def test_facts_of_a_table_that_another_program_wrote() -> None:
+    values = (("model", "other"), np.eye(2))
+    for limits, bounds in (("[0, 2.5]", (0.0, 2.5)), ([0.0, 1e9], (0.0, 1e9)), (None, None), ([0.0, np.inf], None)):
+        attributes = {"kind": "pair", "higher_is_better": "False", "limits": limits}
+        found = metric_facts(xr.Dataset({"mine": (*values, attributes)}), "mine")
+        assert (found.higher_is_better, found.bounds, found.best) == (False, bounds, bounds[0] if bounds else 0.0)
+    with pytest.raises(ValueError, match="no metric 'cka'; it has mine"):
+        metric_facts(xr.Dataset({"mine": (*values, {"kind": "pair"})}), "cka")
+
+
+def test_chance_is_the_median_over_pairs(comparison: xr.Dataset) -> None:
+    chance = comparison["mutual_knn_chance"].values
+    assert chance_level(comparison, "mutual_knn") == np.median(chance[~np.eye(3, dtype=bool)])
+    assert np.isnan(chance_level(comparison, "mutual_knn", "null"))
+    assert beside(comparison, "mutual_knn", "null", "chance").name == "mutual_knn_chance"
+    assert beside(comparison, "mutual_knn", "null") is None
