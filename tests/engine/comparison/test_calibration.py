@@ -165,7 +165,7 @@ def test_permutations_stay_in_their_groups() -> None:
     assert not any((order == np.arange(11)).all() for order in found.orders)
     assert (found.orders != draw(11, 50, groups=groups, seed=1).orders).any()
     np.testing.assert_array_equal(found.orders, draw(11, 50, groups=groups).orders)
-    with pytest.raises(ValueError, match="a group of its own"):
+    with pytest.raises(ValueError, match="in a separate group"):
         draw(3, 5, groups=[1, 2, 3])
     with pytest.raises(ValueError, match="at least 1"):
         draw(3, 0)
