@@ -1,4 +1,4 @@
-"""What each analysis finds: drawn by `figures`, put into words by `analyses`."""
+"""Result of each analysis: computed and summarised by `analyses`, drawn by `figures`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BlindSpotResult:
-    """How alike errors are, alignment of the same models, and how one goes with the other."""
+    """Similarity of the errors of models, alignment of the same models, and the association of the two."""
 
     models: tuple[str, ...]
     spots: BlindSpots | None
@@ -46,7 +46,7 @@ class BlindSpotResult:
 
 @dataclass(frozen=True)
 class CollapseResult:
-    """What each representation holds, on both sets of samples, and how that changes."""
+    """Information in each representation on both sets of samples, and its change between them."""
 
     inside: list[Information]
     outside: list[Information]
@@ -56,7 +56,7 @@ class CollapseResult:
 
 @dataclass(frozen=True)
 class ConvergenceResult:
-    """Convergence with and without the reference's own family, and what is on both axes."""
+    """Convergence with and without the reference's own family, and the labels of both axes."""
 
     runs: dict[str, Convergence]
     metric: str
@@ -68,7 +68,7 @@ class ConvergenceResult:
 
 @dataclass(frozen=True)
 class DimensionResult:
-    """The band of each estimate, and the dimension at growing scales where that was asked for."""
+    """Band of the dimensions by each estimator, and the dimension at growing scales where requested."""
 
     bands: dict[str, DimensionBand]
     labels: dict[str, str]
@@ -78,7 +78,7 @@ class DimensionResult:
 
 @dataclass(frozen=True)
 class FactorResult:
-    """Shares that single facts explain, on the first and on the second set of samples."""
+    """Shares of the variation that single facts explain, on the first and on the second set of samples."""
 
     on: dict[str, list[Factor]]
     metric: str
@@ -86,7 +86,7 @@ class FactorResult:
 
 @dataclass(frozen=True)
 class MapResult:
-    """A plane for each model, and what its points are coloured by."""
+    """Planar layout of each representation, and the values that colour its points."""
 
     planes: dict[str, Plane]
     ids: list[str]
@@ -97,7 +97,7 @@ class MapResult:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """A probe of each model."""
+    """Ridge probe of the label on each embedding."""
 
     label: str
     probes: dict[str, Probe]
@@ -106,7 +106,7 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class RegimeResult:
-    """How every metric changes, and both Comparisons."""
+    """Change of each metric from the first to the second set of samples, and both Comparisons."""
 
     changes: list[Change]
     metric: str
@@ -116,7 +116,7 @@ class RegimeResult:
 
 @dataclass(frozen=True)
 class ScaleResult:
-    """Trends by family and quantity, and the points that they are of."""
+    """Trends by family and quantity, and the points they are fitted to."""
 
     trends: dict[tuple[str, str], Trend]
     rows: list[dict[str, Any]]
@@ -126,7 +126,7 @@ class ScaleResult:
 
 @dataclass(frozen=True)
 class SelectionResult:
-    """The ranking with its check."""
+    """Ranking of the models for a label, and the evaluation of the ranking."""
 
     label: str
     selection: Selection
@@ -136,7 +136,7 @@ class SelectionResult:
 
 @dataclass(frozen=True)
 class ShiftResult:
-    """The degree of shift of each model, with the 95 % interval of its auc."""
+    """Degree of shift in the space of each model, with the 95 % interval of its AUC."""
 
     shifts: dict[str, Shift]
     ends: dict[str, tuple[float, float]]
@@ -147,7 +147,7 @@ class ShiftResult:
 
 @dataclass(frozen=True)
 class TreeResult:
-    """The tree, and the modalities of its models."""
+    """Tree of the models, and their modalities."""
 
     tree: Tree
     metric: str

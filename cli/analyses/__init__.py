@@ -1,13 +1,11 @@
-"""What follows from a Comparison: each file one analysis, with its answer, its sentences, its table and its figures.
+"""Analyses of a Comparison, one module each.
 
-A module has ``data(question)``, the answer or None where the question lacks what it needs; ``sentences(found)``, what
-may be said of it; ``show(found)``, which prints it; ``plain(found)`` for programs; ``figures(found)`` by name.
+Each module ends with a constant `ANALYSIS`, see `Analysis`; `ANALYSES` collects them in the order of the output.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..comparison import read_scores
@@ -26,6 +24,7 @@ from . import (
     shift,
     tree,
 )
+from ._analysis import Analysis as Analysis
 from ._options import AnalysisOptions as AnalysisOptions
 from ._options import question_options as question_options
 from ._question import AnalysisInput as AnalysisInput
@@ -35,49 +34,55 @@ if TYPE_CHECKING:
 
     from ..figures import Figure
 
-ANALYSES: Mapping[str, ModuleType] = {
-    "convergence": convergence,
-    "probes": probes,
-    "factors": factors,
-    "tree": tree,
-    "dimension": dimension,
-    "collapse": collapse,
-    "regimes": regimes,
-    "shift": shift,
-    "blind_spots": blind_spots,
-    "scale": scale,
-    "selection": selection,
-    "map": maps,
-}
+_IN_ORDER: tuple[Analysis[Any], ...] = (
+    convergence.ANALYSIS,
+    probes.ANALYSIS,
+    factors.ANALYSIS,
+    tree.ANALYSIS,
+    dimension.ANALYSIS,
+    collapse.ANALYSIS,
+    regimes.ANALYSIS,
+    shift.ANALYSIS,
+    blind_spots.ANALYSIS,
+    scale.ANALYSIS,
+    selection.ANALYSIS,
+    maps.ANALYSIS,
+)
+ANALYSES: Mapping[str, Analysis[Any]] = {analysis.name: analysis for analysis in _IN_ORDER}
 
 
 def run_analyses(question: AnalysisInput, only: Collection[str] | None = None) -> dict[str, Any]:
-    """Return what each analysis finds, by name, without those that lack what they need.
+    """Return the result of each analysis by name.
+
+    An analysis is skipped where a required input is missing, or, with a message on standard error, where an optional
+    package is not installed.
 
     Args:
-        question: what is at hand.
+        question: the Comparison and further inputs.
         only: names of `ANALYSES`; default all.
     """
-    found = {}
-    for name, module in ANALYSES.items():
+    results = {}
+    for name, analysis in ANALYSES.items():
         if only is not None and name not in only:
             continue
         try:
-            one = module.data(question)
+            result = analysis.compute(question)
         except ImportError as error:
             say(str(error))
             continue
-        if one is not None:
-            found[name] = one
-    return found
+        if result is not None:
+            results[name] = result
+    return results
 
 
 def run_default_analyses(comparison: xr.Dataset, **at_hand: Any) -> dict[str, Any]:
-    """Return what a Comparison answers by itself, by CKNNA or its first metric; nothing without a pair metric.
+    """Return the results of all analyses of a Comparison, by CKNNA or else its first pair metric.
+
+    Empty for a Comparison without a pair metric.
 
     Args:
-        comparison: as `hyle.cli.commands.compare.compare` gives it.
-        at_hand: further fields of a `AnalysisInput`.
+        comparison: as returned by `hyle.cli.jobs.compare`.
+        at_hand: further fields of an `AnalysisInput`.
     """
     scores = list(read_scores(comparison))
     if not scores:
@@ -85,11 +90,13 @@ def run_default_analyses(comparison: xr.Dataset, **at_hand: Any) -> dict[str, An
     return run_analyses(AnalysisInput(comparison, "cknna" if "cknna" in scores else scores[0], **at_hand))
 
 
-def findings(found: Mapping[str, Any]) -> list[str]:
-    """Return the sentences that the answers carry, in the order of `ANALYSES`."""
-    return [line for name, one in found.items() for line in ANALYSES[name].sentences(one)]
+def findings(results: Mapping[str, Any]) -> list[str]:
+    """Return the sentences that the results support, in the order of `ANALYSES`."""
+    return [line for name, result in results.items() for line in ANALYSES[name].summarise(result)]
 
 
-def figures(found: Mapping[str, Any]) -> dict[str, Figure]:
-    """Return the figures of the answers, by file name."""
-    return {key: drawn for name, one in found.items() for key, drawn in ANALYSES[name].figures(one).items()}
+def figures(results: Mapping[str, Any]) -> dict[str, Figure]:
+    """Return the figures of the results, by file name."""
+    return {
+        key: figure for name, result in results.items() for key, figure in ANALYSES[name].make_figures(result).items()
+    }

@@ -1,12 +1,12 @@
-"""What `hyle analyse` and `hyle report` are told of a question."""
+"""Options of `hyle analyse` and `hyle report`."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -14,19 +14,18 @@ import numpy as np
 from hyle.zoo import InputError, Store
 
 from ..comparison import LABEL, find_embeddings, joined, model_names, read_column, read_scores, read_table
-from ..options import renamed_option, store_option
+from ..options import option_group, renamed_option, store_option
 from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     import xarray as xr
 
-F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
 class AnalysisOptions:
-    """The options of `question_options`, as the command line has them."""
+    """Values of the options that `question_options` adds."""
 
     metric: str | None
     top: int
@@ -44,22 +43,22 @@ class AnalysisOptions:
     store_path: Path
 
     def question(self, comparison: xr.Dataset, path: Path) -> AnalysisInput:
-        """Read the files that were named, and find the embeddings that are at hand.
+        """Read the named files, and find the embeddings of the comparison.
 
         Raises:
-            ValueError: no pair metric, a file that does not hold what was asked for, or a label that nothing has.
+            ValueError: the comparison has no pair metric, a file does not contain the requested data, or the label is
+                unknown.
         """
         from hyle.engine import load_comparison
 
         scores = read_scores(comparison)
         if not scores:
-            raise InputError(f"{path} has no pair metric: make it by hyle compare --metrics cknna")
+            raise InputError(f"{path} has no pair metric: add one with hyle compare --metrics cknna")
         if self.umap and importlib.util.find_spec("umap") is None:
-            raise InputError("--umap needs umap-learn: pip install 'hyle[map]', or leave the maps to PCA")
+            raise InputError("--umap needs umap-learn: pip install 'hyle[map]', or drop --umap to use PCA")
         store = Store(self.store_path)
         against = None if self.against is None else load_comparison(self.against)
-        found = find_embeddings(comparison, store, self.embeddings)
-        ids, rows = joined(comparison, found)
+        ids, rows = joined(comparison, find_embeddings(comparison, store, self.embeddings))
         outside = (
             {} if against is None else joined(against, find_embeddings(against, store, self.against_embeddings))[1]
         )
@@ -76,7 +75,7 @@ class AnalysisOptions:
             scales=self.scales,
             method="umap" if self.umap else "pca",
         )
-        question.score  # noqa: B018 - an unknown metric is told before anything is computed
+        question.score  # noqa: B018 - report an unknown metric before anything is computed
         if self.label is not None:
             question.label, question.values = self._label(question)
         if self.errors is not None:
@@ -88,103 +87,106 @@ class AnalysisOptions:
         return question
 
     def _label(self, question: AnalysisInput) -> tuple[str, np.ndarray]:
-        said = str(self.label)
+        label = str(self.label)
         if not question.embeddings:
             raise InputError(
-                f"--label {said}: no embeddings of the comparison are at hand: give --store or --embeddings"
+                f"--label {label}: no embeddings of the comparison were found: pass --store or --embeddings"
             )
-        name = f"{LABEL}{said}"
+        name = f"{LABEL}{label}"
         if name in question.comparison:
             column = question.comparison[name]
             numbers = dict(
                 zip(map(str, question.comparison["sample"].values), column.values.astype(float), strict=True)
             )
             units = column.attrs.get("units", "")
-            title = f"{said} / {units}" if units else said
+            title = f"{label} / {units}" if units else label
         else:
-            file, _, column_name = said.partition(":")
-            known = [str(n).removeprefix(LABEL) for n in question.comparison.data_vars if str(n).startswith(LABEL)]
+            file, _, column_name = label.partition(":")
+            labels = [str(n).removeprefix(LABEL) for n in question.comparison.data_vars if str(n).startswith(LABEL)]
             if not Path(file).is_file():
                 raise InputError(
-                    f"--label {said} is neither a label of the comparison ({', '.join(known) or 'it has none'}) nor "
-                    "a .csv file of sample id and number, as FILE or FILE:COLUMN"
+                    f"--label {label} is neither a label of the comparison ({', '.join(labels) or 'it has none'}) nor "
+                    "a .csv file of sample ids and numbers, as FILE or FILE:COLUMN"
                 )
             title, numbers = read_column(Path(file), column_name or None, what="--label")
         values = np.array([numbers.get(i, np.nan) for i in question.ids])
         if np.isfinite(values).sum() < 20:
-            raise InputError(f"--label {said}: {np.isfinite(values).sum()} samples have it, and at least 20 are needed")
+            raise InputError(
+                f"--label {label}: {np.isfinite(values).sum()} samples have it, and at least 20 are needed"
+            )
         return title, values
 
 
-def question_options(function: F) -> F:
-    """Add the options of `AnalysisOptions`, as one argument ``asked``."""
-    import dataclasses
-    import functools
-
-    @functools.wraps(function)
-    def read(*args: Any, **given: Any) -> Any:
-        options = {field.name: given.pop(field.name) for field in dataclasses.fields(AnalysisOptions)}
-        return function(*args, asked=AnalysisOptions(**options), **given)
-
-    wrapped: Any = store_option(read)
-    for option in (
-        click.option("--umap", is_flag=True, help="Draw the maps by UMAP in place of PCA."),
-        click.option("--scales", is_flag=True, help="Estimate the dimension at growing scales, too."),
-        click.option(
-            "--sizes",
-            metavar="FILE[:COLUMN]",
-            help="A .csv file of model and size, such as training steps, for trends. [default: parameters]",
-        ),
-        click.option(
-            "--classes",
-            type=_FILE,
-            help="What classifiers predict: a .csv of sample id, truth and a column a model, or an .npz of `truth` and "
-            "probabilities [n, c] a model.",
-        ),
-        click.option(
-            "--errors",
-            type=_FILE,
-            help="A .csv file of sample id and the signed errors of a model in each column. [default: of energies]",
-        ),
-        renamed_option(
-            "--n-labels",
-            old="--few",
-            type=click.IntRange(10),
-            default=50,
-            show_default=True,
-            help="Labels to choose a model by.",
-        ),
-        click.option(
-            "--label",
-            metavar="NAME|FILE[:COLUMN]",
-            help="What samples are labelled with, for probes and the choice of a model: a label of the data set, or a "
-            ".csv file of sample id and number.",
-        ),
-        click.option(
-            "--against-embeddings",
-            type=click.Path(path_type=Path),
-            multiple=True,
-            help="The same of the second comparison, for the degree of shift.",
-        ),
-        click.option(
-            "--embeddings",
-            type=click.Path(path_type=Path),
-            multiple=True,
-            help="A file that was compared, for what needs its rows; models are looked up in the store.",
-        ),
-        click.option(
-            "--against",
-            type=_FILE,
-            help="A second comparison of the same models, such as out of distribution: what changes?",
-        ),
-        click.option("--reference", help="The model that alignment is to. [default: that of least error]"),
-        click.option(
-            "--top", type=click.IntRange(1), default=1, show_default=True, help="Best models to average over."
-        ),
-        click.option("--metric", help="A pair metric of the comparison. [default: cknna, else its first]"),
-    ):
-        wrapped = option(wrapped)
-    return wrapped
+# Passed on as one argument ``asked``, an `AnalysisOptions`.
+question_options = option_group(
+    AnalysisOptions,
+    "asked",
+    click.option(
+        "--metric", help="Primary metric: a pair metric of the comparison. [default: cknna, or else its first]"
+    ),
+    click.option(
+        "--top",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Measure alignment as the mean over this many of the best models.",
+    ),
+    click.option("--reference", help="Measure alignment to this model. [default: the model of lowest energy error]"),
+    click.option(
+        "--against",
+        type=_FILE,
+        help="A second comparison (.nc) of the same models, such as one on samples out of distribution: shows what "
+        "changes.",
+    ),
+    click.option(
+        "--embeddings",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="A file of embeddings of the comparison; repeat it for each file. Embeddings of models are found in the "
+        "store.",
+    ),
+    click.option(
+        "--against-embeddings",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="The same for the comparison of --against, to measure the degree of shift.",
+    ),
+    click.option(
+        "--label",
+        metavar="NAME|FILE[:COLUMN]",
+        help="A label of the samples, for probes and model selection: a label of the data set, or a .csv file "
+        "(sample id, number).",
+    ),
+    renamed_option(
+        "--n-labels",
+        old="--few",
+        type=click.IntRange(10),
+        default=50,
+        show_default=True,
+        help="Number of labelled samples for model selection.",
+    ),
+    click.option(
+        "--errors",
+        type=_FILE,
+        help="A .csv file (sample id, then one column of signed errors per model), for blind spots. [default: the "
+        "energy errors of the comparison]",
+    ),
+    click.option(
+        "--classes",
+        type=_FILE,
+        help="Predicted classes, for blind spots: a .csv file (sample id, truth, then one column per model), or an "
+        ".npz file with `truth` and one array of probabilities [n, c] per model.",
+    ),
+    click.option(
+        "--sizes",
+        metavar="FILE[:COLUMN]",
+        help="A .csv file (model, size), such as the number of training steps, for trends with size. [default: the "
+        "numbers of parameters]",
+    ),
+    click.option("--scales", is_flag=True, help="Also estimate the intrinsic dimension at several scales."),
+    click.option("--umap", is_flag=True, help="Draw the maps with UMAP instead of PCA."),
+    store_option,
+)
 
 
 def _rows(table: dict[str, dict[str, float]]) -> dict[str, np.ndarray]:
@@ -196,22 +198,24 @@ def _classes(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise InputError(f"--classes {path} cannot be read as .npz: {error}") from error
     else:
         arrays = _rows(read_table(path, what="--classes"))
     truth = arrays.pop("truth", None)
     if truth is None or len(arrays) < 2:
         raise InputError(f"--classes {path}: `truth` and at least two models are needed; it has {', '.join(arrays)}")
-    if not np.isfinite(truth).all() or len({one.shape for one in arrays.values()}) > 1:
-        raise InputError(f"--classes {path}: a truth for each sample and arrays of one shape are needed")
+    if not np.isfinite(truth).all() or len({array.shape for array in arrays.values()}) > 1:
+        raise InputError(
+            f"--classes {path}: `truth` must be finite for each sample, and all arrays must have the same shape"
+        )
     return arrays, truth.astype(np.int64)
 
 
-def _sizes(said: str, models: list[str]) -> tuple[str, dict[str, float]]:
-    file, _, column = said.partition(":")
+def _sizes(source: str, models: list[str]) -> tuple[str, dict[str, float]]:
+    file, _, column = source.partition(":")
     if not Path(file).is_file():
-        raise InputError(f"--sizes {file} does not exist: a .csv file of model and size is needed")
+        raise InputError(f"--sizes {file} does not exist: a .csv file of models and sizes is needed")
     name, sizes = read_column(Path(file), column or None, what="--sizes")
     unknown = [model for model in sizes if model not in models]
     if unknown:

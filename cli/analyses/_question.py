@@ -1,4 +1,4 @@
-"""What an analysis may look at."""
+"""Input of the analyses."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class AnalysisInput:
-    """A Comparison, and what else is at hand.
+    """A Comparison, and the further inputs that some analyses require.
 
     Args:
-        comparison: as `hyle.cli.commands.compare.compare` gives it, with at least one pair metric.
-        metric: a pair metric of it.
-        top: best models that alignment is averaged over.
-        reference: a model to take for the best.
+        comparison: as returned by `hyle.cli.jobs.compare`, with at least one pair metric.
+        metric: a pair metric of the Comparison.
+        top: number of best models that alignment is averaged over.
+        reference: model that alignment is measured to; default the best ones.
         against: a second Comparison of the same models, such as out of distribution.
-        ids: of the samples whose embeddings are at hand.
-        embeddings: name -> [n, d], rows as ids.
+        ids: ids of the samples of `embeddings`, in the order of its rows.
+        embeddings: name -> [n, d], rows as in `ids`.
         outside: name -> [m, d], embeddings of the samples of the second Comparison by the same models.
-        label: name of what the samples are labelled with, with its units; empty for none.
-        values: [n] of that label, as ids.
+        label: name of the label of the samples, with its units; empty for none.
+        values: [n], values of the label, as in `ids`.
         errors: name -> [samples], signed errors on the same samples; default the energy residuals of the Comparison.
-        classes: name -> [samples] or [samples, c], what classifiers predict.
+        classes: name -> [samples] or [samples, c], predicted classes or probabilities.
         truth: [samples], the true classes.
-        sizes: name -> what models are scaled by; default their parameters.
-        size: what that is called.
-        n_labels: labels to choose a model by.
-        scales: estimate the dimension at growing scales, too.
-        method: of the map, ``pca`` or ``umap``.
+        sizes: name -> size of the model; default its number of parameters.
+        size: name of that quantity.
+        n_labels: number of labels that a model is chosen by.
+        scales: whether to estimate the dimension at growing scales, too.
+        method: method of the maps, ``pca`` or ``umap``.
     """
 
     comparison: xr.Dataset
@@ -65,7 +65,7 @@ class AnalysisInput:
 
     @cached_property
     def score(self) -> PairScores:
-        """The metric with all that belongs to it.
+        """The scores of the metric, with chance levels and recipe.
 
         Raises:
             ValueError: the Comparison has no such pair metric.
@@ -77,18 +77,20 @@ class AnalysisInput:
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        """Modality of each model, as far as it is known."""
+        """Modality of each model, "unknown" where the Comparison has none."""
         return dict(zip(model_names(self.comparison), modalities(self.comparison), strict=True))
 
     @cached_property
     def families(self) -> dict[str, str]:
-        """Family of each model, empty where it is not known."""
+        """Family of each model, empty where it is unknown."""
         names = model_names(self.comparison)
-        return {name: str(of or "") for name, of in zip(names, per_model(self.comparison, "family"), strict=True)}
+        return {
+            name: str(family or "") for name, family in zip(names, per_model(self.comparison, "family"), strict=True)
+        }
 
     @cached_property
     def probes(self) -> dict[str, Probe]:
-        """A ridge probe of the label on each embedding; none without a label or embeddings."""
+        """Ridge probe of the label on each embedding; empty without a label or embeddings."""
         from hyle.engine.analysis import probe
 
         if self.values is None:

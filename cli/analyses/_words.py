@@ -1,4 +1,4 @@
-"""Numbers in sentences: no claim that the interval does not carry."""
+"""Numbers in sentences: no claim beyond what the interval supports."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from ..comparison import number
 
 
 def is_number(value: float) -> bool:
-    """Whether there is a number."""
+    """Return whether a value is not NaN."""
     return value == value
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
-    """Return "95 % −0.90 to −0.31", or that there is none."""
+    """Return "95 % −0.90 to −0.31", or "no interval" where an end is NaN."""
     if not (is_number(low) and is_number(high)):
         return "no interval"
     return f"95 % {number(low, digits)} to {number(high, digits)}"
@@ -23,7 +23,7 @@ def p_value(p: float) -> str:
 
 
 def is_significant(low: float, high: float, p: float = 0.0, *, none: float = 0.0) -> bool:
-    """Whether interval and p both tell a value from the one of no effect."""
+    """Return whether the interval excludes `none`, the value of no effect, and p is at most 0.05."""
     return p <= 0.05 and (low > none or high < none)
 
 
@@ -33,7 +33,7 @@ def correlation(value: float, low: float, high: float, p: float, n: int, *, of: 
 
 
 def significance_note(low: float, high: float, p: float = 0.0, *, none: float = 0.0) -> str:
-    """Return what follows a number that is not told from no effect, else nothing."""
+    """Return the note after a number that is not significantly different from no effect; empty if it is."""
     return "" if is_significant(low, high, p, none=none) else "; not distinguishable from chance"
 
 

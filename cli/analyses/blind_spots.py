@@ -1,4 +1,4 @@
-"""Tell whether aligned models make the same errors."""
+"""Whether aligned models make the same errors."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from hyle.zoo import InputError
 from ..comparison import model_names, number
 from ..console import print_table
 from ..results import BlindSpotResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 from ._words import p_value
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
-
-# Samples at least that all models need errors of.
+QUESTION = "Do aligned models make similar errors?"
+# The smallest number of samples on which all models have errors.
 MIN_SAMPLES = 8
 
 
-def data(question: AnalysisInput) -> BlindSpotResult | None:
-    """Compare errors, given or those of energies, or what classifiers predict; None where there is none of two models.
+def compute(question: AnalysisInput) -> BlindSpotResult | None:
+    """Compare the errors or predicted classes of models pair by pair, and correlate this with alignment.
+
+    The errors are those of the input, or else the energy residuals of the Comparison. None where fewer than two models
+    have errors or predicted classes.
 
     Raises:
-        ValueError: an error of a model that is not in the Comparison.
+        ValueError: the errors or classes are of a model that is not in the Comparison.
     """
     from hyle.engine.analysis import agreement, association, blind_spots
 
@@ -46,80 +50,99 @@ def data(question: AnalysisInput) -> BlindSpotResult | None:
         return None
     unknown = [name for name in given if name not in names]
     if unknown:
-        raise InputError(f"the comparison has no model {unknown[0]!r} that {what} are of; it has {', '.join(names)}")
+        raise InputError(
+            f"{what} are given for {unknown[0]!r}, which the comparison does not have; it has {', '.join(names)}"
+        )
     models = tuple(name for name in names if name in given)
     place = [names.index(name) for name in models]
-    # As alignment: the strength is 0 at the chance level, whichever way the metric goes.
-    near = question.score.strength
-    near = ((near + near.T) / 2)[np.ix_(place, place)]
+    # Strength is 0 at the chance level and rises with alignment, also for a metric that is best when small.
+    strength = question.score.strength
+    alignment = ((strength + strength.T) / 2)[np.ix_(place, place)]
     if question.classes is not None:
-        seen = agreement(np.stack([np.asarray(given[name]) for name in models]), question.truth)
-        alike, spots, capa, n = {"capa": seen.capa}, None, seen.capa, seen.n
+        agreed = agreement(np.stack([np.asarray(given[name]) for name in models]), question.truth)
+        similarity, spots, capa, n = {"capa": agreed.capa}, None, agreed.capa, agreed.n
     else:
         spots = blind_spots(np.stack([given[name] for name in models]))
-        alike, capa, n = {"correlation": spots.correlation, "kappa": spots.kappa}, None, spots.n
-        alike |= {f"difficulty_{i + 1}": matrix for i, matrix in enumerate(spots.by_difficulty)}
-    goes = {}
+        similarity, capa, n = {"correlation": spots.correlation, "kappa": spots.kappa}, None, spots.n
+        similarity |= {f"difficulty_{i + 1}": matrix for i, matrix in enumerate(spots.by_difficulty)}
+    associations = {}
     if len(models) > 3:
-        goes = {k: association(near, v) for k, v in alike.items() if np.isfinite(v[~np.eye(len(v), dtype=bool)]).any()}
-    return BlindSpotResult(models, spots, capa, near, goes, question.score.label, what, n, question.kinds)
+        off_diagonal = ~np.eye(len(models), dtype=bool)
+        associations = {
+            name: association(alignment, matrix)
+            for name, matrix in similarity.items()
+            if np.isfinite(matrix[off_diagonal]).any()
+        }
+    return BlindSpotResult(models, spots, capa, alignment, associations, question.score.label, what, n, question.kinds)
 
 
-def sentences(found: BlindSpotResult) -> list[str]:
-    """Say whether aligned models err alike, or that this is not told from chance."""
-    if not found.goes_with:
+def summarise(result: BlindSpotResult) -> list[str]:
+    """Return whether aligned models make the same errors, or that this is not distinguishable from chance."""
+    if not result.goes_with:
         return []
-    one = next(iter(found.goes_with.values()))
+    one = next(iter(result.goes_with.values()))
     numbers = f"rank correlation over pairs {number(one.correlation, 2)}, {p_value(one.p)} by permutation, "
-    numbers += f"n = {one.models} models and {found.n} samples"
+    numbers += f"n = {one.models} models and {result.n} samples"
     if one.p > 0.05:
-        return [f"Whether aligned models make the same {found.what} is not distinguishable from chance ({numbers})."]
-    like = "the same" if one.correlation > 0 else "other"
-    return [f"Models that are more aligned make {like} {found.what} ({numbers})."]
+        return [f"Whether aligned models make the same {result.what} is not distinguishable from chance ({numbers})."]
+    same = "the same" if one.correlation > 0 else "other"
+    return [f"Models that are more aligned make {same} {result.what} ({numbers})."]
 
 
-def show(found: BlindSpotResult) -> None:
-    """Print how alike the errors of each pair are."""
-    click.echo(f"Are the {found.what} of aligned models alike? {found.n} samples, {len(found.models)} models")
+def print_result(result: BlindSpotResult) -> None:
+    """Print the similarity of the errors of each pair."""
+    click.echo(f"Are the {result.what} of aligned models similar? {result.n} samples, {len(result.models)} models")
     lines = []
-    for i, a in enumerate(found.models):
-        for j, b in list(enumerate(found.models))[i + 1 :]:
-            cells = [found.capa[i, j]] if found.capa is not None else []
-            if found.spots is not None:
-                cells = [found.spots.correlation[i, j], found.spots.kappa[i, j], *found.spots.by_difficulty[:, i, j]]
-            lines.append((a, b, *(number(v, 2) if v == v else "–" for v in (found.alignment[i, j], *cells))))
+    for i, a in enumerate(result.models):
+        for j, b in list(enumerate(result.models))[i + 1 :]:
+            cells = [result.capa[i, j]] if result.capa is not None else []
+            if result.spots is not None:
+                cells = [result.spots.correlation[i, j], result.spots.kappa[i, j], *result.spots.by_difficulty[:, i, j]]
+            lines.append((a, b, *(number(v, 2) if v == v else "–" for v in (result.alignment[i, j], *cells))))
     headings = ["model", "other", "alignment"]
-    headings += ["CAPA"] if found.capa is not None else ["correlation", "kappa", "easy", "middling", "hard"]
+    headings += ["CAPA"] if result.capa is not None else ["correlation", "kappa", "easy", "medium", "hard"]
     print_table(headings, lines, right=headings[2:], keys=2)
-    for name, one in found.goes_with.items():
+    for name, one in result.goes_with.items():
         numbers = f"{number(one.correlation, 2)}, {p_value(one.p)} by permutation, n = {one.models} models"
         click.echo(f"alignment with {name}: rank correlation over pairs {numbers}")
-    if found.spots is not None:
+    if result.spots is not None:
         click.echo(
-            f"kappa: wrong above {found.spots.threshold:.4g}; easy to hard: correlation by difficulty for others"
+            f"kappa: wrong above {result.spots.threshold:.4g}; easy to hard: correlation by difficulty for other models"
         )
 
 
-def plain(found: BlindSpotResult) -> dict[str, Any]:
-    """Return the matrices for programs."""
+def to_dict(result: BlindSpotResult) -> dict[str, Any]:
+    """Return the matrices as plain data."""
     return {
-        "models": list(found.models),
-        "alignment": found.alignment,
-        "capa": found.capa,
-        "n": found.n,
-        **({} if found.spots is None else dataclasses.asdict(found.spots)),
-        "association": {name: dataclasses.asdict(one) for name, one in found.goes_with.items()},
+        "models": list(result.models),
+        "alignment": result.alignment,
+        "capa": result.capa,
+        "n": result.n,
+        **({} if result.spots is None else dataclasses.asdict(result.spots)),
+        "association": {name: dataclasses.asdict(one) for name, one in result.goes_with.items()},
     }
 
 
-def figures(found: BlindSpotResult) -> dict[str, Figure]:
-    """Return likeness of errors against alignment."""
+def make_figures(result: BlindSpotResult) -> dict[str, Figure]:
+    """Return the similarity of errors against alignment."""
     from ..figures import Figure, blind_spot_scatter
 
     caption = (
-        f"Each point is a pair of models: how alike their {found.what} are, sample by sample, against their alignment. "
-        "Up and to the right, models that see alike also err alike: their agreement is no proof of being right."
+        f"Each point is a pair of models: the similarity of their {result.what}, sample by sample, against their "
+        "alignment. Towards the top right, aligned models also make the same errors: their agreement is no proof of "
+        "being right."
     )
-    how = "CAPA" if found.capa is not None else "Spearman's correlation of signed errors"
-    recipe = f"{how} over {found.n} samples; {found.metric}, 0 at chance and 1 at best; p by a Mantel test"
-    return {"blind_spots": Figure(blind_spot_scatter(found), "Do aligned models err alike?", caption, recipe)}
+    measure = "CAPA" if result.capa is not None else "Spearman's correlation of signed errors"
+    recipe = f"{measure} over {result.n} samples; {result.metric}, 0 at chance and 1 at best; p by a Mantel test"
+    return {"blind_spots": Figure(blind_spot_scatter(result), QUESTION, caption, recipe)}
+
+
+ANALYSIS = Analysis(
+    name="blind_spots",
+    question=QUESTION,
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

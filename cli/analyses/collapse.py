@@ -1,4 +1,4 @@
-"""Tell which representations hold little."""
+"""Which representations carry little information about the others."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from ..comparison import CONTROL, modalities, model_names, number
 from ..console import print_table
 from ..results import CollapseResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 from ._words import interval, is_number, join_names
 
@@ -23,8 +24,8 @@ NUMBERS = ("effective_rank", "intrinsic_dimension", "intrinsic_dimension_twonn",
 NAMES = {"effective_rank": "effective rank"}
 
 
-def data(question: AnalysisInput) -> CollapseResult:
-    """Measure what representations hold, and name those that hold little."""
+def compute(question: AnalysisInput) -> CollapseResult:
+    """Measure the information in each representation, and name those that carry little about the others."""
     from hyle.engine.analysis import collapse, single_change
 
     first, second = question.comparison, question.against
@@ -35,27 +36,31 @@ def data(question: AnalysisInput) -> CollapseResult:
             outside = collapse(second, question.metric)
         for name in NUMBERS:
             if name in first and name in second:
-                with contextlib.suppress(ValueError):  # no model has it on both sets: then nothing changes
+                with contextlib.suppress(ValueError):  # raised where no model has it on both sets
                     changes.append(single_change(first, second, name))
     kinds = {} if second is None else dict(zip(model_names(second), modalities(second), strict=True))
     return CollapseResult(collapse(first, question.metric), outside, changes, kinds | question.kinds)
 
 
-def sentences(found: CollapseResult) -> list[str]:
-    """Name what has collapsed, and what becomes of dimension and rank on the second set."""
+def summarise(result: CollapseResult) -> list[str]:
+    """Return which models have collapsed, and the change of dimension and rank on the second set."""
     lines = []
-    for place, rows in (("", found.inside), (" on the second set", found.outside)):
+    for place, rows in (("", result.inside), (" on the second set", result.outside)):
         if len(rows) < 3:
-            continue  # of two models the score itself says it
-        real = [one for one in rows if found.kinds.get(one.model) != CONTROL]
+            continue  # for two models the score itself shows it
+        real = [one for one in rows if result.kinds.get(one.model) != CONTROL]
         for one in real:
             if one.state == "collapsed":
                 ends = f"{number(one.imbalance_to_others, 2)} to them, {number(one.imbalance_from_others, 2)} from them"
-                lines.append(f"{one.model} holds little of what the others hold{place} (information imbalance {ends}).")
-        alone = [one.model for one in real if one.state == "unrelated"]
-        if alone:
-            lines.append(f"Nothing in common with any other model is seen{place} in {join_names(alone)}.")
-    for change in found.changes[:2]:
+                lines.append(
+                    f"{one.model} carries little information about the others{place} (information imbalance {ends})."
+                )
+        unrelated = [one.model for one in real if one.state == "unrelated"]
+        if unrelated:
+            lines.append(
+                f"No shared information is detected{place} between {join_names(unrelated)} and any other model."
+            )
+    for change in result.changes[:2]:
         numbers = f"{interval(change.low, change.high, 3)}, n = {len(change.models)} models"
         if is_number(change.low) and (change.low > 1 or change.high < 1):
             verb = "falls" if change.factor < 1 else "rises"
@@ -64,11 +69,13 @@ def sentences(found: CollapseResult) -> list[str]:
     return lines
 
 
-def show(found: CollapseResult) -> None:
-    """Print what each representation holds."""
-    for place, rows in (("", found.inside), (", second comparison", found.outside)):
+def print_result(result: CollapseResult) -> None:
+    """Print the information in each representation, and its changes."""
+    for place, rows in (("", result.inside), (", second comparison", result.outside)):
         if rows:
-            click.echo(f"What each representation holds{place}; imbalance 0: all of the others follows, 1: nothing")
+            click.echo(
+                f"Information in each representation{place}; imbalance: 0 predicts neighbours perfectly, 1 not at all"
+            )
             lines = [
                 (
                     one.model,
@@ -86,37 +93,51 @@ def show(found: CollapseResult) -> None:
                 )
                 for one in rows
             ]
-            headings = ("model", "dimension", "effective rank", "alignment", "to others", "from others", "named")
+            headings = ("model", "dimension", "effective rank", "alignment", "to others", "from others", "state")
             print_table(headings, lines, right=headings[1:-1], keys=1)
-    for one in found.changes:
+    for one in result.changes:
         ends = interval(one.low, one.high)
         click.echo(f"{_name(one.name)}, second over first: {number(one.factor, 2)}, {ends}, n = {len(one.models)}")
 
 
-def plain(found: CollapseResult) -> dict[str, Any]:
-    """Return all of it for programs."""
+def to_dict(result: CollapseResult) -> dict[str, Any]:
+    """Return information and changes as plain data."""
     return {
-        field: [dataclasses.asdict(one) for one in getattr(found, field)] for field in ("inside", "outside", "changes")
+        field: [dataclasses.asdict(one) for one in getattr(result, field)] for field in ("inside", "outside", "changes")
     }
 
 
-def figures(found: CollapseResult) -> dict[str, Figure]:
-    """Return what each representation holds, as a plane of both imbalances."""
+def make_figures(result: CollapseResult) -> dict[str, Figure]:
+    """Return the plane of both imbalances of each representation."""
     from ..figures import Figure, information_plane
 
-    shown = {}
-    for name, place, rows in (("information", "", found.inside), ("information_second", ": second set", found.outside)):
+    drawn = {}
+    for name, place, rows in (
+        ("information", "", result.inside),
+        ("information_second", ": second set", result.outside),
+    ):
         if sum(is_number(one.imbalance_to_others) for one in rows) > 1:
             caption = (
-                "Each point is a model: how badly it foretells the neighbours of the others, against how badly they "
-                "foretell its own. Low on both, it shares their information; to the right of the line it holds less "
-                "than they do; at 1 nothing is shared."
+                "Each point is a model: how poorly it predicts the neighbours of the others, against how poorly they "
+                "predict its own. A model low on both shares their information; one to the right of the line carries "
+                "less than they do; at 1 nothing is shared."
             )
-            chart = information_plane(rows, found.kinds)
-            title = f"Who holds what the others hold{place}"
-            shown[name] = Figure(chart, title, caption, "mean information imbalance to and from the other models")
-    return shown
+            chart = information_plane(rows, result.kinds)
+            title = f"Which models carry the information of the others{place}"
+            drawn[name] = Figure(chart, title, caption, "mean information imbalance to and from the other models")
+    return drawn
 
 
 def _name(metric: str) -> str:
     return NAMES.get(metric, metric.replace("_", " ").replace("twonn", "(TwoNN)").replace("gride", "(GRIDE)"))
+
+
+ANALYSIS = Analysis(
+    name="collapse",
+    question="Which representations carry little information about the others?",
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

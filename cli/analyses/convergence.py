@@ -1,4 +1,4 @@
-"""Tell whether better models lie closer to the best one."""
+"""Whether better models lie closer to the best one."""
 
 from __future__ import annotations
 
@@ -13,33 +13,41 @@ from hyle.zoo import InputError
 from ..comparison import CONTROL, number, per_model
 from ..console import print_table
 from ..results import ConvergenceResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 from ._words import correlation, is_significant, join_names, significance_note
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
+QUESTION = "Do better models lie closer?"
 
-def data(question: AnalysisInput) -> ConvergenceResult | None:
-    """Correlate energy errors, else those of a probe of the label, with alignment to the best model.
+
+def compute(question: AnalysisInput) -> ConvergenceResult | None:
+    """Correlate the errors of models with their alignment to the best model.
+
+    The errors are those of energies, or else those of a probe of the label. None where fewer than two models have
+    errors.
 
     Raises:
-        ValueError: a reference was asked for, and no two models have errors.
+        ValueError: a reference was requested, and fewer than two models have errors.
     """
     from hyle.engine.analysis import convergence
 
     comparison, error, best_by = question.comparison, "energy_mae", "energy"
-    said, recipe = "energy error / eV", "energies after each model's own fit of composition, cross-fitted ridge"
+    axis, recipe = "energy error / eV", "energies after each model's own fit of composition, cross-fitted ridge"
     if _count(question, error) < 2:
         if sum(question.kinds.get(name) != CONTROL for name in question.probes) < 2:
             if question.reference is not None:
-                raise InputError("no two models have energy errors, so that there is no convergence to a reference")
+                raise InputError(
+                    "--reference requires energy errors, or probe errors by --label, of at least two models"
+                )
             return None
-        error, best_by, said = "probe_mae", f"a probe of {question.label}", f"error of a probe of {question.label}"
+        error, best_by, axis = "probe_mae", f"a probe of {question.label}", f"error of a probe of {question.label}"
         maes = [
             question.probes[n].mae if n in question.probes else np.nan for n in map(str, comparison["model"].values)
         ]
-        comparison, recipe = comparison.assign({error: ("model", maes)}), "ridge probe, mean over 5 draws held out"
+        comparison, recipe = comparison.assign({error: ("model", maes)}), "ridge probe, mean over 5 random splits"
     options: dict[str, Any] = {"error": error, "top": question.top, "reference": question.reference}
     runs = {
         name: convergence(comparison, question.metric, other_families=other, **options)
@@ -50,7 +58,7 @@ def data(question: AnalysisInput) -> ConvergenceResult | None:
         recipe += (
             f"; {attrs['elements']} elements in {attrs['n']} samples, largest leverage {attrs['largest_leverage']}"
         )
-    return ConvergenceResult(runs, question.score.label, said, best_by, question.kinds, recipe)
+    return ConvergenceResult(runs, question.score.label, axis, best_by, question.kinds, recipe)
 
 
 def _count(question: AnalysisInput, error: str) -> int:
@@ -60,31 +68,31 @@ def _count(question: AnalysisInput, error: str) -> int:
     )
 
 
-def sentences(found: ConvergenceResult) -> list[str]:
-    """Say whether better models lie closer, or that this is not told from chance."""
-    one = found.runs["other_families"]
-    own = " of other families" if one.models != found.runs["all"].models else ""
-    reference = f"{join_names(one.reference)}, the best by {found.best_by}"
+def summarise(result: ConvergenceResult) -> list[str]:
+    """Return whether better models lie closer, or that this is not distinguishable from chance."""
+    one = result.runs["other_families"]
+    family = " of other families" if one.models != result.runs["all"].models else ""
+    reference = f"{join_names(one.reference)}, the best by {result.best_by}"
     if one.correlation != one.correlation:
-        return [f"Convergence to {reference}: {one.n} models{own} are too few for a correlation."]
-    numbers = correlation(one.correlation, one.low, one.high, one.p, one.n, of=f"models{own}")
+        return [f"Convergence to {reference}: {one.n} models{family} are too few for a correlation."]
+    numbers = correlation(one.correlation, one.low, one.high, one.p, one.n, of=f"models{family}")
     if not is_significant(one.low, one.high, one.p):
-        return [f"Whether better models lie closer to {reference}, is not distinguishable from chance ({numbers})."]
+        return [f"Whether better models lie closer to {reference} is not distinguishable from chance ({numbers})."]
     closer = "closer to" if one.correlation < 0 else "further from"
-    return [f"Models with a lower {found.error.partition(' /')[0]} lie {closer} {reference} ({numbers})."]
+    return [f"Models with a lower {result.error.partition(' /')[0]} lie {closer} {reference} ({numbers})."]
 
 
-def show(found: ConvergenceResult) -> None:
-    """Print errors and alignments, with n, interval and p."""
-    runs = dict(found.runs)
+def print_result(result: ConvergenceResult) -> None:
+    """Print errors and alignments, with n, interval and p-value."""
+    runs = dict(result.runs)
     if runs["all"].models == runs["other_families"].models:
         del runs["other_families"]
     for name, one in runs.items():
-        who = "models" if name == "all" else "models of other families"
-        click.echo(f"Alignment to {', '.join(one.reference)}, the best by {found.best_by}: {one.n} {who}")
+        noun = "models" if name == "all" else "models of other families"
+        click.echo(f"Alignment to {', '.join(one.reference)}, the best by {result.best_by}: {one.n} {noun}")
         columns = (one.models, (number(e, 4) for e in one.error), (number(a, 4) for a in one.alignment))
         print_table(
-            ("model", found.error, found.metric), list(zip(*columns, strict=True)), right=(found.error,), keys=1
+            ("model", result.error, result.metric), list(zip(*columns, strict=True)), right=(result.error,), keys=1
         )
         if one.correlation == one.correlation:
             numbers = correlation(one.correlation, one.low, one.high, one.p, one.n)
@@ -93,17 +101,28 @@ def show(found: ConvergenceResult) -> None:
             click.echo("too few models for a correlation\n")
 
 
-def plain(found: ConvergenceResult) -> dict[str, Any]:
-    """Return both runs for programs."""
-    return {name: dataclasses.asdict(one) for name, one in found.runs.items()}
+def to_dict(result: ConvergenceResult) -> dict[str, Any]:
+    """Return both runs as plain data."""
+    return {name: dataclasses.asdict(one) for name, one in result.runs.items()}
 
 
-def figures(found: ConvergenceResult) -> dict[str, Figure]:
+def make_figures(result: ConvergenceResult) -> dict[str, Figure]:
     """Return error against alignment."""
     from ..figures import Figure, convergence_scatter
 
-    caption = f"Each point is a model: its {found.error.partition(' /')[0]} against its alignment to the best."
-    if found.runs["all"].models != found.runs["other_families"].models:
-        caption += " Rings are of the best model's own family, alike because they were made so."
-    recipe = f"{found.metric}; {found.recipe}; interval by resampling models, p by their permutation"
-    return {"convergence": Figure(convergence_scatter(found), "Do better models lie closer?", caption, recipe)}
+    caption = f"Each point is a model: {result.error.partition(' /')[0]} against alignment to the best model."
+    if result.runs["all"].models != result.runs["other_families"].models:
+        caption += " Rings are models of the best model's own family, which are similar by construction."
+    recipe = f"{result.metric}; {result.recipe}; interval by resampling models, p by their permutation"
+    return {"convergence": Figure(convergence_scatter(result), QUESTION, caption, recipe)}
+
+
+ANALYSIS = Analysis(
+    name="convergence",
+    question=QUESTION,
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

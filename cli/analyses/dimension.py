@@ -1,4 +1,4 @@
-"""Tell in how many directions representations vary, and whether that is a narrow band."""
+"""Intrinsic dimensions of the representations, and whether they lie in a narrow band."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from ..comparison import number, single_metrics, text
 from ..console import print_table
 from ..results import DimensionResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 from ._words import interval, is_number, p_value
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: AnalysisInput) -> DimensionResult | None:
-    """Set the spread of the dimensions against that of the controls; None without an estimate of two models."""
+def compute(question: AnalysisInput) -> DimensionResult | None:
+    """Compare the spread of the dimensions with that of the controls; None without estimates of two models."""
     from hyle.engine.analysis import dimension_band
 
     comparison = question.comparison
@@ -48,40 +49,41 @@ def _scales(question: AnalysisInput) -> list[dict[str, Any]]:
     return rows
 
 
-def sentences(found: DimensionResult) -> list[str]:
-    """Say how far the dimensions of models lie apart, beside those of the controls."""
-    if not found.bands:
+def summarise(result: DimensionResult) -> list[str]:
+    """Return the spread of the dimensions of models, compared with that of the controls."""
+    if not result.bands:
         return []
-    band = next(iter(found.bands.values()))
+    band = next(iter(result.bands.values()))
     if band.models < 3:
         return []
-    said = f"The {band.models} models have dimensions about {number(band.middle, 1)}"
-    said += f", give or take a factor of {_fold(band.spread)}"
+    band_text = f"The {band.models} models have dimensions about {number(band.middle, 1)}"
+    band_text += f", give or take a factor of {_fold(band.spread)}"
     if is_number(band.low):
-        said += f" ({_fold(band.low)} to {_fold(band.high)})"
+        band_text += f" ({_fold(band.low)} to {_fold(band.high)})"
     if not is_number(band.ratio):
-        return [f"{said}."]
+        return [f"{band_text}."]
     numbers = (
         f"ratio of spreads {number(band.ratio, 2)}, {interval(band.ratio_low, band.ratio_high)}, {p_value(band.p)}"
     )
     if band.ratio_high < 1:
-        return [f"{said}: a narrower band than that of the {band.controls} controls ({numbers})."]
+        return [f"{band_text}: a narrower band than that of the {band.controls} controls ({numbers})."]
     if band.ratio_low > 1:
-        return [f"{said}: a wider band than that of the {band.controls} controls ({numbers})."]
-    return [f"{said}; whether that is narrower than {band.controls} controls is not distinguishable ({numbers})."]
+        return [f"{band_text}: a wider band than that of the {band.controls} controls ({numbers})."]
+    controls = f"whether that is narrower than {band.controls} controls is not distinguishable from chance"
+    return [f"{band_text}; {controls} ({numbers})."]
 
 
 def _fold(spread: float) -> str:
     return f"{np.exp(spread):.2f}"
 
 
-def show(found: DimensionResult) -> None:
-    """Print the bands, and the scales."""
+def print_result(result: DimensionResult) -> None:
+    """Print the bands, and the dimension at growing scales."""
     rows = []
-    for metric, band in found.bands.items():
+    for metric, band in result.bands.items():
         rows.append(
             (
-                found.labels[metric],
+                result.labels[metric],
                 band.models,
                 number(band.middle, 2),
                 f"{_fold(band.spread)} ({_fold(band.low)} to {_fold(band.high)})" if is_number(band.low) else "–",
@@ -94,27 +96,43 @@ def show(found: DimensionResult) -> None:
             )
         )
     if rows:
-        click.echo("Band of the dimensions: geometric mean, times or by one standard deviation, beside the controls")
-        headings = ("estimate", "models", "mean", "times or by (95 %)", "by error alone", "controls", "ratio", "p")
+        click.echo("Band of the dimensions: geometric mean, factor of one standard deviation, ratio to the controls")
+        headings = ("estimate", "models", "mean", "factor (95 %)", "factor of error alone", "controls", "ratio", "p")
         print_table(headings, rows, right=headings[1:], keys=1)
-    if found.scales:
-        lines = [(r["model"], r["order"], number(r["dimension"], 2), number(r["error"], 2)) for r in found.scales]
-        click.echo("Dimension at growing scales (GRIDE): order is n1, neighbour 2 n1 against n1")
+    if result.scales:
+        lines = [(r["model"], r["order"], number(r["dimension"], 2), number(r["error"], 2)) for r in result.scales]
+        click.echo("Dimension at growing scales (GRIDE): order is n1, of neighbours n1 and 2 n1")
         print_table(("model", "order", "dimension", "error"), lines, right=("order", "dimension", "error"))
 
 
-def plain(found: DimensionResult) -> dict[str, Any]:
-    """Return bands and scales for programs."""
-    bands = {name: dataclasses.asdict(band) for name, band in found.bands.items()}
-    return {"bands": bands, "scales": found.scales}
+def to_dict(result: DimensionResult) -> dict[str, Any]:
+    """Return bands and scales as plain data."""
+    bands = {name: dataclasses.asdict(band) for name, band in result.bands.items()}
+    return {"bands": bands, "scales": result.scales}
 
 
-def figures(found: DimensionResult) -> dict[str, Figure]:
-    """Return the dimension against the scale, where it was estimated; the bars are figures of every Comparison."""
+def make_figures(result: DimensionResult) -> dict[str, Figure]:
+    """Return the dimension against the scale, where it was estimated.
+
+    The bars of the dimensions are among the figures of every Comparison.
+    """
     from ..figures import Figure, scale_curves
 
-    if not found.scales:
+    if not result.scales:
         return {}
-    caption = "A plateau is a dimension, a slope is a warning: noise raises the finest scales. Bands are 95 %."
-    chart = scale_curves(found.scales, found.kinds)
+    caption = (
+        "A plateau is a dimension; a slope is a warning: noise raises the finest scales. Bands are 95 % intervals."
+    )
+    chart = scale_curves(result.scales, result.kinds)
     return {"dimension_scales": Figure(chart, "Dimension at growing scales", caption, "GRIDE, neighbour 2 n1 over n1")}
+
+
+ANALYSIS = Analysis(
+    name="dimension",
+    question="Do the dimensions lie in a narrow band?",
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

@@ -1,4 +1,4 @@
-"""Show what each representation looks like."""
+"""Planar layouts of the representations."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ import numpy as np
 from ..comparison import CONTROL, model_names
 from ..console import print_table
 from ..results import MapResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
-# Samples of each picture, and pictures: a page must stay small enough to open on a phone.
+# Samples per map, and maps: the page must stay small enough to open on a phone.
 MOST, PICTURES = 300, 12
 
 
-def data(question: AnalysisInput) -> MapResult | None:
-    """Lay out each representation whose embeddings are at hand; None without any.
+def compute(question: AnalysisInput) -> MapResult | None:
+    """Compute a planar layout of each representation; None without embeddings.
 
-    Coloured by the label, else by how wrong the model's energy is, else by the first label of the Comparison.
+    Samples are coloured by the label, else by the absolute energy error of the model, else by the first label of the
+    Comparison.
     """
     from hyle.engine.analysis import plane
 
@@ -52,46 +54,58 @@ def _colour(question: AnalysisInput, models: list[str]) -> tuple[dict[str, np.nd
         return np.append(values, np.nan)[rows]
 
     if "energy_residual" in comparison:
-        every = comparison["energy_residual"].transpose("model", "sample")
-        return {n: of(np.abs(every.sel(model=n).values)) for n in models}, "energy error / eV"
+        residuals = comparison["energy_residual"].transpose("model", "sample")
+        return {n: of(np.abs(residuals.sel(model=n).values)) for n in models}, "energy error / eV"
     label = next((str(name) for name in comparison.data_vars if str(name).startswith("label_")), None)
     if label is None:
         return None, ""
     units = comparison[label].attrs.get("units", "")
-    said = label.removeprefix("label_").replace("_", " ") + (f" / {units}" if units else "")
-    return dict.fromkeys(models, of(comparison[label].values.astype(float))), said
+    title = label.removeprefix("label_").replace("_", " ") + (f" / {units}" if units else "")
+    return dict.fromkeys(models, of(comparison[label].values.astype(float))), title
 
 
-def sentences(found: MapResult) -> list[str]:
-    """Say nothing: a map is looked at."""
+def summarise(result: MapResult) -> list[str]:
+    """Return no sentence: a map is to be looked at."""
     return []
 
 
-def show(found: MapResult) -> None:
-    """Print how much of the variance the two directions hold."""
-    click.echo(f"Map of each representation ({found.method}); its points are in --json and in hyle report")
-    cells = [tuple(f"{share:.0%}" if share == share else "–" for share in one.shares) for one in found.planes.values()]
-    lines = [(name, *cell) for name, cell in zip(found.planes, cells, strict=True)]
+def print_result(result: MapResult) -> None:
+    """Print the share of the variance along each of the two directions."""
+    click.echo(f"Map of each representation ({result.method}); the points are in --json and in hyle report")
+    cells = [tuple(f"{share:.0%}" if share == share else "–" for share in one.shares) for one in result.planes.values()]
+    lines = [(name, *cell) for name, cell in zip(result.planes, cells, strict=True)]
     print_table(("model", "first", "second"), lines, right=("first", "second"), keys=1)
 
 
-def plain(found: MapResult) -> dict[str, Any]:
-    """Return the places of all samples for programs."""
+def to_dict(result: MapResult) -> dict[str, Any]:
+    """Return the coordinates of all samples as plain data."""
     return {
-        "method": found.method,
-        "samples": found.ids,
-        "coloured_by": found.coloured_by,
-        "models": {name: {"place": one.place, "shares": one.shares} for name, one in found.planes.items()},
+        "method": result.method,
+        "samples": result.ids,
+        "coloured_by": result.coloured_by,
+        "models": {name: {"place": one.place, "shares": one.shares} for name, one in result.planes.items()},
     }
 
 
-def figures(found: MapResult) -> dict[str, Figure]:
+def make_figures(result: MapResult) -> dict[str, Figure]:
     """Return all maps side by side."""
     from ..figures import Figure, map_chart
 
-    directions = "The two directions of most variance" if found.method == "pca" else "Neighbours kept, distances not"
-    coloured = f", coloured by {found.coloured_by}" if found.colour else ""
-    caption = f"{directions}, one picture a model{coloured}. The same samples are in all; axes have no units."
-    shown = min(MOST, len(found.ids))
-    recipe = f"{found.method.upper()} of the embeddings; {shown} of {len(found.ids)} samples drawn"
-    return {"map": Figure(map_chart(found, MOST), "What representations look like", caption, recipe)}
+    pca, umap = "The two directions of largest variance", "Neighbours are preserved, distances are not"
+    directions = pca if result.method == "pca" else umap
+    coloured = f", coloured by {result.coloured_by}" if result.colour else ""
+    caption = f"{directions}, one map per model{coloured}. All maps show the same samples; axes have no units."
+    shown = min(MOST, len(result.ids))
+    recipe = f"{result.method.upper()} of the embeddings; {shown} of {len(result.ids)} samples drawn"
+    return {"map": Figure(map_chart(result, MOST), "What representations look like", caption, recipe)}
+
+
+ANALYSIS = Analysis(
+    name="map",
+    question="What do the representations look like?",
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

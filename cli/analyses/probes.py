@@ -1,4 +1,4 @@
-"""Tell what each frozen embedding knows of a label."""
+"""Ridge probes of a label on the frozen embeddings."""
 
 from __future__ import annotations
 
@@ -10,51 +10,63 @@ import click
 from ..comparison import number
 from ..console import print_table
 from ..results import ProbeResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: AnalysisInput) -> ProbeResult | None:
-    """Probe the label on each embedding; None without a label or embeddings."""
+def compute(question: AnalysisInput) -> ProbeResult | None:
+    """Fit a probe of the label to each embedding; None without a label or embeddings."""
     return ProbeResult(question.label, question.probes, question.kinds) if question.probes else None
 
 
-def sentences(found: ProbeResult) -> list[str]:
-    """Name the best probe beside the best without learning."""
-    name, best = min(found.probes.items(), key=lambda item: item[1].mae)
+def summarise(result: ProbeResult) -> list[str]:
+    """Return the best probe, compared with the median of the label."""
+    name, best = min(result.probes.items(), key=lambda item: item[1].mae)
     if best.mae >= best.baseline:
-        return [f"No embedding knows {found.label} better than its median, n = {best.test} samples held out."]
+        return [f"No embedding predicts {result.label} better than its median, n = {best.test} held-out samples."]
     numbers = f"{number(best.mae, 3)} ± {number(best.se, 3)} against {number(best.baseline, 3)} of the median"
     return [
-        f"The lowest error of a probe of {found.label} is that of {name}: {numbers}, n = {best.test} samples held out."
+        f"The lowest error of a probe of {result.label} is that of {name}: {numbers}, n = {best.test} held-out samples."
     ]
 
 
-def show(found: ProbeResult) -> None:
+def print_result(result: ProbeResult) -> None:
     """Print the error of each probe."""
-    first = next(iter(found.probes.values()))
-    click.echo(f"Ridge probe of {found.label}: {first.train} samples to fit on, {first.test} held out, 5 draws")
-    order = sorted(found.probes.items(), key=lambda item: item[1].mae)
+    first = next(iter(result.probes.values()))
+    click.echo(f"Ridge probe of {result.label}: {first.train} training samples, {first.test} held out, 5 random splits")
+    order = sorted(result.probes.items(), key=lambda item: item[1].mae)
     lines = [(n, f"{number(p.mae, 4)} ± {number(p.se, 4)}", number(p.r2, 3)) for n, p in order]
     lines.append(("(the median)", number(first.baseline, 4), number(0.0, 3)))
     print_table(("model", "mean absolute error", "R²"), lines, right=("mean absolute error", "R²"), keys=1)
 
 
-def plain(found: ProbeResult) -> dict[str, Any]:
-    """Return the probes for programs."""
-    return {"label": found.label, "models": {name: dataclasses.asdict(one) for name, one in found.probes.items()}}
+def to_dict(result: ProbeResult) -> dict[str, Any]:
+    """Return the probes as plain data."""
+    return {"label": result.label, "models": {name: dataclasses.asdict(one) for name, one in result.probes.items()}}
 
 
-def figures(found: ProbeResult) -> dict[str, Figure]:
+def make_figures(result: ProbeResult) -> dict[str, Figure]:
     """Return the errors of the probes."""
     from ..figures import Figure, probe_chart
 
     caption = (
-        f"Mean absolute error of a linear probe of {found.label} on samples held out, with one standard error over 5 "
-        "draws; the dashed line is what the median of the label reaches."
+        f"Mean absolute error of a linear probe of {result.label} on held-out samples, with one standard error over "
+        "5 random splits; the dashed line is the error of the median of the label."
     )
-    one = next(iter(found.probes.values()))
-    recipe = f"ridge regression, standardised columns, {one.train} samples to fit on, {one.test} held out"
-    return {"probes": Figure(probe_chart(found), f"What embeddings know of {found.label}", caption, recipe)}
+    one = next(iter(result.probes.values()))
+    recipe = f"ridge regression, standardised columns, {one.train} training samples, {one.test} held out"
+    return {"probes": Figure(probe_chart(result), f"How well embeddings predict {result.label}", caption, recipe)}
+
+
+ANALYSIS = Analysis(
+    name="probes",
+    question="How well do the embeddings predict the label?",
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

@@ -1,4 +1,4 @@
-"""Tell what becomes of alignment on other samples."""
+"""Change of alignment from the first to the second set of samples."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from ..comparison import number, read_scores
 from ..console import print_table
 from ..results import RegimeResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 from ._words import interval
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from ..figures import Figure
 
 
-def data(question: AnalysisInput) -> RegimeResult | None:
-    """Compare both Comparisons metric by metric; None where there is one alone."""
+def compute(question: AnalysisInput) -> RegimeResult | None:
+    """Compute the change of each metric between both Comparisons; None without a second one."""
     from hyle.engine.analysis import regimes
 
     if question.against is None:
@@ -31,72 +32,85 @@ def data(question: AnalysisInput) -> RegimeResult | None:
     return RegimeResult(changes, question.metric, question.comparison, question.against)
 
 
-def sentences(found: RegimeResult) -> list[str]:
-    """Say which metrics rise and which fall, as far as the intervals carry it."""
-    labels = {name: score.label for name, score in read_scores(found.inside).items()}
-    rising = [_said(one, labels) for one in found.changes if one.low > 0]
-    falling = [_said(one, labels) for one in found.changes if one.high < 0]
+def summarise(result: RegimeResult) -> list[str]:
+    """Return which metrics rise and which fall, as far as the intervals support it."""
+    labels = {name: score.label for name, score in read_scores(result.inside).items()}
+    rising = [_describe(one, labels) for one in result.changes if one.low > 0]
+    falling = [_describe(one, labels) for one in result.changes if one.high < 0]
     lines = []
     if rising:
         lines.append(f"Alignment beyond chance is higher on the second set in {'; '.join(rising)}.")
     if falling:
         lines.append(f"Alignment beyond chance is lower on the second set in {'; '.join(falling)}.")
     if not lines:
-        n = found.changes[0].models
-        lines.append(f"No metric's change from the first to the second set is told from none, n = {n} models.")
+        n = result.changes[0].models
+        lines.append(f"No metric changes significantly from the first to the second set, n = {n} models.")
     return lines
 
 
-def _said(one: Change, labels: dict[str, str]) -> str:
+def _describe(one: Change, labels: dict[str, str]) -> str:
     numbers = f"{number(one.inside, 2)} to {number(one.outside, 2)}, change {interval(one.low, one.high)}"
     return f"{labels.get(one.metric, one.metric)} ({numbers}, n = {one.models} models)"
 
 
-def show(found: RegimeResult) -> None:
-    """Print what becomes of each metric on other samples."""
-    changes = found.changes
+def print_result(result: RegimeResult) -> None:
+    """Print the change of each metric from the first to the second set."""
+    changes = result.changes
     click.echo(f"From the first to the second comparison, {changes[0].models} models; as alignment beyond chance")
     headings = ("metric", "first", "second", "95 % of the change", "pairs rising", "rank correlation of pairs")
     lines = []
     for one in changes:
         ends = f"{number(one.low, 3)} to {number(one.high, 3)}"
-        among = number(one.correlation, 2) if one.correlation == one.correlation else "–"
-        lines.append((one.metric, number(one.inside, 3), number(one.outside, 3), ends, f"{one.rising:.0%}", among))
+        correlation = number(one.correlation, 2) if one.correlation == one.correlation else "–"
+        lines.append(
+            (one.metric, number(one.inside, 3), number(one.outside, 3), ends, f"{one.rising:.0%}", correlation)
+        )
     print_table(headings, lines, right=headings[1:], keys=1)
 
 
-def plain(found: RegimeResult) -> list[dict[str, Any]]:
-    """Return the changes for programs."""
-    return [dataclasses.asdict(one) for one in found.changes]
+def to_dict(result: RegimeResult) -> list[dict[str, Any]]:
+    """Return the changes as plain data."""
+    return [dataclasses.asdict(one) for one in result.changes]
 
 
-def figures(found: RegimeResult) -> dict[str, Figure]:
-    """Return alignment on the first set against the second, of a local and a global metric."""
+def make_figures(result: RegimeResult) -> dict[str, Figure]:
+    """Return alignment on the second set against that on the first, for a local and a global metric."""
     from ..figures import IMBALANCE, Figure, agreement_axes, imbalance_colour, imbalance_plane, regime_scatter
 
-    shown = dict.fromkeys([found.metric, *(agreement_axes(found.inside) or ())])
+    shown = dict.fromkeys([result.metric, *(agreement_axes(result.inside) or ())])
     drawn = {}
     for metric in shown:
-        if metric not in found.outside:
+        if metric not in result.outside:
             continue
-        label = read_scores(found.inside)[metric].label
+        label = read_scores(result.inside)[metric].label
         caption = (
-            "Each point is a pair of models: its alignment on the first set of samples and on the second. Above the "
-            "line pairs are more alike on the second."
+            "Each point is a pair of models: its alignment on the second set of samples against that on the first. "
+            "Pairs above the line are more similar on the second set."
         )
-        recipe = f"{label}; first {_set(found.inside)}; second {_set(found.outside)}"
-        chart = regime_scatter(found.inside, found.outside, metric)
+        recipe = f"{label}; first {_set(result.inside)}; second {_set(result.outside)}"
+        chart = regime_scatter(result.inside, result.outside, metric)
         drawn[f"regimes_{metric}"] = Figure(chart, f"Two sets of samples: {label}", caption, recipe)
-    if IMBALANCE in read_scores(found.outside) and found.outside.sizes["model"] > 2:
-        by = imbalance_colour(found.outside)
+    if IMBALANCE in read_scores(result.outside) and result.outside.sizes["model"] > 2:
+        by = imbalance_colour(result.outside)
         caption = (
-            "The same plane as for the first set. Bottom left both models foretell the neighbours of the other: they "
-            "hold the same, be it much or little."
+            "The same plane as for the first set. At the bottom left, both models predict the neighbours of the other: "
+            "they carry the same information, be it much or little."
         )
-        chart = imbalance_plane(found.outside, by)
-        drawn["imbalance_second"] = Figure(chart, "Information imbalance: second set", caption, _set(found.outside))
+        chart = imbalance_plane(result.outside, by)
+        drawn["imbalance_second"] = Figure(chart, "Information imbalance: second set", caption, _set(result.outside))
     return drawn
 
 
 def _set(comparison: xr.Dataset) -> str:
-    return f"{comparison.attrs.get('dataset', 'samples')}, n = {comparison.attrs.get('n', '?')}"
+    return f"{comparison.attrs.get('dataset') or 'samples'}, n = {comparison.attrs.get('n', '?')}"
+
+
+ANALYSIS = Analysis(
+    name="regimes",
+    question="How does alignment change on the second set of samples?",
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

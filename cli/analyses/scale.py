@@ -1,4 +1,4 @@
-"""Tell what grows or falls with the size of models."""
+"""Trends of alignment, dimension and error with the size of models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from ..comparison import CONTROL, model_names, number, per_model, single_metrics, text
 from ..console import print_table
 from ..results import ScaleResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 from ._words import interval, is_number, p_value
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 ALL = "all models"
 
 
-def data(question: AnalysisInput) -> ScaleResult | None:
-    """Fit alignment, dimension and error against size in each family of three sizes, and over all models.
+def compute(question: AnalysisInput) -> ScaleResult | None:
+    """Fit trends of alignment, dimension and error with size, over all models and in each family of three sizes.
 
-    None where no three models have sizes of their own.
+    None where the models have fewer than three different sizes.
     """
     from hyle.engine.analysis import scale_trend
 
@@ -48,73 +49,85 @@ def data(question: AnalysisInput) -> ScaleResult | None:
     trends = {}
     for quantity in dict.fromkeys(row["quantity"] for row in rows):
         for group in groups:
-            own = [r for r in rows if r["quantity"] == quantity and group in (ALL, r["family"])]
-            if len({r["size"] for r in own}) < 3:
+            points = [r for r in rows if r["quantity"] == quantity and group in (ALL, r["family"])]
+            if len({r["size"] for r in points}) < 3:
                 continue
-            trends[group, quantity] = scale_trend([r["size"] for r in own], [r["value"] for r in own])
+            trends[group, quantity] = scale_trend([r["size"] for r in points], [r["value"] for r in points])
     return ScaleResult(trends, rows, question.size, question.kinds) if trends else None
 
 
 def _quantities(question: AnalysisInput, place: list[int]) -> dict[str, np.ndarray]:
-    """Return what is set against size, [m] each: mean alignment to the others, dimension, errors."""
-    near = question.score.mutual.copy()
-    np.fill_diagonal(near, np.nan)
-    inner = near[:, place]
-    count = np.isfinite(inner).sum(1)
-    mean = np.where(count > 0, np.nansum(inner, 1) / np.maximum(count, 1), np.nan)
-    found = {f"mean {question.score.label}": mean}
+    """Return the quantities to fit against size, [m] each: mean alignment to the others, dimensions, errors."""
+    alignment = question.score.mutual.copy()
+    np.fill_diagonal(alignment, np.nan)
+    to_others = alignment[:, place]
+    count = np.isfinite(to_others).sum(1)
+    mean = np.where(count > 0, np.nansum(to_others, 1) / np.maximum(count, 1), np.nan)
+    quantities = {f"mean {question.score.label}": mean}
     for metric in single_metrics(question.comparison):
         label = text(question.comparison[metric].attrs, "long_name") or metric.replace("_", " ")
-        found[label] = question.comparison[metric].values.astype(float)
+        quantities[label] = question.comparison[metric].values.astype(float)
     if question.probes:
         names = model_names(question.comparison)
         errors = [question.probes[n].mae if n in question.probes else np.nan for n in names]
-        found[f"error of a probe of {question.label}"] = np.array(errors)
-    return found
+        quantities[f"error of a probe of {question.label}"] = np.array(errors)
+    return quantities
 
 
-def sentences(found: ScaleResult) -> list[str]:
-    """Name the trends whose intervals do not hold zero, p corrected for how many were looked at."""
+def summarise(result: ScaleResult) -> list[str]:
+    """Return the trends whose interval excludes zero and whose p-value, corrected for their number, is <= 0.05."""
     lines = []
-    for (group, quantity), one in found.trends.items():
-        if is_number(one.low) and one.p * len(found.trends) <= 0.05 and (one.low > 0 or one.high < 0):
+    for (group, quantity), one in result.trends.items():
+        if is_number(one.low) and one.p * len(result.trends) <= 0.05 and (one.low > 0 or one.high < 0):
             verb = "rises" if one.slope > 0 else "falls"
             numbers = (
-                f"{number(one.slope, 3)} for tenfold {found.size}, {interval(one.low, one.high, 3)}, {p_value(one.p)}"
+                f"{number(one.slope, 3)} for tenfold {result.size}, {interval(one.low, one.high, 3)}, {p_value(one.p)}"
             )
-            lines.append(f"The {quantity} {verb} with {found.size} in {group} ({numbers}, n = {one.n} models).")
+            lines.append(f"The {quantity} {verb} with {result.size} in {group} ({numbers}, n = {one.n} models).")
     if not lines:
-        count = f"{len(found.trends)} trend" + ("s" if len(found.trends) > 1 else "")
-        lines.append(f"Of {count} with {found.size} none is distinguishable from chance.")
+        count = f"{len(result.trends)} trend" + ("s" if len(result.trends) > 1 else "")
+        lines.append(f"Of {count} with {result.size} none is distinguishable from chance.")
     return lines
 
 
-def show(found: ScaleResult) -> None:
-    """Print every trend with n, interval and p."""
-    click.echo(f"Change for tenfold {found.size}")
+def print_result(result: ScaleResult) -> None:
+    """Print every trend with n, interval and p-value."""
+    click.echo(f"Change for tenfold {result.size}")
     lines = []
-    for (group, quantity), one in found.trends.items():
+    for (group, quantity), one in result.trends.items():
         ends = interval(one.low, one.high, 3)
         lines.append((group, quantity, one.n, number(one.slope, 3), ends, f"{one.p:.2g}" if is_number(one.p) else "–"))
-    headings = ("family", "of", "models", "slope", "interval", "p")
+    headings = ("family", "quantity", "models", "slope", "interval", "p")
     print_table(headings, lines, right=headings[2:], keys=2)
 
 
-def plain(found: ScaleResult) -> list[dict[str, Any]]:
-    """Return the trends for programs."""
+def to_dict(result: ScaleResult) -> list[dict[str, Any]]:
+    """Return the trends as plain data."""
     return [
-        {"family": group, "quantity": quantity, "size": found.size, **dataclasses.asdict(one)}
-        for (group, quantity), one in found.trends.items()
+        {"family": group, "quantity": quantity, "size": result.size, **dataclasses.asdict(one)}
+        for (group, quantity), one in result.trends.items()
     ]
 
 
-def figures(found: ScaleResult) -> dict[str, Figure]:
+def make_figures(result: ScaleResult) -> dict[str, Figure]:
     """Return each quantity against size."""
     from ..figures import Figure, trend_chart
 
     caption = (
-        f"Each point is a model. Lines are fitted, dashed to all models and whole to one family: the change for "
-        f"tenfold {found.size} stands above, with 95 %. Models of many makers differ in more than their size."
+        f"Each point is a model. Lines are least-squares fits, dashed to all models and solid to one family. The "
+        f"change for tenfold {result.size} is above each panel, with its 95 % interval. Models of different makers "
+        "differ in more than their size."
     )
-    recipe = "straight lines against the base-10 logarithm, 95 % of normal errors"
-    return {"scale": Figure(trend_chart(found), f"What goes with {found.size}", caption, recipe)}
+    recipe = "straight lines against the base-10 logarithm, 95 % intervals for normal errors"
+    return {"scale": Figure(trend_chart(result), f"What changes with {result.size}", caption, recipe)}
+
+
+ANALYSIS = Analysis(
+    name="scale",
+    question="What changes with the size of models?",
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

@@ -1,4 +1,4 @@
-"""Tell how far the second samples lie from the first, in each model's own space."""
+"""Distance of the second set of samples from the first, in the space of each model."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ import numpy as np
 from ..comparison import CONTROL, number
 from ..console import print_table
 from ..results import ShiftResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
+QUESTION = "How far has the second set shifted?"
 K = 10
 
 
-def data(question: AnalysisInput) -> ShiftResult | None:
-    """Compute the shift of each model whose embeddings of both sets are at hand; None without any."""
+def compute(question: AnalysisInput) -> ShiftResult | None:
+    """Compute the degree of shift for each model with embeddings of both sets; None without any."""
     from hyle.engine.analysis import degree_of_shift
 
     shared = [name for name in question.embeddings if name in question.outside]
@@ -28,65 +30,78 @@ def data(question: AnalysisInput) -> ShiftResult | None:
     n, m = len(question.embeddings[shared[0]]), len(question.outside[shared[0]])
     k = min(K, n - 1)
     shifts = {name: degree_of_shift(question.embeddings[name], question.outside[name], k=k) for name in shared}
-    return ShiftResult(shifts, {name: _ends(one.auc, n, m) for name, one in shifts.items()}, (n, m), k, question.kinds)
+    ends = {name: _auc_interval(one.auc, n, m) for name, one in shifts.items()}
+    return ShiftResult(shifts, ends, (n, m), k, question.kinds)
 
 
-def _ends(auc: float, n: int, m: int) -> tuple[float, float]:
-    """95 % of an area under a curve (Hanley & McNeil 1982), within 0 and 1."""
-    first, second = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    spread = (auc * (1 - auc) + (m - 1) * (first - auc**2) + (n - 1) * (second - auc**2)) / (n * m)
-    wide = 1.96 * max(spread, 0.0) ** 0.5
-    return max(auc - wide, 0.0), min(auc + wide, 1.0)
+def _auc_interval(auc: float, n: int, m: int) -> tuple[float, float]:
+    """Return the 95 % interval of an area under a ROC curve (Hanley & McNeil 1982), clipped to 0 and 1."""
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    variance = (auc * (1 - auc) + (m - 1) * (q1 - auc**2) + (n - 1) * (q2 - auc**2)) / (n * m)
+    half_width = 1.96 * max(variance, 0.0) ** 0.5
+    return max(auc - half_width, 0.0), min(auc + half_width, 1.0)
 
 
-def sentences(found: ShiftResult) -> list[str]:
-    """Say how far the second set is shifted."""
-    real = [name for name in found.shifts if found.kinds.get(name) != CONTROL]
+def summarise(result: ShiftResult) -> list[str]:
+    """Return how far the second set is shifted."""
+    real = [name for name in result.shifts if result.kinds.get(name) != CONTROL]
     if not real:
         return []
-    aucs = np.array([found.shifts[name].auc for name in real])
-    apart = sum(found.ends[name][0] > 0.5 for name in real)
-    middle = number(float(np.median(aucs)), 2)
+    aucs = np.array([result.shifts[name].auc for name in real])
+    shifted = sum(result.ends[name][0] > 0.5 for name in real)
+    median = number(float(np.median(aucs)), 2)
     return [
-        f"The second set lies out of the first in the space of {apart} of {len(real)} models: a sample of it is "
-        f"further from the first than its own with probability {middle} (median; 0.5 is no shift; n = {found.n[0]} and "
-        f"{found.n[1]} samples)."
+        f"The second set is shifted from the first in the space of {shifted} of {len(real)} models: a sample of it is "
+        f"further from the first set than one of the first set with probability {median} (median over models; 0.5 is "
+        f"no shift; n = {result.n[0]} and {result.n[1]} samples)."
     ]
 
 
-def show(found: ShiftResult) -> None:
-    """Print the degree of shift of each model."""
-    click.echo(f"Degree of shift of the second samples, by the distance to the {found.k}th neighbour in the first")
+def print_result(result: ShiftResult) -> None:
+    """Print the degree of shift for each model."""
+    click.echo(f"Degree of shift of the second samples, by the distance to the {result.k}th neighbour in the first")
     lines = [
-        (name, number(one.auc, 3), " to ".join(number(e, 3) for e in found.ends[name]), number(one.ratio, 2))
-        for name, one in found.shifts.items()
+        (name, number(one.auc, 3), " to ".join(number(e, 3) for e in result.ends[name]), number(one.ratio, 2))
+        for name, one in result.shifts.items()
     ]
-    print_table(("model", "auc", "95 %", "ratio"), lines, right=("auc", "95 %", "ratio"), keys=1)
-    click.echo("auc: probability that a second sample is further out than a first one; ratio: of the median distances")
+    print_table(("model", "AUC", "95 %", "ratio"), lines, right=("AUC", "95 %", "ratio"), keys=1)
+    click.echo("AUC: probability that a second sample is further out than a first one; ratio: of the median distances")
 
 
-def plain(found: ShiftResult) -> dict[str, Any]:
-    """Return the shifts for programs."""
+def to_dict(result: ShiftResult) -> dict[str, Any]:
+    """Return the shifts as plain data."""
     return {
         name: {
             "auc": one.auc,
-            "low": found.ends[name][0],
-            "high": found.ends[name][1],
+            "low": result.ends[name][0],
+            "high": result.ends[name][1],
             "ratio": one.ratio,
-            "k": found.k,
+            "k": result.k,
         }
-        for name, one in found.shifts.items()
+        for name, one in result.shifts.items()
     }
 
 
-def figures(found: ShiftResult) -> dict[str, Figure]:
-    """Return the shift of each model."""
+def make_figures(result: ShiftResult) -> dict[str, Figure]:
+    """Return the chart of the degree of shift for each model."""
     from ..figures import Figure, shift_chart
 
     caption = (
-        "How often a sample of the second set lies further from the first than the first's own samples lie from each "
-        "other, in the space of each model. 0.5 is no shift, 1 is apart; lines are 95 %."
+        "Probability that a sample of the second set is further from the first set than the samples of the first set "
+        "are from each other, in the space of each model. 0.5 is no shift, 1 is complete separation; lines are 95 % "
+        "intervals."
     )
-    recipe = f"distance to the {found.k}th neighbour, Euclidean; {found.n[0]} and {found.n[1]} samples"
-    chart = shift_chart(found)
-    return {"shift": Figure(chart, "How far has the second set shifted?", caption, recipe)}
+    recipe = f"distance to the {result.k}th neighbour, Euclidean; {result.n[0]} and {result.n[1]} samples"
+    chart = shift_chart(result)
+    return {"shift": Figure(chart, QUESTION, caption, recipe)}
+
+
+ANALYSIS = Analysis(
+    name="shift",
+    question=QUESTION,
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

@@ -1,4 +1,4 @@
-"""Tell which models belong together."""
+"""Neighbour-joining tree of the models."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import click
 import numpy as np
 
 from ..results import TreeResult
+from ._analysis import Analysis
 from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
+QUESTION = "Which models belong together?"
 
-def data(question: AnalysisInput) -> TreeResult | None:
-    """Join the models that have all scores; None for fewer than three."""
+
+def compute(question: AnalysisInput) -> TreeResult | None:
+    """Compute the neighbour-joining tree of the models that have all scores; None for fewer than three."""
     from hyle.engine.analysis import tree
 
     values = question.score.mutual
@@ -23,36 +26,47 @@ def data(question: AnalysisInput) -> TreeResult | None:
     names = question.comparison["model"].values[kept]
     if len(names) < 3 or not np.isfinite(values[np.ix_(kept, kept)]).all():
         return None
-    whole = tree(question.comparison.sel(model=names, other=names), question.metric)
-    return TreeResult(whole, question.score.label, question.kinds)
+    joined = tree(question.comparison.sel(model=names, other=names), question.metric)
+    return TreeResult(joined, question.score.label, question.kinds)
 
 
-def sentences(found: TreeResult) -> list[str]:
-    """Name nothing: a tree is looked at."""
+def summarise(result: TreeResult) -> list[str]:
+    """Return no sentence: a tree is to be looked at."""
     return []
 
 
-def show(found: TreeResult) -> None:
-    """Print the tree, drawn and as Newick."""
-    click.echo("Neighbour joining of the models' profiles; numbers are the support of a branch in per cent")
-    click.echo(found.tree.drawn())
-    click.echo(found.tree.newick)
+def print_result(result: TreeResult) -> None:
+    """Print the tree, drawn as text and in the Newick format."""
+    click.echo("Neighbour joining of the models' profiles; numbers are branch support in per cent")
+    click.echo(result.tree.drawn())
+    click.echo(result.tree.newick)
 
 
-def plain(found: TreeResult) -> dict[str, Any]:
-    """Return the tree for programs."""
-    return {"newick": found.tree.newick, "distances": found.tree.distances}
+def to_dict(result: TreeResult) -> dict[str, Any]:
+    """Return the tree as plain data."""
+    return {"newick": result.tree.newick, "distances": result.tree.distances}
 
 
-def figures(found: TreeResult) -> dict[str, Figure]:
+def make_figures(result: TreeResult) -> dict[str, Figure]:
     """Return the tree as a dendrogram."""
     from ..figures import Figure, tree_chart
 
     caption = (
-        "Models are near where their alignments to all others are alike. Numbers are the support of a branch in per "
-        "cent, over resampled profiles; branches of little support are no finding. The root stands midway for reading "
-        "alone: the tree has none."
+        "Models are near each other where their alignments to all other models are similar. Numbers are branch support "
+        "in per cent, over resampled profiles; branches with little support are no finding. The tree is unrooted: the "
+        "root is drawn at the midpoint for reading only."
     )
-    recipe = f"{found.metric}; square root of the Jensen-Shannon divergence of profiles; neighbour joining"
-    chart = tree_chart(found.tree.layout(), found.kinds)
-    return {"tree": Figure(chart, "Which models belong together?", caption, recipe)}
+    recipe = f"{result.metric}; square root of the Jensen-Shannon divergence of profiles; neighbour joining"
+    chart = tree_chart(result.tree.layout(), result.kinds)
+    return {"tree": Figure(chart, QUESTION, caption, recipe)}
+
+
+ANALYSIS = Analysis(
+    name="tree",
+    question=QUESTION,
+    compute=compute,
+    summarise=summarise,
+    print_result=print_result,
+    to_dict=to_dict,
+    make_figures=make_figures,
+)

@@ -1,4 +1,4 @@
-"""A model against the reference panels: `hyle benchmark`."""
+"""Benchmark of a model against the reference panels: `hyle benchmark`."""
 
 from .benchmark import benchmark as benchmark
 from .evaluation import METRICS as METRICS

@@ -1,9 +1,9 @@
-"""Place a model among the references of the benchmark sets."""
+"""Benchmark card of a model: its performance and alignment relative to the reference panels."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hyle.zoo import InputError, Representation, load_dataset, load_panel
 
@@ -12,56 +12,58 @@ from .evaluation import METRICS, PanelEvaluation, TooFewSamplesError, as_data, e
 from .performance import scores_of
 from .subjects import Subject
 
+if TYPE_CHECKING:
+    from hyle.engine.analysis import Quadrant
+
+# The quadrants, with the terms of the study (Edamadaka et al., arXiv 2512.03750).
 WORDS = {
-    "foundational": "better than the middle of the panel and more aligned: foundational, as the study has it",
-    "local optimum": "better than the middle of the panel and less aligned: an over-fit local optimum, as the study "
-    "has it",
-    "missing information": "more aligned than the middle of the panel and no better: information that all of them "
-    "lack, as the study has it",
-    "sub-optimal": "neither better than the middle of the panel nor more aligned: a local sub-optimum, as the study "
-    "has it",
+    "foundational": "better than the median of the panel and more aligned: foundational, as in the study",
+    "local optimum": "better than the median of the panel and less aligned: an over-fit local optimum, as in the study",
+    "missing information": "more aligned than the median of the panel and no better: information missing from all of "
+    "them, as in the study",
+    "sub-optimal": "neither better than the median of the panel nor more aligned: a local sub-optimum, as in the study",
 }
 
 
 def benchmark(subject: Subject, *, metric: str = METRICS[0]) -> dict[str, Any]:
-    """Measure a model, embedded on its sets, against the reference panel.
+    """Compare a model, embedded on its sets, with the reference panel.
 
     Args:
-        subject: as `hyle.cli.subjects.find_subject` gives it.
-        metric: a pair metric, which the diagnosis goes by.
+        subject: as returned by `hyle.cli.benchmark.find_subject`.
+        metric: primary pair metric, which the diagnosis is based on.
 
     Returns:
-        The card as plain data, see `hyle benchmark --help`. The same embeddings give the same numbers.
+        The card as plain data, see `hyle benchmark --help`. It is deterministic for given embeddings.
 
     Raises:
-        ValueError: a changed panel or data set, or too few samples in common.
+        ValueError: the versions of panel and data set differ, or they share too few samples with the model.
     """
-    standings, ood_missing_reason = {"in": _stand(subject, "in", metric)}, subject.ood_missing_reason
+    evaluations, ood_missing_reason = {"in": _evaluate(subject, "in", metric)}, subject.ood_missing_reason
     if "out" in subject.sets:
         try:
-            standings["out"] = _stand(subject, "out", metric)
-        except TooFewSamplesError as error:  # such as molecules of elements that the model does not know
+            evaluations["out"] = _evaluate(subject, "out", metric)
+        except TooFewSamplesError as error:  # such as molecules with elements that the model does not support
             ood_missing_reason = str(error)
-    inside, outside = standings["in"], standings.get("out")
-    found = inside.quadrant()
+    inside, outside = evaluations["in"], evaluations.get("out")
+    quadrant = inside.quadrant()
     bench = subject.sets["in"]
-    seen = [name for name in subject.trained_on if name.casefold() in (bench.name, _known_as(bench.name).casefold())]
+    names = bench.name, _known_as(bench.name).casefold()
     return {
         "model": subject.name,
         "family": subject.family,
         "parameters": subject.parameters,
         "domain": bench.domain,
         "metric": metric,
-        "trained_on_it": seen,
-        "sets": {role: as_data(standing) for role, standing in standings.items()},
+        "trained_on_it": [name for name in subject.trained_on if name.casefold() in names],
+        "sets": {role: as_data(evaluation) for role, evaluation in evaluations.items()},
         "ood_missing_reason": ood_missing_reason,
         "generality": None if outside is None else _generality(subject, inside, outside),
         "diagnosis": {
-            "quadrant": None if isinstance(found, str) else found.name,
-            "probability": None if isinstance(found, str) else dict(found.probability),
-            "median": None if isinstance(found, str) else found.median,
-            "models": None if isinstance(found, str) else found.models,
-            "words": _words(found, inside),
+            "quadrant": None if isinstance(quadrant, str) else quadrant.name,
+            "probability": None if isinstance(quadrant, str) else dict(quadrant.probability),
+            "median": None if isinstance(quadrant, str) else quadrant.median,
+            "models": None if isinstance(quadrant, str) else quadrant.models,
+            "words": _words(quadrant, inside),
         },
         "dropped": {role: dict(rep.dropped) for role, rep in subject.representations.items()},
         "recipe": {role: dict(rep.recipe) for role, rep in subject.representations.items()},
@@ -74,13 +76,13 @@ def _known_as(name: str) -> str:
     return find_dataset(name).known_as
 
 
-def _stand(subject: Subject, role: str, metric: str) -> PanelEvaluation:
+def _evaluate(subject: Subject, role: str, metric: str) -> PanelEvaluation:
     bench, representation = subject.sets[role], subject.representations[role]
     data, panel = load_dataset(bench.name, n=bench.samples), load_panel(bench.name)
     if data.version != panel.version:
         raise InputError(
-            f"the samples of {bench.name} are of version {data.version} and the panel's of {panel.version}: "
-            "write the panel anew: hyle benchmark --rebuild-panel DIR"
+            f"the samples of {bench.name} have version {data.version}, those of the panel {panel.version}: rebuild the "
+            "panel with hyle benchmark --rebuild-panel DIR"
         )
     representation = _of_set(representation, set(data.ids))
     scores = scores_of(representation, data, bench)
@@ -91,12 +93,12 @@ def _stand(subject: Subject, role: str, metric: str) -> PanelEvaluation:
             scores,
             family=subject.family,
             metric=metric,
-            progress=lambda what, share: update(share, what),
+            progress=lambda stage, share: update(share, stage),
         )
 
 
 def _of_set(rep: Representation, ids: set[str]) -> Representation:
-    """Leave out rows of a file that are of no sample of the set."""
+    """Exclude the rows of a file that are not of samples of the set."""
     keep = [row for row, name in enumerate(rep.ids) if name in ids]
     if len(keep) == len(rep.ids):
         return rep
@@ -107,23 +109,23 @@ def _of_set(rep: Representation, ids: set[str]) -> Representation:
 
 
 def _generality(subject: Subject, inside: PanelEvaluation, outside: PanelEvaluation) -> dict[str, Any]:
-    """Say what is left of alignment and performance on the other set, with the models that are in both panels."""
+    """Return the change of alignment and performance from the first set to the second, for models in both panels."""
     from hyle.engine.analysis import Estimate, degree_of_shift, difference
 
     shift = degree_of_shift(*(_rows(subject.representations[role]) for role in ("in", "out")))
-    both = [name for name in inside.other_families if name in outside.other_families]
-    if not both:
+    shared = [name for name in inside.other_families if name in outside.other_families]
+    if not shared:
         return {"models": [], "shift": {"ratio": shift.ratio, "auc": shift.auc}, "alignment": {}, "performance": None}
     alignment = {}
     for metric in inside.metrics:
-        first, second = (one.align_to(metric, other_families=both).mean for one in (inside, outside))
+        first, second = (one.align_to(metric, other_families=shared).mean for one in (inside, outside))
         alignment[metric] = {"in": first.value, "out": second.value, "change": difference(first, second)._asdict()}
     performance = None
     if inside.score and outside.score and inside.score.kind == outside.score.kind:
         first, second = (Estimate(one.score.value, one.score.se) for one in (inside, outside) if one.score)
         peers = [one.peers() for one in (inside, outside)]
-        shared = [name for name in peers[0] if name in peers[1] and all(peer[name][0] for peer in peers)]
-        medians = [_median([peer[name][0].value for name in shared]) for peer in peers]  # type: ignore[union-attr]
+        scored = [name for name in peers[0] if name in peers[1] and all(peer[name][0] for peer in peers)]
+        medians = [_median([peer[name][0].value for name in scored]) for peer in peers]  # type: ignore[union-attr]
         performance = {
             "in": first.value,
             "out": second.value,
@@ -132,7 +134,7 @@ def _generality(subject: Subject, inside: PanelEvaluation, outside: PanelEvaluat
             "panel_median_out": medians[1],
         }
     return {
-        "models": both,
+        "models": shared,
         "shift": {"ratio": shift.ratio, "auc": shift.auc},
         "alignment": alignment,
         "performance": performance,
@@ -151,10 +153,10 @@ def _rows(representation: Representation) -> Any:
     return as_array(representation.embedding)
 
 
-def _words(found: Any, inside: PanelEvaluation) -> str:
-    if isinstance(found, str):
-        return f"not told: {found}"
-    about = f"against {found.models} models on {inside.n} samples of {inside.panel.name}, by {inside.metric}"
-    if found.name is None:
-        return f"not told {about}: no quadrant has a probability of 80 %"
-    return f"{WORDS[found.name]}; {about}, with a probability of {found.probability[found.name]:.0%}"
+def _words(quadrant: Quadrant | str, inside: PanelEvaluation) -> str:
+    if isinstance(quadrant, str):
+        return f"inconclusive: {quadrant}"
+    basis = f"against {quadrant.models} models on {inside.n} samples of {inside.panel.name}, by {inside.metric}"
+    if quadrant.name is None:
+        return f"inconclusive {basis}: no quadrant has a probability of 80 %"
+    return f"{WORDS[quadrant.name]}; {basis}, with a probability of {quadrant.probability[quadrant.name]:.0%}"

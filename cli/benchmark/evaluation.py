@@ -1,4 +1,4 @@
-"""One model against the reference panel on one set of samples."""
+"""Evaluation of one model against the reference panel on one set of samples."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 METRICS = ("cknna", "cka", "mutual_knn", "information_imbalance")
 DIMENSIONS = {"intrinsic_dimension": "MLE", "intrinsic_dimension_twonn": "TwoNN"}
-# Common samples, at least, on which a model is compared.
+# The smallest number of common samples on which a model is compared.
 MIN_SAMPLES = 20
-# The share of the samples that the panel's errors rest on, at least, for an error to be ranked with them.
+# The smallest share of the samples behind the panel's errors on which an error must be computed to be ranked with them.
 COMPARABLE = 0.9
-# Sorts after every name, so that it is this model whose samples change places under permutation.
+# This name sorts after all others, so that it is the samples of this model that are permuted.
 TARGET = "~"
 
 
@@ -33,20 +33,20 @@ class TooFewSamplesError(InputError):
 
 @dataclass(frozen=True)
 class PanelEvaluation:
-    """What one set says of one model.
+    """Evaluation of one model, the target, against the panel on one set.
 
     Args:
-        panel: what it was compared with.
-        n: samples that all have.
-        k: neighbours.
-        metric: the one that the diagnosis goes by.
-        metrics: all that were measured, this one first.
-        comparison: of the panel and the model, which is called `TARGET` there.
-        members: those of the panel that are not the model itself, by name, controls among them.
-        other_families: models of other families.
-        same_family: models of its own family.
-        score: how well it does, None where nothing tells.
-        best: the one of the others that does best, empty where nothing tells.
+        panel: reference panel of the set.
+        n: number of samples common to the target and all members.
+        k: number of neighbours.
+        metric: primary metric, which the diagnosis is based on.
+        metrics: all measured metrics, the primary one first.
+        comparison: Comparison of the panel and the target, whose name there is `TARGET`.
+        members: members of the panel except the target itself, by name, with controls.
+        other_families: models of other families than the target's.
+        same_family: other models of the target's family.
+        score: performance of the target, None where it is unknown.
+        best: model of another family with the best performance, empty where none is known.
     """
 
     panel: ReferencePanel
@@ -64,7 +64,7 @@ class PanelEvaluation:
     def align_to(
         self, metric: str = "", *, model: str = TARGET, other_families: Sequence[str] | None = None
     ) -> AlignmentProfile:
-        """Say how aligned a model is with each of the others, by default this one with all of other families."""
+        """Compute the alignment of a model with each of the others, by default of the target with other families."""
         from hyle.engine.analysis import align_to
 
         return align_to(
@@ -75,58 +75,58 @@ class PanelEvaluation:
         )
 
     def peers(self) -> dict[str, tuple[Performance | None, Estimate]]:
-        """Give performance and alignment of every model of the panel, by the same rule as this one's."""
+        """Return the performance of each model of the panel, and its alignment to the models of other families."""
         models = {name: one for name, one in self.members.items() if one.modality != CONTROL}
-        found = {}
-        for name, one in models.items():
-            other_families = [other for other, two in models.items() if two.family != one.family]
+        kind = self.score.kind if self.score else ""
+        peers = {}
+        for name, member in models.items():
+            other_families = [other for other, one in models.items() if one.family != member.family]
             if other_families:
-                kind = self.score.kind if self.score else ""
-                found[name] = (one.scores.get(kind), self.align_to(model=name, other_families=other_families).mean)
-        return found
+                peers[name] = (member.scores.get(kind), self.align_to(model=name, other_families=other_families).mean)
+        return peers
 
     def rank(self) -> tuple[int, int] | None:
-        """Give the rank of its performance, 1 for the best, and of how many; None where it cannot be ranked."""
+        """Return the rank of the target's performance, 1 for the best, and the number of ranked models; else None."""
         if self.score is None or self.unranked_reason():
             return None
         sign = 1 if self.score.higher_is_better else -1
-        known = [peer.value for peer, _ in self.peers().values() if peer is not None]
-        return 1 + sum(sign * value > sign * self.score.value for value in known), 1 + len(known)
+        values = [peer.value for peer, _ in self.peers().values() if peer is not None]
+        return 1 + sum(sign * value > sign * self.score.value for value in values), 1 + len(values)
 
     def unranked_reason(self) -> str:
-        """Say why its performance is not set against the panel's; empty where it is."""
+        """Return why the target's performance is not compared with the panel's; empty where it is."""
         if self.score is None:
-            return f"nothing tells how well it does on {self.panel.name}: it gives no energies, and there is no label"
-        # Energies of rare elements count in no error, the panel's neither.
+            return f"its performance on {self.panel.name} is unknown: it gives no energies, and there is no label"
+        # Samples of rare elements are excluded from all energy errors, also from those of the panel.
         peers = [one.scores[self.score.kind] for one in self.members.values() if self.score.kind in one.scores]
         most = max((peer.n for peer in peers), default=len(self.panel.ids))
         if self.score.n < COMPARABLE * most:
-            known = f"its performance is known on {self.score.n} samples of {self.panel.name}, the panel's on {most}"
-            return f"{known}: too few to be set against it"
+            counts = f"its performance is known on {self.score.n} samples of {self.panel.name}, the panel's on {most}"
+            return f"{counts}: too few for a comparison"
         return ""
 
     def quadrant(self) -> Quadrant | str:
-        """Diagnose the model, or say why that cannot be."""
+        """Return the quadrant of the target, or the reason why there is none."""
         from hyle.engine.analysis import quadrant
 
-        if why := self.unranked_reason():
-            return why
+        if reason := self.unranked_reason():
+            return reason
         assert self.score is not None
-        known = [(peer, near) for peer, near in self.peers().values() if peer is not None]
+        panel = [(peer, alignment) for peer, alignment in self.peers().values() if peer is not None]
         mean = self.align_to().mean
         try:
             return quadrant(
                 (self.score.value, mean.value),
-                np.array([(peer.value, near.value) for peer, near in known]).reshape(-1, 2),
+                np.array([(peer.value, alignment.value) for peer, alignment in panel]).reshape(-1, 2),
                 own_se=(self.score.se, mean.se),
-                panel_se=np.array([(peer.se, near.se) for peer, near in known]).reshape(-1, 2),
+                panel_se=np.array([(peer.se, alignment.se) for peer, alignment in panel]).reshape(-1, 2),
                 higher_is_better=self.score.higher_is_better,
             )
         except ValueError as error:
             return str(error)
 
     def dimension(self, name: str, model: str = TARGET) -> Estimate:
-        """Give an intrinsic dimension with its interval."""
+        """Return an intrinsic dimension with its interval."""
         from hyle.engine.analysis import Estimate
 
         row = self.comparison.sel(model=model)
@@ -149,17 +149,18 @@ def evaluate_on_panel(
 
     Args:
         representation: of the model; rows are joined by id.
-        panel: of the set.
-        scores: of the model on the set, by kind; energies are preferred.
-        family: of the model, whose others are kept out of means and ranks of relatives; empty where it is not known.
-        metric: the one that the diagnosis goes by.
-        metrics: others that are measured.
-        permutations: behind p-values and calibrated scores.
-        jackknife_groups: parts that are left out in turn.
+        panel: reference panel of the set.
+        scores: performance of the model on the set, by kind; energies are preferred.
+        family: family of the model; its other models are excluded from means and from the ranking of relatives. Empty
+            where it is unknown.
+        metric: primary metric, which the diagnosis is based on.
+        metrics: further metrics to measure.
+        permutations: number of permutations for p-values and calibrated scores.
+        jackknife_groups: number of groups of the delete-a-group jackknife.
         progress: see `hyle.engine.compare`.
 
     Raises:
-        TooFewSamplesError: fewer than 20 are common to all.
+        TooFewSamplesError: fewer than 20 samples are common to all.
         ValueError: the panel has no model of another family.
     """
     from hyle import engine
@@ -170,15 +171,15 @@ def evaluate_on_panel(
     if n < MIN_SAMPLES:
         raise TooFewSamplesError(
             f"{representation.name} shares {n} samples of {panel.name} with the panel, and at least {MIN_SAMPLES} of "
-            f"{len(panel.ids)} are needed; get all of them: hyle.zoo.load_dataset({panel.name!r}, n={len(panel.ids)})"
+            f"{len(panel.ids)} are needed; load them with hyle.zoo.load_dataset({panel.name!r}, n={len(panel.ids)})"
         )
     other_families = [name for name, one in members.items() if one.modality != CONTROL and one.family != family]
     if not other_families:
         raise InputError(f"the panel of {panel.name} has no model of another family than {family}")
-    k, wanted = min(25, n // 4), list(dict.fromkeys([metric, *metrics]))
+    k, pair_metrics = min(25, n // 4), list(dict.fromkeys([metric, *metrics]))
     comparison = engine.compare(
         reps,
-        metrics=[*wanted, *DIMENSIONS],
+        metrics=[*pair_metrics, *DIMENSIONS],
         k=k,
         permutations=permutations,
         jackknife_groups=min(jackknife_groups, n // 2),
@@ -191,7 +192,7 @@ def evaluate_on_panel(
         n,
         k,
         metric,
-        wanted,
+        pair_metrics,
         comparison,
         members,
         other_families,
@@ -201,31 +202,32 @@ def evaluate_on_panel(
     )
 
 
-def same_checkpoint(member: Representation, own: Representation) -> bool:
-    """Whether a model of the panel is the one to be measured, under whatever name."""
-    return any(own.recipe.get(key) == member.recipe.get(key) not in (None, "", "none") for key in ("model", "weights"))
+def same_checkpoint(member: Representation, target: Representation) -> bool:
+    """Return whether a member of the panel is the target, also under another name."""
+    keys = ("model", "weights")
+    return any(target.recipe.get(key) == member.recipe.get(key) not in (None, "", "none") for key in keys)
 
 
 def _best(members: Sequence[Member]) -> str:
     for kind, sign in (("energy", 1), ("probe", -1)):
-        known = [(sign * one.scores[kind].value, one.name) for one in members if kind in one.scores]
-        if known:
-            return min(known)[1]
+        scored = [(sign * one.scores[kind].value, one.name) for one in members if kind in one.scores]
+        if scored:
+            return min(scored)[1]
     return ""
 
 
-def as_data(standing: PanelEvaluation) -> dict[str, Any]:
-    """Give what one set says as plain data."""
-    score, rank, best = standing.score, standing.rank(), standing.best
-    own = {metric: standing.align_to(metric) for metric in standing.metrics}
-    peers = standing.peers()
-    controls = [name for name, one in standing.members.items() if one.modality == CONTROL]
-    known = [peer.value for peer, _ in peers.values() if peer is not None]
+def as_data(evaluation: PanelEvaluation) -> dict[str, Any]:
+    """Return an evaluation as plain data."""
+    score, rank, best = evaluation.score, evaluation.rank(), evaluation.best
+    aligned = {metric: evaluation.align_to(metric) for metric in evaluation.metrics}
+    peers = evaluation.peers()
+    controls = [name for name, one in evaluation.members.items() if one.modality == CONTROL]
+    performances = [peer.value for peer, _ in peers.values() if peer is not None]
     return {
-        "dataset": standing.panel.name,
-        "version": standing.panel.version,
-        "n": standing.n,
-        "k": standing.k,
+        "dataset": evaluation.panel.name,
+        "version": evaluation.panel.version,
+        "n": evaluation.n,
+        "k": evaluation.k,
         "performance": score
         and {
             "kind": score.kind,
@@ -236,49 +238,51 @@ def as_data(standing: PanelEvaluation) -> dict[str, Any]:
             "n": score.n,
             "rank": rank and rank[0],
             "of": rank and rank[1],
-            "panel_median": float(np.median(known)) if known else None,
+            "panel_median": float(np.median(performances)) if performances else None,
         },
-        "unranked_reason": standing.unranked_reason(),
+        "unranked_reason": evaluation.unranked_reason(),
         "best": best,
         "alignment": {
             metric: {
-                "panel": placed.mean._asdict() | {"p": placed.mean_p},
-                "best": placed.to(best)._asdict() | _raw(placed, best) if best in placed.others else None,
+                "panel": profile.mean._asdict() | {"p": profile.mean_p},
+                "best": profile.to(best)._asdict() | _raw(profile, best) if best in profile.others else None,
             }
-            for metric, placed in own.items()
+            for metric, profile in aligned.items()
         },
-        "panel_median_alignment": float(np.median([near.value for _, near in peers.values()])) if peers else None,
+        "panel_median_alignment": float(np.median([alignment.value for _, alignment in peers.values()]))
+        if peers
+        else None,
         "dimension": {
-            label: standing.dimension(name)._asdict()
-            | {"panel_median": float(np.median([standing.dimension(name, one).value for one in peers]))}
+            label: evaluation.dimension(name)._asdict()
+            | {"panel_median": float(np.median([evaluation.dimension(name, one).value for one in peers]))}
             for name, label in DIMENSIONS.items()
         },
-        "relatives": _listed(own[standing.metric], 5),
-        "own_family": _listed(standing.align_to(other_families=standing.same_family), None)
-        if standing.same_family
+        "relatives": _listed(aligned[evaluation.metric], 5),
+        "own_family": _listed(evaluation.align_to(other_families=evaluation.same_family), None)
+        if evaluation.same_family
         else [],
-        "controls": _listed(standing.align_to(other_families=controls), None) if controls else [],
+        "controls": _listed(evaluation.align_to(other_families=controls), None) if controls else [],
         "panel": {
-            "sha256": standing.panel.sha256,
-            "hyle_version": standing.panel.hyle_version,
+            "sha256": evaluation.panel.sha256,
+            "hyle_version": evaluation.panel.hyle_version,
             "models": {
                 name: {
-                    "family": standing.members[name].family,
-                    "modality": standing.members[name].modality,
+                    "family": evaluation.members[name].family,
+                    "modality": evaluation.members[name].modality,
                     "performance": peer and peer.value,
                     "performance_se": peer and peer.se,
-                    "alignment": near._asdict(),
+                    "alignment": alignment._asdict(),
                 }
-                for name, (peer, near) in peers.items()
+                for name, (peer, alignment) in peers.items()
             },
         },
     }
 
 
-def _raw(placed: AlignmentProfile, name: str) -> dict[str, float]:
-    at = placed.others.index(name)
-    return {"score": float(placed.score[at]), "p": float(placed.p[at])}
+def _raw(profile: AlignmentProfile, name: str) -> dict[str, float]:
+    at = profile.others.index(name)
+    return {"score": float(profile.score[at]), "p": float(profile.p[at])}
 
 
-def _listed(placed: AlignmentProfile, count: int | None) -> list[dict[str, Any]]:
-    return [{"model": name} | placed.to(name)._asdict() | _raw(placed, name) for name in list(placed.others)[:count]]
+def _listed(profile: AlignmentProfile, count: int | None) -> list[dict[str, Any]]:
+    return [{"model": name} | profile.to(name)._asdict() | _raw(profile, name) for name in list(profile.others)[:count]]

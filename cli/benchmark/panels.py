@@ -1,4 +1,4 @@
-"""Write the reference panel of the benchmark anew."""
+"""Rebuild the reference panels of the benchmark."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from .performance import scores_of
 def rebuild_panel(
     folder: Path, store: Store, *, sets: Sequence[str] | None = None, device: str = "cpu"
 ) -> list[ReferencePanel]:
-    """Embed the sets of the benchmark with the models of the panel, and write what ships with hyle.
+    """Embed the sets of the benchmark with the models of the panel, and write the reference panels.
 
-    What the store has is taken from it, so that an interrupted run continues where it stopped.
+    Embeddings in the store are reused, so that an interrupted run continues where it stopped.
 
     Args:
-        folder: where to; ``zoo/panels`` of a checkout replaces what ships.
+        folder: output folder; ``zoo/panels`` of a checkout replaces the panels that ship with hyle.
         store: where embeddings are kept.
-        sets: names; default all.
-        device: as torch names devices.
+        sets: names of the sets; default all.
+        device: device name, as in torch.
+
+    Returns:
+        The panels, in the order of the sets.
 
     Raises:
-        ValueError: a model cannot run here; says what it lacks.
+        ValueError: a model cannot run here; the message says what is missing.
     """
-    found = []
+    panels = []
     for bench in list_benchmarks():
         if sets is not None and bench.name not in sets:
             continue
@@ -41,5 +44,5 @@ def rebuild_panel(
         panel = write_panel(bench.name, data.version, data.ids, members, folder)
         size = (folder / f"{bench.name}.safetensors").stat().st_size
         say(f"{bench.name}: {len(panel.members)} models, {size / 1e6:.2f} MB, {folder / bench.name}.safetensors")
-        found.append(panel)
-    return found
+        panels.append(panel)
+    return panels

@@ -1,4 +1,4 @@
-"""The card of a benchmark in the terminal and as a page."""
+"""Benchmark card in the terminal and as an HTML page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Card = Mapping[str, Any]
 
 
 def print_card(card: Card) -> None:
-    """Print a card: what was measured, the numbers in and out of distribution, the relatives, the diagnosis."""
+    """Print a card: the measured sets, the numbers in and out of distribution, the relatives, the diagnosis."""
     click.echo(f"\n{card['model']} on {card['domain']}: {setting(card)}\n")
     headings = ("", *(f"{one['dataset']} ({role})" for role, one in card["sets"].items()))
     if card["generality"]:
@@ -29,45 +29,47 @@ def print_card(card: Card) -> None:
 
 
 def setting(card: Card) -> str:
-    """Say in a sentence what was measured, and what a reader must know of it."""
+    """Return a sentence on the measured sets and their shift, and whether the model was trained on them."""
     inside, outside = card["sets"]["in"], card["sets"].get("out")
-    said = f"{inside['n']} samples of {inside['dataset']}"
+    samples = f"{inside['n']} samples of {inside['dataset']}"
     if card["trained_on_it"]:
-        said += ", which it was trained on"
+        samples += ", which it was trained on"
     if outside is None:
-        return f"{said}; out of distribution nothing: {card['ood_missing_reason']}"
+        return f"{samples}; nothing out of distribution: {card['ood_missing_reason']}"
     shift = card["generality"]["shift"]
-    said += f"; out of distribution {outside['n']} of {outside['dataset']}"
-    far = f"{number(shift['ratio'], 1)} times as far from these, in its own space, as these from each other"
-    return f"{said}, {far} (AUC {number(shift['auc'], 2)})"
+    samples += f"; out of distribution {outside['n']} of {outside['dataset']}"
+    distance = (
+        f"{number(shift['ratio'], 1)} times as far from these, in the space of the model, as these from each other"
+    )
+    return f"{samples}, {distance} (AUC {number(shift['auc'], 2)})"
 
 
 def rows(card: Card) -> list[tuple[str, ...]]:
-    """Give the lines of the table: the number, in and out of distribution, and the change."""
+    """Return the rows of the table: name of the number, its value in and out of distribution, and the change."""
     sets, general = list(card["sets"].values()), card["generality"]
     first = sets[0]
-    found = [("performance", *(_performance(one) for one in sets))]
+    table = [("performance", *(_performance(one) for one in sets))]
     metrics = list(first["alignment"])
     if any(one["alignment"][metrics[0]]["best"] for one in sets):
-        found.append(("alignment to the best", *(_best(one, metrics[0]) for one in sets)))
+        table.append(("alignment to the best", *(_best(one, metrics[0]) for one in sets)))
     for metric in metrics:
         title = f"to the panel, {metric}"
-        found.append((title, *(_interval(one["alignment"][metric]["panel"], p=True) for one in sets)))
-    found += [
+        table.append((title, *(_interval(one["alignment"][metric]["panel"], p=True) for one in sets)))
+    table += [
         (f"dimension, {name}", *(_interval(one["dimension"][name], 1) for one in sets)) for name in first["dimension"]
     ]
     if not general:
-        return found
+        return table
     changes = {"performance": general["performance"]} | {
         f"to the panel, {m}": one for m, one in general["alignment"].items()
     }
-    return [(*row, _interval(changes[row[0]]["change"]) if changes.get(row[0]) else "") for row in found]
+    return [(*row, _interval(changes[row[0]]["change"]) if changes.get(row[0]) else "") for row in table]
 
 
 def relatives(card: Card) -> dict[str, str]:
-    """Give the nearest models, those of its own family and the controls, each as one line."""
+    """Return the nearest models, those of the same family and the controls, each as one line."""
     inside = card["sets"]["in"]
-    titles = {"relatives": "nearest", "own_family": "own family, left out of the means", "controls": "controls"}
+    titles = {"relatives": "nearest", "own_family": "own family, excluded from the means", "controls": "controls"}
     return {
         title: ", ".join(f"{one['model']} {_interval(one)}" for one in inside[key])
         for key, title in titles.items()
@@ -78,15 +80,15 @@ def relatives(card: Card) -> dict[str, str]:
 def _performance(one: Card) -> str:
     score = one["performance"]
     if not score:
-        return "not known"
+        return "unknown"
     what = "MAE" if score["kind"] == "energy" else f"R² of {score['label']}"
     rank = f", {score['rank']} of {score['of']}" if score["rank"] else ""
     return f"{what} {number(score['value'], 3)} ± {number(score['se'], 3)} {score['units']}".rstrip() + rank
 
 
 def _best(one: Card, metric: str) -> str:
-    near = one["alignment"][metric]["best"]
-    return f"{_interval(near)}, {one['best']}" if near else "–"
+    alignment = one["alignment"][metric]["best"]
+    return f"{_interval(alignment)}, {one['best']}" if alignment else "–"
 
 
 def _interval(one: Card, digits: int = 2, *, p: bool = False) -> str:

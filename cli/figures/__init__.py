@@ -1,4 +1,4 @@
-"""Figures of a Comparison as Altair charts, one a file: those that each has, and those of its analyses."""
+"""Figures of a Comparison and of its analyses as Altair charts, one module per figure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 
 def all_figures(comparison: xr.Dataset, analyses: Mapping[str, Figure] | None = None) -> dict[str, Any]:
-    """Return every figure that the Comparison has data for, and those of its analyses, by file name."""
+    """Return all figures that the Comparison has data for, and those of its analyses, by file name."""
     scores = read_scores(comparison)
     charts: dict[str, Any] = {f"heat_map_{metric}": heat_map(comparison, metric) for metric in scores}
     charts |= {metric: dimension_bars(comparison, metric) for metric in dimensions(comparison)}
@@ -60,23 +60,25 @@ def all_figures(comparison: xr.Dataset, analyses: Mapping[str, Figure] | None = 
 
 
 def dimensions(comparison: xr.Dataset) -> list[str]:
-    """Return the names of the estimates of the intrinsic dimension that a Comparison has."""
+    """Return the names of the intrinsic-dimension metrics of a Comparison."""
     return [metric for metric in single_metrics(comparison) if metric.startswith("intrinsic_dimension")]
 
 
 def agreement_axes(comparison: xr.Dataset) -> tuple[str, str] | None:
-    """Return a global and a local metric to set against each other, None when there is no such pair.
+    """Return a global and a local metric to plot against each other, None where there is no such pair.
 
-    CKA and CKNNA where they are; else the first metric without neighbours and the first with them.
+    CKA and CKNNA where both are in the Comparison; else the first metric without neighbours and the first with them.
     """
     scores = read_scores(comparison)
-    wide = [name for name, score in scores.items() if score.k is None]
-    local = sorted((name for name, score in scores.items() if score.k is not None), key=lambda name: name != "cknna")
-    return (wide[0], local[0]) if wide and local else None
+    global_metrics = [name for name, score in scores.items() if score.k is None]
+    local_metrics = sorted(
+        (name for name, score in scores.items() if score.k is not None), key=lambda name: name != "cknna"
+    )
+    return (global_metrics[0], local_metrics[0]) if global_metrics and local_metrics else None
 
 
 def imbalance_colour(comparison: xr.Dataset) -> str | None:
-    """Return the metric that colours the plane of the information imbalance: CKNNA, else the first other one."""
+    """Return the metric that colours the information-imbalance plane: CKNNA, or else the first other metric."""
     others = [name for name in read_scores(comparison) if name != IMBALANCE]
     return "cknna" if "cknna" in others else next(iter(others), None)
 
@@ -84,5 +86,5 @@ def imbalance_colour(comparison: xr.Dataset) -> str | None:
 def save_figures(
     comparison: xr.Dataset, folder: str | os.PathLike[str], analyses: Mapping[str, Figure] | None = None
 ) -> list[Path]:
-    """Write every figure as SVG and PDF at a journal's column width, as PNG at twice the size, and its data as CSV."""
+    """Write every figure as SVG and PDF at journal column width and as PNG at twice the size, and its data as CSV."""
     return save_charts(comparison, all_figures(comparison, analyses), folder)

@@ -1,4 +1,4 @@
-"""Local against global alignment, one point a pair of models."""
+"""Local against global alignment, one point per pair of models."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") -> alt.LayerChart:
-    """Return one point a pair: metric `x` against metric `y`, with the chance level of both as lines.
+    """Return a scatter plot of metric `y` against metric `x`, one point per pair, with both chance levels as lines.
 
-    More alike is to the right and up, also for a metric that is best when small. Of a directed metric, the point is
-    the mean of both directions.
+    More similar pairs are to the right and up, also for a metric that is best when small. For a directed metric, the
+    point is the mean of both directions.
 
-    Fill and ring show the modalities of the two models, so that six colours tell all kinds of pairs. Pairs
-    with a control are small crosses. A pair without one of the two scores is left out.
+    Fill and ring show the modalities of the two models, so that six colours distinguish all kinds of pairs. Pairs with
+    a control are small crosses. A pair without one of the two scores is excluded.
     """
     scores = read_scores(comparison)
     first, second = scores[x], scores[y]
@@ -55,15 +55,17 @@ def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") 
             stroke=alt.Stroke("outer:N", scale=scale, legend=None if domain == ["unknown"] else marker),
         )
     )
-    said = f"Scatter plot of {second.label} against {first.label} for {len(rows)} pairs of models."
-    # Vega warns in the reader's console about a layer without data.
+    description = f"Scatter plot of {second.label} against {first.label} for {len(rows)} pairs of models."
+    # Vega logs a warning in the browser console for a layer without data.
     kinds = {row["control"] for row in rows}
     layers = _chance_lines(first, second) + [controls] * (True in kinds) + [points] * (kinds != {True})
-    return alt.LayerChart(layer=layers).properties(width=430, height=320, description=said, config=config())
+    return alt.LayerChart(layer=layers).properties(width=430, height=320, description=description, config=config())
 
 
 def _title(score: PairScores) -> str:
-    return score.label + (", both ways" if score.directed else "") + ("" if score.higher_is_better else ", falling")
+    return (
+        score.label + (", both directions" if score.directed else "") + ("" if score.higher_is_better else ", falling")
+    )
 
 
 def _scale(score: PairScores) -> alt.Scale:
@@ -71,10 +73,10 @@ def _scale(score: PairScores) -> alt.Scale:
 
 
 def _shown(score: PairScores, i: int, j: int) -> str:
-    ways = [score.values[i, j], score.values[j, i]] if score.directed else [score.values[i, j]]
+    values = [score.values[i, j], score.values[j, i]] if score.directed else [score.values[i, j]]
     chance = score.chance[i, j]
-    said = f"chance {number(chance, 3)}" if np.isfinite(chance) else "no chance level"
-    return f"{' / '.join(number(value, 3) for value in ways)} ({said})"
+    chance_text = f"chance {number(chance, 3)}" if np.isfinite(chance) else "no chance level"
+    return f"{' / '.join(number(value, 3) for value in values)} ({chance_text})"
 
 
 def _rows(comparison: xr.Dataset, first: PairScores, second: PairScores) -> list[dict[str, Any]]:

@@ -11,16 +11,21 @@ from ._labels import names, sides
 from .palette import MUTED, config, modality_colour
 
 if TYPE_CHECKING:
+    from hyle.engine.analysis import Convergence
+
     from ..results import ConvergenceResult
 
 _WIDTH, _HEIGHT = 440, 300
 
 
-def convergence_scatter(found: ConvergenceResult) -> alt.LayerChart:
-    """Return one point a model, a ring where it is of the best model's own family; the correlation is the title."""
-    one, others = found.runs["all"], set(found.runs["other_families"].models)
+def convergence_scatter(result: ConvergenceResult) -> alt.LayerChart:
+    """Return error against alignment, one point per model, with the correlation as the title.
+
+    Models of the best model's own family are rings.
+    """
+    one, others = result.runs["all"], set(result.runs["other_families"].models)
     rows: list[dict[str, Any]] = [
-        {"model": model, "modality": found.kinds.get(model, "unknown"), "alignment": float(a), "error": float(e)}
+        {"model": model, "modality": result.kinds.get(model, "unknown"), "alignment": float(a), "error": float(e)}
         | {"family_of_best": model not in others}
         for model, e, a in zip(one.models, one.error, one.alignment, strict=True)
     ]
@@ -29,11 +34,11 @@ def convergence_scatter(found: ConvergenceResult) -> alt.LayerChart:
         row["side"] = side
     reference = ", ".join(one.reference)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("alignment:Q", title=f"{found.metric}, to {reference}", scale=alt.Scale(zero=False, padding=50)),
-        y=alt.Y("error:Q", title=found.error, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5)),
+        x=alt.X("alignment:Q", title=f"{result.metric}, to {reference}", scale=alt.Scale(zero=False, padding=50)),
+        y=alt.Y("error:Q", title=result.error, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5)),
         tooltip=[
             alt.Tooltip("model:N"),
-            alt.Tooltip("error:Q", title=found.error, format=".3f"),
+            alt.Tooltip("error:Q", title=result.error, format=".3f"),
             alt.Tooltip("alignment:Q", title=f"to {reference}", format=".3f"),
         ],
     )
@@ -44,17 +49,17 @@ def convergence_scatter(found: ConvergenceResult) -> alt.LayerChart:
     layers += [rings.encode(color=colour)] * any(r["family_of_best"] for r in rows)
     titles = [_title(one, "all")]
     if others != set(one.models):
-        titles.append(_title(found.runs["other_families"], "other families"))
+        titles.append(_title(result.runs["other_families"], "other families"))
     title = alt.TitleParams(titles, fontSize=12, fontWeight="normal", color=MUTED)
-    said = f"Scatter plot of {found.error} against {found.metric} to {reference} for {len(rows)} models. "
-    said += "; ".join(titles) + "."
+    description = f"Scatter plot of {result.error} against {result.metric} to {reference} for {len(rows)} models. "
+    description += "; ".join(titles) + "."
     return alt.LayerChart(layer=[*layers, *names(base, rows)]).properties(
-        width=_WIDTH, height=_HEIGHT, title=title, description=said, config=config()
+        width=_WIDTH, height=_HEIGHT, title=title, description=description, config=config()
     )
 
 
-def _title(one: Any, who: str) -> str:
+def _title(one: Convergence, models: str) -> str:
     if one.correlation != one.correlation:
-        return f"{who}: n = {one.n}, too few for a correlation"
+        return f"{models}: n = {one.n}, too few for a correlation"
     ends = f"{number(one.low, 2)} to {number(one.high, 2)}"
-    return f"{who}: rank correlation {number(one.correlation, 2)} (95 % {ends}), p = {one.p:.2g}, n = {one.n}"
+    return f"{models}: rank correlation {number(one.correlation, 2)} (95 % {ends}), p = {one.p:.2g}, n = {one.n}"

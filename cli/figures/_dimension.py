@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def dimension_bars(comparison: xr.Dataset, metric: str = "intrinsic_dimension") -> alt.LayerChart:
-    """Return one bar a model, smallest first, coloured by modality, with its standard error where there is one."""
+    """Return one bar per model, smallest first, coloured by modality, with its standard error where there is one."""
     attrs = comparison[metric].attrs
     label = text(attrs, "long_name") or metric.replace("_", " ")
     rows = _rows(comparison, metric)
     order = [row["model"] for row in sorted(rows, key=lambda row: np.inf if row["value"] is None else row["value"])]
     domain, colours = modality_scale([row["modality"] for row in rows])
     y = alt.Y("model:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8))
-    # Room for the number at the end of the longest bar.
+    # Leave room for the number at the end of the longest bar.
     largest = 1.12 * max([row["high"] for row in rows if row["high"] is not None], default=1.0)
     scale = alt.Scale(domain=[0, largest], nice=False)
     x = alt.X("value:Q", title=label, scale=scale, axis=alt.Axis(tickCount=5, domain=False))
@@ -44,10 +44,10 @@ def dimension_bars(comparison: xr.Dataset, metric: str = "intrinsic_dimension") 
     at_end = alt.X("high:Q", title=label)
     values = base.transform_filter("isValid(datum.value)").mark_text(align="left", dx=5, fontSize=11, color=INK)
     without = base.transform_filter("!isValid(datum.value)").mark_text(align="left", dx=5, fontSize=11, color=MUTED)
-    spread = base.transform_filter("datum.high > datum.low").mark_rule(strokeWidth=1.6, color=INK)
+    error_bars = base.transform_filter("datum.high > datum.low").mark_rule(strokeWidth=1.6, color=INK)
     layers = [
         bars.encode(x=x, color=colour),
-        *([spread.encode(x=alt.X("low:Q", title=label), x2="high:Q")] if _with_errors(rows) else []),
+        *([error_bars.encode(x=alt.X("low:Q", title=label), x2="high:Q")] if _with_errors(rows) else []),
         values.encode(x=at_end, text="shown:N"),
         without.encode(x=alt.value(0), text=alt.value("not defined")),
     ]
@@ -92,6 +92,8 @@ def _with_errors(rows: list[dict[str, Any]]) -> bool:
 
 
 def _description(label: str, rows: list[dict[str, Any]]) -> str:
-    known = [row["value"] for row in rows if row["value"] is not None]
-    said = f"Bar chart of the {label} of {len(rows)} models"
-    return f"{said}, from {min(known):.1f} to {max(known):.1f}." if known else f"{said}; none is defined."
+    defined = [row["value"] for row in rows if row["value"] is not None]
+    description = f"Bar chart of the {label} of {len(rows)} models"
+    if not defined:
+        return f"{description}; none is defined."
+    return f"{description}, from {min(defined):.1f} to {max(defined):.1f}."

@@ -1,4 +1,4 @@
-"""The share of the variation that facts of the models explain."""
+"""Share of the variation between models that facts about them explain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def factor_bars(on: Mapping[str, Sequence[Factor]]) -> alt.LayerChart:
-    """Return one bar a fact, and a tick at the mean share of permutations; of two sets of samples two bars."""
+    """Return one bar per fact, or two for two sets of samples, with a tick at the mean share over permutations."""
     rows: list[dict[str, Any]] = [
         {"fact": f.name.replace("_", " "), "set": f"{where} set", "share": f.share, "by_chance": f.by_chance}
         | {"p": f.p, "values": f.groups, "models": f.n, "shown": f"{f.share:.0%}, p = {f.p:.2g}, n = {f.n}"}
@@ -48,7 +48,9 @@ def factor_bars(on: Mapping[str, Sequence[Factor]]) -> alt.LayerChart:
     ]
     for row in rows:
         row["end"] = max(row["share"], row["by_chance"])
-    said = f"Bar chart of the share of the variation between models that {len(order)} facts explain, beside chance."
+    description = (
+        f"Bar chart of the share of the variation between models that {len(order)} facts explain, and by chance."
+    )
     return alt.LayerChart(layer=layers).properties(
-        width=400, height=alt.Step(34 if len(sets) == 1 else 22), description=said, config=config()
+        width=400, height=alt.Step(34 if len(sets) == 1 else 22), description=description, config=config()
     )

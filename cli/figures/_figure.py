@@ -1,4 +1,4 @@
-"""A chart with all that a reader needs beside it."""
+"""A chart with its title, caption and recipe."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-# Fields of a chart's data that only draw it.
+# Fields of the data of a chart that only serve the drawing.
 _DRAWN = {"shown", "exact", "side", "pair", "kind", "inner", "outer", "x_shown", "y_shown", "recipe", "strength"}
 
 
@@ -19,10 +19,10 @@ class Figure:
     """One figure.
 
     Args:
-        chart: an Altair chart, its alternative text as description.
-        title: a heading.
-        caption: what is shown and how it is read.
-        recipe: what its numbers were made with.
+        chart: an Altair chart, with its alternative text as description.
+        title: heading of the figure.
+        caption: what the figure shows and how to read it.
+        recipe: provenance of the numbers: metric, estimator, samples.
     """
 
     chart: alt.LayerChart | alt.FacetChart | alt.ConcatChart
@@ -32,9 +32,9 @@ class Figure:
 
 
 def specification(chart: Any) -> dict[str, Any]:
-    """Return a chart as Vega-Lite that JSON can hold: numbers that are not finite are null."""
-    found: dict[str, Any] = _finite(chart.to_dict())
-    return found
+    """Return a chart as a Vega-Lite specification for JSON: numbers that are not finite become null."""
+    spec: dict[str, Any] = _finite(chart.to_dict())
+    return spec
 
 
 def _finite(node: Any) -> Any:
@@ -46,9 +46,9 @@ def _finite(node: Any) -> Any:
 
 
 def chart_table(spec: dict[str, Any]) -> pd.DataFrame:
-    """Return the data of a specification as a table, without what only draws it.
+    """Return the data of a specification as a table, without the fields that only serve the drawing.
 
-    Of its data sets the largest, and those of the same fields.
+    The table contains the largest data set of the specification and those with the same fields.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""The heat map of one pair metric over all models."""
+"""Heat map of one pair metric over all models."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ _PRINTED = 16
 
 
 def heat_map(comparison: xr.Dataset, metric: str) -> alt.LayerChart:
-    """Return the heat map of `metric`: pale at the chance level, deep at the best value, be that high or low.
+    """Return the heat map of `metric`: pale at the chance level, deep at the best value, whether high or low.
 
-    Both axes follow `order_models`, the same for every metric; of a directed metric, a cell goes from the model of its
-    row to that of its column. The diagonal is a model with itself and is greyed; a pair without a score is marked by
-    a dash. Where the chance level differs between pairs, the colour tells the distance of each score from its own.
+    Both axes are in the order of `order_models`, the same for every metric. For a directed metric, a cell is the score
+    from the model of its row to that of its column. The diagonal, a model with itself, is grey; a pair without a score
+    is marked by a dash. Where the chance level differs between pairs, the colour shows the distance of each score from
+    the chance level of its pair.
     """
     score, order = read_scores(comparison)[metric], order_models(comparison)
     step = max(9.0, min(40.0, 600.0 / len(order)))
@@ -60,13 +61,13 @@ def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
         for j, other in enumerate(names):
             value, chance = score.values[i, j], score.chance[i, j]
             strength, excess = score.strength[i, j], score.excess[i, j]
-            known = bool(np.isfinite(value))
-            row = {"model": model, "other": other, "value": float(value) if known else None}
-            row["kind"] = "self" if i == j else "score" if known else "undefined"
+            defined = bool(np.isfinite(value))
+            row = {"model": model, "other": other, "value": float(value) if defined else None}
+            row["kind"] = "self" if i == j else "score" if defined else "undefined"
             row["shown"] = (
-                number(value, 2) + NOT_SIGNIFICANT * bool(score.not_significant[i, j]) if known else "not defined"
+                number(value, 2) + NOT_SIGNIFICANT * bool(score.not_significant[i, j]) if defined else "not defined"
             )
-            row["exact"] = number(value, 4) if known else "not defined"
+            row["exact"] = number(value, 4) if defined else "not defined"
             row["chance"] = number(chance, 4) if np.isfinite(chance) else score.chance_text
             if np.isfinite(score.q[i, j]):
                 row["q"] = f"{score.q[i, j]:.2g}"
@@ -75,16 +76,16 @@ def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
                 row["interval"] = f"{number(score.low[i, j], 3)} to {number(score.high[i, j], 3)}"
             if np.isfinite(score.raw[i, j]):
                 row["raw"] = number(score.raw[i, j], 3)
-            row["strength"] = float(strength) if known else None
+            row["strength"] = float(strength) if defined else None
             if score.chance_differs:
-                row["excess"] = float(excess) if known else None
+                row["excess"] = float(excess) if defined else None
             row["pair"] = f"{model} {'→' if score.directed else '–'} {other}" if i != j else model
             rows.append(row)
     return rows
 
 
 def _recipe(score: PairScores) -> dict[str, str]:
-    """Return what a tooltip says of every score of the metric besides the value and its chance level."""
+    """Return the further facts about a score for its tooltip, besides the value and its chance level."""
     fields = {
         "k": score.k,
         "n": score.n,
@@ -96,18 +97,18 @@ def _recipe(score: PairScores) -> dict[str, str]:
 
 
 def _constants(score: PairScores) -> dict[str, str]:
-    # Written once as an expression instead of into each of the M x M rows.
+    # Store these once as an expression instead of in each of the M x M rows.
     return {f"recipe_{i}": json.dumps(value) for i, value in enumerate(_recipe(score).values())}
 
 
 def _tooltip(score: PairScores) -> list[alt.Tooltip]:
     fixed = {"pair": "models", "exact": score.label, "chance": "chance level"}
     if score.permutations:
-        fixed |= {"q": "q, for all pairs", "calibrated": "calibrated"}
+        fixed |= {"q": "q, over all pairs", "calibrated": "calibrated"}
     if np.isfinite(score.low).any():
         fixed["interval"] = "95 % interval"
     if np.isfinite(score.raw).any():
-        fixed["raw"] = "with covariates"
+        fixed["raw"] = "before covariates"
     recipe = {f"recipe_{i}": title for i, title in enumerate(_recipe(score))}
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in (fixed | recipe).items()]
 
@@ -127,24 +128,24 @@ def _axis(step: float, **options: Any) -> alt.Axis:
 
 
 def _colour(score: PairScores) -> alt.Color:
-    own = score.chance_differs
-    shown = score.excess if own else score.values
-    off = shown[~np.eye(len(shown), dtype=bool)]
-    seen = [float(v) for v in off[np.isfinite(off)]]
-    level, best = (0.0, abs(score.best - score.origin)) if own else (score.origin, score.best)
-    worst = min([0.0, *seen]) if best > level else max([level, *seen])
+    per_pair = score.chance_differs
+    shown = score.excess if per_pair else score.values
+    off_diagonal = shown[~np.eye(len(shown), dtype=bool)]
+    values = [float(v) for v in off_diagonal[np.isfinite(off_diagonal)]]
+    level, best = (0.0, abs(score.best - score.origin)) if per_pair else (score.origin, score.best)
+    worst = min([0.0, *values]) if best > level else max([level, *values])
     domain, colours = score_scale(level, best, worst)
-    marks = [level] + [level + (best - level) * part for part in (0.25, 0.5, 0.75, 1)]
+    marks = [level] + [level + (best - level) * share for share in (0.25, 0.5, 0.75, 1)]
     round_marks = [level] + [t for t in (0, 0.25, 0.5, 0.75, 1) if min(domain) <= t <= max(domain)]
-    close = 0.07 * (max(domain) - min(domain))
+    spacing = 0.07 * (max(domain) - min(domain))
     marks = round_marks if max(domain) <= 1 and min(domain) >= -1 else marks
-    marks = [level] + [t for t in marks if abs(t - level) > close]
+    marks = [level] + [t for t in marks if abs(t - level) > spacing]
     at_level = "  chance" if np.isfinite(score.level) else ""
     label = f"format(datum.value, '.2f') + (abs(datum.value - {level!r}) < 1e-9 ? '{at_level}' : '')"
-    title = [score.label, "beyond its own chance"] if own else score.label
+    title = [score.label, "minus chance level"] if per_pair else score.label
     scale = alt.Scale(domain=domain, range=colours, clamp=True, interpolate="lab")
     legend = alt.Legend(title=title, values=marks, labelExpr=label, gradientLength=190, gradientThickness=12)
-    return alt.Color("excess:Q" if own else "value:Q", scale=scale, legend=legend)
+    return alt.Color("excess:Q" if per_pair else "value:Q", scale=scale, legend=legend)
 
 
 def _strips(comparison: xr.Dataset, x: alt.X, y: alt.Y) -> list[alt.Chart]:
@@ -169,11 +170,11 @@ def _strips(comparison: xr.Dataset, x: alt.X, y: alt.Y) -> list[alt.Chart]:
 
 def _description(comparison: xr.Dataset, score: PairScores) -> str:
     names = model_names(comparison)
-    known = [(i, j) for i, j in score.pairs() if np.isfinite(score.values[i, j])]
-    lower = "" if score.higher_is_better else "; the lower the more alike"
-    said = f"Heat map of {score.label} between {len(names)} models; chance level {score.chance_said}{lower}."
-    if not known:
-        return said
-    i, j = max(known, key=lambda p: score.strength[p])
+    defined = [(i, j) for i, j in score.pairs() if np.isfinite(score.values[i, j])]
+    lower = "" if score.higher_is_better else "; lower is more similar"
+    description = f"Heat map of {score.label} between {len(names)} models; chance level {score.chance_said}{lower}."
+    if not defined:
+        return description
+    i, j = max(defined, key=lambda p: score.strength[p])
     joint = "to" if score.directed else "and"
-    return f"{said} Strongest pair: {names[i]} {joint} {names[j]}, {number(score.values[i, j], 2)}."
+    return f"{description} Strongest pair: {names[i]} {joint} {names[j]}, {number(score.values[i, j], 2)}."

@@ -1,4 +1,4 @@
-"""The history of a run: how alignment, dimension and collapse emerge over the steps."""
+"""History of a training run: alignment, dimension and collapse over the steps."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ LABELS = {
     "participation_ratio": "participation ratio, directions",
     "top_column_share": "largest column's share of variance",
 }
-# Paul Tol's "bright" scheme, made to be told apart by the colour-blind.
+# Paul Tol's "bright" scheme, which colour-blind readers can distinguish.
 COLOURS = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#8b939c"]
 
 
 def emergence_curves(history: xr.Dataset) -> alt.VConcatChart:
-    """Return one panel a variable of a history, over its steps: a line for each reference, and the chance level.
+    """Return one panel per variable of a history, over its steps, with a line per reference and the chance level.
 
     Args:
-        history: as `hyle.engine.load_history` gives it.
+        history: as returned by `hyle.engine.load_history`.
     """
     names = [str(name) for name in history.data_vars]
     paired = [name for name in names if history[name].dims == ("step", "other")]
     charts = [_panel(history, name) for name in [*paired, *(name for name in names if name not in paired)]]
-    said = f"Curves of {', '.join(names)} over {history.sizes['step']} steps of a run."
-    return alt.vconcat(*charts, spacing=26).properties(description=said, config=config())
+    description = f"Curves of {', '.join(names)} over {history.sizes['step']} steps of a run."
+    return alt.vconcat(*charts, spacing=26).properties(description=description, config=config())
 
 
 def _panel(history: xr.Dataset, name: str) -> alt.LayerChart:
@@ -61,16 +61,16 @@ def _panel(history: xr.Dataset, name: str) -> alt.LayerChart:
 
 
 def _rows(history: xr.Dataset, name: str) -> list[dict[str, Any]]:
-    found = history[name]
+    variable = history[name]
     steps = [int(step) for step in history["step"].values]
-    columns: list[tuple[dict[str, Any], Any]] = [({}, found.values)]
-    if "other" in found.dims:
-        columns = [({"other": str(o)}, found.sel(other=o).values) for o in history["other"].values]
+    columns: list[tuple[dict[str, Any], Any]] = [({}, variable.values)]
+    if "other" in variable.dims:
+        columns = [({"other": str(o)}, variable.sel(other=o).values) for o in history["other"].values]
     rows = [
-        {**of, "step": step, "value": float(value), "shown": number(float(value), 3)}
-        for of, values in columns
+        {**fields, "step": step, "value": float(value), "shown": number(float(value), 3)}
+        for fields, values in columns
         for step, value in zip(steps, values, strict=True)
         if np.isfinite(value)
     ]
-    # Vega warns in the reader's console about a layer without data.
+    # Vega logs a warning in the browser console for a layer without data.
     return rows or [{**columns[0][0], "step": steps[0], "value": None, "shown": "not defined"}]

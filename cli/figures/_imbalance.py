@@ -1,4 +1,4 @@
-"""Planes of the information imbalance: of pairs, and of models beside all others."""
+"""Information-imbalance planes: of pairs of models, and of single models against all others."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ IMBALANCE = "information_imbalance"
 
 
 def imbalance_plane(comparison: xr.Dataset, by: str | None = None) -> alt.LayerChart:
-    """Return one point a pair: imbalance there against back, the better foretold direction first.
+    """Return the imbalances of both directions against each other, one point per pair.
+
+    The x axis is the direction with the lower imbalance, from the model that predicts the other better.
 
     Args:
         comparison: with ``information_imbalance``.
-        by: a pair metric for the colour; none where it is None.
+        by: pair metric that colours the points; default no colour.
     """
     values = read_scores(comparison)[IMBALANCE].values
     models, kinds = model_names(comparison), modalities(comparison)
@@ -42,11 +44,11 @@ def imbalance_plane(comparison: xr.Dataset, by: str | None = None) -> alt.LayerC
             rows.append(row)
     start, ticks = alt.Scale(domainMin=0), alt.Axis(tickCount=6)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("x:Q", title="imbalance from the model that foretells better", scale=start, axis=ticks),
-        y=alt.Y("y:Q", title="imbalance of the way back", scale=start, axis=ticks),
+        x=alt.X("x:Q", title="imbalance from the better predictor", scale=start, axis=ticks),
+        y=alt.Y("y:Q", title="imbalance in the reverse direction", scale=start, axis=ticks),
         tooltip=[
             alt.Tooltip("pair:N", title="models"),
-            alt.Tooltip("x:Q", title="there", format=".3f"),
+            alt.Tooltip("x:Q", title="forward", format=".3f"),
             alt.Tooltip("y:Q", title="back", format=".3f"),
             *([alt.Tooltip("alignment:Q", title=score.label, format=".3f")] if score is not None else []),
         ],
@@ -58,15 +60,17 @@ def imbalance_plane(comparison: xr.Dataset, by: str | None = None) -> alt.LayerC
         domain, colours = score_scale(score.origin, score.best, score.origin)
         scale = alt.Scale(domain=domain, range=colours, clamp=True, interpolate="lab")
         points = points.encode(color=alt.Color("alignment:Q", scale=scale, legend=alt.Legend(title=score.label)))
-    kinds_there = {row["control"] for row in rows}
-    layers = [_diagonal(1.0), controls] if True in kinds_there else [_diagonal(1.0)]
-    layers += [points] * (False in kinds_there)
-    said = f"Information-imbalance plane of {len(rows)} pairs of models; the diagonal is the same both ways."
-    return alt.LayerChart(layer=layers).properties(width=360, height=320, description=said, config=config())
+    present = {row["control"] for row in rows}
+    layers = [_diagonal(1.0), controls] if True in present else [_diagonal(1.0)]
+    layers += [points] * (False in present)
+    description = (
+        f"Information-imbalance plane of {len(rows)} pairs of models; both directions are equal on the diagonal."
+    )
+    return alt.LayerChart(layer=layers).properties(width=360, height=320, description=description, config=config())
 
 
 def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> alt.LayerChart:
-    """Return one point a model: mean imbalance to the others against that from them, named where it holds little."""
+    """Return the mean imbalance from the others against that to the others, one point per model."""
     points: list[dict[str, Any]] = [
         {"model": one.model, "modality": kinds.get(one.model, "unknown"), "to_others": one.imbalance_to_others}
         | {"from_others": one.imbalance_from_others, "effective_rank": one.effective_rank, "state": one.state or "–"}
@@ -75,10 +79,10 @@ def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> 
     ]
     low = 0.95 * min(min(p["to_others"], p["from_others"]) for p in points)
     high = 1.05 * max(max(p["to_others"], p["from_others"]) for p in points)
-    # The corners of the picture, so that places are those that will be drawn.
+    # With the corners of the chart, so that the label positions match the drawn ones.
     at = [(p["to_others"], p["from_others"]) for p in points] + [(low, low), (high, high)]
     for point, side in zip(points, sides(at, [*(p["model"] for p in points), "", ""], 440, 300), strict=False):
-        point["side"] = "" if side == "left" else side  # there stand the numbers of the axis
+        point["side"] = "" if side == "left" else side  # the axis labels are there
     scale = alt.Scale(domain=[low, high], nice=False)
     base = alt.Chart(alt.InlineData(values=points)).encode(
         x=alt.X("to_others:Q", title="mean imbalance to the others", scale=scale),
@@ -88,14 +92,14 @@ def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> 
             alt.Tooltip("to_others:Q", title="to the others", format=".3f"),
             alt.Tooltip("from_others:Q", title="from the others", format=".3f"),
             alt.Tooltip("effective_rank:Q", title="effective rank", format=".1f"),
-            alt.Tooltip("state:N", title="named"),
+            alt.Tooltip("state:N", title="state"),
         ],
     )
     colour = modality_colour([p["modality"] for p in points], legend=alt.Legend(orient="top", title=None))
     dots = base.mark_point(filled=True, size=100, opacity=1).encode(color=colour)
-    said = f"Scatter plot of the mean information imbalance of {len(points)} models to and from the others."
+    description = f"Scatter plot of the mean information imbalance of {len(points)} models to and from the others."
     return alt.LayerChart(layer=[_diagonal(high, low), dots, *names(base, points)]).properties(
-        width=440, height=300, description=said, config=config()
+        width=440, height=300, description=description, config=config()
     )
 
 

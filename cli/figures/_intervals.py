@@ -1,4 +1,4 @@
-"""Numbers of single models or ways of ranking, with their intervals."""
+"""Values of single models or of ways of ranking, with their intervals."""
 
 from __future__ import annotations
 
@@ -15,51 +15,50 @@ if TYPE_CHECKING:
     from ..results import ProbeResult, ShiftResult
 
 
-def shift_chart(found: ShiftResult) -> alt.LayerChart:
-    """Return how far the second set is shifted for each model, with 95 %."""
+def shift_chart(result: ShiftResult) -> alt.LayerChart:
+    """Return the degree of shift of the second set for each model, with its 95 % interval."""
     rows = [
-        {"model": name, "modality": found.kinds.get(name, "unknown"), "auc": one.auc, "ratio": one.ratio}
-        | {"low": found.ends[name][0], "high": found.ends[name][1]}
-        for name, one in sorted(found.shifts.items(), key=lambda item: item[1].auc)
+        {"model": name, "modality": result.kinds.get(name, "unknown"), "auc": one.auc, "ratio": one.ratio}
+        | {"low": result.ends[name][0], "high": result.ends[name][1]}
+        for name, one in sorted(result.shifts.items(), key=lambda item: item[1].auc)
     ]
-    said = f"Degree of shift of the second set of samples in the space of {len(rows)} models; 0.5 is no shift."
-    return _dots(rows, "model", "auc", "probability that a second sample lies further out", 0.5, "no shift", said)
+    description = f"Degree of shift of the second set of samples in the space of {len(rows)} models; 0.5 is no shift."
+    return _dots(rows, "model", "auc", "probability that a second sample is further out", 0.5, "no shift", description)
 
 
-def probe_chart(found: ProbeResult) -> alt.LayerChart:
-    """Return the error of each probe, with one standard error, and that of the median as a line."""
+def probe_chart(result: ProbeResult) -> alt.LayerChart:
+    """Return the error of each probe, with one standard error, and the error of the median as a line."""
     rows = [
-        {"model": name, "modality": found.kinds.get(name, "unknown"), "mae": one.mae, "r2": one.r2}
+        {"model": name, "modality": result.kinds.get(name, "unknown"), "mae": one.mae, "r2": one.r2}
         | {"low": one.mae - one.se, "high": one.mae + one.se}
-        for name, one in sorted(found.probes.items(), key=lambda item: item[1].mae)
+        for name, one in sorted(result.probes.items(), key=lambda item: item[1].mae)
     ]
-    baseline = next(iter(found.probes.values())).baseline
-    title = f"error of a probe of {found.label}"
-    said = (
-        f"Mean absolute error of probes of {found.label} on {len(rows)} embeddings; the median reaches {baseline:.3g}."
-    )
-    return _dots(rows, "model", "mae", title, baseline, "median", said)
+    baseline = next(iter(result.probes.values())).baseline
+    title = f"error of a probe of {result.label}"
+    description = f"Mean absolute error of probes of {result.label} on {len(rows)} embeddings"
+    description += f"; that of the median is {baseline:.3g}."
+    return _dots(rows, "model", "mae", title, baseline, "median", description)
 
 
-def selection_chart(found: Selection) -> alt.LayerChart:
-    """Return the rank correlation of each way of ranking with accuracy, with 95 %, and chance as a line."""
+def selection_chart(result: Selection) -> alt.LayerChart:
+    """Return the rank correlation of each way of ranking with accuracy, its 95 % interval, and chance as a line."""
     rows = [
         {"ranked_by": c.name, "modality": "", "correlation": c.correlation, "low": c.low, "high": c.high}
         | {"p": c.p, "regret": c.regret}
-        for c in found.criteria
+        for c in result.criteria
     ]
-    said = f"Rank correlation of {len(rows)} ways of ranking {len(found.models)} models with their accuracy."
-    return _dots(rows, "ranked_by", "correlation", "rank correlation with accuracy", 0.0, "chance", said)
+    description = f"Rank correlation of {len(rows)} ways of ranking {len(result.models)} models with their accuracy."
+    return _dots(rows, "ranked_by", "correlation", "rank correlation with accuracy", 0.0, "chance", description)
 
 
 def _dots(
-    rows: list[dict[str, Any]], name: str, field: str, title: str, line: float, line_name: str, said: str
+    rows: list[dict[str, Any]], name: str, field: str, title: str, line: float, line_name: str, description: str
 ) -> alt.LayerChart:
     order = [row[name] for row in rows]
     ends = [row[end] for row in rows for end in ("low", "high") if row[end] == row[end]]
     ends += [line, *(row[field] for row in rows)]
-    room = 0.06 * (max(ends) - min(ends) or 1.0)
-    scale = alt.Scale(domain=[min(ends) - room, max(ends) + room], nice=False)
+    margin = 0.06 * (max(ends) - min(ends) or 1.0)
+    scale = alt.Scale(domain=[min(ends) - margin, max(ends) + margin], nice=False)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         y=alt.Y(
             f"{name}:N", sort=order, title=None, axis=alt.Axis(domain=False, ticks=False, labelPadding=8, grid=True)
@@ -86,4 +85,6 @@ def _dots(
         .encode(x=alt.X("low:Q", title=title), x2="high:Q"),
         dots.encode(x=x, color=colour),
     ]
-    return alt.LayerChart(layer=layers).properties(width=400, height=alt.Step(26), description=said, config=config())
+    return alt.LayerChart(layer=layers).properties(
+        width=400, height=alt.Step(26), description=description, config=config()
+    )

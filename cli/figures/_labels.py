@@ -1,4 +1,4 @@
-"""Where names stand beside points so that they cover the fewest others."""
+"""Placement of the names of models next to their points, with little overlap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from .palette import INK
 
 FONT = 11.5
-# The share of a name that may cover others before it is left out.
+# The share of a name that may overlap others before it is omitted.
 _CROWDED = 0.4
 SIDES: dict[str, dict[str, Any]] = {
     "above": {"dy": -13},
@@ -22,7 +22,7 @@ SIDES: dict[str, dict[str, Any]] = {
 
 
 def names(base: alt.Chart, rows: list[dict[str, Any]]) -> list[alt.Chart]:
-    """Return the layers that write the names of models beside their points; `rows` are those of `base`."""
+    """Return the layers with the names of models next to their points; `rows` are those of `base`."""
     layers = []
     for side, offset in SIDES.items():
         if any(row["side"] == side for row in rows):
@@ -32,16 +32,23 @@ def names(base: alt.Chart, rows: list[dict[str, Any]]) -> list[alt.Chart]:
 
 
 def sides(points: Sequence[tuple[float, float]], labels: Sequence[str], width: float, height: float) -> list[str]:
-    """Put each name on the side of its point where it covers the fewest others; nowhere, "", where it covers many."""
+    """Return the side of its point on which each name overlaps the others least; "" where it overlaps too much.
+
+    Args:
+        points: (x, y) of each point.
+        labels: name of each point.
+        width: of the chart, in pixels.
+        height: of the chart, in pixels.
+    """
     if not points:
         return []
     at = np.array(points, float)
     low, high = at.min(0), at.max(0)
-    reach = np.where(high > low, high - low, 1)
-    # About where they come to lie, in pixels; y grows downwards.
-    place = (at - low) / reach * (width - 120, -(height - 40)) + (60, height - 20)
+    extent = np.where(high > low, high - low, 1)
+    # Approximate positions in pixels; y grows downwards.
+    place = (at - low) / extent * (width - 120, -(height - 40)) + (60, height - 20)
     taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in place]
-    found = []
+    chosen = []
     for (x, y), label in zip(place, labels, strict=True):
         wide = 0.55 * FONT * len(label)
         boxes = {
@@ -54,11 +61,11 @@ def sides(points: Sequence[tuple[float, float]], labels: Sequence[str], width: f
         cost = {name: 12 * outside[name] + sum(_overlap(box, other) for other in taken) for name, box in boxes.items()}
         side = min(boxes, key=cost.__getitem__)
         if cost[side] > _CROWDED * wide * FONT:
-            found.append("")  # the pointer tells it
+            chosen.append("")  # the tooltip shows the name
             continue
         taken.append(boxes[side])
-        found.append(side)
-    return found
+        chosen.append(side)
+    return chosen
 
 
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:

@@ -1,4 +1,4 @@
-"""One order of the models for all heat maps, so that they can be compared by eye."""
+"""Order of the models, the same in all heat maps, so that they can be compared by eye."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 def order_models(comparison: xr.Dataset) -> list[str]:
     """Return the model names ordered by average-linkage clustering with optimal leaf ordering.
 
-    The distance is that of the main metric (CKA when it is there) from its best value, both directions averaged. A
-    pair without a score counts as unrelated. The tree may be read from either end: the controls go last.
+    The distance is that of the main metric (CKA if the Comparison has it) from its best value, averaged over both
+    directions. A pair without a score counts as unrelated. The tree can be read from either end: from the one that
+    places the controls last.
     """
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform

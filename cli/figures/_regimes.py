@@ -18,9 +18,9 @@ MIXED = "two modalities"
 
 
 def regime_scatter(inside: xr.Dataset, outside: xr.Dataset, metric: str) -> alt.LayerChart:
-    """Return one point a pair of models, its score on the first set against that on the second, and the diagonal.
+    """Return scores on the second set against those on the first, one point per pair of models, and the diagonal.
 
-    Of a directed metric, the point is the mean of both directions. Pairs with a control are crosses.
+    For a directed metric, the point is the mean of both directions. Pairs with a control are crosses.
     """
     shared = [name for name in inside["model"].values if name in outside["model"].values]
     first, second = (read_scores(c.sel(model=shared, other=shared))[metric] for c in (inside, outside))
@@ -35,10 +35,10 @@ def regime_scatter(inside: xr.Dataset, outside: xr.Dataset, metric: str) -> alt.
     falling = not first.higher_is_better
     scale = alt.Scale(zero=False, reverse=falling)
     title = first.label + (", falling" if falling else "")
-    here, there = _set_names(inside, outside)
+    first_set, second_set = _set_names(inside, outside)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("first:Q", title=f"{title}: {here}", scale=scale),
-        y=alt.Y("second:Q", title=f"{title}: {there}", scale=scale),
+        x=alt.X("first:Q", title=f"{title}: {first_set}", scale=scale),
+        y=alt.Y("second:Q", title=f"{title}: {second_set}", scale=scale),
         tooltip=[
             alt.Tooltip("pair:N", title="models"),
             alt.Tooltip("first:Q", format=".3f"),
@@ -54,18 +54,18 @@ def regime_scatter(inside: xr.Dataset, outside: xr.Dataset, metric: str) -> alt.
     if drawn:
         points = base.transform_filter("!datum.control")
         layers.append(points.mark_point(filled=True, size=75, opacity=0.9).encode(color=colour))
-    said = f"Scatter plot of {first.label} of {len(rows)} pairs: {here} and {there}."
-    return alt.LayerChart(layer=layers).properties(width=360, height=320, description=said, config=config())
+    description = f"Scatter plot of {first.label} of {len(rows)} pairs: {first_set} and {second_set}."
+    return alt.LayerChart(layer=layers).properties(width=360, height=320, description=description, config=config())
 
 
 def _set_names(inside: xr.Dataset, outside: xr.Dataset) -> tuple[str, str]:
-    """Names of both sets of samples, where they have names of their own."""
+    """Return the names of both data sets, or "first set" and "second set" where these are equal or unknown."""
     first, second = (str(comparison.attrs.get("dataset", "")) for comparison in (inside, outside))
     return (first, second) if first and second and first != second else ("first set", "second set")
 
 
 def _diagonal(rows: list[dict[str, Any]]) -> alt.Chart:
-    seen = [row[name] for row in rows for name in ("first", "second")]
-    ends = [{"first": end, "second": end} for end in (min(seen), max(seen))] if seen else []
+    values = [row[name] for row in rows for name in ("first", "second")]
+    ends = [{"first": end, "second": end} for end in (min(values), max(values))] if values else []
     line = alt.Chart(alt.InlineData(values=ends)).mark_line(color=MUTED, strokeDash=[5, 4], strokeWidth=1)
     return line.encode(x="first:Q", y="second:Q")

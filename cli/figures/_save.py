@@ -1,4 +1,4 @@
-"""Figures as files, at the width of a journal's column."""
+"""Figures as files, at journal column width."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-# Millimetres of one and of two columns, and points in a millimetre; a wider chart would have letters below 5 points.
+# Width of one and of two columns in millimetres, and points per millimetre.
 ONE, TWO, POINT = 89.0, 183.0, 72 / 25.4
+# The widest chart, in pixels, for one column: the letters of a wider one would be below 5 points.
 _WIDEST = 560
 
 
 def save_charts(comparison: xr.Dataset, charts: Mapping[str, Any], folder: str | os.PathLike[str]) -> list[Path]:
-    """Write every chart into `folder` as SVG and PDF of one column's width (89 mm) or two (183 mm), as PNG, and as CSV.
+    """Write every chart into `folder` as SVG and PDF of one (89 mm) or two (183 mm) columns, as PNG, and as CSV.
 
-    It needs no network and no browser. Returns the paths.
+    Requires no network and no browser. Returns the paths.
     """
     import vl_convert
 
@@ -45,28 +46,29 @@ def save_charts(comparison: xr.Dataset, charts: Mapping[str, Any], folder: str |
 
 
 def sized(svg: str, unit: str) -> str:
-    """Return an SVG drawn in pixels at a column's width: in ``mm``, or in points without a unit for ``pt``."""
+    """Return an SVG in pixels, resized to column width: in ``mm``, or for ``pt`` in points without a unit."""
 
-    def column(found: re.Match[str]) -> str:
-        width, height = float(found[1]), float(found[2])
-        wide = ONE if width <= _WIDEST else TWO
-        said = "mm" if unit == "mm" else ""
+    def column(match: re.Match[str]) -> str:
+        width, height = float(match[1]), float(match[2])
+        target = ONE if width <= _WIDEST else TWO
+        suffix = "mm" if unit == "mm" else ""
         factor = 1 if unit == "mm" else POINT
-        return f'width="{wide * factor:.2f}{said}" height="{wide * factor * height / width:.2f}{said}"'
+        return f'width="{target * factor:.2f}{suffix}" height="{target * factor * height / width:.2f}{suffix}"'
 
     return re.sub(r'width="([\d.]+)" height="([\d.]+)"', column, svg, count=1)
 
 
 def figure_tables(comparison: xr.Dataset, charts: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Return the data of each chart: of a metric its rows of the long table, with all that belongs to them."""
+    """Return the data of each chart: for a metric the rows of the long table, else the data of the specification."""
     rows = long_table(comparison).dropna(axis=1, how="all")
     metrics = set(rows["metric"])
-    found = {}
+    tables = {}
     for name, chart in charts.items():
         metric = name.removeprefix("heat_map_")
-        own = rows[rows["metric"] == metric] if metric in metrics else chart_table(specification(chart))
-        found[name] = own.drop(columns=["other"]) if "other" in own and (own["other"] == "").all() else own
-    return found
+        table = rows[rows["metric"] == metric] if metric in metrics else chart_table(specification(chart))
+        single = "other" in table and (table["other"] == "").all()
+        tables[name] = table.drop(columns=["other"]) if single else table
+    return tables
 
 
 def vega_lite_version() -> str:

@@ -1,4 +1,4 @@
-"""The intrinsic dimension at growing scales."""
+"""Intrinsic dimension at growing scales."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .palette import config, modality_colour
 
 
 def scale_curves(scales: Sequence[dict[str, Any]], kinds: Mapping[str, str]) -> alt.LayerChart:
-    """Return one line a model, dimension against the order of the neighbours, with a 95 % band."""
+    """Return one line per model, dimension against the order of the neighbours, with a 95 % band."""
     rows = [
         row
         | {"modality": kinds.get(row["model"], "unknown")}
@@ -20,7 +20,7 @@ def scale_curves(scales: Sequence[dict[str, Any]], kinds: Mapping[str, str]) -> 
     ]
     for row in rows:
         row["low"] = max(row["low"], 0.0)
-    title = "neighbours looked at, n1"
+    title = "order of the neighbours, n1"
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("order:Q", title=title, scale=alt.Scale(type="log", base=2), axis=alt.Axis(tickCount=7)),
         detail="model:N",
@@ -40,5 +40,5 @@ def scale_curves(scales: Sequence[dict[str, Any]], kinds: Mapping[str, str]) -> 
         base.mark_line(strokeWidth=1.8, point={"size": 26}).encode(y=y, color=colour),
     ]
     count = len({row["model"] for row in rows})
-    said = f"Line chart of the intrinsic dimension of {count} models at growing scales, with 95 % bands."
-    return alt.LayerChart(layer=layers).properties(width=440, height=300, description=said, config=config())
+    description = f"Line chart of the intrinsic dimension of {count} models at growing scales, with 95 % bands."
+    return alt.LayerChart(layer=layers).properties(width=440, height=300, description=description, config=config())

@@ -1,4 +1,4 @@
-"""The tree of models as a dendrogram."""
+"""Tree of the models as a dendrogram."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str]) -> alt.LayerChart:
-    """Return the tree with its branch lengths, the models at the tips and the support at the inner branches."""
+    """Return the tree with branch lengths, the models at the tips and the support at the inner branches."""
     branches: list[dict[str, Any]] = []
     tips: list[dict[str, Any]] = []
     support: list[dict[str, Any]] = []
@@ -29,10 +29,12 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str]) -> alt.LayerChar
         elif node.support == node.support:
             support.append({"x": node.depth, "y": node.place, "support": node.support})
     count, deepest = len(tips), max(node.depth for node in nodes) or 1.0
-    # Room for the names: they stand right of the deepest tip.
-    wide = max(7.0 * len(tip["model"]) for tip in tips) / 430
+    # Leave room for the names, which are to the right of the deepest tip.
+    name_share = max(7.0 * len(tip["model"]) for tip in tips) / 430
     x = alt.X(
-        "x:Q", title="distance", scale=alt.Scale(domain=[0, deepest * (1 + 1.15 * wide / (1 - wide))], nice=False)
+        "x:Q",
+        title="distance",
+        scale=alt.Scale(domain=[0, deepest * (1 + 1.15 * name_share / (1 - name_share))], nice=False),
     )
     scale = alt.Scale(domain=[-0.6, count - 0.4], reverse=True, nice=False)
     y = alt.Y("y:Q", title=None, axis=None, scale=scale)
@@ -43,17 +45,17 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str]) -> alt.LayerChar
     colour = modality_colour([tip["modality"] for tip in tips], legend=alt.Legend(orient="top", title=None))
     layers = [lines.encode(x=x, x2="x2:Q", y=y, y2="y2:Q")]
     if support:
-        written = alt.Chart(alt.InlineData(values=support)).mark_text(
+        support_labels = alt.Chart(alt.InlineData(values=support)).mark_text(
             fontSize=10, color=MUTED, align="right", dx=-3, dy=-6
         )
-        layers.append(written.encode(x=x, y=y, text=alt.Text("support:Q", format=".0f")))
+        layers.append(support_labels.encode(x=x, y=y, text=alt.Text("support:Q", format=".0f")))
     layers += [
         ends.mark_point(filled=True, size=60, opacity=1).encode(color=colour),
         ends.mark_text(align="left", dx=8, fontSize=11.5, color=INK).encode(text="model:N"),
     ]
-    said = (
+    description = (
         f"Dendrogram of {count} models by neighbour joining of their alignment profiles, with the support of branches."
     )
     return alt.LayerChart(layer=layers).properties(
-        width=460, height=max(120, 24 * count), description=said, config=config()
+        width=460, height=max(120, 24 * count), description=description, config=config()
     )

@@ -1,4 +1,4 @@
-"""Quantities of models against their size."""
+"""Quantities of the models against their size."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 ALL = "all models"
 
 
-def trend_chart(found: ScaleResult) -> alt.ConcatChart:
-    """Return one picture a quantity: a point a model, the line fitted to all, and its slope with interval as title."""
-    quantities = list(dict.fromkeys(row["quantity"] for row in found.rows))
-    # One colour for all pictures: they share its scale.
-    every = [found.kinds.get(row["model"], "unknown") for row in found.rows]
-    colour = modality_colour(every, legend=alt.Legend(orient="bottom", title=None))
+def trend_chart(result: ScaleResult) -> alt.ConcatChart:
+    """Return one panel per quantity, with a point per model, the fitted lines, and their slopes with intervals."""
+    quantities = list(dict.fromkeys(row["quantity"] for row in result.rows))
+    # One colour encoding: all panels share its scale.
+    all_kinds = [result.kinds.get(row["model"], "unknown") for row in result.rows]
+    colour = modality_colour(all_kinds, legend=alt.Legend(orient="bottom", title=None))
     charts = []
     for quantity in quantities:
-        rows = [row for row in found.rows if row["quantity"] == quantity]
-        rows = [row | {"modality": found.kinds.get(row["model"], "unknown")} for row in rows]
-        trends = {group: trend for (group, of), trend in found.trends.items() if of == quantity}
-        charts.append(_chart(rows, quantity, found.size, trends, colour))
-    count = len({row["model"] for row in found.rows})
-    said = f"Scatter plots of {len(quantities)} quantities of {count} models against {found.size}."
-    whole: alt.ConcatChart = alt.concat(*charts, columns=min(3, len(charts)))
-    return whole.properties(description=said, config=config())
+        rows = [row for row in result.rows if row["quantity"] == quantity]
+        rows = [row | {"modality": result.kinds.get(row["model"], "unknown")} for row in rows]
+        trends = {group: trend for (group, name), trend in result.trends.items() if name == quantity}
+        charts.append(_chart(rows, quantity, result.size, trends, colour))
+    count = len({row["model"] for row in result.rows})
+    description = f"Scatter plots of {len(quantities)} quantities of {count} models against {result.size}."
+    panels: alt.ConcatChart = alt.concat(*charts, columns=min(3, len(charts)))
+    return panels.properties(description=description, config=config())
 
 
 def _chart(
@@ -51,18 +51,19 @@ def _chart(
     )
     layers = [points.mark_point(filled=True, size=70, opacity=1).encode(color=colour)]
     for group, trend in trends.items():
-        own = [row for row in rows if group in (ALL, row["family"])]
-        x, y = np.log10([row["size"] for row in own]), np.array([row["value"] for row in own])
+        points_of_group = [row for row in rows if group in (ALL, row["family"])]
+        x = np.log10([row["size"] for row in points_of_group])
+        y = np.array([row["value"] for row in points_of_group])
         level = y.mean() - trend.slope * x.mean()
         ends = [{"size": 10 ** float(e), "value": float(level + trend.slope * e)} for e in (x.min(), x.max())]
         line = alt.Chart(alt.InlineData(values=ends)).encode(x="size:Q", y="value:Q")
         dash = [5, 4] if group == ALL else [1, 0]
         layers.append(line.mark_line(color=MUTED, strokeWidth=1.3, strokeDash=dash))
-    said = [_said(group, trend) for group, trend in list(trends.items())[:3]]
-    title = alt.TitleParams(quantity, subtitle=said, fontSize=12, subtitleFontSize=11, offset=8)
+    subtitle = [_describe(group, trend) for group, trend in list(trends.items())[:3]]
+    title = alt.TitleParams(quantity, subtitle=subtitle, fontSize=12, subtitleFontSize=11, offset=8)
     return alt.LayerChart(layer=layers).properties(width=280, height=190, title=title)
 
 
-def _said(group: str, trend: Trend) -> str:
+def _describe(group: str, trend: Trend) -> str:
     ends = f"{number(trend.low, 2)} to {number(trend.high, 2)}" if trend.low == trend.low else "no interval"
     return f"{group}: {number(trend.slope, 2)} for tenfold ({ends}), p = {trend.p:.2g}, n = {trend.n}"

@@ -1,4 +1,4 @@
-"""Colours and type of all figures, once: light for paper, and the dark twin of every colour for the page."""
+"""Colours and fonts of all figures: light colours for paper, and a dark counterpart of each for the page."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 PAPER, INK, MUTED, RULE = "#ffffff", "#1f262e", "#5d6874", "#d9dee3"
 SELF, ON_STRONG = "#e3e6e9", "#fffffe"
 
-# Equal steps of CIELAB lightness (96 to 22, and 17 to 85 on the dark card), so that equal differences of a
-# score look equally large, also in print without colour and to the colour-blind.
+# Equal steps of CIELAB lightness (96 to 22, and 17 to 85 on the dark card), so that equal differences of a score
+# look equally large, also in greyscale print and to colour-blind readers.
 _ABOVE = ["#f3f5f6", "#bce1e8", "#8bcadd", "#60b1d2", "#3e97c6", "#2a7cb6", "#2461a2", "#244789", "#222f6b"]
 _ABOVE_DARK = [
     "#28292e",
@@ -27,7 +27,7 @@ _ABOVE_DARK = [
 _BELOW_END, _BELOW_END_DARK = "#b65f23", "#cc8d53"
 _BELOW_STEPS = 32
 
-# Paul Tol's "bright" scheme, made to be told apart by the colour-blind.
+# Paul Tol's "bright" scheme, which colour-blind readers can distinguish.
 _MODALITIES = {
     "string": ("#4477aa", "#7fb0e0"),
     "graph": ("#ccbb44", "#e2d36f"),
@@ -60,21 +60,21 @@ DARK: dict[str, str] = {
     **dict(zip(_ABOVE, _ABOVE_DARK, strict=True)),
     **dict(_MODALITIES.values()),
 }
-"""The colour that stands for each light colour on a dark card."""
+"""Dark counterpart of each light colour."""
 
 
 def accents(count: int) -> list[str]:
-    """Return colours for one or two sets of samples."""
+    """Return the colours of one or two sets of samples."""
     return ["#3e97c6", "#bce1e8"][:count]
 
 
 def deepening() -> list[str]:
-    """Return a scale for points on the page: from what is just seen to the deepest colour."""
+    """Return a colour scale for points: from just visible to the deepest colour."""
     return _ABOVE[2:]
 
 
 def modality_colour(kinds: list[str], *, legend: Any) -> alt.Color:
-    """Return the colour of a mark by its field ``modality``, without a legend where there is one kind alone."""
+    """Return the colour encoding of the field ``modality``, without a legend where there is only one modality."""
     import altair as alt
 
     domain, colours = modality_scale(kinds)
@@ -83,17 +83,17 @@ def modality_colour(kinds: list[str], *, legend: Any) -> alt.Color:
 
 
 def modality_scale(present: list[str]) -> tuple[list[str], list[str]]:
-    """Return the modalities that occur, in a fixed order, and their colours."""
-    known = [name for name in _MODALITIES if name in present]
-    others = sorted(set(present) - set(known))
-    return known + others, [_MODALITIES.get(name, _MODALITIES["unknown"])[0] for name in known + others]
+    """Return the modalities in `present`, in a fixed order, and their colours."""
+    named = [name for name in _MODALITIES if name in present]
+    domain = named + sorted(set(present) - set(named))
+    return domain, [_MODALITIES.get(name, _MODALITIES["unknown"])[0] for name in domain]
 
 
 def score_scale(level: float, best: float, lowest: float) -> tuple[list[float], list[str]]:
     """Return domain and range of a colour scale that is paper-pale at `level` and deepest at `best`.
 
-    `lowest` is the worst value to show. Beyond chance the scale turns warm, at the same rate: the colour
-    tells the distance from chance on either side.
+    `lowest` is the worst value to show. On the worse side of chance the scale turns warm, at the same rate: the colour
+    shows the distance from chance on either side.
     """
     last = len(_ABOVE) - 1
     domain = [level + (best - level) * i / last for i in range(len(_ABOVE))]
@@ -125,7 +125,7 @@ def config() -> dict[str, Any]:
             "domainColor": RULE,
             "tickColor": RULE,
             "labelLimit": 190,
-            # Else the first and the last label are drawn inwards, over their neighbours.
+            # Otherwise the first and the last label are shifted inwards, over their neighbours.
             "labelFlush": False,
         },
         "legend": {

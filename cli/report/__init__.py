@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML file that opens without a network."""
+"""Report of a Comparison: one self-contained HTML file that opens without a network."""
 
 from ._findings import summary as summary
 from ._page import render_report as render_report

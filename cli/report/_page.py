@@ -1,4 +1,4 @@
-"""Put the page together."""
+"""Rendering of the HTML page."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ from ._rows import (
     FACTS,
     NUMERIC,
     citations,
+    count_significant,
     estimate_rows,
     model_rows,
     one_chance,
@@ -48,32 +49,34 @@ from ._rows import (
     read_json,
     short,
     swatches,
-    told,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-# Of more metrics than a row of tabs holds, one is chosen from a list, and these are the columns shown at first.
+# With more metrics than this, the metric is chosen from a list instead of tabs, and the columns of `_MAIN` are shown
+# first in the table of pairs.
 _TABS = 8
 _MAIN = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance")
 
 
-def write_report(comparison: xr.Dataset, path: str | os.PathLike[str], found: Mapping[str, Any] | None = None) -> Path:
-    """Write the Comparison, and what its analyses found, as one HTML file, whole or not at all; return its path.
+def write_report(
+    comparison: xr.Dataset, path: str | os.PathLike[str], results: Mapping[str, Any] | None = None
+) -> Path:
+    """Write the report of a Comparison and the results of its analyses as one HTML file, atomically; return its path.
 
-    Charts, scripts and styles are inside the file: it needs no network and asks for none.
+    Charts, scripts and styles are inside the file, which makes no network request.
 
     Args:
-        comparison: with one pair metric or more.
+        comparison: with at least one pair metric.
         path: of the file.
-        found: as `hyle.cli.analyses.run_analyses` gives it; default none.
+        results: as returned by `hyle.cli.analyses.run_analyses`; default none.
     """
-    return write_atomically(path, render_report(comparison, found).encode())
+    return write_atomically(path, render_report(comparison, results).encode())
 
 
-def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None) -> str:
+def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = None) -> str:
     """Return the report as HTML text."""
     import jinja2
 
@@ -87,7 +90,7 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
     attrs, scores = comparison.attrs, read_scores(comparison)
     names, kinds = model_names(comparison), modalities(comparison)
     axes = agreement_axes(comparison)
-    figures = analyses.figures(found or {})
+    figures = analyses.figures(results or {})
     charts = all_figures(comparison, figures)
     tables = figure_tables(comparison, charts)
     models = model_rows(comparison)
@@ -95,12 +98,12 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
     return environment.get_template("report.html.j2").render(
         title=text(attrs, "title") or "Alignment of representations",
         panel=panel,
-        findings=[*rest, *analyses.findings(found or {})],
+        findings=[*rest, *analyses.findings(results or {})],
         attrs=defaultdict(str, {str(key): str(value) for key, value in attrs.items()}),
         scores=list(scores.values()),
         tabs=_TABS,
         shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
-        told={name: told(score, score.pairs()) for name, score in scores.items()},
+        significant={name: count_significant(score, score.pairs()) for name, score in scores.items()},
         not_significant=NOT_SIGNIFICANT if any(score.permutations for score in scores.values()) else "",
         fixed={name: chance for name, score in scores.items() if (chance := one_chance(score))},
         dimensions={metric: short(comparison, metric) for metric in dimensions(comparison)},
@@ -129,29 +132,29 @@ def render_report(comparison: xr.Dataset, found: Mapping[str, Any] | None = None
 
 
 def _recipe(comparison: xr.Dataset, name: str) -> str:
-    """Return what the numbers of a figure that every Comparison has were made with, in one line."""
+    """Return the provenance of a figure that is not of an analysis, in one line: metric, estimator, k and n."""
     axes = {"agreement": agreement_axes(comparison) or (), "imbalance": (IMBALANCE,)}
-    said = []
+    recipes = []
     for metric in axes.get(name, (name,)):
         attrs = comparison[metric].attrs if metric in comparison else {}
         facts = [text(attrs, "long_name"), text(attrs, "estimator")]
         facts += [f"{key} = {attrs[key]}" for key in ("k", "n") if key in attrs]
-        said.append(", ".join(dict.fromkeys(filter(None, facts))))
-    return "; ".join(filter(None, said))
+        recipes.append(", ".join(dict.fromkeys(filter(None, facts))))
+    return "; ".join(filter(None, recipes))
 
 
 def _groups(comparison: xr.Dataset) -> dict[str, dict[str, list[str]]]:
-    """Return what can be picked: modalities, families of several models and models, each with its models."""
-    names, found = model_names(comparison), {}
+    """Return the possible selections, each with its models: modalities, families of several models, single models."""
+    names, groups = model_names(comparison), {}
     for fact in ("modality", "family"):
         members: dict[str, list[str]] = {}
         for name, value in zip(names, per_model(comparison, fact), strict=True):
             if value:
                 members.setdefault(str(value), []).append(name)
-        kept = {value: of for value, of in sorted(members.items()) if fact == "modality" or len(of) > 1}
+        kept = {value: models for value, models in sorted(members.items()) if fact == "modality" or len(models) > 1}
         if len(members) > 1 and kept:
-            found[fact] = kept
-    return found | {"model": {name: [name] for name in names}}
+            groups[fact] = kept
+    return groups | {"model": {name: [name] for name in names}}
 
 
 def _csv(table: pd.DataFrame) -> str:
@@ -160,7 +163,7 @@ def _csv(table: pd.DataFrame) -> str:
 
 @functools.cache
 def vega() -> str:
-    """Return the script that draws the charts, Vega and its embedding in one."""
+    """Return the script that draws the charts: Vega, Vega-Lite and Vega-Embed in one."""
     import vl_convert
 
     return vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=vega_lite_version())

@@ -1,4 +1,4 @@
-"""The tables of the report: models with their facts, pairs with their scores, and whom to cite."""
+"""Tables of the report: models with their facts, pairs with their scores, and citations."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ..comparison import (
     read_scores,
     text,
 )
+from ..console import count
 from ..figures import dimensions, modality_scale, order_models
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ FACTS = {
     "n_model": "samples",
     "dead_columns": "dead columns",
     "top_column_share": "largest column",
-    "norm_outliers": "far outside",
+    "norm_outliers": "norm outliers",
     "effective_rank": "effective rank",
 }
 NUMERIC = {"parameters", "dim", "n_model", "dead_columns", "top_column_share", "effective_rank", "norm_outliers"}
 
 
 def swatches(comparison: xr.Dataset) -> dict[str, str]:
-    """Return the colour of each modality that occurs."""
+    """Return the colour of each modality in the Comparison."""
     domain, colours = modality_scale(modalities(comparison))
     return dict(zip(domain, colours, strict=True))
 
@@ -68,14 +69,12 @@ def _fact(key: str, value: Any) -> str:
     if key == "effective_rank":
         return f"{value:.1f}"
     if key == "parameters":
-        for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-            if value >= size:
-                return f"{value / size:.3g} {unit}"
+        return count(int(value))
     return f"{value:.0f}" if key in NUMERIC else str(value)
 
 
 def pair_rows(comparison: xr.Dataset) -> list[dict[str, Any]]:
-    """Return every pair with its scores, the most aligned first."""
+    """Return all pairs with their scores, the most aligned first."""
     names, kinds = model_names(comparison), modalities(comparison)
     scores = list(read_scores(comparison).values())
     rows: list[dict[str, Any]] = []
@@ -91,54 +90,57 @@ def pair_rows(comparison: xr.Dataset) -> list[dict[str, Any]]:
     return rows
 
 
-def _pair_cell(score: PairScores, ways: list[tuple[int, int]]) -> dict[str, Any]:
-    values = [float(score.values[way]) for way in ways]
-    chances = dict.fromkeys(number(score.chance[way], 3) for way in ways if np.isfinite(score.chance[way]))
+def _pair_cell(score: PairScores, pairs: list[tuple[int, int]]) -> dict[str, Any]:
+    values = [float(score.values[pair]) for pair in pairs]
+    chances = dict.fromkeys(number(score.chance[pair], 3) for pair in pairs if np.isfinite(score.chance[pair]))
     return {
-        "shown": " / ".join(_marked(score, way) for way in ways),
+        "shown": " / ".join(_marked(score, pair) for pair in pairs),
         "sort": float(np.mean(values)) if np.isfinite(values).all() else "",
         "chance": "" if one_chance(score) else " / ".join(chances),
     }
 
 
-def _marked(score: PairScores, way: tuple[int, int]) -> str:
-    shown = number(score.values[way], 3) if np.isfinite(score.values[way]) else "–"
-    return f"{shown} {NOT_SIGNIFICANT}" if score.not_significant[way] else shown
+def _marked(score: PairScores, pair: tuple[int, int]) -> str:
+    shown = number(score.values[pair], 3) if np.isfinite(score.values[pair]) else "–"
+    return f"{shown} {NOT_SIGNIFICANT}" if score.not_significant[pair] else shown
 
 
-def told(score: PairScores, pairs: list[tuple[int, int]]) -> str:
-    """Say how many pairs permutations tell from chance, at the level of the score; nothing where there were none."""
-    known = [pair for pair in pairs if np.isfinite(score.q[pair])]
-    told = sum(not score.not_significant[pair] for pair in known)
-    return f"{told} of {len(known)} {'directed ' * score.directed}pairs" if known else ""
+def count_significant(score: PairScores, pairs: list[tuple[int, int]]) -> str:
+    """Return how many pairs are significantly above chance, such as "3 of 10 pairs"; empty without permutations.
+
+    A pair is significant where its q-value is at most `PairScores.alpha`.
+    """
+    tested = [pair for pair in pairs if np.isfinite(score.q[pair])]
+    count = sum(not score.not_significant[pair] for pair in tested)
+    return f"{count} of {len(tested)} {'directed ' * score.directed}pairs" if tested else ""
 
 
 def one_chance(score: PairScores) -> str:
-    """Return the chance level where all pairs have the same, else nothing."""
-    off = ~np.eye(len(score.chance), dtype=bool) & np.isfinite(score.values)
-    shown = {number(chance, 3) if np.isfinite(chance) else "" for chance in score.chance[off]}
+    """Return the chance level where it is the same for all pairs, else an empty string."""
+    defined = ~np.eye(len(score.chance), dtype=bool) & np.isfinite(score.values)
+    shown = {number(chance, 3) if np.isfinite(chance) else "" for chance in score.chance[defined]}
     return shown.pop() if len(shown) == 1 else ""
 
 
 def short(comparison: xr.Dataset, metric: str) -> str:
-    """Return the name of an estimator of the dimension: what stands in brackets."""
+    """Return the name of the estimator of a dimension metric: the part of its long name in brackets."""
     label = text(comparison[metric].attrs, "long_name") or metric.replace("_", " ")
     return label.partition("(")[2].rpartition(")")[0] or label
 
 
 def estimate_rows(comparison: xr.Dataset) -> list[tuple[str, list[str]]]:
-    """Return each model with its estimates of the dimension."""
+    """Return each model with its estimates of the dimension, in the order of the heat maps."""
     names, metrics = model_names(comparison), dimensions(comparison)
     columns = [
         [estimate(float(v), e) for v, e in zip(comparison[metric].values, errors(comparison, metric), strict=True)]
         for metric in metrics
     ]
-    found = {name: list(row) for name, *row in zip(names, *columns, strict=True)}
-    return [(name, found[name]) for name in order_models(comparison)] if metrics else []
+    cells = {name: list(row) for name, *row in zip(names, *columns, strict=True)}
+    return [(name, cells[name]) for name in order_models(comparison)] if metrics else []
 
 
 def citations(comparison: xr.Dataset) -> list[tuple[str, str]]:
-    """Return the metrics that share a source, and the source."""
+    """Return the sources of the metrics, each with the metrics that it is the source of, as (metrics, source)."""
     cited: dict[str, list[str]] = {}
     for variable in comparison.data_vars.values():
         if variable.attrs.get("citation"):
@@ -148,7 +150,7 @@ def citations(comparison: xr.Dataset) -> list[tuple[str, str]]:
 
 
 def read_json(content: Any) -> dict[str, Any]:
-    """Return an attribute that holds JSON as a dictionary, empty where it holds none."""
+    """Return a JSON attribute as a dictionary, empty where it is not one."""
     try:
         read = json.loads(content) if isinstance(content, str) else content
     except json.JSONDecodeError:

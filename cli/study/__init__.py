@@ -1,4 +1,4 @@
-"""The study of Edamadaka et al. on what can be had here: its plan, its findings one by one, and the page."""
+"""The study of Edamadaka et al. on models and data available here: its plan, its findings one by one, and the page."""
 
 from .findings import Finding as Finding
 from .findings import findings as findings

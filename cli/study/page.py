@@ -16,13 +16,14 @@ from ..options import json_text
 from .findings import INCONCLUSIVE, NOT_SUPPORTED, PARTLY_SUPPORTED, SUPPORTED, Finding, real
 from .plan import SHIFT, StudyResults
 
-PLURAL = {
-    SUPPORTED: "hold",
-    PARTLY_SUPPORTED: "hold in part",
-    NOT_SUPPORTED: "do not hold",
-    INCONCLUSIVE: "cannot be told",
+# Singular and plural of each verdict, after a number of findings.
+VERDICTS = {
+    SUPPORTED: ("holds", "hold"),
+    PARTLY_SUPPORTED: ("holds in part", "hold in part"),
+    NOT_SUPPORTED: ("does not hold", "do not hold"),
+    INCONCLUSIVE: ("is inconclusive", "are inconclusive"),
 }
-# By file name, in the order of the page, with what is read off them.
+# Title of each figure by file name, in the order of the page.
 FIGURES = {
     "heat_map_cknna": "CKNNA of every pair",
     "tree": "Which models belong together, by CKNNA",
@@ -34,13 +35,13 @@ FIGURES = {
 }
 
 
-def write_page(found: Sequence[Finding], panels: StudyResults, folder: Path) -> Path:
+def write_page(findings: Sequence[Finding], panels: StudyResults, folder: Path) -> Path:
     """Write ``README.md``, ``findings.json`` and, for each set, its Comparison and its figures.
 
     Args:
-        found: as `hyle.cli.study.findings.findings` gives them.
-        panels: what they rest on.
-        folder: is made where it is not there.
+        findings: as returned by `hyle.cli.study.findings`.
+        panels: the compared sets that the findings are based on.
+        folder: output folder, created if it does not exist.
 
     Returns:
         The path of the page.
@@ -56,39 +57,39 @@ def write_page(found: Sequence[Finding], panels: StudyResults, folder: Path) -> 
             svg = vl_convert.vegalite_to_svg(specification(chart), vl_version=vega_lite_version())
             write_atomically(folder / name / f"{figure}.svg", svg.encode())
     data = {
-        "findings": [dataclasses.asdict(one) for one in found],
+        "findings": [dataclasses.asdict(one) for one in findings],
         "sets": {name: dict(panel.comparison.attrs) for name, panel in panels.items()},
     }
     write_atomically(folder / "findings.json", json_text(data).encode())
-    return write_atomically(folder / "README.md", render(found, panels).encode())
+    return write_atomically(folder / "README.md", render(findings, panels).encode())
 
 
-def render(found: Sequence[Finding], panels: StudyResults) -> str:
+def render(findings: Sequence[Finding], panels: StudyResults) -> str:
     """Return the page as Markdown."""
     models = {model_names(panel.comparison)[i] for panel in panels.values() for i in real(panel)}
-    claimed = Counter(one.verdict for one in found if one.of_study)
+    claimed = Counter(one.verdict for one in findings if one.of_study)
     version = next(iter(panels.values())).comparison.attrs["hyle_version"]
     lines = [
         "# The study, on what runs from packages alone",
         "",
         "What Edamadaka, Yang, Li and Gómez-Bombarelli report of 59 models (Universally Converging Representations of "
         "Matter Across Scientific Foundation Models, arXiv 2512.03750), and what hyle finds on "
-        f"{len(models)} models whose weights lie in packages. Few of them are the study's own, and none is among its "
+        f"{len(models)} models whose weights are in packages. Few of them are the study's own, and none is among its "
         "best: this tests whether the findings carry over to other models, not whether its numbers are right.",
         "",
         f"Of {claimed.total()} findings of the study: "
-        + ", ".join(f"{count} {verdict if count == 1 else PLURAL[verdict]}" for verdict, count in claimed.most_common())
+        + ", ".join(f"{count} {VERDICTS[verdict][count > 1]}" for verdict, count in claimed.most_common())
         + ". Those of Orb's conservative and direct models, and of large language models, need weights that are not "
         "here.",
         "",
-        f"Written by `make study`, hyle {version}. Every number stands in [`findings.json`](findings.json), and every "
+        f"Written by `make study`, hyle {version}. Every number is in [`findings.json`](findings.json), and every "
         "score of every pair in the `.nc` file of its set, for `hyle report` and `hyle analyse`. The rule behind a "
-        "verdict stands beside its numbers in `cli/study/findings`: p-values at 0.05, intervals of 95 %.",
+        "verdict is next to its numbers in `cli/study/findings`: p-values at 0.05, intervals of 95 %.",
         "",
         "| | claim | what is found | |",
         "| --- | --- | --- | --- |",
     ]
-    for row, one in enumerate(found, 1):
+    for row, one in enumerate(findings, 1):
         claim = _cell(one.claim) + ("" if one.of_study else " *(not the study's)*")
         lines.append(f"| {row} | {claim} | {_cell(one.found)} *{_cell(one.data)}* | **{one.verdict}** |")
     for name, panel in panels.items():
@@ -98,7 +99,7 @@ def render(found: Sequence[Finding], panels: StudyResults) -> str:
             f"## {name}: {panel.plan.role}",
             "",
             f"{attrs['n']} samples that all {size} models and controls take, k = {attrs['k']}, "
-            f"{attrs['permutations']} permutations, {attrs['jackknife_groups']} parts left out for intervals.",
+            f"{attrs['permutations']} permutations, {attrs['jackknife_groups']} jackknife groups for intervals.",
         ]
         lines += [
             f"\n**{FIGURES[figure]}**\n\n![{FIGURES[figure]}, {name}]({name}/{figure}.svg)"
@@ -108,16 +109,16 @@ def render(found: Sequence[Finding], panels: StudyResults) -> str:
 
 
 def _figures(name: str, panels: StudyResults) -> dict[str, Any]:
-    """Charts of one set; of the set out of distribution also those of what becomes of the pairs of the other."""
+    """Return the charts of one set; for the set out of distribution also those of the change of the pairs."""
     panel = panels[name]
-    asked = {analysis: AnalysisInput(panel.comparison, "cknna") for analysis in ("convergence", "tree")}
+    inputs = {analysis: AnalysisInput(panel.comparison, "cknna") for analysis in ("convergence", "tree")}
     inside, outside = SHIFT
     if name == outside and inside in panels:
-        asked["regimes"] = AnalysisInput(panels[inside].comparison, "cknna", against=panel.comparison)
+        inputs["regimes"] = AnalysisInput(panels[inside].comparison, "cknna", against=panel.comparison)
     drawn: dict[str, Figure] = {}
-    for analysis, question in asked.items():
-        found = ANALYSES[analysis].data(question)
-        drawn |= ANALYSES[analysis].figures(found) if found is not None else {}
+    for analysis, question in inputs.items():
+        result = ANALYSES[analysis].compute(question)
+        drawn |= ANALYSES[analysis].make_figures(result) if result is not None else {}
     charts = all_figures(panel.comparison, drawn)
     return {figure: charts[figure] for figure in FIGURES if figure in charts}
 

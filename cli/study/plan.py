@@ -1,4 +1,4 @@
-"""What the study embeds: sets of samples, and the models that read them."""
+"""Plan of the study: sets of samples, and the models that read them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _PROTEINS = (
 
 @dataclass(frozen=True)
 class StudySet:
-    """Samples of one kind, and who reads them.
+    """Samples of one kind, and the models that read them.
 
     Args:
-        dataset: a built-in data set.
-        n: samples, or all it has.
-        role: what it stands for.
-        models: controls among them.
+        dataset: name of a built-in data set.
+        n: number of samples; all of them where the data set has fewer.
+        role: description of the samples.
+        models: names of the models, with controls.
     """
 
     dataset: str
@@ -48,7 +48,7 @@ class StudyResult:
     """One set embedded and compared.
 
     Args:
-        plan: what was asked for.
+        plan: the set and its models.
         data: the samples.
         representations: in the order of the Comparison's models.
         comparison: with permutations and intervals, and ``energy_mae`` where there are energies.
@@ -70,5 +70,5 @@ SETS = (
     StudySet("mpf-tp", 1069, "crystals hot and under pressure, out of distribution", _OF_CRYSTALS),
     StudySet("proteins", 1000, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
 )
-# The sets in and out of distribution that are set against each other.
+# The sets in and out of distribution that are compared with each other.
 SHIFT = ("mptrj", "mpf-tp")

@@ -1,4 +1,4 @@
-"""Repeat the study's comparisons on what runs here."""
+"""Repetition of the study's comparisons on models that run here."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ METRICS = (
 
 
 def make_panel(plan: StudySet, store: Store, *, permutations: int = 200, jackknife_groups: int = 20) -> StudyResult:
-    """Embed and compare one set; what the store has is not embedded again.
+    """Embed and compare one set; representations in the store are reused.
 
     Args:
-        plan: which samples and models.
+        plan: the samples and models.
         store: where representations are kept.
-        permutations: behind p-values.
-        jackknife_groups: parts of the samples that are left out in turn.
+        permutations: number of permutations for p-values.
+        jackknife_groups: number of groups of the delete-a-group jackknife.
     """
     data = load_dataset(plan.dataset, n=min(plan.n, find_dataset(plan.dataset).total), notify=say)
     say(f"{plan.dataset}: {len(data)} {data.domain}, {len(plan.models)} models and controls")
-    found = [embed_with_progress(name, data, store)[0] for name in plan.models]
-    # A neighbourhood of 25 is a fifth of so few samples.
+    representations = [embed_with_progress(name, data, store)[0] for name in plan.models]
+    # 25 neighbours would be a large share of so few samples.
     k = 25 if len(data) >= 500 else 10
     measure = CompareOptions(metrics=METRICS, k=k, permutations=permutations, jackknife_groups=jackknife_groups)
     title = f"{len(data)} {data.domain} of {plan.dataset}: {plan.role}"
     facts = {"title": title, "domain": data.domain, "dataset_source": data.source}
-    comparison = compare_with_progress(found, measure, attributes=facts)
-    add_samples(comparison, found)
+    comparison = compare_with_progress(representations, measure, attributes=facts)
+    add_samples(comparison, representations)
     add_labels(comparison, data)
-    add_energy_errors(comparison, found, data)
-    return StudyResult(plan, data, found, comparison)
+    add_energy_errors(comparison, representations, data)
+    return StudyResult(plan, data, representations, comparison)
 
 
 def study(plans: Sequence[StudySet], store: Store, **options: int) -> tuple[list[Finding], StudyResults]:
-    """Embed and compare every set, and try each finding of the study on them."""
+    """Embed and compare every set, and test each finding of the study on them."""
     panels = {plan.dataset: make_panel(plan, store, **options) for plan in plans}
     return findings(panels), panels

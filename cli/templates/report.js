@@ -3,7 +3,7 @@
   const specs = read("specs"), dark = read("dark");
   const night = matchMedia("screen and (prefers-color-scheme: dark)");
 
-  // The specifications are written for paper; on a dark page each colour is replaced by its twin.
+  // The specifications have the colours for paper; on a dark page each colour is replaced by its dark counterpart.
   const repaint = (node, key) => {
     if (typeof node === "string") return dark[node] ?? node;
     if (node === null || typeof node !== "object" || key === "datasets") return node;
@@ -59,20 +59,22 @@
     drawVisible();
   };
   pick?.addEventListener("change", turn);
-  if (pick) turn();  // a reloaded page keeps what was picked
+  if (pick) turn();  // a reloaded page keeps the selection
 
-  // One selection for all figures and tables: marks of other models fade, rows of other models go.
-  const chooser = document.getElementById("picked"), said = document.getElementById("picked-said");
+  // One selection for all figures and tables: marks of other models fade, rows of other models are hidden.
+  const chooser = document.getElementById("picked"), status = document.getElementById("picked-status");
   const rows = [...document.querySelectorAll("tr[data-models]")].map((row) => [row, JSON.parse(row.dataset.models)]);
   const choose = () => {
     const models = chooser.selectedOptions[0].dataset.models;
     picked = models ? JSON.parse(models) : null;
     views.forEach((view) => view.signal("picked", picked).runAsync());
-    rows.forEach(([row, of]) => row.classList.toggle("other", picked !== null && !of.some((name) => picked.includes(name))));
-    said.textContent = picked ? `${picked.length} of ${chooser.dataset.count} models, in all figures and tables` : "";
+    rows.forEach(([row, names]) => {
+      row.classList.toggle("other", picked !== null && !names.some((name) => picked.includes(name)));
+    });
+    status.textContent = picked ? `${picked.length} of ${chooser.dataset.count} models, in all figures and tables` : "";
   };
   chooser?.addEventListener("change", choose);
-  if (chooser) choose();  // a reloaded page keeps what was picked; the card of one model has no choice
+  if (chooser) choose();  // a reloaded page keeps the selection; the benchmark card has none
 
   const table = document.getElementById("pair-table");
   if (table) {

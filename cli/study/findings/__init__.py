@@ -1,6 +1,6 @@
-"""The findings of the study one by one: each file a question, each function a claim and what becomes of it.
+"""Findings of the study: one module per question, one function per claim, which returns its verdict.
 
-A verdict follows from numbers by a rule that stands beside them: 0.05 for every p-value, 95 % for every interval.
+A verdict follows from numbers by a rule next to them: 0.05 for every p-value, 95 % for every interval.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from .finding import SUPPORTED as SUPPORTED
 from .finding import Finding as Finding
 from .finding import real as real
 
-# The data sets that each needs, in the order of the page.
+# The data sets that each finding requires, in the order of the page.
 CHECKS: Sequence[tuple[Sequence[str], Callable[[StudyResults], Finding]]] = (
     (("qm9",), kinds.same_kind),
     (("qm9", "proteins"), kinds.proteins),
@@ -32,5 +32,5 @@ CHECKS: Sequence[tuple[Sequence[str], Callable[[StudyResults], Finding]]] = (
 
 
 def findings(panels: StudyResults) -> list[Finding]:
-    """Return every finding whose data sets are there."""
+    """Return every finding whose data sets are in `panels`."""
     return [check(panels) for names, check in CHECKS if all(name in panels for name in names)]

@@ -1,4 +1,4 @@
-"""What stands behind an agreement besides a shared picture: composition, and how high a score can be."""
+"""Confounds of agreement: composition, and the highest score that can be reached."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .kinds import FLAT
 
 
 def composition(panels: StudyResults) -> Finding:
-    """Take what composition explains out of all models, and see what agreement is left."""
+    """Regress composition out of all models, and measure the remaining agreement."""
     import hyle.engine
 
     panel = panels["qm9"]
@@ -22,32 +22,32 @@ def composition(panels: StudyResults) -> Finding:
     if "composition" not in rep:
         return Finding(_CLAIM, "The panel has no composition.", INCONCLUSIVE, behind(panels, "qm9"), of_study=False)
     attrs = panel.comparison.attrs
-    found = hyle.engine.compare(
+    without = hyle.engine.compare(
         {name: rep[name] for name in chosen},
         metrics=["cknna", "cka"],
         k=attrs["k"],
         covariates=rep["composition"],
         permutations=attrs["permutations"],
     )
-    known = [name in chosen for name in names]
-    first, second = flat[known], atoms[known]
-    said, numbers = [], {}
-    for name, score in read_scores(found).items():
+    rows = [name in chosen for name in names]
+    first, second = flat[rows], atoms[rows]
+    sentences, numbers = [], {}
+    for name, score in read_scores(without).items():
         before, after = mean_of(score.raw, first, second), mean_of(score.mutual, first, second)
         pairs = [(i, j) for i in np.flatnonzero(first) for j in np.flatnonzero(second)]
-        told = sum(not score.not_significant[pair] for pair in pairs)
-        said.append(
+        significant = sum(not score.not_significant[pair] for pair in pairs)
+        sentences.append(
             f"{score.label} across strings or graphs and atoms: {num(before)} on average, {num(after)} without what "
-            f"composition explains ({num(100 * (1 - after / before), 0)} % less); {told} of {len(pairs)} pairs are "
-            "still told from chance."
+            f"composition explains ({num(100 * (1 - after / before), 0)} % less); {significant} of {len(pairs)} "
+            "pairs are still significantly above chance."
         )
-        numbers[name] = {"before": before, "after": after, "told": told, "pairs": len(pairs)}
-    held = all(n["told"] > 0.95 * n["pairs"] for n in numbers.values())
-    some = any(n["told"] > 0.05 * n["pairs"] for n in numbers.values())
+        numbers[name] = {"before": before, "after": after, "told": significant, "pairs": len(pairs)}
+    all_significant = all(n["told"] > 0.95 * n["pairs"] for n in numbers.values())
+    some_significant = any(n["told"] > 0.05 * n["pairs"] for n in numbers.values())
     return Finding(
         _CLAIM,
-        " ".join(said),
-        SUPPORTED if held else PARTLY_SUPPORTED if some else NOT_SUPPORTED,
+        " ".join(sentences),
+        SUPPORTED if all_significant else PARTLY_SUPPORTED if some_significant else NOT_SUPPORTED,
         behind(panels, "qm9"),
         numbers,
         of_study=False,
@@ -58,21 +58,21 @@ _CLAIM = "Agreement across modalities is more than a count of atoms, which every
 
 
 def ceiling(panels: StudyResults) -> Finding:
-    """Say how much two trainings of one model agree: more cannot be asked of two models."""
+    """Measure the agreement of seed replicates of one model, the ceiling for two models."""
     panel = panels["qm9"]
     names, scores = model_names(panel.comparison), read_scores(panel.comparison)
     pairs = seed_replicates(names)
-    claim = "Two trainings of one model from other random weights agree entirely, so that 1 is what can be reached."
+    claim = "Seed replicates of one model agree entirely, so that 1 is what can be reached."
     if not pairs:
-        return Finding(claim, "No model is there twice.", INCONCLUSIVE, behind(panels, "qm9"), of_study=False)
-    found = {name: [float(scores[name].mutual[pair]) for pair in pairs] for name in ("cka", "cknna", "mutual_knn")}
-    said = ", ".join(f"{scores[name].label} {num(np.mean(values))}" for name, values in found.items())
+        return Finding(claim, "No model has a seed replicate.", INCONCLUSIVE, behind(panels, "qm9"), of_study=False)
+    values = {name: [float(scores[name].mutual[pair]) for pair in pairs] for name in ("cka", "cknna", "mutual_knn")}
+    means = ", ".join(f"{scores[name].label} {num(np.mean(of_pairs))}" for name, of_pairs in values.items())
     return Finding(
         claim,
-        f"{', '.join(names[i] for i, _ in pairs)} and its second training: {said}. Scores of other pairs are to be "
+        f"{', '.join(names[i] for i, _ in pairs)} and its seed replicate: {means}. Scores of other pairs are to be "
         "read against this, not against 1.",
-        SUPPORTED if min(map(min, found.values())) > 0.95 else NOT_SUPPORTED,
+        SUPPORTED if min(map(min, values.values())) > 0.95 else NOT_SUPPORTED,
         behind(panels, "qm9"),
-        found,
+        values,
         of_study=False,
     )

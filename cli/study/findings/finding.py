@@ -1,4 +1,4 @@
-"""What a finding is, and what the findings share."""
+"""The type of a finding, and helpers that the findings share."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 from ...comparison import CONTROL, modalities, number
 from ..plan import StudyResult, StudyResults
 
-SUPPORTED, PARTLY_SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "holds", "holds in part", "does not hold", "cannot be told"
+SUPPORTED, PARTLY_SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "holds", "holds in part", "does not hold", "inconclusive"
 LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim and what became of it.
+    """One claim and its verdict.
 
     Args:
-        claim: in our words.
-        found: sentences of numbers.
-        verdict: ``holds``, ``holds in part``, ``does not hold`` or ``cannot be told``.
-        data: the sets, samples and models behind it.
+        claim: the claim, in our words.
+        found: the result, in sentences with numbers.
+        verdict: ``holds``, ``holds in part``, ``does not hold`` or ``inconclusive``.
+        data: the sets, with their numbers of samples and models.
         numbers: every number of the sentences by name.
-        of_study: whether the study claims it; else it is what a reader of the study must know.
+        of_study: whether the study makes the claim; else it is something a reader of the study must know.
     """
 
     claim: str
@@ -36,28 +36,28 @@ class Finding:
     of_study: bool = True
 
 
-def verdict(held: Sequence[bool]) -> str:
-    """Return what several tests say together: holds where all do, in part where some do, open where there are none."""
-    if not held:
+def verdict(supported: Sequence[bool]) -> str:
+    """Return the joint verdict of tests: holds if all support a claim, in part if some do, inconclusive if empty."""
+    if not supported:
         return INCONCLUSIVE
-    return SUPPORTED if all(held) else PARTLY_SUPPORTED if any(held) else NOT_SUPPORTED
+    return SUPPORTED if all(supported) else PARTLY_SUPPORTED if any(supported) else NOT_SUPPORTED
 
 
 def real(panel: StudyResult) -> np.ndarray:
-    """Return the rows of models that are no controls."""
+    """Return the rows of the models that are not controls."""
     return np.flatnonzero(np.array(modalities(panel.comparison)) != CONTROL)
 
 
 def mean_of(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
     """Return the mean over pairs of different models of two groups, bool [m] each; NaN where there is none."""
-    apart = rows[:, None] & columns[None, :] & ~np.eye(len(values), dtype=bool)
-    return float(values[apart].mean()) if apart.any() else float("nan")
+    pairs = rows[:, None] & columns[None, :] & ~np.eye(len(values), dtype=bool)
+    return float(values[pairs].mean()) if pairs.any() else float("nan")
 
 
 def behind(panels: StudyResults, *names: str) -> str:
-    """Say what data a finding rests on."""
-    there = [(name, panels[name]) for name in names if name in panels]
-    return "; ".join(f"{name}: {p.comparison.attrs['n']} samples, {len(real(p))} models" for name, p in there)
+    """Return the sets behind a finding, with their numbers of samples and models."""
+    present = [(name, panels[name]) for name in names if name in panels]
+    return "; ".join(f"{name}: {p.comparison.attrs['n']} samples, {len(real(p))} models" for name, p in present)
 
 
 def num(value: Any, digits: int = 2) -> str:

@@ -1,4 +1,4 @@
-"""Whether models agree within and across what they read."""
+"""Agreement of models within and across kinds of input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VISION_LANGUAGE = 0.16
 
 
 def same_kind(panels: StudyResults) -> Finding:
-    """Test whether models that read the same agree more, and whether strings and atoms agree at all."""
+    """Test whether models of the same kind of input agree more, and whether strings and atoms agree at all."""
     from hyle.engine import compare
     from hyle.engine.analysis import association
 
@@ -29,22 +29,24 @@ def same_kind(panels: StudyResults) -> Finding:
     same = (flat[rows, None] == flat[None, rows]).astype(float)
     test = association(score.mutual[np.ix_(rows, rows)], same)
     pairs = [(i, j) for i in np.flatnonzero(flat) for j in np.flatnonzero(atoms)]
-    told = sum(not score.not_significant[pair] for pair in pairs)
+    significant = sum(not score.not_significant[pair] for pair in pairs)
     names = model_names(panel.comparison)
     chosen = {names[i]: panel.representations[i] for i in rows.tolist()}
     ten = compare(chosen, metrics=["mutual_knn"], k=10).mutual_knn
-    near = {(i, j): ten.sel(model=names[i], other=names[j]).item() for i, j in pairs}
-    best = max(near, key=lambda pair: near[pair])
+    overlap = {(i, j): ten.sel(model=names[i], other=names[j]).item() for i, j in pairs}
+    best = max(overlap, key=lambda pair: overlap[pair])
     first, second = (names[i] for i in best)
     return Finding(
         "Models that read the same kind of input agree strongly; those of strings and graphs agree with those of "
         "atoms less, but more than vision agrees with language.",
         f"Mean CKNNA is {num(within[0])} among models of strings and graphs, {num(within[1])} among models of atoms "
         f"and {num(across)} across (same kind against alignment: ρ = {num(test.correlation)} over pairs, p = "
-        f"{test.p:.2g}, {test.models} models). {told} of {len(pairs)} pairs across are told from chance. The best of "
-        f"them, {first} with {second}, share {num(near[best])} of 10 nearest neighbours; between vision and language "
-        f"{VISION_LANGUAGE} of 10 among 1,024 samples was reported.",
-        verdict([test.p <= LEVEL and test.correlation > 0, told > 0.95 * len(pairs), near[best] > VISION_LANGUAGE]),
+        f"{test.p:.2g}, {test.models} models). {significant} of {len(pairs)} pairs across are significantly above "
+        f"chance. The best of them, {first} with {second}, share {num(overlap[best])} of 10 nearest neighbours; "
+        f"between vision and language {VISION_LANGUAGE} of 10 among 1,024 samples was reported.",
+        verdict(
+            [test.p <= LEVEL and test.correlation > 0, significant > 0.95 * len(pairs), overlap[best] > VISION_LANGUAGE]
+        ),
         behind(panels, "qm9"),
         {
             "flat": within[0],
@@ -52,27 +54,27 @@ def same_kind(panels: StudyResults) -> Finding:
             "across": across,
             "rho": test.correlation,
             "p": test.p,
-            "told": told,
+            "told": significant,
             "pairs": len(pairs),
-            "best_mutual_knn_10": near[best],
+            "best_mutual_knn_10": overlap[best],
         },
     )
 
 
 def proteins(panels: StudyResults) -> Finding:
-    """Set sequence against structure of proteins beside strings against atoms of molecules."""
-    found, said = {}, []
+    """Compare the agreement of protein sequence and structure with that of molecular strings and atoms."""
+    numbers, sentences = {}, []
     for name, first, second in (("proteins", ("sequence",), ("backbone",)), ("qm9", FLAT, ("atoms",))):
         panel = panels[name]
         score, names = read_scores(panel.comparison)["cknna"], model_names(panel.comparison)
-        one, other = (np.flatnonzero(_reads(panel, kinds)) for kinds in (first, second))
-        pairs = [(i, j) for i in one for j in other]
+        rows, columns = (np.flatnonzero(_reads(panel, kinds)) for kinds in (first, second))
+        pairs = [(i, j) for i in rows for j in columns]
         best = max(pairs, key=lambda pair: score.calibrated[pair])
-        # The threshold stays as it is: raw intervals of other k and other numbers of samples cannot be compared.
+        # Calibrate the interval with a fixed threshold: raw intervals of different k and n cannot be compared.
         threshold = float(panel.comparison["cknna_threshold"].transpose("model", "other").values[best])
         beyond = ((end[best] - threshold) / (1 - threshold) for end in (score.low, score.high))
         low, high = (float(np.clip(end, 0, 1)) for end in beyond)
-        found[name] = {
+        numbers[name] = {
             "calibrated": float(score.calibrated[best]),
             "value": float(score.values[best]),
             "low": low,
@@ -80,54 +82,55 @@ def proteins(panels: StudyResults) -> Finding:
             "told": sum(not score.not_significant[pair] for pair in pairs),
             "pairs": len(pairs),
         }
-        v = found[name]
-        said.append(
+        v = numbers[name]
+        sentences.append(
             f"{name}: best calibrated CKNNA {num(v['calibrated'])} (95 % {num(v['low'])} to {num(v['high'])}; "
             f"{names[best[0]]} with {names[best[1]]}; raw {num(v['value'])}, k = {score.k}), {v['told']} of "
-            f"{v['pairs']} pairs told from chance."
+            f"{v['pairs']} pairs significantly above chance."
         )
-    large, small = found["proteins"], found["qm9"]
+    large, small = numbers["proteins"], numbers["qm9"]
     return Finding(
         "Models of protein sequence and of protein structure agree about twice as much as the best models of small "
         "molecules across modalities.",
-        " ".join(said) + " Neither k nor the number of samples is the same, so that calibrated scores are compared.",
+        " ".join(sentences)
+        + " Neither k nor the number of samples is the same, so that calibrated scores are compared.",
         verdict([large["low"] > small["high"], large["calibrated"] > 1.5 * small["calibrated"]]),
         behind(panels, "proteins", "qm9"),
-        found,
+        numbers,
     )
 
 
 def text(panels: StudyResults) -> Finding:
-    """Feed SMILES to a model of English."""
+    """Test whether a language model of English agrees with models of chemistry when it is fed SMILES."""
     panel = panels["qm9"]
     score, kinds = read_scores(panel.comparison)["cknna"], np.array(modalities(panel.comparison))
     words, strings, atoms = kinds == "text", kinds == "string", kinds == "atoms"
-    found = {
+    means = {
         "text_string": mean_of(score.mutual, words, strings),
         "string_string": mean_of(score.mutual, strings, strings),
         "text_atoms": mean_of(score.mutual, words, atoms),
         "string_atoms": mean_of(score.mutual, strings, atoms),
     }
     pairs = [(i, j) for i in np.flatnonzero(words) for j in np.flatnonzero(atoms)]
-    told = sum(not score.not_significant[pair] for pair in pairs)
-    alike = found["text_atoms"] >= 0.8 * found["string_atoms"] or found["text_string"] >= 0.8 * found["string_string"]
+    significant = sum(not score.not_significant[pair] for pair in pairs)
+    similar = means["text_atoms"] >= 0.8 * means["string_atoms"] or means["text_string"] >= 0.8 * means["string_string"]
     return Finding(
         "Language models fed SMILES agree with chemistry's string models, and with models of atoms as well as those "
         "do; fed raw coordinates they are near noise.",
         f"A small model of English sentences (minilm) agrees with string models at a mean CKNNA of "
-        f"{num(found['text_string'])} (these among each other {num(found['string_string'])}) and with models of atoms "
-        f"at {num(found['text_atoms'])} (string models {num(found['string_atoms'])}); {told} of {len(pairs)} of the "
-        "latter pairs are told from chance. One model carries no interval. Large language models, and coordinates as "
-        "text, need weights from a hub and were not tried.",
-        PARTLY_SUPPORTED if alike and told else NOT_SUPPORTED,
+        f"{num(means['text_string'])} (these among each other {num(means['string_string'])}) and with models of atoms "
+        f"at {num(means['text_atoms'])} (string models {num(means['string_atoms'])}); {significant} of {len(pairs)} of "
+        "the latter pairs are significantly above chance. One model carries no interval. Large language models, and "
+        "coordinates as text, need weights from a hub and were not tried.",
+        PARTLY_SUPPORTED if similar and significant else NOT_SUPPORTED,
         behind(panels, "qm9"),
-        found | {"told": told, "pairs": len(pairs)},
+        means | {"told": significant, "pairs": len(pairs)},
     )
 
 
 def _reads(panel: StudyResult, wanted: Sequence[str]) -> np.ndarray:
-    """Bool [m], whether a model is of one of these modalities, or reads one of these views."""
+    """Return bool [m], whether a model is of one of these modalities or reads one of these views."""
     from hyle.zoo import find_card
 
-    found = zip(model_names(panel.comparison), modalities(panel.comparison), strict=True)
-    return np.array([kind != CONTROL and bool({kind, find_card(name).view} & set(wanted)) for name, kind in found])
+    models = zip(model_names(panel.comparison), modalities(panel.comparison), strict=True)
+    return np.array([kind != CONTROL and bool({kind, find_card(name).view} & set(wanted)) for name, kind in models])

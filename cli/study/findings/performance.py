@@ -8,7 +8,7 @@ from ..plan import StudyResults
 from .finding import INCONCLUSIVE, LEVEL, Finding, behind, num, verdict
 
 SETS = ("mptrj", "mpf-tp", "qm9")
-# A correlation that would matter: while an interval reaches it, a claim is not refuted by a few models.
+# A correlation that would matter: while the interval includes it, a few models do not refute a claim.
 WORTH = 0.5
 
 
@@ -16,32 +16,32 @@ def better_is_closer(panels: StudyResults) -> Finding:
     """Correlate energy error with alignment to the best, with and without its own family."""
     from hyle.engine.analysis import convergence
 
-    said, held, refuted, numbers = [], [], [], {}
+    sentences, supported, refuted, numbers = [], [], [], {}
     for name in SETS:
         if name not in panels or "energy_mae" not in panels[name].comparison:
             continue
-        for other, who in ((False, "models"), (True, "models of other families")):
-            found = convergence(panels[name].comparison, "cknna", other_families=other)
-            if math.isnan(found.correlation):
-                said.append(f"{name}: {found.n} {who} are too few.")
+        for other, models in ((False, "models"), (True, "models of other families")):
+            result = convergence(panels[name].comparison, "cknna", other_families=other)
+            if math.isnan(result.correlation):
+                sentences.append(f"{name}: {result.n} {models} are too few.")
                 continue
-            said.append(
-                f"{name}, to {found.reference[0]}, {found.n} {who}: ρ = {num(found.correlation)} (95 % "
-                f"{num(found.low)} to {num(found.high)}, p = {found.p:.2g})."
+            sentences.append(
+                f"{name}, to {result.reference[0]}, {result.n} {models}: ρ = {num(result.correlation)} (95 % "
+                f"{num(result.low)} to {num(result.high)}, p = {result.p:.2g})."
             )
-            held.append(found.p <= LEVEL and found.correlation < 0)
-            refuted.append(found.low > -WORTH)
-            numbers[f"{name}, {who}"] = {
-                "rho": found.correlation,
-                "low": found.low,
-                "high": found.high,
-                "p": found.p,
-                "n": found.n,
+            supported.append(result.p <= LEVEL and result.correlation < 0)
+            refuted.append(result.low > -WORTH)
+            numbers[f"{name}, {models}"] = {
+                "rho": result.correlation,
+                "low": result.low,
+                "high": result.high,
+                "p": result.p,
+                "n": result.n,
             }
     return Finding(
         "The lower a model's energy error, the more it agrees with the best model.",
-        " ".join(said) + " Negative is closer.",
-        verdict(held) if any(held) or any(refuted) else INCONCLUSIVE,
+        " ".join(sentences) + " Negative is closer.",
+        verdict(supported) if any(supported) or any(refuted) else INCONCLUSIVE,
         behind(panels, *SETS),
         numbers,
     )

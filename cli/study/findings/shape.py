@@ -1,4 +1,4 @@
-"""What shapes representations: local and global metrics, dimension, training data."""
+"""Local and global metrics, dimension, and the effect of training data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def local_and_global(panels: StudyResults) -> Finding:
         if len(rows) >= 4:
             tests[name] = association(scores["cknna"].mutual[block], scores["distance_correlation"].mutual[block])
     return Finding(
-        "A local metric (CKNNA) and a global one (distance correlation) order the pairs of models alike.",
+        "A local metric (CKNNA) and a global one (distance correlation) order the pairs of models in the same way.",
         " ".join(f"{name}: ρ = {num(t.correlation)}, p = {t.p:.2g}, {t.models} models." for name, t in tests.items()),
         verdict([t.p <= LEVEL and t.correlation > 0.5 for t in tests.values()]),
         behind(panels, *panels),
@@ -33,10 +33,10 @@ def local_and_global(panels: StudyResults) -> Finding:
 
 
 def dimension(panels: StudyResults) -> Finding:
-    """Measure how wide the band of intrinsic dimensions is, and whether architecture orders it."""
+    """Measure the width of the band of intrinsic dimensions, and whether architectures are ordered in it."""
     from scipy.stats import kruskal
 
-    said, numbers, narrow = [], {}, []
+    sentences, numbers, narrow = [], {}, []
     pooled: dict[str, list[float]] = {}
     for name, panel in panels.items():
         data, rows = panel.comparison, real(panel)
@@ -45,7 +45,7 @@ def dimension(panels: StudyResults) -> Finding:
         noise = [float(v) for v, one in zip(values, model_names(data), strict=True) if one == "random"]
         narrow.append(bool(high < 2 * low and noise and (values[rows] < noise[0]).all()))
         beyond = f", random vectors {num(noise[0], 1)}" if noise else ""
-        said.append(
+        sentences.append(
             f"{name}: median {num(middle, 1)}, 10 to 90 % of {len(rows)} models {num(low, 1)} to "
             f"{num(high, 1)}{beyond}."
         )
@@ -54,16 +54,16 @@ def dimension(panels: StudyResults) -> Finding:
             pooled.setdefault(str(data["architecture"].values[i]), []).append(float(np.log(values[i] / middle)))
     order = sorted(pooled, key=lambda kind: float(np.median(pooled[kind])))
     p = float(kruskal(*pooled.values()).pvalue) if len(pooled) > 1 else float("nan")
-    said.append(
+    sentences.append(
         f"From low to high, each against the median of its set: {', '.join(order)} (Kruskal-Wallis p = {p:.2g}, too "
-        "small, since models stand in several sets). A band is narrow here where its ends differ by less than a factor "
-        "of 2 and all of it lies below random vectors."
+        "small, since models are in several sets). A band is narrow here where its ends differ by less than a factor "
+        "of 2 and all of it is below random vectors."
     )
     claimed = [kind for kind in ARCHITECTURES if kind in pooled]
     return Finding(
         "The intrinsic dimension of a data set lies in a narrow band whatever the model, far below that of random "
         "vectors; invariant models have the lowest, then equivariant, then unconstrained ones.",
-        " ".join(said),
+        " ".join(sentences),
         verdict([*narrow, order == claimed and p <= LEVEL]),
         behind(panels, *panels),
         numbers | {"order": order, "p": p},
@@ -71,26 +71,27 @@ def dimension(panels: StudyResults) -> Finding:
 
 
 def training_data(panels: StudyResults) -> Finding:
-    """Set what training data explain beside what other facts explain, by PERMANOVA."""
+    """Compare the share that training data explain with the shares of other facts, by PERMANOVA."""
     from hyle.engine.analysis import factors
 
-    said, numbers, held = [], {}, []
+    sentences, numbers, supported = [], {}, []
     for name in [one for one in ("mptrj", "qm9") if one in panels]:
-        found = factors(panels[name].comparison, "cknna")
-        beyond: dict[str, Any] = {f.name: f.share - f.by_chance for f in found}
-        told = {f.name for f in found if f.p <= LEVEL}
+        result = factors(panels[name].comparison, "cknna")
+        beyond: dict[str, Any] = {f.name: f.share - f.by_chance for f in result}
+        significant = {f.name for f in result if f.p <= LEVEL}
         listed = [
-            f"{f.name.replace('_', ' ')} {f.share:.0%} ({f.by_chance:.0%} by chance, p = {f.p:.2g})" for f in found
+            f"{f.name.replace('_', ' ')} {f.share:.0%} ({f.by_chance:.0%} by chance, p = {f.p:.2g})" for f in result
         ]
-        said.append(f"{name}: {', '.join(listed)}.")
+        sentences.append(f"{name}: {', '.join(listed)}.")
         largest = max((share for fact, share in beyond.items() if fact != "training_data"), default=0.0)
-        held.append("training_data" in told and beyond["training_data"] >= largest)
+        supported.append("training_data" in significant and beyond["training_data"] >= largest)
         numbers[name] = beyond
     return Finding(
         "Models group by training data first, then by equivariance and architecture.",
-        " ".join(said) + " Each fact alone, of the variation in CKNNA; a family often shares its data, and then the "
-        "two cannot be told apart.",
-        verdict(held),
+        " ".join(sentences)
+        + " Each fact alone, of the variation in CKNNA; a family often shares its data, and then the two cannot be "
+        "distinguished.",
+        verdict(supported),
         behind(panels, "mptrj", "qm9"),
         numbers,
     )
