@@ -77,7 +77,7 @@ def make_figures(result: RegimeResult) -> dict[str, Figure]:
     """Return alignment on the second set against that on the first, for a local and a global metric."""
     from ..figures import IMBALANCE, Figure, agreement_axes, imbalance_colour, imbalance_plane, regime_scatter
 
-    shown = dict.fromkeys([result.metric, *(agreement_axes(result.inside) or ())])
+    shown = dict.fromkeys([result.metric, *(agreement_axes(read_scores(result.inside)) or ())])
     drawn = {}
     for metric in shown:
         if metric not in result.outside:
@@ -91,7 +91,7 @@ def make_figures(result: RegimeResult) -> dict[str, Figure]:
         chart = regime_scatter(result.inside, result.outside, metric)
         drawn[f"regimes_{metric}"] = Figure(chart, f"Two sets of samples: {label}", caption, recipe)
     if IMBALANCE in read_scores(result.outside) and result.outside.sizes["model"] > 2:
-        by = imbalance_colour(result.outside)
+        by = imbalance_colour(read_scores(result.outside))
         caption = (
             "The same plane as for the first set. At the bottom left, both models predict the neighbours of the other: "
             "they carry the same information, be it much or little."

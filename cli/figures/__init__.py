@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..comparison import read_scores, single_metrics
+from ..comparison import PairScores, read_scores, single_metrics
 from ._agreement import agreement_scatter as agreement_scatter
 from ._benchmark import benchmark_scatter as benchmark_scatter
 from ._blind_spots import blind_spot_scatter as blind_spot_scatter
@@ -45,17 +45,30 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def all_figures(comparison: xr.Dataset, analyses: Mapping[str, Figure] | None = None) -> dict[str, Any]:
-    """Return all figures that the Comparison has data for, and those of its analyses, by file name."""
-    scores = read_scores(comparison)
-    charts: dict[str, Any] = {f"heat_map_{metric}": heat_map(comparison, metric) for metric in scores}
+def all_figures(
+    comparison: xr.Dataset,
+    analyses: Mapping[str, Figure] | None = None,
+    scores: Mapping[str, PairScores] | None = None,
+) -> dict[str, Any]:
+    """Return all figures that the Comparison has data for, and those of its analyses, by file name.
+
+    Args:
+        comparison: the Comparison.
+        analyses: figures of its analyses, by name.
+        scores: its scores, if they were read already.
+    """
+    scores = read_scores(comparison) if scores is None else scores
+    order = order_models(comparison, scores)
+    charts: dict[str, Any] = {
+        f"heat_map_{metric}": heat_map(comparison, metric, scores=scores, order=order) for metric in scores
+    }
     charts |= {metric: dimension_bars(comparison, metric) for metric in dimensions(comparison)}
-    axes = agreement_axes(comparison)
+    axes = agreement_axes(scores)
     if comparison.sizes["model"] > 2:
         if axes is not None:
-            charts["agreement"] = agreement_scatter(comparison, *axes)
+            charts["agreement"] = agreement_scatter(comparison, *axes, scores=scores)
         if IMBALANCE in scores:
-            charts["imbalance"] = imbalance_plane(comparison, imbalance_colour(comparison))
+            charts["imbalance"] = imbalance_plane(comparison, imbalance_colour(scores), scores=scores)
     return charts | {name: figure.chart for name, figure in (analyses or {}).items()}
 
 
@@ -64,12 +77,11 @@ def dimensions(comparison: xr.Dataset) -> list[str]:
     return [metric for metric in single_metrics(comparison) if metric.startswith("intrinsic_dimension")]
 
 
-def agreement_axes(comparison: xr.Dataset) -> tuple[str, str] | None:
+def agreement_axes(scores: Mapping[str, PairScores]) -> tuple[str, str] | None:
     """Return a global and a local metric to plot against each other, None where there is no such pair.
 
     CKA and CKNNA where both are in the Comparison; else the first metric without neighbours and the first with them.
     """
-    scores = read_scores(comparison)
     global_metrics = [name for name, score in scores.items() if score.k is None]
     local_metrics = sorted(
         (name for name, score in scores.items() if score.k is not None), key=lambda name: name != "cknna"
@@ -77,9 +89,9 @@ def agreement_axes(comparison: xr.Dataset) -> tuple[str, str] | None:
     return (global_metrics[0], local_metrics[0]) if global_metrics and local_metrics else None
 
 
-def imbalance_colour(comparison: xr.Dataset) -> str | None:
+def imbalance_colour(scores: Mapping[str, PairScores]) -> str | None:
     """Return the metric that colours the information-imbalance plane: CKNNA, or else the first other metric."""
-    others = [name for name in read_scores(comparison) if name != IMBALANCE]
+    others = [name for name in scores if name != IMBALANCE]
     return "cknna" if "cknna" in others else next(iter(others), None)
 
 

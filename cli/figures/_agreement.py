@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") -> alt.LayerChart:
+def agreement_scatter(
+    comparison: xr.Dataset, x: str = "cka", y: str = "cknna", *, scores: Mapping[str, PairScores] | None = None
+) -> alt.LayerChart:
     """Return a scatter plot of metric `y` against metric `x`, one point per pair, with both chance levels as lines.
 
     More similar pairs are to the right and up, also for a metric that is best when small. For a directed metric, the
@@ -24,7 +27,7 @@ def agreement_scatter(comparison: xr.Dataset, x: str = "cka", y: str = "cknna") 
     Fill and ring show the modalities of the two models, so that six colours distinguish all kinds of pairs. Pairs with
     a control are small crosses. A pair without one of the two scores is excluded.
     """
-    scores = read_scores(comparison)
+    scores = read_scores(comparison) if scores is None else scores
     first, second = scores[x], scores[y]
     rows = _rows(comparison, first, second)
     domain, colours = modality_scale(modalities(comparison))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
@@ -19,15 +20,22 @@ _PRINTED = 16
 """The largest number of models whose scores still fit into their cells."""
 
 
-def heat_map(comparison: xr.Dataset, metric: str) -> alt.LayerChart:
+def heat_map(
+    comparison: xr.Dataset,
+    metric: str,
+    *,
+    scores: Mapping[str, PairScores] | None = None,
+    order: Sequence[str] | None = None,
+) -> alt.LayerChart:
     """Return the heat map of `metric`: pale at the chance level, deep at the best value, whether high or low.
 
     Both axes are in the order of `order_models`, the same for every metric. For a directed metric, a cell is the score
     from the model of its row to that of its column. The diagonal, a model with itself, is grey; a pair without a score
     is marked by a dash. Where the chance level differs between pairs, the colour shows the distance of each score from
-    the chance level of its pair.
+    the chance level of its pair. Scores and order are those of the comparison; pass them if they are at hand.
     """
-    score, order = read_scores(comparison)[metric], order_models(comparison)
+    scores = read_scores(comparison) if scores is None else scores
+    score, order = scores[metric], list(order_models(comparison, scores) if order is None else order)
     step = max(9.0, min(40.0, 600.0 / len(order)))
     cells = alt.Chart(alt.InlineData(values=_cells(comparison, score))).transform_calculate(**_constants(score))
     to, start = ("to", "from") if score.directed else (None, None)

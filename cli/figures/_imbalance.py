@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..comparison import CONTROL, modalities, model_names, read_scores
+from ..comparison import CONTROL, PairScores, modalities, model_names, read_scores
 from ._labels import names, sides
 from .palette import MUTED, config, modality_colour, score_scale
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 IMBALANCE = "information_imbalance"
 
 
-def imbalance_plane(comparison: xr.Dataset, by: str | None = None) -> alt.LayerChart:
+def imbalance_plane(
+    comparison: xr.Dataset, by: str | None = None, *, scores: Mapping[str, PairScores] | None = None
+) -> alt.LayerChart:
     """Return the imbalances of both directions against each other, one point per pair.
 
     The x axis is the direction with the lower imbalance, from the model that predicts the other better.
@@ -29,10 +31,12 @@ def imbalance_plane(comparison: xr.Dataset, by: str | None = None) -> alt.LayerC
     Args:
         comparison: with ``information_imbalance``.
         by: pair metric that colours the points; default no colour.
+        scores: the scores of the comparison, if they were read already.
     """
-    values = read_scores(comparison)[IMBALANCE].values
+    scores = read_scores(comparison) if scores is None else scores
+    values = scores[IMBALANCE].values
     models, kinds = model_names(comparison), modalities(comparison)
-    score = read_scores(comparison)[by] if by else None
+    score = scores[by] if by else None
     rows: list[dict[str, Any]] = []
     for i, j in itertools.combinations(range(len(models)), 2):
         a, b = (i, j) if values[i, j] <= values[j, i] else (j, i)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..comparison import CONTROL, modalities, model_names, read_scores
+from ..comparison import CONTROL, PairScores, modalities, model_names, read_scores
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-def order_models(comparison: xr.Dataset) -> list[str]:
+def order_models(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = None) -> list[str]:
     """Return the model names ordered by average-linkage clustering with optimal leaf ordering.
 
     The distance is that of the main metric (CKA if the Comparison has it) from its best value, averaged over both
@@ -22,7 +23,8 @@ def order_models(comparison: xr.Dataset) -> list[str]:
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 
-    names, scores = model_names(comparison), read_scores(comparison)
+    names = model_names(comparison)
+    scores = read_scores(comparison) if scores is None else scores
     if len(names) < 3 or not scores:
         return names
     strength = next(iter(scores.values())).strength

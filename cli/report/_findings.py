@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
-def summary(comparison: xr.Dataset) -> list[str]:
+def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = None) -> list[str]:
     """Return sentences on what was measured, the strongest pair, significance, and the controls."""
     names, kinds = model_names(comparison), modalities(comparison)
-    scores = read_scores(comparison)
+    scores = read_scores(comparison) if scores is None else scores
     controls = kinds.count(CONTROL)
     panel = _counted(len(names) - controls, "model")
     panel += f" and {_counted(controls, 'control')}" if controls else ""

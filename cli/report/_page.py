@@ -89,12 +89,12 @@ def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = No
     )
     attrs, scores = comparison.attrs, read_scores(comparison)
     names, kinds = model_names(comparison), modalities(comparison)
-    axes = agreement_axes(comparison)
+    axes = agreement_axes(scores)
     figures = analyses.figures(results or {})
-    charts = all_figures(comparison, figures)
+    charts = all_figures(comparison, figures, scores)
     tables = figure_tables(comparison, charts)
     models = model_rows(comparison)
-    panel, *rest = summary(comparison)
+    panel, *rest = summary(comparison, scores)
     return environment.get_template("report.html.j2").render(
         title=text(attrs, "title") or "Alignment of representations",
         panel=panel,
@@ -110,7 +110,7 @@ def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = No
         estimates=estimate_rows(comparison),
         with_errors=any(np.isfinite(errors(comparison, metric)).any() for metric in dimensions(comparison)),
         agreement=[scores[name] for name in axes or ()],
-        recipes_of={name: _recipe(comparison, name) for name in charts if name not in figures},
+        recipes_of={name: _recipe(comparison, name, axes) for name in charts if name not in figures},
         figures=figures,
         regimes=[name for name in figures if name.startswith("regimes_")],
         specs={name: linked(specification(chart)) for name, chart in charts.items()},
@@ -121,7 +121,7 @@ def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = No
         models=models,
         facts={key: title for key, title in FACTS.items() if any(row[key] != "–" for row in models)},
         numeric=NUMERIC,
-        pairs=pair_rows(comparison),
+        pairs=pair_rows(comparison, scores),
         controls=[name for name, kind in zip(names, kinds, strict=True) if kind == CONTROL],
         versions=read_json(attrs.get("versions")),
         recipes=read_json(attrs.get("recipe")),
@@ -131,11 +131,11 @@ def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = No
     )
 
 
-def _recipe(comparison: xr.Dataset, name: str) -> str:
+def _recipe(comparison: xr.Dataset, name: str, axes: tuple[str, str] | None) -> str:
     """Return the provenance of a figure that is not of an analysis, in one line: metric, estimator, k and n."""
-    axes = {"agreement": agreement_axes(comparison) or (), "imbalance": (IMBALANCE,)}
+    metrics = {"agreement": axes or (), "imbalance": (IMBALANCE,)}
     recipes = []
-    for metric in axes.get(name, (name,)):
+    for metric in metrics.get(name, (name,)):
         attrs = comparison[metric].attrs if metric in comparison else {}
         facts = [text(attrs, "long_name"), text(attrs, "estimator")]
         facts += [f"{key} = {attrs[key]}" for key in ("k", "n") if key in attrs]

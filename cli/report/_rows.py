@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,6 @@ from ..comparison import (
     model_names,
     number,
     per_model,
-    read_scores,
     text,
 )
 from ..console import count
@@ -73,10 +73,10 @@ def _fact(key: str, value: Any) -> str:
     return f"{value:.0f}" if key in NUMERIC else str(value)
 
 
-def pair_rows(comparison: xr.Dataset) -> list[dict[str, Any]]:
+def pair_rows(comparison: xr.Dataset, by_name: Mapping[str, PairScores]) -> list[dict[str, Any]]:
     """Return all pairs with their scores, the most aligned first."""
     names, kinds = model_names(comparison), modalities(comparison)
-    scores = list(read_scores(comparison).values())
+    scores = list(by_name.values())
     rows: list[dict[str, Any]] = []
     for i in range(len(names)):
         for j in range(i + 1, len(names)):
