@@ -19,16 +19,16 @@ from typing import Any
 from .base import HyleError as HyleError
 from .base import as_array as as_array
 from .base import copy_reason as copy_reason
-from .base import renamed_attribute
+from .base import renamed_attribute as _renamed_attribute
 from .comparison import DEFAULT_METRICS as DEFAULT_METRICS
 from .comparison import Calibration as Calibration
-from .comparison import CompareConfig as CompareConfig
 from .comparison import Inference as Inference
 from .comparison import calibrate as calibrate
 from .comparison import compare as compare
 from .comparison import load_comparison as load_comparison
 from .comparison import save_comparison as save_comparison
 from .comparison import sweep as sweep
+from .context import CompareConfig as CompareConfig
 from .dimension import DimensionScales as DimensionScales
 from .dimension import dimension_scales as dimension_scales
 from .metrics import Metric as Metric
@@ -61,4 +61,4 @@ _RENAMED = {"AlignmentProbe": "AlignmentMonitor"}
 
 
 def __getattr__(name: str) -> Any:
-    return renamed_attribute(__name__, name, _RENAMED, globals())
+    return _renamed_attribute(__name__, name, _RENAMED, globals())

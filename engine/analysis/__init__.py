@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..base import renamed_attribute
+from ..base import renamed_attribute as _renamed_attribute
 from .agreement import Agreement as Agreement
 from .agreement import agreement as agreement
 from .alignment_profile import AlignmentProfile as AlignmentProfile
@@ -51,4 +51,4 @@ _RENAMED = {"place": "align_to", "Placement": "AlignmentProfile"}
 
 
 def __getattr__(name: str) -> Any:
-    return renamed_attribute(__name__, name, _RENAMED, globals())
+    return _renamed_attribute(__name__, name, _RENAMED, globals())

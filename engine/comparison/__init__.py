@@ -4,8 +4,7 @@ from .calibration import Calibration as Calibration
 from .calibration import calibrate as calibrate
 from .compare import DEFAULT_METRICS as DEFAULT_METRICS
 from .compare import compare as compare
-from .config import CompareConfig as CompareConfig
-from .config import Inference as Inference
+from .inference import Inference as Inference
 from .io import load_comparison as load_comparison
 from .io import save_comparison as save_comparison
 from .jackknife import jackknife_interval as jackknife_interval

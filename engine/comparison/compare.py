@@ -12,13 +12,13 @@ import numpy as np
 import xarray as xr
 
 from ..base import InputError, Threads, check_k, renamed_arguments, version
-from ..context import NULL, VALUES, MetricContext
+from ..context import NULL, VALUES, CompareConfig, MetricContext
 from ..metrics import Metric, find_metric
 from ..permutation import Permutations, draw
 from ..preprocess import orthonormal_basis, regress_out, representation_diagnostics
 from .calibration import null_of
-from .config import CompareConfig, Inference, configured
 from .groups import labels_of
+from .inference import Inference, configured
 from .jackknife import delete_group_jackknife, draw_jackknife_groups
 from .join import Joined, join
 from .progress import JACKKNIFE, ProgressTracker
@@ -87,12 +87,14 @@ def compare(
         raise InputError("no metric was asked for")
     config, inference = configured(config, inference, options)
     inputs = _prepare_inputs(representations, covariates, centre=config.centre)
-    config = config.for_samples(inputs.n, chosen)
+    config.check(inputs.n, chosen)
+    # Resolved once, so that it stays the same without a jackknife group.
+    config = replace(config, dimension_k=config.dimension_neighbours(inputs.n))
     resamples = _draw_resamples(inputs, chosen, config, inference)
     tracker = ProgressTracker(
         chosen, progress, permuted=resamples.permutations is not None, jackknife_groups=len(resamples.left_out)
     )
-    context = _context(inputs, config, tracker)
+    context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, tracker)
     context.run_pass(_needs(chosen))
     variables = _model_variables(context, inputs)
     variables |= _metric_variables(context, chosen, resamples.permutations, inference, tracker)
@@ -185,30 +187,12 @@ def _draw_resamples(
         if "neighbours" in needs:
             check_k(config.k, fewest)
         if "dimension" in needs:
-            assert config.dimension_k is not None
-            check_k(config.dimension_k, fewest, name="dimension_k")
+            check_k(config.dimension_neighbours(n), fewest, name="dimension_k")
     return _Resamples(permutations, left_out, labels)
 
 
 def _needs(metrics: Sequence[Metric]) -> list[Any]:
     return sorted({need for metric in metrics for need in metric.needs})
-
-
-def _context(inputs: _Inputs, config: CompareConfig, tracker: ProgressTracker) -> MetricContext:
-    assert config.dimension_k is not None
-    return MetricContext(
-        names=inputs.joined.names,
-        arrays=inputs.joined.arrays,
-        k=config.k,
-        dimension_k=config.dimension_k,
-        rank_k=config.rank_k,
-        neighbour_metric=config.neighbour_metric,
-        centre=config.centre,
-        recall=config.recall,
-        seed=config.seed,
-        block=config.block,
-        progress=tracker,
-    )
 
 
 def _model_variables(context: MetricContext, inputs: _Inputs) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The representations being compared, and the intermediate results that the metrics share."""
 
+from .config import CompareConfig as CompareConfig
 from .context import MetricContext as MetricContext
 from .needs import Need as Need
 from .stages import MEDIANS as MEDIANS

@@ -16,6 +16,7 @@ from ..gram import Kernel, Prepared, Sums, by_features, feature_hsic, feature_pr
 from ..neighbours import TABLE, Lookup, NeighbourMetric, Neighbours, find_table, lookup
 from ..permutation import Permutations, permuted_hsic, permuted_products
 from ..preprocess import effective_rank
+from .config import CompareConfig
 from .needs import Need
 from .stages import MEDIANS, NULL, PASS, Progress
 
@@ -27,27 +28,13 @@ class MetricContext:
     Args:
         names: m names.
         arrays: m floating matrices [n, d_m]; for few samples, `compare` pads them with columns of zeros.
-        k: number of neighbours for the pair metrics.
-        dimension_k: number of neighbours for the intrinsic dimension.
-        rank_k: number of neighbours whose ranks the information imbalance averages.
-        neighbour_metric: for the pair metrics.
-        centre: whether the column means were subtracted; reported as an attribute of the neighbour scores.
-        recall: smallest share of the true neighbours that the search has to find; None finds all.
-        seed: of the permutations for chance levels without a closed form.
-        block: number of rows per block of the pass; by default as many as fit its memory.
+        config: how metrics are computed.
         progress: called with (stage, done, total) during the pass.
     """
 
     names: Sequence[str]
     arrays: Sequence[jax.Array]
-    k: int = 25
-    dimension_k: int = 50
-    rank_k: int = 1
-    neighbour_metric: NeighbourMetric = "cosine"
-    centre: bool = False
-    recall: float | None = None
-    seed: int = 0
-    block: int | None = None
+    config: CompareConfig = field(default_factory=CompareConfig)
     progress: Callable[[str, float, float], None] | None = None
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
@@ -60,6 +47,11 @@ class MetricContext:
     def m(self) -> int:
         """Number of representations."""
         return len(self.arrays)
+
+    @property
+    def dimension_k(self) -> int:
+        """Number of neighbours for the intrinsic dimension."""
+        return self.config.dimension_neighbours(self.n)
 
     @property
     def in_order(self) -> np.ndarray:
@@ -92,14 +84,14 @@ class MetricContext:
         tables: dict[NeighbourMetric, int] = {}
         if "neighbours" in needs:
             # CKNNA masks a similarity: it uses the cosine if the neighbour metric is a distance.
-            for metric in {self.neighbour_metric, self.similarity}:
-                tables[metric] = self.k
+            for metric in {self.config.neighbour_metric, self.similarity}:
+                tables[metric] = self.config.k
         if "dimension" in needs:
             tables["euclidean"] = max(tables.get("euclidean", 0), self.dimension_k)
         if "two_nearest" in needs:
             tables["euclidean"] = max(tables.get("euclidean", 0), 2)
         if "ranks" in needs:
-            tables["euclidean"] = max(tables.get("euclidean", 0), self.rank_k, min(TABLE, self.n - 1))
+            tables["euclidean"] = max(tables.get("euclidean", 0), self.config.rank_k, min(TABLE, self.n - 1))
         if kernels == ["linear"] and not tables and by_features(self.n, [x.shape[1] for x in self.arrays]):
             self._cache["features"] = True
             return
@@ -107,16 +99,16 @@ class MetricContext:
             plan = PassPlan(
                 cast("tuple[Kernel, ...]", tuple(kernels)),
                 tuple(tables.items()),
-                self.rank_k * ("ranks" in needs),
-                self.recall,
+                self.config.rank_k * ("ranks" in needs),
+                self.config.recall,
                 ordered=max(
-                    max(self.rank_k, TABLE) * ("ranks" in needs),
-                    self.k * ("neighbours" in needs and self.neighbour_metric == "euclidean"),
+                    max(self.config.rank_k, TABLE) * ("ranks" in needs),
+                    self.config.k * ("neighbours" in needs and self.config.neighbour_metric == "euclidean"),
                 ),
             )
             sigmas = self.sigmas() if "rbf" in kernels else None
             self._cache["pass"] = run_pass(
-                self.prepared(), plan, sigmas=sigmas, block=self.block, progress=self.stage_callback(PASS)
+                self.prepared(), plan, sigmas=sigmas, block=self.config.block, progress=self.stage_callback(PASS)
             )
 
     def prepared(self) -> list[Prepared]:
@@ -139,7 +131,7 @@ class MetricContext:
     @property
     def similarity(self) -> Literal["cosine", "inner_product"]:
         """The neighbour metric if it is a similarity, otherwise cosine."""
-        return "inner_product" if self.neighbour_metric == "inner_product" else "cosine"
+        return "inner_product" if self.config.neighbour_metric == "inner_product" else "cosine"
 
     def hsic(self, kernel: Kernel, *, debiased: bool) -> np.ndarray:
         """Compute the HSIC of all pairs, [m, m] in float64; the RBF bandwidth is each model's median distance."""
@@ -280,15 +272,15 @@ class MetricContext:
 
     def permutations(self, count: int) -> list[jax.Array]:
         """Draw random orders of the rows, for chance levels without a closed form; int32 [n] each."""
-        generator = np.random.default_rng(self.seed)
+        generator = np.random.default_rng(self.config.seed)
         return [jnp.asarray(generator.permutation(self.n).astype(np.int32)) for _ in range(count)]
 
     def neighbour_attributes(self) -> Mapping[str, Any]:
         """Return the attributes of every neighbour score."""
         return {
-            "k": self.k,
-            "neighbour_metric": self.neighbour_metric,
-            "centring": "columns" if self.centre else "none",
+            "k": self.config.k,
+            "neighbour_metric": self.config.neighbour_metric,
+            "centring": "columns" if self.config.centre else "none",
         }
 
     def _squares(self) -> np.ndarray:

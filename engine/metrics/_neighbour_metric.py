@@ -105,17 +105,17 @@ def build_neighbour_metric(
     def null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
         def score_shared(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
             assert shared_score is not None
-            value = shared_score(shared, len(permutations), context.n, context.k)
+            value = shared_score(shared, len(permutations), context.n, context.config.k)
             return value, value
 
         def shifted(tables: Lookup, progress: Progress) -> np.ndarray:
             return shifted_tables(tables, permutations, score_shared, progress)
 
-        tables = stack(context.lookups(context.k, context.neighbour_metric))
+        tables = stack(context.lookups(context.config.k, context.config.neighbour_metric))
         return context.null_pairs(null_scores, tables, permutations, None if shared_score is None else shifted)
 
     def evaluate(context: MetricContext) -> Result:
-        tables = context.lookups(context.k, context.neighbour_metric)
+        tables = context.lookups(context.config.k, context.config.neighbour_metric)
         levels = np.array([chance_level(table) for table in tables])
         return Result(
             np.asarray(scores(stack(tables)), np.float64),

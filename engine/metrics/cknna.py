@@ -156,11 +156,11 @@ def _models(context: MetricContext, variant: Variant) -> tuple[Edges, np.ndarray
     kernel = "debiased" if variant == "calibrated_form" else variant
 
     def compute() -> tuple[Edges, np.ndarray]:
-        tables = context.tables(context.k, metric)
+        tables = context.tables(context.config.k, metric)
         masked = [_edges(x, table, metric, kernel) for x, table in zip(context.arrays, tables, strict=True)]
         return stack(masked), np.stack([incidences(model) for model in masked])
 
-    return context.cached(("cknna", kernel, context.k, metric), compute)
+    return context.cached(("cknna", kernel, context.config.k, metric), compute)
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations, variant: Variant) -> np.ndarray:
@@ -185,9 +185,9 @@ def _evaluate(context: MetricContext, variant: Variant) -> Result:
     attributes = {
         "estimator": variant,
         "variant": variant,
-        "k": context.k,
+        "k": context.config.k,
         "neighbour_metric": context.similarity,
-        "centring": "columns" if context.centre else "none",
+        "centring": "columns" if context.config.centre else "none",
         "chance": "mean over all permutations",
     }
     value, chance = (np.asarray(_normalised(v, self_aligned), np.float64) for v in (aligned, by_chance))

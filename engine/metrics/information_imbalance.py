@@ -74,13 +74,13 @@ def _imbalance(a: jax.Array, b: jax.Array, k: int) -> jax.Array:
 def _evaluate(context: MetricContext) -> Result:
     all_equal = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
     value = np.where(all_equal[:, None] | all_equal[None, :], np.nan, 2 / context.n * context.ranks())
-    attributes = {"estimator": "2 / n mean rank", "k": context.rank_k, "neighbour_metric": "euclidean"}
-    return Result(value, np.ones_like(value), attributes, self_score=(context.rank_k + 1) / context.n)
+    attributes = {"estimator": "2 / n mean rank", "k": context.config.rank_k, "neighbour_metric": "euclidean"}
+    return Result(value, np.ones_like(value), attributes, self_score=(context.config.rank_k + 1) / context.n)
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
     all_equal = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
-    tables = [np.asarray(table.indices) for table in context.tables(context.rank_k, "euclidean")]
+    tables = [np.asarray(table.indices) for table in context.tables(context.config.rank_k, "euclidean")]
     report = context.stage_callback(NULL)
     mean_ranks = permuted_ranks(context.prepared(), tables, permutations, context.in_order, report)
     return np.where(all_equal[:, None] | all_equal[None, :], np.nan, 2 / context.n * mean_ranks)

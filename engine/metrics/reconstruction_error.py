@@ -233,7 +233,7 @@ def _evaluate(context: MetricContext, scope: Scope) -> Result:
         "regularisation": "singular values cut at a share of the largest, by twofold cross-validation",
         "centring": "columns",
     }
-    k = min(context.k, len(train_rows))
+    k = min(context.config.k, len(train_rows))
     if scope == "local":
         _check_local(k, len(train_rows))
         attributes |= {"k": k, "neighbour_metric": "euclidean"}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..base import renamed_attribute
+from ..base import renamed_attribute as _renamed_attribute
 from .alignment_monitor import AlignmentMonitor as AlignmentMonitor
 from .alignment_monitor import Measurement as Measurement
 from .distillation import Distilled as Distilled
@@ -18,4 +18,4 @@ _RENAMED = {"AlignmentProbe": "AlignmentMonitor", "distil": "distill"}
 
 
 def __getattr__(name: str) -> Any:
-    return renamed_attribute(__name__, name, _RENAMED, globals())
+    return _renamed_attribute(__name__, name, _RENAMED, globals())

@@ -11,11 +11,11 @@ from hyle.engine import calibrate, compare, list_metrics
 from hyle.engine.comparison.calibration import adjusted, null_of
 from hyle.engine.permutation.draw import draw
 
-# The module, whose name the package gives to the function.
-comparing = importlib.import_module("hyle.engine.comparison.compare")
+# The module: in the package, its name refers to the function.
+compare_module = importlib.import_module("hyle.engine.comparison.compare")
 
 PAIR_METRICS = [metric.name for metric in list_metrics().values() if metric.kind == "pair"]
-# One of each way to come by a null.
+# One metric for each way to compute the null distribution.
 KINDS = ("cka", "cka_biased", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance", "rsa")
 CASES = [
     pytest.param(name, 40, grouped, marks=[pytest.mark.thorough] * (name not in (*KINDS, "id_correlation")))
@@ -37,25 +37,25 @@ def panel(n: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def noise(m: int, n: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Independent representations of many widths, every second one with heavy tails."""
+    """Draw independent representations of many widths, every second one with heavy tails."""
     generator = np.random.default_rng(seed)
     return {f"m{i:03d}": generator.normal(size=(n, 3 + i % 20)) ** (1 + 2 * (i % 2)) for i in range(m)}
 
 
 @pytest.mark.parametrize(("name", "n", "grouped"), CASES)
-def test_the_cheap_null_is_that_of_evaluating_anew(
+def test_the_fast_null_equals_reevaluation_under_each_permutation(
     monkeypatch: pytest.MonkeyPatch, name: str, n: int, grouped: bool
 ) -> None:
     groups = [str(i % 2) for i in range(n)] if grouped else None
     options = {"metrics": [name], "k": 4, "rank_k": 2, "permutations": 3, "groups": groups}
-    cheap = compare(panel(n), **options)
-    monkeypatch.setattr(comparing, "null_of", lambda metric, *rest: null_of(replace(metric, null=None), *rest))
-    anew = compare(panel(n), **options)
-    # Of a permuted x the reconstruction fits on other samples than of a permuted y.
+    fast = compare(panel(n), **options)
+    monkeypatch.setattr(compare_module, "null_of", lambda metric, *rest: null_of(replace(metric, null=None), *rest))
+    reevaluated = compare(panel(n), **options)
+    # Reconstruction is fitted to other samples if x is permuted than if y is permuted.
     kept = np.array([[a <= b or name != "reconstruction_error" for b in "bac"] for a in "bac"])
     for suffix in ("null", "threshold", "p", "calibrated"):
-        one, other = (np.where(kept, found[f"{name}_{suffix}"], 0) for found in (cheap, anew))
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=2e-6)
+        first, second = (np.where(kept, found[f"{name}_{suffix}"], 0) for found in (fast, reevaluated))
+        np.testing.assert_allclose(first, second, rtol=1e-4, atol=2e-6)
 
 
 @pytest.mark.parametrize("name", ["cka", "cknna", "information_imbalance", "procrustes"])
@@ -77,7 +77,7 @@ def test_noise_is_significant_in_about_a_twentieth_of_pairs(name: str) -> None:
     assert (found[f"{name}_q"].values[above] > 0.05).mean() > 0.99
 
 
-def test_what_is_shared_is_found() -> None:
+def test_shared_structure_is_significant() -> None:
     found = compare(panel(80), metrics=["cka", "mutual_knn", "information_imbalance"], permutations=79, k=8)
     for name in ("cka", "mutual_knn", "information_imbalance"):
         assert found[f"{name}_p"].sel(model="a", other="b") == pytest.approx(1 / 80)
@@ -87,22 +87,22 @@ def test_what_is_shared_is_found() -> None:
         np.testing.assert_allclose(np.diag(found[f"{name}_calibrated"]), 1, atol=1e-5)
 
 
-def test_groups_take_away_what_the_groups_explain() -> None:
+def test_agreement_explained_by_groups_is_not_significant_within_groups() -> None:
     generator = np.random.default_rng(0)
     groups = np.repeat(np.arange(8), 10)
     centres = generator.normal(size=(8, 5)) * 4
-    # Alike between groups, nothing in common within.
+    # The models share the group centres and nothing within groups.
     models = {name: centres[groups] + generator.normal(size=(80, 5)) for name in "abcdefg"}
-    free = compare(models, metrics=["cka", "mutual_knn"], k=5, permutations=79)
-    held = compare(models, metrics=["cka", "mutual_knn"], k=5, permutations=79, groups=list(groups))
+    unrestricted = compare(models, metrics=["cka", "mutual_knn"], k=5, permutations=79)
+    within = compare(models, metrics=["cka", "mutual_knn"], k=5, permutations=79, groups=list(groups))
     pairs = np.triu_indices(7, 1)
     for name in ("cka", "mutual_knn"):
-        assert (free[f"{name}_p"].values[pairs] <= 0.05).all()
-        assert (held[f"{name}_p"].values[pairs] <= 0.05).mean() < 0.2
-    assert held.attrs["groups"] == 8
+        assert (unrestricted[f"{name}_p"].values[pairs] <= 0.05).all()
+        assert (within[f"{name}_p"].values[pairs] <= 0.05).mean() < 0.2
+    assert within.attrs["groups"] == 8
 
 
-def test_groups_by_id() -> None:
+def test_groups_are_matched_by_id() -> None:
     class Embedded:
         def __init__(self, embedding: np.ndarray, ids: list[str]) -> None:
             self.embedding, self.ids = embedding, ids
@@ -114,7 +114,7 @@ def test_groups_by_id() -> None:
     assert compare(named, metrics=["cka"], permutations=5, groups=groups).attrs["groups"] == 2
     with pytest.raises(ValueError, match="1 of 20 samples have no group: s7"):
         compare(named, metrics=["cka"], permutations=5, groups={i: g for i, g in groups.items() if i != "s7"})
-    with pytest.raises(ValueError, match="give a mapping"):
+    with pytest.raises(ValueError, match="pass a mapping"):
         compare(named, metrics=["cka"], permutations=5, groups=list(groups.values()))
 
 
@@ -124,19 +124,19 @@ def test_calibration_by_hand() -> None:
     assert found.p == 0.05
     assert found.threshold == 0.18  # the 19th of 20
     assert found.score == pytest.approx((0.5 - 0.18) / (1 - 0.18))
-    turned = calibrate(1 - 0.5, 1 - null, best=0.0, higher_is_better=False)
-    assert turned.p == found.p
-    assert turned.threshold == pytest.approx(1 - 0.18)
-    assert turned.score == pytest.approx(float(found.score))
+    reversed_sign = calibrate(1 - 0.5, 1 - null, best=0.0, higher_is_better=False)
+    assert reversed_sign.p == found.p
+    assert reversed_sign.threshold == pytest.approx(1 - 0.18)
+    assert reversed_sign.score == pytest.approx(float(found.score))
     assert calibrate(0.1, null).score == 0
     assert np.isnan(calibrate(np.nan, null).p)
     with pytest.raises(ValueError, match="alpha=1"):
         calibrate(0.5, null, alpha=1)
-    with pytest.raises(ValueError, match="no permutation"):
+    with pytest.raises(ValueError, match="at least one permutation"):
         calibrate(0.5, [])
 
 
-def test_adjusting_leaves_the_diagonal_out() -> None:
+def test_adjustment_excludes_the_diagonal() -> None:
     p = np.array([[0.01, 0.01, 0.02], [0.01, 0.01, 0.9], [0.02, 0.9, 0.01]])
     found = adjusted(p, symmetric=True)
     np.testing.assert_allclose(found[np.triu_indices(3, 1)], [0.03, 0.03, 0.9])
@@ -149,16 +149,16 @@ def test_adjusting_leaves_the_diagonal_out() -> None:
 def test_shifts_form_a_group_without_the_identity(n: int) -> None:
     found = draw(n, 1000)
     assert len(found) == n - 1
-    every = {tuple(order) for order in found.orders} | {tuple(range(n))}
-    assert len(every) == n
-    assert all(tuple(one[other] for other in second) in every for one in found.orders for second in found.orders)
+    shifts = {tuple(order) for order in found.orders} | {tuple(range(n))}
+    assert len(shifts) == n
+    assert all(tuple(one[other] for other in second) in shifts for one in found.orders for second in found.orders)
     assert not (found.orders == np.arange(n)).any()
     np.testing.assert_array_equal(
         np.take_along_axis(found.inverses, found.orders, 1), np.tile(np.arange(n), (n - 1, 1))
     )
 
 
-def test_permutations_stay_in_their_groups() -> None:
+def test_samples_are_permuted_within_groups() -> None:
     groups = list("aabbbcddddd")
     found = draw(11, 50, groups=groups)
     assert all(groups[a] == groups[b] for order in found.orders for a, b in enumerate(order))
@@ -181,6 +181,6 @@ def test_a_constant_representation_has_no_p_value() -> None:
 
 
 @pytest.mark.parametrize("options", [{"permutations": -1}, {"groups": [0] * 20}, {"permutations": 5, "alpha": 0.0}])
-def test_bad_options(options: dict[str, object]) -> None:
+def test_invalid_options_raise(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"permutations|alpha"):
         compare(panel(20), metrics=["cka"], **options)

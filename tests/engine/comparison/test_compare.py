@@ -86,24 +86,24 @@ FUNCTIONS = {
 }
 
 
-def test_every_metric_is_tested_here():
+def test_every_metric_has_a_reference_function():
     assert set(list_metrics()) == set(FUNCTIONS)
 
 
 @pytest.mark.parametrize("name", PAIRS)
-def test_pairs_agree_with_the_function(name, comparison):
+def test_pair_metrics_agree_with_their_functions(name, comparison):
     for (a, x), (b, y) in itertools.product(panel().items(), repeat=2):
         value = comparison[name].sel(model=a, other=b).item()
         assert value == pytest.approx(float(FUNCTIONS[name](x, y)), rel=1e-5, abs=1e-6), (a, b)
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_singles_agree_with_the_function(name, comparison):
+def test_single_metrics_agree_with_their_functions(name, comparison):
     for a, x in panel().items():
         assert comparison[name].sel(model=a).item() == pytest.approx(float(FUNCTIONS[name](x)), rel=1e-5)
 
 
-def test_by_id_the_order_of_rows_does_not_change_a_bit(comparison):
+def test_with_ids_the_order_of_rows_changes_no_bit(comparison):
     rng = np.random.default_rng(2)
     orders = {name: rng.permutation(N) for name in panel()}
     shuffled = run(
@@ -117,15 +117,15 @@ def test_by_id_the_order_of_rows_does_not_change_a_bit(comparison):
 
 
 def test_the_order_of_models_does_not_matter(comparison):
-    turned = run(dict(reversed(panel().items()))).sel(model=comparison.model, other=comparison.other)
+    reordered = run(dict(reversed(panel().items()))).sel(model=comparison.model, other=comparison.other)
     for name in comparison.data_vars:
         if comparison[name].dtype.kind == "f":
-            np.testing.assert_allclose(turned[name], comparison[name], rtol=1e-5, atol=1e-6, err_msg=str(name))
+            np.testing.assert_allclose(reordered[name], comparison[name], rtol=1e-5, atol=1e-6, err_msg=str(name))
         else:
-            np.testing.assert_array_equal(turned[name], comparison[name])
+            np.testing.assert_array_equal(reordered[name], comparison[name])
 
 
-def test_chance(comparison):
+def test_chance_levels(comparison):
     for name in PAIRS:
         assert comparison[f"{name}_chance"].dims == ("model", "other")
     for name in HSIC_PAIRS:
@@ -143,7 +143,7 @@ def test_chance(comparison):
     assert not any(f"{name}_chance" in comparison for name in SINGLE)
 
 
-def test_facts_travel_with_the_numbers(comparison):
+def test_settings_and_facts_are_in_the_attributes(comparison):
     assert comparison.attrs["n"] == N
     assert comparison.attrs["dtype"] == "float32"
     assert comparison.attrs["seed"] == 0
@@ -163,7 +163,7 @@ def test_facts_travel_with_the_numbers(comparison):
     assert "median" in comparison.cka_rbf.attrs["sigma"]
 
 
-def test_what_is_said_of_each_model(comparison):
+def test_each_model_has_its_size_duplicates_and_largest_variance_share(comparison):
     x = panel()["x"]
     assert comparison.n_model.values.tolist() == [N] * 4
     assert comparison.duplicates.values.tolist() == [0] * 4
@@ -172,8 +172,8 @@ def test_what_is_said_of_each_model(comparison):
     assert comparison.top_column_share.sel(model="x").item() == pytest.approx(variance.max() / variance.sum(), rel=1e-5)
 
 
-def test_a_sum_in_place_of_a_mean_is_hidden_from_cosines_alone():
-    """CHGNet's vector of a crystal reads like a mean over atoms and is a sum."""
+def test_only_cosine_metrics_ignore_a_sum_in_place_of_a_mean():
+    """CHGNet documents its crystal vector as a mean over atoms, but it is a sum."""
     x = panel()["x"]
     atoms = np.random.default_rng(3).integers(2, 40, size=(N, 1)).astype("float32")
     found = run({"mean": x, "sum": x * atoms}, metrics=["mutual_knn", "cknna", "cka"])
@@ -186,7 +186,7 @@ def test_a_sum_in_place_of_a_mean_is_hidden_from_cosines_alone():
 @pytest.mark.parametrize("centre", [False, True])
 def test_dead_columns_are_counted(centre):
     x = panel()["x"].copy()
-    x[:, 0] = 0.1  # whose mean is not 0.1 in float32
+    x[:, 0] = 0.1  # its mean in float32 is not 0.1
     x[:, 2] = 0
     x[0, 3] += 1e-6
     found = run({"x": x, "y": panel()["y"]}, centre=centre)
@@ -212,21 +212,21 @@ def test_joined_rows_are_counted():
     assert found.attrs["n"] == found.cka.attrs["n"] == N - 8
 
 
-def test_metrics_come_once_each_and_alone():
+def test_only_the_requested_metrics_are_computed_each_once():
     found = compare(panel(), metrics=["cka", "cka"])
     assert "cka" in found
     assert not set(found.data_vars) & (set(FUNCTIONS) - {"cka"})
 
 
-def test_cka_alone_needs_no_neighbours():
+def test_cka_needs_no_neighbours():
     assert "cka" in compare({"x": panel()["x"][:8], "y": panel()["y"][:8]}, metrics=["cka"])
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     steps = []
     compare(panel(), metrics=["cka", "mutual_knn"], k=K, progress=lambda *step: steps.append(step))
     shares = [share for _, share in steps]
-    assert {"all pairs of samples", "linear CKA, debiased", "mutual k-NN overlap"} <= {what for what, _ in steps}
+    assert {"all pairs of samples", "linear CKA, debiased", "mutual k-NN overlap"} <= {stage for stage, _ in steps}
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -234,7 +234,7 @@ def test_progress_is_told():
 @pytest.mark.parametrize(
     "name", ["information_imbalance", "procrustes", "id_correlation", "reconstruction_error", "rsa"]
 )
-def test_progress_is_told_within_a_metric_that_takes_long(name):
+def test_progress_is_reported_within_slow_metrics(name):
     steps = []
     compare(panel(), metrics=[name], permutations=5, progress=lambda *step: steps.append(step))
     shares = [share for _, share in steps]
@@ -242,12 +242,12 @@ def test_progress_is_told_within_a_metric_that_takes_long(name):
     assert shares[-1] == 1
     long_name = list_metrics()[name].long_name
     stages = [long_name] * (name in ("id_correlation", "reconstruction_error", "rsa"))
-    stages += [f"{long_name}, permutations"] * (name != "rsa")  # whose few diagonals are one step here
+    stages += [f"{long_name}, permutations"] * (name != "rsa")  # its few diagonals are one step here
     for stage in stages:
-        assert len({share for what, share in steps if what == stage}) > 2, stage
+        assert len({share for name, share in steps if name == stage}) > 2, stage
 
 
-def test_a_constant_model_is_nan_and_harms_nobody(comparison):
+def test_a_constant_model_has_nan_scores_and_does_not_affect_others(comparison):
     found = run({**panel(), "noise": np.full((N, D), 3.3, np.float32)})
     others = ["x", "y", "mixed"]
     for name in PAIRS:
@@ -259,7 +259,7 @@ def test_a_constant_model_is_nan_and_harms_nobody(comparison):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
         ({"metrics": ["mutual_kn"]}, "'mutual_kn'; did you mean 'mutual_knn'\\? \\(there are: cka, "),
         ({"metrics": ["zzzzzz"]}, "no metric is called 'zzzzzz' \\(there are"),
@@ -269,8 +269,8 @@ def test_a_constant_model_is_nan_and_harms_nobody(comparison):
         ({"neighbour_metric": "manhattan"}, "unknown neighbour metric 'manhattan'"),
     ],
 )
-def test_mistakes_are_named(options, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_options_raise_clear_errors(options, message):
+    with pytest.raises(ValueError, match=message):
         run(panel(), **options)
 
 
@@ -284,7 +284,7 @@ def test_rows_that_are_not_finite_are_named_by_id():
 def test_a_second_run_of_the_same_shapes_compiles_nothing(comparison):
     compiled = []
     jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event))
-    for shift in range(4):  # wherever the buffers happen to lie
+    for shift in range(4):  # whatever the alignment of the buffers in memory
         run({name: np.concatenate([np.zeros((shift, D), np.float32), x])[shift:] for name, x in panel().items()})
     assert not [event for event in compiled if "backend_compile" in event]
 
@@ -316,7 +316,7 @@ METRICS = (
     assert set(list_metrics()) == before
 
 
-def test_the_smallest_k_is_that_of_the_metrics() -> None:
+def test_the_smallest_k_depends_on_the_metrics() -> None:
     rows = panel()
     found = compare(rows, metrics=["mutual_knn"], k=1)
     x, y = itertools.islice(rows, 2)
@@ -326,7 +326,7 @@ def test_the_smallest_k_is_that_of_the_metrics() -> None:
 
 
 @pytest.mark.parametrize("metrics", [["mutual_knn"], ["cka_rbf"], ["cka", "cka_rbf"], ["cka"]])
-def test_the_effective_rank_is_that_of_the_covariance_however_it_is_had(metrics):
+def test_the_effective_rank_is_that_of_the_covariance_for_all_metrics(metrics):
     rng = np.random.default_rng(0)
     scales = {"a": rng.random(30) * 1e6, "b": rng.random(9), "flat": np.zeros(4)}
     found = compare({name: rng.normal(size=(200, len(s))) * s + 3 for name, s in scales.items()}, metrics=metrics)

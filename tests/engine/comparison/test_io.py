@@ -16,7 +16,7 @@ def comparison():
     return compare({"läng/er": x, "y": y}, metrics=metrics, k=5, dimension_k=20)
 
 
-def test_comes_back_as_it_was(comparison, tmp_path):
+def test_round_trip_preserves_values_and_attributes(comparison, tmp_path):
     path = save_comparison(comparison, tmp_path / "deep" / "c.nc")
     assert path == tmp_path / "deep" / "c.nc"
     again = load_comparison(path)
@@ -28,16 +28,16 @@ def test_comes_back_as_it_was(comparison, tmp_path):
             np.testing.assert_array_equal(again[name].attrs[key], value)
 
 
-def test_writing_over_leaves_one_whole_file(comparison, tmp_path):
+def test_overwriting_leaves_one_complete_file(comparison, tmp_path):
     path = tmp_path / "c.nc"
     save_comparison(comparison, path)
-    opened = load_comparison(path)  # does not hold the file
+    opened = load_comparison(path)  # does not keep the file open
     save_comparison(opened, path)
     assert [p.name for p in tmp_path.iterdir()] == ["c.nc"]
     xr.testing.assert_equal(load_comparison(path), comparison)
 
 
-def test_a_failed_write_leaves_what_was_there(comparison, tmp_path):
+def test_a_failed_write_keeps_the_old_file(comparison, tmp_path):
     path = save_comparison(comparison, tmp_path / "c.nc")
     with pytest.raises((TypeError, ValueError)):
         save_comparison(comparison.assign(bad=("model", [object(), object()])), path)
@@ -45,7 +45,7 @@ def test_a_failed_write_leaves_what_was_there(comparison, tmp_path):
     xr.testing.assert_equal(load_comparison(path), comparison)
 
 
-def test_mistakes_are_named(tmp_path):
+def test_unreadable_files_raise_clear_errors(tmp_path):
     with pytest.raises(FileNotFoundError, match="does not exist"):
         load_comparison(tmp_path / "none.nc")
     (tmp_path / "text.nc").write_text("model")

@@ -19,28 +19,28 @@ def models(n: int, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def test_parts_are_apart_and_of_one_size() -> None:
-    found = draw_jackknife_groups(43, 8)
-    assert [len(part) for part in found] == [5] * 8
-    assert len(np.unique(np.concatenate(found))) == 40
-    assert not np.array_equal(found[0], draw_jackknife_groups(43, 8, seed=1)[0])
+def test_jackknife_groups_are_disjoint_and_of_equal_size() -> None:
+    drawn = draw_jackknife_groups(43, 8)
+    assert [len(rows) for rows in drawn] == [5] * 8
+    assert len(np.unique(np.concatenate(drawn))) == 40
+    assert not np.array_equal(drawn[0], draw_jackknife_groups(43, 8, seed=1)[0])
 
 
-def test_groups_stay_whole() -> None:
+def test_samples_of_one_label_stay_together() -> None:
     groups = np.repeat(np.arange(11), [1, 9, 2, 2, 2, 3, 3, 1, 1, 4, 4])
-    found = draw_jackknife_groups(len(groups), 6, groups=list(groups))
-    assert sorted(np.concatenate(found)) == list(range(len(groups)))
-    held = [set(groups[part]) for part in found]
-    assert sum(len(one) for one in held) == 11
+    drawn = draw_jackknife_groups(len(groups), 6, groups=list(groups))
+    assert sorted(np.concatenate(drawn)) == list(range(len(groups)))
+    labels = [set(groups[rows]) for rows in drawn]
+    assert sum(map(len, labels)) == 11
     assert len(draw_jackknife_groups(len(groups), 50, groups=list(groups))) == 11
 
 
 @pytest.mark.parametrize(
-    ("n", "count", "groups", "wrong"),
+    ("n", "count", "groups", "message"),
     [(20, 4, None, "too few"), (20, 21, None, "cannot be divided"), (20, 5, [0, 1] * 10, "2 groups are too few")],
 )
-def test_what_cannot_be_parted(n: int, count: int, groups: list[int] | None, wrong: str) -> None:
-    with pytest.raises(ValueError, match=wrong):
+def test_impossible_divisions_raise(n: int, count: int, groups: list[int] | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         draw_jackknife_groups(n, count, groups=groups)
 
 
@@ -53,21 +53,21 @@ def test_the_mean_has_its_textbook_interval() -> None:
     assert low < values.mean() < high
 
 
-def test_the_standard_error_is_the_spread_between_sets_of_samples() -> None:
-    found = [compare(models(120, seed), metrics=METRICS, k=8, jackknife_groups=20) for seed in range(24)]
+def test_the_standard_error_is_the_standard_deviation_between_sample_sets() -> None:
+    comparisons = [compare(models(120, seed), metrics=METRICS, k=8, jackknife_groups=20) for seed in range(24)]
     for name in METRICS:
-        place = ("a", "b") if "other" in found[0][name].dims else ("a",)
+        index = ("a", "b") if "other" in comparisons[0][name].dims else ("a",)
         values, errors = (
-            np.array([float(one[f"{name}{suffix}"].loc[place]) for one in found]) for suffix in ("", "_se")
+            np.array([float(c[f"{name}{suffix}"].loc[index]) for c in comparisons]) for suffix in ("", "_se")
         )
-        # With 24 sets the spread itself is known to 15 %; neighbour scores, not being smooth, are given too much.
+        # The deviation over 24 sets has an error of 15 %; scores of neighbours are not smooth, so se overestimates it.
         assert 0.6 < errors.mean() / values.std(ddof=1) < 2.2
-        low, high = (np.array([float(one[f"{name}_{end}"].loc[place]) for one in found]) for end in ("low", "high"))
+        low, high = (np.array([float(c[f"{name}_{end}"].loc[index]) for c in comparisons]) for end in ("low", "high"))
         assert ((low <= values.mean()) & (values.mean() <= high)).mean() >= 0.8
 
 
-def test_left_out_parts_must_leave_enough_neighbours() -> None:
-    with pytest.raises(ValueError, match=r"k=32 .* from 32 samples"):
+def test_enough_neighbours_must_remain_without_a_group() -> None:
+    with pytest.raises(ValueError, match=r"k=32 .* with 32 samples"):
         compare(models(40, 0), metrics=["mutual_knn"], k=32, jackknife_groups=5)
-    with pytest.raises(ValueError, match="groups say how"):
+    with pytest.raises(ValueError, match="groups are for"):
         compare(models(40, 0), metrics=["cka"], groups=[0] * 40)

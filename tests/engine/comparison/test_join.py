@@ -18,7 +18,7 @@ def embedded(embedding, ids=IDS):
     return SimpleNamespace(embedding=embedding, ids=ids)
 
 
-def test_rows_come_together_by_id_in_the_order_of_ids():
+def test_rows_are_joined_by_id_in_the_order_of_ids():
     order = np.random.default_rng(0).permutation(N)
     joined = join({"a": embedded(X), "b": embedded(Y[order], [IDS[i] for i in order])})
     assert joined.ids == IDS
@@ -26,7 +26,7 @@ def test_rows_come_together_by_id_in_the_order_of_ids():
     np.testing.assert_array_equal(joined.arrays[1], Y)
 
 
-def test_only_common_samples_stay():
+def test_only_common_samples_are_kept():
     joined = join({"a": embedded(X[:50], IDS[:50]), "b": embedded(Y[10:], IDS[10:])})
     assert joined.ids == IDS[10:50]
     assert joined.rows_in == [50, 54]
@@ -34,28 +34,28 @@ def test_only_common_samples_stay():
     np.testing.assert_array_equal(joined.arrays[1], Y[10:50])
 
 
-def test_plain_tensors_by_position():
+def test_plain_tensors_are_joined_by_position():
     joined = join({"a": X, "b": jnp.asarray(Y)})
     np.testing.assert_array_equal(joined.arrays[1], Y)
     assert joined.rows_in == [N, N]
 
 
-def test_the_hash_is_of_the_samples_and_not_of_their_order():
+def test_the_sample_hash_does_not_depend_on_the_order():
     order = np.random.default_rng(0).permutation(N)
-    one = join({"a": embedded(X)})
-    two = join({"a": embedded(X[order], [IDS[i] for i in order])})
-    assert one.sample_hash == two.sample_hash
-    assert len(one.sample_hash) == 16
-    assert one.sample_hash != join({"a": embedded(X[1:], IDS[1:])}).sample_hash
+    original = join({"a": embedded(X)})
+    permuted = join({"a": embedded(X[order], [IDS[i] for i in order])})
+    assert original.sample_hash == permuted.sample_hash
+    assert len(original.sample_hash) == 16
+    assert original.sample_hash != join({"a": embedded(X[1:], IDS[1:])}).sample_hash
 
 
-def test_ids_of_other_types_are_text():
+def test_ids_of_other_types_are_converted_to_text():
     joined = join({"a": embedded(X, np.arange(N)), "b": embedded(Y, [str(i) for i in range(N)])})
     assert len(joined.ids) == N
     assert joined.ids == sorted(joined.ids)
 
 
-def test_dtypes_are_those_that_came():
+def test_dtypes_of_the_input_are_recorded():
     joined = join({"a": X.astype(np.float16), "b": X.astype(np.float64), "c": jnp.asarray(X), "d": X.tolist()})
     assert joined.dtypes[:3] == ["float16", "float64", "float32"]
     assert {str(a.dtype) for a in joined.arrays} == {"float32"}
@@ -68,7 +68,7 @@ def broken(entry):
 
 
 @pytest.mark.parametrize(
-    ("representations", "words"),
+    ("representations", "message"),
     [
         ({}, "nothing to compare"),
         ({"a": embedded(X, ["q", "q", *IDS[2:]])}, "a: the id 'q' is duplicated"),
@@ -85,12 +85,12 @@ def broken(entry):
         ({"a": X[:, 0]}, "a must be a matrix"),
     ],
 )
-def test_mistakes_are_named(representations, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_representations_raise_clear_errors(representations, message):
+    with pytest.raises(ValueError, match=message):
         join(representations)
 
 
-def test_a_row_that_is_not_finite_but_not_common_does_no_harm():
+def test_a_row_that_is_not_finite_is_ignored_if_it_is_not_common():
     joined = join({"a": embedded(broken(np.nan)), "b": embedded(Y[20:], IDS[20:])})
     assert len(joined.ids) == N - 20
     assert joined.arrays[0].shape == (N - 20, D)

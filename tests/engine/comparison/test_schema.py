@@ -1,4 +1,4 @@
-"""What is written of a metric is what is read back, also from a file."""
+"""Facts of metrics are read back as they were written, also from a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def comparison() -> xr.Dataset:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-def test_facts_are_those_of_the_metric(comparison: xr.Dataset, tmp_path, stored: bool) -> None:
+def test_facts_match_the_metric(comparison: xr.Dataset, tmp_path, stored: bool) -> None:
     if stored:
         comparison = load_comparison(save_comparison(comparison, tmp_path / "x.nc"))
     for metric in list_metrics().values():
@@ -32,14 +32,14 @@ def test_facts_are_those_of_the_metric(comparison: xr.Dataset, tmp_path, stored:
     assert metric_names(comparison) == [name for name, one in list_metrics().items() if one.kind == "pair"]
 
 
-def test_the_best_and_the_worst_of_a_distance(comparison: xr.Dataset) -> None:
+def test_best_and_worst_value_follow_the_direction_of_the_metric(comparison: xr.Dataset) -> None:
     facts = metric_facts(comparison, "information_imbalance")
     assert (facts.best, facts.worst) == (0.0, 2.0)  # the end of its scale; its chance level is 1
     facts = metric_facts(comparison, "cka")
     assert (facts.best, facts.worst) == (1.0, 0.0)
 
 
-def test_facts_of_a_table_that_another_program_wrote() -> None:
+def test_facts_are_read_from_tables_of_other_programs() -> None:
     values = (("model", "other"), np.eye(2))
     for limits, bounds in (("[0, 2.5]", (0.0, 2.5)), ([0.0, 1e9], (0.0, 1e9)), (None, None), ([0.0, np.inf], None)):
         attributes = {"kind": "pair", "higher_is_better": "False", "limits": limits}
@@ -49,7 +49,7 @@ def test_facts_of_a_table_that_another_program_wrote() -> None:
         metric_facts(xr.Dataset({"mine": (*values, {"kind": "pair"})}), "cka")
 
 
-def test_chance_is_the_median_over_pairs(comparison: xr.Dataset) -> None:
+def test_the_chance_level_is_the_median_over_pairs(comparison: xr.Dataset) -> None:
     chance = comparison["mutual_knn_chance"].values
     assert chance_level(comparison, "mutual_knn") == np.median(chance[~np.eye(3, dtype=bool)])
     assert np.isnan(chance_level(comparison, "mutual_knn", "null"))

@@ -1,4 +1,4 @@
-"""What a comparison computes and what it infers, as two frozen configurations."""
+"""Which p-values and intervals a comparison computes, and its options by keyword."""
 
 from __future__ import annotations
 
@@ -8,63 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..base import InputError, InputTypeError, check_k
-from ..metrics import Metric
-from ..neighbours import NeighbourMetric, check_metric
-
-
-@dataclass(frozen=True)
-class CompareConfig:
-    """How metrics are computed.
-
-    Args:
-        k: neighbours of the pair metrics.
-        dimension_k: neighbours of the intrinsic dimension. Default: 50, or a tenth of fewer than 500 samples, because
-            a neighbourhood as large as the data has no dimension of its own.
-        rank_k: neighbours whose ranks the information imbalance averages.
-        neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``. CKNNA masks a similarity, and uses ``cosine``
-            in place of ``euclidean``.
-        centre: subtract the column means before the neighbour search, which changes cosines and inner products.
-        recall: find about this share of the neighbours, below 1, by `jax.lax.approx_max_k`, which is fast on a TPU and
-            exact elsewhere; the share found on a sample of rows is returned as ``neighbour_recall``. Default: find all.
-        block: rows per block. Default: as many as an eighth of the free memory holds for all models, on a CPU at most
-            128 MiB.
-        seed: of the permutations and of the jackknife groups.
-
-    Raises:
-        ValueError: an unknown neighbour metric, or a recall that is not between 0 and 1.
-    """
-
-    k: int = 25
-    dimension_k: int | None = None
-    rank_k: int = 1
-    neighbour_metric: NeighbourMetric = "cosine"
-    centre: bool = False
-    recall: float | None = None
-    block: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_metric(self.neighbour_metric)
-        if self.recall is not None and not 0 < self.recall < 1:
-            raise InputError(f"recall={self.recall} must lie between 0 and 1, or be None to find all neighbours")
-
-    def for_samples(self, n: int, metrics: Sequence[Metric]) -> CompareConfig:
-        """Return the configuration with ``dimension_k`` filled in, after checking it against n samples.
-
-        Raises:
-            ValueError: a number of neighbours that n samples do not have.
-        """
-        needs = {need for metric in metrics for need in metric.needs}
-        if "neighbours" in needs:
-            check_k(self.k, n, least=max(metric.min_k for metric in metrics if "neighbours" in metric.needs))
-        default = min(50, max(5, n // 10), n - 1)
-        dimension_k = default if self.dimension_k is None else self.dimension_k
-        if "dimension" in needs:
-            check_k(dimension_k, n, least=2, name="dimension_k")
-        if "ranks" in needs:
-            check_k(self.rank_k, n, name="rank_k")
-        return dataclasses.replace(self, dimension_k=dimension_k)
+from ..base import InputError, InputTypeError
+from ..context import CompareConfig
 
 
 @dataclass(frozen=True)
@@ -115,8 +60,7 @@ def configured(
     Raises:
         TypeError: an option that neither configuration has; names the closest.
     """
-    own = ({field.name for field in dataclasses.fields(kind)} for kind in (CompareConfig, Inference))
-    computing, inferring = own
+    computing, inferring = ({field.name for field in dataclasses.fields(kind)} for kind in (CompareConfig, Inference))
     for name in options:
         if name not in computing | inferring:
             close = difflib.get_close_matches(name, sorted(computing | inferring), n=1)

@@ -1,0 +1,78 @@
+"""How metrics are computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..base import InputError, check_k
+from ..neighbours import NeighbourMetric, check_metric
+from .needs import Need
+
+
+class HasNeeds(Protocol):
+    """What is read of a `hyle.engine.Metric`."""
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What the metric needs of the pass."""
+
+    @property
+    def min_k(self) -> int:
+        """The smallest number of neighbours."""
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """How metrics are computed.
+
+    Args:
+        k: neighbours of the pair metrics.
+        dimension_k: neighbours of the intrinsic dimension. Default: 50, or a tenth of fewer than 500 samples, because
+            a neighbourhood as large as the data has no dimension of its own.
+        rank_k: neighbours whose ranks the information imbalance averages.
+        neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``. CKNNA masks a similarity, and uses ``cosine``
+            in place of ``euclidean``.
+        centre: subtract the column means before the neighbour search, which changes cosines and inner products.
+        recall: find about this share of the neighbours, below 1, by `jax.lax.approx_max_k`, which is fast on a TPU and
+            exact elsewhere; the share found on a sample of rows is returned as ``neighbour_recall``. Default: find all.
+        block: rows per block. Default: as many as an eighth of the free memory holds for all models, on a CPU at most
+            128 MiB.
+        seed: of the permutations and of the jackknife groups.
+
+    Raises:
+        ValueError: an unknown neighbour metric, or a recall that is not between 0 and 1.
+    """
+
+    k: int = 25
+    dimension_k: int | None = None
+    rank_k: int = 1
+    neighbour_metric: NeighbourMetric = "cosine"
+    centre: bool = False
+    recall: float | None = None
+    block: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_metric(self.neighbour_metric)
+        if self.recall is not None and not 0 < self.recall < 1:
+            raise InputError(f"recall={self.recall} must lie between 0 and 1, or be None to find all neighbours")
+
+    def dimension_neighbours(self, n: int) -> int:
+        """Return ``dimension_k``, or its default for n samples."""
+        return min(50, max(5, n // 10), n - 1) if self.dimension_k is None else self.dimension_k
+
+    def check(self, n: int, metrics: Sequence[HasNeeds]) -> None:
+        """Raise for numbers of neighbours that n samples do not have.
+
+        Raises:
+            ValueError: k, dimension_k or rank_k is out of range for a metric that needs it.
+        """
+        needs = {need for metric in metrics for need in metric.needs}
+        if "neighbours" in needs:
+            check_k(self.k, n, least=max(metric.min_k for metric in metrics if "neighbours" in metric.needs))
+        if "dimension" in needs:
+            check_k(self.dimension_neighbours(n), n, least=2, name="dimension_k")
+        if "ranks" in needs:
+            check_k(self.rank_k, n, name="rank_k")
