@@ -53,7 +53,7 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
     write("three.npz", embedding=x[:3], ids=IDS[:3])
     assert "at least 4 are needed" in mistake("compare", "a.npz", "three.npz")
     write("nan.npz", embedding=np.where(np.arange(60)[:, None] == 7, np.nan, x), ids=IDS)
-    assert "nan: 1 of 60 rows have NaN or infinite numbers: m07" in mistake("compare", "a.npz", "nan.npz")
+    assert "nan: 1 of 60 rows contain NaN or infinite numbers: m07" in mistake("compare", "a.npz", "nan.npz")
     write("twice.npz", embedding=x, ids=np.array(["m00", *IDS[:-1]]))
     assert "m00" in mistake("compare", "a.npz", "twice.npz")
     np.save("bare.npy", x)
