@@ -17,6 +17,8 @@ from ._errors import MissingFileError as MissingFileError
 from ._errors import MissingPackageError as MissingPackageError
 from ._errors import OperationError as OperationError
 from ._errors import OutputError as OutputError
+from ._errors import is_on_purpose as is_on_purpose
+from ._errors import output_errors as output_errors
 from ._representation import Representation as Representation
 from ._samples import Dataset as Dataset
 from ._samples import Sample as Sample
@@ -60,6 +62,7 @@ from .panels import write_panel as write_panel
 from .store import READERS as READERS
 from .store import Key as Key
 from .store import Store as Store
+from .store import check_output as check_output
 from .store import read_embeddings as read_embeddings
 from .store import write_embeddings as write_embeddings
 from .weights import MissingWeightsError as MissingWeightsError

@@ -6,9 +6,14 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ._errors import OutputError
+
+# What a user can do if the cache cannot be written.
+CACHE_REMEDY = "set HYLE_CACHE to another folder"
 
 
 def cache_dir() -> Path:
@@ -37,6 +42,9 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
         path: the lock file. It is created if it is missing and contains the id of its last holder. It is never
             deleted: a process that waits on the deleted file and one that creates a new file would both get the lock.
         busy: called when another process or thread holds the lock; raises to give up, or returns to wait.
+
+    Raises:
+        OSError: the lock file or its folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as stream:
@@ -51,28 +59,62 @@ def locked(path: Path, busy: Callable[[], None]) -> Iterator[None]:
         yield
 
 
+def check_replaceable(path: Path, markers: Collection[str] = ()) -> None:
+    """Check that `replace_atomically` may replace what is at ``path``: nothing, a file, or a folder with a marker.
+
+    Args:
+        path: the output path.
+        markers: names of files that identify a folder of the kind that is written. An empty folder may be replaced as
+            well. Without markers, a file is written, and no folder may be replaced.
+
+    Raises:
+        OutputError: ``path`` is a folder without a marker, or a file where a folder is written.
+    """
+    if path.is_dir():
+        if not markers:
+            raise OutputError(f"cannot write {path}: it is a folder, not a file")
+        if any(path.iterdir()) and not any((path / marker).is_file() for marker in markers):
+            raise OutputError(
+                f"cannot write {path}: it is a folder with other content (it has no {' or '.join(markers)}), and is "
+                "not replaced"
+            )
+    elif markers and path.exists():
+        raise OutputError(f"cannot write {path}: it is a file, not a folder")
+
+
 @contextmanager
-def replace_atomically(path: Path, *, temporary: Path | None = None) -> Iterator[Path]:
+def replace_atomically(path: Path, *, temporary: Path | None = None, markers: Collection[str] = ()) -> Iterator[Path]:
     """Yield a temporary path next to ``path``, and rename what was written there to ``path`` when the block ends.
 
     Readers never see a partial file or folder. If the block raises, ``path`` keeps its old content and the temporary
     file or folder is deleted.
 
     Args:
-        path: a file or a folder, replaced if it exists; its parent folder must exist.
+        path: a file or a folder, replaced if it exists, within the limits of `check_replaceable`; its parent folder
+            must exist.
         temporary: in the same folder as ``path``; by default a hidden name, unique to this call, with the suffix of
             ``path``. Under a lock, a fixed name lets the next call overwrite what a killed process left.
+        markers: see `check_replaceable`; required to write a folder.
+
+    Raises:
+        OutputError: ``path`` may not be replaced.
     """
+    check_replaceable(path, markers)
     if temporary is None:
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}{path.suffix}")
     try:
         yield temporary
+        check_replaceable(path, markers)
         if path.is_dir():
             # A rename cannot replace a folder that is not empty.
             old = temporary.with_suffix(".old")
             path.rename(old)
-            temporary.rename(path)
-            shutil.rmtree(old)
+            try:
+                temporary.rename(path)
+            except BaseException:
+                old.rename(path)
+                raise
+            _remove(old)
         else:
             temporary.replace(path)
     finally:
@@ -80,6 +122,13 @@ def replace_atomically(path: Path, *, temporary: Path | None = None) -> Iterator
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()  # the folder that the link points to remains
+    else:
+        shutil.rmtree(folder)
 
 
 def folder_digest(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Before torch is imported: its threads must not spin while they wait, which starves a machine with two cores."""
+"""Set before torch is imported: its waiting threads must not spin, which would starve a machine with two cores."""
 
 import os
 

@@ -13,7 +13,7 @@ import numpy as np
 from .._cache import file_sha256
 from .._errors import InputError, MissingFileError
 from .._samples import Dataset, Sample
-from .._text import did_you_mean
+from .._text import MAX_REASON, did_you_mean, shorten
 from ..readers import READERS, Options, Reader, Row, Wanted, reader_of
 
 DOMAINS = {"smiles": "molecules", "selfies": "molecules", "sequence": "proteins", "backbone": "proteins"}
@@ -86,7 +86,9 @@ def read_dataset(
         raise InputError(f"{path} is not a table: --column, --view and --as-written do not apply")
     samples, left_out = _samples(path, rows)
     if left_out:
-        shown = "; ".join(f"{id_} ({reason})" for id_, reason in list(left_out.items())[:SHOWN])
+        shown = "; ".join(
+            f"{shorten(id_)} ({shorten(reason, MAX_REASON)})" for id_, reason in list(left_out.items())[:SHOWN]
+        )
         more = f"; and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
         message = f"{len(left_out)} of {len(rows)} samples of {path.name} skipped: {shown}{more}"
         if not samples:
@@ -192,7 +194,7 @@ def _samples(path: Path, rows: Sequence[tuple[_Part, Row]]) -> tuple[list[Sample
         where = row.where if part.path == path else f"{row.where} of {part.path.name}"
         if row.id in first:
             raise InputError(
-                f"{path}: the id {row.id!r} is in {first[row.id]} and in {where}, but ids must be unique: "
+                f"{path}: the id {shorten(row.id)!r} is in {first[row.id]} and in {where}, but ids must be unique: "
                 "choose another column with --id-column, or number the samples with --id-column '#'"
             )
         first[row.id] = where

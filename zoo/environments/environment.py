@@ -19,8 +19,8 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from .._cache import cache_dir, locked, replace_atomically
-from .._errors import InputError, OperationError
+from .._cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
+from .._errors import InputError, OperationError, output_errors
 from ..cards import ModelCard
 
 # Exact, because a range may resolve to a build with gigabytes of CUDA libraries.
@@ -98,11 +98,14 @@ class Environment:
         Raises:
             RuntimeError: a step failed; gives the requirements, the reason and the path of the log.
             ValueError: no suitable version of Python is installed.
+            OutputError: the cache folder cannot be written.
         """
         report = notify or (lambda line: None)
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
         lock = self.folder.with_name(f".{self.name}.lock")
-        with locked(lock, lambda: report(f"waiting for another process that is building the environment {self.name}")):
+        with (
+            output_errors(self.folder, CACHE_REMEDY),
+            locked(lock, lambda: report(f"waiting for another process that is building the environment {self.name}")),
+        ):
             if not self.complete:
                 packages = [*([TORCH] if self.torch else []), *self.requirements, *self.no_deps]
                 report(f"building an isolated environment in {self.folder}: {', '.join(packages)}")
@@ -161,6 +164,7 @@ def remove_environment(name: str) -> Path:
 
     Raises:
         ValueError: no environment has this name, or a process is building it.
+        OutputError: a file of it cannot be deleted.
     """
     folder = cache_dir() / "envs" / name
     if name not in [environment["name"] for environment in list_environments()]:
@@ -169,8 +173,9 @@ def remove_environment(name: str) -> Path:
     def busy() -> None:
         raise InputError(f"a process is building the environment {name}: remove it after that process has ended")
 
-    with locked(folder.with_name(f".{name}.lock"), busy):
-        (folder / MARKER).unlink(missing_ok=True)  # first, so that a partly deleted environment does not look complete
+    with output_errors(folder), locked(folder.with_name(f".{name}.lock"), busy):
+        # The marker first, so that a partly deleted environment does not look complete.
+        (folder / MARKER).unlink(missing_ok=True)
         shutil.rmtree(folder)
     return folder
 

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .._cache import file_sha256, replace_atomically
-from .._errors import InputError
+from .._errors import InputError, MissingFileError, output_errors
 from ..cards import ModelCard
 from .registered import CARD, registered, registered_dir
 from .registry import shipped_cards
+
+# What a user can do if the folder of registered models cannot be written.
+REMEDY = "set HYLE_MODELS to another folder"
 
 
 def check_name(name: str) -> Path:
@@ -38,14 +41,26 @@ def register(card: ModelCard, files: Mapping[str, Path]) -> ModelCard:
 
     Returns:
         The card with its weights.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        OutputError: the folder cannot be written, or contains something other than a registered model.
     """
     folder = check_name(card.name)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(folder) as scratch:
+    for path in files.values():
+        if not path.is_file():
+            raise MissingFileError(f"{path} does not exist")
+    with output_errors(folder, REMEDY):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _write(card, files, folder)
+    return registered()[card.name]
+
+
+def _write(card: ModelCard, files: Mapping[str, Path], folder: Path) -> None:
+    with replace_atomically(folder, markers=(CARD,)) as scratch:
         scratch.mkdir()
         for path in files.values():
             shutil.copyfile(path, scratch / path.name)
         hashes = {name: (path.name, file_sha256(scratch / path.name)) for name, path in files.items()}
         table = {**dataclasses.asdict(card), "weights": hashes}
         (scratch / CARD).write_text(json.dumps(table, indent=2) + "\n", "utf-8")
-    return registered()[card.name]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .._cache import replace_atomically
-from .._errors import InputError
+from .._errors import InputError, output_errors
 from .._representation import Representation
 from .._text import did_you_mean
 from ..datasets import find_dataset
@@ -187,6 +187,9 @@ def write_panel(
         ids: ids of its samples.
         members: models with their full embeddings.
         folder: output folder; created if it is missing.
+
+    Raises:
+        OutputError: a file cannot be written.
     """
     from safetensors.numpy import save
 
@@ -221,10 +224,12 @@ def write_panel(
         "ids": list(ids),
         "members": metadata,
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for suffix, data in ((".safetensors", content), (".json", json.dumps(about, indent=1).encode() + b"\n")):
-        with replace_atomically(folder / f"{name}{suffix}") as temporary:
-            temporary.write_bytes(data)
+        path = folder / f"{name}{suffix}"
+        with output_errors(path):
+            folder.mkdir(parents=True, exist_ok=True)
+            with replace_atomically(path) as temporary:
+                temporary.write_bytes(data)
     return load_panel(name, folder)
 
 

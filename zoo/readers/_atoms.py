@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._errors import InputError, MissingPackageError
+from .._text import shorten_names
 from ._row import NUMBERS, Options, Row, number, numbers
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def atoms_row(index: int, where: str, atoms: Atoms, facts: Mapping[str, Any], op
     try:
         if options.id_column not in ("", NUMBERS) and not id_:
             raise InputError(
-                f"it has no {options.id_column!r} to use as its id; it has: {', '.join(facts) or 'nothing'}"
+                f"it has no {options.id_column!r} to use as its id; it has: {shorten_names(facts) or 'nothing'}"
             )
         _check(atoms)
         energy = number(_energy(atoms, facts), ENERGY)

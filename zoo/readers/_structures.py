@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import InputError, MissingPackageError
+from .._text import MAX_REASON, shorten
 
 BACKBONE = ("N", "CA", "C", "O")
 BOND = 2.0  # Angstrom from C to the next N: 1.33 in a peptide bond, at least 3 where residues are missing
@@ -47,7 +48,7 @@ def read_chains(path: Path) -> Iterator[Chain]:
     try:
         structure = gemmi.read_structure(str(path))
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: not readable as a structure: {error}") from error
+        raise InputError(f"{path}: not readable as a structure: {shorten(error, MAX_REASON)}") from error
     structure.setup_entities()
     peptides = (gemmi.PolymerType.PeptideL, gemmi.PolymerType.PeptideD)
     for chain in structure[0] if len(structure) else ():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .._text import shorten
 from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns
 from ._structures import read_chains
 
@@ -22,7 +23,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
     for i, chain in chosen(read_chains(path), wanted):
         id_ = "" if options.id_column == NUMBERS else f"{name}-{chain.name}"
-        where = f"chain {chain.name}"
+        where = f"chain {shorten(chain.name)}"
         if np.isfinite(chain.backbone).all():
             views = {"sequence": chain.sequence, "backbone": chain.backbone.astype(np.float32)}
             yield Row(i, where, id_, views)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import InputError, MissingPackageError
+from .._text import MAX_REASON, shorten
 from ._atoms import atoms_row, need_ase
 from ._row import Options, Row, Wanted, indices
 
@@ -106,7 +107,7 @@ def _open(path: Path) -> Iterator[_Sqlite | _Lmdb]:
         raise
     # The errors of lmdb and SQLite have no common base class.
     except Exception as error:
-        raise InputError(f"{path} is not readable as an ASE database: {error}") from error
+        raise InputError(f"{path} is not readable as an ASE database: {shorten(error, MAX_REASON)}") from error
     try:
         yield rows
     finally:

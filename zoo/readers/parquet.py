@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import InputError
+from .._text import MAX_REASON, shorten
 from ._row import Options, Row, Wanted, chosen
 from .tables import Plan
 
@@ -33,4 +34,4 @@ def _open(path: Path) -> Any:
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} is not readable as Parquet: {error}") from error
+        raise InputError(f"{path} is not readable as Parquet: {shorten(error, MAX_REASON)}") from error

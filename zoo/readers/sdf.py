@@ -11,6 +11,7 @@ from typing import IO, Any
 import numpy as np
 
 from .._errors import InputError
+from .._text import shorten_names
 from ._row import NUMBERS, Options, Row, Wanted, chosen, need_rdkit, numbers
 
 END = b"$$$$"
@@ -55,7 +56,7 @@ def _row(index: int, text: str, options: Options) -> Row:
             id_ = str(facts.get(options.id_column, "")).strip()
             if not id_:
                 raise InputError(
-                    f"it has no property {options.id_column!r} to use as its id; it has: {', '.join(facts)}"
+                    f"it has no property {options.id_column!r} to use as its id; it has: {shorten_names(facts)}"
                 )
         views = {"smiles": Chem.MolToSmiles(Chem.RemoveHs(mol))}
         atoms = _atoms(mol)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import InputError
+from .._text import MAX_REASON, shorten
 from ._atoms import atoms_row, need_ase
 from ._row import Options, Row, Wanted, indices
 
@@ -30,7 +31,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
             atoms = frames[i]
         # Which error a broken frame raises depends on the ASE reader.
         except Exception as error:
-            yield Row(i, where, problem=f"not readable: {error}")
+            yield Row(i, where, problem=f"not readable: {error or type(error).__name__}")
         else:
             yield atoms_row(i, where, atoms, atoms.info, options)
 
@@ -50,4 +51,4 @@ def _frames(path: Path) -> Any:
             return read_atoms(path, index=":", format="cif" if path.suffix.lower() == ".cif" else "vasp")
     # ASE's readers raise different errors: assertion, index and key errors.
     except Exception as error:
-        raise InputError(f"{path} is not readable: {error or type(error).__name__}") from error
+        raise InputError(f"{path} is not readable: {shorten(error, MAX_REASON) or type(error).__name__}") from error

@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from .._errors import InputError
+from .._text import shorten_names
 from ._row import NUMBERS, Options, Row, Wanted, canonical_smiles, chosen, need_rdkit, numbers, open_text
 
 # Lower-case names by which a column is recognised if the user does not select one.
@@ -60,7 +61,7 @@ class Plan:
         column = options.column or _find(path, header, options.view)
         view = options.view or next((v for v, names in COLUMNS.items() if column.lower() in names), "")
         id_column = options.id_column or next((name for name in header if name.lower() in ID_COLUMNS), NUMBERS)
-        has = f"it has: {', '.join(name or '(no name)' for name in header)}"
+        has = f"it has: {_shown(header)}"
         for name in (column, *options.labels, *([] if id_column == NUMBERS else [id_column])):
             if header.count(name) != 1:
                 raise InputError(
@@ -117,10 +118,14 @@ def _find(path: Path, header: Sequence[str], view: str) -> str:
         return matches[0]
     if matches:
         raise InputError(f"{path}: choose one of the columns {', '.join(matches)} with --column")
-    has = ", ".join(name or "(no name)" for name in header)
     raise InputError(
-        f"{path}: no column is called {' or '.join(recognised)}, and --column is not set; its header line has: {has}"
+        f"{path}: no column is called {' or '.join(recognised)}, and --column is not set; "
+        f"its header line has: {_shown(header)}"
     )
+
+
+def _shown(header: Sequence[str]) -> str:
+    return shorten_names(name or "(no name)" for name in header)
 
 
 def _text(value: object) -> str:

@@ -92,6 +92,7 @@ def clean(folder: Path) -> None:
 def _quiet() -> Iterator[None]:
     # At each save of plain Zarr, Orbax warns that there are no OCDBT files to merge.
     loggers = [logging.getLogger(name) for name in ("absl", "orbax")]
+    loggers[0].addFilter(_is_no_thread_error)
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
@@ -100,3 +101,8 @@ def _quiet() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def _is_no_thread_error(record: logging.LogRecord) -> bool:
+    # Threads of Orbax log their errors with a traceback, possibly after the save has raised the same error.
+    return "_SignalingThread.run() raised an exception" not in record.getMessage()

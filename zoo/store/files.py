@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from .._cache import replace_atomically
-from .._errors import InputError, MissingFileError
+from .._cache import check_replaceable, replace_atomically
+from .._errors import InputError, MissingFileError, output_errors
 from .._representation import Representation
-from .._text import did_you_mean
+from .._text import did_you_mean, shorten
 from .arrays import is_float, to_numpy
 from .formats import READERS, WRITERS, Content, read_ids, write_ids
 
 FORBIDDEN = ("\0", "\n", "\r")
+# Files of the metadata of a Zarr group, of version 3 and 2.
+ZARR_MARKERS = ("zarr.json", ".zgroup", ".zattrs")
 
 
 def read_embeddings(
@@ -99,12 +101,12 @@ def write_embeddings(representation: Representation, path: str | os.PathLike[str
 
     Raises:
         ValueError: unknown suffix, empty embedding, or an id that is empty or contains a line break.
+        OutputError: the file cannot be written, or is a folder. A folder is replaced only by ``.zarr``, and only if it
+            is empty or a Zarr group.
     """
     path = Path(path)
+    check_output(path)
     suffix = path.suffix.lower()
-    writer = WRITERS.get(suffix)
-    if writer is None:
-        raise InputError(f"{path}: the suffix must be one of {', '.join(WRITERS)}")
     embedding = to_numpy(representation.embedding)
     if embedding.dtype.name == "bfloat16" and suffix != ".safetensors":
         embedding = embedding.astype(np.float32)
@@ -114,14 +116,36 @@ def write_embeddings(representation: Representation, path: str | os.PathLike[str
         recipe = json.loads(json.dumps(dict(representation.recipe)))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: {_line(error)}") from error
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_atomically(path) as temporary:
-        writer(temporary, Content(embedding, ids, energies, recipe))
-        if suffix == ".npy":
-            ids_file = temporary.with_suffix(".ids.txt")
-            write_ids(ids_file, ids)
-            ids_file.replace(path.with_suffix(".ids.txt"))
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replace_atomically(path, markers=_markers(path)) as temporary:
+            WRITERS[suffix](temporary, Content(embedding, ids, energies, recipe))
+            if suffix == ".npy":
+                with replace_atomically(_ids_path(path)) as ids_file:
+                    write_ids(ids_file, ids)
     return path
+
+
+def check_output(path: Path) -> None:
+    """Check before anything is computed that `write_embeddings` can write to a path.
+
+    Raises:
+        ValueError: unknown suffix.
+        OutputError: a folder that may not be replaced; see `write_embeddings`.
+    """
+    if path.suffix.lower() not in WRITERS:
+        raise InputError(f"{path}: the suffix must be one of {', '.join(WRITERS)}")
+    check_replaceable(path, _markers(path))
+    if path.suffix.lower() == ".npy":
+        check_replaceable(_ids_path(path))
+
+
+def _markers(path: Path) -> tuple[str, ...]:
+    return ZARR_MARKERS if path.suffix.lower() == ".zarr" else ()
+
+
+def _ids_path(path: Path) -> Path:
+    return path.with_suffix(".ids.txt")
 
 
 def _must_exist(path: Path) -> None:
@@ -147,9 +171,11 @@ def _checked(content: Content) -> tuple[np.ndarray, list[str], np.ndarray | None
     first: dict[str, int] = {}
     for row, text in enumerate(ids, 1):
         if not text or any(character in text for character in FORBIDDEN):
-            raise InputError(f"the id in row {row} is {'empty' if not text else f'not a line of text: {text!r}'}")
+            raise InputError(
+                f"the id in row {row} is {'empty' if not text else f'not a line of text: {shorten(text)!r}'}"
+            )
         if first.setdefault(text, row) != row:
-            raise InputError(f"the id {text!r} is in rows {first[text]} and {row}; ids must be unique")
+            raise InputError(f"the id {shorten(text)!r} is in rows {first[text]} and {row}; ids must be unique")
     energies = None if content.energies is None else _numbers(content.energies, "energies").astype(np.float64)
     if energies is not None and energies.shape != (len(ids),):
         raise InputError(f"`energies` has the shape {energies.shape} for {len(ids)} rows")
@@ -175,7 +201,7 @@ def _ids(ids: Any) -> list[str]:
         ids = array.tolist()
     for row, value in enumerate(ids, 1):
         if isinstance(value, bool) or not isinstance(value, (str, bytes, int)):
-            raise InputError(f"the id in row {row} is {value!r}: ids must be text or integers")
+            raise InputError(f"the id in row {row} is {shorten(repr(value))}: ids must be text or integers")
     return [value.decode() if isinstance(value, bytes) else str(value) for value in ids]
 
 

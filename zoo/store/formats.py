@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import importlib
+import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -261,7 +263,8 @@ def write_npz(path: Path, content: Content) -> None:
 def write_npy(path: Path, content: Content) -> None:
     """Write the matrix only; `write_ids` writes the ids."""
     with path.open("wb") as stream:
-        np.save(stream, content.embedding)
+        # If NumPy gets the file itself, it writes past Python, and its error on a full disk does not state the reason.
+        np.lib.format.write_array(SimpleNamespace(write=stream.write), content.embedding)
 
 
 def write_ids(path: Path, ids: Sequence[str]) -> None:
@@ -284,12 +287,15 @@ def write_h5(path: Path, content: Content) -> None:
     """Write the data sets that `read_h5` reads."""
     import h5py
 
-    with h5py.File(path, "w") as file:
+    # The HDF5 library crashes the process if the disk is full, so it writes to memory only.
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
         file["embedding"] = content.embedding
         file.create_dataset("ids", data=content.ids, dtype=h5py.string_dtype())
         if content.energies is not None:
             file["energies"] = content.energies
         file.attrs["recipe"] = json.dumps(content.recipe)
+    path.write_bytes(memory.getbuffer())
 
 
 def write_parquet(path: Path, content: Content) -> None:

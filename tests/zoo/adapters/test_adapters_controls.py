@@ -18,7 +18,7 @@ from .matter import (  # noqa: E402
 pytestmark = pytest.mark.models
 
 
-def test_noise_depends_on_the_id_alone():
+def test_noise_depends_only_on_the_id():
     samples = [Sample(id=f"s{i}", smiles="C") for i in range(500)]
     noise = rows("random", samples)
     np.testing.assert_array_equal(rows("random", samples[::-1]), noise[::-1])
@@ -39,6 +39,6 @@ def test_composition_counts_hydrogen_in_both_views():
 
 def test_morgan_counts():
     counts = rows("morgan", strings("CCCC"))[0]
-    # Four atoms, their four neighbourhoods, and the whole; radius 2 around an end repeats radius 1 of its neighbour.
+    # Four atoms, their four neighbourhoods, and the molecule; radius 2 around an end repeats radius 1 of its neighbour.
     assert counts.sum() == 9
     assert (counts == counts.round()).all()

@@ -1,4 +1,4 @@
-"""Models of strings and of graphs on real published weights, held against their libraries."""
+"""Models of strings and graphs with published weights, compared with their libraries."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_chemnet_agrees_with_its_own_package():
     assert_rows(rows("chemnet", strings(*SMILES)), want, 1e-5)
 
 
-def test_minilm_refuses_words_that_it_would_swallow_whole() -> None:
+def test_minilm_rejects_words_that_are_too_long_for_its_tokenizer() -> None:
     pytest.importorskip("transformers")
     model = load("minilm")
     long, short = Sample("long", smiles="C" * 150), Sample("short", smiles="C" * 50)
@@ -118,7 +118,7 @@ def test_another_smiles_of_the_same_molecule_has_the_same_row(name):
 
 
 @pytest.mark.parametrize("name", ["admet-ai-cls", "minimol", "morgan", "composition"])
-def test_what_is_no_molecule_is_dropped_with_a_reason(name):
+def test_invalid_smiles_are_dropped_with_a_reason(name):
     got = model(name).embed(strings("CCO", "C1CC", ""))
     assert list(got.ids) == ["0"]
     assert all(got.dropped[i] for i in ("1", "2"))

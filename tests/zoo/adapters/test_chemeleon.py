@@ -1,4 +1,4 @@
-"""CheMeleon, on small random weights that Chemprop itself makes, in the form of the published file."""
+"""CheMeleon with small random weights made by Chemprop itself, in the format of the published file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_atoms_are_those_of_chemprop(tmp_path: Path) -> None:
     np.testing.assert_allclose(features, atoms.numpy(), rtol=1e-5, atol=1e-6)
 
 
-def test_the_card_counts_what_chemprop_counts() -> None:
+def test_the_card_has_the_parameter_count_of_chemprop() -> None:
     card = find_card("chemeleon")
     network = chemprop.nn.BondMessagePassing(d_h=card.dim, depth=card.options["depth"])
     assert sum(p.numel() for p in network.parameters()) == card.parameters

@@ -1,4 +1,4 @@
-"""ESM3 on a small network with random weights, which its own library builds, where that is."""
+"""ESM3 as a small network with random weights, built by its own library if that is installed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def chains() -> list[Sample]:
     return sorted(load_dataset("proteins"), key=lambda sample: len(sample.view("sequence")))[:4]
 
 
-def test_residues_are_the_embedding_of_the_library(model: Model) -> None:
+def test_residues_agree_with_the_embedding_of_the_library(model: Model) -> None:
     from esm.sdk.api import ESMProtein, LogitsConfig
 
     network = model.adapter.model  # type: ignore[attr-defined]
@@ -61,7 +61,7 @@ def test_residues_are_the_embedding_of_the_library(model: Model) -> None:
         np.testing.assert_allclose(got.features, want[0, 1:-1], rtol=1e-3, atol=1e-3)
 
 
-def test_order_and_pose_do_not_matter(model: Model) -> None:
+def test_rows_do_not_depend_on_order_and_pose(model: Model) -> None:
     samples = chains()
     want = np.asarray(model.embed(samples).embedding)
     assert want.shape == (4, 64)
@@ -74,7 +74,7 @@ def test_order_and_pose_do_not_matter(model: Model) -> None:
         np.testing.assert_allclose(model.embed(turned).embedding, want, rtol=1e-2, atol=1e-3)
 
 
-def test_layers_differ_and_what_it_does_not_know_is_refused(model: Model) -> None:
+def test_layers_differ_and_unsupported_samples_are_rejected(model: Model) -> None:
     first, second = (np.asarray(model.embed(chains(), layer=layer).embedding) for layer in model.card.layers)
     assert not np.allclose(first, second)
     strange = Sample("strange", sequence="MKJ", backbone=np.zeros((0, 4, 3), np.float32))

@@ -1,4 +1,4 @@
-"""ESM-IF1 on a small network with random weights, which its own library builds, where that is."""
+"""ESM-IF1 as a small network with random weights, built by its own library if that is installed."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def chains() -> list[Sample]:
     return sorted(load_dataset("proteins"), key=lambda sample: len(sample.view("sequence")))[:4]
 
 
-def test_residues_are_what_the_library_gives(model: Model, folder: Path) -> None:
+def test_residues_agree_with_the_library(model: Model, folder: Path) -> None:
     import esm
 
     data = torch.load(folder / f"{CHECKPOINT}.pt", weights_only=False)
     network, alphabet = esm.pretrained.load_model_and_alphabet_core(CHECKPOINT, data)
     for sample in chains():
         coords = sample.view("backbone")[:, :3]
-        coords = coords - coords[:, 1].mean(0)  # because the library puts what is before and after at the origin
+        coords = coords - coords[:, 1].mean(0)  # because the library places the padding at both ends at the origin
         with torch.no_grad():
             want = esm.inverse_folding.util.get_encoder_output(network.eval(), alphabet, coords)
         got = model.adapter.forward([sample], "encoder_out")
@@ -77,7 +77,7 @@ def test_residues_are_what_the_library_gives(model: Model, folder: Path) -> None
         np.testing.assert_allclose(got.features, want, rtol=1e-3, atol=1e-4)
 
 
-def test_order_and_pose_do_not_matter(model: Model) -> None:
+def test_rows_do_not_depend_on_order_and_pose(model: Model) -> None:
     samples = chains()
     want = np.asarray(model.embed(samples).embedding)
     assert want.shape == (4, 32)
@@ -89,7 +89,7 @@ def test_order_and_pose_do_not_matter(model: Model) -> None:
     np.testing.assert_allclose(model.embed(turned).embedding, want, rtol=1e-3, atol=1e-4)
 
 
-def test_layers_differ_and_what_is_too_short_is_refused(model: Model) -> None:
+def test_layers_differ_and_too_short_chains_are_rejected(model: Model) -> None:
     layers = [np.asarray(model.embed(chains(), layer=layer).embedding) for layer in model.card.layers]
     assert not any(np.allclose(layers[i], layers[j]) for i, j in ((0, 1), (1, 2), (0, 2)))
     short = Sample("short", backbone=np.zeros((2, 4, 3), np.float32))

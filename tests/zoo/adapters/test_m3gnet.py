@@ -1,4 +1,4 @@
-"""M3GNet, which shares no environment with the models of PyTorch: skipped where its own was not built."""
+"""M3GNet, which needs a separate environment from PyTorch models: skipped if that was not built."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ print(json.dumps([found, sum(int(v.shape.num_elements()) for v in model.trainabl
 """
 
 
-def test_it_agrees_with_its_own_prediction_and_has_the_parameters_that_its_card_counts():
+def test_energies_and_parameter_count_agree_with_its_library_and_card():
     card = model("m3gnet").card
     samples = structures(*crystals().values(), *(sample.atoms for sample in molecules()))
-    told = json.dumps([to_wire(sample, "atoms")["atoms"] for sample in samples])
+    message = json.dumps([to_wire(sample, "atoms")["atoms"] for sample in samples])
     folder = weights_files(card)["model"].parent
     command = [Environment.of(card).executable, "-c", OFFICIAL, folder]
-    want, parameters = json.loads(subprocess.run(command, input=told, text=True, capture_output=True).stdout)
+    want, parameters = json.loads(subprocess.run(command, input=message, text=True, capture_output=True).stdout)
     np.testing.assert_allclose(energies("m3gnet", samples), want, rtol=1e-6)
     assert parameters == card.parameters
 
 
-def test_it_refuses_the_elements_of_which_it_saw_none():
+def test_elements_that_are_not_in_its_training_data_are_rejected():
     import ase
 
     adapter = model("m3gnet").adapter
@@ -56,7 +56,7 @@ def test_it_refuses_the_elements_of_which_it_saw_none():
     assert adapter.unsupported(structures(ase.Atoms("Pu"))[0]) is None
 
 
-def test_one_command_runs_it_beside_models_of_pytorch_and_dft_agrees(tmp_path):
+def test_one_command_embeds_it_with_pytorch_models_and_energies_agree_with_dft(tmp_path):
     model("m3gnet")
     names = ("m3gnet", "sevennet-0", "chgnet-0.3.0")
     for name in names[1:]:

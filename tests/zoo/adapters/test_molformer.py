@@ -1,4 +1,4 @@
-"""MoLFormer, on a small network with random weights, against its definition."""
+"""MoLFormer as a small network with random weights, compared with its definition."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def plain(smiles: str) -> np.ndarray:
-    """Follow the definition token by token, head by head, in float64."""
+    """Compute the definition token by token and head by head, in float64."""
     state = {key: value.double().numpy() for key, value in arrays().items()}
 
     def linear(x: np.ndarray, name: str) -> np.ndarray:
@@ -113,7 +113,7 @@ def test_rows_follow_the_definition(model: Model) -> None:
     np.testing.assert_allclose(rows, [plain(smiles) for smiles in SMILES], rtol=1e-4, atol=1e-5)
 
 
-def test_batch_size_and_order_do_not_matter(model: Model) -> None:
+def test_rows_do_not_depend_on_batch_size_and_order(model: Model) -> None:
     samples = [Sample(s, smiles=s) for s in SMILES]
     for layer in model.card.layers:
         want = np.asarray(model.embed(samples, layer=layer).embedding)
@@ -124,7 +124,7 @@ def test_batch_size_and_order_do_not_matter(model: Model) -> None:
     np.testing.assert_allclose(other[::-1], model.embed(samples).embedding, rtol=1e-4, atol=1e-5)
 
 
-def test_what_is_too_long_or_empty_is_refused(model: Model) -> None:
+def test_too_long_and_empty_strings_are_rejected(model: Model) -> None:
     found = model.embed([Sample("fits", smiles="C" * 200), Sample("long", smiles="C" * 201), Sample("none", smiles="")])
     assert list(found.ids) == ["fits"]
     assert "203 tokens" in found.dropped["long"]

@@ -1,4 +1,4 @@
-"""Potentials whose weights lie on the web: their own libraries build small ones with random weights, where they are."""
+"""Potentials with weights on the web, tested as small models with random weights, built by installed libraries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return built
 
 
-def test_batch_size_and_order_do_not_matter(model: Model) -> None:
+def test_rows_do_not_depend_on_batch_size_and_order(model: Model) -> None:
     samples = of_domain(model)
     want = rows(model, samples)
     assert want.shape == (len(samples), model.card.dim)
@@ -38,7 +38,7 @@ def test_layers_differ(model: Model) -> None:
         assert all(one.shape != other.shape or not np.allclose(one, other) for other in layers[:i])
 
 
-def test_pose_and_order_of_atoms_do_not_matter(model: Model) -> None:
+def test_rows_do_not_depend_on_pose_and_order_of_atoms(model: Model) -> None:
     samples = of_domain(model)
     other = [turned(sample, seed) for seed, sample in enumerate(samples)]
     still, moved = model.embed(samples), model.embed(other)
@@ -49,7 +49,7 @@ def test_pose_and_order_of_atoms_do_not_matter(model: Model) -> None:
         np.testing.assert_allclose(moved.energies, still.energies, rtol=1e-5, atol=1e-5)
 
 
-def test_a_supercell_has_the_mean_of_its_cell_and_twice_the_energy(model: Model) -> None:
+def test_a_doubled_cell_has_the_same_mean_row_and_twice_the_energy(model: Model) -> None:
     if "materials" not in model.card.domains:
         pytest.skip("not made for crystals")
     doubled = [Sample(s.id, atoms=s.atoms.repeat((2, 1, 1))) for s in crystals()]
@@ -61,7 +61,7 @@ def test_a_supercell_has_the_mean_of_its_cell_and_twice_the_energy(model: Model)
         np.testing.assert_allclose(two.energies, 2 * one.energies, rtol=1e-5)
 
 
-def test_samples_are_not_changed_and_features_are_not_written_again(model: Model) -> None:
+def test_samples_and_earlier_features_are_not_modified(model: Model) -> None:
     samples = of_domain(model)
     before = [(s.atoms.positions.copy(), s.atoms.cell.array.copy()) for s in samples if s.atoms is not None]
     features = model.adapter.forward(samples[:2], model.card.layers[0]).features
@@ -75,7 +75,7 @@ def test_samples_are_not_changed_and_features_are_not_written_again(model: Model
         np.testing.assert_array_equal(sample.atoms.cell.array, cell)
 
 
-def test_charge_and_spin_are_read_or_refused(model: Model) -> None:
+def test_charged_samples_are_read_or_rejected(model: Model) -> None:
     ion = ase_build.molecule("OH")
     ion.info["charge"] = -1
     neutral = Sample("neutral", atoms=ase_build.molecule("OH"))
@@ -86,7 +86,7 @@ def test_charge_and_spin_are_read_or_refused(model: Model) -> None:
         assert "charge" in (model.adapter.unsupported(Sample("ion", atoms=ion)) or "")
 
 
-def test_what_it_cannot_take_is_refused(model: Model) -> None:
+def test_unsupported_samples_are_rejected(model: Model) -> None:
     strange = Sample("strange", atoms=ase_build.bulk("Og", "fcc", a=5.0))
     found = model.embed([*molecules()[:1], *crystals()[:1], strange])
     assert "strange" in found.dropped
@@ -95,7 +95,7 @@ def test_what_it_cannot_take_is_refused(model: Model) -> None:
 # --- the cards ---
 
 
-def test_what_is_unpickled_has_a_hash_or_is_refused() -> None:
+def test_pickled_weights_need_a_hash() -> None:
     for card in list_models():
         if card.weights is not None and card.weights.pickled:
             assert card.weights.remote

@@ -1,4 +1,4 @@
-"""Small potentials with random weights, held against the calls of their own libraries."""
+"""Small potentials with random weights, compared with the predictions of their own libraries."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_mace_agrees_with_its_own_calculator(tmp_path: Path) -> None:
         assert out.energies == pytest.approx([calculator.get_potential_energy(sample.atoms)], rel=1e-5)
 
 
-def test_mace_leaves_the_loading_of_others_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mace_does_not_change_how_other_weights_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     monkeypatch.delenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", raising=False)
@@ -104,7 +104,7 @@ def test_uma_agrees_with_its_own_calculator(task: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("build", [fairchem_v1, eqv2, eqv2_dens])
-def test_fairchem_v1_agrees_with_what_its_library_loads(build: Callable[[Path], Model], tmp_path: Path) -> None:
+def test_fairchem_v1_agrees_with_its_library(build: Callable[[Path], Model], tmp_path: Path) -> None:
     model = build(tmp_path)
     from fairchem.core.common.utils import load_model_and_weights_from_checkpoint
     from fairchem.core.datasets import data_list_collater
@@ -151,7 +151,7 @@ def test_mattersim_agrees_with_its_own_calculator(tmp_path: Path) -> None:
         assert out.energies == pytest.approx([energy], rel=1e-4, abs=1e-4)
 
 
-def test_uma_is_read_with_a_hash_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uma_is_loaded_only_with_a_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYLE_CACHE", str(tmp_path))
     card = find_card("uma-s-1p1-omol")
     with pytest.raises(UnknownHashError, match=r"hyle fetch uma-s-1p1-omol --sha256 weights=HEX"):
@@ -184,7 +184,7 @@ def test_pet_agrees_with_its_own_network(tmp_path: Path) -> None:
         assert out.energies == pytest.approx(want["energy"].block().values.flatten().tolist(), rel=1e-4, abs=1e-4)
 
 
-def test_random_orb_is_the_same_each_time_and_touches_no_seed() -> None:
+def test_random_orb_is_reproducible_and_does_not_change_the_seed() -> None:
     pytest.importorskip("orb_models")
     from hyle.zoo.adapters.orb import Orb
 

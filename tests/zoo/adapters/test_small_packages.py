@@ -1,4 +1,4 @@
-"""Models rewritten in torch because their packages cannot be installed here: held against what these say."""
+"""Models rewritten in torch because their packages cannot be installed here, compared with results of these."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from hyle.zoo.weights.pickles import Inert, module_state, plain_data, tensors_on
 
 from .matter import assert_rows, energies, model, proteins, rows, strings, structures  # noqa: E402
 
-# Charges of ethanol, as the package of the weights states them. Those of 1.0.0 it looks up; rc.2 has the same weights.
+# Charges of ethanol, as stated in the package of the weights; for 1.0.0 it looks them up, and rc.2 has its weights.
 ETHANOL = {
     "nagl-1.0.0": [-0.111519, 0.133221, -0.60017, 0.044064, 0.044064, 0.044064, 0.022841, 0.022841, 0.400592],
     "nagl-0.1.0-rc.1": [-0.101634, 0.133269, -0.605404, 0.043411, 0.043411, 0.043411, 0.019863, 0.019863, 0.40381],
     "nagl-0.0.1-alpha.1": [-0.119291, 0.129537, -0.605558, 0.04394, 0.04394, 0.04394, 0.034121, 0.034121, 0.39525],
 }
 
-# Of silicon and of salt, by megnet 1.3.2 on TensorFlow 2.21: the norm of what it concatenates, and its target.
+# Silicon and salt, by megnet 1.3.2 on TensorFlow 2.21: the norm of the concatenated vector, and the target.
 MEGNET = {
     "megnet-formation-energy": [(25.378555, -0.018281), (27.212742, -2.103911)],
     "megnet-bulk": [(10.761727, 1.905644), (11.402164, 1.162462)],
@@ -34,18 +34,18 @@ MEGNET = {
 
 @pytest.mark.models
 @pytest.mark.parametrize("name", ETHANOL)
-def test_nagl_gives_the_charges_that_its_package_states(name: str) -> None:
+def test_nagl_charges_agree_with_its_package(name: str) -> None:
     adapter = model(name).adapter
     hidden = adapter.forward(strings("CCO"), "gcn_layers.5").features
     out = adapter.model["readout"](hidden).T
-    # Charges that add up to zero, by electronegativity e, hardness s and, where there is one, a first guess.
+    # Charges that add up to zero, from electronegativity e, hardness s and, for some versions, an initial guess.
     guess, (e, s) = (out[0], out[1:]) if len(out) == 3 else (torch.zeros(9), out)
     charges = guess - e / s - (guess - e / s).sum() / (1 / s).sum() / s
     np.testing.assert_allclose(charges, ETHANOL[name], atol=1e-5)
 
 
 @pytest.mark.models
-def test_nagl_refuses_what_it_cannot_read_as_its_authors_do() -> None:
+def test_nagl_rejects_unsupported_molecules() -> None:
     found = model("nagl-1.0.0").embed(strings("CCO", "CC[O-]", "C[Si](C)(C)C", "ClP#C"))
     assert found.ids == ["0"]
     for id_, word in {"1": "formal charges", "2": "not trained for Si", "3": "exclude"}.items():
@@ -74,8 +74,8 @@ def test_annalog_agrees_with_its_own_encoder() -> None:
             linear(f"layers.{i}.self_attention.fc_{one}", x).reshape(5, 8, 32).transpose(0, 1) for one in "qkv"
         )
         heads = (query @ key.transpose(1, 2) / 32**0.5).softmax(-1) @ value
-        said = linear(f"layers.{i}.self_attention.fc_o", heads.transpose(0, 1).reshape(5, 256))
-        x = norm(f"layers.{i}.self_attn_layer_norm", x + said)
+        attended = linear(f"layers.{i}.self_attention.fc_o", heads.transpose(0, 1).reshape(5, 256))
+        x = norm(f"layers.{i}.self_attn_layer_norm", x + attended)
         dense = linear(f"layers.{i}.positionwise_feedforward.fc_1", x).relu()
         x = norm(f"layers.{i}.ff_layer_norm", x + linear(f"layers.{i}.positionwise_feedforward.fc_2", dense))
     assert_rows(np.asarray(got), x[1:-1].numpy(), 1e-5)
@@ -101,14 +101,14 @@ def test_megnet_agrees_with_its_own_library(name: str) -> None:
 
 
 @pytest.mark.models
-def test_megnet_refuses_what_it_was_not_made_for() -> None:
+def test_megnet_rejects_unsupported_samples() -> None:
     from ase import Atoms
     from ase.build import bulk, molecule
 
     adapter = model("megnet-formation-energy").adapter
     far = Atoms("Ar", cell=[9, 9, 9], pbc=True)
-    matter = {"not periodic": molecule("H2O"), "Po": bulk("Po", "sc", a=3.3), "no neighbour": far}
-    for word, sample in zip(matter, structures(*matter.values()), strict=True):
+    unsupported = {"not periodic": molecule("H2O"), "Po": bulk("Po", "sc", a=3.3), "no neighbour": far}
+    for word, sample in zip(unsupported, structures(*unsupported.values()), strict=True):
         assert word in (adapter.unsupported(sample) or "")
 
 
@@ -134,7 +134,7 @@ def test_gcndesign_agrees_with_its_own_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
-def test_gcndesign_sees_shape_alone() -> None:
+def test_gcndesign_depends_only_on_shape() -> None:
     adapter = model("gcndesign").adapter
     sample = proteins()[0]
     rotation, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
@@ -145,14 +145,14 @@ def test_gcndesign_sees_shape_alone() -> None:
 
 
 @pytest.mark.models
-def test_rxnmap_gives_an_atom_the_same_row_wherever_it_stands() -> None:
+def test_rxnmap_rows_of_atoms_do_not_depend_on_their_position_in_the_string() -> None:
     adapter = model("chython-rxnmap").adapter
     out = adapter.forward(strings("CCO.CN", "NC.OCC"), "rxn_layer.6")
     assert out.counts == [5, 5]
     assert_rows(out.features[5:][[4, 3, 2, 1, 0]], out.features[:5], 1e-4)
 
 
-def test_rxnmap_reads_what_the_weights_were_trained_on() -> None:
+def test_rxnmap_encodes_molecules_as_in_training() -> None:
     rdkit = pytest.importorskip("rdkit.Chem")
     from hyle.zoo.adapters.rxnmap import encode
 
@@ -173,7 +173,7 @@ class Calls:
         return print, ("a pickle was run",)
 
 
-def test_nothing_of_a_pickle_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_code_in_a_pickle_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "bad.pkl"
     path.write_bytes(pickle.dumps({"stoi": Calls()}))
     with pytest.raises(pickle.UnpicklingError, match=r"refers to builtins\.print"):
@@ -185,7 +185,7 @@ def test_nothing_of_a_pickle_runs(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == ""
 
 
-def test_a_pickled_module_gives_its_tensors(tmp_path: Path) -> None:
+def test_tensors_of_a_pickled_module_are_read(tmp_path: Path) -> None:
     network = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
     torch.save(network, tmp_path / "module.pt")
     want, got = network.state_dict(), module_state(tmp_path / "module.pt")

@@ -12,7 +12,7 @@ from hyle.cli.comparison.energies import energy_errors  # noqa: E402
 from hyle.zoo import find_card, load, load_dataset, mp2020_correction  # noqa: E402
 
 
-def test_published_corrections() -> None:
+def test_corrections_match_the_published_values() -> None:
     # In eV per anion, and per metal with a U in an oxide: table 3 of Wang et al. (2021).
     assert mp2020_correction(ase_build.bulk("Si")) == 0
     assert mp2020_correction(ase_build.molecule("H2O")) == 0
@@ -23,7 +23,7 @@ def test_published_corrections() -> None:
 
 
 @pytest.mark.models
-def test_an_error_is_of_the_model_and_not_of_its_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_energy_error_excludes_learned_corrections(monkeypatch: pytest.MonkeyPatch) -> None:
     if find_card("chgnet-0.3.0").missing():
         pytest.skip("chgnet is not installed")
     data = load_dataset("mptrj", n=300)

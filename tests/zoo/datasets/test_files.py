@@ -1,4 +1,4 @@
-"""Samples in files of the user: read, drawn, refused."""
+"""Samples in user files: reading, random selection, and errors."""
 
 from __future__ import annotations
 
@@ -211,7 +211,9 @@ def test_protein_chains_from_pdb_and_mmcif(tmp_path: Path) -> None:
     assert both.ids == ["1abc-A", "other-A"]
 
 
-def test_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, molecules: Path) -> None:
+def test_a_missing_package_is_named_with_its_installation(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, molecules: Path
+) -> None:
     for module, path, needs in (
         ("ase", table(tmp_path / "a.xyz", ["1", "", "H 0 0 0"]), "needs ase: pip install"),
         ("gemmi", table(tmp_path / "a.fasta", [">a", "MK"]), "needs gemmi: pip install"),

@@ -36,7 +36,7 @@ OFF_EQUILIBRIUM = {"mpf-tp": 1069, "random-tp": 693}
 
 
 @pytest.mark.parametrize("name", LABELLED)
-def test_labelled_sets_ship_whole(name, no_network):
+def test_labelled_sets_ship_complete(name, no_network):
     import pyarrow.parquet as pq
 
     total, domain, licence, version, shift = LABELLED[name]
@@ -60,7 +60,7 @@ def test_every_shift_names_a_data_set_of_its_domain_and_describes_the_shift():
     assert {info.domain for info in shifted} == {"molecules", "materials", "proteins"}
     for info in shifted:
         assert find_dataset(info.shift_of).domain == info.domain
-        assert info.notes.startswith("Shift from ")
+        assert info.notes.startswith("A shift from ")
 
 
 @pytest.mark.parametrize("name", ["freesolv", "solubility", "drugs"])
@@ -74,7 +74,7 @@ def test_every_smiles_is_canonical_for_rdkit(name):
         assert not same or Chem.MolToSmiles(molecule) == sample.smiles
 
 
-def test_measured_labels_are_those_of_the_molecules():
+def test_measured_labels_match_textbook_values():
     """Textbook values: phenol is hydrophilic, hexane is hydrophobic, chlorobenzene is hardly soluble."""
     free = {s.smiles: s.labels for s in load_dataset("freesolv")}
     assert free["Oc1ccccc1"]["hydration_free_energy"] == pytest.approx(-6.6, abs=0.1)

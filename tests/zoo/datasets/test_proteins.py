@@ -66,7 +66,7 @@ def test_sequence_and_backbone_are_the_same_residues(proteins):
         assert np.isfinite(sample.backbone).all()
 
 
-def test_backbones_are_those_of_proteins(proteins):
+def test_backbones_have_the_bond_lengths_of_proteins(proteins):
     """Bond lengths of N-CA, CA-C, C=O and the peptide bond, by the medians of each chain."""
     for sample in proteins:
         n, ca, c, o = np.moveaxis(sample.backbone.astype(np.float64), 1, 0)
@@ -114,7 +114,7 @@ def test_a_file_without_a_code_is_an_error():
 
 
 @pytest.mark.models
-def test_the_archives_give_the_same_chains(proteins, tmp_path: Path):
+def test_the_archives_contain_the_same_chains(proteins, tmp_path: Path):
     """Downloads them on the first run."""
     pytest.importorskip("gemmi")
     import pyarrow.parquet as pq

@@ -51,7 +51,7 @@ def test_draws_of_one_seed_are_nested(qm9, no_network, n):
     assert [s.labels for s in small] == [s.labels for s in qm9.head(n)]
 
 
-def test_the_slice_is_the_draw_that_numpy_still_makes():
+def test_the_slice_matches_the_random_draw_of_the_installed_numpy():
     """NumPy may change its streams; then larger draws would no longer contain the slice."""
     import pyarrow.parquet as pq
 
@@ -86,7 +86,7 @@ def test_smiles_are_canonical(qm9):
 
 
 def test_positions_are_in_angstrom(qm9):
-    """No two atoms closer than an O-H bond allows, none further from its nearest than a strained C-C bond."""
+    """No two atoms are closer than an O-H bond, and no nearest neighbour is further than a strained C-C bond."""
     for sample in qm9:
         distances = sample.atoms.get_all_distances()
         np.fill_diagonal(distances, np.inf)
@@ -99,7 +99,7 @@ ATOMS = {"H": -0.500273, "C": -37.846772, "N": -54.583861, "O": -75.064579, "F":
 
 
 def test_energies_are_sane(qm9):
-    """Every molecule is bound, by 3 to 7 eV an atom, and the labels fit each other."""
+    """Every molecule is bound, by 3 to 7 eV per atom, and the labels are consistent."""
     for sample in qm9:
         labels, n = sample.labels, len(sample.atoms)
         atoms = HARTREE * sum(ATOMS[symbol] for symbol in sample.atoms.symbols)
@@ -129,7 +129,7 @@ def test_ids_carry_the_number_in_gdb9(qm9):
         ({"seed": -1}, "a seed is 0 or greater; got -1"),
     ],
 )
-def test_bad_requests(change, message, no_network):
+def test_invalid_requests_raise(change, message, no_network):
     with pytest.raises(ValueError, match=message.replace("?", r"\?")):
         load_dataset(**{"name": "qm9", **change})
 
@@ -144,7 +144,7 @@ def test_a_slice_that_was_changed_is_not_read(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("module", ["ase", "rdkit"])
-def test_what_to_install(monkeypatch, module):
+def test_a_missing_package_is_named_with_its_installation(monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr(registry, "fetch_member", lambda *_args, **_kwargs: None)
     if module == "ase":
@@ -172,7 +172,7 @@ def test_the_download_is_announced(monkeypatch):
 
 
 @pytest.mark.models
-def test_the_full_data_give_the_same_rows_as_the_slice(qm9, tmp_path):
+def test_the_full_data_contain_the_rows_of_the_slice(qm9, tmp_path):
     """Downloads 104 MB on the first run."""
     info = find_dataset("qm9")
     full = load_dataset("qm9", n=1600)
@@ -218,7 +218,7 @@ def crystals(request):
     return load_dataset(request.param)
 
 
-def test_crystals_ship_the_beginning_of_their_draw(crystals, no_network):
+def test_shipped_crystals_are_the_beginning_of_their_random_draw(crystals, no_network):
     import pyarrow.parquet as pq
 
     info = find_dataset(crystals.name)
@@ -260,7 +260,7 @@ def test_training_sets_have_the_names_used_in_cards():
 
 @pytest.mark.models
 @pytest.mark.parametrize("name", [*CRYSTALS, "mpf-tp", "random-tp"])
-def test_all_crystals_give_the_same_rows_as_the_slice(name):
+def test_the_full_crystals_contain_the_rows_of_the_slice(name):
     """Downloads 27 MB on the first run."""
     from ase.io import read
 

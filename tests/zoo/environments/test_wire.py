@@ -1,4 +1,4 @@
-"""A sample sent to another process and back is the same sample."""
+"""Samples sent to another process and back are unchanged."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ def digest(sample):
     return state.hexdigest()
 
 
-def test_every_view_survives_to_the_last_digit():
+def test_all_views_are_preserved_exactly():
     atoms = ase_build.bulk("NaCl", "rocksalt", a=5.64)
     atoms.rattle(0.1, seed=0)
     atoms.info["charge"] = 1

@@ -11,7 +11,7 @@ SAMPLES = [Sample(id=str(n), smiles="C" * n) for n in (3, 1, 5, 2)]
 
 
 class Net(torch.nn.Module):
-    """Letters in; one row per letter, then one per sample."""
+    """A network that returns one row per letter, then one per sample."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def test_the_network_is_unchanged_and_dropout_is_off():
     assert not net.drop._forward_hooks
 
 
-def test_a_step_of_training_makes_another_representation():
+def test_a_training_step_changes_the_weights_in_the_recipe():
     net = Net()
     before = TorchHook(net, "out", padded, counts=lengths).embed(SAMPLES).recipe["weights"]
     assert TorchHook(net, "out", padded, counts=lengths).embed(SAMPLES).recipe["weights"] == before
@@ -75,7 +75,7 @@ def test_a_step_of_training_makes_another_representation():
     assert TorchHook(net, "out", padded, counts=lengths).embed(SAMPLES).recipe["weights"] != before
 
 
-def test_mistakes_are_named():
+def test_invalid_arguments_raise_clear_errors():
     with pytest.raises(ValueError, match="no layer 'embde'; did you mean 'embed'"):
         TorchHook(Net(), "embde", padded)
     with pytest.raises(ValueError, match=r"has shape .* pass counts"):

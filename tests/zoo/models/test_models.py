@@ -45,7 +45,7 @@ def test_pools_letters_and_keeps_order_over_batches(model: Model) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 7, 100])
-def test_batch_size_changes_nothing(model: Model, batch_size: int) -> None:
+def test_rows_do_not_depend_on_the_batch_size(model: Model, batch_size: int) -> None:
     texts = samples("C", "CC?", "CO", "N", "NO", "?", "F")
     whole, parts = model.embed(texts), model.embed(texts, batch_size=batch_size)
     assert torch.equal(whole.embedding, parts.embedding)
@@ -53,13 +53,13 @@ def test_batch_size_changes_nothing(model: Model, batch_size: int) -> None:
     assert whole.ids == parts.ids == ["s0", "s2", "s3", "s4", "s6"]
 
 
-def test_a_whole_batch_may_be_dropped(model: Model) -> None:
+def test_all_samples_of_a_batch_may_be_dropped(model: Model) -> None:
     embedded = model.embed(samples("?", "??", "C"), batch_size=2)
     assert embedded.ids == ["s2"]
     assert model.run(samples("?")).ids == []
 
 
-def test_nothing_left_is_an_error_with_the_reason(model: Model) -> None:
+def test_an_error_gives_the_reason_if_all_samples_are_dropped(model: Model) -> None:
     with pytest.raises(ValueError, match="none of the 1 samples: a question mark"):
         model.embed(samples("?"))
 
@@ -86,18 +86,18 @@ def test_layer_pooling_and_data_set_are_in_the_recipe(model: Model) -> None:
         ({"batch_size": 0}, "at least 1"),
     ],
 )
-def test_refuses_unknown_options(model: Model, options: dict, message: str) -> None:
+def test_unknown_options_raise(model: Model, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         model.embed(samples("C"), **options)
 
 
-def test_a_missing_view_names_the_sample_and_what_it_has(model: Model) -> None:
+def test_an_error_names_the_sample_without_the_view_and_its_views(model: Model) -> None:
     with pytest.raises(ValueError, match="'x' has no view 'smiles'; it has: text"):
         model.embed([Sample("x", text="water")])
 
 
 @pytest.mark.parametrize("samples", [["CCO"], Sample("a", smiles="C")])
-def test_what_is_not_a_list_of_samples_is_refused(model: Model, samples: object) -> None:
+def test_only_lists_of_samples_are_accepted(model: Model, samples: object) -> None:
     with pytest.raises(TypeError):
         model.embed(samples)  # type: ignore[arg-type]
 
@@ -108,7 +108,7 @@ def test_an_adapter_that_loses_rows_is_an_error(model: Model, monkeypatch: pytes
         model.embed(samples("C", "N"))
 
 
-def test_a_missing_library_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_library_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     import hyle.zoo.cards.card as cards
 
     monkeypatch.setattr(cards, "is_installed", lambda requirement: "transformers" not in requirement)

@@ -47,6 +47,6 @@ def test_float32_results_do_not_depend_on_the_order_of_atoms() -> None:
 @pytest.mark.parametrize(
     ("counts", "pooling"), [([2, 2], "mean"), ([3, 0], "mean"), ([3], "median"), ([3], "cumulants(5)")]
 )
-def test_refuses_what_does_not_fit(counts: list[int], pooling: str) -> None:
+def test_mismatched_shapes_raise(counts: list[int], pooling: str) -> None:
     with pytest.raises(ValueError, match=r"counts|unknown pooling"):
         pool(torch.zeros(3, 2), counts, pooling)

@@ -69,12 +69,12 @@ def test_an_edited_source_is_another_model(mine):
         ("mine:Missing", "weights.pt, which is not in"),
     ],
 )
-def test_mistakes_are_named(mine, name, message):
+def test_invalid_adapters_raise_clear_errors(mine, name, message):
     with pytest.raises(ValueError, match=message):
         find_card(name)
 
 
-def test_packages_add_models_and_a_broken_one_hides_no_other(mine, monkeypatch):
+def test_packages_add_models_and_a_broken_package_does_not_hide_others(mine, monkeypatch):
     points = [
         importlib.metadata.EntryPoint("letters", "mine:Letters", "hyle.models"),
         importlib.metadata.EntryPoint("broken", "nowhere:Nothing", "hyle.models"),

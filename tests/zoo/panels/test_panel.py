@@ -17,7 +17,7 @@ SETS = list_benchmarks()
 
 
 @pytest.mark.parametrize("bench", SETS, ids=lambda bench: bench.name)
-def test_the_shipped_panel_is_of_the_shipped_samples(bench) -> None:
+def test_the_shipped_panel_matches_the_shipped_samples(bench) -> None:
     panel = load_panel(bench.name)
     data = load_dataset(bench.name, n=bench.samples)
     assert panel.version == data.version
@@ -37,9 +37,9 @@ def test_the_panel_is_small() -> None:
     assert {bench.role for bench in SETS} == {"in", "out"}
 
 
-def test_cutting_keeps_what_is_compared(tmp_path: Path) -> None:
+def test_truncation_preserves_the_scores(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
-    # A falling spectrum far from the origin, as embeddings have it.
+    # A decaying spectrum far from the origin, as in embeddings.
     shared = generator.normal(size=(300, 40))
     wide = shared @ generator.normal(size=(40, 400)) + 0.3 * generator.normal(size=(300, 400)) + 20
     ids = [str(i) for i in range(300)]
@@ -57,7 +57,7 @@ def test_cutting_keeps_what_is_compared(tmp_path: Path) -> None:
     np.testing.assert_allclose(truncate_svd(narrow)[0] @ truncate_svd(narrow)[0].T, narrow @ narrow.T, rtol=1e-8)
 
 
-def test_rows_that_a_model_left_out_stay_out(tmp_path: Path) -> None:
+def test_dropped_samples_are_not_in_the_panel(tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(3, 2))
     rep = Representation("some", x, ["a", "c", "d"], {"layer": "last"})
     write_panel("z", "1", ["a", "b", "c", "d"], [Member(rep, "f", "string", 3)], tmp_path)
@@ -66,7 +66,7 @@ def test_rows_that_a_model_left_out_stay_out(tmp_path: Path) -> None:
     assert one.representation.recipe == {"layer": "last"}
 
 
-def test_a_changed_panel_is_not_read(tmp_path: Path) -> None:
+def test_a_changed_panel_raises(tmp_path: Path) -> None:
     name = SETS[0].name
     for suffix in (".safetensors", ".json"):
         shutil.copy(FOLDER / f"{name}{suffix}", tmp_path)

@@ -45,8 +45,8 @@ def test_structures_with_energies_charges_and_labels(tmp_path: Path, suffix: str
 
         with connect(path) as database:
             for one in atoms:
-                words = {k: v for k, v in one.info.items() if k == "gap"}
-                database.write(one, words, data={k: v for k, v in one.info.items() if k in ("name", "charge")})
+                key_values = {k: v for k, v in one.info.items() if k == "gap"}
+                database.write(one, key_values, data={k: v for k, v in one.info.items() if k in ("name", "charge")})
     else:
         from ase.io import write
 
@@ -71,7 +71,7 @@ def test_plain_xyz_has_no_cell(tmp_path: Path) -> None:
     assert ([len(s.atoms) for s in data], data.domain, data.units) == ([2, 1], "molecules", {})
 
 
-def test_what_is_no_structure_is_left_out(tmp_path: Path) -> None:
+def test_invalid_structures_are_skipped(tmp_path: Path) -> None:
     frames = ["1", "", "H 0 0 nan", "1", "", "H 0 0 0", "0", "", "2", "", "H 0 0 0", "Qq 0 0 1"]
     data = read_dataset(table(tmp_path / "a.xyz", frames))
     assert data.ids == ["2"]
@@ -82,7 +82,7 @@ def test_what_is_no_structure_is_left_out(tmp_path: Path) -> None:
         read_dataset(table(tmp_path / "b.xyz", ["1", "", "H 0 0 0", "H 0 0 0"]))
 
 
-def test_sites_of_partial_occupancy_are_no_structure(tmp_path: Path) -> None:
+def test_partially_occupied_sites_are_rejected(tmp_path: Path) -> None:
     cif = [
         *("data_x", "_cell_length_a 3.6", "_cell_length_b 3.6", "_cell_length_c 3.6", "_cell_angle_alpha 90"),
         *("_cell_angle_beta 90", "_cell_angle_gamma 90", "loop_", "_atom_site_label", "_atom_site_type_symbol"),
@@ -94,14 +94,14 @@ def test_sites_of_partial_occupancy_are_no_structure(tmp_path: Path) -> None:
         read_dataset(table(tmp_path / "b.cif", [*cif, "Cu1 Cu 0 0 0 0.5", "Au1 Au 0 0 0 0.5"]))
 
 
-def test_a_folder_of_several_kinds_of_files(tmp_path: Path) -> None:
+def test_a_folder_with_several_file_formats(tmp_path: Path) -> None:
     from ase.io import write
 
     (tmp_path / "si").mkdir()
     write(tmp_path / "si" / "POSCAR", ase_build.bulk("Si"), format="vasp")
     write(tmp_path / "fe.cif", ase_build.bulk("Fe"))
     write(tmp_path / "more.extxyz", [ase_build.bulk("Cu"), ase_build.bulk("Al")])
-    (tmp_path / "README").write_text("not matter")
+    (tmp_path / "README").write_text("not a structure")
     data = read_dataset(tmp_path)
     assert data.ids == ["fe", "more:1", "more:2", "si"]
     assert [str(s.atoms.symbols) for s in data] == ["Fe", "Cu", "Al", "Si2"]
@@ -118,7 +118,7 @@ def test_a_folder_of_several_kinds_of_files(tmp_path: Path) -> None:
         read_dataset(tmp_path / "none")
 
 
-def test_molecules_of_sdf_have_atoms_where_all_have_a_place(tmp_path: Path) -> None:
+def test_molecules_of_sdf_have_atoms_if_all_have_3d_coordinates(tmp_path: Path) -> None:
     chem = pytest.importorskip("rdkit.Chem")
     from rdkit.Chem import AllChem
 
@@ -151,7 +151,7 @@ def packed(value: object) -> bytes:
 
 
 def test_databases_of_fairchem(tmp_path: Path) -> None:
-    """The format of OMat24, sAlex and OMol25: JSON of ASE, packed by zlib, under the number of the row."""
+    """Check the format of OMat24, sAlex and OMol25: JSON of ASE, compressed by zlib, keyed by the row number."""
     lmdb = pytest.importorskip("lmdb")
     from ase.db.row import AtomsRow
 

@@ -1,4 +1,4 @@
-"""A small representation to keep in a store, its key and its rows."""
+"""A small representation for the tests of the store, its key and its rows."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ KEY = Key("m", "w", "qm9-0123", "last", "mean")
 
 
 def rows(ids, d=4, dtype=np.float32):
-    """The row of an id depends on nothing but the id."""
+    """Return rows that depend only on their ids."""
     return np.stack([np.random.default_rng(int(i[1:])).normal(size=d) for i in ids]).astype(dtype)
 
 

@@ -49,7 +49,7 @@ def test_round_trip(tmp_path, suffix, dtype):
     assert [p for p in path.parent.iterdir() if p.name.startswith(".")] == []
 
 
-def test_content_hash_is_of_the_content_not_of_the_format(tmp_path):
+def test_the_content_hash_does_not_depend_on_the_format(tmp_path):
     paths = [write_embeddings(sample(), tmp_path / f"m{suffix}") for suffix in (".npz", ".h5", ".parquet", ".zarr")]
     hashes = {read_embeddings(path).recipe["content"] for path in paths}
     assert len(hashes) == 1
@@ -100,7 +100,7 @@ text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r
     ),
     data=st.data(),
 )
-def test_any_matrix_and_any_ids_come_back(tmp_path, suffix, x, data):
+def test_any_matrix_and_ids_are_read_back_unchanged(tmp_path, suffix, x, data):
     ids = data.draw(st.lists(text, min_size=len(x), max_size=len(x), unique=True))
     got = read_embeddings(write_embeddings(Representation("m", x, ids), tmp_path / f"p{suffix}"))
     assert list(got.ids) == ids
@@ -108,7 +108,7 @@ def test_any_matrix_and_any_ids_come_back(tmp_path, suffix, x, data):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_nan_and_inf_pass(tmp_path, suffix):
+def test_nan_and_inf_are_preserved(tmp_path, suffix):
     want = sample()
     want.embedding[1] = [np.nan, np.inf, -np.inf]
     got = read_embeddings(write_embeddings(want, tmp_path / f"m{suffix}"))
@@ -169,7 +169,7 @@ GOOD = {"embedding": np.eye(2), "ids": np.array(["a", "b"])}
         ({"energies": np.ones(3)}, r"`energies` has the shape \(3,\) for 2 rows"),
     ],
 )
-def test_bad_npz(tmp_path, change, message):
+def test_invalid_npz_raises(tmp_path, change, message):
     arrays = {name: array for name, array in {**GOOD, **change}.items() if array is not None}
     path = npz(tmp_path / "x.npz", **arrays)
     with pytest.raises(ValueError, match=message) as caught:
@@ -190,7 +190,7 @@ def test_integers_become_floats(tmp_path):
 
 @pytest.mark.parametrize("suffix", SUFFIXES[:-1])
 @pytest.mark.parametrize("content", [b"", b"not what it seems\n", None])
-def test_unreadable(tmp_path, suffix, content):
+def test_unreadable_files_raise_in_one_line(tmp_path, suffix, content):
     path = tmp_path / f"x{suffix}"
     if content is None:
         content = write_embeddings(sample(n=500), path).read_bytes()[:-700]
@@ -202,7 +202,7 @@ def test_unreadable(tmp_path, suffix, content):
     assert "\n" not in str(caught.value)
 
 
-def test_where_the_path_is_wrong(tmp_path):
+def test_wrong_paths_raise(tmp_path):
     write_embeddings(sample(), tmp_path / "chgnet.npz")
     with pytest.raises(FileNotFoundError, match=r"does not exist; did you mean 'chgnet\.npz'"):
         read_embeddings(tmp_path / "chgnt.npz")
@@ -268,7 +268,7 @@ def test_csv(tmp_path):
             read_embeddings(path)
 
 
-def test_safetensors_from_elsewhere(tmp_path):
+def test_safetensors_of_other_programs(tmp_path):
     path = tmp_path / "x.safetensors"
     safetensors.numpy.save_file({"embedding": np.eye(2)}, path)
     with pytest.raises(ValueError, match="has no `ids` in its metadata"):
@@ -280,7 +280,7 @@ def test_safetensors_from_elsewhere(tmp_path):
     assert list(read_embeddings(path).ids) == ["1", "2"]
 
 
-def test_h5_from_elsewhere(tmp_path):
+def test_h5_of_other_programs(tmp_path):
     path = tmp_path / "x.h5"
     with h5py.File(path, "w") as file:
         file["embedding"], file["ids"] = np.eye(2), np.array([b"a", b"b"])
@@ -292,7 +292,7 @@ def test_h5_from_elsewhere(tmp_path):
         read_embeddings(path)
 
 
-def test_zarr_from_elsewhere(tmp_path):
+def test_zarr_of_other_programs(tmp_path):
     path = tmp_path / "x.zarr"
     path.mkdir()
     with pytest.raises(ValueError, match="has no array `embedding`; it has: none"):
@@ -304,7 +304,7 @@ def test_zarr_from_elsewhere(tmp_path):
         read_embeddings(path)
 
 
-def test_zarr_itself_reads_and_writes_the_same(tmp_path):
+def test_the_zarr_package_reads_and_writes_the_same_files(tmp_path):
     zarr = pytest.importorskip("zarr")
     want = sample()
     group = zarr.open_group(str(write_embeddings(want, tmp_path / "m.zarr")), mode="r")
@@ -320,7 +320,7 @@ def test_zarr_itself_reads_and_writes_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_failed_write_leaves_the_old_file(tmp_path, suffix, monkeypatch):
+def test_a_failed_write_keeps_the_old_file(tmp_path, suffix, monkeypatch):
     from hyle.zoo.store import files as files_module
 
     path = write_embeddings(sample(), tmp_path / f"m{suffix}")

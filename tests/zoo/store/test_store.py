@@ -34,7 +34,7 @@ def test_round_trip(store, dtype):
     assert (got.name, got.recipe, got.dropped) == ("m", RECIPE, {"x": "why"})
 
 
-def test_a_new_one_takes_the_place_of_the_old(store):
+def test_saving_replaces_the_old_representation(store):
     store.save(KEY, representation())
     store.save(KEY, representation(embedding=rows(IDS, d=7), energies=None, dropped={}))
     got = store.load(KEY)
@@ -44,7 +44,7 @@ def test_a_new_one_takes_the_place_of_the_old(store):
     assert sorted(p.name for p in folder.iterdir()) == [".lock", "representation"]
 
 
-def test_extraction_in_any_order_comes_back_in_the_order_of_the_data_set(store):
+def test_shards_in_any_order_are_merged_in_the_order_of_the_data_set(store):
     with store.extraction(KEY, IDS, RECIPE) as extraction:
         for ids in (IDS[15:], IDS[3:15]):
             extraction.write_shard(ids, rows(ids), energies(ids))
@@ -73,14 +73,14 @@ def test_torch_tensors(store):
         assert got.energies[3] == 3.0
 
 
-def test_energies_only_where_every_row_has_one(store):
+def test_energies_are_stored_only_if_all_rows_have_one(store):
     with store.extraction(KEY, IDS, RECIPE) as extraction:
         extraction.write_shard(IDS[:5], rows(IDS[:5]), energies(IDS[:5]))
         extraction.write_shard(IDS[5:], rows(IDS[5:]))
         assert extraction.commit().energies is None
 
 
-def test_a_shard_of_dropped_samples_alone(store):
+def test_a_shard_may_contain_only_dropped_samples(store):
     with store.extraction(KEY, IDS, RECIPE) as extraction:
         extraction.write_shard([], np.zeros((0, 0), np.float32), dropped=dict.fromkeys(IDS[:19], "why"))
         with pytest.raises(ValueError, match="1 samples are not finished, starting with 's019'"):
@@ -93,7 +93,7 @@ def test_a_shard_of_dropped_samples_alone(store):
 @pytest.mark.parametrize(
     ("ids", "embedding", "rest", "message"),
     [
-        (["nobody"], rows(["s1"]), {}, "the data set has no sample 'nobody'"),
+        (["unknown"], rows(["s1"]), {}, "the data set has no sample 'unknown'"),
         (["s000"], rows(["s000"]), {}, "the sample 's000' is already finished"),
         (["s005", "s005"], rows(["s1", "s1"]), {}, "the sample 's005' is already finished"),
         (["s005"], rows(["s1"]), {"dropped": {"s005": "why"}}, "the sample 's005' is already finished"),
@@ -105,7 +105,7 @@ def test_a_shard_of_dropped_samples_alone(store):
         (["s005"], rows(["s1"]), {"energies": np.ones(2)}, r"energies of shape \(2,\) for 1 rows"),
     ],
 )
-def test_bad_shards(store, ids, embedding, rest, message):
+def test_invalid_shards_raise(store, ids, embedding, rest, message):
     with store.extraction(KEY, IDS, RECIPE) as extraction:
         extraction.write_shard(["s000"], rows(["s000"]))
         with pytest.raises(ValueError, match=message):
@@ -113,7 +113,7 @@ def test_bad_shards(store, ids, embedding, rest, message):
         assert extraction.finished == {"s000"}
 
 
-def test_it_continues_after_a_plain_stop_and_checks_width_again(store):
+def test_an_extraction_resumes_after_a_stop_and_checks_the_width_again(store):
     with store.extraction(KEY, IDS, RECIPE) as extraction:
         extraction.write_shard(IDS[:5], rows(IDS[:5]))
     with pytest.raises(ValueError, match="this extraction is closed"):
@@ -158,7 +158,7 @@ def test_find(store):
     assert list(Store(store.root / "nowhere").list()) == []
 
 
-def test_keys_are_legal_and_different_folders():
+def test_keys_map_to_valid_and_different_folders():
     texts = [
         "a/b",
         "a%2Fb",
@@ -194,14 +194,14 @@ def test_key_of_a_recipe():
         Key.of(RECIPE)
 
 
-def test_a_recipe_that_json_cannot_hold(store):
+def test_recipes_must_be_json_and_ids_unique(store):
     with pytest.raises(ValueError, match="a recipe must be JSON serialisable"):
         store.extraction(KEY, IDS, {"x": object()})
     with pytest.raises(ValueError, match="the ids must be unique"):
         store.extraction(KEY, [*IDS, "s000"], RECIPE)
 
 
-def test_quiet_and_without_a_trace_in_the_logging_settings(store, capfd):
+def test_nothing_is_printed_and_logging_settings_are_unchanged(store, capfd):
     absl = logging.getLogger("absl")
     before = absl.level, logging.getLogger().level, list(logging.getLogger().handlers)
     code = textwrap.dedent(f"""
@@ -231,7 +231,7 @@ def test_saving_works_inside_a_running_event_loop(store):
     assert len(store.load(KEY).ids) == 20
 
 
-def test_nothing_heavy_is_imported_before_it_is_used(store):
+def test_heavy_packages_are_imported_only_when_used(store):
     store.save(KEY, representation())
     code = textwrap.dedent(f"""
         import sys
@@ -246,7 +246,7 @@ def test_nothing_heavy_is_imported_before_it_is_used(store):
     assert done.stdout.splitlines() == ["[]", "['tensorstore']"]
 
 
-def test_plain_zarr(store):
+def test_arrays_are_plain_zarr(store):
     path = store.save(KEY, representation()) / "arrays"
     group = json.loads((path / "zarr.json").read_text())
     assert group["attributes"] == {"name": "m", "ids": IDS, "recipe": RECIPE}
@@ -261,7 +261,7 @@ def test_plain_zarr(store):
     np.testing.assert_array_equal(opened["energies"], energies(IDS))
 
 
-def test_orbax_itself_restores_it(store):
+def test_orbax_itself_can_restore_a_representation(store):
     import orbax.checkpoint as ocp
 
     path = store.save(KEY, representation()) / "arrays"
@@ -269,7 +269,7 @@ def test_orbax_itself_restores_it(store):
     np.testing.assert_array_equal(restored["embedding"], rows(IDS))
 
 
-def test_another_case_of_the_same_name(store):
+def test_a_key_that_differs_only_in_case_raises(store):
     path = store.save(KEY, representation())
     other = store.root / Key("M", *list(vars(KEY).values())[1:]).folder
     shutil.copytree(path.parent, other)

@@ -1,4 +1,4 @@
-"""Processes that die, disturb each other or find damage: a store gives what was complete, or nothing."""
+"""Killed processes, concurrent processes and damage: a store returns complete representations or none."""
 
 import shutil
 import signal
@@ -38,13 +38,13 @@ with Store({root!r}).extraction(KEY, IDS, RECIPE) as extraction:
     extraction.commit()
 """
 
-# The last thing that Orbax does is a rename; every array has been written by then.
+# The last step of Orbax is a rename, after all arrays have been written.
 AT_RENAME = """
     from orbax.checkpoint._src.path import async_path
     async def die(*args): os.kill(os.getpid(), signal.SIGKILL)
     async_path.rename = die
 """
-# All shards are there, and the merged representation is half-written.
+# All shards exist, and the merged representation is partially written.
 IN_COMMIT = (
     """
     ids = IDS[12:]
@@ -53,7 +53,7 @@ IN_COMMIT = (
     + AT_RENAME
     + "    extraction.commit()"
 )
-# The merged representation is written, but not in its place yet.
+# The merged representation is written, but not yet moved to its final path.
 BEFORE_PLACE = """
     import hyle.zoo.store.store as s
     ids = IDS[12:]
@@ -72,7 +72,7 @@ BEFORE_PLACE = """
         (BEFORE_PLACE, 20),
     ],
 )
-def test_kill_9(store, die, done):
+def test_an_extraction_resumes_after_sigkill(store, die, done):
     code = CHILD.format(tests=str(Path(__file__).parent), root=str(store.root), die=die.strip())
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr
@@ -90,8 +90,8 @@ def test_kill_9(store, die, done):
     np.testing.assert_array_equal(store.load(KEY).energies, energies(IDS))
 
 
-def test_killed_while_replacing(store):
-    """Between the two renames nothing stands in its place; the next start puts the new one there."""
+def test_a_replacement_that_was_killed_is_completed(store):
+    """Between the two renames there is no representation; the next start moves the new one into place."""
     store.save(KEY, representation(energies=None))
     folder = store.root / KEY.folder
     shutil.copytree(folder / "representation", folder / "incoming")
@@ -110,18 +110,18 @@ def test_a_folder_without_its_marker_is_not_read(store):
     assert list(store.list()) == []
 
 
-@pytest.mark.parametrize("harm", ["chunk gone", "chunk changed", "no metadata", "no json", "half json"])
-def test_damage_is_noticed(store, harm):
+@pytest.mark.parametrize("damage", ["chunk gone", "chunk changed", "no metadata", "no json", "half json"])
+def test_damage_is_detected(store, damage):
     path = store.save(KEY, representation())
     chunk = next(p for p in (path / "arrays" / "embedding" / "c").rglob("*") if p.is_file())
-    if harm == "chunk gone":
+    if damage == "chunk gone":
         chunk.unlink()
-    elif harm == "chunk changed":
+    elif damage == "chunk changed":
         other = store.save(Key("other", "w", "d", "l", "p"), representation(embedding=-rows(IDS)))
         shutil.copy(other / chunk.relative_to(path), chunk)
-    elif harm == "no metadata":
+    elif damage == "no metadata":
         (path / "arrays" / "embedding" / "zarr.json").unlink()
-    elif harm == "no json":
+    elif damage == "no json":
         (path / "about" / "about.json").unlink()
     else:
         (path / "about" / "about.json").write_text('{"name": ')
@@ -129,7 +129,7 @@ def test_damage_is_noticed(store, harm):
         store.load(KEY)
 
 
-def test_one_process_at_a_time(store):
+def test_only_one_process_extracts_at_a_time(store):
     code = textwrap.dedent(f"""
         import sys, time
         from hyle.zoo import Store

@@ -22,7 +22,7 @@ def samples():
     return load_dataset("qm9", n=8).samples
 
 
-def made(name, samples, **options):
+def build(name, samples, **options):
     from flax import nnx
 
     cls = find_student(name)
@@ -30,7 +30,7 @@ def made(name, samples, **options):
 
 
 def rows_of(student, samples):
-    """Compiled as a whole, which takes less than operation by operation."""
+    """Return the rows of samples, compiled as one function, which is faster than operation by operation."""
     import jax
 
     from hyle.zoo.students import split_params
@@ -40,18 +40,18 @@ def rows_of(student, samples):
 
 
 @pytest.mark.parametrize("name", STUDENTS)
-def test_a_student_gives_a_row_a_sample_whatever_the_padding(name, samples):
-    student = made(name, samples)
+def test_students_return_one_row_per_sample_for_any_padding(name, samples):
+    student = build(name, samples)
     rows = rows_of(student, samples)
     assert rows.shape == (len(samples), WIDTH)
     assert np.ptp(rows, 0).min() > 0
     np.testing.assert_allclose(rows_of(student, samples[::-1])[::-1], rows, atol=1e-5)
     if name == "atoms-invariant":
-        np.testing.assert_allclose(rows_of(made(name, samples, atoms=36), samples), rows, atol=1e-5)
+        np.testing.assert_allclose(rows_of(build(name, samples, atoms=36), samples), rows, atol=1e-5)
 
 
-def test_the_invariant_student_is(samples):
-    student = made("atoms-invariant", samples)
+def test_the_invariant_student_is_invariant_to_rotation_translation_and_order(samples):
+    student = build("atoms-invariant", samples)
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
     turned = []
     for sample in samples:
@@ -62,13 +62,13 @@ def test_the_invariant_student_is(samples):
     np.testing.assert_allclose(rows_of(student, turned), rows_of(student, samples), rtol=1e-4, atol=1e-5)
 
 
-def test_what_cannot_be_read_is_told(samples):
+def test_unsupported_samples_have_a_reason(samples):
     long = replace(samples[0], smiles="C" * 99)
-    assert "longer than" in made("smiles-transformer", samples).unsupported(long)
+    assert "longer than" in build("smiles-transformer", samples).unsupported(long)
     crystal = samples[0].atoms.copy()
     crystal.pbc = True
-    assert "periodic" in made("atoms-invariant", samples).unsupported(replace(samples[0], atoms=crystal))
-    assert made("fingerprint-mlp", samples).unsupported(replace(samples[0], smiles="C(")) is not None
+    assert "periodic" in build("atoms-invariant", samples).unsupported(replace(samples[0], atoms=crystal))
+    assert build("fingerprint-mlp", samples).unsupported(replace(samples[0], smiles="C(")) is not None
     for name, message in (
         ("smiles-transformr", "did you mean 'smiles-transformer'"),
         ("hyle.zoo:Store", "is not a student"),
@@ -83,7 +83,7 @@ def test_a_registered_student_is_a_model(samples, tmp_path):
 
     from hyle.zoo.students import split_params
 
-    student = made("smiles-transformer", samples)
+    student = build("smiles-transformer", samples)
     _, params = split_params(student)
     params = {key: np.asarray(value) + 0.01 for key, value in params.items()}
     save_file(params, tmp_path / "params.safetensors")
@@ -120,7 +120,7 @@ def test_a_registered_student_is_a_model(samples, tmp_path):
         register(replace(card, name="minilm"), {})
 
 
-def test_nothing_of_jax_is_imported_for_the_list_of_models():
+def test_the_list_of_models_does_not_import_jax():
     script = "import sys, hyle.zoo.students as s; s.find_student; print({'jax', 'flax'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

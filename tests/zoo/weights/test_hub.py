@@ -67,7 +67,7 @@ def test_rows_are_means_over_the_letters_of_the_string(folder):
     assert rows.shape[1] == model.card.dim == 16
 
 
-def test_unknown_letters_are_counted_and_long_strings_refused(folder):
+def test_unknown_letters_are_counted_and_long_strings_rejected(folder):
     model = load(f"hf:{folder}")
     model.embed([Sample("x", smiles="CXC")])
     assert model.adapter.unknown_tokens == 1
@@ -105,7 +105,7 @@ def test_coordinates_are_written_in_full():
     assert text.endswith("yes yes no")
 
 
-def test_other_weights_are_another_model(folder):
+def test_changed_files_have_another_version(folder):
     before = weights_version(find_card(f"hf:{folder}").weights)
     assert weights_version(find_card(f"hf:{folder}").weights) == before
     (folder / "more.txt").write_text("x")

@@ -1,4 +1,4 @@
-"""Weights on a hub, cached or not, and the protein adapter, on tiny models with random weights."""
+"""Weights on a hub, cached or not, and the protein adapter, with tiny models and random weights."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SEQUENCES = ["MKTAYIAKQRQISFVKSHFSRQ", "GG", "ACDEFGHIKLMNPQRSTVWYX"]
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache of the hub."""
+    """Provide an empty cache of the hub."""
     import huggingface_hub.constants
     import huggingface_hub.file_download
 
@@ -95,7 +95,7 @@ def strings(*sequences: str) -> list[Sample]:
     return [Sample(str(i), sequence=sequence) for i, sequence in enumerate(sequences)]
 
 
-def test_residues_are_the_hidden_states_between_the_tokens_around_them(model: Model) -> None:
+def test_residues_are_the_hidden_states_without_special_tokens(model: Model) -> None:
     """Compare with the tokenizer of the library, one sequence at a time and without a mask."""
     adapter, options = model.adapter, model.card.options
     assert isinstance(adapter, HFProtein)
@@ -111,7 +111,7 @@ def test_residues_are_the_hidden_states_between_the_tokens_around_them(model: Mo
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
 
 
-def test_tokens_are_those_of_the_library(model: Model) -> None:
+def test_tokens_agree_with_the_library(model: Model) -> None:
     adapter = model.adapter
     assert isinstance(adapter, HFProtein)
     tokenizer = transformers.AutoTokenizer.from_pretrained(adapter.files["config"].parent, local_files_only=True)
@@ -126,7 +126,7 @@ def test_tokens_are_those_of_the_library(model: Model) -> None:
         assert tokenizer(text)["input_ids"] == ids
 
 
-def test_batch_size_and_order_do_not_matter(model: Model) -> None:
+def test_rows_do_not_depend_on_batch_size_and_order(model: Model) -> None:
     samples = strings(*SEQUENCES, "MKV", "WWWWHHHH")
     want = np.asarray(model.embed(samples).embedding)
     np.testing.assert_allclose(model.embed(samples, batch_size=1).embedding, want, rtol=1e-4, atol=1e-5)
@@ -134,7 +134,7 @@ def test_batch_size_and_order_do_not_matter(model: Model) -> None:
     np.testing.assert_allclose(turned, want, rtol=1e-4, atol=1e-5)
 
 
-def test_layers_differ_and_sequences_without_tokens_are_refused(model: Model) -> None:
+def test_layers_differ_and_sequences_without_tokens_are_rejected(model: Model) -> None:
     layers = [np.asarray(model.embed(strings(*SEQUENCES), layer=layer).embedding) for layer in model.card.layers]
     assert all(values.shape == (3, 32) for values in layers)
     assert not np.allclose(layers[0], layers[1])
@@ -176,7 +176,7 @@ def test_rare_residues_are_read_as_the_model_was_trained() -> None:
 
 
 @pytest.mark.parametrize("card", HUB, ids=lambda card: card.name)
-def test_missing_weights_are_an_error_with_the_command(card, cache: Path) -> None:
+def test_the_error_for_missing_weights_contains_the_command(card, cache: Path) -> None:
     if card.missing():
         pytest.skip(f"needs {', '.join(card.missing())}")
     assert state_of(card) == "needs-weights"
@@ -235,7 +235,7 @@ def test_named_files_need_no_configuration_file(cache: Path) -> None:
         weights_files(card)
 
 
-def test_a_commit_names_the_weights() -> None:
+def test_the_commit_identifies_the_weights() -> None:
     weights = find_card("esm2-8m").weights
     assert weights_version(weights) != weights_version(replace(weights, revision="0" * 40))
     assert weights_origin(weights) == f"facebook/esm2_t6_8M_UR50D@{weights.revision}"

@@ -31,7 +31,7 @@ URL = "https://example.org/models/v1"
 
 @pytest.fixture
 def web(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, bytes]:
-    """An empty cache, and a web of one file."""
+    """Provide an empty cache, and a fake web with one file."""
     pages = {f"{URL}/net.pt": CONTENT}
 
     def urlopen(url: str, timeout: float) -> io.BytesIO:
@@ -94,7 +94,7 @@ def test_the_hash_of_the_first_download_is_expected_later(web: dict[str, bytes])
         get(open_card)
 
 
-def test_a_pickle_needs_a_hash_before_it_is_fetched(web: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_pickle_needs_a_hash_before_it_is_downloaded(web: dict[str, bytes], tmp_path: Path) -> None:
     pickled = card("", pickled=True)
     with pytest.raises(UnknownHashError, match=r"net\.pt is a pickle.*hyle fetch far --sha256 weights=HEX"):
         get(pickled)
@@ -106,7 +106,7 @@ def test_a_pickle_needs_a_hash_before_it_is_fetched(web: dict[str, bytes], tmp_p
     assert get(pickled).read_bytes() == CONTENT
 
 
-def test_hashes_are_accepted_only_where_the_card_states_none(web: dict[str, bytes]) -> None:
+def test_hashes_are_accepted_only_if_the_card_has_none(web: dict[str, bytes]) -> None:
     with pytest.raises(ValueError, match="states the SHA-256"):
         pin_hashes(card(), {"weights": SHA256})
     with pytest.raises(ValueError, match="it has: weights"):
@@ -118,13 +118,13 @@ def test_hashes_are_accepted_only_where_the_card_states_none(web: dict[str, byte
     check_hashes(find_card("minilm"))
 
 
-def test_no_web_is_one_clear_error(web: dict[str, bytes]) -> None:
+def test_an_unreachable_web_raises_one_clear_error(web: dict[str, bytes]) -> None:
     web.clear()
     with pytest.raises(ConnectionError, match=r"could not be downloaded: no such host; .*put the file there yourself"):
         get(card())
 
 
-def test_a_file_that_was_put_there_by_hand_is_taken(web: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_manually_placed_file_is_used(web: dict[str, bytes], tmp_path: Path) -> None:
     web.clear()
     path = tmp_path / "urls" / "example.org" / "models" / "v1" / "net.pt"
     path.parent.mkdir(parents=True)
