@@ -1,4 +1,4 @@
-"""The energies of models against those of their samples: the performance axis of a Comparison."""
+"""Compute the energy errors of models: the performance axis of a Comparison."""
 
 from __future__ import annotations
 
@@ -17,43 +17,47 @@ if TYPE_CHECKING:
 
     from hyle.engine.analysis import EnergyError
 
-# Samples with both energies, at least.
+# Minimum number of samples with both a predicted and a reference energy.
 MIN_SAMPLES = 20
 
 
 def energy_errors(representations: Sequence[Representation], data: Dataset) -> list[EnergyError | None]:
     """Return the error of each model's energies, in eV, over the samples of a data set that have energies.
 
-    After each model's own fit of composition, see `hyle.engine.analysis.energy_error`; None for a model without
-    energies, for all of them where the samples have none in eV. ``signed`` has the samples with an energy, in order.
-    Corrections that a model has learned are taken off its energies first, those of the samples hold none; where the
-    package that knows them is not installed, the model has no error, and that is said.
+    The composition is fitted separately for each model, see `hyle.engine.analysis.energy_error`. ``signed`` is over the
+    samples with atoms and an energy, in the order of the data set. If a model has learned MP2020 corrections, they are
+    first subtracted from its energies, because the reference energies include none.
+
+    Returns:
+        One error per representation. It is None for a model without energies, for all models if the samples have no
+        energies in eV, for fewer than `MIN_SAMPLES` usable samples, and for a model with learned corrections if
+        pymatgen, which implements them, is not installed; the last case is reported on standard error.
     """
     from hyle.engine.analysis import energy_error, of_common_elements
 
     samples = _with_energies(data)
     corrected = {card.name for card in list_models() if card.corrections}
     corrections: list[float] = []
-    found: list[EnergyError | None] = [None] * len(representations)
-    matter: list[Any] = [sample.atoms for sample in samples]
-    elements = sorted({int(z) for atoms in matter for z in atoms.numbers})
-    counts = np.array([[np.count_nonzero(atoms.numbers == z) for z in elements] for atoms in matter], np.float64)
+    errors: list[EnergyError | None] = [None] * len(representations)
+    structures: list[Any] = [sample.atoms for sample in samples]
+    elements = sorted({int(z) for atoms in structures for z in atoms.numbers})
+    counts = np.array([[np.count_nonzero(atoms.numbers == z) for z in elements] for atoms in structures], np.float64)
     reference = np.array([sample.labels["energy"] for sample in samples])
     for row, rep in enumerate(representations):
         if rep.energies is None or not samples:
             continue
-        of_id = dict(zip(rep.ids, rep.energies, strict=True))
-        predicted = np.array([of_id.get(sample.id, np.nan) for sample in samples])
+        energy_by_id = dict(zip(rep.ids, rep.energies, strict=True))
+        predicted = np.array([energy_by_id.get(sample.id, np.nan) for sample in samples])
         if rep.recipe.get("model") in corrected:
             if importlib.util.find_spec("pymatgen") is None:
-                say(f"no energy error for {rep.name}: its energies hold MP2020 corrections; pip install pymatgen")
+                say(f"no energy error for {rep.name}: its energies include MP2020 corrections; pip install pymatgen")
                 continue
-            corrections = corrections or [mp2020_correction(atoms) for atoms in matter]
+            corrections = corrections or [mp2020_correction(atoms) for atoms in structures]
             predicted = predicted - corrections
         finite = np.isfinite(predicted)
         if of_common_elements(counts[finite]).sum() >= MIN_SAMPLES:
-            found[row] = energy_error(predicted, reference, counts)
-    return found
+            errors[row] = energy_error(predicted, reference, counts)
+    return errors
 
 
 def _with_energies(data: Dataset) -> list[Sample]:
@@ -64,35 +68,36 @@ def _with_energies(data: Dataset) -> list[Sample]:
 
 
 def add_energy_errors(comparison: xr.Dataset, representations: Sequence[Representation], data: Dataset) -> None:
-    """Add ``energy_mae`` and ``energy_mae_se`` over ``model``, in eV, NaN for a model without energies.
+    """Add ``energy_mae`` and ``energy_mae_se`` over ``model``, in eV; NaN for a model without an energy error.
 
-    Nothing is added where no model has any, or the samples have none; see `energy_errors`. Where the Comparison names
-    its samples, ``energy_residual`` over ``model`` and ``sample`` is the error of each, predicted less true.
+    Nothing is added if no model has an energy error, see `energy_errors`. If the Comparison has the coordinate
+    ``sample``, ``energy_residual`` over ``model`` and ``sample`` is also added: the error of each sample, predicted
+    minus true, NaN for excluded samples.
     """
     errors = energy_errors(representations, data)
-    known = [error for error in errors if error is not None]
-    if not known:
+    defined = [error for error in errors if error is not None]
+    if not defined:
         return
-    samples, missing = _with_energies(data), float("nan")
+    samples, nan = _with_energies(data), float("nan")
     attributes = {
         "long_name": "mean absolute energy error",
         "units": "eV",
-        "estimator": "after each model's own fit of composition, cross-fitted ridge",
-        # Samples of rare elements are left out.
-        "n": max(error.n for error in known),
+        "estimator": "composition fitted separately for each model, cross-fitted ridge regression",
+        # Samples with rare elements are excluded, and models may lack energies of some samples.
+        "n": max(error.n for error in defined),
         "elements": len({int(z) for sample in samples for z in sample.view("atoms").numbers}),
-        # Near 1 the fit follows a sample alone: its error would say nothing, were it not fitted without it.
-        "largest_leverage": round(max(float(error.leverage.max()) for error in known), 3),
+        # Near 1, the fit follows the sample alone. Its in-sample error would mean nothing, hence the cross-fitting.
+        "largest_leverage": round(max(float(error.leverage.max()) for error in defined), 3),
     }
-    comparison["energy_mae"] = ("model", [missing if e is None else e.mae for e in errors], attributes)
-    spread = [missing if e is None else e.se for e in errors]
-    comparison["energy_mae_se"] = ("model", spread, {"kind": "se", "of": "energy_mae"})
+    comparison["energy_mae"] = ("model", [nan if e is None else e.mae for e in errors], attributes)
+    standard_errors = [nan if e is None else e.se for e in errors]
+    comparison["energy_mae_se"] = ("model", standard_errors, {"kind": "se", "of": "energy_mae"})
     if "sample" in comparison.coords:
-        names = [str(name) for name in comparison["sample"].values]
-        place = {sample.id: at for at, sample in enumerate(samples)}
-        rows = np.full((len(errors), len(names)), np.nan)
+        ids = [str(name) for name in comparison["sample"].values]
+        position = {sample.id: index for index, sample in enumerate(samples)}
+        residuals = np.full((len(errors), len(ids)), np.nan)
         for row, error in enumerate(errors):
-            for column, name in enumerate(names):
-                if error is not None and name in place:
-                    rows[row, column] = error.signed[place[name]]
-        comparison["energy_residual"] = (("model", "sample"), rows, {**attributes, "long_name": "energy residual"})
+            for column, sample_id in enumerate(ids):
+                if error is not None and sample_id in position:
+                    residuals[row, column] = error.signed[position[sample_id]]
+        comparison["energy_residual"] = (("model", "sample"), residuals, {**attributes, "long_name": "energy residual"})

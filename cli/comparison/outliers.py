@@ -1,4 +1,4 @@
-"""Rows whose norm is an outlier: which they are, and the same representation without them."""
+"""Find rows whose norm is an outlier, and remove them from a representation."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ import numpy as np
 
 from hyle.zoo import Representation
 
+# Number of ids that are listed in full.
 SHOWN = 5
 
 
 def outlying(representation: Representation) -> list[str]:
-    """Return the ids of the rows that lie far outside; see `hyle.engine.norm_outliers`."""
+    """Return the ids of the rows whose norm is an outlier; see `hyle.engine.norm_outliers`."""
     from hyle.engine import norm_outliers
 
-    far = np.flatnonzero(norm_outliers(representation.embedding))
-    return [representation.ids[i] for i in far.tolist()]
+    rows = np.flatnonzero(norm_outliers(representation.embedding))
+    return [representation.ids[i] for i in rows.tolist()]
 
 
 def outlying_in_any(representations: Mapping[str, Representation]) -> dict[str, list[str]]:
-    """Return, by name, the ids of outlying rows among those that all share; names without any are left out."""
+    """Return name -> ids of outlying rows among the samples that all share; names without outliers are omitted."""
     common = set.intersection(*(set(each.ids) for each in representations.values()))
-    found = {name: outlying(only(each, common)) for name, each in representations.items()}
-    return {name: ids for name, ids in found.items() if ids}
+    outliers = {name: outlying(only(each, common)) for name, each in representations.items()}
+    return {name: ids for name, ids in outliers.items() if ids}
 
 
 def usual_k(n: int) -> int:
-    """Return the neighbours that the engine takes for the dimension of n rows, to take as many without some of them."""
+    """Return the engine's default k for the intrinsic dimension of n rows, to use the same k after rows are removed."""
     return min(50, max(5, n // 10))
 
 
 def only(representation: Representation, ids: Collection[str]) -> Representation:
-    """Return the representation with the rows of these ids alone, in their order."""
+    """Return the representation with only the rows of these ids, in the order of the representation."""
     kept = [i for i, id_ in enumerate(representation.ids) if id_ in ids]
     if len(kept) == len(representation.ids):
         return representation
@@ -52,6 +53,6 @@ def without(representation: Representation, ids: Collection[str]) -> Representat
 
 
 def listed(ids: Sequence[str]) -> str:
-    """Return the first ids as text."""
+    """Format ids as text: the first `SHOWN`, and the number of the others."""
     more = len(ids) - SHOWN
     return ", ".join(ids[:SHOWN]) + (f" and {more} more" if more > 0 else "")

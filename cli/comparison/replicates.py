@@ -1,4 +1,4 @@
-"""One model trained twice, from other random weights: what two models can be asked to agree at most."""
+"""Compare seed replicates, models trained twice from different random weights: a ceiling for the agreement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def seed_replicates(names: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the places of models and of their second trainings, which are called ``<model>-seed<number>``."""
+    """Return index pairs (model, seed replicate); replicates are named ``<model>-seed<number>``."""
     return [
         (i, j)
         for i, first in enumerate(names)
@@ -24,12 +24,12 @@ def seed_replicates(names: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def replicate_ceiling(comparison: xr.Dataset) -> str | None:
-    """Return a sentence of how much a model agrees with its second training, None where there is none of both."""
+    """Return sentences on how much models agree with their seed replicates, None if there are no such pairs."""
     names, scores = model_names(comparison), read_scores(comparison)
     if not scores:
         return None
-    said = []
+    sentences = []
     for pair in seed_replicates(names):
         values = ", ".join(f"{score.label} {number(score.mutual[pair], 2)}" for score in scores.values())
-        said.append(f"{names[pair[0]]} with its own second training: {values}.")
-    return " ".join([*said, "Read other pairs against this, not against a perfect score."]) if said else None
+        sentences.append(f"{names[pair[0]]} and its seed replicate: {values}.")
+    return " ".join([*sentences, "Compare other pairs with this, not with a perfect score."]) if sentences else None

@@ -1,4 +1,4 @@
-"""What is known of single samples, and the embeddings behind a Comparison."""
+"""Read the labels of samples, and find the embeddings behind a Comparison."""
 
 from __future__ import annotations
 
@@ -15,54 +15,64 @@ if TYPE_CHECKING:
     import xarray as xr
 
 LABEL = "label_"
+# The fields that a recipe needs to identify a representation in the store.
+_KEY_FIELDS = {"model", "weights", "dataset", "dataset_version", "layer", "pooling"}
 
 
 def add_labels(comparison: xr.Dataset, data: Dataset) -> None:
-    """Add ``label_NAME`` over ``sample`` for each label of the data set that varies; NaN for a sample without it."""
+    """Add ``label_NAME`` over ``sample`` for each label of the data set that is not constant; NaN if missing."""
     if "sample" not in comparison.coords:
         return
     labels = {sample.id: sample.labels for sample in data}
     ids = [str(name) for name in comparison["sample"].values]
-    for name in dict.fromkeys(name for of in labels.values() for name in of):
+    for name in dict.fromkeys(name for sample_labels in labels.values() for name in sample_labels):
         values = np.array([labels.get(i, {}).get(name, np.nan) for i in ids], np.float64)
         if np.isfinite(values).any() and np.nanmin(values) < np.nanmax(values):
             comparison[f"{LABEL}{name}"] = ("sample", values, {"units": data.units.get(name, "")})
 
 
 def add_samples(comparison: xr.Dataset, representations: Sequence[Representation]) -> None:
-    """Add the ids of the samples that all representations have, which were compared, as coordinate ``sample``."""
+    """Add the coordinate ``sample``: the sorted ids of the compared samples, which all representations have."""
     common = set.intersection(*(set(rep.ids) for rep in representations))
     comparison.coords["sample"] = ("sample", sorted(common))
 
 
 def read_column(path: Path, column: str | None, *, what: str) -> tuple[str, dict[str, float]]:
-    """Read one number a sample from a .csv file with a header line, its first column the sample id.
+    """Read one number per sample from a .csv file with a header line, whose first column is the sample id.
 
     Args:
         path: the file.
-        column: which; default its only other one.
-        what: the option that named it, for messages.
+        column: name of the column; by default the only one after the ids.
+        what: the option that names the file, for messages.
 
     Returns:
         The name of the column, and id -> number; NaN where a cell is empty.
 
     Raises:
-        ValueError: it cannot be read, the column is missing or not of numbers, or an id stands twice.
+        ValueError: the file cannot be read, the column is missing or not numeric, or an id is duplicated.
     """
     table = read_table(path, what=what)
-    others = list(table)
-    name = column or (others[0] if len(others) == 1 else None)
+    columns = list(table)
+    name = column or (columns[0] if len(columns) == 1 else None)
     if name is None or name not in table:
-        asked = f"no column {column!r}" if column else "several columns: name one, as FILE:COLUMN"
-        raise InputError(f"{what} {path}: {asked}; it has {', '.join(others)}")
+        problem = f"no column {column!r}" if column else "several columns, select one as FILE:COLUMN"
+        raise InputError(f"{what} {path}: {problem}; it has {', '.join(columns)}")
     return name, table[name]
 
 
 def read_table(path: Path, *, what: str) -> dict[str, dict[str, float]]:
-    """Read a .csv file of numbers, its first column the sample id: column -> id -> number.
+    """Read a .csv file of numbers whose first column is the sample id.
+
+    Args:
+        path: the file, with a header line.
+        what: the option that names the file, for messages.
+
+    Returns:
+        column -> id -> number; NaN where a cell is empty.
 
     Raises:
-        ValueError: it cannot be read, has no second column, a cell is no number, or an id stands twice; names the row.
+        ValueError: the file cannot be read or has no second column, a cell is not a number, or an id is duplicated; the
+            last two name the row.
     """
     import pandas as pd
 
@@ -71,61 +81,69 @@ def read_table(path: Path, *, what: str) -> dict[str, dict[str, float]]:
     except (OSError, ValueError) as error:
         raise InputError(f"{what} {path} cannot be read as .csv: {error}") from error
     if table.shape[1] < 2:
-        raise InputError(f"{what} {path}: a header line and two columns or more are needed, the first the sample id")
+        raise InputError(f"{what} {path}: a header line and two or more columns are needed, the first with sample ids")
     ids = table.iloc[:, 0]
     if ids.duplicated().any():
         row = int(ids.duplicated().to_numpy().argmax())
-        raise InputError(f"{what} {path}: row {row + 2}: the id {ids[row]!r} stands twice")
-    found = {}
+        raise InputError(f"{what} {path}: row {row + 2}: the id {ids[row]!r} is duplicated")
+    columns = {}
     for name in table.columns[1:]:
         numbers = pd.to_numeric(table[name].where(table[name] != ""), errors="coerce")
-        wrong = numbers.isna() & (table[name].str.strip() != "") & (table[name].str.lower() != "nan")
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            raise InputError(f"{what} {path}: row {row + 2}: {table[name][row]!r} in {name} is no number")
-        found[str(name)] = dict(zip(ids, numbers.astype(float), strict=True))
-    return found
+        invalid = numbers.isna() & (table[name].str.strip() != "") & (table[name].str.lower() != "nan")
+        if invalid.any():
+            row = int(invalid.to_numpy().argmax())
+            raise InputError(f"{what} {path}: row {row + 2}: {table[name][row]!r} in {name} is not a number")
+        columns[str(name)] = dict(zip(ids, numbers.astype(float), strict=True))
+    return columns
 
 
 def find_embeddings(comparison: xr.Dataset, store: Store, files: Sequence[Path] = ()) -> dict[str, Representation]:
-    """Return the representations behind a Comparison that are at hand, by the names that they have in it.
+    """Find the representations behind a Comparison in files and in the store.
 
     Args:
         comparison: with the recipes of its representations in its attributes.
-        store: where those of models are looked up.
-        files: of embeddings, for models that came from files; of the same stem or recipe.
+        store: where the representations of models are looked up.
+        files: of embeddings, for models that were read from files; their names must match models of the Comparison.
+
+    Returns:
+        Name in the Comparison -> representation; those that were not found are missing.
 
     Raises:
-        ValueError: a file that is no model of the Comparison, or whose content is not what was compared.
+        ValueError: a file matches no model of the Comparison, or its content differs from what was compared.
     """
     recipes: Mapping[str, dict[str, object]] = json.loads(str(comparison.attrs.get("recipe", "{}")))
     names = [str(name) for name in comparison["model"].values]
-    found: dict[str, Representation] = {}
+    representations: dict[str, Representation] = {}
     for path in files:
-        one = read_embeddings(path)
-        if one.name not in names:
-            raise InputError(
-                f"--embeddings {path}: the comparison has no model {one.name!r}; it has {', '.join(names)}"
-            )
-        content = recipes.get(one.name, {}).get("content")
-        if content not in (None, one.recipe["content"]):
-            raise InputError(f"--embeddings {path}: this is not what was compared under the name {one.name!r}")
-        found[one.name] = one
+        representation = read_embeddings(path)
+        name = representation.name
+        if name not in names:
+            raise InputError(f"--embeddings {path}: the comparison has no model {name!r}; it has {', '.join(names)}")
+        content = recipes.get(name, {}).get("content")
+        if content not in (None, representation.recipe["content"]):
+            raise InputError(f"--embeddings {path}: this file differs from the embeddings compared as {name!r}")
+        representations[name] = representation
     for name in names:
         recipe = recipes.get(name, {})
-        if name not in found and {"model", "weights", "dataset", "dataset_version", "layer", "pooling"} <= set(recipe):
+        if name not in representations and set(recipe) >= _KEY_FIELDS:
             stored = store.load(Key.of(recipe))
             if stored is not None:
-                found[name] = stored
-    return found
+                representations[name] = stored
+    return representations
 
 
 def joined(
     comparison: xr.Dataset, representations: Mapping[str, Representation]
 ) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Return the sorted ids that all representations have, those that were compared where this is known, and the rows.
+    """Join representations by sample id.
 
-    Rows [n, d] are in the order of the ids; nothing where there are no representations.
+    Args:
+        comparison: if it has the coordinate ``sample``, only these ids are kept.
+        representations: name -> representation.
+
+    Returns:
+        The n sorted ids that all representations have, and name -> rows [n, d] in the order of the ids; both are empty
+        if there are no representations.
     """
     if not representations:
         return [], {}
@@ -135,6 +153,6 @@ def joined(
     ids = sorted(common)
     rows = {}
     for name, rep in representations.items():
-        place = {i: row for row, i in enumerate(rep.ids)}
-        rows[name] = np.asarray(rep.embedding)[[place[i] for i in ids]]
+        position = {i: row for row, i in enumerate(rep.ids)}
+        rows[name] = np.asarray(rep.embedding)[[position[i] for i in ids]]
     return ids, rows

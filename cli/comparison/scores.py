@@ -1,4 +1,4 @@
-"""Read a Comparison: its scores with all that belongs to them, as Python objects, as a long table, as CSV."""
+"""Read the metrics of a Comparison as Python objects, with their chance levels, p-values, errors and recipes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 CONTROL = "control"
-# Stands behind a score that is not told from chance.
+# Printed after a score that is not significantly above chance.
 NOT_SIGNIFICANT = "≈"
-_NO = {"0", "false", "no"}
 _FIELDS = {
     *("kind", "long_name", "meaning", "citation", "limits", "symmetric", "higher_is_better", "chance", "of"),
     *("estimator", "neighbour_metric", "k", "n"),
@@ -25,15 +24,37 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class PairScores:
-    """One pair metric of a Comparison: its matrix, its chance level and its recipe.
+    """One pair metric of a Comparison: its matrices [m, m], its chance level and its recipe.
 
-    Entry (i, j) of a matrix is the score from model i to model j; `directed` says that the way back may differ.
-    `origin` is where the scale of the metric begins: the median chance level, or, where none is given, the value of
-    what has nothing in common. `p`, `q` and `calibrated` are what permutations say of each entry, nan where none were
-    made: its p-value, that adjusted for the number of pairs, and the score beyond the threshold of level `alpha`.
-    `se`, `low` and `high` are one standard error and the ends of the interval, nan where none were asked for; `raw` is
-    what it was before covariates were taken out, nan where none were.
-    `recipe` holds what else a number must carry, in the order of a reader's questions.
+    Entry (i, j) of a matrix is the score from model i to model j. The reverse direction may differ if `directed`.
+
+    Args:
+        name: of the metric, as in the Comparison.
+        label: its long name.
+        values: [m, m] scores.
+        chance: [m, m] chance levels in closed form, or mean scores under permutation; NaN where there are none.
+        chance_text: where the chance level comes from.
+        directed: whether the scores from i to j and from j to i may differ.
+        higher_is_better: False where a lower score means more aligned.
+        best: the best value of the metric.
+        origin: the start of its scale: the median chance level, or, without one, the value of two representations that
+            have nothing in common.
+        estimator: of the metric; empty if unknown.
+        neighbour_metric: distance by which neighbours are found; empty for metrics without neighbours.
+        k: number of neighbours, None for metrics without them.
+        n: number of samples, None if unknown.
+        citation: source of the metric.
+        meaning: what the metric measures, in a sentence.
+        recipe: further attributes that are needed to reproduce the scores.
+        p: [m, m] p-values of the permutation test; NaN without permutations, as are the next two.
+        q: [m, m] p-values adjusted for the number of pairs.
+        calibrated: [m, m] scores above the threshold of level `alpha`, 0 to 1.
+        permutations: number of permutations, 0 for none.
+        alpha: significance level; NaN without permutations.
+        se: [m, m] standard errors; NaN where no intervals were requested, as are the next two.
+        low: [m, m] lower ends of the intervals.
+        high: [m, m] upper ends of the intervals.
+        raw: [m, m] scores before covariates were regressed out; NaN without covariates.
     """
 
     name: str
@@ -64,69 +85,69 @@ class PairScores:
 
     @property
     def level(self) -> float:
-        """The median chance level over pairs of different models; nan when none is given."""
-        known = self._chances()
-        return float(np.median(known)) if known.size else float("nan")
+        """The median chance level over pairs of different models; NaN if there is none."""
+        levels = self._chances()
+        return float(np.median(levels)) if levels.size else float("nan")
 
     @property
     def chance_said(self) -> str:
-        """The chance level for a reader: its number, or the range over the pairs, and where it comes from."""
-        known = self._chances()
-        if not known.size or re.match(r"\d+(,|$)", self.chance_text):
+        """The chance level as text: its value, or its range over the pairs, and where it comes from."""
+        levels = self._chances()
+        if not levels.size or re.match(r"exactly \d|\d+(,|$)", self.chance_text):
             return self.chance_text
-        ends = dict.fromkeys(number(end, 3) for end in (known.min(), known.max()))
+        ends = dict.fromkeys(number(end, 3) for end in (levels.min(), levels.max()))
         return " to ".join(ends) + f": {self.chance_text}"
 
     @property
     def strength(self) -> np.ndarray:
-        """Scores mapped so that 0 is the chance level of the pair, and 1 the best value where that is the median."""
+        """Scores [m, m], 0 at the chance level of the pair; 1 is the best value of pairs at the median chance level."""
         return np.asarray(self.excess / (abs(self.best - self.origin) or 1.0))
 
     @property
     def excess(self) -> np.ndarray:
-        """How far each score is on the better side of the chance level of its pair."""
-        own = np.where(np.isfinite(self.chance), self.chance, self.origin)
-        return np.asarray((self.values - own) * (1 if self.higher_is_better else -1))
+        """Distances [m, m] of the scores from the chance levels of their pairs, positive on the better side."""
+        levels = np.where(np.isfinite(self.chance), self.chance, self.origin)
+        return np.asarray((self.values - levels) * (1 if self.higher_is_better else -1))
 
     @property
     def chance_differs(self) -> bool:
-        """Whether the chance level differs so much between pairs that one value cannot stand for it."""
-        known = self._chances()
-        return bool(known.size and np.ptp(known) > 0.1 * abs(self.best - self.origin))
+        """Whether the chance levels of the pairs differ too much to be summarised by one value."""
+        levels = self._chances()
+        return bool(levels.size and np.ptp(levels) > 0.1 * abs(self.best - self.origin))
 
     @property
     def mutual(self) -> np.ndarray:
-        """The mean of both directions, [m, m] and symmetric."""
+        """The means of both directions, [m, m] and symmetric."""
         return np.asarray((self.values + self.values.T) / 2)
 
     @property
     def not_significant(self) -> np.ndarray:
-        """Bool [m, m], whether permutations were made and do not tell the score from chance."""
+        """Bool [m, m]: tested by permutations, and not significantly above chance (q > alpha)."""
         return np.asarray(self.q > self.alpha)
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Index pairs of different models: each once, or in both directions where the metric is directed."""
+        """Return the index pairs of different models: each once, or in both directions if the metric is directed."""
         m = len(self.values)
-        both = [(i, j) for i in range(m) for j in range(m) if i != j]
-        return both if self.directed else [p for p in both if p[0] < p[1]]
+        ordered = [(i, j) for i in range(m) for j in range(m) if i != j]
+        return ordered if self.directed else [(i, j) for i, j in ordered if i < j]
 
     def _chances(self) -> np.ndarray:
-        known = self.chance[~np.eye(len(self.chance), dtype=bool)]
-        return np.asarray(known[np.isfinite(known)])
+        levels = self.chance[~np.eye(len(self.chance), dtype=bool)]
+        return np.asarray(levels[np.isfinite(levels)])
 
 
 def read_scores(comparison: xr.Dataset) -> dict[str, PairScores]:
-    """Return every pair metric, in the order of the Comparison, with CKA first when it is there."""
-    found = {
+    """Return all pair metrics by name, in the order of the Comparison but CKA first if it is included."""
+    scores = {
         str(name): _score(comparison, str(name))
         for name, variable in comparison.data_vars.items()
         if variable.attrs.get("kind") == "pair" and set(variable.dims) == {"model", "other"}
     }
-    return dict(sorted(found.items(), key=lambda item: item[0] != "cka"))
+    return dict(sorted(scores.items(), key=lambda item: item[0] != "cka"))
 
 
 def single_metrics(comparison: xr.Dataset) -> list[str]:
-    """Return the names of the metrics that each model has by itself."""
+    """Return the names of the metrics that have one value per model."""
     return [
         str(name)
         for name, variable in comparison.data_vars.items()
@@ -140,58 +161,55 @@ def model_names(comparison: xr.Dataset) -> list[str]:
 
 
 def per_model(comparison: xr.Dataset, name: str) -> list[Any]:
-    """Return one value a model of the variable `name`: None where it is missing."""
+    """Return the values of the variable `name`, one per model; None where it is missing."""
     if name not in comparison.variables:
         return [None] * comparison.sizes["model"]
     return [None if _missing(value) else value for value in comparison[name].values.tolist()]
 
 
 def errors(comparison: xr.Dataset, metric: str) -> list[float]:
-    """Return the standard error of each model's value of a single metric: nan where there is none.
+    """Return the standard errors of a single metric, one per model; NaN where there is none.
 
-    By leaving out parts of the samples where that was asked for, else as the estimator has it.
+    They come from the delete-a-group jackknife if it was requested, else from the estimator.
     """
     name = f"{metric}_se" if f"{metric}_se" in comparison.variables else f"{metric}_error"
     return [float("nan") if error is None else float(error) for error in per_model(comparison, name)]
 
 
 def modalities(comparison: xr.Dataset) -> list[str]:
-    """Return the modality of each model, "unknown" where the Comparison does not tell."""
+    """Return the modality of each model, "unknown" where the Comparison has none."""
     return [str(value or "unknown") for value in per_model(comparison, "modality")]
 
 
 def _score(comparison: xr.Dataset, name: str) -> PairScores:
+    from hyle.engine.comparison import beside, metric_facts
+
+    facts = metric_facts(comparison, name)
     variable = comparison[name].transpose("model", "other")
     attrs = variable.attrs
     values = variable.values.astype(float)
 
-    def beside(*suffixes: str) -> np.ndarray:
-        for suffix in suffixes:
-            if f"{name}_{suffix}" in comparison:
-                matrix = comparison[f"{name}_{suffix}"].broadcast_like(variable).transpose("model", "other")
-                return matrix.values.astype(float)
-        return np.full_like(values, np.nan)
+    def matrix(*suffixes: str) -> np.ndarray:
+        related = beside(comparison, name, *suffixes)
+        if related is None:
+            return np.full_like(values, np.nan)
+        return related.broadcast_like(variable).transpose("model", "other").values.astype(float)
 
-    # Where no closed form gives the chance level, permutations do.
-    chance = beside("chance", "null")
+    # Without a closed form, the chance level is the mean score under permutation.
+    chance = matrix("chance", "null")
     tested = comparison[f"{name}_p"].attrs if f"{name}_p" in comparison else {}
-    # netCDF has no booleans: what comes back from a file is 0, 1 or text.
-    higher = str(attrs.get("higher_is_better", True)).lower() not in _NO
-    even = np.allclose(values, values.T, rtol=1e-6, atol=1e-9, equal_nan=True)
-    limits = sorted(float(x) for x in re.findall(r"-?\d+(?:\.\d+)?", str(attrs.get("limits", ""))))
-    best = limits[-1 if higher else 0] if len(limits) == 2 else float(higher)
-    level = chance[~np.eye(len(chance), dtype=bool) & np.isfinite(chance)]
-    nothing = 0.0 if higher else limits[-1] if len(limits) == 2 else 1.0
+    equal = np.allclose(values, values.T, rtol=1e-6, atol=1e-9, equal_nan=True)
+    levels = chance[~np.eye(len(chance), dtype=bool) & np.isfinite(chance)]
     return PairScores(
         name=name,
         label=text(attrs, "long_name") or name,
         values=values,
         chance=chance,
-        chance_text=_chance_text(attrs, level, permuted=f"{name}_chance" not in comparison and bool(tested)),
-        directed=not even or str(attrs.get("symmetric", True)).lower() in _NO,
-        higher_is_better=higher,
-        best=best,
-        origin=float(np.median(level)) if level.size else nothing,
+        chance_text=_chance_text(attrs, levels, permuted=f"{name}_chance" not in comparison and bool(tested)),
+        directed=not (equal and facts.symmetric),
+        higher_is_better=facts.higher_is_better,
+        best=facts.best,
+        origin=float(np.median(levels)) if levels.size else facts.worst,
         estimator=text(attrs, "estimator"),
         neighbour_metric=text(attrs, "neighbour_metric"),
         k=integer(attrs.get("k")),
@@ -199,26 +217,26 @@ def _score(comparison: xr.Dataset, name: str) -> PairScores:
         citation=text(attrs, "citation"),
         meaning=text(attrs, "meaning"),
         recipe=_recipe(attrs) | ({"permutations": str(tested["permutations"])} if tested else {}),
-        se=beside("se"),
-        low=beside("low"),
-        high=beside("high"),
-        raw=beside("raw"),
-        p=beside("p"),
-        q=beside("q"),
-        calibrated=beside("calibrated"),
+        se=matrix("se"),
+        low=matrix("low"),
+        high=matrix("high"),
+        raw=matrix("raw"),
+        p=matrix("p"),
+        q=matrix("q"),
+        calibrated=matrix("calibrated"),
         permutations=int(tested.get("permutations", 0)),
         alpha=float(tested.get("alpha", float("nan"))),
     )
 
 
-def _chance_text(attrs: dict[Any, Any], level: np.ndarray, *, permuted: bool) -> str:
+def _chance_text(attrs: dict[Any, Any], levels: np.ndarray, *, permuted: bool) -> str:
     if permuted:
-        return "mean of the permutations, pair by pair"
-    return text(attrs, "chance") or (f"{np.median(level):.3g}" if level.size else "not given")
+        return "mean over the permutations, for each pair"
+    return text(attrs, "chance") or (f"{np.median(levels):.3g}" if levels.size else "not given")
 
 
 def _recipe(attrs: dict[Any, Any]) -> dict[str, str]:
-    """Return the attributes that a metric gave its numbers beyond those that have a field of their own."""
+    """Return the attributes of a metric that have no separate field in `PairScores`."""
     return {str(key).replace("_", " "): str(value) for key, value in attrs.items() if key not in _FIELDS}
 
 

@@ -1,4 +1,4 @@
-"""A Comparison as one long table, and as CSV."""
+"""Write a Comparison as one long table, and as CSV."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def long_table(comparison: xr.Dataset) -> pd.DataFrame:
-    """Return one row for each pair of models and metric, then one for each model and single metric.
+    """Return one row for each pair metric and pair of models, then one for each single metric and model.
 
-    A pair stands once, and in both directions, from model to other, where the metric is directed. In the rows of
-    single metrics `other` is empty; `error` is one standard error. `p`, `q` and `calibrated` are those of permutations.
-    What a number needs to be repeated stands in its row.
+    A pair has one row, or two if the metric is directed: one for each direction, from `model` to `other`. In the rows
+    of single metrics `other` is empty. `error` is one standard error; `p`, `q` and `calibrated` come from permutations.
+    Each row contains all that is needed to reproduce its value.
     """
     import pandas as pd
 
@@ -29,30 +29,30 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
     columns += ["k", "n", "estimator", "neighbour_metric", "details"]
     rows: list[tuple[Any, ...]] = []
     for score in read_scores(comparison).values():
-        facts = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
+        recipe = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
         matrices = [score.values, score.chance, score.p, score.q, score.calibrated]
         matrices += [score.se, score.low, score.high, score.raw]
         for i, j in score.pairs():
-            rows.append((names[i], names[j], score.name, *(float(matrix[i, j]) for matrix in matrices), *facts))
+            rows.append((names[i], names[j], score.name, *(float(matrix[i, j]) for matrix in matrices), *recipe))
     nan = float("nan")
     for metric in single_metrics(comparison):
         attrs = comparison[metric].attrs
         used = per_model(comparison, f"{metric}_n_used")
         n = integer(attrs.get("n", comparison.attrs.get("n")))
         k, estimator, space = integer(attrs.get("k")), text(attrs, "estimator"), text(attrs, "neighbour_metric")
-        said = (estimator, space, _details(_recipe(attrs)))
-        ends = [per_model(comparison, f"{metric}_{suffix}") for suffix in ("low", "high", "raw")]
+        facts = (estimator, space, _details(_recipe(attrs)))
+        extra = [per_model(comparison, f"{metric}_{suffix}") for suffix in ("low", "high", "raw")]
         for i, (name, value, error) in enumerate(
             zip(names, comparison[metric].values, errors(comparison, metric), strict=True)
         ):
-            spread = [nan if end[i] is None else end[i] for end in ends]
+            interval_and_raw = [nan if values[i] is None else values[i] for values in extra]
             n_row = n if used[i] is None else int(used[i])
-            rows.append((name, "", metric, float(value), *[nan] * 4, error, *spread, k, n_row, *said))
+            rows.append((name, "", metric, float(value), *[nan] * 4, error, *interval_and_raw, k, n_row, *facts))
     table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
     return table.assign(**{key: text(comparison.attrs, key) for key in provenance})
 
 
 def write_csv(comparison: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write the long table as CSV, whole or not at all."""
+    """Write the long table as CSV, atomically."""
     return write_atomically(path, long_table(comparison).to_csv(index=False).encode())

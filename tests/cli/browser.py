@@ -1,4 +1,4 @@
-"""A page opened in a headless browser, where there is one."""
+"""Open pages in a headless browser, if one is installed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import pytest
 BROWSER = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
 )
-needed = pytest.mark.skipif(not BROWSER, reason="there is no Chromium here")
+needed = pytest.mark.skipif(not BROWSER, reason="Chromium is not installed")
 
 
 def opened(page: Path, size: str) -> tuple[dict[str, Any], list[str]]:
-    """Open a page; return what its script found and left as JSON in #out, and what stands in the console."""
+    """Open a page; return the JSON that its script wrote to #out, and the lines of the console."""
     options = [
         "--headless",
         "--no-sandbox",

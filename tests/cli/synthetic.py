@@ -1,4 +1,4 @@
-"""A synthetic Comparison of the shape that the engine hands to the figures, the tables and the report."""
+"""A synthetic Comparison with the structure that the engine passes to the figures, tables and the report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-# name, modality, family, parameters, width, pooling, intrinsic dimension, where it stands in a common space
+# name, modality, family, parameters, width, pooling, intrinsic dimension, position in a common space
 _MODELS: list[tuple[str, str, str, int, int, str, float, list[float]]] = [
     ("rxnmapper", "string", "transformer", 770_000, 256, "mean", 7.9, [0.9, 0.1, 0.5, 0.2]),
     ("rxnfp", "string", "transformer", 26_000_000, 256, "cls", 9.4, [0.8, 0.0, 0.6, 0.3]),

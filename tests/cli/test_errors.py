@@ -10,11 +10,15 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+import xarray as xr
 
-from hyle.cli.atomic import output_errors, write_atomically
+from hyle.cli.atomic import write_atomically
 from hyle.cli.commands import analyse, distill
 from hyle.engine import HyleError as EngineError
-from hyle.zoo import InputError, OutputError
+from hyle.engine import save_comparison
+from hyle.zoo import InputError, OutputError, output_errors
+
+from ..full_disk import REASON, full_disk
 
 Run = Callable[..., Any]
 COMPARE = ("compare", "a.npz", "b.npz", "--metrics", "cka", "--permutations", 0)
@@ -102,6 +106,7 @@ def test_a_full_disk_is_one_line(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("hyle.cli.atomic.os.fdopen", full)
+    monkeypatch.setattr("hyle.engine.comparison.io.Path.write_bytes", full)
     for suffix in FORMATS:
         assert mistake(*COMPARE, "-o", f"x{suffix}").endswith(f"cannot write x{suffix}: No space left on device")
     assert {path.name for path in tmp_path.iterdir()} == {"a.npz", "b.npz"}
@@ -135,6 +140,37 @@ def test_embeddings_that_cannot_be_written_are_one_line(mistake: Callable[..., s
     embed = ("embed", "random", "-n", 5)
     assert "cannot write a.npz/x.csv: a.npz is a file" in mistake(*embed, "-o", "a.npz/x.csv")
     assert "cannot write a.npz/store: a.npz is a file" in mistake(*embed, "--store", "a.npz/store")
+
+
+def test_a_folder_is_refused_before_anything_is_computed(
+    mistake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compute(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("hyle.cli.commands.embed.embed_with_progress", compute)
+    for name in ("folder.npz", "folder.zarr"):
+        Path(name).mkdir()
+        Path(name, "thesis.txt").write_text("mine")
+        assert f"cannot write {name}: it is a folder" in mistake("embed", "random", "-n", 5, "-o", name)
+        assert Path(name, "thesis.txt").read_text() == "mine"
+    assert "the suffix must be one of" in mistake("embed", "random", "-n", 5, "-o", "x.pt")
+
+
+def test_embeddings_on_a_full_disk_are_one_line(mistake: Callable[..., str]) -> None:
+    with full_disk():
+        line = mistake("embed", "random", "-n", 200)
+    assert line.endswith(f"store: {REASON}; choose another folder with --store")
+
+
+def test_a_panel_that_cannot_be_written_is_one_line(mistake: Callable[..., str], pair: object) -> None:
+    assert "a.npz is a file, not a folder" in mistake("benchmark", "--rebuild-panel", "a.npz/panels")
+
+
+def test_an_error_of_the_engine_names_its_file(tmp_path: Path) -> None:
+    (tmp_path / "a.nc").mkdir()
+    with pytest.raises(OSError, match=rf"^cannot write {tmp_path}/a\.nc: Is a directory$"), output_errors(tmp_path):
+        save_comparison(xr.Dataset(), tmp_path / "a.nc")
 
 
 def test_an_error_of_hdf5_is_shortened(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def option(command: click.Command, name: str) -> click.Parameter:
     return next(parameter for parameter in command.params if name in parameter.opts)
 
 
-def test_choices_are_those_of_the_engine() -> None:
+def test_choices_match_the_engine() -> None:
     assert tuple(option(compare.command, "--neighbour-metric").type.choices) == get_args(NeighbourMetric)  # type: ignore[attr-defined]
     text = option(distill.command, "--loss").help  # type: ignore[attr-defined]
     assert text.split(": ")[1].rstrip(".").split(", ") == list(LOSSES)

@@ -144,13 +144,15 @@ def test_mistakes_name_what_to_do(folder: Path, compared: Path, mistake: Callabl
     assert "neither a label" in mistake("analyse", compared, *here, "--label", "nothing")
     bad = tmp_path / "bad.csv"
     bad.write_text("id,a\ns1,1\ns1,2\n")
-    assert "row 3: the id 's1' stands twice" in mistake("analyse", compared, *here, "--label", bad)
+    assert "row 3: the id 's1' is duplicated" in mistake("analyse", compared, *here, "--label", bad)
     bad.write_text("id,a\ns1,x\n")
-    assert "row 2: 'x' in a is no number" in mistake("analyse", compared, "--errors", bad)
+    assert "row 2: 'x' in a is not a number" in mistake("analyse", compared, "--errors", bad)
     np.savez(tmp_path / "other.npz", embedding=np.ones((5, 2)), ids=list("abcde"))
     assert "no model 'other'" in mistake("analyse", compared, "--embeddings", tmp_path / "other.npz")
     np.savez(tmp_path / "m0.npz", embedding=np.ones((5, 2)), ids=list("abcde"))
-    assert "not what was compared" in mistake("analyse", compared, "--embeddings", tmp_path / "m0.npz")
+    assert "differs from the embeddings compared as 'm0'" in mistake(
+        "analyse", compared, "--embeddings", tmp_path / "m0.npz"
+    )
 
 
 def test_every_figure_of_the_analyses_is_saved_at_a_column_width(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def saved(path: Path, **options: bool) -> Path:
     return save_comparison(comparison, path)
 
 
-def test_all_answers_are_given(
+def test_all_analyses_have_results(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = saved(tmp_path / "c.nc")

@@ -20,7 +20,7 @@ from hyle.engine import (
 Run = Callable[..., Any]
 
 
-def test_compare_joins_by_id_whatever_the_order(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_compare_joins_by_id_in_any_order(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
     found = run("compare", "a.npz", "b.npz", "--metrics", "cka,mutual_knn", "-k", 10, "--json").json
     scores = {row["metric"]: row for row in found["results"]}
     assert scores["cka"]["value"] == pytest.approx(float(cka(*pair)), abs=1e-6)
@@ -40,7 +40,7 @@ def test_missing_ids_are_counted(run: Run, pair: tuple[np.ndarray, np.ndarray], 
     assert ran.json["results"][0]["value"] == pytest.approx(float(cka(pair[0][10:], pair[1][10:])), abs=1e-6)
 
 
-def test_a_table_has_the_chance_level_beside_each_score(run: Run, pair: object) -> None:
+def test_a_table_has_the_chance_level_next_to_each_score(run: Run, pair: object) -> None:
     out = run("compare", "a.npz", "b.npz", "-k", 5, "--dimension-k", 10).out
     for word in ("cka (chance)", "cka_rbf (chance)", "mutual_knn (chance)", "cknna → (chance)", "intrinsic_dimension"):
         assert word in out
@@ -83,7 +83,7 @@ def test_directed_metrics_are_reported_in_both_directions(
     out = run(*arguments).out
     assert "information_imbalance → (chance)" in out
     assert out.index(f"{there:.4f} (1.0000)") < out.index(f"{back:.4f} (1.0000)")
-    assert "the lower the more alike: information_imbalance" in out
+    assert "lower is more similar: information_imbalance" in out
 
 
 def test_a_metric_without_a_chance_level_shows_none(run: Run, pair: object) -> None:
@@ -193,7 +193,9 @@ def test_covariates_are_regressed_out_first(run: Run, pair: tuple[np.ndarray, np
     assert plain["recipe"]["covariates"] == "none"
 
 
-def test_centring_and_blocks_reach_the_engine(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
+def test_centring_and_block_size_are_passed_to_the_engine(
+    run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
     np.savez(tmp_path / "far.npz", embedding=pair[0] + 5, ids=IDS)
     arguments = ("compare", "a.npz", "far.npz", "--metrics", "mutual_knn", "-k", 5, "--json")
     assert run(*arguments).json["results"][0]["value"] < 0.95

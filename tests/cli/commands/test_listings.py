@@ -62,7 +62,7 @@ def test_metrics_are_listed_with_their_facts(run: Run) -> None:
     assert listed["cycle_knn"]["chance"] in run("metrics", "cycle_knn").out
 
 
-def test_all_stands_for_every_metric() -> None:
+def test_all_selects_every_metric() -> None:
     assert metric_names("all") == list(list_metrics())
     assert metric_names("cka,all")[0] == "cka"  # type: ignore[index]
     assert metric_names("rsa, cka,rsa") == ["rsa", "cka"]

@@ -1,4 +1,4 @@
-"""Files of samples on the command line: read, skipped in part, or refused in one line."""
+"""Files of samples on the command line: read, partly skipped, or rejected in one line."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_random_and_first_samples(run: Run, mine: Path) -> None:
     assert first["recipe"]["dataset_source"].endswith("column smiles, the first 5")
 
 
-def test_a_built_in_set_that_is_smaller_than_the_default_is_taken_whole(run: Run) -> None:
+def test_a_built_in_set_that_is_smaller_than_the_default_is_used_completely(run: Run) -> None:
     assert run("embed", "random", "--dataset", "proteins", "--json").json[0]["shape"][0] == 117
 
 

@@ -69,7 +69,7 @@ def test_page_is_well_formed_and_names_every_model(page: Page, comparison: xr.Da
         assert page.text.count(str(name)) >= comparison.sizes["model"]
 
 
-def test_page_loads_nothing(page: Page) -> None:
+def test_page_makes_no_requests(page: Page) -> None:
     loaded = [
         attrs.get(key)
         for tag, attrs in page.tags
@@ -88,7 +88,7 @@ def test_scripts_are_in_the_page_once(html: str) -> None:
     assert 700_000 < len(html) < 2_000_000
 
 
-def test_specs_are_those_of_the_figures(html: str, comparison: xr.Dataset) -> None:
+def test_specs_match_the_figures(html: str, comparison: xr.Dataset) -> None:
     for name, chart in figures.all_figures(comparison).items():
         shown = specs(html)[name]
         assert shown.pop("params") == [{"name": "picked", "value": None}]
@@ -103,7 +103,7 @@ def test_every_chart_has_a_place_and_an_alternative_text(page: Page, html: str) 
     assert all(len(box["aria-label"] or "") > 30 for box in boxes.values())
 
 
-def test_what_is_not_finite_is_null_in_the_page(comparison: xr.Dataset) -> None:
+def test_values_that_are_not_finite_are_null_in_the_page(comparison: xr.Dataset) -> None:
     residual = np.random.default_rng(0).normal(size=(12, 40))
     residual[:2] = 0.0  # without errors, error consistency is undefined
     comparison["energy_residual"] = (("model", "sample"), residual)
@@ -221,7 +221,7 @@ def test_ids_are_unique(page: Page) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_recipe_and_citations_are_there(page: Page) -> None:
+def test_page_contains_recipe_and_citations(page: Page) -> None:
     for text in (
         "5f2b9c1a7d",
         "qm9pack-1",
@@ -248,7 +248,7 @@ def test_summary_has_the_largest_value_between_modalities_and_the_best_control(
     assert f"reaches {cka[against].max():.2f}" in third
 
 
-def test_summary_without_modalities_speaks_of_models(make_comparison: Make) -> None:
+def test_summary_without_modalities_mentions_only_models(make_comparison: Make) -> None:
     text = " ".join(report.summary(make_comparison(modality=False)))
     assert "12 models, 500 molecules" in text
     assert "between two models" in text
@@ -319,13 +319,13 @@ def test_report_is_written_atomically(comparison: xr.Dataset, html: str, tmp_pat
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_second_training_is_the_ceiling(make_comparison: Callable[..., xr.Dataset]) -> None:
+def test_a_seed_replicate_is_the_ceiling(make_comparison: Callable[..., xr.Dataset]) -> None:
     names = {"rxnfp": "admet", "rxnmapper": "admet-seed1"}
     single = make_comparison(["rxnfp", "rxnmapper", "minimol"], ["cka"])
-    assert not any("second training" in line for line in summary(single))
+    assert not any("seed replicate" in line for line in summary(single))
     twice = single.assign_coords(
         {axis: [names.get(n, n) for n in single["model"].values] for axis in ("model", "other")}
     )
-    (ceiling,) = [line for line in summary(twice) if "second training" in line]
+    (ceiling,) = [line for line in summary(twice) if "seed replicate" in line]
     value = single["cka"].sel(model="rxnmapper", other="rxnfp").item()
-    assert ceiling.startswith(f"admet with its own second training: debiased linear CKA {value:.2f}.")
+    assert ceiling.startswith(f"admet and its seed replicate: debiased linear CKA {value:.2f}.")

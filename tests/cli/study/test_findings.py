@@ -74,7 +74,7 @@ def by_claim(panels: StudyResults) -> dict[str, Finding]:
     return {check.__name__: found for (_, check), found in zip(CHECKS, findings(panels), strict=True)}
 
 
-def test_what_is_planted_is_found(planted: StudyResults) -> None:
+def test_planted_structure_is_found(planted: StudyResults) -> None:
     found = by_claim(planted)
     assert found["local_and_global"].numbers["mptrj"]["rho"] > 0.7
     assert found["local_and_global"].numbers["mptrj"]["p"] <= 0.05
@@ -88,7 +88,7 @@ def test_what_is_planted_is_found(planted: StudyResults) -> None:
     assert found["composition"].numbers["cknna"]["before"] > 0.1
 
 
-def test_noise_proves_nothing(noise: StudyResults) -> None:
+def test_noise_confirms_no_finding(noise: StudyResults) -> None:
     found = by_claim(noise)
     for name in (
         "local_and_global",
@@ -110,7 +110,7 @@ def test_a_finding_without_its_sets_is_skipped(planted: StudyResults) -> None:
     assert 0 < len(findings({"mptrj": planted["mptrj"]})) < len(CHECKS)
 
 
-def test_the_page_says_what_the_numbers_say(planted: StudyResults, tmp_path: Path) -> None:
+def test_the_page_agrees_with_the_numbers(planted: StudyResults, tmp_path: Path) -> None:
     planted = {name: planted[name] for name in ("mptrj", "mpf-tp")}
     found = findings(planted)
     text = write_page(found, planted, tmp_path / "study").read_text()
@@ -144,7 +144,7 @@ def test_the_plan_names_models_that_read_its_sets() -> None:
     assert len(models) >= 25
 
 
-def test_invalid_choices_are_refused(run: Run) -> None:
+def test_invalid_choices_raise(run: Run) -> None:
     assert [plan.n for plan in chosen_sets(["mptrj"], None, 50)] == [50]
     for words, wrong in (
         (["--sets", "qm8"], "the study has qm9"),

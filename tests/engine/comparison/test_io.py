@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hyle.engine import compare, load_comparison, save_comparison
+from hyle.engine import History, compare, load_comparison, save_comparison, save_history
+from hyle.engine.base import OutputError
 
+from ...full_disk import REASON, full_disk
 from ..samples import single, views
 
 
@@ -54,3 +56,26 @@ def test_unreadable_files_raise_clear_errors(tmp_path):
     xr.Dataset({"a": ("q", [1, 2])}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(ValueError, match="not a Comparison of hyle"):
         load_comparison(tmp_path / "other.nc")
+
+
+def test_a_full_disk_keeps_the_old_file(comparison, tmp_path):
+    path = save_comparison(comparison, tmp_path / "c.nc")
+    with full_disk(), pytest.raises(OutputError, match=rf"^cannot write {path}: {REASON}$"):
+        save_comparison(comparison.assign(large=("q", np.zeros(10_000))), path)
+    with full_disk(100), pytest.raises(OutputError, match=rf"history\.nc: {REASON}$"):
+        save_history(History(), tmp_path / "history.nc")
+    assert [p.name for p in tmp_path.iterdir()] == ["c.nc"]
+    xr.testing.assert_equal(load_comparison(path), comparison)
+
+
+def test_a_folder_is_neither_read_nor_replaced(comparison, tmp_path):
+    folder = tmp_path / "folder.nc"
+    folder.mkdir()
+    (folder / "file").write_text("mine")
+    with pytest.raises(OutputError, match=r"^cannot write .*folder\.nc: Is a directory$"):
+        save_comparison(comparison, folder)
+    with pytest.raises(ValueError, match=r"folder\.nc is a folder, not a netCDF-4 file"):
+        load_comparison(folder)
+    with pytest.raises(OutputError, match=r"folder\.nc/file is a file, not a folder$"):
+        save_comparison(comparison, folder / "file" / "c.nc")
+    assert [p.name for p in folder.iterdir()] == ["file"]
