@@ -3,36 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from hyle.zoo import HyleError, OutputError
-
-
-@contextmanager
-def output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Raise an OSError of the body as an `OutputError` that names the file or folder to be written.
-
-    Raises:
-        OutputError: the body raised an OSError that is no `HyleError`.
-    """
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, HyleError):
-            raise
-        raise OutputError(f"cannot write {path}: {_reason(error, Path(path))}") from error
-
-
-def _reason(error: OSError, path: Path) -> str:
-    # HDF5 has no strerror, but quotes that of the system in its message.
-    quoted = re.search(r"error message = '([^']+)'", str(error))
-    reason = quoted[1] if quoted else error.strerror or str(error).partition("\n")[0] or type(error).__name__
-    blocker = next((folder for folder in path.parents if folder.exists() and not folder.is_dir()), None)
-    return reason if blocker is None else f"{blocker} is a file, not a folder"
+from hyle.zoo import output_errors
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:

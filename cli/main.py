@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from hyle.zoo import cache_dir
+from hyle.zoo import cache_dir, is_on_purpose
 
 # The order in which a newcomer needs the commands; commands that are not listed here come last.
 ORDER = (
@@ -90,14 +90,6 @@ def main() -> None:
             raise
         click.echo(f"Error: {one_line(error)}", err=True)
         sys.exit(2)
-
-
-def is_on_purpose(error: BaseException) -> bool:
-    """Return whether hyle raised an error on purpose: whether it is a `HyleError` of the engine or of the zoo.
-
-    Classes are compared by name, so that the engine need not be imported.
-    """
-    return any(cls.__name__ == "HyleError" and cls.__module__.startswith("hyle.") for cls in type(error).__mro__)
 
 
 def one_line(error: BaseException) -> str:

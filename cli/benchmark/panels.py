@@ -8,7 +8,7 @@ from pathlib import Path
 from hyle.zoo import Dataset, Member, ReferencePanel, Store, find_card, list_benchmarks, load_dataset, write_panel
 
 from ..console import say
-from ..jobs import embed_with_progress
+from ..jobs import embed_with_progress, make_folder
 from .performance import scores_of
 
 
@@ -30,7 +30,9 @@ def rebuild_panel(
 
     Raises:
         ValueError: a model cannot run here; the message says what is missing.
+        OutputError: the panels cannot be written.
     """
+    make_folder(folder)
     panels = []
     for bench in list_benchmarks():
         if sets is not None and bench.name not in sets:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import Store, find_card
+from hyle.zoo import Store, check_output, find_card, write_embeddings
 
 from ..console import say
-from ..jobs import LastModelCache, check_views, chosen_layers, embed_with_progress, embedding_data, write_embedding
+from ..jobs import LastModelCache, check_views, chosen_layers, embed_with_progress, embedding_data
 from ..options import SampleSelection, dataset_options, json_option, print_json, store_option
 
 
@@ -85,6 +85,8 @@ def command(
     ]
     if output is not None and len(jobs) > 1:
         raise click.UsageError("--output takes one model and one layer at a time")
+    if output is not None:
+        check_output(output)
     data = draw.load()
     check_views([name for name, _ in jobs], data)
     store, loader = Store(store_path), LastModelCache()
@@ -94,7 +96,7 @@ def command(
             name, data, store, layer=each, pooling=pooling, batch_size=batch_size, device=device, loader=loader
         )
         if output is not None:
-            say(f"wrote {write_embedding(representation, output)}")
+            say(f"wrote {write_embeddings(representation, output)}")
         results.append(embedding_data(representation, data))
     if as_json:
         print_json(results)

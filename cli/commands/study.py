@@ -8,9 +8,8 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import InputError, Store, find_card
+from hyle.zoo import InputError, Store, find_card, output_errors
 
-from ..atomic import output_errors
 from ..console import print_table, say
 from ..options import json_option, print_json, split, store_option
 from ..study import SETS, StudySet, study, write_page

@@ -31,7 +31,6 @@ from .embed import chosen_layers as chosen_layers
 from .embed import embed as embed
 from .embed import embed_with_progress as embed_with_progress
 from .embed import embedding_data as embedding_data
-from .embed import write_embedding as write_embedding
 from .evaluate_student import evaluate as evaluate
 from .metrics import metric_facts as metric_facts
 from .metrics import select_metrics as select_metrics

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hyle.zoo import InputError, Representation, Store, list_models
 
-from ..atomic import output_errors, write_atomically
+from ..atomic import write_atomically
 from ..comparison import (
     long_table,
     model_names,
@@ -248,20 +247,6 @@ def engine_options(measure: CompareOptions) -> dict[str, Any]:
     return options
 
 
-def save_netcdf(comparison: xr.Dataset, path: Path) -> Path:
-    """Write a Comparison, or a sweep of them, as netCDF-4, which `hyle.engine.load_comparison` reads.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    from hyle.engine import save_comparison
-
-    # The HDF5 library crashes where a disk is full, so it does not write to the disk of the output.
-    with output_errors(path), tempfile.TemporaryDirectory() as scratch:
-        content = save_comparison(comparison, Path(scratch) / "comparison.nc").read_bytes()
-    return write_atomically(path, content)
-
-
 def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
     """Check the suffix of an output file before anything is computed.
 
@@ -286,7 +271,9 @@ def write_comparison(comparison: xr.Dataset, path: Path) -> Path:
     """
     check_suffix(path, COMPARISON_SUFFIXES)
     if path.suffix == ".nc":
-        return save_netcdf(comparison, path)
+        from hyle.engine import save_comparison
+
+        return save_comparison(comparison, path)
     if path.suffix == ".csv":
         return write_csv(comparison, path)
     if path.suffix == ".json":

@@ -21,12 +21,13 @@ from hyle.zoo import (
     check_name,
     list_datasets,
     list_models,
+    output_errors,
     register,
     registered,
     registered_dir,
 )
 
-from ..atomic import output_errors, write_atomically
+from ..atomic import write_atomically
 from ..console import SILENT, SilentProgress
 from ..options import TeacherSelection, json_text
 from .sources import find_representations
@@ -204,7 +205,7 @@ def distill(
         if label_samples is not None:
             labels[label_samples : len(split.train)] = np.nan
     apply, params = split_params(network)
-    with progress.bar(name, settings.steps) as update, output_errors(folder or name):
+    with progress.bar(name, settings.steps) as update:
         distilled = distill(
             apply,
             params,
@@ -223,8 +224,7 @@ def distill(
         path = Path(scratch) / "params.safetensors"
         save_file({key: np.asarray(value) for key, value in distilled.params.items()}, path)
         card = register(card, {"params": path})
-        content = save_history(distilled.history, Path(scratch) / "history.nc").read_bytes()
-        write_atomically(registered_dir() / name / "history.nc", content)
+    save_history(distilled.history, registered_dir() / name / "history.nc")
     return card, split, distilled
 
 

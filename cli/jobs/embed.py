@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hyle.zoo import (
@@ -24,10 +23,8 @@ from hyle.zoo import (
     load,
     model_recipe,
     prepare,
-    write_embeddings,
 )
 
-from ..atomic import output_errors
 from ..console import SILENT, SilentProgress, say, with_progress
 from ..options import split
 
@@ -87,8 +84,7 @@ def embed(
             model = loader(name, device=device, isolate=True, notify=say)
             unknown_before = getattr(model.adapter, "unknown_tokens", 0)
             with contextlib.ExitStack() as stack:
-                with output_errors(store.root):
-                    extraction = stack.enter_context(store.extraction(key, dataset.ids, recipe()))
+                extraction = stack.enter_context(store.extraction(key, dataset.ids, recipe()))
                 finished = extraction.finished
                 todo = [sample for sample in dataset if sample.id not in finished]
                 for first in range(0, len(todo), SHARD_SIZE):
@@ -99,12 +95,10 @@ def embed(
 
                     shard = todo[first : first + SHARD_SIZE]
                     batch = model.run(shard, layer=layer, pooling=pooling, batch_size=batch_size, progress=show)
-                    with output_errors(store.root):
-                        extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
+                    extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
                 if unknown := getattr(model.adapter, "unknown_tokens", 0) - unknown_before:
                     say(f"  {name}: {unknown} tokens are not in its vocabulary; it was not trained on such strings")
-                with output_errors(store.root):
-                    representation = extraction.commit()
+                representation = extraction.commit()
     n, d = representation.embedding.shape
     how = "from the store" if stored else f"{time.monotonic() - start:.1f} s"
     skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
@@ -131,16 +125,6 @@ def check_views(names: Sequence[str], data: Dataset) -> None:
 def chosen_layers(card: ModelCard, layers: str | None) -> list[str]:
     """Return the layers of a comma-separated list, or all layers of the card for ``all``."""
     return list(card.layers) if layers == "all" else split(layers) or []
-
-
-def write_embedding(representation: Representation, path: Path) -> Path:
-    """Write a representation to a file; see `hyle.zoo.write_embeddings`.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    with output_errors(path):
-        return write_embeddings(representation, path)
 
 
 def embedding_data(representation: Representation, dataset: Dataset) -> Mapping[str, Any]:

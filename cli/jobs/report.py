@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hyle.zoo import output_errors
+
 from ..analyses import run_default_analyses
-from ..atomic import output_errors
-from .compare import save_netcdf
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,6 +30,8 @@ def write_all(comparison: xr.Dataset, folder: Path, found: Mapping[str, Any] | N
     Raises:
         OutputError: a file cannot be written.
     """
+    from hyle.engine import save_comparison
+
     from .. import analyses
     from ..comparison import write_csv
     from ..figures import save_figures
@@ -37,7 +39,7 @@ def write_all(comparison: xr.Dataset, folder: Path, found: Mapping[str, Any] | N
 
     results = run_default_analyses(comparison) if found is None else found
     make_folder(folder)
-    save_netcdf(comparison, folder / "comparison.nc")
+    save_comparison(comparison, folder / "comparison.nc")
     write_csv(comparison, folder / "comparison.csv")
     save_figures(comparison, folder / "figures", analyses.figures(results))
     return write_report(comparison, folder / "report.html", results)

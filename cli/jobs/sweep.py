@@ -13,7 +13,7 @@ from ..atomic import write_atomically
 from ..comparison import long_table, model_names, read_scores
 from ..console import SILENT, SilentProgress, with_progress
 from ..options import CompareOptions, json_text
-from .compare import engine_options, save_netcdf
+from .compare import engine_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,9 @@ def write_sweep(swept: xr.Dataset, over: str, path: Path) -> Path:
         OutputError: the file cannot be written.
     """
     if path.suffix == ".nc":
-        return save_netcdf(swept, path)
+        from hyle.engine import save_comparison
+
+        return save_comparison(swept, path)
     if path.suffix == ".json":
         return write_atomically(path, json_text(sweep_data(swept, over)).encode())
     return write_atomically(path, _table(swept, over).to_csv(index=False).encode())

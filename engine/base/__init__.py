@@ -12,6 +12,7 @@ from .errors import InputTypeError as InputTypeError
 from .errors import MissingFileError as MissingFileError
 from .errors import MissingPackageError as MissingPackageError
 from .errors import OutputError as OutputError
+from .errors import output_errors as output_errors
 from .memory import BLOCK_BYTES as BLOCK_BYTES
 from .memory import free_bytes as free_bytes
 from .rows import HIGHEST as HIGHEST

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Hashable
 from pathlib import Path
 
 import xarray as xr
 
-from ..base import InputError, MissingFileError
+from ..base import InputError, MissingFileError, output_errors
 
 
 def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
     """Write a Comparison to one netCDF-4 file, which any netCDF or HDF5 reader opens.
 
     The file is written under a temporary name and renamed, so that readers never see a partial file.
+
+    Raises:
+        OutputError: the file cannot be written.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}.nc")
-    try:
-        comparison.to_netcdf(scratch, engine="h5netcdf")
-        scratch.replace(path)
-    finally:
-        scratch.unlink(missing_ok=True)
+    # The HDF5 library crashes the process if the disk is full, so it writes to memory only.
+    content = io.BytesIO()
+    comparison.to_netcdf(content, engine="h5netcdf")
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}.nc")
+        try:
+            scratch.write_bytes(content.getbuffer())
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
     return path
 
 
@@ -32,8 +40,10 @@ def load_comparison(path: str | Path) -> xr.Dataset:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not a Comparison.
+        ValueError: a folder, or not a Comparison.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{path} is a folder, not a netCDF-4 file")
     if not Path(path).is_file():
         raise MissingFileError(f"{path} does not exist")
     try:

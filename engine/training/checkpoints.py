@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..base import InputError
+from ..base import InputError, output_errors
 from .history import History
 
 # Smallest increase of the validation alignment that counts as an improvement.
@@ -67,6 +68,9 @@ class Checkpoints:
     Args:
         folder: created if missing; None for no checkpoints.
         mark: fingerprint of the run.
+
+    Raises:
+        OutputError: the folder cannot be created.
     """
 
     def __init__(self, folder: str | Path | None, mark: str) -> None:
@@ -75,12 +79,14 @@ class Checkpoints:
             import orbax.checkpoint as ocp
 
             self._ocp = ocp
+            logging.getLogger("absl").addFilter(_is_no_thread_error)
             # Synchronous, so that a measurement is saved before the next step begins.
             options = ocp.CheckpointManagerOptions(
                 max_to_keep=2, create=True, enable_async_checkpointing=False, cleanup_tmp_directories=True
             )
             self.folder = Path(folder).absolute()
-            self._manager = ocp.CheckpointManager(self.folder, options=options)
+            with output_errors(self.folder):
+                self._manager = ocp.CheckpointManager(self.folder, options=options)
 
     def __enter__(self) -> Checkpoints:
         return self
@@ -92,7 +98,11 @@ class Checkpoints:
             self._manager.close()
 
     def save(self, run: Run) -> None:
-        """Write a checkpoint of a run."""
+        """Write a checkpoint of a run.
+
+        Raises:
+            OutputError: the checkpoint cannot be written.
+        """
         if self._manager is None:
             return
         metadata = {
@@ -103,7 +113,9 @@ class Checkpoints:
             "alignment": run.alignment,
         }
         args, tree = self._ocp.args, self._tree(run)
-        self._manager.save(run.step, args=args.Composite(state=args.StandardSave(tree), about=args.JsonSave(metadata)))
+        items = args.Composite(state=args.StandardSave(tree), about=args.JsonSave(metadata))
+        with output_errors(self.folder):
+            self._manager.save(run.step, args=items)
 
     def last(self, run: Run) -> Run:
         """Restore the run from the last checkpoint; without one, return it unchanged.
@@ -129,3 +141,8 @@ class Checkpoints:
     @staticmethod
     def _tree(run: Run) -> dict[str, Any]:
         return {"params": run.params, "state": run.state, "best": run.best}
+
+
+def _is_no_thread_error(record: logging.LogRecord) -> bool:
+    # Threads of Orbax log their errors with a traceback, possibly after the save has raised the same error.
+    return "_SignalingThread.run() raised an exception" not in record.getMessage()

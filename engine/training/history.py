@@ -73,7 +73,11 @@ class History:
 
 
 def save_history(history: History, path: str | Path) -> Path:
-    """Write a history atomically to one netCDF-4 file, which `hyle report` can plot."""
+    """Write a history atomically to one netCDF-4 file, which `hyle report` can plot.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     return save_comparison(history.dataset(), path)
 
 
