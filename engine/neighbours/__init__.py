@@ -1,5 +1,7 @@
 """Exact k-nearest-neighbour tables, neighbour ranks, and comparison of tables."""
 
+from .lookup import Lookup as Lookup
+from .lookup import lookup as lookup
 from .pairs import all_pairs as all_pairs
 from .pairs import pair_tables as pair_tables
 from .pairs import position as position
@@ -10,14 +12,12 @@ from .pairs import stack as stack
 from .ranks import TABLE as TABLE
 from .ranks import ranks as ranks
 from .ranks import recompute_exact_ranks as recompute_exact_ranks
-from .search import Lookup as Lookup
 from .search import NeighbourMetric as NeighbourMetric
 from .search import Neighbours as Neighbours
 from .search import candidates as candidates
 from .search import check_metric as check_metric
 from .search import exact_distances as exact_distances
 from .search import exact_distances_where as exact_distances_where
-from .search import lookup as lookup
 from .search import neighbours as neighbours
 from .search import recompute_exact as recompute_exact
 from .search import search as search

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..base import centred, check_k, pair
 from ..gram import prepare
-from .search import Lookup, NeighbourMetric, Neighbours, check_metric, lookup, neighbours
+from .lookup import Lookup, lookup
+from .search import NeighbourMetric, Neighbours, check_metric, neighbours
 from .tables import find_table
 
 # Up to this k, all k^2 pairs of neighbours of a row are compared, which vectorises; k log k look-ups do not.

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from hyle.engine import compare, cycle_knn
 from hyle.engine.metrics.cycle_knn import cycle_chance
-from hyle.engine.neighbours.search import Lookup
+from hyle.engine.neighbours import Lookup
 
 from .. import definitions
 from ..samples import EXAMPLES, D, K, N, oracle_inputs, rotation, scales, seeds, single, views

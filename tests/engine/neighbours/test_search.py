@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from hyle.engine.base import rows as rows_module
-from hyle.engine.neighbours.search import Neighbours, lookup, neighbours
+from hyle.engine.neighbours import Neighbours, lookup, neighbours
 
 from .. import definitions
 from ..samples import EXAMPLES, D, K, N, seeds, single, views
