@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from hyle.engine import compare
 from hyle.engine.comparison.jackknife import draw_jackknife_groups, jackknife_interval
@@ -71,3 +72,9 @@ def test_enough_neighbours_must_remain_without_a_group() -> None:
         compare(models(40, 0), metrics=["mutual_knn"], k=32, jackknife_groups=5)
     with pytest.raises(ValueError, match="groups are for"):
         compare(models(40, 0), metrics=["cka"], groups=[0] * 40)
+
+
+def test_the_default_number_of_neighbours_is_that_of_all_samples() -> None:
+    options = {"metrics": ["intrinsic_dimension"], "jackknife_groups": 5, "keep_resamples": True}
+    # 10 neighbours of 100 samples by default, and not 8 where 80 samples remain.
+    xr.testing.assert_identical(compare(models(100, 0), **options), compare(models(100, 0), dimension_k=10, **options))
