@@ -23,6 +23,7 @@ from .base import renamed_attribute as _renamed_attribute
 from .comparison import DEFAULT_METRICS as DEFAULT_METRICS
 from .comparison import Calibration as Calibration
 from .comparison import Inference as Inference
+from .comparison import JoinWarning as JoinWarning
 from .comparison import calibrate as calibrate
 from .comparison import compare as compare
 from .comparison import load_comparison as load_comparison

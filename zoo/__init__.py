@@ -8,6 +8,8 @@ from typing import Any
 
 from ._adapter import Adapter as Adapter
 from ._adapter import Output as Output
+from ._addresses import check_local as check_local
+from ._addresses import is_address as is_address
 from ._cache import cache_dir as cache_dir
 from ._errors import DownloadError as DownloadError
 from ._errors import HyleError as HyleError
@@ -30,6 +32,15 @@ from .datasets import list_datasets as list_datasets
 from .datasets import load_dataset as load_dataset
 from .datasets import mp2020_correction as mp2020_correction
 from .datasets import read_dataset as read_dataset
+from .embeddings import ID_RULES as ID_RULES
+from .embeddings import SelectionError as SelectionError
+from .embeddings import apply_id_rule as apply_id_rule
+from .embeddings import check_output as check_output
+from .embeddings import embeddings_name as embeddings_name
+from .embeddings import is_embedding_file as is_embedding_file
+from .embeddings import read_embeddings as read_embeddings
+from .embeddings import rules_that_join as rules_that_join
+from .embeddings import write_embeddings as write_embeddings
 from .environments import Environment as Environment
 from .environments import describe as describe
 from .environments import keep_freed_memory as keep_freed_memory
@@ -59,12 +70,8 @@ from .panels import find_benchmark as find_benchmark
 from .panels import list_benchmarks as list_benchmarks
 from .panels import load_panel as load_panel
 from .panels import write_panel as write_panel
-from .store import READERS as READERS
 from .store import Key as Key
 from .store import Store as Store
-from .store import check_output as check_output
-from .store import read_embeddings as read_embeddings
-from .store import write_embeddings as write_embeddings
 from .weights import MissingWeightsError as MissingWeightsError
 from .weights import UnknownHashError as UnknownHashError
 from .weights import check_hashes as check_hashes

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._errors import InputError
+from ._samples import ROW_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,20 @@ class Representation:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     energies: np.ndarray | None = None
     dropped: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def may_count_from_1(self) -> bool:
+        """Whether hyle may have numbered the samples from 1, as it did before recipes named the origin of the ids."""
+        return (
+            "sha256" in str(self.recipe.get("dataset_source", ""))
+            and "ids" not in self.recipe
+            and all(i.rsplit(":", 1)[-1].isdecimal() and not i.startswith("0") for i in self.ids)
+        )
+
+    @property
+    def row_numbers(self) -> bool:
+        """Whether the ids are row numbers that hyle made, from 0."""
+        return ROW_NUMBERS in str(self.recipe.get("ids", ""))
 
     def __post_init__(self) -> None:
         if self.embedding.ndim != 2:

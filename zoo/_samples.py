@@ -14,6 +14,8 @@ from ._errors import InputError
 if TYPE_CHECKING:
     from ase import Atoms
 
+# Origin of ids that hyle made: the numbers of the samples in their file, from 0.
+ROW_NUMBERS = "row numbers"
 VIEWS = ("smiles", "selfies", "atoms", "sequence", "backbone", "text")
 
 
@@ -25,7 +27,8 @@ class Sample:
         id: unique within its data set; rows of representations are matched by it.
         smiles: canonical SMILES of the toolkit that the source of the data set names.
         selfies: SELFIES string.
-        atoms: positions and cell in Angstrom, periodicity in ``pbc``.
+        atoms: positions and cell in Angstrom, periodicity in ``pbc``; ``info`` may contain ``charge``, in elementary
+            charges, and ``spin``, the multiplicity 2S + 1.
         sequence: amino acids, one letter each.
         backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom; the chain has no missing
             residues.
@@ -63,9 +66,12 @@ class Sample:
             digest.update(np.asarray(self.atoms.positions, "<f8").tobytes())
             digest.update(np.asarray(self.atoms.cell.array, "<f8").tobytes())
             digest.update(np.asarray(self.atoms.pbc, "?").tobytes())
-            # Charges are input of some models. Neutral samples add nothing, so that their hashes do not change.
-            if self.atoms.info.get("charge"):
-                digest.update(f"charge={float(self.atoms.info['charge'])!r};".encode())
+            # Input of some models. Neutral samples and singlets add nothing, so that their hashes do not change.
+            charge, spin = self.atoms.info.get("charge") or 0, self.atoms.info.get("spin") or 1
+            if charge:
+                digest.update(f"charge={float(charge)!r};".encode())
+            if spin != 1:
+                digest.update(f"spin={float(spin)!r};".encode())
         if self.backbone is not None:
             digest.update(b"backbone=")
             digest.update(np.asarray(self.backbone, "<f4").tobytes())
@@ -84,6 +90,8 @@ class Dataset:
         units: label name -> unit.
         citation: what to cite.
         left_out: id -> reason, for the entries of a file that could not be read as samples.
+        remarks: statement -> sample id -> detail, for what the reader changed, or found missing, in samples of a file.
+        ids_from: where the ids come from, such as ``column name``; `ROW_NUMBERS` if hyle numbered the samples.
     """
 
     name: str
@@ -94,6 +102,8 @@ class Dataset:
     units: Mapping[str, str] = field(default_factory=dict)
     citation: str = ""
     left_out: Mapping[str, str] = field(default_factory=dict)
+    remarks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    ids_from: str = "the data set"
 
     def __post_init__(self) -> None:
         ids: set[str] = set()
@@ -131,8 +141,13 @@ class Dataset:
 
     @property
     def recipe(self) -> dict[str, str]:
-        """The entries of a recipe (provenance) that identify this data set: its name, version and source."""
-        return {"dataset": self.name, "dataset_version": self.version, "dataset_source": self.source}
+        """The entries of a recipe (provenance) that identify this data set: name, version, source, origin of ids."""
+        return {
+            "dataset": self.name,
+            "dataset_version": self.version,
+            "dataset_source": self.source,
+            "ids": self.ids_from,
+        }
 
     def head(self, n: int) -> Dataset:
         """Return the first n samples as a data set of the same name."""

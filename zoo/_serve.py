@@ -39,7 +39,7 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
 
     from hyle.zoo import find_card, keep_freed_memory, weights_files
     from hyle.zoo.environments import from_wire
-    from hyle.zoo.store import to_numpy
+    from hyle.zoo.embeddings import to_numpy
 
     keep_freed_memory()
     card = find_card(name)

@@ -14,13 +14,13 @@ import numpy as np
 from hyle.zoo import InputError, Store
 
 from ..comparison import LABEL, find_embeddings, joined, model_names, read_column, read_scores, read_table
-from ..options import option_group, renamed_option, store_option
+from ..options import LocalPath, option_group, renamed_option, store_option
 from ._question import AnalysisInput
 
 if TYPE_CHECKING:
     import xarray as xr
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
+_FILE = LocalPath(dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -140,14 +140,14 @@ question_options = option_group(
     ),
     click.option(
         "--embeddings",
-        type=click.Path(path_type=Path),
+        type=LocalPath(path_type=Path),
         multiple=True,
         help="A file of embeddings of the comparison; repeat it for each file. Embeddings of models are found in the "
         "store.",
     ),
     click.option(
         "--against-embeddings",
-        type=click.Path(path_type=Path),
+        type=LocalPath(path_type=Path),
         multiple=True,
         help="The same for the comparison of --against, to measure the degree of shift.",
     ),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hyle.zoo import (
-    READERS,
     BenchmarkSet,
     InputError,
     ModelCard,
@@ -18,11 +17,12 @@ from hyle.zoo import (
     list_models,
     load_dataset,
     load_panel,
-    read_embeddings,
+    rules_that_join,
 )
 
 from ..console import say
 from ..jobs import embed_with_progress
+from ..options import FileSelection, is_file_source
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def find_subject(
     out: Path | None = None,
     family: str | None = None,
     device: str = "cpu",
+    files: FileSelection | None = None,
 ) -> Subject:
     """Embed a model on its sets, or read files of embeddings of them.
 
@@ -66,13 +67,14 @@ def find_subject(
         out: for a file, a second file with samples out of distribution.
         family: family of a model that has no card; models of the same family must not count as independent.
         device: device name, as in torch.
+        files: how files are read.
 
     Raises:
         ValueError: the model or file does not exist, the model cannot read any of the sets, or the file contains no
             sample of them.
     """
-    if Path(source).suffix.lower() in READERS or Path(source).exists():
-        return _of_files(Path(source), out, domain, family)
+    if is_file_source(source):
+        return _of_files(Path(source), out, domain, family, files or FileSelection())
     if out is not None:
         raise InputError(f"--out is for a file of embeddings; hyle itself embeds {source} out of distribution")
     card = find_card(source, notify=say)
@@ -117,12 +119,12 @@ def _aliases(bench: BenchmarkSet) -> set[str]:
     return {find_dataset(bench.name).known_as.casefold(), bench.name.casefold()}
 
 
-def _of_files(path: Path, out: Path | None, domain: str | None, family: str | None) -> Subject:
-    inside, bench = _file(path, "in", domain)
+def _of_files(path: Path, out: Path | None, domain: str | None, family: str | None, files: FileSelection) -> Subject:
+    inside, bench = _file(path, "in", domain, files)
     sets, representations = {"in": bench}, {"in": inside}
     missing = "no file of samples out of distribution was given: --out FILE"
     if out is not None:
-        representations["out"], sets["out"] = _file(out, "out", bench.domain)
+        representations["out"], sets["out"] = _file(out, "out", bench.domain, files)
         missing = ""
     card = next((card for card in list_models() if card.name == inside.recipe.get("model")), None)
     trained_on = card.trained_on if card else ()
@@ -137,14 +139,20 @@ def _of_files(path: Path, out: Path | None, domain: str | None, family: str | No
     )
 
 
-def _file(path: Path, role: str, domain: str | None) -> tuple[Representation, BenchmarkSet]:
+def _file(path: Path, role: str, domain: str | None, files: FileSelection) -> tuple[Representation, BenchmarkSet]:
     """Read a file, and find the set that shares most ids with it."""
-    representation = read_embeddings(path)
+    (representation,) = files.apply_rules(files.read([path]))
     sets = [bench for bench in list_benchmarks() if bench.role == role and domain in (None, bench.domain)]
     shared = {bench.name: len(set(load_panel(bench.name).ids) & set(representation.ids)) for bench in sets}
     best = max(sets, key=lambda bench: shared[bench.name])
     if not shared[best.name]:
         ids = representation.ids
+        rules = next((found for bench in sets if (found := rules_that_join([load_panel(bench.name).ids, ids]))), ())
+        if rules:
+            raise InputError(
+                f"{path}: its ids, such as {ids[0]!r}, meet those of the benchmark with "
+                f"{' '.join(f'--ids {rule}' for rule in rules)}"
+            )
         kinds = "; ".join(f"{bench.domain}: load_dataset({bench.name!r}, n={bench.samples})" for bench in sets)
         raise InputError(
             f"{path}: none of its {len(ids)} ids, such as {ids[0]!r}, is in a set of the benchmark "

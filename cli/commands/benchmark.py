@@ -12,7 +12,7 @@ from ..atomic import write_atomically
 from ..benchmark import METRICS, benchmark, find_subject, print_card, render_card
 from ..console import say
 from ..jobs import check_suffix
-from ..options import json_option, json_text, print_json, store_option
+from ..options import FileSelection, LocalPath, file_options, json_option, json_text, print_json, store_option
 
 
 @click.command(short_help="Compare one model with a panel of well-known models.")
@@ -24,7 +24,7 @@ from ..options import json_option, json_text, print_json, store_option
 )
 @click.option(
     "--out",
-    type=click.Path(exists=True, path_type=Path),
+    type=LocalPath(exists=True, path_type=Path),
     help="If SOURCE is a file: a second file, with embeddings of the out-of-distribution samples.",
 )
 @click.option(
@@ -38,14 +38,15 @@ from ..options import json_option, json_text, print_json, store_option
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=LocalPath(dir_okay=False, path_type=Path),
     help="Also write the result to this file: .html or .json.",
 )
 @click.option(
     "--rebuild-panel",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False, path_type=Path),
     help="For developers: embed all samples with all models of the panel, write the panel into this folder, and stop.",
 )
+@file_options
 @store_option
 @json_option
 def command(
@@ -57,6 +58,7 @@ def command(
     device: str,
     output: Path | None,
     rebuild_panel: Path | None,
+    files: FileSelection,
     store_path: Path,
     as_json: bool,
 ) -> None:
@@ -93,7 +95,7 @@ def command(
 
     if find_metric(metric).kind != "pair":
         raise InputError(f"--metric {metric} compares no pairs: use a pair metric, such as {', '.join(METRICS)}")
-    subject = find_subject(source, Store(store_path), domain=domain, out=out, family=family, device=device)
+    subject = find_subject(source, Store(store_path), domain=domain, out=out, family=family, device=device, files=files)
     card = benchmark(subject, metric=find_metric(metric).name)
     if output is not None:
         text = json_text(card) if output.suffix == ".json" else render_card(card)

@@ -31,7 +31,17 @@ from ..jobs import (
     write_comparison,
     write_sweep,
 )
-from ..options import CompareOptions, json_option, metric_options, print_json, store_option, stored_options
+from ..options import (
+    CompareOptions,
+    FileSelection,
+    LocalPath,
+    file_options,
+    json_option,
+    metric_options,
+    print_json,
+    store_option,
+    stored_options,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,18 +61,11 @@ if TYPE_CHECKING:
     "the pairs is.",
 )
 @stored_options
-@click.option(
-    "--ids",
-    "ids_paths",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="A text file with the ids of a .npy file, one per line; repeat it for each .npy file, in their order. "
-    "[default: NAME.ids.txt next to NAME.npy]",
-)
+@file_options
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Also write the comparison to this file: .nc (netCDF), .csv, .json or .html (report).",
 )
 @store_option
@@ -75,7 +78,7 @@ def command(
     dataset: str | None,
     layer: str | None,
     pooling: str | None,
-    ids_paths: tuple[Path, ...],
+    files: FileSelection,
     output: Path | None,
     store_path: Path,
     as_json: bool,
@@ -85,8 +88,9 @@ def command(
     SOURCES are files of embeddings, or models that `hyle embed` has embedded (MODEL, MODEL@LAYER, or MODEL@all for all
     its layers). Without SOURCES, everything in the store is compared.
 
-    Samples are matched by their ids, in any order. File formats: .npz with the arrays `embedding` and `ids`, .npy with
-    the ids in a file next to it, .parquet, .safetensors, .csv, .h5 and .zarr.
+    Samples are matched by their ids, in any order. File formats: .npz, .npy, .h5, .pt, .safetensors, .zarr, .h5ad;
+    tables (.csv, .tsv, .parquet, .feather, .jsonl) with ids and numbered columns or lists; folders of ESM, of Hugging
+    Face, or with one vector per file. One line per file says what was read as what.
 
     \b
     Examples:
@@ -102,7 +106,7 @@ def command(
         sources,
         Store(store_path),
         covariates=covariates,
-        ids_paths=ids_paths,
+        files=files,
         dataset=dataset,
         layer=layer,
         pooling=pooling,

@@ -13,7 +13,7 @@ from hyle.zoo import Store
 from ..comparison import estimate, listed
 from ..console import print_table
 from ..jobs import check_k, dimension, estimator_names, find_representations, scales
-from ..options import json_option, print_json, store_option, stored_options
+from ..options import FileSelection, file_options, json_option, print_json, store_option, stored_options
 
 
 @click.command(short_help="Estimate intrinsic dimensions, for each source alone.")
@@ -40,9 +40,7 @@ from ..options import json_option, print_json, store_option, stored_options
     help="Seed of the random subsets that twonn and twonn_ml use with --scales.",
 )
 @stored_options
-@click.option(
-    "--ids", "ids_path", type=click.Path(path_type=Path), help="A text file with the ids of a .npy file, one per line."
-)
+@file_options
 @store_option
 @json_option
 def command(
@@ -54,7 +52,7 @@ def command(
     dataset: str | None,
     layer: str | None,
     pooling: str | None,
-    ids_path: Path | None,
+    files: FileSelection,
     store_path: Path,
     as_json: bool,
 ) -> None:
@@ -78,9 +76,8 @@ def command(
       hyle dimension minilm --scales
     """
     estimators = estimator_names(estimator, of_scales=of_scales)
-    ids_paths = () if ids_path is None else (ids_path,)
     representations = find_representations(
-        sources, Store(store_path), ids_paths=ids_paths, dataset=dataset, layer=layer, pooling=pooling
+        sources, Store(store_path), files=files, dataset=dataset, layer=layer, pooling=pooling
     )
     check_k(representations, k)
     rows = (
@@ -119,7 +116,7 @@ def _print_estimates(results: Sequence[dict[str, Any]], estimators: Sequence[str
     ]
     columns = ("name", "n", "n used", "width", "dead", "top column", *headings.values())
     print_table(columns, cells, right=columns[1:], keys=4)
-    click.echo("n used: rows without exact duplicates; dead: constant columns")
+    click.echo("n used: rows that repeat no earlier row, exactly or up to rounding; dead: constant columns")
     click.echo("top column: the largest share of the variance in one column")
     for row in results:
         if row["norm_outliers"]:

@@ -22,12 +22,14 @@ from ..jobs import (
     student_name,
 )
 from ..options import (
+    FileSelection,
     SampleSelection,
     TeacherSelection,
     dataset_options,
     json_option,
     print_json,
     store_option,
+    teacher_file_options,
     teacher_options,
     training_options,
 )
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 @click.option("--name", help="Name of the new model. [default: student-of-TEACHER]")
 @dataset_options(default_n=500)
 @teacher_options
+@teacher_file_options
 @training_options
 @click.option("--label", help="Also learn this label of the data set, as a linear function of the student's rows.")
 @click.option(
@@ -68,6 +71,7 @@ def command(
     name: str | None,
     draw: SampleSelection,
     selection: TeacherSelection,
+    files: FileSelection,
     settings: Settings,
     label: str | None,
     label_samples: int | None,
@@ -96,7 +100,7 @@ def command(
     name = name or student_name(teachers)
     check_student_name(name, replace=replace)
     data = draw.load()
-    representations = find_teachers(teachers, data, Store(store_path), selection)
+    representations = find_teachers(teachers, data, Store(store_path), selection, files)
     folder = checkpoint_folder(name)
     if restart:
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,7 +10,7 @@ from hyle.zoo import Store, check_output, find_card, write_embeddings
 
 from ..console import say
 from ..jobs import LastModelCache, check_views, chosen_layers, embed_with_progress, embedding_data
-from ..options import SampleSelection, dataset_options, json_option, print_json, store_option
+from ..options import LocalPath, SampleSelection, dataset_options, json_option, print_json, store_option
 
 
 @click.command(short_help="Embed samples with models and store the embeddings.")
@@ -33,7 +33,7 @@ from ..options import SampleSelection, dataset_options, json_option, print_json,
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=LocalPath(path_type=Path),
     help="Also write the embeddings to this file: .npz, .npy, .parquet, .safetensors, .csv, .h5 or .zarr.",
 )
 @store_option

@@ -9,11 +9,11 @@ import click
 from ..analyses import AnalysisOptions, question_options, run_analyses
 from ..console import say
 from ..jobs import write_all, write_history
-from ..options import report_folder_option
+from ..options import LocalPath, report_folder_option
 
 
 @click.command(short_help="Write the HTML report of a comparison or of a training.")
-@click.argument("comparison", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("comparison", type=LocalPath(dir_okay=False, path_type=Path))
 @report_folder_option
 @question_options
 def command(comparison: Path, output: Path, asked: AnalysisOptions) -> None:

@@ -11,7 +11,7 @@ import click
 from hyle.zoo import InputError, Store, find_card, output_errors
 
 from ..console import print_table, say
-from ..options import json_option, print_json, split, store_option
+from ..options import LocalPath, json_option, print_json, split, store_option
 from ..study import SETS, StudySet, study, write_page
 
 
@@ -41,7 +41,7 @@ from ..study import SETS, StudySet, study, write_page
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=LocalPath(file_okay=False, path_type=Path),
     default=Path("hyle-study"),
     show_default=True,
     help="Folder for the results.",

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyle.zoo import Dataset, InputError, Key, Representation, Store, read_embeddings
+from hyle.zoo import (
+    Dataset,
+    InputError,
+    Key,
+    Representation,
+    Store,
+    apply_id_rule,
+    embeddings_name,
+    read_embeddings,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -111,14 +120,15 @@ def find_embeddings(comparison: xr.Dataset, store: Store, files: Sequence[Path] 
     Raises:
         ValueError: a file matches no model of the Comparison, or its content differs from what was compared.
     """
-    recipes: Mapping[str, dict[str, object]] = json.loads(str(comparison.attrs.get("recipe", "{}")))
+    recipes: Mapping[str, dict[str, Any]] = json.loads(str(comparison.attrs.get("recipe", "{}")))
     names = [str(name) for name in comparison["model"].values]
     representations: dict[str, Representation] = {}
     for path in files:
-        representation = read_embeddings(path)
-        name = representation.name
+        name = embeddings_name(path)
         if name not in names:
             raise InputError(f"--embeddings {path}: the comparison has no model {name!r}; it has {', '.join(names)}")
+        selection = recipes.get(name, {}).get("selection", {})
+        representation = read_embeddings(path, **(selection if isinstance(selection, dict) else {}))
         content = recipes.get(name, {}).get("content")
         if content not in (None, representation.recipe["content"]):
             raise InputError(f"--embeddings {path}: this file differs from the embeddings compared as {name!r}")
@@ -129,7 +139,14 @@ def find_embeddings(comparison: xr.Dataset, store: Store, files: Sequence[Path] 
             stored = store.load(Key.of(recipe))
             if stored is not None:
                 representations[name] = stored
-    return representations
+    return {name: _with_rules(each, recipes.get(name, {})) for name, each in representations.items()}
+
+
+def _with_rules(representation: Representation, recipe: Mapping[str, Any]) -> Representation:
+    """Return a representation with its ids as they were when it was compared."""
+    for rule in recipe.get("id_rules", ()):
+        representation = apply_id_rule(representation, rule)
+    return representation
 
 
 def joined(

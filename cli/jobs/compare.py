@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -26,8 +27,8 @@ from ..comparison import (
     write_csv,
 )
 from ..console import SILENT, SilentProgress, with_progress
-from ..options import CompareOptions, json_text
-from .sources import find_representations
+from ..options import CompareOptions, FileSelection, json_text
+from .sources import check_ids, find_representations
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -65,7 +66,8 @@ def compare(
     # The best of several layers is tested as the largest of them.
     layered = bool(measure.permutations) and any("@" in name for name in named)
     options = engine_options(measure) | {"keep_resamples": layered}
-    with progress.bar("comparing") as update:
+    with progress.bar("comparing") as update, warnings.catch_warnings():
+        warnings.simplefilter("ignore", engine.JoinWarning)  # it is among the notes
         comparison = engine.compare(
             named, covariates=covariates, progress=lambda stage, share: update(share, stage), **options
         )
@@ -110,11 +112,11 @@ def by_name(representations: Sequence[Representation]) -> dict[str, Representati
 
 def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[str]:
     """Return what a user has to know of the samples of a Comparison, a line each."""
-    n, fewer = comparison.attrs["n"], []
-    for name, rows in zip(model_names(comparison), comparison["n_model"].values, strict=True):
-        if rows != n:
-            fewer.append(f"{name} has {int(rows)}")
-    lines = [f"joined {n} samples by id; {', '.join(fewer)}" if fewer else f"joined {n} samples by id; all have these"]
+    n = comparison.attrs["n"]
+    lost = str(comparison.attrs["join"]).splitlines()
+    lines = [f"joined {n} samples by id; {lost[0]}" if lost else f"joined {n} samples by id; all have these", *lost[1:]]
+    if comparison.attrs["join_warning"]:
+        lines.append(f"warning: {comparison.attrs['join_warning']}")
     if covariates is not None:
         lines.append(f"regressed out {covariates.name} linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
     if ceiling := replicate_ceiling(comparison):
@@ -122,7 +124,7 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
     for name, duplicates, ties in zip(model_names(comparison), *_repeats(comparison), strict=True):
         if max(duplicates, ties) > n / 20:
             lines.append(
-                f"note: {name}: {duplicates} rows are duplicates of an earlier one, {ties} have ties at the k-th "
+                f"note: {name}: {duplicates} rows repeat an earlier one, {ties} have ties at the k-th "
                 "neighbour; ties are broken by the lowest index, so that models with many ties look similar in "
                 "neighbour metrics"
             )
@@ -130,7 +132,7 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
 
 
 def _repeats(comparison: xr.Dataset) -> tuple[list[int], list[int]]:
-    """Return the number of duplicate rows, and of rows with ties at the k-th neighbour, of each model."""
+    """Return the number of rows that repeat an earlier one, and of rows with ties at the k-th neighbour, of each model."""
     none = [0] * comparison.sizes["model"]
     ties = comparison["mutual_knn_ties"].values.tolist() if "mutual_knn_ties" in comparison else none
     return comparison["duplicates"].values.tolist(), ties
@@ -163,7 +165,7 @@ def find_compared(
     store: Store,
     *,
     covariates: str | None = None,
-    ids_paths: Sequence[Path] = (),
+    files: FileSelection | None = None,
     dataset: str | None = None,
     layer: str | None = None,
     pooling: str | None = None,
@@ -174,7 +176,7 @@ def find_compared(
         sources: as `find_representations` takes them.
         store: as `find_representations` takes it.
         covariates: a file or a stored model; without `sources`, it is excluded from what is compared.
-        ids_paths: ids of the .npy files among `sources`.
+        files: how files are read.
         dataset: as `find_representations` takes it; the same for the two below.
         layer: see there.
         pooling: see there.
@@ -183,13 +185,15 @@ def find_compared(
         InputError: fewer than two representations, or a source that is not found.
     """
     find = partial(find_representations, dataset=dataset, layer=layer, pooling=pooling)
-    found = find(sources, store, ids_paths=ids_paths)
-    known = None if covariates is None else find([covariates], store)[0]
+    found = find(sources, store, files=files)
+    rules = FileSelection(files.rules if files else ())
+    known = None if covariates is None else find([covariates], store, files=rules)[0]
     if known is not None and not sources:
         # Of all stored embeddings, the covariates would leave nothing of themselves to compare.
         found = [rep for rep in found if rep.recipe != known.recipe]
     if len(found) < 2:
         raise InputError("a comparison needs at least two representations; for a single one: hyle dimension")
+    check_ids([*found, known] if known else found)
     return found, known
 
 

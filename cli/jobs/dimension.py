@@ -9,7 +9,7 @@ import numpy as np
 
 from hyle.zoo import InputError, Representation, did_you_mean
 
-from ..comparison import errors, outlying, text, usual_k, without
+from ..comparison import errors, outlying, text, without
 from ..options import split
 
 # The estimators by their name in `hyle.engine.intrinsic_dimension`, and the engine's metric of each.
@@ -34,34 +34,37 @@ def dimension(
     Args:
         representations: each is estimated on all of its rows; they are not joined.
         estimators: names of `ESTIMATORS`.
-        k: number of neighbours of all estimators but TwoNN; default 50, or n / 10 of fewer than 500 rows.
+        k: number of neighbours of all estimators but TwoNN; default 50, or n / 10 of fewer than 500 distinct rows.
 
     Returns:
-        For each representation: ``name``, ``n``, ``width``, ``dead_columns`` (constant over the samples),
+        For each representation: ``name``, ``n``, ``width``, ``duplicates`` (rows that repeat an earlier row, exactly or
+        up to floating-point noise), ``dead_columns`` (constant over the samples),
         ``top_column_share`` (largest fraction of the variance in one column) and the recipe; under ``estimates``, for
         each estimator, ``value``, ``error`` (one standard error, NaN where the estimator has none), ``n_used`` (rows
-        without exact duplicates), ``k`` and ``estimator`` in words; under ``norm_outliers`` the ids of rows that are
+        that repeat no earlier row), ``k`` and ``estimator`` in words; under ``norm_outliers`` the ids of rows that are
         far from the others and, where there are any, the same facts of the other rows under ``without_outliers``.
     """
     rows = []
     for rep in representations:
         ids = outlying(rep)
-        rows.append(_facts(rep, estimators, k) | {"norm_outliers": ids})
+        facts, chosen_k = _facts(rep, estimators, k)
+        rows.append(facts | {"norm_outliers": ids})
         others = without(rep, ids)
         if ids and len(others.ids) >= 4:
-            same_k = min(k or usual_k(rep.embedding.shape[0]), len(others.ids) - 1)
-            rows[-1]["without_outliers"] = _facts(others, estimators, same_k)
+            rows[-1]["without_outliers"], _ = _facts(others, estimators, min(chosen_k, len(others.ids) - 1))
     return rows
 
 
-def _facts(rep: Representation, estimators: Sequence[str], k: int | None) -> dict[str, Any]:
+def _facts(rep: Representation, estimators: Sequence[str], k: int | None) -> tuple[dict[str, Any], int]:
+    """Return the facts of a representation, and the number of neighbours that was used."""
     from hyle.engine import compare
 
     result = compare({rep.name: rep}, metrics=[ESTIMATORS[name] for name in estimators], dimension_k=k)
-    return {
+    facts = {
         "name": rep.name,
         "n": int(result.attrs["n"]),
         "width": int(result["dim"].values[0]),
+        "duplicates": int(result["duplicates"].values[0]),
         "dead_columns": int(result["dead_columns"].values[0]),
         "top_column_share": float(result["top_column_share"].values[0]),
         "estimates": {
@@ -78,6 +81,7 @@ def _facts(rep: Representation, estimators: Sequence[str], k: int | None) -> dic
         "sample_hash": result.attrs["sample_hash"],
         "hyle_version": result.attrs["hyle_version"],
     }
+    return facts, int(result.attrs["dimension_k"])
 
 
 def scales(

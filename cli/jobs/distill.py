@@ -29,7 +29,7 @@ from hyle.zoo import (
 
 from ..atomic import write_atomically
 from ..console import SILENT, SilentProgress
-from ..options import TeacherSelection, json_text
+from ..options import FileSelection, TeacherSelection, json_text
 from .sources import find_representations
 
 if TYPE_CHECKING:
@@ -106,7 +106,11 @@ def check_student_name(name: str, *, replace: bool = False) -> None:
 
 
 def find_teachers(
-    teachers: Sequence[str], dataset: Dataset, store: Store, selection: TeacherSelection | None = None
+    teachers: Sequence[str],
+    dataset: Dataset,
+    store: Store,
+    selection: TeacherSelection | None = None,
+    files: FileSelection | None = None,
 ) -> list[Representation]:
     """Return the representations of the teachers; of a stored model those of exactly these samples, if there are any.
 
@@ -115,6 +119,7 @@ def find_teachers(
         dataset: the samples.
         store: where models are looked up.
         selection: the layer and pooling, where a teacher has several.
+        files: how files are read.
 
     Raises:
         InputError: a teacher that is not found, or stored more than once.
@@ -128,6 +133,7 @@ def find_teachers(
         dataset=exact if exact in stored else dataset.name,
         layer=selection.layer,
         pooling=selection.pooling,
+        files=files,
     )
 
 
@@ -163,14 +169,14 @@ def distill(
         The card of the new model, the split of the samples, and the result of the training.
 
     Raises:
-        InputError: too few common samples, or no such view, label, student or loss.
+        InputError: too few common samples, rows or labels that are not finite, or no such view, label, student or loss.
         OutputError: the checkpoints or the model cannot be written.
     """
     from flax import nnx
     from safetensors.numpy import save_file
 
     from hyle.engine import save_history
-    from hyle.engine.training import distill
+    from hyle.engine.training import check_finite, distill
     from hyle.zoo.students import find_student, split_params
 
     student = student or ("smiles-transformer" if "smiles" in dataset.views else "atoms-invariant")
@@ -189,16 +195,16 @@ def distill(
             f"{len(common)} samples have rows of {', '.join(t.name for t in teachers)}, and {MIN_SAMPLES} are needed: "
             "embed the same samples first, by hyle embed with the same --dataset, -n and --seed"
         )
+    for teacher, table in zip(teachers, tables, strict=True):
+        # The test set as well, which is compared with the student after training.
+        check_finite(teacher.name, _rows_of(teacher, table, common), [sample.id for sample in common])
     split = train_val_test_split(common, settings.seed)
     options = student_class.fit(split.train)
     width = width or min(512, max(int(teacher.embedding.shape[1]) for teacher in teachers))
     network = student_class(width, rngs=nnx.Rngs(settings.seed), **options)
     split = drop_unsupported(split, network.unsupported)
     samples = [*split.train, *split.validation]
-    rows = {
-        teacher.name: np.asarray(teacher.embedding, np.float32)[[table[sample.id] for sample in samples]]
-        for teacher, table in zip(teachers, tables, strict=True)
-    }
+    rows = {teacher.name: _rows_of(teacher, table, samples) for teacher, table in zip(teachers, tables, strict=True)}
     labels = None
     if label is not None:
         labels = np.array([sample.labels.get(label, np.nan) for sample in samples], np.float64)
@@ -213,6 +219,7 @@ def distill(
             rows,
             held_out=np.arange(len(samples)) >= len(split.train),
             labels=labels,
+            ids=[sample.id for sample in samples],
             settings=settings,
             folder=folder,
             progress=lambda step, values: update(
@@ -226,6 +233,12 @@ def distill(
         card = register(card, {"params": path})
     save_history(distilled.history, registered_dir() / name / "history.nc")
     return card, split, distilled
+
+
+def _rows_of(teacher: Representation, table: Mapping[str, int], samples: Sequence[Sample]) -> np.ndarray:
+    """Return the rows [n, d] of a teacher for the given samples, in float32."""
+    with np.errstate(over="ignore"):  # beyond float32: infinite, which is an error before training starts
+        return np.asarray(teacher.embedding, np.float32)[[table[sample.id] for sample in samples]]
 
 
 def save_result(name: str, result: Mapping[str, Any]) -> Path:

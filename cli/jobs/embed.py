@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hyle.zoo import (
@@ -79,6 +80,10 @@ def embed(
         key = Key.of(recipe())
         representation = store.load(key)
         stored = representation is not None
+        if representation is not None and "ids" not in representation.recipe:
+            # Earlier releases did not store where ids come from; they are those of this data set, as its hash is.
+            representation = replace(representation, recipe={**representation.recipe, "ids": dataset.ids_from})
+            store.save(key, representation)
         if representation is None:
             prepare(card, notify=say)  # before the stored recipe is made, which contains versions of packages
             model = loader(name, device=device, isolate=True, notify=say)

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hyle.zoo import READERS, InputError, Representation, Store, did_you_mean, list_models, read_embeddings
+from hyle.zoo import InputError, Representation, Store, did_you_mean, list_models, rules_that_join
+
+from ..options import FileSelection, is_file_source
 
 
 def find_representations(
@@ -17,7 +19,7 @@ def find_representations(
     dataset: str | None = None,
     layer: str | None = None,
     pooling: str | None = None,
-    ids_paths: Sequence[Path] = (),
+    files: FileSelection | None = None,
 ) -> list[Representation]:
     """Read files of embeddings, and load stored embeddings of models.
 
@@ -28,7 +30,7 @@ def find_representations(
         dataset: the name, NAME-VERSION or file of the data set, where several are stored.
         layer: the layer, where several are stored.
         pooling: the pooling, where several are stored.
-        ids_paths: the ids of the .npy files among the sources, in their order; empty where they are next to them.
+        files: how files of embeddings are read, and rules for ids, which apply to stored models too.
 
     Returns:
         The representations in the order of `sources`.
@@ -36,14 +38,13 @@ def find_representations(
     Raises:
         InputError: a source that is neither a file nor stored, or stored more than once; lists what is stored.
     """
-    arrays = [source for source in sources if source.endswith(".npy")]
-    if ids_paths and len(arrays) != len(ids_paths):
-        raise InputError(f"--ids was given {len(ids_paths)} times for {len(arrays)} .npy files: give it once for each")
-    ids = dict(zip(arrays, ids_paths, strict=False))
+    files = files or FileSelection()
+    paths = list(dict.fromkeys(source for source in sources if is_file_source(source)))
+    read = dict(zip(paths, files.read(list(map(Path, paths))), strict=True))
     # Files need nothing from the store, and a broken store must not affect them.
     entries = [
         entry
-        for entry in ([] if sources and all(map(_is_file, sources)) else store.list())
+        for entry in ([] if sources and len(paths) == len(set(sources)) else store.list())
         if dataset is None or {dataset, Path(dataset).name} & {entry.recipe.get("dataset"), entry.key.dataset}
     ]
 
@@ -51,13 +52,13 @@ def find_representations(
         return [e for e in stored if layer in (None, e.key.layer) and pooling in (None, e.key.pooling)]
 
     if sources:
-        return [
-            representation
-            for source in sources
-            for representation in (
-                _layers(source, store, entries) or [_find(source, store, entries, select, ids.get(source))]
-            )
-        ]
+        found = []
+        for source in sources:
+            if source in read:
+                found.append(read[source])
+            else:
+                found += _layers(source, store, entries) or [_find(source, store, entries, select)]
+        return files.apply_rules(_current(found))
     entries = select(entries)
     names = sorted({f"{entry.key.dataset} ({entry.n} samples)" for entry in entries})
     if len({entry.key.dataset for entry in entries}) > 1:
@@ -65,13 +66,45 @@ def find_representations(
     if not entries:
         raise InputError(f"{store.root} has no embeddings; to make some: hyle embed minilm chgnet-0.3.0")
     loaded = [store.load(entry.key) for entry in entries]
-    return [representation for representation in loaded if representation is not None]
+    return files.apply_rules(_current([representation for representation in loaded if representation is not None]))
+
+
+def _current(representations: list[Representation]) -> list[Representation]:
+    """Return representations after a check that their ids are not of the old numbering.
+
+    Raises:
+        InputError: hyle numbered the samples from 1 when it made one of them.
+    """
+    for each in representations:
+        if each.may_count_from_1:
+            dataset = str(each.recipe.get("dataset", "FILE"))
+            raise InputError(
+                f"{each.name}: an earlier version of hyle embedded {dataset} and may have numbered its samples from 1, "
+                "so that rows would be joined to their neighbours; embed it again: hyle embed "
+                f"{each.recipe.get('model', 'MODEL')} --dataset {dataset}"
+            )
+    return representations
+
+
+def check_ids(representations: Sequence[Representation]) -> None:
+    """Check that representations have ids in common, before anything is computed.
+
+    Raises:
+        InputError: they have none; shows how the ids are written and, if there is one, the rule that makes them meet.
+    """
+    ids = [each.ids for each in representations]
+    if len(ids) < 2 or set.intersection(*map(set, ids)):
+        return
+    rules = rules_that_join(ids)
+    shown = "; ".join(f"{each.name}: {', '.join(map(repr, each.ids[:3]))}" for each in representations[:4])
+    remedy = f"with {' '.join(f'--ids {rule}' for rule in rules)} they meet" if rules else "do the ids match?"
+    raise InputError(f"no sample is common to all {len(ids)} representations: {remedy} ({shown})")
 
 
 def _layers(source: str, store: Store, entries: Sequence[Any]) -> list[Representation]:
     """Return the representations of MODEL@LAYER or MODEL@all, layers in the order of the card; else an empty list."""
     name, at, layer = source.rpartition("@")
-    if not at or _is_file(source) or any(entry.key.model == source for entry in entries):
+    if not at or any(entry.key.model == source for entry in entries):
         return []
     stored = [entry for entry in entries if entry.key.model == name]
     selected = [entry for entry in stored if layer in ("all", entry.key.layer)]
@@ -93,19 +126,12 @@ def _layers(source: str, store: Store, entries: Sequence[Any]) -> list[Represent
     ]
 
 
-def _is_file(source: str) -> bool:
-    return Path(source).suffix.lower() in READERS or Path(source).exists()
-
-
 def _find(
     source: str,
     store: Store,
     entries: Sequence[Any],
     select: Callable[[Sequence[Any]], list[Any]],
-    ids_path: Path | None,
 ) -> Representation:
-    if _is_file(source):
-        return read_embeddings(source, ids_path=ids_path)
     stored = [entry for entry in entries if entry.key.model == source]
     if len(stored) > 1:  # a model that is stored once needs no selection, even if one was given for the others
         stored = select(stored) or stored

@@ -1,5 +1,6 @@
 """Options that several commands share; a group of options reaches its command as one object."""
 
+from .common import LocalPath as LocalPath
 from .common import default_store as default_store
 from .common import json_option as json_option
 from .common import json_text as json_text
@@ -10,6 +11,10 @@ from .common import report_folder_option as report_folder_option
 from .common import split as split
 from .common import store_option as store_option
 from .common import stored_options as stored_options
+from .files import FileSelection as FileSelection
+from .files import file_options as file_options
+from .files import is_file_source as is_file_source
+from .files import teacher_file_options as teacher_file_options
 from .measure import CompareOptions as CompareOptions
 from .measure import metric_options as metric_options
 from .samples import SampleSelection as SampleSelection

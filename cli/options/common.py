@@ -12,12 +12,21 @@ from typing import Any, TypeVar
 
 import click
 
-from hyle.zoo import InputError, cache_dir
+from hyle.zoo import InputError, cache_dir, check_local
 
 from ..console import say
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class LocalPath(click.Path):
+    """A path on this machine; an address such as ``s3://bucket`` is an error and not a folder called ``s3:``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check and convert the value of an option."""
+        check_local(value)
+        return super().convert(value, param, ctx)
 
 
 def option_group(make: Callable[..., object], argument: str, *options: Decorator, **fixed: Any) -> Decorator:
@@ -71,7 +80,7 @@ def store_option(function: F) -> F:
     return click.option(
         "--store",
         "store_path",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=LocalPath(file_okay=False, path_type=Path),
         envvar="HYLE_STORE",
         default=default_store,
         show_default="$HYLE_STORE or the user's cache folder",
@@ -84,7 +93,7 @@ def report_folder_option(function: F) -> F:
     return click.option(
         "-o",
         "--output",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=LocalPath(file_okay=False, path_type=Path),
         default=Path("hyle-report"),
         show_default=True,
         help="Folder for the report.",

@@ -11,7 +11,7 @@ import click
 
 from hyle.zoo import InputError
 
-from .common import Decorator, option_group, split
+from .common import Decorator, LocalPath, option_group, split
 
 if TYPE_CHECKING:
     from hyle.engine.neighbours import NeighbourMetric
@@ -181,7 +181,7 @@ def metric_options(default: str) -> Decorator:
         ),
         click.option(
             "--groups",
-            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            type=LocalPath(exists=True, dir_okay=False, path_type=Path),
             callback=lambda _context, _option, path: None if path is None else read_groups(path),
             help="A .csv file (sample id, group) for samples that are not independent, such as those of one "
             "composition or trajectory: samples are permuted within groups, and the jackknife deletes whole groups.",

@@ -25,6 +25,7 @@ class SampleSelection:
         column: column of a table that holds the samples; see `hyle.zoo.read_dataset`.
         view: what the column contains; see `hyle.zoo.read_dataset`.
         id_column: column that holds the ids; see `hyle.zoo.read_dataset`.
+        energy_key: property of a structure with its energy; see `hyle.zoo.read_dataset`.
         as_written: keep SMILES as they are written instead of RDKit's canonical form.
         default_n: default number of samples of a built-in data set.
     """
@@ -36,6 +37,7 @@ class SampleSelection:
     column: str | None
     view: str | None
     id_column: str | None
+    energy_key: str | None
     as_written: bool
     default_n: int
 
@@ -57,7 +59,12 @@ class SampleSelection:
         Raises:
             ValueError: no such data set, or a file without what the options ask for.
         """
-        values = {"column": self.column, "view": self.view, "id_column": self.id_column}
+        values = {
+            "column": self.column,
+            "view": self.view,
+            "id_column": self.id_column,
+            "energy_key": self.energy_key,
+        }
         options: dict[str, Any] = {name: value for name, value in values.items() if value}
         if self.as_written:
             options["canonical"] = False
@@ -101,6 +108,10 @@ def dataset_options(default_n: int) -> Decorator:
         ),
         click.option(
             "--id-column", help="For a file: the column or field that contains the ids; '#' numbers the samples."
+        ),
+        click.option(
+            "--energy-key",
+            help="For structures: the property with the energy. [default: energy, REF_energy, dft_energy, ...]",
         ),
         click.option(
             "--as-written",

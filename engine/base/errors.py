@@ -37,6 +37,12 @@ class OutputError(HyleError, OSError):
     """A file or a folder that cannot be written."""
 
 
+def check_local(path: str | os.PathLike[str]) -> None:
+    """Raise InputError if a path is an address such as ``s3://bucket``, which would become a folder called ``s3:``."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", os.fspath(path)):
+        raise InputError(f"{os.fspath(path)}: addresses are not supported: use a file or folder on this machine")
+
+
 @contextmanager
 def output_errors(path: str | os.PathLike[str]) -> Iterator[None]:
     """Raise an error of the operating system in the body as an `OutputError` that names the file or folder.

@@ -8,6 +8,7 @@ from .inference import Inference as Inference
 from .io import load_comparison as load_comparison
 from .io import save_comparison as save_comparison
 from .jackknife import jackknife_interval as jackknife_interval
+from .join import JoinWarning as JoinWarning
 from .join import join as join
 from .schema import MetricFacts as MetricFacts
 from .schema import beside as beside

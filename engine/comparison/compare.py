@@ -61,9 +61,10 @@ def compare(
     Returns:
         The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
         pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. In addition: ``dim``, ``n_model`` (rows
-        before the join), ``duplicates`` (exact repetitions of an earlier row), ``dead_columns`` (constant over the
-        samples), ``top_column_share`` (of the variance), ``effective_rank`` (directions over which it is spread),
-        ``norm_outliers`` (rows, see `hyle.engine.norm_outliers`).
+        before the join), ``duplicates`` (rows that repeat an earlier one, exactly or up to floating-point noise, see
+        `hyle.engine.intrinsic_dimension`), ``dead_columns`` (constant over the samples), ``top_column_share`` (of the
+        variance), ``effective_rank`` (directions over which it is spread), ``norm_outliers`` (rows, see
+        `hyle.engine.norm_outliers`).
         With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
         for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
         With covariates ``<metric>_raw`` is the score of the same samples before the covariates are regressed out.
@@ -88,13 +89,14 @@ def compare(
     config, inference = configured(config, inference, options)
     inputs = _prepare_inputs(representations, covariates, centre=config.centre)
     config.check(inputs.n, chosen)
+    context = MetricContext(inputs.joined.names, inputs.joined.arrays, config)
     # Resolved once, so that it stays the same without a jackknife group.
-    config = replace(config, dimension_k=config.dimension_neighbours(inputs.n))
+    config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
     resamples = _draw_resamples(inputs, chosen, config, inference)
     tracker = ProgressTracker(
         chosen, progress, permuted=resamples.permutations is not None, jackknife_groups=len(resamples.left_out)
     )
-    context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, tracker)
+    context = replace(context, config=config, progress=tracker)
     context.run_pass(_needs(chosen))
     variables = _model_variables(context, inputs)
     variables |= _metric_variables(context, chosen, resamples.permutations, inference, tracker)
@@ -158,7 +160,13 @@ def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, 
     basis = orthonormal_basis(columns)
     ids = [joined.ids[row] for row in basis.rows]
     kept = Joined(
-        joined.names[:-1], [regress_out(x, basis) for x in arrays], ids, joined.rows_in[:-1], joined.dtypes[:-1]
+        joined.names[:-1],
+        [regress_out(x, basis) for x in arrays],
+        ids,
+        joined.rows_in[:-1],
+        joined.dtypes[:-1],
+        joined.notes,
+        joined.warning,
     )
     explained = f"{columns.shape[1]} columns of rank {basis.span.shape[1] - 1}, BLUS residuals of {len(ids)} samples"
     return kept, explained, [x[basis.rows] for x in arrays]
@@ -275,6 +283,8 @@ def _attributes(inputs: _Inputs, config: CompareConfig, inference: Inference, re
     return {
         "n": inputs.n,
         "sample_hash": inputs.joined.sample_hash,
+        "join": "\n".join(inputs.joined.notes),
+        "join_warning": inputs.joined.warning,
         "dtype": str(jnp.result_type(*inputs.joined.arrays)),
         "device": str(jax.devices()[0].device_kind),
         "seed": config.seed,

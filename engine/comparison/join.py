@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,9 +14,18 @@ import numpy as np
 
 from ..base import InputError, matrix
 
+SHOWN = 3  # ids of each representation that a message lists
+
+
+class JoinWarning(UserWarning):
+    """Warning that most samples of a representation are in none of the others."""
+
 
 class Embedded(Protocol):
-    """What a representation must have to be joined by id."""
+    """What a representation must have to be joined by id.
+
+    It may also have ``row_numbers``: whether the ids are no ids of the data but row numbers, from 0.
+    """
 
     @property
     def embedding(self) -> Any:
@@ -38,6 +48,8 @@ class Joined:
         ids: n sample ids, sorted, so that ties are broken in the same way whatever the order of the files.
         rows_in: rows of each representation before the join.
         dtypes: dtype of each representation before the join.
+        notes: which samples were lost, and whether row numbers were joined to ids, one line each.
+        warning: one line if less than half of the samples of a representation are common to all; else empty.
     """
 
     names: list[str]
@@ -45,6 +57,8 @@ class Joined:
     ids: list[str]
     rows_in: list[int]
     dtypes: list[str]
+    notes: Sequence[str] = ()
+    warning: str = ""
 
     @property
     def sample_hash(self) -> str:
@@ -57,7 +71,11 @@ def join(representations: Mapping[str, Any]) -> Joined:
 
     Raises:
         ValueError: some have ids and others do not, an id is duplicated, fewer than four samples are common to all,
-            the numbers of rows or of ids and rows differ, or a row is not finite; names the representation and the row.
+            the numbers of rows or of ids and rows differ, row numbers from 0 meet ids from 1, or a row is not finite;
+            names the representation and the row.
+
+    Warns:
+        JoinWarning: less than half of the samples of the smallest representation are common to all.
     """
     names = list(representations)
     if not names:
@@ -71,6 +89,8 @@ def join(representations: Mapping[str, Any]) -> Joined:
             if len(value.ids) != len(value.embedding):
                 raise InputError(f"{name} has {len(value.ids)} sample ids for {len(value.embedding)} rows")
         tables = [_positions(name, value.ids) for name, value in zip(names, values, strict=True)]
+        numbered = [bool(getattr(value, "row_numbers", False)) for value in values]
+        _check_counting(names, tables, numbered)
         common = sorted(set(tables[0]).intersection(*tables[1:]))
         tensors = [value.embedding for value in values]
     else:
@@ -80,6 +100,7 @@ def join(representations: Mapping[str, Any]) -> Joined:
         common = [str(i) for i in range(len(values[0]))]
         tables = [{row: i for i, row in enumerate(common)}] * len(names)
         tensors = values
+        numbered = [True] * len(names)
     if len(common) < 4:
         raise InputError(_too_few(names, tables, len(common)))
     arrays = []
@@ -91,7 +112,54 @@ def join(representations: Mapping[str, Any]) -> Joined:
         # Shared arrays are committed to a device and copies are not; JAX would compile again for every mixture.
         arrays.append(jax.device_put(_finite(name, array, common), array.sharding))
     dtypes = [str(getattr(tensor, "dtype", "number")).removeprefix("torch.") for tensor in tensors]
-    return Joined(names, arrays, common, [len(t) for t in tensors], dtypes)
+    notes, warning = _lost(names, tables, set(common), numbered)
+    if warning:
+        warnings.warn(warning, JoinWarning, stacklevel=2)
+    return Joined(names, arrays, common, [len(t) for t in tensors], dtypes, notes, warning)
+
+
+def _check_counting(names: Sequence[str], tables: Sequence[Mapping[str, int]], numbered: Sequence[bool]) -> None:
+    """Refuse to join ids that count from 0 to ids that count from 1: each row would meet its neighbour."""
+    from_0 = {
+        name: len(table)
+        for name, table, made in zip(names, tables, numbered, strict=True)
+        if made or _counts(table, 0)
+    }
+    for name, table, made in zip(names, tables, numbered, strict=True):
+        if made or not _counts(table, 1):
+            continue
+        for other, n in from_0.items():
+            if n == len(table) or numbered[list(names).index(other)]:
+                raise InputError(
+                    f"the ids of {name} count from 1 to {len(table)}, and those of {other} count rows from 0: every row "
+                    "would be joined to its neighbour; give both the same ids"
+                )
+
+
+def _counts(table: Mapping[str, int], start: int) -> bool:
+    return len(table) > 1 and all(str(i) in table for i in range(start, start + len(table)))
+
+
+def _lost(
+    names: Sequence[str], tables: Sequence[Mapping[str, int]], common: set[str], numbered: Sequence[bool]
+) -> tuple[list[str], str]:
+    """Return lines about the samples that are not common to all, and a warning if they are most."""
+    notes = []
+    for name, table in zip(names, tables, strict=True):
+        lost = [i for i in table if i not in common]
+        if lost:
+            some = ", ".join(lost[:SHOWN]) + (", ..." if len(lost) > SHOWN else "")
+            notes.append(f"{len(lost)} of {len(table)} samples of {name} are not in all others: {some}")
+    if any(numbered) and not all(numbered):
+        made = ", ".join(name for name, each in zip(names, numbered, strict=True) if each)
+        notes.append(f"the ids of {made} are row numbers from 0, and were joined to ids of the others as they are")
+    smallest = min(len(table) for table in tables)
+    if 2 * len(common) >= smallest:
+        return notes, ""
+    return notes, (
+        f"only {len(common)} samples are common to all {len(names)} representations, less than half of the {smallest} "
+        "of the smallest one: check that the ids match"
+    )
 
 
 def _positions(name: str, ids: Sequence[str]) -> dict[str, int]:
@@ -119,8 +187,11 @@ def _finite(name: str, array: jax.Array, ids: Sequence[str]) -> jax.Array:
 def _too_few(names: Sequence[str], tables: Sequence[Mapping[str, int]], common: int) -> str:
     if len(names) == 1:
         return f"{names[0]} has {common} samples, and at least 4 are needed"
-    examples = "; ".join(f"{n}: {next(iter(t), 'none')!r}" for n, t in list(zip(names, tables, strict=True))[:2])
+    examples = "; ".join(
+        f"{name}: {', '.join(map(repr, list(table)[:SHOWN])) or 'none'}"
+        for name, table in list(zip(names, tables, strict=True))[:4]
+    )
     return (
         f"{common} sample{'s are' if common != 1 else ' is'} common to all {len(names)} representations, and at least "
-        f"4 are needed; do the ids match? (first ids: {examples})"
+        f"4 are needed; do the ids match? (first ids of {examples})"
     )

@@ -19,7 +19,7 @@ from .._errors import InputError, output_errors
 from .._representation import Representation
 from .._text import did_you_mean
 from ..datasets import find_dataset
-from ..store import to_numpy
+from ..embeddings import to_numpy
 
 # Number of columns that are kept of an embedding.
 PANEL_DIM = 64

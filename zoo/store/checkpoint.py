@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import InputError
-from .formats import read_array
+from ..embeddings import read_array
 
 COMMITTED = "commit_success.txt"
 UNFINISHED = ".orbax-checkpoint-tmp"

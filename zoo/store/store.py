@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from .._addresses import check_local
 from .._cache import locked
 from .._errors import InputError, OperationError, output_errors
 from .._representation import Representation
-from .arrays import is_float, to_numpy
+from ..embeddings import is_float, to_numpy
 from .checkpoint import clean, describe, is_whole, read_about, read_arrays, write_folder
 from .key import Entry, Key
 
@@ -40,6 +41,7 @@ class Store:
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
+        check_local(root)
         self.root = Path(root).expanduser()
 
     def key(self, *, model: str, weights: str, dataset: str, layer: str, pooling: str) -> Key:

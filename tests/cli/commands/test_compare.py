@@ -36,7 +36,8 @@ def test_missing_ids_are_counted(run: Run, pair: tuple[np.ndarray, np.ndarray], 
     ran = run("compare", "a.npz", "c.npz", "--metrics", "cka", "--json")
     assert ran.json["n"] == 50
     assert ran.json["rows"] == {"a": 60, "c": 51}
-    assert "joined 50 samples by id; a has 60, c has 51" in ran.err
+    assert "joined 50 samples by id; 10 of 60 samples of a are not in all others: m00, m01, m02, ...\n" in ran.err
+    assert "1 of 51 samples of c are not in all others: other\n" in ran.err
     assert ran.json["results"][0]["value"] == pytest.approx(float(cka(pair[0][10:], pair[1][10:])), abs=1e-6)
 
 
@@ -211,6 +212,6 @@ def test_ties_and_duplicate_rows_are_reported(run: Run, pair: object) -> None:
     codes = np.eye(3, 8, dtype="float32")[np.arange(60) % 3]
     np.savez("codes.npz", embedding=codes, ids=IDS)
     ran = run("compare", "a.npz", "codes.npz", "--metrics", "mutual_knn", "-k", 5, "--json")
-    assert "note: codes: 57 rows are duplicates of an earlier one, 60 have ties" in ran.err
+    assert "note: codes: 57 rows repeat an earlier one, 60 have ties" in ran.err
     assert ran.json["duplicates"] == {"a": 0, "codes": 57}
     assert ran.json["ties"] == {"a": 0, "codes": 60}

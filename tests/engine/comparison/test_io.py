@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from hyle.engine import History, compare, load_comparison, save_comparison, save_history
 from hyle.engine.base import OutputError
+from hyle.engine.comparison.io import LENGTH
 
 from ...full_disk import REASON, full_disk
 from ..samples import single, views
@@ -79,3 +82,36 @@ def test_a_folder_is_neither_read_nor_replaced(comparison, tmp_path):
     with pytest.raises(OutputError, match=r"folder\.nc/file is a file, not a folder$"):
         save_comparison(comparison, folder / "file" / "c.nc")
     assert [p.name for p in folder.iterdir()] == ["file"]
+
+
+def test_other_programs_read_the_file_and_its_copies(comparison, tmp_path):
+    path = save_comparison(comparison, tmp_path / "c.nc")
+    xr.testing.assert_identical(xr.load_dataset(path, engine="h5netcdf"), comparison)
+    xr.load_dataset(path, engine="h5netcdf").to_netcdf(tmp_path / "copy.nc", engine="h5netcdf")
+    xr.testing.assert_identical(load_comparison(tmp_path / "copy.nc"), comparison)
+
+
+def test_damaged_files_are_refused_in_one_line(comparison, tmp_path):
+    content = save_comparison(comparison, tmp_path / "c.nc").read_bytes()
+    rng = random.Random(0)
+    path = tmp_path / "d.nc"
+    for attempt in range(100):
+        damaged = bytearray(content)
+        if attempt % 2:
+            place = rng.randrange(len(damaged) - LENGTH)
+            damaged[place] ^= 1 << rng.randrange(8)
+        else:
+            del damaged[rng.randrange(len(damaged) - LENGTH) :]
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"d\.nc is (damaged|not a netCDF-4 file)") as caught:
+            load_comparison(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_addresses_are_refused(comparison, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"s3://bucket/c\.nc: addresses are not supported"):
+        save_comparison(comparison, "s3://bucket/c.nc")
+    with pytest.raises(ValueError, match="addresses are not supported"):
+        load_comparison("https://example.org/c.nc")
+    assert not list(tmp_path.iterdir())

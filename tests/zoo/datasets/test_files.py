@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hyle.zoo import load_dataset, read_dataset
+from hyle.zoo._samples import ROW_NUMBERS
 from hyle.zoo.readers import READERS, reader_of
 
 ase_build = pytest.importorskip("ase.build")
@@ -69,7 +70,7 @@ def test_delimiters_gzip_quotes_and_byte_order_marks(tmp_path: Path, delimiter: 
 def test_smiles_are_canonical_unless_they_are_kept_as_written(tmp_path: Path) -> None:
     path = table(tmp_path / "a.smi", ["OCC ethanol", "C(C)O also ethanol", "N"])
     data = read_dataset(path)
-    assert data.ids == ["ethanol", "also ethanol", "3"]
+    assert data.ids == ["ethanol", "also ethanol", "2"]
     assert [s.smiles for s in data] == ["CCO", "CCO", "N"]
     written = read_dataset(path, canonical=False)
     assert [s.smiles for s in written] == ["OCC", "C(C)O", "N"]
@@ -85,7 +86,7 @@ def test_parquet_is_read_like_a_table(tmp_path: Path) -> None:
     data = read_dataset(tmp_path / "a.parquet", id_column="key")
     assert (data.domain, [s.sequence for s in data]) == ("proteins", ["MKV", "MKL"])
     assert data.left_out == {"c": "row 3: the cell of seq is empty"}
-    assert read_dataset(tmp_path / "a.parquet", n=1, seed=None).ids == ["1"]
+    assert read_dataset(tmp_path / "a.parquet", n=1, seed=None).ids == ["0"]
 
 
 def test_bad_rows_are_skipped_by_id_and_reported(tmp_path: Path) -> None:
@@ -96,7 +97,7 @@ def test_bad_rows_are_skipped_by_id_and_reported(tmp_path: Path) -> None:
     assert data.ids == ["a", "f"]
     assert [s.labels for s in data] == [{"y": 1.0}, {}]
     assert data.left_out == {
-        "b": "line 3: RDKit cannot read the SMILES 'C1CC'",
+        "b": "line 3: RDKit cannot read the SMILES 'C1CC': unclosed ring",
         "c": "line 4: the cell of smiles is empty",
         "d": "line 5: the label y is 'four', which is not a number",
         "e": "line 6: it has 4 cells where the header has 3: quote cells that contain a comma",
@@ -145,7 +146,7 @@ def test_a_view_that_the_header_does_not_give(tmp_path: Path) -> None:
 
 def test_ids_may_be_numbers(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", ["id,smiles", "a,C", "a,N"])
-    assert read_dataset(path, id_column="#").ids == ["1", "2"]
+    assert read_dataset(path, id_column="#").ids == ["0", "1"]
 
 
 def test_files_that_are_not_what_their_suffix_says(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_fasta(tmp_path: Path) -> None:
     for options in ({"labels": ["y"]}, {"id_column": "name"}):
         with pytest.raises(ValueError, match="neither labels nor id columns"):
             read_dataset(path, **options)
-    assert read_dataset(path, id_column="#").ids == ["1", "5"]
+    assert read_dataset(path, id_column="#").ids == ["0", "4"]
     with pytest.raises(ValueError, match="line 1 is before the first >"):
         read_dataset(table(tmp_path / "b.fa", ["MKV"]))
 
@@ -218,7 +219,6 @@ def test_a_missing_package_is_named_with_its_installation(
         ("ase", table(tmp_path / "a.xyz", ["1", "", "H 0 0 0"]), "needs ase: pip install"),
         ("gemmi", table(tmp_path / "a.fasta", [">a", "MK"]), "needs gemmi: pip install"),
         ("rdkit", molecules, "needs RDKit: pip install"),
-        ("lmdb", table(tmp_path / "a.aselmdb", ["x"]), "needs lmdb: pip install lmdb"),
     ):
         with monkeypatch.context() as without:
             without.setitem(sys.modules, module, None)
@@ -233,7 +233,7 @@ def test_every_suffix_has_its_reader() -> None:
         reader = reader_of(Path(f"x{suffix}"))
         assert callable(getattr(reader, "count", None))
         assert callable(getattr(reader, "read", None))
-    assert reader_of(Path("x.xyz.gz")) is None
+    assert reader_of(Path("x.xyz.gz")) is reader_of(Path("x.xyz"))
     assert reader_of(Path("POSCAR")) is reader_of(Path("x.vasp"))
 
 
@@ -244,4 +244,27 @@ def test_a_large_file_is_not_read_beyond_the_last_selected_row(tmp_path: Path) -
     with pytest.raises(ValueError, match="not UTF-8"):
         read_dataset(path)
     path.write_bytes(b"smiles\nC\nN\n" + b"C\n" * 10_000 + b"\xff\n")
-    assert read_dataset(path, n=2, seed=None).ids == ["1", "2"]
+    assert read_dataset(path, n=2, seed=None).ids == ["0", "1"]
+
+
+def test_samples_without_ids_are_numbered_from_0_and_marked(tmp_path: Path) -> None:
+    data = read_dataset(table(tmp_path / "a.csv", ["smiles", "C", "N"]))
+    assert (data.ids, data.ids_from, data.recipe["ids"]) == (["0", "1"], ROW_NUMBERS, ROW_NUMBERS)
+    drawn = read_dataset(tmp_path / "a.csv", n=1, seed=1)
+    assert drawn[0].smiles == data[int(drawn.ids[0])].smiles
+    named = read_dataset(table(tmp_path / "b.csv", ["id,smiles", "7,C"]))
+    assert (named.ids, named.ids_from) == (["7"], "the file")
+
+
+def test_one_unreadable_file_does_not_stop_a_folder(tmp_path: Path) -> None:
+    table(tmp_path / "a.csv", ["id,smiles", "x,C"])
+    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "notes.docx").write_text("")
+    lines: list[str] = []
+    for options in ({}, {"n": 1}):
+        lines.clear()
+        data = read_dataset(tmp_path, notify=lines.append, **options)
+        assert data.ids == ["x"]
+        assert list(data.left_out) == ["b.csv"]
+        assert "1 files were not read: 1 .docx" in lines[0]
+        assert "1 of 2 samples" in lines[1] and "b.csv" in lines[1]

@@ -102,6 +102,6 @@ def test_a_bug_in_a_writer_is_no_output_error(tmp_path: Path, monkeypatch: pytes
     def bug(*_: object) -> None:
         raise ValueError("operands could not be broadcast together")
 
-    monkeypatch.setitem(__import__("hyle.zoo.store.files", fromlist=["WRITERS"]).WRITERS, ".npz", bug)
+    monkeypatch.setitem(__import__("hyle.zoo.embeddings.files", fromlist=["WRITERS"]).WRITERS, ".npz", bug)
     with pytest.raises(ValueError, match="broadcast"):
         write_embeddings(sample(), tmp_path / "m.npz")

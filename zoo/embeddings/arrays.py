@@ -15,16 +15,18 @@ def to_numpy(array: Any) -> np.ndarray:
     """
     if type(array).__module__.split(".")[0] == "torch":
         array = array.detach().cpu()
-        if str(array.dtype) == "torch.bfloat16":
+        dtype = str(array.dtype).removeprefix("torch.")
+        if dtype == "bfloat16" or dtype.startswith("float8"):
             import ml_dtypes
             import torch
 
-            # NumPy has no native bfloat16, so torch refuses a direct conversion.
-            return array.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+            # NumPy itself has none of these, so torch refuses a direct conversion.
+            bits = torch.int16 if dtype == "bfloat16" else torch.uint8
+            return array.view(bits).numpy().view(getattr(ml_dtypes, dtype))
         return array.numpy()
     return np.asarray(array)
 
 
 def is_float(dtype: np.dtype) -> bool:
-    """Return whether a dtype is real floating point, including bfloat16."""
-    return dtype.kind == "f" or dtype.name == "bfloat16"
+    """Return whether a dtype is real floating point, including bfloat16 and the 8-bit formats."""
+    return dtype.kind == "f" or dtype.name == "bfloat16" or dtype.name.startswith("float8")

@@ -118,7 +118,9 @@ def test_nan_and_inf_are_preserved(tmp_path, suffix):
 def test_npy_ids(tmp_path):
     x = np.eye(3)
     np.save(tmp_path / "x.npy", x)
-    with pytest.raises(ValueError, match=r"x\.npy: has no ids: write them to x\.ids\.txt"):
+    with pytest.raises(
+        ValueError, match=r"x\.npy: has no ids; x\.ids\.txt next to it.* or number the rows from 0 with --ids rows"
+    ):
         read_embeddings(tmp_path / "x.npy")
     (tmp_path / "own.txt").write_text("\ufeffa\r\nb\r\nc\r\n", "utf-8")
     assert list(read_embeddings(tmp_path / "x.npy", ids_path=tmp_path / "own.txt").ids) == ["a", "b", "c"]
@@ -135,8 +137,9 @@ def test_ids_path_replaces_the_ids_of_the_file(tmp_path):
     (tmp_path / "i.txt").write_text("a\nb\n")
     assert list(read_embeddings(tmp_path / "m.npz", ids_path=tmp_path / "i.txt").ids) == ["a", "b"]
     write_embeddings(sample(n=2), tmp_path / "m.csv")
-    with pytest.raises(ValueError, match=r"m\.csv: takes its ids from its first column"):
-        read_embeddings(tmp_path / "m.csv", ids_path=tmp_path / "i.txt")
+    assert list(read_embeddings(tmp_path / "m.csv", ids_path=tmp_path / "i.txt").ids) == ["a", "b"]
+    with pytest.raises(ValueError, match=r"m\.csv: takes its ids from a file or from --id-column, not from both"):
+        read_embeddings(tmp_path / "m.csv", ids_path=tmp_path / "i.txt", id_column="id")
 
 
 def npz(path, **arrays):
@@ -150,9 +153,13 @@ GOOD = {"embedding": np.eye(2), "ids": np.array(["a", "b"])}
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"embedding": None, "emb": np.eye(2)}, "has no array `embedding`; it has: ids, emb"),
-        ({"ids": None}, "has no array `ids`; it has: embedding"),
-        ({"ids": np.array(["a", "a"])}, "the id 'a' is in rows 1 and 2; ids must be unique"),
+        ({"embedding": None}, r"contains no matrix \[n, d\]; it has: ids \[2\]"),
+        (
+            {"embedding": None, "p": np.eye(2), "q": np.eye(2)},
+            r"choose one with --key; it has: ids \[2\], p \[2, 2\], q",
+        ),
+        ({"ids": None}, r"has no array with ids; it has: embedding \[2, 2\]. Name the ids with --id-column"),
+        ({"ids": np.array(["a", "a"])}, "the id 'a' is in rows 1 and 2, but ids must be unique: choose others than"),
         ({"ids": np.array(["a", "b", "c"])}, "3 ids for 2 rows"),
         ({"ids": np.array(["a", ""])}, "the id in row 2 is empty"),
         ({"ids": np.array(["a", "b\nc"])}, "the id in row 2 is not a line of text"),
@@ -207,6 +214,8 @@ def test_wrong_paths_raise(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"does not exist; did you mean 'chgnet\.npz'"):
         read_embeddings(tmp_path / "chgnt.npz")
     with pytest.raises(ValueError, match=r"the suffix must be one of \.npz, \.npy"):
+        read_embeddings(tmp_path / "x.xlsx")
+    with pytest.raises(ValueError, match=r"x\.pkl: pickles are never loaded"):
         read_embeddings(tmp_path / "x.pkl")
     with pytest.raises(ValueError, match="the suffix must be one of"):
         write_embeddings(sample(), tmp_path / "x.pt")
@@ -221,7 +230,9 @@ def test_parquet_columns(tmp_path):
     path = tmp_path / "x.parquet"
     table = {"smiles": ["C", "N"], "b": [1.0, 2.0], "id": [10, 11], "a": [3, 4], "energies": [0.5, 0.6]}
     pq.write_table(pa.table({**table, "__index_level_0__": [0, 1]}), path)
-    got = read_embeddings(path)
+    with pytest.raises(ValueError, match=r"names are no series such as f0, f1, ...: b, a; name the features, for ex"):
+        read_embeddings(path)
+    got = read_embeddings(path, columns="b,a")
     np.testing.assert_array_equal(got.embedding, [[1, 3], [2, 4]])
     np.testing.assert_array_equal(got.energies, [0.5, 0.6])
     assert list(got.ids) == ["10", "11"]
@@ -231,13 +242,12 @@ def test_parquet_columns(tmp_path):
         with pytest.raises(ValueError, match=message):
             read_embeddings(path)
 
-    fails("no column `id`; it has: a, b", a=[1.0], b=[2.0])
-    fails("no list column `embedding` and no numeric column; it has: id, s", id=["a"], s=["x"])
+    fails("has no column with ids; it has: a0, a1", a0=[1.0], a1=[2.0])
+    fails("contains no columns of numbers; it has: id, s", id=["a"], s=["x"])
     fails("has 2 numbers in row 1 but 3 in row 2", id=["a", "b"], embedding=[[1.0, 2.0], [1.0, 2.0, 3.0]])
-    fails("has 1 numbers in row 1 but None in row 2", id=["a", "b"], embedding=[[1.0], None])
-    fails("has type double, not lists", id=["a"], embedding=[1.0])
-    fails("the id in row 2 is None", id=["a", None], x=[1.0, 2.0])
-    fails("`ids` has the dtype float64", id=[1.0, 2.0], x=[1.0, 2.0])
+    fails("column embedding is empty in row 2", id=["a", "b"], embedding=[[1.0], None])
+    fails("the id in row 2 is None", id=["a", None], x0=[1.0, 2.0])
+    fails("the ids in id are of type double: save them as text or as integers", id=[1.0, 2.0], x0=[1.0, 2.0])
 
 
 def test_parquet_from_pandas(tmp_path):
@@ -245,7 +255,9 @@ def test_parquet_from_pandas(tmp_path):
     frame = pd.DataFrame({"id": ["a", "b"], "embedding": [np.array([1.0, 2.0]), np.array([3.0, 4.0])]})
     frame.to_parquet(tmp_path / "x.parquet")
     np.testing.assert_array_equal(read_embeddings(tmp_path / "x.parquet").embedding, [[1, 2], [3, 4]])
-    pd.DataFrame([[1.0, 2.0]], index=pd.Index(["q"], name="id"), columns=["x", "y"]).to_parquet(tmp_path / "y.parquet")
+    pd.DataFrame([[1.0, 2.0]], index=pd.Index(["q"], name="id"), columns=["x1", "x2"]).to_parquet(
+        tmp_path / "y.parquet"
+    )
     assert list(read_embeddings(tmp_path / "y.parquet").ids) == ["q"]
 
 
@@ -257,11 +269,11 @@ def test_csv(tmp_path):
     np.testing.assert_array_equal(got.embedding, [[1, 2.5], [np.nan, 1e-3]])
     np.testing.assert_array_equal(got.energies, [-3, 4])
     for content, message in [
-        ("id,x\na,1\nb,oops\n", "oops"),
-        ("id,x\na,1,2\n", "[Ee]xpected 2 columns, got 3"),
+        ("id,x0\na,1\nb,oops\n", "contains no columns of numbers"),
+        ("id,x0\na,1,2\n", "[Ee]xpected 2 columns, got 3"),
         ("id\na\n", "has 1 columns"),
         ("a,0.1,0.7\nb,0.3,0.4\n", "starts with numbers: add a header line"),
-        ("id,x\n", "`embedding` is empty"),
+        ("id,x0\n", "contains no columns of numbers"),
     ]:
         path.write_text(content)
         with pytest.raises(ValueError, match=message):
@@ -271,11 +283,12 @@ def test_csv(tmp_path):
 def test_safetensors_of_other_programs(tmp_path):
     path = tmp_path / "x.safetensors"
     safetensors.numpy.save_file({"embedding": np.eye(2)}, path)
-    with pytest.raises(ValueError, match="has no `ids` in its metadata"):
+    with pytest.raises(
+        ValueError, match=r"has no tensor with ids; it has: embedding .*JSON list of n ids under `ids` in the metadata"
+    ):
         read_embeddings(path)
     safetensors.numpy.save_file({"emb": np.eye(2)}, path)
-    with pytest.raises(ValueError, match="has no tensor `embedding`; it has: emb"):
-        read_embeddings(path)
+    assert read_embeddings(path, number_rows=True).ids == ["0", "1"]
     safetensors.numpy.save_file({"embedding": np.eye(2)}, path, {"ids": json.dumps([1, 2])})
     assert list(read_embeddings(path).ids) == ["1", "2"]
 
@@ -288,19 +301,21 @@ def test_h5_of_other_programs(tmp_path):
     assert list(read_embeddings(path).ids) == ["a", "b"]
     with h5py.File(path, "w") as file:
         file.create_group("embedding")
-    with pytest.raises(ValueError, match="`embedding` has the dtype object"):
+    with pytest.raises(ValueError, match="contains no data sets"):
         read_embeddings(path)
 
 
 def test_zarr_of_other_programs(tmp_path):
     path = tmp_path / "x.zarr"
     path.mkdir()
-    with pytest.raises(ValueError, match="has no array `embedding`; it has: none"):
+    with pytest.raises(ValueError, match="contains no arrays"):
         read_embeddings(path)
     write_embeddings(sample(), path)
     group = json.loads((path / "zarr.json").read_text())
     (path / "zarr.json").write_text(json.dumps(group | {"attributes": {}}))
-    with pytest.raises(ValueError, match="has no `ids`: add them as a list to the attributes"):
+    with pytest.raises(
+        ValueError, match="has no array with ids; a list `ids` in the attributes of the group would be read"
+    ):
         read_embeddings(path)
 
 
@@ -321,7 +336,7 @@ def test_the_zarr_package_reads_and_writes_the_same_files(tmp_path):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_failed_write_keeps_the_old_file(tmp_path, suffix, monkeypatch):
-    from hyle.zoo.store import files as files_module
+    from hyle.zoo.embeddings import files as files_module
 
     path = write_embeddings(sample(), tmp_path / f"m{suffix}")
     before = sorted(tmp_path.iterdir())

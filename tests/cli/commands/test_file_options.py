@@ -1,0 +1,175 @@
+"""How files of embeddings are read and joined, from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hyle.engine import load_comparison
+from hyle.zoo import Key, Representation, Store
+
+Run = Callable[..., Any]
+N = 60
+X = np.random.default_rng(0).normal(size=(N, 8)).astype("f4")
+ACCESSIONS = [f"P{i:05d}" for i in range(N)]
+
+
+def npz(path: Path, ids: list[str] | None, x: np.ndarray = X) -> Path:
+    np.savez(path, embedding=x, **({} if ids is None else {"ids": np.array(ids)}))
+    return path
+
+
+def value(run: Run, *arguments: object) -> float:
+    ran = run("compare", *arguments, "--metrics", "cka", "--json")
+    assert ran.code == 0, ran.err
+    return float(ran.json["results"][0]["value"])
+
+
+def test_one_line_per_file_says_what_was_read_as_what(run: Run, tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz", ACCESSIONS)
+    frame = pd.DataFrame(X, columns=[f"f{i}" for i in range(8)]).assign(protein_id=ACCESSIONS, split=0, y=1.0)
+    frame.to_parquet(tmp_path / "mine.parquet")
+    ran = run("compare", "a.npz", "mine.parquet", "--metrics", "cka", "--json")
+    assert ran.err.splitlines()[:2] == [
+        "a.npz: 60 x 8 from embedding, ids from ids",
+        "mine.parquet: 60 x 8 from f0..f7, ids from protein_id, left out: split, y",
+    ]
+    assert ran.json["results"][0]["value"] == pytest.approx(1, abs=1e-6)
+    assert ran.json["recipe"]["models"]["mine"]["read_as"] == ran.err.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("ids", "rule"),
+    [
+        ([f"sp|{i}|X_HUMAN" for i in ACCESSIONS], "accession"),
+        ([f"sp_{i}_X_HUMAN" for i in ACCESSIONS], "accession"),
+        ([f"{i} some protein OS=Homo sapiens" for i in ACCESSIONS], "accession"),
+        ([f"UniRef50_{i}" for i in ACCESSIONS], "accession"),
+        ([f"AF-{i}-F1-model_v4" for i in ACCESSIONS], "accession"),
+        ([f"cifs/{i}.cif" for i in ACCESSIONS], "stem"),
+        ([f"{i}.xyz.gz" for i in ACCESSIONS], "stem"),
+        ([i.lower() for i in ACCESSIONS], "case"),
+    ],
+)
+def test_the_rule_that_makes_ids_meet_is_named_and_works(run: Run, tmp_path: Path, ids: list[str], rule: str) -> None:
+    npz(tmp_path / "a.npz", ACCESSIONS)
+    npz(tmp_path / "b.npz", ids)
+    ran = run("compare", "a.npz", "b.npz", "--metrics", "cka")
+    assert ran.code == 2
+    assert f"no sample is common to all 2 representations: with --ids {rule} they meet (a: 'P00000', 'P0" in ran.err
+    assert repr(ids[0]) in ran.err
+    assert value(run, "a.npz", "b.npz", "--ids", rule) == pytest.approx(1, abs=1e-6)
+
+
+def test_leading_zeros_and_rules_together(run: Run, tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz", [str(100 + i) for i in range(N)])
+    npz(tmp_path / "b.npz", [f"{100 + i:06d}" for i in range(N)])
+    npz(tmp_path / "c.npz", [f"x/{100 + i:06d}.cif" for i in range(N)])
+    assert "with --ids zeros they meet" in run("compare", "a.npz", "b.npz").err
+    assert value(run, "a.npz", "b.npz", "--ids", "zeros") == pytest.approx(1, abs=1e-6)
+    assert "with --ids stem --ids zeros they meet" in run("compare", "a.npz", "c.npz").err
+    assert value(run, "a.npz", "c.npz", "--ids", "stem", "--ids", "zeros") == pytest.approx(1, abs=1e-6)
+
+
+def test_a_rule_never_merges_samples(run: Run, tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz", ACCESSIONS)
+    npz(tmp_path / "b.npz", [f"{i}.cif" for i in ACCESSIONS[:-1]] + ["P00000.xyz"])
+    ran = run("compare", "a.npz", "b.npz", "--ids", "stem")
+    assert ran.code == 2
+    assert "b: by --ids stem both 'P00000.cif' and 'P00000.xyz' become 'P00000'; ids must be unique" in ran.err
+
+
+def test_options_apply_to_the_files_that_have_what_they_name(run: Run, tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz", ACCESSIONS)
+    np.savez(tmp_path / "b.npz", one=X, two=X[::-1], label=np.array(ACCESSIONS), other=np.array(ACCESSIONS[::-1]))
+    assert "choose one with --key" in run("compare", "a.npz", "b.npz").err
+    assert (
+        "several arrays may be the ids: choose with --id-column" in run("compare", "a.npz", "b.npz", "--key", "one").err
+    )
+    assert value(run, "a.npz", "b.npz", "--key", "one", "--id-column", "label") == pytest.approx(1, abs=1e-6)
+    assert value(run, "a.npz", "b.npz", "--key", "two", "--id-column", "other") == pytest.approx(1, abs=1e-6)
+    ran = run("compare", "a.npz", "a.npz", "--key", "nothing")
+    assert ran.code == 2
+    assert "--key nothing: there is no such array" in ran.err
+    assert (
+        "--ids nothing is neither a file nor a rule; the rules are rows, acc"
+        in run("dimension", "a.npz", "--ids", "nothing").err
+    )
+
+
+def test_rows_without_ids_are_numbered_from_0_if_that_is_asked_for(run: Run, tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz", None)
+    npz(tmp_path / "b.npz", None)
+    assert "number the rows from 0 with --ids rows" in run("compare", "a.npz", "b.npz").err
+    assert value(run, "a.npz", "b.npz", "--ids", "rows") == pytest.approx(1, abs=1e-6)
+    npz(tmp_path / "own.npz", [str(i) for i in range(5, N + 5)])
+    ran = run("compare", "a.npz", "own.npz", "--ids", "rows", "--metrics", "cka")
+    assert "the ids of a are row numbers from 0, and were joined to ids of the others as they are" in ran.err
+
+
+@pytest.mark.parametrize("others", [[str(i) for i in range(1, N + 1)], [str(i) for i in range(1, N)]])
+def test_rows_that_count_from_0_and_from_1_are_not_joined(run: Run, tmp_path: Path, others: list[str]) -> None:
+    npz(tmp_path / "a.npz", None)
+    npz(tmp_path / "b.npz", others, X[: len(others)])
+    ran = run("compare", "a.npz", "b.npz", "--ids", "rows")
+    assert ran.code == 2
+    assert f"the ids of b count from 1 to {len(others)}, and those of a count rows from 0" in ran.err
+
+
+def test_a_join_that_loses_most_samples_is_a_warning_in_the_report_too(run: Run, tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz", ACCESSIONS)
+    npz(tmp_path / "b.npz", [*ACCESSIONS[:20], *[f"Q{i:05d}" for i in range(40)]])
+    ran = run("compare", "a.npz", "b.npz", "-k", 5, "-o", "c.nc")
+    warning = "only 20 samples are common to all 2 representations, less than half of the 60 of the smallest one"
+    assert f"warning: {warning}" in ran.err
+    assert "40 of 60 samples of a are not in all others: P00020, P00021, P00022, ..." in ran.err
+    assert "40 of 60 samples of b are not in all others: Q00000, Q00001, Q00002, ..." in ran.err
+    assert warning in load_comparison(tmp_path / "c.nc").attrs["join_warning"]
+    assert run("report", "c.nc", "-o", "r").code == 0
+    pages = [p.read_text() for p in (tmp_path / "r").rglob("*.html")]
+    assert any(warning[5:] in page for page in pages)
+
+
+def test_embeddings_of_the_old_numbering_are_refused(run: Run, tmp_path: Path) -> None:
+    recipe = {
+        **{"model": "morgan", "weights": "w", "dataset": "mine.csv", "dataset_version": "v"},
+        **{"layer": "l", "pooling": "mean", "dataset_source": "mine.csv sha256 0123, column smiles, all 60"},
+    }
+    store = Store(tmp_path / "store")
+    pd.DataFrame(X).to_csv(tmp_path / "mine.csv")
+    store.save(Key.of(recipe), Representation("morgan", X, [str(i) for i in range(1, N + 1)], recipe))
+    ran = run("compare", "morgan", "mine.csv", "--metrics", "cka")
+    assert ran.code == 2
+    assert "an earlier version of hyle embedded mine.csv and may have numbered its samples from 1" in ran.err
+    assert "embed it again: hyle embed morgan --dataset mine.csv" in ran.err
+    recipe["ids"] = "row numbers"
+    store.save(Key.of(recipe), Representation("morgan", X, [str(i) for i in range(N)], recipe))
+    assert value(run, "morgan", "mine.csv") == pytest.approx(1, abs=1e-6)
+    del recipe["ids"]
+    np.savez(tmp_path / "old.npz", embedding=X, ids=np.arange(1, N + 1).astype(str), recipe=json.dumps(recipe))
+    assert "an earlier version of hyle embedded mine.csv" in run("compare", "old.npz", "mine.csv").err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compare", "s3://bucket/a.npz", "gs://b/c.npz"],
+        ["compare", "a.npz", "a.npz", "-o", "s3://bucket/c.nc"],
+        ["dimension", "a.npz", "--store", "s3://bucket"],
+        ["embed", "morgan", "--dataset", "s3://bucket/x.csv"],
+        ["embed", "morgan", "-o", "s3://bucket/x.npz"],
+        ["report", "s3://bucket/c.nc"],
+    ],
+)
+def test_addresses_are_refused(run: Run, tmp_path: Path, arguments: list[str]) -> None:
+    npz(tmp_path / "a.npz", ACCESSIONS)
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert "addresses are not supported: use a file or folder on this machine" in ran.err
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "store") == ["a.npz"]

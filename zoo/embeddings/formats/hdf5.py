@@ -1,0 +1,70 @@
+"""Embeddings in HDF5 files: named data sets, or one vector under each id."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from ..._errors import InputError
+from ..._text import shorten
+from ..content import Content, Selection
+from ..named_arrays import KEYED, Array, choose_arrays, parse_recipe
+
+# The id before characters were replaced that the writer did not allow in names (bio_embeddings, ProtTrans).
+ORIGINAL_ID = "original_id"
+
+
+def read_h5(path: Path, selection: Selection) -> Content:
+    """Read data sets at any depth; attribute ``recipe``.
+
+    Where each data set is one vector, its name, or its attribute ``original_id``, is the id.
+    """
+    import h5py
+
+    selection.only("key", "id_column")
+    with h5py.File(path) as file:
+        found: list[tuple[str, Any]] = []
+        file.visititems(lambda name, item: found.append((name, item)))
+        sets = {name: item for name, item in found if isinstance(item, h5py.Dataset)}
+        content = choose_arrays({name: _array(name, item) for name, item in sets.items()}, selection, "data set")
+        content.recipe = parse_recipe(file.attrs.get("recipe"))
+        if content.ids_from == KEYED:
+            content.ids = [str(item.attrs.get(ORIGINAL_ID, name.rsplit("/", 1)[-1])) for name, item in sets.items()]
+            if any(ORIGINAL_ID in item.attrs for item in sets.values()):
+                content.ids_from = f"the attribute {ORIGINAL_ID}"
+    return content
+
+
+def _array(name: str, item: Any) -> Array:
+    return Array(item.shape or (), item.dtype, lambda: _read(name, item))
+
+
+def _read(name: str, item: Any) -> Any:
+    """Read a data set after a check that all of it is in the file, because HDF5 reads missing parts as zeros."""
+    if item.size and item.dtype.kind != "O" and not item.is_virtual and not item.external:
+        if item.chunks:
+            expected = math.prod(math.ceil(n / chunk) for n, chunk in zip(item.shape, item.chunks, strict=True))
+            missing = expected - item.id.get_num_chunks()
+            if missing:
+                raise InputError(f"data set {shorten(name)} lacks {missing} of its {expected} chunks")
+        elif item.id.get_storage_size() < item.size * item.dtype.itemsize:
+            raise InputError(f"data set {shorten(name)} of shape {list(item.shape)} was never written")
+    return item[()]
+
+
+def write_h5(path: Path, content: Content) -> None:
+    """Write the data sets that `read_h5` reads."""
+    import h5py
+
+    # The HDF5 library crashes the process if the disk is full, so it writes to memory only.
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        file["embedding"] = content.embedding
+        file.create_dataset("ids", data=content.ids, dtype=h5py.string_dtype())
+        if content.energies is not None:
+            file["energies"] = content.energies
+        file.attrs["recipe"] = json.dumps(content.recipe)
+    path.write_bytes(memory.getbuffer())

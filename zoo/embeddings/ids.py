@@ -1,0 +1,91 @@
+"""Rules that make the ids of several files meet."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from .._errors import InputError
+from .._representation import Representation
+from .._text import did_you_mean, shorten
+
+# UniProt titles (sp|P69905|HBA_HUMAN), also with the bars replaced; NCBI titles; UniRef clusters; AlphaFold models.
+_ACCESSION = (
+    re.compile(r"(?:sp|tr|up)[|_](?P<id>[A-Za-z0-9-]+)(?:[|_]|$)"),
+    re.compile(r"(?:gi\|\d+\|)?(?:ref|gb|emb|dbj|pir|pdb)\|(?P<id>[^|]+)"),
+    re.compile(r"UniRef\d+_(?P<id>[A-Za-z0-9-]+)"),
+    re.compile(r"AF-(?P<id>[A-Za-z0-9]+)-F\d+"),
+)
+
+
+def _accession(text: str) -> str:
+    word = text.split(None, 1)[0] if text.split() else text
+    match = next((m for m in (pattern.match(word) for pattern in _ACCESSION) if m), None)
+    return match["id"] if match else word
+
+
+def _stem(text: str) -> str:
+    name = re.split(r"[/\\]", text)[-1]
+    # An ending begins with a letter, so that the version in P69905.1 stays.
+    return re.sub(r"(\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", "", name) or name
+
+
+def _zeros(text: str) -> str:
+    return text.lstrip("0") or "0" if text.isdecimal() else text
+
+
+# Rule -> what it does to one id, and the same in words.
+ID_RULES: Mapping[str, tuple[Callable[[str], str], str]] = {
+    "accession": (_accession, "sp|P69905|HBA_HUMAN becomes P69905"),
+    "stem": (_stem, "cifs/NaCl.cif becomes NaCl"),
+    "zeros": (_zeros, "007 becomes 7"),
+    "case": (str.lower, "NaCl becomes nacl"),
+}
+
+
+def apply_id_rule(representation: Representation, rule: str) -> Representation:
+    """Return a representation with the ids that a rule of `ID_RULES` makes of its ids.
+
+    Raises:
+        ValueError: no such rule, or two ids become equal; names them.
+    """
+    if rule not in ID_RULES:
+        raise InputError(
+            f"no rule for ids is called {rule!r}{did_you_mean(rule, ID_RULES)} There are: {', '.join(ID_RULES)}"
+        )
+    change, _ = ID_RULES[rule]
+    ids = [change(i) for i in representation.ids]
+    first: dict[str, str] = {}
+    for old, new in zip(representation.ids, ids, strict=True):
+        if first.setdefault(new, old) != old:
+            raise InputError(
+                f"{representation.name}: by --ids {rule} both {shorten(first[new])!r} and {shorten(old)!r} become "
+                f"{shorten(new)!r}; ids must be unique"
+            )
+    dropped = {change(i): reason for i, reason in representation.dropped.items()}
+    rules = [*representation.recipe.get("id_rules", ()), rule]
+    return replace(representation, ids=ids, dropped=dropped, recipe={**representation.recipe, "id_rules": rules})
+
+
+def rules_that_join(ids: Sequence[Iterable[str]]) -> tuple[str, ...]:
+    """Return the fewest rules, at most two, after which most ids are common to all; none if no rule helps.
+
+    Args:
+        ids: of each representation.
+    """
+    best: tuple[int, tuple[str, ...]] = (0, ())
+    for count in (1, 2):
+        for rules in itertools.combinations(ID_RULES, count):
+            sets = []
+            for each in ids:
+                changed = list(each)
+                for rule in rules:
+                    changed = [ID_RULES[rule][0](i) for i in changed]
+                # A rule that merges samples cannot be applied.
+                sets.append(set(changed) if len(set(changed)) == len(changed) else set())
+            best = max(best, (len(set.intersection(*sets)), rules), key=lambda pair: pair[0])
+        if best[0]:
+            break
+    return best[1]
