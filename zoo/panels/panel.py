@@ -224,6 +224,7 @@ def write_panel(
         "ids": list(ids),
         "members": metadata,
     }
+    about["metadata_sha256"] = _metadata_sha256(about)
     for suffix, data in ((".safetensors", content), (".json", json.dumps(about, indent=1).encode() + b"\n")):
         path = folder / f"{name}{suffix}"
         with output_errors(path):
@@ -231,6 +232,12 @@ def write_panel(
             with replace_atomically(path) as temporary:
                 temporary.write_bytes(data)
     return load_panel(name, folder)
+
+
+def _metadata_sha256(about: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the metadata without this hash itself."""
+    rest = {key: value for key, value in about.items() if key != "metadata_sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def load_panel(name: str, folder: Path = FOLDER) -> ReferencePanel:
@@ -251,8 +258,12 @@ def load_panel(name: str, folder: Path = FOLDER) -> ReferencePanel:
         about, content = json.loads(metadata.read_text("utf-8")), path.read_bytes()
     except (OSError, ValueError) as error:
         raise InputError(f"the panel of {name} cannot be read from {folder} ({error}): {remedy}") from error
-    if hashlib.sha256(content).hexdigest() != about["sha256"]:
-        raise InputError(f"{path} has changed since it was written: {remedy}")
+    for file, whole in (
+        (metadata, isinstance(about, dict) and about.get("metadata_sha256") == _metadata_sha256(about)),
+        (path, isinstance(about, dict) and about.get("sha256") == hashlib.sha256(content).hexdigest()),
+    ):
+        if not whole:
+            raise InputError(f"{file} has changed since it was written: {remedy}")
     tensors, ids, members = load(content), about["ids"], []
     for entry in about["members"]:
         model = entry["name"]

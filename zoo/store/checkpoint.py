@@ -18,13 +18,14 @@ from ..embeddings import read_array
 
 COMMITTED = "commit_success.txt"
 UNFINISHED = ".orbax-checkpoint-tmp"
+ABOUT_SHA256 = "about_sha256"  # of the other metadata
 
 
 def write_folder(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[str, Any]) -> None:
     """Write ``arrays/NAME`` as Zarr v3 and ``about/about.json``, atomically.
 
     The folder is written under a temporary name and renamed when it is complete. The metadata include the SHA-256 of
-    every array, because Zarr reads a missing chunk as zeros.
+    every array and of themselves.
 
     Args:
         path: the folder; must not exist yet.
@@ -39,7 +40,9 @@ def write_folder(path: Path, arrays: Mapping[str, np.ndarray], about: Mapping[st
             about=ocp.JsonCheckpointHandler(filename="about.json"),
         )
         hashes = {name: _sha256(array) for name, array in arrays.items()}
-        items: dict[str, Any] = {"about": ocp.args.JsonSave({**about, "sha256": hashes})}
+        # As it will be read: JSON has neither tuples nor keys that are numbers.
+        whole = json.loads(json.dumps({**about, "sha256": hashes}))
+        items: dict[str, Any] = {"about": ocp.args.JsonSave({**whole, ABOUT_SHA256: _text_sha256(whole)})}
         if arrays:
             items["arrays"] = ocp.args.PyTreeSave(dict(arrays))
         with ocp.Checkpointer(handler) as checkpointer:
@@ -52,8 +55,19 @@ def is_whole(path: Path) -> bool:
 
 
 def read_about(path: Path) -> dict[str, Any]:
-    """Read the metadata of a committed folder."""
-    return json.loads((path / "about" / "about.json").read_text("utf-8"))
+    """Read the metadata of a committed folder.
+
+    Raises:
+        ValueError: they are damaged. Folders of earlier releases have no hash of the metadata.
+        OSError: they are missing.
+    """
+    about = json.loads((path / "about" / "about.json").read_text("utf-8"))
+    if not isinstance(about, dict) or "sha256" not in about:
+        raise InputError(f"the metadata of {path} are damaged")
+    sha256 = about.pop(ABOUT_SHA256, None)
+    if sha256 not in (None, _text_sha256(about)):
+        raise InputError(f"the metadata of {path} have changed since they were written")
+    return about
 
 
 def read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -76,6 +90,10 @@ def describe(path: Path, dimensions: Mapping[str, Sequence[str]], attributes: Ma
         file.write_text(json.dumps(json.loads(file.read_text("utf-8")) | {"dimension_names": names}), "utf-8")
     group = {"zarr_format": 3, "node_type": "group", "attributes": attributes}
     (path / "arrays" / "zarr.json").write_text(json.dumps(group), "utf-8")
+
+
+def _text_sha256(about: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(array: np.ndarray) -> str:

@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -57,14 +57,14 @@ class Store:
         path = self.root / key.folder / COMMITTED_DIR
         if not is_whole(path):
             return None
-        about = self._about(path)
-        if Key(**about["key"]) != key:
-            raise InputError(f"{path} belongs to {Key(**about['key'])}, not to {key}: the file system ignores case")
-        try:
+        with _damage(path):
+            about = read_about(path)
+            stored = Key(**about["key"])
+        if stored != key:
+            raise InputError(f"{path} belongs to {stored}, not to {key}: the file system ignores case")
+        with _damage(path):
             arrays = read_arrays(path, about)
             return _representation(about, arrays["embedding"], arrays.get("energies"))
-        except (KeyError, ValueError, OSError) as error:
-            raise InputError(f"{path} is damaged: remove it and extract again") from error
 
     def find(self, **where: str) -> Sequence[Entry]:
         """Return the stored representations that match, sorted by folder, without reading any matrix.
@@ -82,12 +82,13 @@ class Store:
         entries = []
         for path in sorted(self.root.glob(f"*/*/*/*/{COMMITTED_DIR}")):
             if is_whole(path):
-                about = self._about(path)
-                key = Key(**about["key"])
-                if all(getattr(key, name) == value for name, value in where.items()):
+                with _damage(path):
+                    about = read_about(path)
                     n, d = about["shape"]
                     facts = (n, d, about["dtype"], about["energies"], len(about["dropped"]))
-                    entries.append(Entry(key, about["recipe"], *facts, path))
+                    entry = Entry(Key(**about["key"]), about["recipe"], *facts, path)
+                if all(getattr(entry.key, name) == value for name, value in where.items()):
+                    entries.append(entry)
         return entries
 
     def list(self) -> Sequence[Entry]:
@@ -172,11 +173,15 @@ class Store:
         shutil.rmtree(folder / BACKUP_DIR, ignore_errors=True)
         return folder / COMMITTED_DIR
 
-    def _about(self, path: Path) -> dict[str, Any]:
-        try:
-            return read_about(path)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} is damaged: remove it and extract again") from error
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Raise any error of the body as an InputError that says that a folder of the store is damaged."""
+    try:
+        yield
+    # Which error a damaged file raises depends on where it is damaged.
+    except Exception as error:
+        raise InputError(f"{path} is damaged: remove it and embed again") from error
 
 
 class Extraction:
@@ -198,8 +203,9 @@ class Extraction:
                 self._shards.mkdir(parents=True, exist_ok=True)
             clean(self._shards)
             for path in self._whole_shards():
-                about = read_about(path)
-                self._note(about)
+                with _damage(path):
+                    about = read_about(path)
+                    self._note(about)
                 self._number = int(path.name) + 1
             # Keep the lock only now, so that a damaged shard does not leave it behind.
             self._open = stack.pop_all()
@@ -284,13 +290,14 @@ class Extraction:
         dropped: dict[str, str] = {}
         parts, energies = [], []
         for path in self._whole_shards():
-            about = read_about(path)
-            dropped |= about["dropped"]
-            if about["ids"]:
-                arrays = read_arrays(path, about)
-                rows += about["ids"]
-                parts.append(arrays["embedding"])
-                energies.append(arrays.get("energies"))
+            with _damage(path):
+                about = read_about(path)
+                dropped |= about["dropped"]
+                if about["ids"]:
+                    arrays = read_arrays(path, about)
+                    rows += about["ids"]
+                    parts.append(arrays["embedding"])
+                    energies.append(arrays.get("energies"))
         if not rows:
             reason = next(iter(dropped.values()), "the data set is empty")
             raise InputError(f"{self._key}: the model supports none of the {len(self._ids)} samples: {reason}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -74,6 +75,21 @@ def test_a_changed_panel_raises(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
+    with pytest.raises(ValueError, match="has changed since it was written"):
+        load_panel(name, tmp_path)
+    shutil.copy(FOLDER / f"{name}.safetensors", tmp_path)
+    metadata = tmp_path / f"{name}.json"
+    text = metadata.read_text()
+    rng = random.Random(0)
+    for _ in range(50):
+        place = rng.randrange(len(text) - 2)
+        other = "0" if text[place] != "0" else "1"
+        if text[place].isspace():
+            continue
+        metadata.write_text(text[:place] + other + text[place + 1 :])
+        with pytest.raises(ValueError, match="has changed since it was written|cannot be read"):
+            load_panel(name, tmp_path)
+    metadata.write_text(json.dumps({}))
     with pytest.raises(ValueError, match="has changed since it was written"):
         load_panel(name, tmp_path)
     (tmp_path / f"{name}.json").write_text(json.dumps({})[:1])

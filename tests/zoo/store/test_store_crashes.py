@@ -1,5 +1,6 @@
 """Killed processes, concurrent processes and damage: a store returns complete representations or none."""
 
+import random
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hyle.zoo import Store
+from hyle.zoo import HyleError, Store
 from hyle.zoo.store.key import Key
 
 from .stored import IDS, KEY, RECIPE, energies, representation, rows
@@ -26,7 +27,7 @@ import os, signal, sys
 import numpy as np
 sys.path.insert(0, {tests!r})
 from stored import IDS, KEY, RECIPE, rows, energies
-from hyle.zoo import Store
+from hyle.zoo import HyleError, Store
 
 with Store({root!r}).extraction(KEY, IDS, RECIPE) as extraction:
     for start in (0, 6):
@@ -125,14 +126,65 @@ def test_damage_is_detected(store, damage):
         (path / "about" / "about.json").unlink()
     else:
         (path / "about" / "about.json").write_text('{"name": ')
-    with pytest.raises(ValueError, match="is damaged: remove it and extract again"):
+    with pytest.raises(ValueError, match="is damaged: remove it and embed again"):
         store.load(KEY)
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_flipped_and_cut_bytes_are_noticed(store, shards):
+    """Whatever is damaged, what is read is what was written or an error in one line."""
+    want = representation()
+    if shards:
+        with store.extraction(KEY, IDS, RECIPE) as extraction:
+            extraction.write_shard(IDS[:12], rows(IDS[:12]), energies(IDS[:12]))
+        folder = store.root / KEY.folder / "shards"
+    else:
+        folder = store.save(KEY, want)
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size)
+    rng = random.Random(0)
+    for attempt in range(120):
+        path = rng.choice(files)
+        content = path.read_bytes()
+        damaged = bytearray(content)
+        if attempt % 3:
+            damaged[rng.randrange(len(damaged))] ^= 1 << rng.randrange(8)
+        else:
+            del damaged[rng.randrange(len(damaged)) :]
+        path.write_bytes(damaged)
+        message = problem(store, shards)
+        assert "\n" not in message
+        assert not message or "damaged" in message or "written" in message
+        path.write_bytes(content)
+
+
+def problem(store, shards):
+    """Read, or resume and finish; return the error on purpose, or "" where the result is right."""
+    try:
+        if shards:
+            copy = Store(store.root.with_name("copy"))
+            shutil.copytree(store.root, copy.root, dirs_exist_ok=False)
+            with copy.extraction(KEY, IDS, RECIPE) as extraction:
+                rest = [i for i in IDS if i not in extraction.finished]
+                extraction.write_shard(rest, rows(rest), energies(rest))
+                got = extraction.commit()
+        else:
+            got = store.load(KEY)
+    except HyleError as error:
+        return str(error)
+    finally:
+        shutil.rmtree(store.root.with_name("copy"), ignore_errors=True)
+    if got is not None:  # without its marker, a folder is not there
+        assert list(got.ids) == IDS
+        np.testing.assert_array_equal(got.embedding, rows(IDS))
+        np.testing.assert_array_equal(got.energies, energies(IDS))
+        assert shards or got.recipe == RECIPE
+    return ""
 
 
 def test_only_one_process_extracts_at_a_time(store):
     code = textwrap.dedent(f"""
         import sys, time
-        from hyle.zoo import Store
+        from hyle.zoo import HyleError, Store
         from hyle.zoo import Key
         with Store({str(store.root)!r}).extraction(Key{(*vars(KEY).values(),)!r}, {IDS!r}, {RECIPE!r}):
             print("in", flush=True)
