@@ -21,6 +21,11 @@ from ._errors import OperationError as OperationError
 from ._errors import OutputError as OutputError
 from ._errors import is_on_purpose as is_on_purpose
 from ._errors import output_errors as output_errors
+from ._groups import GROUP_KINDS as GROUP_KINDS
+from ._groups import GROUP_STATES as GROUP_STATES
+from ._groups import describe_repeats as describe_repeats
+from ._groups import group_samples as group_samples
+from ._groups import group_sizes as group_sizes
 from ._representation import Representation as Representation
 from ._samples import Dataset as Dataset
 from ._samples import Sample as Sample

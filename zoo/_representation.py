@@ -23,6 +23,7 @@ class Representation:
         recipe: provenance: model, weights hash, data set hash, layer, pooling, dtype, versions.
         energies: [n] in eV where the model predicts them, else None.
         dropped: id -> reason, for the samples that the model could not embed.
+        groups: kind -> label of each of the n samples, where the samples are known; see `hyle.zoo.group_samples`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Representation:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     energies: np.ndarray | None = None
     dropped: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def may_count_from_1(self) -> bool:
@@ -54,3 +56,6 @@ class Representation:
         if len(set(self.ids)) != len(self.ids):
             duplicate = next(i for i in self.ids if list(self.ids).count(i) > 1)
             raise InputError(f"{self.name}: the id {duplicate!r} is duplicated")
+        for kind, labels in self.groups.items():
+            if len(labels) != len(self.ids):
+                raise InputError(f"{self.name}: {len(labels)} groups by {kind} for {len(self.ids)} rows")

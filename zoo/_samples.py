@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._errors import InputError
+from ._groups import group_samples
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -130,6 +132,11 @@ class Dataset:
     def views(self) -> list[str]:
         """The views that every sample has."""
         return [name for name in VIEWS if all(getattr(sample, name) is not None for sample in self.samples)]
+
+    @cached_property
+    def groups(self) -> Mapping[str, Mapping[str, str]]:
+        """Groups of samples that are not independent: kind -> sample id -> label; see `hyle.zoo.group_samples`."""
+        return group_samples(self.samples)
 
     @property
     def version(self) -> str:

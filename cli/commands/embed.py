@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import Store, check_output, find_card, write_embeddings
+from hyle.zoo import Store, check_output, describe_repeats, find_card, group_sizes, write_embeddings
 
 from ..console import say
 from ..jobs import LastModelCache, check_views, chosen_layers, embed_with_progress, embedding_data
@@ -88,6 +88,8 @@ def command(
     if output is not None:
         check_output(output)
     data = draw.load()
+    if repeats := describe_repeats(len(data), group_sizes(data.groups)):
+        say(f"{data.name}: {repeats}")
     check_views([name for name, _ in jobs], data)
     store, loader = Store(store_path), LastModelCache()
     results = []

@@ -28,6 +28,7 @@ from ..comparison import (
 )
 from ..console import SILENT, SilentProgress, with_progress
 from ..options import CompareOptions, FileSelection, json_text
+from .groups import repeated, with_groups
 from .sources import check_ids, find_representations
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def compare(
     named, measure = by_name(representations), measure or CompareOptions()
     # The best of several layers is tested as the largest of them.
     layered = bool(measure.permutations) and any("@" in name for name in named)
+    measure = with_groups(measure, representations)
     options = engine_options(measure) | {"keep_resamples": layered}
     with progress.bar("comparing") as update, warnings.catch_warnings():
         warnings.simplefilter("ignore", engine.JoinWarning)  # it is among the notes
@@ -91,6 +93,9 @@ def compare(
         "versions": json.dumps({name: version(name) for name in ("jaxlib", "numpy", "scipy", "xarray")}),
         **(attributes or {}),
     }
+    if comparison.attrs["groups"] == 0 and (measure.permutations or measure.jackknife_groups):
+        common = set.intersection(*(set(rep.ids) for rep in named.values()))
+        comparison.attrs["repeats"] = repeated(list(named.values()), sorted(common))
     for note in _notes(comparison, covariates):
         progress.say(note)
     return comparison
@@ -117,6 +122,8 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
     lines = [f"joined {n} samples by id; {lost[0]}" if lost else f"joined {n} samples by id; all have these", *lost[1:]]
     if comparison.attrs["join_warning"]:
         lines.append(f"warning: {comparison.attrs['join_warning']}")
+    if repeats := comparison.attrs.get("repeats"):
+        lines.append(f"warning: {repeats}")
     if covariates is not None:
         lines.append(f"regressed out {covariates.name} linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
     if ceiling := replicate_ceiling(comparison):

@@ -80,16 +80,18 @@ def embed(
         key = Key.of(recipe())
         representation = store.load(key)
         stored = representation is not None
-        if representation is not None and "ids" not in representation.recipe:
-            # Earlier releases did not store where ids come from; they are those of this data set, as its hash is.
-            representation = replace(representation, recipe={**representation.recipe, "ids": dataset.ids_from})
+        if representation is not None and (
+            "ids" not in representation.recipe or (not representation.groups and dataset.groups)
+        ):
+            # Earlier releases stored neither, and the hash in the key says that the data set is the same.
+            representation = _completed(representation, dataset)
             store.save(key, representation)
         if representation is None:
             prepare(card, notify=say)  # before the stored recipe is made, which contains versions of packages
             model = loader(name, device=device, isolate=True, notify=say)
             unknown_before = getattr(model.adapter, "unknown_tokens", 0)
             with contextlib.ExitStack() as stack:
-                extraction = stack.enter_context(store.extraction(key, dataset.ids, recipe()))
+                extraction = stack.enter_context(store.extraction(key, dataset.ids, recipe(), dataset.groups))
                 finished = extraction.finished
                 todo = [sample for sample in dataset if sample.id not in finished]
                 for first in range(0, len(todo), SHARD_SIZE):
@@ -109,6 +111,12 @@ def embed(
     skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
     progress.say(f"  {label:<18} {n} x {d:<5} {how}{skipped}")
     return representation, stored
+
+
+def _completed(representation: Representation, dataset: Dataset) -> Representation:
+    """Return a representation of a data set with the origin of its ids and its groups."""
+    groups = {kind: [labels[i] for i in representation.ids] for kind, labels in dataset.groups.items()}
+    return replace(representation, recipe={**representation.recipe, "ids": dataset.ids_from}, groups=groups)
 
 
 embed_with_progress = with_progress(embed, prepare=keep_freed_memory)
@@ -140,6 +148,8 @@ def embedding_data(representation: Representation, dataset: Dataset) -> Mapping[
         "shape": list(representation.embedding.shape),
         "dropped": dict(representation.dropped),
         "left_out": dict(dataset.left_out),
+        "remarks": {statement: dict(details) for statement, details in dataset.remarks.items()},
+        "groups": {kind: len(set(labels.values())) for kind, labels in dataset.groups.items()},
         "energies": representation.energies is not None,
         "recipe": dict(representation.recipe),
     }

@@ -14,6 +14,7 @@ from ..comparison import long_table, model_names, read_scores
 from ..console import SILENT, SilentProgress, with_progress
 from ..options import CompareOptions, json_text
 from .compare import engine_options
+from .groups import with_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +63,7 @@ def sweep(
     """
     from hyle import engine
 
-    options = engine_options(measure or CompareOptions())
+    options = engine_options(with_groups(measure or CompareOptions(), list(representations.values())))
     if over == "k":
         options = {name: value for name, value in options.items() if name not in ("k", "dimension_k", "rank_k")}
     if covariates is not None:

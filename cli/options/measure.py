@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hyle.zoo import InputError
+from hyle.zoo import GROUP_KINDS, InputError
 
-from .common import Decorator, LocalPath, option_group, split
+from .common import Decorator, option_group, split
 
 if TYPE_CHECKING:
     from hyle.engine.neighbours import NeighbourMetric
@@ -30,7 +30,8 @@ class CompareOptions:
         centre: subtract the column means before neighbours are searched.
         block: number of samples that are processed at once; None for the engine's default.
         permutations: permutations of the samples, for p-values; 0 for none.
-        groups: sample id -> group within which samples are permuted; None for a single group.
+        groups: sample id -> group within which samples are permuted; a kind of `hyle.zoo.GROUP_KINDS` or
+            ``KIND:DATASET``, see `hyle.cli.jobs.with_groups`; None for a single group.
         jackknife_groups: groups of the delete-a-group jackknife, for standard errors; 0 for none.
     """
 
@@ -42,7 +43,7 @@ class CompareOptions:
     centre: bool = False
     block: int | None = None
     permutations: int = 0
-    groups: Mapping[str, str] | None = None
+    groups: Mapping[str, str] | str | None = None
     jackknife_groups: int = 0
 
     def check(self, n: int, *, more: str = "") -> None:
@@ -97,6 +98,19 @@ def read_groups(path: Path) -> dict[str, str]:
             row = int(wrong.to_numpy().argmax())
             raise InputError(f"--groups {path}: row {row + 2}: the id {ids[row]!r} {problem}")
     return dict(zip(ids, labels, strict=True))
+
+
+def parse_groups(text: str | None) -> Mapping[str, str] | str | None:
+    """Return the groups of a file, or a kind of groups as it is written.
+
+    Raises:
+        InputError: neither a file nor a kind; and as `read_groups`.
+    """
+    if text is None or text.partition(":")[0] in GROUP_KINDS:
+        return text
+    if not Path(text).is_file():
+        raise InputError(f"--groups {text} is neither a file nor a kind of groups: {', '.join(GROUP_KINDS)}")
+    return read_groups(Path(text))
 
 
 def metric_names(text: str | None) -> list[str] | None:
@@ -181,9 +195,10 @@ def metric_options(default: str) -> Decorator:
         ),
         click.option(
             "--groups",
-            type=LocalPath(exists=True, dir_okay=False, path_type=Path),
-            callback=lambda _context, _option, path: None if path is None else read_groups(path),
-            help="A .csv file (sample id, group) for samples that are not independent, such as those of one "
-            "composition or trajectory: samples are permuted within groups, and the jackknife deletes whole groups.",
+            metavar="FILE|KIND",
+            callback=lambda _context, _option, text: parse_groups(text),
+            help="For samples that are not independent: samples are permuted within groups, and the jackknife deletes "
+            f"whole groups. A .csv file (sample id, group), or {', '.join(GROUP_KINDS)}: what the samples of a group "
+            "have in common. For files of embeddings with the samples: KIND:DATASET.",
         ),
     )

@@ -37,8 +37,9 @@ def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = No
         dataset = text(comparison.attrs, "dataset")
         panel += f", {n} {samples}" + (f" of {dataset}" if dataset else "")
     sentences = [f"{panel}."]
-    if warning := text(comparison.attrs, "join_warning"):
-        sentences.append(f"{warning[0].upper()}{warning[1:]}.")
+    for name in ("join_warning", "repeats"):
+        if warning := text(comparison.attrs, name):
+            sentences.append(f"{warning[0].upper()}{warning[1:]}.")
     if not scores:
         return sentences
     score = next(iter(scores.values()))

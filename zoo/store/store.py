@@ -107,13 +107,20 @@ class Store:
             self._lock(key, stack)
             return self._replace(key, representation)
 
-    def extraction(self, key: Key, ids: Sequence[str], recipe: Mapping[str, Any]) -> Extraction:
+    def extraction(
+        self,
+        key: Key,
+        ids: Sequence[str],
+        recipe: Mapping[str, Any],
+        groups: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> Extraction:
         """Start an extraction, or resume an interrupted one with the same key, ids and recipe.
 
         Args:
             key: key of the representation.
             ids: all ids of the data set, in order.
             recipe: provenance to store with the representation.
+            groups: kind -> sample id -> label, as in `hyle.zoo.Dataset.groups`.
 
         Returns:
             Extraction, a context manager that holds a lock until the ``with`` block ends.
@@ -123,7 +130,7 @@ class Store:
             ValueError: repeated ids, or a recipe that is not JSON serialisable.
             OutputError: the store cannot be written.
         """
-        return Extraction(self, key, ids, recipe)
+        return Extraction(self, key, ids, recipe, groups or {})
 
     def _lock(self, key: Key, stack: ExitStack) -> None:
         path = self.root / key.folder / LOCK
@@ -161,6 +168,7 @@ class Store:
             "ids": list(representation.ids),
             "recipe": _plain(representation.recipe),
             "dropped": dict(representation.dropped),
+            "groups": {kind: list(labels) for kind, labels in representation.groups.items()},
         }
         dimensions = {"embedding": ["sample", "feature"], "energies": ["sample"]}
         attributes = {name: about[name] for name in ("name", "ids", "recipe")}
@@ -187,7 +195,15 @@ def _damage(path: Path) -> Iterator[None]:
 class Extraction:
     """A representation that is being written shard by shard; see `Store.extraction`."""
 
-    def __init__(self, store: Store, key: Key, ids: Sequence[str], recipe: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        key: Key,
+        ids: Sequence[str],
+        recipe: Mapping[str, Any],
+        groups: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        self._groups = groups
         self._store, self._key, self._ids, self._recipe = store, key, list(ids), _plain(recipe)
         self._place = {i: place for place, i in enumerate(self._ids)}
         if len(self._place) != len(self._ids):
@@ -310,6 +326,7 @@ class Extraction:
             self._recipe,
             np.concatenate(present)[order] if len(present) == len(parts) else None,
             {i: dropped[i] for i in self._ids if i in dropped},
+            {kind: [labels[rows[place]] for place in order] for kind, labels in self._groups.items()},
         )
         self._store._replace(self._key, merged)
         shutil.rmtree(self._shards.parent, ignore_errors=True)
@@ -354,4 +371,5 @@ def _plain(recipe: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _representation(about: Mapping[str, Any], embedding: np.ndarray, energies: Any) -> Representation:
-    return Representation(about["name"], embedding, about["ids"], about["recipe"], energies, about["dropped"])
+    groups = about.get("groups", {})  # earlier releases have none
+    return Representation(about["name"], embedding, about["ids"], about["recipe"], energies, about["dropped"], groups)
