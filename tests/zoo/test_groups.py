@@ -15,10 +15,10 @@ def test_molecules() -> None:
     smiles = ["CCO", "OCC", "COC", "c1ccccc1C", "c1ccccc1CC", "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "[CH3:1]CO"]
     groups = group_samples([Sample(str(i), smiles=text) for i, text in enumerate(smiles)])
     assert list(groups) == ["structure", "formula", "composition", "scaffold"]
-    numbers = {
-        kind: [list(dict.fromkeys(labels.values())).index(v) for v in labels.values()]
-        for kind, labels in groups.items()
-    }
+    numbers = {}
+    for kind, labels in groups.items():
+        distinct = list(dict.fromkeys(labels.values()))
+        numbers[kind] = [distinct.index(label) for label in labels.values()]
     assert numbers["structure"] == [0, 0, 1, 2, 3, 4, 5, 0]  # enantiomers differ, atom maps do not matter
     assert numbers["formula"] == [0, 0, 0, 1, 2, 3, 3, 0]
     assert numbers["scaffold"] == [0, 0, 1, 2, 2, 3, 4, 0]  # both with benzene, the others without rings
@@ -43,22 +43,18 @@ def test_a_molecule_has_the_same_formula_as_atoms_and_as_a_string() -> None:
 
 
 def test_sequences_and_data_sets_of_several_kinds() -> None:
-    assert group_samples([Sample("a", sequence="MKV"), Sample("b", sequence="MKV")]) == {
-        "sequence": {"a": "MKV", "b": "MKV"}
-    }
+    groups = group_samples([Sample("a", sequence="MKV"), Sample("b", sequence="MKV")])
+    assert groups == {"sequence": {"a": "MKV", "b": "MKV"}}
     assert group_samples([Sample("a", sequence="MKV"), Sample("b", smiles="C")]) == {}
     assert group_samples([Sample("a", text="x")]) == {}
     assert group_samples([]) == {}
     assert describe_repeats(3, {}) == ""
-    assert (
-        describe_repeats(1069, {"formula": 214, "structure": 1}) == "1,069 samples of 214 formulas, 1 molecular graph"
-    )
+    sizes = {"formula": 214, "structure": 1}
+    assert describe_repeats(1069, sizes) == "1,069 samples of 214 formulas, 1 molecular graph"
 
 
 def test_the_built_in_data_sets_say_what_they_repeat() -> None:
     data = load_dataset("mptrj")
-    expected = len({"".join(sorted(s.atoms.get_chemical_formula("all"))) for s in data if s.atoms is not None})
-    assert expected < len(set(data.groups["formula"].values())) + 1
     formulas = {s.atoms.get_chemical_formula("hill") for s in data if s.atoms is not None}
     assert len(set(data.groups["formula"].values())) == len(formulas)
 

@@ -36,9 +36,8 @@ def test_repeats_are_said_warned_of_and_offered_as_groups(run: Run, conformers: 
     ran = run("compare", "composition", "random", "--metrics", "cka", "--groups", "structure", "--json")
     assert warning not in ran.err
     assert ran.json["recipe"]["groups"] == 20
-    of_data_set = run(
-        "compare", "composition", "random", "--metrics", "cka", "--groups", "structure:mine.csv", "--json"
-    )
+    command = ("compare", "composition", "random", "--metrics", "cka", "--json")
+    of_data_set = run(*command, "--groups", "structure:mine.csv")
     assert of_data_set.json["results"] == ran.json["results"]
 
 
@@ -49,18 +48,14 @@ def test_groups_of_files_of_embeddings(run: Run, conformers: Path, tmp_path: Pat
     np.savez(tmp_path / "a.npz", embedding=x, ids=ids)
     np.savez(tmp_path / "b.npz", embedding=y, ids=ids)
     command = ("compare", "a.npz", "b.npz", "--metrics", "cka", "--json")
-    assert (
-        "it is unknown what the samples are; name them, --groups formula:DATASET"
-        in run(*command, "--groups", "formula").err
-    )
+    ran = run(*command, "--groups", "formula")
+    assert "it is unknown what the samples are; name them, --groups formula:DATASET" in ran.err
     got = run(*command, "--groups", "formula:mine.csv").json
     labels = load_dataset(str(tmp_path / "mine.csv")).groups["formula"]
     want = compare({"a": _Rows(x, ids), "b": _Rows(y, ids)}, metrics="cka", permutations=200, groups=labels)
     assert got["results"][0]["p"] == pytest.approx(float(want.cka_p[0, 1]))
-    assert (
-        "--groups nothing is neither a file nor a kind of groups: structure, seq"
-        in run(*command, "--groups", "nothing").err
-    )
+    ran = run(*command, "--groups", "nothing")
+    assert "--groups nothing is neither a file nor a kind of groups: structure, seq" in ran.err
     ran = run(*command, "--groups", "sequence:mine.csv")
     assert "the samples have no groups by sequence; they have: structure, formula, composition, scaffold" in ran.err
 
