@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,35 @@ def test_the_rules_find_what_breaks_them() -> None:
     assert past_the_face("hyle.engine.metrics.cka", "hyle.engine.gram.kernels.hsic")
     assert not past_the_face("hyle.engine.metrics.cka", "hyle.engine.gram.hsic")
     assert not past_the_face("hyle.engine.gram.median", "hyle.engine.gram.kernels.hsic")
+
+
+# Import name -> name of the distribution, where they differ.
+DISTRIBUTIONS = {
+    "orbax": "orbax-checkpoint",
+    "skbio": "scikit-bio",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+    "vl_convert": "vl-convert-python",
+}
+# Requirements of models, in their cards.
+OF_CARDS = {"pymatgen", "selfies", "transformers"}
+
+
+def test_everything_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    listed = [*project["dependencies"], *(name for extra in extras.values() for name in extra)]
+    declared = {re.split(r"[^\w-]", name)[0].lower() for name in listed}
+    missing = {
+        f"{DISTRIBUTIONS.get(top, top)} (imported by {name})"
+        for name in MODULES
+        if name.startswith("hyle.") and not name.startswith("hyle.zoo.adapters.")
+        for _, target in imports(name)
+        for top in [target.partition(".")[0]]
+        if top not in {*sys.stdlib_module_names, "hyle", *OF_CARDS}
+        and DISTRIBUTIONS.get(top, top).lower() not in declared
+    }
+    assert missing == set()
 
 
 @pytest.mark.parametrize("package", sorted(name for name in PACKAGES if name.startswith("hyle.")))
