@@ -44,6 +44,7 @@ def only(representation: Representation, ids: Collection[str]) -> Representation
         embedding=representation.embedding[kept],
         ids=[representation.ids[i] for i in kept],
         energies=energies,
+        groups={kind: [labels[i] for i in kept] for kind, labels in representation.groups.items()},
     )
 
 

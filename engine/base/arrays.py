@@ -53,7 +53,7 @@ def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
             return jnp.array(compact.numpy(), copy=True)
         return jnp.array(jax.dlpack.from_dlpack(compact), copy=True)
     array = np.asarray(tensor)
-    if array.dtype.kind not in "biufV" or (array.dtype.kind == "V" and array.dtype.name != "bfloat16"):
+    if array.dtype.kind not in "biuf" and not _is_of_ml_dtypes(array.dtype):
         raise InputTypeError(f"a representation is a tensor of real numbers; got dtype {array.dtype}")
     if array.dtype.itemsize > 8:
         array = array.astype(np.float64)
@@ -72,7 +72,12 @@ def copy_reason(tensor: Any, /) -> str | None:
         return _torch_reason(tensor)
     if not isinstance(tensor, np.ndarray):
         return None if hasattr(tensor, "__dlpack__") else f"{type(tensor).__name__} does not support DLPack"
-    if tensor.dtype.kind not in "biuf" or tensor.dtype.itemsize > 8 or not tensor.dtype.isnative:
+    if (
+        tensor.dtype.kind not in "biuf"
+        or _is_of_ml_dtypes(tensor.dtype)
+        or tensor.dtype.itemsize > 8
+        or not tensor.dtype.isnative
+    ):
         return f"NumPy does not export {tensor.dtype} through DLPack"
     if tensor.dtype.itemsize == 8 and not jax.config.read("jax_enable_x64"):
         return f"{tensor.dtype} is reduced to 32 bits while jax_enable_x64 is off"
@@ -107,6 +112,11 @@ def _alignment_reason(address: int) -> str | None:
 def _is_torch(tensor: Any) -> bool:
     # Checked by module name, so that the engine never imports torch.
     return any(cls.__module__.split(".")[0] == "torch" for cls in type(tensor).__mro__)
+
+
+def _is_of_ml_dtypes(dtype: np.dtype) -> bool:
+    # Their kinds differ: bfloat16 and some 8-bit floats are "V", others "f".
+    return dtype.name == "bfloat16" or dtype.name.startswith("float8")
 
 
 def _detached(tensor: Any) -> Any:

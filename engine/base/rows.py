@@ -17,7 +17,7 @@ BLOCK_ELEMENTS = 2**24
 
 
 def matrix(x: Any, name: str = "x") -> jax.Array:
-    """Return a representation as a floating matrix [n, d]; 16-bit floats and integers become float32.
+    """Return a representation as a floating matrix [n, d]; 8-bit and 16-bit floats and integers become float32.
 
     Args:
         x: [n, d], real numbers; see `as_array`.
@@ -34,7 +34,7 @@ def matrix(x: Any, name: str = "x") -> jax.Array:
         if jnp.issubdtype(array.dtype, jnp.complexfloating):
             raise InputTypeError(f"{name} must contain real numbers; got dtype {array.dtype}")
         return array.astype(jnp.float32)
-    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+    return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
 
 
 def pair(x: Any, y: Any, *, least: int) -> tuple[jax.Array, jax.Array]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import InputError, as_array
+from ..base import InputError, matrix
 
 FACTOR = 4.0  # outliers of real models are at 4 to 16 times the median distance
 
@@ -38,7 +38,7 @@ def norm_outliers(x: Any, /, *, factor: float = FACTOR) -> np.ndarray:
     """
     if factor <= 1:
         raise InputError(f"factor={factor} must be above 1: rows at the median distance are not outliers")
-    return far_rows(scaled(np.asarray(as_array(x))), factor)
+    return far_rows(scaled(np.asarray(matrix(x))), factor)
 
 
 def scaled(rows: np.ndarray) -> np.ndarray:

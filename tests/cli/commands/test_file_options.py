@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from hyle.engine import load_comparison
-from hyle.zoo import Key, Representation, Store
+from hyle.zoo import Key, Representation, Store, write_embeddings
 
 Run = Callable[..., Any]
 N = 60
@@ -173,3 +173,18 @@ def test_addresses_are_refused(run: Run, tmp_path: Path, arguments: list[str]) -
     assert ran.code == 2
     assert "addresses are not supported: use a file or folder on this machine" in ran.err
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "store") == ["a.npz"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
+def test_narrow_floats_are_compared_in_float32(run: Run, tmp_path: Path, dtype: str) -> None:
+    import ml_dtypes
+
+    narrow = X.astype(np.dtype(getattr(ml_dtypes, dtype, dtype)))
+    write_embeddings(Representation("m", narrow, ACCESSIONS), tmp_path / "narrow.safetensors")
+    npz(tmp_path / "wide.npz", ACCESSIONS, narrow.astype("f4"))
+    ran = run("compare", "narrow.safetensors", "wide.npz", "-k", 5, "--json")
+    values = {row["metric"]: row["value"] for row in ran.json["results"] if row["other"] == "wide"}
+    assert values["cka"] == pytest.approx(1, abs=1e-6)
+    assert values["mutual_knn"] == 1
+    rows = run("dimension", "narrow.safetensors", "wide.npz", "--json").json
+    assert rows[0]["estimates"] == rows[1]["estimates"]

@@ -24,7 +24,7 @@ def test_a_file_is_embedded_and_named_in_the_recipe(run: Run, mine: Path) -> Non
     assert ran.code == 0, ran.err
     (found,) = ran.json
     assert found["shape"][0] == 12
-    assert found["left_out"] == {"bad": "line 14: RDKit cannot read the SMILES 'C1CC'"}
+    assert found["left_out"] == {"bad": "line 14: RDKit cannot read the SMILES 'C1CC': unclosed ring"}
     assert "1 of 13 samples of mine.csv skipped: bad (line 14" in ran.err
     assert found["recipe"]["dataset"] == "mine.csv"
     assert found["recipe"]["dataset_source"].startswith("mine.csv sha256 ")

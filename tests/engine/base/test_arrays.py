@@ -83,6 +83,15 @@ def test_an_unavoidable_copy_is_correct_and_its_reason_reported(name):
         assert same(copied)
 
 
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2"])
+def test_floats_of_8_bits(name):
+    tensor = VALUES.astype(getattr(ml_dtypes, name))
+    assert name in str(copy_reason(tensor))
+    array = as_array(tensor)
+    assert array.dtype.name == name
+    np.testing.assert_array_equal(np.asarray(array, np.float32), tensor.astype(np.float32))
+
+
 def test_an_explicit_copy_does_not_share_memory():
     array = aligned("float32")
     copied = as_array(array, copy=True)
