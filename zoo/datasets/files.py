@@ -150,7 +150,8 @@ def read_dataset(
 
 def is_file_name(name: str) -> bool:
     """Return whether a name refers to a file or folder rather than to a built-in data set."""
-    return is_address(name) or os.sep in name or reader_of(Path(name)) is not None or Path(name).exists()
+    path = Path(name)
+    return is_address(name) or os.sep in name or is_archive(path) or reader_of(path) is not None or path.exists()
 
 
 @dataclass

@@ -92,6 +92,9 @@ def _entries(file: Path) -> Iterator[_Entry]:
 
 def _members(path: Path, archive: Archive) -> Iterator[_Entry]:
     for name, file in archive.members.items():
+        if isinstance(file, InputError):
+            yield path / name, Unreadable(file), path
+            continue
         reader = reader_of(file) if recognises(file) else None
         yield path / name, reader and Member(archive, file, reader), path
 

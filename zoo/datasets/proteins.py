@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SCALE = 1000  # coordinates are published with three decimals, so integers in units of 0.001 Angstrom are exact
 SHORTEST, LONGEST = 30, 500  # residues
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 WORD = 5  # letters; two unrelated proteins share only a word or two by chance
 
 
@@ -70,7 +71,7 @@ def collect(info: DatasetInfo) -> list[tuple[str, str, np.ndarray]]:
 
 
 def _chains(info: DatasetInfo) -> Iterator[tuple[str, str, np.ndarray]]:
-    from ..readers import read_chains
+    from ..readers import longest_segment, read_chains
     from ..weights import fetch_member
 
     for part in info.made_from:
@@ -80,8 +81,11 @@ def _chains(info: DatasetInfo) -> Iterator[tuple[str, str, np.ndarray]]:
         )
         for member in members:
             for chain in read_chains(folder / member):
-                if SHORTEST <= len(chain.sequence) <= LONGEST:
-                    yield f"{entry(member)}-{chain.name}", chain.sequence, chain.backbone
+                segment = longest_segment(chain.residues, AMINO_ACIDS)
+                if SHORTEST <= len(segment) <= LONGEST:
+                    sequence = "".join(residue.letter for residue in segment)
+                    backbone = np.array([residue.backbone for residue in segment])
+                    yield f"{entry(member)}-{chain.name}", sequence, backbone
 
 
 def entry(member: str) -> str:

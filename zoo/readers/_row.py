@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from .._errors import InputError, MissingPackageError
 
@@ -28,6 +27,7 @@ class Options:
         id_column: column, property or key with the ids; ``#`` numbers the samples, empty uses the format's default.
         labels: numeric columns, properties or keys that become labels.
         canonical: convert SMILES to RDKit's canonical form.
+        energy_key: property of a structure that contains its energy; if empty, the usual names are tried.
     """
 
     column: str = ""
@@ -35,6 +35,7 @@ class Options:
     id_column: str = ""
     labels: Sequence[str] = ()
     canonical: bool = True
+    energy_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Row:
         labels: name -> number.
         problem: why this is not a valid sample; empty if it is.
         column: table column from which the view was read.
+        remarks: what was changed or is missing, as general statement -> detail of this sample, or "" if there is none;
+            equal statements of several samples are reported once, such as ``energy taken from REF_energy``.
     """
 
     index: int
@@ -58,6 +61,7 @@ class Row:
     labels: Mapping[str, float] = field(default_factory=dict)
     problem: str = ""
     column: str = ""
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 def chosen(items: Iterable[T], wanted: Wanted) -> Iterator[tuple[int, T]]:
@@ -75,13 +79,6 @@ def chosen(items: Iterable[T], wanted: Wanted) -> Iterator[tuple[int, T]]:
 def indices(total: int, wanted: Wanted) -> Sequence[int]:
     """Return the wanted numbers below the total, in ascending order."""
     return range(total) if wanted is None else sorted(i for i in wanted if i < total)
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open a text file, decompressing it if it ends in .gz."""
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
 
 
 def number(text: Any, name: str) -> float | None:
@@ -105,24 +102,6 @@ def numbers(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, float]
     """Return the labels of a sample, without those that have no value."""
     labels = {name: number(values.get(name), name) for name in names}
     return {name: value for name, value in labels.items() if value is not None}
-
-
-def canonical_smiles(smiles: str) -> str:
-    """Return the canonical SMILES by RDKit.
-
-    Raises:
-        ValueError: RDKit cannot read the SMILES, or it has no atoms.
-    """
-    from rdkit import Chem
-
-    from .._rdkit import UNREADABLE, molecule
-
-    mol = molecule(smiles)
-    if mol is None:
-        raise InputError(f"{UNREADABLE} {smiles[:60]!r}")
-    if not mol.GetNumAtoms():
-        raise InputError("the SMILES has no atoms")
-    return str(Chem.MolToSmiles(mol))
 
 
 def no_columns(path: Path, options: Options) -> None:

@@ -7,22 +7,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from .._errors import InputError
+from ._compressed import COMPRESSIONS, inner_name, inner_suffix, open_binary
 from ._row import Options, Row, Wanted
+from ._unpacked import Unpacked
+from ._vasp_names import vasp_kind
 
-# suffix -> module; .gz may follow the suffix if the module is in PACKED.
+# suffix -> module; the suffix of a compression may follow.
 READERS = {
-    **dict.fromkeys((".csv", ".tsv", ".smi"), "tables"),
-    ".parquet": "parquet",
-    ".sdf": "sdf",
-    **dict.fromkeys((".fasta", ".fa", ".faa"), "fasta"),
+    **dict.fromkeys((".csv", ".tsv", ".smi", ".smiles", ".ism"), "tables"),
+    **dict.fromkeys((".parquet", ".feather", ".arrow"), "parquet"),
+    **dict.fromkeys((".sdf", ".mol"), "sdf"),
+    ".mol2": "mol2",
+    **dict.fromkeys((".fasta", ".fa", ".faa", ".fas", ".fna", ".fsa"), "fasta"),
     **dict.fromkeys((".xyz", ".extxyz"), "xyz"),
-    **dict.fromkeys((".cif", ".vasp", ".poscar", ".traj"), "structures"),
+    ".cif": "cif",
+    **dict.fromkeys((".vasp", ".poscar", ".gen", ".xsf", ".res"), "structures"),
+    **dict.fromkeys((".lammpstrj", ".dump"), "lammps"),
+    **dict.fromkeys((".json", ".jsonl"), "documents"),
+    ".traj": "trajectories",
     **dict.fromkeys((".db", ".aselmdb"), "databases"),
     **dict.fromkeys((".pdb", ".ent", ".mmcif"), "chains"),
 }
-PACKED = ("tables", "sdf", "fasta", "chains")
-# VASP files have fixed names without suffixes.
-NAMES = ("POSCAR", "CONTCAR")
+# Modules that decompress a file while they read it; others read a decompressed copy.
+STREAMED = {"xyz", "cif", "structures", "lammps", "documents", "mol2", "small_pdb"}
+STREAMED |= {"tables", "json_lines", "sdf", "fasta", "chains"}
 
 
 class Reader(Protocol):
@@ -36,19 +45,49 @@ class Reader(Protocol):
 
 
 def reader_of(path: Path) -> Reader | None:
-    """Return the reader of a file by its name, and of a .cif by its content; return None if there is no reader."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    packed = suffixes[-1:] == [".gz"]
-    suffix = "".join(suffixes[-2:-1] if packed else suffixes[-1:])
-    module = "structures" if path.name.upper() in NAMES else READERS.get(suffix)
-    if suffix == ".cif" and path.is_file() and (packed or _is_macromolecule(path)):
-        module = "chains"
-    if module is None or (packed and module not in PACKED):
+    """Return the reader of a file by its name, and of some suffixes by its content; None if there is no reader."""
+    suffix = inner_suffix(path)
+    module = READERS.get(suffix) or ("structures" if vasp_kind(inner_name(path)) else "")
+    if not module:
         return None
-    return importlib.import_module(f"{__package__}.{module}")
+    if suffix == ".cif" and _is_macromolecule(path):
+        module = "chains"
+    if suffix in (".pdb", ".ent") and _is_small(path):
+        module = "small_pdb"
+    if suffix == ".jsonl" and path.is_file() and not _has_structures(path):
+        module = "json_lines"
+    reader: Reader = importlib.import_module(f"{__package__}.{module}")
+    return Unpacked(reader) if path.suffix.lower() in COMPRESSIONS and module not in STREAMED else reader
+
+
+def recognises(path: Path) -> bool:
+    """Return whether a file in a folder may contain samples: a .json file may contain anything."""
+    return inner_suffix(path) != ".json" or _has_structures(path)
 
 
 def _is_macromolecule(path: Path) -> bool:
     # Names in mmCIF have dots where those in CIF files of crystals have underscores.
-    with path.open("rb") as stream:
-        return any(line.lstrip().startswith(b"_atom_site.") for line in stream)
+    return any(line.lstrip()[:11].lower() == b"_atom_site." for line in _lines(path))
+
+
+def _has_structures(path: Path) -> bool:
+    from . import documents
+
+    return documents.recognises(path)
+
+
+def _is_small(path: Path) -> bool:
+    from .small_pdb import is_small
+
+    return is_small(_lines(path))
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, as far as it can be read: what is wrong with it, its reader says."""
+    if not path.is_file():
+        return
+    try:
+        with open_binary(path) as stream:
+            yield from stream
+    except InputError:
+        return

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .._text import shorten
+from ._compressed import inner_name
 from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns
-from ._structures import read_chains
+from ._structures import OTHERS, Chain, read_chains
 
 
 def count(path: Path) -> int:
@@ -18,14 +20,25 @@ def count(path: Path) -> int:
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-    """Read the sequence and backbone of the wanted chains; ids are FILE-CHAIN."""
+    """Read the sequence and backbone of the wanted chains; ids are FILE-CHAIN, or FILE for a chain without a name.
+
+    A chain of which no residue has a complete backbone has only a sequence.
+    """
     no_columns(path, options)
-    name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
+    others = True
     for i, chain in chosen(read_chains(path), wanted):
-        id_ = "" if options.id_column == NUMBERS else f"{name}-{chain.name}"
-        where = f"chain {shorten(chain.name)}"
-        if np.isfinite(chain.backbone).all():
-            views = {"sequence": chain.sequence, "backbone": chain.backbone.astype(np.float32)}
-            yield Row(i, where, id_, views)
-        else:
-            yield Row(i, where, id_, problem="the coordinates are not finite")
+        where = f"chain {shorten(chain.name or '(no name)')}"
+        # What else is in the file is reported with the first chain.
+        remarks = {name: detail for name, detail in chain.remarks.items() if others or name != OTHERS}
+        others = False
+        views: dict[str, Any] = {"sequence": chain.sequence}
+        if chain.backbone is not None:
+            views["backbone"] = chain.backbone.astype(np.float32)
+        yield Row(i, where, "" if options.id_column == NUMBERS else _id(path, chain), views, remarks=remarks)
+
+
+def _id(path: Path, chain: Chain) -> str:
+    """Return the file and the name of a chain; further chains of the same name are numbered from 2."""
+    name = Path(inner_name(path)).stem
+    number = str(chain.number) if chain.number > 1 else ""
+    return "-".join(part for part in (name, chain.name, number) if part)

@@ -1,16 +1,18 @@
-"""Reader of ASE databases: .db with ASE, .aselmdb (OMat24, sAlex, OMol25) with lmdb and ASE's JSON decoder."""
+"""Reader of ASE databases: .db with ASE, .aselmdb (OMat24, sAlex, OMol25) with ASE's JSON decoder."""
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from .._errors import InputError, MissingPackageError
+from .._errors import InputError
 from .._text import MAX_REASON, shorten
 from ._atoms import atoms_row, need_ase
+from ._lmdb import LmdbFile
 from ._row import Options, Row, Wanted, indices
 
 
@@ -24,7 +26,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     """Read only the wanted rows.
 
     Raises:
-        ImportError: ase is not installed, or lmdb for .aselmdb.
+        ImportError: ase is not installed.
         ValueError: unreadable file.
     """
     with _open(path) as rows:
@@ -36,11 +38,9 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
                 data = row.data if isinstance(row.data, dict) else {}
             # ASE raises key, value and type errors for a row that it cannot decode.
             except Exception as error:
-                yield Row(i, where, problem=f"not readable: {error or type(error).__name__}")
+                yield Row(i, where, problem=f"not readable: {shorten(error, MAX_REASON) or type(error).__name__}")
             else:
                 facts = {**data, **row.key_value_pairs}
-                if row.get("charge") is not None:
-                    facts.setdefault("charge", row.charge)
                 yield atoms_row(i, where, atoms, facts, options)
 
 
@@ -50,8 +50,12 @@ class _Sqlite:
     def __init__(self, path: Path) -> None:
         from ase.db import connect
 
+        # ASE would create its tables in a file without them.
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            if not connection.execute("select name from sqlite_master where name = 'systems'").fetchone():
+                raise InputError("it has no table 'systems'")
+            self.ids: Sequence[int] = [id_ for (id_,) in connection.execute("select id from systems order by id")]
         self._database = connect(path, type="db")
-        self.ids: Sequence[int] = [row.id for row in self._database.select(columns=["id"], include_data=False)]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -67,13 +71,15 @@ class _Lmdb:
     """An ASE database in LMDB: row id -> JSON, compressed with zlib; ``nextid`` and ``deleted_ids`` define the ids."""
 
     def __init__(self, path: Path) -> None:
+        self._file = LmdbFile(path)
         try:
-            import lmdb
-        except ImportError as error:
-            raise MissingPackageError(f"{path}: reading .aselmdb needs lmdb: pip install lmdb") from error
-        self._environment = lmdb.open(str(path), subdir=False, readonly=True, lock=False, readahead=False, max_dbs=0)
-        deleted = set(self._get("deleted_ids") or ())
-        end = self._get("nextid") or 1
+            deleted = set(self._get("deleted_ids") or ())
+            end = int(self._get("nextid") or 1)
+            if not 0 < end <= path.stat().st_size:  # each row has more than a byte
+                raise InputError(f"it states {end - 1} rows, more than fit in it: the file is damaged")
+        except Exception:
+            self.close()
+            raise
         self.ids: Sequence[int] = [i for i in range(1, end) if i not in deleted] if deleted else range(1, end)
 
     def __len__(self) -> int:
@@ -90,24 +96,25 @@ class _Lmdb:
     def _get(self, key: str) -> Any:
         from ase.io.jsonio import decode
 
-        with self._environment.begin() as transaction:
-            compressed = transaction.get(key.encode("ascii"))
+        compressed = self._file.get(key.encode("ascii"))
         return None if compressed is None else decode(zlib.decompress(compressed).decode())
 
     def close(self) -> None:
-        self._environment.close()
+        """Close the file."""
+        self._file.close()
 
 
 @contextmanager
 def _open(path: Path) -> Iterator[_Sqlite | _Lmdb]:
     need_ase(path)
     try:
+        if path.stat().st_size == 0:
+            raise InputError("it is empty")
         rows = _Lmdb(path) if path.suffix.lower() == ".aselmdb" else _Sqlite(path)
-    except ImportError:
-        raise
-    # The errors of lmdb and SQLite have no common base class.
+    # Damaged files raise different errors: of SQLite, zlib and JSON, and of missing values.
     except Exception as error:
-        raise InputError(f"{path} is not readable as an ASE database: {shorten(error, MAX_REASON)}") from error
+        reason = shorten(error, MAX_REASON) or type(error).__name__
+        raise InputError(f"{path} is not readable as an ASE database: {reason}") from error
     try:
         yield rows
     finally:

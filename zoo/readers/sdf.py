@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from .._errors import InputError
 from .._text import shorten_names
+from ._compressed import open_binary
+from ._rdkit_errors import attempt
 from ._row import NUMBERS, Options, Row, Wanted, chosen, need_rdkit, numbers
+from ._smiles import MAPS
 
 END = b"$$$$"
+UNREADABLE = "RDKit cannot read the molecule"
 
 
 def count(path: Path) -> int:
@@ -37,34 +39,52 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
 
 
 def _row(index: int, text: str, options: Options) -> Row:
+    where = f"record {index + 1}"
+    id_ = "" if options.id_column else text.split("\n", 1)[0].strip()
+    mol, reason = attempt(lambda: _parse(text))
+    # Where the chemistry is not valid, the properties are readable all the same.
+    readable = mol or attempt(lambda: _parse(text, sanitize=False))[0]
+    try:
+        # As text: RDKit's conversion makes 7 of 007, and 100000.0 of 1e5.
+        facts = {} if readable is None else {name: readable.GetProp(name) for name in readable.GetPropNames()}
+        if options.id_column not in ("", NUMBERS):
+            id_ = facts.get(options.id_column, "").strip()
+        if mol is None:
+            raise InputError(f"{UNREADABLE}{f': {reason}' if reason else ''}")
+        return _molecule(Row(index, where, id_), mol, facts, options)
+    except ValueError as error:
+        return Row(index, where, id_, problem=str(error))
+
+
+def _molecule(row: Row, mol: Any, facts: Mapping[str, str], options: Options) -> Row:
     from rdkit import Chem
     from rdkit.rdBase import BlockLogs
 
-    where = f"record {index + 1}"
-    supplier = Chem.SDMolSupplier()
+    if not mol.GetNumAtoms():
+        raise InputError("it has no atoms")
+    if options.id_column not in ("", NUMBERS) and not row.id:
+        raise InputError(f"it has no property {options.id_column!r} to use as its id; it has: {shorten_names(facts)}")
+    parts = (*mol.GetAtoms(), *mol.GetBonds())
+    if any(part.HasQuery() for part in parts) or any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+        raise InputError("it has dummy atoms, R groups or atom lists, which are no atoms")
+    maps = [atom for atom in mol.GetAtoms() if atom.GetAtomMapNum()]
+    for atom in maps:
+        atom.SetAtomMapNum(0)
     with BlockLogs():
-        supplier.SetData(text, removeHs=False)
-        mol = next(iter(supplier), None)
-    id_ = "" if options.id_column else text.split("\n", 1)[0].strip()
-    if mol is None:
-        return Row(index, where, id_, problem="RDKit cannot read the molecule")
-    try:
-        if not mol.GetNumAtoms():
-            raise InputError("it has no atoms")
-        facts = mol.GetPropsAsDict()
-        if options.id_column not in ("", NUMBERS):
-            id_ = str(facts.get(options.id_column, "")).strip()
-            if not id_:
-                raise InputError(
-                    f"it has no property {options.id_column!r} to use as its id; it has: {shorten_names(facts)}"
-                )
         views = {"smiles": Chem.MolToSmiles(Chem.RemoveHs(mol))}
-        atoms = _atoms(mol)
-        if atoms is not None:
-            views["atoms"] = atoms
-        return Row(index, where, id_, views, numbers(facts, options.labels))
-    except ValueError as error:
-        return Row(index, where, id_, problem=str(error))
+    atoms = _atoms(mol)
+    if atoms is not None:
+        views["atoms"] = atoms
+    labels = numbers(facts, options.labels)
+    return Row(row.index, row.where, row.id, views, labels, remarks={MAPS: ""} if maps else {})
+
+
+def _parse(text: str, sanitize: bool = True) -> Any:
+    from rdkit import Chem
+
+    supplier = Chem.SDMolSupplier()
+    supplier.SetData(text, removeHs=False, sanitize=sanitize)
+    return next(iter(supplier), None)
 
 
 def _atoms(mol: Any) -> Any:
@@ -85,17 +105,12 @@ def _atoms(mol: Any) -> Any:
 
 
 def _records(path: Path) -> Iterator[str]:
-    packed = path.suffix.lower() == ".gz"
-    stream: IO[bytes]
-    try:
-        with gzip.open(path) if packed else path.open("rb") as stream:  # type: ignore[assignment]
-            lines: list[bytes] = []
-            for line in stream:
-                lines.append(line)
-                if line.startswith(END):
-                    yield b"".join(lines).decode("utf-8", "replace")
-                    lines = []
-            if b"".join(lines).strip():
+    with open_binary(path) as stream:
+        lines: list[bytes] = []
+        for line in stream:
+            lines.append(line)
+            if line.startswith(END):
                 yield b"".join(lines).decode("utf-8", "replace")
-    except (EOFError, OSError, zlib.error) as error:
-        raise InputError(f"{path} is not readable: {error}") from error
+                lines = []
+        if b"".join(lines).strip():
+            yield b"".join(lines).decode("utf-8", "replace")

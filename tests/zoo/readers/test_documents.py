@@ -1,0 +1,120 @@
+"""Structures in JSON: of pymatgen, the Materials Project, matbench, JARVIS and ASE."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hyle.zoo import InputError, read_dataset
+
+ase_build = pytest.importorskip("ase.build")
+core = pytest.importorskip("pymatgen.core")
+
+
+def silicon():
+    return core.Structure.from_spacegroup("Fd-3m", core.Lattice.cubic(5.43), ["Si"], [[0, 0, 0]])
+
+
+def read(path: Path, value: object, **options):
+    text = value if isinstance(value, str) else json.dumps(value, default=lambda item: item.as_dict())
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return read_dataset(path, **options)
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz"])
+def test_structures_of_pymatgen(tmp_path: Path, name: str) -> None:
+    water = core.Molecule("OHH", ase_build.molecule("H2O").positions, charge=1, spin_multiplicity=2)
+    data = read(tmp_path / name, [silicon(), water])
+    assert [sample.atoms.get_chemical_formula() for sample in data] == ["Si8", "H2O"]
+    assert [sample.atoms.info for sample in data] == [{}, {"charge": 1, "spin": 2}]
+    assert [sample.atoms.pbc.all() for sample in data] == [True, False]
+    np.testing.assert_allclose(data[0].atoms.cell.array, silicon().lattice.matrix)
+    np.testing.assert_allclose(data[0].atoms.positions, silicon().cart_coords, atol=1e-9)
+    assert len(read(tmp_path / name, silicon())) == 1
+
+
+def test_documents_of_the_materials_project(tmp_path: Path) -> None:
+    documents = [
+        {"material_id": f"mp-{i}", "structure": silicon(), "band_gap": i / 2, "energy_per_atom": -5.0} for i in (1, 2)
+    ]
+    for value in (documents, {"data": documents}, {d["material_id"]: d for d in documents}):
+        data = read(tmp_path / "a.json", value, labels=["band_gap"])
+        assert data.ids == ["mp-1", "mp-2"]
+        assert data[1].labels == {"band_gap": 1.0, "energy": -40.0}
+    lines = "\n".join(json.dumps({**d, "structure": d["structure"].as_dict()}) for d in documents)
+    assert read(tmp_path / "a.jsonl", lines).ids == read(tmp_path / "b.json", lines).ids == ["mp-1", "mp-2"]
+
+
+def test_tables_of_matbench(tmp_path: Path) -> None:
+    table = {"index": ["mb-1", "mb-2"], "columns": ["structure", "gap pbe"], "data": [[silicon(), 0.5], [silicon(), 1]]}
+    data = read(tmp_path / "a.json.gz", table, labels=["gap pbe"])
+    assert (data.ids, [sample.labels for sample in data]) == (["mb-1", "mb-2"], [{"gap pbe": 0.5}, {"gap pbe": 1.0}])
+
+
+def test_entries_and_steps(tmp_path: Path) -> None:
+    entries = pytest.importorskip("pymatgen.entries.computed_entries")
+    entry = entries.ComputedStructureEntry(silicon(), -43.2, correction=-1.0, entry_id="mp-149")
+    notes: list[str] = []
+    data = read(tmp_path / "a.json", [entry], notify=notes.append)
+    assert (data.ids, data[0].labels["energy"]) == (["mp-149"], -43.2)
+    assert "without the correction of the entry" in notes[0]
+    steps = {
+        "mp-1": {
+            "mp-1-0": {"structure": silicon(), "uncorrected_total_energy": -1.0},
+            "mp-1-1": {"structure": silicon()},
+        }
+    }
+    data = read(tmp_path / "a.json", steps)
+    assert (data.ids, data[0].labels) == (["mp-1-0", "mp-1-1"], {"energy": -1.0})
+
+
+def test_partial_occupation_and_other_species(tmp_path: Path) -> None:
+    alloy = core.Structure(core.Lattice.cubic(3), [{"Cu": 0.5, "Au": 0.5}], [[0, 0, 0]])
+    oxide = core.Structure(core.Lattice.cubic(4.2), ["Mg2+", "O2-"], [[0, 0, 0], [0.5, 0.5, 0.5]])
+    data = read(tmp_path / "a.json", [alloy, oxide])
+    assert (
+        "partially occupied sites: .* (site 1)".replace(".* ", "make an ordered structure first ") in data.left_out["0"]
+    )
+    assert data[0].atoms.get_chemical_formula() == "MgO"
+
+
+def test_jarvis(tmp_path: Path) -> None:
+    atoms = {"lattice_mat": np.eye(3).tolist(), "coords": [[0.0, 0, 0], [0.5, 0.5, 0.5]], "elements": ["Cs", "Cl"]}
+    atoms["lattice_mat"] = (np.eye(3) * 4.1).tolist()
+    data = read(tmp_path / "a.json", [{"jid": "JVASP-1", "atoms": {**atoms, "cartesian": False}}])
+    assert (data.ids, data[0].atoms.get_chemical_formula()) == (["JVASP-1"], "ClCs")
+    np.testing.assert_allclose(data[0].atoms.positions[1], 2.05)
+
+
+def test_databases_and_atoms_of_ase(tmp_path: Path) -> None:
+    from ase.calculators.singlepoint import SinglePointCalculator
+    from ase.db import connect
+    from ase.io.jsonio import encode
+
+    crystal, water = ase_build.bulk("Si"), ase_build.molecule("H2O")
+    crystal.calc = SinglePointCalculator(crystal, energy=-10.8)
+    with connect(tmp_path / "a.json") as database:
+        database.write(crystal, name="si", gap=1.1)
+        database.write(water, name="w")
+    data = read_dataset(tmp_path / "a.json", id_column="name", labels=["gap"])
+    assert (data.ids, data[0].labels) == (["si", "w"], {"energy": -10.8, "gap": 1.1})
+    assert (data[1].atoms == water, data[0].atoms == crystal) == (True, True)
+    for value in (water, [water, water]):
+        data = read(tmp_path / "b.json", encode(value))
+        np.testing.assert_array_equal(data[0].atoms.positions, water.positions)
+
+
+def test_other_json_is_left_alone_in_a_folder(tmp_path: Path) -> None:
+    read(tmp_path / "a.json", silicon())
+    (tmp_path / "config.json").write_text('{"lr": 1}')
+    notes: list[str] = []
+    assert read_dataset(tmp_path, notify=notes.append).ids == ["a"]
+    assert notes == [f"{tmp_path.name}: 1 files were not read: 1 .json"]
+    with pytest.raises(InputError, match="contains no structures of pymatgen, ASE or JARVIS"):
+        read_dataset(tmp_path / "config.json")
+    with pytest.raises(InputError, match=r"b\.json is not readable: Expecting"):
+        read(tmp_path / "b.json", '{"sites": ')
