@@ -31,9 +31,10 @@ class Sample:
         selfies: SELFIES string.
         atoms: positions and cell in Angstrom, periodicity in ``pbc``; ``info`` may contain ``charge``, in elementary
             charges, and ``spin``, the multiplicity 2S + 1.
-        sequence: amino acids, one letter each.
-        backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom; the chain has no missing
-            residues.
+        sequence: amino acids, one letter each; also X, U, O, B and Z. Of a chain in a structure file it is the whole
+            chain, with the residues that have no coordinates.
+        backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom, of the longest segment of the
+            chain without missing residues.
         text: free text.
         labels: name -> value, in the units given by the data set.
     """

@@ -87,7 +87,7 @@ def test_a_changed_panel_raises(tmp_path: Path) -> None:
         if text[place].isspace():
             continue
         metadata.write_text(text[:place] + other + text[place + 1 :])
-        with pytest.raises(ValueError, match="has changed since it was written|cannot be read"):
+        with pytest.raises(ValueError, match=r"has changed since it was written|cannot be read"):
             load_panel(name, tmp_path)
     metadata.write_text(json.dumps({}))
     with pytest.raises(ValueError, match="has changed since it was written"):
