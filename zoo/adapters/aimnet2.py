@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._adapter import Adapter, Output
-from ._atoms import neutral_molecule_only
+from ._atoms import charge_of, excited, molecule_only
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AIMNet2(Adapter):
-    """Per-atom vectors [atoms, 256] of a neutral, isolated molecule, and its total energy in eV.
+    """Per-atom vectors [atoms, 256] of an isolated molecule or ion, and its total energy in eV.
 
     Layers: ``aim``, the input of the energy network; ``a``, the atomic features that enter the last pass.
 
@@ -31,8 +31,9 @@ class AIMNet2(Adapter):
         self.elements = frozenset(card.options["elements"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject untrained elements, periodic structures and declared charges."""
-        return neutral_molecule_only(sample.view(self.card.view), self.elements)
+        """Reject untrained elements, periodic structures and high spin: the network takes a charge, but no spin."""
+        atoms = sample.view(self.card.view)
+        return molecule_only(atoms, self.elements) or excited(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms, and the energies."""
@@ -48,7 +49,8 @@ class AIMNet2(Adapter):
             # Centred in float64, so that distances in float32 do not depend on the position of the molecule.
             coord[i, : counts[i]] = torch.from_numpy(atoms.positions - atoms.positions.mean(0))
         numbers, coord = numbers.to(self.device), coord.to(self.device)
-        data = {"coord": coord, "numbers": numbers, "charge": torch.zeros(len(counts), device=self.device)}
+        charges = torch.tensor([float(charge_of(atoms)) for atoms in molecules], device=self.device)
+        data = {"coord": coord, "numbers": numbers, "charge": charges}
         with torch.no_grad():
             out = self.model(data)
         return Output(out[layer].flatten(2)[numbers > 0], counts, out["energy"].tolist())

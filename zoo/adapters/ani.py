@@ -56,7 +56,7 @@ class ANI(Adapter):
         self.model = nn.ModuleList(members).eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject untrained elements, periodic structures and declared charges."""
+        """Reject untrained elements, periodic structures, ions and high spin."""
         return neutral_molecule_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._atoms import bare_atoms, charged, lone_atom, unknown_element
+from ._atoms import bare_atoms, charge_of, charged, lone_atom, multiplicity_of, unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -49,7 +49,7 @@ class FairChem(Adapter):
         self.task = card.options["task"]
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject unknown elements, isolated atoms, and charges in tasks without charge input."""
+        """Reject unknown elements, isolated atoms, and charges and high spin in tasks without input for them."""
         atoms = sample.view(self.card.view)
         # For a lone atom the library looks up the energy without running the model.
         ion = None if self.task == "omol" else charged(atoms)
@@ -74,10 +74,7 @@ class FairChem(Adapter):
         from fairchem.core.datasets.atomic_data import AtomicData
 
         bare = bare_atoms(atoms)
-        charge = int(atoms.info.get("charge", 0))
-        odd = (int(atoms.numbers.sum()) - charge) % 2
-        spin = int(atoms.info.get("spin", 1 + odd)) if self.task == "omol" else 0
-        bare.info |= {"charge": charge, "spin": spin}
+        bare.info |= {"charge": charge_of(atoms), "spin": multiplicity_of(atoms) if self.task == "omol" else 0}
         return AtomicData.from_ase(bare, task_name=self.task, r_data_keys=["spin", "charge"])
 
 

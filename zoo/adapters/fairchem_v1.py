@@ -64,7 +64,7 @@ class FairChemV1(Adapter):
         self.graph = AtomsToGraphs(r_energy=False, r_forces=False, r_distances=False, r_edges=False, r_pbc=True)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements that the model was not trained for, isolated atoms, and ions."""
+        """Reject elements that the model was not trained for, isolated atoms, ions and high spin."""
         atoms = sample.view(self.card.view)
         return unknown_element(atoms, self.elements) or lone_atom(atoms) or charged(atoms)
 

@@ -47,7 +47,7 @@ class MACE(Adapter):
         self.elements = [int(number) for number in model.atomic_numbers]
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements that the model does not know, and ions."""
+        """Reject elements that the model does not know, ions and high spin."""
         return neutral_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:

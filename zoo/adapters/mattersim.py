@@ -43,7 +43,7 @@ class MatterSim(Adapter):
         self.convert = GraphConvertor("m3gnet", sizes["cutoff"], True, sizes["threebody_cutoff"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements that the model does not know, isolated atoms, and ions."""
+        """Reject elements that the model does not know, isolated atoms, ions and high spin."""
         atoms = sample.view(self.card.view)
         return unknown_element(atoms, range(1, self.model.max_z + 1)) or lone_atom(atoms) or charged(atoms)
 

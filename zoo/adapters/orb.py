@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._atoms import bare_atoms, charged, partly_periodic, unknown_element
+from ._atoms import bare_atoms, charge_of, charged, multiplicity_of, partly_periodic, unknown_element
 from ._stubs import stub_modules
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Orb(Adapter):
             self.model.pair_repulsion_fn.compute_gradients = False
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements that the model was not trained for, slabs and wires, and ions if it reads no charge."""
+        """Reject untrained elements, slabs and wires, and ions and high spin if the model does not read them."""
         atoms = sample.view(self.card.view)
         ion = None if self.card.options.get("charged") else charged(atoms)
         return unknown_element(atoms, self.elements) or partly_periodic(atoms) or ion
@@ -82,9 +82,7 @@ class Orb(Adapter):
 
         bare = bare_atoms(atoms)
         if self.card.options.get("charged"):
-            charge = int(atoms.info.get("charge", 0))
-            odd = (int(atoms.numbers.sum()) - charge) % 2
-            bare.info |= {"charge": charge, "spin": int(atoms.info.get("spin", 1 + odd))}
+            bare.info |= {"charge": charge_of(atoms), "spin": multiplicity_of(atoms)}
         return ase_atoms_to_atom_graphs(bare, self.config, device=self.device)
 
 

@@ -36,7 +36,7 @@ class PET(Adapter):
         self.elements = frozenset(int(number) for number in self.model.atomic_types)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements that the model does not know, and ions."""
+        """Reject elements that the model does not know, ions and high spin."""
         return neutral_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:

@@ -34,7 +34,10 @@ class SO3LR(Adapter):
         self.elements = frozenset(card.options["elements"])
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject untrained elements and declared charges."""
+        """Reject untrained elements, ions and high spin.
+
+        The network embeds a charge and a spin, but its energies of small ions are wrong by several eV.
+        """
         return neutral_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:

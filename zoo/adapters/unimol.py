@@ -45,7 +45,7 @@ class UniMol(Adapter):
         self.elements = [symbol for symbol in network.dictionary.symbols if not symbol.startswith("[")]
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject untrained elements, periodic structures, ions, and molecules that are too large."""
+        """Reject untrained elements, periodic structures, ions, high spin, and molecules that are too large."""
         atoms = sample.view(self.card.view)
         if len(atoms) > self.card.options["atoms"]:
             return f"{len(atoms)} atoms; the model takes at most {self.card.options['atoms']}"

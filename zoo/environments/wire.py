@@ -8,6 +8,9 @@ import numpy as np
 
 from .._samples import VIEWS, Sample
 
+# What models read of the info of atoms: total charge and spin multiplicity.
+INFO = ("charge", "spin")
+
 
 def to_wire(sample: Sample, view: str = "any") -> dict[str, Any]:
     """Return one view of a sample, or all views, as plain data; floats are exact."""
@@ -26,7 +29,7 @@ def to_wire(sample: Sample, view: str = "any") -> dict[str, Any]:
                 "positions": value.positions.tolist(),
                 "cell": value.cell.array.tolist(),
                 "pbc": value.pbc.tolist(),
-                "charge": float(value.info.get("charge", 0)),
+                "info": {key: float(value.info[key]) for key in INFO if value.info.get(key)},
             }
     return data
 
@@ -42,8 +45,7 @@ def from_wire(data: dict[str, Any]) -> Sample:
         else:
             from ase import Atoms
 
-            atoms = Atoms(value["numbers"], value["positions"], cell=value["cell"], pbc=value["pbc"])
-            if value["charge"]:
-                atoms.info["charge"] = value["charge"]
-            views[name] = atoms
+            views[name] = Atoms(
+                value["numbers"], value["positions"], cell=value["cell"], pbc=value["pbc"], info=value["info"]
+            )
     return Sample(**views)

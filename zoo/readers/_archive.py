@@ -16,8 +16,8 @@ from typing import Any
 
 from .._errors import InputError
 from .._text import MAX_REASON, shorten
+from ._reader import Reader
 from ._row import Options, Row, Wanted
-from ._suffixes import Reader
 from ._unpacked import renamed_errors
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from .._errors import InputError
 from ._compressed import COMPRESSIONS, inner_name, inner_suffix, open_binary
-from ._row import Options, Row, Wanted
+from ._reader import Reader
 from ._unpacked import Unpacked
 from ._vasp_names import vasp_kind
 
@@ -32,16 +31,6 @@ READERS = {
 # Modules that decompress a file while they read it; others read a decompressed copy.
 STREAMED = {"xyz", "cif", "structures", "lammps", "documents", "mol2", "small_pdb"}
 STREAMED |= {"tables", "json_lines", "sdf", "fasta", "chains"}
-
-
-class Reader(Protocol):
-    """The interface of the modules of this package."""
-
-    def count(self, path: Path) -> int:
-        """Return the number of samples in a file."""
-
-    def read(self, path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
-        """Read the wanted samples, or all, in file order."""
 
 
 def reader_of(path: Path) -> Reader | None:

@@ -7,14 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .._errors import InputError
 from ._compressed import inner_name, open_binary
+from ._reader import Reader
 from ._row import Options, Row, Wanted
-
-if TYPE_CHECKING:
-    from ._suffixes import Reader
 
 
 class Unpacked:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 
-from hyle.zoo import find_card
+from hyle.zoo import find_card, load_dataset
 
 ase_build = pytest.importorskip("ase.build")
 torch = pytest.importorskip("torch")
@@ -96,12 +96,13 @@ def test_the_energy_difference_of_two_isomers_matches_the_reference(name, gap):
 
 
 def test_aimnet2_rejects_unsupported_samples():
-    ion = ase_build.molecule("OH")
-    ion.info["charge"] = -1
-    refused = structures(ase_build.bulk("Si"), ase_build.molecule("NaCl"), ion)
-    for sample, word in zip(refused, ("periodic", "Na", "charge"), strict=True):
+    triplet, ion = ase_build.molecule("O2"), ase_build.molecule("OH")
+    triplet.info["spin"], ion.info["charge"] = 3, -1
+    refused = structures(ase_build.bulk("Si"), ase_build.molecule("NaCl"), triplet)
+    for sample, word in zip(refused, ("periodic", "Na", "spin"), strict=True):
         assert word in model("aimnet2").adapter.unsupported(sample)
-    assert model("aimnet2").adapter.unsupported(molecules()[0]) is None
+    for sample in (molecules()[0], *structures(ion)):
+        assert model("aimnet2").adapter.unsupported(sample) is None
 
 
 @pytest.mark.parametrize("name", [name for name in ATOMS if name.startswith("sevennet")])
@@ -173,6 +174,11 @@ def test_dpa3_agrees_with_its_frozen_model(name):
     distances = neighbor_list("d", dense, 6.0)
     assert len(distances) > 125 * len(dense)
     structured.append(dense)
+    # Several neighbours at the same distance compete for the last of the 30 and of the 120 places.
+    tied = {"mp-865095-0-2", "mp-1105785-0-4", "mp-916245-0-0"}
+    structured += [sample.atoms for sample in load_dataset("mptrj") if sample.id in tied]
+    structured.append(ase_build.bulk("Cu", "fcc", a=2.9, cubic=True))
+    assert len(structured) == 11
     features, want = [], []
     for atoms in structured:
         network.atomic_model.eval_descriptor_list = []
