@@ -11,6 +11,7 @@ import numpy as np
 from .._errors import InputError
 from .._text import shorten_names
 from ._compressed import open_binary
+from ._contacts import contact
 from ._rdkit_errors import attempt
 from ._row import NUMBERS, Options, Row, Wanted, chosen, need_rdkit, numbers
 from ._smiles import MAPS
@@ -101,7 +102,15 @@ def _atoms(mol: Any) -> Any:
     if not np.isfinite(positions).all():
         raise InputError("the coordinates are not finite")
     charge = Chem.GetFormalCharge(mol)
-    return Atoms([a.GetAtomicNum() for a in mol.GetAtoms()], positions, info={"charge": charge} if charge else {})
+    radicals = sum(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
+    atoms = Atoms(
+        [atom.GetAtomicNum() for atom in mol.GetAtoms()], positions, info={"charge": charge} if charge else {}
+    )
+    if radicals and (int(atoms.numbers.sum()) - charge + radicals) % 2 == 0:
+        atoms.info["spin"] = float(radicals + 1)
+    if close := contact(atoms):
+        raise InputError(close)
+    return atoms
 
 
 def _records(path: Path) -> Iterator[str]:
