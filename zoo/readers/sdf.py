@@ -103,9 +103,8 @@ def _atoms(mol: Any) -> Any:
         raise InputError("the coordinates are not finite")
     charge = Chem.GetFormalCharge(mol)
     radicals = sum(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
-    atoms = Atoms(
-        [atom.GetAtomicNum() for atom in mol.GetAtoms()], positions, info={"charge": charge} if charge else {}
-    )
+    elements = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
+    atoms = Atoms(elements, positions, info={"charge": charge} if charge else {})
     if radicals and (int(atoms.numbers.sum()) - charge + radicals) % 2 == 0:
         atoms.info["spin"] = float(radicals + 1)
     if close := contact(atoms):

@@ -58,3 +58,37 @@ def test_refused_molecules_have_a_reason_and_their_id(tmp_path: Path) -> None:
 def test_atom_maps_are_removed(tmp_path: Path) -> None:
     data = read_dataset(write(tmp_path, record("[CH3:1][OH:2]", "m")))
     assert (data[0].smiles, list(data.remarks)) == ("CO", ["atom map numbers were removed"])
+
+
+def in_3d(smiles: str) -> object:
+    from rdkit.Chem import AllChem
+
+    mol = chem.AddHs(chem.MolFromSmiles(smiles))
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    return mol
+
+
+@pytest.mark.parametrize(
+    ("smiles", "info"),
+    [
+        ("CCO", {}),
+        ("[NH4+]", {"charge": 1}),
+        ("[CH3]", {"spin": 2}),
+        ("[CH2]", {"spin": 3}),
+        ("[CH2-]C", {"charge": -1}),
+    ],
+)
+def test_charges_and_radicals_reach_the_atoms(tmp_path: Path, smiles: str, info: dict[str, int]) -> None:
+    path = write(tmp_path, chem.MolToMolBlock(in_3d(smiles)) + "$$$$\n")
+    atoms = read_dataset(path)[0].atoms
+    assert atoms is not None
+    assert atoms.info == info
+
+
+def test_atoms_on_one_spot_are_left_out(tmp_path: Path) -> None:
+    mol = in_3d("CCO")
+    first = mol.GetConformer().GetAtomPosition(0)  # type: ignore[attr-defined]
+    mol.GetConformer().SetAtomPosition(1, first)  # type: ignore[attr-defined]
+    path = write(tmp_path, chem.MolToMolBlock(in_3d("C")) + "$$$$\n", chem.MolToMolBlock(mol) + "$$$$\n")
+    data = read_dataset(path)
+    assert (len(data), list(data.left_out.values())) == (1, ["record 2: atoms 1 (C) and 2 (C) are 0 Angstrom apart"])
