@@ -5,9 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from hyle.zoo import InputError, Representation, load_dataset, load_panel
+from hyle.zoo import (
+    InputError,
+    ReferencePanel,
+    Representation,
+    changed_libraries,
+    load_dataset,
+    load_panel,
+)
 
-from ..console import progress_bar
+from ..console import progress_bar, say
 from .evaluation import METRICS, PanelEvaluation, TooFewSamplesError, as_data, evaluate_on_panel
 from .performance import scores_of
 from .subjects import Subject
@@ -84,6 +91,7 @@ def _evaluate(subject: Subject, role: str, metric: str) -> PanelEvaluation:
             f"the samples of {bench.name} have version {data.version}, those of the panel {panel.version}: rebuild the "
             "panel with hyle benchmark --rebuild-panel DIR"
         )
+    report_changed_libraries(panel)
     representation = _of_set(representation, set(data.ids))
     scores = scores_of(representation, data, bench)
     with progress_bar(f"comparing on {bench.name}") as update:
@@ -94,6 +102,19 @@ def _evaluate(subject: Subject, role: str, metric: str) -> PanelEvaluation:
             family=subject.family,
             metric=metric,
             progress=lambda stage, share: update(share, stage),
+        )
+
+
+def report_changed_libraries(panel: ReferencePanel) -> None:
+    """Say which models of the panel were embedded with other versions of a library that changes their rows."""
+    changed: dict[tuple[str, str, str], list[str]] = {}
+    for member in panel.members:
+        for library, (then, now) in changed_libraries(member.representation.recipe).items():
+            changed.setdefault((library, then, now), []).append(member.name)
+    for (library, then, now), names in changed.items():
+        say(
+            f"warning: the panel of {panel.name} was made with {library} {then}, and {now} is installed: rows of "
+            f"{', '.join(names)} may differ; to rebuild it: hyle benchmark --rebuild-panel DIR"
         )
 
 

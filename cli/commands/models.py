@@ -9,7 +9,16 @@ import click
 from hyle.zoo import ModelCard, list_study, state_of
 
 from ..console import count, print_table
-from ..jobs import install_script, markdown, meanings, model_facts, select_models, study_facts, study_markdown
+from ..jobs import (
+    install_script,
+    markdown,
+    meanings,
+    model_facts,
+    select_models,
+    sensitivity,
+    study_facts,
+    study_markdown,
+)
 from ..options import json_option, print_json
 
 
@@ -51,6 +60,8 @@ def command(patterns: tuple[str, ...], requirements: bool, study: bool, as_markd
         print_json([model_facts(card) for card in cards])
     else:
         _print_models(cards)
+        for card in cards if patterns else ():
+            click.echo(f"{card.name}: {sensitivity(card)}")
 
 
 def _print_models(cards: Sequence[ModelCard]) -> None:

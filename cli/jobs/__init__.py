@@ -39,6 +39,7 @@ from .models import markdown as markdown
 from .models import meanings as meanings
 from .models import model_facts as model_facts
 from .models import select_models as select_models
+from .models import sensitivity as sensitivity
 from .models import study_facts as study_facts
 from .models import study_markdown as study_markdown
 from .models import study_state as study_state

@@ -139,7 +139,7 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
 
 
 def _repeats(comparison: xr.Dataset) -> tuple[list[int], list[int]]:
-    """Return the number of rows that repeat an earlier one, and of rows with ties at the k-th neighbour, of each model."""
+    """Return, for each model, the number of rows that repeat an earlier one, and of rows with tied k-th neighbours."""
     none = [0] * comparison.sizes["model"]
     ties = comparison["mutual_knn_ties"].values.tolist() if "mutual_knn_ties" in comparison else none
     return comparison["duplicates"].values.tolist(), ties

@@ -79,6 +79,10 @@ def embed(
 
         key = Key.of(recipe())
         representation = store.load(key)
+        if representation is None and card.versions:
+            prepare(card, notify=say)  # versions in the key are known only if the environment exists
+            key = Key.of(recipe())
+            representation = store.load(key)
         stored = representation is not None
         if representation is not None and (
             "ids" not in representation.recipe or (not representation.groups and dataset.groups)

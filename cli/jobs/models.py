@@ -62,6 +62,8 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "layers": list(card.layers),
         "pooling": card.pooling,
         "energy": card.energy,
+        "blind_to": None if card.blind_to is None else list(card.blind_to),
+        "depends_on": None if card.depends_on is None else list(card.depends_on),
         "training_data": card.training_data,
         "licence": card.licence,
         "citation": card.citation,
@@ -70,6 +72,22 @@ def model_facts(card: ModelCard) -> dict[str, Any]:
         "download_bytes": weights.archive_bytes if weights else 0,
         "requirements": [*card.requirements, *card.no_deps],
     }
+
+
+def sensitivity(card: ModelCard) -> str:
+    """Return one sentence on what a model does not distinguish, and on what its rows depend besides the sample."""
+    if card.blind_to is None:
+        return "what it does not distinguish was not measured"
+    if not card.blind_to and not card.depends_on:
+        return "distinguishes all that was measured"
+    blind = f"does not distinguish {_enumerate(card.blind_to)}" if card.blind_to else ""
+    # The first of them includes the second.
+    written = f"its rows depend on the {card.depends_on[0]} in the SMILES" if card.depends_on else ""
+    return "; ".join(part for part in (blind, written) if part)
+
+
+def _enumerate(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def install_script(cards: Sequence[ModelCard]) -> str:

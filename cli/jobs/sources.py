@@ -7,8 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hyle.zoo import InputError, Representation, Store, did_you_mean, list_models, rules_that_join
+from hyle.zoo import (
+    InputError,
+    Representation,
+    Store,
+    changed_libraries,
+    did_you_mean,
+    list_models,
+    rules_that_join,
+    without_outdated,
+)
 
+from ..console import say
 from ..options import FileSelection, is_file_source
 
 
@@ -44,7 +54,7 @@ def find_representations(
     # Files need nothing from the store, and a broken store must not affect them.
     entries = [
         entry
-        for entry in ([] if sources and len(paths) == len(set(sources)) else store.list())
+        for entry in ([] if sources and len(paths) == len(set(sources)) else without_outdated(store.list()))
         if dataset is None or {dataset, Path(dataset).name} & {entry.recipe.get("dataset"), entry.key.dataset}
     ]
 
@@ -82,6 +92,12 @@ def _current(representations: list[Representation]) -> list[Representation]:
                 f"{each.name}: an earlier version of hyle embedded {dataset} and may have numbered its samples from 1, "
                 "so that rows would be joined to their neighbours; embed it again: hyle embed "
                 f"{each.recipe.get('model', 'MODEL')} --dataset {dataset}"
+            )
+        for library, (then, now) in changed_libraries(each.recipe).items():
+            model = each.recipe["model"]
+            say(
+                f"warning: {each.name} was embedded with {library} {then}, and {now} is installed: rows may differ; "
+                f"to embed again: hyle embed {model}"
             )
     return representations
 

@@ -28,7 +28,7 @@ class Information:
         dimension: intrinsic dimension; NaN where the Comparison has none.
         effective_rank: number of directions over which the variance is spread, (sum of eigenvalues)^2 / sum of their
             squares.
-        repeats: share of the rows that are identical to an earlier one.
+        repeats: share of the rows that repeat an earlier one, exactly or up to floating-point noise.
         alignment: mean alignment with the other models; NaN where no score is finite.
         imbalance_to_others: mean information imbalance from this model to the others: 0 where its neighbours determine
             theirs, 1 where they carry no information about them; NaN where the Comparison has none.
@@ -53,7 +53,7 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
     - ``unrelated``: the imbalance with every other model is above 0.8 in both directions. In a Comparison without
       imbalances: at most a fifth of the model's pairs are significantly above chance, at the level of the Comparison.
     - ``collapsed``: the others predict the model better than it predicts them, by more than 0.1 in imbalance, and its
-      dimension is below the median of the models (or most of its rows are duplicates).
+      dimension is below the median of the models (or most of its rows are repetitions).
     - ``one direction``: fewer than two directions carry the variance, so that global scores depend on little else.
 
     Controls are measured, but they are not among the others.

@@ -6,9 +6,9 @@ from .deprecation import renamed_arguments as renamed_arguments
 from .deprecation import renamed_attribute as renamed_attribute
 from .duplicates import distinct_pairs as distinct_pairs
 from .duplicates import distinct_rows as distinct_rows
-from .duplicates import first_occurrence as first_occurrence
-from .duplicates import first_occurrence_numpy as first_occurrence_numpy
 from .duplicates import repeated_rows as repeated_rows
+from .equal_rows import first_occurrence as first_occurrence
+from .equal_rows import first_occurrence_numpy as first_occurrence_numpy
 from .errors import HyleError as HyleError
 from .errors import InputError as InputError
 from .errors import InputTypeError as InputTypeError

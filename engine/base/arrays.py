@@ -72,12 +72,8 @@ def copy_reason(tensor: Any, /) -> str | None:
         return _torch_reason(tensor)
     if not isinstance(tensor, np.ndarray):
         return None if hasattr(tensor, "__dlpack__") else f"{type(tensor).__name__} does not support DLPack"
-    if (
-        tensor.dtype.kind not in "biuf"
-        or _is_of_ml_dtypes(tensor.dtype)
-        or tensor.dtype.itemsize > 8
-        or not tensor.dtype.isnative
-    ):
+    native = tensor.dtype.kind in "biuf" and tensor.dtype.isnative and not _is_of_ml_dtypes(tensor.dtype)
+    if not native or tensor.dtype.itemsize > 8:
         return f"NumPy does not export {tensor.dtype} through DLPack"
     if tensor.dtype.itemsize == 8 and not jax.config.read("jax_enable_x64"):
         return f"{tensor.dtype} is reduced to 32 bits while jax_enable_x64 is off"

@@ -1,54 +1,239 @@
-"""Detection of rows that repeat an earlier row exactly."""
+"""Detection of rows that repeat an earlier row, exactly or up to the noise of the model that computed them."""
 
 from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .equal_rows import first_equal, first_equal_numpy, first_occurrence, first_occurrence_numpy
+from .rows import HIGHEST, centred, ldexp
+
+# Distance below which two rows are repetitions, relative to their norm after centring: 32 times the spacing of float32.
+TOLERANCE = 2.0**-18
+# Rounding of the stored numbers, in units of the spacing of their dtype, of each of two rows.
+ROUNDING = 2.0
+# Repetitions stand out: there are fewer rows with another at 1 to SHELL times the tolerance than repetitions.
+SHELL = 8.0
+# Random directions by which rows are sorted and compared first, and the number of following rows that are examined.
+DIRECTIONS, FOLLOWING = 4, 128
+# Squares from here to its reciprocal are far from the ends of the range of float32.
+SMALL = 1e-20
+# Elements of the differences that are computed at once.
+CHUNK = 2**22
+
+
+def distinct_rows(x: jax.Array | np.ndarray) -> Any:
+    """Return a mask of the rows that repeat no earlier row; see `repeated_rows`.
+
+    Args:
+        x: floating [n, d].
+
+    Returns:
+        bool [n], a NumPy array outside of JAX transformations.
+    """
+    repeated = repeated_rows(x)
+    return repeated == np.arange(len(repeated))
+
+
+def distinct_pairs(first: Any, second: Any) -> Any:
+    """Return a mask of the samples that repeat no earlier sample in both of two representations.
+
+    Args:
+        first: int32 [n], `repeated_rows` of one representation, n < 2^24.
+        second: int32 [n], of the other.
+
+    Returns:
+        bool [n].
+    """
+    if isinstance(first, jax.Array) or isinstance(second, jax.Array):
+        return first_occurrence(jnp.stack([first, second], 1).astype(jnp.float32))
+    return first_occurrence_numpy(np.stack([first, second], 1).astype(np.float32))
+
+
+def repeated_rows(x: jax.Array | np.ndarray) -> Any:
+    """Return for each row the first row that it repeats, exactly or up to the noise of a model.
+
+    Args:
+        x: floating [n, d].
+
+    Returns:
+        int32 [n], the index of the row itself where it repeats no earlier row. A NumPy array outside of JAX
+        transformations, a JAX array inside; both by the same rule.
+
+    A model that embeds a sample twice, in batches of other shapes, sums in another order: the two rows differ by about
+    1e-6 of their norm, that is, by several times the relative spacing eps = 1.2e-7 of float32, in which models compute.
+    For an estimator of the intrinsic dimension such a pair is as wrong as two equal rows: its distance is that of the
+    noise. Two rows are repetitions if their distance is at most::
+
+        2^-18 max(|c|, rms |c|) + 2 eps |m|
+
+    - c is the row after the column means are subtracted, so that the rule is invariant to rotation, scale and
+      translation; 2^-18 = 3.8e-6 is 32 eps of float32. It is the same for float64, since storing rows in float64 does
+      not remove the noise of their model. The root mean square of all rows is for rows near the mean, which would
+      have no tolerance otherwise.
+    - m is the mean of the columns that are not constant. Far from the origin, numbers are rounded to multiples of the
+      spacing eps |m| of their own dtype, and two roundings of one number may differ by it.
+
+    Distinct rows may be that close as well: of 20,000 uniform numbers, hundreds. But they are close at all scales: in d
+    dimensions the number of pairs within a distance grows as its d-th power, whereas no row is a little farther from a
+    repeated row than its repetitions. Rows are therefore repetitions only if they outnumber the rows with another row
+    at 1 to 8 times the tolerance; at constant density there are at least 7 times as many of these pairs, in one
+    dimension. Otherwise only equal rows count.
+
+    Near rows are found by sorting: they have nearly the same coordinate along any direction. Each row is compared with
+    those that follow within the tolerance along a random direction, at most 128; if more follow, repetitions are
+    removed and the rest is sorted again, so that groups may be of any size. Cost O(n d + n log n), and n d times a
+    small number for the comparisons, far below the n^2 d of a neighbour table.
+    """
+    if isinstance(x, jax.core.Tracer):
+        return _repeated_rows(x)
+    return _repeated_rows_numpy(np.asarray(x))
+
+
+class _Points(NamedTuple):
+    """Centred rows, in units of a power of two.
+
+    Args:
+        points: [n, d].
+        along: [n, DIRECTIONS], their coordinates along random directions.
+        tolerance: [n], distances within which a row is a repetition.
+    """
+
+    points: Any
+    along: Any
+    tolerance: Any
+
+
+# State of the search in JAX: rows still compared, first row that each repeats, rows with others around, go on.
+_Pass = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+
+
+def _directions(d: int, dtype: Any) -> np.ndarray:
+    directions = np.random.default_rng(0).normal(size=(d, DIRECTIONS))
+    return (directions / np.linalg.norm(directions, axis=0)).astype(dtype)
+
 
 @jax.jit
-def first_occurrence(x: jax.Array) -> jax.Array:
-    """Return a mask of the rows that equal no earlier row.
-
-    Args:
-        x: floating [n, d].
-
-    Returns:
-        bool [n], False for every exact duplicate of a row with a lower index.
-
-    Rows are hashed to 64 bits in integer arithmetic, so that the result does not depend on rounding. In the order of
-    the hashes, each row is compared entry by entry with the one before it. Cost O(n d + n log n).
-    """
-    n = len(x)
-    x = jnp.where(x == 0, 0, x)  # -0.0 equals 0.0 but has other bits; XLA optimises adding 0.0 away
-    words = jax.lax.bitcast_convert_type(x, jnp.uint32).reshape(n, -1)  # two words for a float64
-    multipliers = jax.random.bits(jax.random.key(0), (words.shape[1], 2), jnp.uint32) | 1
-    mixed = words ^ (words >> 15)
-    first, second = ((mixed * multipliers[:, i]) ^ (mixed * multipliers[:, i] >> 13) for i in (0, 1))
-    order = (first.sum(1, dtype=jnp.uint32), second.sum(1, dtype=jnp.uint32), jnp.arange(n, dtype=jnp.int32))
-    *_, index = jax.lax.sort(order, num_keys=3)
-    ordered = x[index]
-    repeats = jnp.concatenate([jnp.zeros(1, bool), (ordered[1:] == ordered[:-1]).all(1)])
-    return jnp.zeros(n, bool).at[index].set(~repeats)
+def _repeated_rows(x: jax.Array) -> jax.Array:
+    x = jax.lax.stop_gradient(x)
+    points, exponent = centred(x)
+    squares = (points * points).sum(1)
+    mean = jnp.where((x == x[0]).all(0), 0, ldexp(x.mean(0), -exponent))
+    rounding = ROUNDING * jnp.finfo(x.dtype).eps * jnp.sqrt((mean * mean).sum())
+    tolerance = TOLERANCE * jnp.sqrt(jnp.maximum(squares, squares.mean())) + rounding
+    along = jnp.matmul(points, _directions(x.shape[1], x.dtype), precision=HIGHEST)
+    equal = first_equal(x)
+    return _without_crowds(equal, *_search(_Points(points, along, tolerance), equal))
 
 
-def first_occurrence_numpy(x: jax.Array | np.ndarray) -> np.ndarray:
-    """Return the mask of `first_occurrence`; NumPy version, which compiles nothing for the shape.
+def _search(of: _Points, equal: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return the first row that each row repeats, and the mask of rows with another just beyond the tolerance."""
+    n = len(equal)
+    every = jnp.arange(n, dtype=jnp.int32)
 
-    Args:
-        x: floating [n, d].
+    def once(state: _Pass) -> _Pass:
+        active, first, crowded, _ = state
+        order = jnp.argsort(jnp.where(active, of.along[:, 0], jnp.inf)).astype(jnp.int32)
+        points, along, tolerance = (column[order] for column in of)
+        count = active.sum()
 
-    Returns:
-        bool [n], False for every exact duplicate of a row with a lower index.
-    """
-    rows = np.ascontiguousarray(np.asarray(x) + 0.0)  # -0.0 becomes 0.0
-    kept = np.ones(len(rows), bool)
-    # A row whose sum of bits is unique has no duplicate; sorting the rows themselves takes ten times as long.
-    _, group, size = np.unique(rows.view(np.uint32).sum(1, dtype=np.uint64), return_inverse=True, return_counts=True)
-    candidates = np.flatnonzero(size[group] > 1)
-    if len(candidates):
-        whole = rows[candidates].view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))
-        kept[candidates] = False
-        kept[candidates[np.unique(whole, return_index=True)[1]]] = True
-    return kept
+        def follows(step: jax.Array) -> jax.Array:
+            ahead = jnp.roll(along[:, 0], -step) - along[:, 0]
+            return (every < count - step) & (ahead <= SHELL * tolerance)
+
+        def compare(state: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array, jax.Array]:
+            step, first, crowded = state
+            other, difference = jnp.roll(order, -step), jnp.roll(points, -step, 0) - points
+            far = jnp.where(follows(step), jnp.sqrt((difference * difference).sum(1)), jnp.inf)
+            near, around = far <= tolerance, (far > tolerance) & (far <= SHELL * tolerance)
+            late, early = jnp.maximum(order, other), jnp.minimum(order, other)
+            first = first.at[late].min(jnp.where(near, early, late))
+            crowded = crowded.at[order].max(around).at[other].max(around)
+            return step + 1, first, crowded
+
+        start = (jnp.ones((), jnp.int32), first, crowded)
+        step, first, crowded = jax.lax.while_loop(
+            lambda state: (state[0] <= FOLLOWING) & follows(state[0]).any(), compare, start
+        )
+        found = active & (first != every)
+        return active & ~found, first, crowded, (step > FOLLOWING) & found.any()
+
+    start = (equal == every, equal, jnp.zeros(n, bool), jnp.ones((), bool))
+    _, first, crowded, _ = jax.lax.while_loop(lambda state: state[3], once, start)
+    # A row may repeat one that itself repeats an earlier one.
+    first = jax.lax.while_loop(lambda first: (first[first] != first).any(), lambda first: first[first], first)
+    return first, crowded
+
+
+def _without_crowds(equal: Any, first: Any, crowded: Any) -> Any:
+    """Return ``first``, or ``equal`` if rows within the tolerance are not more than those just beyond it."""
+    # Equal rows are no evidence: they follow the row that they equal.
+    found = ((first != equal) & (equal == np.arange(len(equal)))).sum()
+    if isinstance(first, np.ndarray):
+        return first if crowded.sum() <= found else equal
+    return jnp.where(crowded.sum() <= found, first, equal)
+
+
+def _repeated_rows_numpy(x: np.ndarray) -> np.ndarray:
+    """Return what `_repeated_rows` does; NumPy version, which compiles nothing for the shape."""
+    equal, eps = first_equal_numpy(x), float(np.finfo(x.dtype).eps)
+    with np.errstate(invalid="ignore", over="ignore"):  # rows that are not finite, or squares out of range: see below
+        mean = x.mean(0)
+        points = x - mean
+        points -= points.mean(0)
+        squares = np.einsum("ij,ij->i", points, points)
+    if not SMALL < squares.max() < 1 / SMALL:  # not finite, or squares are near the ends of the range of float32
+        largest = np.abs(points).max()
+        if not np.isfinite(largest):
+            return equal
+        exponent = -int(np.frexp(largest)[1])
+        points, mean = np.ldexp(points, exponent), np.ldexp(mean, exponent)
+        squares = np.einsum("ij,ij->i", points, points)
+    constant = (x[[0]] == x[[len(x) // 2, -1]]).all(0)
+    constant[constant] = (x[:, constant] == x[0, constant]).all(0)
+    offset = float(np.linalg.norm(mean[~constant]))
+    tolerance = TOLERANCE * np.sqrt(np.maximum(squares, squares.mean())) + ROUNDING * eps * offset
+    return _without_crowds(
+        equal, *_search_numpy(_Points(points, points @ _directions(x.shape[1], x.dtype), tolerance), equal)
+    )
+
+
+def _search_numpy(of: _Points, equal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    first, crowded = equal.copy(), np.zeros(len(equal), bool)
+    active = np.flatnonzero(equal == np.arange(len(equal)))
+    while True:
+        order = active[np.argsort(of.along[active, 0], kind="stable")]
+        along, reach = of.along[order], SHELL * of.tolerance[order]
+        for step in range(1, min(FOLLOWING, len(order) - 1) + 1):
+            follows = np.flatnonzero(along[step:, 0] - along[:-step, 0] <= reach[:-step])
+            if not len(follows):
+                return _ends(first), crowded
+            aside = np.abs(along[follows + step, 1:] - along[follows, 1:])
+            follows = follows[(aside <= reach[follows, None]).all(1)]
+            one, other = order[follows], order[follows + step]
+            far = _distances(of.points, one, other)
+            near, around = far <= of.tolerance[one], (far > of.tolerance[one]) & (far <= reach[follows])
+            np.minimum.at(first, np.maximum(one, other)[near], np.minimum(one, other)[near])
+            crowded[one[around]] = crowded[other[around]] = True
+        found = first[active] != active
+        if len(order) <= FOLLOWING + 1 or not found.any():
+            return _ends(first), crowded
+        active = active[~found]
+
+
+def _ends(first: np.ndarray) -> np.ndarray:
+    while (first[first] != first).any():  # a row may repeat one that itself repeats an earlier one
+        first = first[first]
+    return first
+
+
+def _distances(points: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    far, size = np.empty(len(one), points.dtype), max(1, CHUNK // points.shape[1])
+    for start in range(0, len(one), size):
+        part = slice(start, start + size)
+        difference = points[one[part]] - points[other[part]]
+        far[part] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return far

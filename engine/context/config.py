@@ -30,7 +30,8 @@ class CompareConfig:
     Args:
         k: neighbours of the pair metrics.
         dimension_k: neighbours of the intrinsic dimension. Default: 50, or a tenth of fewer than 500 samples, because
-            a neighbourhood as large as the data has no dimension of its own.
+            a neighbourhood as large as the data has no dimension of its own. Samples that are repetitions in every
+            model do not count.
         rank_k: neighbours whose ranks the information imbalance averages.
         neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``. CKNNA masks a similarity, and uses ``cosine``
             in place of ``euclidean``.

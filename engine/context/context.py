@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import Threads, first_occurrence_numpy
+from ..base import Threads, repeated_rows
 from ..block_pass import PassPlan, PassResult, run_pass
 from ..gram import Kernel, Prepared, Sums, by_features, feature_hsic, feature_products, median_of_prepared, prepare
 from ..neighbours import TABLE, Lookup, NeighbourMetric, Neighbours, find_table, lookup
@@ -229,14 +229,24 @@ class MetricContext:
         assert mean_ranks is not None
         return mean_ranks
 
-    def unique(self) -> list[jax.Array]:
-        """Find the distinct rows of each model; bool [n] each, False for duplicates of earlier rows."""
+    def repeated(self) -> list[np.ndarray]:
+        """Find the first row that each row of a model repeats, int32 [n] each; see `hyle.engine.base.repeated_rows`."""
 
-        def compute() -> list[jax.Array]:
+        def compute() -> list[np.ndarray]:
             with Threads() as pool:
-                return [jnp.asarray(kept) for kept in pool.map(first_occurrence_numpy, self.arrays)]
+                return list(pool.map(repeated_rows, self.arrays))
 
-        return self.cached("unique", compute)
+        return self.cached("repeated", compute)
+
+    def unique(self) -> list[jax.Array]:
+        """Find the distinct rows of each model; bool [n] each, False for rows that repeat an earlier row."""
+        every = np.arange(self.n)
+        return self.cached("unique", lambda: [jnp.asarray(first == every) for first in self.repeated()])
+
+    @property
+    def most_distinct(self) -> int:
+        """Number of distinct rows of the model that has the most."""
+        return max(int(kept.sum()) for kept in self.unique())
 
     def tables(self, k: int, metric: NeighbourMetric, *, unique: bool = False) -> list[Neighbours]:
         """Return the neighbour table of each model.
@@ -244,7 +254,7 @@ class MetricContext:
         Args:
             k: number of neighbours.
             metric: neighbour metric.
-            unique: exclude duplicates of earlier rows as neighbours.
+            unique: exclude rows that repeat an earlier row as neighbours.
         """
 
         def compute() -> list[Neighbours]:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, first_occurrence, first_occurrence_numpy
+from ..base import InputError, distinct_rows
 from ..gram import prepare
 from ..neighbours import find_table, neighbours
 
@@ -52,24 +52,24 @@ def neighbours_needed(estimator: Estimator, k: int) -> int:
     return {"twonn": 2, "twonn_ml": 2, "gride": 2 * largest_order(k)}.get(estimator, k)
 
 
-def dimension(x: jax.Array, estimator: Estimator, k: int) -> DimensionEstimate:
-    """Estimate the intrinsic dimension of a representation; exact duplicates of rows are excluded.
+def dimension(
+    x: jax.Array, estimator: Estimator, k: int, kept: jax.Array | np.ndarray | None = None
+) -> DimensionEstimate:
+    """Estimate the intrinsic dimension of a representation; rows that repeat an earlier row are excluded.
 
     Args:
         x: floating [n, d].
         estimator: see `hyle.engine.intrinsic_dimension`.
         k: 2 <= k <= n - 1.
+        kept: bool [n], False for rows to exclude; default those that repeat no earlier row, see
+            `hyle.engine.base.repeated_rows`.
     """
     k = neighbours_needed(estimator, k)
+    kept = distinct_rows(x) if kept is None else kept
     if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
-        kept = first_occurrence(x)
-        return estimate(neighbours(x, k, "euclidean", kept).value, kept, estimator)
-    prepared, kept = prepare(x), jnp.ones(len(x), bool)
-    table = find_table(prepared, k, "euclidean", ordered=False)
-    if (np.asarray(table.value)[:, 0] == 0).any():
-        kept = jnp.asarray(first_occurrence_numpy(x))
-        table = table if kept.all() else find_table(prepared, k, "euclidean", where=kept, ordered=False)
-    return estimate(table.value, kept, estimator)
+        return estimate(neighbours(x, k, "euclidean", jnp.asarray(kept)).value, kept, estimator)
+    where = None if kept.all() else jnp.asarray(kept)
+    return estimate(find_table(prepare(x), k, "euclidean", where=where, ordered=False).value, kept, estimator)
 
 
 @partial(jax.jit, static_argnames="estimator")
@@ -80,7 +80,7 @@ def estimate(
 
     Args:
         distance: [n, k], nearest first, of a table in which only the rows ``kept`` are neighbours.
-        kept: bool [n], False for rows that equal an earlier row.
+        kept: bool [n], False for rows that repeat an earlier row.
         estimator: ``mle`` and ``mle_arithmetic`` use all k columns; ``twonn`` and ``twonn_ml`` the first two; ``gride``
             columns n1 and 2 n1, counted from 1.
         n1: order of ``gride``, 2 n1 <= k; default the largest power of two.

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..base import InputError, check_k, first_occurrence, matrix
+from ..base import InputError, check_k, distinct_rows, matrix
 from ..neighbours import neighbours
 from .estimators import DimensionEstimate, estimate, largest_order
 
@@ -52,7 +52,8 @@ def dimension_scales(
       disjoint random subsets of n, n / 2, n / 4, ... rows, nested from scale to scale.
 
     Args:
-        x: [n, d], any floating dtype, from NumPy, JAX or torch. Exact duplicates of an earlier row are excluded.
+        x: [n, d], any floating dtype, from NumPy, JAX or torch. Rows that repeat an earlier row, exactly or up to
+            floating-point noise, are excluded; see `hyle.engine.intrinsic_dimension`.
         estimator: ``gride``, ``twonn`` or ``twonn_ml``; see `hyle.engine.intrinsic_dimension`.
         k: for ``gride``, the largest number of neighbours to use, 2 <= k <= n - 1; the last n1 is the largest power of
             two with 2 n1 <= k. Default 64, or n - 1 if this is less.
@@ -91,10 +92,10 @@ def dimension_scales(
     if estimator == "gride":
         k = min(64, n - 1) if k is None else k
         check_k(k, n, least=2)
-        return _gride_scales(a, largest_order(k))
+        return _gride_scales(a, distinct_rows(a), largest_order(k))
     if not 4 <= smallest <= n:
         raise InputError(f"smallest={smallest} rows are not possible with {n} samples: use smallest from 4 to {n}")
-    return _decimation(a, seed, n // smallest, estimator)
+    return _decimation(a, distinct_rows(a), seed, n // smallest, estimator)
 
 
 def _scales(x: jax.Array, order: jax.Array, estimates: DimensionEstimate) -> DimensionScales:
@@ -109,17 +110,17 @@ def _powers_of_two(largest: int) -> list[int]:
 
 
 @partial(jax.jit, static_argnames="largest")
-def _gride_scales(x: jax.Array, largest: int) -> DimensionScales:
-    kept = first_occurrence(x)
+def _gride_scales(x: jax.Array, kept: jax.Array, largest: int) -> DimensionScales:
     distance = neighbours(x, 2 * largest, "euclidean", kept).value
     order = jnp.asarray(_powers_of_two(largest), jnp.int32)
     return _scales(x, order, jax.vmap(lambda n1: estimate(distance, kept, "gride", n1))(order))
 
 
 @partial(jax.jit, static_argnames=("most", "estimator"))
-def _decimation(x: jax.Array, seed: int, most: int, estimator: Literal["twonn", "twonn_ml"]) -> DimensionScales:
+def _decimation(
+    x: jax.Array, kept: jax.Array, seed: int, most: int, estimator: Literal["twonn", "twonn_ml"]
+) -> DimensionScales:
     n = len(x)
-    kept = first_occurrence(x)
     shuffled = jax.random.permutation(jax.random.key(seed), n)
     # Distinct rows first, so that each subset gets an equal number of them.
     shuffled = shuffled[jnp.argsort(~kept[shuffled], stable=True)]

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
-from ..base import HIGHEST, InputError, ldexp, pair, power_of_two, root
+from ..base import HIGHEST, InputError, largest_magnitude, ldexp, nan_unless_finite, pair, power_of_two, root
 
 AxisName = Hashable | tuple[Hashable, ...] | None
 
@@ -21,32 +21,40 @@ class Batch(NamedTuple):
         student: floating [n, d1].
         teacher: floating [n, d2].
         where: bool [n], False for padding rows.
+        finite: scalar, 1 if all rows of all devices are finite, else NaN: a factor of every loss.
     """
 
     student: jax.Array
     teacher: jax.Array
     where: jax.Array
+    finite: jax.Array
 
 
-def local(student: Any, teacher: Any, where: Any) -> Batch:
+def local(student: Any, teacher: Any, where: Any, axis_name: AxisName = None) -> Batch:
     """Validate a batch and set its padding to zero, so that padding affects neither a value nor a gradient.
 
     Args:
         student: [n, d1], see `hyle.engine.as_array`.
         teacher: [n, d2].
         where: bool [n], False for padding rows; None for no padding.
+        axis_name: of the devices among which the rows are divided; None for one device.
+
+    Returns:
+        The batch. If one of its rows is not finite, on any device, all are NaN, so that the gradient is NaN and not 0;
+        see `nan_unless_finite`. Where a later step loses NaN, ``finite`` brings it back: multiply the loss by it.
 
     Raises:
         ValueError: different numbers of rows, or ``where`` is not bool [n].
         TypeError: not real numbers.
     """
     a, b = (_unsharded(v) for v in pair(student, teacher, least=1))
-    if where is None:
-        return Batch(a, b, jnp.ones(len(a), bool))
-    keep = _unsharded(jnp.asarray(where))
+    keep = jnp.ones(len(a), bool) if where is None else _unsharded(jnp.asarray(where))
     if keep.shape != (len(a),) or keep.dtype != bool:
         raise InputError(f"where must be bool [{len(a)}], one entry per row; got {keep.dtype} {list(keep.shape)}")
-    return Batch(jnp.where(keep[:, None], a, 0), jnp.where(keep[:, None], b, 0), keep)
+    if where is not None:
+        a, b = (jnp.where(keep[:, None], v, 0) for v in (a, b))
+    finite = nan_unless_finite(a, b) if axis_name is None else jax.lax.pmean(nan_unless_finite(a, b), axis_name)
+    return Batch(a * finite.astype(a.dtype), b * finite.astype(b.dtype), keep, finite)
 
 
 def gathered(batch: Batch, axis_name: AxisName, *, least: int = 1) -> Batch:
@@ -61,7 +69,8 @@ def gathered(batch: Batch, axis_name: AxisName, *, least: int = 1) -> Batch:
         ValueError: fewer rows in total.
     """
     if axis_name is not None:
-        batch = Batch(*(jax.lax.all_gather(part, axis_name, tiled=True) for part in batch))
+        student, teacher, where = (jax.lax.all_gather(part, axis_name, tiled=True) for part in batch[:3])
+        batch = Batch(student, teacher, where, batch.finite)
     if len(batch.where) < least:
         raise InputError(f"at least {least} samples are needed; got {len(batch.where)}")
     return batch
@@ -75,12 +84,6 @@ def everywhere(value: jax.Array, axis_name: AxisName) -> jax.Array:
 def total(value: jax.Array, axis_name: AxisName) -> jax.Array:
     """Compute the sum over devices."""
     return value if axis_name is None else jax.lax.psum(value, axis_name)
-
-
-def largest(value: jax.Array, axis_name: AxisName) -> jax.Array:
-    """Compute the maximum over devices, as a constant under differentiation."""
-    value = jax.lax.stop_gradient(value)
-    return value if axis_name is None else jax.lax.pmax(value, axis_name)
 
 
 def count(where: jax.Array, dtype: Any, axis_name: AxisName = None) -> jax.Array:
@@ -104,7 +107,9 @@ def centred(x: jax.Array, where: jax.Array, axis_name: AxisName = None) -> tuple
     points = x
     for _ in range(2):  # the mean of data far from the origin has itself a rounding error
         points = jnp.where(keep, points - total(points.sum(0), axis_name) / n, 0)
-    spread, size = (largest(jnp.abs(v).max(0), axis_name) for v in (points, x))
+    spread, size = (largest_magnitude(v, 0) for v in (points, x))
+    if axis_name is not None:
+        spread, size = (jax.lax.pmax(v, axis_name) for v in (spread, size))
     points = jnp.where(spread <= jnp.finfo(x.dtype).eps / 4 * size, 0, points)
     exponent = power_of_two(jnp.where(spread <= jnp.finfo(x.dtype).eps / 4 * size, 0, spread))
     return ldexp(points, -exponent), exponent
@@ -116,7 +121,7 @@ def unit(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     Returns:
         Rows [n, d], and bool [n], False for rows of zeros, which stay zero and have no gradient.
     """
-    size = jax.lax.stop_gradient(jnp.abs(x).max(1, keepdims=True))  # constant: the scale of a row cancels
+    size = largest_magnitude(x, 1, keepdims=True)  # constant: the scale of a row cancels
     nonzero = size != 0
     scaled = x / jnp.where(nonzero, size, 1)
     square = (scaled * scaled).sum(1, keepdims=True)
@@ -253,8 +258,7 @@ class KernelAlignment(NamedTuple):
         # Two square roots: the product of two small numbers would be out of the range of float32.
         size = jnp.sqrt(jnp.where(void, 1, a)) * jnp.sqrt(jnp.where(void, 1, b))
         loss = 1 - jnp.where(void, 0, self.both / size)
-        finite = jnp.isfinite(self.student) & jnp.isfinite(self.teacher)
-        return jnp.where(finite, loss, jnp.nan)
+        return loss * nan_unless_finite(self.student, self.teacher)
 
 
 def agreement(a: jax.Array, b: jax.Array, where: jax.Array, *, debiased: bool) -> KernelAlignment:

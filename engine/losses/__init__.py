@@ -12,7 +12,8 @@ computed in float32 (float64 for float64 input), has gradients for both sides in
   ``check_vma=True``, are those of the whole batch. With ``check_vma=False`` they are too large by the number of
   devices, as for any `pmean`; averaging them over devices, as is done for gradients of parameters, corrects this.
 - A batch without information (constant rows, fewer rows than a U-statistic needs, no spread beyond rounding) has the
-  loss of chance and a gradient of zeros. Values that are not finite give NaN.
+  loss of chance and a gradient of zeros. A batch with a row that is not finite, in student or teacher,
+  has the loss NaN and a gradient of NaN, on all devices; padding does not count.
 """
 
 from typing import Any

@@ -35,4 +35,4 @@ def mean_of_queries(
         query_rows = query_rows + jax.lax.axis_index(axis_name) * size
     values = jnp.where(keep, function(all_rows, query_rows), 0)
     rows = batches.count(keep, values.dtype, axis_name)
-    return batches.total(values.sum(), axis_name) / jnp.maximum(rows, 1)
+    return batch.finite * batches.total(values.sum(), axis_name) / jnp.maximum(rows, 1)

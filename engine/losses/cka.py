@@ -67,7 +67,7 @@ def cka_loss(
         raise InputError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
     if kernel == "rbf" and form == "sums":
         raise InputError("only the linear kernel has a form as sums: use form='rows' with kernel='rbf'")
-    batch = batches.local(student, teacher, where)
+    batch = batches.local(student, teacher, where, axis_name)
     least = 4 if debiased else 2
     devices = 1 if axis_name is None else jax.lax.axis_size(axis_name)
     if form is None and kernel == "linear":
@@ -80,7 +80,7 @@ def cka_loss(
     batch = batches.gathered(batch, axis_name, least=least)
     sides = [_kernel(v, batch.where, kernel, sigma) for v in batch[:2]]
     alignment = batches.agreement(sides[0], sides[1], batch.where, debiased=debiased)
-    return batches.everywhere(alignment.loss(batch.where.sum() >= least), axis_name)
+    return batch.finite * batches.everywhere(alignment.loss(batch.where.sum() >= least), axis_name)
 
 
 def _kernel(x: jax.Array, where: jax.Array, kernel: Kernel, sigma: float | jax.Array | None) -> jax.Array:
@@ -118,4 +118,4 @@ def _through_sums(batch: Batch, axis_name: AxisName, *, debiased: bool) -> jax.A
     error = 8 * jnp.finfo(dtype).eps
     small = [jax.lax.stop_gradient(error * (n * mean) ** 2) for mean in means]
     alignment = KernelAlignment(inner(0, 1), inner(0, 0), inner(1, 1), (small[0], small[1]))
-    return alignment.loss(rows >= (4 if debiased else 2))
+    return batch.finite * alignment.loss(rows >= (4 if debiased else 2))

@@ -48,7 +48,7 @@ def cknna_loss(
         >>> jax.grad(cknna_loss)(student, teacher).shape, round(abs(float(cknna_loss(2 * teacher, teacher))), 5)
         ((32, 8), 0.0)
     """
-    batch = batches.gathered(batches.local(student, teacher, where), axis_name, least=4)
+    batch = batches.gathered(batches.local(student, teacher, where, axis_name), axis_name, least=4)
     check_k(k, len(batch.where), least=2)
     off, rows = batches.others(batch.where), batch.where.sum()
     (a, near_a), (b, near_b) = (_masked(v, batch.where, off, k) for v in batch[:2])
@@ -58,7 +58,7 @@ def cknna_loss(
     error = 8 * jnp.finfo(a.dtype).eps
     small = [jax.lax.stop_gradient(error * (v * v).sum()) for v in (a, b)]
     loss = KernelAlignment(hsic[0], hsic[1], hsic[2], (small[0], small[1])).loss(rows >= 4)
-    return batches.everywhere(loss, axis_name)
+    return batch.finite * batches.everywhere(loss, axis_name)
 
 
 def _masked(x: jax.Array, where: jax.Array, off: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:

@@ -52,7 +52,7 @@ def cosine_loss(
         >>> bool(cosine_loss(student, teacher, projector=lambda x: x @ turn) < cosine_loss(student, teacher))
         True
     """
-    batch = batches.local(student, teacher, where)
+    batch = batches.local(student, teacher, where, axis_name)
     projected = batch.student if projector is None else jnp.asarray(projector(batch.student))
     if projected.shape != batch.teacher.shape:
         raise InputError(
@@ -66,4 +66,4 @@ def cosine_loss(
     values = jnp.where(nonzero, ((a - b) ** 2).sum(1) / 2, 1)
     values = jnp.where(batch.where, values, 0)
     rows = batches.count(batch.where, values.dtype, axis_name)
-    return batches.total(values.sum(), axis_name) / jnp.maximum(rows, 1)
+    return batch.finite * batches.total(values.sum(), axis_name) / jnp.maximum(rows, 1)

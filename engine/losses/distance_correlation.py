@@ -47,7 +47,7 @@ def distance_correlation_loss(
         0.0
     """
     least = 4 if debiased else 2
-    batch = batches.gathered(batches.local(student, teacher, where), axis_name, least=least)
+    batch = batches.gathered(batches.local(student, teacher, where, axis_name), axis_name, least=least)
     sides = [root(batches.squared_distances(batches.centred(v, batch.where)[0])) for v in batch[:2]]
     alignment = batches.agreement(sides[0], sides[1], batch.where, debiased=debiased)
-    return batches.everywhere(alignment.loss(batch.where.sum() >= least), axis_name)
+    return batch.finite * batches.everywhere(alignment.loss(batch.where.sum() >= least), axis_name)

@@ -60,7 +60,7 @@ def information_imbalance_loss(
         >>> bool(information_imbalance_loss(teacher, teacher) < information_imbalance_loss(noise, teacher) / 3)
         True
     """
-    batch = batches.local(student, teacher, where)
+    batch = batches.local(student, teacher, where, axis_name)
     size = len(batch.where) * (1 if axis_name is None else jax.lax.axis_size(axis_name))
     if size >= 2:
         check_k(k, size)

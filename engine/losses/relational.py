@@ -54,14 +54,15 @@ def relational_loss(
     """
     if relation not in get_args(Relation):
         raise InputError(f"unknown relation {relation!r}: use {' or '.join(get_args(Relation))}")
-    batch = batches.gathered(batches.local(student, teacher, where), axis_name, least=2)
+    batch = batches.gathered(batches.local(student, teacher, where, axis_name), axis_name, least=2)
     pairs = batches.others(batch.where)
     number = jnp.maximum(pairs.sum(dtype=batch.student.dtype), 1)
     if relation == "cosine":
         a, b = (batches.cosines(v, batch.where)[1] for v in batch[:2])
     else:
         a, b = (_relative(batches.centred(v, batch.where)[0], pairs, number) for v in batch[:2])
-    return batches.everywhere((jnp.where(pairs, a - b, 0) ** 2).sum() / number, axis_name)
+    loss = (jnp.where(pairs, a - b, 0) ** 2).sum() / number
+    return batch.finite * batches.everywhere(loss, axis_name)
 
 
 def _relative(points: jax.Array, pairs: jax.Array, number: jax.Array) -> jax.Array:

@@ -71,4 +71,4 @@ def soft_neighbour_loss(
         log_q = log_weights(all_rows.student, temperature)
         return jnp.where(pairs, jnp.exp(log_p) * (log_p - log_q), 0).sum(1)
 
-    return mean_of_queries(divergence, batches.local(student, teacher, where), queries, axis_name)
+    return mean_of_queries(divergence, batches.local(student, teacher, where, axis_name), queries, axis_name)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import check_k, ldexp, pair, use_numpy
+from ..base import check_k, distinct_pairs, ldexp, pair, repeated_rows, use_numpy
 from ..context import NULL, VALUES, MetricContext
 from ..dimension import Estimator, check_estimator, dimension, estimate
 from ..gram import Prepared, prepare
@@ -35,8 +35,9 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
 
     Args:
         x: [n, d1], any floating dtype, from NumPy, JAX or torch.
-        y: [n, d2], row i being the same sample as row i of x. In each of the three spaces, exact duplicates of an
-            earlier row are excluded; in the joint space a row is a duplicate if it is one in both.
+        y: [n, d2], row i being the same sample as row i of x. In each of the three spaces, rows that repeat an earlier
+            row are excluded, exactly or up to floating-point noise, see `hyle.engine.intrinsic_dimension`. This is
+            decided before columns are standardised; in the joint space a row repeats another if it does in both.
         estimator: of the three dimensions, see `hyle.engine.intrinsic_dimension`.
         k: number of neighbours of mle, 2 <= k <= n - 1, and for the order of gride; twonn uses two for every k.
 
@@ -70,7 +71,12 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
     check_k(k, len(a), least=2)
     u, v = _standardised(a), _standardised(b)
     joint = jnp.concatenate([u, v], axis=1)
-    value = _shared(*(dimension(space, estimator, k).value for space in (u, v, joint)))
+    first, second = repeated_rows(a), repeated_rows(b)
+    every = np.arange(len(a))
+    kept = (first == every, second == every, distinct_pairs(first, second))
+    value = _shared(
+        *(dimension(space, estimator, k, rows).value for space, rows in zip((u, v, joint), kept, strict=True))
+    )
     return jnp.where(jnp.isfinite(a).all() & jnp.isfinite(b).all(), value, jnp.nan)
 
 
@@ -112,20 +118,21 @@ def _joint(
     distances: list[np.ndarray | None],
 ) -> list[float]:
     """Estimate the joint dimension of each pair, with the rows of the second in another order if one is given."""
-    # A row of the joint space is a duplicate only if it is one in both representations.
-    all_unique = [bool(kept.all()) for kept in context.unique()]
     values = []
     for (a, b), distance in zip(pairs, distances, strict=True):
-        if distance is None or not (all_unique[a] or all_unique[b]):
-            values.append(float(_joint_dimension(spaces[a], spaces[b] if order is None else spaces[b][order])))
+        first, second = context.repeated()[a], context.repeated()[b]
+        kept = distinct_pairs(first, second if order is None else second[order])
+        if distance is None or not kept.all():
+            v = spaces[b] if order is None else spaces[b][order]
+            values.append(float(_joint_dimension(spaces[a], v, kept)))
         else:
-            values.append(float(estimate(distance, np.ones(context.n, bool), "twonn").value))
+            values.append(float(estimate(distance, kept, "twonn").value))
     return values
 
 
-def _joint_dimension(u: jax.Array, v: jax.Array) -> jax.Array:
+def _joint_dimension(u: jax.Array, v: jax.Array, kept: np.ndarray) -> jax.Array:
     padding = jnp.zeros((len(u), -(u.shape[1] + v.shape[1]) % WIDTH), u.dtype)
-    return dimension(jnp.concatenate([u, v, padding], axis=1), "twonn", 2).value
+    return dimension(jnp.concatenate([u, v, padding], axis=1), "twonn", 2, kept).value
 
 
 def _standardised_models(context: MetricContext) -> tuple[list[jax.Array], list[Prepared], np.ndarray]:
@@ -133,7 +140,8 @@ def _standardised_models(context: MetricContext) -> tuple[list[jax.Array], list[
 
     def compute() -> tuple[list[jax.Array], list[Prepared], np.ndarray]:
         spaces = [_standardised(x) for x in context.arrays]
-        return spaces, [prepare(x) for x in spaces], np.array([float(dimension(x, "twonn", 2).value) for x in spaces])
+        estimates = [dimension(x, "twonn", 2, kept) for x, kept in zip(spaces, context.unique(), strict=True)]
+        return spaces, [prepare(x) for x in spaces], np.array([float(result.value) for result in estimates])
 
     return context.cached("id_correlation", compute)
 

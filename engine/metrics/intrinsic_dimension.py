@@ -31,9 +31,11 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
       equal for n1 = 1.
 
     Args:
-        x: [n, d], any floating dtype, from NumPy, JAX or torch. Exact duplicates of an earlier row are excluded;
-            ``mle_arithmetic`` also excludes rows whose k neighbours are all equally far. ``n_used`` of a Comparison is
-            the number of rows used.
+        x: [n, d], any floating dtype, from NumPy, JAX or torch. Rows that repeat an earlier row are excluded:
+            equal rows, and rows whose distance is that of the floating-point noise of a model, 2^-18 = 3.8e-6 of the
+            norm of the centred row, if these pairs stand out from the other distances (the rule and its reasons:
+            `hyle.engine.base.repeated_rows`). ``mle_arithmetic`` also excludes rows whose k neighbours are all equally
+            far. ``n_used`` of a Comparison is the number of rows used, ``duplicates`` that of repetitions.
         estimator: ``mle``, ``mle_arithmetic``, ``twonn``, ``twonn_ml`` or ``gride``.
         k: number of neighbours of mle, 2 <= k <= n - 1; for gride, n1 is the largest power of two with 2 n1 <= k; twonn
             uses two for every k.

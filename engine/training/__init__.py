@@ -11,6 +11,7 @@ from .distillation import in_batches as in_batches
 from .history import History as History
 from .history import load_history as load_history
 from .history import save_history as save_history
+from .labels import check_finite as check_finite
 from .settings import LOSSES as LOSSES
 from .settings import Settings as Settings
 

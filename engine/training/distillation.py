@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..base import InputError, MissingPackageError
 from .alignment_monitor import AlignmentMonitor
 from .checkpoints import Checkpoints, Run
 from .history import Callback, History
-from .labels import Labels, rows_of
+from .labels import Labels, check_finite, rows_of
 from .settings import LOSSES, Settings
 
 # Steps between two calls of ``progress``, each of which waits for the device.
@@ -52,6 +52,7 @@ def distill(
     *,
     held_out: Any,
     labels: Any = None,
+    ids: Sequence[object] | None = None,
     settings: Settings | None = None,
     folder: str | Path | None = None,
     callback: Callback | None = None,
@@ -70,19 +71,20 @@ def distill(
         held_out: bool [n], validation samples, which are only measured and never trained on; at least 12, and 1,000
             are enough.
         labels: [n], NaN where not known; those of validation samples are only used to measure the error.
+        ids: n names of the samples, for messages; default their row numbers.
         settings: default `Settings()`.
         folder: for checkpoints; training continues from the last one there. Default: no checkpoints.
         callback: see `History`.
         progress: called every few steps with the number of steps done and the last ``loss`` and ``alignment``.
 
     Raises:
-        ValueError: lengths differ, too few samples, nothing to learn from, a loss that is not finite, or a folder with
-            another run.
+        ValueError: lengths differ, too few samples, nothing to learn from, inputs, teachers or labels that are not
+            finite (before training starts), a loss that is not finite, or a folder with another run.
         ModuleNotFoundError: Optax is not installed; the message says how to install it.
     """
     settings = settings or Settings()
     optimiser = _optimiser(settings)
-    data = _checked_data(inputs, teachers, held_out, labels, settings)
+    data = _checked_data(inputs, teachers, held_out, labels, settings, ids)
     trainer = _Trainer(apply, optimiser, data, settings)
     run = trainer.start(params, callback)
     is_aligned = bool(settings.losses)
@@ -129,24 +131,36 @@ class _Data(NamedTuple):
     val_idx: np.ndarray
 
 
-def _checked_data(inputs: Any, teachers: Mapping[str, Any], held_out: Any, labels: Any, settings: Settings) -> _Data:
+def _checked_data(
+    inputs: Any,
+    teachers: Mapping[str, Any],
+    held_out: Any,
+    labels: Any,
+    settings: Settings,
+    ids: Sequence[object] | None,
+) -> _Data:
     """Check the data of a distillation, split it and standardise what needs it.
 
     Raises:
-        ValueError: lengths differ, too few samples, or neither a loss nor labels.
+        ValueError: lengths differ, too few samples, rows that are not finite, or neither a loss nor labels.
     """
     is_validation, n = np.asarray(held_out, bool), len(held_out)
-    rows = {name: np.asarray(teacher, np.float32) for name, teacher in teachers.items()}
+    with np.errstate(over="ignore"):  # beyond float32: the check below reports it
+        rows = {name: np.asarray(teacher, np.float32) for name, teacher in teachers.items()}
     lengths = {name: len(teacher) for name, teacher in rows.items()}
     for name, length in [*lengths.items(), ("inputs", len(jax.tree.leaves(inputs)[0]))]:
         if length != n:
             raise InputError(f"{name} has {length} rows for {n} samples")
+    for name, teacher in rows.items():
+        check_finite(name, teacher, ids)
+    for leaf in jax.tree.leaves(inputs):
+        check_finite("inputs of the student", leaf, ids)
     train_idx, val_idx = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
     if len(train_idx) < 4 or len(val_idx) < 12:
         raise InputError(
             f"{len(train_idx)} samples to train on and {len(val_idx)} held out: at least 4 and 12 are needed"
         )
-    target = Labels.of(labels, train_idx)
+    target = Labels.of(labels, train_idx, ids)
     if target is None and not settings.losses:
         raise InputError("there is nothing to learn: neither a loss nor labels were given")
     arrays = {"inputs": inputs, "teachers": rows}

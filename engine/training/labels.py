@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from ..base import InputError
+
+
+def check_finite(what: str, values: Any, ids: Sequence[object] | None = None, *, missing: bool = False) -> None:
+    """Check that numbers to train on are finite, before training starts.
+
+    Args:
+        what: name of the numbers, for the message.
+        values: [n, ...], of any dtype; only floating ones can fail.
+        ids: n names of the rows; default their numbers.
+        missing: whether NaN is allowed and means "not known".
+
+    Raises:
+        ValueError: a row is not finite; names the first five.
+    """
+    array = np.asarray(values)
+    if not np.issubdtype(array.dtype, np.inexact):
+        return
+    bad = np.isinf(array) if missing else ~np.isfinite(array)
+    rows = np.flatnonzero(bad.reshape(len(array), -1).any(1))
+    if len(rows):
+        names = [str(row if ids is None else ids[row]) for row in rows[:5]]
+        some = ", ".join(name if len(name) <= 60 else name[:59] + "…" for name in names)
+        kind = "are infinite" if missing else "contain NaN or infinite numbers"
+        more = ", ..." if len(rows) > 5 else ""
+        wide = "; values beyond float32 count as infinite" if array.dtype == np.float32 else ""
+        raise InputError(f"{what}: {len(rows)} of {len(array)} rows {kind}: {some}{more}; remove these samples{wide}")
 
 
 class Labels(NamedTuple):
@@ -25,15 +52,16 @@ class Labels(NamedTuple):
     scale: float
 
     @classmethod
-    def of(cls, labels: Any, train_idx: np.ndarray) -> Labels | None:
+    def of(cls, labels: Any, train_idx: np.ndarray, ids: Sequence[object] | None = None) -> Labels | None:
         """Build the labels from [n] values and the training rows; None for no labels.
 
         Raises:
-            ValueError: fewer than two training rows have a label.
+            ValueError: a label is infinite, or fewer than two training rows have a label.
         """
         if labels is None:
             return None
         values = np.asarray(labels, np.float64)
+        check_finite("labels", values, ids, missing=True)
         labelled = train_idx[np.isfinite(values[train_idx])]
         if len(labelled) < 2:
             raise InputError(f"{len(labelled)} samples to train on have a label: at least 2 are needed")

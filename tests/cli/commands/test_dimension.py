@@ -37,6 +37,20 @@ def test_dimension(run: Run, pair: object) -> None:
     assert set(run("dimension", "a.npz", "--json").json[0]["estimates"]) == {"mle", "twonn"}
 
 
+@pytest.mark.parametrize("noise", [0, 2e-7, 1e-6])
+def test_repetitions_are_counted_and_change_no_estimate(run: Run, tmp_path: Path, noise: float) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 16))
+    near = x[:60] * (1 + noise * rng.normal(size=(60, 16)))
+    np.savez(tmp_path / "clean.npz", embedding=x.astype("float32"), ids=np.arange(200))
+    np.savez(tmp_path / "near.npz", embedding=np.concatenate([x, near]).astype("float32"), ids=np.arange(260))
+    clean, found = run("dimension", "clean.npz", "near.npz", "--estimator", "all", "--json").json
+    assert (clean["duplicates"], found["duplicates"], found["n"]) == (0, 60, 260)
+    for name, estimate in clean["estimates"].items():
+        assert found["estimates"][name]["value"] == pytest.approx(estimate["value"], rel=1e-4)
+        assert (found["estimates"][name]["n_used"], found["estimates"][name]["k"]) == (200, estimate["k"])
+
+
 def test_dead_columns_and_the_largest_share_of_variance_are_reported(run: Run, tmp_path: Path) -> None:
     """Some models have many dead columns, and in others one column has nearly all of the variance."""
     x = np.random.default_rng(0).normal(size=(80, 8)).astype("float32")

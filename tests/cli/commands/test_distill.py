@@ -89,6 +89,17 @@ def test_mistakes_are_one_line(mistake, teachers):
         parse_losses("cka=a")
 
 
+def test_a_teacher_that_is_not_finite_is_named_by_id_before_training(mistake, teachers, tmp_path):
+    with np.load(tmp_path / "planted.npz") as stored:
+        rows, ids = stored["embedding"], stored["ids"]
+    for bad in (np.nan, np.inf):
+        rows[[7, 90]] = bad
+        np.savez(tmp_path / "broken.npz", embedding=rows, ids=ids)
+        said = mistake("distill", "broken.npz", *OPTIONS)
+        assert f"broken: 2 of {N} rows contain NaN or infinite numbers: {ids[7]}, {ids[90]}; remove" in said
+    assert not (registered_dir() / ".student-of-broken.training").exists()
+
+
 def test_samples_of_one_string_stay_together():
     samples = [Sample(f"{i}", smiles="C" * (1 + i // 3)) for i in range(150)]
     drawn = train_val_test_split(samples, 0)

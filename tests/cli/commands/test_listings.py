@@ -29,6 +29,21 @@ def test_models_as_json(run: Run) -> None:
     assert {"string", "graph", "atoms", "text"} <= {m["modality"] for m in models}
 
 
+def test_what_a_model_does_not_distinguish_is_printed_if_it_is_named(run: Run) -> None:
+    lines = run("models", "chemnet", "admet-ai-cls", "orb-v2", "rxnmapper", "near").out.splitlines()
+    assert (
+        "chemnet: does not distinguish cis-trans isomers; its rows depend on the order of atoms in the SMILES" in lines
+    )
+    assert "admet-ai-cls: its rows depend on the order of atoms in chiral molecules in the SMILES" in lines
+    assert "orb-v2: what it does not distinguish was not measured" in lines
+    assert "near: distinguishes all that was measured" in lines
+    assert "does not distinguish enantiomers, cis-trans isomers and isotopes" in run("models", "morgan").out
+    assert "does not distinguish" not in run("models").out
+    (facts,) = run("models", "soltrannet", "--json").json
+    assert facts["blind_to"] == ["enantiomers", "cis-trans isomers", "isotopes"]
+    assert facts["depends_on"] == []
+
+
 def test_models_by_pattern_and_requirements(run: Run) -> None:
     assert {m["name"] for m in run("models", "rxn*", "--json").json} == {
         *("rxnfp", "rxnfp-ft", "rxnfp-ft-10k", "rxnmapper")

@@ -100,3 +100,26 @@ def test_a_batch_that_does_not_fit_is_named():
     memory = queue(3)
     with pytest.raises(ValueError, match="a batch of 4 rows does not fit a queue of 3"):
         memory.update((np.ones((4, 2)), np.ones((4, 2))), memory.init(np.ones((4, 2)), np.ones((4, 2))))
+
+
+def test_a_row_that_is_not_finite_shows_while_it_is_remembered():
+    rng = np.random.default_rng(0)
+    xs, ys = (rng.normal(size=(4, 32, 64)).astype("float32") for _ in range(2))
+    xs[0, 3, 5] = np.nan
+    memory = queue(64)
+    state = memory.init(xs[0], ys[0])
+
+    @jax.jit
+    def step(x, y, state):
+        def loss(x):
+            rows, new = memory.update((x, y), state)
+            return soft_neighbour_loss(rows.student, rows.teacher, where=rows.where, queries=32), new
+
+        return jax.value_and_grad(loss, has_aux=True)(x)
+
+    shown = []
+    for x, y in zip(xs, ys, strict=True):
+        (value, state), gradient = step(x, y, state)
+        assert np.isnan(gradient).all() == np.isnan(value) == np.isnan(gradient).any()
+        shown.append(bool(np.isnan(value)))
+    assert shown == [True, True, True, False]

@@ -111,3 +111,36 @@ def test_mistakes_are_told():
     ):
         with pytest.raises(ValueError, match=said):
             train(**options)
+
+
+@pytest.mark.parametrize(
+    ("what", "bad"),
+    [
+        ("teacher", np.nan),
+        ("teacher", -np.inf),
+        ("teacher", 1e300),  # beyond float32
+        ("inputs of the student", np.nan),
+        ("inputs of the student", np.inf),
+        ("labels", np.inf),  # NaN is a label that is not known
+    ],
+)
+def test_numbers_that_are_not_finite_are_named_before_training(what, bad):
+    x, rows, held = samples()
+    x, rows, labels = x.astype(np.float64), rows.astype(np.float64), np.arange(N, dtype=float)
+    {"teacher": rows[:, 3], "inputs of the student": x[:, 0], "labels": labels}[what][[5, 70]] = bad
+    calls = []
+
+    def untrained(params, inputs):
+        calls.append(inputs)
+        return network(params, inputs)
+
+    def start(ids):
+        settings = Settings(steps=2, batch_size=16, eval_every=1)
+        distill(untrained, parameters(), x, {"teacher": rows}, held_out=held, labels=labels, ids=ids, settings=settings)
+
+    kind = "are infinite" if what == "labels" else "contain NaN or infinite numbers"
+    with pytest.raises(ValueError, match=f"^{what}: 2 of {N} rows {kind}: 5, 70; remove these samples"):
+        start(None)
+    with pytest.raises(ValueError, match="mol5, mol70"):
+        start([f"mol{i}" for i in range(N)])
+    assert not calls
