@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,27 +15,18 @@ from .._text import did_you_mean, shorten, shorten_names
 ID_NAMES = ("id", "ids")
 OTHER_ID_NAMES = frozenset(
     (
-        "name",
-        "names",
-        "identifier",
-        "identifiers",
-        "accession",
-        "accessions",
-        "entry",
-        "key",
-        "keys",
-        "uid",
-        "uuid",
-        "uniprot",
-        "protein",
-        "inchikey",
-        "sample",
-        "samples",
-        "molecule",
-        "material",
-        "structure",
-        "cid",
+        *("name", "names", "identifier", "identifiers", "accession", "accessions", "entry", "key", "keys", "uid"),
+        *("uuid", "uniprot", "protein", "inchikey", "sample", "samples", "molecule", "material", "structure", "cid"),
         "filename",
+    )
+)
+# Lower-case words of names of what is neither a feature nor an id.
+LABEL_WORDS = frozenset(
+    (
+        *("attention", "batch", "charge", "charges", "class", "classes", "cluster", "cv", "energy", "fold", "folds"),
+        *("force", "forces", "gap", "group", "input", "label", "labels", "mask", "masks", "number", "numbers", "pred"),
+        *("position", "positions", "prediction", "predictions", "split", "splits", "stress", "target", "targets"),
+        *("task", "tasks", "test", "token", "tokens", "train", "true", "val", "valid", "y"),
     )
 )
 
@@ -111,7 +103,15 @@ def pick(name: str, names: Sequence[str], option: str, kind: str) -> str:
 def is_id_name(name: str) -> bool:
     """Return whether a name is one that ids usually have."""
     name = name.rsplit("/", 1)[-1].lower()
-    return name in ID_NAMES or name in OTHER_ID_NAMES or name.endswith(("_id", "_ids", "_name", "_names"))
+    if name in ID_NAMES or name in OTHER_ID_NAMES:
+        return True
+    return name.endswith(("_id", "_ids")) and not is_label_name(name)
+
+
+def is_label_name(name: str) -> bool:
+    """Return whether a name is one of labels, masks, splits and the like, such as ``y_true`` or ``fold3``."""
+    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1_\2", name.rsplit("/", 1)[-1]).lower())
+    return any(word in LABEL_WORDS for word in words)
 
 
 def suffix_of(path: Path) -> str:

@@ -26,10 +26,18 @@ def _accession(text: str) -> str:
     return match["id"] if match else word
 
 
+# Endings of files of samples and embeddings. Others, as the chain in 1abc.A or the version in P69905.1, are kept.
+_ENDINGS = (
+    *("cif", "mmcif", "pdb", "ent", "xyz", "extxyz", "vasp", "poscar", "mol", "mol2", "sdf", "smi", "json", "fasta"),
+    *("fa", "faa", "traj", "db", "npy", "npz", "pt", "pth", "h5", "csv", "txt", "out", "log"),
+)
+_ENDING = re.compile(rf"(\.({'|'.join(_ENDINGS)}))?(\.(gz|bz2|xz|zst))?", re.IGNORECASE)
+
+
 def _stem(text: str) -> str:
-    name = re.split(r"[/\\]", text)[-1]
-    # An ending begins with a letter, so that the version in P69905.1 stays.
-    return re.sub(r"(\.[A-Za-z][A-Za-z0-9]{0,7}){1,2}$", "", name) or name
+    name = text.replace("\\", "/").rsplit("/", 1)[-1]
+    stem = re.sub(rf"{_ENDING.pattern}$", "", name, flags=re.IGNORECASE)
+    return stem if stem and stem != name else text
 
 
 def _zeros(text: str) -> str:
@@ -70,22 +78,35 @@ def apply_id_rule(representation: Representation, rule: str) -> Representation:
 
 
 def rules_that_join(ids: Sequence[Iterable[str]]) -> tuple[str, ...]:
-    """Return the fewest rules, at most two, after which most ids are common to all; none if no rule helps.
+    """Return the fewest rules, at most two, after which at least half of the ids are common to all; none if none helps.
 
     Args:
         ids: of each representation.
     """
-    best: tuple[int, tuple[str, ...]] = (0, ())
+    ids = [list(each) for each in ids]
+    needed = max(4, -(-min(map(len, ids)) // 2))
     for count in (1, 2):
-        for rules in itertools.combinations(ID_RULES, count):
-            sets = []
-            for each in ids:
-                changed = list(each)
-                for rule in rules:
-                    changed = [ID_RULES[rule][0](i) for i in changed]
-                # A rule that merges samples cannot be applied.
-                sets.append(set(changed) if len(set(changed)) == len(changed) else set())
-            best = max(best, (len(set.intersection(*sets)), rules), key=lambda pair: pair[0])
-        if best[0]:
-            break
-    return best[1]
+        found = [(_common(ids, rules), rules) for rules in itertools.combinations(_applicable(ids), count)]
+        best = max(found, key=lambda pair: pair[0], default=(0, ()))
+        if best[0] >= needed:
+            return best[1]
+    return ()
+
+
+def _applicable(ids: Sequence[Sequence[str]]) -> list[str]:
+    # In SMILES, case and slashes have a meaning.
+    chemical = any(set(i) & set("=#@()[]") for each in ids for i in each)
+    return [rule for rule in ID_RULES if not (chemical and rule in ("case", "stem"))]
+
+
+def _common(ids: Sequence[Sequence[str]], rules: Sequence[str]) -> int:
+    """Return the number of common ids after rules; 0 if a rule merges samples, which makes it useless."""
+    sets = []
+    for each in ids:
+        changed = list(each)
+        for rule in rules:
+            changed = [ID_RULES[rule][0](i) for i in changed]
+        if len(set(changed)) < len(changed):
+            return 0
+        sets.append(set(changed))
+    return len(set.intersection(*sets))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from .._errors import InputError
 from .._text import shorten, shorten_names
 from .arrays import is_float
-from .content import ID_NAMES, Content, Selection, is_id_name, pick
+from .content import ID_NAMES, Content, Selection, is_id_name, is_label_name, pick
 
 # Lower-case names of embeddings, looked up if several arrays are matrices.
 EMBEDDING_NAMES = frozenset(
@@ -41,6 +42,9 @@ EMBEDDING_NAMES = frozenset(
 )
 
 KEYED = "the names of the arrays"
+# Names of columns, which programs give to features.
+_PREFIXES = "f|x|v|z|h|d|c|pc|col|column|dim|emb|embedding|feat|feature|component|latent|umap|tsne"
+COLUMN = re.compile(rf"(?:{_PREFIXES})[_ ]?\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -120,26 +124,48 @@ def _embedding_name(arrays: Mapping[str, Array], selection: Selection, kind: str
     if _is_keyed_by_id(arrays):
         return None
     matrices = [name for name, array in arrays.items() if array.is_numeric and len(array.shape) == 2]
-    if len(matrices) == 1:
-        return matrices[0]
-    usual = [name for name in matrices if name.rsplit("/", 1)[-1].lower() in EMBEDDING_NAMES]
+    usual = [name for name in matrices if is_embedding_name(name)]
     if len(usual) == 1:
         return usual[0]
+    if len(matrices) == 1 and _is_plain(matrices[0], arrays):
+        return matrices[0]
     if not matrices:
         raise InputError(f"contains no matrix [n, d]; it has: {_listed(arrays)}")
-    if len(matrices) == len(arrays) and len({arrays[name].shape[1] for name in matrices}) == 1:
+    widths = {arrays[name].shape[1] for name in matrices}
+    lengths = {arrays[name].shape[0] for name in matrices}
+    if len(matrices) == len(arrays) > 3 and len(widths) == 1 < len(lengths) and not any(map(is_label_name, matrices)):
         raise InputError(
             f"contains one matrix per id ({_listed(arrays, 3)}), such as embeddings per residue or atom: average each "
             "over its first axis, so that every sample has one vector"
         )
-    raise InputError(f"contains several matrices: choose one with --key; it has: {_listed(arrays)}")
+    problem = "several matrices" if len(matrices) > 1 else "a matrix that may be no embeddings"
+    raise InputError(f"contains {problem}: choose one with --key; it has: {_listed(arrays)}")
+
+
+def is_embedding_name(name: str) -> bool:
+    """Return whether a name is one that embeddings usually have."""
+    return name.rsplit("/", 1)[-1].lower() in EMBEDDING_NAMES
+
+
+def _is_plain(name: str, arrays: Mapping[str, Array]) -> bool:
+    """Return whether the only matrix cannot be anything else: labels, a mask, or a fact of arrays with more axes."""
+    n, d = arrays[name].shape
+    larger = any(array.is_numeric and len(array.shape) > 2 and array.shape[0] == n for array in arrays.values())
+    return not larger and not is_label_name(name) and (d > 1 or len(arrays) == 1)
 
 
 def _is_keyed_by_id(arrays: Mapping[str, Array]) -> bool:
     shapes = {array.shape[1:] if array.shape[:1] == (1,) else array.shape for array in arrays.values()}
     numeric = all(is_float(array.dtype) for array in arrays.values())
-    usual = any(name.lower() in ("energies", *ID_NAMES) for name in arrays)
-    return len(arrays) > 1 and numeric and not usual and len(shapes) == 1 and len(next(iter(shapes))) == 1
+    if len(arrays) < 2 or not numeric or len(shapes) != 1 or len(next(iter(shapes))) != 1:
+        return False
+    # The columns of a table are vectors as well.
+    columns = [name for name in arrays if is_label_name(name) or name.lower() in ("energies", *ID_NAMES)]
+    if columns or all(COLUMN.fullmatch(name) for name in arrays):
+        raise InputError(
+            f"contains vectors that may be the columns of a table: save them as one matrix; it has: {_listed(arrays)}"
+        )
+    return True
 
 
 def _keyed_by_id(arrays: Mapping[str, Array]) -> Content:
@@ -150,21 +176,42 @@ def _keyed_by_id(arrays: Mapping[str, Array]) -> Content:
 def _ids_name(arrays: Mapping[str, Array], embedding: str, n: int, selection: Selection, kind: str) -> str | None:
     if selection.id_column:
         return pick(selection.id_column, list(arrays), "--id-column", kind)
+    group = embedding.rpartition("/")[0]
+    beside = {name: array for name, array in arrays.items() if name.rpartition("/")[0] == group and name != embedding}
     for usual in ID_NAMES:
-        if usual in arrays:
-            return usual
+        name = f"{group}/{usual}" if group else usual
+        if name in beside:
+            return name
+    # Arrays of the same group first: those of another one may belong to other samples.
+    for among in (beside, arrays):
+        name = _only_ids(among, embedding, n, kind)
+        if name is not None:
+            return name
+    return None
+
+
+def _only_ids(arrays: Mapping[str, Array], embedding: str, n: int, kind: str) -> str | None:
     columns = {
         name: array
         for name, array in arrays.items()
-        if name not in (embedding, "recipe") and array.shape == (n,) and (array.is_text or array.dtype.kind in "iu")
+        if name not in (embedding, "recipe")
+        and array.shape == (n,)
+        and (array.is_text or (array.dtype.kind in "iu" and not is_label_name(name)))
+        and "feature" not in name.lower()
     }
-    candidates = [name for name in columns if is_id_name(name)]
-    if len(candidates) != 1:
-        texts = [name for name, array in columns.items() if array.is_text]
-        candidates = [name for name in candidates or texts if len(set(map(str, columns[name].read()))) == n]
-    if len(candidates) > 1:
-        raise InputError(f"several {kind}s may be the ids: choose with --id-column: {shorten_names(candidates)}")
-    return candidates[0] if candidates else None
+    for candidates in (
+        [name for name in columns if is_id_name(name)],
+        [name for name, array in columns.items() if array.is_text],
+    ):
+        unique = [name for name in candidates if len(set(map(str, columns[name].read()))) == n]
+        # An only candidate is taken in any case, so that repeated ids are reported.
+        if len(candidates) == 1 and is_id_name(candidates[0]):
+            return candidates[0]
+        if len(unique) > 1:
+            raise InputError(f"several {kind}s may be the ids: choose with --id-column: {shorten_names(unique)}")
+        if unique:
+            return unique[0]
+    return None
 
 
 def _recipe(arrays: Mapping[str, Array]) -> Mapping[str, Any]:

@@ -12,13 +12,17 @@ import numpy as np
 
 from .._errors import InputError
 from .._text import shorten, shorten_names
-from .content import ID_NAMES, Content, Selection, is_id_name, pick
-from .named_arrays import EMBEDDING_NAMES
+from .content import ID_NAMES, Content, Selection, is_id_name, is_label_name, pick
+from .named_arrays import is_embedding_name
 
-TEXT, INTEGER, REAL, LIST, OTHER = "text", "integer", "real", "list", "other"
+TEXT, INTEGER, REAL, OTHER = "text", "integer", "real", "other"
+LIST, INTEGERS = "list", "list of integers"
+# What ids may be; a float was an integer once, or is no id.
+ID_KINDS = (TEXT, INTEGER, REAL, OTHER)
 # Names that pandas gives to its index where it writes one without a name.
 INDEX_NAMES = ("", "Unnamed: 0", "index", "level_0", "__index_level_0__")
 
+FROM_0 = " (row numbers from 0)"  # of the origin of ids
 NUMBERED = re.compile(r"(.*?)(\d+)", re.DOTALL)
 
 
@@ -28,7 +32,7 @@ class Column:
 
     Args:
         name: its name; names need not be unique.
-        kind: ``text``, ``integer``, ``real``, ``list`` (of numbers) or ``other``.
+        kind: ``text``, ``integer``, ``real``, ``list`` (of numbers), ``list of integers`` or ``other``.
         is_index: whether the file says that it is the index of a data frame.
     """
 
@@ -103,7 +107,8 @@ def choose_columns(table: Table, selection: Selection) -> Content:
     reserved = {place for place in (ids, energies) if place is not None}
     places, features_from = _features(columns, selection, reserved)
     read = table.read([*places, *([] if energies is None or energies in places else [energies])])
-    embedding = read[places[0]] if columns[places[0]].kind == LIST else np.stack([read[i] for i in places], axis=1)
+    lists = columns[places[0]].kind in (LIST, INTEGERS)
+    embedding = read[places[0]] if lists else np.stack([read[i] for i in places], axis=1)
     used = {*places, ids, energies}
     left_out = [shorten(column.name) or "(no name)" for i, column in enumerate(columns) if i not in used]
     if ids is not None:
@@ -128,43 +133,64 @@ def choose_columns(table: Table, selection: Selection) -> Content:
 
 def _id_source(name: str, row_numbers: bool) -> str:
     name = shorten(name) if name not in INDEX_NAMES else "the index"
-    return f"{name} (row numbers from 0)" if row_numbers else name
+    return f"{name}{FROM_0}" if row_numbers else name
 
 
 def _features(columns: Sequence[Column], selection: Selection, reserved: set[int]) -> tuple[list[int], str]:
     names = [column.name for column in columns]
     if selection.columns:
         return _named(columns, selection.columns, reserved), selection.columns
-    lists = [i for i, column in enumerate(columns) if column.kind == LIST]
     if selection.key:
         place = names.index(pick(selection.key, names, "--key", "column"))
-        if columns[place].kind != LIST:
+        if columns[place].kind not in (LIST, INTEGERS):
             raise InputError(f"--key {shorten(selection.key)}: this column contains no lists: name it with --columns")
         return [place], names[place]
-    if lists:
-        usual = [i for i in lists if names[i].lower() in EMBEDDING_NAMES]
-        chosen = lists if len(lists) == 1 else [i for i in usual if names[i] == "embedding"] or usual
-        if len(chosen) != 1:
-            raise InputError(f"several columns contain lists: choose one with --key: {_names(columns, lists)}")
-        return chosen, names[chosen[0]]
-    numeric = [
-        i
-        for i, column in enumerate(columns)
-        if column.kind in (INTEGER, REAL) and i not in reserved and column.name not in INDEX_NAMES
-    ]
+    numeric = [i for i in _numeric(columns, reserved) if columns[i].name not in INDEX_NAMES]
     series = _series(columns, numeric)
-    if len(series) == 1:
+    lists = _list_columns(columns, reserved, bool(series))
+    if lists:
+        return lists, names[lists[0]]
+    if len(series) == 1 and _is_plain(columns, series[0], numeric):
         _check_whole(columns, series[0])
         return series[0], _range(names, series[0])
     if not numeric:
         raise InputError(f"contains no columns of numbers; it has: {_names(columns)}")
-    example = _range(names, max(series, key=len)) if series else _range(names, numeric)
-    found = (
-        f"contains {len(series)} series of columns ({'; '.join(_range(names, each) for each in series[:4])})"
-        if series
-        else f"contains columns of numbers whose names are no series such as f0, f1, ...: {_names(columns, numeric)}"
-    )
+    if series:
+        shown = "; ".join(_range(names, each) for each in series[:4])
+        found = f"contains numbered columns ({shown}) and others: {_names(columns, numeric)}"
+    else:
+        found = f"contains columns of numbers whose names are no series such as f0, f1, ...: {_names(columns, numeric)}"
+    example = _range(names, max(series, key=len)) if len(series) > 1 else _range(names, numeric)
+    if any(character in example for character in ",…'") or names.count(names[numeric[0]]) > 1:
+        example = "*"
     raise InputError(f"{found}; name the features, for example --columns '{example}'")
+
+
+def _numeric(columns: Sequence[Column], reserved: set[int]) -> list[int]:
+    return [i for i, column in enumerate(columns) if column.kind in (INTEGER, REAL) and i not in reserved]
+
+
+def _list_columns(columns: Sequence[Column], reserved: set[int], series: bool) -> list[int]:
+    """Return the place of the only column of lists that can be meant; nothing if there are no such columns."""
+    kinds = {LIST, INTEGERS}
+    lists = [i for i, column in enumerate(columns) if column.kind in kinds and i not in reserved]
+    usual = [i for i in lists if is_embedding_name(columns[i].name)]
+    usual = [i for i in usual if columns[i].name == "embedding"] or usual
+    if len(usual) == 1:
+        return usual
+    # Lists of integers are tokens or atomic numbers more often than features.
+    plain = [i for i in lists if columns[i].kind == LIST and not is_label_name(columns[i].name)]
+    if len(plain) == 1 and not usual and not series:
+        return plain
+    if lists and (plain or usual or not series):
+        more = ", or the features with --columns" if series else ""
+        raise InputError(f"contains lists: choose one of these columns with --key{more}: {_names(columns, lists)}")
+    return []
+
+
+def _is_plain(columns: Sequence[Column], series: Sequence[int], numeric: Sequence[int]) -> bool:
+    """Return whether a series of columns cannot be anything but the features."""
+    return 2 * len(series) > len(numeric) and not any(is_label_name(columns[i].name) for i in series)
 
 
 def _series(columns: Sequence[Column], numeric: Sequence[int]) -> list[list[int]]:
@@ -204,23 +230,32 @@ def _named(columns: Sequence[Column], text: str, reserved: set[int]) -> list[int
         if part in names:
             places.append(names.index(part))
         elif dots:
-            start, end = (names.index(pick(name, names, "--columns", "column")) for name in (first, last))
-            places += range(start, end + 1)
+            places += _between(columns, first, last, reserved)
         else:
-            matches = [
-                i
-                for i, column in enumerate(columns)
-                if column.kind in (INTEGER, REAL) and i not in reserved and fnmatch.fnmatchcase(column.name, part)
-            ]
+            matches = [i for i in _numeric(columns, reserved) if fnmatch.fnmatchcase(names[i], part)]
             if not matches:
                 pick(part, names, "--columns", "column of numbers")
-            places += matches
+            places += [i for i in matches if names[i] not in INDEX_NAMES] or matches
     wrong = [i for i in places if columns[i].kind not in (INTEGER, REAL)]
     if wrong:
         column = columns[wrong[0]]
-        remedy = "select it with --key" if column.kind == LIST else "leave it out of --columns"
+        remedy = "select it with --key" if column.kind in (LIST, INTEGERS) else "leave it out of --columns"
         raise InputError(f"--columns: {shorten(column.name)} contains {column.kind}, not one number per row: {remedy}")
     return list(dict.fromkeys(places))
+
+
+def _between(columns: Sequence[Column], first: str, last: str, reserved: set[int]) -> list[int]:
+    """Return the columns of numbers of a range: by number if both names are of one series, else by their order."""
+    names = [column.name for column in columns]
+    numeric = _numeric(columns, reserved)
+    a, b = NUMBERED.fullmatch(first), NUMBERED.fullmatch(last)
+    if a and b and a[1] == b[1]:
+        pick(first, names, "--columns", "column")
+        pick(last, names, "--columns", "column")
+        numbers = {int(m[2]): i for i in numeric if (m := NUMBERED.fullmatch(names[i])) and m[1] == a[1]}
+        return [numbers[number] for number in sorted(numbers) if int(a[2]) <= number <= int(b[2])]
+    start, end = (names.index(pick(name, names, "--columns", "column")) for name in (first, last))
+    return [i for i in numeric if start <= i <= end]
 
 
 def _ids(table: Table, selection: Selection) -> tuple[int | None, list[str] | None, bool]:
@@ -231,9 +266,13 @@ def _ids(table: Table, selection: Selection) -> tuple[int | None, list[str] | No
         place = names.index(pick(selection.id_column, names, "--id-column", "column"))
         return place, _texts(table, place), False
     for usual in ID_NAMES:
-        match = [i for i, name in enumerate(names) if name.lower() == usual]
+        match = [i for i, column in enumerate(columns) if column.name.lower() == usual and column.kind in ID_KINDS]
+        if len(match) > 1:
+            raise InputError(f"several columns may be the ids: choose with --id-column: {_names(columns, match)}")
         if match:
             return match[0], _texts(table, match[0]), False
+    if table.range_index and is_id_name(table.range_index.name):
+        return None, None, False
     index = [i for i, column in enumerate(columns) if column.is_index or column.name in INDEX_NAMES]
     texts = [i for i, column in enumerate(columns) if column.kind == TEXT]
     for place in index:
@@ -256,8 +295,7 @@ def _ids(table: Table, selection: Selection) -> tuple[int | None, list[str] | No
         if columns[place].kind == INTEGER:
             values = _texts(table, place)
             if len(set(values)) == len(values):
-                counts_from_1 = values == [str(i) for i in range(1, len(values) + 1)]
-                return place, values, not counts_from_1
+                return place, values, values == [str(i) for i in range(len(values))]
     return None, None, False
 
 

@@ -76,8 +76,11 @@ def test_columnar_tables(tmp_path, columns, source):
     [
         ({"id": IDS, "a": TRUTH[:, 0], "b": TRUTH[:, 1]}, r"no series such as f0, f1, ...: a, b; .* --columns 'a..b'"),
         ({"id": IDS, "f0": TRUTH[:, 0], "f1": TRUTH[:, 1], "f3": TRUTH[:, 2]}, "no series"),
-        ({"id": IDS, **FEATURES, "g0": TRUTH[:, 0], "g1": TRUTH[:, 1]}, r"2 series of columns \(f0..f5; g0..g1\)"),
-        ({"id": IDS, "u": vectors(), "v": vectors()}, "several columns contain lists: choose one with --key: u, v"),
+        (
+            {"id": IDS, **FEATURES, "g0": TRUTH[:, 0], "g1": TRUTH[:, 1]},
+            r"numbered columns \(f0..f5; g0..g1\) and others",
+        ),
+        ({"id": IDS, "u": vectors(), "v": vectors()}, "contains lists: choose one of these columns with --key: u, v"),
         ({"one": IDS, "two": IDS[::-1], **FEATURES}, "several columns may be the ids: .* --id-column: one, two"),
         ({**FEATURES}, "has no column with ids; .* --ids rows"),
         ({"id": IDS, **FEATURES, "f6": ["x"] * N}, "column f6 contains text, and not numbers as f0..f5 do"),
@@ -355,3 +358,112 @@ def test_lists_in_cells(tmp_path):
             )
         got = read_embeddings(tmp_path / f"{name}.csv")
         check(got, f"{name}.csv: 60 x 6 from embedding, ids from id", atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        # Few numbered columns among many others are folds, or a few descriptors of a table.
+        ({"id": IDS, "cv_fold_1": [0] * N, "cv_fold_2": [1] * N, "MolWt": TRUTH[:, 0]}, "numbered columns"),
+        (
+            {"id": IDS, "Kappa1": TRUTH[:, 0], "Kappa2": TRUTH[:, 1], "MolWt": TRUTH[:, 2], "TPSA": TRUTH[:, 3]},
+            "'Kappa1",
+        ),
+        ({"id": IDS, "task1": TRUTH[:, 0], "task2": TRUTH[:, 1]}, r"--columns 'task1\.\.task2'"),
+        # A list beside numbered columns, and lists of tokens.
+        ({"id": IDS, "dipole": TRUTH[:, :3].tolist(), **FEATURES}, "lists: choose one of these columns with --key, or"),
+        ({"id": IDS, "input_ids": [[1, 2]] * N}, "choose one of these columns with --key: input_ids"),
+        ({"id": [[1, 2]] * N, **FEATURES}, "has no column with ids|of type"),
+    ],
+)
+def test_labels_tokens_and_descriptors_are_not_taken_for_features(tmp_path, columns, message):
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
+    refused(tmp_path / "x.parquet", message)
+
+
+def test_what_a_message_suggests_works(tmp_path):
+    table = {"id": IDS, "MolWt": TRUTH[:, 0], "number": list(range(N)), "note": ["a"] * N, "Log P": TRUTH[:, 1]}
+    pq.write_table(pa.table({**table, "energies": TRUTH[:, 2].astype("f8")}), tmp_path / "x.parquet")
+    refused(tmp_path / "x.parquet", r"--columns 'MolWt\.\.Log P'")
+    got = read_embeddings(tmp_path / "x.parquet", columns="MolWt..Log P")
+    np.testing.assert_array_equal(got.embedding, np.stack([TRUTH[:, 0], range(N), TRUTH[:, 1]], 1))
+    pq.write_table(pa.table({"id": IDS, "a,b": TRUTH[:, 0], "c": TRUTH[:, 1]}), tmp_path / "x.parquet")
+    refused(tmp_path / "x.parquet", r"--columns '\*'")
+    np.testing.assert_array_equal(read_embeddings(tmp_path / "x.parquet", columns="*").embedding, TRUTH[:, :2])
+    pq.write_table(
+        pa.table({"id": IDS, "f2": TRUTH[:, 2], "f0": TRUTH[:, 0], "f1": TRUTH[:, 1]}), tmp_path / "x.parquet"
+    )
+    for options in ({}, {"columns": "f0..f2"}):
+        np.testing.assert_array_equal(read_embeddings(tmp_path / "x.parquet", **options).embedding, TRUTH[:, :3])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"last_hidden_state": np.ones((N, 4, 3)), "attention_mask": np.ones((N, 4)), "ids": IDS},
+            "that may be no emb",
+        ),
+        ({"hidden": np.ones((N, 4, 3)), "labels": np.ones((N, 3)), "ids": IDS}, "that may be no embeddings"),
+        (
+            {"R": np.ones((N, 4, 3)), "E": np.ones((N, 1)), "ids": IDS},
+            "may be no embeddings: choose one with --key",
+        ),
+        ({"X_train": np.ones((9, 3)), "X_test": np.ones((5, 3))}, "several matrices: choose one with --key"),
+        ({"f0": TRUTH[:, 0], "f1": TRUTH[:, 1], "f2": TRUTH[:, 2]}, "may be the columns of a table"),
+        ({"y_true": TRUTH[:, 0], "y_pred": TRUTH[:, 1]}, "may be the columns of a table"),
+    ],
+)
+def test_masks_labels_and_columns_are_not_taken_for_embeddings(tmp_path, arrays, message):
+    np.savez(tmp_path / "x.npz", **{name: np.array(array) for name, array in arrays.items()})
+    refused(tmp_path / "x.npz", message)
+
+
+def test_ids_are_those_of_the_samples(tmp_path):
+    smiles, folds = [f"C{'C' * i}" for i in range(N)], np.arange(N)
+    np.savez(tmp_path / "x.npz", X=TRUTH, fold_id=folds, smiles=np.array(smiles), feature_names=np.array(NAMES))
+    assert list(read_embeddings(tmp_path / "x.npz").ids) == smiles
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for part, scale in (("train", 1), ("test", 2)):
+            file[f"{part}/X"], file[f"{part}/ids"] = scale * TRUTH, [f"{part}{i}" for i in range(N)]
+    got = read_embeddings(tmp_path / "x.h5", key="test/X")
+    assert (got.ids[0], got.recipe["read_as"]) == (
+        "test0",
+        "x.h5: 60 x 6 from test/X, ids from test/ids, left out: train/X, train/ids",
+    )
+    with h5py.File(tmp_path / "y.h5", "w") as file:
+        for name, row in zip(("C/C=C/Br", "F/C=C/Cl", "CCO"), TRUTH, strict=False):
+            file[name] = row
+    assert sorted(read_embeddings(tmp_path / "y.h5").ids) == ["C/C=C/Br", "CCO", "F/C=C/Cl"]
+    with h5py.File(tmp_path / "z.h5", "w") as file:
+        for name, row in zip(IDS, TRUTH, strict=True):
+            file[f"{name}/embedding"] = row
+    source = "z.h5: 60 x 6 from one vector under each id, ids from the names of the arrays"
+    check(read_embeddings(tmp_path / "z.h5"), source)
+    pq.write_table(pa.table({"id": [i.encode() for i in IDS], **FEATURES}), tmp_path / "b.parquet")
+    check(read_embeddings(tmp_path / "b.parquet"), "b.parquet: 60 x 6 from f0..f5, ids from id")
+
+
+def test_only_0_to_n_are_row_numbers(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(TRUTH, columns=NAMES)
+    frame.iloc[5:].to_csv(tmp_path / "x.csv")
+    frame.iloc[5:].rename_axis("index").to_csv(tmp_path / "y.csv")
+    for name in ("x.csv", "y.csv"):
+        got = read_embeddings(tmp_path / name)
+        assert (got.ids[0], got.row_numbers) == ("5", False)
+
+
+def test_parts_of_a_table_have_their_own_index(tmp_path):
+    import pandas as pd
+
+    frame = pd.DataFrame(TRUTH, columns=NAMES)
+    for part in range(12):
+        frame.iloc[5 * part : 5 * part + 5].to_parquet(tmp_path / f"part-{part}.parquet")
+    got = read_embeddings(tmp_path)
+    np.testing.assert_array_equal(got.embedding[np.argsort([int(i) for i in got.ids])], TRUTH)
+    frame.iloc[:5].to_parquet(tmp_path / "part-3.parquet")
+    refused(tmp_path, "the id '0' is in rows")
+    frame.iloc[:5].rename(columns={"f0": "g0"}).to_parquet(tmp_path / "part-3.parquet")
+    refused(tmp_path, "f0|are no parts of one table")

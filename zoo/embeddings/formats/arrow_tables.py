@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ..._errors import InputError
 from ..._text import shorten, shorten_names
 from ..content import Content, Selection
 from ..named_arrays import parse_recipe
-from ..tables import INTEGER, LIST, OTHER, REAL, TEXT, Column, RangeIndex, choose_columns
+from ..tables import FROM_0, INTEGER, INTEGERS, LIST, OTHER, REAL, TEXT, Column, RangeIndex, choose_columns
 
 HUGGING_FACE = "dataset_info.json"
 
@@ -42,11 +43,33 @@ def read_hugging_face(folder: Path, selection: Selection) -> Content:
 
 
 def read_parquet_folder(paths: Sequence[Path], selection: Selection) -> Content:
-    """Read the parts of one table, in the order of their names."""
-    import pyarrow.dataset as ds
+    """Read the parts of one table, each with its own index, in the order of their names.
 
-    table = ds.dataset([str(path) for path in paths], format="parquet")
-    return choose_columns(ArrowColumns(table.schema, lambda names: table.to_table(columns=names)), selection)
+    Raises:
+        ValueError: the parts differ in what they contain.
+    """
+    parts = [read_parquet(path, selection) for path in paths]
+    first = parts[0]
+    # Only the first part of a table with a plain index counts from 0.
+    origin = first.ids_from.removesuffix(FROM_0)
+    for path, part in zip(paths, parts, strict=True):
+        same = part.features_from == first.features_from and part.ids_from.removesuffix(FROM_0) == origin
+        if not same or part.embedding.shape[1:] != first.embedding.shape[1:]:
+            raise InputError(
+                f"{path.name} and {paths[0].name} are no parts of one table: {part.features_from}, ids from "
+                f"{part.ids_from or 'nothing'}, and {first.features_from}, ids from {first.ids_from or 'nothing'}"
+            )
+    ids = None if first.ids is None else [i for part in parts for i in part.ids]
+    row_numbers = first.row_numbers and ids == [str(i) for i in range(len(ids or ()))]
+    energies = [part.energies for part in parts]
+    return replace(
+        first,
+        embedding=np.concatenate([part.embedding for part in parts]),
+        ids=ids,
+        energies=None if any(energy is None for energy in energies) else np.concatenate(energies),
+        ids_from=f"{origin}{FROM_0}" if row_numbers else origin,
+        row_numbers=row_numbers,
+    )
 
 
 def _open_arrow(paths: Sequence[Path]) -> Any:
@@ -134,8 +157,7 @@ def _kind(kind: Any) -> str:
     if types.is_dictionary(kind):
         kind = kind.value_type
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        value = _kind(kind.value_type)
-        return LIST if value in (INTEGER, REAL) else OTHER
+        return {REAL: LIST, INTEGER: INTEGERS}.get(_kind(kind.value_type), OTHER)
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return TEXT
     if types.is_integer(kind):
@@ -146,9 +168,14 @@ def _kind(kind: Any) -> str:
 def _texts(column: Any, name: str) -> list[Any]:
     import pyarrow.types as types
 
-    if types.is_floating(column.type):
-        raise InputError(f"the ids in {shorten(name)} are of type {column.type}: save them as text or as integers")
-    return [value if value is None else str(value) for value in column.to_pylist()]
+    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
+    binary = types.is_binary(kind) or types.is_large_binary(kind) or types.is_fixed_size_binary(kind)
+    if not binary and _kind(kind) not in (TEXT, INTEGER):
+        raise InputError(
+            f"the ids in {shorten(name)} are of type {shorten(column.type)}: save them as text or as integers"
+        )
+    values = column.to_pylist()
+    return [value.decode() if isinstance(value, bytes) else value if value is None else str(value) for value in values]
 
 
 def _numbers(column: Any, name: str) -> np.ndarray:
@@ -156,7 +183,7 @@ def _numbers(column: Any, name: str) -> np.ndarray:
     column = getattr(column, "storage", column)
     if hasattr(column, "num_chunks"):
         column = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    if _kind(column.type) != LIST:
+    if _kind(column.type) not in (LIST, INTEGERS):
         return column.to_numpy(zero_copy_only=False)
     return _rows(column, name)
 

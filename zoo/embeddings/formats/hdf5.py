@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,26 @@ def read_h5(path: Path, selection: Selection) -> Content:
         content = choose_arrays({name: _array(name, item) for name, item in sets.items()}, selection, "data set")
         content.recipe = parse_recipe(file.attrs.get("recipe"))
         if content.ids_from == KEYED:
-            content.ids = [str(item.attrs.get(ORIGINAL_ID, name.rsplit("/", 1)[-1])) for name, item in sets.items()]
+            content.ids = [
+                str(item.attrs.get(ORIGINAL_ID, name))
+                for name, item in zip(_keys(list(sets)), sets.values(), strict=True)
+            ]
             if any(ORIGINAL_ID in item.attrs for item in sets.values()):
                 content.ids_from = f"the attribute {ORIGINAL_ID}"
     return content
+
+
+def _keys(names: Sequence[str]) -> list[str]:
+    """Return the parts in which the paths of data sets differ: without the group, or without the name, that all share.
+
+    An id may itself contain slashes, as SMILES do, so no other part is removed.
+    """
+    parents = {name.rpartition("/")[0] for name in names}
+    if len(parents) == 1:
+        return [name.rpartition("/")[2] for name in names]
+    if len({name.rpartition("/")[2] for name in names}) == 1 and len(parents) == len(names):
+        return [name.rpartition("/")[0] for name in names]
+    return list(names)
 
 
 def _array(name: str, item: Any) -> Array:
