@@ -25,6 +25,7 @@ from .comparison import Calibration as Calibration
 from .comparison import Inference as Inference
 from .comparison import JoinWarning as JoinWarning
 from .comparison import calibrate as calibrate
+from .comparison import check_counting as check_counting
 from .comparison import compare as compare
 from .comparison import load_comparison as load_comparison
 from .comparison import save_comparison as save_comparison

@@ -27,9 +27,11 @@ from ._groups import describe_repeats as describe_repeats
 from ._groups import group_samples as group_samples
 from ._groups import group_sizes as group_sizes
 from ._representation import Representation as Representation
+from ._samples import ROW_NUMBERS as ROW_NUMBERS
 from ._samples import Dataset as Dataset
 from ._samples import Sample as Sample
 from ._text import did_you_mean as did_you_mean
+from ._text import shorten as shorten
 from .cards import ModelCard as ModelCard
 from .datasets import DatasetInfo as DatasetInfo
 from .datasets import find_dataset as find_dataset
@@ -54,6 +56,7 @@ from .environments import remove_environment as remove_environment
 from .models import Model as Model
 from .models import StudyRow as StudyRow
 from .models import TorchHook as TorchHook
+from .models import changed_libraries as changed_libraries
 from .models import check_name as check_name
 from .models import find_card as find_card
 from .models import list_models as list_models
@@ -67,6 +70,7 @@ from .models import registered as registered
 from .models import registered_dir as registered_dir
 from .models import state_of as state_of
 from .models import weights_files as weights_files
+from .models import without_outdated as without_outdated
 from .panels import BenchmarkSet as BenchmarkSet
 from .panels import Member as Member
 from .panels import Performance as Performance

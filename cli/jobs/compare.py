@@ -192,9 +192,12 @@ def find_compared(
         InputError: fewer than two representations, or a source that is not found.
     """
     find = partial(find_representations, dataset=dataset, layer=layer, pooling=pooling)
-    found = find(sources, store, files=files)
-    rules = FileSelection(files.rules if files else ())
-    known = None if covariates is None else find([covariates], store, files=rules)[0]
+    if sources and covariates is not None:
+        # In one call, so that options apply to whichever file they fit.
+        *found, known = find([*sources, covariates], store, files=files)
+    else:
+        found = find(sources, store, files=files)
+        known = None if covariates is None else find([covariates], store, files=files)[0]
     if known is not None and not sources:
         # Of all stored embeddings, the covariates would leave nothing of themselves to compare.
         found = [rep for rep in found if rep.recipe != known.recipe]

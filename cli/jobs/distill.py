@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hyle.zoo import (
+    ROW_NUMBERS,
     Dataset,
     InputError,
     ModelCard,
@@ -25,6 +26,7 @@ from hyle.zoo import (
     register,
     registered,
     registered_dir,
+    shorten,
 )
 
 from ..atomic import write_atomically
@@ -175,7 +177,7 @@ def distill(
     from flax import nnx
     from safetensors.numpy import save_file
 
-    from hyle.engine import save_history
+    from hyle.engine import check_counting, save_history
     from hyle.engine.training import check_finite, distill
     from hyle.zoo.students import find_student, split_params
 
@@ -188,12 +190,19 @@ def distill(
     if label is not None and label not in dataset.units and not any(label in s.labels for s in dataset):
         labels_present = ", ".join(dataset.units) or "none"
         raise InputError(f"{dataset.name} has no label {label!r}; it has: {labels_present}")
+    name_of_samples = f"the samples of {dataset.name}"
+    numbered = [teacher.name for teacher in teachers if teacher.row_numbers]
+    numbered += [name_of_samples] if dataset.ids_from == ROW_NUMBERS else []
+    for note in check_counting({name_of_samples: dataset.ids, **{each.name: each.ids for each in teachers}}, numbered):
+        progress.say(f"warning: {note}")
     tables = [{id_: row for row, id_ in enumerate(teacher.ids)} for teacher in teachers]
     common = [sample for sample in dataset if all(sample.id in table for table in tables)]
     if len(common) < MIN_SAMPLES:
         raise InputError(
             f"{len(common)} samples have rows of {', '.join(t.name for t in teachers)}, and {MIN_SAMPLES} are needed: "
-            "embed the same samples first, by hyle embed with the same --dataset, -n and --seed"
+            "embed the same samples first, by hyle embed with the same --dataset, -n and --seed, or give files with "
+            f"their ids (samples: {', '.join(repr(shorten(i)) for i in dataset.ids[:3])}; {teachers[0].name}: "
+            f"{', '.join(repr(shorten(i)) for i in teachers[0].ids[:3])})"
         )
     for teacher, table in zip(teachers, tables, strict=True):
         # The test set as well, which is compared with the student after training.

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from hyle.zoo import (
     GROUP_KINDS,
     GROUP_STATES,
+    ID_RULES,
+    ROW_NUMBERS,
     InputError,
     Representation,
     describe_repeats,
@@ -26,24 +28,40 @@ def with_groups(measure: CompareOptions, representations: Sequence[Representatio
     """Return what to measure with the groups that ``--groups`` names, by sample id.
 
     Args:
-        measure: its groups may be a kind of `hyle.zoo.GROUP_KINDS`, or ``KIND:DATASET``.
-        representations: of the samples; stored embeddings know the groups of their samples.
+        measure: its groups may be a kind of `hyle.zoo.GROUP_KINDS`, ``KIND:DATASET`` or ``KIND:FILE:ID_COLUMN``.
+        representations: of the samples; stored embeddings know the groups of their samples. Rules that were applied to
+            their ids are applied to the ids of the groups.
 
     Raises:
         InputError: the samples are unknown, or have no groups of this kind.
     """
-    if measure.groups is None or not isinstance(measure.groups, str):
+    if measure.groups is None:
         return measure
-    kind, _, dataset = measure.groups.partition(":")
-    labels = _of_dataset(kind, dataset) if dataset else _of_stored(kind, representations)
+    if isinstance(measure.groups, str):
+        kind, _, dataset = measure.groups.partition(":")
+        if not dataset:
+            return dataclasses.replace(measure, groups=_of_stored(kind, representations))
+        labels = _of_dataset(kind, dataset, representations)
+    else:
+        labels = measure.groups
+    for rule in representations[0].recipe.get("id_rules", ()):
+        labels = {ID_RULES[rule][0](i): label for i, label in labels.items()}
     return dataclasses.replace(measure, groups=labels)
 
 
-def _of_dataset(kind: str, name: str) -> Mapping[str, str]:
-    data = load_dataset(name, notify=say)
+def _of_dataset(kind: str, name: str, representations: Sequence[Representation]) -> Mapping[str, str]:
+    from hyle.engine import check_counting
+
+    path, _, id_column = name.rpartition(":")
+    data = load_dataset(path, notify=say, id_column=id_column) if path else load_dataset(name, notify=say)
     if kind not in data.groups:
         kinds = ", ".join(data.groups) or "none"
         raise InputError(f"--groups {kind}:{name}: the samples have no groups by {kind}; they have: {kinds}")
+    samples = f"the samples of {data.name}"
+    ids = {samples: data.ids, **{each.name: each.ids for each in representations}}
+    numbered = [each.name for each in representations if each.row_numbers]
+    for note in check_counting(ids, [*numbered, *([samples] if data.ids_from == ROW_NUMBERS else [])]):
+        say(f"warning: {note}")
     return data.groups[kind]
 
 
@@ -60,7 +78,7 @@ def _of_stored(kind: str, representations: Sequence[Representation]) -> Mapping[
         raise InputError(f"--groups {kind}: the samples have no groups by {kind}; they have: {', '.join(known)}")
     raise InputError(
         f"--groups {kind}: it is unknown what the samples are; name them, --groups {kind}:DATASET, where DATASET is a "
-        "name of `hyle datasets` or a file of samples"
+        f"name of `hyle datasets` or a file of samples; with ids in a column: --groups {kind}:FILE:COLUMN"
     )
 
 

@@ -15,6 +15,7 @@ from hyle.zoo import (
     did_you_mean,
     list_models,
     rules_that_join,
+    shorten,
     without_outdated,
 )
 
@@ -109,10 +110,19 @@ def check_ids(representations: Sequence[Representation]) -> None:
         InputError: they have none; shows how the ids are written and, if there is one, the rule that makes them meet.
     """
     ids = [each.ids for each in representations]
-    if len(ids) < 2 or set.intersection(*map(set, ids)):
+    if len(ids) < 2:
+        return
+    common = len(set.intersection(*map(set, ids)))
+    if 2 * common >= min(map(len, ids)):
         return
     rules = rules_that_join(ids)
-    shown = "; ".join(f"{each.name}: {', '.join(map(repr, each.ids[:3]))}" for each in representations[:4])
+    if common:
+        if rules:
+            say(f"note: with {' '.join(f'--ids {rule}' for rule in rules)} more samples are common to all")
+        return
+    shown = "; ".join(
+        f"{each.name}: {', '.join(repr(shorten(i)) for i in each.ids[:3])}" for each in representations[:4]
+    )
     remedy = f"with {' '.join(f'--ids {rule}' for rule in rules)} they meet" if rules else "do the ids match?"
     raise InputError(f"no sample is common to all {len(ids)} representations: {remedy} ({shown})")
 
@@ -149,6 +159,8 @@ def _find(
     select: Callable[[Sequence[Any]], list[Any]],
 ) -> Representation:
     stored = [entry for entry in entries if entry.key.model == source]
+    # Embeddings of an earlier release are kept beside those that replace them.
+    stored = [entry for entry in stored if "ids" in entry.recipe] or stored
     if len(stored) > 1:  # a model that is stored once needs no selection, even if one was given for the others
         stored = select(stored) or stored
     if len(stored) > 1:

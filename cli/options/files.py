@@ -118,6 +118,7 @@ class FileSelection:
         """
         changed = list(representations)
         for rule in self.rules:
+            say(f"ids by the rule {rule}: {ID_RULES[rule][1]}")
             changed = [apply_id_rule(each, rule) for each in changed]
         return changed
 

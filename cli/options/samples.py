@@ -104,7 +104,8 @@ def dataset_options(default_n: int) -> Decorator:
         click.option(
             "--view",
             type=click.Choice(["smiles", "selfies", "sequence"]),
-            help="For a table: what --column contains; sequence also for FASTA of nucleotides. [default: what its name says]",
+            help="For a table: what --column contains; sequence also for nucleotides in FASTA. [default: what its name "
+            "says]",
         ),
         click.option(
             "--id-column", help="For a file: the column or field that contains the ids; '#' numbers the samples."

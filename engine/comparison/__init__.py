@@ -9,6 +9,7 @@ from .io import load_comparison as load_comparison
 from .io import save_comparison as save_comparison
 from .jackknife import jackknife_interval as jackknife_interval
 from .join import JoinWarning as JoinWarning
+from .join import check_counting as check_counting
 from .join import join as join
 from .schema import MetricFacts as MetricFacts
 from .schema import beside as beside

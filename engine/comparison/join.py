@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -90,7 +90,8 @@ def join(representations: Mapping[str, Any]) -> Joined:
                 raise InputError(f"{name} has {len(value.ids)} sample ids for {len(value.embedding)} rows")
         tables = [_positions(name, value.ids) for name, value in zip(names, values, strict=True)]
         numbered = [bool(getattr(value, "row_numbers", False)) for value in values]
-        _check_counting(names, tables, numbered)
+        made = [name for name, each in zip(names, numbered, strict=True) if each]
+        counting = check_counting({n: t.keys() for n, t in zip(names, tables, strict=True)}, made)
         common = sorted(set(tables[0]).intersection(*tables[1:]))
         tensors = [value.embedding for value in values]
     else:
@@ -100,6 +101,7 @@ def join(representations: Mapping[str, Any]) -> Joined:
         common = [str(i) for i in range(len(values[0]))]
         tables = [{row: i for i, row in enumerate(common)}] * len(names)
         tensors = values
+        counting = []
         numbered = [True] * len(names)
     if len(common) < 4:
         raise InputError(_too_few(names, tables, len(common)))
@@ -115,29 +117,47 @@ def join(representations: Mapping[str, Any]) -> Joined:
     notes, warning = _lost(names, tables, set(common), numbered)
     if warning:
         warnings.warn(warning, JoinWarning, stacklevel=2)
-    return Joined(names, arrays, common, [len(t) for t in tensors], dtypes, notes, warning)
+    return Joined(names, arrays, common, [len(t) for t in tensors], dtypes, [*notes, *counting], warning)
 
 
-def _check_counting(names: Sequence[str], tables: Sequence[Mapping[str, int]], numbered: Sequence[bool]) -> None:
-    """Refuse to join ids that count from 0 to ids that count from 1: each row would meet its neighbour."""
-    from_0 = {
-        name: len(table)
-        for name, table, made in zip(names, tables, numbered, strict=True)
-        if made or _counts(table, 0)
-    }
-    for name, table, made in zip(names, tables, numbered, strict=True):
-        if made or not _counts(table, 1):
+def check_counting(ids: Mapping[str, Collection[str]], numbered: Collection[str] = ()) -> list[str]:
+    """Check that ids do not count from 0 in one place and from 1 in another, where each row would meet its neighbour.
+
+    Args:
+        ids: name of the samples -> their ids.
+        numbered: the names whose ids are row numbers from 0, some of which may be missing.
+
+    Returns:
+        Lines on ids that start at 0 and at 1 where the numbers of samples differ, which may be right or wrong.
+
+    Raises:
+        ValueError: ids are 0 to n - 1 in one place, and 1 to n in another.
+    """
+    sets = {name: each if isinstance(each, Set) else set(each) for name, each in ids.items()}
+    spans = {name: span for name, each in sets.items() if (span := _span(each)) is not None}
+    notes = []
+    for name, (start, end) in spans.items():
+        if start != 1 or name in numbered:
             continue
-        for other, n in from_0.items():
-            if n == len(table) or numbered[list(names).index(other)]:
+        for other, (other_start, other_end) in spans.items():
+            if not (other in numbered or other_start == 0):
+                continue
+            whole = len(sets[name]) == end and (other in numbered or len(sets[other]) == other_end + 1)
+            if whole and end == other_end + 1:
                 raise InputError(
-                    f"the ids of {name} count from 1 to {len(table)}, and those of {other} count rows from 0: every row "
-                    "would be joined to its neighbour; give both the same ids"
+                    f"the ids of {name} count from 1 to {end}, and those of {other} count rows from 0: every row would "
+                    "be joined to its neighbour; give both the same ids"
                 )
+            notes.append(f"the ids of {name} start at 1 and those of {other} at 0: check that they count alike")
+    return notes
 
 
-def _counts(table: Mapping[str, int], start: int) -> bool:
-    return len(table) > 1 and all(str(i) in table for i in range(start, start + len(table)))
+def _span(ids: Collection[str]) -> tuple[int, int] | None:
+    """Return the smallest and the largest id if all are integers as they are counted, else None."""
+    if not ids or not all(i.isascii() and i.isdecimal() and (i == "0" or i[0] != "0") for i in ids):
+        return None
+    numbers = [int(i) for i in ids]
+    return min(numbers), max(numbers)
 
 
 def _lost(
@@ -148,7 +168,7 @@ def _lost(
     for name, table in zip(names, tables, strict=True):
         lost = [i for i in table if i not in common]
         if lost:
-            some = ", ".join(lost[:SHOWN]) + (", ..." if len(lost) > SHOWN else "")
+            some = ", ".join(map(_short, lost[:SHOWN])) + (", ..." if len(lost) > SHOWN else "")
             notes.append(f"{len(lost)} of {len(table)} samples of {name} are not in all others: {some}")
     if any(numbered) and not all(numbered):
         made = ", ".join(name for name, each in zip(names, numbered, strict=True) if each)
@@ -167,7 +187,7 @@ def _positions(name: str, ids: Sequence[str]) -> dict[str, int]:
     if len(table) < len(ids):
         seen: set[str] = set()
         twice = next(str(i) for i in ids if str(i) in seen or seen.add(str(i)))  # type: ignore[func-returns-value]
-        raise InputError(f"{name}: the id {twice!r} is duplicated; each sample needs a unique id")
+        raise InputError(f"{name}: the id {_short(twice)!r} is duplicated; each sample needs a unique id")
     return table
 
 
@@ -176,7 +196,7 @@ def _finite(name: str, array: jax.Array, ids: Sequence[str]) -> jax.Array:
     finite = np.isfinite(np.asarray(array)) if jax.default_backend() == "cpu" else jnp.isfinite(array)
     bad = np.flatnonzero(~np.asarray(finite.all(1)))
     if len(bad):
-        some = ", ".join(ids[row] for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
+        some = ", ".join(_short(ids[row]) for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
         wide = "" if array.dtype == jnp.float64 else "; values beyond float32 count as infinite unless JAX_ENABLE_X64=1"
         raise InputError(
             f"{name}: {len(bad)} of {len(array)} rows contain NaN or infinite numbers: {some}; remove them{wide}"
@@ -188,10 +208,15 @@ def _too_few(names: Sequence[str], tables: Sequence[Mapping[str, int]], common: 
     if len(names) == 1:
         return f"{names[0]} has {common} samples, and at least 4 are needed"
     examples = "; ".join(
-        f"{name}: {', '.join(map(repr, list(table)[:SHOWN])) or 'none'}"
+        f"{name}: {', '.join(repr(_short(i)) for i in list(table)[:SHOWN]) or 'none'}"
         for name, table in list(zip(names, tables, strict=True))[:4]
     )
     return (
         f"{common} sample{'s are' if common != 1 else ' is'} common to all {len(names)} representations, and at least "
         f"4 are needed; do the ids match? (first ids of {examples})"
     )
+
+
+def _short(text: str) -> str:
+    """Return an id for a message: printable, and at most 40 characters."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in (text if len(text) <= 40 else text[:39] + "…"))

@@ -61,8 +61,8 @@ class CompareConfig:
             raise InputError(f"recall={self.recall} must lie between 0 and 1, or be None to find all neighbours")
 
     def dimension_neighbours(self, n: int) -> int:
-        """Return ``dimension_k``, or its default for n samples."""
-        return min(50, max(5, n // 10), n - 1) if self.dimension_k is None else self.dimension_k
+        """Return ``dimension_k``, or its default for n distinct samples; at least 2, also where no two are distinct."""
+        return max(2, min(50, max(5, n // 10), n - 1)) if self.dimension_k is None else self.dimension_k
 
     def check(self, n: int, metrics: Sequence[HasNeeds]) -> None:
         """Raise for numbers of neighbours that n samples do not have.
