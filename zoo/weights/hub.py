@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import errno
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .._errors import DownloadError, InputError, MissingFileError
+from .._errors import DownloadError, InputError, MissingFileError, output_errors
 from ..cards import Weights
 from .carriers import verify_member
 from .hashes import known_hashes
@@ -17,6 +21,8 @@ from .urls import fetch_urls
 WANTED = ("*.json", "*.txt", "*.model", "*.safetensors")
 PICKLED = ("pytorch_model*.bin",)
 PREFIX = "hf:"
+# Errors of the operating system that come from a disk and never from the network.
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 class MissingWeightsError(MissingFileError):
@@ -40,6 +46,8 @@ def cached_files(weights: Weights) -> Mapping[str, Path] | None:
         if not isinstance(path, str):
             return None
         paths[name] = Path(path)
+    if "weights" not in members and _snapshot(weights.hub, weights.revision or None) is None:
+        return None
     anchor = paths.get("config") or paths["weights"]
     depth = len(Path(members.get("config", members.get("weights", ""))).parts)
     return {"folder": anchor.parents[depth - 1], **paths}
@@ -80,6 +88,7 @@ def fetch(weights: Weights, *, notify: Callable[[str], None] | None = None) -> N
     Raises:
         ConnectionError: a file could not be downloaded.
         ValueError: the SHA-256 of a file on the web is not the expected one.
+        OutputError: the cache cannot be written.
     """
     if weights.url:
         fetch_urls(weights, notify=notify)
@@ -92,19 +101,44 @@ def fetch(weights: Weights, *, notify: Callable[[str], None] | None = None) -> N
 
 def _fetch_files(weights: Weights, notify: Callable[[str], None] | None) -> None:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HfHubHTTPError
 
     if notify is not None:
         notify(f"downloading {weights.hub} from the Hugging Face Hub")
-    try:
+    with _downloading(weights.hub):
         for member, _ in weights.files.values():
             hf_hub_download(weights.hub, member, revision=weights.revision or None)
-    except (HfHubHTTPError, OSError) as error:
-        raise _unreachable(weights.hub, error) from error
 
 
-def _unreachable(repository: str, error: Exception) -> ConnectionError:
-    reason = str(error).strip().splitlines()[0]
+@contextmanager
+def _downloading(repository: str) -> Iterator[None]:
+    """Raise the errors of a download by huggingface_hub, which resumes it and checks its length, as one clear error.
+
+    Raises:
+        OutputError: its cache cannot be written.
+        ConnectionError: the hub cannot be reached, or refuses.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # The first base is that of all errors of its HTTP library. Its library for large files raises RuntimeError.
+    failures: Any = (*HfHubHTTPError.__bases__, RuntimeError)
+    with output_errors(constants.HF_HUB_CACHE, "free some space, or set HF_HOME to another folder"):
+        try:
+            yield
+        except failures as error:
+            if _of_disk(error):
+                raise
+            raise _unreachable(repository, error) from error
+
+
+def _of_disk(error: BaseException) -> bool:
+    quoted = re.search(r"os error (\d+)", str(error))
+    number = int(quoted[1]) if quoted else getattr(error, "errno", None)
+    return getattr(error, "filename", None) is not None or number in DISK
+
+
+def _unreachable(repository: str, error: BaseException) -> ConnectionError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return DownloadError(
         f"{repository} is not cached and could not be downloaded from the hub: {reason}; "
         "check the name and the network (HF_ENDPOINT, HF_TOKEN for gated models), or use a local folder: hf:./FOLDER"
@@ -126,30 +160,46 @@ def hub_folder(
     Raises:
         ConnectionError: not cached, and could not be downloaded.
         ValueError: not a valid repository name, or a repository without weights that transformers can load.
+        OutputError: the cache cannot be written.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError
 
-    options: dict[str, Any] = {"revision": revision, "allow_patterns": list(WANTED)}
     try:
-        folder = Path(snapshot_download(repository, local_files_only=True, **options))
-        if _weights(folder):
-            return folder, folder.name
-    except LocalEntryNotFoundError:
-        pass
+        cached = _snapshot(repository, revision)
     except HFValidationError as error:
         raise InputError(f"{repository!r} is not a repository of the hub: {error}") from error
+    if cached is not None:
+        return cached, cached.name
     if notify is not None:
         notify(f"downloading {repository} from the Hugging Face Hub")
-    try:
-        folder = Path(snapshot_download(repository, **options))
+    with _downloading(repository):
+        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=list(WANTED)))
         if not _weights(folder):
             folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[*WANTED, *PICKLED]))
-    except (HfHubHTTPError, OSError) as error:
-        raise _unreachable(repository, error) from error
     if not _weights(folder):
         raise InputError(f"{repository} has no weights that transformers can load")
     return folder, folder.name
+
+
+def _snapshot(repository: str, revision: str | None) -> Path | None:
+    """Return the cached folder of a repository, or None if it is missing or was downloaded only in part."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    options: dict[str, Any] = {"revision": revision, "allow_patterns": list(WANTED), "local_files_only": True}
+    try:
+        folder = Path(snapshot_download(repository, **options))
+    except LocalEntryNotFoundError:
+        return None
+    weights = _weights(folder)
+    if not weights:
+        return None
+    for index in folder.glob(f"*{weights[0].suffix}.index.json"):
+        shards = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        if not all((folder / shard).is_file() for shard in shards):
+            return None
+    return folder
 
 
 def _weights(folder: Path) -> list[Path]:

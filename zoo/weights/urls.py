@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import functools
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .._cache import CACHE_REMEDY, cache_dir, file_sha256, locked, replace_atomically
+from .._cache import CACHE_REMEDY, cache_dir, file_sha256, locked
 from .._errors import DownloadError, InputError, output_errors
 from ..cards import Weights
 from .carriers import verify_member
 from .hashes import UnknownHashError, _hash_scope, _save_hashes, known_hashes
-
-BLOCK = 1 << 20
-SECONDS = 60
+from .transfer import download
 
 
 def cached_urls(weights: Weights) -> Mapping[str, Path] | None:
@@ -46,7 +42,7 @@ def url_files(weights: Weights) -> Mapping[str, Path] | None:
 
 
 def fetch_urls(weights: Weights, *, notify: Callable[[str], None] | None = None) -> None:
-    """Download the files into the cache, unless they are cached.
+    """Download the files into the cache, unless they are cached; an interrupted download is continued.
 
     Args:
         weights: weights whose ``url`` is an https folder.
@@ -68,28 +64,19 @@ def fetch_urls(weights: Weights, *, notify: Callable[[str], None] | None = None)
             url = f"{weights.url}/{member}"
             size = f" ({weights.archive_bytes / 1e6:.0f} MB)" if weights.archive_bytes else ""
             report(f"downloading {url}{size}")
-            with replace_atomically(path, temporary=path.with_name(f".{path.name}.part")) as part:
-                with part.open("wb") as sink:
-                    for block in _download(url, path):
-                        sink.write(block)
-                actual = file_sha256(part)
-                if expected[member] and actual != expected[member]:
-                    raise InputError(
-                        f"{url} has the sha256 {actual[:16]}..., but {expected[member][:16]}... is expected; not used"
-                    )
+            part = path.with_name(f".{path.name}.part")
+            try:
+                download(url, part, length_required=not expected[member])
+            except DownloadError as error:
+                raise DownloadError(f"{error}; check the network, or put the file there yourself, as {path}") from error
+            actual = file_sha256(part)
+            if expected[member] and actual != expected[member].lower():
+                part.unlink()
+                raise InputError(
+                    f"{url} has the sha256 {actual[:16]}..., but {expected[member][:16]}... is expected; not used"
+                )
+            part.replace(path)
     url_files(weights)  # saves hashes that were not known, before a recipe refers to them
-
-
-def _download(url: str, path: Path) -> Iterator[bytes]:
-    try:
-        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
-            while block := answer.read(BLOCK):
-                yield block
-    except OSError as error:  # the base class of the errors of urllib
-        reason = getattr(error, "reason", None) or error
-        raise DownloadError(
-            f"{url} could not be downloaded: {reason}; check the network, or put the file there yourself, as {path}"
-        ) from error
 
 
 def _folder(weights: Weights) -> Path:

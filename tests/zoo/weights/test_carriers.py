@@ -16,6 +16,8 @@ from hyle.zoo import OutputError
 from hyle.zoo.weights import carriers
 from hyle.zoo.weights.carriers import fetch_member, verify_member
 
+from .lying_server import serving
+
 MEMBERS = {"tiny/a.bin": b"weights" * 1000, "tiny/sub/b.json": b"{}"}
 
 
@@ -170,6 +172,30 @@ def test_an_archive_with_another_hash_raises(index, tmp_path, monkeypatch, real)
     assert "\n" not in str(caught.value)
     assert stray_files(tmp_path / "cache") == []
     assert not (tmp_path / "cache" / "carriers" / "tiny-1.0").exists()
+
+
+@pytest.mark.parametrize("way", ["thousand", "cut_chunked"])
+def test_an_archive_that_is_cut_off_is_not_kept(index, tmp_path, monkeypatch, way):
+    archive_sha256 = sha((index / WHEEL).read_bytes())
+    with serving(way) as server:
+        server.page = f'<a href="{WHEEL}">{WHEEL}</a>'.encode()
+        monkeypatch.setenv("PIP_FIND_LINKS", f"{server.url}/links.html")
+        monkeypatch.setenv("PIP_RETRIES", "0")
+        with pytest.raises(
+            (ValueError, ConnectionError), match=r"the download was cut off, try again|could not download"
+        ):
+            fetch(index, archive_sha256=archive_sha256)
+    assert server.requests
+    assert stray_files(tmp_path / "cache") == []
+    assert not (tmp_path / "cache" / "carriers" / "tiny-1.0").exists()
+
+
+def test_a_full_disk_is_named(index, tmp_path, monkeypatch):
+    stderr = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n"
+    FakePip(monkeypatch, stderr=stderr)
+    with pytest.raises(OutputError, match=r"cannot write .*cache.*: No space left on device; set HYLE_CACHE"):
+        fetch(index)
+    assert stray_files(tmp_path / "cache") == []
 
 
 def test_an_archive_with_another_name_raises(index, monkeypatch):

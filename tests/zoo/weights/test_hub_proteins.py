@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -205,6 +206,24 @@ def test_weights_in_the_cache_are_loaded(cache: Path) -> None:
     embedded = load("saprot-650m").embed(strings("MKV"), layer="hidden_states.1")
     assert embedded.embedding.shape == (1, 32)
     assert embedded.recipe["weights_from"] == f"westlake-repl/SaProt_650M_AF2@{commit}"  # though no commit is pinned
+
+
+@pytest.mark.parametrize("missing", ["model.safetensors", "shard"])
+def test_a_repository_that_was_downloaded_in_part_is_not_loaded(missing: str, cache: Path) -> None:
+    folder = put(cache, "saprot-650m", "0123456789abcdef0123456789abcdef01234567")
+    card = find_card("saprot-650m")
+    assert state_of(card) == "runs"
+    if missing == "shard":
+        index = {"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}}
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    else:
+        (folder / missing).unlink()
+    assert state_of(card) == "needs-weights"
+    with pytest.raises(MissingWeightsError, match="hyle fetch saprot-650m"):
+        load("saprot-650m")
+    if missing == "shard":
+        (folder / "model-00002-of-00002.safetensors").write_bytes(b"")
+        assert state_of(card) == "runs"
 
 
 def test_only_the_pinned_commit_is_used_and_its_hash_is_checked(cache: Path) -> None:
