@@ -48,7 +48,8 @@ class ANNalog(Adapter):
         )
         self.model["tok_embedding"].load_state_dict({"weight": words})
         self.model["pos_embedding"].load_state_dict({"weight": places})
-        self.model.eval().requires_grad_(False).to(device)
+        # In float64: for some molecules the blocks amplify rounding errors of float32 a thousandfold.
+        self.model.double().eval().requires_grad_(False).to(device)
         self.vocabulary: Mapping[str, int] = plain_data(files["vocabulary"])["stoi"]
         self.room = len(places) - 2
         self.unknown_tokens = 0
@@ -79,7 +80,7 @@ class ANNalog(Adapter):
         length = torch.tensor(counts, device=self.device)[:, None]
         with torch.no_grad():
             x = self._run(ids, position, position >= length + 2, int(layer.rpartition(".")[2]))
-        return Output(x[(position >= 1) & (position <= length)], counts)
+        return Output(x[(position >= 1) & (position <= length)].float(), counts)
 
     def _run(self, ids: torch.Tensor, position: torch.Tensor, padding: torch.Tensor, last: int) -> torch.Tensor:
         model: Any = self.model

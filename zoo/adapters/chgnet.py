@@ -12,7 +12,8 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._atoms import unknown_element
+from ._atoms import neutral_only
+from .groups import forward_in_groups
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -50,11 +51,11 @@ class CHGNet(Adapter):
         self.cutoff = float(self.model.graph_converter.atom_graph_cutoff)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements beyond Pu, and atoms without a neighbour, for which the library raises an error."""
+        """Reject elements beyond Pu, ions, high spin, and atoms without a neighbour, on which the library fails."""
         atoms = sample.view(self.card.view)
-        unknown = unknown_element(atoms, range(1, 95))
-        if unknown:
-            return unknown
+        reason = neutral_only(atoms, range(1, 95))
+        if reason:
+            return reason
         # In a small cell each atom has its own image as a neighbour, so only large cells need the search.
         if atoms.pbc.all() and atoms.cell.lengths().min() < self.cutoff:
             return None
@@ -64,11 +65,16 @@ class CHGNet(Adapter):
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the output of one module for all atoms, and energies if the weights are trained."""
+        structures = [self._structure(sample.view(self.card.view)) for sample in samples]
+        graphs = [self.model.graph_converter(structure).to(self.device) for structure in structures]
+        # The library skips the update of bonds in a batch without angles. In a batch with some, it updates the bonds of
+        # all structures, and the bias of the first version changes those of structures without angles.
+        return forward_in_groups(graphs, lambda graph: len(graph.bond_graph) > 0, lambda group: self._run(group, layer))
+
+    def _run(self, graphs: Sequence[Any], layer: str) -> Output:
         import torch
 
-        structures = [self._structure(sample.view(self.card.view)) for sample in samples]
-        counts = [len(structure) for structure in structures]
-        graphs = [self.model.graph_converter(structure).to(self.device) for structure in structures]
+        counts = [len(graph.atomic_number) for graph in graphs]
         with torch.no_grad(), output_of(self.model, layer) as taken:
             per_atom = self.model(graphs, task="e")["e"].tolist()
         energies = [energy * n for energy, n in zip(per_atom, counts, strict=True)] if self.card.energy else None

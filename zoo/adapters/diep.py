@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._atoms import bare_atoms, unknown_element
+from ._atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -34,8 +34,8 @@ class DIEP(Adapter):
         self.graph = Atoms2Graph(self.model.element_types, self.model.cutoff)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements that the model does not know."""
-        return unknown_element(sample.view(self.card.view), self.model.element_types)
+        """Reject elements that the model does not know, ions and high spin."""
+        return neutral_only(sample.view(self.card.view), self.model.element_types)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the node features of one module, and the energies."""

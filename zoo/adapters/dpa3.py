@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .._adapter import Adapter, Output
-from ._atoms import partly_periodic, unknown_element
+from ._atoms import neutral_only, partly_periodic
+from ._deepmd_neighbours import nearest_neighbours
 from ._repflows import run_repflows
 
 if TYPE_CHECKING:
@@ -32,11 +31,12 @@ class DPA3(Adapter):
         self.model = torch.jit.load(str(files["weights"]), map_location=device).eval()
         self.types = {symbol: i for i, symbol in enumerate(self.model.get_type_map())}
         self.cutoff = float(self.model.get_rcut())
+        self.most = int(self.model.atomic_model.descriptor.repflows.nnei)
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements that the model does not know, slabs and wires."""
+        """Reject elements that the model does not know, ions and high spin, slabs and wires."""
         atoms = sample.view(self.card.view)
-        return unknown_element(atoms, self.types) or partly_periodic(atoms)
+        return neutral_only(atoms, self.types) or partly_periodic(atoms)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the descriptors of all atoms, and the energies."""
@@ -55,36 +55,10 @@ class DPA3(Adapter):
     def _run(self, atoms: Any) -> tuple[Any, float]:
         import torch
 
-        positions, images, neighbours = _frame(atoms, self.cutoff)
-        types = np.array([self.types[symbol] for symbol in atoms.get_chemical_symbols()])
-        frame = (torch.tensor(a, device=self.device)[None] for a in (positions, types[images], neighbours, images))
-        coord, atype, nearest, home = frame
-        nearest = self.model.format_nlist(coord, atype, nearest, True)[0]  # sorted, and cut to the model's maximum
-        coord = self.model.input_type_cast(coord)[0][0]
+        coord, home, nearest = nearest_neighbours(atoms, self.cutoff, self.most, self.device)
+        types = [self.types[symbol] for symbol in atoms.get_chemical_symbols()]
+        atype = torch.tensor(types, device=self.device)[None]
         model: Any = self.model.atomic_model
-        atype = atype[:, : len(atoms)]
-        descriptor = run_repflows(model.descriptor, coord, atype[0], nearest, home[0])
+        descriptor = run_repflows(model.descriptor, coord, atype[0], nearest, home)
         energy = model.apply_out_stat(model.fitting_net(descriptor[None].double(), atype), atype)["energy"]
         return descriptor.float(), energy.double().sum().item()
-
-
-def _frame(atoms: Any, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Build the positions of all atoms and of the periodic images that are neighbours of an atom.
-
-    Returns:
-        Positions [all, 3] in Angstrom, atoms first; for each position, the index [all] of the atom that it is or is an
-        image of; and the neighbours [atoms, most] of the atoms, padded with -1.
-    """
-    from ase.neighborlist import neighbor_list
-
-    n = len(atoms)
-    i, j, shift = neighbor_list("ijS", atoms, cutoff)
-    images, which = np.unique(np.column_stack([j, shift]), axis=0, return_inverse=True)
-    outside = images[:, 1:].any(1)
-    row = np.where(outside, n - 1 + np.cumsum(outside), images[:, 0])
-    home, shifts = np.split(images[outside], [1], axis=1)
-    positions = np.concatenate([atoms.positions, atoms.positions[home[:, 0]] + shifts @ atoms.cell.array])
-    counts = np.bincount(i, minlength=n)
-    neighbours = np.full((n, max(1, counts.max())), -1)
-    neighbours[i, np.arange(len(i)) - (np.cumsum(counts) - counts)[i]] = row[which.ravel()]
-    return positions, np.concatenate([np.arange(n), home[:, 0]]), neighbours

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._atoms import bare_atoms, unknown_element
+from ._atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -34,8 +34,8 @@ class M3GNet(Adapter):
         self.elements = {z for z, energy in enumerate(self.model.element_refs) if abs(energy) > 1e-9}
 
     def unsupported(self, sample: Sample) -> str | None:
-        """Reject elements that are not in the training set."""
-        return unknown_element(sample.view(self.card.view), self.elements)
+        """Reject elements that are not in the training set, ions and high spin."""
+        return neutral_only(sample.view(self.card.view), self.elements)
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the atom features after one block, and the energies."""

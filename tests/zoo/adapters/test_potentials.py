@@ -10,6 +10,7 @@ from hyle.zoo import Model, Sample, list_models
 ase_build = pytest.importorskip("ase.build")
 torch = pytest.importorskip("torch")
 
+from .hard import assert_independent, structures  # noqa: E402
 from .potentials import BUILDERS, INVARIANT, assert_rows, crystals, molecules, of_domain, rows, turned  # noqa: E402
 
 
@@ -30,6 +31,11 @@ def test_rows_do_not_depend_on_batch_size_and_order(model: Model) -> None:
     order = np.random.default_rng(0).permutation(len(samples))
     assert_rows(rows(model, samples, batch_size=1), want)
     assert_rows(rows(model, [samples[i] for i in order], batch_size=3), want[order])
+
+
+def test_no_row_depends_on_hard_samples_in_its_batch(model: Model) -> None:
+    for layer in model.card.layers:
+        assert_independent(model, structures(), layer)
 
 
 def test_layers_differ(model: Model) -> None:
