@@ -8,7 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .._errors import InputError
+
 Modality = Literal["string", "graph", "atoms", "protein", "text", "control"]
+# Respects in which two samples may differ and have the same row.
+BLINDNESS = ("enantiomers", "cis-trans isomers", "isotopes", "charge", "hydrogens", "conformation")
+# Properties of the way in which a sample is written, on which a row may depend.
+DEPENDENCE = ("order of atoms", "order of atoms in chiral molecules")
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,12 @@ class ModelCard:
         no_deps: pip requirements to install without their dependencies.
         python: supported versions of Python.
         torch: whether it needs PyTorch.
+        versions: packages whose version changes the rows, such as the one that computes the input features. Their
+            versions are part of the key under which a representation is stored.
+        blind_to: respects, of `BLINDNESS`, in which samples may differ and have the same row; None if it was not
+            measured. A model that rejects one of the two samples is not blind.
+        depends_on: properties of the SMILES, of `DEPENDENCE`, that change the row of the same molecule; None if it was
+            not measured.
         verified: whether it was run with its published weights before it was added; otherwise its loader was only
             tested on the same architecture with random weights.
         default: whether it is one of the default models of ``hyle run`` for samples that have its view.
@@ -112,10 +124,19 @@ class ModelCard:
     no_deps: Sequence[str] = ()
     python: str = ">=3.11"
     torch: bool = True
+    versions: Sequence[str] = ()
+    blind_to: Sequence[str] | None = None
+    depends_on: Sequence[str] | None = None
     verified: bool = True
     default: bool = False
     reason: str = ""
     study: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for field_name, known in (("blind_to", BLINDNESS), ("depends_on", DEPENDENCE)):
+            unknown = [value for value in getattr(self, field_name) or () if value not in known]
+            if unknown:
+                raise InputError(f"{self.name}: {field_name} has no value {unknown[0]!r}; it has: {', '.join(known)}")
 
     def missing(self) -> list[str]:
         """Return the requirements that this process does not satisfy, including torch and the version of Python."""

@@ -31,13 +31,13 @@ def read_slice(path: Path) -> pa.Table:
 
 
 def to_samples(table: pa.Table) -> list[Sample]:
-    """Convert rows to samples with SMILES or a sequence; all other columns become labels."""
+    """Convert rows to samples with SMILES or a sequence; all other columns become labels, if they have a value."""
     names = [name for name in table.column_names if name not in ("row", "id", *VIEWS)]
     return [
         Sample(
             id=row["id"],
             **{view: row[view] for view in VIEWS if view in row},
-            labels={name: row[name] for name in names},
+            labels={name: row[name] for name in names if row[name] is not None},
         )
         for row in table.to_pylist()
     ]
@@ -81,12 +81,29 @@ def _peptides(paths: list[Path]) -> Iterator[Row]:
             yield f"peptide-{i:04d}", sequence, {"antimicrobial": float(labels.pop())}
 
 
+def _b3db(paths: list[Path]) -> Iterator[Row]:
+    from rdkit import Chem
+
+    from .._rdkit import molecule
+
+    (path,) = paths
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        for row in csv.DictReader(stream, delimiter="\t"):
+            mol = molecule(row["SMILES"])
+            if mol is not None:  # RDKit rejects two cations with a charge on a carbon atom of five bonds
+                labels = {"bbb": float(row["BBB+/BBB-"] == "BBB+")}
+                if row["logBB"]:
+                    labels["logbb"] = float(row["logBB"])
+                yield f"b3db-{int(row['NO.']):04d}", Chem.MolToSmiles(mol), labels
+
+
 # Data set -> function that yields its rows from the files of its archive, in the order of its TOML file.
 SOURCES: dict[str, Callable[[list[Path]], Iterator[Row]]] = {
     "freesolv": _freesolv,
     "solubility": _solubility,
     "drugs": _drugs,
     "peptides": _peptides,
+    "b3db": _b3db,
 }
 
 
@@ -107,7 +124,7 @@ def write_slice(name: str, path: Path) -> tuple[int, str]:
     (view,) = info.views
     fields = {"row": pa.int32(), "id": pa.string(), view: pa.string(), **dict.fromkeys(info.units, pa.float64())}
     columns = {"row": range(len(ids)), "id": ids, view: strings}
-    columns |= {label: [values[label] for values in labels] for label in info.units}
+    columns |= {label: [values.get(label) for values in labels] for label in info.units}
     table = pa.table({key: list(values) for key, values in columns.items()}, schema=pa.schema(fields))
     rdkit = ""
     if view == "smiles":

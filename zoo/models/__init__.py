@@ -2,6 +2,8 @@
 
 from .hook import TorchHook as TorchHook
 from .hub import hub_card as hub_card
+from .libraries import changed_libraries as changed_libraries
+from .libraries import without_outdated as without_outdated
 from .load import load as load
 from .load import prepare as prepare
 from .model import Model as Model

@@ -50,6 +50,9 @@ def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | No
     """
     packages = ["torch"] if card.weights is not None and card.torch else []
     packages += [Requirement(need).name for need in (*card.requirements, *card.no_deps)]
+    packages += [name for name in card.versions if name not in packages]
+    versions = versions_of(card, packages)
+    libraries = {name: versions[name] for name in card.versions}
     return {
         "model": card.name,
         "weights": weights_version(card.weights) if card.weights else "none",
@@ -57,8 +60,8 @@ def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | No
         "view": card.view,
         "layer": _layer(card, layer),
         "pooling": _pooling(card, pooling),
-        "versions": versions_of(card, packages),
-    }
+        "versions": versions,
+    } | ({"libraries": libraries} if libraries else {})
 
 
 class Model:

@@ -22,6 +22,8 @@ class Key:
         dataset: name and version of the data set, such as ``qm9-c3d9ba233270a1d8``.
         layer: layer of the model.
         pooling: how node vectors are pooled into one vector per sample.
+        libraries: the packages whose version changes the rows, with their versions, such as ``rdkit 2026.9.1``; empty
+            if there are none, and in what was stored before they were recorded.
     """
 
     model: str
@@ -29,13 +31,15 @@ class Key:
     dataset: str
     layer: str
     pooling: str
+    libraries: str = ""
 
     @classmethod
     def of(cls, recipe: Mapping[str, Any]) -> Key:
         """Build the key of a recipe.
 
         Args:
-            recipe: with ``model``, ``weights``, ``dataset``, ``dataset_version``, ``layer`` and ``pooling``.
+            recipe: with ``model``, ``weights``, ``dataset``, ``dataset_version``, ``layer`` and ``pooling``, and with
+                ``libraries``, package -> version, if the versions of some packages change the rows.
 
         Raises:
             ValueError: one of these entries is missing; the message names it.
@@ -45,16 +49,24 @@ class Key:
         if missing:
             raise InputError(f"the recipe has no {', '.join(missing)}, so the representation cannot be stored")
         model, weights, dataset, version, layer, pooling = (str(recipe[name]) for name in names)
-        return cls(model, weights, f"{dataset}-{version}", layer, pooling)
+        libraries = ", ".join(f"{name} {number}" for name, number in sorted(recipe.get("libraries", {}).items()))
+        return cls(model, weights, f"{dataset}-{version}", layer, pooling, libraries)
 
     @property
     def folder(self) -> Path:
-        """``model/weights/dataset/layer-pooling``: each part a valid file name, and a different folder for each key."""
+        """``model/weights/dataset/layer-pooling``: each part a valid file name, and a different folder for each key.
+
+        Versions of libraries follow the weights after a plus sign.
+        """
         pooling = _segment(self.pooling).replace("-", "%2D")
-        return Path(*map(_segment, (self.model, self.weights, self.dataset)), f"{_segment(self.layer)}-{pooling}")
+        weights = _segment(self.weights).replace("+", "%2B")
+        if self.libraries:
+            weights = f"{weights}+{_segment(self.libraries)}"
+        return Path(_segment(self.model), weights, _segment(self.dataset), f"{_segment(self.layer)}-{pooling}")
 
     def __str__(self) -> str:
-        return f"{self.model} on {self.dataset} (layer {self.layer}, pooling {self.pooling})"
+        libraries = f", {self.libraries}" if self.libraries else ""
+        return f"{self.model} on {self.dataset} (layer {self.layer}, pooling {self.pooling}{libraries})"
 
 
 def _segment(text: str) -> str:

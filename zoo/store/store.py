@@ -44,9 +44,9 @@ class Store:
         check_local(root)
         self.root = Path(root).expanduser()
 
-    def key(self, *, model: str, weights: str, dataset: str, layer: str, pooling: str) -> Key:
+    def key(self, *, model: str, weights: str, dataset: str, layer: str, pooling: str, libraries: str = "") -> Key:
         """Build a key from its fields; `Key.of` builds one from a recipe."""
-        return Key(model, weights, dataset, layer, pooling)
+        return Key(model, weights, dataset, layer, pooling, libraries)
 
     def load(self, key: Key) -> Representation | None:
         """Read a representation, with a NumPy embedding of the stored dtype; return None if the key is not stored.

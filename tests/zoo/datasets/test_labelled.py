@@ -31,7 +31,10 @@ LABELLED = {
     "solubility": (1282, "molecules", "BSD-3-Clause", "9b4c31056ad25b37", ""),
     "drugs": (2628, "molecules", "CC-BY-SA-3.0", "01fc06c1ab8782e9", "qm9"),
     "peptides": (4620, "proteins", "BSD-3-Clause", "7d9f759e7750eaaa", "proteins"),
+    "b3db": (7805, "molecules", "CC0-1.0", "e9cf30b80e6fe1a4", ""),
 }
+# Labels that not all samples have, with the number of samples that have them.
+PARTIAL = {"b3db": {"logbb": 1058}}
 OFF_EQUILIBRIUM = {"mpf-tp": 1069, "random-tp": 693}
 
 
@@ -46,9 +49,11 @@ def test_labelled_sets_ship_complete(name, no_network):
     assert len(data) == total
     assert data.version == version
     assert data.source.startswith(f"{info.made_from[0].carrier}, seed 0")
-    assert all(set(sample.labels) == set(data.units) for sample in data)
+    labelled = {label: sum(label in sample.labels for sample in data) for label in data.units}
+    assert labelled == dict.fromkeys(data.units, total) | PARTIAL.get(name, {})
+    assert all(set(sample.labels) <= set(data.units) for sample in data)
     assert all(np.isfinite(list(sample.labels.values())).all() for sample in data)
-    assert info.slice_path.stat().st_size < 120_000
+    assert info.slice_path.stat().st_size < 130_000
     np.testing.assert_array_equal(pq.read_table(info.slice_path)["row"].to_numpy(), np.arange(total))
     some = load_dataset(name, n=50, seed=4)
     assert some.ids == [pq.read_table(info.slice_path)["id"][i].as_py() for i in draw(info, 50, 4)]
@@ -63,7 +68,7 @@ def test_every_shift_names_a_data_set_of_its_domain_and_describes_the_shift():
         assert info.notes.startswith("A shift from ")
 
 
-@pytest.mark.parametrize("name", ["freesolv", "solubility", "drugs"])
+@pytest.mark.parametrize("name", ["freesolv", "solubility", "drugs", "b3db"])
 def test_every_smiles_is_canonical_for_rdkit(name):
     from rdkit import Chem, rdBase
 
@@ -85,6 +90,39 @@ def test_measured_labels_match_textbook_values():
     assert soluble["Clc1ccccc1"] == pytest.approx(-2.4, abs=0.1)
     assert min(soluble.values()) > -12
     assert max(soluble.values()) < 2.5
+
+
+def test_blood_brain_barrier_labels_are_consistent():
+    """Caffeine and diazepam act on the brain; cimetidine hardly enters it."""
+    from rdkit import Chem
+    from rdkit.Chem.Descriptors import TPSA
+
+    data = load_dataset("b3db")
+    measured = {s.smiles: s.labels for s in data if "logbb" in s.labels}
+    assert all(labels["bbb"] == (labels["logbb"] >= -1) for labels in measured.values())
+    drugs = {
+        "CN1C(=O)CN=C(c2ccccc2)c2cc(Cl)ccc21": 0.5,
+        "Cn1c(=O)c2c(ncn2C)n(C)c1=O": -0.1,
+        "CN=C(NC#N)NCCSCc1nc[nH]c1C": -1.4,
+    }
+    for smiles, logbb in drugs.items():
+        assert measured[Chem.CanonSmiles(smiles)]["logbb"] == pytest.approx(logbb, abs=0.1), smiles
+    molecules = [Chem.MolFromSmiles(sample.smiles) for sample in data]
+    crosses = np.array([sample.labels["bbb"] for sample in data])
+    assert crosses.mean() == pytest.approx(0.635, abs=0.001)
+    area = np.array([TPSA(molecule) for molecule in molecules])
+    # The facts in the notes: the probability that a random compound that crosses is less polar, and stereoisomers.
+    less = (area[crosses == 1, None] < area[crosses == 0]).mean() + (
+        area[crosses == 1, None] == area[crosses == 0]
+    ).mean() / 2
+    assert less == pytest.approx(0.81, abs=0.005)
+    classes = {}
+    for molecule, label in zip(molecules, crosses, strict=True):
+        classes.setdefault(Chem.MolToSmiles(molecule, isomericSmiles=False), []).append(label)
+    assert sum(len(labels) for labels in classes.values() if len(labels) > 1) == 5255
+    assert sum(len(set(labels)) > 1 for labels in classes.values()) == 130
+    sizes = [molecule.GetNumHeavyAtoms() for molecule in molecules]
+    assert (np.median(sizes), max(sizes)) == (26, 136)
 
 
 def test_the_notes_of_the_shifted_sets_are_true():
@@ -167,7 +205,7 @@ def test_crystals_off_equilibrium_are_under_the_pressure_in_their_notes(name, pr
 @pytest.mark.models
 @pytest.mark.parametrize("name", LABELLED)
 def test_labelled_sets_can_be_regenerated(name, tmp_path):
-    """Downloads less than a megabyte on the first run."""
+    """Downloads 80 MB on the first run, nearly all of it for b3db."""
     import pyarrow.parquet as pq
     from rdkit import rdBase
 

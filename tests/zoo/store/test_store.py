@@ -194,6 +194,30 @@ def test_key_of_a_recipe():
         Key.of(RECIPE)
 
 
+def test_versions_of_libraries_that_change_the_rows_are_part_of_the_key(store):
+    recipe = {**RECIPE, "dataset": "qm9", "dataset_version": "0123"}
+    old, new = (Key.of(recipe | {"libraries": {"rdkit": v, "datamol": "0.13.0"}}) for v in ("2025.9.1", "2026.9.1"))
+    assert new.libraries == "datamol 0.13.0, rdkit 2026.9.1"
+    assert len({KEY, old, new}) == len({key.folder for key in (KEY, old, new)}) == 3
+    # What was stored before versions were recorded, or with other versions, is not found.
+    store.save(KEY, representation())
+    store.save(old, representation(embedding=-rows(IDS)))
+    assert store.load(new) is None
+    store.save(new, representation(embedding=2 * rows(IDS)))
+    np.testing.assert_array_equal(store.load(new).embedding, 2 * rows(IDS))
+    np.testing.assert_array_equal(store.load(old).embedding, -rows(IDS))
+    assert {entry.key for entry in store.list()} == {KEY, old, new}
+    assert Key("m", "w+rdkit 1", "d", "l", "p").folder != Key("m", "w", "d", "l", "p", "rdkit 1").folder
+    assert "rdkit 2026.9.1" in str(new)
+
+
+def test_a_key_that_was_stored_without_libraries_is_read(store):
+    path = store.save(KEY, representation())
+    about = json.loads((path / "about" / "about.json").read_text())
+    assert about["key"].pop("libraries") == ""
+    assert Key(**about["key"]) == KEY
+
+
 def test_recipes_must_be_json_and_ids_unique(store):
     with pytest.raises(ValueError, match="a recipe must be JSON serialisable"):
         store.extraction(KEY, IDS, {"x": object()})

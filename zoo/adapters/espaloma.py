@@ -1,0 +1,142 @@
+"""Espaloma Charge, the graph network that predicts AM1-BCC partial charges, in plain torch.
+
+The expaloma package contains the weights and runs them in JAX; a test compares this module with its results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._adapter import Adapter, Output
+from .._errors import InputError
+from .._rdkit import molecule, unreadable
+
+if TYPE_CHECKING:
+    import torch
+
+    from .._samples import Sample
+    from ..cards import ModelCard
+
+ELEMENTS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I")
+NUMBERS = 100  # columns of the one-hot atomic number
+HYBRIDISATIONS = ("SP", "SP2", "SP3", "SP3D", "SP3D2")
+NO_HYBRIDISATION = ("S", "UNSPECIFIED")  # a row of zeros
+RINGS = range(3, 9)  # ring sizes
+
+
+class Espaloma(Adapter):
+    """Per-atom vectors [atoms, 128] of molecules, including hydrogens; the geometry is not used.
+
+    Wang et al. (2024), doi 10.1021/acs.jpca.4c01287: GraphSAGE of Hamilton et al. (2017), arXiv 1706.02216. With N(i)
+    the neighbours of atom i:
+
+        h_i <- relu(W h_i + w + V mean_{j in N(i)} h_j)
+
+    Layers: ``sages.K``, h after step K, counted from 0; the last is the input of the linear layer that predicts
+    electronegativity and hardness. ``atom_embedding``, h before the first step.
+    """
+
+    def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
+        super().__init__(card, files, device)
+        from torch import nn
+
+        arrays = _arrays(files["weights"])
+        if len(arrays) < 7 or (len(arrays) - 4) % 3:
+            raise InputError(f"{files['weights']} has {len(arrays)} arrays, which are not those of the network")
+        # In the order of the file: the input layer, W, w and V of each step, and the readout.
+        steps = [arrays[i : i + 3] for i in range(2, len(arrays) - 2, 3)]
+        self.model: Any = nn.ModuleDict(
+            {
+                "atom_embedding": _linear(*arrays[:2]),
+                "sages": nn.ModuleList(
+                    nn.ModuleDict({"self": _linear(weight, bias), "neighbours": _linear(other)})
+                    for weight, bias, other in steps
+                ),
+                "readout": _linear(*arrays[-2:]),
+            }
+        )
+        self.model.eval().requires_grad_(False).to(device)
+
+    def unsupported(self, sample: Sample) -> str | None:
+        """Reject molecules with other elements or hybridisations than those of training."""
+        smiles = sample.view(self.card.view)
+        if unreadable(smiles):
+            return unreadable(smiles)
+        atoms = molecule(smiles).GetAtoms()
+        unknown = sorted({atom.GetSymbol() for atom in atoms} - set(ELEMENTS))
+        if unknown:
+            return f"not trained for {', '.join(unknown)}"
+        odd = {str(atom.GetHybridization()) for atom in atoms} - {*HYBRIDISATIONS, *NO_HYBRIDISATION}
+        return f"not trained for {', '.join(sorted(odd))} hybridisation" if odd else None
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last."""
+        import torch
+        from rdkit import Chem
+
+        mols = [Chem.AddHs(molecule(sample.view(self.card.view))) for sample in samples]
+        counts = [mol.GetNumAtoms() for mol in mols]
+        starts = np.cumsum([0, *counts[:-1]])
+        ends = [
+            (start + bond.GetBeginAtomIdx(), start + bond.GetEndAtomIdx())
+            for start, mol in zip(starts, mols, strict=True)
+            for bond in mol.GetBonds()
+        ]
+        bonds = torch.tensor(ends, dtype=torch.long).reshape(-1, 2).to(self.device)
+        rows = np.array([_features(atom) for mol in mols for atom in mol.GetAtoms()], np.float32)
+        name, _, last = layer.partition(".")
+        with torch.no_grad():
+            h = self.model["atom_embedding"](torch.from_numpy(rows).to(self.device)).tanh()
+            return Output(self._messages(h, bonds, int(last) + 1 if name == "sages" else 0), counts)
+
+    def _messages(self, h: torch.Tensor, bonds: torch.Tensor, steps: int) -> torch.Tensor:
+        """Map h [atoms, d] and bonds [bonds, 2] to h [atoms, d] after a number of steps."""
+        import torch
+
+        source, target = torch.cat([bonds, bonds.flip(1)]).T
+        degree = torch.bincount(target, minlength=len(h)).clamp(min=1)[:, None]
+        for step in self.model["sages"][:steps]:
+            mean = torch.zeros_like(h).index_add_(0, target, h[source]) / degree
+            h = torch.relu(step["self"](h) + step["neighbours"](mean))
+        return h
+
+
+def _features(atom: Any) -> list[float]:
+    from rdkit import Chem
+
+    numbers = [0.0] * NUMBERS
+    numbers[atom.GetAtomicNum()] = 1.0
+    hybridisation = str(atom.GetHybridization())
+    return [
+        *numbers,
+        atom.GetTotalDegree(),
+        atom.GetTotalValence(),
+        atom.GetValence(Chem.ValenceType.EXPLICIT),
+        float(atom.GetIsAromatic()),
+        atom.GetMass(),
+        *(float(atom.IsInRingSize(size)) for size in RINGS),
+        *(float(hybridisation == known) for known in HYBRIDISATIONS),
+    ]
+
+
+def _arrays(path: Path) -> list[np.ndarray]:
+    """Return the arrays of a file of NumPy arrays one after the other, as equinox writes them."""
+    arrays = []
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        while stream.tell() < size:
+            arrays.append(np.load(stream, allow_pickle=False))
+    return arrays
+
+
+def _linear(weight: np.ndarray, bias: np.ndarray | None = None) -> torch.nn.Linear:
+    import torch
+
+    module = torch.nn.Linear(weight.shape[1], weight.shape[0], bias is not None)
+    named = {"weight": weight} | ({} if bias is None else {"bias": bias})
+    module.load_state_dict({name: torch.from_numpy(values) for name, values in named.items()})
+    return module
