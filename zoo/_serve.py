@@ -38,8 +38,8 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
     from safetensors.numpy import save_file
 
     from hyle.zoo import find_card, keep_freed_memory, weights_files
-    from hyle.zoo.environments import from_wire
     from hyle.zoo.embeddings import to_numpy
+    from hyle.zoo.environments import from_wire
 
     keep_freed_memory()
     card = find_card(name)

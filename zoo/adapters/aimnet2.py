@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .._adapter import Adapter, Output
-from ._atoms import charge_of, excited, molecule_only
+from .atoms import charge_of, excited, molecule_only
 
 if TYPE_CHECKING:
     from .._samples import Sample

@@ -15,7 +15,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._units import HARTREE
-from ._atoms import neutral_molecule_only
+from .atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
     import torch

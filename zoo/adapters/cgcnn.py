@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._atoms import crystal_only
+from .atoms import crystal_only
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._atoms import neutral_only
+from .atoms import neutral_only
 from .groups import forward_in_groups
 
 if TYPE_CHECKING:

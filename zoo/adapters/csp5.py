@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._atoms import lone_atom, neutral_molecule_only
+from .atoms import lone_atom, neutral_molecule_only
 
 if TYPE_CHECKING:
     import torch

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
-from ._atoms import neutral_only, partly_periodic
 from ._deepmd_neighbours import nearest_neighbours
 from ._repflows import run_repflows
+from .atoms import neutral_only, partly_periodic
 
 if TYPE_CHECKING:
     from .._samples import Sample

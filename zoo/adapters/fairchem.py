@@ -12,7 +12,7 @@ import numpy as np
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._atoms import bare_atoms, charge_of, charged, lone_atom, multiplicity_of, unknown_element
+from .atoms import bare_atoms, charge_of, charged, lone_atom, multiplicity_of, unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample

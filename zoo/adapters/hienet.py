@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._atoms import neutral_only
 from ._stubs import stub_modules
+from .atoms import neutral_only
 
 if TYPE_CHECKING:
     from .._samples import Sample

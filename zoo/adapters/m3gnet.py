@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._adapter import Adapter, Output
-from ._atoms import bare_atoms, neutral_only
+from .atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
     from .._samples import Sample

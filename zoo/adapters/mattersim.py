@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._adapter import Adapter, Output
 from .._errors import InputError
 from .._torch_hooks import output_of
-from ._atoms import bare_atoms, charged, lone_atom, unknown_element
+from .atoms import bare_atoms, charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._torch_hooks import output_of
-from ._atoms import bare_atoms, charge_of, charged, multiplicity_of, partly_periodic, unknown_element
 from ._stubs import stub_modules
+from .atoms import bare_atoms, charge_of, charged, multiplicity_of, partly_periodic, unknown_element
 
 if TYPE_CHECKING:
     from .._samples import Sample

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
-from ._atoms import bare_atoms, neutral_only
+from .atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
     from .._samples import Sample

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._adapter import Adapter, Output
 from .._errors import InputError
 from .._torch_hooks import output_of
-from ._atoms import neutral_molecule_only
+from .atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
     from .._samples import Sample

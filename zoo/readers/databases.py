@@ -12,8 +12,8 @@ from typing import Any
 from .._errors import InputError
 from .._text import MAX_REASON, shorten
 from ._atoms import atoms_row, need_ase
-from ._lmdb import LmdbFile
 from ._row import Options, Row, Wanted, indices
+from .lmdb_file import LmdbFile
 
 
 def count(path: Path) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hyle.zoo import Sample, load
-from hyle.zoo.adapters._atoms import (
+from hyle.zoo.adapters.atoms import (
     VACUUM,
     bare_atoms,
     charge_of,

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hyle.zoo import load_dataset, read_dataset
-from hyle.zoo._samples import ROW_NUMBERS
+from hyle.zoo import ROW_NUMBERS, load_dataset, read_dataset
 from hyle.zoo.readers import READERS, reader_of
 
 ase_build = pytest.importorskip("ase.build")

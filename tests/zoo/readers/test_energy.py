@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from hyle.zoo import InputError, read_dataset
-from hyle.zoo._units import HARTREE, energy_unit
 
 pytest.importorskip("ase")
 
 ATOMS = ["H 0 0 0", "H 0 0 0.74"]
+HARTREE = 27.211386245981  # eV, CODATA 2022
 KCAL = 0.0433641153087705  # eV, CODATA 2018
 
 
@@ -83,9 +83,19 @@ def test_an_energy_that_is_not_a_number(tmp_path: Path) -> None:
             read(tmp_path / "a.xyz", f"energy={value}")
 
 
-def test_units_of_energy() -> None:
-    assert energy_unit("kcal mol^-1") == energy_unit("kcal/mol") == (pytest.approx(KCAL, rel=1e-6), False)
-    assert energy_unit("kJ/mol")[0] == pytest.approx(KCAL / 4.184, rel=1e-6)
-    assert energy_unit("Ry")[0] * 2 == energy_unit("a.u.")[0] == HARTREE
-    assert energy_unit("eV/atom") == (1.0, True)
-    assert energy_unit("K") is None
+@pytest.mark.parametrize(
+    ("unit", "energy"),
+    [
+        ("kcal mol^-1", KCAL),
+        ("kcal/mol", KCAL),
+        ("kJ/mol", KCAL / 4.184),
+        ("Ry", HARTREE / 2),
+        ("a.u.", HARTREE),
+        ("meV", 1e-3),
+        ("eV/atom", 2),
+        ("K", None),
+    ],
+)
+def test_units_of_energy(tmp_path: Path, unit: str, energy: float | None) -> None:
+    (got,), _ = read(tmp_path / "a.xyz", f'energy=1 energy_unit="{unit}"')
+    assert got == (None if energy is None else pytest.approx(energy, rel=1e-6))

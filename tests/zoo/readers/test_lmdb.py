@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hyle.zoo import InputError, read_dataset
-from hyle.zoo.readers._lmdb import LmdbFile
+from hyle.zoo.readers.lmdb_file import LmdbFile
 
 lmdb = pytest.importorskip("lmdb")
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hyle.zoo import InputError, read_dataset
-from hyle.zoo._samples import ROW_NUMBERS
+from hyle.zoo import ROW_NUMBERS, InputError, read_dataset
 
 pytest.importorskip("rdkit")
 

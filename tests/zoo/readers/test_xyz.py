@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from hyle.zoo import InputError, read_dataset
-from hyle.zoo._units import HARTREE
 
 pytest.importorskip("ase")
 
+HARTREE = 27.211386245981  # eV, CODATA 2022
 WATER = ["O 0 0 0.1173", "H 0 0.7572 -0.4692", "H 0 -0.7572 -0.4692"]
 
 
