@@ -192,9 +192,11 @@ def find_compared(
         InputError: fewer than two representations, or a source that is not found.
     """
     find = partial(find_representations, dataset=dataset, layer=layer, pooling=pooling)
+    known: Representation | None
     if sources and covariates is not None:
         # In one call, so that options apply to whichever file they fit.
-        *found, known = find([*sources, covariates], store, files=files)
+        found = find([*sources, covariates], store, files=files)
+        known = found.pop()
     else:
         found = find(sources, store, files=files)
         known = None if covariates is None else find([covariates], store, files=files)[0]

@@ -83,10 +83,10 @@ def rules_that_join(ids: Sequence[Iterable[str]]) -> tuple[str, ...]:
     Args:
         ids: of each representation.
     """
-    ids = [list(each) for each in ids]
-    needed = max(4, -(-min(map(len, ids)) // 2))
+    lists = [list(each) for each in ids]
+    needed = max(4, -(-min(map(len, lists)) // 2))
     for count in (1, 2):
-        found = [(_common(ids, rules), rules) for rules in itertools.combinations(_applicable(ids), count)]
+        found = [(_common(lists, rules), rules) for rules in itertools.combinations(_applicable(lists), count)]
         best = max(found, key=lambda pair: pair[0], default=(0, ()))
         if best[0] >= needed:
             return best[1]

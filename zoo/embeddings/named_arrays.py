@@ -184,9 +184,9 @@ def _ids_name(arrays: Mapping[str, Array], embedding: str, n: int, selection: Se
             return name
     # Arrays of the same group first: those of another one may belong to other samples.
     for among in (beside, arrays):
-        name = _only_ids(among, embedding, n, kind)
-        if name is not None:
-            return name
+        found = _only_ids(among, embedding, n, kind)
+        if found is not None:
+            return found
     return None
 
 

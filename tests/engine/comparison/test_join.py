@@ -74,7 +74,7 @@ def broken(entry):
         ({"a": embedded(X, ["q", "q", *IDS[2:]])}, "a: the id 'q' is duplicated"),
         ({"a": embedded(X), "b": Y}, "b has no sample ids and others have"),
         ({"a": X, "b": embedded(Y)}, "a has no sample ids and others have"),
-        ({"a": embedded(X), "b": embedded(Y, [f"t{i}" for i in IDS])}, "0 samples are common .* a: 's000', 's001', 's002'; b: 'ts000'"),
+        ({"a": embedded(X), "b": embedded(Y, [f"t{i}" for i in IDS])}, "0 samples .* a: 's000', .*; b: 'ts000'"),
         ({"a": embedded(X), "b": embedded(Y[:3], IDS[:3])}, "3 samples are common"),
         ({"a": embedded(X), "b": embedded(Y[:1], IDS[:1])}, "1 sample is common"),
         ({"a": X, "b": Y[:30]}, "the same rows; got {'a': 64, 'b': 30}"),

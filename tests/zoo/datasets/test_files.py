@@ -266,4 +266,5 @@ def test_one_unreadable_file_does_not_stop_a_folder(tmp_path: Path) -> None:
         assert data.ids == ["x"]
         assert list(data.left_out) == ["b.csv"]
         assert "1 files were not read: 1 .docx" in lines[0]
-        assert "1 of 2 samples" in lines[1] and "b.csv" in lines[1]
+        assert "1 of 2 samples" in lines[1]
+        assert "b.csv" in lines[1]
