@@ -241,6 +241,8 @@ def _ids_path(path: Path) -> Path:
 
 
 def _must_exist(path: Path) -> None:
+    if path.is_symlink() and not path.exists():
+        raise MissingFileError(f"{path} is a link to nothing")
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise MissingFileError(f"{path} does not exist{did_you_mean(path.name, siblings)}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._errors import InputError
 from .._text import shorten, shorten_names
-from .content import ID_NAMES, Content, Selection, is_id_name, is_label_name, pick
+from .content import ID_NAMES, Content, Selection, SelectionError, is_id_name, is_label_name, pick
 from .named_arrays import is_embedding_name
 
 TEXT, INTEGER, REAL, OTHER = "text", "integer", "real", "other"
@@ -236,6 +236,8 @@ def _named(columns: Sequence[Column], text: str, reserved: set[int]) -> list[int
             if not matches:
                 pick(part, names, "--columns", "column of numbers")
             places += [i for i in matches if names[i] not in INDEX_NAMES] or matches
+    if not places:
+        raise SelectionError(f"--columns {shorten(text)}: these are no columns of numbers; it has: {_names(columns)}")
     wrong = [i for i in places if columns[i].kind not in (INTEGER, REAL)]
     if wrong:
         column = columns[wrong[0]]

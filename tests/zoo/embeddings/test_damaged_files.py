@@ -126,3 +126,21 @@ def test_a_large_array_is_not_copied_into_memory(tmp_path):
     assert isinstance(read_embeddings(path).embedding.base, np.memmap)
     path = write_embeddings(Representation("m", np.ones((4, 3), "f4"), list("abcd")), tmp_path / "x.safetensors")
     assert isinstance(read_embeddings(path).embedding.base, np.memmap)
+
+
+def test_a_stream_that_is_cut_between_batches_is_noticed(tmp_path):
+    table = pa.table({"id": [f"s{i}" for i in range(20)], "embedding": [[1.0, float(i)] for i in range(20)]})
+    path = tmp_path / "x.arrow"
+    with pa.ipc.new_stream(path, table.schema) as sink:
+        sink.write_table(table, max_chunksize=10)
+    assert len(read_embeddings(path).ids) == 20
+    content = path.read_bytes()
+    path.write_bytes(content[:-8])
+    with pytest.raises(InputError, match=r"x\.arrow is cut off"):
+        read_embeddings(path)
+
+
+def test_a_link_to_nothing(tmp_path):
+    (tmp_path / "x.npz").symlink_to(tmp_path / "nothing.npz")
+    with pytest.raises(FileNotFoundError, match=r"x\.npz is a link to nothing"):
+        read_embeddings(tmp_path / "x.npz")

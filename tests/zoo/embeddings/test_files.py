@@ -272,7 +272,7 @@ def test_csv(tmp_path):
         ("id,x0\na,1\nb,oops\n", "contains no columns of numbers"),
         ("id,x0\na,1,2\n", "[Ee]xpected 2 columns, got 3"),
         ("id\na\n", "has 1 columns"),
-        ("a,0.1,0.7\nb,0.3,0.4\n", "starts with numbers: add a header line"),
+        ("a,0.1,0.7\nb,0.3,0.4\n", "has no header line: add one such as id,0,1; its first line is a,0.1,0.7"),
         ("id,x0\n", "contains no columns of numbers"),
     ]:
         path.write_text(content)

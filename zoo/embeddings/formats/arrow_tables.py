@@ -17,6 +17,7 @@ from ..named_arrays import parse_recipe
 from ..tables import FROM_0, INTEGER, INTEGERS, LIST, OTHER, REAL, TEXT, Column, RangeIndex, choose_columns
 
 HUGGING_FACE = "dataset_info.json"
+END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 def read_parquet(path: Path, selection: Selection) -> Content:
@@ -74,30 +75,35 @@ def read_parquet_folder(paths: Sequence[Path], selection: Selection) -> Content:
 
 def _open_arrow(paths: Sequence[Path]) -> Any:
     import pyarrow as pa
-    import pyarrow.feather as feather
 
     tables = []
     for path in paths:
         if not path.is_file():
             raise InputError(f"{path.name} is missing")
-        stream = pa.memory_map(str(path))
         try:
-            # A file ends with the mark with which it begins; a stream has none.
-            tables.append(
-                pa.ipc.open_file(stream).read_all()
-                if stream.read(6) == b"ARROW1"
-                else feather.read_table(path)
-                if _is_feather_1(path)
-                else pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
-            )
+            tables.append(_open_one(path))
         except pa.ArrowInvalid as error:
             raise InputError(f"{path.name} is damaged or not a table of Arrow: {shorten(error, 120)}") from error
     return pa.concat_tables(tables)
 
 
-def _is_feather_1(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(4) == b"FEA1"
+def _open_one(path: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.feather as feather
+
+    with path.open("rb") as file:
+        start = file.read(6)
+        file.seek(max(0, path.stat().st_size - len(END_OF_STREAM)))
+        end = file.read()
+    if start == b"ARROW1":
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    if start.startswith(b"FEA1"):
+        return feather.read_table(path)
+    table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+    # A stream that is cut between two batches is read without an error.
+    if end != END_OF_STREAM:
+        raise InputError(f"{path.name} is cut off: it does not end as a stream of Arrow does")
+    return table
 
 
 def _from_table(table: Any) -> ArrowColumns:

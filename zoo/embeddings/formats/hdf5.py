@@ -60,7 +60,16 @@ def _array(name: str, item: Any) -> Array:
 
 
 def _read(name: str, item: Any) -> Any:
-    """Read a data set after a check that all of it is in the file, because HDF5 reads missing parts as zeros."""
+    check_whole(name, item)
+    return item[()]
+
+
+def check_whole(name: str, item: Any) -> None:
+    """Check that all of a data set is in the file, because HDF5 reads missing parts as zeros.
+
+    Raises:
+        ValueError: some of it was never written.
+    """
     if item.size and item.dtype.kind != "O" and not item.is_virtual and not item.external:
         if item.chunks:
             expected = math.prod(math.ceil(n / chunk) for n, chunk in zip(item.shape, item.chunks, strict=True))
@@ -69,7 +78,6 @@ def _read(name: str, item: Any) -> Any:
                 raise InputError(f"data set {shorten(name)} lacks {missing} of its {expected} chunks")
         elif item.id.get_storage_size() < item.size * item.dtype.itemsize:
             raise InputError(f"data set {shorten(name)} of shape {list(item.shape)} was never written")
-    return item[()]
 
 
 def write_h5(path: Path, content: Content) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,62 +16,88 @@ from typing import IO, Any
 import numpy as np
 
 from ..._errors import InputError
+from ..._text import shorten
 from ..content import Content, Selection
 from ..named_arrays import Array, choose_arrays
+from .sparse_matrices import is_sparse, read_sparse
+from .text_streams import encoding_error, open_text
 
-SPARSE = {"indices", "indptr", "format", "shape", "data"}
 MAGIC = b"\x93NUMPY"
+# Dtypes of other libraries by their size; NumPy writes them as bytes without a name.
+NARROW = {1: "8-bit floats", 2: "bfloat16 numbers"}
 
 
 def read_npz(path: Path, selection: Selection) -> Content:
-    """Read named arrays, or a sparse matrix of SciPy.
+    """Read named arrays, or a sparse matrix of SciPy, also with other arrays.
 
     Raises:
         ValueError: not an .npz file, damaged, or pickled data.
     """
     if not zipfile.is_zipfile(path):
         raise InputError("is not an .npz file, or is truncated")
+    arrays: dict[str, Array] = {}
     with zipfile.ZipFile(path) as archive:
-        members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-        if set(members) == SPARSE:
-            selection.only()
-            return Content(_dense(path), features_from="a sparse matrix", missing_ids="is a sparse matrix without ids")
-        arrays = {}
-        for name, info in members.items():
-            with archive.open(info) as stream:
+        for info in archive.infolist():
+            if info.is_dir() or info.filename.startswith("__MACOSX/"):
+                continue
+            name = info.filename.removesuffix(".npy")
+            if name in arrays:
+                raise InputError(f"contains several arrays called {shorten(name)!r}")
+            with _damaged(name), archive.open(info) as stream:
                 shape, dtype = _header(stream, info.file_size, name)
             arrays[name] = Array(shape, dtype, partial(_member, path, info))
-        selection.only("key", "id_column")
-        return choose_arrays(arrays, selection)
+    if is_sparse(arrays):
+        return read_sparse(path, arrays, selection)
+    selection.only("key", "id_column")
+    narrow = [name for name, array in arrays.items() if _is_narrow(array.dtype) and array.shape]
+    if narrow and not any(array.is_numeric and len(array.shape) == 2 for array in arrays.values()):
+        raise _narrow_error(narrow[0], arrays[narrow[0]].dtype)
+    return choose_arrays(arrays, selection)
 
 
 def _member(path: Path, info: zipfile.ZipInfo) -> np.ndarray:
-    with zipfile.ZipFile(path) as archive, archive.open(info) as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
+    name = info.filename.removesuffix(".npy")
+    with zipfile.ZipFile(path) as archive, _damaged(name), archive.open(info) as stream:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+    if _is_narrow(array.dtype):
+        raise _narrow_error(name, array.dtype)
+    return array
 
 
-def _dense(path: Path) -> np.ndarray:
-    import scipy.sparse
-
-    sparse = scipy.sparse.load_npz(path)
+@contextmanager
+def _damaged(name: str) -> Iterator[None]:
     try:
-        return sparse.toarray()
-    except MemoryError as error:
-        raise InputError(f"the sparse matrix {list(sparse.shape)} does not fit into memory as a dense one") from error
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise InputError(f"is damaged: {shorten(name)}: {shorten(error, 120)}") from error
+
+
+def _is_narrow(dtype: np.dtype) -> bool:
+    return dtype.kind == "V" and dtype.names is None and dtype.subdtype is None and dtype.itemsize in NARROW
+
+
+def _narrow_error(name: str, dtype: np.dtype) -> InputError:
+    return InputError(
+        f"{shorten(name)} has the dtype {dtype.str}: NumPy writes {NARROW[dtype.itemsize]} in this way and cannot read "
+        "them back; save them as float32, or as .safetensors"
+    )
 
 
 def _header(stream: IO[bytes], size: int, name: str) -> tuple[tuple[int, ...], np.dtype]:
     """Return the shape and dtype of an array, and check that the file has as many bytes as they need."""
     if stream.read(6) != MAGIC:
-        raise InputError(f"{name} is not an array of NumPy")
-    version = (stream.read(1)[0], stream.read(1)[0])
+        raise InputError(f"{shorten(name)} is not an array of NumPy")
+    version = tuple(stream.read(2))
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
+    try:
+        shape, _, dtype = read(stream)
+    except ValueError as error:
+        raise InputError(f"is damaged: {shorten(name)}: {shorten(error, 120)}") from error
     if dtype.hasobject:
         return shape, dtype
-    needed = math.prod(shape) * dtype.itemsize
-    if any(length < 0 for length in shape) or needed > size:
-        raise InputError(f"is damaged: {name} should have {needed} bytes, and the file has only {size}")
+    needed, left = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    if any(length < 0 for length in shape) or needed > left:
+        raise InputError(f"is damaged: {shorten(name)} should have {needed} bytes, and the file has only {left}")
     return shape, dtype
 
 
@@ -77,7 +105,7 @@ def read_npy(path: Path, selection: Selection) -> Content:
     """Map a matrix into memory; the ids are next to it in ``NAME.ids.txt`` (one per line) or ``NAME.ids.npy``."""
     selection.only()
     candidates = [path.with_suffix(".ids.txt"), path.with_suffix(".ids.npy")]
-    ids = next((p for p in candidates if p.is_file()), None)
+    ids = next((p for p in candidates if p.is_file() or p.is_symlink()), None)
     return Content(
         load_npy(path),
         None if ids is None else read_ids(ids),
@@ -95,6 +123,8 @@ def load_npy(path: Path) -> np.ndarray:
             raise InputError("is not an .npy file")
         stream.seek(0)
         shape, dtype = _header(stream, path.stat().st_size, "the array")
+    if _is_narrow(dtype):
+        raise _narrow_error("the array", dtype)
     # An empty file cannot be mapped.
     mapped = not dtype.hasobject and 0 not in shape
     return np.load(path, allow_pickle=False, mmap_mode="r" if mapped else None)
@@ -102,11 +132,18 @@ def load_npy(path: Path) -> np.ndarray:
 
 def read_ids(path: Path) -> Any:
     """Read ids from ``.npy``, or from text with one id per line."""
+    if path.is_symlink() and not path.exists():
+        raise InputError(f"{path.name} is a link to nothing")
     if path.suffix == ".npy":
         return load_npy(path)
+    with open_text(path) as stream:
+        try:
+            text = stream.read().decode()
+        except UnicodeDecodeError as error:
+            raise encoding_error(path.name) from error
     # Not splitlines, which also splits at characters that an id may contain.
-    lines = path.read_text("utf-8-sig").split("\n")
-    return [line.removesuffix("\r") for line in (lines[:-1] if lines[-1] == "" else lines)]
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
+    return lines if text.strip() else []
 
 
 def write_npz(path: Path, content: Content) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._errors import InputError
 from ..content import Content, Selection
 from ..named_arrays import Array, choose_arrays, parse_recipe
 
@@ -41,7 +42,10 @@ def read_safetensors(path: Path, selection: Selection) -> Content:
         arrays[name] = Array(shape, dtype, partial(_map, path, shape, dtype, offset))
     content = choose_arrays(arrays, selection, "tensor")
     if content.ids is None and "ids" in metadata:
-        content.ids, content.ids_from = json.loads(metadata["ids"]), "the metadata"
+        try:
+            content.ids, content.ids_from = json.loads(metadata["ids"]), "the metadata"
+        except ValueError as error:
+            raise InputError("has `ids` in its metadata that are no JSON list of text") from error
     content.recipe = parse_recipe(metadata.get("recipe"))
     if content.ids is None:
         content.missing_ids += "; a JSON list of n ids under `ids` in the metadata would be read"

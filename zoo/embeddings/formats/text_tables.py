@@ -2,146 +2,180 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import itertools
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from ..._errors import InputError
-from ..._text import shorten
-from ..content import COMPRESSIONS, Content, Selection, suffix_of
-from ..tables import INTEGER, LIST, OTHER, REAL, TEXT, Column, choose_columns
+from ..._text import MAX_REASON, shorten
+from ..content import ID_NAMES, Content, Selection
+from ..tables import INTEGER, INTEGERS, LIST, OTHER, REAL, Column, choose_columns
+from .text_cells import MISSING, decimal_mark, is_missing, kind_of, parse_lists, parse_numbers
+from .text_headers import check_header, read_header
+from .text_streams import encoding_error, open_text
 
 SAMPLE = 200  # rows from which the kind of each column is inferred
-DELIMITERS = ",;\t|"
-DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*")
+# No row may be longer than a block; the default fits about 50,000 numbers.
+BLOCK = 1 << 24
 
 
 def read_text_table(path: Path, selection: Selection) -> Content:
     """Read the selected columns of a table with a header line."""
-    return choose_columns(TextColumns(path), selection)
-
-
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file, decompressing it if its suffix says so."""
-    packed = path.suffix.lower()
-    if packed == ".xz":
-        import lzma
-
-        return lzma.open(path)
-    if packed in COMPRESSIONS:
-        import pyarrow as pa
-
-        return io.BufferedReader(pa.input_stream(str(path), compression=COMPRESSIONS[packed]))
-    return path.open("rb")
+    table = TextColumns(path)
+    if not selection.id_column:
+        for name in ID_NAMES:
+            table.check_single([i for i, column in enumerate(table.columns) if column.name.lower() == name])
+    return choose_columns(table, selection)
 
 
 class TextColumns:
-    """The columns of a text table, see `hyle.zoo.embeddings.tables.Table`; repeated names are allowed."""
+    """The columns of a text table, see `hyle.zoo.embeddings.tables.Table`.
+
+    Names may be repeated, except those of columns that are read.
+    """
 
     recipe: Mapping[str, Any] = {}
     range_index = None
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with io.TextIOWrapper(open_bytes(path), "utf-8-sig", newline="") as stream:
-            first = next((line for line in stream if line.strip()), "")
-            self._delimiter = "\t" if suffix_of(path) == ".tsv" else max(DELIMITERS, key=first.count)
-            rows = csv.reader(itertools.chain([first], stream), delimiter=self._delimiter)
-            header = next(rows, [])
-            sample = list(itertools.islice(rows, SAMPLE))
-        if len(header) < 2:
-            raise InputError(f"has {len(header)} columns: a header line, a column of ids and features are needed")
-        _check_header(header)
-        cells = [[row[i] for row in sample if i < len(row) and row[i].strip()] for i in range(len(header))]
-        commas = self._delimiter != "," and any(DECIMAL_COMMA.fullmatch(cell) for column in cells for cell in column)
-        self._decimal = "," if commas else "."
-        self.columns = [Column(name, _kind(column, self._decimal)) for name, column in zip(header, cells, strict=True)]
+        self._header = read_header(path)
+        names = self._header.names
+        if len(names) < 2:
+            raise InputError(f"has {len(names)} columns: a header line, a column of ids and features are needed")
+        self.columns: list[Column] = [Column(name, OTHER) for name in names]
+        self._decimal = "."
+        cells = self._sample()
+        self._empty = not any(cells)
+        self._decimal = decimal_mark(cells, self._header.delimiter)
+        kinds = [kind_of(column, self._decimal) for column in cells]
+        check_header(self._header, cells, kinds, self._decimal)
+        self.columns = [Column(name, kind) for name, kind in zip(names, kinds, strict=True)]
+        self._infer_late([i for i, kind in enumerate(kinds) if kind == OTHER])
+
+    def check_single(self, places: Sequence[int]) -> None:
+        """Check that columns have different names; those without a name are left to the user.
+
+        Raises:
+            ValueError: two of them have the same name.
+        """
+        names = [name for i in places if (name := self.columns[i].name)]
+        repeated = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
+        if repeated:
+            raise InputError(f"contains several columns called {shorten(repeated[0])!r}")
 
     def read(self, places: Sequence[int], *, texts: Sequence[int] = ()) -> Mapping[int, Any]:
         """Read columns by place."""
-        if not places:
-            return {}
+        wanted = {self.columns[i].name for i in places}
+        self.check_single([i for i, column in enumerate(self.columns) if column.name in wanted])
+        numbers = [i for i in places if i not in texts and self.columns[i].kind in (INTEGER, REAL)]
+        others = [i for i in places if i not in numbers]
+        found = {i: column.to_pylist() for i, column in self._texts(others).items()} | self._numbers(numbers)
+        for i in others:
+            if i not in texts and self.columns[i].kind in (LIST, INTEGERS):
+                found[i] = parse_lists(found[i], self.columns[i].name)
+        return found
+
+    def _numbers(self, places: Sequence[int]) -> dict[int, Any]:
+        import pyarrow as pa
+
+        try:
+            table = self._table(dict.fromkeys(places, pa.float64()))
+        except pa.ArrowInvalid as error:
+            match = re.match(r"In CSV column #(\d+): CSV conversion error", str(error))
+            if not match:
+                raise self._explained(error) from error
+        else:
+            return {i: column.to_numpy() for i, column in table.items()}
+        # The column with the error first, and one by one, because text takes more memory than numbers.
+        ordered = sorted(places, key=lambda i: i != int(match[1]))
+        return {
+            i: parse_numbers(column.to_pylist(), self.columns[i].name, self._decimal)
+            for each in ordered
+            for i, column in self._texts([each]).items()
+        }
+
+    def _texts(self, places: Sequence[int]) -> dict[int, Any]:
+        import pyarrow as pa
+
+        try:
+            return self._table(dict.fromkeys(places, pa.string()))
+        except pa.ArrowInvalid as error:
+            raise self._explained(error) from error
+
+    def _table(self, types: Mapping[int, Any]) -> dict[int, Any]:
+        """Return columns by place, each read as a type of Arrow."""
         import pyarrow as pa
         import pyarrow.csv as pc
 
-        as_text = {i for i in places if i in texts or self.columns[i].kind not in (INTEGER, REAL)}
+        if not types or self._empty:
+            return {i: pa.array([], kind) for i, kind in types.items()}
+        with open_text(self._path) as stream:
+            stream.read(self._header.size)
+            table = pc.read_csv(stream, *self._options(types))
+        return {i: table[str(i)] for i in types}
+
+    def _options(self, types: Mapping[int, Any]) -> tuple[Any, Any, Any]:
+        import pyarrow.csv as pc
+
         # The places are the names, because a header may repeat a name.
-        types = {str(i): pa.string() if i in as_text else pa.float64() for i in places}
-        with open_bytes(self._path) as stream:
-            table = pc.read_csv(
-                stream,
-                # No row may be longer than a block; the default fits about 50,000 numbers.
-                read_options=pc.ReadOptions(
-                    column_names=[str(i) for i in range(len(self.columns))], skip_rows=1, block_size=1 << 24
-                ),
-                parse_options=pc.ParseOptions(delimiter=self._delimiter, newlines_in_values=True),
-                convert_options=pc.ConvertOptions(
-                    column_types=types, include_columns=list(types), decimal_point=self._decimal
-                ),
-            )
-        found: dict[int, Any] = {}
-        for i in places:
-            column = table[str(i)]
-            if i not in as_text:
-                found[i] = column.to_numpy()
-            elif i in texts or self.columns[i].kind != LIST:
-                found[i] = column.to_pylist()
-            else:
-                found[i] = _parsed_lists(column.to_pylist(), self.columns[i].name)
-        return found
+        names = [str(i) for i in range(len(self.columns))]
+        convert = pc.ConvertOptions(
+            column_types={str(i): kind for i, kind in types.items()},
+            include_columns=[str(i) for i in types],
+            null_values=MISSING,
+            decimal_point=self._decimal,
+        )
+        parse = pc.ParseOptions(delimiter=self._header.delimiter, newlines_in_values=True)
+        return pc.ReadOptions(column_names=names, block_size=BLOCK), parse, convert
 
+    def _sample(self) -> list[list[str]]:
+        """Return the cells of the first rows by column, without the empty ones."""
+        import pyarrow as pa
+        import pyarrow.csv as pc
 
-def _check_header(names: Sequence[str]) -> None:
-    try:
-        numbers = [float(name) for name in names[1:]]
-    except ValueError:
-        return
-    if numbers != list(range(len(numbers))):
-        raise InputError("starts with numbers: add a header line such as `id,0,1,2`")
+        with open_text(self._path) as stream:
+            stream.read(self._header.size)
+            if not stream.read(1 << 16).strip():
+                return [[] for _ in self.columns]
+        with open_text(self._path) as stream:
+            stream.read(self._header.size)
+            # Bytes, because the encoding of columns that are not read does not matter.
+            types = {i: pa.binary() for i in range(len(self.columns))}
+            try:
+                rows = pc.open_csv(stream, *self._options(types)).read_next_batch().slice(0, SAMPLE)
+            except pa.ArrowInvalid as error:
+                raise self._explained(error) from error
+        return [
+            [text for cell in column.to_pylist() if (text := cell.decode("utf-8", "replace")).strip()]
+            for column in rows
+        ]
 
+    def _infer_late(self, places: Sequence[int]) -> None:
+        """Infer the kind of columns without values in the first rows from later ones."""
+        import pyarrow as pa
 
-def _kind(cells: Sequence[str], decimal: str) -> str:
-    if not cells:
-        return OTHER
-    if all(cell.strip().startswith("[") and cell.strip().endswith("]") for cell in cells):
-        return LIST
-    if all(re.fullmatch(r"\s*[-+]?\d+\s*", cell) for cell in cells):
-        return INTEGER
-    return REAL if all(_is_number(cell, decimal) for cell in cells) else TEXT
+        if not places or self._empty:
+            return
+        for i, column in self._table(dict.fromkeys(places, pa.binary())).items():
+            texts = (cell.decode("utf-8", "replace") for chunk in column.chunks for cell in chunk.to_pylist())
+            present = list(itertools.islice((text for text in texts if not is_missing(text)), SAMPLE))
+            self.columns[i] = Column(self.columns[i].name, kind_of(present, self._decimal))
 
-
-def _is_number(cell: str, decimal: str) -> bool:
-    if decimal == "," and "." in cell:
-        return False
-    try:
-        float(cell.replace(decimal, "."))
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
-def _parsed_lists(cells: Sequence[str], name: str) -> np.ndarray:
-    """Parse lists as JSON, Python or NumPy prints them."""
-    rows = []
-    for row, cell in enumerate(cells, 1):
-        text = cell.strip()
-        try:
-            values = json.loads(text) if "," in text else [float(word) for word in text.strip("[]").split()]
-            rows.append(np.array(values, np.float64))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"column {shorten(name)}: row {row} is not a list of numbers: {shorten(text)}") from error
-        if rows[-1].shape != rows[0].shape:
-            raise InputError(
-                f"column {shorten(name)} has {len(rows[0])} numbers in row 1 but {rows[-1].size} in row {row}"
-            )
-    return np.stack(rows)
+    def _explained(self, error: Exception) -> InputError:
+        """Return an error of Arrow in words of the file."""
+        text = str(error)
+        if match := re.match(r"In CSV column #(\d+): .*invalid UTF8", text):
+            return encoding_error(f"column {shorten(self.columns[int(match[1])].name)}")
+        if match := re.match(r"CSV parse error: Expected (\d+) columns, got (\d+): (.*)", text, re.DOTALL):
+            return InputError(f"expected {match[1]} columns, got {match[2]} in this row: {shorten(match[3])}")
+        if "straddling object" in text:
+            return InputError(f"has a row of more than {BLOCK >> 20} MB, or a quotation mark that is never closed")
+        return InputError(shorten(text, MAX_REASON))
 
 
 def write_csv(path: Path, content: Content) -> None:
