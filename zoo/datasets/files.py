@@ -104,7 +104,8 @@ def read_dataset(
     parts, unread = find_parts(path)
     if unread:
         kinds = ", ".join(f"{count} {shorten(kind)}" for kind, count in sorted(unread.items()))
-        report(f"{path.name}: {sum(unread.values())} files were not read: {kinds}")
+        total = sum(unread.values())
+        report(f"{path.name}: {total} {'file was' if total == 1 else 'files were'} not read: {kinds}")
     drawn = _draw(path, parts, n, seed, options)
     rows = drawn.rows
     if (column or view or not canonical) and rows and not any(row.column for _, row in rows):
@@ -159,12 +160,14 @@ class _Draw:
     """The selected rows of the files of a data set.
 
     Args:
+        root: the file or folder.
         rows: the file of each row, and the row with its id, in order.
         how: how the rows were selected.
-        unreadable: name -> reason, for files of a folder that cannot be read.
+        unreadable: path in the folder -> reason, for files that cannot be read or are empty.
         made: origins of the ids of rows that have none in their file.
     """
 
+    root: Path
     rows: list[tuple[Part, Row]] = field(default_factory=list)
     how: str = ""
     unreadable: dict[str, str] = field(default_factory=dict)
@@ -184,26 +187,37 @@ class _Draw:
 
     def read(self, part: Part, wanted: Wanted, options: Options) -> Iterator[Row]:
         """Read rows of a file; a file of a folder that cannot be read does not stop the others."""
+        empty = wanted is None
         try:
-            yield from part.reader.read(part.path, wanted, options)
+            for row in part.reader.read(part.path, wanted, options):
+                empty = False
+                yield row
         except InputError as error:
-            if not part.prefix:
-                raise
-            self.unreadable[part.path.name] = str(error)
+            self._leave_out(part, error)
+        else:
+            if empty and part.prefix:
+                self._leave_out(part, InputError(f"{part.path} contains no samples"))
 
     def count(self, part: Part) -> int:
         """Return the number of samples of a file; 0 for a file of a folder that cannot be read."""
         try:
-            return part.reader.count(part.path)
+            number = part.reader.count(part.path)
         except InputError as error:
-            if not part.prefix:
-                raise
-            self.unreadable[part.path.name] = str(error)
+            self._leave_out(part, error)
             return 0
+        if not number and part.prefix:
+            self._leave_out(part, InputError(f"{part.path} contains no samples"))
+        return number
+
+    def _leave_out(self, part: Part, error: InputError) -> None:
+        """Note why a file of a folder cannot be read; raise the error if the data set is this file alone."""
+        if not part.prefix:
+            raise error
+        self.unreadable[part.path.relative_to(self.root).as_posix()] = str(error)
 
 
 def _draw(path: Path, parts: Sequence[Part], n: int | None, seed: int | None, options: Options) -> _Draw:
-    drawn = _Draw()
+    drawn = _Draw(path)
     if n is None or seed is None:
         for part in parts:
             remaining = None if n is None else range(n - len(drawn.rows))

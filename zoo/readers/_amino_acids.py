@@ -1,4 +1,4 @@
-"""Names of residues: which are amino acids, and their letters."""
+"""Names of residues: which are amino acids, and their letters, and which are nucleotides or water."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ _STANDARD = {*_PROTONATED, "ALA", "GLY", "ILE", "LEU", "MET", "PHE", "PRO", "SER
 # Amber marks terminal residues by N or C in front of names of three letters.
 _TERMINAL = {f"{end}{name}": _BASE.get(name, name) for end in "NC" for name in _STANDARD | {*_BASE} if len(name) == 3}
 FORCE_FIELD_NAMES = _TERMINAL | _BASE
+# Nucleotides of CHARMM, which are also the names of free bases, and of Amber, with 5, 3 or N at the ends.
+NUCLEOTIDES = {
+    *["ADE", "GUA", "CYT", "URA", "THY"],
+    *(f"{s}{b}{e}" for s in ("R", "D") for b in "AGCUT" for e in ("", *"53N")),
+}
+SUGAR = ("C1'", "C1*")
 _WIDE = re.compile(r"^((?:ATOM  |HETATM|ANISOU|TER   ).{11})(\S{4})", re.MULTILINE)
 
 
@@ -54,10 +60,12 @@ def letter(name: str) -> str | None:
 
 @cache
 def kind(name: str) -> str:
-    """Return what a residue is that is no amino acid: DNA, RNA, water, or its name."""
+    """Return what a residue is that is no amino acid: DNA, RNA, a nucleic acid, water, or its name."""
     import gemmi
 
     residue = gemmi.find_tabulated_residue(name)
     if residue.is_water() or name in ("SOL", "TIP", "TIP3", "TIP4", "TP3", "TP4", "SPC", "DOD"):
         return "water"
+    if name in NUCLEOTIDES and not residue.found():
+        return "a nucleic acid"
     return {gemmi.ResidueKind.DNA: "DNA", gemmi.ResidueKind.RNA: "RNA"}.get(residue.kind, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import tarfile
 import tempfile
 import weakref
@@ -21,7 +22,18 @@ from ._row import Options, Row, Wanted
 from ._unpacked import renamed_errors
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_ERRORS = (EOFError, OSError, RuntimeError, ValueError, zlib.error, LZMAError, zipfile.BadZipFile, tarfile.TarError)
+# KeyError is of a hard link to a member that is not in the archive.
+_ERRORS = (
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    zlib.error,
+    LZMAError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+)
 
 
 def is_archive(path: PurePath) -> bool:
@@ -41,7 +53,9 @@ class Archive:
         path: the archive.
 
     Attributes:
-        members: path in the archive -> unpacked file, or the reason why it cannot be unpacked, sorted by path.
+        members: path in the archive -> unpacked file, or the reason why it cannot be unpacked, sorted by path. Of
+            several members with one path the last counts, as when an archive is unpacked.
+        skipped: paths of links to other members, and of members that were replaced by later ones -> what they are.
 
     Raises:
         ValueError: not an archive.
@@ -51,14 +65,22 @@ class Archive:
         self._folder = Path(tempfile.mkdtemp(prefix="hyle-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         files: dict[str, Path | InputError] = {}
+        self.skipped: dict[str, str] = {}
+        number = 0
         try:
-            for name, size, opened in _members(path):
-                files["/".join(_parts(name))] = self._unpacked(path, name, size, opened, len(files))
+            for number, (name, size, opened) in enumerate(_members(path), 1):
+                key = "/".join(_parts(name))
+                if opened is None:
+                    self.skipped[key] = "link"
+                    continue
+                if key in files:
+                    self.skipped[key] = "member replaced by a later one of its name"
+                files[key] = self._unpacked(path, name, size, opened, number)
         except _ERRORS as error:
             if not files:
                 raise _unreadable(path, error) from error
             # The rest of a compressed stream is lost.
-            files[f"after member {len(files)}"] = _unreadable(path, error)
+            files[f"after member {number}"] = _unreadable(path, error)
         self.members = dict(sorted(files.items()))
 
     def _unpacked(self, path: Path, name: str, size: int, opened: Callable[[], Any], number: int) -> Path | InputError:
@@ -122,18 +144,23 @@ def _unreadable(path: Path, error: Exception) -> InputError:
     return InputError(f"{path} is not readable: {shorten(error, MAX_REASON) or type(error).__name__}")
 
 
-def _members(path: Path) -> Iterator[tuple[str, int, Callable[[], Any]]]:
-    """Yield the path and size of each file, and a function that opens it."""
+def _members(path: Path) -> Iterator[tuple[str, int, Callable[[], Any] | None]]:
+    """Yield the path and size of each file, and a function that opens it, or None if it is a symbolic link."""
     if path.suffix.lower() == ".zip":
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 if not info.is_dir() and _is_visible(info.filename):
-                    yield info.filename, info.file_size, partial(archive.open, info)
+                    is_link = stat.S_ISLNK(info.external_attr >> 16)
+                    yield info.filename, info.file_size, None if is_link else partial(archive.open, info)
         return
     with tarfile.open(path) as tar:
         for member in tar:
-            if member.isfile() and _is_visible(member.name):
+            if not _is_visible(member.name):
+                continue
+            if member.isfile() or member.islnk():  # of a hard link, the file to which it is one
                 yield member.name, member.size, partial(tar.extractfile, member)
+            elif member.issym():
+                yield member.name, 0, None
 
 
 def _is_visible(name: str) -> bool:

@@ -4,8 +4,8 @@ A sample carries them as ``atoms.info["charge"]``, in elementary charges, and ``
 2S + 1. They are read from these properties of a structure, in any case:
 
 ================================================================  =====================================================
-``charge``, ``total_charge``, ``net_charge``, ``tot_charge``,     total charge
-``molecular_charge``
+``charge``, ``total_charge``, ``net_charge``, ``tot_charge``,     total charge; also written 1+
+``molecular_charge``, ``formal_charge``
 ``nelec``, ``n_electrons``, ``num_electrons``                     number of electrons: charge = sum of Z - nelec
 ``spin``, ``multiplicity``, ``spin_multiplicity``, ``mult``,      multiplicity 2S + 1, as in OMol25 and fairchem; 0,
 ``molecular_multiplicity``                                        which fairchem writes where there is none, is not set
@@ -22,6 +22,7 @@ neutral; without a multiplicity a model that takes one assumes the lowest, 1 or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,9 +31,11 @@ import numpy as np
 from .._errors import InputError
 from .._text import shorten
 
-CHARGES = ("charge", "total_charge", "net_charge", "tot_charge", "molecular_charge")
+CHARGES = ("charge", "total_charge", "net_charge", "tot_charge", "molecular_charge", "formal_charge")
 ELECTRONS = ("nelec", "n_electrons", "num_electrons")
 MULTIPLICITIES = ("spin", "multiplicity", "spin_multiplicity", "mult", "molecular_multiplicity")
+_ABSENT = ("", "none", "null", "nan")
+_SIGN_LAST = re.compile(r"^([0-9]+)([+-])$")
 UNPAIRED = ("n_unpaired", "num_unpaired_electrons", "uhf")
 ROUNDING = 1e-3
 
@@ -48,7 +51,9 @@ def charge_and_spin(atoms: Any, facts: Mapping[str, Any], remarks: dict[str, str
     Raises:
         ValueError: a value is no integer, two contradict each other, or the number of electrons forbids the spin.
     """
-    values = {str(name).casefold(): (str(name), value) for name, value in facts.items()}
+    values: dict[str, list[tuple[str, Any]]] = {}
+    for name, value in facts.items():
+        values.setdefault(str(name).casefold(), []).append((str(name), value))
     protons = int(atoms.numbers.sum())
     charges = _integers(values, CHARGES, "charge")
     charges |= {name: protons - n for name, n in _integers(values, ELECTRONS, "number of electrons").items()}
@@ -80,15 +85,15 @@ def _possible(spin: int, electrons: int) -> bool:
     return 1 <= spin <= electrons + 1 and (electrons + spin) % 2 == 1
 
 
-def _integers(values: Mapping[str, tuple[str, Any]], names: tuple[str, ...], what: str) -> dict[str, int]:
+def _integers(values: Mapping[str, list[tuple[str, Any]]], names: tuple[str, ...], what: str) -> dict[str, int]:
     integers = {}
-    for name, value in (values[name] for name in names if name in values):
+    for name, value in (pair for known in names for pair in values.get(known, ())):
         array = np.asarray(value)
         # A word of a comment is read as True; several values are those of the atoms.
-        if value is None or array.dtype == bool or array.size != 1 or not str(value).strip():
+        if array.dtype == bool or array.size != 1 or str(value).strip().casefold() in _ABSENT:
             continue
         try:
-            number = float(array.item())
+            number = float(_SIGN_LAST.sub(r"\2\1", str(array.item()).strip(" ;,")))
         except (TypeError, ValueError):
             raise InputError(f"its {name} is {shorten(value)!r}, which is not a number") from None
         if not np.isfinite(number) or abs(number) > 1e6 or abs(number - round(number)) > ROUNDING:

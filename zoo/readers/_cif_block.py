@@ -64,7 +64,7 @@ def atoms_of_block(block: Any) -> tuple[Any, dict[str, str]]:
     cell = _cell(parameters)
     if not fractional:
         positions = np.linalg.solve(cell.array.T, positions.T).T
-    orbits, remark = _orbits(block, sites, positions, cell.array, parameters)
+    orbits, remark = _orbits(block, sites, positions, cell.array)
     if remark:
         remarks[remark] = ""
     counts = [len(orbit) for orbit, _ in orbits]
@@ -131,14 +131,14 @@ def _sites(block: Any, kind: str, remarks: dict[str, str]) -> list[_Site]:
 
 
 def _orbits(
-    block: Any, sites: Sequence[_Site], positions: np.ndarray, cell: np.ndarray, parameters: Sequence[float]
+    block: Any, sites: Sequence[_Site], positions: np.ndarray, cell: np.ndarray
 ) -> tuple[list[tuple[np.ndarray, float]], str]:
     """Return `orbit_of` of all sites under the operations of the block, and a remark on their choice, or "".
 
-    If the group has two origins and the block does not state which, the one is used that agrees with the formula, or
-    else yields the fewest atoms: with the wrong origin, atoms lose the symmetry of their special positions.
+    If the group has several settings and the block does not state which, the one is used that agrees with the formula,
+    or else yields the fewest atoms: with the wrong origin, atoms lose the symmetry of their special positions.
     """
-    choices = operations_of(block, parameters)
+    choices = operations_of(block, cell)
     results = {
         remark: [orbit_of(position, operations, cell) for position in positions]
         for remark, operations in choices.items()

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._errors import InputError
 from .._text import shorten
-from ._elements import atomic_number
+from ._elements import ISOTOPES, atomic_number
 
 IDS = ("material_id", "entry_id", "jid", "mat_id", "task_id", "sample_id", "id", "_id")
 # In this order, keys of a document that contain its structure.
@@ -43,17 +43,19 @@ class Document:
         """
         if self.facts.get("correction"):
             remarks["energies are without the correction of the entry"] = ""
+        if not self.structure:
+            raise InputError("the row is missing")
         if "sites" in self.structure:
-            return _pymatgen(self.structure)
+            return _pymatgen(self.structure, remarks)
         if "lattice_mat" in self.structure:
-            return _jarvis(self.structure)
+            return _jarvis(self.structure, remarks)
         return _ase(self.structure)
 
 
 def documents(value: Any) -> list[Document]:
     """Return the structures in parsed JSON, in order."""
-    if isinstance(value, Mapping) and "ids" in value and "nextid" in value:  # a database of ASE
-        return [_row_of_ase(value[str(id_)]) for id_ in value["ids"]]
+    if isinstance(value, Mapping) and isinstance(value.get("ids"), list) and "nextid" in value:  # a database of ASE
+        return [_row_of_ase(value.get(str(id_))) for id_ in value["ids"]]
     return list(_documents(value, ""))
 
 
@@ -66,24 +68,35 @@ def _documents(value: Any, key: str) -> Iterator[Document]:
     if _is_structure(value):
         yield Document(key, value, _facts(value))
         return
-    if "columns" in value and "data" in value:  # of a data frame in orientation split
+    if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):
+        # Of a data frame in orientation split.
         yield from _table(value)
         return
+    own = next((str(value[name]) for name in IDS if isinstance(value.get(name), (str, int))), "")
+    id_ = own or key
+    output = value.get("output")  # of a calculation, next to its input
     name = next((name for name in STRUCTURES if _is_structure(value.get(name))), None)
+    if name is None and isinstance(output, Mapping) and _is_structure(output.get("structure")):
+        structure = output["structure"]
+        yield Document(id_, structure, {**_facts(structure), **_facts(value), **_facts(output)})
+        return
     if name is not None:
-        id_ = next((str(value[name]) for name in IDS if isinstance(value.get(name), (str, int))), key)
         yield Document(id_, value[name], {**_facts(value[name]), **_facts(value)})
         return
     lists = [value[name] for name in LISTS if isinstance(value.get(name), (list, Mapping))]
     for item in lists or value.items():
-        yield from _documents(item, "") if lists else _documents(item[1], str(item[0]))
+        yield from _documents(item, "") if lists else _documents(item[1], own or str(item[0]))
 
 
 def _table(value: Mapping[str, Any]) -> Iterator[Document]:
     columns = [str(name) for name in value["columns"]]
     rows = value["data"]
-    labels = value.get("index") or range(len(rows))
+    labels = value.get("index")
+    if not isinstance(labels, list) or len(labels) != len(rows):
+        labels = list(range(len(rows)))
     for label, row in zip(labels, rows, strict=True):
+        if not isinstance(row, list) or len(row) != len(columns):
+            raise InputError(f"row {shorten(label)} of its table has not one value for each of {len(columns)} columns")
         cells = dict(zip(columns, row, strict=True))
         structure = next((cell for cell in row if _is_structure(cell)), None)
         if structure is not None:
@@ -99,15 +112,17 @@ def _is_structure(value: Any) -> bool:
     return {"lattice_mat", "coords", "elements"} <= set(value) or {"numbers", "positions"} <= set(value)
 
 
-def _facts(value: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        return {}
     return {str(key): item for key, item in value.items() if isinstance(item, (str, int, float)) and item is not None}
 
 
-def _pymatgen(structure: Mapping[str, Any]) -> Any:
+def _pymatgen(structure: Mapping[str, Any], remarks: dict[str, str]) -> Any:
     from ase import Atoms
 
     sites = structure["sites"]
-    numbers = [_species(site, i) for i, site in enumerate(sites)]
+    numbers = [_species(site, i, remarks) for i, site in enumerate(sites)]
     lattice = structure.get("lattice")
     if lattice is None:
         return Atoms(numbers, [site["xyz"] for site in sites])
@@ -118,7 +133,7 @@ def _pymatgen(structure: Mapping[str, Any]) -> Any:
     return atoms
 
 
-def _species(site: Mapping[str, Any], index: int) -> int:
+def _species(site: Mapping[str, Any], index: int, remarks: dict[str, str]) -> int:
     species = [one for one in site["species"] if one.get("occu", 1) > 1 - FULL]
     if len(species) != 1 or species[0].get("occu", 1) < FULL:
         raise InputError(f"it has partially occupied sites: make an ordered structure first (site {index + 1})")
@@ -126,10 +141,16 @@ def _species(site: Mapping[str, Any], index: int) -> int:
     number = atomic_number(symbol.rstrip("0123456789+-.")) if not symbol.isdigit() else None
     if number is None:
         raise InputError(f"the species {shorten(symbol)!r} of site {index + 1} is no element")
+    _note_isotope(symbol, remarks)
     return number
 
 
-def _jarvis(structure: Mapping[str, Any]) -> Any:
+def _note_isotope(symbol: str, remarks: dict[str, str]) -> None:
+    if symbol.strip().rstrip("0123456789+-.") in ISOTOPES:
+        remarks["deuterium and tritium are read as hydrogen"] = ""
+
+
+def _jarvis(structure: Mapping[str, Any], remarks: dict[str, str]) -> Any:
     from ase import Atoms
 
     numbers = []
@@ -137,14 +158,17 @@ def _jarvis(structure: Mapping[str, Any]) -> Any:
         number = atomic_number(str(symbol).strip())
         if number is None:
             raise InputError(f"{shorten(symbol)!r} is no element")
+        _note_isotope(str(symbol), remarks)
         numbers.append(number)
     coordinates, cell = np.array(structure["coords"], float), np.array(structure["lattice_mat"], float)
     cartesian = str(structure.get("cartesian", False)).casefold() == "true"
     return Atoms(numbers, coordinates if cartesian else coordinates @ cell, cell=cell, pbc=True)
 
 
-def _row_of_ase(row: Mapping[str, Any]) -> Document:
-    facts = {**_facts(row), **_facts(row.get("key_value_pairs") or {}), **_facts(row.get("data") or {})}
+def _row_of_ase(row: Any) -> Document:
+    if not isinstance(row, Mapping):
+        return Document("", {})
+    facts = {**_facts(row), **_facts(row.get("data")), **_facts(row.get("key_value_pairs"))}
     return Document("", row, facts)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from .._errors import InputError
 from ._compressed import open_binary
 
+T = TypeVar("T")
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -31,3 +33,16 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, line
         except UnicodeError as error:
             raise InputError(f"{path} is not UTF-8 text: convert it to UTF-8") from error
+
+
+def not_empty(path: Path, records: Iterable[T]) -> Iterator[T]:
+    """Yield the records of a file.
+
+    Raises:
+        ValueError: there are none; an empty file in a folder would not be noticed otherwise.
+    """
+    record = None
+    for record in records:
+        yield record
+    if record is None:
+        raise InputError(f"{path} contains no samples")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def others(model: Any, members: Sequence[Protein]) -> str:
     for chain in model:
         rest = [kind(r.name) for r in chain if _key(chain.name, r) not in taken]
         for name in rest:
-            if name in ("DNA", "RNA"):
+            if name in ("DNA", "RNA", "a nucleic acid"):
                 polymers[chain.name] = name
             else:
                 residues[name] += 1
@@ -81,6 +82,15 @@ def bonded(first: Any, second: Any) -> bool:
         if a and b:
             return bool(a.pos.dist(b.pos) < limit)
     return False
+
+
+def broken(first: Any, second: Any) -> bool:
+    """Return whether residues are missing between two: by the bond, or by their numbers where its atoms are missing."""
+    for one, other, limit in (("C", "N", BOND), ("CA", "CA", TRACE)):
+        a, b = first.find_atom(one, "*"), second.find_atom(other, "*")
+        if a and b and math.isfinite(distance := a.pos.dist(b.pos)):
+            return bool(distance >= limit)
+    return _number(second) - _number(first) > 1
 
 
 def _key(chain: str, residue: Any) -> tuple[str, str, str]:

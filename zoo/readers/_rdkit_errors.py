@@ -24,7 +24,7 @@ def attempt(read: Callable[[], Any]) -> tuple[Any, str]:
         try:
             result = read()
         except (RuntimeError, ValueError) as error:  # violated conditions inside of RDKit
-            return None, shorten(str(error).strip().partition("\n")[0], LENGTH)
+            return None, _reason(str(error))
     if result is not None:
         return result, ""
     try:
@@ -36,7 +36,7 @@ def attempt(read: Callable[[], Any]) -> tuple[Any, str]:
 def _reason(messages: str) -> str:
     """Return the first message, without the time, the name of the parser and the input, which the row shows."""
     lines = [re.sub(r"^\[[\d:.]+\]\s*", "", line).strip() for line in messages.splitlines()]
-    first = next((line for line in lines if line), "")
+    first = next((line for line in lines if re.search(r"\w", line)), "")  # a line of asterisks precedes some
     first = re.sub(r"^(SMILES Parse Error|ERROR|RDKit ERROR):\s*", "", first)
     first = re.sub(r":? (for input|while parsing):? .*$", "", first)
     return shorten(re.sub(r"\s+", " ", first), LENGTH)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._errors import InputError, MissingPackageError
-from .._text import MAX_REASON, shorten, shorten_names
-from ._amino_acids import FORCE_FIELD_NAMES, UNKNOWN, letter, narrow_names
-from ._compressed import open_binary
-from ._polymers import BOND, Protein, others, proteins
+from .._errors import InputError
+from .._text import shorten_names
+from ._amino_acids import FORCE_FIELD_NAMES, UNKNOWN, letter
+from ._entries import Entry, read_entries
+from ._polymers import BOND, Protein, broken, others, proteins
 
 # Names of the atoms of a backbone. Force fields rename the O of the last residue.
 BACKBONE = (("N",), ("CA",), ("C",), ("O", "OT1", "OC1", "O1", "OXT"))
 FIRST_MODEL = "first of several models"
 OTHERS = "left out, because it is not protein"
+ENTRIES = "structures of the file that were not read"
 SEGMENT = "the backbone is the longest unbroken segment of the chain"
 NO_BACKBONE = "sequence only, no backbone: no residue has all of N, CA, C and O"
 ONLY_CA = "sequence only, no backbone: the chain has only CA atoms"
@@ -59,6 +60,7 @@ class Chain:
         backbone: float64 [residues, 4, 3], N, CA, C and O of the longest segment of the observed residues in which none
             is missing, in Angstrom; None if no residue has all of them.
         remarks: statement -> detail, on what was changed or is missing.
+        entry: name of the structure in a file of several: a data block, or the number of a part; else empty.
     """
 
     name: str
@@ -67,10 +69,11 @@ class Chain:
     residues: Sequence[Residue]
     backbone: np.ndarray | None
     remarks: Mapping[str, str] = field(default_factory=dict)
+    entry: str = ""
 
 
 def read_chains(path: Path) -> Iterator[Chain]:
-    """Read the protein chains in the first model of a PDB or mmCIF file.
+    """Read the protein chains in the first model of each structure in a PDB or mmCIF file.
 
     For atoms with alternate locations, the first one is used.
 
@@ -78,20 +81,34 @@ def read_chains(path: Path) -> Iterator[Chain]:
         ImportError: gemmi is not installed.
         ValueError: unreadable file, or a file without protein chains; the message says what is in it.
     """
-    structure = _read(path)
-    # Entities of PDB files have the name of their chain, those of mmCIF files list their subchains.
-    seqres = {name: e.full_sequence for e in structure.entities for name in e.subchains or [e.name]}
-    model = structure[0] if len(structure) else ()
-    chains = proteins(model)
-    rest = others(model, chains)
-    if not chains:
+    entries = read_entries(path)
+    members = [_members(entry) for entry in entries]
+    lost = [f"{e.name} ({rest})" for e, (chains, rest) in zip(entries, members, strict=True) if not chains]
+    if not any(chains for chains, _ in members):
+        rest = members[0][1] if len(members) == 1 else shorten_names(lost, most=8)
         raise InputError(f"{path} has no protein chain: {rest or 'it has no atoms'}")
-    remarks = {OTHERS: rest} if rest else {}
-    if len(structure) > 1:
-        remarks[FIRST_MODEL] = f"{len(structure)} models"
-    for protein in chains:
-        names = seqres.get(protein.residues[0].subchain or protein.chain, [])
-        yield _chain(protein, names, remarks)
+    remarks = {ENTRIES: shorten_names(lost, most=8)} if lost else {}
+    for entry, (chains, rest) in zip(entries, members, strict=True):
+        if not chains:
+            continue
+        remarks |= {OTHERS: rest} if rest else {}
+        if entry.models > 1:
+            remarks[FIRST_MODEL] = f"{entry.models} models"
+        # Entities of PDB files have the name of their chain, those of mmCIF files list their subchains.
+        seqres = {name: e.full_sequence for e in entry.structure.entities for name in e.subchains or [e.name]}
+        for protein in chains:
+            names = seqres.get(protein.residues[0].subchain or protein.chain, [])
+            yield _chain(protein, names, remarks, entry.name if len(entries) > 1 else "")
+        remarks = {}
+
+
+def _members(entry: Entry) -> tuple[Sequence[Protein], str]:
+    """Return the proteins in the first model of an entry, and what else is in it, or why it was not read."""
+    if entry.structure is None:
+        return (), entry.problem
+    model = entry.structure[0] if len(entry.structure) else ()
+    chains = proteins(model)
+    return chains, others(model, chains)
 
 
 def longest_segment(residues: Iterable[Residue], letters: str = "") -> Sequence[Residue]:
@@ -101,10 +118,6 @@ def longest_segment(residues: Iterable[Residue], letters: str = "") -> Sequence[
         residues: observed residues.
         letters: letters of the residues that may be part of the run; all if empty.
     """
-    return max(_segments(residues, letters), key=len)
-
-
-def _segments(residues: Iterable[Residue], letters: str = "") -> list[list[Residue]]:
     runs: list[list[Residue]] = [[]]
     for residue in residues:
         usable = residue.backbone is not None and (not letters or residue.letter in letters)
@@ -112,7 +125,7 @@ def _segments(residues: Iterable[Residue], letters: str = "") -> list[list[Resid
             runs.append([])
         if usable:
             runs[-1].append(residue)
-    return runs
+    return max(runs, key=len)
 
 
 def _bonded(first: Residue, second: Residue) -> bool:
@@ -121,7 +134,7 @@ def _bonded(first: Residue, second: Residue) -> bool:
     return float(np.linalg.norm(second.backbone[0] - first.backbone[2])) < BOND
 
 
-def _chain(protein: Protein, seqres: Sequence[str], remarks: Mapping[str, str]) -> Chain:
+def _chain(protein: Protein, seqres: Sequence[str], remarks: Mapping[str, str], entry: str) -> Chain:
     residues = [Residue(str(r.seqid), (letter(r.name) or UNKNOWN).upper(), _backbone(r)) for r in protein.residues]
     observed = "".join(residue.letter for residue in residues)
     names, sequence = [r.name for r in protein.residues], observed
@@ -133,9 +146,8 @@ def _chain(protein: Protein, seqres: Sequence[str], remarks: Mapping[str, str]) 
             names, sequence = expected, letters
         else:
             notes[MISMATCH] = f"SEQRES has {len(letters)} residues, {len(observed)} were observed"
-    segments = _segments(residues)
     segment = longest_segment(residues)
-    breaks = len([run for run in segments if run]) - 1
+    breaks = sum(broken(a, b) for a, b in pairwise(protein.residues))
     if sequence is observed and not expected and breaks > 0:
         notes[BREAKS] = f"{breaks} break{'s' if breaks > 1 else ''}"
     notes |= _letters(names)
@@ -145,7 +157,7 @@ def _chain(protein: Protein, seqres: Sequence[str], remarks: Mapping[str, str]) 
     elif len(segment) < len(sequence):
         notes[SEGMENT] = f"residues {segment[0].name} to {segment[-1].name}, {len(segment)} of {len(sequence)}"
     backbone = np.array([residue.backbone for residue in segment]) if segment else None
-    return Chain(protein.name, protein.number, sequence, residues, backbone, notes)
+    return Chain(protein.name, protein.number, sequence, residues, backbone, notes, entry)
 
 
 def _without_caps(seqres: Sequence[str], residues: Sequence[Any]) -> list[str]:
@@ -190,36 +202,3 @@ def _backbone(residue: Any) -> np.ndarray | None:
     atoms = [next((positions[name] for name in names if name in positions), None) for names in BACKBONE]
     backbone = np.array([atom.tolist() for atom in atoms if atom is not None])
     return backbone if len(backbone) == len(BACKBONE) and np.isfinite(backbone).all() else None
-
-
-def _read(path: Path) -> Any:
-    """Read a structure of gemmi from a PDB or mmCIF file, which are told apart by their content."""
-    try:
-        import gemmi
-    except ImportError as error:
-        raise MissingPackageError(f"{path}: reading structures needs gemmi: pip install 'hyle[zoo]'") from error
-    with open_binary(path) as stream:
-        # Other characters are in comments and names of authors. gemmi counts the bytes of a line.
-        text = stream.read().decode("ascii", "replace").replace("\ufffd", "?")
-    try:
-        if re.search(r"^data_", text, re.MULTILINE | re.IGNORECASE) is None:
-            return _parse_pdb(narrow_names(text))
-        document = gemmi.cif.read_string(text)
-        blocks = [block for block in document if block.find_values("_atom_site.Cartn_x")]
-        structure = gemmi.make_structure_from_block(blocks[0]) if blocks else gemmi.Structure()
-        structure.merge_chain_parts()
-        return structure
-    except (RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: not readable as a structure: {shorten(error, MAX_REASON)}") from error
-
-
-def _parse_pdb(text: str) -> Any:
-    import gemmi
-
-    try:
-        return gemmi.read_pdb_string(text, split_chain_on_ter=True)
-    except RuntimeError as error:
-        if "charge" not in str(error):
-            raise
-        # Before 1996, the code of the entry and the line number were in the columns of the charge.
-        return gemmi.read_pdb_string(text, max_line_length=72, split_chain_on_ter=True)

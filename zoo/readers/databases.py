@@ -40,7 +40,8 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
             except Exception as error:
                 yield Row(i, where, problem=f"not readable: {shorten(error, MAX_REASON) or type(error).__name__}")
             else:
-                facts = {**data, **row.key_value_pairs}
+                # ASE's own row.key_value_pairs reads a key such as charge from the property of that name instead.
+                facts = {**data, **{key: vars(row)[key] for key in row._keys}}
                 yield atoms_row(i, where, atoms, facts, options)
 
 

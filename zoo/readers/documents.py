@@ -53,7 +53,9 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
             reason = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
             yield Row(i, where, document.id, problem=f"not readable: {shorten(reason, MAX_REASON)}")
         else:
-            yield atoms_row(i, where, atoms, document.facts, options, id_=document.id, remarks=remarks)
+            yield atoms_row(
+                i, where, atoms, {**atoms.info, **document.facts}, options, id_=document.id, remarks=remarks
+            )
 
 
 def _documents(path: Path) -> Sequence[Document]:

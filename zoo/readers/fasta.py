@@ -7,14 +7,14 @@ from pathlib import Path
 
 from .._errors import InputError, MissingPackageError
 from .._text import MAX_REASON, shorten
-from ._lines import read_lines
+from ._lines import not_empty, read_lines
 from ._row import NUMBERS, Options, Row, Wanted, chosen, no_columns
 from ._sequences import checked_sequence, refuse_nucleotide_file, refuse_nucleotides
 
 
 def count(path: Path) -> int:
     """Return the number of sequences in a file."""
-    return sum(1 for _ in _records(path))
+    return sum(1 for _ in not_empty(path, _records(path)))
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
@@ -35,7 +35,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     column = "sequence" if insist else ""  # marks that the view was requested
     if not insist:
         refuse_nucleotide_file(str(path), (text.partition("\n")[2] for _, text in _records(path)))
-    for i, (line, text) in chosen(_records(path), wanted):
+    for i, (line, text) in chosen(not_empty(path, _records(path)), wanted):
         words = text[1:].split("\n", 1)[0].split()
         id_ = words[0] if words and options.id_column != NUMBERS else ""
         try:

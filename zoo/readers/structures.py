@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from .._errors import InputError
 from .._text import MAX_REASON, shorten
 from ._atoms import atoms_row, need_ase
 from ._compressed import inner_name, inner_suffix, read_text
+from ._pieces import pieces, summed, with_elements
 from ._row import Options, Row, Wanted, indices
 from ._vasp_names import vasp_kind
 
@@ -43,57 +43,63 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     """
     structures = _structures(path)
     for i in indices(len(structures), wanted):
-        where, atoms = f"structure {i + 1}", structures[i]
+        where, (atoms, remarks) = f"structure {i + 1}", structures[i]
         if isinstance(atoms, str):
             yield Row(i, where, problem=atoms)
         else:
-            yield atoms_row(i, where, atoms, atoms.info, options)
+            yield atoms_row(i, where, atoms, atoms.info, options, remarks=remarks)
 
 
-def _structures(path: Path) -> Sequence[Any]:
-    """Return the structures of a file; for one that cannot be read, the reason."""
+def _structures(path: Path) -> Sequence[tuple[Any, Mapping[str, str]]]:
+    """Return the structures of a file and remarks on them; for a structure that cannot be read, the reason."""
     need_ase(path)
     format_ = FORMATS[vasp_kind(inner_name(path)) or inner_suffix(path)]
     text = read_text(path)
     if not text.strip():
         raise InputError(f"{path} is not readable: it is empty")
-    structures: list[Any] = []
-    for frame in _xdatcar_frames(text) if format_ == "vasp-xdatcar" else [text]:
+    structures: list[tuple[Any, Mapping[str, str]]] = []
+    texts = pieces(text, format_)
+    while True:
         try:
-            for atoms in _read(frame, format_):
-                structures.append(atoms)
+            piece = next(texts, None)
+            if piece is None:
+                break
+            structures += _read(piece, format_)
         except InputError as error:
-            structures.append(f"not readable: {error}")
-    if len(structures) == 1 and isinstance(structures[0], str):
-        raise InputError(f"{path} is {structures[0]}")
+            structures.append((f"not readable: {error}", {}))
+    if len(structures) == 1 and isinstance(structures[0][0], str):
+        raise InputError(f"{path} is {structures[0][0]}")
     if not structures:
         raise InputError(f"{path} contains no structures")
     return structures
 
 
-def _read(text: str, format_: str) -> Iterator[Any]:
+def _read(text: str, format_: str) -> Iterator[tuple[Any, Mapping[str, str]]]:
     stated = _stated_atoms(text, format_)
     lines = text.count("\n") + 1
     if max(stated, default=0) > lines:
-        raise InputError(f"it states {max(stated)} atoms, but has {lines} lines")
-    if format_ == "vasp":
-        _check_poscar(text)
-    if format_ == "res" and re.search(r"(?im)^(?:SYMM|LATT +(?!-1\b)\S)", text):
-        raise InputError(
-            "it has symmetry operations, which are not applied: write all atoms of the cell, or a CIF file"
-        )
+        raise InputError(f"it states {shorten(max(stated))} atoms, but has {lines} lines")
+    remarks: dict[str, str] = {}
+    if format_ in ("vasp", "vasp-xdatcar"):
+        text = with_elements(text, remarks)
+    if format_ == "res":
+        _check_res(text)
+    none = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for atoms in _frames(text, format_):
                 if len(stated) == 1 and len(atoms) != stated[0]:
                     raise InputError(f"it states {stated[0]} atoms, but has {len(atoms)}")
-                yield atoms
+                none = False
+                yield atoms, remarks
     except (InputError, GeneratorExit):
         raise
     # ASE's readers raise different errors: assertion, index and key errors.
     except Exception as error:
         raise InputError(shorten(error, MAX_REASON) or type(error).__name__) from error
+    if none and format_ == "vasp-xdatcar":
+        raise InputError("the configuration has no atoms")
 
 
 def _frames(text: str, format_: str) -> Iterator[Any]:
@@ -120,37 +126,32 @@ def _stated_atoms(text: str, format_: str) -> list[int]:
     """Return the numbers of atoms that a text states, so that they are checked before room is made for them."""
     lines = text.split("\n", 9)
     if format_ == "gen":
-        return _total(lines[0].split()[:1])
+        return summed(lines[0].split()[:1])
     if format_ in ("vasp", "vasp-xdatcar"):
-        return next((total for line in lines[5:7] if (total := _total(line.split("!")[0].split()))), [])
+        return next((total for line in lines[5:7] if (total := summed(line.split("!")[0].split()))), [])
     if format_ == "vasp-out":
-        return [total for line in re.findall(r"ions per type =([ \d]+)", text)[:1] for total in _total(line.split())]
+        return [total for line in re.findall(r"ions per type =([ \d]+)", text)[:1] for total in summed(line.split())]
     if format_ == "xsf":
-        return [total for number in re.findall(r"PRIMCOORD[^\n]*\n\s*(\d+)", text) for total in _total([number])]
+        return [total for number in re.findall(r"PRIMCOORD[^\n]*\n\s*(\d+)", text) for total in summed([number])]
     return []
 
 
-def _total(words: Sequence[str]) -> list[int]:
-    """Return the sum of words that are numbers, or nothing if one is not."""
-    return [sum(map(int, words))] if words and all(w.isascii() and w.isdigit() and len(w) < 19 for w in words) else []
-
-
-def _check_poscar(text: str) -> None:
-    lines = [*text.split("\n", 7), "", "", "", "", "", ""]
-    if lines[5].split()[:1] and lines[5].split()[0].isdigit() and not re.search("[A-Z]", lines[0]):
+def _check_res(text: str) -> None:
+    """Raise InputError if a .res file has symmetry operations or partial occupancies, which ASE ignores."""
+    lattice = re.search(r"(?im)^LATT +(\S+)", text)
+    # Without LATT, a file of SHELX has a centre of inversion; AIRSS writes LATT -1.
+    shelx = re.search(r"(?im)^(?:ZERR|FVAR|HKLF)\b", text)
+    if re.search(r"(?im)^SYMM", text) or (lattice[1] != "-1" if lattice else shelx):
         raise InputError(
-            "it does not state its elements, as files of VASP 4: write them in a line before their numbers"
+            "it has symmetry operations, which are not applied: write all atoms of the cell, or a CIF file"
         )
-
-
-def _xdatcar_frames(text: str) -> Iterator[str]:
-    """Yield each configuration of an XDATCAR with the header that precedes it, so that one is read at a time."""
-    lines = text.splitlines()
-    starts = [i for i, line in enumerate(lines) if "configuration=" in line]
-    header = lines[:7]
-    for start, end in pairwise([*starts, len(lines)]):
-        # A header of seven lines is repeated where the cell changes.
-        total = sum(_total(header[6].split())) if len(header) == 7 else 0
-        yield "\n".join([*header, *lines[start : min(end, start + 1 + total)], ""])
-        if end - start - 1 - total >= 7:
-            header = lines[end - 7 : end]
+    for label, *_, occupancy in re.findall(r"(?m)^\s*([A-Za-z]\w*)\s+\d+((?:\s+[-\d.]+){3})\s+([-\d.]+)", text):
+        try:
+            fraction = float(occupancy)
+        except ValueError:
+            raise InputError(f"the occupancy of {shorten(label)} is {shorten(occupancy)!r}") from None
+        # SHELX adds 10 to parameters that are not refined.
+        if abs(fraction - (10 if fraction > 5 else 0) - 1) > 0.01:
+            raise InputError(
+                f"it has partially occupied sites: make an ordered structure first (site {shorten(label)})"
+            )

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from .._errors import InputError
 from .._text import MAX_REASON, shorten
 from ._columns import COLUMNS, Plan
 from ._compressed import inner_suffix
-from ._lines import read_lines
+from ._lines import not_empty, read_lines
 from ._row import Options, Row, Wanted, chosen
 from ._smiles import EXTENDED
 
 DELIMITERS = ",;\t"
+TOO_LONG: list[str] = []  # in place of the cells of a row
 WITHOUT_HEADER = (".smi", ".smiles", ".ism")
 
 
 def count(path: Path) -> int:
     """Return the number of samples in a file."""
-    return sum(1 for _ in _Table(path, Options())) - 1
+    return sum(1 for _ in not_empty(path, islice(_Table(path, Options()), 1, None)))
 
 
 def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
@@ -39,9 +40,11 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     cells_of = (cells[column] for _, cells in _Table(path, options) if len(cells) > column)
     next(cells_of)
     plan.check(cells_of)
-    for i, (line, cells) in chosen(lines, wanted):
+    for i, (line, cells) in chosen(not_empty(path, lines), wanted):
         problem = ""
-        if len(cells) != len(header):
+        if cells is TOO_LONG:
+            problem = f"a cell is longer than {csv.field_size_limit()} characters"
+        elif len(cells) != len(header):
             advice = ": quote cells that contain a comma" if len(cells) > len(header) else ""
             problem = f"it has {len(cells)} cells where the header has {len(header)}{advice}"
         named = dict(zip(header, cells, strict=False))
@@ -95,10 +98,21 @@ class _Table:
 
         lines = csv.reader(feed(), delimiter=self.delimiter)
         end = start - 1
-        for cells in lines:
+        while True:
+            try:
+                cells = next(lines)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                # A missing quotation mark makes one cell of the rest of the file; others end with their line.
+                if "limit" not in str(error) or end < start or "".join(record).count('"') % 2:
+                    raise
+                cells = TOO_LONG
             if len(record) > 1 and "".join(record).count('"') % 2:
                 raise InputError(f"{self.path}: a quotation mark in line {end + 1} is not closed")
             end += len(record)
             record.clear()
-            if any(cell.strip() for cell in cells):
+            if cells is TOO_LONG:
+                yield end, TOO_LONG
+            elif any(cell.strip() for cell in cells):
                 yield end, [cell.strip() for cell in cells]

@@ -14,6 +14,7 @@ from .._text import MAX_REASON, shorten
 from ._atoms import atoms_row, need_ase
 from ._elements import atomic_number
 from ._row import Options, Row, Wanted, chosen
+from ._xyz_comments import LAMMPS, charge_of_pair, length_unit, properties
 from ._xyz_frames import Frame, frames
 
 # The properties of a molecule in the comment line of GDB-9 (Ramakrishnan et al. 2014, doi 10.1038/sdata.2014.22).
@@ -49,25 +50,40 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
 
 def _atoms(frame: Frame, remarks: dict[str, str]) -> Any:
     from ase.io import read as read_atoms
-    from ase.io.extxyz import key_val_str_to_dict
 
     comment = "" if frame.is_gdb9 else frame.comment
+    if LAMMPS.match(comment) and any(line.split()[0].isdigit() for line in frame.atoms):
+        raise InputError(
+            "it is a dump of LAMMPS with types in place of elements: write them with dump_modify ID element NAMES"
+        )
+    info: dict[str, Any] = {}
+    unit, factor = "", 1.0
     extended = re.search("(?i)(lattice|properties) *=", comment) is not None
     # The comment of a plain file is free text, which may look like properties that ASE cannot read.
     for text in [comment] if extended else [comment, ""]:
         try:
-            info = key_val_str_to_dict(text) if text else {}
-            if not extended:
+            info = properties(text, remarks)
+            unit, factor = length_unit(text, info)
+            if "Lattice" not in info and "Properties" not in info:
                 info.pop("pbc", None)
             column = _species_column(info.get("Properties"), frame)
             lines = [_with_symbol(line, column, remarks) for line in frame.atoms]
             whole = "\n".join([str(len(lines)), text, *lines, *frame.vectors, ""])
-            return read_atoms(io.StringIO(whole), index=0, format="extxyz", properties_parser=lambda _, info=info: info)
+            atoms = read_atoms(
+                io.StringIO(whole), index=0, format="extxyz", properties_parser=lambda _, info=info: info
+            )
         except InputError:
             raise
         # A broken frame raises value, key or index errors, or XYZError.
         except Exception as error:
             failure = error
+        else:
+            if factor != 1.0:
+                atoms.set_cell(atoms.cell.array * factor)
+                atoms.positions *= factor
+                remarks[f"lengths converted from {shorten(unit)} to Angstrom"] = ""
+            atoms.info |= charge_of_pair(comment, atoms, remarks)
+            return atoms
     raise InputError(f"not readable: {shorten(failure, MAX_REASON) or type(failure).__name__}") from failure
 
 

@@ -233,6 +233,82 @@ def test_mmcif_with_and_without_entities_and_packed(tmp_path: Path) -> None:
     assert chains(tmp_path, text, "e.mmcif") == [("e-A", "AGSTVL", 3)]
 
 
+def mmcif(text: str, name: str) -> str:
+    structure = gemmi.read_pdb_string(text)
+    structure.name = name
+    structure.setup_entities()
+    structure.assign_label_seq_id()
+    return structure.make_mmcif_document().as_string()
+
+
+CRYSTAL = """\
+data_salt
+_cell_length_a 5.6
+loop_
+_atom_site_label
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Na1 0 0 0
+"""
+
+
+def test_every_block_of_an_mmcif_file_is_read(tmp_path: Path) -> None:
+    first, second, water = chain("ALA GLY SER"), chain("VAL LEU"), chain("HOH", atoms="O", record="HETATM")
+    text = CRYSTAL + mmcif(first, "ONE") + mmcif(second, "TWO") + mmcif(water, "DROP") + "data_none\n_entry.id none\n"
+    data = dataset(tmp_path, text, "a.cif")
+    assert [(s.id, s.sequence) for s in data] == [("a-ONE-A", "AGS"), ("a-TWO-A", "VL")]
+    assert data.remarks == {
+        "structures of the file that were not read": {"a-ONE-A": "salt (a crystal), DROP (1 water)"}
+    }
+    with pytest.raises(InputError, match=r"has no protein chain: salt \(a crystal\), DROP \(1 water\)"):
+        dataset(tmp_path, CRYSTAL + mmcif(water, "DROP"), "a.cif")
+
+
+def test_parts_of_a_pdb_file_after_end_are_read(tmp_path: Path) -> None:
+    first, second = chain("ALA GLY SER"), chain("VAL LEU")
+    ligand = chain("LIG", atoms="C1 O1", record="HETATM")
+    text = f"HEADER    ONE\n{first}TER\nEND\nHEADER    TWO\n{second}END   \n{ligand}END\n"
+    assert chains(tmp_path, text) == [("a-1-A", "AGS", 3), ("a-2-A", "VL", 2)]
+    assert dataset(tmp_path, text).remarks == {"structures of the file that were not read": {"a-1-A": "3 (1 LIG)"}}
+    # Equal files, and frames of a trajectory, which are models.
+    assert chains(tmp_path, f"HEADER\n{first}END\nHEADER\n{first}END\n") == [("a-1-A", "AGS", 3), ("a-2-A", "AGS", 3)]
+    frames = f"{first}END\n{chain('ALA GLY SER', x=9)}END\n"
+    assert chains(tmp_path, frames) == [("a-A", "AGS", 3)]
+    assert remarks(tmp_path, frames) == {"first of several models": "2 models"}
+    # ENDMDL does not close a part.
+    models = f"MODEL 1\n{first}ENDMDL\nMODEL 2\n{first}ENDMDL\nEND\n{second}END\n"
+    assert chains(tmp_path, models) == [("a-1-A", "AGS", 3), ("a-2-A", "VL", 2)]
+
+
+def test_every_error_of_the_library_is_one_of_the_file(tmp_path: Path) -> None:
+    reference = "loop_\n_struct_ref.id\n_struct_ref.entity_id\n_struct_ref.db_nam\n_struct_ref.db_code\n1 1 UNP X\n"
+    sequence = (
+        "loop_\n_struct_ref_seq.align_id\n_struct_ref_seq.ref_id\n_struct_ref_seq.pdbx_strand_id\n"
+        "_struct_ref_seq.db_align_beg\n_struct_ref_seq.db_align_end\n_struct_ref_seq.seq_align_beg\n"
+        "_struct_ref_seq.seq_align_end\n1 1 A 1 2 1 2\n"
+    )
+    broken = mmcif(chain("ALA GLY"), "ONE") + reference + sequence
+    with pytest.raises(InputError, match=r"a.cif: not readable as a structure: vector"):
+        dataset(tmp_path, broken, "a.cif")
+    data = dataset(tmp_path, broken + mmcif(chain("VAL"), "TWO"), "a.cif")
+    assert data.ids == ["a-TWO-A"]
+    ((_, detail),) = data.remarks["structures of the file that were not read"].items()
+    assert detail.startswith("ONE (not readable: vector")
+
+
+def test_coordinates_that_are_no_numbers_are_missing(tmp_path: Path) -> None:
+    text = chain("ALA GLY SER").replace("   3.800", "********")
+    assert chains(tmp_path, text) == [("a-A", "AGS", 1)]
+
+
+def test_residues_without_an_atom_are_not_missing(tmp_path: Path) -> None:
+    lines = chain("ALA GLY SER").splitlines(keepends=True)
+    text = "".join(line for line in lines if not ("GLY" in line and " O  " in line))
+    assert chains(tmp_path, text) == [("a-A", "AGS", 1)]
+    assert list(remarks(tmp_path, text)) == [SEGMENT]
+
+
 @pytest.mark.models
 def test_sequences_agree_with_the_records_of_real_files() -> None:
     """Compare with SEQRES records, read by hand, and with the one-letter sequences of mmCIF files."""

@@ -248,3 +248,104 @@ def test_crystals_of_a_built_in_data_set_are_unchanged_in_files_of_ase(tmp_path:
         atoms = {sample.id: sample.atoms for sample in read_dataset(folder)}
         for sample in crystals:
             same(atoms[sample.id], sample.atoms, 1e-3)
+
+
+def crystal_of(group) -> tuple[np.ndarray, np.ndarray]:
+    """Return a cell [3, 3] with the symmetry of a setting, and the images [n, 3] of a general position in it."""
+    from ase.geometry import cellpar_to_cell
+
+    operations = np.array([np.array(operation.float_seitz())[:3] for operation in group.operations()])
+    base = cellpar_to_cell([27.1, 30.3, 34.7, 82, 97, 104])
+    rotations = operations[:, :, :3]
+    metric = (rotations.transpose(0, 2, 1) @ (base @ base.T) @ rotations).mean(0)
+    return np.linalg.cholesky(metric), (rotations @ [0.12, 0.31, 0.46] + operations[:, :, 3]) % 1
+
+
+def without_operations(cell: np.ndarray, group: str) -> str:
+    from ase.geometry import cell_to_cellpar
+
+    names = [f"_cell_length_{name}" for name in "abc"] + [f"_cell_angle_{name}" for name in ("alpha", "beta", "gamma")]
+    values = cell_to_cellpar(cell)
+    lines = ["data_x", *(f"{name} {value:.6f}" for name, value in zip(names, values, strict=True)), group]
+    return "\n".join([*lines, sites("O1 O 0.12 0.31 0.46 1")])
+
+
+def distances(cell: np.ndarray, scaled: np.ndarray) -> np.ndarray:
+    from ase import Atoms
+
+    atoms = Atoms(f"O{len(scaled)}", scaled_positions=scaled, cell=cell, pbc=True)
+    return np.sort(atoms.get_all_distances(mic=True)[0])
+
+
+def test_every_setting_by_its_name_or_by_its_number_alone(tmp_path: Path) -> None:
+    import gemmi
+
+    from hyle.zoo.readers import Options, reader_of
+
+    wrong, silent = [], []
+    for group in gemmi.spacegroup_table():
+        cell, scaled = crystal_of(group)
+        truth = distances(cell, scaled) if len(scaled) <= 24 else None
+        for text in (f"_space_group_name_H-M_alt '{group.xhm()}'", f"_space_group_IT_number {group.number}"):
+            (tmp_path / "a.cif").write_text(without_operations(cell, text))
+            (row,) = reader_of(tmp_path / "a.cif").read(tmp_path / "a.cif", None, Options())
+            by_number = text.endswith(str(group.number))
+            if by_number and (row.problem or row.remarks):
+                continue
+            atoms = row.views["atoms"] if not row.problem else None
+            right = atoms is not None and len(atoms) == len(scaled)
+            if right and truth is not None:
+                right = np.allclose(np.sort(atoms.get_all_distances(mic=True)[0]), truth, atol=1e-3)
+            if not right:
+                (silent if by_number else wrong).append((group.xhm(), row.problem))
+    assert (wrong, silent) == ([], [])
+
+
+SPELLINGS = {
+    "P 1 21/n 1": "P2(1)/n|P 2(1)/n|P 2_1/n|P2_1/n|P 1 2(1)/n 1|P21/n1|P 1 21/n|P 1 21/n 1 (no. 14)|P2sub1/n|P_21/n",
+    "P 1 1 21/b": "P 21/b|P 1 1 2(1)/b",
+    "P 1 1 21/n": "P 21/n|P 1 1 2(1)/n|P112_1/n",
+    "F d -3 m:2": "F d -3 m Z|Fd-3mZ|F d -3 m (origin choice 2)|F 41/d -3 2/m :2|F d -3 m O2",
+    "F d -3 m:1": "F d -3 m S|F d -3 m :1|fd-3ms",
+    "R -3 m:H": "R -3 m|R -3 m H|R-3m:H|r -3 m :h|R -3 2/m",
+    "R -3 m:R": "R -3 m|R -3 m R|R-3m :R|R -3 m Rhombohedral",
+    "P 63/m m c": "P6(3)/mmc|P 6_3/m m c|P 63/m 2/m 2/c",
+    "P 21 21 21": "P 2(1)2(1)2(1)|P 2_1 2_1 2_1|P212121",
+}
+
+
+@pytest.mark.parametrize("name", SPELLINGS)
+def test_spellings_of_a_space_group(tmp_path: Path, name: str) -> None:
+    import gemmi
+
+    cell, scaled = crystal_of(gemmi.find_spacegroup_by_name(name))
+    for spelling in SPELLINGS[name].split("|"):
+        (tmp_path / "a.cif").write_text(without_operations(cell, f"_space_group_name_H-M_alt '{spelling}'"))
+        notes: list[str] = []
+        (sample,) = read_dataset(tmp_path / "a.cif", notify=notes.append)
+        assert (len(sample.atoms), notes) == (len(scaled), []), spelling
+        found = np.sort(sample.atoms.get_all_distances(mic=True)[0])
+        np.testing.assert_allclose(found, distances(cell, scaled), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("group", "reason"),
+    [
+        ("_space_group_name_H-M_alt 'P 1 foo 1'\n_space_group_IT_number 14", "'P 1 foo 1' is not known, and number 14"),
+        ("_space_group_name_H-M_alt 'P 4/m m m'", "its cell does not have the symmetry of its space group 'P 4/m m m'"),
+        ("_space_group_name_H-M_alt 'C m c m'\n_space_group_IT_number 62", "has the number 63, but 62 is stated"),
+        ("_space_group_name_Hall '-P 4 2'", "its cell does not have the symmetry"),
+        ("_space_group_symop_operation_xyz 'y,x,z'", "its symmetry operation 'y,x,z' does not keep its cell"),
+    ],
+)
+def test_symmetry_that_does_not_fit(tmp_path: Path, group: str, reason: str) -> None:
+    (tmp_path / "a.cif").write_text(without_operations(np.diag([5.0, 6.0, 7.0]), group))
+    with pytest.raises(InputError, match=re.escape(reason)):
+        read_dataset(tmp_path / "a.cif")
+
+
+def test_a_setting_that_is_not_stated_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "a.cif").write_text(without_operations(np.diag([5.0, 6.0, 7.0]), "_space_group_IT_number 62"))
+    notes: list[str] = []
+    read_dataset(tmp_path / "a.cif", notify=notes.append)
+    assert notes == ["a.cif: 1 of 1 samples: only the number of its space group is stated; P n m a was used"]

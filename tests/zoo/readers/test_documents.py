@@ -113,8 +113,83 @@ def test_other_json_is_left_alone_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"lr": 1}')
     notes: list[str] = []
     assert read_dataset(tmp_path, notify=notes.append).ids == ["a"]
-    assert notes == [f"{tmp_path.name}: 1 files were not read: 1 .json"]
+    assert notes == [f"{tmp_path.name}: 1 file was not read: 1 .json"]
     with pytest.raises(InputError, match="contains no structures of pymatgen, ASE or JARVIS"):
         read_dataset(tmp_path / "config.json")
     with pytest.raises(InputError, match=r"b\.json is not readable: Expecting"):
         read(tmp_path / "b.json", '{"sites": ')
+
+
+def test_charges_in_the_info_of_atoms_of_ase(tmp_path: Path) -> None:
+    from ase.io.jsonio import encode
+
+    hydroxide = ase_build.molecule("OH")
+    hydroxide.info = {"charge": -1, "spin": 1, "energy": -5.0}
+    for value in ([hydroxide, hydroxide], hydroxide):
+        data = read(tmp_path / "a.json", encode(value))
+        assert [(s.atoms.info, s.labels) for s in data] == [({"charge": -1, "spin": 1}, {"energy": -5})] * len(data)
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.aselmdb", "a.json"])
+def test_keys_of_a_database_that_are_also_properties_of_its_rows(tmp_path: Path, name: str) -> None:
+    import zlib
+
+    import lmdb
+    from ase.db import connect
+    from ase.io.jsonio import encode
+
+    hydroxide = ase_build.molecule("OH")
+    if name != "a.aselmdb":
+        with connect(tmp_path / name) as database:
+            database.write(hydroxide, charge=-1, spin=1, mass=3.5)
+    else:
+        row = {"numbers": hydroxide.numbers, "positions": hydroxide.positions, "unique_id": "0", "ctime": 0.0}
+        row |= {"mtime": 0.0, "user": "", "pbc": hydroxide.pbc, "cell": hydroxide.cell.array}
+        row["key_value_pairs"] = {"charge": -1, "spin": 1, "mass": 3.5}
+        environment = lmdb.open(str(tmp_path / name), subdir=False, map_size=1 << 24)
+        with environment, environment.begin(write=True) as transaction:
+            for key, value in (("1", row), ("nextid", 2), ("deleted_ids", [])):
+                transaction.put(key.encode(), zlib.compress(encode(value).encode()))
+    (sample,) = read_dataset(tmp_path / name, labels=["mass"])
+    assert (sample.atoms.info, sample.labels) == ({"charge": -1, "spin": 1}, {"mass": 3.5})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"structure": "x", "columns": 3, "data": "train.csv"},
+        {"columns": ["structure"], "data": [3]},
+        {"columns": ["structure"], "data": [{}], "index": 4},
+        {"ids": 3, "nextid": 4},
+        {"ids": [1], "nextid": 2},
+        {"ids": [1], "nextid": 2, "1": 7},
+        {"ids": [1], "nextid": 2, "1": {"key_value_pairs": 7, "data": [1]}},
+        {"ids": [{}], "nextid": 2},
+        {"structure": {"sites": [3], "lattice": 4}},
+        {"structure": {"sites": [{"species": 4}], "lattice": {"matrix": 3}}},
+        {"output": {"structure": {"sites": 3}}},
+        [{"atoms": {"lattice_mat": 3, "coords": 4, "elements": 5}}],
+        {"numbers": "x", "positions": {}},
+    ],
+)
+def test_documents_of_another_kind_are_refused(tmp_path: Path, value: object) -> None:
+    with pytest.raises(InputError):
+        read(tmp_path / "a.json", value)
+
+
+def test_a_missing_row_of_a_database_does_not_affect_the_others(tmp_path: Path) -> None:
+    from ase.db import connect
+
+    with connect(tmp_path / "a.json") as database:
+        database.write(ase_build.molecule("H2O"))
+        database.write(ase_build.bulk("Si"))
+    value = json.loads((tmp_path / "a.json").read_text())
+    del value["1"]
+    data = read(tmp_path / "a.json", value)
+    assert (data.ids, data.left_out) == (["1"], {"0": "structure 1: not readable: the row is missing"})
+
+
+def test_the_output_of_a_task_is_read_under_the_id_of_the_task(tmp_path: Path) -> None:
+    task = {"task_id": "mp-7", "input": {"structure": silicon()}, "output": {"structure": silicon(), "energy": -6.2}}
+    data = read(tmp_path / "a.json", [task])
+    assert (data.ids, data[0].labels) == (["mp-7"], {"energy": -6.2})

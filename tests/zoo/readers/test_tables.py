@@ -72,8 +72,10 @@ def test_encodings_and_ends_of_lines(tmp_path: Path, encoding: str, end: str) ->
         (TABLE.encode("utf-16-le"), "a.csv is not UTF-8 text: line 1 contains a NUL character"),
         (b"id,smiles\na,C\0C\n", "line 2 contains a NUL character"),
         (b'id,smiles\na,"CCO\nb,C\n', "a quotation mark in line 2 is not closed"),
+        (b"id,smiles\na," + b"C" * 200_000, "line 2: a cell is longer than 131072 characters"),
+        (b"id," + b"C" * 200_000 + b"\na,C\n", "field larger than field limit"),
         (
-            b"id,smiles\na," + b"C" * 200_000,
+            b'id,smiles\na,"' + b"C\n" * 200_000,
             "field larger than field limit .*; a quotation mark may be missing",
         ),
         (b"", "it is empty"),
@@ -218,3 +220,29 @@ def test_long_lines(tmp_path: Path) -> None:
     (tmp_path / "a.smi").write_bytes(b"C" * 5_000_000)
     with pytest.raises(InputError, match="it has 5000000 characters, and SMILES of at most 10000 are read"):
         read_dataset(tmp_path / "a.smi")
+
+
+def test_a_long_cell_does_not_stop_the_file(tmp_path: Path) -> None:
+    import csv
+
+    long = "x" * (csv.field_size_limit() + 1)
+    (tmp_path / "a.csv").write_text(f'id,smiles,note\na,C,\nb,CC,{long}\nc,CCC,"{long}"\nd,CO,"two\nlines"\n')
+    data = read_dataset(tmp_path / "a.csv")
+    assert data.ids == ["a", "d"]
+    reason = f"a cell is longer than {csv.field_size_limit()} characters"
+    assert [text.partition(": ")[::2] for text in data.left_out.values()] == [("line 3", reason), ("line 4", reason)]
+    assert read_dataset(tmp_path / "a.csv", n=2, seed=0).left_out.keys() <= data.left_out.keys()
+
+
+@pytest.mark.parametrize("name", ["e.smi", "e.sdf", "e.fasta", "e.csv"])
+def test_an_empty_file_of_a_folder_is_reported(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("id,smiles\n" if name == "e.csv" else "")
+    full = {"e.fasta": ("f.fasta", ">p\nACDEFGHIK\n")}.get(name, ("f.smi", "CCO ethanol\n"))
+    (tmp_path / full[0]).write_text(full[1])
+    for options in ({}, {"n": 1, "seed": 0}):
+        data = read_dataset(tmp_path, **options)
+        assert len(data) == 1
+        assert list(data.left_out) == [name]
+        assert data.left_out[name].endswith(f"{name} contains no samples")
+    with pytest.raises(InputError, match="contains no samples"):
+        read_dataset(tmp_path / name)

@@ -142,3 +142,102 @@ def test_a_file_that_is_no_xyz(tmp_path: Path) -> None:
         read(tmp_path / "a.xyz", ["smiles", "C"])
     with pytest.raises(InputError, match="contains no samples"):
         read(tmp_path / "a.xyz", ["", ""])
+
+
+@pytest.mark.parametrize(
+    ("comment", "info"),
+    [
+        ("CSD_code = WIXKOE | q = 1 | S = 0.5 | Stoichiometry = H2O | MND = 12", {"charge": 1, "spin": 2}),
+        ("CSD_code = X | q = 0 | S = 1 | MND = 12", {"spin": 3}),
+        ("charge: -1 mult: 2", {"charge": -1, "spin": 2}),
+        ("water, charge = -1, multiplicity = 2", {"charge": -1, "spin": 2}),
+        ("charge=-1; multiplicity=2;", {"charge": -1, "spin": 2}),
+        ('{"charge": -1, "multiplicity": 2, "name": "a b"}', {"charge": -1, "spin": 2}),
+        ("charge=2-", {"charge": -2}),
+        ("charge=1+", {"charge": 1}),
+        ("formal_charge=1", {"charge": 1}),
+        ("charge=None", {}),
+        ("charge=nan", {}),
+        ("-1 2", {"charge": -1, "spin": 2}),
+        ("-1 1", {}),
+        ("step 10 s=3 t=4", {}),
+    ],
+)
+def test_charges_in_comments(tmp_path: Path, comment: str, info: dict) -> None:
+    assert read(tmp_path / "a.xyz", ["3", comment, *WATER])[0][0].atoms.info == info
+
+
+def test_charges_that_contradict_each_other(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="contradict each other in the charge: Charge = 1, charge = 2"):
+        read(tmp_path / "a.xyz", ["3", "Charge=1 charge=2", *WATER])
+
+
+@pytest.mark.parametrize(
+    ("comment", "energy"),
+    [
+        ("energy=-76.4 Hartree", -76.4 * HARTREE),
+        ("Energy=-76.4 a.u.", -76.4 * HARTREE),
+        ("energy=-76.4 eV", -76.4),
+        ("energy=-76.4 Ha Properties=species:S:1:pos:R:3", -76.4 * HARTREE),
+        ("energy=-76.4 step Hartree", -76.4),
+        ('{"energy": -3.5}', -3.5),
+    ],
+)
+def test_units_after_the_energy(tmp_path: Path, comment: str, energy: float) -> None:
+    data, _ = read(tmp_path / "a.xyz", ["3", comment, *WATER])
+    assert data[0].labels["energy"] == pytest.approx(energy)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        'lattice="5 1 0 0 6 0 0 0 7"',
+        'lattice="5 1 0 0 6 0 0 0 7" properties=species:S:1:pos:R:3',
+        'cell="5 1 0 0 6 0 0 0 7" pbc="T T T"',
+        "Cell=[[5,1,0],[0,6,0],[0,0,7]]",
+        '{"cell": [[5, 1, 0], [0, 6, 0], [0, 0, 7]]}',
+        '{"Lattice": [5, 1, 0, 0, 6, 0, 0, 0, 7]}',
+        'LATTICE="5 1 0 0 6 0 0 0 7"',
+        'Lattice="5 1 0 0 6 0 0 0 7" Properties=species:S:1:pos:R:3',
+    ],
+)
+def test_cells_under_other_names(tmp_path: Path, comment: str) -> None:
+    (sample,) = read(tmp_path / "a.xyz", ["3", comment, *WATER])[0]
+    np.testing.assert_allclose(sample.atoms.cell.array, [[5, 1, 0], [0, 6, 0], [0, 0, 7]])
+    assert sample.atoms.pbc.all()
+
+
+def test_cells_of_lengths_and_angles(tmp_path: Path) -> None:
+    data, notes = read(tmp_path / "a.xyz", ["3", "Cell=[5,6,7,90,90,100]", *WATER])
+    np.testing.assert_allclose(data[0].atoms.cell.cellpar(), [5, 6, 7, 90, 90, 100])
+    assert notes == ["a.xyz: 1 of 1 samples: cell taken from Cell"]
+    for comment in ('cell="5 6"', 'Lattice="5 6 7" Properties=species:S:1:pos:R:3', 'cell="a b"'):
+        with pytest.raises(InputError, match=r"its cell |item Lattice"):
+            read(tmp_path / "a.xyz", ["3", comment, *WATER])
+
+
+@pytest.mark.parametrize(
+    ("comment", "factor"),
+    [
+        ("units=bohr", 0.529177210544),
+        ("Properties=species:S:1:pos:R:3 length_unit=bohr energy=-1 energy_unit=hartree", 0.529177210544),
+        ("pos_unit=nm", 10),
+        ("units=Angstrom", 1),
+        ("units=Hartree", 1),
+        ("units: Bohr", 0.529177210544),
+    ],
+)
+def test_units_of_length(tmp_path: Path, comment: str, factor: float) -> None:
+    data, notes = read(tmp_path / "a.xyz", ["3", comment, *WATER])
+    np.testing.assert_allclose(data[0].atoms.positions[1], np.array([0, 0.7572, -0.4692]) * factor)
+    assert any("lengths converted from" in line for line in notes) == (factor != 1)
+    for text in ("pos_unit=foot", "coordinates in bohr", "geometry (Bohr)"):
+        with pytest.raises(InputError, match=r"is not known|but \.xyz files are in Angstrom"):
+            read(tmp_path / "a.xyz", ["3", text, *WATER])
+
+
+def test_types_of_lammps_are_no_elements(tmp_path: Path) -> None:
+    comment = "Atoms. Timestep: 0"
+    with pytest.raises(InputError, match="types in place of elements: write them with dump_modify ID element NAMES"):
+        read(tmp_path / "a.xyz", ["3", comment, *(line.replace("O", "1").replace("H", "2") for line in WATER)])
+    assert str(read(tmp_path / "a.xyz", ["3", comment, *WATER])[0][0].atoms.symbols) == "OH2"
