@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -241,3 +242,18 @@ def test_types_of_lammps_are_no_elements(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="types in place of elements: write them with dump_modify ID element NAMES"):
         read(tmp_path / "a.xyz", ["3", comment, *(line.replace("O", "1").replace("H", "2") for line in WATER)])
     assert str(read(tmp_path / "a.xyz", ["3", comment, *WATER])[0][0].atoms.symbols) == "OH2"
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01])
+def test_many_atoms_on_one_spot_take_no_time(tmp_path: Path, spread: float) -> None:
+    positions = np.random.default_rng(0).normal(0, spread, (50_000, 3))
+    lines = ["50000", "", *(f"H {x:.9f} {y:.9f} {z:.9f}" for x, y, z in positions)]
+    start = time.perf_counter()
+    with pytest.raises(InputError, match="Angstrom apart, and 49998 more atoms are too close"):
+        read(tmp_path / "a.xyz", lines)
+    assert time.perf_counter() - start < 30
+
+
+def test_the_closest_of_several_pairs_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"atoms 2 \(O\) and 4 \(C\) are 0.1 Angstrom apart, and 2 more atoms are too"):
+        read(tmp_path / "a.xyz", ["4", "", "H 0 0 0", "O 5 0 0", "H 0.3 0 0", "C 5 0.1 0"])
