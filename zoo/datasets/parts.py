@@ -94,7 +94,8 @@ def _files(folder: Path) -> tuple[Sequence[Path], Sequence[tuple[Path, str]]]:
             if target in seen or (link.is_symlink() and (target.is_relative_to(root) or root.is_relative_to(target))):
                 folders.remove(name)
                 links.append((link, "link to a folder that is read already"))
-            seen.add(target)
+            else:
+                seen.add(target)
         for file in (Path(current) / name for name in names if not name.startswith(".")):
             if file.is_file():
                 files.append(file)

@@ -17,6 +17,10 @@ from ._cif_symmetry import operations_of, orbit_of, text
 from ._elements import of_label, of_type_symbol
 
 STRUCTURE = re.compile(r"_atom_site_(?:fract|cartn)_x", re.IGNORECASE)
+SPECIAL = re.compile(
+    "_(?:cell_modulation_dimension|space_group_(?:ssg|magn)|space_group_symop_(?:ssg|magn)|superspace_group)",
+    re.IGNORECASE,
+)
 FULL = 0.99  # smallest occupancy that counts as full; programs round to two or three digits
 MOVED = 1e-3  # Angstrom; a smaller shift of a rounded coordinate is not reported
 KINDS = ("fract", "Cartn")
@@ -50,6 +54,9 @@ def atoms_of_block(block: Any) -> tuple[Any, dict[str, str]]:
     """
     from ase import Atoms
 
+    tags = [tag for item in block for tag in ((item.pair[0],) if item.pair else item.loop.tags if item.loop else ())]
+    if tag := next(filter(SPECIAL.match, tags), ""):
+        raise InputError(f"it is a magnetic or modulated structure ({shorten(tag)}), whose symmetry is not applied")
     remarks: dict[str, str] = {}
     kind = next((kind for kind in KINDS if block.find_values(f"_atom_site_{kind}_x")), KINDS[0])
     fractional = kind == "fract"
@@ -100,11 +107,12 @@ def _sites(block: Any, kind: str, remarks: dict[str, str]) -> list[_Site]:
     from ase.data import chemical_symbols
 
     coordinates = [f"{kind}_{axis}" for axis in "xyz"]
-    optional = ("?label", "?type_symbol", "?occupancy", "?calc_flag")
+    optional = ("?label", "?type_symbol", "?occupancy", "?calc_flag", "?disorder_group")
     sites = []
+    groups: set[str] = set()
     for row in block.find("_atom_site_", [*coordinates, *optional]):
-        label, symbol, occupancy, flag = (
-            gemmi.cif.as_string(row[i]) if row.has(i) and not gemmi.cif.is_null(row[i]) else "" for i in range(3, 7)
+        label, symbol, occupancy, flag, group = (
+            gemmi.cif.as_string(row[i]) if row.has(i) and not gemmi.cif.is_null(row[i]) else "" for i in range(3, 8)
         )
         name = shorten(label or symbol)
         fraction = gemmi.cif.as_number(occupancy) if occupancy else 1.0
@@ -119,6 +127,11 @@ def _sites(block: Any, kind: str, remarks: dict[str, str]) -> list[_Site]:
             remarks["deuterium and tritium are read as hydrogen"] = ""
         if not math.isfinite(fraction):
             raise InputError(f"the occupancy of site {name} is {shorten(occupancy)!r}, which is not a number")
+        if fraction > 2 - FULL:
+            raise InputError(f"the occupancy of site {name} is {shorten(occupancy)}, which is larger than 1")
+        groups |= {group.lstrip("-")} if group not in ("", "0") else set()
+        if len(groups) > 1 or (group.startswith("-") and fraction >= FULL):
+            raise InputError(f"its disordered sites have no occupancies: make an ordered structure first (site {name})")
         if fraction < FULL:
             raise InputError(f"it has partially occupied sites: make an ordered structure first (site {name})")
         position = np.array([gemmi.cif.as_number(row[i]) for i in range(3)])

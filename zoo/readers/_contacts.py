@@ -33,19 +33,32 @@ def contact(atoms: Any) -> str:
     if len(atoms) == 1 and not atoms.pbc.any():
         return ""
     points, numbers = _with_images(atoms)
-    pairs = cKDTree(points).query_pairs(CONTACT, output_type="ndarray")
-    if not len(pairs):
+    order = np.lexsort(points.T)
+    same = np.flatnonzero((points[order[1:]] == points[order[:-1]]).all(1))
+    if len(same):  # a tree is slow if many points are equal
+        return _described(atoms, numbers[order[same]], numbers[order[same + 1]], 0.0)
+    # The nearest neighbour of each is enough; of all pairs there are too many if many atoms are on one spot.
+    distances, neighbours = cKDTree(points).query(points, k=2, distance_upper_bound=CONTACT)
+    # A point on the same spot may come before the point itself.
+    own = np.arange(len(points))
+    others = np.where(neighbours[:, 1] == own, neighbours[:, 0], neighbours[:, 1])
+    close = np.flatnonzero(np.isfinite(distances[:, 1]) & (others < len(points)))
+    if not len(close):
         return ""
-    distances = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
-    atom_pairs = np.sort(numbers[pairs], axis=1)
-    first, second = atom_pairs[distances.argmin()]
+    close = close[np.argsort(distances[close, 1], kind="stable")]
+    return _described(atoms, numbers[close], numbers[others[close]], float(distances[close[0], 1]))
+
+
+def _described(atoms: Any, one: np.ndarray, other: np.ndarray, distance: float) -> str:
+    """Describe pairs of atoms [n] and [n] that are too close, of which the first has the given distance."""
+    first, second = sorted((int(one[0]), int(other[0])))
     symbols = atoms.get_chemical_symbols()
-    others = len(np.unique(atom_pairs, axis=0)) - 1
-    more = f", and {others} more pairs" if others else ""
+    n = len(set(one.tolist()) | set(other.tolist())) - len({first, second})
+    more = f", and {n} more {'atom is' if n == 1 else 'atoms are'} too close" if n else ""
     if first == second:
-        return f"atom {first + 1} ({symbols[first]}) is {distances.min():.3g} Angstrom from its own image{more}"
+        return f"atom {first + 1} ({symbols[first]}) is {distance:.3g} Angstrom from its own image{more}"
     names = f"{first + 1} ({symbols[first]}) and {second + 1} ({symbols[second]})"
-    return f"atoms {names} are {distances.min():.3g} Angstrom apart{more}"
+    return f"atoms {names} are {distance:.3g} Angstrom apart{more}"
 
 
 def _with_images(atoms: Any) -> tuple[np.ndarray, np.ndarray]:

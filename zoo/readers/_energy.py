@@ -70,6 +70,11 @@ def find_energy(
         remarks["energy left out, because its unit is not known"] = f"{name} in {shorten(stated)}"
         return None
     factor, per_atom = known[0], known[1] or base.endswith("per_atom")
+    raw = _scalar(values.get(f"uncorrected_{name}"))
+    if raw is not None and raw != value:
+        remarks[f"energies are those with corrections; --energy-key uncorrected_{shorten(name)} selects the others"] = (
+            ""
+        )
     if name != ENERGY:
         remarks[f"energy taken from {shorten(name)}"] = ""
     if factor != 1.0:

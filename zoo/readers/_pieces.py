@@ -71,7 +71,7 @@ def with_elements(text: str, remarks: dict[str, str]) -> str:
 def _symbols() -> Sequence[str]:
     from ase.data import chemical_symbols
 
-    return chemical_symbols  # type: ignore[no-any-return]
+    return chemical_symbols
 
 
 def _configurations(lines: Sequence[str]) -> Iterator[str]:

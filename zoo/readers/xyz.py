@@ -69,7 +69,7 @@ def _atoms(frame: Frame, remarks: dict[str, str]) -> Any:
             column = _species_column(info.get("Properties"), frame)
             lines = [_with_symbol(line, column, remarks) for line in frame.atoms]
             whole = "\n".join([str(len(lines)), text, *lines, *frame.vectors, ""])
-            atoms = read_atoms(
+            atoms: Any = read_atoms(
                 io.StringIO(whole), index=0, format="extxyz", properties_parser=lambda _, info=info: info
             )
         except InputError:

@@ -265,6 +265,6 @@ def test_one_unreadable_file_does_not_stop_a_folder(tmp_path: Path) -> None:
         data = read_dataset(tmp_path, notify=lines.append, **options)
         assert data.ids == ["x"]
         assert list(data.left_out) == ["b.csv"]
-        assert "1 files were not read: 1 .docx" in lines[0]
+        assert "1 file was not read: 1 .docx" in lines[0]
         assert "1 of 2 samples" in lines[1]
         assert "b.csv" in lines[1]

@@ -349,3 +349,25 @@ def test_a_setting_that_is_not_stated_is_reported(tmp_path: Path) -> None:
     notes: list[str] = []
     read_dataset(tmp_path / "a.cif", notify=notes.append)
     assert notes == ["a.cif: 1 of 1 samples: only the number of its space group is stated; P n m a was used"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("_cell_modulation_dimension 1\n" + SALT, "magnetic or modulated structure (_cell_modulation_dimension)"),
+        ("loop_\n_space_group_symop_magn_operation.xyz\n'x,y,z,+1'\n" + SALT, "magnetic or modulated structure"),
+        (SALT.replace("0 0 0 1", "0 0 0 2.0"), "the occupancy of site Na1 is 2.0, which is larger than 1"),
+        (
+            sites("C1 C 0 0 0 .", "O1 O .3 0 0 1", "O2 O .3 .3 0 2", columns=(*COLUMNS[:5], "disorder_group")),
+            "its disordered sites have no occupancies: make an ordered structure first (site O2)",
+        ),
+        (
+            sites("C1 C 0 0 0 .", "O1 O .3 0 0 -1", columns=(*COLUMNS[:5], "disorder_group")),
+            "its disordered sites have no occupancies: make an ordered structure first (site O1)",
+        ),
+    ],
+)
+def test_modulated_magnetic_and_disordered_structures(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "a.cif").write_text(CUBIC + text)
+    with pytest.raises(InputError, match=re.escape(reason)):
+        read_dataset(tmp_path / "a.cif")

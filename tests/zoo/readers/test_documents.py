@@ -193,3 +193,25 @@ def test_the_output_of_a_task_is_read_under_the_id_of_the_task(tmp_path: Path) -
     task = {"task_id": "mp-7", "input": {"structure": silicon()}, "output": {"structure": silicon(), "energy": -6.2}}
     data = read(tmp_path / "a.json", [task])
     assert (data.ids, data[0].labels) == (["mp-7"], {"energy": -6.2})
+
+
+def test_corrected_energies_are_reported(tmp_path: Path) -> None:
+    document = {
+        "material_id": "mp-1",
+        "structure": silicon(),
+        "energy_per_atom": -5.0,
+        "uncorrected_energy_per_atom": -4,
+    }
+    notes: list[str] = []
+    assert read(tmp_path / "a.json", [document], notify=notes.append)[0].labels == {"energy": -40}
+    assert "with corrections; --energy-key uncorrected_energy_per_atom selects the others" in notes[0]
+    data = read(tmp_path / "a.json", [document], energy_key="uncorrected_energy_per_atom")
+    assert data[0].labels == {"energy": -32}
+
+
+def test_deuterium_is_reported(tmp_path: Path) -> None:
+    water = core.Molecule("OHH", ase_build.molecule("H2O").positions)
+    heavy = json.dumps(water.as_dict()).replace('"element": "H"', '"element": "D"')
+    notes: list[str] = []
+    assert read(tmp_path / "a.json", heavy, notify=notes.append)[0].atoms.get_chemical_formula() == "H2O"
+    assert notes == ["a.json: 1 of 1 samples: deuterium and tritium are read as hydrogen"]
