@@ -31,13 +31,14 @@ def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
     # The HDF5 library crashes the process if the disk is full, so it writes to memory only.
     content = io.BytesIO()
     comparison.to_netcdf(content, engine="h5netcdf")
+    checksum = hashlib.sha256(content.getbuffer()).hexdigest()
+    content.seek(0, os.SEEK_END)
+    content.write(CHECKSUM + checksum.encode())
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f".{path.stem}.{os.getpid()}.{os.urandom(4).hex()}.nc")
         try:
-            with scratch.open("wb") as stream:
-                stream.write(content.getbuffer())
-                stream.write(CHECKSUM + hashlib.sha256(content.getbuffer()).hexdigest().encode())
+            scratch.write_bytes(content.getbuffer())
             scratch.replace(path)
         finally:
             scratch.unlink(missing_ok=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import urllib.request
 from dataclasses import replace
+from email.message import Message
 from pathlib import Path
+from urllib.response import addinfourl
 
 import pytest
 
@@ -22,7 +25,6 @@ from hyle.zoo import (
 )
 from hyle.zoo.cards.card import Weights
 from hyle.zoo.weights import fetch_member
-from hyle.zoo.weights import urls as urls
 
 from ..full_disk import REASON, full_disk
 
@@ -46,7 +48,13 @@ def unwritable(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
 def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Provide an empty cache, and a fake web on which every file has 100 kB."""
     monkeypatch.setenv("HYLE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(urls.urllib.request, "urlopen", lambda url, timeout: io.BytesIO(bytes(100_000)))
+    headers = Message()
+    headers["Content-Length"] = "100000"
+
+    def answer(request: urllib.request.Request, timeout: float) -> addinfourl:
+        return addinfourl(io.BytesIO(bytes(100_000)), headers, request.full_url, 200)
+
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
 
 
 @pytest.mark.usefixtures("unwritable")
