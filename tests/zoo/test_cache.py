@@ -44,6 +44,14 @@ def unwritable(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("HYLE_CACHE", str(tmp_path / request.param))
 
 
+class Body(io.BytesIO):
+    """100 kB as `http.client.HTTPResponse` has them."""
+
+    def __init__(self) -> None:
+        super().__init__(bytes(100_000))
+        self.length = 100_000
+
+
 @pytest.fixture
 def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Provide an empty cache, and a fake web on which every file has 100 kB."""
@@ -52,7 +60,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     headers["Content-Length"] = "100000"
 
     def answer(request: urllib.request.Request, timeout: float) -> addinfourl:
-        return addinfourl(io.BytesIO(bytes(100_000)), headers, request.full_url, 200)
+        return addinfourl(Body(), headers, request.full_url, 200)
 
     monkeypatch.setattr(urllib.request, "urlopen", answer)
 
