@@ -30,7 +30,7 @@ class Sample:
         smiles: canonical SMILES of the toolkit that the source of the data set names.
         selfies: SELFIES string.
         atoms: positions and cell in Angstrom, periodicity in ``pbc``; ``info`` may contain ``charge``, in elementary
-            charges, and ``spin``, the multiplicity 2S + 1.
+            charges, and ``spin``, the multiplicity 2S + 1; ``arrays`` may contain ``forces``, in eV/Angstrom.
         sequence: amino acids, one letter each; also X, U, O, B and Z. Of a chain in a structure file it is the whole
             chain, with the residues that have no coordinates.
         backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom, of the longest segment of the

@@ -14,6 +14,7 @@ from .._text import shorten_names
 from ._charge import charge_and_spin
 from ._contacts import contact, flat_cell
 from ._energy import ENERGY, find_energy
+from ._forces import FORCES, find_forces
 from ._row import NUMBERS, Options, Row, numbers
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def atoms_row(
     Args:
         index: number of the structure in the file, from 0.
         where: location in the file, for messages.
-        atoms: the structure; its energy, in eV, becomes the label ``energy``.
+        atoms: the structure; its energy, in eV, becomes the label ``energy``, its forces the array ``forces``.
         facts: further properties of the structure in the file.
         options: which properties are the id, the energy and the labels.
         id_: id in the file, used unless the options select another.
@@ -64,7 +65,11 @@ def atoms_row(
         _check(atoms)
         energy = find_energy(results, facts, len(atoms), options.energy_key, notes)
         labels = numbers({**results, **facts}, options.labels) | ({} if energy is None else {ENERGY: energy})
-        return Row(index, where, id_, {"atoms": _plain(atoms, facts, notes)}, labels, remarks=notes)
+        plain = _plain(atoms, facts, notes)
+        forces = find_forces(results, atoms.arrays, len(atoms), notes)
+        if forces is not None:
+            plain.set_array(FORCES, forces)
+        return Row(index, where, id_, {"atoms": plain}, labels, remarks=notes)
     except ValueError as error:
         return Row(index, where, id_, problem=str(error))
 
