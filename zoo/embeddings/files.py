@@ -56,7 +56,7 @@ def read_embeddings(
     .csv, .tsv             a header line, ids and features in any order; also ``;`` with decimal commas
     .parquet, .feather,    columns of ids and features, or one column of lists; the index of pandas may be the ids
     .arrow, .jsonl
-    .h5ad                  ``X``, ``obsm/NAME`` or ``layers/NAME`` of AnnData (needs the package anndata)
+    .h5ad                  ``X``, ``obsm/NAME`` or ``layers/NAME`` of AnnData
     .zarr                  group (v2 or v3); ids also as a list in its attributes
     folder                 a Zarr group; a data set of Hugging Face; parts of a .parquet table; one .pt or .npy file
                            per sample; a folder of ESM's extract script

@@ -467,3 +467,28 @@ def test_parts_of_a_table_have_their_own_index(tmp_path):
     refused(tmp_path, "the id '0' is in rows")
     frame.iloc[:5].rename(columns={"f0": "g0"}).to_parquet(tmp_path / "part-3.parquet")
     refused(tmp_path, "f0|are no parts of one table")
+
+
+def test_anndata_by_its_specification(tmp_path):
+    """The same files, written by HDF5 alone after the specification of the format."""
+    import scipy.sparse
+
+    text = h5py.string_dtype()
+    with h5py.File(tmp_path / "x.h5ad", "w") as file:
+        sparse, group = scipy.sparse.csr_matrix(TRUTH), file.create_group("X")
+        group.attrs.update({"encoding-type": "csr_matrix", "encoding-version": "0.1.0", "shape": TRUTH.shape})
+        for name in ("data", "indices", "indptr"):
+            group[name] = getattr(sparse, name)
+        file["obsm/X_model"] = TRUTH + 1
+        obs = file.create_group("obs")
+        obs.attrs.update({"_index": "cell", "encoding-type": "dataframe", "column-order": ["kind", "score"]})
+        obs.create_dataset("cell", data=IDS, dtype=text)
+        obs.create_dataset("kind/categories", data=IDS[::-1], dtype=text)
+        obs["kind/codes"] = np.arange(N, dtype="i1")
+        obs["score"] = TRUTH[:, 0]
+    source = "x.h5ad: 60 x 6 from X, ids from the names of the observations"
+    check(read_embeddings(tmp_path / "x.h5ad", key="X"), source)
+    got = read_embeddings(tmp_path / "x.h5ad", key="X_model", id_column="kind")
+    assert list(got.ids) == IDS[::-1]
+    np.testing.assert_array_equal(got.embedding, TRUTH + 1)
+    refused(tmp_path / "x.h5ad", "the ids in score are of type float32", key="X", id_column="score")

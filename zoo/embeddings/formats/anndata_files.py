@@ -7,39 +7,34 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError, MissingPackageError
+from ..._errors import InputError
 from ..._text import shorten, shorten_names
 from ..content import Content, Selection, pick
 from .hdf5 import check_whole
 
 
 def read_h5ad(path: Path, selection: Selection) -> Content:
-    """Read one matrix and the names of the observations.
+    """Read one matrix, dense or sparse, and the names of the observations.
+
+    The layout is that of the format's specification since AnnData 0.7 (on-disk format, anndata.readthedocs.io).
 
     Raises:
-        ImportError: anndata is not installed.
-        ValueError: several matrices, none of which is selected; data that were never written.
+        ValueError: several matrices, none of which is selected; data that were never written; an older layout.
     """
     import h5py
 
-    try:
-        from anndata.io import read_elem
-    except ImportError as error:
-        raise MissingPackageError(f"{path}: reading .h5ad needs anndata: pip install 'hyle[files]'") from error
     selection.only("key", "id_column")
     with h5py.File(path) as file:
-        if "obs" not in file:
-            raise InputError("has no table of observations (obs): is it a file of AnnData?")
+        obs = file.get("obs")
+        if not isinstance(obs, h5py.Group) or "_index" not in obs.attrs:
+            raise InputError("has no table of observations (obs), as files of AnnData since version 0.7 have")
         key = _matrix(file, selection)
-        _check_whole("obs", file["obs"])
-        table = read_elem(file["obs"])
-        ids_from = "the names of the observations"
-        ids = [str(name) for name in table.index]
+        ids_from, name = "the names of the observations", str(obs.attrs["_index"])
         if selection.id_column:
-            ids_from = pick(selection.id_column, list(map(str, table.columns)), "--id-column", "column of obs")
-            ids = _texts(table[ids_from], ids_from)
-        _check_whole(key, file[key])
-        return Content(_dense(read_elem(file[key])), ids, features_from=key, ids_from=ids_from)
+            columns = [column for column in obs if column != name and not column.startswith("__")]
+            ids_from = name = pick(selection.id_column, columns, "--id-column", "column of obs")
+        ids = _texts(obs[name], name)
+        return Content(_dense(key, file[key]), ids, features_from=key, ids_from=ids_from)
 
 
 def _matrix(file: Any, selection: Selection) -> str:
@@ -54,30 +49,40 @@ def _matrix(file: Any, selection: Selection) -> str:
     return keys[0]
 
 
-def _check_whole(name: str, item: Any) -> None:
-    """Check the data sets of an element, which is one itself or a group of several."""
+def _read(name: str, item: Any) -> Any:
     import h5py
 
+    if not isinstance(item, h5py.Dataset):
+        raise InputError(f"{shorten(name)} is stored in a way that is not supported: save it anew with AnnData")
+    check_whole(name, item)
+    return item[()]
+
+
+def _texts(item: Any, name: str) -> list[Any]:
+    """Return a column of text or integers, plain, categorical or nullable, as text; None where it is missing."""
+    import h5py
+
+    if isinstance(item, h5py.Group) and "categories" in item:
+        values, codes = _texts(item["categories"], name), _read(name, item["codes"])
+        return [None if code < 0 else values[code] for code in codes]
+    if isinstance(item, h5py.Group) and "mask" in item:
+        values, mask = _texts(item["values"], name), _read(name, item["mask"])
+        return [None if missing else value for value, missing in zip(values, mask, strict=True)]
+    array = np.asarray(_read(name, item))
+    if array.dtype.kind not in "OSUiu":
+        raise InputError(f"the ids in {shorten(name)} are of type {array.dtype}: save them as text or as integers")
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in array.tolist()]
+
+
+def _dense(name: str, item: Any) -> np.ndarray:
+    import h5py
+    import scipy.sparse
+
     if isinstance(item, h5py.Dataset):
-        check_whole(name, item)
-        return
-    for key in item:
-        _check_whole(f"{name}/{key}", item[key])
-
-
-def _texts(column: Any, name: str) -> list[Any]:
-    """Return text and integers as text; None where they are missing."""
-    values = list(column)
-    missing = column.isna()
-    present = [value for value, absent in zip(values, missing, strict=True) if not absent]
-    wrong = [v for v in present if not isinstance(v, str | int | np.integer) or isinstance(v, bool | np.bool_)]
-    if wrong or not present:
-        kind = getattr(column.dtype, "categories", column).dtype
-        raise InputError(f"the ids in {shorten(name)} are of type {shorten(kind)}: save them as text or as integers")
-    return [None if absent else str(value) for value, absent in zip(values, missing, strict=True)]
-
-
-def _dense(matrix: Any) -> np.ndarray:
-    if hasattr(matrix, "toarray"):
-        return matrix.toarray()
-    return np.asarray(matrix)
+        return _read(name, item)
+    kind = str(item.attrs.get("encoding-type", ""))
+    if kind not in ("csr_matrix", "csc_matrix"):
+        raise InputError(f"{shorten(name)} is no matrix: choose another with --key")
+    parts = tuple(_read(f"{name}/{part}", item[part]) for part in ("data", "indices", "indptr"))
+    make = scipy.sparse.csr_matrix if kind == "csr_matrix" else scipy.sparse.csc_matrix
+    return make(parts, shape=tuple(item.attrs["shape"])).toarray()
