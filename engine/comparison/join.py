@@ -132,6 +132,10 @@ def check_counting(ids: Mapping[str, Collection[str]], numbered: Collection[str]
 
     Raises:
         ValueError: ids are 0 to n - 1 in one place, and 1 to n in another.
+
+    Example:
+        >>> check_counting({"a": ["0", "1", "2"], "b": ["1", "2"]})
+        ['the ids of b start at 1 and those of a at 0: check that they count alike']
     """
     sets = {name: each if isinstance(each, Set) else set(each) for name, each in ids.items()}
     spans = {name: span for name, each in sets.items() if (span := _span(each)) is not None}
