@@ -95,8 +95,8 @@ def test_close_neighbours_on_a_line_are_distinct(n, offset, dtype, float64):
     # Of 20,000 uniform numbers about 700 are within the tolerance of another; only equal numbers are repetitions.
     x = (np.random.default_rng(0).uniform(size=(n, 1)) + offset).astype(dtype)
     np.testing.assert_array_equal(distinct_rows(x), first_occurrence_numpy(x))
-    if n == 20_000 and not offset:
-        assert float(intrinsic_dimension(x, estimator="twonn")) == pytest.approx(1, abs=0.03)
+    if n == 2000 and not offset:
+        assert float(intrinsic_dimension(x, estimator="twonn")) == pytest.approx(1, abs=0.08)
 
 
 def test_close_neighbours_are_distinct_inside_of_jit():
