@@ -21,6 +21,8 @@ from .finite import largest_magnitude as largest_magnitude
 from .finite import nan_unless_finite as nan_unless_finite
 from .memory import BLOCK_BYTES as BLOCK_BYTES
 from .memory import free_bytes as free_bytes
+from .netcdf import read_netcdf as read_netcdf
+from .netcdf import write_netcdf as write_netcdf
 from .rows import HIGHEST as HIGHEST
 from .rows import block_size as block_size
 from .rows import blocks as blocks

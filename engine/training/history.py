@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ..base import version
-from ..comparison import save_comparison
+from ..base import InputError, MissingFileError, read_netcdf, version, write_netcdf
 from .alignment_monitor import flat
 
 Callback = Callable[[int, Mapping[str, float]], object]
@@ -78,13 +77,13 @@ def save_history(history: History, path: str | Path) -> Path:
     Raises:
         OutputError: the file cannot be written.
     """
-    return save_comparison(history.dataset(), path)
+    return write_netcdf(history.dataset(), path)
 
 
 def load_history(path: str | Path) -> xr.Dataset | None:
-    """Read a file written by `save_history`; return None for any other file."""
+    """Read a file written by `save_history`; return None for any other file, also one that is damaged."""
     try:
-        data = xr.load_dataset(path, engine="h5netcdf")
-    except (OSError, ValueError):
+        data = read_netcdf(path)
+    except (InputError, MissingFileError):
         return None
     return data if data.attrs.get("kind") == "history" and "step" in data.dims else None

@@ -106,7 +106,7 @@ def test_a_full_disk_is_one_line(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("hyle.cli.atomic.os.fdopen", full)
-    monkeypatch.setattr("hyle.engine.comparison.io.Path.write_bytes", full)
+    monkeypatch.setattr("hyle.engine.base.netcdf.Path.write_bytes", full)
     for suffix in FORMATS:
         assert mistake(*COMPARE, "-o", f"x{suffix}").endswith(f"cannot write x{suffix}: No space left on device")
     assert {path.name for path in tmp_path.iterdir()} == {"a.npz", "b.npz"}
@@ -186,6 +186,21 @@ def test_errors_on_purpose_pass_through(tmp_path: Path) -> None:
         raise OutputError("set HYLE_CACHE")
     with pytest.raises(OutputError, match="Is a directory"):
         write_atomically(tmp_path, b"")
+
+
+@pytest.mark.parametrize("command", ["report", "analyse"])
+def test_a_damaged_comparison_is_one_line(
+    run: Run, mistake: Callable[..., str], pair: object, tmp_path: Path, command: str
+) -> None:
+    assert run(*COMPARE, "-o", "x.nc").code == 0
+    content = bytearray((tmp_path / "x.nc").read_bytes())
+    for place in (0, 100, len(content) // 2, len(content) - 200):
+        damaged = content.copy()
+        damaged[place] ^= 4
+        (tmp_path / "x.nc").write_bytes(damaged)
+        assert "x.nc is damaged, or was changed by another program" in mistake(command, "x.nc")
+    (tmp_path / "x.nc").write_bytes(content[:1000])
+    assert "x.nc is not a netCDF-4 file, or is damaged" in mistake(command, "x.nc")
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".npz", ".npy", ".parquet", ".safetensors", ".h5"])

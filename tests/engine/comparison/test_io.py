@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hyle.engine import History, compare, load_comparison, save_comparison, save_history
+from hyle.engine import History, compare, load_comparison, load_history, save_comparison, save_history
 from hyle.engine.base import OutputError
-from hyle.engine.comparison.io import LENGTH
+from hyle.engine.base.netcdf import LENGTH
 
 from ...full_disk import REASON, full_disk
 from ..samples import single, views
@@ -106,6 +106,7 @@ def test_damaged_files_are_refused_in_one_line(comparison, tmp_path):
         with pytest.raises(ValueError, match=r"d\.nc is (damaged|not a netCDF-4 file)") as caught:
             load_comparison(path)
         assert "\n" not in str(caught.value)
+        assert load_history(path) is None
 
 
 def test_addresses_are_refused(comparison, tmp_path, monkeypatch):
