@@ -7,44 +7,45 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .._errors import InputError
-from ._compressed import COMPRESSIONS, inner_name, inner_suffix, open_binary
-from ._reader import Reader
-from ._unpacked import Unpacked
-from ._vasp_names import vasp_kind
+from .files import COMPRESSIONS, Reader, Unpacked, inner_name, inner_suffix, open_binary
+from .structures import vasp_kind
 
 # suffix -> module; the suffix of a compression may follow.
 READERS = {
-    **dict.fromkeys((".csv", ".tsv", ".smi", ".smiles", ".ism"), "tables"),
-    **dict.fromkeys((".parquet", ".feather", ".arrow"), "parquet"),
-    **dict.fromkeys((".sdf", ".mol"), "sdf"),
-    ".mol2": "mol2",
-    **dict.fromkeys((".fasta", ".fa", ".faa", ".fas", ".fna", ".fsa"), "fasta"),
-    **dict.fromkeys((".xyz", ".extxyz"), "xyz"),
-    ".cif": "cif",
-    **dict.fromkeys((".vasp", ".poscar", ".gen", ".xsf", ".res"), "structures"),
-    **dict.fromkeys((".lammpstrj", ".dump"), "lammps"),
-    **dict.fromkeys((".json", ".jsonl"), "documents"),
-    ".traj": "trajectories",
-    **dict.fromkeys((".db", ".aselmdb"), "databases"),
-    **dict.fromkeys((".pdb", ".ent", ".mmcif"), "chains"),
+    **dict.fromkeys((".csv", ".tsv", ".smi", ".smiles", ".ism"), "tables.text_tables"),
+    **dict.fromkeys((".parquet", ".feather", ".arrow"), "tables.parquet"),
+    **dict.fromkeys((".sdf", ".mol"), "molecules.sdf"),
+    ".mol2": "molecules.mol2",
+    **dict.fromkeys((".fasta", ".fa", ".faa", ".fas", ".fna", ".fsa"), "tables.fasta"),
+    **dict.fromkeys((".xyz", ".extxyz"), "structures.xyz"),
+    ".cif": "structures.cif",
+    **dict.fromkeys((".vasp", ".poscar", ".gen", ".xsf", ".res"), "structures.ase_files"),
+    **dict.fromkeys((".lammpstrj", ".dump"), "structures.lammps"),
+    **dict.fromkeys((".json", ".jsonl"), "structures.documents"),
+    ".traj": "structures.trajectories",
+    **dict.fromkeys((".db", ".aselmdb"), "structures.databases"),
+    **dict.fromkeys((".pdb", ".ent", ".mmcif"), "proteins.chains"),
 }
 # Modules that decompress a file while they read it; others read a decompressed copy.
-STREAMED = {"xyz", "cif", "structures", "lammps", "documents", "mol2", "small_pdb"}
-STREAMED |= {"tables", "json_lines", "sdf", "fasta", "chains"}
+STREAMED = {
+    *(f"structures.{name}" for name in ("xyz", "cif", "ase_files", "lammps", "documents")),
+    *("molecules.mol2", "molecules.sdf", "proteins.small_pdb", "proteins.chains"),
+    *("tables.text_tables", "tables.json_lines", "tables.fasta"),
+}
 
 
 def reader_of(path: Path) -> Reader | None:
     """Return the reader of a file by its name, and of some suffixes by its content; None if there is no reader."""
     suffix = inner_suffix(path)
-    module = READERS.get(suffix) or ("structures" if vasp_kind(inner_name(path)) else "")
+    module = READERS.get(suffix) or ("structures.ase_files" if vasp_kind(inner_name(path)) else "")
     if not module:
         return None
     if suffix == ".cif" and _is_macromolecule(path):
-        module = "chains"
+        module = "proteins.chains"
     if suffix in (".pdb", ".ent") and _is_small(path):
-        module = "small_pdb"
+        module = "proteins.small_pdb"
     if suffix == ".jsonl" and path.is_file() and not _has_structures(path):
-        module = "json_lines"
+        module = "tables.json_lines"
     reader: Reader = importlib.import_module(f"{__package__}.{module}")
     return Unpacked(reader) if path.suffix.lower() in COMPRESSIONS and module not in STREAMED else reader
 
@@ -60,13 +61,13 @@ def _is_macromolecule(path: Path) -> bool:
 
 
 def _has_structures(path: Path) -> bool:
-    from . import documents
+    from .structures import documents
 
     return documents.recognises(path)
 
 
 def _is_small(path: Path) -> bool:
-    from .small_pdb import is_small
+    from .proteins import is_small
 
     return is_small(_lines(path))
 

@@ -1,0 +1,1 @@
+"""Readers of tables and of FASTA: strings and sequences, one per row."""
