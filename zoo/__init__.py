@@ -79,6 +79,7 @@ from .panels import find_benchmark as find_benchmark
 from .panels import list_benchmarks as list_benchmarks
 from .panels import load_panel as load_panel
 from .panels import write_panel as write_panel
+from .readers import is_sample_file as is_sample_file
 from .store import Key as Key
 from .store import Store as Store
 from .weights import MissingWeightsError as MissingWeightsError

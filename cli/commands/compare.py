@@ -123,7 +123,7 @@ def command(
         return
     check_common(representations, measure, known)
     comparison = compare_with_progress(representations, measure, covariates=known)
-    outliers, others = compare_without_outliers(representations, measure, known)
+    outliers, others = compare_without_outliers(comparison, representations, measure, known)
     if output is not None:
         say(f"wrote {write_comparison(comparison, output)}")
     if as_json:

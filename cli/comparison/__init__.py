@@ -13,7 +13,6 @@ from .numbers import text as text
 from .outliers import listed as listed
 from .outliers import outlying as outlying
 from .outliers import outlying_in_any as outlying_in_any
-from .outliers import usual_k as usual_k
 from .outliers import without as without
 from .replicates import replicate_ceiling as replicate_ceiling
 from .replicates import seed_replicates as seed_replicates

@@ -28,11 +28,6 @@ def outlying_in_any(representations: Mapping[str, Representation]) -> dict[str, 
     return {name: ids for name, ids in outliers.items() if ids}
 
 
-def usual_k(n: int) -> int:
-    """Return the engine's default k for the intrinsic dimension of n rows, to use the same k after rows are removed."""
-    return min(50, max(5, n // 10))
-
-
 def only(representation: Representation, ids: Collection[str]) -> Representation:
     """Return the representation with only the rows of these ids, in the order of the representation."""
     kept = [i for i, id_ in enumerate(representation.ids) if id_ in ids]

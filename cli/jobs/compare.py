@@ -22,7 +22,6 @@ from ..comparison import (
     read_scores,
     replicate_ceiling,
     single_metrics,
-    usual_k,
     without,
     write_csv,
 )
@@ -224,6 +223,7 @@ def check_common(
 
 
 def compare_without_outliers(
+    comparison: xr.Dataset,
     representations: Sequence[Representation],
     measure: CompareOptions,
     covariates: Representation | None = None,
@@ -233,6 +233,7 @@ def compare_without_outliers(
     Permutations, groups and intervals are omitted, and the intrinsic dimension keeps its number of neighbours.
 
     Args:
+        comparison: of all rows.
         representations: as `compare` takes them.
         measure: as `compare` takes it.
         covariates: as `compare` takes them.
@@ -245,7 +246,7 @@ def compare_without_outliers(
     ids = {id_ for each in outliers.values() for id_ in each}
     rest = [without(each, ids) for each in representations]
     left = len(set.intersection(*(set(each.ids) for each in rest)))
-    dimension_k = min(measure.dimension_k or usual_k(left + len(ids)), max(2, left - 1))
+    dimension_k = min(int(comparison.attrs["dimension_k"]), max(2, left - 1))
     plain = dataclasses.replace(measure, permutations=0, jackknife_groups=0, groups=None, dimension_k=dimension_k)
     try:
         plain.check(left)

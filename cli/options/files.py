@@ -18,6 +18,7 @@ from hyle.zoo import (
     apply_id_rule,
     is_address,
     is_embedding_file,
+    is_sample_file,
     read_embeddings,
 )
 
@@ -82,6 +83,10 @@ class FileSelection:
         unused = set(given)
         found = []
         for path in paths:
+            if is_sample_file(path) and not is_embedding_file(path):
+                raise InputError(
+                    f"{path} contains samples, not embeddings; embed them first: hyle embed MODEL --dataset {path}"
+                )
             representation, used = self._read_one(path, ids_of.get(path), given, alone=len(paths) == 1)
             unused -= used
             found.append(representation)

@@ -14,6 +14,7 @@ import numpy as np
 from .._adapter import Adapter, Output
 from .._errors import InputError
 from .._rdkit import molecule, unreadable
+from ._molecular_graphs import molecular_graphs, sage_step
 
 if TYPE_CHECKING:
     import torch
@@ -76,33 +77,15 @@ class Espaloma(Adapter):
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last."""
         import torch
-        from rdkit import Chem
 
-        mols = [Chem.AddHs(molecule(sample.view(self.card.view))) for sample in samples]
-        counts = [mol.GetNumAtoms() for mol in mols]
-        starts = np.cumsum([0, *counts[:-1]])
-        ends = [
-            (start + bond.GetBeginAtomIdx(), start + bond.GetEndAtomIdx())
-            for start, mol in zip(starts, mols, strict=True)
-            for bond in mol.GetBonds()
-        ]
-        bonds = torch.tensor(ends, dtype=torch.long).reshape(-1, 2).to(self.device)
-        rows = np.array([_features(atom) for mol in mols for atom in mol.GetAtoms()], np.float32)
+        smiles = [sample.view(self.card.view) for sample in samples]
+        graphs = molecular_graphs(smiles, _features, self.device)
         name, _, last = layer.partition(".")
         with torch.no_grad():
-            h = self.model["atom_embedding"](torch.from_numpy(rows).to(self.device)).tanh()
-            return Output(self._messages(h, bonds, int(last) + 1 if name == "sages" else 0), counts)
-
-    def _messages(self, h: torch.Tensor, bonds: torch.Tensor, steps: int) -> torch.Tensor:
-        """Map h [atoms, d] and bonds [bonds, 2] to h [atoms, d] after a number of steps."""
-        import torch
-
-        source, target = torch.cat([bonds, bonds.flip(1)]).T
-        degree = torch.bincount(target, minlength=len(h)).clamp(min=1)[:, None]
-        for step in self.model["sages"][:steps]:
-            mean = torch.zeros_like(h).index_add_(0, target, h[source]) / degree
-            h = torch.relu(step["self"](h) + step["neighbours"](mean))
-        return h
+            h = self.model["atom_embedding"](graphs.features).tanh()
+            for step in self.model["sages"][: int(last) + 1 if name == "sages" else 0]:
+                h = sage_step(h, graphs.bonds, step["self"], step["neighbours"])
+        return Output(h, graphs.counts)
 
 
 def _features(atom: Any) -> list[float]:

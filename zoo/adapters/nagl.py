@@ -10,16 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .._adapter import Adapter, Output
 from .._errors import InputError
 from .._rdkit import molecule, unreadable
 from ..weights import tensors_only
+from ._molecular_graphs import molecular_graphs, sage_step
 
 if TYPE_CHECKING:
-    import torch
-
     from .._samples import Sample
     from ..cards import ModelCard
 
@@ -84,33 +81,15 @@ class NAGL(Adapter):
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last."""
         import torch
-        from rdkit import Chem
 
-        mols = [Chem.AddHs(molecule(sample.view(self.card.view))) for sample in samples]
-        counts = [mol.GetNumAtoms() for mol in mols]
-        starts = np.cumsum([0, *counts[:-1]])
-        ends = [
-            (start + bond.GetBeginAtomIdx(), start + bond.GetEndAtomIdx())
-            for start, mol in zip(starts, mols, strict=True)
-            for bond in mol.GetBonds()
-        ]
-        pairs = torch.tensor(ends, dtype=torch.long).reshape(-1, 2).to(self.device)
-        rows = np.array([self._features(atom) for mol in mols for atom in mol.GetAtoms()], np.float32)
-        with torch.no_grad():
-            steps = int(layer.rpartition(".")[2]) + 1
-            return Output(self._messages(torch.from_numpy(rows).to(self.device), pairs, steps), counts)
-
-    def _messages(self, h: torch.Tensor, pairs: torch.Tensor, steps: int) -> torch.Tensor:
-        """Map atom features h [atoms, f] and bonds [bonds, 2] to [atoms, d]."""
-        import torch
-
+        smiles = [sample.view(self.card.view) for sample in samples]
+        graphs = molecular_graphs(smiles, self._features, self.device)
         model: Any = self.model
-        source, target = torch.cat([pairs, pairs.flip(1)]).T
-        degree = torch.bincount(target, minlength=len(h)).clamp(min=1)[:, None]
-        for step in model.gcn_layers[:steps]:
-            mean = torch.zeros_like(h).index_add_(0, target, h[source]) / degree
-            h = torch.relu(step["fc_self"](h) + step["fc_neigh"](mean))
-        return h
+        h = graphs.features
+        with torch.no_grad():
+            for step in model.gcn_layers[: int(layer.rpartition(".")[2]) + 1]:
+                h = sage_step(h, graphs.bonds, step["fc_self"], step["fc_neigh"])
+        return Output(h, graphs.counts)
 
     def _features(self, atom: Any) -> list[float]:
         row: list[float] = []

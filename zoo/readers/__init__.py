@@ -1,6 +1,7 @@
 """Readers of sample files, one module per kind of file; `READERS` maps suffixes to readers."""
 
 from ._suffixes import READERS as READERS
+from ._suffixes import is_sample_file as is_sample_file
 from ._suffixes import reader_of as reader_of
 from ._suffixes import recognises as recognises
 from .files import ARCHIVES as ARCHIVES

@@ -50,6 +50,11 @@ def reader_of(path: Path) -> Reader | None:
     return Unpacked(reader) if path.suffix.lower() in COMPRESSIONS and module not in STREAMED else reader
 
 
+def is_sample_file(path: Path) -> bool:
+    """Return whether the name of a file is that of a file of samples."""
+    return path.is_file() and reader_of(path) is not None
+
+
 def recognises(path: Path) -> bool:
     """Return whether a file in a folder may contain samples: a .json file may contain anything."""
     return inner_suffix(path) != ".json" or _has_structures(path)

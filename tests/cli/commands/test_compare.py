@@ -215,3 +215,17 @@ def test_ties_and_duplicate_rows_are_reported(run: Run, pair: object) -> None:
     assert "note: codes: 57 rows repeat an earlier one, 60 have ties" in ran.err
     assert ran.json["duplicates"] == {"a": 0, "codes": 57}
     assert ran.json["ties"] == {"a": 0, "codes": 60}
+
+
+def test_without_outliers_the_dimension_keeps_the_number_of_neighbours(run: Run, tmp_path: Path) -> None:
+    """The default k follows from the number of distinct rows, here 200 of 300."""
+    generator = np.random.default_rng(0)
+    rows = generator.normal(size=(300, 8))
+    rows[200:] = rows[:100]
+    rows[150] *= 500
+    for name in "de":
+        turned = rows @ generator.normal(size=(8, 8))
+        np.savez(tmp_path / f"{name}.npz", embedding=turned, ids=[f"s{i}" for i in range(300)])
+    found = run("compare", "d.npz", "e.npz", "--metrics", "intrinsic_dimension", "--json").json
+    assert found["norm_outliers"] == {"d": ["s150"], "e": ["s150"]}
+    assert {row["k"] for row in [*found["results"], *found["without_outliers"]]} == {20}

@@ -231,3 +231,13 @@ def test_narrow_floats_are_compared_in_float32(run: Run, tmp_path: Path, dtype: 
     assert values["mutual_knn"] == 1
     rows = run("dimension", "narrow.safetensors", "wide.npz", "--json").json
     assert rows[0]["estimates"] == rows[1]["estimates"]
+
+
+@pytest.mark.parametrize("name", ["proteins.fasta", "molecules.smi", "crystals.extxyz"])
+def test_files_of_samples_are_not_embeddings(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("CCO\n")
+    ran = run("compare", name, "a.npz")
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1] == (
+        f"Error: {name} contains samples, not embeddings; embed them first: hyle embed MODEL --dataset {name}"
+    )

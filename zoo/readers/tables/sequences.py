@@ -61,4 +61,4 @@ def refuse_nucleotide_file(name: str, sequences: Iterable[str]) -> None:
         kinds |= {"T" if letter == "U" else letter for letter in letters} & set("ACGT")
         longest = max(longest, letters.total())
     if longest >= FILE_LENGTH and len(kinds) >= 3:
-        raise InputError(f"{name} contains nucleotides, not amino acids: {INSIST}")
+        raise InputError(f"{name} contains nucleotides, not amino acids; {INSIST}")

@@ -40,7 +40,7 @@ def test_nucleotides_are_refused(tmp_path: Path, sequences: tuple[str, ...], nam
         (tmp_path / name).write_text("\n".join(["id,sequence", *rows]))
     else:
         fasta(tmp_path / name, *sequences)
-    with pytest.raises(InputError, match=r"contains nucleotides, not amino acids: .* --view sequence"):
+    with pytest.raises(InputError, match=r"contains nucleotides, not amino acids; .* --view sequence"):
         read_dataset(tmp_path / name)
     insisted = read_dataset(tmp_path / name, view="sequence")
     assert [s.sequence for s in insisted] == ["".join(s.split()).upper() for s in sequences]
