@@ -15,7 +15,8 @@ from hyle.zoo import cache_dir, is_on_purpose
 
 # The order in which a newcomer needs the commands; commands that are not listed here come last.
 ORDER = (
-    *("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "analyse", "benchmark", "report"),
+    *("run", "models", "datasets", "metrics", "embed", "compare", "dimension", "analyse"),
+    *("benchmark", "leaderboard", "report"),
     *("distill", "study"),
     *("doctor", "fetch", "envs"),
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Association,
         BlindSpots,
         Change,
+        Contrast,
         Convergence,
         DimensionBand,
         Factor,
@@ -106,9 +107,13 @@ class ProbeResult:
 
 @dataclass(frozen=True)
 class RegimeResult:
-    """Change of each metric from the first to the second set of samples, and both Comparisons."""
+    """Change of each metric from the first to the second set of samples, and both Comparisons.
+
+    The contrast of the primary metric is at one number of samples and neighbours; None without embeddings of both sets.
+    """
 
     changes: list[Change]
+    contrast: Contrast | None
     metric: str
     inside: xr.Dataset
     outside: xr.Dataset

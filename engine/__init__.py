@@ -24,6 +24,7 @@ from .comparison import DEFAULT_METRICS as DEFAULT_METRICS
 from .comparison import Calibration as Calibration
 from .comparison import Inference as Inference
 from .comparison import JoinWarning as JoinWarning
+from .comparison import ResolutionWarning as ResolutionWarning
 from .comparison import calibrate as calibrate
 from .comparison import check_counting as check_counting
 from .comparison import compare as compare
@@ -50,6 +51,7 @@ from .metrics import mutual_knn as mutual_knn
 from .metrics import procrustes as procrustes
 from .metrics import reconstruction_error as reconstruction_error
 from .metrics import rsa as rsa
+from .preprocess import ExplainedWarning as ExplainedWarning
 from .preprocess import blus_residuals as blus_residuals
 from .preprocess import norm_outliers as norm_outliers
 from .preprocess import relative_representation as relative_representation

@@ -26,6 +26,8 @@ from ._groups import GROUP_STATES as GROUP_STATES
 from ._groups import describe_repeats as describe_repeats
 from ._groups import group_samples as group_samples
 from ._groups import group_sizes as group_sizes
+from ._levels import LEVELS as LEVELS
+from ._protein_atoms import ProteinAtoms as ProteinAtoms
 from ._representation import Representation as Representation
 from ._samples import ROW_NUMBERS as ROW_NUMBERS
 from ._samples import Dataset as Dataset
@@ -47,6 +49,7 @@ from .embeddings import embeddings_name as embeddings_name
 from .embeddings import is_embedding_file as is_embedding_file
 from .embeddings import read_embeddings as read_embeddings
 from .embeddings import rules_that_join as rules_that_join
+from .embeddings import to_numpy as to_numpy
 from .embeddings import write_embeddings as write_embeddings
 from .environments import Environment as Environment
 from .environments import describe as describe
@@ -71,6 +74,7 @@ from .models import registered_dir as registered_dir
 from .models import state_of as state_of
 from .models import weights_files as weights_files
 from .models import without_outdated as without_outdated
+from .panels import PANEL_DIM as PANEL_DIM
 from .panels import BenchmarkSet as BenchmarkSet
 from .panels import Member as Member
 from .panels import Performance as Performance
@@ -78,6 +82,7 @@ from .panels import ReferencePanel as ReferencePanel
 from .panels import find_benchmark as find_benchmark
 from .panels import list_benchmarks as list_benchmarks
 from .panels import load_panel as load_panel
+from .panels import randomise_weights as randomise_weights
 from .panels import write_panel as write_panel
 from .readers import is_sample_file as is_sample_file
 from .store import Key as Key

@@ -14,6 +14,7 @@ GROUP_KINDS: Mapping[str, tuple[str, str]] = {
     "sequence": ("sequence", "sequences"),
     "formula": ("formula", "formulas"),
     "composition": ("composition", "compositions"),
+    "elements": ("set of elements", "sets of elements"),
     "scaffold": ("scaffold", "scaffolds"),
 }
 # What makes two samples states of one thing: the first of these that a data set has.
@@ -52,6 +53,7 @@ def group_samples(samples: Iterable[Views]) -> dict[str, dict[str, str]]:
     sequence      the sequence of amino acids
     formula       the number of atoms of each element, of the cell or of the molecule with its hydrogens
     composition   the formula divided by the greatest common divisor of its numbers
+    elements      which elements it has
     scaffold      Bemis-Murcko scaffold (DOI 10.1021/jm9602928); a molecule without rings is a group of its own
     ============  ==========================================================================================
 
@@ -71,9 +73,9 @@ def group_samples(samples: Iterable[Views]) -> dict[str, dict[str, str]]:
 
 
 def group_sizes(groups: Mapping[str, Mapping[str, str]] | Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Return the number of groups of each kind that has fewer groups than samples."""
+    """Return the number of groups of each kind that has fewer groups than samples; samples share elements anyway."""
     labels = {kind: list(each.values() if isinstance(each, Mapping) else each) for kind, each in groups.items()}
-    return {kind: len(set(each)) for kind, each in labels.items() if len(set(each)) < len(each)}
+    return {kind: len(set(each)) for kind, each in labels.items() if len(set(each)) < len(each) and kind != "elements"}
 
 
 def describe_repeats(n: int, sizes: Mapping[str, int]) -> str:
@@ -116,8 +118,10 @@ def _decoded(selfies: str) -> str | None:
 def _label(kind: str, sample: Views, mol: Any) -> str:
     if kind == "sequence":
         return _short(sample.sequence or "")
-    if kind in ("formula", "composition"):
+    if kind in ("formula", "composition", "elements"):
         counts = _element_counts(sample, mol)
+        if kind == "elements":
+            return "-".join(sorted(counts))
         divisor = math.gcd(*counts.values()) if counts and kind == "composition" else 1
         return "".join(f"{element}{count // divisor}" for element, count in sorted(counts.items()))
     if mol is None:

@@ -16,9 +16,13 @@ from ._groups import group_samples
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from ._protein_atoms import ProteinAtoms
+
 # Origin of ids that hyle made: the numbers of the samples in their file, from 0.
 ROW_NUMBERS = "row numbers"
-VIEWS = ("smiles", "selfies", "atoms", "sequence", "backbone", "text")
+VIEWS = ("smiles", "selfies", "atoms", "sequence", "backbone", "protein_atoms", "text")
+# Read only if a model needs it. Of the models of a data set, it concerns the versions only of those that read it.
+OPTIONAL = "protein_atoms"
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Sample:
             chain, with the residues that have no coordinates.
         backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom, of the longest segment of the
             chain without missing residues.
+        protein_atoms: all atoms of the observed residues of the chain; only of files, and only if asked for.
         text: free text.
         labels: name -> value, in the units given by the data set.
     """
@@ -45,6 +50,7 @@ class Sample:
     atoms: Atoms | None = None
     sequence: str | None = None
     backbone: np.ndarray | None = None
+    protein_atoms: ProteinAtoms | None = None
     text: str | None = None
     labels: Mapping[str, float] = field(default_factory=dict)
 
@@ -60,8 +66,8 @@ class Sample:
             raise InputError(f"sample {self.id!r} has no view {name!r}; it has: {present}")
         return value
 
-    def update_hash(self, digest: hashlib._Hash) -> None:
-        """Update a running hash with the id and every view of this sample."""
+    def update_hash(self, digest: hashlib._Hash, *, optional: bool = True) -> None:
+        """Update a running hash with the id and every view of this sample, or all but the optional one."""
         for name in ("id", "smiles", "selfies", "sequence", "text"):
             digest.update(f"{name}={getattr(self, name)!r};".encode())
         if self.atoms is not None:
@@ -78,6 +84,9 @@ class Sample:
         if self.backbone is not None:
             digest.update(b"backbone=")
             digest.update(np.asarray(self.backbone, "<f4").tobytes())
+        if optional and self.protein_atoms is not None:
+            digest.update(b"protein_atoms=")
+            self.protein_atoms.update_hash(digest)
 
 
 @dataclass(frozen=True)
@@ -141,21 +150,28 @@ class Dataset:
 
     @property
     def version(self) -> str:
-        """The first 16 hex digits of the SHA-256 of all ids and views, in order."""
-        digest = hashlib.sha256()
-        for sample in self.samples:
-            sample.update_hash(digest)
-        return digest.hexdigest()[:16]
+        """The first 16 hex digits of the SHA-256 of all ids and views but the optional one, in order."""
+        return self._version(optional=False)
 
     @property
     def recipe(self) -> dict[str, str]:
         """The entries of a recipe (provenance) that identify this data set: name, version, source, origin of ids."""
+        return self.recipe_for("any")
+
+    def recipe_for(self, view: str) -> dict[str, str]:
+        """Return `recipe` for a model that reads a view; if it is the optional one, the version includes it."""
         return {
             "dataset": self.name,
-            "dataset_version": self.version,
+            "dataset_version": self._version(optional=view == OPTIONAL),
             "dataset_source": self.source,
             "ids": self.ids_from,
         }
+
+    def _version(self, *, optional: bool) -> str:
+        digest = hashlib.sha256()
+        for sample in self.samples:
+            sample.update_hash(digest, optional=optional)
+        return digest.hexdigest()[:16]
 
     def head(self, n: int) -> Dataset:
         """Return the first n samples as a data set of the same name."""

@@ -28,6 +28,9 @@ from ._analysis import Analysis as Analysis
 from ._options import AnalysisOptions as AnalysisOptions
 from ._options import question_options as question_options
 from ._question import AnalysisInput as AnalysisInput
+from ._words import evidence as evidence
+from ._words import is_number as is_number
+from ._words import units as units
 
 if TYPE_CHECKING:
     import xarray as xr

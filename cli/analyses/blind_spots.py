@@ -15,7 +15,7 @@ from ..console import print_table
 from ..results import BlindSpotResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import p_value
+from ._words import evidence, is_number, is_significant
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -69,7 +69,7 @@ def compute(question: AnalysisInput) -> BlindSpotResult | None:
     if len(models) > 3:
         off_diagonal = ~np.eye(len(models), dtype=bool)
         associations = {
-            name: association(alignment, matrix)
+            name: association(alignment, matrix, families=[question.families[model] for model in models])
             for name, matrix in similarity.items()
             if np.isfinite(matrix[off_diagonal]).any()
         }
@@ -81,9 +81,11 @@ def summarise(result: BlindSpotResult) -> list[str]:
     if not result.goes_with:
         return []
     one = next(iter(result.goes_with.values()))
-    numbers = f"rank correlation over pairs {number(one.correlation, 2)}, {p_value(one.p)} by permutation, "
-    numbers += f"n = {one.models} models and {result.n} samples"
-    if one.p > 0.05:
+    if not is_number(one.p):
+        return [f"Whether aligned models make the same {result.what} is {evidence(one, one.models)}."]
+    numbers = f"rank correlation over pairs of families {number(one.correlation, 2)}, {evidence(one, one.models)}"
+    numbers += f" and {result.n} samples"
+    if not is_significant(one.p):
         return [f"Whether aligned models make the same {result.what} is not distinguishable from chance ({numbers})."]
     same = "the same" if one.correlation > 0 else "other"
     return [f"Models that are more aligned make {same} {result.what} ({numbers})."]
@@ -103,8 +105,9 @@ def print_result(result: BlindSpotResult) -> None:
     headings += ["CAPA"] if result.capa is not None else ["correlation", "kappa", "easy", "medium", "hard"]
     print_table(headings, lines, right=headings[2:], keys=2)
     for name, one in result.goes_with.items():
-        numbers = f"{number(one.correlation, 2)}, {p_value(one.p)} by permutation, n = {one.models} models"
-        click.echo(f"alignment with {name}: rank correlation over pairs {numbers}")
+        correlation = f"{number(one.correlation, 2)}, " if is_number(one.correlation) else ""
+        numbers = f"{correlation}{evidence(one, one.models)}"
+        click.echo(f"alignment with {name}: rank correlation over pairs of families {numbers}")
     if result.spots is not None:
         click.echo(
             f"kappa: wrong above {result.spots.threshold:.4g}; easy to hard: correlation by difficulty for other models"
@@ -133,7 +136,8 @@ def make_figures(result: BlindSpotResult) -> dict[str, Figure]:
         "being right."
     )
     measure = "CAPA" if result.capa is not None else "Spearman's correlation of signed errors"
-    recipe = f"{measure} over {result.n} samples; {result.metric}, 0 at chance and 1 at best; p by a Mantel test"
+    recipe = f"{measure} over {result.n} samples; {result.metric}, 0 at chance and 1 at best"
+    recipe += "; p by a Mantel test over families"
     return {"blind_spots": Figure(blind_spot_scatter(result), QUESTION, caption, recipe)}
 
 

@@ -13,7 +13,7 @@ from ..console import print_table
 from ..results import CollapseResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import interval, is_number, join_names
+from ._words import interval, is_number, join_names, units
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Information, SingleChange
@@ -61,7 +61,7 @@ def summarise(result: CollapseResult) -> list[str]:
                 f"No shared information is detected{place} between {join_names(unrelated)} and any other model."
             )
     for change in result.changes[:2]:
-        numbers = f"{interval(change.low, change.high, 3)}, n = {len(change.models)} models"
+        numbers = f"{interval(change.low, change.high, 3)}, n = {units(len(change.models), change.families)}"
         if is_number(change.low) and (change.low > 1 or change.high < 1):
             verb = "falls" if change.factor < 1 else "rises"
             times = f"to {number(change.factor, 2)} times its value"
@@ -96,8 +96,8 @@ def print_result(result: CollapseResult) -> None:
             headings = ("model", "dimension", "effective rank", "alignment", "to others", "from others", "state")
             print_table(headings, lines, right=headings[1:-1], keys=1)
     for one in result.changes:
-        ends = interval(one.low, one.high)
-        click.echo(f"{_name(one.name)}, second over first: {number(one.factor, 2)}, {ends}, n = {len(one.models)}")
+        ends, n = interval(one.low, one.high), units(len(one.models), one.families)
+        click.echo(f"{_name(one.name)}, second over first: {number(one.factor, 2)}, {ends}, n = {n}")
 
 
 def to_dict(result: CollapseResult) -> dict[str, Any]:

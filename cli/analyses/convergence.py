@@ -15,9 +15,11 @@ from ..console import print_table
 from ..results import ConvergenceResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import correlation, is_significant, join_names, significance_note
+from ._words import evidence, is_number, is_significant, join_names, units
 
 if TYPE_CHECKING:
+    from hyle.engine.analysis import Convergence
+
     from ..figures import Figure
 
 QUESTION = "Do better models lie closer?"
@@ -69,24 +71,30 @@ def _count(question: AnalysisInput, error: str) -> int:
 
 
 def summarise(result: ConvergenceResult) -> list[str]:
-    """Return whether better models lie closer, or that this is not distinguishable from chance."""
+    """Return whether better models lie closer, as far as it is distinguishable from chance, or why it is not tested."""
     one = result.runs["other_families"]
-    family = " of other families" if one.models != result.runs["all"].models else ""
     reference = f"{join_names(one.reference)}, the best by {result.best_by}"
-    if one.correlation != one.correlation:
-        return [f"Convergence to {reference}: {one.n} models{family} are too few for a correlation."]
-    numbers = correlation(one.correlation, one.low, one.high, one.p, one.n, of=f"models{family}")
-    if not is_significant(one.low, one.high, one.p):
-        return [f"Whether better models lie closer to {reference} is not distinguishable from chance ({numbers})."]
+    question = f"Whether better models lie closer to {reference}"
+    if not is_number(one.p):
+        return [f"{question} is {_numbers(one)}."]
+    if not is_significant(one.p):
+        return [f"{question} is not distinguishable from chance ({_numbers(one)})."]
     closer = "closer to" if one.correlation < 0 else "further from"
-    return [f"Models with a lower {result.error.partition(' /')[0]} lie {closer} {reference} ({numbers})."]
+    return [f"Models with a lower {result.error.partition(' /')[0]} lie {closer} {reference} ({_numbers(one)})."]
+
+
+def _numbers(one: Convergence) -> str:
+    """Return the correlation over families with its test, or why there is none."""
+    if not is_number(one.p):
+        return evidence(one, one.n)
+    return f"rank correlation over families {number(one.correlation, 2)}, {evidence(one, one.n)}"
 
 
 def print_result(result: ConvergenceResult) -> None:
     """Print errors and alignments, with n, interval and p-value."""
     runs = dict(result.runs)
     if runs["all"].models == runs["other_families"].models:
-        del runs["other_families"]
+        del runs["all"]
     for name, one in runs.items():
         noun = "models" if name == "all" else "models of other families"
         click.echo(f"Alignment to {', '.join(one.reference)}, the best by {result.best_by}: {one.n} {noun}")
@@ -94,11 +102,12 @@ def print_result(result: ConvergenceResult) -> None:
         print_table(
             ("model", result.error, result.metric), list(zip(*columns, strict=True)), right=(result.error,), keys=1
         )
-        if one.correlation == one.correlation:
-            numbers = correlation(one.correlation, one.low, one.high, one.p, one.n)
-            click.echo(f"{numbers}{significance_note(one.low, one.high, one.p)}\n")
+        if name == "all":
+            n = units(one.n, one.families)
+            click.echo(f"{n}; not tested, since the best model's own family is similar to it by construction\n")
         else:
-            click.echo("too few models for a correlation\n")
+            note = "; not distinguishable from chance" if is_number(one.p) and not is_significant(one.p) else ""
+            click.echo(f"{_numbers(one)}{note}\n")
 
 
 def to_dict(result: ConvergenceResult) -> dict[str, Any]:
@@ -113,7 +122,7 @@ def make_figures(result: ConvergenceResult) -> dict[str, Figure]:
     caption = f"Each point is a model: {result.error.partition(' /')[0]} against alignment to the best model."
     if result.runs["all"].models != result.runs["other_families"].models:
         caption += " Rings are models of the best model's own family, which are similar by construction."
-    recipe = f"{result.metric}; {result.recipe}; interval by resampling models, p by their permutation"
+    recipe = f"{result.metric}; {result.recipe}; p by permutation of families, interval after Bonett & Wright"
     return {"convergence": Figure(convergence_scatter(result), QUESTION, caption, recipe)}
 
 

@@ -13,14 +13,16 @@ from ..console import print_table
 from ..results import DimensionResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import interval, is_number, p_value
+from ._words import excludes, interval, is_number, units
 
 if TYPE_CHECKING:
+    from hyle.engine.analysis import DimensionBand
+
     from ..figures import Figure
 
 
 def compute(question: AnalysisInput) -> DimensionResult | None:
-    """Compare the spread of the dimensions with that of the controls; None without estimates of two models."""
+    """Measure the band of the dimensions, and compare it with a control; None without estimates of two models."""
     from hyle.engine.analysis import dimension_band
 
     comparison = question.comparison
@@ -50,27 +52,27 @@ def _scales(question: AnalysisInput) -> list[dict[str, Any]]:
 
 
 def summarise(result: DimensionResult) -> list[str]:
-    """Return the spread of the dimensions of models, compared with that of the controls."""
+    """Return middle and spread of the dimensions over families, and how the closest control compares."""
     if not result.bands:
         return []
     band = next(iter(result.bands.values()))
     if band.models < 3:
         return []
-    band_text = f"The {band.models} models have dimensions about {number(band.middle, 1)}"
-    band_text += f", give or take a factor of {_fold(band.spread)}"
-    if is_number(band.low):
-        band_text += f" ({_fold(band.low)} to {_fold(band.high)})"
-    if not is_number(band.ratio):
-        return [f"{band_text}."]
-    numbers = (
-        f"ratio of spreads {number(band.ratio, 2)}, {interval(band.ratio_low, band.ratio_high)}, {p_value(band.p)}"
-    )
-    if band.ratio_high < 1:
-        return [f"{band_text}: a narrower band than that of the {band.controls} controls ({numbers})."]
-    if band.ratio_low > 1:
-        return [f"{band_text}: a wider band than that of the {band.controls} controls ({numbers})."]
-    controls = f"whether that is narrower than {band.controls} controls is not distinguishable from chance"
-    return [f"{band_text}; {controls} ({numbers})."]
+    text = f"The {units(band.models, band.families)} have dimensions about {number(band.middle, 1)}"
+    if is_number(band.spread):
+        text += f", give or take a factor of {_fold(band.spread)} over families"
+    text += f" (95 % {_fold(band.low)} to {_fold(band.high)})" if is_number(band.low) else " (too few for an interval)"
+    return [f"{text}.", _against_control(band)] if band.control else [f"{text}."]
+
+
+def _against_control(band: DimensionBand) -> str:
+    control = f"{band.control}, the closest of {band.controls} controls, has {number(band.control_value, 1)}"
+    ratio = f"the models' middle is {number(band.over_control, 2)} times that"
+    if not is_number(band.over_control_low):
+        return f"{control}: {ratio}."
+    ends = f"{interval(band.over_control_low, band.over_control_high)} over samples"
+    same = "" if excludes(band.over_control_low, band.over_control_high, 1) else ", not distinguishable from it"
+    return f"{control}: {ratio} ({ends}){same}."
 
 
 def _fold(spread: float) -> str:
@@ -81,23 +83,29 @@ def print_result(result: DimensionResult) -> None:
     """Print the bands, and the dimension at growing scales."""
     rows = []
     for metric, band in result.bands.items():
+        ends = interval(band.middle_low, band.middle_high) if is_number(band.middle_low) else "–"
+        spread = f"{_fold(band.spread)} ({_fold(band.low)} to {_fold(band.high)})" if is_number(band.low) else "–"
         rows.append(
             (
                 result.labels[metric],
                 band.models,
+                band.families,
                 number(band.middle, 2),
-                f"{_fold(band.spread)} ({_fold(band.low)} to {_fold(band.high)})" if is_number(band.low) else "–",
+                ends,
+                spread,
                 _fold(band.noise) if is_number(band.noise) else "–",
-                band.controls,
-                f"{number(band.ratio, 2)} ({interval(band.ratio_low, band.ratio_high)})"
-                if is_number(band.ratio)
+                f"{band.control} {number(band.control_value, 2)}" if band.control else "–",
+                f"{number(band.over_control, 2)} ({interval(band.over_control_low, band.over_control_high)})"
+                if band.control
                 else "–",
-                f"{band.p:.2g}" if is_number(band.p) else "–",
             )
         )
     if rows:
-        click.echo("Band of the dimensions: geometric mean, factor of one standard deviation, ratio to the controls")
-        headings = ("estimate", "models", "mean", "factor (95 %)", "factor of error alone", "controls", "ratio", "p")
+        click.echo("Band of the dimensions over families: geometric mean, factor of a mean deviation, a control")
+        headings = (
+            *("estimate", "models", "families", "mean", "95 % of the mean", "factor (95 %)"),
+            *("factor of error alone", "closest control", "mean over control (samples)"),
+        )
         print_table(headings, rows, right=headings[1:], keys=1)
     if result.scales:
         lines = [(r["model"], r["order"], number(r["dimension"], 2), number(r["error"], 2)) for r in result.scales]

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..comparison import number
 from ..console import print_table
 from ..results import FactorResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import join_names, p_value
+from ._words import interval, is_number, join_names, p_value, units
 
 if TYPE_CHECKING:
+    from hyle.engine.analysis import Factor
+
     from ..figures import Figure
 
 QUESTION = "What explains which models are similar?"
 ON_FIRST, ON_SECOND = "first", "second"
+FAMILY = "family"
 
 
 def compute(question: AnalysisInput) -> FactorResult | None:
@@ -31,37 +35,62 @@ def compute(question: AnalysisInput) -> FactorResult | None:
 
 
 def summarise(result: FactorResult) -> list[str]:
-    """Return the facts that explain significantly more than chance."""
+    """Return the facts that explain significantly more than chance, and those that cannot be separated or tested."""
     lines = []
     for where, factors in result.on.items():
         place = " on the second set" if where == ON_SECOND else ""
-        if not factors:
-            continue
+        tested = [f for f in factors if not f.untested]
         # Bonferroni: each of several facts may be significant by chance.
-        strong = [f for f in factors if f.p * len(factors) <= 0.05]
+        strong = [f for f in tested if f.p * len(tested) <= 0.05]
         if strong:
-            shares = [f"{_name(f.name)} {f.share:.0%} (chance {f.by_chance:.0%}, {p_value(f.p)})" for f in strong]
-            lines.append(f"Which models are similar{place} goes with {join_names(shares)}; n = {strong[0].n} models.")
-        else:
-            names = join_names([_name(f.name) for f in factors])
-            n = max(f.n for f in factors)
+            shares = [f"{_name(f.name)} {f.share:.0%} (chance {f.by_chance:.0%}, {_tests(f)})" for f in strong]
+            n = units(strong[0].n, strong[0].families)
+            lines.append(f"Which models are similar{place} goes with {join_names(shares)}; n = {n}.")
+        elif tested:
+            names = join_names([_name(f.name) for f in tested])
+            n = units(max(f.n for f in tested), max(f.families for f in tested))
             explained = f"What {names} explain of which models are similar{place}"
             lines.append(f"{explained} is not distinguishable from chance, n = {n}.")
+        reasons = [f"{_name(f.name)} ({f.untested})" for f in factors if f.untested and f.name != FAMILY]
+        if reasons:
+            lines.append(f"Inconclusive{place} is what is explained by {join_names(reasons)}.")
+        alone = dict.fromkeys(value for f in factors if f.name != FAMILY for value in f.alone)
+        if alone and tested:
+            lines.append(f"Not separable from one family{place}: {join_names(list(alone))}.")
     return lines
 
 
 def print_result(result: FactorResult) -> None:
-    """Print the share that each fact explains, and the share by chance."""
+    """Print the share that each fact explains, the share by chance, and why facts are not tested."""
     for where, factors in result.on.items():
-        if factors:
-            place = ", second comparison" if where == ON_SECOND else ""
-            click.echo(f"What explains which models are similar, each fact alone (PERMANOVA){place}")
-            lines = [
-                (f.name, f.groups, f.n, f"{100 * f.share:.0f} %", f"{100 * f.by_chance:.0f} %", f"{f.p:.2g}")
-                for f in factors
-            ]
-            headings = ("fact", "values", "models", "share", "by chance", "p")
-            print_table(headings, lines, right=headings[1:], keys=1)
+        if not factors:
+            continue
+        place = ", second comparison" if where == ON_SECOND else ""
+        click.echo(f"What explains which models are similar, each fact alone, over pairs of families{place}")
+        lines = [
+            (
+                f.name,
+                f.groups,
+                f.n,
+                f.families,
+                f"{100 * f.share:.0f} %" if is_number(f.share) else "–",
+                f"{100 * f.by_chance:.0f} %" if is_number(f.by_chance) else "–",
+                number(f.difference, 3) if is_number(f.difference) else "–",
+                interval(f.low, f.high, 3),
+                *(f"{p:.2g}" if is_number(p) else "–" for p in (f.p, f.given_others, f.smallest_p)),
+            )
+            for f in factors
+        ]
+        headings = (
+            *("fact", "values", "models", "families", "share", "by chance", "same − different", "interval"),
+            *("p", "p given others", "smallest p"),
+        )
+        print_table(headings, lines, right=headings[1:], keys=1)
+        for f in factors:
+            if f.untested:
+                click.echo(f"{f.name}: not tested: {f.untested}")
+            if f.alone and f.name != FAMILY:
+                click.echo(f"{f.name}: not separable from one family: {join_names(f.alone)}")
 
 
 def to_dict(result: FactorResult) -> Any:
@@ -74,12 +103,20 @@ def make_figures(result: FactorResult) -> dict[str, Figure]:
     """Return the shares as bars."""
     from ..figures import Figure, factor_bars
 
+    if not any(is_number(factor.share) for factors in result.on.values() for factor in factors):
+        return {}
     caption = (
-        "Share of the squared distances between models that one fact about them explains, each fact alone. The tick is "
-        "the mean under permutation of the fact's values: many groups of few models explain much by chance."
+        "Share of the variation of alignment over pairs of families of models that one fact about them explains, each "
+        "fact alone. The tick is the mean under permutation of the families. Facts without a p cannot be tested with "
+        "these families."
     )
-    recipe = f"PERMANOVA on 1 − {result.metric}, 999 permutations, without controls"
+    recipe = f"quadratic assignment on {result.metric}, families permuted, without controls"
     return {"factors": Figure(factor_bars(result.on), QUESTION, caption, recipe)}
+
+
+def _tests(factor: Factor) -> str:
+    given = f", {p_value(factor.given_others)} given the other facts" if is_number(factor.given_others) else ""
+    return p_value(factor.p) + given
 
 
 def _name(fact: str) -> str:

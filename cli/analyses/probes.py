@@ -57,7 +57,7 @@ def make_figures(result: ProbeResult) -> dict[str, Figure]:
         "5 random splits; the dashed line is the error of the median of the label."
     )
     one = next(iter(result.probes.values()))
-    recipe = f"ridge regression, standardised columns, {one.train} training samples, {one.test} held out"
+    recipe = f"ridge regression, penalty and scaling cross-validated, {one.train} training samples, {one.test} held out"
     return {"probes": Figure(probe_chart(result), f"How well embeddings predict {result.label}", caption, recipe)}
 
 

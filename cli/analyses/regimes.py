@@ -7,33 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..comparison import number, read_scores
+from ..comparison import CONTROL, integer, number, read_scores
 from ..console import print_table
 from ..results import RegimeResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import interval
+from ._words import inconclusive, interval, is_number, units
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from hyle.engine.analysis import Change
+    from hyle.engine.analysis import Change, Contrast
 
     from ..figures import Figure
 
+# Fewest samples of a redraw, of which there are half of those of the smaller set.
+MIN_SAMPLES = 10
+
 
 def compute(question: AnalysisInput) -> RegimeResult | None:
-    """Compute the change of each metric between both Comparisons; None without a second one."""
-    from hyle.engine.analysis import regimes
+    """Compute the change of each metric between both Comparisons; None without a second one.
+
+    With embeddings of both sets the primary metric is also compared at one number of samples and of neighbours.
+    """
+    from hyle.engine.analysis import contrast, regimes
 
     if question.against is None:
         return None
     changes = regimes(question.comparison, question.against)
-    return RegimeResult(changes, question.metric, question.comparison, question.against)
+    first, second = (
+        {name: x for name, x in one.items() if question.kinds.get(name) != CONTROL}
+        for one in (question.embeddings, question.outside)
+    )
+    fair, shared = None, first.keys() & second.keys()
+    if len(shared) > 1 and min(len(one[name]) for one in (first, second) for name in shared) >= 2 * MIN_SAMPLES:
+        fair = contrast(first, second, (question.metric,), families=question.families)[0]
+    return RegimeResult(changes, fair, question.metric, question.comparison, question.against)
 
 
 def summarise(result: RegimeResult) -> list[str]:
-    """Return which metrics rise and which fall, as far as the intervals support it."""
+    """Return which metrics rise and which fall, as far as the intervals support it, and the contrast at one n and k."""
     labels = {name: score.label for name, score in read_scores(result.inside).items()}
     rising = [_describe(one, labels) for one in result.changes if one.low > 0]
     falling = [_describe(one, labels) for one in result.changes if one.high < 0]
@@ -43,24 +56,63 @@ def summarise(result: RegimeResult) -> list[str]:
     if falling:
         lines.append(f"Alignment beyond chance is lower on the second set in {'; '.join(falling)}.")
     if not lines:
-        n = result.changes[0].models
-        lines.append(f"No metric changes significantly from the first to the second set, n = {n} models.")
+        one = result.changes[0]
+        n = units(one.models, one.families)
+        if any(is_number(change.low) for change in result.changes):
+            lines.append(f"No metric changes significantly from the first to the second set, n = {n}.")
+        else:
+            lines.append(f"Whether alignment changes from the first to the second set is {inconclusive(*_n(one))}.")
+    if result.contrast is not None:
+        lines.append(_at_one_n(result.contrast, labels))
+    elif differing := _differing(result):
+        lines.append(f"The sets differ in {differing}, on which scores depend: the changes include that.")
     return lines
+
+
+def _at_one_n(one: Contrast, labels: dict[str, str]) -> str:
+    difference = number(one.outside - one.inside, 3)
+    ends = f"{interval(one.low, one.high, 3)} over samples"
+    if is_number(one.family_low):
+        ends += f", {number(one.family_low, 3)} to {number(one.family_high, 3)} over families"
+    where = f"On {one.n} samples of each set, with k = {one.k} and over {one.redraws} redraws"
+    scores = (
+        f"{labels.get(one.metric, one.metric)} beyond chance is {number(one.inside, 3)} and {number(one.outside, 3)}"
+    )
+    return f"{where}, {scores}: a difference of {difference} ({ends}; n = {units(one.models, one.families)})."
+
+
+def _differing(result: RegimeResult) -> str:
+    """Return which numbers of samples and neighbours differ between the two sets, such as "n (984 and 107)"."""
+    both = []
+    for key in ("n", "k"):
+        first, second = (integer(one[result.metric].attrs.get(key, one.attrs.get(key))) for one in _both(result))
+        if first is not None and second is not None and first != second:
+            both.append(f"{key} ({first} and {second})")
+    return " and ".join(both)
+
+
+def _both(result: RegimeResult) -> tuple[xr.Dataset, xr.Dataset]:
+    metric = result.metric
+    return result.inside, result.outside if metric in result.outside else result.inside
+
+
+def _n(one: Change) -> tuple[int, int]:
+    return one.models, one.families
 
 
 def _describe(one: Change, labels: dict[str, str]) -> str:
     numbers = f"{number(one.inside, 2)} to {number(one.outside, 2)}, change {interval(one.low, one.high)}"
-    return f"{labels.get(one.metric, one.metric)} ({numbers}, n = {one.models} models)"
+    return f"{labels.get(one.metric, one.metric)} ({numbers}, n = {units(*_n(one))})"
 
 
 def print_result(result: RegimeResult) -> None:
     """Print the change of each metric from the first to the second set."""
     changes = result.changes
-    click.echo(f"From the first to the second comparison, {changes[0].models} models; as alignment beyond chance")
+    click.echo(f"From the first to the second comparison, {units(*_n(changes[0]))}; as alignment beyond chance")
     headings = ("metric", "first", "second", "95 % of the change", "pairs rising", "rank correlation of pairs")
     lines = []
     for one in changes:
-        ends = f"{number(one.low, 3)} to {number(one.high, 3)}"
+        ends = f"{number(one.low, 3)} to {number(one.high, 3)}" if is_number(one.low) else "–"
         correlation = number(one.correlation, 2) if one.correlation == one.correlation else "–"
         lines.append(
             (one.metric, number(one.inside, 3), number(one.outside, 3), ends, f"{one.rising:.0%}", correlation)
@@ -69,8 +121,9 @@ def print_result(result: RegimeResult) -> None:
 
 
 def to_dict(result: RegimeResult) -> list[dict[str, Any]]:
-    """Return the changes as plain data."""
-    return [dataclasses.asdict(one) for one in result.changes]
+    """Return the changes as plain data; that of the primary metric with its contrast at one n and k."""
+    fair = {} if result.contrast is None else {result.contrast.metric: dataclasses.asdict(result.contrast)}
+    return [dataclasses.asdict(one) | {"contrast": fair.get(one.metric)} for one in result.changes]
 
 
 def make_figures(result: RegimeResult) -> dict[str, Figure]:

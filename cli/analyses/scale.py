@@ -13,18 +13,19 @@ from ..console import print_table
 from ..results import ScaleResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import interval, is_number, p_value
+from ._words import evidence, interval, is_number
 
 if TYPE_CHECKING:
     from ..figures import Figure
 
 ALL = "all models"
+UNKNOWN = "unknown"
 
 
 def compute(question: AnalysisInput) -> ScaleResult | None:
-    """Fit trends of alignment, dimension and error with size, over all models and in each family of three sizes.
+    """Fit trends of alignment, dimension and error with size, over families and in each family of three sizes.
 
-    None where the models have fewer than three different sizes.
+    A trend within one family is a description without p. None where the models have fewer than three different sizes.
     """
     from hyle.engine.analysis import scale_trend
 
@@ -38,21 +39,24 @@ def compute(question: AnalysisInput) -> ScaleResult | None:
     if len({sizes[names[i]] for i in place}) < 3:
         return None
     rows: list[dict[str, Any]] = [
-        {"model": names[i], "family": question.families[names[i]] or "unknown", "size": sizes[names[i]], "quantity": q}
+        {"model": names[i], "family": question.families[names[i]] or UNKNOWN, "size": sizes[names[i]], "quantity": q}
         | {"value": values[i]}
         for q, values in _quantities(question, place).items()
         for i in place
         if is_number(values[i])
     ]
     families = sorted({row["family"] for row in rows})
-    groups = [ALL, *(name for name in families if name != "unknown" and len(families) > 1)]
+    groups = [ALL, *(name for name in families if name != UNKNOWN and len(families) > 1)]
     trends = {}
     for quantity in dict.fromkeys(row["quantity"] for row in rows):
         for group in groups:
             points = [r for r in rows if r["quantity"] == quantity and group in (ALL, r["family"])]
             if len({r["size"] for r in points}) < 3:
                 continue
-            trends[group, quantity] = scale_trend([r["size"] for r in points], [r["value"] for r in points])
+            families = ["" if r["family"] == UNKNOWN else r["family"] for r in points]
+            trends[group, quantity] = scale_trend(
+                [r["size"] for r in points], [r["value"] for r in points], families=families
+            )
     return ScaleResult(trends, rows, question.size, question.kinds) if trends else None
 
 
@@ -75,18 +79,20 @@ def _quantities(question: AnalysisInput, place: list[int]) -> dict[str, np.ndarr
 
 
 def summarise(result: ScaleResult) -> list[str]:
-    """Return the trends whose interval excludes zero and whose p-value, corrected for their number, is <= 0.05."""
+    """Return the trends whose p-value, corrected for their number, is at most 0.05, or why none is tested."""
     lines = []
-    for (group, quantity), one in result.trends.items():
-        if is_number(one.low) and one.p * len(result.trends) <= 0.05 and (one.low > 0 or one.high < 0):
+    tested = {key: one for key, one in result.trends.items() if is_number(one.p)}
+    for (_, quantity), one in tested.items():
+        if one.p * len(tested) <= 0.05:
             verb = "rises" if one.slope > 0 else "falls"
-            numbers = (
-                f"{number(one.slope, 3)} for tenfold {result.size}, {interval(one.low, one.high, 3)}, {p_value(one.p)}"
-            )
-            lines.append(f"The {quantity} {verb} with {result.size} in {group} ({numbers}, n = {one.n} models).")
-    if not lines:
-        count = f"{len(result.trends)} trend" + ("s" if len(result.trends) > 1 else "")
-        lines.append(f"Of {count} with {result.size} none is distinguishable from chance.")
+            slope = f"{number(one.slope, 3)} for tenfold {result.size}"
+            lines.append(f"The {quantity} {verb} with {result.size} over families ({slope}, {evidence(one, one.n)}).")
+    if not tested:
+        one = max(result.trends.values(), key=lambda trend: trend.families)
+        lines.append(f"Whether anything changes with {result.size} is {evidence(one, one.n)}.")
+    elif not lines:
+        count = f"{len(tested)} trend" + ("s" if len(tested) > 1 else "")
+        lines.append(f"Of {count} with {result.size} over families none is distinguishable from chance.")
     return lines
 
 
@@ -96,9 +102,11 @@ def print_result(result: ScaleResult) -> None:
     lines = []
     for (group, quantity), one in result.trends.items():
         ends = interval(one.low, one.high, 3)
-        lines.append((group, quantity, one.n, number(one.slope, 3), ends, f"{one.p:.2g}" if is_number(one.p) else "–"))
-    headings = ("family", "quantity", "models", "slope", "interval", "p")
+        p = f"{one.p:.2g}" if is_number(one.p) else "–"
+        lines.append((group, quantity, one.n, one.families, number(one.slope, 3), ends, p, f"{one.smallest_p:.2g}"))
+    headings = ("family", "quantity", "models", "families", "slope", "interval", "p", "smallest p")
     print_table(headings, lines, right=headings[2:], keys=2)
+    click.echo("p and interval are over families, of which at least 6 are needed; one family is a description")
 
 
 def to_dict(result: ScaleResult) -> list[dict[str, Any]]:
@@ -114,11 +122,11 @@ def make_figures(result: ScaleResult) -> dict[str, Figure]:
     from ..figures import Figure, trend_chart
 
     caption = (
-        f"Each point is a model. Lines are least-squares fits, dashed to all models and solid to one family. The "
-        f"change for tenfold {result.size} is above each panel, with its 95 % interval. Models of different makers "
-        "differ in more than their size."
+        f"Each point is a model. Lines are least-squares fits, dashed to the means of the families and solid to one "
+        f"family. The change for tenfold {result.size} is above each panel. Models of different makers differ in more "
+        "than their size."
     )
-    recipe = "straight lines against the base-10 logarithm, 95 % intervals for normal errors"
+    recipe = "straight lines against the base-10 logarithm; p and 95 % interval by permutation of families"
     return {"scale": Figure(trend_chart(result), f"What changes with {result.size}", caption, recipe)}
 
 

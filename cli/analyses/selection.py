@@ -13,7 +13,7 @@ from ..console import print_table
 from ..results import SelectionResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import interval, is_number, is_significant, join_names, p_value
+from ._words import inconclusive, interval, is_number, is_significant, join_names, p_value, units
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -40,19 +40,20 @@ def summarise(result: SelectionResult) -> list[str]:
         f"For {result.label} with {one.n_labels} labels take {one.models[0]}, by a probe: error "
         f"{number(one.error[0], 3)} on {one.test} held-out samples, where the median gives {number(one.baseline, 3)}."
     ]
-    good = [
-        c
-        for c in one.criteria
-        if is_number(c.p) and is_significant(c.low, c.high, c.p * len(one.criteria)) and c.correlation > 0
-    ]
-    n = len(one.models)
+    good = [c for c in one.criteria if is_significant(c.p * len(one.criteria)) and c.correlation > 0]
+    n = units(len(one.models), one.criteria[0].families)
     if good:
         criteria = [f"{c.name} ({number(c.correlation, 2)}, {interval(c.low, c.high)}, {p_value(c.p)})" for c in good]
         lines.append(
-            f"Better than chance at ranking the {n} models are {join_names(criteria)}; rank correlation with accuracy."
+            f"Better than chance at ranking {n} are {join_names(criteria)}; "
+            "rank correlation with accuracy, over families."
         )
     elif any(is_number(c.p) for c in one.criteria):
-        lines.append(f"No way of ranking the {n} models is distinguishable from chance.")
+        lines.append(f"No way of ranking {n} is distinguishable from chance.")
+    else:
+        first = one.criteria[0]
+        reason = inconclusive(len(one.models), first.families, first.smallest_p)
+        lines.append(f"Whether a ranking is better than chance is {reason}.")
     return lines
 
 
@@ -76,13 +77,23 @@ def print_result(result: SelectionResult) -> None:
             number(c.correlation, 2) if is_number(c.correlation) else "–",
             interval(c.low, c.high),
             f"{c.p:.2g}" if is_number(c.p) else "–",
+            f"{c.smallest_p:.2g}",
             number(c.regret, 2),
             interval(*c.over_parameters),
         )
         for c in one.criteria
     ]
-    headings = ("ranked by", "correlation with accuracy", "interval", "p", "regret", "gain over parameters")
+    headings = (
+        "ranked by",
+        "correlation with accuracy",
+        "interval",
+        "p",
+        "smallest p",
+        "regret",
+        "gain over parameters",
+    )
     print_table(headings, lines, right=headings[1:], keys=1)
+    click.echo(f"n = {units(len(one.models), one.criteria[0].families)}; correlation, interval and p are over families")
     click.echo("regret: error of the model ranked first, 0 for the best of all models, 1 for a random model")
     pair, single = number(one.pair_error, 4), number(one.single_error, 4)
     click.echo(
@@ -104,7 +115,7 @@ def make_figures(result: SelectionResult) -> dict[str, Figure]:
         return {}
     caption = (
         f"Rank correlation between each way of ranking {len(one.models)} models and their accuracy for {result.label} "
-        "on held-out samples, with 95 % intervals over models. 0 is chance; only the parameter count needs no data."
+        "on held-out samples, with 95 % intervals over families. 0 is chance; only the parameter count needs no data."
     )
     recipe = (
         f"{one.n_labels} labels, {one.test} held-out samples, {one.draws} random splits; ridge probes; {result.metric}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hyle.zoo import InputError, Member, Performance, ReferencePanel, Representation
+from hyle.zoo import InputError, Member, Performance, ReferencePanel, Representation, to_numpy
 
 from ..comparison import CONTROL
+from .copies import Containment, composite_of, find_contained
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,14 +23,26 @@ METRICS = ("cknna", "cka", "mutual_knn", "information_imbalance")
 DIMENSIONS = {"intrinsic_dimension": "MLE", "intrinsic_dimension_twonn": "TwoNN"}
 # The smallest number of common samples on which a model is compared.
 MIN_SAMPLES = 20
-# The smallest share of the samples behind the panel's errors on which an error must be computed to be ranked with them.
+# The smallest share of the samples behind the panel's performances on which one must be computed to be ranked.
 COMPARABLE = 0.9
 # This name sorts after all others, so that it is the samples of this model that are permuted.
 TARGET = "~"
+COMPOSITION = "composition"
+# A control: an untrained network that reads composition alone, with this many units.
+COMPOSITION_NETWORK, UNITS = "composition network, untrained", 256
+# Rows of which composition explains all but this share of the variance contain nothing else, up to rounding.
+NOTHING = 1e-8
 
 
 class TooFewSamplesError(InputError):
     """A model shares too few samples with the panel."""
+
+
+class Control(NamedTuple):
+    """The control with the highest alignment or performance."""
+
+    name: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -37,16 +51,22 @@ class PanelEvaluation:
 
     Args:
         panel: reference panel of the set.
-        n: number of samples common to the target and all members.
+        n: number of samples common to the target and all members, less those that regressing composition out takes.
         k: number of neighbours.
         metric: primary metric, which the diagnosis is based on.
         metrics: all measured metrics, the primary one first.
-        comparison: Comparison of the panel and the target, whose name there is `TARGET`.
-        members: members of the panel except the target itself, by name, with controls.
-        other_families: models of other families than the target's.
+        comparison: Comparison of panel and target, whose name there is `TARGET`, beyond composition.
+        dimensions: Comparison of the same rows as they are, with the intrinsic dimensions.
+        members: members of the panel except the target itself and its copies, by name, with controls.
+        other_families: models of families that are neither the target's nor contained in its rows.
         same_family: other models of the target's family.
-        score: performance of the target, None where it is unknown.
+        score: performance of the target of the panel's kind, None where it is unknown.
         best: model of another family with the best performance, empty where none is known.
+        contained: members that the target's rows contain, see `hyle.cli.benchmark.copies`.
+        composite: families of the members that the target's rows are made of; empty if they are not.
+        energy: error of the target's own energies, None without energies of the level of theory of the labels.
+        level: level of theory of the target's energies, empty where it is unknown.
+        nothing: whether nothing of the target's rows is left beyond composition.
     """
 
     panel: ReferencePanel
@@ -55,30 +75,74 @@ class PanelEvaluation:
     metric: str
     metrics: Sequence[str]
     comparison: xr.Dataset
+    dimensions: xr.Dataset
     members: Mapping[str, Member]
     other_families: Sequence[str]
     same_family: Sequence[str]
     score: Performance | None
     best: str
+    contained: Sequence[Containment] = ()
+    composite: Sequence[str] = ()
+    energy: Performance | None = None
+    level: str = ""
+    nothing: bool = False
+
+    @property
+    def models(self) -> Mapping[str, Member]:
+        """The members that are no controls."""
+        return {name: one for name, one in self.members.items() if one.modality != CONTROL}
+
+    @property
+    def controls(self) -> list[str]:
+        """The controls that have scores. Composition has been regressed out, so that its alignment is 0."""
+        names = {str(name) for name in self.comparison["model"].values} - {TARGET, *self.models}
+        scores = self.comparison[self.metric]
+        return sorted(name for name in names if np.isfinite(scores.sel(model=name, other=list(self.models))).any())
 
     def align_to(
         self, metric: str = "", *, model: str = TARGET, other_families: Sequence[str] | None = None
     ) -> AlignmentProfile:
-        """Compute the alignment of a model with each of the others, by default of the target with other families."""
-        from hyle.engine.analysis import align_to
+        """Compute the alignment of a model with each of the others, by default of the target with other families.
 
-        return align_to(
-            self.comparison,
-            model,
-            metric or self.metric,
-            others=self.other_families if other_families is None else other_families,
-        )
+        Alignment is beyond composition and calibrated: 0 is chance, and composition by construction. It is not defined
+        (NaN) without other families.
+        """
+        from hyle.engine.analysis import AlignmentProfile, Estimate, align_to
+
+        metric = metric or self.metric
+        others = self.other_families if other_families is None else other_families
+        if model == TARGET and (self.nothing or not others):
+            mean = Estimate(0.0, 0.0, 0.0, 0.0) if others else Estimate(float("nan"))
+            return AlignmentProfile(metric, (), np.zeros(0), np.zeros(0), (), mean, 1.0 if others else float("nan"))
+        return align_to(self.comparison, model, metric, others=others)
+
+    def best_control(self, metric: str = "", *, other_families: Sequence[str] | None = None) -> Control:
+        """Return the control that is most aligned with the models of other families, composition if there is none."""
+        others = self.other_families if other_families is None else other_families
+        found = [Control(COMPOSITION, 0.0)]
+        if others:
+            found += [
+                Control(name, self.align_to(metric, model=name, other_families=others).mean.value)
+                for name in self.controls
+            ]
+        return max(found, key=lambda control: control.value)
+
+    def best_performing_control(self) -> Control | None:
+        """Return the control with the best performance of the panel's kind, or None."""
+        kind = axis_of(self.panel)
+        scored = [
+            (one.scores[kind].value, name)
+            for name, one in self.members.items()
+            if one.modality == CONTROL and kind in one.scores
+        ]
+        if not scored:
+            return None
+        value, name = max(scored) if kind == "probe" else min(scored)
+        return Control(name, value)
 
     def peers(self) -> dict[str, tuple[Performance | None, Estimate]]:
         """Return the performance of each model of the panel, and its alignment to the models of other families."""
-        models = {name: one for name, one in self.members.items() if one.modality != CONTROL}
-        kind = self.score.kind if self.score else ""
-        peers = {}
+        kind, models, peers = axis_of(self.panel), self.models, {}
         for name, member in models.items():
             other_families = [other for other, one in models.items() if one.family != member.family]
             if other_families:
@@ -95,10 +159,19 @@ class PanelEvaluation:
 
     def unranked_reason(self) -> str:
         """Return why the target's performance is not compared with the panel's; empty where it is."""
+        if self.composite:
+            return (
+                f"its rows predict members of {len(self.composite)} families of the panel "
+                f"({', '.join(self.composite)}) better than any independent model does, so that they may be made of "
+                "their rows"
+            )
         if self.score is None:
-            return f"its performance on {self.panel.name} is unknown: it gives no energies, and there is no label"
+            return (
+                f"its performance on {self.panel.name} is unknown: there is no label of which enough samples are known"
+            )
+        kind = self.score.kind
         # Samples of rare elements are excluded from all energy errors, also from those of the panel.
-        peers = [one.scores[self.score.kind] for one in self.members.values() if self.score.kind in one.scores]
+        peers = [one.scores[kind] for one in self.members.values() if kind in one.scores]
         most = max((peer.n for peer in peers), default=len(self.panel.ids))
         if self.score.n < COMPARABLE * most:
             counts = f"its performance is known on {self.score.n} samples of {self.panel.name}, the panel's on {most}"
@@ -106,31 +179,66 @@ class PanelEvaluation:
         return ""
 
     def quadrant(self) -> Quadrant | str:
-        """Return the quadrant of the target, or the reason why there is none."""
+        """Return the quadrant of the target, or the reason why there is none.
+
+        A model is better, or more aligned, if it is above the median of the panel and above the best control: members
+        below that control are counted as if they were as good as it.
+        """
         from hyle.engine.analysis import quadrant
 
         if reason := self.unranked_reason():
             return reason
         assert self.score is not None
-        panel = [(peer, alignment) for peer, alignment in self.peers().values() if peer is not None]
-        mean = self.align_to().mean
+        if not self.other_families:
+            return "its rows contain models of all families of the panel"
+        ranked = self.ranked()
         try:
             return quadrant(
-                (self.score.value, mean.value),
-                np.array([(peer.value, alignment.value) for peer, alignment in panel]).reshape(-1, 2),
-                own_se=(self.score.se, mean.se),
-                panel_se=np.array([(peer.se, alignment.se) for peer, alignment in panel]).reshape(-1, 2),
+                (self.score.value, self.align_to().mean.value),
+                np.array([one.values for one in ranked]).reshape(-1, 2),
+                own_se=(self.score.se, self.align_to().mean.se),
+                panel_se=np.array([one.errors for one in ranked]).reshape(-1, 2),
+                families=[one.family for one in ranked],
                 higher_is_better=self.score.higher_is_better,
             )
         except ValueError as error:
             return str(error)
 
+    def ranked(self) -> list[Ranked]:
+        """Return the models of the panel that have both numbers, raised to the best control where they are below it."""
+        control, floor = self.best_performing_control(), self.best_control().value
+        ranked = []
+        for name, (peer, alignment) in self.peers().items():
+            if peer is not None:
+                least = peer.value if control is None else control.value
+                better = max if peer.higher_is_better else min
+                values = better(peer.value, least), max(alignment.value, floor)
+                ranked.append(Ranked(self.members[name].family, values, (peer.se, alignment.se)))
+        return ranked
+
     def dimension(self, name: str, model: str = TARGET) -> Estimate:
         """Return an intrinsic dimension with its interval."""
         from hyle.engine.analysis import Estimate
 
-        row = self.comparison.sel(model=model)
+        row = self.dimensions.sel(model=model)
         return Estimate(*(float(row[f"{name}{suffix}"]) for suffix in ("", "_se", "_low", "_high")))
+
+
+class Ranked(NamedTuple):
+    """A model of the panel in the ranking: its family, performance and alignment, and their standard errors."""
+
+    family: str
+    values: tuple[float, float]
+    errors: tuple[float, float]
+
+
+def axis_of(panel: ReferencePanel) -> str:
+    """Return the one kind of performance by which models are ranked: the one that most models of the panel have.
+
+    It depends on the panel alone, so that a model and a file of its embeddings have the same axis.
+    """
+    kinds = [kind for one in panel.members if one.modality != CONTROL for kind in one.scores]
+    return max(("probe", "energy"), key=kinds.count)
 
 
 def evaluate_on_panel(
@@ -139,8 +247,11 @@ def evaluate_on_panel(
     scores: Mapping[str, Performance],
     *,
     family: str = "",
+    level: str = "",
     metric: str = METRICS[0],
     metrics: Sequence[str] = METRICS,
+    composition: Representation | None = None,
+    groups: Mapping[str, str] | None = None,
     permutations: int = 200,
     jackknife_groups: int = 20,
     progress: Callable[[str, float], None] | None = None,
@@ -150,11 +261,14 @@ def evaluate_on_panel(
     Args:
         representation: of the model; rows are joined by id.
         panel: reference panel of the set.
-        scores: performance of the model on the set, by kind; energies are preferred.
+        scores: performance of the model on the set, by kind.
         family: family of the model; its other models are excluded from means and from the ranking of relatives. Empty
             where it is unknown.
+        level: level of theory of the model's energies, of `hyle.zoo.LEVELS`.
         metric: primary metric, which the diagnosis is based on.
         metrics: further metrics to measure.
+        composition: of the samples, which is regressed out of all models; None regresses nothing out.
+        groups: sample id -> what the sample is a state of, where several are states of one thing.
         permutations: number of permutations for p-values and calibrated scores.
         jackknife_groups: number of groups of the delete-a-group jackknife.
         progress: see `hyle.engine.compare`.
@@ -165,41 +279,125 @@ def evaluate_on_panel(
     """
     from hyle import engine
 
-    members = {one.name: one for one in panel.members if not same_checkpoint(one.representation, representation)}
-    reps = {name: one.representation for name, one in members.items()} | {TARGET: representation}
-    n = len(set(representation.ids).intersection(*(one.ids for one in reps.values())))
-    if n < MIN_SAMPLES:
-        raise TooFewSamplesError(
-            f"{representation.name} shares {n} samples of {panel.name} with the panel, and at least {MIN_SAMPLES} of "
-            f"{len(panel.ids)} are needed; load them with hyle.zoo.load_dataset({panel.name!r}, n={len(panel.ids)})"
-        )
-    other_families = [name for name, one in members.items() if one.modality != CONTROL and one.family != family]
-    if not other_families:
+    # A control stays: its own score is the floor, also where it is the target.
+    members = {
+        one.name: one
+        for one in panel.members
+        if one.modality == CONTROL or not same_checkpoint(one.representation, representation)
+    }
+    ids = _common_ids(representation, panel, members)
+    embeddings = {name: _rows(one.representation, ids) for name, one in members.items()}
+    target = _rows(representation, ids)
+    found = find_contained(target, list(members.values()), embeddings)
+    composite = composite_of(found, family)
+    contained = [one for one in found if one.contained and one.family != family]
+    for one in found:
+        if one.same:
+            del members[one.model]
+    excluded = {family, *(one.family for one in contained)} - {""}
+    models = {name: one for name, one in members.items() if one.modality != CONTROL}
+    others = [name for name, one in models.items() if one.family not in excluded]
+    if not others and not contained:
         raise InputError(f"the panel of {panel.name} has no model of another family than {family}")
+    rows = {name: embeddings[name] for name in members} | {TARGET: target}
+    reps = {name: _Rows(values, ids) for name, values in rows.items()}
+    covariates, nothing = None, False
+    n = len(ids)
+    if composition is not None:
+        columns = _rows(composition, ids)
+        covariates = _Rows(columns, ids)
+        n, nothing = _left(columns, target)
+        if n < MIN_SAMPLES:
+            raise TooFewSamplesError(
+                f"{representation.name} shares {len(ids)} samples of {panel.name} with the panel, of which {n} are "
+                f"left without composition, and at least {MIN_SAMPLES} are needed; load {len(panel.ids)} with "
+                f"hyle.zoo.load_dataset({panel.name!r}, n={len(panel.ids)})"
+            )
+    pairs = {name: one for name, one in reps.items() if covariates is None or name != COMPOSITION}
+    if covariates is not None:
+        pairs[COMPOSITION_NETWORK] = _Rows(_network(covariates.embedding), ids)
+    if nothing:
+        del pairs[TARGET]
     k, pair_metrics = min(25, n // 4), list(dict.fromkeys([metric, *metrics]))
-    comparison = engine.compare(
-        reps,
-        metrics=[*pair_metrics, *DIMENSIONS],
-        k=k,
-        permutations=permutations,
-        jackknife_groups=min(jackknife_groups, n // 2),
-        keep_resamples=True,
-        progress=progress,
-    )
-    comparison["family"] = ("model", [members[name].family if name in members else family for name in reps])
+    of_states: dict[str, Any] = {"groups": {name: groups[name] for name in ids}, "permute": "whole"} if groups else {}
+    states = len({groups[name] for name in ids}) if groups else n
+    options: dict[str, Any] = {"k": k, "jackknife_groups": min(jackknife_groups, states // 2), **of_states}
+    with warnings.catch_warnings():
+        # It is about q of single pairs, and means over the panel have a p of their own.
+        warnings.simplefilter("ignore", engine.ResolutionWarning)
+        comparison = engine.compare(
+            pairs,
+            metrics=pair_metrics,
+            covariates=covariates,
+            permutations=permutations,
+            keep_resamples=True,
+            progress=progress,
+            **options,
+        )
+    families = [members[name].family if name in members else "" for name in map(str, comparison["model"].values)]
+    comparison["family"] = ("model", families)
+    dimensions = engine.compare(reps, metrics=list(DIMENSIONS), **(options | {"permute": "within"}))
     return PanelEvaluation(
-        panel,
-        n,
-        k,
-        metric,
-        pair_metrics,
-        comparison,
-        members,
-        other_families,
-        [name for name, one in members.items() if one.modality != CONTROL and family and one.family == family],
-        scores.get("energy") or scores.get("probe"),
-        _best([members[name] for name in other_families]),
+        panel=panel,
+        n=int(comparison.attrs["n"]),
+        k=k,
+        metric=metric,
+        metrics=pair_metrics,
+        comparison=comparison,
+        dimensions=dimensions,
+        members=members,
+        other_families=[] if composite else others,
+        same_family=[name for name, one in models.items() if family and one.family == family],
+        score=scores.get(axis_of(panel)),
+        best=_best([members[name] for name in others], axis_of(panel)),
+        contained=contained,
+        composite=composite,
+        energy=scores.get("energy"),
+        level=level,
+        nothing=nothing,
     )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows with their ids, as `hyle.engine.compare` takes them."""
+
+    embedding: np.ndarray
+    ids: Sequence[str]
+
+
+def _common_ids(representation: Representation, panel: ReferencePanel, members: Mapping[str, Member]) -> list[str]:
+    common = set(representation.ids).intersection(*(one.representation.ids for one in members.values()))
+    if len(common) < MIN_SAMPLES:
+        raise TooFewSamplesError(
+            f"{representation.name} shares {len(common)} samples of {panel.name} with the panel, and at least "
+            f"{MIN_SAMPLES} of {len(panel.ids)} are needed; load them with "
+            f"hyle.zoo.load_dataset({panel.name!r}, n={len(panel.ids)})"
+        )
+    return [name for name in panel.ids if name in common]
+
+
+def _rows(representation: Representation, ids: Sequence[str]) -> np.ndarray:
+    position = {name: row for row, name in enumerate(representation.ids)}
+    return np.asarray(to_numpy(representation.embedding), np.float32)[[position[name] for name in ids]]
+
+
+def _left(composition: np.ndarray, target: np.ndarray) -> tuple[int, bool]:
+    """Return how many samples composition leaves, and whether nothing of the target is left beyond it."""
+    from hyle.engine import blus_residuals
+
+    rows, residuals = blus_residuals(target, composition)
+    centred = np.asarray(target, np.float64) - target.mean(0, dtype=np.float64)
+    left = float((np.asarray(residuals, np.float64) ** 2).sum())
+    return len(rows), left <= NOTHING * float((centred**2).sum())
+
+
+def _network(composition: np.ndarray) -> np.ndarray:
+    """Return the rows of a network of one layer with random weights that reads composition [n, c] alone."""
+    spread = composition.std(0)
+    columns = (composition - composition.mean(0))[:, spread > 0] / spread[spread > 0]
+    weights = np.random.default_rng(0).normal(size=(columns.shape[1], UNITS)) / max(1, columns.shape[1]) ** 0.5
+    return np.maximum(columns @ weights, 0).astype(np.float32)
 
 
 def same_checkpoint(member: Representation, target: Representation) -> bool:
@@ -208,81 +406,8 @@ def same_checkpoint(member: Representation, target: Representation) -> bool:
     return any(target.recipe.get(key) == member.recipe.get(key) not in (None, "", "none") for key in keys)
 
 
-def _best(members: Sequence[Member]) -> str:
-    for kind, sign in (("energy", 1), ("probe", -1)):
-        scored = [(sign * one.scores[kind].value, one.name) for one in members if kind in one.scores]
-        if scored:
-            return min(scored)[1]
-    return ""
-
-
-def as_data(evaluation: PanelEvaluation) -> dict[str, Any]:
-    """Return an evaluation as plain data."""
-    score, rank, best = evaluation.score, evaluation.rank(), evaluation.best
-    aligned = {metric: evaluation.align_to(metric) for metric in evaluation.metrics}
-    peers = evaluation.peers()
-    controls = [name for name, one in evaluation.members.items() if one.modality == CONTROL]
-    performances = [peer.value for peer, _ in peers.values() if peer is not None]
-    return {
-        "dataset": evaluation.panel.name,
-        "version": evaluation.panel.version,
-        "n": evaluation.n,
-        "k": evaluation.k,
-        "performance": score
-        and {
-            "kind": score.kind,
-            "label": score.label,
-            "units": score.units,
-            "value": score.value,
-            "se": score.se,
-            "n": score.n,
-            "rank": rank and rank[0],
-            "of": rank and rank[1],
-            "panel_median": float(np.median(performances)) if performances else None,
-        },
-        "unranked_reason": evaluation.unranked_reason(),
-        "best": best,
-        "alignment": {
-            metric: {
-                "panel": profile.mean._asdict() | {"p": profile.mean_p},
-                "best": profile.to(best)._asdict() | _raw(profile, best) if best in profile.others else None,
-            }
-            for metric, profile in aligned.items()
-        },
-        "panel_median_alignment": float(np.median([alignment.value for _, alignment in peers.values()]))
-        if peers
-        else None,
-        "dimension": {
-            label: evaluation.dimension(name)._asdict()
-            | {"panel_median": float(np.median([evaluation.dimension(name, one).value for one in peers]))}
-            for name, label in DIMENSIONS.items()
-        },
-        "relatives": _listed(aligned[evaluation.metric], 5),
-        "own_family": _listed(evaluation.align_to(other_families=evaluation.same_family), None)
-        if evaluation.same_family
-        else [],
-        "controls": _listed(evaluation.align_to(other_families=controls), None) if controls else [],
-        "panel": {
-            "sha256": evaluation.panel.sha256,
-            "hyle_version": evaluation.panel.hyle_version,
-            "models": {
-                name: {
-                    "family": evaluation.members[name].family,
-                    "modality": evaluation.members[name].modality,
-                    "performance": peer and peer.value,
-                    "performance_se": peer and peer.se,
-                    "alignment": alignment._asdict(),
-                }
-                for name, (peer, alignment) in peers.items()
-            },
-        },
-    }
-
-
-def _raw(profile: AlignmentProfile, name: str) -> dict[str, float]:
-    at = profile.others.index(name)
-    return {"score": float(profile.score[at]), "p": float(profile.p[at])}
-
-
-def _listed(profile: AlignmentProfile, count: int | None) -> list[dict[str, Any]]:
-    return [{"model": name} | profile.to(name)._asdict() | _raw(profile, name) for name in list(profile.others)[:count]]
+def _best(members: Sequence[Member], kind: str) -> str:
+    scored = [(one.scores[kind].value, one.name) for one in members if kind in one.scores]
+    if not scored:
+        return ""
+    return max(scored)[1] if kind == "probe" else min(scored)[1]

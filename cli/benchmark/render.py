@@ -23,6 +23,8 @@ def print_card(card: Card) -> None:
     print_table(headings, rows(card), keys=1)
     for title, names in relatives(card).items():
         click.echo(f"{title}: {names}")
+    for note in notes(card):
+        click.echo(note)
     click.echo(f"\ndiagnosis: {card['diagnosis']['words']}")
     if shares := card["diagnosis"]["probability"]:
         click.echo("           " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
@@ -44,17 +46,57 @@ def setting(card: Card) -> str:
     return f"{samples}, {distance} (AUC {number(shift['auc'], 2)})"
 
 
+def notes(card: Card) -> list[str]:
+    """Return sentences on copies, on the panel and on how often such a diagnosis is right."""
+    sentences = []
+    for role, one in card["sets"].items():
+        if one["copies"]:
+            copies = ", ".join(
+                f"{copy['model']} ({number(copy['share'], 2)}, bar {number(copy['bar'], 2)})" for copy in one["copies"]
+            )
+            sentences.append(
+                f"{role}: its rows contain those of {copies}, as a copy or a retraining does; the families are "
+                "excluded from its means"
+            )
+        if one["made_of"]:
+            sentences.append(f"{role}: {one['unranked_reason']}; no alignment is reported")
+    for role, one in card["sets"].items():
+        panel = one["panel"]
+        versions = ", ".join(f"{name} {version}" for name, version in panel["versions"].items())
+        sentences.append(
+            f"panel ({role}): {panel['n_models']} models of {panel['n_families']} families other than its own, of "
+            f"{panel['date'] or 'unknown date'}, hyle {panel['hyle_version']}"
+            + (f", with {versions}" if versions else "")
+        )
+    if calibration := card["diagnosis"]["calibration"]:
+        if calibration["observed"] == calibration["observed"]:
+            sentences.append(
+                f"calibration: in {calibration['panels']} simulated panels like this one, "
+                f"{calibration['reported']:.0%} of the models had a quadrant of at least 80 %, and "
+                f"{calibration['observed']:.0%} of these were right (± {calibration['se']:.0%}; stated "
+                f"{calibration['stated']:.0%} on average)"
+            )
+        else:
+            sentences.append(
+                f"calibration: in {calibration['panels']} simulated panels like this one, no quadrant had 80 %"
+            )
+    return sentences
+
+
 def rows(card: Card) -> list[tuple[str, ...]]:
     """Return the rows of the table: name of the number, its value in and out of distribution, and the change."""
     sets, general = list(card["sets"].values()), card["generality"]
     first = sets[0]
     table = [("performance", *(_performance(one) for one in sets))]
+    if any(one["energy"] for one in sets):
+        table.append(("energies, not ranked", *(_energy(one) for one in sets)))
     metrics = list(first["alignment"])
     if any(one["alignment"][metrics[0]]["best"] for one in sets):
         table.append(("alignment to the best", *(_best(one, metrics[0]) for one in sets)))
     for metric in metrics:
         title = f"to the panel, {metric}"
         table.append((title, *(_interval(one["alignment"][metric]["panel"], p=True) for one in sets)))
+    table.append((f"best control, {metrics[0]}", *(_control(one["alignment"][metrics[0]]["panel"]) for one in sets)))
     table += [
         (f"dimension, {name}", *(_interval(one["dimension"][name], 1) for one in sets)) for name in first["dimension"]
     ]
@@ -83,7 +125,20 @@ def _performance(one: Card) -> str:
         return "unknown"
     what = "MAE" if score["kind"] == "energy" else f"R² of {score['label']}"
     rank = f", {score['rank']} of {score['of']}" if score["rank"] else ""
-    return f"{what} {number(score['value'], 3)} ± {number(score['se'], 3)} {score['units']}".rstrip() + rank
+    shown = f"{what} {number(score['value'], 3)} ± {number(score['se'], 3)} {score['units']}".rstrip() + rank
+    control = f"; best control {number(score['control_value'], 3)}, {score['control']}" if score["control"] else ""
+    return shown + control
+
+
+def _energy(one: Card) -> str:
+    energy = one["energy"]
+    if not energy:
+        return "–"
+    return f"MAE {number(energy['value'], 3)} ± {number(energy['se'], 3)} {energy['units']}, {energy['level']}"
+
+
+def _control(one: Card) -> str:
+    return f"{number(one['control_value'], 2)}, {one['control']}"
 
 
 def _best(one: Card, metric: str) -> str:
@@ -120,6 +175,7 @@ def render_card(card: Card) -> str:
         setting=setting(card),
         rows=rows(card),
         relatives=relatives(card),
+        notes=notes(card),
         specs={} if chart is None else {"benchmark": chart.to_dict()},
         dark=DARK,
         vega=vega() if chart is not None else "",

@@ -32,20 +32,28 @@ class Subject:
     Args:
         name: name of the model or of the file.
         family: family of the model, empty where it is unknown.
-        parameters: number of parameters of its checkpoint, 0 where it is unknown.
-        trained_on: training data, as named in the model's card.
         sets: sets by role, ``in`` and, where available, ``out``.
         representations: embeddings of the sets, by role.
+        card: the model's card, None for a file of embeddings whose model is unknown.
         ood_missing_reason: why there is no set out of distribution; empty where there is one.
     """
 
     name: str
     family: str
-    parameters: int
-    trained_on: Sequence[str]
     sets: Mapping[str, BenchmarkSet]
     representations: Mapping[str, Representation]
+    card: ModelCard | None = None
     ood_missing_reason: str = ""
+
+    @property
+    def level(self) -> str:
+        """Level of theory of the model's energies; empty where it is unknown."""
+        return self.card.level if self.card else ""
+
+    @property
+    def trained_on(self) -> Sequence[str]:
+        """Training data, as named in the model's card."""
+        return self.card.trained_on if self.card else ()
 
 
 def find_subject(
@@ -83,7 +91,7 @@ def find_subject(
     for role, bench in sets.items():
         data = load_dataset(bench.name, n=bench.samples)
         representations[role], _ = embed_with_progress(source, data, store, device=device)
-    return Subject(card.name, family or card.family, card.parameters, card.trained_on, sets, representations, missing)
+    return Subject(card.name, family or card.family, sets, representations, card, missing)
 
 
 def sets_of(card: ModelCard, domain: str | None = None) -> tuple[dict[str, BenchmarkSet], str]:
@@ -127,16 +135,7 @@ def _of_files(path: Path, out: Path | None, domain: str | None, family: str | No
         representations["out"], sets["out"] = _file(out, "out", bench.domain, files)
         missing = ""
     card = next((card for card in list_models() if card.name == inside.recipe.get("model")), None)
-    trained_on = card.trained_on if card else ()
-    return Subject(
-        path.name,
-        family or (card.family if card else ""),
-        card.parameters if card else 0,
-        trained_on,
-        sets,
-        representations,
-        missing,
-    )
+    return Subject(path.name, family or (card.family if card else ""), sets, representations, card, missing)
 
 
 def _file(path: Path, role: str, domain: str | None, files: FileSelection) -> tuple[Representation, BenchmarkSet]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,24 @@ import numpy as np
 
 from hyle.zoo import Store
 
-from ..comparison import cell, listed, model_names, notes, number, print_comparison, print_layers, read_scores
+from ..comparison import (
+    ceilings_data,
+    ceilings_of,
+    cell,
+    differences_data,
+    differences_of,
+    listed,
+    model_names,
+    notes,
+    number,
+    parse_difference,
+    parse_pair,
+    print_ceilings,
+    print_comparison,
+    print_differences,
+    print_layers,
+    read_scores,
+)
 from ..console import print_table, say
 from ..jobs import (
     COMPARISON_SUFFIXES,
@@ -60,6 +78,19 @@ if TYPE_CHECKING:
     help="Compare at several numbers of neighbours (k=...) or of samples (n=...), and show how stable the order of "
     "the pairs is.",
 )
+@click.option(
+    "--difference",
+    "differences",
+    multiple=True,
+    metavar="A-B:A-C",
+    help="Test whether two pairs of models are equally aligned, for example whether A is nearer to B than to C. Names "
+    "of SOURCES; repeat it for more. Uses --intervals 20 if no other number is given.",
+)
+@click.option(
+    "--ceiling",
+    metavar="A-B",
+    help="Also give each score as a share of that of these two models, such as two trainings of one architecture.",
+)
 @stored_options
 @file_options
 @click.option(
@@ -75,6 +106,8 @@ def command(
     measure: CompareOptions,
     covariates: str | None,
     sweep: str | None,
+    differences: tuple[str, ...],
+    ceiling: str | None,
     dataset: str | None,
     layer: str | None,
     pooling: str | None,
@@ -98,6 +131,7 @@ def command(
       hyle compare minilm chgnet-0.3.0 -o result.html
       hyle compare a.npz b.npz c.npz --sweep k=5,10,25,50,100
       hyle compare --covariates composition --metrics cka
+      hyle compare a.npz b.npz c.npz --difference a-b:a-c
     """
     steps = None if sweep is None else parse_sweep(sweep)
     if output is not None:
@@ -121,17 +155,30 @@ def command(
         else:
             _print_sweep(swept, over)
         return
+    names = list(by_name(representations))
+    pairs = [parse_difference(text, names) for text in differences]
+    like = None if ceiling is None else parse_pair(ceiling, names, "--ceiling")
+    if (pairs or like) and not measure.jackknife_groups:
+        measure = dataclasses.replace(measure, jackknife_groups=20)
     check_common(representations, measure, known)
-    comparison = compare_with_progress(representations, measure, covariates=known)
+    comparison = compare_with_progress(representations, measure, covariates=known, keep_resamples=bool(pairs or like))
+    found = differences_of(comparison, pairs)
+    shares = {} if like is None else ceilings_of(comparison, like)
     outliers, others = compare_without_outliers(comparison, representations, measure, known)
     if output is not None:
         say(f"wrote {write_comparison(comparison, output)}")
     if as_json:
         data = as_data(comparison) | {"norm_outliers": outliers}
+        data |= {"differences": differences_data(found)} if found else {}
+        data |= {"ceiling": ceilings_data(shares)} if shares else {}
         print_json(data if others is None else data | {"without_outliers": as_data(others)["results"]})
     else:
         print_comparison(comparison)
         print_layers(comparison)
+        if found:
+            print_differences(found)
+        if shares:
+            print_ceilings(shares)
         _print_outliers(outliers, others)
 
 

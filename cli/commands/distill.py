@@ -13,6 +13,7 @@ from hyle.zoo import Store, registered_dir
 from ..comparison import NOT_SIGNIFICANT, number
 from ..console import TerminalProgress, count, print_table, say
 from ..jobs import (
+    check_draw,
     check_student_name,
     checkpoint_folder,
     distill,
@@ -52,11 +53,15 @@ if TYPE_CHECKING:
 @teacher_options
 @teacher_file_options
 @training_options
-@click.option("--label", help="Also learn this label of the data set, as a linear function of the student's rows.")
+@click.option(
+    "--label",
+    help="Also learn this label, as a linear function of the student's rows: a label of the data set, or a column or "
+    "property of a file.",
+)
 @click.option(
     "--label-samples",
     type=click.IntRange(2),
-    help="Number of training samples whose label is used. [default: all]",
+    help="Number of labels to use; with --select label a fifth of them select the parameters. [default: all]",
 )
 @click.option(
     "--width", type=click.IntRange(2), help="Width of the student's rows. [default: that of the teacher, 512 at most]"
@@ -99,7 +104,9 @@ def command(
     """
     name = name or student_name(teachers)
     check_student_name(name, replace=replace)
-    data = draw.load()
+    if not draw.is_file:
+        check_draw(teachers, draw.dataset, draw.n or draw.default_n, draw.seed, Store(store_path))
+    data = draw.load(labels=() if label is None else (label,))
     representations = find_teachers(teachers, data, Store(store_path), selection, files)
     folder = checkpoint_folder(name)
     if restart:
@@ -118,7 +125,12 @@ def command(
         folder=folder,
         progress=TerminalProgress(),
     )
-    say(f"{name}: {distilled.stopped}; the parameters of step {distilled.step} are kept")
+    reason = {
+        "label": "the smallest error of the label on the validation samples",
+        "alignment": "the best alignment on the validation samples",
+        "last": "the last step",
+    }[distilled.select]
+    say(f"{name}: {distilled.stopped}; the parameters of step {distilled.step} are kept ({reason})")
     result = evaluate(card, representations, data, split, distilled, label=label)
     save_result(name, result)
     if as_json:
@@ -157,9 +169,14 @@ def _print_card(result: Mapping[str, Any]) -> None:
     _print_probes(name, result["probes"])
     if result["readout"]:
         readout = result["readout"]
+        labels, validation, unit = result["labels"], readout["validation"], readout["unit"]
+        on_test = "no test sample has the label"
+        if readout["mae"] is not None:
+            on_test = f"mean absolute error {number(readout['mae'], 4)} {unit} on {readout['n']} test samples"
         click.echo(
-            f"{readout['label']}, learned by the student: mean absolute error {number(readout['mae'], 4)} "
-            f"{readout['unit']}\n"
+            f"{readout['label']}, learned by the student from {labels['train']} labels: {on_test}; on the "
+            f"{labels['validation']} labelled validation samples {number(validation['kept'], 4)} {unit} at the kept "
+            f"step {result['step']} and {number(validation['last'], 4)} {unit} at the last step\n"
         )
     speed, parameters = result["speed"], result["parameters"]
     lines = [

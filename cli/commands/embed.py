@@ -87,7 +87,7 @@ def command(
         raise click.UsageError("--output takes one model and one layer at a time")
     if output is not None:
         check_output(output)
-    data = draw.load()
+    data = draw.load(models=[name for name, _ in jobs])
     if repeats := describe_repeats(len(data), group_sizes(data.groups)):
         say(f"{data.name}: {repeats}")
     check_views([name for name, _ in jobs], data)

@@ -65,7 +65,7 @@ def command(
     measure = replace(measure, metrics=measure.metrics or METRICS)
     if draw.n is not None:
         measure.check(draw.n, more=", or raise -n")
-    data = draw.load()
+    data = draw.load(models=split(models) or ())
     measure.check(len(data))
     cards = choose_panel(split(models), data)
     check_views([card.name for card in cards], data)

@@ -14,6 +14,16 @@ from .outliers import listed as listed
 from .outliers import outlying as outlying
 from .outliers import outlying_in_any as outlying_in_any
 from .outliers import without as without
+from .paired import ceilings_data as ceilings_data
+from .paired import ceilings_of as ceilings_of
+from .paired import differences_data as differences_data
+from .paired import differences_of as differences_of
+from .paired import parse_difference as parse_difference
+from .paired import parse_pair as parse_pair
+from .paired import print_ceilings as print_ceilings
+from .paired import print_differences as print_differences
+from .ranks import with_ranks as with_ranks
+from .ranks import without_resamples as without_resamples
 from .replicates import replicate_ceiling as replicate_ceiling
 from .replicates import seed_replicates as seed_replicates
 from .samples import LABEL as LABEL
@@ -25,6 +35,7 @@ from .samples import read_column as read_column
 from .samples import read_table as read_table
 from .scores import CONTROL as CONTROL
 from .scores import NOT_SIGNIFICANT as NOT_SIGNIFICANT
+from .scores import UNRESOLVED as UNRESOLVED
 from .scores import PairScores as PairScores
 from .scores import errors as errors
 from .scores import modalities as modalities

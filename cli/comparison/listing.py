@@ -10,7 +10,7 @@ import numpy as np
 
 from ..console import print_table
 from .numbers import estimate, number
-from .scores import NOT_SIGNIFICANT, PairScores, errors, model_names, read_scores, single_metrics
+from .scores import NOT_SIGNIFICANT, UNRESOLVED, PairScores, errors, model_names, read_scores, single_metrics
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,14 +29,23 @@ def print_comparison(comparison: xr.Dataset) -> None:
         for arrow in (" →", " ←") if score.directed else ("",):
             headings.append(f"{score.name}{arrow}{chance}")
             columns.append((score, arrow == " ←"))
+    ranked = [score.name for score in scores if f"{score.name}_rank" in comparison] if len(names) > 2 else []
+    headings += [f"{name} rank" for name in ranked]
     rows = [
-        (names[i], names[j], *(cell(score, (j, i) if reverse else (i, j)) for score, reverse in columns))
+        (
+            names[i],
+            names[j],
+            *(cell(score, (j, i) if reverse else (i, j)) for score, reverse in columns),
+            *(_rank(comparison, name, (i, j)) for name in ranked),
+        )
         for i in range(len(names))
         for j in range(i + 1, len(names))
     ]
     if rows and scores:
         print_table(("model", "other", *headings), rows, keys=2)
-        click.echo("".join(f"{line}\n" for line in notes(scores)))
+        ranks = ["rank of the pair, 1 for the most aligned, and its 95 % interval"] if ranked else []
+        click.echo("".join(f"{line}\n" for line in [*notes(scores), *ranks]))
+    print_beyond(comparison, scores)
     single = single_metrics(comparison)
     if single:
         headings = [f"{m} (k = {comparison[m].attrs['k']})" if "k" in comparison[m].attrs else m for m in single]
@@ -48,6 +57,40 @@ def print_comparison(comparison: xr.Dataset) -> None:
             for m in single
         ]
         print_table(("model", *headings), list(zip(names, *cells, strict=True)), right=headings, keys=1)
+
+
+def print_beyond(comparison: xr.Dataset, scores: Sequence[PairScores]) -> None:
+    """Print what each pair shares beyond the strata of the samples, such as their formulas; nothing without strata."""
+    tested = [score for score in scores if np.isfinite(score.beyond).any()]
+    if not tested:
+        return
+    kind = comparison.attrs.get("strata_kind") or "strata"
+    names, headings = model_names(comparison), []
+    columns = []
+    for score in tested:
+        for arrow in (" →", " ←") if score.directed else ("",):
+            headings.append(f"{score.name}{arrow} (within {kind})")
+            columns.append((score, arrow == " ←"))
+    rows = [
+        (names[i], names[j], *(_beyond_cell(score, (j, i) if reverse else (i, j)) for score, reverse in columns))
+        for i in range(len(names))
+        for j in range(i + 1, len(names))
+    ]
+    click.echo(
+        f"beyond {kind}: 0 is the mean score, in brackets, when samples are permuted within {kind} "
+        f"({comparison.attrs['strata_permuted']} of {comparison.attrs['n']} samples can be), 1 is the best score"
+    )
+    print_table(("model", "other", *headings), rows, keys=2)
+
+
+def _rank(comparison: xr.Dataset, name: str, pair: tuple[int, int]) -> str:
+    rank, low, high = (comparison[f"{name}_{suffix}"].values[pair] for suffix in ("rank", "rank_low", "rank_high"))
+    return f"{rank:.0f} ({low:.0f}–{high:.0f})" if np.isfinite(rank) else "–"
+
+
+def _beyond_cell(score: PairScores, pair: tuple[int, int]) -> str:
+    shown = f"{number(score.beyond[pair], 4)} ({number(score.strata_null[pair], 4)})"
+    return f"{shown} p = {score.strata_p[pair]:.2g}" if np.isfinite(score.strata_p[pair]) else shown
 
 
 def print_layers(comparison: xr.Dataset) -> None:
@@ -96,6 +139,8 @@ def notes(scores: Sequence[PairScores]) -> list[str]:
             f"{NOT_SIGNIFICANT} not significantly above chance at level {tested.alpha:g}, after correction for the "
             f"number of pairs (q > {tested.alpha:g}; {tested.permutations} permutations)"
         )
+        if any(score.unresolved.any() for score in scores):
+            lines.append(f"{UNRESOLVED} undecided: with so few permutations no score of this pair could be significant")
     return lines
 
 
@@ -105,4 +150,4 @@ def cell(score: PairScores, pair: tuple[int, int]) -> str:
     shown = estimate(value, score.se[pair], 4)
     shown += f" ({number(chance, 4)})" if np.isfinite(chance) else ""
     shown += f" [{number(score.raw[pair], 4)}]" if np.isfinite(score.raw[pair]) else ""
-    return f"{shown} {NOT_SIGNIFICANT}" if score.not_significant[pair] else shown
+    return f"{shown} {score.mark(pair)}".rstrip()

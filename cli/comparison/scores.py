@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 CONTROL = "control"
 # Printed after a score that is not significantly above chance.
 NOT_SIGNIFICANT = "≈"
+# Printed in its place where no score, however high, could have been significant with the permutations that were drawn.
+UNRESOLVED = "?"
 _FIELDS = {
     *("kind", "long_name", "meaning", "citation", "limits", "symmetric", "higher_is_better", "chance", "of"),
     *("estimator", "neighbour_metric", "k", "n"),
@@ -55,6 +58,9 @@ class PairScores:
         low: [m, m] lower ends of the intervals.
         high: [m, m] upper ends of the intervals.
         raw: [m, m] scores before covariates were regressed out; NaN without covariates.
+        strata_null: [m, m] mean scores under permutation within strata; NaN without strata, as are the next two.
+        strata_p: [m, m] p-values of that permutation test.
+        beyond: [m, m] what is shared beyond the strata: 0 at `strata_null`, 1 at the best score.
     """
 
     name: str
@@ -82,6 +88,9 @@ class PairScores:
     low: np.ndarray
     high: np.ndarray
     raw: np.ndarray
+    strata_null: np.ndarray
+    strata_p: np.ndarray
+    beyond: np.ndarray
 
     @property
     def level(self) -> float:
@@ -124,6 +133,23 @@ class PairScores:
     def not_significant(self) -> np.ndarray:
         """Bool [m, m]: tested by permutations, and not significantly above chance (q > alpha)."""
         return np.asarray(self.q > self.alpha)
+
+    @cached_property
+    def unresolved(self) -> np.ndarray:
+        """Bool [m, m]: not significant, and too few permutations were drawn for this pair to be, however aligned."""
+        from hyle.engine.comparison import unresolved
+
+        if not self.permutations:
+            return np.zeros(self.values.shape, bool)
+        symmetric = bool(np.array_equal(self.p, self.p.T, equal_nan=True))
+        found = unresolved(self.p, self.permutations, self.alpha, symmetric=symmetric)
+        return np.asarray(found & self.not_significant)
+
+    def mark(self, pair: tuple[int, int]) -> str:
+        """Return the sign after the score of a pair: not significant, not resolved, or empty."""
+        if not self.not_significant[pair]:
+            return ""
+        return UNRESOLVED if self.unresolved[pair] else NOT_SIGNIFICANT
 
     def pairs(self) -> list[tuple[int, int]]:
         """Return the index pairs of different models: each once, or in both directions if the metric is directed."""
@@ -195,8 +221,9 @@ def _score(comparison: xr.Dataset, name: str) -> PairScores:
             return np.full_like(values, np.nan)
         return related.broadcast_like(variable).transpose("model", "other").values.astype(float)
 
-    # Without a closed form, the chance level is the mean score under permutation.
-    chance = matrix("chance", "null")
+    # Closed forms are for independent samples. Without one, the chance level is the mean score under permutation.
+    grouped = bool(integer(comparison.attrs.get("groups"))) and f"{name}_null" in comparison
+    chance = matrix("null") if grouped else matrix("chance", "null")
     tested = comparison[f"{name}_p"].attrs if f"{name}_p" in comparison else {}
     equal = np.allclose(values, values.T, rtol=1e-6, atol=1e-9, equal_nan=True)
     levels = chance[~np.eye(len(chance), dtype=bool) & np.isfinite(chance)]
@@ -205,7 +232,9 @@ def _score(comparison: xr.Dataset, name: str) -> PairScores:
         label=text(attrs, "long_name") or name,
         values=values,
         chance=chance,
-        chance_text=_chance_text(attrs, levels, permuted=f"{name}_chance" not in comparison and bool(tested)),
+        chance_text=_chance_text(
+            attrs, levels, permuted=grouped or (f"{name}_chance" not in comparison and bool(tested))
+        ),
         directed=not (equal and facts.symmetric),
         higher_is_better=facts.higher_is_better,
         best=facts.best,
@@ -221,6 +250,7 @@ def _score(comparison: xr.Dataset, name: str) -> PairScores:
         low=matrix("low"),
         high=matrix("high"),
         raw=matrix("raw"),
+        **{suffix: matrix(suffix) for suffix in ("strata_null", "strata_p", "beyond")},
         p=matrix("p"),
         q=matrix("q"),
         calibrated=matrix("calibrated"),

@@ -19,19 +19,21 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
     """Return one row for each pair metric and pair of models, then one for each single metric and model.
 
     A pair has one row, or two if the metric is directed: one for each direction, from `model` to `other`. In the rows
-    of single metrics `other` is empty. `error` is one standard error; `p`, `q` and `calibrated` come from permutations.
+    of single metrics `other` is empty. `error` is one standard error; `p`, `q` and `calibrated` come from permutations,
+    and `strata_null`, `strata_p` and `beyond` from permutations within strata.
     Each row contains all that is needed to reproduce its value.
     """
     import pandas as pd
 
     names = model_names(comparison)
     columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error", "low", "high", "raw"]
+    columns += ["strata_null", "strata_p", "beyond"]
     columns += ["k", "n", "estimator", "neighbour_metric", "details"]
     rows: list[tuple[Any, ...]] = []
     for score in read_scores(comparison).values():
         recipe = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
         matrices = [score.values, score.chance, score.p, score.q, score.calibrated]
-        matrices += [score.se, score.low, score.high, score.raw]
+        matrices += [score.se, score.low, score.high, score.raw, score.strata_null, score.strata_p, score.beyond]
         for i, j in score.pairs():
             rows.append((names[i], names[j], score.name, *(float(matrix[i, j]) for matrix in matrices), *recipe))
     nan = float("nan")
@@ -47,7 +49,9 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
         ):
             interval_and_raw = [nan if values[i] is None else values[i] for values in extra]
             n_row = n if used[i] is None else int(used[i])
-            rows.append((name, "", metric, float(value), *[nan] * 4, error, *interval_and_raw, k, n_row, *facts))
+            rows.append(
+                (name, "", metric, float(value), *[nan] * 4, error, *interval_and_raw, *[nan] * 3, k, n_row, *facts)
+            )
     table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
     return table.assign(**{key: text(comparison.attrs, key) for key in provenance})

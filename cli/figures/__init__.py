@@ -26,6 +26,7 @@ from ._intervals import selection_chart as selection_chart
 from ._intervals import shift_chart as shift_chart
 from ._map import map_chart as map_chart
 from ._order import order_models as order_models
+from ._quadrants import quadrant_scatter as quadrant_scatter
 from ._regimes import regime_scatter as regime_scatter
 from ._save import figure_tables as figure_tables
 from ._save import save_charts as save_charts

@@ -17,15 +17,15 @@ _WIDTH, _HEIGHT, _TARGET_COLOUR = 420, 280, "#cc3311"
 def benchmark_scatter(card: Mapping[str, Any]) -> alt.LayerChart | None:
     """Return performance against alignment: models of the panel as points, the measured model as a diamond.
 
-    The measured model has error bars of one standard error. Dashed lines are the medians of the panel, the borders of
-    the quadrants. Better models are higher up, more aligned ones further to the right. None where the model has no
-    performance.
+    The measured model has error bars of one standard error. Dashed lines are the borders of the quadrants: the medians
+    of the panel, or the best controls where these are higher. Better models are higher up, more aligned ones further to
+    the right. None where the model has no performance or no alignment.
 
     Args:
         card: as returned by `hyle.cli.benchmark.benchmark`.
     """
     score = card["sets"]["in"]["performance"]
-    if not score:
+    if not score or not math.isfinite(card["sets"]["in"]["alignment"][card["metric"]]["panel"]["value"] or 0.0):
         return None
     rows, target = _rows(card)
     x, y, height = _axes(card["metric"], score, [*rows, target])
@@ -85,7 +85,7 @@ def _rows(card: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, Any]
 
 
 def _title(score: Mapping[str, Any]) -> str:
-    return "mean absolute energy error / eV" if score["kind"] == "energy" else f"R² of {score['label']}"
+    return "mean absolute energy error / (eV/atom)" if score["kind"] == "energy" else f"R² of {score['label']}"
 
 
 def _axes(
@@ -101,7 +101,7 @@ def _axes(
     kind: dict[str, Any] = {"type": "log", "nice": False} if logarithmic else {"zero": False}
     x = alt.X(
         "alignment:Q",
-        title=f"calibrated {metric} to models of other families",
+        title=f"calibrated {metric} to models of other families, beyond composition",
         scale=alt.Scale(zero=False, padding=50),
         axis=alt.Axis(tickCount=5, grid=False),
     )

@@ -43,9 +43,11 @@ def blind_spot_scatter(result: BlindSpotResult) -> alt.LayerChart:
     test = next(iter(result.goes_with.values()), None)
     subtitle = f"n = {len(result.models)} models, too few for a test"
     if test is not None:
-        subtitle = (
-            f"rank correlation {number(test.correlation, 2)}, p = {test.p:.2g} (Mantel), n = {test.models} models"
-        )
+        n = f"n = {test.models} models of {test.families} families"
+        subtitle = f"{n}, inconclusive"
+        if test.p == test.p:
+            correlation = f"rank correlation over families {number(test.correlation, 2)}"
+            subtitle = f"{correlation}, p = {test.p:.2g} (Mantel), {n}"
     title = alt.TitleParams(subtitle, fontSize=12, fontWeight="normal", color=MUTED)
     dots = points.mark_point(filled=True, size=75, opacity=0.9, color=accents(1)[0])
     return alt.LayerChart(layer=[zero, dots]).properties(

@@ -47,9 +47,8 @@ def convergence_scatter(result: ConvergenceResult) -> alt.LayerChart:
     rings = base.transform_filter("datum.family_of_best").mark_point(size=100, strokeWidth=2.4)
     layers = [filled.encode(color=colour)] * any(not r["family_of_best"] for r in rows)
     layers += [rings.encode(color=colour)] * any(r["family_of_best"] for r in rows)
-    titles = [_title(one, "all")]
-    if others != set(one.models):
-        titles.append(_title(result.runs["other_families"], "other families"))
+    which = "all" if others == set(one.models) else "other families"
+    titles = _titles(result.runs["other_families"], which)
     title = alt.TitleParams(titles, fontSize=12, fontWeight="normal", color=MUTED)
     description = f"Scatter plot of {result.error} against {result.metric} to {reference} for {len(rows)} models. "
     description += "; ".join(titles) + "."
@@ -58,8 +57,9 @@ def convergence_scatter(result: ConvergenceResult) -> alt.LayerChart:
     )
 
 
-def _title(one: Convergence, models: str) -> str:
-    if one.correlation != one.correlation:
-        return f"{models}: n = {one.n}, too few for a correlation"
+def _titles(one: Convergence, models: str) -> list[str]:
+    n = f"{models}: n = {one.n} models of {one.families} families"
+    if one.p != one.p:
+        return [f"{n}, inconclusive"]
     ends = f"{number(one.low, 2)} to {number(one.high, 2)}"
-    return f"{models}: rank correlation {number(one.correlation, 2)} (95 % {ends}), p = {one.p:.2g}, n = {one.n}"
+    return [f"rank correlation over families {number(one.correlation, 2)} (95 % {ends}), p = {one.p:.2g}", n]

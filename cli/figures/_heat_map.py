@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..comparison import NOT_SIGNIFICANT, PairScores, modalities, model_names, number, read_scores
+from ..comparison import PairScores, modalities, model_names, number, read_scores
 from ._order import order_models
 from .palette import INK, MUTED, ON_STRONG, SELF, config, modality_scale, score_scale
 
@@ -72,9 +72,7 @@ def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
             defined = bool(np.isfinite(value))
             row = {"model": model, "other": other, "value": float(value) if defined else None}
             row["kind"] = "self" if i == j else "score" if defined else "undefined"
-            row["shown"] = (
-                number(value, 2) + NOT_SIGNIFICANT * bool(score.not_significant[i, j]) if defined else "not defined"
-            )
+            row["shown"] = number(value, 2) + score.mark((i, j)) if defined else "not defined"
             row["exact"] = number(value, 4) if defined else "not defined"
             row["chance"] = number(chance, 4) if np.isfinite(chance) else score.chance_text
             if np.isfinite(score.q[i, j]):

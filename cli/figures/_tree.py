@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,14 @@ if TYPE_CHECKING:
     from hyle.engine.analysis import Node
 
 
-def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str]) -> alt.LayerChart:
-    """Return the tree with branch lengths, the models at the tips and the support at the inner branches."""
+def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str], *, title: str = "distance") -> alt.LayerChart:
+    """Return the tree with branch lengths, the models at the tips and the support at the inner branches.
+
+    Args:
+        nodes: layout of the tree, every node after its parent.
+        kinds: modality of each model.
+        title: of the axis of the depths.
+    """
     branches: list[dict[str, Any]] = []
     tips: list[dict[str, Any]] = []
     support: list[dict[str, Any]] = []
@@ -33,8 +40,9 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str]) -> alt.LayerChar
     name_share = max(7.0 * len(tip["model"]) for tip in tips) / 430
     x = alt.X(
         "x:Q",
-        title="distance",
+        title=title,
         scale=alt.Scale(domain=[0, deepest * (1 + 1.15 * name_share / (1 - name_share))], nice=False),
+        axis=alt.Axis(values=_ticks(deepest)),
     )
     scale = alt.Scale(domain=[-0.6, count - 0.4], reverse=True, nice=False)
     y = alt.Y("y:Q", title=None, axis=None, scale=scale)
@@ -59,3 +67,10 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str]) -> alt.LayerChar
     return alt.LayerChart(layer=layers).properties(
         width=460, height=max(120, 24 * count), description=description, config=config()
     )
+
+
+def _ticks(deepest: float) -> list[float]:
+    """Return three to seven round numbers from 0 to `deepest`, none of which is below the names."""
+    size = 10 ** math.floor(math.log10(deepest))
+    step = next(size * part for part in (0.1, 0.2, 0.5, 1.0) if deepest / (size * part) < 7)
+    return [round(i * step, 12) for i in range(int(deepest / step + 1e-9) + 1)]

@@ -53,9 +53,7 @@ def _chart(
     for group, trend in trends.items():
         points_of_group = [row for row in rows if group in (ALL, row["family"])]
         x = np.log10([row["size"] for row in points_of_group])
-        y = np.array([row["value"] for row in points_of_group])
-        level = y.mean() - trend.slope * x.mean()
-        ends = [{"size": 10 ** float(e), "value": float(level + trend.slope * e)} for e in (x.min(), x.max())]
+        ends = [{"size": 10 ** float(e), "value": float(trend.level + trend.slope * e)} for e in (x.min(), x.max())]
         line = alt.Chart(alt.InlineData(values=ends)).encode(x="size:Q", y="value:Q")
         dash = [5, 4] if group == ALL else [1, 0]
         layers.append(line.mark_line(color=MUTED, strokeWidth=1.3, strokeDash=dash))
@@ -65,5 +63,9 @@ def _chart(
 
 
 def _describe(group: str, trend: Trend) -> str:
+    slope = f"{group}: {number(trend.slope, 2)} for tenfold"
+    n = f"n = {trend.n}" if trend.families == 1 else f"n = {trend.n} of {trend.families} families"
+    if trend.p != trend.p:
+        return f"{slope}, {n}" + ("" if trend.families == 1 else ", inconclusive")
     ends = f"{number(trend.low, 2)} to {number(trend.high, 2)}" if trend.low == trend.low else "no interval"
-    return f"{group}: {number(trend.slope, 2)} for tenfold ({ends}), p = {trend.p:.2g}, n = {trend.n}"
+    return f"{slope} ({ends}), p = {trend.p:.2g}, {n}"

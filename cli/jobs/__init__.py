@@ -20,10 +20,11 @@ from .dimension import scales as scales
 from .distill import check_student_name as check_student_name
 from .distill import checkpoint_folder as checkpoint_folder
 from .distill import distill as distill
-from .distill import find_teachers as find_teachers
 from .distill import save_result as save_result
 from .distill import student_name as student_name
-from .distill import train_val_test_split as train_val_test_split
+from .distill_samples import check_draw as check_draw
+from .distill_samples import find_teachers as find_teachers
+from .distill_samples import train_val_test_split as train_val_test_split
 from .doctor import diagnose as diagnose
 from .embed import LastModelCache as LastModelCache
 from .embed import check_views as check_views
@@ -32,6 +33,7 @@ from .embed import embed as embed
 from .embed import embed_with_progress as embed_with_progress
 from .embed import embedding_data as embedding_data
 from .evaluate_student import evaluate as evaluate
+from .groups import with_groups as with_groups
 from .metrics import metric_facts as metric_facts
 from .metrics import select_metrics as select_metrics
 from .models import install_script as install_script

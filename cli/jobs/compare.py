@@ -22,12 +22,14 @@ from ..comparison import (
     read_scores,
     replicate_ceiling,
     single_metrics,
+    with_ranks,
     without,
+    without_resamples,
     write_csv,
 )
 from ..console import SILENT, SilentProgress, with_progress
-from ..options import CompareOptions, FileSelection, json_text
-from .groups import repeated, with_groups
+from ..options import NO_GROUPS, CompareOptions, FileSelection, json_text
+from .groups import with_groups
 from .sources import check_ids, find_representations
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 FACTS = ("modality", "family", "parameters", "architecture", "training_data", "licence")
 # A Comparison of fewer samples is refused; the engine's message says why there are so few.
 MIN_SAMPLES = 4
+# Of the variables beside a pair metric that say what models share beyond the strata of the samples.
+STRATA_SUFFIXES = ("strata_null", "strata_p", "beyond")
+RANK_SUFFIXES = ("rank", "rank_low", "rank_high")
 COMPARISON_SUFFIXES = (".nc", ".csv", ".json", ".html")
 
 
@@ -46,6 +51,7 @@ def compare(
     *,
     covariates: Representation | None = None,
     attributes: Mapping[str, Any] | None = None,
+    keep_resamples: bool = False,
     progress: SilentProgress = SILENT,
 ) -> xr.Dataset:
     """Compare representations by sample id, and add the facts of their models' cards.
@@ -55,6 +61,7 @@ def compare(
         measure: what to measure and how; its metrics are `hyle.engine.DEFAULT_METRICS` by default.
         covariates: regressed out of every representation first.
         attributes: further attributes of the Comparison, such as its title.
+        keep_resamples: keep the scores under permutations and without jackknife groups.
         progress: shows a progress bar, and notes on the samples; default nothing.
 
     Returns:
@@ -65,18 +72,27 @@ def compare(
     named, measure = by_name(representations), measure or CompareOptions()
     # The best of several layers is tested as the largest of them.
     layered = bool(measure.permutations) and any("@" in name for name in named)
-    measure = with_groups(measure, representations)
-    options = engine_options(measure) | {"keep_resamples": layered}
+    samples = with_groups(measure, representations)
+    kept = layered or keep_resamples
+    options = engine_options(samples.measure) | {"keep_resamples": kept or bool(measure.jackknife_groups)}
+    if resolution := _resolution(options, len(named)):
+        progress.say(f"warning: {resolution}")
     with progress.bar("comparing") as update, warnings.catch_warnings():
-        warnings.simplefilter("ignore", engine.JoinWarning)  # it is among the notes
+        for kind in (engine.JoinWarning, engine.ExplainedWarning, engine.ResolutionWarning):
+            warnings.simplefilter("ignore", kind)  # they are among the notes
         comparison = engine.compare(
             named, covariates=covariates, progress=lambda stage, share: update(share, stage), **options
         )
+    if measure.jackknife_groups:
+        comparison = with_ranks(comparison)
+    if not kept:
+        comparison = without_resamples(comparison)
     cards = {card.name: card for card in list_models()}
     models = [cards.get(str(rep.recipe.get("model", ""))) for rep in named.values()]
     for fact in FACTS:
         missing: Any = -1 if fact == "parameters" else ""
         comparison[fact] = ("model", [getattr(card, fact) if card else missing for card in models])
+    comparison["trained_on"] = ("model", ["; ".join(sorted(card.trained_on)) if card else "" for card in models])
     for fact in ("layer", "pooling"):
         comparison[fact] = ("model", [str(rep.recipe.get(fact, "")) for rep in named.values()])
     datasets = {(str(r.recipe.get("dataset", "")), str(r.recipe.get("dataset_version", ""))) for r in named.values()}
@@ -92,9 +108,12 @@ def compare(
         "versions": json.dumps({name: version(name) for name in ("jaxlib", "numpy", "scipy", "xarray")}),
         **(attributes or {}),
     }
-    if comparison.attrs["groups"] == 0 and (measure.permutations or measure.jackknife_groups):
-        common = set.intersection(*(set(rep.ids) for rep in named.values()))
-        comparison.attrs["repeats"] = repeated(list(named.values()), sorted(common))
+    comparison.attrs |= {
+        "groups_kind": samples.groups_kind,
+        "strata_kind": samples.strata_kind,
+        "units": samples.note,
+        "repeats": samples.warning,
+    }
     for note in _notes(comparison, covariates):
         progress.say(note)
     return comparison
@@ -114,6 +133,15 @@ def by_name(representations: Sequence[Representation]) -> dict[str, Representati
     return named
 
 
+def _resolution(options: Mapping[str, Any], m: int) -> str:
+    """Return what the permutations that are asked for cannot resolve, before anything is computed."""
+    from hyle.engine import find_metric
+    from hyle.engine.comparison import count_pairs, permutations_needed, resolution_note
+
+    pairs, count = count_pairs([find_metric(name) for name in options["metrics"]], m), options["permutations"]
+    return resolution_note(pairs, permutations_needed(pairs) if count == "auto" else count)
+
+
 def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[str]:
     """Return what a user has to know of the samples of a Comparison, a line each."""
     n = comparison.attrs["n"]
@@ -123,6 +151,10 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
         lines.append(f"warning: {comparison.attrs['join_warning']}")
     if repeats := comparison.attrs.get("repeats"):
         lines.append(f"warning: {repeats}")
+    if units := comparison.attrs.get("units"):
+        lines.append(f"note: {units}")
+    if explained := comparison.attrs.get("explained"):
+        lines.append(f"warning: the covariates explain {explained} wholly: nothing is left, and no score is defined")
     if covariates is not None:
         lines.append(f"regressed out {covariates.name} linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
     if ceiling := replicate_ceiling(comparison):
@@ -160,7 +192,18 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
         "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
         **{
             suffix: {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
-            for suffix in ("chance", "p", "q", "calibrated", "low", "high", "raw")
+            for suffix in (
+                "chance",
+                "null",
+                "p",
+                "q",
+                "calibrated",
+                "low",
+                "high",
+                "raw",
+                *STRATA_SUFFIXES,
+                *RANK_SUFFIXES,
+            )
         },
         "recipe": {**attributes, "models": json.loads(comparison.attrs.get("recipe", "{}"))},
     }
@@ -247,7 +290,15 @@ def compare_without_outliers(
     rest = [without(each, ids) for each in representations]
     left = len(set.intersection(*(set(each.ids) for each in rest)))
     dimension_k = min(int(comparison.attrs["dimension_k"]), max(2, left - 1))
-    plain = dataclasses.replace(measure, permutations=0, jackknife_groups=0, groups=None, dimension_k=dimension_k)
+    plain = dataclasses.replace(
+        measure,
+        permutations=0,
+        jackknife_groups=0,
+        groups=NO_GROUPS,
+        permute=None,
+        strata=NO_GROUPS,
+        dimension_k=dimension_k,
+    )
     try:
         plain.check(left)
     except ValueError:  # too few samples remain for this k
@@ -261,6 +312,7 @@ def engine_options(measure: CompareOptions) -> dict[str, Any]:
 
     options = {field.name: getattr(measure, field.name) for field in dataclasses.fields(measure)}
     options["metrics"] = measure.metrics or engine.DEFAULT_METRICS
+    options["permute"] = measure.permute or "within"
     return options
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from hyle.zoo import (
     ModelCard,
     Representation,
     Sample,
-    Store,
     check_name,
     list_datasets,
     list_models,
@@ -30,56 +28,26 @@ from hyle.zoo import (
 )
 
 from ..atomic import write_atomically
-from ..console import SILENT, SilentProgress
-from ..options import FileSelection, TeacherSelection, json_text
-from .sources import find_representations
+from ..console import SILENT, SilentProgress, progress_console
+from ..options import json_text
+from .distill_samples import (
+    MIN_SAMPLES,
+    Split,
+    check_supported,
+    drop_unsupported,
+    known_labels,
+    train_val_test_split,
+)
 
 if TYPE_CHECKING:
     from hyle.engine.training import Distilled, Settings
 
-# Fractions of the samples in the test and the validation set, and the largest size of the latter.
-TEST, VALIDATION, MAX_VALIDATION = 0.2, 0.1, 512
-MIN_SAMPLES = 100
-
-
-@dataclass(frozen=True)
-class Split:
-    """The samples of a distillation; samples of the same string or sequence are in the same set.
-
-    Args:
-        train: samples to train on.
-        validation: samples for early stopping.
-        test: samples for the evaluation, which training never uses.
-        dropped: id -> why the student cannot read that sample.
-    """
-
-    train: list[Sample]
-    validation: list[Sample]
-    test: list[Sample]
-    dropped: Mapping[str, str]
-
-
-def train_val_test_split(samples: Sequence[Sample], seed: int) -> Split:
-    """Split samples at random into training, validation and test set."""
-    groups: dict[str, list[Sample]] = {}
-    for sample in samples:
-        groups.setdefault(sample.smiles or sample.selfies or sample.sequence or sample.id, []).append(sample)
-    order = np.random.default_rng(seed).permutation(len(groups))
-    shuffled = [sample for group in order for sample in list(groups.values())[group]]
-    test = round(TEST * len(shuffled))
-    stop = test + min(round(VALIDATION * len(shuffled)), MAX_VALIDATION)
-    return Split(shuffled[stop:], shuffled[test:stop], shuffled[:test], {})
-
-
-def drop_unsupported(split: Split, unsupported: Callable[[Sample], str | None]) -> Split:
-    """Drop the samples that the student cannot read, and keep the reasons."""
-    samples = (*split.train, *split.validation, *split.test)
-    dropped = {sample.id: reason for sample in samples if (reason := unsupported(sample)) is not None}
-
-    def supported(part: Sequence[Sample]) -> list[Sample]:
-        return [sample for sample in part if sample.id not in dropped]
-
-    return Split(supported(split.train), supported(split.validation), supported(split.test), dropped)
+# Options whose names differ from those of the settings.
+OPTION_OF = {
+    "losses": "--loss",
+    "seed": "--training-seed",
+    **{name: f"--{name.replace('_', '-')}" for name in ("batch_size", "learning_rate", "eval_every", "select")},
+}
 
 
 def student_name(teachers: Sequence[str]) -> str:
@@ -107,38 +75,6 @@ def check_student_name(name: str, *, replace: bool = False) -> None:
         raise InputError(f"there is a model {name} already: choose another --name, or replace it with --replace")
 
 
-def find_teachers(
-    teachers: Sequence[str],
-    dataset: Dataset,
-    store: Store,
-    selection: TeacherSelection | None = None,
-    files: FileSelection | None = None,
-) -> list[Representation]:
-    """Return the representations of the teachers; of a stored model those of exactly these samples, if there are any.
-
-    Args:
-        teachers: files of embeddings or stored models, see `find_representations`.
-        dataset: the samples.
-        store: where models are looked up.
-        selection: the layer and pooling, where a teacher has several.
-        files: how files are read.
-
-    Raises:
-        InputError: a teacher that is not found, or stored more than once.
-    """
-    selection = selection or TeacherSelection()
-    exact = f"{dataset.name}-{dataset.version}"
-    stored = {entry.key.dataset for entry in store.list()}
-    return find_representations(
-        teachers,
-        store,
-        dataset=exact if exact in stored else dataset.name,
-        layer=selection.layer,
-        pooling=selection.pooling,
-        files=files,
-    )
-
-
 def distill(
     teachers: Sequence[Representation],
     dataset: Dataset,
@@ -163,22 +99,25 @@ def distill(
         settings: how to train.
         width: of the student's rows; default that of the widest teacher, 512 at most.
         label: a label of the data set to learn as well.
-        label_samples: number of training samples whose label is used; default all.
+        label_samples: number of labels to use; default all. Where the label selects the parameters, a fifth of them are
+            labels of validation samples, so that a student of few labels is not selected by many.
         folder: for checkpoints, from which an interrupted training continues; default no checkpoints.
-        progress: shows a progress bar with the loss and the alignment; default nothing.
+        progress: shows a progress bar with the loss and the alignment, or without a terminal one line for each
+            evaluation; default nothing.
 
     Returns:
         The card of the new model, the split of the samples, and the result of the training.
 
     Raises:
-        InputError: too few common samples, rows or labels that are not finite, or no such view, label, student or loss.
+        InputError: too few common samples or labels, rows or labels that are not finite or all identical, no such view,
+            label, student or loss, or checkpoints of a run with other data or settings.
         OutputError: the checkpoints or the model cannot be written.
     """
     from flax import nnx
     from safetensors.numpy import save_file
 
     from hyle.engine import check_counting, save_history
-    from hyle.engine.training import check_finite, distill
+    from hyle.engine.training import OtherRunError, check_finite, distill
     from hyle.zoo.students import find_student, split_params
 
     student = student or ("smiles-transformer" if "smiles" in dataset.views else "atoms-invariant")
@@ -188,8 +127,8 @@ def distill(
             f"{student} reads {student_class.view}, which {dataset.name} does not have: choose another --student"
         )
     if label is not None and label not in dataset.units and not any(label in s.labels for s in dataset):
-        labels_present = ", ".join(dataset.units) or "none"
-        raise InputError(f"{dataset.name} has no label {label!r}; it has: {labels_present}")
+        present = dict.fromkeys([*dataset.units, *(name for s in dataset for name in s.labels)])
+        raise InputError(f"{dataset.name} has no label {label!r}; it has: {', '.join(present) or 'none'}")
     name_of_samples = f"the samples of {dataset.name}"
     numbered = [teacher.name for teacher in teachers if teacher.row_numbers]
     numbered += [name_of_samples] if dataset.ids_from == ROW_NUMBERS else []
@@ -212,29 +151,45 @@ def distill(
     width = width or min(512, max(int(teacher.embedding.shape[1]) for teacher in teachers))
     network = student_class(width, rngs=nnx.Rngs(settings.seed), **options)
     split = drop_unsupported(split, network.unsupported)
+    check_supported(split, student, len(common), progress)
     samples = [*split.train, *split.validation]
     rows = {teacher.name: _rows_of(teacher, table, samples) for teacher, table in zip(teachers, tables, strict=True)}
     labels = None
     if label is not None:
-        labels = np.array([sample.labels.get(label, np.nan) for sample in samples], np.float64)
-        if label_samples is not None:
-            labels[label_samples : len(split.train)] = np.nan
+        labels = known_labels(label, label_samples, split, settings)
+        known = int(np.isfinite([sample.labels.get(label, np.nan) for sample in samples]).sum())
+        if known < len(samples):
+            progress.say(f"warning: {len(samples) - known} of {len(samples)} samples have no finite {shorten(label)}")
     apply, params = split_params(network)
-    with progress.bar(name, settings.steps) as update:
-        distilled = distill(
-            apply,
-            params,
-            network.featurise(samples),
-            rows,
-            held_out=np.arange(len(samples)) >= len(split.train),
-            labels=labels,
-            ids=[sample.id for sample in samples],
-            settings=settings,
-            folder=folder,
-            progress=lambda step, values: update(
-                step, f"loss {values['loss']:.3f}  alignment {values['alignment']:.3f}"
-            ),
-        )
+    has_terminal = progress_console.is_terminal
+
+    def report(step: int, values: Mapping[str, float]) -> None:
+        if not has_terminal:  # no progress bar is shown, and a log shall show that training goes on
+            progress.say(f"{name}: {_measurement(step, settings.steps, values, rows)}")
+
+    try:
+        with progress.bar(name, settings.steps) as update:
+            distilled = distill(
+                apply,
+                params,
+                network.featurise(samples),
+                rows,
+                held_out=np.arange(len(samples)) >= len(split.train),
+                labels=labels,
+                ids=[sample.id for sample in samples],
+                settings=settings,
+                folder=folder,
+                callback=report,
+                progress=lambda step, values: update(
+                    step, f"loss {values['loss']:.3f}  alignment {values['alignment']:.3f}"
+                ),
+            )
+    except OtherRunError as error:
+        raise InputError(
+            f"the unfinished training of {name} had other data or settings "
+            f"({', '.join(OPTION_OF.get(part, part) for part in error.differs)}): to start again: --restart; to keep "
+            "it: another --name"
+        ) from error
     card = _card(name, student_class, student, width, options, teachers, dataset, len(split.train), distilled)
     with tempfile.TemporaryDirectory() as scratch, output_errors(registered_dir() / name):
         path = Path(scratch) / "params.safetensors"
@@ -242,6 +197,14 @@ def distill(
         card = register(card, {"params": path})
     save_history(distilled.history, registered_dir() / name / "history.nc")
     return card, split, distilled
+
+
+def _measurement(step: int, steps: int, values: Mapping[str, float], teachers: Mapping[str, Any]) -> str:
+    """Format one evaluation for a log."""
+    loss = f"loss {values['loss']:.3f}, " if np.isfinite(values["loss"]) else ""
+    alignment = np.mean([values[f"cka/{name}"] for name in teachers])
+    label = f", error of the label {values['label_mae']:.4g}" if "label_mae" in values else ""
+    return f"step {step} of {steps}: {loss}alignment {alignment:.3f}{label}"
 
 
 def _rows_of(teacher: Representation, table: Mapping[str, int], samples: Sequence[Sample]) -> np.ndarray:

@@ -75,7 +75,7 @@ def embed(
                 fetch(card.weights, notify=say)  # their hash or commit is part of the key
 
         def recipe() -> dict[str, Any]:
-            return model_recipe(card, layer=layer, pooling=pooling) | dataset.recipe
+            return model_recipe(card, layer=layer, pooling=pooling) | dataset.recipe_for(card.view)
 
         key = Key.of(recipe())
         representation = store.load(key)

@@ -16,7 +16,7 @@ from ..console import say
 if TYPE_CHECKING:
     from hyle.engine.training import Distilled
 
-    from .distill import Split
+    from .distill_samples import Split
 
 METRICS = ("cka", "mutual_knn", "cknna")
 PERMUTATIONS, ALPHA = 200, 0.05
@@ -46,7 +46,7 @@ def evaluate(
     Returns:
         Plain data: ``alignment`` (for each teacher and metric, with chance level, p-value and calibrated score),
         ``probes`` (for each label and model), ``readout`` (the error of the label that was learned), ``speed`` in
-        samples per second, ``parameters``, ``samples``, and how training ended.
+        samples per second, ``parameters``, ``samples``, the number of ``labels``, and how training ended.
     """
     model = load(card.name)
     student_rows = np.asarray(model.embed(split.test).embedding)
@@ -61,7 +61,9 @@ def evaluate(
         "dataset": dataset.name,
         "dataset_version": dataset.version,
         "samples": {part: len(getattr(split, part)) for part in ("train", "validation", "test", "dropped")},
+        "labels": None if label is None else dict(zip(("train", "validation"), distilled.labels, strict=True)),
         "step": distilled.step,
+        "select": distilled.select,
         "stopped": distilled.stopped,
         "alignment": _adjusted([score for name in rows for score in _alignment(card.name, name, embedded)]),
         "probes": _probes(embedded, split.test, dataset.units),
@@ -136,7 +138,15 @@ def _readout(
         return None
     values = np.array([sample.labels.get(label, np.nan) for sample in samples], np.float64)
     errors = np.abs(distilled.predict(rows) - values)
-    return {"label": label, "unit": units.get(label, ""), "mae": float(np.nanmean(errors))}
+    errors = errors[np.isfinite(errors)]
+    validation = {step: row["label_mae"] for step, row in distilled.history.rows.items()}
+    return {
+        "label": label,
+        "unit": units.get(label, ""),
+        "mae": float(errors.mean()) if len(errors) else None,
+        "n": len(errors),
+        "validation": {"kept": validation.get(distilled.step), "last": validation[max(validation)]},
+    }
 
 
 def _speed(student: Model, teachers: Mapping[str, ModelCard | None], samples: Sequence[Sample]) -> dict[str, Any]:

@@ -18,45 +18,133 @@ from hyle.zoo import (
 )
 
 from ..console import say
-from ..options import CompareOptions
+from ..options import NO_GROUPS, CompareOptions
 
-# Fraction of the samples that share their group with another one, above which there is a warning.
+# Fraction of the samples that share their group with another one, above which they are not treated as independent.
 FEW = 0.05
+# Kinds within which samples are permuted by default: the first in which this fraction of the samples has company.
+STRATA, COMPANY = ("formula", "composition", "elements"), 0.2
+# The fewest groups for a jackknife by default.
+MIN_GROUPS = 5
 
 
-def with_groups(measure: CompareOptions, representations: Sequence[Representation]) -> CompareOptions:
-    """Return what to measure with the groups that ``--groups`` names, by sample id.
+@dataclasses.dataclass(frozen=True)
+class SampleGroups:
+    """What is independent of what among the samples of a comparison, and how it is reported.
 
     Args:
-        measure: its groups may be a kind of `hyle.zoo.GROUP_KINDS`, ``KIND:DATASET`` or ``KIND:FILE:ID_COLUMN``.
+        measure: what to measure, with its groups and strata by sample id.
+        groups_kind: kind of the groups, empty if there are none or they are from a file.
+        strata_kind: kind of the strata, likewise.
+        note: what is used by default, in a sentence; empty if nothing is.
+        warning: that states of one thing are treated as independent, in a sentence; empty if they are not.
+    """
+
+    measure: CompareOptions
+    groups_kind: str = ""
+    strata_kind: str = ""
+    note: str = ""
+    warning: str = ""
+
+
+def with_groups(measure: CompareOptions, representations: Sequence[Representation]) -> SampleGroups:
+    """Find the groups that ``--groups`` and ``--beyond`` name, by sample id, or those that the samples are known to be.
+
+    By default, where more than 5 % of the samples are states of one thing (`hyle.zoo.GROUP_STATES`), whole groups are
+    exchanged by the permutations and deleted by the jackknife; and samples are permuted within `STRATA` for what models
+    share beyond these.
+
+    Args:
+        measure: its groups and strata may be a kind of `hyle.zoo.GROUP_KINDS`, ``KIND:DATASET``,
+            ``KIND:FILE:ID_COLUMN`` or ``none``.
         representations: of the samples; stored embeddings know the groups of their samples. Rules that were applied to
             their ids are applied to the ids of the groups.
 
     Raises:
         InputError: the samples are unknown, or have no groups of this kind.
     """
-    if measure.groups is None:
-        return measure
-    if isinstance(measure.groups, str):
-        kind, _, dataset = measure.groups.partition(":")
+    ids = sorted(set.intersection(*(set(each.ids) for each in representations)))
+    found = SampleGroups(measure)
+    if measure.permutations or measure.jackknife_groups or measure.groups not in (None, NO_GROUPS):
+        found = _with_units(found, representations, ids)
+    if measure.permutations or measure.strata not in (None, NO_GROUPS):
+        found = _with_strata(found, representations, ids)
+    measure = found.measure
+    groups, strata = (None if each == NO_GROUPS else each for each in (measure.groups, measure.strata))
+    permute = (measure.permute or "within") if groups is not None else None
+    return dataclasses.replace(
+        found, measure=dataclasses.replace(measure, groups=groups, strata=strata, permute=permute)
+    )
+
+
+def _with_units(found: SampleGroups, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:
+    """Resolve the groups, or find those of samples that are states of one thing."""
+    measure = found.measure
+    if measure.groups not in (None, NO_GROUPS):
+        assert measure.groups is not None
+        labels = _labels("--groups", measure.groups, representations)
+        kind = measure.groups.partition(":")[0] if isinstance(measure.groups, str) else ""
+        return dataclasses.replace(found, measure=dataclasses.replace(measure, groups=labels), groups_kind=kind)
+    kind = next((kind for kind in GROUP_STATES if _known(kind, representations, ids)), "")
+    if not kind:
+        return found
+    labels = _known(kind, representations, ids)
+    sizes = Counter(labels.values())
+    if _with_company(labels) <= FEW * len(ids):
+        return found
+    singular, plural = GROUP_KINDS[kind]
+    repeats = describe_repeats(len(ids), {kind: len(sizes)})
+    # Groups of a size that no other has stay in place under permutation.
+    exchangeable = len(set(sizes.values())) < len(sizes)
+    if measure.groups == NO_GROUPS or not exchangeable or len(sizes) < MIN_GROUPS:
+        advice = "" if measure.groups != NO_GROUPS else f"; if samples of one {singular} are not, omit --groups none"
+        warning = f"{repeats}: p-values and intervals treat all samples as independent{advice}"
+        return dataclasses.replace(found, warning=warning)
+    note = (
+        f"{repeats}: {plural} are the units of p-values and intervals; --groups none treats all samples as independent"
+    )
+    options = dataclasses.replace(measure, groups=labels, permute=measure.permute or "whole")
+    return dataclasses.replace(found, measure=options, groups_kind=kind, note=note)
+
+
+def _with_strata(found: SampleGroups, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:
+    """Resolve the strata, or find a kind in which enough samples have company."""
+    measure = found.measure
+    if measure.strata == NO_GROUPS:
+        return found
+    if measure.strata is not None:
+        labels = _labels("--beyond", measure.strata, representations)
+        kind = measure.strata.partition(":")[0] if isinstance(measure.strata, str) else ""
+        return dataclasses.replace(found, measure=dataclasses.replace(measure, strata=labels), strata_kind=kind)
+    for kind in STRATA:
+        labels = _known(kind, representations, ids)
+        if labels and _with_company(labels) >= COMPANY * len(ids):
+            return dataclasses.replace(found, measure=dataclasses.replace(measure, strata=labels), strata_kind=kind)
+    return found
+
+
+def _labels(option: str, groups: Mapping[str, str] | str, representations: Sequence[Representation]) -> dict[str, str]:
+    """Return sample id -> label of groups that were named."""
+    if isinstance(groups, str):
+        kind, _, dataset = groups.partition(":")
         if not dataset:
-            return dataclasses.replace(measure, groups=_of_stored(kind, representations))
-        labels = _of_dataset(kind, dataset, representations)
+            return _of_stored(option, kind, representations)
+        labels = _of_dataset(option, kind, dataset, representations)
     else:
-        labels = measure.groups
+        labels = groups
     for rule in representations[0].recipe.get("id_rules", ()):
         labels = {ID_RULES[rule][0](i): label for i, label in labels.items()}
-    return dataclasses.replace(measure, groups=labels)
+    return dict(labels)
 
 
-def _of_dataset(kind: str, name: str, representations: Sequence[Representation]) -> Mapping[str, str]:
+def _of_dataset(option: str, kind: str, name: str, representations: Sequence[Representation]) -> Mapping[str, str]:
     from hyle.engine import check_counting
 
     path, _, id_column = name.rpartition(":")
     data = load_dataset(path, notify=say, id_column=id_column) if path else load_dataset(name, notify=say)
     if kind not in data.groups:
         kinds = ", ".join(data.groups) or "none"
-        raise InputError(f"--groups {kind}:{name}: the samples have no groups by {kind}; they have: {kinds}")
+        raise InputError(f"{option} {kind}:{name}: the samples have no groups by {kind}; they have: {kinds}")
     samples = f"the samples of {data.name}"
     ids = {samples: data.ids, **{each.name: each.ids for each in representations}}
     numbered = [each.name for each in representations if each.row_numbers]
@@ -65,7 +153,7 @@ def _of_dataset(kind: str, name: str, representations: Sequence[Representation])
     return data.groups[kind]
 
 
-def _of_stored(kind: str, representations: Sequence[Representation]) -> Mapping[str, str]:
+def _of_stored(option: str, kind: str, representations: Sequence[Representation]) -> dict[str, str]:
     labels: dict[str, str] = {}
     for each in representations:
         if kind in each.groups:
@@ -75,32 +163,23 @@ def _of_stored(kind: str, representations: Sequence[Representation]) -> Mapping[
         return labels
     known = sorted({kind for each in representations for kind in each.groups})
     if known and kind not in known:
-        raise InputError(f"--groups {kind}: the samples have no groups by {kind}; they have: {', '.join(known)}")
+        raise InputError(f"{option} {kind}: the samples have no groups by {kind}; they have: {', '.join(known)}")
     raise InputError(
-        f"--groups {kind}: it is unknown what the samples are; name them, --groups {kind}:DATASET, where DATASET is a "
-        f"name of `hyle datasets` or a file of samples; with ids in a column: --groups {kind}:FILE:COLUMN"
+        f"{option} {kind}: it is unknown what the samples are; name them, {option} {kind}:DATASET, where DATASET is a "
+        f"name of `hyle datasets` or a file of samples; with ids in a column: {option} {kind}:FILE:COLUMN"
     )
 
 
-def repeated(representations: Sequence[Representation], ids: Sequence[str]) -> str:
-    """Return a note if more than a few samples are states of one thing; "" if they are not, or if it is unknown.
-
-    Args:
-        representations: of the samples.
-        ids: of the samples that are compared.
-    """
-    wanted = set(ids)
+def _known(kind: str, representations: Sequence[Representation], ids: Sequence[str]) -> dict[str, str]:
+    """Return the labels of all the ids from the first representation that knows them; else nothing."""
     for each in representations:
-        kind = next((kind for kind in GROUP_STATES if kind in each.groups), None)
-        if kind is None or not wanted <= set(each.ids):
-            continue
-        labels = [label for i, label in zip(each.ids, each.groups[kind], strict=True) if i in wanted]
-        counts = Counter(labels)
-        if sum(count for count in counts.values() if count > 1) > FEW * len(labels):
-            sizes = {kind: len(counts)}
-            return (
-                f"{describe_repeats(len(labels), sizes)}: p-values and intervals treat all samples as independent; if "
-                f"samples of one {GROUP_KINDS[kind][0]} are not, use --groups {kind}"
-            )
-        return ""
-    return ""
+        if kind in each.groups:
+            labels = dict(zip(each.ids, each.groups[kind], strict=True))
+            if labels.keys() >= set(ids):
+                return {i: labels[i] for i in ids}
+    return {}
+
+
+def _with_company(labels: Mapping[str, str]) -> int:
+    """Count the samples that share their group with another one."""
+    return sum(count for count in Counter(labels.values()).values() if count > 1)

@@ -68,7 +68,7 @@ def find_representations(
             if source in read:
                 found.append(read[source])
             else:
-                found += _layers(source, store, entries) or [_find(source, store, entries, select)]
+                found += _layers(source, store, entries) or [_find(source, store, entries, select, dataset)]
         return files.apply_rules(_current(found))
     entries = select(entries)
     names = sorted({f"{entry.key.dataset} ({entry.n} samples)" for entry in entries})
@@ -157,6 +157,7 @@ def _find(
     store: Store,
     entries: Sequence[Any],
     select: Callable[[Sequence[Any]], list[Any]],
+    dataset: str | None,
 ) -> Representation:
     stored = [entry for entry in entries if entry.key.model == source]
     # Embeddings of an earlier release are kept beside those that replace them.
@@ -172,6 +173,19 @@ def _find(
     if representation is None:
         models = [card.name for card in list_models()]
         if source in models:
-            raise InputError(f"{source} is not in the store {store.root} yet; embed it first: hyle embed {source}")
+            raise InputError(_not_stored(source, store, dataset))
         raise InputError(f"{source!r} is neither a file nor a model{did_you_mean(source, models)}")
     return representation
+
+
+def _not_stored(model: str, store: Store, dataset: str | None) -> str:
+    """Say that a model is not stored, or not for this data set, and what embeds it."""
+    entries = store.list()
+    names = sorted({str(e.recipe.get("dataset", e.key.dataset)) for e in entries if e.key.model == model})
+    # `hyle embed` takes the name of a data set, not NAME-VERSION.
+    of_version = [str(e.recipe["dataset"]) for e in entries if dataset == e.key.dataset and "dataset" in e.recipe]
+    name = of_version[0] if of_version else dataset
+    where = f"for {name}" if name and names else "yet"
+    others = f" (it is for {', '.join(map(shorten, names[:5]))})" if names else ""
+    option = f" --dataset {name}" if name else ""
+    return f"{model} is not in the store {store.root} {where}{others}; embed it first: hyle embed {model}{option}"

@@ -63,7 +63,10 @@ def sweep(
     """
     from hyle import engine
 
-    options = engine_options(with_groups(measure or CompareOptions(), list(representations.values())))
+    samples = with_groups(measure or CompareOptions(), list(representations.values()))
+    if samples.note or samples.warning:
+        progress.say(samples.note or f"warning: {samples.warning}")
+    options = engine_options(samples.measure)
     if over == "k":
         options = {name: value for name, value in options.items() if name not in ("k", "dimension_k", "rank_k")}
     if covariates is not None:

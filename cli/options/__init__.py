@@ -15,6 +15,7 @@ from .files import FileSelection as FileSelection
 from .files import file_options as file_options
 from .files import is_file_source as is_file_source
 from .files import teacher_file_options as teacher_file_options
+from .measure import NO_GROUPS as NO_GROUPS
 from .measure import CompareOptions as CompareOptions
 from .measure import metric_options as metric_options
 from .samples import SampleSelection as SampleSelection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -15,6 +15,20 @@ from .common import Decorator, option_group, split
 
 if TYPE_CHECKING:
     from hyle.engine.neighbours import NeighbourMetric
+
+
+# In place of a kind of groups: every sample is independent.
+NO_GROUPS = "none"
+
+
+class PermutationsType(click.ParamType):
+    """A number of permutations from 0, or ``auto``."""
+
+    name = "number|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Return the number, or ``auto`` as it is."""
+        return "auto" if value == "auto" else int(click.IntRange(0).convert(value, param, ctx))
 
 
 @dataclass(frozen=True)
@@ -29,9 +43,14 @@ class CompareOptions:
         neighbour_metric: how neighbours of the pair metrics are found.
         centre: subtract the column means before neighbours are searched.
         block: number of samples that are processed at once; None for the engine's default.
-        permutations: permutations of the samples, for p-values; 0 for none.
-        groups: sample id -> group within which samples are permuted; a kind of `hyle.zoo.GROUP_KINDS` or
-            ``KIND:DATASET``, see `hyle.cli.jobs.with_groups`; None for a single group.
+        permutations: permutations of the samples, for p-values; 0 for none, ``auto`` for as many as the number of pairs
+            needs.
+        groups: sample id -> group of samples that are not independent; a kind of `hyle.zoo.GROUP_KINDS`,
+            ``KIND:DATASET`` or ``none``, see `hyle.cli.jobs.with_groups`. None for what the samples are known to be.
+        permute: ``within`` or ``whole``, what permutations do with groups; None for ``within`` where groups are given,
+            and ``whole`` for those that are known.
+        strata: sample id -> stratum within which samples are permuted for what models share beyond it; otherwise as
+            `groups`.
         jackknife_groups: groups of the delete-a-group jackknife, for standard errors; 0 for none.
     """
 
@@ -42,8 +61,10 @@ class CompareOptions:
     neighbour_metric: NeighbourMetric = "cosine"
     centre: bool = False
     block: int | None = None
-    permutations: int = 0
+    permutations: int | Literal["auto"] = 0
     groups: Mapping[str, str] | str | None = None
+    permute: str | None = None
+    strata: Mapping[str, str] | str | None = None
     jackknife_groups: int = 0
 
     def check(self, n: int, *, more: str = "") -> None:
@@ -77,8 +98,12 @@ class CompareOptions:
             )
 
 
-def read_groups(path: Path) -> dict[str, str]:
+def read_groups(path: Path, option: str = "--groups") -> dict[str, str]:
     """Read the groups of samples from a .csv file with a header line: first column the sample id, second its group.
+
+    Args:
+        path: the file.
+        option: by which it was given, for messages.
 
     Raises:
         InputError: the file cannot be read, has fewer than two columns, or has an id that is duplicated or has no
@@ -89,28 +114,29 @@ def read_groups(path: Path) -> dict[str, str]:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise InputError(f"--groups {path} cannot be read as .csv: {error}") from error
+        raise InputError(f"{option} {path} cannot be read as .csv: {error}") from error
     if table.shape[1] < 2:
-        raise InputError(f"--groups {path}: a header line and two columns are needed, the sample id and its group")
+        raise InputError(f"{option} {path}: a header line and two columns are needed, the sample id and its group")
     ids, labels = table.iloc[:, 0], table.iloc[:, 1]
     for wrong, problem in ((ids.duplicated(), "is duplicated"), (labels == "", "has no group")):
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
-            raise InputError(f"--groups {path}: row {row + 2}: the id {ids[row]!r} {problem}")
+            raise InputError(f"{option} {path}: row {row + 2}: the id {ids[row]!r} {problem}")
     return dict(zip(ids, labels, strict=True))
 
 
-def parse_groups(text: str | None) -> Mapping[str, str] | str | None:
-    """Return the groups of a file, or a kind of groups as it is written.
+def parse_groups(text: str | None, option: str = "--groups") -> Mapping[str, str] | str | None:
+    """Return the groups of a file, or a kind of groups or ``none`` as it is written.
 
     Raises:
         InputError: neither a file nor a kind; and as `read_groups`.
     """
-    if text is None or text.partition(":")[0] in GROUP_KINDS:
+    if text is None or text == NO_GROUPS or text.partition(":")[0] in GROUP_KINDS:
         return text
     if not Path(text).is_file():
-        raise InputError(f"--groups {text} is neither a file nor a kind of groups: {', '.join(GROUP_KINDS)}")
-    return read_groups(Path(text))
+        kinds = ", ".join([*GROUP_KINDS, NO_GROUPS])
+        raise InputError(f"{option} {text} is neither a file nor a kind of groups: {kinds}")
+    return read_groups(Path(text), option)
 
 
 def metric_names(text: str | None) -> list[str] | None:
@@ -179,10 +205,12 @@ def metric_options(default: str) -> Decorator:
         ),
         click.option(
             "--permutations",
-            type=click.IntRange(0),
-            default=200,
+            type=PermutationsType(),
+            default="auto",
             show_default=True,
-            help="Number of permutations of the samples, for the p-value of each score; 0 for no p-values.",
+            help="Number of permutations of the samples, for the p-value of each score; 0 for no p-values. auto draws "
+            "as many as a single aligned pair needs to be significant among all: the number of pairs / 0.05, from 200 "
+            "to 9,999.",
         ),
         click.option(
             "--intervals",
@@ -197,8 +225,26 @@ def metric_options(default: str) -> Decorator:
             "--groups",
             metavar="FILE|KIND",
             callback=lambda _context, _option, text: parse_groups(text),
-            help="For samples that are not independent: samples are permuted within groups, and the jackknife deletes "
-            f"whole groups. A .csv file (sample id, group), or {', '.join(GROUP_KINDS)}: what the samples of a group "
-            "have in common. For files of embeddings with the samples: KIND:DATASET.",
+            help="For samples that are not independent: permutations respect the groups (see --permute), and the "
+            f"jackknife deletes whole groups. A .csv file (sample id, group), or {', '.join(GROUP_KINDS)}: what the "
+            "samples of a group have in common. For files of embeddings with the samples: KIND:DATASET. None are used "
+            "with none. [default: for stored embeddings with over 5 % repeated samples, whole molecular graphs, "
+            "sequences or formulas]",
+        ),
+        click.option(
+            "--permute",
+            type=click.Choice(["within", "whole"]),
+            help="What permutations do with groups: within permutes samples within their group, and tests what models "
+            "share beyond the groups; whole exchanges groups of equal size. [default: within for --groups, whole for "
+            "groups by default]",
+        ),
+        click.option(
+            "--beyond",
+            "strata",
+            metavar="FILE|KIND",
+            callback=lambda _context, _option, text: parse_groups(text, "--beyond"),
+            help="Also permute samples within groups of this kind, for what models share beyond it: 0 for the mean "
+            "within groups, 1 for the best score. As --groups, or none. [default: formula, composition or elements, "
+            "the first in which at least 20 % of the samples have company]",
         ),
     )

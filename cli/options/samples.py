@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from hyle.zoo import Dataset, find_dataset, list_datasets, load_dataset
+from hyle.zoo import Dataset, find_card, find_dataset, list_datasets, load_dataset
 
 from ..console import say
 from .common import Decorator, option_group
@@ -53,8 +54,13 @@ class SampleSelection:
         """Whether the samples come from a file or folder rather than a built-in data set."""
         return self.dataset not in {info.name for info in list_datasets()}
 
-    def load(self) -> Dataset:
+    def load(self, labels: Sequence[str] = (), models: Sequence[str] = ()) -> Dataset:
         """Read the samples.
+
+        Args:
+            labels: columns or properties of a file that become labels; a built-in data set has its own.
+            models: models that will read the samples; ``all`` for all of hyle. All atoms of proteins are read from
+                files only for models that need them.
 
         Raises:
             ValueError: no such data set, or a file without what the options ask for.
@@ -68,6 +74,10 @@ class SampleSelection:
         options: dict[str, Any] = {name: value for name, value in values.items() if value}
         if self.as_written:
             options["canonical"] = False
+        if labels and self.is_file:
+            options["labels"] = tuple(labels)
+        if self.is_file and any(name == "all" or find_card(name).view == "protein_atoms" for name in models):
+            options["protein_atoms"] = True
         seed = None if self.first else self.seed
         return load_dataset(self.dataset, n=self.n, seed=seed, notify=say, **options)
 

@@ -13,7 +13,7 @@ from hyle.zoo import InputError
 from .common import option_group, renamed_option, split
 
 if TYPE_CHECKING:
-    from hyle.engine.training import Settings
+    from hyle.engine.training import Select, Settings
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def training_settings(
     eval_every: int,
     patience: int,
     training_seed: int,
+    select: Select | None,
 ) -> Settings:
     """Return the values of `training_options` as `hyle.engine.training.Settings`, which are imported only here."""
     from hyle.engine.training import Settings
@@ -75,6 +76,7 @@ def training_settings(
         eval_every=eval_every,
         patience=patience,
         seed=training_seed,
+        select=select,
     )
 
 
@@ -91,7 +93,11 @@ training_options = option_group(
         "distance_correlation, relational, information_imbalance, cosine.",
     ),
     click.option(
-        "--steps", type=click.IntRange(1), default=2000, show_default=True, help="Maximum number of training steps."
+        "--steps",
+        type=click.IntRange(1),
+        default=2000,
+        show_default=True,
+        help="Maximum number of training steps; may be changed when an interrupted run is continued.",
     ),
     click.option(
         "--batch-size", type=click.IntRange(4), default=256, show_default=True, help="Number of samples per step."
@@ -116,7 +122,14 @@ training_options = option_group(
         type=click.IntRange(0),
         default=10,
         show_default=True,
-        help="Stop after this many evaluations without a better alignment; 0 never stops early.",
+        help="Stop after this many evaluations without an improvement of what --select names; 0 never stops early.",
+    ),
+    click.option(
+        "--select",
+        type=click.Choice(["label", "alignment", "last"]),
+        help="Keep the parameters with the smallest error of the label on the validation samples, those with the best "
+        "alignment there, or those of the last step, without early stopping. [default: label with --label, otherwise "
+        "alignment]",
     ),
     click.option(
         "--training-seed",

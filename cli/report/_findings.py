@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from ..comparison import (
     CONTROL,
+    NOT_SIGNIFICANT,
+    UNRESOLVED,
     PairScores,
     integer,
     modalities,
@@ -54,7 +57,9 @@ def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = No
         chance = f", where chance gives {number(score.level, 2)}" if np.isfinite(score.level) else ""
         strongest = "highest" if score.higher_is_better else "lowest and so closest"
         tested = f" (q = {score.q[i, j]:.2g})" if np.isfinite(score.q[i, j]) else ""
-        note = ", not distinguishable from chance" if score.not_significant[i, j] else ""
+        mark = score.mark((i, j))
+        note = ", not distinguishable from chance" if mark == NOT_SIGNIFICANT else ""
+        note = ", undecided by so few permutations" if mark == UNRESOLVED else note
         sentences.append(f"The {strongest} score {where} is {pair}: {value}{chance}{note}{tested}.")
     elif score.pairs():
         sentences.append(f"No pair has a defined {score.label}: is an embedding constant?")
@@ -65,7 +70,8 @@ def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = No
     if control:
         i, j = sorted(control, key=lambda index: kinds[index] != CONTROL)
         value = number(score.values[control], 2)
-        sentences.append(f"For scale: {names[i]}, a control that has learnt nothing, reaches {value} with {names[j]}.")
+        sentence = f"For scale: {names[i]}, a control that has learnt nothing, reaches {value} with {names[j]}"
+        sentences.append(f"{sentence}{_against(score, best, control) if best else ''}.")
     if ceiling := replicate_ceiling(comparison):
         sentences.append(ceiling)
     return sentences
@@ -74,6 +80,24 @@ def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = No
 def _strongest(score: PairScores, pairs: list[tuple[int, int]]) -> tuple[int, int] | None:
     defined = [pair for pair in pairs if np.isfinite(score.values[pair])]
     return max(defined, key=lambda pair: score.strength[pair], default=None)
+
+
+def _against(score: PairScores, best: tuple[int, int], control: tuple[int, int]) -> str:
+    """Return how much better the best pair is than the best pair with a control, with the interval over samples.
+
+    Controls are chosen, so that there is no test over them. Both scores are of the same samples; their errors are
+    treated as independent.
+    """
+    difference = float(score.values[best] - score.values[control]) * (1 if score.higher_is_better else -1)
+    half_width = 1.96 * math.hypot(float(score.se[best]), float(score.se[control]))
+    if not np.isfinite([difference, half_width]).all():
+        return ""
+    low, high = difference - half_width, difference + half_width
+    interval = f"95 % {number(low, 2)} to {number(high, 2)} over samples"
+    if low <= 0 <= high:
+        return f"; the best pair is not distinguishable from that (difference {number(difference, 2)}, {interval})"
+    word = "better" if difference > 0 else "worse"
+    return f"; the best pair is {number(abs(difference), 2)} {word} (difference {interval})"
 
 
 def _counted(count: int, noun: str) -> str:

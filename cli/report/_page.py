@@ -17,6 +17,7 @@ from ..atomic import write_atomically
 from ..comparison import (
     CONTROL,
     NOT_SIGNIFICANT,
+    UNRESOLVED,
     errors,
     long_table,
     modalities,
@@ -105,6 +106,7 @@ def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = No
         shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
         significant={name: count_significant(score, score.pairs()) for name, score in scores.items()},
         not_significant=NOT_SIGNIFICANT if any(score.permutations for score in scores.values()) else "",
+        unresolved=UNRESOLVED,
         fixed={name: chance for name, score in scores.items() if (chance := one_chance(score))},
         dimensions={metric: short(comparison, metric) for metric in dimensions(comparison)},
         estimates=estimate_rows(comparison),

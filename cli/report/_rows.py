@@ -10,7 +10,6 @@ import numpy as np
 
 from ..comparison import (
     CONTROL,
-    NOT_SIGNIFICANT,
     PairScores,
     errors,
     estimate,
@@ -102,7 +101,7 @@ def _pair_cell(score: PairScores, pairs: list[tuple[int, int]]) -> dict[str, Any
 
 def _marked(score: PairScores, pair: tuple[int, int]) -> str:
     shown = number(score.values[pair], 3) if np.isfinite(score.values[pair]) else "–"
-    return f"{shown} {NOT_SIGNIFICANT}" if score.not_significant[pair] else shown
+    return f"{shown} {score.mark(pair)}".rstrip()
 
 
 def count_significant(score: PairScores, pairs: list[tuple[int, int]]) -> str:

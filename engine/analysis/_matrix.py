@@ -33,6 +33,18 @@ def alignment_of(comparison: xr.Dataset, metric: str) -> np.ndarray:
     return 1 - values / (facts.worst if np.isnan(chance) else chance)
 
 
+def beyond_chance(comparison: xr.Dataset, metric: str) -> np.ndarray:
+    """Return the alignment [m, m] beyond chance, (alignment - chance) / (1 - chance), where chance is known."""
+    values = alignment_of(comparison, metric)
+    for suffix in ("chance", "null"):
+        if f"{metric}_{suffix}" in comparison:
+            level = comparison[f"{metric}_{suffix}"]
+            both = comparison.assign({metric: level.assign_attrs(comparison[metric].attrs)})
+            chance = alignment_of(both, metric)
+            return np.asarray((values - chance) / (1 - chance))
+    return values
+
+
 def model_facts(comparison: xr.Dataset, name: str) -> np.ndarray:
     """Return a variable over ``model`` as text [m], such as family or modality; all empty where there is none."""
     if name not in comparison.variables:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from ..base import InputError
-from ..comparison import jackknife_interval, metric_facts
+from ..comparison import calibrate, jackknife_design, jackknife_interval, metric_facts
 from ._matrix import model_facts
 
 
@@ -96,13 +96,15 @@ def align_to(
     weight = np.array([1 / family_names.count(name) for name in family_names])
     weight /= weight.sum()
     replicates = jackknife[:, row, columns]
-    estimates = [_estimate(calibrated[row, i], replicates[:, c]) for c, i in enumerate(columns)]
+    design = jackknife_design(comparison, metric) if len(replicates) else {}
+    estimates = [_estimate(calibrated[row, i], replicates[:, c], design) for c, i in enumerate(columns)]
     score, p = _both_ways(comparison[metric]), _both_ways(comparison[f"{metric}_p"], larger=True)
     mean_p = float("nan")
     if model == max(names):
         null = _both_ways(comparison[f"{metric}_null_samples"])[:, row, columns] @ weight
-        sign = metric_facts(comparison, metric).sign
-        mean_p = float((1 + (sign * null >= sign * (score[row, columns] @ weight)).sum()) / (1 + len(null)))
+        facts = metric_facts(comparison, metric)
+        mean = score[row, columns] @ weight
+        mean_p = float(calibrate(mean, null, best=facts.best, higher_is_better=facts.higher_is_better).p)
     order = sorted(
         range(len(columns)),
         key=lambda c: (-estimates[c].value, -abs(score[row, columns[c]]), names[columns[c]]),
@@ -113,7 +115,7 @@ def align_to(
         score[row, columns][order],
         p[row, columns][order],
         tuple(estimates[c] for c in order),
-        _estimate(calibrated[row, columns] @ weight, replicates @ weight),
+        _estimate(calibrated[row, columns] @ weight, replicates @ weight, design),
         mean_p,
     )
 
@@ -146,7 +148,7 @@ def _calibrated(comparison: xr.Dataset, metric: str) -> tuple[np.ndarray, np.nda
     return value, share(comparison[f"{metric}_jackknife_values"])
 
 
-def _estimate(value: float, replicates: np.ndarray) -> Estimate:
+def _estimate(value: float, replicates: np.ndarray, design: Mapping[str, Any]) -> Estimate:
     if not len(replicates):
         return Estimate(float(value))
-    return Estimate(float(value), *(float(end) for end in jackknife_interval(np.asarray(value), replicates)))
+    return Estimate(float(value), *(float(end) for end in jackknife_interval(np.asarray(value), replicates, **design)))

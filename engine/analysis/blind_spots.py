@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from ..base import InputError
+from .families import PERMUTATIONS
+from .family_pairs import correlate_pairs
 
 STRATA = 3
 
@@ -35,17 +38,26 @@ class BlindSpots:
 
 @dataclass(frozen=True)
 class Association:
-    """Association of two similarities of the same models over their pairs (a Mantel test).
+    """Association of two similarities of the same models over pairs of families (a Mantel test).
 
     Args:
-        correlation: Spearman correlation over the pairs.
-        p: two-sided, by permutation of the models of one matrix.
+        correlation: Spearman correlation over the pairs of families; NaN for fewer than three families.
+        p: two-sided, by permutation of the families of one matrix; NaN for fewer than six families.
         models: number of models.
+        families: number of families.
+        low: lower end of the 95 % interval of the correlation, by the delete-a-family jackknife; NaN for fewer than six
+            families.
+        high: upper end.
+        smallest_p: the smallest p that so many families can give.
     """
 
     correlation: float
     p: float
     models: int
+    families: int
+    low: float
+    high: float
+    smallest_p: float
 
 
 def blind_spots(errors: Any, /, *, threshold: float | None = None) -> BlindSpots:
@@ -95,37 +107,39 @@ def blind_spots(errors: Any, /, *, threshold: float | None = None) -> BlindSpots
     return BlindSpots(_spearman(values), _kappa(wrong), by_difficulty, cutoff, n)
 
 
-def association(first: Any, second: Any, /, *, permutations: int = 999, seed: int = 0) -> Association:
+def association(
+    first: Any,
+    second: Any,
+    /,
+    *,
+    families: Any = None,
+    covariates: Sequence[Any] = (),
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> Association:
     """Correlate two similarities of the same models over their pairs, such as alignment and similarity of errors.
 
-    Pairs share models and are not independent. The test therefore permutes models, not pairs.
+    Pairs share models, and models share families. Similarities are therefore averaged over the pairs of models of each
+    pair of different families, and the test permutes families; see `family_pairs`.
 
     Args:
-        first: [m, m], symmetric; pairs that are not finite in both matrices are excluded.
+        first: [m, m], symmetric; pairs that are not finite are excluded.
         second: [m, m], the other similarity of the same models.
-        permutations: number of permutations of the models.
+        families: [m] names of families, empty for a family of its own; default: each model is a family of its own.
+        covariates: further similarities [m, m]; the correlation is the partial one of the ranks.
+        permutations: number of permutations of the families; up to seven families all are enumerated.
         seed: of the permutations.
 
     Raises:
         ValueError: fewer than four models.
 
-    Source: Mantel (1967), Cancer Research 27, 209.
+    Source: Mantel (1967), Cancer Research 27, 209; Dekker, Krackhardt & Snijders (2007), Psychometrika 72, 563.
     """
-    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    m = len(a)
+    m = len(np.asarray(first))
     if m < 4:
         raise InputError(f"{m} models have too few pairs: at least four models are needed")
-    pairs = np.triu_indices(m, 1)
-
-    def correlation(order: np.ndarray) -> float:
-        both = np.stack([a[pairs], b[np.ix_(order, order)][pairs]])
-        return float(_spearman(both[:, np.isfinite(both).all(0)])[0, 1])
-
-    value = correlation(np.arange(m))
-    generator = np.random.default_rng(seed)
-    null = np.array([correlation(generator.permutation(m)) for _ in range(permutations)])
-    p = (1 + (np.abs(null) >= abs(value) - 1e-12).sum()) / (1 + permutations)
-    return Association(value, float(p), m)
+    test = correlate_pairs(first, second, families, covariates=covariates, permutations=permutations, seed=seed)
+    return Association(test.value, test.p, test.models, test.families, test.low, test.high, test.smallest_p)
 
 
 def _spearman(rows: np.ndarray) -> np.ndarray:

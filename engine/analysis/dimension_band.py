@@ -2,88 +2,119 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy.stats import chi2, f
 
 from ..base import InputError
 from ._matrix import CONTROL, model_facts
+from .families import families_of, family_means, jackknife_interval_over_families, mean_over_families
 
 
 @dataclass(frozen=True)
 class DimensionBand:
-    """Spread of the models' dimensions, compared with that of the controls.
+    """Middle and spread of the models' dimensions, and the control that comes closest to the middle.
 
-    A spread is the standard deviation of the natural logarithm, so that 0.1 is about 10 % up and down.
+    A spread is the mean absolute difference of the natural logarithms from their median, so that 0.1 is about 10 % up
+    and down. The dimensions of each family are averaged first, as logarithms.
 
     Args:
         models: number of models.
-        controls: number of controls; fewer than two have no spread, and what depends on it is NaN.
-        middle: geometric mean of the models' dimensions.
-        spread: over the models.
-        low: lower end of its 95 % interval; NaN for fewer than three models.
+        families: number of families.
+        middle: geometric mean over families of the models' dimensions.
+        middle_low: lower end of its 95 % interval over families; NaN for fewer than six families.
+        middle_high: upper end.
+        spread: over families; NaN for fewer than two.
+        low: lower end of its 95 % interval over families; NaN for fewer than six families.
         high: upper end.
-        noise: spread that the standard errors of the estimates alone would give; NaN where they have none.
-        control_spread: over the controls.
-        ratio: spread of the models divided by that of the controls; well below 1 for a narrow band.
-        ratio_low: lower end of its 95 % interval.
-        ratio_high: upper end.
-        p: two-sided, for the hypothesis that both spreads are equal.
+        noise: spread that the standard errors of the models' estimates alone would give; NaN where they have none.
+        controls: number of controls.
+        control: name of the control whose dimension is closest to the middle; empty without controls.
+        control_value: its dimension.
+        over_control: middle divided by the dimension of this control: 1 where both are equal.
+        over_control_low: lower end of its 95 % interval over samples; NaN where the estimates have no standard errors.
+        over_control_high: upper end.
     """
 
     models: int
-    controls: int
+    families: int
     middle: float
+    middle_low: float
+    middle_high: float
     spread: float
     low: float
     high: float
     noise: float
-    control_spread: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
-    p: float
+    controls: int
+    control: str
+    control_value: float
+    over_control: float
+    over_control_low: float
+    over_control_high: float
 
 
 def dimension_band(comparison: xr.Dataset, metric: str = "intrinsic_dimension", /) -> DimensionBand:
-    """Compare the spread of the models' dimensions with that of the controls.
+    """Measure the band of the models' dimensions over families, and compare its middle with the closest control.
 
-    Intervals and p assume that the logarithms are normal: they use the chi-squared distribution for the spread and the
-    F distribution for the ratio of two. Estimates that are not finite or not above 0 are excluded.
+    The intervals of middle and spread are by the delete-a-family jackknife, that of the spread on a logarithmic scale.
+    Controls are chosen and not drawn from a population, so that there is no test over them: the interval of the ratio
+    to the closest one is about other samples only. It takes the errors of the models, which are of the same samples, as
+    fully correlated with each other and independent of that of the control.
 
     Args:
-        comparison: result of `hyle.engine.compare`; controls are the models of modality ``control``.
+        comparison: result of `hyle.engine.compare`; controls are the models of modality ``control``. ``family`` is used
+            where present, and estimates that are not finite or not above 0 are excluded.
         metric: name of an estimate of the dimension, over ``model``.
 
     Raises:
         ValueError: no such estimate, or fewer than two models have one.
 
-    Source: the claim is that of Edamadaka et al. (2025), arXiv 2512.03750; Snedecor & Cochran, Statistical Methods.
+    Source: the claim is that of Edamadaka et al. (2025), arXiv 2512.03750.
     """
     if metric not in comparison.variables or comparison[metric].dims != ("model",):
         raise InputError(f"the comparison has no {metric!r}: add it to --metrics")
     values = comparison[metric].values.astype(np.float64)
     valid = np.isfinite(values) & (values > 0)
     is_control = model_facts(comparison, "modality") == CONTROL
-    logs, control_logs = np.log(values[valid & ~is_control]), np.log(values[valid & is_control])
-    m, c = len(logs), len(control_logs)
-    if m < 2:
-        raise InputError(f"{m} models have {metric}, and at least two are needed")
-    nan = float("nan")
-    spread = float(logs.std(ddof=1))
-    low, high = (spread * ((m - 1) / chi2.ppf(q, m - 1)) ** 0.5 for q in (0.975, 0.025)) if m > 2 else (nan, nan)
+    real, controls = np.flatnonzero(valid & ~is_control), np.flatnonzero(valid & is_control)
+    if len(real) < 2:
+        raise InputError(f"{len(real)} models have {metric}, and at least two are needed")
+    logs, codes = np.log(values[real]), families_of(comparison)[real]
+    means, nan = family_means(logs, codes), math.nan
+    k = len(means)
+    middle, middle_low, middle_high = (float(np.exp(end)) for end in mean_over_families(logs, codes))
+    spread = _spread(means) if k > 1 else nan
+    low, high = nan, nan
+    if spread > 0:
+        ends = jackknife_interval_over_families(lambda kept: math.log(_spread(means[kept]) or nan), k)
+        low, high = math.exp(ends[0]), math.exp(ends[1])
+    errors = _relative_errors(comparison, metric)
+    noise = float(np.sqrt(np.nanmean(errors[real] ** 2) * 2 / np.pi)) if np.isfinite(errors[real]).any() else nan
+    closest: tuple[str, float, float, float, float] = ("", nan, nan, nan, nan)
+    if len(controls):
+        at = controls[np.abs(np.log(values[controls]) - math.log(middle)).argmin()]
+        ratio = middle / float(values[at])
+        # The standard error of a mean of fully correlated estimates is the mean of their standard errors.
+        half_width = 1.96 * math.hypot(float(family_means(errors[real], codes).mean()), float(errors[at]))
+        name = str(comparison["model"].values[at])
+        closest = (name, float(values[at]), ratio, ratio * math.exp(-half_width), ratio * math.exp(half_width))
+    return DimensionBand(
+        len(real), k, middle, middle_low, middle_high, spread, low, high, noise, len(controls), *closest
+    )
+
+
+def _spread(logs: np.ndarray) -> float:
+    """Compute the mean absolute difference from the median; k / (k - 1) corrects its bias for k values."""
+    return float(np.abs(logs - np.median(logs)).mean() * len(logs) / (len(logs) - 1))
+
+
+def _relative_errors(comparison: xr.Dataset, metric: str) -> np.ndarray:
+    """Return the standard errors of the estimates divided by these; NaN where there are none."""
+    values = comparison[metric].values.astype(np.float64)
     error = next((name for name in (f"{metric}_se", f"{metric}_error") if name in comparison.variables), None)
-    noise = nan
-    if error is not None:
-        relative = (comparison[error].values.astype(np.float64) / values)[valid & ~is_control]
-        noise = float(np.sqrt(np.nanmean(relative**2))) if np.isfinite(relative).any() else nan
-    against_controls = (nan, nan, nan, nan, nan)
-    if c > 1 and control_logs.std() > 0 and spread > 0:
-        control_spread = float(control_logs.std(ddof=1))
-        ratio = spread / control_spread
-        ratio_low, ratio_high = (float(ratio / f.ppf(q, m - 1, c - 1) ** 0.5) for q in (0.975, 0.025))
-        p = 2 * min(f.cdf(ratio**2, m - 1, c - 1), f.sf(ratio**2, m - 1, c - 1))
-        against_controls = (control_spread, ratio, ratio_low, ratio_high, float(p))
-    return DimensionBand(m, c, float(np.exp(logs.mean())), spread, float(low), float(high), noise, *against_controls)
+    if error is None:
+        return np.full(len(values), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(comparison[error].values.astype(np.float64) / values)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
-from ..base import InputError, MissingPackageError
+from ..base import InputError
+from .nearest_rows import fit_nearest
+from .ridge import fit_ridge
 
 Kind = Literal["ridge", "knn"]
-# Ridge penalties that are tried, for standardised columns.
-PENALTIES = np.geomspace(1e-3, 1e6, 19)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def probe(
 ) -> Probe:
     """Predict a label from an embedding by ridge regression or k nearest neighbours.
 
-    Columns are standardised, and the penalty or k is chosen by cross-validation, both on the training samples only.
+    The penalty or k, and whether each column is divided by its standard deviation or all columns by one number, are
+    chosen by cross-validation on the training samples only. Division by the standard deviation suits columns of
+    different units; counts, such as fingerprints, are better without it.
 
     Args:
         embedding: [n, d].
@@ -53,8 +55,8 @@ def probe(
         seed: of the splits.
 
     Raises:
-        ValueError: lengths differ, or fewer than 10 samples to fit on or to test.
-        ImportError: scikit-learn is not installed.
+        ValueError: lengths differ, rows that are not finite, or fewer than 10 samples to fit on or to test.
+        ImportError: ``knn``, and scikit-learn is not installed.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -69,7 +71,7 @@ def probe(
     if x.ndim != 2 or len(x) != len(y):
         raise InputError(f"an embedding [n, d] and n labels are needed; got shapes {x.shape} and {y.shape}")
     labelled = np.isfinite(y)
-    x, y = x[labelled], y[labelled]
+    x, y = labelled_rows("the embedding", x, labelled), y[labelled]
     n = len(y)
     n_train = train if isinstance(train, int) else round(train * n)
     n_test = n - n_train
@@ -93,20 +95,30 @@ def probe(
     return Probe(float(maes.mean()), se, float(r2s.mean()), r2_se, float(baselines.mean()), n_train, n_test)
 
 
-def fit(kind: Kind, x: np.ndarray, y: np.ndarray) -> Any:
-    """Fit a probe to rows [n, d] and labels [n], and return it as a scikit-learn estimator."""
-    try:
-        from sklearn.linear_model import RidgeCV
-        from sklearn.model_selection import GridSearchCV
-        from sklearn.neighbors import KNeighborsRegressor
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-    except ImportError as error:
-        raise MissingPackageError("a probe needs scikit-learn: pip install 'hyle[study]'") from error
-    if kind == "ridge":
-        return make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(x, y)
-    neighbours = [k for k in (1, 3, 5, 10, 20, 30) if k <= 0.8 * len(y) - 1]
-    search = GridSearchCV(
-        KNeighborsRegressor(weights="distance"), {"n_neighbors": neighbours}, scoring="neg_mean_absolute_error"
-    )
-    return make_pipeline(StandardScaler(), search).fit(x, y)
+def labelled_rows(name: str, x: np.ndarray, labelled: np.ndarray) -> np.ndarray:
+    """Select the rows of x [n, d] that have a label, and check that they are finite.
+
+    Raises:
+        ValueError: a row is not finite; names the embedding and the first such row.
+    """
+    rows = x[labelled]
+    unusable = np.flatnonzero(~np.isfinite(rows).all(1))
+    if len(unusable):
+        raise InputError(
+            f"{name}: {len(unusable)} of {len(rows)} labelled rows contain NaN or infinite numbers, the first of them "
+            f"row {np.flatnonzero(labelled)[unusable[0]]}: remove these samples"
+        )
+    return rows
+
+
+class Predictor(Protocol):
+    """A fitted probe."""
+
+    def predict(self, x: np.ndarray, /) -> np.ndarray:
+        """Predict the labels [n] of rows [n, d]."""
+
+
+def fit(kind: Kind, x: np.ndarray, y: np.ndarray) -> Predictor:
+    """Fit a probe to rows [n, d] and labels [n]; everything about it is chosen by these rows alone."""
+    fitted: Predictor = fit_ridge(x, y) if kind == "ridge" else fit_nearest(x, y)
+    return fitted

@@ -8,10 +8,9 @@ import numpy as np
 import xarray as xr
 
 from ..base import InputError
-from ._matrix import CONTROL, alignment_of, model_facts
-from .convergence import MIN_MODELS, rank_correlation
-
-RESAMPLES = 2000
+from ._matrix import CONTROL, beyond_chance, model_facts
+from .families import count_families, families_of
+from .family_pairs import mean_over_pairs, pair_correlation
 
 
 @dataclass(frozen=True)
@@ -21,13 +20,15 @@ class Change:
     Args:
         metric: its name; values are given as alignment, so that higher is more similar.
         models: number of models in both, without controls.
-        inside: mean over pairs on the first set.
-        outside: mean over pairs on the second set.
-        low: lower end of the 95 % interval of outside - inside, by bootstrap over models.
+        inside: mean over pairs of different families on the first set; over pairs of models for a single family.
+        outside: the same mean on the second set.
+        low: lower end of the 95 % interval of outside - inside, by the delete-a-family jackknife; NaN for fewer than
+            six families.
         high: upper end.
-        rising: share of the pairs whose alignment increases.
-        correlation: Spearman correlation of the two sets over pairs, NaN for fewer than five models. There is no
-            p-value, because pairs share models.
+        rising: share of the pairs of models whose alignment increases.
+        correlation: Spearman correlation of the two sets over pairs of families, NaN for fewer than three families.
+            There is no p-value: that the order of the pairs persists is no hypothesis of interest.
+        families: number of families in both.
     """
 
     metric: str
@@ -38,16 +39,19 @@ class Change:
     high: float
     rising: float
     correlation: float
+    families: int
 
 
-def regimes(inside: xr.Dataset, outside: xr.Dataset, /, *, seed: int = 0) -> list[Change]:
+def regimes(inside: xr.Dataset, outside: xr.Dataset, /) -> list[Change]:
     """Compare two Comparisons of the same models, such as in and out of distribution, metric by metric.
+
+    The change is averaged over the pairs of models of each pair of different families, and then over these, so that a
+    family with many models counts once.
 
     Args:
         inside: result of `hyle.engine.compare`.
         outside: result for the same models on other samples; models and metrics that are not in both are excluded, and
-            so are controls.
-        seed: of the bootstrap.
+            so are controls. ``family`` is that of the first Comparison.
 
     The chance level of a score may differ between the sets. Where it is known, the part beyond chance is compared:
     (alignment - chance) / (1 - chance).
@@ -66,44 +70,31 @@ def regimes(inside: xr.Dataset, outside: xr.Dataset, /, *, seed: int = 0) -> lis
         raise InputError(
             f"the comparisons share {len(names)} models and {len(metrics)} pair metrics: at least 2 and 1 are needed"
         )
-    generator, results = np.random.default_rng(seed), []
+    results = []
     m = len(names)
+    families = families_of(inside.sel(model=names, other=names))
     pairs = np.triu_indices(m, 1)
     for metric in metrics:
-        both = [_beyond_chance(data.sel(model=names, other=names), metric) for data in (inside, outside)]
+        both = [beyond_chance(data.sel(model=names, other=names), metric) for data in (inside, outside)]
         first, second = (values[pairs] for values in both)
-        changes = []
-        for _ in range(RESAMPLES):
-            chosen = generator.integers(0, m, m)
-            distinct = chosen[:, None] != chosen[None, :]  # a model drawn twice is no pair
-            if distinct.any():
-                change = (both[1] - both[0])[np.ix_(chosen, chosen)]
-                changes.append(np.nanmean(change[distinct]))
-        low, high = np.quantile(changes, [0.025, 0.975])
         valid = np.isfinite(first) & np.isfinite(second)
-        enough = m >= MIN_MODELS and valid.sum() >= MIN_MODELS
-        correlation = rank_correlation(first[valid], second[valid], seed=seed)[0] if enough else float("nan")
+        complete = np.isfinite(both[0]) & np.isfinite(both[1])
+        before, after = (np.where(complete, values, np.nan) for values in both)
+        change = mean_over_pairs(after - before, families)
+        means = mean_over_pairs(before, families).value, mean_over_pairs(after, families).value
+        if count_families(families) < 2:
+            means = float(np.nanmean(first)), float(np.nanmean(second))
         results.append(
             Change(
                 metric,
                 m,
-                float(np.nanmean(first)),
-                float(np.nanmean(second)),
-                float(low),
-                float(high),
+                means[0],
+                means[1],
+                change.low,
+                change.high,
                 float((second > first)[valid].mean()),
-                correlation,
+                pair_correlation(before, after, families),
+                count_families(families),
             )
         )
     return results
-
-
-def _beyond_chance(comparison: xr.Dataset, metric: str) -> np.ndarray:
-    values = alignment_of(comparison, metric)
-    for suffix in ("chance", "null"):
-        if f"{metric}_{suffix}" in comparison:
-            level = comparison[f"{metric}_{suffix}"]
-            both = comparison.assign({metric: level.assign_attrs(comparison[metric].attrs)})
-            chance = alignment_of(both, metric)
-            return np.asarray((values - chance) / (1 - chance))
-    return values

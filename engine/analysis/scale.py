@@ -1,4 +1,4 @@
-"""How a value changes with the size of the models of one family."""
+"""How a value changes with the size of models."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import linregress, t
 
 from ..base import InputError
-
-# Fewest models for which a trend has an interval.
-MIN_MODELS = 4
+from .families import PERMUTATIONS, family_codes, family_means
+from .family_tests import fit_slope
 
 
 @dataclass(frozen=True)
 class Trend:
-    """Straight line fitted to values against the logarithm of a size.
+    """Straight line fitted to values against the logarithm of a size, over families of models.
 
     Args:
-        slope: change of the value for each tenfold size.
-        low: lower end of its 95 % interval; NaN for fewer than four models.
+        slope: change of the value for each tenfold size. For one or two families it is fitted to their models, and is
+            a description of these.
+        low: lower end of its 95 % interval; NaN for fewer than six families.
         high: upper end.
-        p: two-sided, for a slope of 0 with normal errors.
+        p: two-sided, for a slope of 0, by permutation of the families; NaN for fewer than six families.
         n: number of models.
         logarithmic: whether the value, too, is a base-10 logarithm, so that the slope is an exponent.
+        families: number of families.
+        smallest_p: the smallest p that so many families can give.
+        level: value of the line where the base-10 logarithm of the size is 0.
     """
 
     slope: float
@@ -33,15 +35,33 @@ class Trend:
     p: float
     n: int
     logarithmic: bool
+    families: int
+    smallest_p: float
+    level: float
 
 
-def scale_trend(size: Any, value: Any, /, *, logarithmic: bool = False) -> Trend:
+def scale_trend(
+    size: Any,
+    value: Any,
+    /,
+    *,
+    families: Any = None,
+    logarithmic: bool = False,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> Trend:
     """Fit how a value, such as alignment, dimension or error, changes with parameters or training steps.
+
+    Sizes and values are averaged over each family first, on the scale of the fit: the models of one family share more
+    than their size. p and interval assume no distribution; see `families`.
 
     Args:
         size: [m], above 0; models without a size or a value are excluded.
         value: [m]; above 0 where logarithmic.
+        families: [m] names of families, empty for a family of its own; default: each model is a family of its own.
         logarithmic: fit a power law, as is usual for errors against scale.
+        permutations: number of permutations of the families; up to seven families all are enumerated.
+        seed: of the permutations.
 
     Raises:
         ValueError: fewer than three models remain, all have the same size, or sizes or values are not above 0.
@@ -53,6 +73,7 @@ def scale_trend(size: Any, value: Any, /, *, logarithmic: bool = False) -> Trend
     """
     x, y = np.asarray(size, np.float64), np.asarray(value, np.float64)
     valid = np.isfinite(x) & np.isfinite(y)
+    names = None if families is None else np.asarray(families)[valid]
     x, y = x[valid], y[valid]
     if len(x) < 3 or np.ptp(x) == 0:
         raise InputError(
@@ -60,7 +81,13 @@ def scale_trend(size: Any, value: Any, /, *, logarithmic: bool = False) -> Trend
         )
     if (x <= 0).any() or (logarithmic and (y <= 0).any()):
         raise InputError("sizes must be above 0, and so must values where logarithmic")
-    line = linregress(np.log10(x), np.log10(y) if logarithmic else y)
-    half_width = t.ppf(0.975, len(x) - 2) * line.stderr if len(x) >= MIN_MODELS else np.nan
-    slope = float(line.slope)
-    return Trend(slope, slope - float(half_width), slope + float(half_width), float(line.pvalue), len(x), logarithmic)
+    x, y = np.log10(x), np.log10(y) if logarithmic else y
+    test = fit_slope(x, y, names, permutations=permutations, seed=seed)
+    slope = test.value
+    if np.isnan(slope):
+        slope = float(np.polyfit(x - x.mean(), y, 1)[0])
+        level = float(y.mean() - slope * x.mean())
+    else:
+        codes = family_codes(names, len(x))
+        level = float(family_means(y, codes).mean() - slope * family_means(x, codes).mean())
+    return Trend(slope, test.low, test.high, test.p, len(x), logarithmic, test.families, test.smallest_p, level)

@@ -8,44 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.stats import rankdata
 
 from ..base import InputError, renamed_arguments
 from ._matrix import CONTROL, alignment_of, model_facts
-from .convergence import MIN_MODELS
-from .probe import Kind, fit
+from .criteria import Criterion, rank_criteria
+from .families import families_of
+from .probe import Kind, fit, labelled_rows
 
-RESAMPLES = 999
 # Number of best models among which complementary pairs are sought: all pairs would need many fits.
 AMONG = 5
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One way of ranking models, evaluated by the errors on the test samples.
-
-    Args:
-        name: ``probe``, ``alignment``, ``generality`` or ``parameters``.
-        score: [m], the model with the highest score is taken first; mean over the draws.
-        correlation: Spearman correlation of score and accuracy (minus the error) over models, mean over the draws; NaN
-            for fewer than five models.
-        low: lower end of its 95 % interval, by bootstrap over models.
-        high: upper end.
-        p: two-sided, by permutation of the models.
-        regret: error of the model taken first, scaled to 0 for the best model and 1 for a model drawn at random; mean
-            over the draws.
-        over_parameters: lower and upper end of the 95 % interval of its correlation minus that of the parameter count;
-            NaN where parameter counts are not known.
-    """
-
-    name: str
-    score: np.ndarray
-    correlation: float
-    low: float
-    high: float
-    p: float
-    regret: float
-    over_parameters: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -116,7 +87,7 @@ def selection(
     probe of each model, fitted on the training samples, is tested on all others.
 
     Args:
-        comparison: of the models, with ``parameters`` where known. Controls are excluded.
+        comparison: of the models, with ``parameters`` and ``family`` where known. Controls are excluded.
         embeddings: name of a model of the comparison -> [n, d], rows of the same samples.
         label: [n]; samples without a finite label are excluded.
         metric: name of a pair metric in the comparison.
@@ -128,8 +99,9 @@ def selection(
     Cost: draws x models x 6 fits to ``n_labels`` samples, and up to draws x 51 fits for the pairs.
 
     Raises:
-        ValueError: no such metric, fewer than two models with embeddings, or fewer than 10 samples to fit on or test.
-        ImportError: scikit-learn is not installed.
+        ValueError: no such metric, fewer than two models with embeddings, rows that are not finite, or fewer than 10
+            samples to fit on or test.
+        ImportError: ``knn``, and scikit-learn is not installed.
     """
     names = [str(name) for name in comparison["model"].values]
     is_control = model_facts(comparison, "modality") == CONTROL
@@ -138,7 +110,7 @@ def selection(
         raise InputError(f"{len(used)} models have embeddings, and at least two are needed")
     y = np.asarray(label, np.float64)
     labelled = np.isfinite(y)
-    xs = [np.asarray(embeddings[names[i]], np.float64)[labelled] for i in used]
+    xs = [labelled_rows(names[i], np.asarray(embeddings[names[i]], np.float64), labelled) for i in used]
     y = y[labelled]
     n, m = len(y), len(used)
     if n_labels < 10 or n - n_labels < 10:
@@ -158,7 +130,7 @@ def selection(
     if (size > 0).all() and np.ptp(size) > 0:
         scores["parameters"] = np.tile(size.astype(np.float64), (draws, 1))
 
-    criteria = _criteria(scores, test_errors, seed)
+    criteria = rank_criteria(scores, test_errors, families_of(comparison)[used], seed=seed)
     order = np.argsort(-criteria[0].score, kind="stable")
     pairs = [result.pair for result in results]
     most_frequent = max(sorted(set(pairs)), key=pairs.count)
@@ -194,43 +166,6 @@ def _one_draw(
         pairs[chosen],
         _test_error(kind, joined[chosen], y, train_idx, test_idx),
     )
-
-
-def _criteria(scores: Mapping[str, np.ndarray], errors: np.ndarray, seed: int) -> list[Criterion]:
-    """Evaluate each way of ranking, scores [draws, m] by name, against the test errors [draws, m]."""
-    m = errors.shape[1]
-    generator = np.random.default_rng(seed)
-    resamples = generator.integers(0, m, (RESAMPLES, m))
-    bootstrap = {
-        name: np.array([_mean_correlation(score[:, rows], errors[:, rows]) for rows in resamples])
-        for name, score in scores.items()
-    }
-    permutations = np.array([generator.permutation(m) for _ in range(RESAMPLES)])
-    nan = float("nan")
-    results = []
-    for name, score in scores.items():
-        interval, p, correlation, over = (nan, nan), nan, nan, (nan, nan)
-        if m >= MIN_MODELS:
-            correlation = _mean_correlation(score, errors)
-            interval = tuple(np.quantile(bootstrap[name], [0.025, 0.975]))
-            null = np.array([_mean_correlation(score[:, order], errors) for order in permutations])
-            p = (1 + (np.abs(null) >= abs(correlation) - 1e-12).sum()) / (1 + RESAMPLES)
-            if "parameters" in scores and name != "parameters":
-                over = tuple(np.quantile(bootstrap[name] - bootstrap["parameters"], [0.025, 0.975]))
-        first = errors[np.arange(len(errors)), score.argmax(1)]
-        room = errors.mean(1) - errors.min(1)
-        regret = np.where(room > 0, (first - errors.min(1)) / np.where(room > 0, room, 1), 0).mean()
-        low, high = (float(end) for end in interval)
-        over_parameters = (float(over[0]), float(over[1]))
-        results.append(Criterion(name, score.mean(0), correlation, low, high, float(p), float(regret), over_parameters))
-    return results
-
-
-def _mean_correlation(score: np.ndarray, error: np.ndarray) -> float:
-    """Compute the Spearman correlation of score and minus error along the last axis, averaged over the first."""
-    a, b = (rankdata(v, axis=1) - (v.shape[1] + 1) / 2 for v in (score, -error))
-    length = np.sqrt((a**2).sum(1) * (b**2).sum(1))
-    return float(((a * b).sum(1) / np.where(length > 0, length, 1)).mean())
 
 
 def _cv_error(kind: Kind, x: np.ndarray, y: np.ndarray) -> float:

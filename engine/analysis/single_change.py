@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from scipy.stats import t
 
 from ..base import InputError
 from ._matrix import CONTROL, model_facts
+from .families import count_families, families_of, mean_over_families
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,11 @@ class SingleChange:
         models: names of the c models with a value on both sets, without controls.
         inside: [c], values on the first set.
         outside: [c], values on the second set.
-        factor: geometric mean of outside divided by inside.
-        low: lower end of its 95 % interval, assuming normal logarithms; NaN for fewer than three models.
+        factor: geometric mean over families of outside divided by inside.
+        low: lower end of its 95 % interval, by the t distribution over the means of the families; NaN for fewer than
+            six families.
         high: upper end.
+        families: number of families.
     """
 
     name: str
@@ -33,6 +35,7 @@ class SingleChange:
     factor: float
     low: float
     high: float
+    families: int
 
 
 def single_change(inside: xr.Dataset, outside: xr.Dataset, name: str, /) -> SingleChange:
@@ -54,12 +57,9 @@ def single_change(inside: xr.Dataset, outside: xr.Dataset, name: str, /) -> Sing
     first, second = (np.asarray(c[name].sel(model=shared).values, np.float64) for c in (inside, outside))
     valid = np.isfinite(first) & np.isfinite(second) & (first > 0) & (second > 0)
     first, second = first[valid], second[valid]
-    c = len(first)
-    if c == 0:
+    if not valid.any():
         raise InputError(f"no model has {name} in both comparisons")
-    change = np.log(second / first)
-    mean = change.mean()
-    half_width = t.ppf(0.975, c - 1) * change.std(ddof=1) / c**0.5 if c > 2 else np.nan
-    factor, low, high = (float(np.exp(value)) for value in (mean, mean - half_width, mean + half_width))
+    families = families_of(inside.sel(model=shared))[valid]
+    mean, low, high = np.exp(mean_over_families(np.log(second / first), families))
     names = tuple(str(model) for model, keep in zip(shared, valid, strict=True) if keep)
-    return SingleChange(name, names, first, second, factor, low, high)
+    return SingleChange(name, names, first, second, float(mean), float(low), float(high), count_families(families))

@@ -167,7 +167,8 @@ def profile_distances(values: np.ndarray) -> np.ndarray:
     total = values.sum(1, keepdims=True)
     # A row of zeros is similar to no other: a uniform profile is used for it.
     profiles = np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
-    distances = jensenshannon(profiles[:, None, :], profiles[None, :, :], base=2, axis=2)
+    with np.errstate(invalid="ignore"):  # rounding can make the divergence of equal profiles negative
+        distances = jensenshannon(profiles[:, None, :], profiles[None, :, :], base=2, axis=2)
     distances = np.nan_to_num((distances + distances.T) / 2)
     np.fill_diagonal(distances, 0)
     return np.asarray(distances)

@@ -37,22 +37,23 @@ def matrix(x: Any, name: str = "x") -> jax.Array:
     return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
 
 
-def pair(x: Any, y: Any, *, least: int) -> tuple[jax.Array, jax.Array]:
+def pair(x: Any, y: Any, *, least: int, names: tuple[str, str] = ("x", "y")) -> tuple[jax.Array, jax.Array]:
     """Return two representations of the same samples as floating matrices [n, d1] and [n, d2].
 
     Args:
         x: [n, d1]; see `matrix`.
         y: [n, d2].
         least: smallest n allowed.
+        names: of the arguments, for error messages.
 
     Raises:
         ValueError: different numbers of rows, or fewer than ``least``.
         TypeError: not real numbers.
     """
-    a, b = matrix(x, "x"), matrix(y, "y")
+    a, b = (matrix(value, name) for value, name in zip((x, y), names, strict=True))
     if len(a) != len(b):
         raise InputError(
-            f"x has {len(a)} rows and y has {len(b)}: row i of both must be the same sample; "
+            f"{names[0]} has {len(a)} rows and {names[1]} has {len(b)}: row i of both must be the same sample; "
             "compare() joins representations by id"
         )
     if len(a) < least:

@@ -11,9 +11,15 @@ from .jackknife import jackknife_interval as jackknife_interval
 from .join import JoinWarning as JoinWarning
 from .join import check_counting as check_counting
 from .join import join as join
+from .resolution import ResolutionWarning as ResolutionWarning
+from .resolution import count_pairs as count_pairs
+from .resolution import permutations_needed as permutations_needed
+from .resolution import resolution_note as resolution_note
+from .resolution import unresolved as unresolved
 from .schema import MetricFacts as MetricFacts
 from .schema import beside as beside
 from .schema import chance_level as chance_level
+from .schema import jackknife_design as jackknife_design
 from .schema import metric_facts as metric_facts
 from .schema import metric_names as metric_names
 from .sweep import sweep as sweep

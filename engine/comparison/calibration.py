@@ -13,6 +13,11 @@ from ..context import NULL, MetricContext
 from ..metrics import Metric
 from ..permutation import Permutations
 
+# Scores of float32 that differ by less than this share of their scale are ties: 2^-18, 3.8e-6, or 32 units of rounding.
+ROUNDING = 2.0**-18
+# The same for scores that are computed from integers in float64.
+EXACT_ROUNDING = 2.0**-40
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -32,12 +37,23 @@ class Calibration:
 
 
 def calibrate(
-    value: Any, null: Any, /, *, best: float = 1.0, higher_is_better: bool = True, alpha: float = 0.05
+    value: Any,
+    null: Any,
+    /,
+    *,
+    best: float = 1.0,
+    higher_is_better: bool = True,
+    alpha: float = 0.05,
+    rounding: float = ROUNDING,
 ) -> Calibration:
     """Calibrate scores against their null distribution.
 
     The threshold is the ceil((1 - alpha) (K + 1))-th smallest of the score and its K permutations; the calibrated score
     is max((s - threshold) / (best - threshold), 0). Where lower means more aligned, all signs are reversed.
+
+    A permutation is at least as aligned as the data also where it is less aligned by no more than ``rounding`` times
+    the scale, which is the largest magnitude among the score, its permutations and ``best``. Otherwise rounding errors
+    would decide between representations of few distinct rows, for which many permutations leave a score as it is.
 
     Args:
         value: scores [...].
@@ -45,6 +61,8 @@ def calibrate(
         best: the score of perfectly aligned representations.
         higher_is_better: False where a lower score means more aligned.
         alpha: significance level of the threshold, between 0 and 1.
+        rounding: difference of two scores that counts as a tie, as a share of the scale; by default that of scores
+            computed in float32.
 
     Source: Gröger et al. (2026), arXiv 2602.14486; the p-value: Phipson & Smyth (2010), SAGMB 9, 39.
 
@@ -65,8 +83,13 @@ def calibrate(
     finite = np.isfinite(score) & np.isfinite(chance).all(0)
     ordered = np.sort(sign * np.concatenate([score[None], chance]), axis=0)
     threshold = sign * ordered[math.ceil((1 - alpha) * len(ordered)) - 1]
-    p = (1 + (sign * chance >= sign * score).sum(0)) / (1 + len(chance))
+    scale = np.maximum(np.maximum(np.abs(score), np.abs(chance).max(0)), abs(best))
+    margin = rounding * scale
+    p = (1 + (sign * chance >= sign * score - margin).sum(0)) / (1 + len(chance))
+    # A score within rounding of the threshold is not beyond it.
+    threshold = np.where(np.abs(score - threshold) <= margin, score, threshold)
     room = sign * (best - threshold)
+    room = np.where(room <= margin, 0, room)
     share = np.clip(sign * (score - threshold) / np.where(room > 0, room, 1), 0, 1)
     return Calibration(
         np.where(finite, chance.mean(0), np.nan),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,15 +16,16 @@ import xarray as xr
 from ..base import InputError, Threads, check_k, renamed_arguments, version
 from ..context import NULL, VALUES, CompareConfig, MetricContext
 from ..metrics import Metric, find_metric
-from ..permutation import Permutations, draw
-from ..preprocess import orthonormal_basis, regress_out, representation_diagnostics
+from ..permutation import Permutations, draw, draw_whole_groups
+from ..preprocess import ExplainedWarning, orthonormal_basis, regress_out, representation_diagnostics
 from .calibration import null_of
 from .groups import labels_of
 from .inference import Inference, configured
 from .jackknife import delete_group_jackknife, draw_jackknife_groups
 from .join import Joined, join
 from .progress import JACKKNIFE, ProgressTracker
-from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable
+from .resolution import ResolutionWarning, count_pairs, permutations_needed, resolution_note
+from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable, strata_variables
 
 # With at most this many rows, matrices are padded to a few widths, so that few programs are compiled.
 MAX_ROWS_PADDED = 2048
@@ -67,6 +70,8 @@ def compare(
         `hyle.engine.norm_outliers`).
         With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
         for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
+        With strata they also have ``<metric>_strata_null``, ``_strata_p`` and ``_beyond``, see
+        `hyle.engine.comparison.inference.Inference`.
         With covariates ``<metric>_raw`` is the score of the same samples before the covariates are regressed out.
         With jackknife groups every metric has ``_se``, ``_low`` and ``_high``, the ends of a 95 % interval.
         The recipe of each number is in the attributes of its variable and of the data set.
@@ -75,6 +80,11 @@ def compare(
         ValueError: fewer than four common samples, rows that are not finite, an unknown metric, k out of range, a
             sample without a group.
         TypeError: an unknown option.
+
+    Warns:
+        JoinWarning: see `join`.
+        ExplainedWarning: covariates leave nothing of a representation but rounding errors; its scores are NaN.
+        ResolutionWarning: with so many pairs and so few permutations, one aligned pair alone cannot be significant.
 
     Example:
         >>> import numpy as np
@@ -92,20 +102,28 @@ def compare(
     context = MetricContext(inputs.joined.names, inputs.joined.arrays, config)
     # Resolved once, so that it stays the same without a jackknife group.
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
+    pairs = count_pairs(chosen, context.m)
+    if inference.permutations == "auto":
+        inference = replace(inference, permutations=permutations_needed(pairs, inference.alpha))
     resamples = _draw_resamples(inputs, chosen, config, inference)
+    drawn = 0 if resamples.permutations is None else len(resamples.permutations)
+    resolution = resolution_note(pairs, drawn, inference.alpha)
+    if resolution:
+        exist = f" (no more exist for {inputs.n} samples)" if drawn < int(inference.permutations) else ""
+        warnings.warn(resolution + exist, ResolutionWarning, stacklevel=3)
     tracker = ProgressTracker(
         chosen, progress, permuted=resamples.permutations is not None, jackknife_groups=len(resamples.left_out)
     )
     context = replace(context, config=config, progress=tracker)
     context.run_pass(_needs(chosen))
     variables = _model_variables(context, inputs)
-    variables |= _metric_variables(context, chosen, resamples.permutations, inference, tracker)
+    variables |= _metric_variables(context, chosen, resamples, inference, tracker)
     if inputs.before:
         variables |= _raw_variables(context, chosen, inputs, variables)
     if resamples.left_out:
         variables |= _interval_variables(context, chosen, resamples.left_out, inference, variables, tracker)
     names = inputs.joined.names
-    attributes = _attributes(inputs, config, inference, resamples)
+    attributes = _attributes(inputs, config, inference, resamples) | {"resolution": resolution}
     return xr.Dataset(variables, coords={"model": names, "other": names}, attrs=attributes)
 
 
@@ -118,12 +136,16 @@ class _Inputs:
         widths: columns of each before padding.
         covariates: what was regressed out, in words.
         before: the same rows before covariates were regressed out; empty without covariates.
+        all_ids: ids of all samples that were joined, also of those that residuals drop.
+        explained: names of the representations of which the covariates leave nothing.
     """
 
     joined: Joined
     widths: list[int]
     covariates: str
     before: list[jax.Array]
+    all_ids: list[str]
+    explained: list[str]
 
     @property
     def n(self) -> int:
@@ -137,22 +159,37 @@ class _Resamples:
     permutations: Permutations | None
     left_out: list[np.ndarray]
     labels: list[str] | None
+    strata: list[str] | None
+    within_strata: Permutations | None
 
 
 def _prepare_inputs(representations: Mapping[str, Any], covariates: Any, *, centre: bool) -> _Inputs:
-    joined, explained, before = _join(representations, covariates)
+    joined, words, before, all_ids = _join(representations, covariates)
+    explained = [
+        name
+        for name, x, raw in zip(joined.names, joined.arrays, before, strict=False)
+        if not np.asarray(x).any() and np.asarray(raw).any()
+    ]
+    if explained:
+        warnings.warn(
+            f"the covariates explain {', '.join(explained[:5])}{', ...' * (len(explained) > 5)} wholly: only rounding "
+            "errors would be left, and the scores are not defined",
+            ExplainedWarning,
+            stacklevel=3,
+        )
     if centre:
         joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
         before = [x - x.mean(0) for x in before]
     widths = [int(x.shape[1]) for x in joined.arrays]
     joined = replace(joined, arrays=[_pad_columns(x) for x in joined.arrays])
-    return _Inputs(joined, widths, explained, [_pad_columns(x) for x in before])
+    return _Inputs(joined, widths, words, [_pad_columns(x) for x in before], all_ids, explained)
 
 
-def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, str, list[jax.Array]]:
-    """Join by id and regress covariates out; return what that was in words, and the same rows before it."""
+def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, str, list[jax.Array], list[str]]:
+    """Join by id and regress covariates out; return what that was in words, the same rows before it, and all ids."""
     if covariates is None:
-        return join(representations), "none", []
+        joined = join(representations)
+        return joined, "none", [], joined.ids
     if "covariates" in representations:
         raise InputError("a representation is called 'covariates', as the covariates are: give it another name")
     joined = join({**representations, "covariates": covariates})
@@ -161,7 +198,7 @@ def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, 
     ids = [joined.ids[row] for row in basis.rows]
     kept = Joined(
         joined.names[:-1],
-        [regress_out(x, basis) for x in arrays],
+        [regress_out(x, basis, dtype=dtype) for x, dtype in zip(arrays, joined.dtypes[:-1], strict=True)],
         ids,
         joined.rows_in[:-1],
         joined.dtypes[:-1],
@@ -169,7 +206,7 @@ def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, 
         joined.warning,
     )
     explained = f"{columns.shape[1]} columns of rank {basis.span.shape[1] - 1}, BLUS residuals of {len(ids)} samples"
-    return kept, explained, [x[basis.rows] for x in arrays]
+    return kept, explained, [x[basis.rows] for x in arrays], joined.ids
 
 
 def _pad_columns(x: jax.Array) -> jax.Array:
@@ -184,10 +221,16 @@ def _draw_resamples(
 ) -> _Resamples:
     """Draw permutations and jackknife groups; check that enough samples for k are left without each group."""
     n = inputs.n
-    labels = labels_of(inference.groups, inputs.joined.ids)
-    permutations, left_out = None, []
-    if inference.permutations:
-        permutations = draw(n, inference.permutations, groups=labels, seed=config.seed)
+    labels = labels_of(inference.groups, inputs.joined.ids, all_ids=inputs.all_ids)
+    permutations, left_out, within_strata, count = None, [], None, int(inference.permutations)
+    strata = labels_of(inference.strata, inputs.joined.ids, name="strata", all_ids=inputs.all_ids)
+    if strata is not None:
+        within_strata = draw(n, count, groups=strata, seed=config.seed)
+    if count:
+        if inference.permute == "whole" and labels is not None:
+            permutations = draw_whole_groups(labels, count, seed=config.seed)
+        else:
+            permutations = draw(n, count, groups=labels, seed=config.seed)
     if inference.jackknife_groups:
         left_out = draw_jackknife_groups(n, inference.jackknife_groups, groups=labels, seed=config.seed)
         fewest = n - max(len(group) for group in left_out)
@@ -196,7 +239,7 @@ def _draw_resamples(
             check_k(config.k, fewest)
         if "dimension" in needs:
             check_k(config.dimension_neighbours(n), fewest, name="dimension_k")
-    return _Resamples(permutations, left_out, labels)
+    return _Resamples(permutations, left_out, labels, strata, within_strata)
 
 
 def _needs(metrics: Sequence[Metric]) -> list[Any]:
@@ -223,7 +266,7 @@ def _model_variables(context: MetricContext, inputs: _Inputs) -> dict[str, Any]:
 def _metric_variables(
     context: MetricContext,
     metrics: Sequence[Metric],
-    permutations: Permutations | None,
+    resamples: _Resamples,
     inference: Inference,
     tracker: ProgressTracker,
 ) -> dict[str, Any]:
@@ -235,11 +278,14 @@ def _metric_variables(
         result = metric.evaluate(context)
         variables |= metric_variables(metric, result, context.n)
         tracker(VALUES, 1, 1)
-        if permutations is not None and metric.kind == "pair":
-            null = null_of(metric, context, permutations)
+        if resamples.permutations is not None and metric.kind == "pair":
+            null = null_of(metric, context, resamples.permutations)
             variables |= calibrated_variables(metric, result, null, inference.alpha)
             if inference.keep_resamples:
                 variables |= resample_variable(metric, "null_samples", null)
+            if resamples.within_strata is not None:
+                within = null_of(metric, context, resamples.within_strata)
+                variables |= strata_variables(metric, result, within, inference.alpha)
             tracker(NULL, 1, 1)
     return variables
 
@@ -270,11 +316,12 @@ def _interval_variables(
 ) -> dict[str, Any]:
     """Evaluate each metric without each jackknife group, for standard errors and intervals."""
     values = delete_group_jackknife(context, metrics, left_out, lambda done, total: tracker(JACKKNIFE, done, total))
-    found: dict[str, Any] = {}
+    sizes, found = [len(group) for group in left_out], dict[str, Any]()
     for metric in metrics:
-        found |= interval_variables(metric, variables[metric.name][1], values[metric.name])
+        without = values[metric.name]
+        found |= interval_variables(metric, variables[metric.name][1], without, sizes=sizes, n=context.n)
         if inference.keep_resamples:
-            found |= resample_variable(metric, "jackknife_values", values[metric.name])
+            found |= resample_variable(metric, "jackknife_values", without, group_sizes=sizes, n=context.n)
     return found
 
 
@@ -292,10 +339,19 @@ def _attributes(inputs: _Inputs, config: CompareConfig, inference: Inference, re
         "dimension_k": config.dimension_k,
         "centre": int(config.centre),
         "covariates": inputs.covariates,
+        "explained": ", ".join(inputs.explained),
         "permutations": 0 if resamples.permutations is None else len(resamples.permutations),
         "jackknife_groups": len(resamples.left_out),
         "groups": len(set(resamples.labels or ())),
+        "permuted": inference.permute if resamples.labels else "all",
+        "strata": len(set(resamples.strata or ())),
+        "strata_permuted": _in_several(resamples.strata or ()),
         "alpha": inference.alpha,
         "hyle_version": version(),
         "jax_version": jax.__version__,
     }
+
+
+def _in_several(labels: Sequence[str]) -> int:
+    """Count the samples that share their label with another one."""
+    return sum(count for count in Counter(labels).values() if count > 1)

@@ -6,10 +6,13 @@ import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..base import InputError, InputTypeError
 from ..context import CompareConfig
+
+# What permutations do with groups of samples.
+PERMUTE = ("within", "whole")
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,16 @@ class Inference:
 
     Args:
         permutations: of the samples of one side of each pair, under which its score is recomputed; 0 for none, 200 are
-            usual. Without groups at most n - 1 are drawn.
-        groups: sample id -> label, or n labels for plain tensors. Samples are permuted within their group only, and
-            groups are excluded whole by the jackknife: needed where samples of a group (one composition, one
-            trajectory, one protein family) resemble each other.
+            usual. "auto" draws as many as the number of pairs and alpha need, see
+            `hyle.engine.comparison.permutations_needed`. Fewer are drawn where n samples have fewer.
+        groups: sample id -> label, or n labels for plain tensors: what is independent of what. Needed where samples of
+            a group (states of one material, one trajectory, one protein family) resemble each other. The jackknife
+            excludes whole groups, and `permute` says what the permutations do.
+        permute: "within" permutes samples within their group only: what is tested is alignment beyond the groups.
+            "whole" exchanges whole groups of equal size: what is tested is any alignment, with the groups as units.
+        strata: sample id -> label, or n labels, for a second null distribution, under which samples are permuted within
+            their stratum: what the strata alone explain (samples of one formula, say). Pair metrics get
+            ``<metric>_strata_null``, its mean m, ``_strata_p``, and ``_beyond``, (s - m) / (best - m).
         alpha: level of the thresholds of calibrated scores.
         jackknife_groups: number of groups of the delete-a-group jackknife behind standard errors and intervals; 0 for
             none, 20 are usual. Each takes about as long as the comparison itself.
@@ -34,8 +43,10 @@ class Inference:
         ValueError: alpha is not between 0 and 1, a negative number, or groups that nothing uses.
     """
 
-    permutations: int = 0
+    permutations: int | Literal["auto"] = 0
     groups: Mapping[str, Any] | Sequence[Any] | None = None
+    permute: str = "within"
+    strata: Mapping[str, Any] | Sequence[Any] | None = None
     alpha: float = 0.05
     jackknife_groups: int = 0
     keep_resamples: bool = False
@@ -43,13 +54,21 @@ class Inference:
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
             raise InputError(f"alpha={self.alpha} must lie between 0 and 1")
-        if self.permutations < 0 or self.jackknife_groups < 0:
+        if isinstance(self.permutations, str) and self.permutations != "auto":
+            raise InputError(f'permutations={self.permutations!r}: use a number, 0 for none, or "auto"')
+        if (self.permutations != "auto" and self.permutations < 0) or self.jackknife_groups < 0:
             raise InputError(
                 f"permutations={self.permutations} and jackknife_groups={self.jackknife_groups}: use 0 for none, or "
                 "200 and 20"
             )
         if self.groups is not None and not (self.permutations or self.jackknife_groups):
             raise InputError("groups are for permutations and jackknife groups: ask for permutations or intervals")
+        if self.permute not in PERMUTE:
+            raise InputError(f"permute={self.permute!r} must be one of {', '.join(PERMUTE)}")
+        if self.permute == "whole" and self.groups is None:
+            raise InputError('permute="whole" exchanges whole groups: give groups')
+        if self.strata is not None and not self.permutations:
+            raise InputError("strata are for permutations: ask for permutations")
 
 
 def configured(

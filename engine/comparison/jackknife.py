@@ -30,7 +30,9 @@ def draw_jackknife_groups(
         seed: of the random order.
 
     Without labels, all groups have n // count samples and the rest belong to none, so that the samples that remain
-    without a group always have the same shape.
+    without a group always have the same shape. Even and odd row numbers alternate in the random order, so that every
+    group has as many of one as of the other, within one: metrics that fit to every second sample then always fit to the
+    same number.
 
     Raises:
         ValueError: fewer than `MIN_GROUPS` groups or labels, or more groups than samples.
@@ -41,7 +43,9 @@ def draw_jackknife_groups(
     if groups is None:
         if n // count < 1:
             raise InputError(f"{n} samples cannot be divided into {count} jackknife groups: use fewer")
-        return [np.sort(part) for part in generator.permutation(n)[: n // count * count].reshape(count, -1)]
+        order = np.empty(n, int)
+        order[::2], order[1::2] = (generator.permutation(np.arange(parity, n, 2)) for parity in (0, 1))
+        return [np.sort(part) for part in order[: n // count * count].reshape(count, -1)]
     names, labels = np.unique(np.asarray(groups).astype(str), return_inverse=True)
     if len(names) < MIN_GROUPS:
         raise InputError(f"{len(names)} groups are too few for intervals, which exclude whole groups: use at least 5")
@@ -65,7 +69,8 @@ def delete_group_jackknife(
     needs = sorted({need for metric in metrics for need in metric.needs})
     for done, part in enumerate(left_out):
         kept = np.setdiff1d(np.arange(context.n), part)
-        fewer = replace(context, arrays=[x[kept] for x in context.arrays], progress=None, _cache={})
+        rows = context.row_numbers[kept]
+        fewer = replace(context, arrays=[x[kept] for x in context.arrays], rows=rows, progress=None, _cache={})
         fewer.run_pass(needs)
         for metric in metrics:
             found[metric.name].append(np.asarray(metric.evaluate(fewer).value, np.float64))
@@ -75,26 +80,62 @@ def delete_group_jackknife(
 
 
 def jackknife_interval(
-    value: np.ndarray, without: np.ndarray, level: float = 0.95
+    value: np.ndarray,
+    without: np.ndarray,
+    level: float = 0.95,
+    *,
+    sizes: Sequence[int] | np.ndarray | None = None,
+    n: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return standard errors and the ends of intervals, by the delete-a-group jackknife.
 
-    ``se^2 = (g - 1) / g sum (v_i - mean v)^2`` over the g values v_i that each lack one group. The interval is value
-    +- t se, with the quantile t of Student's distribution with g - 1 degrees of freedom. It describes the variation
-    between sets of n samples of the same kind, for fixed models. That a score changes with the number of samples
-    shifts all v_i equally and does not contribute.
+    From the value v on n samples and the values v_i without group i of m_i samples, the pseudo-values are
+    ``u_i = v + (n / m_i - 1) (v - v_i)``. With weights w_i in proportion to m_i and their mean u = sum w_i u_i,
+    ``se^2 = (M / n) sum w_i^2 (u_i - u)^2 / (1 - sum w_i^2)``, M being the number of samples in groups. For g equal
+    groups of all samples this is ``(g - 1) / g sum (v_i - mean v)^2``; where samples are in no group, the error is
+    that of all n and not of M. For means of independent samples it is unbiased for groups of any size, and for samples
+    that depend on each other within groups it is the cluster-robust jackknife.
+
+    The interval is value +- t se, with the quantile t of Student's distribution with
+    ``(sum w_i^2)^2 / sum w_i^4 - 1`` degrees of freedom, g - 1 for equal groups. It describes the variation between
+    sets of n samples of the same kind, for fixed models. That a score changes with the number of samples shifts all u_i
+    nearly equally and does not contribute.
 
     Args:
         value: [...], values on all samples.
         without: [g, ...], values without each group.
         level: confidence level, between 0 and 1.
+        sizes: g numbers of samples; equal by default.
+        n: number of samples; by default all are in groups.
 
     Returns:
         Standard error, lower end and upper end, each [...].
 
-    Source: Kott (2001), J. Official Statistics 17, 521; Efron & Stein (1981), Ann. Stat. 9, 586.
+    On average it is not too small (Efron & Stein 1981), but too large for values that depend on pairs and larger sets
+    of samples: what depends on j samples together counts j times, whatever the size of the groups. On planted data the
+    intervals of kernel scores, RSA and overlaps of 25 neighbours cover the truth in 87 to 95 % of 60 sets, and their
+    errors are within 15 % of the deviation. Those of the information imbalance, cycle k-NN, intrinsic dimensions and
+    their correlation are 1.3 to 1.7 times too wide: see ``bench/results/coverage.md``, and
+    `hyle.engine.dimension_scales` for the errors of TwoNN and GRIDE by likelihood.
+
+    Source: Kott (2001), J. Official Statistics 17, 521; Efron & Stein (1981), Ann. Stat. 9, 586; pseudo-values of
+    unequal groups: Busing, Meijer & van der Leeden (1999), Stat. Comput. 9, 3; clusters: MacKinnon, Nielsen & Webb
+    (2023), J. Appl. Econometrics 38, 671.
+
+    Example:
+        >>> without = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
+        >>> error, low, high = jackknife_interval(np.array(4.0), without)
+        >>> round(float(error), 4), round(float(high - low), 4)
+        (2.8284, 15.7062)
     """
-    count = len(without)
-    error = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
-    margin = stdtrit(count - 1, (1 + level) / 2) * error
+    size = np.ones(len(without)) if sizes is None else np.asarray(sizes, np.float64)
+    grouped = size.sum()
+    total = grouped if n is None else float(n)
+    weight = (size / grouped).reshape(-1, *[1] * (without.ndim - 1))
+    factor = (total / size - 1).reshape(weight.shape)
+    pseudo = value + factor * (value - without)
+    squares = (weight * (pseudo - (weight * pseudo).sum(0))) ** 2
+    error = np.sqrt(grouped / total * squares.sum(0) / (1 - (weight**2).sum()))
+    freedom = (weight**2).sum() ** 2 / (weight**4).sum() - 1
+    margin = stdtrit(max(1.0, freedom), (1 + level) / 2) * error
     return error, value - margin, value + margin

@@ -2,13 +2,13 @@
 
 A metric is a variable of its name. What belongs to it is a variable `<metric>_<suffix>` with the attributes ``kind``
 (the suffix) and ``of`` (the metric). Suffixes: ``chance``, ``null``, ``p``, ``q``, ``threshold``, ``calibrated``,
-``raw``, ``se``, ``low``, ``high``, ``null_samples``, ``jackknife_values``.
+``strata_null``, ``strata_p``, ``beyond``, ``raw``, ``se``, ``low``, ``high``, ``null_samples``, ``jackknife_values``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import xarray as xr
 
 from ..base import InputError
 from ..metrics import Metric, Result
-from .calibration import adjusted, calibrate
+from .calibration import EXACT_ROUNDING, ROUNDING, adjusted, calibrate
 from .jackknife import jackknife_interval
 
 # netCDF has no booleans: what comes back from a file is a number or text.
@@ -50,9 +50,9 @@ def metric_variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
 
 def calibrated_variables(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:
     """Return what K permutations say of a pair metric, null [K, m, m]: mean, p, q, threshold, calibrated score."""
-    higher = metric.higher_is_better is not False
-    best = result.self_score if result.self_score is not None else metric.bounds[1] if higher else metric.bounds[0]
-    calibration = calibrate(result.value, null, best=best, higher_is_better=higher, alpha=alpha)
+    best, higher = _best(metric, result), metric.higher_is_better is not False
+    rounding = EXACT_ROUNDING if metric.exact else ROUNDING
+    calibration = calibrate(result.value, null, best=best, higher_is_better=higher, alpha=alpha, rounding=rounding)
     values = {
         "null": calibration.mean,
         "p": calibration.p,
@@ -63,17 +63,59 @@ def calibrated_variables(metric: Metric, result: Result, null: np.ndarray, alpha
     return _beside(metric, values, permutations=len(null), alpha=alpha)
 
 
-def interval_variables(metric: Metric, value: Any, without: np.ndarray) -> dict[str, Any]:
-    """Return standard errors and the ends of 95 % intervals, from the values [g, ...] without each jackknife group."""
-    ends = jackknife_interval(np.asarray(value, np.float64), without)
+def strata_variables(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:
+    """Return what permutations within strata, null [K, m, m], say of a pair metric: mean m, p, (s - m) / (best - m).
+
+    1 is the best score, 0 the mean under permutation within the strata; negative values are not clamped.
+    """
+    best, higher = _best(metric, result), metric.higher_is_better is not False
+    rounding = EXACT_ROUNDING if metric.exact else ROUNDING
+    calibration = calibrate(result.value, null, best=best, higher_is_better=higher, alpha=alpha, rounding=rounding)
+    room = np.asarray(best - calibration.mean, np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(room != 0, (np.asarray(result.value, np.float64) - calibration.mean) / room, np.nan)
+    values = {"strata_null": calibration.mean, "strata_p": calibration.p, "beyond": share}
+    return _beside(metric, values, permutations=len(null))
+
+
+def _best(metric: Metric, result: Result) -> Any:
+    if result.self_score is not None:
+        return result.self_score
+    return metric.bounds[1] if metric.higher_is_better is not False else metric.bounds[0]
+
+
+def interval_variables(
+    metric: Metric, value: Any, without: np.ndarray, *, sizes: Sequence[int], n: int
+) -> dict[str, Any]:
+    """Return standard errors and the ends of 95 % intervals, from the values [g, ...] without each jackknife group.
+
+    Args:
+        metric: of the values.
+        value: [...], on all samples.
+        without: [g, ...].
+        sizes: g numbers of samples.
+        n: number of all samples.
+    """
+    ends = jackknife_interval(np.asarray(value, np.float64), without, sizes=sizes, n=n)
     values = dict(zip(("se", "low", "high"), ends, strict=True))
     return _beside(metric, values, jackknife_groups=len(without), level=0.95)
 
 
-def resample_variable(metric: Metric, kind: str, values: np.ndarray) -> dict[str, Any]:
-    """Return all ``null_samples`` or ``jackknife_values`` of a metric."""
+def resample_variable(metric: Metric, kind: str, values: np.ndarray, **attributes: Any) -> dict[str, Any]:
+    """Return all ``null_samples`` or ``jackknife_values`` of a metric; the latter with ``group_sizes`` and ``n``."""
     dim = {"null_samples": "permutation", "jackknife_values": "jackknife_group"}[kind]
-    return {f"{metric.name}_{kind}": ((dim, *_dims(metric)), values, {"kind": kind, "of": metric.name})}
+    return {f"{metric.name}_{kind}": ((dim, *_dims(metric)), values, {"kind": kind, "of": metric.name, **attributes})}
+
+
+def jackknife_design(comparison: xr.Dataset, name: str) -> dict[str, Any]:
+    """Return how the ``<name>_jackknife_values`` were drawn, as keyword arguments of `jackknife_interval`.
+
+    Empty for Comparisons of earlier releases, whose groups count as equal.
+    """
+    attributes = comparison[f"{name}_jackknife_values"].attrs
+    if "group_sizes" not in attributes:
+        return {}
+    return {"sizes": np.ravel(attributes["group_sizes"]).astype(int), "n": int(attributes["n"])}
 
 
 def _dims(metric: Metric) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
@@ -30,12 +31,15 @@ class MetricContext:
         arrays: m floating matrices [n, d_m]; for few samples, `compare` pads them with columns of zeros.
         config: how metrics are computed.
         progress: called with (stage, done, total) during the pass.
+        rows: int [n], the row numbers of the samples where some are left out, by which they keep their part in a
+            division of the samples, such as training; default 0 to n - 1.
     """
 
     names: Sequence[str]
     arrays: Sequence[jax.Array]
     config: CompareConfig = field(default_factory=CompareConfig)
     progress: Callable[[str, float, float], None] | None = None
+    rows: np.ndarray | None = None
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -47,6 +51,11 @@ class MetricContext:
     def m(self) -> int:
         """Number of representations."""
         return len(self.arrays)
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        """The row numbers of the samples, int [n]; see ``rows``."""
+        return np.arange(self.n) if self.rows is None else self.rows
 
     @property
     def dimension_k(self) -> int:
@@ -176,7 +185,8 @@ class MetricContext:
                 self.prepared(), kernel, means, permutations, sigmas=sigmas, progress=self.stage_callback(NULL)
             )
 
-        products = self.cached(("null", kernel, permutations.orders.tobytes()), compute)
+        drawn = hashlib.sha256(np.ascontiguousarray(permutations.orders).data).hexdigest()
+        products = self.cached(("null", kernel, drawn), compute)
         return self.symmetrise(permuted_hsic(sums, products, permutations.orders, debiased=debiased))
 
     def symmetrise(self, values: np.ndarray) -> np.ndarray:
@@ -185,7 +195,7 @@ class MetricContext:
 
     def null_pairs(
         self,
-        score: Callable[[Any, jax.Array], jax.Array],
+        score: Callable[[Any, jax.Array], Any],
         tables: Any,
         permutations: Permutations,
         shifted: Callable[[Any, Progress], np.ndarray] | None = None,
@@ -193,11 +203,11 @@ class MetricContext:
         """Score all pairs of tables under each permutation, permuting the model of each pair whose name comes second.
 
         Args:
-            score: jitted function of tables with a leading axis of models, and orders [c, n]. It returns [c, m, m],
+            score: function of tables with a leading axis of models, and orders [c, n]. It returns [c, m, m],
                 entry (a, b) for a before b with the rows of b permuted, and entry (b, a) the same with x and y swapped.
             tables: a tree of arrays whose leading axis is that of the models.
             permutations: K permutations.
-            shifted: a cheaper equivalent if the permutations are shifts along a cycle; of the tables and a progress
+            shifted: a cheaper equivalent if the permutations are shifts along cycles; of the tables and a progress
                 callback, returns [K, m, m] for all permutations.
 
         Returns:
@@ -205,7 +215,7 @@ class MetricContext:
         """
         by_name, report = np.argsort(self.names), self.stage_callback(NULL)
         ordered = jax.tree.map(lambda leaf: leaf[by_name], tables)
-        if shifted is not None and permutations.cycle is not None:
+        if shifted is not None and permutations.cycles:
             sorted_values = shifted(ordered, report)
         else:
             sorted_values = permutations.map(lambda orders: score(ordered, orders), report)

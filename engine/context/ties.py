@@ -1,10 +1,20 @@
-"""Number of rows with a tie at the k-th neighbour."""
+"""Ties at the k-th neighbour: their number, and neighbour tables of permuted samples that break them anew."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from ..gram import prepare
+from ..neighbours import NeighbourMetric, Neighbours, find_table
+from ..permutation import Permutations
 from .context import MetricContext
+
+# A model whose tied rows are more than this share is searched anew for every permutation. Below it, ties are accidents
+# of rounding: in float32 a few of thousands of rows.
+TIED_SHARE = 0.005
 
 
 def tie_counts(context: MetricContext) -> np.ndarray:
@@ -12,3 +22,63 @@ def tie_counts(context: MetricContext) -> np.ndarray:
     return np.array(
         [int(table.tied.sum()) for table in context.tables(context.config.k, context.config.neighbour_metric)]
     )
+
+
+def tied_models(context: MetricContext, k: int, metric: NeighbourMetric, *, with_self: bool = False) -> list[int]:
+    """Return the models in which more than `TIED_SHARE` of the rows have a tie at the k-th neighbour.
+
+    Args:
+        context: with the tables.
+        k: number of neighbours.
+        metric: neighbour metric.
+        with_self: whether a row counts among its own neighbours, and so leaves room for k - 1 others.
+    """
+
+    def ties(table: Neighbours) -> int:
+        tied = table.value[:, k - 2] == table.value[:, k - 1] if with_self else table.tied
+        return int(tied.sum())
+
+    tables = context.tables(k, metric)
+    return [model for model, table in enumerate(tables) if ties(table) > TIED_SHARE * context.n]
+
+
+def permuted_table(
+    context: MetricContext, model: int, order: np.ndarray, k: int, metric: NeighbourMetric
+) -> Neighbours:
+    """Find the neighbours of the rows of a model in another order, int32 [n]."""
+    return find_table(prepare(context.arrays[model][order]), k, metric)
+
+
+def search_tied_tables(
+    context: MetricContext,
+    permutations: Permutations,
+    metric: NeighbourMetric,
+    against: Callable[[Neighbours, int, np.ndarray], tuple[Any, Any]],
+    values: np.ndarray,
+    *,
+    with_self: bool = False,
+) -> None:
+    """Replace the scores of permuted models with ties by those of tables that are searched anew.
+
+    A score breaks ties by the lowest index, in all models alike, so that models with many ties look similar. The rows
+    of a permuted model have other indices: a table whose rows are merely relabelled breaks ties by the old ones, which
+    agree with those of no other model, and every score of two models with ties would seem to be above chance.
+
+    Args:
+        context: with the tables of k neighbours.
+        permutations: K permutations.
+        metric: neighbour metric.
+        against: of the table of a permuted model, its index, and the order; returns the scores [m] of all models with
+            it as y, and those with it as x.
+        values: [K, m, m], the scores under permutations; overwritten in place.
+        with_self: as in `tied_models`.
+
+    Cost O(K n^2 d) for each model with ties.
+    """
+    for model in tied_models(context, context.config.k, metric, with_self=with_self):
+        others = context.in_order[:, model]  # in these pairs it is the model that is permuted
+        for number, order in enumerate(permutations.orders):
+            table = permuted_table(context, model, order, context.config.k, metric)
+            forward, backward = against(table, model, order)
+            values[number, model, others] = np.asarray(backward)[others]
+            values[number, others, model] = np.asarray(forward)[others]

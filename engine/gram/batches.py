@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from ..base import HIGHEST, InputError, largest_magnitude, ldexp, nan_unless_finite, pair, power_of_two, root
@@ -47,10 +49,15 @@ def local(student: Any, teacher: Any, where: Any, axis_name: AxisName = None) ->
         ValueError: different numbers of rows, or ``where`` is not bool [n].
         TypeError: not real numbers.
     """
-    a, b = (_unsharded(v) for v in pair(student, teacher, least=1))
-    keep = jnp.ones(len(a), bool) if where is None else _unsharded(jnp.asarray(where))
+    _warn_of_detached(student, teacher)
+    a, b = (unsharded(v) for v in pair(student, teacher, least=1, names=("student", "teacher")))
+    if axis_name is None:
+        _warn_of_separate_devices(a, b)
+    keep = jnp.ones(len(a), bool) if where is None else unsharded(jnp.asarray(where))
     if keep.shape != (len(a),) or keep.dtype != bool:
-        raise InputError(f"where must be bool [{len(a)}], one entry per row; got {keep.dtype} {list(keep.shape)}")
+        # JAX may have changed the dtype, such as float64 to float32.
+        dtype = where.dtype if hasattr(where, "dtype") else np.asarray(where).dtype
+        raise InputError(f"where must be bool [{len(a)}], one entry per row; got {dtype} {list(keep.shape)}")
     if where is not None:
         a, b = (jnp.where(keep[:, None], v, 0) for v in (a, b))
     finite = nan_unless_finite(a, b) if axis_name is None else jax.lax.pmean(nan_unless_finite(a, b), axis_name)
@@ -300,7 +307,38 @@ def doubly_centred(kernel: jax.Array, pairs: jax.Array, n: jax.Array, *, debiase
     return jnp.where(pairs, kernel - rows[:, None] - rows[None, :] + grand, 0)
 
 
-def _unsharded(x: jax.Array) -> jax.Array:
+def _warn_of_detached(student: Any, teacher: Any) -> None:
+    """Warn of torch tensors whose gradient ends here."""
+    for name, value in (("student", student), ("teacher", teacher)):
+        if getattr(value, "requires_grad", False) is True:
+            warnings.warn(
+                f"the {name} is a torch tensor that requires a gradient, and this loss is a JAX array without one: to "
+                "train in torch use hyle.engine.losses.torch_loss(loss), otherwise detach the tensor",
+                stacklevel=4,
+            )
+
+
+def _warn_of_separate_devices(a: jax.Array, b: jax.Array) -> None:
+    """Warn if both sides differ between devices in `jax.shard_map`, so that each device has a loss of its own rows."""
+    shared = sorted(map(str, _varying_axes(a) & _varying_axes(b)))
+    if shared:
+        names = ", ".join(map(repr, shared))
+        warnings.warn(
+            f"the batch is sharded over the mesh axis {names}, and each device computes the loss of its own rows: "
+            f"for the loss of the whole batch pass axis_name={names if len(shared) == 1 else f'({names})'}",
+            stacklevel=4,
+        )
+
+
+def _varying_axes(x: jax.Array) -> frozenset[Any]:
+    """Return the axes of `jax.shard_map` over which an array differs; empty elsewhere, or with ``check_vma=False``."""
+    kind = jax.typeof(x)
+    # The attribute has another name in each of the supported releases of JAX.
+    varying = getattr(getattr(kind, "manual_axis_type", None), "varying", None)
+    return frozenset(getattr(kind, "vma", ()) if varying is None else varying)
+
+
+def unsharded(x: jax.Array) -> jax.Array:
     """Gather an array that is sharded over explicit mesh axes, along which JAX rejects products of rows with rows."""
     sharding = getattr(jax.typeof(x), "sharding", None)
     if sharding is None or all(part is None for part in getattr(sharding, "spec", ())):

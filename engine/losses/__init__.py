@@ -11,11 +11,16 @@ computed in float32 (float64 for float64 input), has gradients for both sides in
   `jax.jit` a sharded batch needs no ``axis_name``. Gradients taken outside of `shard_map`, or inside with its default
   ``check_vma=True``, are those of the whole batch. With ``check_vma=False`` they are too large by the number of
   devices, as for any `pmean`; averaging them over devices, as is done for gradients of parameters, corrects this.
+- In torch, wrap a loss with `torch_loss`; a loss that is called with torch tensors itself returns no gradient for them.
+  Modules of Flax (NNX, Linen), Equinox and Haiku need nothing: the losses take their outputs.
+- The mean of the losses of small batches, as in gradient accumulation (`optax.MultiSteps`), is not the loss of one
+  large batch, except for `cosine_loss`: use a `queue`, or shard the large batch.
 - A batch without information (constant rows, fewer rows than a U-statistic needs, no spread beyond rounding) has the
   loss of chance and a gradient of zeros. A batch with a row that is not finite, in student or teacher,
   has the loss NaN and a gradient of NaN, on all devices; padding does not count.
 """
 
+from importlib.util import find_spec as _find_spec
 from typing import Any
 
 from ..base import MissingPackageError
@@ -30,6 +35,24 @@ from .queue import Rows as Rows
 from .queue import queue as queue
 from .relational import relational_loss as relational_loss
 from .soft_neighbours import soft_neighbour_loss as soft_neighbour_loss
+from .torch_loss import torch_loss as torch_loss
+
+__all__ = [
+    "Queue",
+    "QueueState",
+    "Rows",
+    "cka_loss",
+    "cknna_loss",
+    "cosine_loss",
+    "distance_correlation_loss",
+    "information_imbalance_loss",
+    "queue",
+    "relational_loss",
+    "soft_neighbour_loss",
+    "torch_loss",
+]
+if _find_spec("flax") is not None:
+    __all__ += ["Projector"]
 
 
 def __getattr__(name: str) -> Any:

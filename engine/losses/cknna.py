@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from ..base import check_k
 from ..gram import AxisName, KernelAlignment, batches
 
+DEFAULT_K = 10
+
 
 def cknna_loss(
     student: Any,
@@ -17,7 +19,7 @@ def cknna_loss(
     /,
     *,
     where: Any = None,
-    k: int = 10,
+    k: int | None = None,
     axis_name: AxisName = None,
 ) -> jax.Array:
     """Compute one minus the debiased CKNNA of a batch; the neighbour masks are constants of the gradient.
@@ -31,7 +33,8 @@ def cknna_loss(
         teacher: [b, d2], row i is the same sample as in the student; b >= 4.
         where: bool [b], False for padding.
         k: number of neighbours by cosine of uncentred rows, 2 <= k <= b - 1; ties are broken by the lowest index. With
-            fewer than k other rows that are not padding, all of them are neighbours.
+            fewer than k other rows that are not padding, all of them are neighbours. Default: 10, or b - 1 in a batch
+            of fewer than 11 rows.
         axis_name: the axis over which the batch is sharded; the batch is gathered.
 
     Returns:
@@ -49,6 +52,7 @@ def cknna_loss(
         ((32, 8), 0.0)
     """
     batch = batches.gathered(batches.local(student, teacher, where, axis_name), axis_name, least=4)
+    k = min(DEFAULT_K, len(batch.where) - 1) if k is None else k
     check_k(k, len(batch.where), least=2)
     off, rows = batches.others(batch.where), batch.where.sum()
     (a, near_a), (b, near_b) = (_masked(v, batch.where, off, k) for v in batch[:2])

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from ..base import InputError, pair
+from ..gram import batches
 
 
 class Rows(NamedTuple):
@@ -66,10 +67,11 @@ def queue(size: int) -> Queue:
     Raises:
         ValueError: ``size`` is below 1, or, from ``update``, a batch does not fit the queue.
 
-    Both functions are pure and work inside jit, vmap and scan; a state is size (d1 + d2) numbers. Across devices each
-    device has a separate queue of its own rows, and the loss takes the ``axis_name``. Losses with ``queries`` then cost
-    O(b (b + size)). Remembered rows come from earlier parameters: the faster these change, the shorter the queue should
-    be.
+    Both functions are pure and work inside jit, vmap and scan; a state is size (d1 + d2) numbers. Inside
+    `jax.shard_map` each device has a separate queue of its own rows, and the loss takes the ``axis_name``. A batch that
+    is sharded over explicit mesh axes is gathered, and the state is then the same on all devices. Losses with
+    ``queries`` cost O(b (b + size)). Remembered rows come from earlier parameters: the faster these change, the
+    shorter the queue should be.
     Source: He et al. (2020), arXiv 1911.05722.
 
     Example:
@@ -101,12 +103,13 @@ def queue(size: int) -> Queue:
 
 
 def _update(rows: tuple[Any, Any], state: QueueState, where: Any, keys: Any) -> tuple[Rows, QueueState]:
-    student, teacher = (jnp.asarray(v) for v in rows)
-    pair(student, teacher, least=1)
+    student, teacher = (batches.unsharded(jnp.asarray(v)) for v in rows)
+    pair(student, teacher, least=1, names=("student", "teacher"))
+    state = QueueState(*map(batches.unsharded, state))
     b, size = len(student), len(state.student)
     if b > size:
         raise InputError(f"a batch of {b} rows does not fit a queue of {size}: use a size of at least {b}")
-    keep = jnp.ones(b, bool) if where is None else jnp.asarray(where)
+    keep = jnp.ones(b, bool) if where is None else batches.unsharded(jnp.asarray(where))
     past = Rows(*jax.lax.stop_gradient((state.student, state.teacher)), jnp.arange(size) < state.filled)
     rows_with_past = Rows(*(jnp.concatenate(parts) for parts in zip((student, teacher, keep), past, strict=True)))
     number = keep.sum(dtype=jnp.int32)
@@ -114,7 +117,7 @@ def _update(rows: tuple[Any, Any], state: QueueState, where: Any, keys: Any) -> 
     place = jnp.where(keep, (state.next + jnp.cumsum(keep, dtype=jnp.int32) - 1) % size, size)
 
     def written(ring: jax.Array, new: Any) -> jax.Array:
-        new = jax.lax.stop_gradient(jnp.asarray(new)).astype(ring.dtype)
+        new = jax.lax.stop_gradient(batches.unsharded(jnp.asarray(new))).astype(ring.dtype)
         return ring.at[place].set(new, mode="drop")
 
     new_state = QueueState(

@@ -59,6 +59,8 @@ class Metric:
             pair whose name comes second, if that is cheaper than evaluating the metric for each permutation. Returns
             None if it is not for this context.
         min_k: smallest k of ``neighbours`` for which the metric is meaningful.
+        exact: whether values are computed from integers, so that two of them are equal or differ by more than rounding
+            errors of float64.
     """
 
     name: str
@@ -74,3 +76,4 @@ class Metric:
     citation: str
     null: Callable[[MetricContext, Permutations], np.ndarray | None] | None = None
     min_k: int = 1
+    exact: bool = False

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..context import MetricContext, Progress, tie_counts
-from ..neighbours import Lookup, all_pairs, relabelled, stack
-from ..permutation import Permutations, Shared, shifted_tables
+from ..context import MetricContext, Progress, search_tied_tables, tie_counts
+from ..neighbours import Lookup, Neighbours, all_pairs, lookup, relabelled, stack
+from ..permutation import Permutations, Shared, shifted_pairs
 from ._metric import Metric, Result
 
-# Scores [m, m] of m stacked tables [m, n, k], optionally with the rows of the second of each pair in another order.
-PairScores = Callable[..., jax.Array]
+# Counts of m stacked tables [m, n, k], optionally with the rows of the second of each pair in another order.
+PairCounts = Callable[..., jax.Array]
 
 
 def index_columns(tables: Lookup, order: jax.Array | None) -> jax.Array:
@@ -35,42 +36,60 @@ def sorted_tables(tables: Lookup, order: jax.Array | None) -> Lookup:
     return Lookup(*(part.swapaxes(1, 2) for part in columns))
 
 
-def pair_scores(
-    score: Callable[[Any, Any, Any], jax.Array],
+class NeighbourCount(NamedTuple):
+    """The counts on which a score of neighbour tables depends, of all pairs and of all against one.
+
+    Counts are integers, so that a score and its values under permutations are compared without rounding errors.
+
+    Args:
+        pairs: function of tables [m, n, k] and an optional order int32 [n] of the rows of the second of each pair;
+            returns int32 [m, m, ...], entry (a, b) with x = a and y = b.
+        against: function of tables [m, n, k] and of one table [n, k]; returns the counts int32 [m, ...] with that table
+            as y, and those with it as x.
+    """
+
+    pairs: PairCounts
+    against: Callable[[Lookup, Lookup], tuple[jax.Array, jax.Array]]
+
+
+def neighbour_count(
+    count: Callable[[Any, Any], jax.Array],
     *,
     symmetric: bool,
     arrange: Callable[[Lookup, jax.Array | None], Any] = index_columns,
-) -> PairScores:
-    """Compile the score of two neighbour tables into one call that scores all pairs of m stacked tables.
+) -> NeighbourCount:
+    """Compile the counts of two neighbour tables into calls that treat many pairs.
 
     Args:
-        score: of the tables of x and y, as `arrange` returns them for one model, and the floating dtype of the result;
-            returns a scalar.
-        symmetric: whether swapping the two tables leaves the score unchanged, so that it is computed once per pair.
-        arrange: layout of the tables that `score` takes, with the rows in another order.
-
-    Returns:
-        Function of tables [m, n, k] and an optional order int32 [n] of the rows of the second of each pair; returns
-        [m, m], entry (a, b) with x = a and y = b, NaN for models whose rows are all equal.
+        count: of the tables of x and y, as `arrange` returns them for one model; returns int32 [...].
+        symmetric: whether swapping the two tables leaves the counts unchanged, so that they are computed once per pair.
+        arrange: layout of the tables that `count` takes, with the rows in another order.
     """
 
+    def both_directions(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
+        value = count(a, b)
+        return value, value if symmetric else count(b, a)
+
     @jax.jit
-    def scores(tables: Lookup, order: jax.Array | None = None) -> jax.Array:
-        dtype = tables.value.dtype
-        undefined = jnp.isnan(tables.value).any((1, 2))
+    def pairs(tables: Lookup, order: jax.Array | None = None) -> jax.Array:
+        return all_pairs(both_directions, arrange(tables, None), None if order is None else arrange(tables, order))
 
-        def both_directions(a: Any, b: Any) -> tuple[jax.Array, jax.Array]:
-            value = score(a, b, dtype)
-            return value, value if symmetric else score(b, a, dtype)
+    @jax.jit
+    def against(tables: Lookup, other: Lookup) -> tuple[jax.Array, jax.Array]:
+        second = jax.tree.map(lambda leaf: leaf[0], arrange(jax.tree.map(lambda leaf: leaf[None], other), None))
+        return jax.lax.map(lambda first: both_directions(first, second), arrange(tables, None))
 
-        values = all_pairs(both_directions, arrange(tables, None), None if order is None else arrange(tables, order))
-        return jnp.where(undefined[:, None] | undefined, jnp.nan, values)
+    return NeighbourCount(pairs, against)
 
-    return scores
+
+def all_equal(tables: Lookup) -> jax.Array:
+    """Return bool [...], whether all rows of the model of a table [..., n, k] are equal: no score is defined."""
+    return jnp.isnan(tables.value).any((-2, -1))
 
 
 def build_neighbour_metric(
-    scores: PairScores,
+    count: NeighbourCount,
+    score: Callable[[np.ndarray, int, int], np.ndarray],
     *,
     name: str,
     long_name: str,
@@ -80,12 +99,14 @@ def build_neighbour_metric(
     chance: str,
     meaning: str,
     citation: str,
-    shared_score: Callable[[Shared, int, int, int], np.ndarray] | None = None,
+    shared_counts: Callable[[Shared, int, int, int], np.ndarray] | None = None,
 ) -> Metric:
     """Build the `Metric` of a score in [0, 1] of two k-nearest-neighbour tables.
 
     Args:
-        scores: from `pair_scores`.
+        count: from `neighbour_count`.
+        score: of counts [..., *], n and k; returns the scores [...] in float64. It is used for the score and for its
+            values under permutations alike.
         name: as in `Metric`.
         long_name: as in `Metric`.
         estimator: the attribute of that name.
@@ -94,31 +115,52 @@ def build_neighbour_metric(
         chance: as in `Metric`.
         meaning: as in `Metric`.
         citation: as in `Metric`.
-        shared_score: for a symmetric score, an equivalent that is cheaper under permutations along a cycle: of the
-            edges shared by two models under all permutations, the number K of permutations, n and k; returns [K].
+        shared_counts: for symmetric counts, an equivalent that is cheaper under permutations along a cycle: of the
+            edges shared by two models under all permutations, the number K of permutations, n and k; returns the counts
+            [K, ...].
     """
 
     @jax.jit
-    def null_scores(tables: Lookup, orders: jax.Array) -> jax.Array:
-        return jax.lax.map(lambda order: scores(tables, order), orders)
+    def null_counts(tables: Lookup, orders: jax.Array) -> jax.Array:
+        return jax.lax.map(lambda order: count.pairs(tables, order), orders)
 
     def null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
-        def score_shared(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
-            assert shared_score is not None
-            value = shared_score(shared, len(permutations), context.n, context.config.k)
+        n, k = context.n, context.config.k
+
+        def scored(counts: Any) -> np.ndarray:
+            return score(np.asarray(counts), n, k)
+
+        def score_shared(_a: int, _b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
+            assert shared_counts is not None
+            value = scored(shared_counts(shared, len(permutations), n, k))
             return value, value
 
         def shifted(tables: Lookup, progress: Progress) -> np.ndarray:
-            return shifted_tables(tables, permutations, score_shared, progress)
+            return shifted_pairs(np.asarray(tables.indices).swapaxes(1, 2), permutations, score_shared, progress)
 
-        tables = stack(context.lookups(context.config.k, context.config.neighbour_metric))
-        return context.null_pairs(null_scores, tables, permutations, None if shared_score is None else shifted)
+        def against(tables: Lookup, other: Neighbours, _model: int, _order: np.ndarray) -> tuple[Any, Any]:
+            forward, backward = count.against(tables, lookup(other))
+            return scored(forward), scored(backward)
+
+        tables = stack(context.lookups(k, context.config.neighbour_metric))
+        values = context.null_pairs(
+            lambda tables, orders: scored(null_counts(tables, orders)),
+            tables,
+            permutations,
+            None if shared_counts is None else shifted,
+        )
+        search_tied_tables(context, permutations, context.config.neighbour_metric, partial(against, tables), values)
+        undefined = np.asarray(all_equal(tables))
+        return np.where(undefined[:, None] | undefined, np.nan, values)
 
     def evaluate(context: MetricContext) -> Result:
         tables = context.lookups(context.config.k, context.config.neighbour_metric)
         levels = np.array([chance_level(table) for table in tables])
+        stacked = stack(tables)
+        undefined = np.asarray(all_equal(stacked))
+        values = score(np.asarray(count.pairs(stacked)), context.n, context.config.k)
         return Result(
-            np.asarray(scores(stack(tables)), np.float64),
+            np.where(undefined[:, None] | undefined, np.nan, values),
             np.repeat(levels[:, None], context.m, 1),
             {"estimator": estimator, **context.neighbour_attributes()},
             {"ties": tie_counts(context)},
@@ -137,4 +179,5 @@ def build_neighbour_metric(
         chance=chance,
         meaning=meaning,
         citation=citation,
+        exact=True,
     )

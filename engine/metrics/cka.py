@@ -41,6 +41,9 @@ def cka(
 
     Symmetric; invariant to rotation, translation, isotropic scaling (RBF: with the default sigma) and a common
     permutation of rows. Cost O(n^2 (d1 + d2)), memory O(b n) for blocks of b rows.
+    With ``kernel="rbf"`` and the default sigma the derivative holds sigma fixed. For a bandwidth that moves with the
+    rows it differs from that of the value, by 5 to 25 % on a dozen normal rows.
+    `hyle.engine.losses.cka_loss` differentiates the median too.
     Source: Kornblith et al. (2019), arXiv 1905.00414; unbiased HSIC: Song et al. (2012), JMLR 13, eq. 5.
 
     Raises:

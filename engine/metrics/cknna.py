@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import InputError, centred, check_k, pair, renamed_arguments
-from ..context import MetricContext, Progress
+from ..context import MetricContext, Progress, search_tied_tables
 from ..neighbours import Neighbours, all_pairs, relabelled, sets, stack
 from ..permutation import Permutations, shifted_pairs
 from ._metric import Metric, Result
@@ -143,17 +143,32 @@ def _null_aligned(models: tuple[Edges, jax.Array], orders: jax.Array, variant: V
     return jax.lax.map(lambda order: _normalised(_aligned(edges, variant, order), self_aligned), orders)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="variant")
+def _against(models: Edges, other: Edges, variant: Variant) -> tuple[jax.Array, jax.Array]:
+    """Compute A of all models with another one as the second, [m], and as the first."""
+    terms = _terms(variant, models.indices.shape[-1])
+    return jax.lax.map(lambda model: shared_sum(model, other, terms), models)
+
+
 def _normalised(aligned: jax.Array, self_aligned: jax.Array) -> jax.Array:
-    good = (self_aligned[:, None] > 0) & (self_aligned > 0)
-    return jnp.where(good, aligned / jnp.sqrt(jnp.where(good, self_aligned[:, None] * self_aligned, 1)), jnp.nan)
+    return _normalised_by(aligned, self_aligned[:, None], self_aligned)
+
+
+@jax.jit
+def _normalised_by(aligned: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
+    good = (first > 0) & (second > 0)
+    return jnp.where(good, aligned / jnp.sqrt(jnp.where(good, first * second, 1)), jnp.nan)
+
+
+def _masked(variant: Variant) -> Variant:
+    """Return the variant that masks the same kernel."""
+    return "debiased" if variant == "calibrated_form" else variant
 
 
 def _models(context: MetricContext, variant: Variant) -> tuple[Edges, np.ndarray]:
     """Compute the masked kernel of each model and the `incidences` of its edges."""
     metric = context.similarity
-    # These two variants mask the same kernel.
-    kernel = "debiased" if variant == "calibrated_form" else variant
+    kernel = _masked(variant)
 
     def compute() -> tuple[Edges, np.ndarray]:
         tables = context.tables(context.config.k, metric)
@@ -174,7 +189,16 @@ def _null_distribution(context: MetricContext, permutations: Permutations, varia
         good = (self_aligned[:, None] > 0) & (self_aligned > 0)
         return aligned / np.sqrt(np.where(good, self_aligned[:, None] * self_aligned, np.nan))
 
-    return context.null_pairs(partial(_null_aligned, variant=variant), tables, permutations, shifted)
+    values = context.null_pairs(partial(_null_aligned, variant=variant), tables, permutations, shifted)
+    metric, masked = context.similarity, _masked(variant)
+
+    def against(table: Neighbours, model: int, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        other = _edges(context.arrays[model][order], table, metric, masked)
+        both = _against(edges, other, variant)
+        return tuple(np.asarray(_normalised_by(v, tables[1], tables[1][model])) for v in both)  # type: ignore[return-value]
+
+    search_tied_tables(context, permutations, metric, against, values, with_self=variant == "biased")
+    return values
 
 
 def _evaluate(context: MetricContext, variant: Variant) -> Result:

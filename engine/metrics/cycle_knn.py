@@ -10,7 +10,7 @@ import numpy as np
 
 from ..base import renamed_arguments
 from ..neighbours import Lookup, NeighbourMetric, pair_tables, share, stack
-from ._neighbour_metric import build_neighbour_metric, pair_scores, sorted_tables
+from ._neighbour_metric import all_equal, build_neighbour_metric, neighbour_count, sorted_tables
 
 
 @renamed_arguments(metric="neighbour_metric")
@@ -52,13 +52,19 @@ def cycle_knn(
         1.0
     """
     tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
-    return jnp.where(finite, _scores(stack(tables))[0, 1], jnp.nan)
+    both = stack(tables)
+    returning = share(_count.pairs(both)[0, 1], len(tables[0].indices), both.value.dtype)
+    return jnp.where(finite & ~all_equal(both).any(), returning, jnp.nan)
 
 
-def _cycle(x: Lookup, y: Lookup, dtype: Any) -> jax.Array:
+def _returning(x: Lookup, y: Lookup) -> jax.Array:
     n, _ = y.indices.shape
     start = jnp.broadcast_to(jnp.arange(n, dtype=y.indices.dtype)[:, None], y.indices.shape)
-    return share(x.find(y.indices, start)[0].any(1).sum(), n, dtype)
+    return x.find(y.indices, start)[0].any(1).sum(dtype=jnp.int32)
+
+
+def _score(returning: np.ndarray, n: int, k: int) -> np.ndarray:
+    return returning / n
 
 
 def cycle_chance(table: Lookup) -> float:
@@ -72,11 +78,12 @@ def cycle_chance(table: Lookup) -> float:
     return float(1 - missed.mean())
 
 
-_scores = pair_scores(_cycle, symmetric=False, arrange=sorted_tables)
+_count = neighbour_count(_returning, symmetric=False, arrange=sorted_tables)
 
 METRICS = (
     build_neighbour_metric(
-        _scores,
+        _count,
+        _score,
         name="cycle_knn",
         long_name="cycle k-NN",
         estimator="share of samples with a returning path",

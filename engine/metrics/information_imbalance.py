@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import block_size, blocks, check_k, pair
-from ..context import NULL, MetricContext
+from ..context import NULL, MetricContext, permuted_table, tied_models
 from ..gram import prepare
 from ..neighbours import TABLE, ranks, recompute_exact_ranks, search
 from ..permutation import Permutations, permuted_ranks
@@ -80,9 +80,15 @@ def _evaluate(context: MetricContext) -> Result:
 
 def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
     all_equal = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
-    tables = [np.asarray(table.indices) for table in context.tables(context.config.rank_k, "euclidean")]
-    report = context.stage_callback(NULL)
-    mean_ranks = permuted_ranks(context.prepared(), tables, permutations, context.in_order, report)
+    k, report = context.config.rank_k, context.stage_callback(NULL)
+    tables = [np.asarray(table.indices) for table in context.tables(k, "euclidean")]
+    tied = {
+        model: np.stack(
+            [np.asarray(permuted_table(context, model, order, k, "euclidean").indices) for order in permutations.orders]
+        )
+        for model in tied_models(context, k, "euclidean")
+    }
+    mean_ranks = permuted_ranks(context.prepared(), tables, permutations, context.in_order, report, tied=tied)
     return np.where(all_equal[:, None] | all_equal[None, :], np.nan, 2 / context.n * mean_ranks)
 
 

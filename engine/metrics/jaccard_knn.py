@@ -12,7 +12,7 @@ from scipy.special import gammaln
 from ..base import renamed_arguments
 from ..neighbours import Lookup, NeighbourMetric, pair_tables, position, share, stack
 from ..permutation import Shared
-from ._neighbour_metric import build_neighbour_metric, pair_scores
+from ._neighbour_metric import all_equal, build_neighbour_metric, neighbour_count
 
 
 @renamed_arguments(metric="neighbour_metric")
@@ -51,18 +51,28 @@ def jaccard_knn(
         1.0
     """
     tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
-    return jnp.where(finite, _scores(stack(tables))[0, 1], jnp.nan)
+    both = stack(tables)
+    dtype, common = both.value.dtype, np.arange(k + 1)
+    total = (_count.pairs(both)[0, 1] * jnp.asarray(common / (2 * k - common), dtype)).sum()
+    return jnp.where(finite & ~all_equal(both).any(), share(total, len(tables[0].indices), dtype), jnp.nan)
 
 
-def _jaccard(a: jax.Array, b: jax.Array, dtype: Any) -> jax.Array:
-    k, n = a.shape
-    common = (position(a, b) >= 0).sum(0).astype(dtype)
-    return share((common / (2 * k - common)).sum(), n, dtype)
+def _rows_by_overlap(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Count the rows with 0, 1, ... k common neighbours, int32 [k + 1]."""
+    k, _ = a.shape
+    common = (position(a, b) >= 0).sum(0, dtype=jnp.int32)
+    return jnp.zeros(k + 1, jnp.int32).at[common].add(1)
 
 
-def _shared_jaccard(shared: Shared, count: int, n: int, k: int) -> np.ndarray:
-    common = np.bincount(shared.number.astype(np.int64) * n + shared.source, minlength=count * n)
-    return (common / (2 * k - common)).reshape(count, n).mean(1)
+def _shared_rows_by_overlap(shared: Shared, count: int, n: int, k: int) -> np.ndarray:
+    common = np.bincount(shared.number.astype(np.int64) * n + shared.source, minlength=count * n).reshape(count, n)
+    return np.stack([(common == overlap).sum(1) for overlap in range(k + 1)], 1)
+
+
+def _score(rows: np.ndarray, n: int, k: int) -> np.ndarray:
+    common = np.arange(k + 1)
+    # Not a matrix product, which would add in an order that depends on the number of scores.
+    return (rows * (common / (2 * k - common))).sum(-1) / n
 
 
 def _chance(table: Lookup) -> float:
@@ -77,11 +87,12 @@ def _chance(table: Lookup) -> float:
     return float((np.exp(log) * common / (2 * k - common)).sum())
 
 
-_scores = pair_scores(_jaccard, symmetric=True)
+_count = neighbour_count(_rows_by_overlap, symmetric=True)
 
 METRICS = (
     build_neighbour_metric(
-        _scores,
+        _count,
+        _score,
         name="jaccard_knn",
         long_name="Jaccard k-NN overlap",
         estimator="overlap / union",
@@ -90,6 +101,6 @@ METRICS = (
         chance="mean of h / (2k - h), h hypergeometric; about k / (2 (n - 1) - k)",
         meaning="Of a sample's nearest neighbours in either model, what share is common to both?",
         citation="Klabunde et al. 2025, arXiv:2305.06329",
-        shared_score=_shared_jaccard,
+        shared_counts=_shared_rows_by_overlap,
     ),
 )

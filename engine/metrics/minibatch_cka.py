@@ -71,6 +71,7 @@ def minibatch_cka(
 
     Symmetric; invariant to rotation, translation and isotropic scaling (RBF: with the default sigma), and to common
     permutations of rows within batches only. Cost O(n batch_size (d1 + d2)), memory O(batch_size^2) beyond x and y.
+    As in `cka`, the derivative holds the default sigma of each batch fixed.
     Source: Nguyen et al. (2021), arXiv 2010.15327, eq. 4; HSIC_1: Song et al. (2012), JMLR 13, eq. 5.
 
     Raises:
@@ -110,7 +111,7 @@ def cka_stream(*, kernel: Kernel = "linear", sigma: float | jax.Array | None = N
         ``init() -> state``; ``update(state, x_batch, y_batch) -> state`` for rows [b, d1] and [b, d2] of the same
         samples (a batch of fewer than 4 rows leaves the state unchanged); ``value(state)``, the current scalar, NaN
         before the first batch. All three are pure and work inside jit, vmap and scan. A state has nine numbers, in
-        float64 if JAX has it enabled.
+        float64 if JAX has it enabled. As in `cka`, derivatives hold the default sigma fixed.
 
     Example:
         >>> import numpy as np

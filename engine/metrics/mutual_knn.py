@@ -11,7 +11,7 @@ import numpy as np
 from ..base import renamed_arguments
 from ..neighbours import Lookup, NeighbourMetric, pair_tables, position, share, stack
 from ..permutation import Shared
-from ._neighbour_metric import build_neighbour_metric, pair_scores
+from ._neighbour_metric import all_equal, build_neighbour_metric, neighbour_count
 
 
 @renamed_arguments(metric="neighbour_metric")
@@ -48,15 +48,21 @@ def mutual_knn(
         1.0
     """
     tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
-    return jnp.where(finite, _scores(stack(tables))[0, 1], jnp.nan)
+    both = stack(tables)
+    overlap = share(_count.pairs(both)[0, 1], tables[0].indices.size, both.value.dtype)
+    return jnp.where(finite & ~all_equal(both).any(), overlap, jnp.nan)
 
 
-def _overlap(a: jax.Array, b: jax.Array, dtype: Any) -> jax.Array:
-    return share((position(a, b) >= 0).sum(), a.size, dtype)
+def _overlap(a: jax.Array, b: jax.Array) -> jax.Array:
+    return (position(a, b) >= 0).sum(dtype=jnp.int32)
 
 
 def _shared_overlap(shared: Shared, count: int, n: int, k: int) -> np.ndarray:
-    return np.bincount(shared.number, minlength=count) / (n * k)
+    return np.bincount(shared.number, minlength=count)
+
+
+def _score(overlap: np.ndarray, n: int, k: int) -> np.ndarray:
+    return overlap / (n * k)
 
 
 def _chance(table: Lookup) -> float:
@@ -64,11 +70,12 @@ def _chance(table: Lookup) -> float:
     return k / (n - 1)
 
 
-_scores = pair_scores(_overlap, symmetric=True)
+_count = neighbour_count(_overlap, symmetric=True)
 
 METRICS = (
     build_neighbour_metric(
-        _scores,
+        _count,
+        _score,
         name="mutual_knn",
         long_name="mutual k-NN overlap",
         estimator="overlap / k",
@@ -77,6 +84,6 @@ METRICS = (
         chance="k / (n - 1)",
         meaning="What share of a sample's nearest neighbours do the two models have in common?",
         citation="Huh et al. 2024, arXiv:2405.07987",
-        shared_score=_shared_overlap,
+        shared_counts=_shared_overlap,
     ),
 )

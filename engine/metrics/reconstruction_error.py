@@ -224,8 +224,17 @@ def _local_errors(x: jax.Array, ys: Sequence[jax.Array], train_rows: Any, test_r
     return jnp.where(bad, jnp.nan, jax.vmap(_root_mean_square)(jnp.sqrt(squares).T[..., None]))
 
 
+def _every_second(context: MetricContext) -> tuple[np.ndarray, np.ndarray]:
+    """Return the training rows, whose row number among all samples is even, and the others.
+
+    Where samples are left out, the others stay in training or out of it: otherwise every row after the first that is
+    left out would change sides, and the error with it.
+    """
+    return _split(context.n, np.flatnonzero(context.row_numbers % 2 == 0))
+
+
 def _evaluate(context: MetricContext, scope: Scope) -> Result:
-    train_rows, test_rows = _split(context.n, None)
+    train_rows, test_rows = _every_second(context)
     attributes = {
         "scope": scope,
         "fitted_on": "every second sample",
@@ -251,7 +260,7 @@ def _null_distribution(context: MetricContext, permutations: Permutations, scope
     """Compute the values under permutations; x is decomposed once for all orders of y. None for local maps."""
     if scope == "local":
         return None
-    train_rows, test_rows = _split(context.n, None)
+    train_rows, test_rows = _every_second(context)
     in_order, report = context.in_order, context.stage_callback(NULL)
     values = np.empty((len(permutations), context.m, context.m))
     for a, x in enumerate(context.arrays):

@@ -230,23 +230,37 @@ def _model_ranks(x: jax.Array) -> np.ndarray:
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray | None:
-    """Compute the values from ranks shifted along a cycle; None without a cycle or for too many ranks."""
-    n = context.n
-    if permutations.cycle is None or context.m * n * (n // 2) > HELD_RANKS:
+    """Compute the values from ranks shifted along cycles; None without cycles or for too many ranks."""
+    n, cycles = context.n, permutations.cycles
+    if not cycles or context.m * n * (n // 2) * min(2, len(cycles)) > HELD_RANKS:
         return None
-    model_ranks = []
-    for x in context.arrays:
-        ranks = _model_ranks(x[permutations.cycle]).reshape(n // 2, n)
-        if n % 2 == 0:  # every pair of this shift occurs twice
-            ranks[-1, n // 2 :] = ranks[-1, : n // 2]
-        model_ranks.append(np.pad(ranks, ((0, DIAGONALS), (0, 0))))
 
-    def diagonals(model: int, start: int, size: int) -> jax.Array:
-        return jnp.asarray(model_ranks[model][start - 1 : start - 1 + size])
+    def arranged(arrangement: np.ndarray) -> list[np.ndarray]:
+        model_ranks = []
+        for x in context.arrays:
+            ranks = _model_ranks(x[arrangement]).reshape(n // 2, n)
+            if n % 2 == 0:  # every pair of this shift occurs twice
+                ranks[-1, n // 2 :] = ranks[-1, : n // 2]
+            model_ranks.append(np.pad(ranks, ((0, DIAGONALS), (0, 0))))
+        return model_ranks
+
+    report, first, products = context.stage_callback(NULL), arranged(cycles[0].first), []
+    for done, cycle in enumerate(cycles):
+        sides = {id(cycle.first): first}
+        if cycle.second is not cycle.first:
+            sides[id(cycle.second)] = arranged(cycle.second)
+
+        def diagonals(model: int, arrangement: np.ndarray, start: int, size: int, sides: Any = sides) -> jax.Array:
+            return jnp.asarray(sides[id(arrangement)][model][start - 1 : start - 1 + size])
+
+        def progress(part: int, total: int, done: int = done) -> None:
+            report(done * total + part, len(cycles) * total)
+
+        along = Permutations(cycle.orders, (cycle,))
+        products.append(shifted_products(diagonals, context.m, n, along, progress=progress))
 
     # The sum is over both triangles of the matrix, whereas one triangle has norm 1.
-    products = shifted_products(diagonals, context.m, n, permutations, progress=context.stage_callback(NULL))
-    return context.symmetrise(products / 2)
+    return context.symmetrise(np.concatenate(products) / 2)
 
 
 def _evaluate(context: MetricContext) -> Result:

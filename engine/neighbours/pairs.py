@@ -70,7 +70,7 @@ def all_pairs(score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: 
 
     Args:
         score: function of tables a and b that returns the scores of (a, b) and of (b, a), two scalars, so that
-            intermediates of both orders are computed once.
+            intermediates of both orders are computed once. Arrays [...] in place of scalars give [m, m, ...].
         tables: a pytree of arrays with a leading axis of m models.
         others: the same, for the second table of each pair; default ``tables``.
 
@@ -86,7 +86,8 @@ def all_pairs(score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: 
         return score(*(jax.tree.map(lambda leaf, at=at: leaf[at], side) for at, side in zip(ends, sides, strict=True)))
 
     forward, backward = jax.lax.map(of_pair, (jnp.asarray(first, jnp.int32), jnp.asarray(second, jnp.int32)))
-    return jnp.zeros((m, m), forward.dtype).at[second, first].set(backward).at[first, second].set(forward)
+    empty = jnp.zeros((m, m, *forward.shape[1:]), forward.dtype)
+    return empty.at[second, first].set(backward).at[first, second].set(forward)
 
 
 def relabelled(order: jax.Array, indices: jax.Array, *beside: jax.Array, ascending: bool = False) -> list[jax.Array]:

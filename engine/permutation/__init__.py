@@ -1,5 +1,6 @@
 """Random permutations of the samples, and scores under these."""
 
+from .draw import Cycle as Cycle
 from .draw import Permutations as Permutations
 from .draw import draw as draw
 from .kernels import DIAGONALS as DIAGONALS
@@ -10,4 +11,4 @@ from .ranks import permuted_ranks as permuted_ranks
 from .shared_edges import Score as Score
 from .shared_edges import Shared as Shared
 from .shared_edges import shifted_pairs as shifted_pairs
-from .shared_edges import shifted_tables as shifted_tables
+from .whole_groups import draw_whole_groups as draw_whole_groups

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import BLOCK_BYTES, HIGHEST, InputError, Threads, block_size, blocks, gaussian, root
-from ..gram import Kernel, Prepared, Sums
+from ..gram import Kernel, Norms, Prepared, Sums
 from .draw import Permutations
 
 # Number of diagonals of a kernel matrix that are computed at once, and of rows of the Gram products that they are taken
@@ -76,77 +76,82 @@ def permuted_products(
         ValueError: permutations within groups need more than `HELD_BYTES`.
 
     Along a cycle, C_ab[s] = sum_d sum_t A[t, t + d] B[t + s, t + d + s] is a cross-correlation of diagonals, computed
-    for all n shifts s by Fourier transforms: cost m n^2 (d + log n) + m^2 n^2, memory O(m D n) for D diagonals.
-    Within groups, the kernels are permuted explicitly for each permutation: cost m n^2 d + K m^2 n^2, memory O(m n^2).
+    for all n shifts s by Fourier transforms: cost c (m n^2 (d + log n) + m^2 n^2) for c cycles, memory O(m D n) for D
+    diagonals.
+    Otherwise the kernels are permuted explicitly for each permutation: cost m n^2 d + K m^2 n^2, memory O(m n^2).
     """
     widths = [jnp.ones((), representations[0].points.dtype)] * len(representations) if sigmas is None else list(sigmas)
-    if permutations.cycle is None:
-        return _products_within_groups(representations, kernel, means, permutations, widths, progress)
-    cycle = jnp.asarray(permutations.cycle)
+    if not permutations.cycles:
+        return _products_one_by_one(representations, kernel, means, permutations, widths, progress)
 
-    def diagonals(model: int, start: int, size: int) -> jax.Array:
-        prepared = representations[model]
-        return _diagonals(prepared, cycle, start, widths[model], float(means[model]), kernel=kernel, size=size)
+    def diagonals(model: int, arrangement: np.ndarray, start: int, size: int) -> jax.Array:
+        prepared, rows = representations[model], jnp.asarray(arrangement)
+        return _diagonals(prepared, rows, start, widths[model], float(means[model]), kernel=kernel, size=size)
 
     n = len(representations[0].points)
     return shifted_products(diagonals, len(representations), n, permutations, progress=progress)
 
 
 def shifted_products(
-    diagonals: Callable[[int, int, int], jax.Array],
+    diagonals: Callable[[int, np.ndarray, int, int], jax.Array],
     m: int,
     n: int,
     permutations: Permutations,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Compute inner products of every pair of symmetric matrices, with the second shifted along the cycle.
+    """Compute inner products of every pair of symmetric matrices, with the second shifted along cycles.
 
     Args:
-        diagonals: function of (model, start, size) that returns [size, n], entry (c, t) being that of the matrix at
-            (t, t + start + c), modulo n, in the order of the cycle; diagonals beyond n // 2 are ignored.
+        diagonals: function of (model, arrangement, start, size) that returns [size, n], entry (c, t) being that of the
+            matrix at (t, t + start + c), modulo n, with its rows in the order of the arrangement int32 [n]; diagonals
+            beyond n // 2 are ignored.
         m: number of matrices.
         n: number of rows of each.
-        permutations: K permutations along a cycle.
+        permutations: K permutations along cycles.
         progress: called with (diagonals done, total).
 
     Returns:
         [K, m, m] in float64, entry (p, a, b) with the rows of b permuted; diagonals are excluded.
     """
-    assert permutations.shifts is not None
-    half = n // 2
+    assert permutations.cycles
+    half, cycles = n // 2, permutations.cycles
     size = max(1, min(DIAGONALS, half, BLOCK_BYTES // (4 * m * n)))
-    total = np.zeros((n // 2 + 1, m, m), np.complex128)
+    totals = [np.zeros((n // 2 + 1, m, m), np.complex128) for _ in cycles]
     with Threads() as pool:
         for start in range(1, half + 1, size):
             index = np.arange(start, start + size)
             # If n is even, the last diagonal contains every pair twice.
             weight = np.where(index > half, 0, np.where(2 * index == n, 0.5, 1.0))
 
-            def spectrum(model: int, start: int = start) -> jax.Array:
-                return _spectrum(diagonals(model, start, size))
+            def spectra(arrangement: np.ndarray, start: int = start) -> list[jax.Array]:
+                return list(pool.map(lambda model: _spectrum(diagonals(model, arrangement, start, size)), range(m)))
 
-            spectra = list(pool.map(spectrum, range(m)))
-            total += _cross(spectra, weight.astype(spectra[0].real.dtype))
+            first = spectra(cycles[0].first)
+            for total, cycle in zip(totals, cycles, strict=True):
+                second = first if cycle.second is cycle.first else spectra(cycle.second)
+                total += _cross(first, second, weight.astype(first[0].real.dtype))
             if progress is not None:
                 progress(min(half, start + size - 1), half)
     # Each diagonal counts twice, for itself and its mirror image.
-    return 2 * np.fft.irfft(total, n, axis=0)[permutations.shifts]
+    return np.concatenate(
+        [2 * np.fft.irfft(total, n, axis=0)[cycle.shifts] for total, cycle in zip(totals, cycles, strict=True)]
+    )
 
 
 @partial(jax.jit, static_argnames=("kernel", "size"))
 def _diagonals(
-    prepared: Prepared, cycle: jax.Array, start: Any, sigma: jax.Array, mean: Any, *, kernel: Kernel, size: int
+    prepared: Prepared, arrangement: jax.Array, start: Any, sigma: jax.Array, mean: Any, *, kernel: Kernel, size: int
 ) -> jax.Array:
     """Compute diagonals [size, n] of a kernel matrix, minus a mean, from bands of the Gram product."""
-    n, norms = len(cycle), prepared.norms
-    points, squares = prepared.points[cycle], norms.squares[cycle]
+    n, norms = len(arrangement), prepared.norms
+    points, squares = prepared.points[arrangement], norms.squares[arrangement]
 
     def band(first: jax.Array) -> jax.Array:
         query = (first + jnp.arange(ROWS)) % n
         other = (first + start + jnp.arange(ROWS + size)) % n
         gram = jnp.matmul(points[query], points[other].T, precision=HIGHEST)
-        entries = _apply(kernel, gram, squares[query][:, None] + squares[other][None, :], sigma, norms.exponent)
+        entries = _apply(kernel, gram, squares[query][:, None] + squares[other][None, :], sigma, norms)
         # Entry (r, r + c) moves to (r, c): the entries are reshaped to rows that are longer by one.
         flat = jnp.pad(entries.reshape(-1), (0, ROWS))
         return flat.reshape(ROWS, ROWS + size + 1)[:, :size]
@@ -155,13 +160,15 @@ def _diagonals(
     return jnp.where(norms.all_equal, 0, entries - jnp.asarray(mean, entries.dtype))
 
 
-def _apply(kernel: Kernel, gram: jax.Array, squares: jax.Array, sigma: jax.Array, exponent: jax.Array) -> jax.Array:
+def _apply(kernel: Kernel, gram: jax.Array, squares: jax.Array, sigma: jax.Array, norms: Norms) -> jax.Array:
     if kernel == "linear":
         return gram
-    far = jnp.maximum(squares - 2 * gram, 0)
+    # Equal rows have distance 0, not the square root of a rounding error.
+    equal = squares * (1 - norms.gram_rtol) - 2 * gram <= 0
+    far = jnp.where(equal, 0, squares - 2 * gram)
     if kernel == "distance":
         return root(far)
-    return gaussian(far, jnp.ldexp(jnp.asarray(sigma, far.dtype), -exponent))
+    return gaussian(far, jnp.ldexp(jnp.asarray(sigma, far.dtype), -norms.exponent))
 
 
 @jax.jit
@@ -169,35 +176,34 @@ def _spectrum(diagonals: jax.Array) -> jax.Array:
     return jnp.fft.rfft(diagonals).T  # [frequencies, size]
 
 
-def _cross(spectra: Sequence[jax.Array], weight: np.ndarray) -> np.ndarray:
+def _cross(first: Sequence[jax.Array], second: Sequence[jax.Array], weight: np.ndarray) -> np.ndarray:
     """Compute the sums of conj(A) B over diagonals, [frequencies, m, m], for every frequency and pair."""
     if jax.default_backend() != "cpu":
-        return np.asarray(_cross_on_device(spectra, jnp.asarray(weight)))
+        return np.asarray(_cross_on_device(first, second, jnp.asarray(weight)))
     # Many small products, for which XLA on a CPU takes four times as long as BLAS.
-    arrays = [np.asarray(spectrum) for spectrum in spectra]
+    sides = [[np.asarray(spectrum) for spectrum in side] for side in (first, second)]
 
     def inner(low: int) -> np.ndarray:
-        both = np.stack([array[low : low + FREQUENCIES] for array in arrays], 1)
-        return (both.conj() * weight) @ both.swapaxes(1, 2)
+        left, right = (np.stack([array[low : low + FREQUENCIES] for array in side], 1) for side in sides)
+        return (left.conj() * weight) @ right.swapaxes(1, 2)
 
-    return np.concatenate([inner(low) for low in range(0, len(arrays[0]), FREQUENCIES)])
+    return np.concatenate([inner(low) for low in range(0, len(sides[0][0]), FREQUENCIES)])
 
 
 @jax.jit
-def _cross_on_device(spectra: Sequence[jax.Array], weight: jax.Array) -> jax.Array:
-    both = jnp.stack(spectra, 1)  # [frequencies, m, size]
-    real, imaginary = both.real, both.imag
-    straight = jnp.concatenate([real, imaginary], 2)
-    twice = jnp.concatenate([weight, weight])
+def _cross_on_device(first: Sequence[jax.Array], second: Sequence[jax.Array], weight: jax.Array) -> jax.Array:
+    left, right = jnp.stack(first, 1), jnp.stack(second, 1)  # [frequencies, m, size]
 
     def inner(a: jax.Array, b: jax.Array) -> jax.Array:
         return jnp.einsum("fac,fbc->fab", a, b, precision=HIGHEST)
 
-    crossed = inner(real * weight, imaginary)
-    return inner(straight * twice, straight) + 1j * (crossed - crossed.swapaxes(1, 2))
+    real = inner(
+        jnp.concatenate([left.real * weight, left.imag * weight], 2), jnp.concatenate([right.real, right.imag], 2)
+    )
+    return real + 1j * (inner(left.real * weight, right.imag) - inner(left.imag * weight, right.real))
 
 
-def _products_within_groups(
+def _products_one_by_one(
     representations: Sequence[Prepared],
     kernel: Kernel,
     means: np.ndarray,
@@ -226,7 +232,7 @@ def _kernel_matrix(prepared: Prepared, sigma: jax.Array, mean: Any, *, kernel: K
     """Compute a kernel matrix [n, n] minus a mean, with a zero diagonal."""
     squares, n = prepared.norms.squares, len(prepared.points)
     gram = jnp.matmul(prepared.points, prepared.points.T, precision=HIGHEST)
-    entries = _apply(kernel, gram, squares[:, None] + squares[None, :], sigma, prepared.norms.exponent)
+    entries = _apply(kernel, gram, squares[:, None] + squares[None, :], sigma, prepared.norms)
     entries = jnp.where(prepared.norms.all_equal, 0, entries - jnp.asarray(mean, entries.dtype))
     return jnp.where(jnp.eye(n, dtype=bool), 0, entries)
 

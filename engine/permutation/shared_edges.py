@@ -1,4 +1,4 @@
-"""Neighbours that two models share when the samples of one are shifted along a cycle."""
+"""Neighbours that two models share when the samples of one are shifted along cycles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from ..base import Threads
-from ..neighbours import Lookup
 from .draw import Permutations
 
 # Number of pairs of edges that are examined at once.
@@ -43,11 +42,11 @@ def shifted_pairs(
     score: Score,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Compute the scores of every pair of neighbour tables, with the samples of the second shifted along the cycle.
+    """Compute the scores of every pair of neighbour tables, with the samples of the second shifted along cycles.
 
     Args:
         indices: int [m, k, n], with the neighbours of row i in column i of each table.
-        permutations: K permutations along a cycle.
+        permutations: K permutations along cycles.
         score: see `Score`; called in threads.
         progress: called with (pairs done, total).
 
@@ -55,30 +54,34 @@ def shifted_pairs(
         [K, m, m] in float64, entry (p, a, b), a <= b, with the rows of b permuted; (p, b, a) is the score of (b, a)
         under the same permutation.
 
-    An edge from position t to t + d of the cycle matches one from s to s + d under the shift s - t only. Edges are
-    therefore joined once by d for all shifts: cost m^2 (n k^2 + K k^2), instead of m^2 K n k^2 for one permutation
-    after the other; memory O(m n k + K k^2).
+    An edge from position t to t + d of a cycle matches one from s to s + d under the shift s - t only. Edges are
+    therefore joined once by d for all shifts along a cycle: cost m^2 (c n k^2 + K k^2) for c cycles, instead of
+    m^2 K n k^2 for one permutation after the other; memory O(m c n k + K k^2).
     """
-    assert permutations.cycle is not None
-    assert permutations.shifts is not None
+    assert permutations.cycles
     m, _, n = indices.shape
-    position = np.empty(n, np.int32)
-    position[permutations.cycle] = np.arange(n, dtype=np.int32)
-    # The permutation of each difference of positions (plus n), -1 for none.
-    which = np.full(n, -1, np.int32)
-    which[permutations.shifts] = np.arange(len(permutations))
-    which = np.concatenate([which, which])
-    ordered = [_ordered(table, position) for table in np.asarray(indices)]
+    tables = np.asarray(indices)
+    ordered = [_ordered(table, _positions(permutations.cycles[0].first)) for table in tables]
+    seconds, numbers, drawn = [], [], 0
+    for cycle in permutations.cycles:
+        same = cycle.second is cycle.first
+        seconds.append(ordered if same else [_ordered(table, _positions(cycle.second)) for table in tables])
+        # The permutation of each difference of positions (plus n), -1 for none.
+        which = np.full(n, -1, np.int32)
+        which[cycle.shifts] = np.arange(drawn, drawn + len(cycle.shifts))
+        numbers.append(np.concatenate([which, which]))
+        drawn += len(cycle.shifts)
     pairs = list(zip(*np.triu_indices(m), strict=True))
     values = np.empty((len(permutations), m, m))
 
     def of_pair(pair: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         a, b = pair
-        first, second = ordered[a], ordered[b]
-        chunks = _join(first, second, which, n)
-        number, left, right = (np.concatenate(column) for column in zip(*chunks, strict=True))
-        shared = Shared(number, first.edge[left], second.edge[right], first.source[left], first.target[left])
-        return score(a, b, shared)
+        first, parts = ordered[a], []
+        for second, which in zip(seconds, numbers, strict=True):
+            for number, left, right in _join(first, second[b], which, n):
+                edges = first.edge[left], second[b].edge[right]
+                parts.append(Shared(number, *edges, first.source[left], first.target[left]))
+        return score(a, b, Shared(*(np.concatenate(column) for column in zip(*parts, strict=True))))
 
     with Threads() as pool:
         for done, ((a, b), (forward, backward)) in enumerate(zip(pairs, pool.map(of_pair, pairs), strict=True), 1):
@@ -89,26 +92,10 @@ def shifted_pairs(
     return values
 
 
-def shifted_tables(
-    tables: Lookup,
-    permutations: Permutations,
-    score: Score,
-    progress: Callable[[int, int], None] | None = None,
-) -> np.ndarray:
-    """Compute `shifted_pairs` of sorted neighbour tables; NaN for models whose rows are all equal.
-
-    Args:
-        tables: stacked, [m, n, k].
-        permutations: K permutations along a cycle.
-        score: see `Score`; called in threads.
-        progress: called with (pairs done, total).
-
-    Returns:
-        [K, m, m] in float64.
-    """
-    undefined = np.isnan(np.asarray(tables.value)).any(axis=(1, 2))
-    values = shifted_pairs(np.asarray(tables.indices).swapaxes(1, 2), permutations, score, progress)
-    return np.where(undefined[:, None] | undefined, np.nan, values)
+def _positions(arrangement: np.ndarray) -> np.ndarray:
+    position = np.empty(len(arrangement), np.int32)
+    position[arrangement] = np.arange(len(arrangement), dtype=np.int32)
+    return position
 
 
 class _Ordered(NamedTuple):

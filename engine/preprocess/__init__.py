@@ -1,5 +1,6 @@
 """Preprocessing of representations before they are compared, and their diagnostics."""
 
+from .blus import ExplainedWarning as ExplainedWarning
 from .blus import blus_residuals as blus_residuals
 from .blus import orthonormal_basis as orthonormal_basis
 from .blus import regress_out as regress_out

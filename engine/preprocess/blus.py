@@ -10,6 +10,15 @@ import numpy as np
 
 from ..base import InputError, matrix
 
+# Residuals of a column below this many units of rounding, times the norm of the column, are rounding errors. A column
+# that is computed from the covariates in the same precision has errors of a few units, and sums of n rows of about
+# sqrt(n); values of 16 bits are rounded once, to half a unit each.
+UNITS = 4
+
+
+class ExplainedWarning(UserWarning):
+    """Warning that covariates explain a representation wholly, so that nothing of it is left to compare."""
+
 
 class Basis(NamedTuple):
     """Orthonormal basis of the space that covariates span, and the samples for which residuals are returned.
@@ -39,7 +48,9 @@ def blus_residuals(x: Any, covariates: Any, /) -> tuple[np.ndarray, jax.Array]:
     Returns:
         rows: int [n - r], the samples that keep residuals.
         residuals: [n - r, d]. The r dropped samples are those that determine the fit best; a sample that alone contains
-            a chemical element is dropped.
+            a chemical element is dropped. A column that the covariates explain up to rounding errors is exactly 0: its
+            residuals have a norm below `UNITS` eps sqrt(n) times that of the column (not centred), with eps of the
+            dtype in which residuals are returned, or below `UNITS` eps of a coarser dtype of x.
 
     Rotating or scaling x rotates or scales the residuals; scaling or mixing covariates does not change them. Not for
     use inside `jax.jit`. Cost O(n c (c + d)) in float64, on the host.
@@ -60,7 +71,7 @@ def blus_residuals(x: Any, covariates: Any, /) -> tuple[np.ndarray, jax.Array]:
     basis = orthonormal_basis(covariates)
     if len(basis.span) != len(a):
         raise InputError(f"x has {len(a)} rows and covariates {len(basis.span)}: row i of both must be the same sample")
-    return basis.rows, regress_out(a, basis)
+    return basis.rows, regress_out(a, basis, dtype=getattr(x, "dtype", None))
 
 
 def orthonormal_basis(covariates: Any) -> Basis:
@@ -92,12 +103,27 @@ def orthonormal_basis(covariates: Any) -> Basis:
     return Basis(span, np.sort(order[r:]))
 
 
-def regress_out(x: jax.Array, basis: Basis) -> jax.Array:
-    """Compute the residuals [n - r, d] of rows x [n, d]."""
+def regress_out(x: jax.Array, basis: Basis, *, dtype: Any = None) -> jax.Array:
+    """Compute the residuals [n - r, d] of rows x [n, d]; 0 in columns that are explained up to rounding errors.
+
+    Args:
+        x: the rows.
+        basis: of the covariates.
+        dtype: of x before it was converted, which may be coarser.
+    """
     values = np.asarray(x, np.float64)
     residuals = values - values.mean(0)
-    residuals = (residuals - basis.span @ (basis.span.T @ residuals))[basis.rows]
+    residuals = residuals - basis.span @ (basis.span.T @ residuals)
+    noise = np.linalg.norm(residuals, axis=0) <= _floor(x.dtype, dtype, len(x)) * np.linalg.norm(values, axis=0)
+    residuals = np.where(noise, 0, residuals)[basis.rows]
     # P R P' = 1 - u u' with u the kept rows of the span; its inverse root differs from 1 only in the span of u.
     v, s, _ = np.linalg.svd(basis.span[basis.rows], full_matrices=False)
     factor = 1 / np.sqrt(np.maximum((1 - s) * (1 + s), np.finfo(np.float64).eps)) - 1
     return jnp.asarray(residuals + v @ (factor[:, None] * (v.T @ residuals)), x.dtype)
+
+
+def _floor(dtype: Any, before: Any, n: int) -> float:
+    """Return the norm of residuals that are rounding errors, relative to that of the column."""
+    floor = UNITS * float(jnp.finfo(dtype).eps) * n**0.5
+    name = str(before).removeprefix("torch.")
+    return max(floor, UNITS * float(jnp.finfo(name).eps)) if name in ("float16", "bfloat16") else floor

@@ -13,6 +13,8 @@ from ..base import HIGHEST, InputError, centred, matrix
 
 # Candidate penalties, as shares of the largest squared singular value of the covariates; infinity removes nothing.
 RIDGES = (*np.geomspace(1e-10, 1e2, 25).tolist(), float("inf"))
+# Residuals of a column below this many units of rounding, times sqrt(n) and its norm, are rounding errors.
+UNITS = 16
 
 
 def residuals(x: Any, covariates: Any, /, *, folds: int = 10, ridge: float | None = None, seed: int = 0) -> jax.Array:
@@ -33,7 +35,8 @@ def residuals(x: Any, covariates: Any, /, *, folds: int = 10, ridge: float | Non
         seed: of the folds.
 
     Returns:
-        [n, d]; NaN if an input is not finite. Rotating or scaling x rotates or scales the residuals.
+        [n, d]; NaN if an input is not finite. Rotating or scaling x rotates or scales the residuals. A column whose
+        residuals have a norm below `UNITS` eps sqrt(n) times its own, those of rounding errors, is exactly 0.
 
     The estimation error of B depends on the same covariates in every model, so that it can look like alignment. It is
     small if there are few covariates compared with the rows, or if they are uninformative. For 86 covariates that
@@ -73,7 +76,12 @@ def _residuals(x: jax.Array, c: jax.Array, fold: jax.Array, ridge: jax.Array | N
         return _held_out(points, columns, fold != number, ridge)
 
     by_fold = jax.lax.map(of_fold, jnp.arange(folds))
-    return jnp.where(finite, jnp.ldexp(by_fold[fold, jnp.arange(len(x))], exponent), jnp.nan)
+    rows = jnp.ldexp(by_fold[fold, jnp.arange(len(x))], exponent)
+    # Norms of columns that are scaled alike, since squares of tiny or huge ones would leave the range of float32.
+    largest = jnp.maximum(jnp.abs(jax.lax.stop_gradient(x)).max(0), jnp.finfo(x.dtype).tiny)
+    left, whole = ((jnp.abs(jax.lax.stop_gradient(v) / largest) ** 2).sum(0) for v in (rows, x))
+    noise = left <= (UNITS * jnp.finfo(x.dtype).eps) ** 2 * len(x) * whole
+    return jnp.where(finite, jnp.where(noise, 0, rows), jnp.nan)
 
 
 def _held_out(x: jax.Array, c: jax.Array, train: jax.Array, ridge: jax.Array | None) -> jax.Array:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -12,9 +15,26 @@ import numpy as np
 
 from ..base import InputError, output_errors
 from .history import History
+from .settings import Select
 
-# Smallest increase of the validation alignment that counts as an improvement.
+# Smallest improvements that count: of the validation CKA, and of the error of the label, relative to the smallest one.
 MIN_DELTA = 1e-3
+
+
+class OtherRunError(InputError):
+    """A folder that contains the checkpoints of a run with other data or settings.
+
+    Args:
+        folder: the folder.
+        differs: names of the settings and data that differ.
+    """
+
+    def __init__(self, folder: Path, differs: Sequence[str]) -> None:
+        super().__init__(
+            f"{folder} contains a run with other data or settings ({', '.join(differs)}): remove it or use another "
+            "folder"
+        )
+        self.differs = tuple(differs)
 
 
 class Run(NamedTuple):
@@ -23,11 +43,11 @@ class Run(NamedTuple):
     Args:
         params: of the student, and of the heads that training adds to it.
         state: of the optimiser.
-        best: the parameters with the best validation alignment.
+        best: the best parameters so far by what they are selected by.
         history: of all measurements.
         step: number of steps done.
         best_step: number of steps of the best parameters.
-        best_alignment: validation CKA of the best parameters, averaged over teachers.
+        best_score: validation CKA of the best parameters, averaged over teachers, or minus their error of the label.
         alignment: the last validation CKA, averaged over teachers.
     """
 
@@ -37,29 +57,35 @@ class Run(NamedTuple):
     history: History
     step: int = 0
     best_step: int = 0
-    best_alignment: float = -np.inf
+    best_score: float = -np.inf
     alignment: float = np.nan
 
-    def measured(self, step: int, values: Mapping[str, Any], loss: float, aligned: bool) -> Run:
-        """Add a measurement to the history and, if the student is trained for alignment, keep the best parameters.
+    def measured(self, step: int, values: Mapping[str, Any], loss: float, select: Select) -> Run:
+        """Add a measurement to the history, and keep the parameters if they are the best so far.
 
         Args:
             step: number of steps done.
-            values: as of `AlignmentMonitor.measure`.
+            values: as of `AlignmentMonitor.measure`, and ``label_mae`` where a label is learned.
             loss: mean loss since the last measurement.
-            aligned: whether there is an alignment loss.
+            select: what the parameters are selected by.
         """
         self.history.add(step, values, loss=loss)
         alignment = float(np.mean([float(v) for v in values["cka"].values()]))
         run = self._replace(alignment=alignment)
-        if aligned and alignment > self.best_alignment + MIN_DELTA:
-            run = run._replace(best=self.params, best_step=step, best_alignment=alignment)
+        if select == "last":
+            return run._replace(best=self.params, best_step=step)
+        if select == "label":
+            score, margin = -float(values["label_mae"]), MIN_DELTA * abs(self.best_score)
+        else:
+            score, margin = alignment, MIN_DELTA
+        if score > self.best_score + margin or (np.isfinite(score) and not np.isfinite(self.best_score)):
+            run = run._replace(best=self.params, best_step=step, best_score=score)
         return run
 
     def stale(self, patience: int) -> bool:
         """Return whether ``patience`` measurements have passed since the best one; never for a patience of 0."""
         since = sum(step > self.best_step for step in self.history.rows)
-        return bool(patience and np.isfinite(self.best_alignment) and since >= patience)
+        return bool(patience and np.isfinite(self.best_score) and since >= patience)
 
 
 class Checkpoints:
@@ -67,14 +93,14 @@ class Checkpoints:
 
     Args:
         folder: created if missing; None for no checkpoints.
-        mark: fingerprint of the run.
+        marks: name -> fingerprint, of each part of the run that a checkpoint must have in common with it.
 
     Raises:
         OutputError: the folder cannot be created.
     """
 
-    def __init__(self, folder: str | Path | None, mark: str) -> None:
-        self.mark, self._manager = mark, None
+    def __init__(self, folder: str | Path | None, marks: Mapping[str, str]) -> None:
+        self.marks, self._manager = dict(marks), None
         if folder is not None:
             import orbax.checkpoint as ocp
 
@@ -98,7 +124,7 @@ class Checkpoints:
             self._manager.close()
 
     def save(self, run: Run) -> None:
-        """Write a checkpoint of a run.
+        """Write a checkpoint of a run; Ctrl-C takes effect once it is written.
 
         Raises:
             OutputError: the checkpoint cannot be written.
@@ -106,41 +132,57 @@ class Checkpoints:
         if self._manager is None:
             return
         metadata = {
-            "mark": self.mark,
+            "marks": self.marks,
             "history": [[step, row] for step, row in run.history.rows.items()],
             "best_step": run.best_step,
-            "best_alignment": run.best_alignment,
+            "best_score": run.best_score,
             "alignment": run.alignment,
         }
         args, tree = self._ocp.args, self._tree(run)
         items = args.Composite(state=args.StandardSave(tree), about=args.JsonSave(metadata))
-        with output_errors(self.folder):
+        with output_errors(self.folder), _interrupts_later():
             self._manager.save(run.step, args=items)
 
     def last(self, run: Run) -> Run:
         """Restore the run from the last checkpoint; without one, return it unchanged.
 
         Raises:
-            ValueError: the folder contains a run with other data or settings.
+            OtherRunError: the folder contains a run with other data or settings.
         """
         step = None if self._manager is None else self._manager.latest_step()
         if step is None or self._manager is None:
             return run
         args = self._ocp.args
         metadata = self._manager.restore(step, args=args.Composite(about=args.JsonRestore()))["about"]
-        if metadata["mark"] != self.mark:
-            raise InputError(
-                f"{self.folder} contains a run with other data or settings: remove it or use another folder"
-            )
+        marks = metadata.get("marks", {})
+        differs = [name for name in {**self.marks, **marks} if marks.get(name) != self.marks.get(name)]
+        if differs:
+            raise OtherRunError(self.folder, differs)
         state = args.StandardRestore(self._tree(run))
         tree = self._manager.restore(step, args=args.Composite(state=state))["state"]
         run.history.rows = {int(row_step): dict(row) for row_step, row in metadata["history"]}
-        numbers = {name: metadata[name] for name in ("best_step", "best_alignment", "alignment")}
+        numbers = {name: metadata[name] for name in ("best_step", "best_score", "alignment")}
         return run._replace(**tree, **numbers, step=step)
 
     @staticmethod
     def _tree(run: Run) -> dict[str, Any]:
         return {"params": run.params, "state": run.state, "best": run.best}
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold back Ctrl-C until the body is done: threads of Orbax that it cuts off end with tracebacks of their own."""
+    if threading.current_thread() is not threading.main_thread():  # Python delivers Ctrl-C to the main thread alone
+        yield
+        return
+    received: list[int] = []
+    previous = signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if received:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _is_no_thread_error(record: logging.LogRecord) -> bool:

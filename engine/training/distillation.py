@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +15,10 @@ from ..base import InputError, MissingPackageError
 from .alignment_monitor import AlignmentMonitor
 from .checkpoints import Checkpoints, Run
 from .history import Callback, History
-from .labels import Labels, check_finite, rows_of
-from .settings import LOSSES, Settings
+from .labels import rows_of
+from .objective import initial_heads, objective, read
+from .settings import Select, Settings
+from .training_data import TrainingData, checked_data, run_fingerprints
 
 # Steps between two calls of ``progress``, each of which waits for the device.
 PROGRESS_EVERY_STEPS = 10
@@ -29,11 +28,13 @@ class Distilled(NamedTuple):
     """Result of a distillation.
 
     Args:
-        params: of the student: those with the best validation alignment, or the last ones without an alignment loss.
+        params: of the student, as `Settings.select` says.
         predict: function from student rows [b, d] to labels [b] in the units of the labels; None without labels.
         history: of all measurements.
         step: number of training steps of these parameters.
         stopped: why training ended.
+        select: what the parameters were selected by.
+        labels: numbers of labels that were trained on, and of validation samples.
     """
 
     params: Any
@@ -41,6 +42,8 @@ class Distilled(NamedTuple):
     history: History
     step: int
     stopped: str
+    select: Select
+    labels: tuple[int, int]
 
 
 def distill(
@@ -70,29 +73,41 @@ def distill(
         teachers: name -> [n, d], row i is sample i.
         held_out: bool [n], validation samples, which are only measured and never trained on; at least 12, and 1,000
             are enough.
-        labels: [n], NaN where not known; those of validation samples are only used to measure the error.
+        labels: [n], NaN where not known. Those of validation samples are not trained on, but select the parameters
+            unless `Settings.select` says otherwise, so that their error of the kept parameters is too small: measure it
+            on further samples.
         ids: n names of the samples, for messages; default their row numbers.
         settings: default `Settings()`.
-        folder: for checkpoints; training continues from the last one there. Default: no checkpoints.
+        folder: for checkpoints; training continues from the last one there, with another number of steps or patience
+            if they have changed: the learning rate then follows the new schedule from there on. Default: no
+            checkpoints.
         callback: see `History`.
         progress: called every few steps with the number of steps done and the last ``loss`` and ``alignment``.
 
+    ``apply`` may come from any library, such as ``lambda p, x: model.apply({"params": p}, x)`` for a Flax Linen module,
+    and for an Equinox module ``lambda p, x: jax.vmap(eqx.combine(p, static))(x)`` with
+    ``p, static = eqx.partition(model, eqx.is_inexact_array)``.
+
     Raises:
-        ValueError: lengths differ, too few samples, nothing to learn from, inputs, teachers or labels that are not
-            finite (before training starts), a loss that is not finite, or a folder with another run.
+        ValueError: lengths differ, too few samples or labels, nothing to learn from, inputs, teachers or labels that
+            are not finite or all identical (before training starts), or a loss that is not finite.
+        OtherRunError: a ValueError: the folder has checkpoints of a run with other data or settings.
         ModuleNotFoundError: Optax is not installed; the message says how to install it.
     """
     settings = settings or Settings()
     optimiser = _optimiser(settings)
-    data = _checked_data(inputs, teachers, held_out, labels, settings, ids)
+    data = checked_data(inputs, teachers, held_out, labels, settings, ids)
     trainer = _Trainer(apply, optimiser, data, settings)
     run = trainer.start(params, callback)
-    is_aligned = bool(settings.losses)
-    fingerprint = run_fingerprint(settings, data.arrays, data.is_validation, data.labels, params)
-    with Checkpoints(folder, fingerprint) as checkpoints:
+    select = settings.selected_by(labelled=data.labels is not None)
+    with Checkpoints(folder, run_fingerprints(settings, data, params)) as checkpoints:
         run = checkpoints.last(run)
+        if run.step > settings.steps:
+            raise InputError(
+                f"{run.step} steps are done already: use {run.step} steps or more, or start again in another folder"
+            )
         if not run.history.rows:
-            run = run.measured(0, trainer.evaluate(run.params), float("nan"), is_aligned)
+            run = run.measured(0, trainer.evaluate(run.params), float("nan"), select)
         reported_step, losses = run.step, []
         while run.step < settings.steps and not run.stale(settings.patience):
             run, loss = trainer.step(run)
@@ -101,73 +116,18 @@ def distill(
                 mean_loss = float(np.mean([float(value) for value in losses]))
                 if not np.isfinite(mean_loss):
                     raise InputError(f"the loss is not finite by step {run.step}: lower the learning rate")
-                run = run.measured(run.step, trainer.evaluate(run.params), mean_loss, is_aligned)
+                run = run.measured(run.step, trainer.evaluate(run.params), mean_loss, select)
                 checkpoints.save(run)
                 losses = []
             is_due = run.step >= reported_step + PROGRESS_EVERY_STEPS or run.step == settings.steps
             if progress is not None and is_due:
                 reported_step = run.step
                 progress(run.step, {"loss": float(loss), "alignment": run.alignment})
-    best, step = (run.best, run.best_step) if is_aligned else (run.params, run.step)
-    stopped = "the validation alignment stopped improving" if run.step < settings.steps else "all steps are done"
-    return Distilled(best["student"], trainer.predictor(best), run.history, step, stopped)
-
-
-class _Data(NamedTuple):
-    """Checked data of a distillation.
-
-    Args:
-        arrays: trees of arrays [n, ...]: ``inputs``, ``teachers`` and, for the cosine loss, ``standardised`` teachers.
-        labels: standardised labels; None without labels.
-        is_validation: bool [n].
-        train_idx: rows to train on.
-        val_idx: rows to measure on.
-    """
-
-    arrays: dict[str, Any]
-    labels: Labels | None
-    is_validation: np.ndarray
-    train_idx: np.ndarray
-    val_idx: np.ndarray
-
-
-def _checked_data(
-    inputs: Any,
-    teachers: Mapping[str, Any],
-    held_out: Any,
-    labels: Any,
-    settings: Settings,
-    ids: Sequence[object] | None,
-) -> _Data:
-    """Check the data of a distillation, split it and standardise what needs it.
-
-    Raises:
-        ValueError: lengths differ, too few samples, rows that are not finite, or neither a loss nor labels.
-    """
-    is_validation, n = np.asarray(held_out, bool), len(held_out)
-    with np.errstate(over="ignore"):  # beyond float32: the check below reports it
-        rows = {name: np.asarray(teacher, np.float32) for name, teacher in teachers.items()}
-    lengths = {name: len(teacher) for name, teacher in rows.items()}
-    for name, length in [*lengths.items(), ("inputs", len(jax.tree.leaves(inputs)[0]))]:
-        if length != n:
-            raise InputError(f"{name} has {length} rows for {n} samples")
-    for name, teacher in rows.items():
-        check_finite(name, teacher, ids)
-    for leaf in jax.tree.leaves(inputs):
-        check_finite("inputs of the student", leaf, ids)
-    train_idx, val_idx = np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
-    if len(train_idx) < 4 or len(val_idx) < 12:
-        raise InputError(
-            f"{len(train_idx)} samples to train on and {len(val_idx)} held out: at least 4 and 12 are needed"
-        )
-    target = Labels.of(labels, train_idx, ids)
-    if target is None and not settings.losses:
-        raise InputError("there is nothing to learn: neither a loss nor labels were given")
-    arrays = {"inputs": inputs, "teachers": rows}
-    if "cosine" in settings.losses:
-        # The cosine loss compares coordinates: without standardisation the largest columns would dominate it.
-        arrays["standardised"] = {name: _standardised(teacher, train_idx) for name, teacher in rows.items()}
-    return _Data(arrays, target, is_validation, train_idx, val_idx)
+    what = "error of the label" if select == "label" else "alignment"
+    stopped = f"the validation {what} stopped improving" if run.step < settings.steps else "all steps are done"
+    labelled = (0, 0) if data.labels is None else data.labels.counts(data.val_idx)
+    params, predict = run.best["student"], trainer.predictor(run.best)
+    return Distilled(params, predict, run.history, run.best_step, stopped, select, labelled)
 
 
 class _Trainer:
@@ -180,11 +140,13 @@ class _Trainer:
         settings: of the distillation.
     """
 
-    def __init__(self, apply: Callable[[Any, Any], jax.Array], optimiser: Any, data: _Data, settings: Settings) -> None:
+    def __init__(
+        self, apply: Callable[[Any, Any], jax.Array], optimiser: Any, data: TrainingData, settings: Settings
+    ) -> None:
         self._apply, self._optimiser, self._data, self._settings = apply, optimiser, data, settings
         references = {name: teacher[data.val_idx] for name, teacher in data.arrays["teachers"].items()}
         self._monitor = AlignmentMonitor(references, every=settings.eval_every)
-        self._gradients = jax.value_and_grad(partial(_loss, apply, settings))
+        self._gradients = jax.value_and_grad(partial(objective, apply, settings))
         self._update = jax.jit(self._updated)
         self._embed = jax.jit(apply)
 
@@ -192,7 +154,7 @@ class _Trainer:
         """Build the state of a new run from the initial parameters of the student."""
         inputs, teachers = self._data.arrays["inputs"], self._data.arrays["teachers"]
         width = jax.eval_shape(self._apply, params, rows_of(inputs, self._data.train_idx[:2])).shape[1]
-        train_params = {"student": params, **_heads(width, teachers, self._settings)}
+        train_params = {"student": params, **initial_heads(width, teachers, self._settings)}
         history = History(self._monitor.attributes, callback=callback)
         return Run(train_params, self._optimiser.init(train_params), train_params, history)
 
@@ -215,7 +177,7 @@ class _Trainer:
         embedding = jnp.asarray(rows)
         values = self._monitor.measure(embedding)
         if self._data.labels is not None:
-            predicted = _read(train_params["readout"], embedding)
+            predicted = read(train_params["readout"], embedding)
             values["label_mae"] = self._data.labels.error(predicted, self._data.val_idx)
         return values
 
@@ -224,7 +186,7 @@ class _Trainer:
         labels = self._data.labels
         if labels is None:
             return None
-        return lambda rows: labels.restored(_read(train_params["readout"], jnp.asarray(rows)))
+        return lambda rows: labels.restored(read(train_params["readout"], jnp.asarray(rows)))
 
     def _updated(self, train_params: Any, state: Any, batch: Any, labelled: Any) -> Any:
         import optax
@@ -249,24 +211,6 @@ def _optimiser(settings: Settings) -> Any:
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule))
 
 
-def _loss(apply: Any, settings: Settings, train_params: Any, batch: Any, labelled: Any) -> jax.Array:
-    """Compute the weighted sum of the losses over the teachers, and of the squared error of the readout."""
-    loss = jnp.zeros(())
-    if settings.losses:
-        student = apply(train_params["student"], batch["inputs"])
-        for name, weight in settings.losses.items():
-            for teacher_name, teacher in batch["standardised" if name == "cosine" else "teachers"].items():
-                options = {}
-                if name == "cosine":
-                    options["projector"] = partial(_project, train_params["projectors"][teacher_name])
-                loss += weight * LOSSES[name](student, teacher, **options)
-    if labelled is not None:
-        inputs, labels = labelled
-        predicted = _read(train_params["readout"], apply(train_params["student"], inputs))
-        loss += settings.label_weight * ((predicted - labels) ** 2).mean()
-    return loss
-
-
 def in_batches(call: Callable[[Any], Any], inputs: Any, size: int) -> np.ndarray:
     """Call a function on batches of rows of the same shape, so that it is compiled once, and concatenate the results.
 
@@ -278,38 +222,3 @@ def in_batches(call: Callable[[Any], Any], inputs: Any, size: int) -> np.ndarray
     n = len(jax.tree.leaves(inputs)[0])
     batches = [np.minimum(np.arange(start, start + size), n - 1) for start in range(0, n, size)]
     return np.concatenate([np.asarray(call(rows_of(inputs, rows))) for rows in batches])[:n]
-
-
-def _heads(width: int, teachers: Mapping[str, np.ndarray], settings: Settings) -> dict[str, Any]:
-    """Initialise what training adds to the student: a readout of the label and, for the cosine loss, projectors."""
-    rng = np.random.default_rng([settings.seed, width])
-    heads: dict[str, Any] = {"readout": {"weight": np.zeros(width, np.float32), "bias": np.zeros((), np.float32)}}
-    if "cosine" in settings.losses:
-        heads["projectors"] = {
-            name: (rng.normal(size=(width, teacher.shape[1])) / width**0.5).astype(np.float32)
-            for name, teacher in teachers.items()
-        }
-    return heads
-
-
-def _standardised(teacher: np.ndarray, train_idx: np.ndarray) -> np.ndarray:
-    mean, scale = teacher[train_idx].mean(0), teacher[train_idx].std(0)
-    return (teacher - mean) / np.where(scale > 0, scale, 1)
-
-
-def _read(readout: Mapping[str, Any], rows: Any) -> jax.Array:
-    return rows @ readout["weight"] + readout["bias"]
-
-
-def _project(weight: jax.Array, rows: jax.Array) -> jax.Array:
-    return rows @ weight
-
-
-def run_fingerprint(
-    settings: Settings, arrays: Any, is_validation: np.ndarray, target: Labels | None, params: Any
-) -> str:
-    """Compute a hash of everything that determines a run: settings, data, split, labels and initial parameters."""
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True).encode())
-    for leaf in jax.tree.leaves([arrays, is_validation, None if target is None else target.values, params]):
-        digest.update(np.ascontiguousarray(leaf).tobytes())
-    return digest.hexdigest()[:16]

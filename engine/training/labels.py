@@ -10,6 +10,9 @@ import numpy as np
 
 from ..base import InputError
 
+# Smallest number of labelled validation samples to select parameters by.
+MIN_SELECT = 8
+
 
 def check_finite(what: str, values: Any, ids: Sequence[object] | None = None, *, missing: bool = False) -> None:
     """Check that numbers to train on are finite, before training starts.
@@ -37,6 +40,23 @@ def check_finite(what: str, values: Any, ids: Sequence[object] | None = None, *,
         raise InputError(f"{what}: {len(rows)} of {len(array)} rows {kind}: {some}{more}; remove these samples{wide}")
 
 
+def check_varies(what: str, values: np.ndarray, where: str) -> None:
+    """Check that rows [n, ...] are not all identical up to rounding, so that there is something to learn from them.
+
+    Args:
+        what: name of the rows, for the message.
+        values: the rows.
+        where: which samples these are, for the message.
+
+    Raises:
+        ValueError: they are all identical.
+    """
+    rows = values.reshape(len(values), -1).astype(np.float64)
+    error = 8 * np.finfo(values.dtype).eps * np.abs(rows).max(0, initial=0)
+    if not (np.ptp(rows, axis=0) > error).any():
+        raise InputError(f"{what}: the rows of all {len(rows)} {where} are identical: there is nothing to learn")
+
+
 class Labels(NamedTuple):
     """Labels, standardised by those of the training rows.
 
@@ -56,7 +76,7 @@ class Labels(NamedTuple):
         """Build the labels from [n] values and the training rows; None for no labels.
 
         Raises:
-            ValueError: a label is infinite, or fewer than two training rows have a label.
+            ValueError: a label is infinite, fewer than two training rows have a label, or all of these are identical.
         """
         if labels is None:
             return None
@@ -65,7 +85,25 @@ class Labels(NamedTuple):
         labelled = train_idx[np.isfinite(values[train_idx])]
         if len(labelled) < 2:
             raise InputError(f"{len(labelled)} samples to train on have a label: at least 2 are needed")
-        return cls(values, labelled, float(values[labelled].mean()), float(values[labelled].std() or 1))
+        check_varies("labels", values[labelled], "labelled samples to train on")
+        return cls(values, labelled, float(values[labelled].mean()), float(values[labelled].std()))
+
+    def counts(self, val_idx: np.ndarray) -> tuple[int, int]:
+        """Count the labels of the training rows, and of the validation rows."""
+        return len(self.train_idx), int(np.isfinite(self.values[val_idx]).sum())
+
+    def check_selects(self, rows: np.ndarray) -> None:
+        """Check that enough validation rows have a label to select parameters by its error.
+
+        Raises:
+            ValueError: fewer than `MIN_SELECT` have one.
+        """
+        known = self.counts(rows)[1]
+        if known < MIN_SELECT:
+            raise InputError(
+                f"{known} of {len(rows)} validation samples have a label, and {MIN_SELECT} are needed to select the "
+                "parameters by its error: use select='alignment' or select='last', or give more labels"
+            )
 
     def batch(self, rng: np.random.Generator, size: int, inputs: Any) -> tuple[Any, np.ndarray]:
         """Draw the inputs and the standardised labels of at most ``size`` labelled training rows."""

@@ -14,7 +14,7 @@ from hyle.zoo.store.key import Key
 def test_molecules() -> None:
     smiles = ["CCO", "OCC", "COC", "c1ccccc1C", "c1ccccc1CC", "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "[CH3:1]CO"]
     groups = group_samples([Sample(str(i), smiles=text) for i, text in enumerate(smiles)])
-    assert list(groups) == ["structure", "formula", "composition", "scaffold"]
+    assert list(groups) == ["structure", "formula", "composition", "elements", "scaffold"]
     numbers = {}
     for kind, labels in groups.items():
         distinct = list(dict.fromkeys(labels.values()))
@@ -32,6 +32,7 @@ def test_crystals() -> None:
     assert groups == {
         "formula": {"a": "Cl1Na1", "b": "Cl2Na2", "c": "Si2"},
         "composition": {"a": "Cl1Na1", "b": "Cl1Na1", "c": "Si1"},
+        "elements": {"a": "Cl-Na", "b": "Cl-Na", "c": "Si"},
     }
     assert group_sizes(groups) == {"composition": 2}
     assert describe_repeats(3, group_sizes(groups)) == "3 samples of 2 compositions"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .._errors import InputError
+from .._levels import LEVELS
 
 Modality = Literal["string", "graph", "atoms", "protein", "text", "control"]
 # Respects in which two samples may differ and have the same row.
@@ -75,7 +76,9 @@ class ModelCard:
         layers: names of the available layers; the first is the default.
         pooling: default pooling; ``none`` if the model returns one vector per sample.
         batch_size: default batch size.
-        energy: level of theory and unit of the predicted energy; empty if none is predicted.
+        energy: level of theory and unit of the predicted energy, in words; empty if none is predicted.
+        level: level of theory of the predicted energy, of `LEVELS`, for comparison with labels of the same level; empty
+            if none is predicted or the exact level is not known, such as that of formation energies.
         corrections: scheme of the corrections that are included in the predicted energy, ``MP2020`` or empty.
         domains: domains of the samples that it supports: of ``molecules``, ``materials``, ``proteins``.
         notes: remarks and limitations.
@@ -115,6 +118,7 @@ class ModelCard:
     pooling: str
     batch_size: int
     energy: str = ""
+    level: str = ""
     corrections: str = ""
     domains: Sequence[str] = ("molecules", "materials", "proteins")
     notes: str = ""
@@ -137,6 +141,9 @@ class ModelCard:
             unknown = [value for value in getattr(self, field_name) or () if value not in known]
             if unknown:
                 raise InputError(f"{self.name}: {field_name} has no value {unknown[0]!r}; it has: {', '.join(known)}")
+
+        if self.level and self.level not in LEVELS:
+            raise InputError(f"{self.name}: level has no value {self.level!r}; it has: {', '.join(LEVELS)}")
 
     def missing(self) -> list[str]:
         """Return the requirements that this process does not satisfy, including torch and the version of Python."""

@@ -35,6 +35,7 @@ def read_dataset(
     labels: Sequence[str] = (),
     canonical: bool = True,
     energy_key: str = "",
+    protein_atoms: bool = False,
     notify: Callable[[str], None] | None = None,
 ) -> Dataset:
     """Read samples from a file, or from all files of a folder in the order of their names.
@@ -81,6 +82,7 @@ def read_dataset(
         canonical: convert SMILES of tables to the canonical form of RDKit; False keeps them as written.
         energy_key: property of a structure that contains its energy; by default ``energy``, or else ``REF_energy``,
             ``dft_energy``, ``total_energy``, ``free_energy``, ``U0`` and similar names, which are then reported.
+        protein_atoms: read all atoms of protein chains as well.
         notify: called with one line each about skipped samples and files, about what was changed in samples, and before
             a large file is hashed.
 
@@ -96,7 +98,7 @@ def read_dataset(
     check_local(path)
     path = Path(path)
     report = notify or (lambda line: None)
-    options = Options(column, view, id_column, tuple(labels), canonical, energy_key)
+    options = Options(column, view, id_column, tuple(labels), canonical, energy_key, protein_atoms)
     if n is not None and n < 1:
         raise InputError(f"n must be at least 1; got {n}")
     if seed is not None and seed < 0:

@@ -74,6 +74,7 @@ class DatasetInfo:
         views: the views that every sample has.
         total: number of samples.
         units: label name -> unit.
+        level: level of theory of the label ``energy``, of `hyle.zoo.LEVELS`; empty if there is no such label.
         slice: the subset that ships with hyle and needs no download.
         carrier: ``"NAME==VERSION"`` of the archive with the whole data set; empty if all of it ships with hyle.
         archive: file name of that archive.
@@ -104,6 +105,7 @@ class DatasetInfo:
     made_from: Sequence[Carrier] = ()
     reader: str
     notes: str = ""
+    level: str = ""
     known_as: str = ""
     shift_of: str = ""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._protein_atoms import ProteinAtoms
 from .._samples import VIEWS, Sample
 
 # What models read of the info of atoms: total charge and spin multiplicity.
@@ -23,6 +24,9 @@ def to_wire(sample: Sample, view: str = "any") -> dict[str, Any]:
             data[name] = value
         elif isinstance(value, np.ndarray):
             data[name] = {"array": value.tolist(), "dtype": str(value.dtype)}
+        elif isinstance(value, ProteinAtoms):
+            arrays = {key: item.tolist() for key, item in vars(value).items() if isinstance(item, np.ndarray)}
+            data[name] = {**vars(value), **arrays}
         else:
             data[name] = {
                 "numbers": value.numbers.tolist(),
@@ -42,6 +46,16 @@ def from_wire(data: dict[str, Any]) -> Sample:
             views[name] = value
         elif "array" in value:
             views[name] = np.asarray(value["array"], value["dtype"])
+        elif "segment" in value:
+            views[name] = ProteinAtoms(
+                value["sequence"],
+                np.asarray(value["residues"], np.int32),
+                tuple(value["names"]),
+                np.asarray(value["numbers"], np.uint8),
+                np.asarray(value["positions"], np.float64).reshape(-1, 3),
+                np.asarray(value["b_factors"], np.float32),
+                tuple(value["segment"]),
+            )
         else:
             from ase import Atoms
 

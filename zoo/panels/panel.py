@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import hashlib
 import importlib.metadata
@@ -36,6 +37,7 @@ class BenchmarkSet:
         role: ``in`` or ``out`` of distribution.
         samples: number of samples, drawn with seed 0.
         models: names of the models of the panel.
+        untrained: models of the panel whose architectures are also in it with random weights, as controls.
         label: target of the probe; empty if the set has no suitable label.
     """
 
@@ -44,6 +46,7 @@ class BenchmarkSet:
     role: str
     samples: int
     models: Sequence[str]
+    untrained: Sequence[str] = ()
     label: str = ""
 
     @property
@@ -60,8 +63,8 @@ class Performance:
         kind: ``energy``, a mean absolute error, or ``probe``, the fraction of variance explained.
         value: lower is better for ``energy``, higher for ``probe``.
         se: standard error of the value.
-        units: eV, or empty.
-        label: what is predicted: the energy beyond composition, or the label of the set.
+        units: eV/atom, or empty.
+        label: what is predicted: the energy or the label of the set, beyond composition.
         n: number of samples.
     """
 
@@ -116,6 +119,7 @@ class ReferencePanel:
         sha256: SHA-256 of the file.
         hyle_version: version of hyle that wrote the file.
         members: the models.
+        date: day on which the file was written, as YYYY-MM-DD; empty for files of earlier releases.
     """
 
     name: str
@@ -124,6 +128,16 @@ class ReferencePanel:
     sha256: str
     hyle_version: str
     members: Sequence[Member]
+    date: str = ""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Library -> its versions when the rows were computed, from the recipes of the members, sorted by name."""
+        found: dict[str, set[str]] = {}
+        for member in self.members:
+            for library, version in member.representation.recipe.get("versions", {}).items():
+                found.setdefault(library, set()).add(str(version))
+        return {library: ", ".join(sorted(found[library])) for library in sorted(found)}
 
 
 @functools.cache
@@ -220,6 +234,7 @@ def write_panel(
         "name": name,
         "version": version,
         "hyle_version": importlib.metadata.version("hyle"),
+        "date": datetime.date.today().isoformat(),
         "sha256": hashlib.sha256(content).hexdigest(),
         "ids": list(ids),
         "members": metadata,
@@ -273,4 +288,6 @@ def load_panel(name: str, folder: Path = FOLDER) -> ReferencePanel:
         representation = Representation(model, embedding, rows, entry["recipe"])
         facts = (entry["family"], entry["modality"], entry["parameters"], scores, entry["kept"])
         members.append(Member(representation, *facts))
-    return ReferencePanel(name, about["version"], ids, about["sha256"], about["hyle_version"], members)
+    return ReferencePanel(
+        name, about["version"], ids, about["sha256"], about["hyle_version"], members, about.get("date", "")
+    )

@@ -11,6 +11,7 @@ from .hub import cached_files as cached_files
 from .hub import fetch as fetch
 from .hub import hub_files as hub_files
 from .hub import hub_folder as hub_folder
+from .onnx import onnx_weights as onnx_weights
 from .pickles import module_state as module_state
 from .pickles import plain_data as plain_data
 from .pickles import tensors_only as tensors_only

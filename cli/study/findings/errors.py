@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...analyses import evidence
 from ...comparison import energy_errors, read_scores
 from ..plan import StudyResults
-from .finding import LEVEL, Finding, behind, num, real, verdict
+from .finding import WORTH, Finding, behind, families, num, real, supports, verdict
 
 
 def blind_spots(panels: StudyResults) -> Finding:
@@ -23,18 +24,28 @@ def blind_spots(panels: StudyResults) -> Finding:
             continue
         rows = list(signed)
         spots = compare_errors(np.stack(list(signed.values())))
-        test = association(read_scores(panel.comparison)["cknna"].mutual[np.ix_(rows, rows)], spots.correlation)
+        aligned = read_scores(panel.comparison)["cknna"].mutual[np.ix_(rows, rows)]
+        of_family = families(panel)
+        test = association(aligned, spots.correlation, families=[of_family[i] for i in rows])
         off = np.triu_indices(len(rows), 1)
         sentences.append(
             f"{name}: signed errors of two models correlate at {num(np.nanmean(spots.correlation[off]))} on average, "
-            f"error consistency is {num(np.nanmean(spots.kappa[off]))}; over pairs, alignment against that "
-            f"correlation: ρ = {num(test.correlation)}, p = {test.p:.2g}, {len(rows)} models, {spots.n} samples."
+            f"error consistency is {num(np.nanmean(spots.kappa[off]))}; over pairs of families, alignment against that "
+            f"correlation: ρ = {num(test.correlation)}, {evidence(test, len(rows))}, {spots.n} samples."
         )
-        tests[name] = {"rho": test.correlation, "p": test.p, "correlation": np.nanmean(spots.correlation[off])}
+        tests[name] = {
+            "rho": test.correlation,
+            "low": test.low,
+            "high": test.high,
+            "p": test.p,
+            "families": test.families,
+            "smallest_p": test.smallest_p,
+            "correlation": np.nanmean(spots.correlation[off]),
+        }
     return Finding(
         "Models that agree share their blind spots, so that their agreement is no proof that they are right.",
         " ".join(sentences) + " The study names this as a consequence and gives no number.",
-        verdict([t["p"] <= LEVEL and t["rho"] > 0 for t in tests.values()]),
+        verdict([supports(t["p"], t["rho"] > 0, refuted=t["high"] < WORTH) for t in tests.values()]),
         behind(panels, *tests),
         tests,
         of_study=False,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ...comparison import CONTROL, modalities, number
+from ...comparison import CONTROL, modalities, number, per_model
 from ..plan import StudyResult, StudyResults
 
 SUPPORTED, PARTLY_SUPPORTED, NOT_SUPPORTED, INCONCLUSIVE = "holds", "holds in part", "does not hold", "inconclusive"
 LEVEL = 0.05
+# A rank correlation that would matter: while the interval includes it, a few families do not refute a claim.
+WORTH = 0.5
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,33 @@ class Finding:
     of_study: bool = True
 
 
-def verdict(supported: Sequence[bool]) -> str:
-    """Return the joint verdict of tests: holds if all support a claim, in part if some do, inconclusive if empty."""
-    if not supported:
+def verdict(supported: Sequence[bool | None]) -> str:
+    """Return the joint verdict of tests: holds if all support a claim, in part if some do, else it does not hold.
+
+    Args:
+        supported: of each test; None for one that is inconclusive, such as one over fewer than six families.
+
+    Inconclusive if no test supports the claim and one is inconclusive, or if there are none.
+    """
+    if not supported or (None in supported and not any(supported)):
         return INCONCLUSIVE
     return SUPPORTED if all(supported) else PARTLY_SUPPORTED if any(supported) else NOT_SUPPORTED
+
+
+def supports(p: float, effect: bool, *, refuted: bool = True) -> bool | None:
+    """Return whether a test over families supports a claim: p at most 0.05 and the effect as claimed.
+
+    Args:
+        p: of the test; NaN where it is inconclusive.
+        effect: whether the effect is as claimed.
+        refuted: whether the interval excludes an effect that would matter, where that is defined.
+
+    Returns:
+        None where there is no p, or where a test that is not significant does not refute the claim.
+    """
+    if math.isnan(p):
+        return None
+    return True if p <= LEVEL and effect else False if p <= LEVEL or refuted else None
 
 
 def real(panel: StudyResult) -> np.ndarray:
@@ -52,6 +77,11 @@ def mean_of(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> float:
     """Return the mean over pairs of different models of two groups, bool [m] each; NaN where there is none."""
     pairs = rows[:, None] & columns[None, :] & ~np.eye(len(values), dtype=bool)
     return float(values[pairs].mean()) if pairs.any() else float("nan")
+
+
+def families(panel: StudyResult) -> list[str]:
+    """Return the family of each model of the Comparison, empty where it is unknown."""
+    return [str(value or "") for value in per_model(panel.comparison, "family")]
 
 
 def behind(panels: StudyResults, *names: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ...analyses import evidence
 from ...comparison import CONTROL, modalities, model_names, read_scores
 from ..plan import StudyResult, StudyResults
-from .finding import LEVEL, NOT_SUPPORTED, PARTLY_SUPPORTED, Finding, behind, mean_of, num, verdict
+from .finding import NOT_SUPPORTED, PARTLY_SUPPORTED, WORTH, Finding, behind, families, mean_of, num, supports, verdict
 
 FLAT = ("string", "graph")
 # Reported between vision and language: a share of 10 nearest neighbours among 1,024 samples (Huh et al. 2024).
@@ -27,10 +28,11 @@ def same_kind(panels: StudyResults) -> Finding:
     across = mean_of(score.mutual, flat, atoms)
     rows = np.flatnonzero(flat | atoms)
     same = (flat[rows, None] == flat[None, rows]).astype(float)
-    test = association(score.mutual[np.ix_(rows, rows)], same)
+    names = model_names(panel.comparison)
+    of_family = families(panel)
+    test = association(score.mutual[np.ix_(rows, rows)], same, families=[of_family[i] for i in rows])
     pairs = [(i, j) for i in np.flatnonzero(flat) for j in np.flatnonzero(atoms)]
     significant = sum(not score.not_significant[pair] for pair in pairs)
-    names = model_names(panel.comparison)
     chosen = {names[i]: panel.representations[i] for i in rows.tolist()}
     ten = compare(chosen, metrics=["mutual_knn"], k=10).mutual_knn
     overlap = {(i, j): ten.sel(model=names[i], other=names[j]).item() for i, j in pairs}
@@ -40,12 +42,16 @@ def same_kind(panels: StudyResults) -> Finding:
         "Models that read the same kind of input agree strongly; those of strings and graphs agree with those of "
         "atoms less, but more than vision agrees with language.",
         f"Mean CKNNA is {num(within[0])} among models of strings and graphs, {num(within[1])} among models of atoms "
-        f"and {num(across)} across (same kind against alignment: ρ = {num(test.correlation)} over pairs, p = "
-        f"{test.p:.2g}, {test.models} models). {significant} of {len(pairs)} pairs across are significantly above "
-        f"chance. The best of them, {first} with {second}, share {num(overlap[best])} of 10 nearest neighbours; "
+        f"and {num(across)} across (same kind against alignment over pairs of families: ρ = {num(test.correlation)}, "
+        f"{evidence(test, test.models)}). {significant} of {len(pairs)} pairs across are significantly above chance. "
+        f"The best of them, {first} with {second}, share {num(overlap[best])} of 10 nearest neighbours; "
         f"between vision and language {VISION_LANGUAGE} of 10 among 1,024 samples was reported.",
         verdict(
-            [test.p <= LEVEL and test.correlation > 0, significant > 0.95 * len(pairs), overlap[best] > VISION_LANGUAGE]
+            [
+                supports(test.p, test.correlation > 0, refuted=test.high < WORTH),
+                significant > 0.95 * len(pairs),
+                bool(overlap[best] > VISION_LANGUAGE),
+            ]
         ),
         behind(panels, "qm9"),
         {
@@ -54,6 +60,8 @@ def same_kind(panels: StudyResults) -> Finding:
             "across": across,
             "rho": test.correlation,
             "p": test.p,
+            "families": test.families,
+            "smallest_p": test.smallest_p,
             "told": significant,
             "pairs": len(pairs),
             "best_mutual_knn_10": overlap[best],

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...analyses import evidence, is_number
 from ...comparison import model_names, read_scores
 from ..plan import StudyResults
-from .finding import LEVEL, Finding, behind, num, real, verdict
+from .finding import LEVEL, WORTH, Finding, behind, families, num, real, supports, verdict
 
+if TYPE_CHECKING:
+    from hyle.engine.analysis import Factor
+
+TRAINED_ON = "trained_on"
 ARCHITECTURES = ("invariant", "equivariant", "unconstrained")
 
 
 def local_and_global(panels: StudyResults) -> Finding:
-    """Correlate CKNNA with distance correlation over pairs, by a Mantel test."""
+    """Correlate CKNNA with distance correlation over pairs of families, by a Mantel test."""
     from hyle.engine.analysis import association
 
     tests = {}
@@ -22,24 +27,30 @@ def local_and_global(panels: StudyResults) -> Finding:
         scores, rows = read_scores(panel.comparison), real(panel)
         block = np.ix_(rows, rows)
         if len(rows) >= 4:
-            tests[name] = association(scores["cknna"].mutual[block], scores["distance_correlation"].mutual[block])
+            near, far = (scores[metric].mutual[block] for metric in ("cknna", "distance_correlation"))
+            of_family = families(panel)
+            tests[name] = association(near, far, families=[of_family[i] for i in rows])
     return Finding(
         "A local metric (CKNNA) and a global one (distance correlation) order the pairs of models in the same way.",
-        " ".join(f"{name}: ρ = {num(t.correlation)}, p = {t.p:.2g}, {t.models} models." for name, t in tests.items()),
-        verdict([t.p <= LEVEL and t.correlation > 0.5 for t in tests.values()]),
+        " ".join(f"{name}: ρ = {num(t.correlation)}, {evidence(t, t.models)}." for name, t in tests.items()),
+        verdict([supports(t.p, t.correlation > WORTH, refuted=t.high < WORTH) for t in tests.values()]),
         behind(panels, *panels),
-        {name: {"rho": t.correlation, "p": t.p} for name, t in tests.items()},
+        {
+            name: {"rho": t.correlation, "p": t.p, "families": t.families, "smallest_p": t.smallest_p}
+            for name, t in tests.items()
+        },
     )
 
 
 def dimension(panels: StudyResults) -> Finding:
     """Measure the width of the band of intrinsic dimensions, and whether architectures are ordered in it."""
-    from scipy.stats import kruskal
+    from hyle.engine.analysis import compare_groups
 
-    sentences, numbers, narrow = [], {}, []
-    pooled: dict[str, list[float]] = {}
+    sentences, numbers = [], {}
+    narrow: list[bool | None] = []
+    logs, kinds, owners = [], [], []
     for name, panel in panels.items():
-        data, rows = panel.comparison, real(panel)
+        data, rows, of_family = panel.comparison, real(panel), families(panel)
         values = data["intrinsic_dimension"].values
         low, middle, high = np.quantile(values[rows], [0.1, 0.5, 0.9])
         noise = [float(v) for v, one in zip(values, model_names(data), strict=True) if one == "random"]
@@ -50,48 +61,68 @@ def dimension(panels: StudyResults) -> Finding:
             f"{num(high, 1)}{beyond}."
         )
         numbers[name] = {"median": middle, "p10": low, "p90": high, "random": noise}
-        for i in rows:
-            pooled.setdefault(str(data["architecture"].values[i]), []).append(float(np.log(values[i] / middle)))
-    order = sorted(pooled, key=lambda kind: float(np.median(pooled[kind])))
-    p = float(kruskal(*pooled.values()).pvalue) if len(pooled) > 1 else float("nan")
+        logs += np.log(values[rows] / middle).tolist()
+        kinds += [str(data["architecture"].values[i]) for i in rows]
+        owners += [of_family[i] or model_names(data)[i] for i in rows]
+    # One value for each family, over all sets: a model of several sets is still one.
+    test = compare_groups(logs, kinds, owners)
+    by_kind = {kind: [v for v, one in zip(logs, kinds, strict=True) if one == kind] for kind in kinds if kind}
+    order = sorted(by_kind, key=lambda kind: float(np.median(by_kind[kind])))
+    p = f"Kruskal-Wallis over families p = {test.p:.2g}, {test.families} families"
+    if not is_number(test.p):
+        p = f"inconclusive: {test.families} families, which give no p below {test.smallest_p:.2g}"
     sentences.append(
-        f"From low to high, each against the median of its set: {', '.join(order)} (Kruskal-Wallis p = {p:.2g}, too "
-        "small, since models are in several sets). A band is narrow here where its ends differ by less than a factor "
-        "of 2 and all of it is below random vectors."
+        f"From low to high, each against the median of its set: {', '.join(order)} ({p}). A band is narrow here where "
+        "its ends differ by less than a factor of 2 and all of it is below random vectors."
     )
-    claimed = [kind for kind in ARCHITECTURES if kind in pooled]
+    claimed = [kind for kind in ARCHITECTURES if kind in by_kind]
     return Finding(
         "The intrinsic dimension of a data set lies in a narrow band whatever the model, far below that of random "
         "vectors; invariant models have the lowest, then equivariant, then unconstrained ones.",
         " ".join(sentences),
-        verdict([*narrow, order == claimed and p <= LEVEL]),
+        verdict([*narrow, supports(test.p, order == claimed)]),
         behind(panels, *panels),
-        numbers | {"order": order, "p": p},
+        numbers | {"order": order, "p": test.p, "families": test.families, "smallest_p": test.smallest_p},
     )
 
 
 def training_data(panels: StudyResults) -> Finding:
-    """Compare the share that training data explain with the shares of other facts, by PERMANOVA."""
+    """Compare the share that training data explain with the shares of other facts, over pairs of families."""
     from hyle.engine.analysis import factors
 
-    sentences, numbers, supported = [], {}, []
+    sentences, numbers = [], {}
+    supported: list[bool | None] = []
     for name in [one for one in ("mptrj", "qm9") if one in panels]:
-        result = factors(panels[name].comparison, "cknna")
-        beyond: dict[str, Any] = {f.name: f.share - f.by_chance for f in result}
-        significant = {f.name for f in result if f.p <= LEVEL}
-        listed = [
-            f"{f.name.replace('_', ' ')} {f.share:.0%} ({f.by_chance:.0%} by chance, p = {f.p:.2g})" for f in result
-        ]
-        sentences.append(f"{name}: {', '.join(listed)}.")
-        largest = max((share for fact, share in beyond.items() if fact != "training_data"), default=0.0)
-        supported.append("training_data" in significant and beyond["training_data"] >= largest)
-        numbers[name] = beyond
+        result = [f for f in factors(panels[name].comparison, "cknna") if f.name != "family"]
+        beyond: dict[str, Any] = {f.name: f.share - f.by_chance for f in result if not f.untested}
+        significant = {f.name for f in result if f.p <= LEVEL and f.difference > 0}
+        listed = [f"{f.name.replace('_', ' ')} {_share(f)}" for f in result]
+        alone = dict.fromkeys(value for f in result for value in f.alone)
+        sentences.append(f"{name}: {', '.join(listed) or 'no fact varies'}.")
+        if alone:
+            sentences.append(f"Not separable from one family: {', '.join(alone)}.")
+        largest = max((share for fact, share in beyond.items() if fact != TRAINED_ON), default=0.0)
+        tested = TRAINED_ON in beyond
+        supported.append(TRAINED_ON in significant and beyond[TRAINED_ON] >= largest if tested else None)
+        numbers[name] = {
+            f.name: {"share": f.share, "by_chance": f.by_chance, "p": f.p, "smallest_p": f.smallest_p}
+            | {"families": f.families, "untested": f.untested, "alone": list(f.alone)}
+            for f in result
+        }
     return Finding(
         "Models group by training data first, then by equivariance and architecture.",
         " ".join(sentences)
-        + " Each fact alone, of the variation in CKNNA; a family often shares its data, and then the two cannot be "
-        "distinguished.",
+        + " Each fact alone, of the variation of CKNNA over pairs of families; training data are the sets that the "
+        "cards name.",
         verdict(supported),
         behind(panels, "mptrj", "qm9"),
         numbers,
     )
+
+
+def _share(factor: Factor) -> str:
+    n = f"{factor.n} models of {factor.families} families"
+    if factor.untested:
+        return f"inconclusive ({factor.untested}; {n}, smallest p {factor.smallest_p:.2g})"
+    ends = f"difference {num(factor.difference)}, 95 % {num(factor.low)} to {num(factor.high)}"
+    return f"{factor.share:.0%} ({factor.by_chance:.0%} by chance, {ends}, p = {factor.p:.2g}, {n})"

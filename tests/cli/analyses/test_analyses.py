@@ -21,7 +21,7 @@ from ..synthetic import build
 Run = Callable[..., Any]
 
 
-def panel(slope: float, *, m: int = 12, seed: int = 0) -> xr.Dataset:
+def panel(slope: float, *, m: int = 16, families: int = 8, seed: int = 0) -> xr.Dataset:
     """Return a Comparison of models whose alignment to a common centre falls with their energy error."""
     rng = np.random.default_rng(seed)
     error = np.sort(rng.uniform(0.1, 1, m))
@@ -33,7 +33,7 @@ def panel(slope: float, *, m: int = 12, seed: int = 0) -> xr.Dataset:
     data = xr.Dataset({"cknna": (("model", "other"), values, attrs)}, {"model": names, "other": names})
     data["energy_mae"] = ("model", error)
     data["parameters"] = ("model", np.geomspace(1e5, 1e8, m)[::-1])
-    data["modality"], data["family"] = ("model", ["atoms"] * m), ("model", [f"f{i % 4}" for i in range(m)])
+    data["modality"], data["family"] = ("model", ["atoms"] * m), ("model", [f"f{i % families}" for i in range(m)])
     shared, own = rng.normal(size=60), rng.normal(size=(m, 60))
     data["energy_residual"] = (("model", "sample"), np.where(slope > 0, (1 - error)[:, None] * 3, 0) * shared + own)
     data.coords["sample"] = [f"s{i}" for i in range(60)]
@@ -53,6 +53,71 @@ def test_planted_findings_are_stated() -> None:
     assert "rises with parameters" in text
     assert "more aligned make the same energy errors" in text
     assert "not distinguishable" not in text
+
+
+def test_too_few_families_are_inconclusive_with_the_smallest_p_they_give() -> None:
+    question = AnalysisInput(panel(0.7, families=4), "cknna", against=panel(0.7, families=4, seed=1))
+    results = run_analyses(question, ["convergence", "scale", "blind_spots", "regimes"])
+    lines = findings(results)
+    assert [("inconclusive" in line, "at least 6 families are needed" in line) for line in lines] == [(True, True)] * 4
+    # Four families have 24 orders, of which at least one and its reverse are the most extreme.
+    assert ANALYSES["scale"].to_dict(results["scale"])[0]["smallest_p"] >= 1 / 24
+    assert np.isnan(ANALYSES["convergence"].to_dict(results["convergence"])["other_families"]["p"])
+
+
+def test_two_sets_are_compared_at_one_n_and_k_where_there_are_embeddings() -> None:
+    first, second = panel(0.7), panel(0.7)
+    second.attrs["n"] = 90
+    only = ["regimes"]
+    text = " ".join(findings(run_analyses(AnalysisInput(first, "cknna", against=second), only)))
+    assert "The sets differ in n (60 and 90)" in text
+    rng = np.random.default_rng(0)
+    views, latent = rng.normal(size=(7, 3, 5)), rng.normal(size=(2, 90, 3))
+    rows: list[dict[str, np.ndarray]] = [
+        {f"m{i}": z[:n] @ view + noise * rng.normal(size=(n, 5)) for i, view in enumerate(views)}
+        for z, n, noise in ((latent[0], 40, 0.1), (latent[1], 90, 2.0))
+    ]
+    question = AnalysisInput(first, "cknna", against=second, embeddings=rows[0], outside=rows[1])
+    results = run_analyses(question, only)
+    text = " ".join(findings(results))
+    assert "On 20 samples of each set, with k = 5 and over 20 redraws, CKNNA beyond chance is" in text
+    assert "over samples, " in text
+    assert "n = 7 models of 7 families" in text
+    assert "The sets differ" not in text
+    contrast = ANALYSES["regimes"].to_dict(results["regimes"])[0]["contrast"]
+    assert (contrast["n"], contrast["groups"]) == (20, (40, 90))
+    assert contrast["low"] <= contrast["outside"] - contrast["inside"] <= contrast["high"] < 0
+
+
+def test_facts_that_cannot_be_separated_are_named() -> None:
+    data = panel(0.7)
+    kind = [("equivariant" if i % 8 == 3 else "invariant" if i % 8 < 5 else "unconstrained") for i in range(16)]
+    data["architecture"], data["trained_on"] = ("model", kind), ("model", [f"set of {one}" for one in kind])
+    results = run_analyses(AnalysisInput(data, "cknna"), ["factors"])
+    text = " ".join(findings(results))
+    assert "architecture (not separable from trained_on)" in text
+    rows = {row["name"]: row for row in ANALYSES["factors"].to_dict(results["factors"])}
+    assert rows["architecture"]["alone"] == ("equivariant = f3",)
+    assert np.isnan(rows["architecture"]["p"])
+    ANALYSES["factors"].print_result(results["factors"])
+    assert set(drawn(results)) == {"factors"}
+
+
+def test_no_test_over_controls_that_were_chosen() -> None:
+    data = build()
+    data["intrinsic_dimension_se"] = ("model", 0.05 * data["intrinsic_dimension"].values)
+    for name in ("cka", "cknna"):
+        data[f"{name}_se"] = (("model", "other"), np.full((12, 12), 0.01))
+    results = run_analyses(AnalysisInput(data, "cknna"), ["dimension"])
+    line = " ".join(findings(results))
+    # morgan has 17.8, and the models about 8; composition has 2.6.
+    assert "morgan, the closest of 3 controls, has 17.8" in line
+    assert "over samples" in line
+    assert "p =" not in line
+    first = " ".join(report.summary(data))
+    assert "a control that has learnt nothing" in first
+    assert "over samples)" in first
+    assert "p =" not in first
 
 
 def test_nothing_is_claimed_for_noise() -> None:

@@ -10,11 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hyle.cli.benchmark.benchmark import benchmark
-from hyle.cli.benchmark.evaluation import PanelEvaluation, as_data, evaluate_on_panel, same_checkpoint
+from hyle.cli.benchmark.benchmark import benchmark, diagnosis_data, embedding_hash
+from hyle.cli.benchmark.evaluation import PanelEvaluation, axis_of, evaluate_on_panel, same_checkpoint
 from hyle.cli.benchmark.render import print_card, render_card
+from hyle.cli.benchmark.set_data import as_data
 from hyle.cli.benchmark.subjects import find_subject, sets_of
-from hyle.zoo import Member, Performance, ReferencePanel, Representation, Store, find_card, load_panel, write_embeddings
+from hyle.zoo import (
+    Member,
+    Performance,
+    ReferencePanel,
+    Representation,
+    Store,
+    find_card,
+    list_benchmarks,
+    load_panel,
+    write_embeddings,
+)
 
 from .. import browser
 
@@ -23,7 +34,7 @@ IDS = [f"s{i}" for i in range(N)]
 
 
 def energy(mae: float, n: int = N) -> dict[str, Performance]:
-    return {"energy": Performance("energy", mae, 0.05 * mae, "eV", "energy beyond composition", n)}
+    return {"energy": Performance("energy", mae, 0.05 * mae, "eV/atom", "energy beyond composition", n)}
 
 
 def planted() -> tuple[ReferencePanel, np.ndarray]:
@@ -43,12 +54,12 @@ def own(x: np.ndarray) -> Representation:
 
 
 @pytest.fixture(scope="module")
-def copy() -> PanelEvaluation:
-    """Evaluate a noisy copy of the best model."""
-    panel, _ = planted()
-    best = panel.members[0].representation.embedding
-    noise = 0.05 * np.random.default_rng(1).normal(size=best.shape)
-    return evaluate_on_panel(own(best + noise), panel, energy(0.12), metrics=(), permutations=60, jackknife_groups=10)
+def near() -> PanelEvaluation:
+    """Evaluate another model of the same latent."""
+    panel, shared = planted()
+    generator = np.random.default_rng(1)
+    x = shared @ np.linalg.qr(generator.normal(size=(5, 5)))[0] + 0.25 * generator.normal(size=(N, 5))
+    return evaluate_on_panel(own(x), panel, energy(0.12), metrics=(), permutations=60, jackknife_groups=10)
 
 
 @pytest.fixture(scope="module")
@@ -63,22 +74,23 @@ def scored(standing: PanelEvaluation, mae: float, n: int = N) -> PanelEvaluation
     return dataclasses.replace(standing, score=energy(mae, n)["energy"])
 
 
-def test_planted_models_are_in_the_expected_quadrants(copy: PanelEvaluation, noise: PanelEvaluation) -> None:
+def test_planted_models_are_in_the_expected_quadrants(near: PanelEvaluation, noise: PanelEvaluation) -> None:
     for standing, mae, name in (
-        (copy, 0.12, "foundational"),
+        (near, 0.12, "foundational"),
         (noise, 2.0, "sub-optimal"),
         (noise, 0.12, "local optimum"),
-        (copy, 2.0, "missing information"),
+        (near, 2.0, "missing information"),
     ):
         evaluation = scored(standing, mae)
         diagnosis = evaluation.quadrant()
         assert not isinstance(diagnosis, str)
         assert diagnosis.name == name
         assert evaluation.rank() == ((1, 9) if mae < 0.14 else (9, 9))
-    near, far = copy.align_to(), noise.align_to()
-    assert (near.others[0], copy.best) == ("m0", "m0")
-    assert near.mean_p < 0.05 < far.mean_p
-    assert near.mean.low > 0.05 > far.mean.value
+    close, far = near.align_to(), noise.align_to()
+    assert (close.others[0], near.best) == ("m0", "m0")
+    assert close.mean_p < 0.05 < far.mean_p
+    assert close.mean.low > 0.05 > far.mean.value
+    assert not near.contained
 
 
 def test_its_family_and_itself_are_excluded(noise: PanelEvaluation) -> None:
@@ -93,13 +105,34 @@ def test_its_family_and_itself_are_excluded(noise: PanelEvaluation) -> None:
     assert not same_checkpoint(member, own(member.embedding))
 
 
-def test_missing_performance_is_reported(copy: PanelEvaluation) -> None:
-    unknown = dataclasses.replace(copy, score=None)
+def test_missing_performance_is_reported(near: PanelEvaluation) -> None:
+    unknown = dataclasses.replace(near, score=None)
     assert as_data(unknown)["performance"] is None
-    assert "no energies" in str(unknown.quadrant())
-    half = scored(copy, 0.1, N // 2)
+    assert "no label" in str(unknown.quadrant())
+    half = scored(near, 0.1, N // 2)
     assert "too few" in str(half.quadrant())
     assert half.rank() is None
+
+
+def test_the_axis_is_the_kind_that_most_models_of_the_panel_have() -> None:
+    panel, _ = planted()
+    assert axis_of(panel) == "energy"
+    probe = {"probe": Performance("probe", 0.5, 0.1, "", "label", N)}
+    half = [dataclasses.replace(one, scores=one.scores | probe) for one in panel.members]
+    assert axis_of(dataclasses.replace(panel, members=half)) == "probe"  # all have it, as they have energies
+    few = [*half[:3], *panel.members[3:]]
+    mixed = dataclasses.replace(panel, members=few)
+    assert axis_of(mixed) == "energy"
+    # A model that has another kind only is not ranked.
+    standing = evaluate_on_panel(
+        own(np.random.default_rng(1).normal(size=(N, 5))), mixed, probe, metrics=(), permutations=20, jackknife_groups=5
+    )
+    assert standing.score is None
+    assert standing.rank() is None
+    for bench in list_benchmarks():
+        shipped = load_panel(bench.name)
+        assert axis_of(shipped) == "probe"
+        assert all(("probe" in one.scores) == bool(bench.label) for one in shipped.members)
 
 
 def test_too_few_samples() -> None:
@@ -134,8 +167,18 @@ def test_files_of_embeddings_have_a_card(
     first = run("benchmark", "mine.npz", "--json", "-o", "card.html")
     assert first.code == 0, first.err
     card = first.json
-    assert card["sets"]["in"]["relatives"][0]["model"] == "near"
-    assert card["sets"]["in"]["n"] == 117
+    inside = card["sets"]["in"]
+    assert card["schema"] == "hyle-benchmark-card/1"
+    assert card["embedding_sha256"]["in"] == embedding_hash(Representation("mine", x, members["near"].ids))
+    # A file that names no model is recognised by its rows, and excluded from its own mean.
+    assert [(copy["model"], copy["same"]) for copy in inside["copies"]] == [("near", False)]
+    assert inside["copies"][0]["share"] > inside["copies"][0]["bar"]
+    assert "near" not in [one["model"] for one in inside["relatives"]]
+    # Regressing 20 amino acids and the mean out takes a sample each.
+    assert inside["n"] == 117 - 20
+    assert inside["panel"]["date"].startswith("20")
+    assert inside["panel"]["versions"]["torch"]
+    assert inside["panel"]["n_families"] == 4
     assert card["diagnosis"]["quadrant"] is None
     assert "no label" in card["diagnosis"]["words"]
     assert "--out FILE" in card["ood_missing_reason"]
@@ -145,7 +188,9 @@ def test_files_of_embeddings_have_a_card(
     again = run("benchmark", "mine.npz", "--json")
     assert again.out == first.out
     print_card(card)
-    assert "nearest: near" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "its rows contain those of near" in printed
+    assert "of 4 families other than its own" in printed
 
     np.savez(tmp_path / "other.npz", embedding=x, ids=[f"x{i}" for i in range(len(x))])
     assert "load_dataset('qm9', n=300)" in mistake("benchmark", "other.npz")
@@ -157,8 +202,6 @@ def test_files_of_embeddings_have_a_card(
 
 
 def page_of(standing: PanelEvaluation) -> str:
-    diagnosis = standing.quadrant()
-    assert not isinstance(diagnosis, str)
     card = {
         "model": "own<b>",
         "domain": "materials",
@@ -167,20 +210,15 @@ def page_of(standing: PanelEvaluation) -> str:
         "sets": {"in": as_data(standing)},
         "ood_missing_reason": "none",
         "generality": None,
-        "diagnosis": {
-            "quadrant": diagnosis.name,
-            "probability": diagnosis.probability,
-            "median": diagnosis.median,
-            "words": "words",
-        },
+        "diagnosis": diagnosis_data(standing),
         "dropped": {"in": {}},
         "recipe": {"in": {"layer": "last"}},
     }
     return render_card(json.loads(json.dumps(card)))
 
 
-def test_the_page_shows_the_planted_model(copy: PanelEvaluation) -> None:
-    page = page_of(copy)
+def test_the_page_shows_the_planted_model(near: PanelEvaluation) -> None:
+    page = page_of(near)
     assert "own&lt;b&gt;" in page
     assert '"own<b>"' not in page.split("<script type=")[0]
     assert '"reverse": true' in page
@@ -203,15 +241,15 @@ addEventListener("load", async () => {
 
 @browser.needed
 @pytest.mark.parametrize("size", ["1280,1200", "500,1200"], ids=["desktop", "phone"])
-def test_the_page_draws_every_model_in_a_browser(copy: PanelEvaluation, tmp_path: Path, size: str) -> None:
-    start, _, end = page_of(copy).rpartition("</body>")
+def test_the_page_draws_every_model_in_a_browser(near: PanelEvaluation, tmp_path: Path, size: str) -> None:
+    start, _, end = page_of(near).rpartition("</body>")
     page = tmp_path / "card.html"
     page.write_text(start + LOOK + end, encoding="utf-8")
     out, console = browser.opened(page, size)
     assert console == []
     assert out["wide"] <= 0
     drawn = " ".join(str(label) for label in out["labels"])
-    assert all(name in drawn for name in ("own<b>", *copy.other_families))
+    assert all(name in drawn for name in ("own<b>", *near.other_families))
 
 
 @pytest.mark.models
@@ -222,8 +260,9 @@ def test_a_real_model_has_a_card_on_both_sets(tmp_path: Path) -> None:
     inside, outside = card["sets"]["in"], card["sets"]["out"]
     assert (inside["dataset"], outside["dataset"]) == ("qm9", "drugs")
     assert inside["performance"]["kind"] == "probe"
-    assert inside["performance"]["value"] > 0.5
+    assert 0.1 < inside["performance"]["value"] < 0.6
     assert outside["performance"] is None
+    assert inside["energy"] is None
     # Its seed replicate is excluded from the means, although it is the nearest model.
     own_family = {one["model"]: one["value"] for one in inside["own_family"]}
     assert own_family["admet-ai-cls"] > max(one["value"] for one in inside["relatives"])

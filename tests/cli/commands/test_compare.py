@@ -114,6 +114,26 @@ def test_scores_not_above_chance_are_marked(run: Run, pair: object, tmp_path: Pa
     assert run("compare", *sources[:-1], 0, "--json").json["results"][0]["p"] is None
 
 
+def test_a_pair_that_could_not_be_significant_is_undecided(run: Run, pair: object, tmp_path: Path) -> None:
+    noise = np.random.default_rng(5).normal(size=(60, 4)).astype("float32")
+    np.savez(tmp_path / "noise.npz", embedding=noise, ids=IDS)
+    few = run("compare", "a.npz", "b.npz", "noise.npz", "--metrics", "cka", "--permutations", 39)
+    marks = {tuple(line.split()[:2]): line.rstrip()[-1] for line in few.out.splitlines()[3:6]}
+    # Alone at the smallest p, 1 / 40, a and b have q = 3 / 40; a second pair with that p would have had 3 / 80.
+    assert marks == {("a", "b"): "?", ("a", "noise"): "≈", ("b", "noise"): "≈"}
+    assert "undecided" in few.out
+    assert "at least 2 pairs have to be aligned" in few.err
+    enough = run("compare", "a.npz", "b.npz", "noise.npz", "--metrics", "cka")
+    assert "?" not in enough.out
+    assert "200 permutations" in enough.out
+    assert run("compare", "a.npz", "b.npz", "--permutations", "some").code == 2
+
+
+def test_covariates_that_are_among_the_models_are_named(run: Run, pair: object) -> None:
+    out = run("compare", "a.npz", "b.npz", "--covariates", "a.npz", "--metrics", "cka", "--permutations", 0)
+    assert "explain a wholly" in out.err
+
+
 def test_the_best_layers_of_two_models_are_reported(run: Run, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     shared = generator.normal(size=(60, 4)).astype("float32")

@@ -27,18 +27,52 @@ def conformers(tmp_path: Path) -> Path:
 def test_repeats_are_said_warned_of_and_offered_as_groups(run: Run, conformers: Path, tmp_path: Path) -> None:
     ran = run("embed", "composition", "random", "--dataset", "mine.csv", "--json")
     assert "mine.csv: 80 samples of 20 molecular graphs, 20 formulas, 20 compositions, 20 scaffolds" in ran.err
-    assert ran.json[0]["groups"] == dict.fromkeys(("structure", "formula", "composition", "scaffold"), 20)
+    kinds = dict.fromkeys(("structure", "formula", "composition", "scaffold"), 20)
+    assert ran.json[0]["groups"] == kinds | {"elements": 2}
     warning = "80 samples of 20 molecular graphs: p-values and intervals treat all samples as independent"
-    ran = run("compare", "composition", "random", "--metrics", "cka", "--json")
+    command = ("compare", "composition", "random", "--metrics", "cka", "--json")
+    ran = run(*command, "--groups", "none")
     assert f"warning: {warning}" in ran.err
     assert warning in ran.json["recipe"]["repeats"]
-    assert warning not in run("compare", "composition", "random", "--metrics", "cka", "--permutations", 0).err
-    ran = run("compare", "composition", "random", "--metrics", "cka", "--groups", "structure", "--json")
+    assert ran.json["recipe"]["groups"] == 0
+    assert warning not in run(*command, "--groups", "none", "--permutations", 0).err
+    ran = run(*command, "--groups", "structure")
     assert warning not in ran.err
     assert ran.json["recipe"]["groups"] == 20
-    command = ("compare", "composition", "random", "--metrics", "cka", "--json")
+    assert ran.json["recipe"]["permuted"] == "within"
     of_data_set = run(*command, "--groups", "structure:mine.csv")
     assert of_data_set.json["results"] == ran.json["results"]
+
+
+def test_states_of_one_thing_are_the_units_by_default(run: Run, conformers: Path) -> None:
+    run("embed", "composition", "morgan", "--dataset", "mine.csv")
+    command = ("compare", "composition", "morgan", "--metrics", "mutual_knn", "-k", 9, "--json")
+    ran = run(*command, "--intervals", 10)
+    assert "note: 80 samples of 20 molecular graphs: molecular graphs are the units of p-values" in ran.err
+    assert ran.json["recipe"]["groups_kind"] == "structure"
+    assert ran.json["recipe"]["permuted"] == "whole"
+    same = run(*command, "--intervals", 10, "--groups", "structure", "--permute", "whole")
+    assert same.json["results"] == ran.json["results"]
+    # Samples of one molecule are near each other in both representations; under the null hypothesis they still are.
+    row, free = ran.json["results"][0], run(*command, "--groups", "none").json["results"][0]
+    assert row["chance"] == pytest.approx(ran.json["null"]["mutual_knn"][0][1])
+    assert free["chance"] == pytest.approx(9 / 79)
+    assert row["chance"] > free["chance"] + 0.02
+
+
+def test_what_is_shared_beyond_the_formula_is_printed(run: Run, conformers: Path) -> None:
+    run("embed", "composition", "morgan", "--dataset", "mine.csv")
+    command = ("compare", "composition", "morgan", "--metrics", "mutual_knn", "-k", 9)
+    ran = run(*command)
+    assert "beyond formula: 0 is the mean score, in brackets, when samples are permuted within formula" in ran.out
+    data = run(*command, "--json").json
+    assert data["recipe"]["strata_kind"] == "formula"
+    row = data["results"][0]
+    assert row["beyond"] == pytest.approx((row["value"] - row["strata_null"]) / (1 - row["strata_null"]))
+    assert 0 < row["strata_p"] <= 1
+    assert "beyond formula" not in run(*command, "--beyond", "none").out
+    assert run(*command, "--beyond", "scaffold", "--json").json["recipe"]["strata_kind"] == "scaffold"
+    assert "--beyond colour is neither a file nor a kind of groups" in run(*command, "--beyond", "colour").err
 
 
 def test_groups_of_files_of_embeddings(run: Run, conformers: Path, tmp_path: Path) -> None:
@@ -57,7 +91,10 @@ def test_groups_of_files_of_embeddings(run: Run, conformers: Path, tmp_path: Pat
     ran = run(*command, "--groups", "nothing")
     assert "--groups nothing is neither a file nor a kind of groups: structure, seq" in ran.err
     ran = run(*command, "--groups", "sequence:mine.csv")
-    assert "the samples have no groups by sequence; they have: structure, formula, composition, scaffold" in ran.err
+    assert (
+        "the samples have no groups by sequence; they have: structure, formula, composition, elements, scaffold"
+        in ran.err
+    )
 
 
 class _Rows:

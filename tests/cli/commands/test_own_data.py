@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ...zoo.adapters.peptides import pdb
+
 pytest.importorskip("rdkit")
 Run = Callable[..., Any]
 
@@ -41,6 +43,25 @@ def test_random_and_first_samples(run: Run, mine: Path) -> None:
     assert "5 of 13, seed 2" in drawn["recipe"]["dataset_source"]
     (first,) = run("embed", "random", "--dataset", mine, "-n", 5, "--first", "--as-written", "--json").json
     assert first["recipe"]["dataset_source"].endswith("column smiles, the first 5")
+
+
+@pytest.mark.models
+def test_all_atoms_of_proteins_are_read_for_models_that_need_them(run: Run, tmp_path: Path) -> None:
+    for package in ("torch", "gemmi"):
+        pytest.importorskip(package)
+    folder = tmp_path / "peptides"
+    folder.mkdir()
+    for sequence in ("ALKEVS", "GAVLI", "KKWT", "WHGKD"):
+        (folder / f"{sequence}.pdb").write_text(pdb(sequence))
+    assert run("embed", "random", "--dataset", folder).code == 0
+    ran = run("embed", "random", "caustic", "--dataset", folder, "--json")
+    assert ran.code == 0, ran.err
+    assert [found["shape"] for found in ran.json][1] == [4, 128]
+    assert "from the store" in ran.err.splitlines()[-2]
+    ran = run("compare", "random", "caustic", "--dataset", folder, "--metrics", "cka", "--json")
+    assert (ran.code, ran.json["n"]) == (0, 4), ran.err
+    ran = run("embed", "caustic", "--dataset", "proteins")
+    assert "caustic reads protein_atoms, and all samples of proteins have: sequence, backbone" in ran.err
 
 
 def test_a_built_in_set_that_is_smaller_than_the_default_is_used_completely(run: Run) -> None:

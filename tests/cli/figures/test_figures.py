@@ -171,7 +171,7 @@ def test_convergence_scatter_names_the_best_and_states_too_few_models(comparison
     assert set(points) == {"chgnet-0.3.0", "sevennet-0"}  # to aimnet2, the best
     for name, row in points.items():
         assert row["alignment"] == pytest.approx(comparison["cka"].sel(model=name, other="aimnet2").item())
-    assert spec["title"]["text"] == ["all: n = 2, too few for a correlation"]
+    assert spec["title"]["text"] == ["all: n = 2 models of 2 families, inconclusive"]
 
 
 def test_figures_are_saved_with_their_data(comparison: xr.Dataset, tmp_path: Path) -> None:

@@ -25,7 +25,10 @@ Run = Callable[..., Any]
 N = 60
 METRICS = ("cka", "distance_correlation", "mutual_knn", "cknna", "information_imbalance", "intrinsic_dimension")
 # A few models of every kind; those of atoms in the order of their planted noise.
-ATOMS = ("dpa3-openlam", "dpa3-mptrj", "sevennet-0", "chgnet-0.3.0", "chgnet-0.2.0", "cgcnn-energy", "cgcnn-fermi")
+ATOMS = (
+    *("dpa3-openlam", "dpa3-mptrj", "sevennet-0", "chgnet-0.3.0", "chgnet-0.2.0", "cgcnn-energy", "cgcnn-fermi"),
+    *("m3gnet", "mace-mp-small", "nequix-mp-1", "mattersim-1m"),
+)
 FLAT = ("chemnet", "admet-ai-cls", "admet-ai-cls-seed1", "minilm")
 PROTEINS = ("near", "antiberty", "proteinmpnn-002", "ligandmpnn-020")
 MODELS = {
@@ -70,17 +73,22 @@ def noise() -> StudyResults:
     return {p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=False) for p in SETS}
 
 
+@pytest.fixture(scope="module")
+def found(planted: StudyResults) -> dict[str, Finding]:
+    return by_claim(planted)
+
+
 def by_claim(panels: StudyResults) -> dict[str, Finding]:
     return {check.__name__: found for (_, check), found in zip(CHECKS, findings(panels), strict=True)}
 
 
-def test_planted_structure_is_found(planted: StudyResults) -> None:
-    found = by_claim(planted)
+def test_planted_structure_is_found(found: dict[str, Finding]) -> None:
     assert found["local_and_global"].numbers["mptrj"]["rho"] > 0.7
     assert found["local_and_global"].numbers["mptrj"]["p"] <= 0.05
     closer = found["better_is_closer"]
-    assert closer.verdict != "does not hold"
-    assert closer.numbers["mptrj, models"]["rho"] < -0.7
+    assert closer.verdict == "holds in part"  # too few families of the other sets predict energies
+    assert closer.numbers["mptrj"]["rho"] < -0.7
+    assert closer.numbers["mptrj"]["families"] == 7  # of eight, without that of the best model
     kinds = found["same_kind"].numbers
     assert kinds["told"] > 0.9 * kinds["pairs"]
     proteins = found["proteins"].numbers
@@ -103,6 +111,24 @@ def test_noise_confirms_no_finding(noise: StudyResults) -> None:
     kinds = found["same_kind"].numbers
     assert kinds["told"] < 0.2 * kinds["pairs"]
     assert found["text"].verdict == "does not hold"
+
+
+def test_both_sets_are_compared_at_one_n_and_k(found: dict[str, Finding]) -> None:
+    change = found["out_of_distribution"].numbers["cknna"]
+    # 58 samples of 60 have a row of every model, and half of them are drawn.
+    assert (change["n"], change["k"], change["groups"], change["families"]) == (29, 7, (58, 58), 8)
+    assert change["low"] < change["out"] - change["in"] < change["high"]
+    assert change["family_low"] < change["family_high"]
+
+
+def test_few_families_are_inconclusive_with_the_smallest_p_they_give(found: dict[str, Finding]) -> None:
+    # One family of proteins is a pair of models: ProteinMPNN and LigandMPNN share a card.
+    proteins = found["local_and_global"].numbers["proteins"]
+    assert (proteins["families"], np.isnan(proteins["p"])) == (3, True)
+    assert proteins["smallest_p"] > 0.05
+    assert "at least 6 families are needed" in found["local_and_global"].found
+    same = found["same_kind"].numbers
+    assert (same["families"], np.isnan(same["p"])) == (4, True)
 
 
 def test_a_finding_without_its_sets_is_skipped(planted: StudyResults) -> None:

@@ -93,8 +93,20 @@ def test_large_errors_are_not_told() -> None:
     assert unsure.better < sure.better
 
 
+def test_a_family_with_many_models_counts_once() -> None:
+    crowd = [[0.01, 0.95]] * 20
+    alone = quadrant((0.2, 0.75), [*PANEL, *crowd], higher_is_better=False)
+    assert alone.name == "sub-optimal"
+    found = quadrant((0.2, 0.75), [*PANEL, *crowd], families=[*"abcdef", *"g" * 20], higher_is_better=False)
+    assert (found.models, found.families) == (26, 7)
+    assert found.median == pytest.approx((0.3, 0.6))
+    assert found.probability["sub-optimal"] < 0.2
+
+
 def test_too_few_models_have_no_middle() -> None:
-    with pytest.raises(ValueError, match="4 models of the panel"):
+    with pytest.raises(ValueError, match="4 models of 4 families of the panel"):
         quadrant((0.1, 0.1), [*PANEL[:4], [np.nan, 0.3]])
+    with pytest.raises(ValueError, match="6 models of 5 families of the panel"):
+        quadrant((0.1, 0.1), PANEL, families=["a", "a", "b", "c", "d", ""])
     with pytest.raises(ValueError, match="needs performance and alignment"):
         quadrant((np.nan, 0.1), PANEL)

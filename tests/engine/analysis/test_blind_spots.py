@@ -21,6 +21,11 @@ def test_planted_shared_errors_are_found() -> None:
     seen = association(np.where(together, 0.8, 0.2) + 0.01 * rng.normal(size=(6, 6)), found.correlation)
     assert seen.correlation > 0.5
     assert seen.p < 0.15  # six models have few orders
+    assert seen.low < seen.correlation < seen.high
+    assert (seen.models, seen.families) == (6, 6)
+    two = association(found.correlation, found.correlation, families=["a", "a", "b", "b", "c", "c"])
+    assert (two.families, two.correlation) == (3, pytest.approx(1))
+    assert np.isnan(two.p)
 
 
 def test_kappa_by_hand() -> None:

@@ -50,9 +50,15 @@ def test_the_fall_of_a_number_has_an_interval() -> None:
     second = first.copy(deep=True)
     second["effective_rank"] = second["effective_rank"] / np.array([2, 2.2, 1.8, 2, 2, 2])
     change = single_change(first, second, "effective_rank")
+    assert change.families == 6
     assert change.low < 0.5 < change.high < 0.6
     assert len(change.models) == 6
     same = single_change(first, first, "effective_rank")
     assert (same.factor, same.low, same.high) == (1, 1, 1)
+    first["family"] = ("model", ["a", "a", "a", "b", "b", ""])
+    few = single_change(first, second, "effective_rank")
+    ratios = np.array([np.mean(np.log([2, 2.2, 1.8])), np.log(2), np.log(2)])
+    assert (few.factor, few.families) == (pytest.approx(np.exp(-ratios.mean())), 3)
+    assert np.isnan([few.low, few.high]).all()
     with pytest.raises(ValueError, match="no 'nothing'"):
         single_change(first, second, "nothing")

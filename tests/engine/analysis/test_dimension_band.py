@@ -5,48 +5,74 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import binom
 
 from hyle.engine.analysis import dimension_band
 
 
-def panel(models: np.ndarray, controls: np.ndarray) -> xr.Dataset:
+def panel(models: np.ndarray, controls: np.ndarray, families: np.ndarray | None = None) -> xr.Dataset:
     values = np.concatenate([models, controls])
     kinds = ["atoms"] * len(models) + ["control"] * len(controls)
-    return xr.Dataset({"intrinsic_dimension": ("model", values), "modality": ("model", kinds)})
+    names = [f"m{i}" for i in range(len(models))] + [f"c{i}" for i in range(len(controls))]
+    data = xr.Dataset({"intrinsic_dimension": ("model", values), "modality": ("model", kinds)}, {"model": names})
+    if families is not None:
+        data["family"] = ("model", [*families.astype(str), *["control"] * len(controls)])
+    return data
 
 
-def test_a_planted_band_is_narrow_beside_its_controls() -> None:
+def test_a_planted_band_and_its_closest_control() -> None:
     rng = np.random.default_rng(0)
     found = dimension_band(panel(6 * np.exp(0.1 * rng.normal(size=20)), np.array([2.5, 8.0, 50.0, 20.0])))
-    assert (found.models, found.controls) == (20, 4)
-    assert found.low < 0.1 < found.high
-    assert found.middle == pytest.approx(6, rel=0.1)
-    assert found.ratio_high < 1
-    assert found.p < 0.01
+    assert (found.models, found.families, found.controls) == (20, 20, 4)
+    assert found.low < 0.1 * (2 / np.pi) ** 0.5 < found.high
+    assert found.middle_low < 6 < found.middle_high
+    assert (found.control, found.control_value) == ("c1", 8.0)
+    assert found.over_control == pytest.approx(found.middle / 8)
+    assert np.isnan([found.over_control_low, found.over_control_high]).all()
 
 
-def test_of_equal_spreads_no_more_than_the_level_are_told_apart() -> None:
-    rng = np.random.default_rng(1)
-    told = covered = 0
-    for _ in range(300):
-        found = dimension_band(panel(np.exp(rng.normal(2, 0.5, 8)), np.exp(rng.normal(3, 0.5, 4))))
-        told += found.p <= 0.05
-        covered += found.low <= 0.5 <= found.high
-        assert (found.p <= 0.05) == (not found.ratio_low <= 1 <= found.ratio_high)
-    assert 3 <= told <= 30
-    assert 270 <= covered <= 297
+@pytest.mark.parametrize("tails", [False, True])
+def test_intervals_over_families_cover_the_truth(tails: bool) -> None:
+    sets, missed = 300, np.zeros(2)
+    families = np.repeat(np.arange(9), [1, 1, 1, 1, 1, 2, 2, 3, 6])
+    truth = 2 * 3**0.5 / np.pi if tails else (2 / np.pi) ** 0.5  # mean absolute deviation of t(3) and of a normal
+    for seed in range(sets):
+        rng = np.random.default_rng([seed, tails])
+        own = rng.standard_t(3, 9) if tails else rng.normal(size=9)
+        logs = 2 + own[families] + 0.1 * rng.normal(size=18)
+        found = dimension_band(panel(np.exp(logs), np.array([9.0]), families))
+        assert found.families == 9
+        missed += [
+            not found.middle_low <= np.exp(2) <= found.middle_high,
+            not found.low <= truth <= found.high,
+        ]
+    assert (missed <= binom.ppf(0.9995, sets, 0.06)).all(), missed
+    assert (missed >= binom.ppf(0.0005, sets, 0.03)).all(), missed
+
+
+def test_the_interval_against_a_control_is_over_samples() -> None:
+    data = panel(np.array([4.0, 4.0, 16.0, 16.0]), np.array([10.0]), np.array([0, 0, 1, 1]))
+    data["intrinsic_dimension_se"] = ("model", 0.1 * data["intrinsic_dimension"].values)
+    found = dimension_band(data)
+    # The middle is 8 with a relative error of 0.1, if those of all models are of the same sign; the control has 0.1.
+    half_width = 1.96 * (0.1**2 + 0.1**2) ** 0.5
+    assert found.over_control == pytest.approx(0.8)
+    assert found.over_control_low == pytest.approx(0.8 * np.exp(-half_width))
+    assert found.over_control_high == pytest.approx(0.8 * np.exp(half_width))
+    assert found.noise == pytest.approx(0.1 * (2 / np.pi) ** 0.5)
 
 
 def test_what_there_are_too_few_for_is_not_given() -> None:
-    found = dimension_band(panel(np.array([4.0, 5.0]), np.array([9.0])))
-    assert np.isnan([found.low, found.ratio, found.p, found.noise]).all()
+    found = dimension_band(panel(np.array([4.0, 5.0]), np.array([])))
+    assert found.control == ""
+    assert np.isnan([found.low, found.middle_low, found.over_control, found.noise]).all()
+    one = dimension_band(panel(np.array([4.0, 5.0]), np.array([9.0]), np.array([0, 0])))
+    assert np.isnan(one.spread)
+    five = dimension_band(panel(np.array([4.0, 5.0, 4.5, 6, 5]), np.array([9.0])))
+    assert np.isnan([five.low, five.middle_low]).all()
+    equal = dimension_band(panel(np.full(8, 4.0), np.array([9.0])))
+    assert (equal.spread, equal.middle) == (0, pytest.approx(4))
     with pytest.raises(ValueError, match="1 models have"):
         dimension_band(panel(np.array([4.0, np.nan]), np.array([9.0])))
     with pytest.raises(ValueError, match="no 'nothing'"):
         dimension_band(panel(np.array([4.0, 5.0]), np.array([9.0])), "nothing")
-
-
-def test_the_error_of_the_estimates_is_told() -> None:
-    data = panel(np.array([4.0, 5.0, 6.0]), np.array([9.0]))
-    data["intrinsic_dimension_se"] = ("model", 0.2 * data["intrinsic_dimension"].values)
-    assert dimension_band(data).noise == pytest.approx(0.2)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from hyle.engine.analysis import probe
+from hyle.engine.analysis.probe import fit
+from hyle.engine.analysis.ridge import PENALTIES
 
 
 @pytest.mark.parametrize("kind", ["ridge", "knn"])
@@ -35,5 +37,119 @@ def test_what_cannot_be_probed() -> None:
     ):
         with pytest.raises(ValueError, match=wrong):
             probe(*arguments)
+    broken = np.zeros((30, 2))
+    broken[[7, 11], 1] = np.nan, np.inf
+    label = np.where(np.arange(30) == 7, np.nan, 1.0)
+    with pytest.raises(ValueError, match=r"the embedding: 1 of 29 labelled rows .*, the first of them row 11: remove"):
+        probe(broken, label)
     with pytest.raises(ValueError, match="unknown probe 'tree'"):
         probe(np.zeros((30, 2)), np.zeros(30), kind="tree")
+
+
+def counts(seed, n=160, d=600):
+    """Rows like fingerprints: few frequent columns that carry the label, and many rare ones."""
+    rng = np.random.default_rng(seed)
+    rate = 3.0 / np.arange(1, d + 1)
+    x = rng.poisson(rate, size=(n, d)).astype(float)
+    return x, x @ (rate * rng.normal(size=d)) + 0.3 * rng.normal(size=n)
+
+
+def units(seed, n=160, d=60):
+    """Dense rows, columns in units that differ by factors of a thousand and have nothing to do with the label."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=(n, d))
+    return z * 10 ** rng.uniform(-1.5, 1.5, size=d), z @ rng.normal(size=d) + 2 * rng.normal(size=n)
+
+
+def pipelines(x, y):
+    """Both ways of scaling in scikit-learn, with the leave-one-out error of its best penalty."""
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    variance = x.var(0)
+    level = variance[variance > 0].mean()
+    return {
+        True: make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(x, y),
+        False: make_pipeline(RidgeCV(PENALTIES * level)).fit(x, y),
+    }
+
+
+@pytest.mark.parametrize("shape", [(160, 600), (160, 40), (40, 40), (40, 39), (12, 3)])
+@pytest.mark.parametrize("rows", [counts, units])
+def test_the_ridge_is_the_better_of_two_pipelines_of_scikit_learn(rows, shape):
+    x, y = rows(0, *shape)
+    x[:, 0] = 7.0  # a constant column
+    theirs = pipelines(x, y)
+    errors = {scaled: -pipeline[-1].best_score_ for scaled, pipeline in theirs.items()}
+    ours = fit("ridge", x, y)
+    assert ours.scaled == min(errors, key=errors.__getitem__)
+    assert ours.error == pytest.approx(min(errors.values()), rel=1e-8)
+    new, _ = rows(1, *shape)
+    np.testing.assert_allclose(ours.predict(new), theirs[ours.scaled].predict(new), rtol=1e-6, atol=1e-6 * y.std())
+
+
+@pytest.mark.parametrize(("rows", "scaled"), [(counts, False), (units, True)])
+def test_scaling_is_chosen_by_what_predicts_new_samples(rows, scaled):
+    """Against scikit-learn on the same rows: never worse than 3 % than the better way, and that is the planted one."""
+    ours, theirs = [], {True: [], False: []}
+    for seed in range(5):
+        x, y = rows(seed, n=400, d=300)
+        fitted = fit("ridge", x[:160], y[:160])
+        assert fitted.scaled == scaled
+        ours.append(np.abs(fitted.predict(x[160:]) - y[160:]).mean())
+        for way, pipeline in pipelines(x[:160], y[:160]).items():
+            theirs[way].append(np.abs(pipeline.predict(x[160:]) - y[160:]).mean())
+    assert np.mean(ours) < 1.03 * np.mean(theirs[scaled])
+    assert np.mean(ours) < 0.93 * np.mean(theirs[not scaled])
+
+
+@pytest.mark.parametrize("rows", [counts, units])
+def test_neighbours_and_scaling_are_those_of_a_grid_search(rows):
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neighbors import KNeighborsRegressor
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    x, y = rows(0)
+    x[:20] = x[20:40]  # equal rows, at distance 0
+    steps = Pipeline([("scale", StandardScaler()), ("nearest", KNeighborsRegressor(weights="distance"))])
+    grid = {"scale__with_std": [True, False], "nearest__n_neighbors": [1, 3, 5, 10, 20, 30]}
+    search = GridSearchCV(steps, grid, scoring="neg_mean_absolute_error").fit(x, y)
+    ours = fit("knn", x, y)
+    assert ours[0].with_std == search.best_params_["scale__with_std"]
+    assert ours[1].n_neighbors == search.best_params_["nearest__n_neighbors"]
+    new, _ = rows(1)
+    np.testing.assert_allclose(ours.predict(new), search.predict(new))
+
+
+@pytest.mark.parametrize("kind", ["ridge", "knn"])
+def test_nothing_of_the_test_samples_enters_the_fit(kind):
+    """Test rows and labels that are replaced change no other prediction, and noise stays unpredictable."""
+    rng = np.random.default_rng(5)
+    x, _ = counts(5, d=200)
+    y = rng.normal(size=len(x))
+    r2 = [probe(x, rng.permutation(y), kind=kind, repeats=2, seed=seed).r2 for seed in range(10)]
+    # A choice of scaling by the test samples would lift the mean above 0; its standard error is about 0.03.
+    assert np.mean(r2) < 0.03
+    order = np.random.default_rng([0, len(x)]).permutation(len(x))
+    train, test = order[:128], order[128:]
+    broken, label = x.copy(), y.copy()
+    broken[test] *= 1e6
+    label[test] += 1e6
+    np.testing.assert_array_equal(
+        fit(kind, x[train], y[train]).predict(x[:9]), fit(kind, broken[train], label[train]).predict(x[:9])
+    )
+    error = probe(x, label, kind=kind, repeats=1).mae
+    predicted = fit(kind, x[train], y[train]).predict(x[test])
+    assert error == pytest.approx(np.abs(label[test] - predicted).mean(), rel=1e-12)
+
+
+def test_a_ridge_of_rows_without_anything_predicts_the_mean():
+    y = np.arange(20.0)
+    for x in (np.zeros((20, 0)), np.full((20, 3), 1e200), np.full((20, 3), 1e-300)):
+        np.testing.assert_allclose(fit("ridge", x, y).predict(x), y.mean())
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    expected = fit("ridge", x, x[:, 0]).predict(x)
+    for unit in (1e-200, 1e200):
+        np.testing.assert_allclose(fit("ridge", x * unit, x[:, 0]).predict(x * unit), expected, rtol=1e-9)

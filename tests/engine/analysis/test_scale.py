@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import linregress
 
 from hyle.engine.analysis import scale_trend
 
@@ -12,10 +13,27 @@ def test_a_planted_power_law() -> None:
     error = 3 * size**-0.2 * np.exp(0.05 * rng.normal(size=9))
     found = scale_trend([*size, np.nan], [*error, 1.0], logarithmic=True)
     assert found.low < -0.2 < found.high
-    assert found.p < 1e-4
-    assert found.n == 9
+    assert found.p == found.smallest_p <= 2 / 2000  # the reverse order may be among the drawn ones
+    assert (found.n, found.families) == (9, 9)
     flat = scale_trend(size, rng.normal(size=9))
     assert flat.low < 0 < flat.high
+
+
+def test_families_are_the_unit() -> None:
+    rng = np.random.default_rng(1)
+    families = np.repeat(np.arange(8), [1, 1, 1, 1, 2, 3, 5, 8])
+    size = 10 ** (5 + families + rng.uniform(-0.2, 0.2, 22))
+    value = np.log10(size) + 0.3 * rng.normal(size=8)[families]
+    found = scale_trend(size, value, families=families.astype(str))
+    means = [np.mean(v[families == code]) for v in (np.log10(size), value) for code in range(8)]
+    line = linregress(means[:8], means[8:])
+    assert (found.slope, found.level) == pytest.approx((line.slope, line.intercept))
+    assert found.low < 1 < found.high
+    assert (found.n, found.families) == (22, 8)
+    own = scale_trend(size[-8:], value[-8:], families=["f"] * 8)
+    assert (own.n, own.families, own.smallest_p) == (8, 1, 1)
+    assert own.slope == pytest.approx(linregress(np.log10(size[-8:]), value[-8:]).slope)
+    assert np.isnan([own.p, own.low, own.high]).all()
 
 
 def test_three_models_have_no_interval() -> None:

@@ -43,6 +43,13 @@ def test_planted_knowledge_is_ranked_and_checked() -> None:
     assert found.error[0] < found.baseline / 2
     assert (found.n_labels, found.test) == (40, 260)
     assert len(found.pair) == 2
+    assert by["probe"].families == 8
+    # Two models are one family: 7 are left, and all orders are tried.
+    data["family"] = ("model", ["a", "a", *[""] * 6])
+    again = selection(data, embeddings, label, n_labels=40, draws=3).criteria[0]
+    assert again.families == 7
+    assert again.smallest_p <= 2 / 5040
+    assert again.p < 0.01
 
 
 def test_where_no_model_knows_the_label_no_ranking_is_told_from_chance_too_often() -> None:

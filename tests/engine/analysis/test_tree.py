@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from itertools import combinations
 
 import jax
@@ -51,3 +52,13 @@ def test_planted_families_are_branches_with_support() -> None:
         tree(comparison(np.eye(2)))
     with pytest.raises(ValueError, match="leave out m1"):
         tree(comparison(np.where(np.eye(3, dtype=bool), np.nan, 0.5) * [[1, np.nan, 1]] * 3 + np.diag([1, np.nan, 1])))
+
+
+def test_equal_profiles_have_no_distance_and_no_warning() -> None:
+    """Rounding makes the divergence of some equal profiles negative, for example of these."""
+    generator = np.random.default_rng(0)
+    rows = np.repeat(generator.random((50, 3)), 2, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = profile_distances(rows)
+    assert (found[::2, 1::2].diagonal() < 1e-7).all()

@@ -112,7 +112,7 @@ def test_groups_are_matched_by_id() -> None:
     named: Mapping[str, Embedded] = {name: Embedded(x, ids) for name, x in models.items()}
     groups = {one: i % 2 for i, one in enumerate(ids)}
     assert compare(named, metrics=["cka"], permutations=5, groups=groups).attrs["groups"] == 2
-    with pytest.raises(ValueError, match="1 of 20 samples have no group: s7"):
+    with pytest.raises(ValueError, match=r"1 of 20 samples have no .*: s7"):
         compare(named, metrics=["cka"], permutations=5, groups={i: g for i, g in groups.items() if i != "s7"})
     with pytest.raises(ValueError, match="pass a mapping"):
         compare(named, metrics=["cka"], permutations=5, groups=list(groups.values()))
@@ -147,7 +147,7 @@ def test_adjustment_excludes_the_diagonal() -> None:
 
 @pytest.mark.parametrize("n", [5, 24, 25])
 def test_shifts_form_a_group_without_the_identity(n: int) -> None:
-    found = draw(n, 1000)
+    found = draw(n, n - 1)
     assert len(found) == n - 1
     shifts = {tuple(order) for order in found.orders} | {tuple(range(n))}
     assert len(shifts) == n
@@ -161,6 +161,7 @@ def test_shifts_form_a_group_without_the_identity(n: int) -> None:
 def test_samples_are_permuted_within_groups() -> None:
     groups = list("aabbbcddddd")
     found = draw(11, 50, groups=groups)
+    assert len(np.unique(found.orders, axis=0)) == 50
     assert all(groups[a] == groups[b] for order in found.orders for a, b in enumerate(order))
     assert not any((order == np.arange(11)).all() for order in found.orders)
     assert (found.orders != draw(11, 50, groups=groups, seed=1).orders).any()

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine import cka, compare
+from hyle.engine import cka, cka_stream, compare, minibatch_cka
+from hyle.engine.losses import cka_loss
 
 from .. import definitions
 from ..oracles.inputs import cases
@@ -221,3 +222,48 @@ def test_the_chance_level_of_biased_ones_is_the_mean_over_all_orders(name, offse
     chance = found[f"{name}_chance"].sel(model="x", other="y").item()
     assert 0.1 < chance < 0.9
     np.testing.assert_allclose(chance, np.mean(scores), rtol=1e-4)
+
+
+def _rbf_by_definition(x, y, sigmas=None):
+    """Compute debiased RBF CKA with these bandwidths, by default the medians of the distances of x and y."""
+    far = [np.sqrt(np.maximum(((v[:, None] - v) ** 2).sum(2), 0)) for v in (x, y)]
+    n = len(x)
+    sigmas = [np.median(d[np.triu_indices(n, 1)]) for d in far] if sigmas is None else sigmas
+    kernels = [np.exp(-(d**2) / (2 * s**2)) - np.eye(n) for d, s in zip(far, sigmas, strict=True)]
+
+    def inner(k, l):  # noqa: E741
+        return (k * l).sum() + k.sum() * l.sum() / ((n - 1) * (n - 2)) - 2 / (n - 2) * k.sum(0) @ l.sum(0)
+
+    k, l = kernels  # noqa: E741
+    return inner(k, l) / np.sqrt(inner(k, k) * inner(l, l)), sigmas
+
+
+@pytest.mark.parametrize("of", ["cka", "minibatch_cka", "cka_stream", "cka_loss"])
+def test_the_derivative_holds_the_default_bandwidth_fixed_except_in_the_loss(of, float64):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(12, 4))
+    y, step = 0.5 * x[:, :3] + rng.normal(size=(12, 3)), 1e-6
+
+    def stream(v):
+        functions = cka_stream(kernel="rbf")
+        return functions.value(functions.update(functions.init(), v, jnp.asarray(y)))
+
+    value = {
+        "cka": lambda v: cka(v, jnp.asarray(y), kernel="rbf"),
+        "minibatch_cka": lambda v: minibatch_cka(v, jnp.asarray(y), batch_size=12, kernel="rbf"),
+        "cka_stream": stream,
+        "cka_loss": lambda v: 1 - cka_loss(v, jnp.asarray(y), kernel="rbf"),
+    }[of]
+    expected, sigmas = _rbf_by_definition(x, y)
+    assert float(value(jnp.asarray(x))) == pytest.approx(expected, rel=1e-9)
+    fixed, moving = np.empty((2, *x.shape))
+    for at in np.ndindex(x.shape):
+        ends = [x.copy(), x.copy()]
+        ends[0][at] += step
+        ends[1][at] -= step
+        for found, bandwidths in ((fixed, sigmas), (moving, None)):
+            up, down = (_rbf_by_definition(end, y, bandwidths)[0] for end in ends)
+            found[at] = (up - down) / (2 * step)
+    gradient = np.asarray(jax.grad(value)(jnp.asarray(x)))
+    assert np.linalg.norm(moving - fixed) > 0.03 * np.linalg.norm(moving)
+    np.testing.assert_allclose(gradient, moving if of == "cka_loss" else fixed, atol=1e-7)

@@ -16,11 +16,11 @@ def tables(m: int, k: int, n: int, seed: int = 0) -> np.ndarray:
     return np.ascontiguousarray(np.sort(nearest, 2).swapaxes(1, 2)).astype(np.int32)
 
 
-@pytest.mark.parametrize("at_once", [1, 7, 2**17])
-def test_shared_edges_are_those_of_each_permutation(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+@pytest.mark.parametrize(("at_once", "count"), [(1, 6), (7, 6), (2**17, 6), (7, 25), (2**17, 18)])
+def test_shared_edges_are_those_of_each_permutation(monkeypatch: pytest.MonkeyPatch, at_once: int, count: int) -> None:
     monkeypatch.setattr(module, "PAIRS", at_once)
     m, k, n = 3, 4, 19
-    indices, permutations = tables(m, k, n), draw(n, 6)
+    indices, permutations = tables(m, k, n), draw(n, count)
     passed: dict[tuple[int, int], Shared] = {}
 
     def score(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
@@ -29,7 +29,8 @@ def test_shared_edges_are_those_of_each_permutation(monkeypatch: pytest.MonkeyPa
         return counts, -counts
 
     values = shifted_pairs(indices, permutations, score)
-    assert permutations.cycle is not None
+    assert len(permutations.cycles) == 1 + (count > n - 1)
+    first_along = permutations.cycles[0].first
     for (a, b), shared in passed.items():
         for p, order in enumerate(permutations.orders):
             first_edges = {(i, j) for i in range(n) for j in indices[a][:, i]}
@@ -42,7 +43,7 @@ def test_shared_edges_are_those_of_each_permutation(monkeypatch: pytest.MonkeyPa
             assert found == first_edges & second_edges
             assert len(found) == of.sum() == values[p, a, b]
             assert {(inverse[i], inverse[indices[b][row, i]]) for row, i in second.T} == found
-            ends = permutations.cycle[shared.source[of]], permutations.cycle[shared.target[of]]
+            ends = first_along[shared.source[of]], first_along[shared.target[of]]
             assert set(zip(*ends, strict=True)) == found
             assert a == b or values[p, b, a] == -values[p, a, b]
 

@@ -4,9 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from hypothesis import given
 
-from hyle.engine import blus_residuals, cka, compare, residuals
+from hyle.engine import ExplainedWarning, blus_residuals, cka, compare, residuals
 
 from ..samples import EXAMPLES, D, N, rotation, scales, seeds
 
@@ -124,3 +125,44 @@ def test_mistakes_are_named():
         blus_residuals(x[1:], c)
     with pytest.raises(ValueError, match="leave 0, and at least 4"):
         blus_residuals(x, np.random.default_rng(0).normal(size=(N, N)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("n", [30, 400])
+def test_columns_that_covariates_explain_are_nothing(dtype: str, n: int) -> None:
+    rng = np.random.default_rng(n)
+    composition = rng.dirichlet(np.full(6, 0.3), size=n).astype(np.float32)
+    explained = (composition @ rng.normal(size=(6, 40)).astype(np.float32) + 3).astype(dtype)
+    _, residuals = blus_residuals(np.concatenate([explained, np.tanh(9 * composition).astype(dtype)], 1), composition)
+    assert not np.asarray(residuals[:, :40]).any()
+    assert (np.abs(residuals[:, 40:]).max(0) > 1e-3).all()
+    # A small part that is not explained is kept: a hundredth of the column.
+    noisy = (composition[:, :1] + 0.01 * rng.normal(size=(n, 1))).astype(dtype)
+    assert np.asarray(blus_residuals(noisy, composition)[1]).std() == pytest.approx(0.01, rel=0.5)
+
+
+def test_a_model_that_covariates_explain_wholly_has_no_score_and_is_named() -> None:
+    rng = np.random.default_rng(0)
+    c = rng.normal(size=(60, 3))
+    models = {"composition": c, "twice": 2 * c[:, ::-1], "other": rng.normal(size=(60, 5)), "another": c**2}
+    names = ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance", "rsa"]
+    names += ["procrustes", "reconstruction_error", "id_correlation"]
+    with pytest.warns(ExplainedWarning, match="explain composition, twice wholly"):
+        found = compare(models, covariates=c, metrics=names, k=5, permutations=9)
+    assert found.attrs["explained"] == "composition, twice"
+    for name in names:
+        assert np.isnan(found[name].sel(model="composition")).all(), name
+        assert np.isnan(found[f"{name}_p"].sel(model="composition", other="twice")), name
+        assert np.isfinite(found[name].sel(model="other", other="another")), name
+
+
+def test_groups_as_a_list_are_those_of_all_samples() -> None:
+    rng = np.random.default_rng(0)
+    models, c = {name: rng.normal(size=(40, 4)) for name in "ab"}, rng.normal(size=(40, 2))
+    labels = [f"g{i % 7}" for i in range(40)]
+    options = {"covariates": c, "metrics": ["cka"], "permutations": 9, "jackknife_groups": 6}
+    listed = compare(models, groups=labels, **options)
+    mapped = compare(models, groups={str(i): label for i, label in enumerate(labels)}, **options)
+    xr.testing.assert_identical(listed, mapped)
+    with pytest.raises(ValueError, match="37 labels"):
+        compare(models, groups=labels[:37], **options)

@@ -71,6 +71,102 @@ def test_labels_are_read_in_their_units():
     np.testing.assert_allclose(np.abs(said - y[:HELD]).mean(), found.history.rows[found.step]["label_mae"], rtol=1e-3)
 
 
+def scripted(monkeypatch, errors, alignments):
+    """Make every measurement return planted values, in this order."""
+    from hyle.engine.training import distillation
+
+    calls = iter(zip(errors, alignments, strict=True))
+
+    def evaluate(self, params):
+        error, alignment = next(calls)
+        return {"cka": {"teacher": alignment}, "label_mae": error}
+
+    monkeypatch.setattr(distillation._Trainer, "evaluate", evaluate)
+
+
+@pytest.mark.parametrize(
+    ("select", "kept", "ends", "why"),
+    [
+        (None, 100, 250, "error of the label"),  # the default where a label is learned
+        ("label", 100, 250, "error of the label"),
+        ("alignment", 50, 200, "alignment"),
+        ("last", 400, 400, None),
+    ],
+)
+def test_parameters_are_kept_and_training_stops_by_what_is_asked(monkeypatch, select, kept, ends, why):
+    """Planted: the alignment peaks at step 50, the error of the label is smallest at 100; patience 3."""
+    errors = [9.0, 7.0, 5.0, 5.1, 4.999, 6.0, 6.0, 6.0, 6.0]  # 4.999 is no improvement: less than a thousandth
+    alignments = [0.1, 0.8, 0.7, 0.6, 0.8005, 0.4, 0.3, 0.2, 0.1]
+    scripted(monkeypatch, errors, alignments)
+    labels = np.arange(N, dtype=float)
+    x, rows, held = samples()
+    settings = Settings(steps=400, batch_size=64, eval_every=50, patience=3, select=select)
+    taken = {}
+    found = distill(
+        network,
+        parameters(),
+        x,
+        {"teacher": rows},
+        held_out=held,
+        labels=labels,
+        settings=settings,
+        callback=lambda step, values: taken.setdefault(step, values),
+    )
+    assert (found.step, max(found.history.rows), found.select) == (kept, ends, select or "label")
+    assert found.labels == (N - HELD, HELD)
+    assert taken.keys() == found.history.rows.keys()
+    assert found.stopped == ("all steps are done" if why is None else f"the validation {why} stopped improving")
+
+
+def test_the_parameters_of_the_smallest_error_are_those_of_that_step():
+    x, _, held = samples()
+    y = x[:, 0] + 2 * np.random.default_rng(2).normal(size=N)
+    few = np.where(held | (np.arange(N) < HELD + 24), y, np.nan)
+    common = {"labels": few, "losses": {"cka": 1.0}, "eval_every": 20, "steps": 200, "patience": 0}
+    common["learning_rate"] = 1e-2  # noisy labels, which are learned by heart
+    by_label, *_ = train(**common)
+    errors = {step: row["label_mae"] for step, row in by_label.history.rows.items()}
+    # Within the thousandth that counts as an improvement.
+    assert errors[by_label.step] <= min(errors.values()) * 1.001
+    predicted = by_label.predict(network(by_label.params, x[:HELD]))
+    np.testing.assert_allclose(np.abs(predicted - y[:HELD]).mean(), errors[by_label.step], rtol=1e-3)
+    last, *_ = train(**common, select="last")
+    predicted = last.predict(network(last.params, x[:HELD]))
+    np.testing.assert_allclose(np.abs(predicted - y[:HELD]).mean(), errors[200], rtol=1e-3)
+    assert errors[by_label.step] < 0.97 * errors[200]
+
+
+def test_a_linen_module_is_a_student():
+    linen = pytest.importorskip("flax.linen")
+    import jax
+
+    model = linen.Sequential([linen.Dense(32), jnp.tanh, linen.Dense(6)])
+    x, rows, held = samples()
+    params = model.init(jax.random.key(0), x[:2])["params"]
+    found = distill(
+        lambda p, x: model.apply({"params": p}, x),
+        params,
+        x,
+        {"teacher": rows},
+        held_out=held,
+        settings=Settings(steps=200, batch_size=64, learning_rate=3e-3),
+    )
+    assert found.history.rows[200]["cka/teacher"] > 0.9
+
+
+def test_an_unfinished_run_may_be_given_more_steps(tmp_path):
+    short, *_ = train(folder=tmp_path / "run", steps=100)
+    calls = []
+    longer, *_ = train(folder=tmp_path / "run", steps=200, patience=3, progress=lambda step, values: calls.append(step))
+    assert min(calls) > 100
+    assert list(longer.history.rows) == [0, 50, 100, 150, 200]
+    assert longer.history.rows[100] == short.history.rows[100]
+    with pytest.raises(ValueError, match="200 steps are done already: use 200 steps or more"):
+        train(folder=tmp_path / "run", steps=150)
+    with pytest.raises(ValueError, match=r"other data or settings \(learning_rate, select\)"):
+        train(folder=tmp_path / "run", steps=400, learning_rate=1e-4, select="last")
+
+
 SCRIPT = """
 import json, sys
 from tests.engine.training.test_distillation import train
@@ -108,9 +204,29 @@ def test_mistakes_are_told():
         ({"batch_size": 2}, "batch_size=2"),
         ({"learning_rate": 1e30}, "not finite"),
         ({"labels": np.full(N, np.nan)}, "0 samples to train on have a label"),
+        (
+            {"labels": np.where(np.arange(N) < 7, np.nan, 3.0)},
+            "labels: the rows of all 256 labelled samples .* identical",
+        ),
+        (
+            {"labels": np.where(np.arange(N) < HELD - 7, np.nan, np.arange(N))},
+            "7 of 64 validation samples have a label",
+        ),
+        ({"select": "label"}, "select='label' needs labels"),
+        ({"select": "best"}, "select='best': use label, alignment, last"),
+        ({"losses": {}, "select": "alignment"}, "needs an alignment loss"),
     ):
         with pytest.raises(ValueError, match=said):
             train(**options)
+
+
+@pytest.mark.parametrize("where", ["samples to train on", "validation samples"])
+def test_a_teacher_whose_rows_are_identical_is_named_before_training(where):
+    x, rows, held = samples()
+    rows[held if where.startswith("val") else ~held] = np.float32(1 / 3)
+    rows[:, 2] *= 1 + np.float32(1e-7) * (np.arange(N) % 2)  # rounding is no information
+    with pytest.raises(ValueError, match=f"^constant: the rows of all .* {where} are identical: there is nothing"):
+        distill(network, parameters(), x, {"fine": x, "constant": rows}, held_out=held, settings=Settings(steps=2))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import numpy as np
 
 from hyle.zoo import Model, Sample, load_dataset
 
+from .peptides import peptide, peptides
+
 # Of the norm of a row, and eV per atom.
 ROWS, ENERGIES = 1e-4, 1e-4
 
@@ -90,6 +92,8 @@ def hard(view: str) -> list[Sample]:
         whole = [Sample(chain.id, backbone=chain.backbone) for chain in (*chains[:2], chains[60])]
         parts = [Sample(f"first {n}", backbone=chains[1].backbone[:n]) for n in (1, 2, 21, 22, 29)]
         return [*whole, *parts]
+    if view == "protein_atoms":
+        return [*peptides(), peptide("G"), peptide("W"), peptide("ACDEFGHIKLMNPQRSTVWY")]
     strings = [Sample(f"s{i}", smiles=smiles) for i, smiles in enumerate(STRINGS)]
     return strings if view == "smiles" else structures()
 

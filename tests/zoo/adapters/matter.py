@@ -19,6 +19,8 @@ from hyle.zoo import (
     load_dataset,
 )
 
+from .peptides import peptides
+
 MOLECULES = {
     "CH3CH2OH": "CCO",
     "CH3OCH3": "COC",
@@ -73,6 +75,8 @@ def matter(name):
     """Return samples that the model supports: molecules, else proteins or crystals."""
     if find_card(name).view in ("sequence", "backbone"):
         return proteins()
+    if find_card(name).view == "protein_atoms":
+        return peptides()
     if "molecules" not in find_card(name).domains:
         return sorted(load_dataset("alexandria", n=40), key=lambda sample: len(sample.atoms))[:10]
     adapter = model(name).adapter

@@ -9,6 +9,8 @@ import numpy as np
 
 from hyle.zoo import Sample, load_dataset
 
+from .peptides import moved, peptides
+
 Pair = tuple[Sample, Sample]
 SMILES = {
     "enantiomers": [
@@ -96,6 +98,9 @@ def pairs(view: str) -> Mapping[str, Sequence[Pair]]:
         chain = min(load_dataset("proteins"), key=lambda sample: len(sample.backbone))
         mirrored = Sample("mirrored", backbone=np.asarray(chain.backbone) * np.array([-1, 1, 1], np.float32))
         return {"enantiomers": [(chain, mirrored)]}
+    if view == "protein_atoms":
+        mirror = np.diag([-1.0, 1.0, 1.0])
+        return {"enantiomers": [(sample, moved(sample, mirror)) for sample in peptides()[:4]]}
     if view != "atoms":
         return {}
     structures = _structures()

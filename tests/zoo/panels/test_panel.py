@@ -23,14 +23,33 @@ def test_the_shipped_panel_matches_the_shipped_samples(bench) -> None:
     data = load_dataset(bench.name, n=bench.samples)
     assert panel.version == data.version
     assert list(panel.ids) == data.ids
-    assert [one.name for one in panel.members] == list(bench.models)
+    untrained = [f"{name}-untrained" for name in bench.untrained]
+    assert [one.name for one in panel.members] == [*bench.models, *untrained]
+    assert len(panel.date) == 10
+    assert panel.versions["torch"]
     for one in panel.members:
+        if one.name in untrained:
+            assert one.modality == "control"
+            assert one.representation.recipe["weights"] == "none"
+            assert one.family == find_card(one.name.removesuffix("-untrained")).family
+            assert np.ptp(one.representation.embedding, 0).max() > 0
+            assert ("probe" in one.scores) == bool(bench.label)
+            continue
         assert one.representation.embedding.shape[1] <= PANEL_DIM
         assert np.isfinite(one.representation.embedding).all()
         assert len(one.representation.ids) > 0.9 * len(data)
         assert one.family == find_card(one.name).family
         assert one.kept > (0.7 if one.modality == "control" else 0.85)
         assert ("probe" in one.scores) == bool(bench.label)
+
+
+@pytest.mark.parametrize("bench", [bench for bench in SETS if bench.label], ids=lambda bench: bench.name)
+def test_composition_explains_nothing_of_the_label_that_ranks_models(bench) -> None:
+    scores = {one.name: one.scores["probe"] for one in load_panel(bench.name).members}
+    assert abs(scores["composition"].value) < 0.03
+    best = max(scores.values(), key=lambda score: score.value)
+    assert best.value > 4 * max(best.se, 0.01)
+    assert {score.label for score in scores.values()} == {f"{bench.label} beyond composition"}
 
 
 def test_the_panel_is_small() -> None:

@@ -28,6 +28,7 @@ class Options:
         labels: numeric columns, properties or keys that become labels.
         canonical: convert SMILES to RDKit's canonical form.
         energy_key: property of a structure that contains its energy; if empty, the usual names are tried.
+        protein_atoms: read all atoms of proteins as well.
     """
 
     column: str = ""
@@ -36,6 +37,7 @@ class Options:
     labels: Sequence[str] = ()
     canonical: bool = True
     energy_key: str = ""
+    protein_atoms: bool = False
 
 
 @dataclass(frozen=True)

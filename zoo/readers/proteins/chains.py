@@ -23,11 +23,11 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
 
     In a file of several structures they are FILE-STRUCTURE-CHAIN, with the name of the data block or the number of the
     part.
-    A chain of which no residue has a complete backbone has only a sequence.
+    A chain of which no residue has a complete backbone has only a sequence. All atoms are read if asked for.
     """
     no_columns(path, options)
     reported: set[tuple[str, str]] = set()
-    for i, chain in chosen(read_chains(path), wanted):
+    for i, chain in chosen(read_chains(path, atoms=options.protein_atoms), wanted):
         where = f"chain {shorten(chain.name or '(no name)')}"
         if chain.entry:
             where += f" of structure {shorten(chain.entry)}"
@@ -37,6 +37,8 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
         views: dict[str, Any] = {"sequence": chain.sequence}
         if chain.backbone is not None:
             views["backbone"] = chain.backbone.astype(np.float32)
+        if chain.atoms is not None:
+            views["protein_atoms"] = chain.atoms
         yield Row(i, where, "" if options.id_column == NUMBERS else _id(path, chain), views, remarks=remarks)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from ..._errors import InputError
+from ..._protein_atoms import ProteinAtoms
 from ..._text import shorten_names
+from .all_atoms import all_atoms
 from .amino_acids import FORCE_FIELD_NAMES, UNKNOWN, letter
 from .entries import Entry, read_entries
 from .polymers import BOND, Protein, broken, others, proteins
@@ -61,6 +63,7 @@ class Chain:
             is missing, in Angstrom; None if no residue has all of them.
         remarks: statement -> detail, on what was changed or is missing.
         entry: name of the structure in a file of several: a data block, or the number of a part; else empty.
+        atoms: all atoms of the observed residues; None if they were not asked for, or there is no backbone.
     """
 
     name: str
@@ -70,12 +73,17 @@ class Chain:
     backbone: np.ndarray | None
     remarks: Mapping[str, str] = field(default_factory=dict)
     entry: str = ""
+    atoms: ProteinAtoms | None = None
 
 
-def read_chains(path: Path) -> Iterator[Chain]:
+def read_chains(path: Path, *, atoms: bool = False) -> Iterator[Chain]:
     """Read the protein chains in the first model of each structure in a PDB or mmCIF file.
 
     For atoms with alternate locations, the first one is used.
+
+    Args:
+        path: the file.
+        atoms: read all atoms of the chains, in addition to their backbones.
 
     Raises:
         ImportError: gemmi is not installed.
@@ -98,7 +106,13 @@ def read_chains(path: Path) -> Iterator[Chain]:
         seqres = {name: e.full_sequence for e in entry.structure.entities for name in e.subchains or [e.name]}
         for protein in chains:
             names = seqres.get(protein.residues[0].subchain or protein.chain, [])
-            yield _chain(protein, names, remarks, entry.name if len(entries) > 1 else "")
+            chain, segment = _chain(protein, names, remarks, entry.name if len(entries) > 1 else "")
+            if atoms and segment:
+                letters = "".join(residue.letter for residue in chain.residues)
+                first = next(i for i, residue in enumerate(chain.residues) if residue is segment[0])
+                found = all_atoms(protein.residues, letters, (first, first + len(segment)))
+                chain = replace(chain, atoms=found)
+            yield chain
         remarks = {}
 
 
@@ -134,7 +148,10 @@ def _bonded(first: Residue, second: Residue) -> bool:
     return float(np.linalg.norm(second.backbone[0] - first.backbone[2])) < BOND
 
 
-def _chain(protein: Protein, seqres: Sequence[str], remarks: Mapping[str, str], entry: str) -> Chain:
+def _chain(
+    protein: Protein, seqres: Sequence[str], remarks: Mapping[str, str], entry: str
+) -> tuple[Chain, Sequence[Residue]]:
+    """Return a chain without its atoms, and the residues of its backbone."""
     residues = [Residue(str(r.seqid), (letter(r.name) or UNKNOWN).upper(), _backbone(r)) for r in protein.residues]
     observed = "".join(residue.letter for residue in residues)
     names, sequence = [r.name for r in protein.residues], observed
@@ -157,7 +174,7 @@ def _chain(protein: Protein, seqres: Sequence[str], remarks: Mapping[str, str], 
     elif len(segment) < len(sequence):
         notes[SEGMENT] = f"residues {segment[0].name} to {segment[-1].name}, {len(segment)} of {len(sequence)}"
     backbone = np.array([residue.backbone for residue in segment]) if segment else None
-    return Chain(protein.name, protein.number, sequence, residues, backbone, notes, entry)
+    return Chain(protein.name, protein.number, sequence, residues, backbone, notes, entry), segment
 
 
 def _without_caps(seqres: Sequence[str], residues: Sequence[Any]) -> list[str]:

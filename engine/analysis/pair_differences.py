@@ -1,0 +1,95 @@
+"""Differences between the scores of two pairs of models on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from ..base import InputError
+from ..comparison import beside, jackknife_design, jackknife_interval, metric_facts
+from ._pairs import index_of_pair, jackknife_values, of_pair, two_sided_p
+from .alignment_profile import Estimate
+
+
+class PairDifference(NamedTuple):
+    """The score of one pair of models minus that of another, on the same samples.
+
+    Args:
+        metric: its name.
+        first: names of the models of the first pair.
+        second: names of the models of the second pair.
+        scores: of the two pairs, both directions averaged.
+        chance: the mean difference under permutation, NaN without permutations: the chance levels of two pairs differ
+            where their models have different numbers of columns.
+        difference: first - second, with its standard error and 95 % interval.
+        p: two-sided, of the hypothesis that both pairs have the same score over all samples of this kind.
+        p_unrelated: two-sided, of the hypothesis that neither pair has anything in common; NaN without permutations.
+    """
+
+    metric: str
+    first: tuple[str, str]
+    second: tuple[str, str]
+    scores: tuple[float, float]
+    chance: float
+    difference: Estimate
+    p: float
+    p_unrelated: float
+
+
+def pair_difference(
+    comparison: xr.Dataset, metric: str, first: Sequence[str], second: Sequence[str], /
+) -> PairDifference:
+    """Test whether two pairs of models are equally aligned, for example whether A is nearer to B than to C.
+
+    Scores of the same samples vary together, so the standard error of their difference is taken part by part from the
+    delete-a-group jackknife and is not that of two independent scores. `p` is from Student's distribution with
+    g - 1 degrees of freedom, for g groups. Permuted samples cannot give it: under permutation both pairs are unrelated,
+    and the differences of unrelated pairs vary much less than those of aligned pairs. What they do give is
+    `p_unrelated`.
+
+    Args:
+        comparison: result of ``hyle.engine.compare(jackknife_groups=20, permutations=200, keep_resamples=True)``; the
+            permutations may be omitted.
+        metric: name of a pair metric in it.
+        first: names of two models.
+        second: names of two models; the pairs may share one.
+
+    Raises:
+        ValueError: no such metric or models, a pair of a model with itself, two equal pairs, or a Comparison that keeps
+            no jackknife values.
+
+    Source: Efron & Stein (1981), Ann. Stat. 9, 586; Kott (2001), J. Official Statistics 17, 521.
+    """
+    facts = metric_facts(comparison, metric)
+    rows = [index_of_pair(comparison, pair) for pair in (first, second)]
+    if set(rows[0]) == set(rows[1]):
+        raise InputError(f"{'-'.join(first)} and {'-'.join(second)} are the same pair")
+    values = [of_pair(comparison[metric], row) for row in rows]
+    replicates = np.array([of_pair(jackknife_values(comparison, metric), row) for row in rows])
+    value = float(values[0] - values[1])
+    without = replicates[0] - replicates[1]
+    se, low, high = (
+        float(end) for end in jackknife_interval(np.asarray(value), without, **jackknife_design(comparison, metric))
+    )
+    null = beside(comparison, metric, "null_samples")
+    chance = p_unrelated = float("nan")
+    if null is not None:
+        draws = facts.sign * (of_pair(null, rows[0]) - of_pair(null, rows[1]))
+        chance = float(facts.sign * draws.mean())
+        # Both tails, from the centre of the draws.
+        extreme = np.abs(draws - draws.mean()) >= np.abs(facts.sign * value - draws.mean())
+        p_unrelated = float((1 + extreme.sum()) / (1 + len(draws))) if np.isfinite(value) else float("nan")
+    names = [(str(pair[0]), str(pair[1])) for pair in (first, second)]
+    return PairDifference(
+        metric,
+        names[0],
+        names[1],
+        (float(values[0]), float(values[1])),
+        chance,
+        Estimate(value, se, low, high),
+        two_sided_p(value, se, len(without)),
+        p_unrelated,
+    )

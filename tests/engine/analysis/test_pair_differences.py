@@ -1,0 +1,118 @@
+"""Differences of pairs, ranks of pairs and noise ceilings, on planted truth and on noise."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from hyle.engine import cka, compare
+from hyle.engine.analysis import ceiling_shares, pair_difference, rank_intervals
+
+N = 120
+PROJECTION = np.random.default_rng(99).normal(size=(4, 8))
+
+
+def panel(seed: int, noise: dict[str, float]) -> dict[str, np.ndarray]:
+    """Draw models of one latent picture, each with noise of its own size."""
+    generator = np.random.default_rng(seed)
+    picture = generator.normal(size=(N, 4)) @ PROJECTION
+    return {name: (picture + size * generator.normal(size=picture.shape)).astype("f4") for name, size in noise.items()}
+
+
+def comparison(seed: int, noise: dict[str, float], **options: object):
+    settings = {"metrics": ["cka"], "jackknife_groups": 20, "keep_resamples": True, **options}
+    return compare(panel(seed, noise), **settings)
+
+
+def test_the_rate_of_errors_and_the_power() -> None:
+    """b and c are equally near to a over all samples, and d is less near.
+
+    Under permutation all pairs are unrelated, and their differences vary less than those of aligned pairs: a p-value
+    from the permutations would find a difference between equal pairs far too often.
+    """
+    equal, unrelated, different = [], [], []
+    for seed in range(40):
+        found = comparison(seed, {"a": 0.5, "b": 1.0, "c": 1.0, "d": 2.0}, permutations=119)
+        same = pair_difference(found, "cka", ("a", "b"), ("a", "c"))
+        equal.append(same.p <= 0.05)
+        unrelated.append(same.p_unrelated <= 0.05)
+        different.append(pair_difference(found, "cka", ("a", "b"), ("a", "d")).p <= 0.05)
+    assert sum(equal) <= 6  # 2 are expected at 5 %; 7 or more have a probability of 0.3 %
+    assert sum(unrelated) >= 8
+    assert sum(different) == 40
+
+
+def test_the_difference_is_that_of_the_scores_and_its_error_that_of_paired_values() -> None:
+    rows = panel(0, {"a": 0.5, "b": 1.0, "c": 2.0})
+    found = compare(rows, metrics=["cka"], jackknife_groups=20, permutations=60, keep_resamples=True)
+    result = pair_difference(found, "cka", ("a", "b"), ("c", "a"))
+    expected = float(cka(rows["a"], rows["b"])) - float(cka(rows["a"], rows["c"]))
+    assert result.difference.value == pytest.approx(expected, abs=1e-5)
+    values = found.cka_jackknife_values.values.astype(float)
+    paired = values[:, 0, 1] - values[:, 0, 2]
+    se = np.sqrt(19 / 20 * ((paired - paired.mean()) ** 2).sum())
+    assert result.difference.se == pytest.approx(se, rel=1e-6)
+    null = found.cka_null_samples.values
+    assert result.chance == pytest.approx((null[:, 0, 1] - null[:, 0, 2]).mean(), abs=1e-7)
+    back = pair_difference(found, "cka", ("a", "c"), ("a", "b"))
+    assert back.difference.value == pytest.approx(-result.difference.value)
+    assert (back.p, back.p_unrelated) == pytest.approx((result.p, result.p_unrelated))
+
+
+def test_ranks_cover_the_truth_and_separate_what_differs() -> None:
+    noise = {"a": 0.3, "b": 0.6, "c": 1.2, "d": 2.4}
+    covered = separated = 0
+    for seed in range(20):
+        ranks = rank_intervals(comparison(seed, noise), "cka")
+        assert np.isnan(ranks["rank"].values.diagonal()).all()
+        low, high = (ranks[name].sel(model="a", other="b").item() for name in ("rank_low", "rank_high"))
+        covered += low <= 1 <= high
+        separated += ranks.rank_low.sel(model="c", other="d").item() > high
+    assert covered >= 18
+    assert separated == 20
+
+
+def test_ranks_of_equal_pairs_are_wide() -> None:
+    ranks = rank_intervals(comparison(0, dict.fromkeys("abcd", 1.0)), "cka")
+    upper = np.triu_indices(4, 1)
+    assert (ranks.rank_low.values[upper] <= 3).all()
+    assert (ranks.rank_high.values[upper] >= 4).all()
+    assert sorted(ranks["rank"].values[upper]) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_share_of_a_ceiling() -> None:
+    found = comparison(0, {"a": 1.0, "a1": 1.0, "b": 3.0}, permutations=60)
+    shares = ceiling_shares(found, "cka", ("a", "a1"))
+    assert shares.share.sel(model="a", other="a1").item() == pytest.approx(1)
+    score, null = (found[name].sel(model="a", other="b").item() for name in ("cka", "cka_null"))
+    top, level = (found[name].sel(model="a", other="a1").item() for name in ("cka", "cka_null"))
+    expected = (score - null) / (top - level)
+    assert shares.share.sel(model="a", other="b").item() == pytest.approx(expected, abs=1e-6)
+    low, high = (shares[name].sel(model="a", other="b").item() for name in ("share_low", "share_high"))
+    assert low < expected < high < 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [("ab", "ba", "are the same pair"), ("ax", "ab", "no model is called 'x'"), ("aa", "ab", "not a pair")],
+)
+def test_bad_pairs(first: str, second: str, words: str) -> None:
+    found = comparison(0, {"a": 0.5, "b": 1.0, "c": 1.0})
+    with pytest.raises(ValueError, match=words):
+        pair_difference(found, "cka", tuple(first), tuple(second))
+
+
+def test_what_is_missing_is_named() -> None:
+    plain = compare(panel(0, {"a": 0.5, "b": 1.0, "c": 1.0}), metrics=["cka"])
+    for ask in (
+        lambda: pair_difference(plain, "cka", ("a", "b"), ("a", "c")),
+        lambda: rank_intervals(plain, "cka"),
+    ):
+        with pytest.raises(ValueError, match="jackknife_groups=20"):
+            ask()
+    noise = {name: np.random.default_rng(i).normal(size=(50, 5)) for i, name in enumerate("abc")}
+    worse = min(combinations("abc", 2), key=lambda pair: float(cka(noise[pair[0]], noise[pair[1]])))
+    with pytest.raises(ValueError, match="is not above its chance level"):
+        ceiling_shares(compare(noise, metrics=["cka"]), "cka", worse)
