@@ -1,7 +1,13 @@
 """`python -m bench.distill`: measure what alignment with a teacher is worth to a student of molecules.
 
 Few labels: see `bench.few_labels`. The fast student of the second part is trained by `hyle distill`, whose result.json
-is passed by --result. The results are written to bench/results/distill.json, and from there to docs/distillation.md.
+is passed by --result:
+
+    hyle embed sevennet-0 -n 4000
+    hyle distill sevennet-0 -n 4000 --student atoms-invariant --steps 350 --name fast
+    python -m bench.distill --page --result MODELS/fast/result.json
+
+The results are written to bench/results/distill.json, and from there to docs/distillation.md.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +57,7 @@ class CollapseResult:
 
 @dataclass(frozen=True)
 class ConvergenceResult:
-    """Convergence with and without the reference's own family, and the labels of both axes."""
+    """Convergence with and without the reference's own family, the labels of both axes, and who saw the samples."""
 
     runs: dict[str, Convergence]
     metric: str
@@ -65,6 +65,7 @@ class ConvergenceResult:
     best_by: str
     kinds: Mapping[str, str]
     recipe: str
+    trained: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from hyle.zoo import InputError
 
-from ..comparison import CONTROL, number, per_model
+from ..comparison import CONTROL, TRAINED, number, per_model, trained_on_samples
 from ..console import print_table
 from ..results import ConvergenceResult
 from ._analysis import Analysis
@@ -60,7 +60,8 @@ def compute(question: AnalysisInput) -> ConvergenceResult | None:
         recipe += (
             f"; {attrs['elements']} elements in {attrs['n']} samples, largest leverage {attrs['largest_leverage']}"
         )
-    return ConvergenceResult(runs, question.score.label, axis, best_by, question.kinds, recipe)
+    trained = trained_on_samples(comparison)
+    return ConvergenceResult(runs, question.score.label, axis, best_by, question.kinds, recipe, trained)
 
 
 def _count(question: AnalysisInput, error: str) -> int:
@@ -98,7 +99,8 @@ def print_result(result: ConvergenceResult) -> None:
     for name, one in runs.items():
         noun = "models" if name == "all" else "models of other families"
         click.echo(f"Alignment to {', '.join(one.reference)}, the best by {result.best_by}: {one.n} {noun}")
-        columns = (one.models, (number(e, 4) for e in one.error), (number(a, 4) for a in one.alignment))
+        names = [f"{name} {TRAINED}" if name in result.trained else name for name in one.models]
+        columns = (names, (number(e, 4) for e in one.error), (number(a, 4) for a in one.alignment))
         print_table(
             ("model", result.error, result.metric), list(zip(*columns, strict=True)), right=(result.error,), keys=1
         )
@@ -112,7 +114,10 @@ def print_result(result: ConvergenceResult) -> None:
 
 def to_dict(result: ConvergenceResult) -> dict[str, Any]:
     """Return both runs as plain data."""
-    return {name: dataclasses.asdict(one) for name, one in result.runs.items()}
+    return {
+        name: dataclasses.asdict(one) | {"trained_on_samples": [model in result.trained for model in one.models]}
+        for name, one in result.runs.items()
+    }
 
 
 def make_figures(result: ConvergenceResult) -> dict[str, Figure]:
@@ -122,6 +127,8 @@ def make_figures(result: ConvergenceResult) -> dict[str, Figure]:
     caption = f"Each point is a model: {result.error.partition(' /')[0]} against alignment to the best model."
     if result.runs["all"].models != result.runs["other_families"].models:
         caption += " Rings are models of the best model's own family, which are similar by construction."
+    if result.trained:
+        caption += f" {TRAINED} marks models that were trained on data that contain the samples."
     recipe = f"{result.metric}; {result.recipe}; p by permutation of families, interval after Bonett & Wright"
     return {"convergence": Figure(convergence_scatter(result), QUESTION, caption, recipe)}
 

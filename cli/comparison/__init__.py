@@ -45,3 +45,8 @@ from .scores import read_scores as read_scores
 from .scores import single_metrics as single_metrics
 from .table import long_table as long_table
 from .table import write_csv as write_csv
+from .trained import TRAINED as TRAINED
+from .trained import TRAINED_ON_SAMPLES as TRAINED_ON_SAMPLES
+from .trained import marked_names as marked_names
+from .trained import trained_note as trained_note
+from .trained import trained_on_samples as trained_on_samples

@@ -11,9 +11,14 @@ import numpy as np
 from ..console import print_table
 from .numbers import estimate, number
 from .scores import NOT_SIGNIFICANT, UNRESOLVED, PairScores, errors, model_names, read_scores, single_metrics
+from .trained import TRAINED, marked_names, trained_note
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+# How the number of pairs was corrected for, where it is not the usual way.
+_FDR = {"bh": "", "by": " by Benjamini-Yekutieli"}
 
 
 def print_comparison(comparison: xr.Dataset) -> None:
@@ -22,7 +27,7 @@ def print_comparison(comparison: xr.Dataset) -> None:
     Chance levels are in brackets, and directed metrics have a column for each direction. Scores that are not
     significantly above chance under permutation are marked.
     """
-    names, scores = model_names(comparison), list(read_scores(comparison).values())
+    names, scores = marked_names(comparison), list(read_scores(comparison).values())
     headings, columns = [], []
     for score in scores:
         chance = " (chance)" if np.isfinite(score.level) else ""
@@ -43,8 +48,10 @@ def print_comparison(comparison: xr.Dataset) -> None:
     ]
     if rows and scores:
         print_table(("model", "other", *headings), rows, keys=2)
-        ranks = ["rank of the pair, 1 for the most aligned, and its 95 % interval"] if ranked else []
-        click.echo("".join(f"{line}\n" for line in [*notes(scores), *ranks]))
+        more = ["rank of the pair, 1 for the most aligned, and its 95 % interval"] if ranked else []
+        if note := trained_note(comparison):
+            more.append(f"{TRAINED} {note}")
+        click.echo("".join(f"{line}\n" for line in [*notes(scores), *more]))
     print_beyond(comparison, scores)
     single = single_metrics(comparison)
     if single:
@@ -137,7 +144,7 @@ def notes(scores: Sequence[PairScores]) -> list[str]:
     if tested is not None:
         lines.append(
             f"{NOT_SIGNIFICANT} not significantly above chance at level {tested.alpha:g}, after correction for the "
-            f"number of pairs (q > {tested.alpha:g}; {tested.permutations} permutations)"
+            f"number of pairs (q > {tested.alpha:g}{_FDR[tested.fdr]}; {tested.permutations} permutations)"
         )
         if any(score.unresolved.any() for score in scores):
             lines.append(f"{UNRESOLVED} undecided: with so few permutations no score of this pair could be significant")

@@ -54,6 +54,7 @@ class PairScores:
         calibrated: [m, m] scores above the threshold of level `alpha`, 0 to 1.
         permutations: number of permutations, 0 for none.
         alpha: significance level; NaN without permutations.
+        fdr: how p-values are adjusted for the number of pairs, see `hyle.engine.Inference`.
         se: [m, m] standard errors; NaN where no intervals were requested, as are the next two.
         low: [m, m] lower ends of the intervals.
         high: [m, m] upper ends of the intervals.
@@ -84,6 +85,7 @@ class PairScores:
     calibrated: np.ndarray
     permutations: int
     alpha: float
+    fdr: str
     se: np.ndarray
     low: np.ndarray
     high: np.ndarray
@@ -142,7 +144,7 @@ class PairScores:
         if not self.permutations:
             return np.zeros(self.values.shape, bool)
         symmetric = bool(np.array_equal(self.p, self.p.T, equal_nan=True))
-        found = unresolved(self.p, self.permutations, self.alpha, symmetric=symmetric)
+        found = unresolved(self.p, self.permutations, self.alpha, symmetric=symmetric, fdr=self.fdr)
         return np.asarray(found & self.not_significant)
 
     def mark(self, pair: tuple[int, int]) -> str:
@@ -256,6 +258,7 @@ def _score(comparison: xr.Dataset, name: str) -> PairScores:
         calibrated=matrix("calibrated"),
         permutations=int(tested.get("permutations", 0)),
         alpha=float(tested.get("alpha", float("nan"))),
+        fdr=str(tested.get("fdr", "bh")),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
-from ..comparison import number
+from ..comparison import TRAINED, number
 from ._labels import names, sides
 from .palette import MUTED, config, modality_colour
 
@@ -25,7 +25,8 @@ def convergence_scatter(result: ConvergenceResult) -> alt.LayerChart:
     """
     one, others = result.runs["all"], set(result.runs["other_families"].models)
     rows: list[dict[str, Any]] = [
-        {"model": model, "modality": result.kinds.get(model, "unknown"), "alignment": float(a), "error": float(e)}
+        {"model": model, "shown": f"{model} {TRAINED}" if model in result.trained else model}
+        | {"modality": result.kinds.get(model, "unknown"), "alignment": float(a), "error": float(e)}
         | {"family_of_best": model not in others}
         for model, e, a in zip(one.models, one.error, one.alignment, strict=True)
     ]
@@ -37,7 +38,7 @@ def convergence_scatter(result: ConvergenceResult) -> alt.LayerChart:
         x=alt.X("alignment:Q", title=f"{result.metric}, to {reference}", scale=alt.Scale(zero=False, padding=50)),
         y=alt.Y("error:Q", title=result.error, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=5)),
         tooltip=[
-            alt.Tooltip("model:N"),
+            alt.Tooltip("shown:N", title="model"),
             alt.Tooltip("error:Q", title=result.error, format=".3f"),
             alt.Tooltip("alignment:Q", title=f"to {reference}", format=".3f"),
         ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..comparison import PairScores, modalities, model_names, number, read_scores
+from ..comparison import PairScores, marked_names, modalities, model_names, number, read_scores
 from ._order import order_models
 from .palette import INK, MUTED, ON_STRONG, SELF, config, modality_scale, score_scale
 
@@ -63,7 +63,7 @@ def heat_map(
 
 
 def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
-    names = model_names(comparison)
+    names, shown = model_names(comparison), marked_names(comparison)
     rows = []
     for i, model in enumerate(names):
         for j, other in enumerate(names):
@@ -85,7 +85,7 @@ def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
             row["strength"] = float(strength) if defined else None
             if score.chance_differs:
                 row["excess"] = float(excess) if defined else None
-            row["pair"] = f"{model} {'→' if score.directed else '–'} {other}" if i != j else model
+            row["pair"] = f"{shown[i]} {'→' if score.directed else '–'} {shown[j]}" if i != j else shown[i]
             rows.append(row)
     return rows
 

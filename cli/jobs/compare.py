@@ -12,10 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hyle.zoo import InputError, Representation, Store, list_models
+from hyle.zoo import InputError, Representation, Store, list_datasets, list_models
 
 from ..atomic import write_atomically
 from ..comparison import (
+    TRAINED_ON_SAMPLES,
     long_table,
     model_names,
     outlying_in_any,
@@ -98,6 +99,10 @@ def compare(
     datasets = {(str(r.recipe.get("dataset", "")), str(r.recipe.get("dataset_version", ""))) for r in named.values()}
     if len(datasets) == 1:
         comparison.attrs["dataset"], comparison.attrs["dataset_version"] = next(iter(datasets))
+    known_as = {info.name: info.known_as for info in list_datasets()}
+    sets = {known_as.get(dataset) or dataset for dataset, _ in datasets} - {""}
+    trained = [int(card is not None and bool(sets & set(card.trained_on))) for card in models]
+    comparison[TRAINED_ON_SAMPLES] = ("model", trained)
     if covariates is not None:
         comparison.attrs["covariates"] = f"{covariates.name}: {comparison.attrs['covariates']}"
         comparison.attrs["covariates_recipe"] = json.dumps(dict(covariates.recipe), default=str)
@@ -136,10 +141,11 @@ def by_name(representations: Sequence[Representation]) -> dict[str, Representati
 def _resolution(options: Mapping[str, Any], m: int) -> str:
     """Return what the permutations that are asked for cannot resolve, before anything is computed."""
     from hyle.engine import find_metric
-    from hyle.engine.comparison import count_pairs, permutations_needed, resolution_note
+    from hyle.engine.comparison import count_pairs, level_of_pairs, permutations_needed, resolution_note
 
     pairs, count = count_pairs([find_metric(name) for name in options["metrics"]], m), options["permutations"]
-    return resolution_note(pairs, permutations_needed(pairs) if count == "auto" else count)
+    alpha = level_of_pairs(pairs, 0.05, options["fdr"])
+    return resolution_note(pairs, permutations_needed(pairs, alpha) if count == "auto" else count, alpha)
 
 
 def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[str]:

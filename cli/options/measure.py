@@ -51,6 +51,7 @@ class CompareOptions:
             and ``whole`` for those that are known.
         strata: sample id -> stratum within which samples are permuted for what models share beyond it; otherwise as
             `groups`.
+        fdr: how p-values are adjusted for the number of pairs, as in `hyle.engine.Inference`.
         jackknife_groups: groups of the delete-a-group jackknife, for standard errors; 0 for none.
     """
 
@@ -65,6 +66,7 @@ class CompareOptions:
     groups: Mapping[str, str] | str | None = None
     permute: str | None = None
     strata: Mapping[str, str] | str | None = None
+    fdr: str = "bh"
     jackknife_groups: int = 0
 
     def check(self, n: int, *, more: str = "") -> None:
@@ -211,6 +213,14 @@ def metric_options(default: str) -> Decorator:
             help="Number of permutations of the samples, for the p-value of each score; 0 for no p-values. auto draws "
             "as many as a single aligned pair needs to be significant among all: the number of pairs / 0.05, from 200 "
             "to 9,999.",
+        ),
+        click.option(
+            "--fdr",
+            type=click.Choice(["bh", "by"]),
+            default="bh",
+            show_default=True,
+            help="How p-values are adjusted for the number of pairs: bh by Benjamini and Hochberg, or by by Benjamini "
+            "and Yekutieli, which holds however pairs depend on each other.",
         ),
         click.option(
             "--intervals",

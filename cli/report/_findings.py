@@ -11,6 +11,7 @@ import numpy as np
 from ..comparison import (
     CONTROL,
     NOT_SIGNIFICANT,
+    TRAINED,
     UNRESOLVED,
     PairScores,
     integer,
@@ -20,6 +21,7 @@ from ..comparison import (
     read_scores,
     replicate_ceiling,
     text,
+    trained_note,
 )
 from ._rows import count_significant
 
@@ -43,6 +45,8 @@ def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = No
     for name in ("join_warning", "repeats"):
         if warning := text(comparison.attrs, name):
             sentences.append(f"{warning[0].upper()}{warning[1:]}.")
+    if trained := trained_note(comparison):
+        sentences.append(f"{trained[0].upper()}{trained[1:]} ({TRAINED}).")
     if not scores:
         return sentences
     score = next(iter(scores.values()))

@@ -33,6 +33,7 @@ FACTS = {
     "layer": "layer",
     "pooling": "pooling",
     "training_data": "training data",
+    "trained_on_samples": "trained on the samples",
     "licence": "licence",
     "n_model": "samples",
     "dead_columns": "dead columns",
@@ -63,6 +64,8 @@ def model_rows(comparison: xr.Dataset) -> list[dict[str, str]]:
 def _fact(key: str, value: Any) -> str:
     if value is None or (key in NUMERIC and value < 0):
         return "–"
+    if key == "trained_on_samples":
+        return "yes" if value else "–"
     if key == "top_column_share":
         return f"{100 * value:.0f} %"
     if key == "effective_rank":

@@ -13,6 +13,7 @@ from .join import check_counting as check_counting
 from .join import join as join
 from .resolution import ResolutionWarning as ResolutionWarning
 from .resolution import count_pairs as count_pairs
+from .resolution import level_of_pairs as level_of_pairs
 from .resolution import permutations_needed as permutations_needed
 from .resolution import resolution_note as resolution_note
 from .resolution import unresolved as unresolved

@@ -24,7 +24,7 @@ from .inference import Inference, configured
 from .jackknife import delete_group_jackknife, draw_jackknife_groups
 from .join import Joined, join
 from .progress import JACKKNIFE, ProgressTracker
-from .resolution import ResolutionWarning, count_pairs, permutations_needed, resolution_note
+from .resolution import ResolutionWarning, count_pairs, level_of_pairs, permutations_needed, resolution_note
 from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable, strata_variables
 
 # With at most this many rows, matrices are padded to a few widths, so that few programs are compiled.
@@ -69,7 +69,7 @@ def compare(
         variance), ``effective_rank`` (directions over which it is spread), ``norm_outliers`` (rows, see
         `hyle.engine.norm_outliers`).
         With permutations every pair metric also has ``<metric>_null``, the mean over them, ``_p``, ``_q`` (p adjusted
-        for the number of pairs, Benjamini-Hochberg), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
+        for the number of pairs, by `Inference.fdr`), ``_threshold`` and ``_calibrated``, see `hyle.engine.calibrate`.
         With strata they also have ``<metric>_strata_null``, ``_strata_p`` and ``_beyond``, see
         `hyle.engine.comparison.inference.Inference`.
         With covariates ``<metric>_raw`` is the score of the same samples before the covariates are regressed out.
@@ -103,11 +103,12 @@ def compare(
     # Resolved once, so that it stays the same without a jackknife group.
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
     pairs = count_pairs(chosen, context.m)
+    pair_alpha = level_of_pairs(pairs, inference.alpha, inference.fdr)
     if inference.permutations == "auto":
-        inference = replace(inference, permutations=permutations_needed(pairs, inference.alpha))
+        inference = replace(inference, permutations=permutations_needed(pairs, pair_alpha))
     resamples = _draw_resamples(inputs, chosen, config, inference)
     drawn = 0 if resamples.permutations is None else len(resamples.permutations)
-    resolution = resolution_note(pairs, drawn, inference.alpha)
+    resolution = resolution_note(pairs, drawn, pair_alpha)
     if resolution:
         exist = f" (no more exist for {inputs.n} samples)" if drawn < int(inference.permutations) else ""
         warnings.warn(resolution + exist, ResolutionWarning, stacklevel=3)
@@ -280,7 +281,7 @@ def _metric_variables(
         tracker(VALUES, 1, 1)
         if resamples.permutations is not None and metric.kind == "pair":
             null = null_of(metric, context, resamples.permutations)
-            variables |= calibrated_variables(metric, result, null, inference.alpha)
+            variables |= calibrated_variables(metric, result, null, inference.alpha, inference.fdr)
             if inference.keep_resamples:
                 variables |= resample_variable(metric, "null_samples", null)
             if resamples.within_strata is not None:

@@ -13,6 +13,8 @@ from ..context import CompareConfig
 
 # What permutations do with groups of samples.
 PERMUTE = ("within", "whole")
+# Methods that control the false discovery rate.
+FDR = ("bh", "by")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Inference:
             their stratum: what the strata alone explain (samples of one formula, say). Pair metrics get
             ``<metric>_strata_null``, its mean m, ``_strata_p``, and ``_beyond``, (s - m) / (best - m).
         alpha: level of the thresholds of calibrated scores.
+        fdr: how q, the p-values adjusted for the number of pairs, control the false discovery rate: ``bh`` by Benjamini
+            & Hochberg, or ``by`` by Benjamini & Yekutieli, which holds for pairs that depend on each other in any way.
         jackknife_groups: number of groups of the delete-a-group jackknife behind standard errors and intervals; 0 for
             none, 20 are usual. Each takes about as long as the comparison itself.
         keep_resamples: keep the scores under all permutations as ``<metric>_null_samples`` over (``permutation``,
@@ -48,6 +52,7 @@ class Inference:
     permute: str = "within"
     strata: Mapping[str, Any] | Sequence[Any] | None = None
     alpha: float = 0.05
+    fdr: str = "bh"
     jackknife_groups: int = 0
     keep_resamples: bool = False
 
@@ -63,6 +68,8 @@ class Inference:
             )
         if self.groups is not None and not (self.permutations or self.jackknife_groups):
             raise InputError("groups are for permutations and jackknife groups: ask for permutations or intervals")
+        if self.fdr not in FDR:
+            raise InputError(f"fdr={self.fdr!r} must be one of {', '.join(FDR)}")
         if self.permute not in PERMUTE:
             raise InputError(f"permute={self.permute!r} must be one of {', '.join(PERMUTE)}")
         if self.permute == "whole" and self.groups is None:

@@ -22,6 +22,11 @@ def count_pairs(metrics: Iterable[Metric], m: int) -> int:
     return max((m * (m - 1) // (1 + metric.symmetric) for metric in metrics if metric.kind == "pair"), default=0)
 
 
+def level_of_pairs(pairs: int, alpha: float, fdr: str = "bh") -> float:
+    """Return the level at which q of Benjamini & Hochberg is compared: alpha, or for ``by`` alpha / sum_i 1 / i."""
+    return alpha / sum(1 / i for i in range(1, pairs + 1)) if fdr == "by" and pairs else alpha
+
+
 def permutations_needed(pairs: int, alpha: float = 0.05) -> int:
     """Return the number of permutations with which a single aligned pair of so many can be significant.
 
@@ -63,7 +68,9 @@ def resolution_note(pairs: int, permutations: int, alpha: float = 0.05) -> str:
     )
 
 
-def unresolved(p: np.ndarray, permutations: int, alpha: float = 0.05, *, symmetric: bool = True) -> np.ndarray:
+def unresolved(
+    p: np.ndarray, permutations: int, alpha: float = 0.05, *, symmetric: bool = True, fdr: str = "bh"
+) -> np.ndarray:
     """Find the pairs that could not be significant: q would exceed alpha even with the smallest p that K allows.
 
     Args:
@@ -71,6 +78,7 @@ def unresolved(p: np.ndarray, permutations: int, alpha: float = 0.05, *, symmetr
         permutations: K, as drawn.
         alpha: false discovery rate.
         symmetric: whether (a, b) and (b, a) are one pair.
+        fdr: as in `hyle.engine.Inference`.
 
     Returns:
         Bool [m, m]; False for pairs that are not tested. Cost O(m^2 log m).
@@ -97,5 +105,5 @@ def unresolved(p: np.ndarray, permutations: int, alpha: float = 0.05, *, symmetr
     best = np.minimum(np.minimum(before, after), count / (permutations + 1))
     attainable = np.empty(count)
     attainable[order] = best
-    found[tested] = attainable > alpha * (1 + 1e-9)
+    found[tested] = attainable > level_of_pairs(count, alpha, fdr) * (1 + 1e-9)
     return found | found.T if symmetric else found

@@ -48,7 +48,9 @@ def metric_variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
     return variables
 
 
-def calibrated_variables(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:
+def calibrated_variables(
+    metric: Metric, result: Result, null: np.ndarray, alpha: float, fdr: str = "bh"
+) -> dict[str, Any]:
     """Return what K permutations say of a pair metric, null [K, m, m]: mean, p, q, threshold, calibrated score."""
     best, higher = _best(metric, result), metric.higher_is_better is not False
     rounding = EXACT_ROUNDING if metric.exact else ROUNDING
@@ -56,11 +58,11 @@ def calibrated_variables(metric: Metric, result: Result, null: np.ndarray, alpha
     values = {
         "null": calibration.mean,
         "p": calibration.p,
-        "q": adjusted(calibration.p, symmetric=metric.symmetric),
+        "q": adjusted(calibration.p, symmetric=metric.symmetric, fdr=fdr),
         "threshold": calibration.threshold,
         "calibrated": calibration.score,
     }
-    return _beside(metric, values, permutations=len(null), alpha=alpha)
+    return _beside(metric, values, permutations=len(null), alpha=alpha, fdr=fdr)
 
 
 def strata_variables(metric: Metric, result: Result, null: np.ndarray, alpha: float) -> dict[str, Any]:

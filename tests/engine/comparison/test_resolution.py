@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import warnings
 
 import numpy as np
@@ -81,3 +82,21 @@ def test_a_comparison_warns_and_can_draw_as_many_as_it_needs() -> None:
         compare({"a": x[:4], "b": x[:4, :2], "c": x[4:8]}, metrics=["cka"], permutations=200)
     with pytest.raises(ValueError, match='or "auto"'):
         compare(models, metrics=["cka"], permutations="many")
+
+
+def test_benjamini_yekutieli_is_the_harmonic_sum_times_as_large() -> None:
+    generator = np.random.default_rng(0)
+    rows = {name: generator.normal(size=(40, 5)) for name in "abcd"}
+    rows["b"] = rows["a"] @ generator.normal(size=(5, 5))
+    bh, by = (compare(rows, metrics=["cka"], permutations="auto", fdr=fdr) for fdr in ("bh", "by"))
+    harmonic = sum(1 / i for i in range(1, 7))
+    # More permutations are drawn, so that one aligned pair of six can be significant.
+    assert bh.attrs["permutations"] == 200
+    assert by.attrs["permutations"] == math.ceil(6 * harmonic / 0.05) - 1
+    same = compare(rows, metrics=["cka"], permutations=by.attrs["permutations"])
+    upper = np.triu_indices(4, 1)
+    np.testing.assert_allclose(by.cka_q.values[upper], np.minimum(same.cka_q.values[upper] * harmonic, 1))
+    assert by.cka_q.attrs["fdr"] == "by"
+    assert float(by.cka_q.sel(model="a", other="b")) <= 0.05
+    with pytest.raises(ValueError, match="bh, by"):
+        compare(rows, metrics=["cka"], permutations=9, fdr="none")
