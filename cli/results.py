@@ -99,11 +99,12 @@ class MapResult:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """Ridge probe of the label on each embedding."""
+    """Ridge probe of the label on each embedding; `units` are what is held out whole, empty for single samples."""
 
     label: str
     probes: dict[str, Probe]
     kinds: Mapping[str, str]
+    units: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,16 @@ import numpy as np
 
 from hyle.zoo import InputError, Store
 
-from ..comparison import LABEL, find_embeddings, joined, model_names, read_column, read_scores, read_table
+from ..comparison import (
+    LABEL,
+    find_embeddings,
+    joined,
+    model_names,
+    read_column,
+    read_scores,
+    read_table,
+    states_of_one_thing,
+)
 from ..options import LocalPath, option_group, renamed_option, store_option
 from ._question import AnalysisInput
 
@@ -58,7 +67,9 @@ class AnalysisOptions:
             raise InputError("--umap needs umap-learn: pip install 'hyle[map]', or drop --umap to use PCA")
         store = Store(self.store_path)
         against = None if self.against is None else load_comparison(self.against)
-        ids, rows = joined(comparison, find_embeddings(comparison, store, self.embeddings))
+        representations = find_embeddings(comparison, store, self.embeddings)
+        ids, rows = joined(comparison, representations)
+        groups_kind, labels = states_of_one_thing(list(representations.values()), ids)
         outside = (
             {} if against is None else joined(against, find_embeddings(against, store, self.against_embeddings))[1]
         )
@@ -74,6 +85,8 @@ class AnalysisOptions:
             n_labels=self.n_labels,
             scales=self.scales,
             method="umap" if self.umap else "pca",
+            groups=[labels[i] for i in ids] if groups_kind else None,
+            groups_kind=groups_kind,
         )
         question.score  # noqa: B018 - report an unknown metric before anything is computed
         if self.label is not None:

@@ -42,6 +42,8 @@ class AnalysisInput:
         n_labels: number of labels that a model is chosen by.
         scales: whether to estimate the dimension at growing scales, too.
         method: method of the maps, ``pca`` or ``umap``.
+        groups: [n], labels of samples that are states of one thing, as in `ids`; None where all are independent.
+        groups_kind: what they have in common, of `hyle.zoo.GROUP_KINDS`.
     """
 
     comparison: xr.Dataset
@@ -62,6 +64,8 @@ class AnalysisInput:
     n_labels: int = 50
     scales: bool = False
     method: str = "pca"
+    groups: Sequence[str] | None = None
+    groups_kind: str = ""
 
     @cached_property
     def score(self) -> PairScores:
@@ -95,4 +99,4 @@ class AnalysisInput:
 
         if self.values is None:
             return {}
-        return {name: probe(x, self.values) for name, x in self.embeddings.items()}
+        return {name: probe(x, self.values, groups=self.groups) for name, x in self.embeddings.items()}

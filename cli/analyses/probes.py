@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hyle.zoo import GROUP_KINDS
+
 from ..comparison import number
 from ..console import print_table
 from ..results import ProbeResult
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 def compute(question: AnalysisInput) -> ProbeResult | None:
     """Fit a probe of the label to each embedding; None without a label or embeddings."""
-    return ProbeResult(question.label, question.probes, question.kinds) if question.probes else None
+    units = GROUP_KINDS[question.groups_kind][1] if question.groups_kind else ""
+    return ProbeResult(question.label, question.probes, question.kinds, units) if question.probes else None
 
 
 def summarise(result: ProbeResult) -> list[str]:
@@ -36,16 +39,26 @@ def summarise(result: ProbeResult) -> list[str]:
 def print_result(result: ProbeResult) -> None:
     """Print the error of each probe."""
     first = next(iter(result.probes.values()))
-    click.echo(f"Ridge probe of {result.label}: {first.train} training samples, {first.test} held out, 5 random splits")
+    click.echo(
+        f"Ridge probe of {result.label}: {first.train} training samples, {first.test} held out, 5 random splits{_of(result)}"
+    )
     order = sorted(result.probes.items(), key=lambda item: item[1].mae)
     lines = [(n, f"{number(p.mae, 4)} ± {number(p.se, 4)}", number(p.r2, 3)) for n, p in order]
     lines.append(("(the median)", number(first.baseline, 4), number(0.0, 3)))
     print_table(("model", "mean absolute error", "R²"), lines, right=("mean absolute error", "R²"), keys=1)
 
 
+def _of(result: ProbeResult) -> str:
+    return f" of whole {result.units}" if result.units else ""
+
+
 def to_dict(result: ProbeResult) -> dict[str, Any]:
     """Return the probes as plain data."""
-    return {"label": result.label, "models": {name: dataclasses.asdict(one) for name, one in result.probes.items()}}
+    return {
+        "label": result.label,
+        "units": result.units or "samples",
+        "models": {name: dataclasses.asdict(one) for name, one in result.probes.items()},
+    }
 
 
 def make_figures(result: ProbeResult) -> dict[str, Figure]:
@@ -54,7 +67,7 @@ def make_figures(result: ProbeResult) -> dict[str, Figure]:
 
     caption = (
         f"Mean absolute error of a linear probe of {result.label} on held-out samples, with one standard error over "
-        "5 random splits; the dashed line is the error of the median of the label."
+        f"5 random splits{_of(result)}; the dashed line is the error of the median of the label."
     )
     one = next(iter(result.probes.values()))
     recipe = f"ridge regression, penalty and scaling cross-validated, {one.train} training samples, {one.test} held out"

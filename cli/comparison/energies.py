@@ -11,6 +11,7 @@ import numpy as np
 from hyle.zoo import Dataset, Representation, Sample, list_models, mp2020_correction
 
 from ..console import say
+from .units import repeated_states
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,7 +27,8 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
 
     The composition is fitted separately for each model, see `hyle.engine.analysis.energy_error`. ``signed`` is over the
     samples with atoms and an energy, in the order of the data set. If a model has learned MP2020 corrections, they are
-    first subtracted from its energies, because the reference energies include none.
+    first subtracted from its energies, because the reference energies include none. Where over 5 % of the samples are
+    states of one thing, whole groups are folds and units of the standard error.
 
     Returns:
         One error per representation. It is None for a model without energies, for all models if the samples have no
@@ -43,6 +45,8 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
     elements = sorted({int(z) for atoms in structures for z in atoms.numbers})
     counts = np.array([[np.count_nonzero(atoms.numbers == z) for z in elements] for atoms in structures], np.float64)
     reference = np.array([sample.labels["energy"] for sample in samples])
+    kind, labels = repeated_states(data.groups, [sample.id for sample in samples])
+    groups = [labels[sample.id] for sample in samples] if kind else None
     for row, rep in enumerate(representations):
         if rep.energies is None or not samples:
             continue
@@ -56,7 +60,7 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
             predicted = predicted - corrections
         finite = np.isfinite(predicted)
         if of_common_elements(counts[finite]).sum() >= MIN_SAMPLES:
-            errors[row] = energy_error(predicted, reference, counts)
+            errors[row] = energy_error(predicted, reference, counts, groups=groups)
     return errors
 
 

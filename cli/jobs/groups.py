@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from hyle.zoo import (
     GROUP_KINDS,
-    GROUP_STATES,
     ID_RULES,
     ROW_NUMBERS,
     InputError,
@@ -17,11 +16,10 @@ from hyle.zoo import (
     load_dataset,
 )
 
+from ..comparison import known_groups, states_of_one_thing, with_company
 from ..console import say
 from ..options import NO_GROUPS, CompareOptions
 
-# Fraction of the samples that share their group with another one, above which they are not treated as independent.
-FEW = 0.05
 # Kinds within which samples are permuted by default: the first in which this fraction of the samples has company.
 STRATA, COMPANY = ("formula", "composition", "elements"), 0.2
 # The fewest groups for a jackknife by default.
@@ -85,13 +83,10 @@ def _with_units(found: SampleGroups, representations: Sequence[Representation], 
         labels = _labels("--groups", measure.groups, representations)
         kind = measure.groups.partition(":")[0] if isinstance(measure.groups, str) else ""
         return dataclasses.replace(found, measure=dataclasses.replace(measure, groups=labels), groups_kind=kind)
-    kind = next((kind for kind in GROUP_STATES if _known(kind, representations, ids)), "")
+    kind, labels = states_of_one_thing(representations, ids)
     if not kind:
         return found
-    labels = _known(kind, representations, ids)
     sizes = Counter(labels.values())
-    if _with_company(labels) <= FEW * len(ids):
-        return found
     singular, plural = GROUP_KINDS[kind]
     repeats = describe_repeats(len(ids), {kind: len(sizes)})
     # Groups of a size that no other has stay in place under permutation.
@@ -117,8 +112,8 @@ def _with_strata(found: SampleGroups, representations: Sequence[Representation],
         kind = measure.strata.partition(":")[0] if isinstance(measure.strata, str) else ""
         return dataclasses.replace(found, measure=dataclasses.replace(measure, strata=labels), strata_kind=kind)
     for kind in STRATA:
-        labels = _known(kind, representations, ids)
-        if labels and _with_company(labels) >= COMPANY * len(ids):
+        labels = known_groups(kind, representations, ids)
+        if labels and with_company(labels) >= COMPANY * len(ids):
             return dataclasses.replace(found, measure=dataclasses.replace(measure, strata=labels), strata_kind=kind)
     return found
 
@@ -168,18 +163,3 @@ def _of_stored(option: str, kind: str, representations: Sequence[Representation]
         f"{option} {kind}: it is unknown what the samples are; name them, {option} {kind}:DATASET, where DATASET is a "
         f"name of `hyle datasets` or a file of samples; with ids in a column: {option} {kind}:FILE:COLUMN"
     )
-
-
-def _known(kind: str, representations: Sequence[Representation], ids: Sequence[str]) -> dict[str, str]:
-    """Return the labels of all the ids from the first representation that knows them; else nothing."""
-    for each in representations:
-        if kind in each.groups:
-            labels = dict(zip(each.ids, each.groups[kind], strict=True))
-            if labels.keys() >= set(ids):
-                return {i: labels[i] for i in ids}
-    return {}
-
-
-def _with_company(labels: Mapping[str, str]) -> int:
-    """Count the samples that share their group with another one."""
-    return sum(count for count in Counter(labels.values()).values() if count > 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -19,7 +20,7 @@ class EnergyError(NamedTuple):
 
     Args:
         mae: mean absolute error in the units of the energies; each sample is predicted by a fit without it.
-        se: standard error of that mean over samples.
+        se: standard error of that mean over samples, or over their groups.
         in_sample: mean absolute error of one fit to all samples, which is optimistic for many elements and few samples.
         leverage: [samples with both energies], how strongly that fit follows each sample's own energy, 0 to 1.
         n: number of samples.
@@ -34,7 +35,16 @@ class EnergyError(NamedTuple):
     signed: np.ndarray
 
 
-def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int = 10, seed: int = 0) -> EnergyError:
+def energy_error(
+    predicted: Any,
+    reference: Any,
+    counts: Any,
+    /,
+    *,
+    folds: int = 10,
+    seed: int = 0,
+    groups: Sequence[Any] | None = None,
+) -> EnergyError:
     """Compute the mean absolute error of energies that a sum over elements does not explain.
 
     Codes and functionals differ by a constant for each element. The difference of the energies is therefore regressed
@@ -49,6 +59,8 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
         counts: [n, e], number of atoms of each element.
         folds: number of folds of the cross-fit.
         seed: of the folds.
+        groups: n labels of samples that are not independent, such as states of one material: they are in one fold, and
+            the standard error is over groups.
 
     Raises:
         ValueError: fewer than 2 ``folds`` samples have both energies and no rare element, or lengths differ.
@@ -78,7 +90,10 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
         )
     difference, composition = (first - second)[valid], composition[valid]
     with jax.enable_x64(True):
-        residual = np.asarray(residuals(difference[:, None], composition, folds=folds, seed=seed))[:, 0]
+        kept = None if groups is None else np.asarray(groups).astype(str)[valid]
+        of_fold = None if kept is None else kept.tolist()
+        left = residuals(difference[:, None], composition, folds=folds, seed=seed, groups=of_fold)
+        residual = np.asarray(left)[:, 0]
     absolute = np.abs(residual)
     signed = np.full(len(valid), np.nan)
     signed[valid] = residual
@@ -88,12 +103,25 @@ def energy_error(predicted: Any, reference: Any, counts: Any, /, *, folds: int =
     n = len(difference)
     return EnergyError(
         float(absolute.mean()),
-        float(absolute.std(ddof=1) / n**0.5),
+        mean_se(absolute, kept),
         float(np.abs(difference - u @ (u.T @ difference)).mean()),
         (u * u).sum(1),
         n,
         signed,
     )
+
+
+def mean_se(values: np.ndarray, groups: np.ndarray | None = None) -> float:
+    """Return the standard error of the mean of values [n]; over groups of samples [n] if these are given.
+
+    ``se^2 = g / (g - 1) sum_groups (sum of deviations)^2 / n^2`` for g groups, s / sqrt(n) for n groups of one. NaN for
+    a single group. Source: cluster-robust variance, Liang & Zeger (1986), Biometrika 73, 13.
+    """
+    n = len(values)
+    labels = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums = np.bincount(labels, weights=values - values.mean())
+    g = len(sums)
+    return float(np.sqrt(g / (g - 1) * (sums**2).sum()) / n) if g > 1 else float("nan")
 
 
 def of_common_elements(counts: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
@@ -38,7 +39,15 @@ class Probe:
 
 
 def probe(
-    embedding: Any, label: Any, /, *, kind: Kind = "ridge", train: int | float = 0.8, repeats: int = 5, seed: int = 0
+    embedding: Any,
+    label: Any,
+    /,
+    *,
+    kind: Kind = "ridge",
+    train: int | float = 0.8,
+    repeats: int = 5,
+    seed: int = 0,
+    groups: Sequence[Any] | None = None,
 ) -> Probe:
     """Predict a label from an embedding by ridge regression or k nearest neighbours.
 
@@ -53,6 +62,8 @@ def probe(
         train: training samples, as a number (int) or a share (float).
         repeats: number of random splits; the splits are the same for every embedding of the same samples.
         seed: of the splits.
+        groups: n labels of samples that are not independent, such as states of one material: no group is both trained
+            on and tested, so that the numbers of samples differ a little from those that were asked for.
 
     Raises:
         ValueError: lengths differ, rows that are not finite, or fewer than 10 samples to fit on or to test.
@@ -73,6 +84,9 @@ def probe(
     labelled = np.isfinite(y)
     x, y = labelled_rows("the embedding", x, labelled), y[labelled]
     n = len(y)
+    units = np.arange(n)
+    if groups is not None:
+        units = np.unique(np.asarray(groups).astype(str)[labelled], return_inverse=True)[1]
     n_train = train if isinstance(train, int) else round(train * n)
     n_test = n - n_train
     if n_train < 10 or n_test < 10:
@@ -82,8 +96,7 @@ def probe(
     generator = np.random.default_rng([seed, n])
     rows = []
     for _ in range(repeats):
-        order = generator.permutation(n)
-        train_idx, test_idx = order[:n_train], order[n_train:]
+        train_idx, test_idx = _split(units, n_train, generator)
         y_train, y_test = y[train_idx], y[test_idx]
         error = y_test - fit(kind, x[train_idx], y_train).predict(x[test_idx])
         total = ((y_test - y_train.mean()) ** 2).sum()
@@ -93,6 +106,21 @@ def probe(
     se = float(maes.std(ddof=1) / repeats**0.5) if repeats > 1 else float("nan")
     r2_se = float(r2s.std(ddof=1) * (1 / repeats + n_test / n_train) ** 0.5) if repeats > 1 else float("nan")
     return Probe(float(maes.mean()), se, float(r2s.mean()), r2_se, float(baselines.mean()), n_train, n_test)
+
+
+def _split(units: np.ndarray, n_train: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Draw training and test rows: whole units in random order, until about n_train rows are drawn."""
+    sizes = np.bincount(units)
+    if len(sizes) < 2:
+        raise InputError("all samples are in one group: there is none to test on")
+    order = generator.permutation(len(sizes))
+    # The last drawn unit is the one that comes closest; both sides have one at least.
+    filled = np.cumsum(sizes[order])
+    drawn = int(np.clip(np.abs(filled - n_train).argmin() + 1, 1, len(sizes) - 1))
+    rows = np.argsort(order)[units]
+    in_order = np.argsort(rows, kind="stable")
+    count = int(filled[drawn - 1])
+    return in_order[:count], in_order[count:]
 
 
 def labelled_rows(name: str, x: np.ndarray, labelled: np.ndarray) -> np.ndarray:

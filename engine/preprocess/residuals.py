@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,16 @@ RIDGES = (*np.geomspace(1e-10, 1e2, 25).tolist(), float("inf"))
 UNITS = 16
 
 
-def residuals(x: Any, covariates: Any, /, *, folds: int = 10, ridge: float | None = None, seed: int = 0) -> jax.Array:
+def residuals(
+    x: Any,
+    covariates: Any,
+    /,
+    *,
+    folds: int = 10,
+    ridge: float | None = None,
+    seed: int = 0,
+    groups: Sequence[Any] | None = None,
+) -> jax.Array:
     """Regress covariates out of a representation by cross-fitting: each row is predicted by a fit without that row.
 
     ``x_i - mean - (c_i - mean) B``, where the means and the ridge regression B are fitted on the folds that do not
@@ -33,6 +43,7 @@ def residuals(x: Any, covariates: Any, /, *, folds: int = 10, ridge: float | Non
             chosen for each fold, from 26 values from 1e-10 to infinity, to minimise the leave-one-out error over the
             training rows, so that uninformative covariates remove nothing.
         seed: of the folds.
+        groups: n labels; rows of one label are in one fold, so that no row is predicted from others of its group.
 
     Returns:
         [n, d]; NaN if an input is not finite. Rotating or scaling x rotates or scales the residuals. A column whose
@@ -59,10 +70,28 @@ def residuals(x: Any, covariates: Any, /, *, folds: int = 10, ridge: float | Non
         raise InputError(f"folds={folds} is out of range for {n} samples: use folds from 2 to {n // 2}")
     if ridge is not None and not isinstance(ridge, jax.core.Tracer) and not ridge >= 0:
         raise InputError(f"ridge={ridge} must be 0 or more, or None to choose it")
-    order = np.random.default_rng(seed).permutation(n)
-    fold = np.empty(n, np.int32)
-    fold[order] = np.arange(n) % folds
+    if groups is None:
+        order = np.random.default_rng(seed).permutation(n)
+        fold = np.empty(n, np.int32)
+        fold[order] = np.arange(n) % folds
+    else:
+        fold = _fold_of_groups(groups, n, folds, seed)
     return _residuals(a, b, jnp.asarray(fold), None if ridge is None else jnp.asarray(ridge, a.dtype), folds)
+
+
+def _fold_of_groups(groups: Sequence[Any], n: int, folds: int, seed: int) -> np.ndarray:
+    """Return the fold of each row: each group, in random order, goes to the fold that is smallest at its turn."""
+    labels = np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
+    if len(labels) != n:
+        raise InputError(f"groups has {len(labels)} labels for {n} rows")
+    sizes = np.bincount(labels)
+    if len(sizes) < folds:
+        raise InputError(f"folds={folds} is out of range for {len(sizes)} groups: use folds from 2 to {len(sizes)}")
+    filled, of_group = np.zeros(folds, int), np.empty(len(sizes), np.int32)
+    for group in np.random.default_rng(seed).permutation(len(sizes)):
+        of_group[group] = filled.argmin()
+        filled[of_group[group]] += sizes[group]
+    return of_group[labels]
 
 
 @partial(jax.jit, static_argnames=("folds",))

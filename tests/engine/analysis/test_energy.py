@@ -50,3 +50,21 @@ def test_samples_without_an_energy_are_left_out() -> None:
         energy_error(predicted[:10], true[:10], counts[:10])
     with pytest.raises(ValueError, match="99 predicted and 100 reference"):
         energy_error(predicted[1:], true, counts)
+
+
+def test_the_error_over_groups_covers_and_that_over_samples_does_not() -> None:
+    """Five states of a material have one error of the model: the mean is as sure as that of the materials."""
+    over_groups = over_samples = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        material = np.repeat(np.arange(50), 5)
+        counts = rng.integers(1, 6, size=(50, 3))[material]
+        error = np.abs(rng.normal(size=50))[material] * np.sign(rng.normal(size=50))[material]
+        truth = counts @ [-3.0, -5.0, -7.0]
+        for groups in (None, material):
+            found = energy_error(truth + error, truth, counts, groups=groups)
+            inside = abs(found.mae - np.sqrt(2 / np.pi)) < 2 * found.se
+            over_groups += inside and groups is not None
+            over_samples += inside and groups is None
+    assert over_groups >= 34
+    assert over_samples <= 30

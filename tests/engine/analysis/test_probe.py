@@ -153,3 +153,23 @@ def test_a_ridge_of_rows_without_anything_predicts_the_mean():
     expected = fit("ridge", x, x[:, 0]).predict(x)
     for unit in (1e-200, 1e200):
         np.testing.assert_allclose(fit("ridge", x * unit, x[:, 0]).predict(x * unit), expected, rtol=1e-9)
+
+
+def test_no_group_is_both_trained_on_and_tested() -> None:
+    """Rows that say which material a sample is predict its label only if states of the material are trained on."""
+    rng = np.random.default_rng(0)
+    material = np.repeat(np.arange(60), 5)
+    rows = rng.normal(size=(60, 20))[material] + 0.01 * rng.normal(size=(300, 20))
+    label = rng.normal(size=60)[material]
+    leaking = probe(rows, label, kind="knn")
+    honest = probe(rows, label, kind="knn", groups=material)
+    assert leaking.r2 > 0.95
+    assert honest.r2 < 0.2
+    assert honest.train + honest.test == 300
+    same = probe(rows, label, groups=[f"{i:03d}" for i in range(300)])
+    assert same == probe(rows, label)
+
+
+def test_one_group_cannot_be_split() -> None:
+    with pytest.raises(ValueError, match="all samples are in one group"):
+        probe(np.ones((60, 2)), np.arange(60), groups=["a"] * 60)

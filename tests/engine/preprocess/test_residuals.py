@@ -200,3 +200,16 @@ def test_mistakes_are_named(rows, options, words):
     x, c = explained(0)
     with pytest.raises(ValueError, match=words):
         residuals(x, c[:rows], **options)
+
+
+def test_states_of_one_material_are_in_one_fold() -> None:
+    rng = np.random.default_rng(0)
+    material = np.repeat(np.arange(30), 4)
+    counts = np.eye(30)[material] + rng.integers(0, 3, size=(30, 30)).max(0)
+    x = rng.normal(size=30)[material][:, None]
+    # A fit that has seen a material knows its constant; one that has not does not.
+    seen = np.abs(np.asarray(residuals(x, counts, folds=4))).mean()
+    unseen = np.abs(np.asarray(residuals(x, counts, folds=4, groups=material))).mean()
+    assert seen < 0.2 * unseen
+    with pytest.raises(ValueError, match="out of range for 3 groups"):
+        residuals(np.ones((40, 1)), np.ones((40, 2)), groups=np.arange(40) % 3)

@@ -1,0 +1,43 @@
+"""Samples that are states of one thing, as far as representations know what their samples are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from hyle.zoo import GROUP_STATES, Representation
+
+# Fraction of the samples that share their group with another one, above which they are not treated as independent.
+FEW = 0.05
+
+
+def known_groups(kind: str, representations: Iterable[Representation], ids: Sequence[str]) -> dict[str, str]:
+    """Return id -> label of all the ids from the first representation that knows them; else nothing."""
+    for each in representations:
+        if kind in each.groups:
+            labels = dict(zip(each.ids, each.groups[kind], strict=True))
+            if labels.keys() >= set(ids):
+                return {i: labels[i] for i in ids}
+    return {}
+
+
+def states_of_one_thing(representations: Sequence[Representation], ids: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return the kind of groups and id -> label where over 5 % of the samples share a group; else "" and nothing.
+
+    The kind is the first of `hyle.zoo.GROUP_STATES` that is known.
+    """
+    return repeated_states({kind: known_groups(kind, representations, ids) for kind in GROUP_STATES}, ids)
+
+
+def repeated_states(groups: Mapping[str, Mapping[str, str]], ids: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return the same for the groups of a data set: kind -> id -> label."""
+    for kind in GROUP_STATES:
+        labels = {i: groups[kind][i] for i in ids if i in groups.get(kind, ())}
+        if labels and len(labels) == len(ids):
+            return (kind, labels) if with_company(labels) > FEW * len(ids) else ("", {})
+    return "", {}
+
+
+def with_company(labels: Mapping[str, str]) -> int:
+    """Count the samples that share their group with another one."""
+    return sum(count for count in Counter(labels.values()).values() if count > 1)
