@@ -39,9 +39,8 @@ def summarise(result: ProbeResult) -> list[str]:
 def print_result(result: ProbeResult) -> None:
     """Print the error of each probe."""
     first = next(iter(result.probes.values()))
-    click.echo(
-        f"Ridge probe of {result.label}: {first.train} training samples, {first.test} held out, 5 random splits{_of(result)}"
-    )
+    splits = f"{first.train} training samples, {first.test} held out, 5 random splits{_of(result)}"
+    click.echo(f"Ridge probe of {result.label}: {splits}")
     order = sorted(result.probes.items(), key=lambda item: item[1].mae)
     lines = [(n, f"{number(p.mae, 4)} ± {number(p.se, 4)}", number(p.r2, 3)) for n, p in order]
     lines.append(("(the median)", number(first.baseline, 4), number(0.0, 3)))

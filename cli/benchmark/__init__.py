@@ -6,9 +6,9 @@ from .benchmark import embedding_hash as embedding_hash
 from .calibration import QuadrantCalibration as QuadrantCalibration
 from .calibration import calibrate_quadrants as calibrate_quadrants
 from .evaluation import METRICS as METRICS
-from .evaluation import PanelEvaluation as PanelEvaluation
 from .evaluation import TooFewSamplesError as TooFewSamplesError
 from .evaluation import evaluate_on_panel as evaluate_on_panel
+from .panel_evaluation import PanelEvaluation as PanelEvaluation
 from .panels import rebuild_panel as rebuild_panel
 from .performance import scores_of as scores_of
 from .performance import targets_of as targets_of

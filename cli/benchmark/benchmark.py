@@ -63,7 +63,8 @@ from hyle.zoo import (
 
 from ..console import progress_bar, say
 from .calibration import calibrate_quadrants
-from .evaluation import METRICS, PanelEvaluation, TooFewSamplesError, evaluate_on_panel
+from .evaluation import METRICS, TooFewSamplesError, evaluate_on_panel
+from .panel_evaluation import PanelEvaluation
 from .performance import composition_of, scores_of, targets_of
 from .set_data import as_data
 from .subjects import Subject

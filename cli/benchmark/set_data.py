@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .evaluation import DIMENSIONS, PanelEvaluation
+from .evaluation import DIMENSIONS
+from .panel_evaluation import PanelEvaluation
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import AlignmentProfile, Estimate

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import numpy as np
 
-from ..comparison import PairScores, marked_names, modalities, model_names, number, read_scores
+from ..comparison import PairScores, marked_names, modalities, model_names, number, read_scores, text
 from ._order import order_models
 from .palette import INK, MUTED, ON_STRONG, SELF, config, modality_scale, score_scale
 
@@ -44,18 +44,22 @@ def heat_map(
     layers: list[alt.Chart] = [
         cells.transform_filter("datum.kind === 'score'")
         .mark_rect(cornerRadius=2)
-        .encode(x, y, color=_colour(score), tooltip=_tooltip(score)),
+        .encode(x, y, color=_colour(score), tooltip=_tooltip(score, text(comparison.attrs, "strata_kind"))),
         cells.transform_filter("datum.kind === 'self'")
         .mark_rect(cornerRadius=2, color=SELF)
         .encode(x, y, tooltip=[alt.Tooltip("pair:N", title="itself"), alt.Tooltip("shown:N", title=score.label)]),
         cells.transform_filter("datum.kind === 'undefined'")
         .mark_text(text="–", color=MUTED)
-        .encode(x, y, tooltip=_tooltip(score)),
+        .encode(x, y, tooltip=_tooltip(score, text(comparison.attrs, "strata_kind"))),
     ]
     if len(order) <= _PRINTED:
         ink = alt.condition("datum.strength > 0.55", alt.value(ON_STRONG), alt.value(INK))
         printed = cells.transform_filter("datum.kind === 'score'").mark_text(fontSize=min(11.5, step / 3.2))
-        layers.append(printed.encode(x, y, text="shown:N", color=ink, tooltip=_tooltip(score)))
+        layers.append(
+            printed.encode(
+                x, y, text="shown:N", color=ink, tooltip=_tooltip(score, text(comparison.attrs, "strata_kind"))
+            )
+        )
     layers += _strips(comparison, x, y)
     chart = alt.LayerChart(layer=layers).resolve_scale(color="independent")
     sizes = {"width": alt.Step(step), "height": alt.Step(step)}
@@ -82,6 +86,8 @@ def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
                 row["interval"] = f"{number(score.low[i, j], 3)} to {number(score.high[i, j], 3)}"
             if np.isfinite(score.raw[i, j]):
                 row["raw"] = number(score.raw[i, j], 3)
+            if np.isfinite(score.beyond[i, j]):
+                row["beyond"] = f"{number(score.beyond[i, j], 3)} (p = {score.strata_p[i, j]:.2g})"
             row["strength"] = float(strength) if defined else None
             if score.chance_differs:
                 row["excess"] = float(excess) if defined else None
@@ -107,7 +113,7 @@ def _constants(score: PairScores) -> dict[str, str]:
     return {f"recipe_{i}": json.dumps(value) for i, value in enumerate(_recipe(score).values())}
 
 
-def _tooltip(score: PairScores) -> list[alt.Tooltip]:
+def _tooltip(score: PairScores, strata: str) -> list[alt.Tooltip]:
     fixed = {"pair": "models", "exact": score.label, "chance": "chance level"}
     if score.permutations:
         fixed |= {"q": "q, over all pairs", "calibrated": "calibrated"}
@@ -115,6 +121,8 @@ def _tooltip(score: PairScores) -> list[alt.Tooltip]:
         fixed["interval"] = "95 % interval"
     if np.isfinite(score.raw).any():
         fixed["raw"] = "before covariates"
+    if np.isfinite(score.beyond).any():
+        fixed["beyond"] = f"beyond {strata or 'strata'}"
     recipe = {f"recipe_{i}": title for i, title in enumerate(_recipe(score))}
     return [alt.Tooltip(f"{field}:N", title=title) for field, title in (fixed | recipe).items()]
 

@@ -65,6 +65,8 @@ def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = No
         note = ", not distinguishable from chance" if mark == NOT_SIGNIFICANT else ""
         note = ", undecided by so few permutations" if mark == UNRESOLVED else note
         sentences.append(f"The {strongest} score {where} is {pair}: {value}{chance}{note}{tested}.")
+        if np.isfinite(score.beyond[i, j]):
+            sentences.append(_beyond(comparison, score, best))
     elif score.pairs():
         sentences.append(f"No pair has a defined {score.label}: is an embedding constant?")
     significant = count_significant(score, real)
@@ -79,6 +81,16 @@ def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = No
     if ceiling := replicate_ceiling(comparison):
         sentences.append(ceiling)
     return sentences
+
+
+def _beyond(comparison: xr.Dataset, score: PairScores, pair: tuple[int, int]) -> str:
+    """Return how much of a score is left when samples are compared within their formula, or another stratum."""
+    kind = text(comparison.attrs, "strata_kind") or "stratum"
+    return (
+        f"When samples are permuted within {kind}, this score has a mean of {number(score.strata_null[pair], 2)}. "
+        f"Beyond {kind} it is {number(score.beyond[pair], 2)}, where 1 is the best "
+        f"(p = {score.strata_p[pair]:.2g}, {comparison.attrs['strata_permuted']} of {comparison.attrs['n']} samples)."
+    )
 
 
 def _strongest(score: PairScores, pairs: list[tuple[int, int]]) -> tuple[int, int] | None:

@@ -8,7 +8,8 @@ import functools
 import numpy as np
 import pytest
 
-from hyle.cli.benchmark.evaluation import PanelEvaluation, evaluate_on_panel
+from hyle.cli.benchmark.evaluation import evaluate_on_panel
+from hyle.cli.benchmark.panel_evaluation import PanelEvaluation
 from hyle.cli.benchmark.performance import Targets, composition_of, scores_of, targets_of
 from hyle.zoo import Dataset, ReferencePanel, Representation, find_benchmark, load_dataset, load_panel
 

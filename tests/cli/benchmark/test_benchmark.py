@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from hyle.cli.benchmark.benchmark import benchmark, diagnosis_data, embedding_hash
-from hyle.cli.benchmark.evaluation import PanelEvaluation, axis_of, evaluate_on_panel, same_checkpoint
+from hyle.cli.benchmark.evaluation import evaluate_on_panel, same_checkpoint
+from hyle.cli.benchmark.panel_evaluation import PanelEvaluation, axis_of
 from hyle.cli.benchmark.render import print_card, render_card
 from hyle.cli.benchmark.set_data import as_data
 from hyle.cli.benchmark.subjects import find_subject, sets_of
