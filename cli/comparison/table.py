@@ -27,15 +27,16 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
 
     names = model_names(comparison)
     columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error", "low", "high", "raw"]
-    columns += ["strata_null", "strata_p", "beyond"]
     columns += ["k", "n", "estimator", "neighbour_metric", "details"]
     rows: list[tuple[Any, ...]] = []
     for score in read_scores(comparison).values():
         recipe = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
         matrices = [score.values, score.chance, score.p, score.q, score.calibrated]
-        matrices += [score.se, score.low, score.high, score.raw, score.strata_null, score.strata_p, score.beyond]
+        matrices += [score.se, score.low, score.high, score.raw]
+        strata = [score.strata_null, score.strata_p, score.beyond]
         for i, j in score.pairs():
-            rows.append((names[i], names[j], score.name, *(float(matrix[i, j]) for matrix in matrices), *recipe))
+            numbers, beyond = ([float(matrix[i, j]) for matrix in each] for each in (matrices, strata))
+            rows.append((names[i], names[j], score.name, *numbers, *recipe, *beyond))
     nan = float("nan")
     for metric in single_metrics(comparison):
         attrs = comparison[metric].attrs
@@ -49,12 +50,13 @@ def long_table(comparison: xr.Dataset) -> pd.DataFrame:
         ):
             interval_and_raw = [nan if values[i] is None else values[i] for values in extra]
             n_row = n if used[i] is None else int(used[i])
-            rows.append(
-                (name, "", metric, float(value), *[nan] * 4, error, *interval_and_raw, *[nan] * 3, k, n_row, *facts)
-            )
-    table = pd.DataFrame(rows, columns=columns).astype({"k": "Int64", "n": "Int64"})
+            numbers = [float(value), *[nan] * 4, error, *interval_and_raw]
+            rows.append((name, "", metric, *numbers, k, n_row, *facts, *[nan] * 3))
+    beyond_strata = ["strata_null", "strata_p", "beyond"]
+    table = pd.DataFrame(rows, columns=[*columns, *beyond_strata]).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
-    return table.assign(**{key: text(comparison.attrs, key) for key in provenance})
+    table = table.assign(**{key: text(comparison.attrs, key) for key in provenance})
+    return table[[*columns, *provenance, *beyond_strata]]
 
 
 def write_csv(comparison: xr.Dataset, path: str | os.PathLike[str]) -> Path:

@@ -121,6 +121,8 @@ def compare(
     }
     for note in _notes(comparison, covariates):
         progress.say(note)
+    if comparison.attrs["resolution"] not in ("", resolution):  # fewer permutations exist than were asked for
+        progress.say(f"warning: {comparison.attrs['resolution']}")
     return comparison
 
 

@@ -59,7 +59,8 @@ def with_groups(measure: CompareOptions, representations: Sequence[Representatio
             their ids are applied to the ids of the groups.
 
     Raises:
-        InputError: the samples are unknown, or have no groups of this kind.
+        InputError: the samples are unknown, or have no groups of this kind, or whole groups are to be exchanged where
+            there are none.
     """
     ids = sorted(set.intersection(*(set(each.ids) for each in representations)))
     found = SampleGroups(measure)
@@ -69,6 +70,10 @@ def with_groups(measure: CompareOptions, representations: Sequence[Representatio
         found = _with_strata(found, representations, ids)
     measure = found.measure
     groups, strata = (None if each == NO_GROUPS else each for each in (measure.groups, measure.strata))
+    if groups is None and measure.permute == "whole" and measure.permutations:
+        raise InputError(
+            "--permute whole exchanges groups of samples, and there are none: name them with --groups, or omit it"
+        )
     permute = (measure.permute or "within") if groups is not None else None
     return dataclasses.replace(
         found, measure=dataclasses.replace(measure, groups=groups, strata=strata, permute=permute)

@@ -237,9 +237,9 @@ def metric_options(default: str) -> Decorator:
             callback=lambda _context, _option, text: parse_groups(text),
             help="For samples that are not independent: permutations respect the groups (see --permute), and the "
             f"jackknife deletes whole groups. A .csv file (sample id, group), or {', '.join(GROUP_KINDS)}: what the "
-            "samples of a group have in common. For files of embeddings with the samples: KIND:DATASET. None are used "
-            "with none. [default: for stored embeddings with over 5 % repeated samples, whole molecular graphs, "
-            "sequences or formulas]",
+            "samples of a group have in common. For files of embeddings with the samples: KIND:DATASET. With none, "
+            "all samples are independent. [default: for stored embeddings with over 5 % repeated samples, whole "
+            "molecular graphs, sequences or formulas]",
         ),
         click.option(
             "--permute",
@@ -255,6 +255,7 @@ def metric_options(default: str) -> Decorator:
             callback=lambda _context, _option, text: parse_groups(text, "--beyond"),
             help="Also permute samples within groups of this kind, for what models share beyond it: 0 for the mean "
             "within groups, 1 for the best score. As --groups, or none. [default: formula, composition or elements, "
-            "the first in which at least 20 % of the samples have company]",
+            "the first that at least 20 % of the samples share with "
+            "another one]",
         ),
     )

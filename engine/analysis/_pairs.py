@@ -9,16 +9,32 @@ import xarray as xr
 from scipy.special import stdtr
 
 from ..base import InputError
-from ..comparison import beside
+from ..comparison import ROUNDING, MetricFacts, beside
 
 
-def two_sided_p(value: float, se: float, groups: int) -> float:
-    """Return the two-sided p-value of a number that should be 0, with g - 1 degrees of freedom; NaN if undefined."""
+def two_sided_p(value: float, se: float, freedom: float) -> float:
+    """Return the two-sided p-value of a number that should be 0, by Student's distribution.
+
+    NaN if it is undefined: a number or an error that is not finite, or a number that is not 0 without any error, since
+    jackknife groups that all give one value do not show how much it varies.
+    """
     if not (np.isfinite(value) and np.isfinite(se)):
         return float("nan")
     if se == 0:
-        return float(value == 0)
-    return float(2 * stdtr(groups - 1, -abs(value / se)))
+        return 1.0 if value == 0 else float("nan")
+    return float(2 * stdtr(freedom, -abs(value / se)))
+
+
+def paired_difference(first: np.ndarray, second: np.ndarray, facts: MetricFacts) -> np.ndarray:
+    """Return first - second [...] of two scores of one metric; 0 where no more than rounding errors differ."""
+    difference = np.asarray(first - second, np.float64)
+    return np.where(np.abs(difference) <= rounding_of(first, second, facts=facts), 0, difference)
+
+
+def rounding_of(first: np.ndarray, second: np.ndarray, *, facts: MetricFacts) -> np.ndarray:
+    """Return the difference of two scores [...] of one metric that counts as a tie, as in `calibrate`."""
+    largest = np.maximum(np.abs(first), np.abs(second))
+    return np.asarray(ROUNDING * np.maximum(largest, max(abs(facts.best), abs(facts.worst))))
 
 
 def index_of_pair(comparison: xr.Dataset, pair: Sequence[str]) -> tuple[int, int]:

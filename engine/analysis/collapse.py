@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from ..comparison import beside, metric_facts, unresolved
 from ._matrix import CONTROL, alignment_of, model_facts
 
 # How much better the others must predict a model than it predicts them, in information imbalance (1: no information).
@@ -51,7 +52,8 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
     The first matching state is reported:
 
     - ``unrelated``: the imbalance with every other model is above 0.8 in both directions. In a Comparison without
-      imbalances: at most a fifth of the model's pairs are significantly above chance, at the level of the Comparison.
+      imbalances: at most a fifth of the model's pairs are significantly above chance, at the level of the Comparison,
+      and none of the others lacks the permutations to be.
     - ``collapsed``: the others predict the model better than it predicts them, by more than 0.1 in imbalance, and its
       dimension is below the median of the models (or most of its rows are repetitions).
     - ``one direction``: fewer than two directions carry the variance, so that global scores depend on little else.
@@ -87,7 +89,9 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
     if f"{metric}_q" in comparison and not np.isfinite(imbalance).any():
         q = comparison[f"{metric}_q"].transpose("model", "other").values
         significant = np.minimum(q, q.T) <= float(comparison.attrs.get("alpha", 0.05))
+        undecided = ~significant & _unresolved(comparison, metric)
         unrelated = _mean(np.where(np.isfinite(q), significant, np.nan), other) <= MAX_FALSE_POSITIVES
+        unrelated &= ~(undecided & other).any(1)
     median_dimension = np.nanmedian(dimensions[is_model]) if np.isfinite(dimensions[is_model]).any() else np.nan
     results = []
     for i, name in enumerate(names):
@@ -105,6 +109,22 @@ def collapse(comparison: xr.Dataset, metric: str = "cknna", /, *, dimension: str
         numbers = [float(column[i]) for column in (dimensions, ranks, repeats, alignment, to_others, from_others)]
         results.append(Information(name, state, *numbers))
     return results
+
+
+def _unresolved(comparison: xr.Dataset, metric: str) -> np.ndarray:
+    """Return the pairs of models [m, m] that could not be significant with so few permutations in either direction."""
+    p = beside(comparison, metric, "p")
+    if p is None or not p.attrs.get("permutations"):
+        return np.zeros((comparison.sizes["model"],) * 2, bool)
+    design = p.attrs
+    found = unresolved(
+        p.transpose("model", "other").values.astype(np.float64),
+        int(design["permutations"]),
+        float(design.get("alpha", 0.05)),
+        symmetric=metric_facts(comparison, metric).symmetric,
+        fdr=str(design.get("fdr", "bh")),
+    )
+    return found & found.T
 
 
 def _single(comparison: xr.Dataset, name: str) -> np.ndarray:

@@ -13,6 +13,7 @@ from .families import (
     PERMUTATIONS,
     FamilyTest,
     conclude,
+    count_families,
     family_codes,
     family_means,
     permutation_p,
@@ -44,16 +45,18 @@ def correlate_models(
     codes = family_codes(families, a.shape[1])
     valid = np.isfinite(a).all(0) & np.isfinite(b).all(0)
     codes = codes[valid]
-    x, y = (unit_ranks(family_means(values[:, valid], codes)) for values in (a, b))
-    k, nan = x.shape[1], math.nan
+    k, nan = count_families(codes), math.nan
     if k < MIN_CORRELATED:
         return FamilyTest(nan, nan, nan, nan, 1.0, int(valid.sum()), k)
+    x, y = (unit_ranks(family_means(values[:, valid], codes)) for values in (a, b))
     orders = permuted_families(k, permutations, seed)
     # [p, d], averaged over draws; the families of one draw keep their order in all draws.
     correlations = (x[:, orders] * y[:, None, :]).sum(2).mean(0)
     p, smallest_p = permutation_p(np.abs(correlations))
+    if math.isnan(p):  # one of both does not vary
+        return FamilyTest(nan, nan, nan, nan, 1.0, int(valid.sum()), k)
     value = float(correlations[0])
-    low, high = _bonett_wright(value, k) if p == p else (nan, nan)
+    low, high = _bonett_wright(value, k)
     return conclude(FamilyTest(value, low, high, p, smallest_p, int(valid.sum()), k))
 
 

@@ -40,6 +40,8 @@ def ceiling_shares(comparison: xr.Dataset, metric: str, ceiling: Sequence[str], 
     level = facts.sign * both_ways(chance.broadcast_like(comparison[metric]))
     score = facts.sign * both_ways(comparison[metric])
     top = score[at] - level[at]
+    if not np.isfinite(top):
+        raise InputError(f"{metric} of the ceiling {'-'.join(ceiling)} is not defined: is an embedding constant?")
     if not top > 0:
         raise InputError(f"{metric} of the ceiling {'-'.join(ceiling)} is not above its chance level")
     share = (score - level) / top

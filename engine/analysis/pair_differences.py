@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from ..base import InputError
-from ..comparison import beside, jackknife_design, jackknife_interval, metric_facts
-from ._pairs import index_of_pair, jackknife_values, of_pair, two_sided_p
+from ..comparison import beside, jackknife_design, jackknife_freedom, jackknife_interval, metric_facts
+from ._pairs import index_of_pair, jackknife_values, of_pair, paired_difference, rounding_of, two_sided_p
 from .alignment_profile import Estimate
 
 
@@ -25,7 +25,8 @@ class PairDifference(NamedTuple):
         chance: the mean difference under permutation, NaN without permutations: the chance levels of two pairs differ
             where their models have different numbers of columns.
         difference: first - second, with its standard error and 95 % interval.
-        p: two-sided, of the hypothesis that both pairs have the same score over all samples of this kind.
+        p: two-sided, of the hypothesis that both pairs have the same score over all samples of this kind; NaN where the
+            difference is not 0 and the same without every jackknife group.
         p_unrelated: two-sided, of the hypothesis that neither pair has anything in common; NaN without permutations.
     """
 
@@ -45,10 +46,10 @@ def pair_difference(
     """Test whether two pairs of models are equally aligned, for example whether A is nearer to B than to C.
 
     Scores of the same samples vary together, so the standard error of their difference is taken part by part from the
-    delete-a-group jackknife and is not that of two independent scores. `p` is from Student's distribution with
-    g - 1 degrees of freedom, for g groups. Permuted samples cannot give it: under permutation both pairs are unrelated,
-    and the differences of unrelated pairs vary much less than those of aligned pairs. What they do give is
-    `p_unrelated`.
+    delete-a-group jackknife and is not that of two independent scores. `p` is from Student's distribution with the
+    degrees of freedom of the interval, g - 1 for g equal groups; differences within rounding are 0. Permuted samples
+    cannot give it: under permutation both pairs are unrelated, and the differences of unrelated pairs vary much less
+    than those of aligned pairs. What they do give is `p_unrelated`.
 
     Args:
         comparison: result of ``hyle.engine.compare(jackknife_groups=20, permutations=200, keep_resamples=True)``; the
@@ -69,19 +70,20 @@ def pair_difference(
         raise InputError(f"{'-'.join(first)} and {'-'.join(second)} are the same pair")
     values = [of_pair(comparison[metric], row) for row in rows]
     replicates = np.array([of_pair(jackknife_values(comparison, metric), row) for row in rows])
-    value = float(values[0] - values[1])
-    without = replicates[0] - replicates[1]
-    se, low, high = (
-        float(end) for end in jackknife_interval(np.asarray(value), without, **jackknife_design(comparison, metric))
-    )
+    value = float(paired_difference(values[0], values[1], facts))
+    without = paired_difference(replicates[0], replicates[1], facts)
+    design = jackknife_design(comparison, metric)
+    se, low, high = (float(end) for end in jackknife_interval(np.asarray(value), without, **design))
     null = beside(comparison, metric, "null_samples")
     chance = p_unrelated = float("nan")
     if null is not None:
-        draws = facts.sign * (of_pair(null, rows[0]) - of_pair(null, rows[1]))
-        chance = float(facts.sign * draws.mean())
-        # Both tails, from the centre of the draws.
-        extreme = np.abs(draws - draws.mean()) >= np.abs(facts.sign * value - draws.mean())
-        p_unrelated = float((1 + extreme.sum()) / (1 + len(draws))) if np.isfinite(value) else float("nan")
+        draws = paired_difference(of_pair(null, rows[0]), of_pair(null, rows[1]), facts)
+        chance = float(draws.mean())
+        # Both tails, from the centre of the score and its draws, to which all contribute alike.
+        centre = (value + draws.sum()) / (1 + len(draws))
+        margin = rounding_of(*values, facts=facts)
+        extreme = np.abs(draws - centre) >= np.abs(value - centre) - margin
+        p_unrelated = float((1 + extreme.sum()) / (1 + len(draws))) if np.isfinite(centre) else float("nan")
     names = [(str(pair[0]), str(pair[1])) for pair in (first, second)]
     return PairDifference(
         metric,
@@ -90,6 +92,6 @@ def pair_difference(
         (float(values[0]), float(values[1])),
         chance,
         Estimate(value, se, low, high),
-        two_sided_p(value, se, len(without)),
+        two_sided_p(value, se, jackknife_freedom(design.get("sizes", np.ones(len(without))))),
         p_unrelated,
     )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from ..comparison import jackknife_design, jackknife_interval, metric_facts
-from ._pairs import both_ways, jackknife_values, two_sided_p
+from ..comparison import jackknife_design, jackknife_freedom, jackknife_interval, metric_facts
+from ._pairs import both_ways, jackknife_values, paired_difference, two_sided_p
 
 
 def rank_intervals(comparison: xr.Dataset, metric: str, /, *, level: float = 0.95) -> xr.Dataset:
@@ -16,7 +16,8 @@ def rank_intervals(comparison: xr.Dataset, metric: str, /, *, level: float = 0.9
 
     A pair ranks below each pair that is significantly more aligned, and above each that is significantly less aligned,
     by the test of `pair_difference` with Holm's correction for the number of other pairs. Each interval covers the
-    rank of its pair with the stated probability; it does not say so of all pairs at once.
+    rank of its pair with the stated probability; it does not say so of all pairs at once. Scores within rounding of
+    each other have the same rank.
 
     Args:
         comparison: result of ``hyle.engine.compare(jackknife_groups=20, keep_resamples=True)``.
@@ -38,13 +39,16 @@ def rank_intervals(comparison: xr.Dataset, metric: str, /, *, level: float = 0.9
     score = facts.sign * both_ways(comparison[metric])[upper]
     without = facts.sign * both_ways(jackknife_values(comparison, metric))[:, upper[0], upper[1]]
     design = jackknife_design(comparison, metric)
+    freedom = jackknife_freedom(design.get("sizes", np.ones(len(without))))
     defined = np.flatnonzero(np.isfinite(score) & np.isfinite(without).all(0))
     ranks = np.full((3, len(score)), np.nan)
     for i in defined:
         others = defined[defined != i]
-        difference = score[others] - score[i]
-        se, *_ = jackknife_interval(difference, without[:, others] - without[:, i : i + 1], **design)
-        significant = _holm([two_sided_p(*each, len(without)) for each in zip(difference, se, strict=True)], 1 - level)
+        difference = paired_difference(score[others], score[i], facts)
+        se, *_ = jackknife_interval(
+            difference, paired_difference(without[:, others], without[:, i : i + 1], facts), **design
+        )
+        significant = _holm([two_sided_p(*each, freedom) for each in zip(difference, se, strict=True)], 1 - level)
         better, worse = significant & (difference > 0), significant & (difference < 0)
         ranks[:, i] = 1 + (difference > 0).sum(), 1 + better.sum(), 1 + len(others) - worse.sum()
     matrices = np.full((3, m, m), np.nan)

@@ -1,5 +1,6 @@
 """The Comparison: all pairs of models, with null distributions and intervals."""
 
+from .calibration import ROUNDING as ROUNDING
 from .calibration import Calibration as Calibration
 from .calibration import calibrate as calibrate
 from .compare import DEFAULT_METRICS as DEFAULT_METRICS
@@ -7,6 +8,7 @@ from .compare import compare as compare
 from .inference import Inference as Inference
 from .io import load_comparison as load_comparison
 from .io import save_comparison as save_comparison
+from .jackknife import jackknife_freedom as jackknife_freedom
 from .jackknife import jackknife_interval as jackknife_interval
 from .join import JoinWarning as JoinWarning
 from .join import check_counting as check_counting

@@ -29,6 +29,8 @@ from .schema import calibrated_variables, interval_variables, metric_variables, 
 
 # With at most this many rows, matrices are padded to a few widths, so that few programs are compiled.
 MAX_ROWS_PADDED = 2048
+# At most so many are drawn within strata: their p-values are of single pairs.
+STRATA_PERMUTATIONS = 200
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
 
 Progress = Callable[[str, float], None] | None
@@ -108,10 +110,11 @@ def compare(
         inference = replace(inference, permutations=permutations_needed(pairs, pair_alpha))
     resamples = _draw_resamples(inputs, chosen, config, inference)
     drawn = 0 if resamples.permutations is None else len(resamples.permutations)
-    resolution = resolution_note(pairs, drawn, pair_alpha)
+    units = f" in {len(set(resamples.labels))} groups" if resamples.labels else ""
+    limit = f"no more exist for {inputs.n} samples{units}" if drawn < int(inference.permutations) else ""
+    resolution = resolution_note(pairs, drawn, pair_alpha, limit=limit)
     if resolution:
-        exist = f" (no more exist for {inputs.n} samples)" if drawn < int(inference.permutations) else ""
-        warnings.warn(resolution + exist, ResolutionWarning, stacklevel=3)
+        warnings.warn(resolution, ResolutionWarning, stacklevel=3)
     tracker = ProgressTracker(
         chosen, progress, permuted=resamples.permutations is not None, jackknife_groups=len(resamples.left_out)
     )
@@ -226,7 +229,7 @@ def _draw_resamples(
     permutations, left_out, within_strata, count = None, [], None, int(inference.permutations)
     strata = labels_of(inference.strata, inputs.joined.ids, name="strata", all_ids=inputs.all_ids)
     if strata is not None:
-        within_strata = draw(n, count, groups=strata, seed=config.seed)
+        within_strata = draw(n, min(count, STRATA_PERMUTATIONS), groups=strata, seed=config.seed)
     if count:
         if inference.permute == "whole" and labels is not None:
             permutations = draw_whole_groups(labels, count, seed=config.seed)

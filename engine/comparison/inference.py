@@ -32,7 +32,8 @@ class Inference:
             "whole" exchanges whole groups of equal size: what is tested is any alignment, with the groups as units.
         strata: sample id -> label, or n labels, for a second null distribution, under which samples are permuted within
             their stratum: what the strata alone explain (samples of one formula, say). Pair metrics get
-            ``<metric>_strata_null``, its mean m, ``_strata_p``, and ``_beyond``, (s - m) / (best - m).
+            ``<metric>_strata_null``, its mean m, ``_strata_p``, and ``_beyond``, (s - m) / (best - m). At most 200
+            permutations are drawn.
         alpha: level of the thresholds of calibrated scores.
         fdr: how q, the p-values adjusted for the number of pairs, control the false discovery rate: ``bh`` by Benjamini
             & Hochberg, or ``by`` by Benjamini & Yekutieli, which holds for pairs that depend on each other in any way.

@@ -126,7 +126,7 @@ def jackknife_interval(
         >>> without = np.array([2.0, 3.0, 4.0, 5.0, 6.0])
         >>> error, low, high = jackknife_interval(np.array(4.0), without)
         >>> round(float(error), 4), round(float(high - low), 4)
-        (2.8284, 15.7062)
+        (2.8284, 15.7059)
     """
     size = np.ones(len(without)) if sizes is None else np.asarray(sizes, np.float64)
     grouped = size.sum()
@@ -136,6 +136,16 @@ def jackknife_interval(
     pseudo = value + factor * (value - without)
     squares = (weight * (pseudo - (weight * pseudo).sum(0))) ** 2
     error = np.sqrt(grouped / total * squares.sum(0) / (1 - (weight**2).sum()))
-    freedom = (weight**2).sum() ** 2 / (weight**4).sum() - 1
-    margin = stdtrit(max(1.0, freedom), (1 + level) / 2) * error
+    margin = stdtrit(jackknife_freedom(size), (1 + level) / 2) * error
     return error, value - margin, value + margin
+
+
+def jackknife_freedom(sizes: Sequence[int] | np.ndarray) -> float:
+    """Return the degrees of freedom of the error of `jackknife_interval`, at least 1: g - 1 for g equal groups.
+
+    Example:
+        >>> jackknife_freedom([4, 4, 4, 4, 4]), round(jackknife_freedom([12, 4, 4, 4, 4]), 2)
+        (4.0, 1.0)
+    """
+    squares = (np.asarray(sizes, np.float64) / np.sum(sizes)) ** 2
+    return max(1.0, float(squares.sum() ** 2 / (squares**2).sum() - 1))

@@ -45,13 +45,14 @@ def permutations_needed(pairs: int, alpha: float = 0.05) -> int:
     return min(MOST, max(FEWEST, math.ceil(round(pairs / alpha, 6)) - 1))
 
 
-def resolution_note(pairs: int, permutations: int, alpha: float = 0.05) -> str:
+def resolution_note(pairs: int, permutations: int, alpha: float = 0.05, *, limit: str = "") -> str:
     """Return a line on pairs that cannot be significant alone; empty if they can.
 
     Args:
         pairs: number of pairs that are tested together.
         permutations: their number, 0 for none.
         alpha: false discovery rate.
+        limit: why no more can be drawn; by default the line says how many are enough.
     """
     if not permutations or not pairs or pairs / (permutations + 1) <= alpha * (1 + 1e-9):
         return ""
@@ -61,10 +62,10 @@ def resolution_note(pairs: int, permutations: int, alpha: float = 0.05) -> str:
         if together <= pairs
         else "no pair can be significant"
     )
+    enough = f"for a single pair draw {math.ceil(round(pairs / alpha, 6)) - 1} permutations"
     return (
         f"{permutations} permutations, {pairs} pair{'s' * (pairs > 1)}: no q can be below {pairs}/{permutations + 1} "
-        f"divided by the number of aligned pairs, so that at alpha = {alpha:g} {reach}; for a single pair draw "
-        f"{math.ceil(round(pairs / alpha, 6)) - 1} permutations"
+        f"divided by the number of aligned pairs, so that at alpha = {alpha:g} {reach}; {limit or enough}"
     )
 
 
@@ -85,7 +86,7 @@ def unresolved(
 
     Example:
         >>> p = np.full((20, 20), 0.4)
-        >>> unresolved(p, 199).sum(), unresolved(p, 3799).sum()
+        >>> int(unresolved(p, 199).sum()), int(unresolved(p, 3799).sum())
         (380, 0)
     """
     m = len(p)

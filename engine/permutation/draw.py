@@ -131,9 +131,9 @@ def draw(n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int =
             raise InputError(
                 f"each of the {n} samples is in a separate group: no samples can be permuted within groups"
             )
-        return Permutations(_distinct(n, count, movable, generator))
+        return Permutations(distinct_orders(n, count, movable, generator))
     if count >= n and (n <= 2 or math.lgamma(n + 1) < math.log(RARE) + 2 * math.log(count + 1)):
-        return Permutations(_distinct(n, count, [np.arange(n)], generator))
+        return Permutations(distinct_orders(n, count, [np.arange(n)], generator))
     while True:
         cycles = _cycles(n, count, generator)
         orders = np.concatenate([cycle.orders for cycle in cycles])
@@ -157,7 +157,7 @@ def _cycles(n: int, count: int, generator: np.random.Generator) -> list[Cycle]:
     return [cycle for cycle in cycles if len(cycle.shifts)]
 
 
-def _distinct(n: int, count: int, blocks: Sequence[np.ndarray], generator: np.random.Generator) -> np.ndarray:
+def distinct_orders(n: int, count: int, blocks: Sequence[np.ndarray], generator: np.random.Generator) -> np.ndarray:
     """Draw permutations without replacement, none of which is the identity; return all if there are no more.
 
     Without replacement, since otherwise p could be 1 / (count + 1) where fewer than count + 1 permutations exist.

@@ -69,7 +69,14 @@ def test_a_copy_has_the_scores_of_the_honest_model(honest: PanelEvaluation) -> N
     assert copy.rank() == honest.rank()
 
 
-@pytest.mark.parametrize("attack", ["rotated", "whitened", "8 principal axes", "random columns", "tanh"])
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "rotated",
+        "whitened",
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in ("8 principal axes", "random columns", "tanh")),
+    ],
+)
 def test_a_disguised_copy_gains_nothing(honest: PanelEvaluation, attack: str) -> None:
     disguised = evaluate(attacks(rows_of(BEST))[attack])
     mean = honest.align_to().mean
@@ -81,7 +88,7 @@ def test_a_disguised_copy_gains_nothing(honest: PanelEvaluation, attack: str) ->
         assert quadrant_of(disguised) != "foundational"
 
 
-@pytest.mark.parametrize("size", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("size", [1.0, *(pytest.param(size, marks=pytest.mark.thorough) for size in (0.5, 3.0))])
 def test_composition_columns_gain_nothing(honest: PanelEvaluation, size: float) -> None:
     x = scaled(rows_of(BEST))
     more = evaluate(np.hstack([x, size * scaled(composition())]))

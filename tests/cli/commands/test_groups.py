@@ -100,3 +100,33 @@ def test_groups_of_files_of_embeddings(run: Run, conformers: Path, tmp_path: Pat
 class _Rows:
     def __init__(self, embedding: np.ndarray, ids: np.ndarray) -> None:
         self.embedding, self.ids = embedding, list(map(str, ids))
+
+
+def test_permutations_of_whole_groups_without_groups_are_an_error(run: Run, tmp_path: Path) -> None:
+    for name in "ab":
+        rows = np.random.default_rng(ord(name)).normal(size=(30, 3))
+        np.savez(tmp_path / f"{name}.npz", embedding=rows, ids=[f"s{i}" for i in range(30)])
+    command = ("compare", tmp_path / "a.npz", tmp_path / "b.npz", "--metrics", "cka", "--permute", "whole")
+    for further in ((), ("--groups", "none")):
+        ran = run(*command, *further)
+        assert ran.code == 2
+        assert "--permute whole exchanges groups of samples, and there are none" in ran.err
+
+
+def test_permutations_that_do_not_exist_are_said(run: Run, tmp_path: Path) -> None:
+    """Four groups of equal size can be exchanged in 24 ways: none of three pairs alone can be significant."""
+    groups = "id,group\n" + "".join(f"{i},g{i % 4}\n" for i in range(32))
+    (tmp_path / "groups.csv").write_text(groups)
+    for name in "abc":
+        np.savez(
+            tmp_path / f"{name}.npz",
+            embedding=np.random.default_rng(ord(name)).normal(size=(32, 3)),
+            ids=[str(i) for i in range(32)],
+        )
+    files = [tmp_path / f"{name}.npz" for name in "abc"]
+    options = ("--metrics", "cka", "--permutations", 199, "--groups", tmp_path / "groups.csv", "--permute", "whole")
+    ran = run("compare", *files, *options, "--json")
+    assert ran.json["recipe"]["permutations"] == 23
+    assert "no more exist for 32 samples in 4 groups" in ran.err
+    p = np.array([ran.json["p"]["cka"][i][j] for i, j in ((0, 1), (0, 2), (1, 2))])
+    assert np.allclose(p * 24, np.round(p * 24))

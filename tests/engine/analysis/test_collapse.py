@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
 from hyle.engine import compare
 from hyle.engine.analysis import collapse, single_change
+from hyle.engine.comparison import ResolutionWarning
 
 METRICS = ["cknna", "information_imbalance", "intrinsic_dimension"]
 
@@ -62,3 +65,15 @@ def test_the_fall_of_a_number_has_an_interval() -> None:
     assert np.isnan([few.low, few.high]).all()
     with pytest.raises(ValueError, match="no 'nothing'"):
         single_change(first, second, "nothing")
+
+
+@pytest.mark.parametrize(("groups", "unrelated"), [(3, set()), (10, {"noise"})])
+def test_too_few_permutations_show_no_model_to_be_unrelated(groups: int, unrelated: set[str]) -> None:
+    """Three groups can be exchanged in six ways, with which no pair can be significant, however aligned."""
+    found = embeddings(1)
+    labels = np.repeat(np.arange(groups), 150 // groups).tolist()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResolutionWarning)
+        comparison = compare(found, metrics=["cka"], permutations="auto", groups=labels, permute="whole")
+    states = {one.model: one.state for one in collapse(comparison, "cka")}
+    assert {name for name, state in states.items() if state == "unrelated"} == unrelated

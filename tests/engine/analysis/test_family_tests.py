@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy.stats import binom, kruskal, linregress, pearsonr, permutation_test, spearmanr
@@ -128,3 +130,14 @@ def test_too_little_is_inconclusive() -> None:
     constant = fit_slope(np.ones(8), np.arange(8.0))
     assert np.isnan([constant.value, constant.p]).all()
     assert np.isnan(correlate_models(np.arange(8.0), np.ones(8)).p)
+
+
+def test_a_correlation_with_what_does_not_vary_is_not_defined() -> None:
+    """Equal errors, or errors that are all missing, correlate with nothing: neither 0 nor a warning."""
+    values = np.random.default_rng(0).normal(size=8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for errors in (np.full(8, 0.3), np.full(8, np.nan)):
+            test = correlate_models(values, errors)
+            assert np.isnan([test.value, test.low, test.high, test.p]).all()
+            assert test.smallest_p == 1

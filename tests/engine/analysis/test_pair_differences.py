@@ -6,9 +6,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.special import stdtr
 
 from hyle.engine import cka, compare
 from hyle.engine.analysis import ceiling_shares, pair_difference, rank_intervals
+from hyle.engine.analysis._pairs import two_sided_p
 
 N = 120
 PROJECTION = np.random.default_rng(99).normal(size=(4, 8))
@@ -94,6 +96,52 @@ def test_the_share_of_a_ceiling() -> None:
     assert low < expected < high < 1
 
 
+@pytest.mark.parametrize("metric", ["cka", "cka_rbf", "cknna", "distance_correlation", "procrustes", "rsa"])
+def test_pairs_that_differ_by_rounding_only_are_equal(metric: str) -> None:
+    """b is a multiple of a, and c a rotation of a: all are as near to x, and as near to each other."""
+    generator = np.random.default_rng(5)
+    a = generator.normal(size=(60, 6)).astype("f4")
+    turn = np.linalg.qr(generator.normal(size=(6, 6)))[0]
+    x = a + 0.5 * generator.normal(size=a.shape)
+    rows = {"x": x.astype("f4"), "a": a, "b": 3.7 * a, "c": (a @ turn).astype("f4")}
+    found = compare(rows, metrics=[metric], k=5, permutations=59, jackknife_groups=10, keep_resamples=True)
+    for second in ("b", "c"):
+        result = pair_difference(found, metric, ("x", "a"), ("x", second))
+        assert tuple(result.difference) == (0, 0, 0, 0)
+        assert (result.chance, result.p, result.p_unrelated) == (0, 1, 1)
+    ranks = rank_intervals(found, metric)
+    upper = np.triu_indices(4, 1)  # x-a, x-b, x-c, a-b, a-c, b-c
+    assert ranks["rank"].values[upper].tolist() == [4, 4, 4, 1, 1, 1]
+
+
+def test_p_and_interval_agree_for_groups_of_unequal_size() -> None:
+    """Where the interval of the difference excludes 0, p is below 0.05, and the other way round."""
+    agree, significant = [], []
+    for seed in range(12):
+        rows = panel(seed, {"a": 0.5, "b": 1.0, "c": 1.3})
+        groups = np.repeat(np.arange(8), [50, 10, 10, 10, 10, 10, 10, 10])
+        found = compare(rows, metrics=["cka"], jackknife_groups=8, groups=groups.tolist(), keep_resamples=True)
+        result = pair_difference(found, "cka", ("a", "b"), ("a", "c"))
+        excluded = not result.difference.low <= 0 <= result.difference.high
+        agree.append(excluded == (result.p <= 0.05))
+        significant.append(2 * stdtr(7, -abs(result.difference.value / result.difference.se)) <= 0.05)
+    assert all(agree)
+    assert sum(significant) > 0  # with g - 1 degrees of freedom, which groups of unequal size do not have
+
+
+def test_what_does_not_vary_has_no_p() -> None:
+    """A difference that is the same without every jackknife group does not show how much it varies."""
+    assert np.isnan(two_sided_p(1.0, 0.0, 4))
+    assert two_sided_p(0.0, 0.0, 4) == 1
+    assert two_sided_p(2.776445, 1.0, 4) == pytest.approx(0.05, abs=1e-6)  # 97.5 % point of t with 4 degrees of freedom
+
+
+def test_scores_that_are_not_defined_under_permutation_give_no_p() -> None:
+    found = comparison(0, {"a": 0.5, "b": 1.0, "c": 1.0}, permutations=39)
+    found["cka_null_samples"] = found.cka_null_samples.where(np.arange(39)[:, None, None] != 3)
+    assert np.isnan(pair_difference(found, "cka", ("a", "b"), ("a", "c")).p_unrelated)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "words"),
     [("ab", "ba", "are the same pair"), ("ax", "ab", "no model is called 'x'"), ("aa", "ab", "not a pair")],
@@ -116,3 +164,6 @@ def test_what_is_missing_is_named() -> None:
     worse = min(combinations("abc", 2), key=lambda pair: float(cka(noise[pair[0]], noise[pair[1]])))
     with pytest.raises(ValueError, match="is not above its chance level"):
         ceiling_shares(compare(noise, metrics=["cka"]), "cka", worse)
+    constant = compare(noise | {"k": np.ones((50, 5))}, metrics=["cka"])
+    with pytest.raises(ValueError, match="cka of the ceiling a-k is not defined"):
+        ceiling_shares(constant, "cka", ("a", "k"))

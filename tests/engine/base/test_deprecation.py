@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from hyle.engine import compare, list_metrics, load_comparison, mutual_knn, save_comparison
+from hyle.engine import ResolutionWarning, compare, list_metrics, load_comparison, mutual_knn, save_comparison
 
 from ..samples import K, single, views
 
@@ -23,6 +23,7 @@ def pair() -> dict[str, np.ndarray]:
 def test_arguments_of_compare() -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
+        warnings.simplefilter("ignore", ResolutionWarning)
         old = compare(pair(), intervals=5, draws=True, **OPTIONS)
     assert {str(one.message).split()[0] for one in told} == {"intervals=", "draws="}
     assert {(one.category, one.filename) for one in told} == {(FutureWarning, __file__)}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hyle.engine import compare
+from hyle.engine.comparison import unresolved
 from hyle.engine.permutation import draw_whole_groups
 
 STATES = 5
@@ -24,15 +25,39 @@ def test_members_move_together_and_keep_their_order() -> None:
         assert images["d"] == rows["d"]
 
 
-def test_the_draws_are_uniform_over_all_exchanges() -> None:
-    groups = np.repeat(["x", "y", "z"], 2)
+def test_all_exchanges_are_drawn_once_where_there_are_few() -> None:
+    groups = np.repeat(["x", "y", "z", "u", "u", "v", "v"], 2)  # 3! exchanges of three groups, 2! of two
     orders = draw_whole_groups(groups, 6000).orders
-    found = {tuple(order[::2] // 2): 0 for order in orders}
-    for order in orders:
-        found[tuple(order[::2] // 2)] += 1
-    assert set(found) == set(permutations(range(3)))
-    # 1,000 of each are expected, with a standard deviation of 29.
-    assert all(abs(count - 1000) < 5 * 29 for count in found.values())
+    assert len(orders) == len(np.unique(orders, axis=0)) == 6 * 2 - 1
+    assert (orders != np.arange(14)).any(1).all()
+
+
+def test_the_draws_are_uniform_over_all_other_exchanges() -> None:
+    groups, found = np.repeat(["x", "y", "z"], 2), dict.fromkeys(permutations(range(3)), 0)
+    for seed in range(1500):
+        for order in draw_whole_groups(groups, 2, seed=seed).orders:
+            found[tuple(int(i) for i in order[::2] // 2)] += 1
+    assert found.pop((0, 1, 2)) == 0
+    # 600 of each of the five are expected, with a standard deviation below 22.
+    assert all(abs(count - 600) < 5 * 22 for count in found.values())
+
+
+def test_few_groups_give_the_p_of_all_exchanges_and_say_what_they_cannot_show() -> None:
+    """Three groups can be exchanged in six ways: no p is below 1/6, and no score is marked as near chance."""
+    material = np.repeat(np.arange(3), 4)
+    rows = {name: np.random.default_rng(i).normal(size=(12, 3)) for i, name in enumerate("ab")}
+    with pytest.warns(UserWarning, match=r"no pair can be significant.*no more exist for 12 samples in 3 groups"):
+        found = compare(rows, metrics=["cka"], permutations=199, groups=material.tolist(), permute="whole")
+    assert found.attrs["permutations"] == 5
+
+    def score(order: np.ndarray) -> float:
+        pair = compare({"a": rows["a"], "b": rows["b"][order]}, metrics=["cka"])
+        return float(pair.cka[0, 1])
+
+    of_groups = np.arange(12).reshape(3, 4)
+    scores = np.array([score(of_groups[list(image)].ravel()) for image in permutations(range(3))])
+    assert float(found.cka_p[0, 1]) == pytest.approx((scores >= scores[0] - 1e-6).mean())
+    assert unresolved(found.cka_p.values, 5).sum() == 2
 
 
 @pytest.mark.parametrize(("groups", "count", "words"), [("abbccc", 5, "all differ in size"), ("ab", 0, "at least 1")])

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch")
@@ -22,6 +22,7 @@ def plain(rows: np.ndarray, pooling: str) -> np.ndarray:
     )
 
 
+@settings(deadline=None)
 @given(
     counts=st.lists(st.integers(1, 7), min_size=1, max_size=6),
     pooling=st.sampled_from(["mean", "sum", "cumulants(1)", "cumulants(2)", "cumulants(3)", "cumulants(4)"]),
