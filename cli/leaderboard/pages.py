@@ -35,7 +35,8 @@ def render_site(cards: Sequence[Card]) -> dict[str, str]:
     boards = [make_board(list(group)) for _, group in groupby(ordered, key=lambda card: card.domain)]
     pages = {"index.html": _index(boards)}
     for name in sorted({card.model for card in ordered}):
-        own = [(board, row) for board in boards for row in board.flat() if row.card["model"] == name]
+        # A model with a card of one domain can be in the reference panel of another.
+        own = [(board, row) for board in boards for row in board.flat() if row.card["model"] == name and row.href]
         pages[page_of(name)] = _model_page(name, own)
     return pages
 
