@@ -58,9 +58,12 @@ def energy_errors(representations: Sequence[Representation], data: Dataset) -> l
                 continue
             corrections = corrections or [mp2020_correction(atoms) for atoms in structures]
             predicted = predicted - corrections
-        finite = np.isfinite(predicted)
-        if of_common_elements(counts[finite]).sum() >= MIN_SAMPLES:
-            errors[row] = energy_error(predicted, reference, counts, groups=groups)
+        usable = np.flatnonzero(np.isfinite(predicted))
+        usable = usable[of_common_elements(counts[usable])]
+        if len(usable) >= MIN_SAMPLES:
+            # Fewer groups than twice the folds cannot be held out whole.
+            enough = groups is not None and len({groups[i] for i in usable}) >= MIN_SAMPLES
+            errors[row] = energy_error(predicted, reference, counts, groups=groups if enough else None)
     return errors
 
 

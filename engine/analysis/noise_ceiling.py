@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..base import InputError
 from ..comparison import beside, jackknife_design, jackknife_interval, metric_facts
-from ._pairs import both_ways, index_of_pair
+from .pairs import both_ways, index_of_pair
 
 
 def ceiling_shares(comparison: xr.Dataset, metric: str, ceiling: Sequence[str], /) -> xr.Dataset:

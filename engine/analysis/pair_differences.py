@@ -10,8 +10,8 @@ import xarray as xr
 
 from ..base import InputError
 from ..comparison import beside, jackknife_design, jackknife_freedom, jackknife_interval, metric_facts
-from ._pairs import index_of_pair, jackknife_values, of_pair, paired_difference, rounding_of, two_sided_p
 from .alignment_profile import Estimate
+from .pairs import index_of_pair, jackknife_values, of_pair, paired_difference, rounding_of, two_sided_p
 
 
 class PairDifference(NamedTuple):

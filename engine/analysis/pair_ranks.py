@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from ..comparison import jackknife_design, jackknife_freedom, jackknife_interval, metric_facts
-from ._pairs import both_ways, jackknife_values, paired_difference, two_sided_p
+from .pairs import both_ways, jackknife_values, paired_difference, two_sided_p
 
 
 def rank_intervals(comparison: xr.Dataset, metric: str, /, *, level: float = 0.95) -> xr.Dataset:

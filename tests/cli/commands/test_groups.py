@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from ase import Atoms
 
+from hyle.cli.comparison import energy_errors
 from hyle.engine import compare
-from hyle.zoo import load_dataset
+from hyle.zoo import Dataset, Representation, Sample, load_dataset
 
 Run = Callable[..., Any]
 
@@ -130,3 +132,18 @@ def test_permutations_that_do_not_exist_are_said(run: Run, tmp_path: Path) -> No
     assert "no more exist for 32 samples in 4 groups" in ran.err
     p = np.array([ran.json["p"]["cka"][i][j] for i, j in ((0, 1), (0, 2), (1, 2))])
     assert np.allclose(p * 24, np.round(p * 24))
+
+
+def test_few_groups_do_not_stop_the_energy_errors() -> None:
+    """States of three formulas cannot be held out whole in ten folds; the error is then that over samples."""
+    rng = np.random.default_rng(0)
+    samples = [
+        Sample(str(i), atoms=Atoms(("H2O", "CH4", "NH3")[i % 3]), labels={"energy": float(rng.normal())})
+        for i in range(60)
+    ]
+    data = Dataset("mine", samples, "molecules", "CC0-1.0", "planted", {"energy": "eV"})
+    rows = rng.normal(size=(60, 4)).astype("f4")
+    energies = np.array([sample.labels["energy"] for sample in samples]) + 0.1 * rng.normal(size=60)
+    (error,) = energy_errors([Representation("m", rows, data.ids, {}, energies)], data)
+    assert error is not None
+    assert 0.04 < error.mae < 0.16

@@ -10,7 +10,7 @@ from scipy.special import stdtr
 
 from hyle.engine import cka, compare
 from hyle.engine.analysis import ceiling_shares, pair_difference, rank_intervals
-from hyle.engine.analysis._pairs import two_sided_p
+from hyle.engine.analysis.pairs import two_sided_p
 
 N = 120
 PROJECTION = np.random.default_rng(99).normal(size=(4, 8))
