@@ -96,6 +96,7 @@ def test_planted_structure_is_found(found: dict[str, Finding]) -> None:
     assert found["composition"].numbers["cknna"]["before"] > 0.1
 
 
+@pytest.mark.thorough
 def test_noise_confirms_no_finding(noise: StudyResults) -> None:
     found = by_claim(noise)
     for name in (

@@ -35,15 +35,15 @@ def test_the_rate_of_errors_and_the_power() -> None:
     from the permutations would find a difference between equal pairs far too often.
     """
     equal, unrelated, different = [], [], []
-    for seed in range(40):
+    for seed in range(20):
         found = comparison(seed, {"a": 0.5, "b": 1.0, "c": 1.0, "d": 2.0}, permutations=119)
         same = pair_difference(found, "cka", ("a", "b"), ("a", "c"))
         equal.append(same.p <= 0.05)
         unrelated.append(same.p_unrelated <= 0.05)
         different.append(pair_difference(found, "cka", ("a", "b"), ("a", "d")).p <= 0.05)
-    assert sum(equal) <= 6  # 2 are expected at 5 %; 7 or more have a probability of 0.3 %
-    assert sum(unrelated) >= 8
-    assert sum(different) == 40
+    assert sum(equal) <= 4  # 1 is expected at 5 %; 5 or more have a probability of 0.3 %
+    assert sum(unrelated) >= 4
+    assert sum(different) == 20
 
 
 def test_the_difference_is_that_of_the_scores_and_its_error_that_of_paired_values() -> None:
