@@ -50,7 +50,7 @@ from .trained import TRAINED_ON_SAMPLES as TRAINED_ON_SAMPLES
 from .trained import marked_names as marked_names
 from .trained import trained_note as trained_note
 from .trained import trained_on_samples as trained_on_samples
+from .units import count_repeated as count_repeated
 from .units import known_groups as known_groups
 from .units import repeated_states as repeated_states
 from .units import states_of_one_thing as states_of_one_thing
-from .units import with_company as with_company

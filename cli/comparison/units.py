@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hyle.zoo import GROUP_STATES, Representation
 
 # Fraction of the samples that share their group with another one, above which they are not treated as independent.
-FEW = 0.05
+MAX_REPEATED_FRACTION = 0.05
 
 
 def known_groups(kind: str, representations: Iterable[Representation], ids: Sequence[str]) -> dict[str, str]:
@@ -34,10 +34,10 @@ def repeated_states(groups: Mapping[str, Mapping[str, str]], ids: Sequence[str])
     for kind in GROUP_STATES:
         labels = {i: groups[kind][i] for i in ids if i in groups.get(kind, ())}
         if labels and len(labels) == len(ids):
-            return (kind, labels) if with_company(labels) > FEW * len(ids) else ("", {})
+            return (kind, labels) if count_repeated(labels) > MAX_REPEATED_FRACTION * len(ids) else ("", {})
     return "", {}
 
 
-def with_company(labels: Mapping[str, str]) -> int:
+def count_repeated(labels: Mapping[str, str]) -> int:
     """Count the samples that share their group with another one."""
     return sum(count for count in Counter(labels.values()).values() if count > 1)

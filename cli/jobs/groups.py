@@ -16,12 +16,12 @@ from hyle.zoo import (
     load_dataset,
 )
 
-from ..comparison import known_groups, states_of_one_thing, with_company
+from ..comparison import count_repeated, known_groups, states_of_one_thing
 from ..console import say
 from ..options import NO_GROUPS, CompareOptions
 
-# Kinds within which samples are permuted by default: the first in which this fraction of the samples has company.
-STRATA, COMPANY = ("formula", "composition", "elements"), 0.2
+# Kinds within which samples are permuted by default: the first that at least this fraction share with another sample.
+STRATA, MIN_SHARED_FRACTION = ("formula", "composition", "elements"), 0.2
 # The fewest groups for a jackknife by default.
 MIN_GROUPS = 5
 
@@ -108,7 +108,7 @@ def _with_units(found: SampleGroups, representations: Sequence[Representation], 
 
 
 def _with_strata(found: SampleGroups, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:
-    """Resolve the strata, or find a kind in which enough samples have company."""
+    """Resolve the strata, or find a kind that enough samples share with others."""
     measure = found.measure
     if measure.strata == NO_GROUPS:
         return found
@@ -118,7 +118,7 @@ def _with_strata(found: SampleGroups, representations: Sequence[Representation],
         return dataclasses.replace(found, measure=dataclasses.replace(measure, strata=labels), strata_kind=kind)
     for kind in STRATA:
         labels = known_groups(kind, representations, ids)
-        if labels and with_company(labels) >= COMPANY * len(ids):
+        if labels and count_repeated(labels) >= MIN_SHARED_FRACTION * len(ids):
             return dataclasses.replace(found, measure=dataclasses.replace(measure, strata=labels), strata_kind=kind)
     return found
 
