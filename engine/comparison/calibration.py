@@ -123,7 +123,7 @@ def adjusted(p: np.ndarray, *, symmetric: bool, fdr: str = "bh") -> np.ndarray:
 
 
 def null_of(metric: Metric, context: MetricContext, permutations: Permutations) -> np.ndarray:
-    """Return a pair metric under K permutations, [K, m, m]; in each pair the second model by name is permuted.
+    """Return a pair metric under K permutations, [K, m, m]; `MetricContext.in_order` says which model of a pair is permuted.
 
     A metric without a faster way is evaluated once per permutation, on all models and their permuted copies.
     """

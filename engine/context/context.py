@@ -64,13 +64,27 @@ class MetricContext:
 
     @property
     def in_order(self) -> np.ndarray:
-        """Bool [m, m], entry (a, b) True unless the name of b sorts before that of a.
+        """Bool [m, m], entry (a, b) True if b is the model that is permuted in this pair.
 
-        In each pair the model whose name sorts second is permuted, so that values do not depend on the order in which
-        the models are passed.
+        That is the model in which more rows repeat another exactly, else the one whose name sorts second, so that values
+        do not depend on the order in which the models are passed.
+
+        Ties between equal rows are broken by the lowest index. Where the order of the samples tells something, as in a
+        file sorted by composition, so does the table of a model with ties. If the other model is permuted, a score
+        exceeds its null distribution by what the order tells; the permuted model has lost it.
         """
-        position = np.argsort(np.argsort(self.names))
+        order = sorted(range(self.m), key=lambda model: (self._repeats()[model], self.names[model]))
+        position = np.argsort(order)
         return position[:, None] <= position[None, :]
+
+    def _repeats(self) -> list[int]:
+        """Count the rows of each model that equal an earlier row to the bit."""
+
+        def count(x: jax.Array) -> int:
+            rows = np.ascontiguousarray(np.asarray(x))
+            return len(rows) - len(np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))))
+
+        return self.cached("repeats", lambda: [count(x) for x in self.arrays])
 
     def cached(self, key: Any, compute: Callable[[], Any]) -> Any:
         """Return the cached value of a key, computing it the first time.

@@ -74,3 +74,17 @@ def test_bad_options(options: dict[str, object], words: str) -> None:
     rows, _ = isomers(0, 0.5)
     with pytest.raises(ValueError, match=words):
         compare(rows, metrics=["cka"], **options)
+
+
+@pytest.mark.parametrize("metric", ["mutual_knn", "cknna", "information_imbalance"])
+@pytest.mark.parametrize("name", ["a", "z"])
+def test_element_counts_share_nothing_beyond_formulas_in_files_sorted_by_structure(metric: str, name: str) -> None:
+    """Ties of equal rows fall to the lowest index, and the order of these samples is that of the other model."""
+    generator = np.random.default_rng(0)
+    formula = np.repeat(np.arange(FORMULAS), ISOMERS)
+    counts = generator.normal(size=(FORMULAS, 6))[formula]
+    structure = np.concatenate([counts, np.arange(len(formula))[:, None] / 4], 1)
+    found = compare({name: counts, "m": structure}, metrics=[metric], k=4, permutations=39, strata=formula.tolist())
+    entry = {"model": name, "other": "m"}
+    assert float(found[f"{metric}_strata_p"].sel(entry)) == 1
+    assert float(found[f"{metric}_p"].sel(entry)) == 1 / 40
