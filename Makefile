@@ -26,9 +26,9 @@ check: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@mkdir -p $(VENV)/types/hyle
-	@for package in engine zoo cli; do ln -sfn "$(CURDIR)/$$package" $(VENV)/types/hyle/$$package; done
-	$(BIN)/lint-imports --no-logo --no-cache
-	MYPYPATH=$(VENV)/types $(BIN)/mypy -p hyle.engine -p hyle.zoo -p hyle.cli
+	@for path in engine zoo cli hyle/*.py hyle/py.typed; do ln -sfn "$(CURDIR)/$$path" $(VENV)/types/hyle/; done
+	cd $(VENV)/types && ../bin/lint-imports --no-logo --no-cache "$(CURDIR)/pyproject.toml"
+	MYPYPATH=$(VENV)/types $(BIN)/mypy -p hyle
 
 unit: $(VENV)/dev $(VENV)/models
 	$(BIN)/pytest $(WORKERS) -m "not models and not thorough"
@@ -78,17 +78,17 @@ $(VENV)/base: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "== installing torch (190 MB as a CPU build)"
 	$(PIP) install --quiet --progress-bar off torch==2.13.0
-	@echo "== installing hyle, JAX, RDKit, ASE (170 MB)"
-	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo]"
+	@echo "== installing hyle, JAX, RDKit, ASE, scikit-bio (215 MB)"
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo,study]"
 	@touch $@
 
 $(VENV)/models: $(VENV)/base $(wildcard zoo/cards/*.toml)
-	@echo "== installing the libraries of the models (150 MB)"
+	@echo "== installing the libraries of the models (140 MB)"
 	$(BIN)/hyle models --requirements > $(VENV)/requirements.sh
 	PIP_CONSTRAINT=constraints.txt PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1 sh -e $(VENV)/requirements.sh
 	@touch $@
 
 $(VENV)/dev: $(VENV)/base
-	@echo "== installing the test tools (65 MB)"
+	@echo "== installing the test tools (30 MB)"
 	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo,train,dev]"
 	@touch $@

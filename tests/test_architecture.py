@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -26,7 +27,7 @@ def module_name(path: Path) -> str:
     return ".".join(("hyle", *parts) if parts[0] in TOPS else parts)
 
 
-FILES = [path for top in (*TOPS, "tests", "bench") for path in sorted((ROOT / top).rglob("*.py"))]
+FILES = [path for top in ("hyle", *TOPS, "tests", "bench") for path in sorted((ROOT / top).rglob("*.py"))]
 MODULES = {module_name(path): path for path in FILES}
 PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"}
 
@@ -74,7 +75,7 @@ def past_the_face(name: str, target: str) -> bool:
 
 @pytest.mark.parametrize("rule", [private_from_outside, past_the_face])
 def test_imports_keep_the_rule(rule) -> None:
-    checked = MODULES if rule is private_from_outside else [name for name in MODULES if name.startswith("hyle.")]
+    checked = MODULES if rule is private_from_outside else [name for name in MODULES if inside(name, "hyle")]
     broken = [
         f"{MODULES[name].relative_to(ROOT)}:{line} imports {target}"
         for name in checked
@@ -113,7 +114,7 @@ def test_everything_that_is_imported_is_declared() -> None:
     missing = {
         f"{DISTRIBUTIONS.get(top, top)} (imported by {name})"
         for name in MODULES
-        if name.startswith("hyle.") and not name.startswith("hyle.zoo.adapters.")
+        if inside(name, "hyle") and not name.startswith("hyle.zoo.adapters.")
         for _, target in imports(name)
         for top in [target.partition(".")[0]]
         if top not in {*sys.stdlib_module_names, "hyle", *OF_CARDS}
@@ -122,25 +123,72 @@ def test_everything_that_is_imported_is_declared() -> None:
     assert missing == set()
 
 
-@pytest.mark.parametrize("package", sorted(name for name in PACKAGES if name.startswith("hyle.")))
+def test_every_extra_that_is_named_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pages = [*(path for name, path in MODULES.items() if inside(name, "hyle")), ROOT / "README.md", ROOT / "Makefile"]
+    pages += sorted((ROOT / "docs").glob("*.md"))
+    named = {
+        extra
+        for page in pages
+        for extras in re.findall(r"(?:hyle|['\"]\.)\[([a-z,]+)\]", page.read_text("utf-8"))
+        for extra in extras.split(",")
+    }
+    assert {"zoo", "train", "study"} <= named <= set(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("package", sorted(name for name in PACKAGES if inside(name, "hyle")))
 def test_every_folder_says_what_it_is_for(package: str) -> None:
     text = ast.get_docstring(ast.parse(MODULES[package].read_text("utf-8")))
     assert text
     assert len(text.splitlines()[0]) <= 120
 
 
-def test_the_wheel_holds_every_file(tmp_path: Path) -> None:
-    # Built from a copy of what git knows or would add, so that no leftover of an earlier build gets into it.
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git has or would add of the package, so that no leftover of an earlier build gets into it."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    files = [name for name in names if (ROOT / name).is_file()]
-    source = tmp_path / "source"
-    for name in files:
-        if name.startswith(tuple(f"{top}/" for top in TOPS)) or "/" not in name:
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, source / name)
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, source]
-    subprocess.run(build, check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    packed = {name for name in zipfile.ZipFile(wheel).namelist() if not re.match(r"[^/]*\.dist-info/", name)}
-    assert packed == {f"hyle/{name}" for name in files if name.startswith(tuple(f"{top}/" for top in TOPS))}
+    folder = tmp_path_factory.mktemp("source")
+    for name in names:
+        if (ROOT / name).is_file() and (name.startswith(("hyle/", *(f"{top}/" for top in TOPS))) or "/" not in name):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpacked, as it is installed; built from a second copy, which the build may write to."""
+    build = tmp_path_factory.mktemp("build")
+    shutil.copytree(source, build / "source")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", build, build / "source"]
+    subprocess.run(pip, check=True)
+    (file,) = build.glob("*.whl")
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(build / "wheel")
+    return build / "wheel"
+
+
+def test_the_wheel_holds_every_file(source: Path, wheel: Path) -> None:
+    def files(folder: Path) -> set[str]:
+        return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+    packed = {name for name in files(wheel) if not re.match(r"[^/]*\.dist-info/", name)}
+    tree = {name for name in files(source) if "/" in name}
+    assert packed == {name if name.startswith("hyle/") else f"hyle/{name}" for name in tree}
+
+
+@pytest.mark.parametrize("kind", ["wheel", "checkout", "folder of links"])
+def test_all_parts_come_from_the_same_place_on_the_path(kind: str, source: Path, wheel: Path, tmp_path: Path) -> None:
+    """Whether installed or on PYTHONPATH, and whatever hyle is installed besides."""
+    place = {"wheel": wheel, "checkout": source}.get(kind, tmp_path / "links")
+    if kind == "folder of links":
+        (place / "hyle").mkdir(parents=True)
+        for path in [*(source / "hyle").iterdir(), *(source / top for top in TOPS)]:
+            (place / "hyle" / path.name).symlink_to(path)
+    script = "import hyle, hyle.cli, hyle.zoo; print(*(m.__file__ for m in (hyle, hyle.cli, hyle.zoo)), sep='\\n')"
+    script += "; import importlib.util; print(importlib.util.find_spec('hyle.engine').origin)"
+    variables = os.environ | {"PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+    run = [sys.executable, "-c", script]
+    done = subprocess.run(run, cwd=tmp_path, env=variables, capture_output=True, text=True, check=True)
+    assert [Path(line).is_relative_to(place) for line in done.stdout.splitlines()] == [True] * 4

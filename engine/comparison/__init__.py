@@ -5,6 +5,13 @@ from .calibration import Calibration as Calibration
 from .calibration import calibrate as calibrate
 from .compare import DEFAULT_METRICS as DEFAULT_METRICS
 from .compare import compare as compare
+from .comparison import Comparison as Comparison
+from .comparison import as_comparison as as_comparison
+from .frame import chance_values as chance_values
+from .frame import has_group_null as has_group_null
+from .frame import is_directed as is_directed
+from .frame import pair_values as pair_values
+from .frame import to_frame as to_frame
 from .inference import Inference as Inference
 from .io import load_comparison as load_comparison
 from .io import save_comparison as save_comparison

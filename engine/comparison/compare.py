@@ -11,24 +11,23 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import xarray as xr
 
-from ..base import InputError, Threads, check_k, renamed_arguments, version
+from ..base import InputError, Threads, caller_level, check_k, renamed_arguments, version
 from ..context import NULL, VALUES, CompareConfig, MetricContext
 from ..metrics import Metric, find_metric
 from ..permutation import Permutations, draw, draw_whole_groups
 from ..preprocess import ExplainedWarning, orthonormal_basis, regress_out, representation_diagnostics
 from .calibration import null_of
+from .comparison import Comparison
 from .groups import labels_of
 from .inference import Inference, configured
 from .jackknife import delete_group_jackknife, draw_jackknife_groups
 from .join import Joined, join
-from .progress import JACKKNIFE, ProgressTracker
+from .progress import JACKKNIFE, STRATA, ProgressTracker
+from .representations import check_representations, name_representations
 from .resolution import ResolutionWarning, count_pairs, level_of_pairs, permutations_needed, resolution_note
 from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable, strata_variables
 
-# With at most this many rows, matrices are padded to a few widths, so that few programs are compiled.
-MAX_ROWS_PADDED = 2048
 # At most so many are drawn within strata: their p-values are of single pairs.
 STRATA_PERMUTATIONS = 200
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
@@ -38,21 +37,22 @@ Progress = Callable[[str, float], None] | None
 
 @renamed_arguments(intervals="jackknife_groups", draws="keep_resamples")
 def compare(
-    representations: Mapping[str, Any],
-    /,
-    *,
+    *representations: Any,
     metrics: Sequence[str | Metric] | str | Metric = DEFAULT_METRICS,
     covariates: Any = None,
     config: CompareConfig | None = None,
     inference: Inference | None = None,
     progress: Progress = None,
     **options: Any,
-) -> xr.Dataset:
+) -> Comparison:
     """Compare representations of the same samples, all with all.
 
     Args:
-        representations: name -> tensor [n, d] of any framework and floating dtype, or name -> an object with
-            ``embedding`` [n, d] and ``ids``. Rows are joined by id and sorted by it, plain tensors by position.
+        representations: one mapping name -> representation, one list of representations, or several arguments. Each is
+            a tensor [n, d] of any framework and floating dtype, or an object with ``embedding`` [n, d] and ``ids``.
+            Rows are joined by id and sorted by it, plain tensors by position. The index of a DataFrame is its ids,
+            unless all have the default index. In a list, tensors are called "array 1", "array 2" and so on; objects
+            with ids have their ``name``.
         metrics: names of metrics, or entries of `hyle.engine.list_metrics`, which has them all.
         covariates: regressed out of every representation first (see `hyle.engine.blus_residuals`): a tensor [n, c], or
             an object with ``embedding`` [n, c] and ``ids``, as the representations are. As many samples are dropped as
@@ -64,7 +64,7 @@ def compare(
             they take precedence over ``config`` and ``inference``.
 
     Returns:
-        The Comparison, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
+        The `Comparison`, an `xarray.Dataset` over ``model`` and ``other``: for every metric a variable of its name, for
         pair metrics also ``<metric>_chance``; entry (a, b) has x = a and y = b. In addition: ``dim``, ``n_model`` (rows
         before the join), ``duplicates`` (rows that repeat an earlier one, exactly or up to floating-point noise, see
         `hyle.engine.intrinsic_dimension`), ``dead_columns`` (constant over the samples), ``top_column_share`` (of the
@@ -79,9 +79,9 @@ def compare(
         The recipe of each number is in the attributes of its variable and of the data set.
 
     Raises:
-        ValueError: fewer than four common samples, rows that are not finite, an unknown metric, k out of range, a
-            sample without a group.
-        TypeError: an unknown option.
+        ValueError: one representation alone for a metric of pairs, fewer than four common samples, rows that are not
+            finite, an unknown metric, k out of range, a sample without a group.
+        TypeError: an unknown option, or a representation that is not a matrix, such as the path of a file.
 
     Warns:
         JoinWarning: see `join`.
@@ -99,7 +99,14 @@ def compare(
     if not chosen:
         raise InputError("no metric was asked for")
     config, inference = configured(config, inference, options)
-    inputs = _prepare_inputs(representations, covariates, centre=config.centre)
+    named, covariates = check_representations(name_representations(representations), covariates)
+    pair_metrics = [metric.name for metric in chosen if metric.kind == "pair"]
+    if len(named) == 1 and pair_metrics:
+        raise InputError(
+            f"{next(iter(named))} is alone, but {', '.join(pair_metrics[:3])}{', ...' * (len(pair_metrics) > 3)} need "
+            "two representations: give another one, or metrics=['intrinsic_dimension']"
+        )
+    inputs = _prepare_inputs(named, covariates, centre=config.centre)
     config.check(inputs.n, chosen)
     context = MetricContext(inputs.joined.names, inputs.joined.arrays, config)
     # Resolved once, so that it stays the same without a jackknife group.
@@ -114,9 +121,13 @@ def compare(
     limit = f"no more exist for {inputs.n} samples{units}" if drawn < int(inference.permutations) else ""
     resolution = resolution_note(pairs, drawn, pair_alpha, limit=limit)
     if resolution:
-        warnings.warn(resolution, ResolutionWarning, stacklevel=3)
+        warnings.warn(resolution, ResolutionWarning, stacklevel=caller_level())
     tracker = ProgressTracker(
-        chosen, progress, permuted=resamples.permutations is not None, jackknife_groups=len(resamples.left_out)
+        chosen,
+        progress,
+        permuted=resamples.permutations is not None,
+        strata=resamples.within_strata is not None,
+        jackknife_groups=len(resamples.left_out),
     )
     context = replace(context, config=config, progress=tracker)
     context.run_pass(_needs(chosen))
@@ -128,7 +139,7 @@ def compare(
         variables |= _interval_variables(context, chosen, resamples.left_out, inference, variables, tracker)
     names = inputs.joined.names
     attributes = _attributes(inputs, config, inference, resamples) | {"resolution": resolution}
-    return xr.Dataset(variables, coords={"model": names, "other": names}, attrs=attributes)
+    return Comparison(variables, coords={"model": names, "other": names}, attrs=attributes)
 
 
 @dataclass(frozen=True)
@@ -147,7 +158,7 @@ class _Inputs:
     joined: Joined
     widths: list[int]
     covariates: str
-    before: list[jax.Array]
+    before: list[Any]
     all_ids: list[str]
     explained: list[str]
 
@@ -179,30 +190,28 @@ def _prepare_inputs(representations: Mapping[str, Any], covariates: Any, *, cent
             f"the covariates explain {', '.join(explained[:5])}{', ...' * (len(explained) > 5)} wholly: only rounding "
             "errors would be left, and the scores are not defined",
             ExplainedWarning,
-            stacklevel=3,
+            stacklevel=caller_level(),
         )
     if centre:
-        joined = replace(joined, arrays=[x - x.mean(0) for x in joined.arrays])
-        before = [x - x.mean(0) for x in before]
+        joined = replace(joined, arrays=[_centred(x) for x in joined.arrays])
+        before = [_centred(x) for x in before]
     widths = [int(x.shape[1]) for x in joined.arrays]
     joined = replace(joined, arrays=[_pad_columns(x) for x in joined.arrays])
     return _Inputs(joined, widths, words, [_pad_columns(x) for x in before], all_ids, explained)
 
 
-def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, str, list[jax.Array], list[str]]:
+def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, str, list[Any], list[str]]:
     """Join by id and regress covariates out; return what that was in words, the same rows before it, and all ids."""
     if covariates is None:
         joined = join(representations)
         return joined, "none", [], joined.ids
-    if "covariates" in representations:
-        raise InputError("a representation is called 'covariates', as the covariates are: give it another name")
     joined = join({**representations, "covariates": covariates})
     *arrays, columns = joined.arrays
     basis = orthonormal_basis(columns)
     ids = [joined.ids[row] for row in basis.rows]
     kept = Joined(
         joined.names[:-1],
-        [regress_out(x, basis, dtype=dtype) for x, dtype in zip(arrays, joined.dtypes[:-1], strict=True)],
+        [_regressed(x, basis, dtype) for x, dtype in zip(arrays, joined.dtypes[:-1], strict=True)],
         ids,
         joined.rows_in[:-1],
         joined.dtypes[:-1],
@@ -213,11 +222,22 @@ def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, 
     return kept, explained, [x[basis.rows] for x in arrays], joined.ids
 
 
-def _pad_columns(x: jax.Array) -> jax.Array:
-    """Append columns of zeros, which change nothing, where compiling for another width would cost more."""
-    n, d = x.shape
+def _regressed(x: Any, basis: Any, dtype: str) -> Any:
+    rows = regress_out(x, basis, dtype=dtype)
+    return np.asarray(rows) if isinstance(x, np.ndarray) else rows
+
+
+def _centred(x: Any) -> Any:
+    return x - (x.mean(0, dtype=np.float64).astype(x.dtype) if isinstance(x, np.ndarray) else x.mean(0))
+
+
+def _pad_columns(x: Any) -> Any:
+    """Append columns of zeros, which change nothing, so that JAX compiles for few widths; NumPy needs none."""
+    if isinstance(x, np.ndarray):
+        return x
+    d = x.shape[1]
     width = max(64, 2 ** (d - 1).bit_length()) if d <= 512 else -(-d // 512) * 512
-    return jnp.pad(x, ((0, 0), (0, width - d))) if n <= MAX_ROWS_PADDED and width > d else x
+    return jnp.pad(x, ((0, 0), (0, width - d))) if width > d else x
 
 
 def _draw_resamples(
@@ -287,10 +307,13 @@ def _metric_variables(
             variables |= calibrated_variables(metric, result, null, inference.alpha, inference.fdr)
             if inference.keep_resamples:
                 variables |= resample_variable(metric, "null_samples", null)
+            tracker(NULL, 1, 1)
             if resamples.within_strata is not None:
+                tracker.null = STRATA
                 within = null_of(metric, context, resamples.within_strata)
                 variables |= strata_variables(metric, result, within, inference.alpha)
-            tracker(NULL, 1, 1)
+                tracker(NULL, 1, 1)
+                tracker.null = NULL
     return variables
 
 

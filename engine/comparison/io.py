@@ -8,6 +8,7 @@ from pathlib import Path
 import xarray as xr
 
 from ..base import InputError, read_netcdf, write_netcdf
+from .comparison import Comparison, as_comparison
 
 
 def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
@@ -20,7 +21,7 @@ def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
     return write_netcdf(comparison, path)
 
 
-def load_comparison(path: str | Path) -> xr.Dataset:
+def load_comparison(path: str | Path) -> Comparison:
     """Read a Comparison that `save_comparison` wrote, of this release or an earlier one.
 
     Raises:
@@ -30,7 +31,7 @@ def load_comparison(path: str | Path) -> xr.Dataset:
     comparison = read_netcdf(path)
     if not {"model"} <= set(comparison.dims) or "hyle_version" not in comparison.attrs:
         raise InputError(f"{path} is not a Comparison of hyle: it has the dimensions {list(comparison.dims)}")
-    return _with_current_names(comparison)
+    return as_comparison(_with_current_names(comparison))
 
 
 def _with_current_names(comparison: xr.Dataset) -> xr.Dataset:

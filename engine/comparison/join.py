@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, matrix
+from ..base import InputError, caller_level, matrix, use_numpy
 
 SHOWN = 3  # ids of each representation that a message lists
 
@@ -44,7 +44,7 @@ class Joined:
 
     Args:
         names: m names.
-        arrays: m floating matrices [n, d_m], rows in the order of ids.
+        arrays: m floating matrices [n, d_m], rows in the order of ids: NumPy arrays on a CPU, if all are float32.
         ids: n sample ids, sorted, so that ties are broken in the same way whatever the order of the files.
         rows_in: rows of each representation before the join.
         dtypes: dtype of each representation before the join.
@@ -53,7 +53,7 @@ class Joined:
     """
 
     names: list[str]
-    arrays: list[jax.Array]
+    arrays: list[Any]
     ids: list[str]
     rows_in: list[int]
     dtypes: list[str]
@@ -105,18 +105,23 @@ def join(representations: Mapping[str, Any]) -> Joined:
         numbered = [True] * len(names)
     if len(common) < 4:
         raise InputError(_too_few(names, tables, len(common)))
-    arrays = []
+    arrays: list[Any] = []
     for name, tensor, table in zip(names, tensors, tables, strict=True):
         rows = np.array([table[i] for i in common])
         array = matrix(tensor, name)
         if not np.array_equal(rows, np.arange(len(array))):
-            array = array[jnp.asarray(rows)]
+            # NumPy on a CPU, where JAX would compile a program for every width.
+            array = jnp.asarray(np.asarray(array)[rows]) if jax.default_backend() == "cpu" else array[jnp.asarray(rows)]
+        arrays.append(_finite(name, array, common))
+    if all(use_numpy(array) for array in arrays):
+        arrays = [np.asarray(array) for array in arrays]  # they share the memory
+    else:
         # Shared arrays are committed to a device and copies are not; JAX would compile again for every mixture.
-        arrays.append(jax.device_put(_finite(name, array, common), array.sharding))
+        arrays = [jax.device_put(array, array.sharding) for array in arrays]
     dtypes = [str(getattr(tensor, "dtype", "number")).removeprefix("torch.") for tensor in tensors]
     notes, warning = _lost(names, tables, set(common), numbered)
     if warning:
-        warnings.warn(warning, JoinWarning, stacklevel=2)
+        warnings.warn(warning, JoinWarning, stacklevel=caller_level())
     return Joined(names, arrays, common, [len(t) for t in tensors], dtypes, [*notes, *counting], warning)
 
 
@@ -195,7 +200,7 @@ def _positions(name: str, ids: Sequence[str]) -> dict[str, int]:
     return table
 
 
-def _finite(name: str, array: jax.Array, ids: Sequence[str]) -> jax.Array:
+def _finite(name: str, array: Any, ids: Sequence[str]) -> Any:
     # NumPy on a CPU, where JAX would compile a program for every width.
     finite = np.isfinite(np.asarray(array)) if jax.default_backend() == "cpu" else jnp.isfinite(array)
     bad = np.flatnonzero(~np.asarray(finite.all(1)))

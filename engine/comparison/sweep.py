@@ -15,6 +15,7 @@ from ..base import InputError
 from .compare import compare
 from .groups import labels_of
 from .join import join
+from .representations import check_representations, name_representations
 
 Over = Literal["k", "n"]
 
@@ -26,9 +27,7 @@ class _Rows:
 
 
 def sweep(
-    representations: Mapping[str, Any],
-    /,
-    *,
+    *representations: Any,
     over: Over,
     values: Sequence[int],
     seed: int = 0,
@@ -67,10 +66,12 @@ def sweep(
     steps = sorted(set(values))
     if len(steps) < 2 or len(steps) < len(values):
         raise InputError(f"a sweep needs at least two values, each once; got {', '.join(map(str, values))}")
+    named, covariates = check_representations(name_representations(representations), options.get("covariates"))
+    options |= {} if covariates is None else {"covariates": covariates}
     if over == "k":
-        found = _by_k(representations, steps, seed, options, progress)
+        found = _by_k(named, steps, seed, options, progress)
     else:
-        draws = _draws(representations, steps, seed, options)
+        draws = _draws(named, steps, seed, options)
         found = [
             compare(drawn, seed=seed, progress=_share(progress, over, steps, at), **more)
             for at, (drawn, more) in enumerate(draws)

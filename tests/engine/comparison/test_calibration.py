@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import false_discovery_control
 
 from hyle.engine import calibrate, compare, list_metrics
 from hyle.engine.comparison.calibration import adjusted, null_of
@@ -143,6 +144,13 @@ def test_adjustment_excludes_the_diagonal() -> None:
     np.testing.assert_array_equal(found, found.T)
     assert np.isnan(np.diag(found)).all()
     assert np.isfinite(adjusted(p, symmetric=False)).sum() == 6
+
+
+@pytest.mark.parametrize("fdr", ["bh", "by"])
+def test_adjustment_is_that_of_scipy(fdr: str) -> None:
+    p = np.random.default_rng(0).integers(1, 41, size=(9, 9)) / 41  # with ties
+    found, apart = adjusted(p, symmetric=False, fdr=fdr), ~np.eye(9, dtype=bool)
+    np.testing.assert_allclose(found[apart], false_discovery_control(p[apart], method=fdr), rtol=1e-12)
 
 
 @pytest.mark.parametrize("n", [5, 24, 25])

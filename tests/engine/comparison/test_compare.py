@@ -222,6 +222,29 @@ def test_cka_needs_no_neighbours():
     assert "cka" in compare({"x": panel()["x"][:8], "y": panel()["y"][:8]}, metrics=["cka"])
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"metrics": ["cka", "cka_rbf", "mutual_knn", "cknna"], "permutations": 20},
+        {"metrics": ["cka", "cka_biased", "intrinsic_dimension"], "permutations": 20},
+        {"metrics": ["intrinsic_dimension", "mutual_knn"], "permutations": 2 * N, "jackknife_groups": 5},
+        {"metrics": ["mutual_knn", "intrinsic_dimension"], "jackknife_groups": 5},
+        {"metrics": ["cka", "mutual_knn"], "permutations": 5, "strata": [str(i % 3) for i in range(N)]},
+        {"metrics": ["cka", "cknna"], "permutations": 5, "groups": [str(i % 3) for i in range(N)]},
+    ],
+    ids=lambda options: " ".join([*options["metrics"], *list(options)[1:]]),
+)
+def test_the_share_of_work_never_falls_and_ends_at_one(options):
+    steps = []
+    compare(panel(), k=K, progress=lambda *step: steps.append(step), **options)
+    shares = [share for _, share in steps]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    # The last stage is not a rest: the share does not jump to its end before most of the stages are through.
+    stages = list(dict.fromkeys(stage for stage, _ in steps))
+    assert all(min(share for name, share in steps if name == stage) < 1 for stage in stages[:-1])
+
+
 def test_progress_is_reported():
     steps = []
     compare(panel(), metrics=["cka", "mutual_knn"], k=K, progress=lambda *step: steps.append(step))
@@ -278,7 +301,7 @@ def test_rows_that_are_not_finite_are_named_by_id():
     x = panel()["x"].copy()
     x[7, 0] = np.nan
     with pytest.raises(ValueError, match=r"x: 1 of 64 rows .* s007"):
-        run({"x": SimpleNamespace(embedding=x, ids=IDS)})
+        run({"x": SimpleNamespace(embedding=x, ids=IDS), "y": SimpleNamespace(embedding=panel()["x"], ids=IDS)})
 
 
 def test_a_second_run_of_the_same_shapes_compiles_nothing(comparison):

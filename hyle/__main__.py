@@ -1,0 +1,5 @@
+"""``python -m hyle`` is ``hyle``."""
+
+from hyle.cli import main
+
+main()
