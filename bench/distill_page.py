@@ -27,7 +27,7 @@ def markdown(results: dict[str, Any]) -> str:
     lines = [
         "# What distillation is worth",
         "",
-        "Written by `python -m bench.distill --store STORE` from "
+        "This page is the output of `python -m bench.distill --store STORE`, from "
         "[`bench/results/distill.json`](../bench/results/distill.json), which contains every run.",
         "",
         "## Few labels",
@@ -65,23 +65,26 @@ def _design(few: dict[str, Any]) -> list[str]:
     inside, outside = (next(row for row in rows if row["split"].startswith(part)) for part in ("in", "out"))
     large = few["largest"]
     return [
-        f"A student `{few['student']}` is trained for {few['steps']} steps on {few['labelled']} labels of QM9 and, as "
-        f"a second objective, aligned with `{few['teacher']}` on all training molecules, labelled or not. Each of "
+        "The question is whether a student that has few labels predicts better if it is also aligned with a teacher. "
+        f"The student, `{few['student']}`, is trained for {few['steps']} steps on {few['labelled']} labels of QM9. A "
+        f"second objective aligns it with `{few['teacher']}` on all training molecules, labelled or not. Each of "
         f"{seeds} seeds draws training, labelled and test molecules from {few['samples']:,}. *In distribution*: "
-        f"{_span(inside['train'])} training and {inside['test']} test molecules at random. *Out of distribution*: "
-        f"{_span(outside['train'])} training molecules of at most {large} heavy atoms, {outside['test']} test "
-        f"molecules of {large + 1}. Nothing was tuned, and the parameters of the last step are evaluated.",
+        f"{_span(inside['train'])} training and {inside['test']} test molecules, drawn at random. *Out of "
+        f"distribution*: {_span(outside['train'])} training molecules of at most {large} heavy atoms, and "
+        f"{outside['test']} test molecules of {large + 1}. Nothing was tuned, and the parameters of the last step are "
+        "evaluated.",
         "",
-        "The controls have the same molecules, labels, initial parameters and steps: a student without a teacher; one "
-        "aligned with the teacher's rows in the order of other molecules (*permuted*); and one whose teacher is the "
-        "number of H, C, N, O and F atoms (*composition*). Ridge regressions on the student's own input, log(1 + "
-        "Morgan counts), on the teacher's rows and on the atom counts are fitted to the same labels; penalty and "
-        "scaling are cross-validated on them (`hyle.engine.analysis.probe`).",
+        "Control students have the same molecules, labels, initial parameters and steps. One has no teacher. One is "
+        "aligned with the teacher's rows in permuted order, so that each row is that of another molecule "
+        "(*permuted*). One has the numbers of H, C, N, O and F atoms as its teacher (*composition*). In addition, "
+        "ridge regressions are fitted to the same labels, from the student's own input, log(1 + Morgan counts), from "
+        "the teacher's rows and from the atom counts; penalty and scaling are chosen by cross-validation on these "
+        "labels (`hyle.engine.analysis.probe`).",
         "",
-        "Changes are paired by seed: the mean over seeds of the relative change of the mean absolute error on the test "
-        f"molecules, with the 95 % interval of Student's t, n = {seeds} seeds. The seeds share molecules, which makes "
-        "the intervals somewhat too narrow, and of 20 intervals of no change one excludes 0 by chance. *Significant* "
-        "means that the interval excludes 0.",
+        "Changes of the mean absolute error on the test molecules are relative and paired by seed. Reported are the "
+        f"mean over seeds and the 95 % interval of Student's t, n = {seeds} seeds. *Significant* means that this "
+        "interval excludes 0. The seeds share molecules, which makes the intervals somewhat too narrow, and without "
+        "any effect, one interval of 20 excludes 0 by chance.",
     ]
 
 
@@ -96,8 +99,8 @@ def _does_not(few: dict[str, Any]) -> list[str]:
     for arm, what in ridges.items():
         beats = any(row["change"][student][arm]["high"] < 0 for row in rows for student in STUDENTS)
         parts = "; the one ".join(f"with {STUDENTS[student]} {_verdict(rows, student, arm)}" for student in STUDENTS)
-        opening = "It beats only sometimes" if beats else "It does not beat"
-        lines.append(f"- {opening} {what}. Relative to it, the student {parts}.")
+        opening = "It beats only in some tasks" if beats else "It does not beat"
+        lines.append(f"- {opening} {what}. Relative to that regression, the student {parts}.")
     lines.append(
         "- The default losses of `hyle distill`, CKA and cosine, are for matching a teacher. Relative to the student "
         f"without a teacher, the one with both {_verdict(rows, 'aligned', 'alone')}."
@@ -108,8 +111,8 @@ def _does_not(few: dict[str, Any]) -> list[str]:
         if all(control in row["mae"] for row in rows)
     ]
     lines.append(
-        f"- Is what it gains knowledge of `{few['teacher']}`? Relative to a student with the same losses whose teacher "
-        f"is the composition, {'; '.join(parts)}."
+        f"- Is the gain knowledge of `{few['teacher']}`? Relative to a student with the same losses and the "
+        f"composition as its teacher, {'; '.join(parts)}."
     )
     means = {
         part: [100 * row["change"]["cosine alone"]["alone"]["mean"] for row in rows if row["split"].startswith(part)]
@@ -118,22 +121,22 @@ def _does_not(few: dict[str, Any]) -> list[str]:
     outside = [row for row in rows if row["split"].startswith("out")]
     lines.append(
         "- Out of distribution, relative to the student without a teacher, the one with cosine "
-        f"{_verdict(outside, 'cosine alone', 'alone')}; the mean changes of the tasks are {_span(means['out'], 1)} %, "
+        f"{_verdict(outside, 'cosine alone', 'alone')}. The mean changes of the tasks are {_span(means['out'], 1)} %, "
         f"against {_span(means['in'], 1)} % in distribution."
     )
     chosen = [row for row in rows if "aligned, by label" in row["mae"]]
     if chosen:
         trained = few["labelled"] - few["selecting"]
         lines.append(
-            "- Selecting the parameters needs labels too. With CKA + cosine in distribution, relative to all "
-            f"{few['labelled']} labels and the last step (`--select last`), training on {trained} labels and the "
-            f"selection by the error of the other {few['selecting']} (`--select label`) "
-            f"{_verdict(chosen, 'aligned, by label', 'aligned')}; training on all labels and the selection by the "
+            "- Selecting the parameters by their error needs labels too. With CKA + cosine in distribution, the "
+            f"reference is training on all {few['labelled']} labels and keeping the last step (`--select last`). "
+            f"Training on {trained} labels and selecting by the error on the other {few['selecting']} (`--select "
+            f"label`) {_verdict(chosen, 'aligned, by label', 'aligned')}. Training on all labels and selecting by the "
             f"alignment (`--select alignment`) {_verdict(chosen, 'aligned, by alignment', 'aligned')}."
         )
     lines.append(
-        f"- One teacher, one student, one number of labels and one weight of each loss were tried, in {len(rows)} "
-        "tasks."
+        f"- Limits: one teacher, one student, one number of labels and one weight of each loss were tested, in "
+        f"{len(rows)} tasks."
     )
     return lines
 
@@ -149,9 +152,9 @@ def _does(few: dict[str, Any]) -> list[str]:
     control = "permuted, cosine alone"
     if all(control in row["mae"] for row in rows):
         lines.append(
-            "- Which row belongs to which molecule matters. Relative to the student with permuted rows, the one with "
-            f"cosine {_verdict(rows, 'cosine alone', control)}. Permuted rows are a hostile control, since they teach "
-            "something wrong."
+            "- It matters which row belongs to which molecule. Relative to the student with permuted rows, the one "
+            f"with cosine {_verdict(rows, 'cosine alone', control)}. Permuted rows are a harsh control, since they "
+            "teach something wrong."
         )
     lines.append(
         f"- With CKA + cosine the student matches its teacher: the CKA on test molecules is {_span(cka['aligned'])}, "
@@ -184,8 +187,8 @@ def _changes(few: dict[str, Any]) -> list[str]:
         known = [arm for arm in arms if all(arm in row["mae"] for row in few["summary"])]
         table = [(_task(row), *(_percent(row["change"][student][arm]) for arm in known)) for row in few["summary"]]
         lines += [
-            f"Change of the error of the student with {STUDENTS[student]} relative to each other one, below 0 where it "
-            "is smaller; *permuted* and *composition* have the same losses:",
+            f"Change of the error of the student with {STUDENTS[student]} relative to each control, negative where the "
+            "student is better; *permuted* and *composition* have the same losses:",
             "",
             *rows_of(("task", *(arms[arm] for arm in known)), table),
             "",
@@ -218,8 +221,8 @@ def _speed(result: dict[str, Any]) -> list[str]:
     ]
     return [
         f"`{result['student']}` was distilled from `{teacher}` on {result['samples']['train']:,} molecules by `hyle "
-        "distill`, and measured by `python -m bench.distill --result result.json`. From atoms to rows, it embeds "
-        f"{speed[name]:,.0f} samples per CPU second and its teacher {speed[teacher]:,.1f}, so it is "
+        "distill`, and measured by `python -m bench.distill --result result.json`. Including the preparation of its "
+        f"input, it embeds {speed[name]:,.0f} samples per CPU second, and its teacher {speed[teacher]:,.1f}: it is "
         f"**{speed['ratio'][teacher]:.0f} times as fast**. It has {result['parameters'][name]:,} parameters, the "
         f"teacher {result['parameters'][teacher]:,}. The student was trained once. Its alignment with the teacher on "
         f"{result['samples']['test']:,} held-out molecules:",
@@ -244,10 +247,12 @@ def _verdict(rows: Sequence[dict[str, Any]], student: str, other: str, *, labels
     ):
         sizes = [100 * abs(row["change"][student][other]["mean"]) for row in found]
         names = f"{', '.join(_task(row, unit=False) for row in found)}: " if labels else ""
-        counts.append(f"{len(found)} ({names}{_span(sizes, 1)} %)" if found else "none")
-    larger, smaller = counts
-    verdict = f"a significantly larger error in {larger} and a significantly smaller one in {smaller}"
-    return f"has {verdict} of {len(rows)} tasks"
+        counts.append((str(len(found)), f" ({names}{_span(sizes, 1)} %)") if found else ("none", ""))
+    (larger, by), (smaller, less) = counts
+    return (
+        f"has a significantly larger error in {larger} of {len(rows)} tasks{by} and a significantly smaller one in "
+        f"{smaller}{less}"
+    )
 
 
 def _span(values: Sequence[float], digits: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""README.md and CONTRIBUTING.md agree with the code."""
+"""README.md, the pages in docs and CONTRIBUTING.md agree with the code."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from hyle.zoo import list_models, list_study
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+EVERYTHING = "\n".join([README, *PAGES.values()])
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", EVERYTHING, flags=re.DOTALL)
 
 
 def test_the_table_of_models_is_that_of_the_cards() -> None:
@@ -39,10 +41,26 @@ def test_the_table_of_the_study_is_that_of_the_cards() -> None:
     )
 
 
+def test_the_links_lead_somewhere() -> None:
+    pages = {ROOT / "docs" / name: text for name, text in PAGES.items()} | {ROOT / "README.md": README}
+    for page, text in pages.items():
+        titles = re.findall(r"^#+ (.*)", text, flags=re.MULTILINE)
+        headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+        for target in re.findall(r"\]\(([^)]+)\)", text):
+            if target.startswith("#"):
+                assert target[1:] in headings, f"{page.name}: {target}"
+            elif not target.startswith("http"):
+                assert (page.parent / target.split("#")[0]).exists(), f"{page.name}: {target}"
+
+
+def test_the_readme_fits_one_reading() -> None:
+    assert len(README.split()) < 1800
+
+
 def test_the_counts_of_models_are_true() -> None:
     tried = [card for card in list_models() if card.verified and card.modality != "control"]
     waiting = [card for card in list_models() if not card.verified]
-    said = README.split("## Models that run out of the box")[1].split("##")[0]
+    said = README.split("## Pretrained models")[1].split("\n## ")[0]
     assert f"**{len(tried)} checkpoints of {len({card.family for card in tried})} families**" in said
     assert f"{len(waiting)} more" in said
     for card in list_models():
@@ -58,14 +76,14 @@ def test_every_folder_is_described() -> None:
 
 
 def test_the_environment_variables_are_those_of_the_code() -> None:
-    section = README.split("## Configuration")[1].split("## ")[0]
+    section = PAGES["install.md"].split("## Configuration")[1].split("## ")[0]
     sources = [path.read_text("utf-8") for top in ("engine", "zoo", "cli") for path in (ROOT / top).rglob("*.py")]
     used = {name for source in sources for name in re.findall(r"\"(HYLE_[A-Z]+)\"", source)}
     assert set(re.findall(r"^\| `(HYLE_\w+)` \|", section, flags=re.MULTILINE)) == used
 
 
 def test_every_metric_has_its_row() -> None:
-    table = README.split("## Metrics")[1].split("## ")[0]
+    table = PAGES["metrics.md"]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     assert len(rows) == len(list_metrics())
     for row, metric in zip(rows, list_metrics().values(), strict=True):
@@ -79,7 +97,7 @@ def test_every_metric_has_its_row() -> None:
 
 
 def test_the_metrics_of_the_commands_are_told() -> None:
-    said = README.split("`hyle run` measures ")[1].split("\n")[0]
+    said = PAGES["metrics.md"].split("`hyle run` measures ")[1].split("\n")[0]
     of_run, of_compare = said.split("; `hyle compare` the same without ")
     assert set(re.findall(r"`(\w+)`", of_run)) == set(METRICS)
     assert set(METRICS) - set(re.findall(r"`(\w+)`", of_compare)) == set(DEFAULT_METRICS)
