@@ -1,5 +1,6 @@
 """Model cards: the facts of each model as data, and the TOML files that contain them."""
 
+from .card import Modality as Modality
 from .card import ModelCard as ModelCard
 from .card import Weights as Weights
 from .parse import current_names as current_names

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import functools
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .._errors import InputError
+from .._installed import installed_version
 from .._levels import LEVELS
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 Modality = Literal["string", "graph", "atoms", "protein", "text", "control"]
 # Respects in which two samples may differ and have the same row.
@@ -168,13 +172,15 @@ class ModelCard:
 
 def is_installed(requirement: str) -> bool:
     """Return whether this process satisfies a pip requirement."""
-    from packaging.requirements import Requirement
-
-    parsed = Requirement(requirement)
+    parsed = _parsed(requirement)
     if parsed.marker is not None and not parsed.marker.evaluate():
         return True
-    try:
-        version = importlib.metadata.version(parsed.name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return parsed.specifier.contains(version, prereleases=True)
+    version = installed_version(parsed.name)
+    return version is not None and parsed.specifier.contains(version, prereleases=True)
+
+
+@functools.cache
+def _parsed(requirement: str) -> Requirement:
+    from packaging.requirements import Requirement
+
+    return Requirement(requirement)

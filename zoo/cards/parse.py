@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import tomllib
 import warnings
 from collections.abc import Mapping
@@ -26,7 +28,7 @@ def current_names(table: dict[str, Any]) -> dict[str, Any]:
 
 def card_table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
     """Return the table of a card, including the fields that it inherits from its base card."""
-    table = current_names(tomllib.loads(text))
+    table = current_names(copy.deepcopy(_read(text)))
     base = table.pop("base", None)
     if base is None:
         return table
@@ -34,6 +36,11 @@ def card_table(text: str, others: Mapping[str, str]) -> dict[str, Any]:
     for field in ("default", "study", "reason"):  # these belong to one model only
         inherited.pop(field, None)
     return _merge(inherited, table)
+
+
+@functools.lru_cache(maxsize=256)  # cards with the same base share its table
+def _read(text: str) -> dict[str, Any]:
+    return tomllib.loads(text)
 
 
 def _merge(base: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._cache import file_sha256
 from .._errors import InputError, MissingPackageError
+from .._missing import install_command
 from .._samples import Sample
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
     try:
         from ase.io import read
     except ImportError as error:
-        raise MissingPackageError("crystals need ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"crystals need ase: {install_command('ase')}") from error
     frames = [frame for path in paths for frame in read(path, index=":", format="extxyz")]
     selected = [frames[row] for row in rows]
     cells = [frame.cell.array.ravel() for frame in selected]
@@ -83,7 +84,7 @@ def to_samples(table: pa.Table) -> list[Sample]:
     try:
         from ase import Atoms
     except ImportError as error:
-        raise MissingPackageError("crystals need ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"crystals need ase: {install_command('ase')}") from error
     samples = []
     for row in table.to_pylist():
         positions, cell = (_angstrom(row[key]) for key in ("positions", "cell"))

@@ -14,7 +14,7 @@ from .._addresses import check_local, is_address
 from .._cache import file_sha256
 from .._errors import InputError
 from .._samples import ROW_NUMBERS, Dataset, Sample
-from .._text import MAX_REASON, shorten
+from .._text import MAX_REASON, shorten, valid_text
 from ..readers import NO_ENERGY, Options, Row, Wanted, is_archive, reader_of
 from .parts import Part, find_parts
 
@@ -131,15 +131,15 @@ def read_dataset(
     views = set.intersection(*({v for v in DOMAINS | {"atoms": ""} if getattr(s, v) is not None} for s in samples))
     if not views:
         raise InputError(f"the files of {path} have no view in common: read them as separate data sets")
-    facts = [f"{path.name} sha256 {sha256}", *(f"column {name}" for name in sorted(columns)), drawn.how]
-    facts += [f"{len(left_out)} left out"] if left_out else []
+    facts = [f"{valid_text(path.name)} sha256 {sha256}", *(f"column {name}" for name in sorted(columns)), drawn.how]
+    facts += [f"{len(left_out)} skipped"] if left_out else []
     facts += [_rdkit()] if "smiles" in views and (canonical or not columns) else []
     domain = next((DOMAINS[v] for v in DOMAINS if v in views), "")
     if not domain:
         domain = "materials" if any(s.atoms is not None and s.atoms.pbc.any() for s in samples) else "molecules"
     units = {"energy": "eV"} if "atoms" in views and any("energy" in s.labels for s in samples) else {}
     return Dataset(
-        path.resolve().name,
+        valid_text(path.resolve().name),
         samples,
         domain,
         "none stated",

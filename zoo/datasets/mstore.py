@@ -16,6 +16,7 @@ import numpy as np
 
 from .._cache import file_sha256
 from .._errors import MissingPackageError
+from .._missing import install_command
 from .._samples import Sample
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def to_samples(table: pa.Table) -> list[Sample]:
     try:
         from ase import Atoms
     except ImportError as error:
-        raise MissingPackageError("molecules with coordinates need ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"molecules with coordinates need ase: {install_command('ase')}") from error
     samples = []
     for row in table.to_pylist():
         positions = np.array(row["positions"]).reshape(-1, 3) * BOHR

@@ -14,6 +14,7 @@ import numpy as np
 
 from .._cache import file_sha256
 from .._errors import InputError, MissingPackageError
+from .._missing import install_command
 from .._samples import Sample
 from .._units import HARTREE
 
@@ -63,7 +64,7 @@ def read_rows(paths: Sequence[Path], rows: np.ndarray) -> tuple[pa.Table, str]:
     try:
         from rdkit import Chem, rdBase
     except ImportError as error:
-        raise MissingPackageError("QM9 beyond the shipped subset needs RDKit: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"QM9 beyond the shipped subset needs RDKit: {install_command('rdkit')}") from error
     columns = ["Index", "SMILES", "Elements", "XYZ_Ang", *(column for column, _ in LABELS.values())]
     # As text, because Python's float() is correctly rounded, and the parser of a CSV reader may not be.
     options = pc.ConvertOptions(include_columns=columns, column_types=dict.fromkeys(columns, pa.string()))
@@ -105,7 +106,7 @@ def to_samples(table: pa.Table) -> list[Sample]:
     try:
         from ase import Atoms
     except ImportError as error:
-        raise MissingPackageError("QM9 needs ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"QM9 needs ase: {install_command('ase')}") from error
     samples = []
     for row in table.to_pylist():
         positions = np.array(row["positions"]).reshape(-1, 3) / SCALE
