@@ -1,13 +1,12 @@
-"""Terminal output: progress on standard error, tables on standard output."""
+"""Terminal output: progress on standard error; `tables` has the tables on standard output."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from rich import box
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -19,7 +18,9 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+
+from .tables import count as count
+from .tables import print_table as print_table
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -110,60 +111,3 @@ def with_progress(job: Callable[P, T], *, prepare: Callable[[], object] | None =
         return job(*args, **kwargs)
 
     return run
-
-
-def print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = (), keys: int | None = None
-) -> None:
-    """Print a table on standard output.
-
-    On a terminal that is too narrow, the columns are split over several tables, each of which repeats the first `keys`
-    columns. A pipe or a file gets one table with one line per row.
-
-    Args:
-        columns: the headings.
-        rows: the cells of each row; None becomes an empty cell.
-        right: the columns that are aligned to the right.
-        keys: the number of leading columns that identify a row; default None never splits the table.
-    """
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=10_000)
-    for part in [range(len(columns))] if keys is None else _fitting(columns, rows, keys, console.width):
-        _print_part(console, [columns[i] for i in part], [[row[i] for i in part] for row in rows], right)
-
-
-def _fitting(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], keys: int, width: int
-) -> Iterator[Sequence[int]]:
-    # Headings may break between words, cells may not; three for the space between columns.
-    needed = [
-        3 + max([*map(len, heading.split()), *(len(str(row[i])) for row in rows)]) for i, heading in enumerate(columns)
-    ]
-    first = list(range(keys))
-    part, used = [*first], sum(needed[:keys])
-    for i in range(keys, len(columns)):
-        if used + needed[i] > width and len(part) > keys:
-            yield part
-            part, used = [*first], sum(needed[:keys])
-        part, used = [*part, i], used + needed[i]
-    yield part
-
-
-def _print_part(
-    console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str]
-) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", no_wrap=column == columns[0])
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    console.print(table, markup=False)
-
-
-def count(number: int) -> str:
-    """Format a large number with three significant digits and a unit, such as 22.7 M."""
-    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return str(number)

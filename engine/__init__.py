@@ -19,9 +19,11 @@ from typing import Any
 from .base import HyleError as HyleError
 from .base import as_array as as_array
 from .base import copy_reason as copy_reason
+from .base import enable_compile_cache as enable_compile_cache
 from .base import renamed_attribute as _renamed_attribute
 from .comparison import DEFAULT_METRICS as DEFAULT_METRICS
 from .comparison import Calibration as Calibration
+from .comparison import Comparison as Comparison
 from .comparison import Inference as Inference
 from .comparison import JoinWarning as JoinWarning
 from .comparison import ResolutionWarning as ResolutionWarning
@@ -61,8 +63,60 @@ from .training import History as History
 from .training import load_history as load_history
 from .training import save_history as save_history
 
+__all__ = [
+    "DEFAULT_METRICS",
+    "AlignmentMonitor",
+    "Calibration",
+    "CompareConfig",
+    "Comparison",
+    "DimensionScales",
+    "ExplainedWarning",
+    "History",
+    "HyleError",
+    "Inference",
+    "JoinWarning",
+    "Metric",
+    "ResolutionWarning",
+    "as_array",
+    "blus_residuals",
+    "calibrate",
+    "check_counting",
+    "cka",
+    "cka_stream",
+    "cknna",
+    "compare",
+    "copy_reason",
+    "cycle_knn",
+    "dimension_scales",
+    "distance_correlation",
+    "enable_compile_cache",
+    "find_metric",
+    "id_correlation",
+    "information_imbalance",
+    "intrinsic_dimension",
+    "jaccard_knn",
+    "list_metrics",
+    "load_comparison",
+    "load_history",
+    "minibatch_cka",
+    "mutual_knn",
+    "norm_outliers",
+    "procrustes",
+    "reconstruction_error",
+    "relative_representation",
+    "residuals",
+    "rsa",
+    "save_comparison",
+    "save_history",
+    "sweep",
+]
+
 _RENAMED = {"AlignmentProbe": "AlignmentMonitor"}
 
 
 def __getattr__(name: str) -> Any:
     return _renamed_attribute(__name__, name, _RENAMED, globals())
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "analysis", "losses", "metrics", "training"]

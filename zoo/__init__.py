@@ -1,106 +1,117 @@
 """Models, data sets, extraction, and the store of embeddings.
 
-Importing this package imports no model library: torch and the others load when a model is loaded.
+Importing this package imports almost nothing: each name is imported when it is first used, and model libraries such as
+torch when a model is loaded.
 """
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._adapter import Adapter as Adapter
-from ._adapter import Output as Output
-from ._addresses import check_local as check_local
-from ._addresses import is_address as is_address
-from ._cache import cache_dir as cache_dir
-from ._errors import DownloadError as DownloadError
-from ._errors import HyleError as HyleError
-from ._errors import InputError as InputError
-from ._errors import InputTypeError as InputTypeError
-from ._errors import MissingFileError as MissingFileError
-from ._errors import MissingPackageError as MissingPackageError
-from ._errors import OperationError as OperationError
-from ._errors import OutputError as OutputError
-from ._errors import is_on_purpose as is_on_purpose
-from ._errors import output_errors as output_errors
-from ._groups import GROUP_KINDS as GROUP_KINDS
-from ._groups import GROUP_STATES as GROUP_STATES
-from ._groups import describe_repeats as describe_repeats
-from ._groups import group_samples as group_samples
-from ._groups import group_sizes as group_sizes
-from ._levels import LEVELS as LEVELS
-from ._protein_atoms import ProteinAtoms as ProteinAtoms
-from ._representation import Representation as Representation
-from ._samples import ROW_NUMBERS as ROW_NUMBERS
-from ._samples import Dataset as Dataset
-from ._samples import Sample as Sample
-from ._text import did_you_mean as did_you_mean
-from ._text import shorten as shorten
-from .cards import ModelCard as ModelCard
-from .datasets import DatasetInfo as DatasetInfo
-from .datasets import find_dataset as find_dataset
-from .datasets import list_datasets as list_datasets
-from .datasets import load_dataset as load_dataset
-from .datasets import mp2020_correction as mp2020_correction
-from .datasets import read_dataset as read_dataset
-from .embeddings import ID_RULES as ID_RULES
-from .embeddings import SelectionError as SelectionError
-from .embeddings import apply_id_rule as apply_id_rule
-from .embeddings import check_output as check_output
-from .embeddings import embeddings_name as embeddings_name
-from .embeddings import is_embedding_file as is_embedding_file
-from .embeddings import read_embeddings as read_embeddings
-from .embeddings import rules_that_join as rules_that_join
-from .embeddings import to_numpy as to_numpy
-from .embeddings import write_embeddings as write_embeddings
-from .environments import Environment as Environment
-from .environments import describe as describe
-from .environments import keep_freed_memory as keep_freed_memory
-from .environments import list_environments as list_environments
-from .environments import remove_environment as remove_environment
-from .models import Model as Model
-from .models import StudyRow as StudyRow
-from .models import TorchHook as TorchHook
-from .models import changed_libraries as changed_libraries
-from .models import check_name as check_name
-from .models import find_card as find_card
-from .models import list_models as list_models
-from .models import list_study as list_study
-from .models import load as load
-from .models import model_recipe as model_recipe
-from .models import pool as pool
-from .models import prepare as prepare
-from .models import register as register
-from .models import registered as registered
-from .models import registered_dir as registered_dir
-from .models import state_of as state_of
-from .models import weights_files as weights_files
-from .models import without_outdated as without_outdated
-from .panels import PANEL_DIM as PANEL_DIM
-from .panels import BenchmarkSet as BenchmarkSet
-from .panels import Member as Member
-from .panels import Performance as Performance
-from .panels import ReferencePanel as ReferencePanel
-from .panels import find_benchmark as find_benchmark
-from .panels import list_benchmarks as list_benchmarks
-from .panels import load_panel as load_panel
-from .panels import randomise_weights as randomise_weights
-from .panels import write_panel as write_panel
-from .readers import is_sample_file as is_sample_file
-from .store import Key as Key
-from .store import Store as Store
-from .weights import MissingWeightsError as MissingWeightsError
-from .weights import UnknownHashError as UnknownHashError
-from .weights import check_hashes as check_hashes
-from .weights import fetch as fetch
-from .weights import pin_hashes as pin_hashes
-from .weights import weights_origin as weights_origin
-from .weights import weights_version as weights_version
+from ._lazy import lazy_names as lazy_names
+
+if TYPE_CHECKING:
+    from ._adapter import Adapter as Adapter
+    from ._adapter import Output as Output
+    from ._addresses import check_local as check_local
+    from ._addresses import is_address as is_address
+    from ._cache import cache_dir as cache_dir
+    from ._errors import DownloadError as DownloadError
+    from ._errors import HyleError as HyleError
+    from ._errors import InputError as InputError
+    from ._errors import InputTypeError as InputTypeError
+    from ._errors import MissingFileError as MissingFileError
+    from ._errors import MissingPackageError as MissingPackageError
+    from ._errors import OperationError as OperationError
+    from ._errors import OutputError as OutputError
+    from ._errors import is_on_purpose as is_on_purpose
+    from ._errors import output_errors as output_errors
+    from ._groups import GROUP_KINDS as GROUP_KINDS
+    from ._groups import GROUP_STATES as GROUP_STATES
+    from ._groups import describe_repeats as describe_repeats
+    from ._groups import group_samples as group_samples
+    from ._groups import group_sizes as group_sizes
+    from ._installed import installed_version as installed_version
+    from ._levels import LEVELS as LEVELS
+    from ._missing import install_command as install_command
+    from ._missing import missing_package as missing_package
+    from ._protein_atoms import ProteinAtoms as ProteinAtoms
+    from ._representation import Representation as Representation
+    from ._samples import ROW_NUMBERS as ROW_NUMBERS
+    from ._samples import Dataset as Dataset
+    from ._samples import Sample as Sample
+    from ._text import did_you_mean as did_you_mean
+    from ._text import shorten as shorten
+    from ._user_code import describe_user_error as describe_user_error
+    from .cards import ModelCard as ModelCard
+    from .datasets import DatasetInfo as DatasetInfo
+    from .datasets import find_dataset as find_dataset
+    from .datasets import list_datasets as list_datasets
+    from .datasets import load_dataset as load_dataset
+    from .datasets import mp2020_correction as mp2020_correction
+    from .datasets import read_dataset as read_dataset
+    from .embeddings import ID_RULES as ID_RULES
+    from .embeddings import SelectionError as SelectionError
+    from .embeddings import apply_id_rule as apply_id_rule
+    from .embeddings import check_output as check_output
+    from .embeddings import embeddings_name as embeddings_name
+    from .embeddings import is_embedding_file as is_embedding_file
+    from .embeddings import read_embeddings as read_embeddings
+    from .embeddings import rules_that_join as rules_that_join
+    from .embeddings import to_numpy as to_numpy
+    from .embeddings import write_embeddings as write_embeddings
+    from .environments import Environment as Environment
+    from .environments import describe as describe
+    from .environments import keep_freed_memory as keep_freed_memory
+    from .environments import list_environments as list_environments
+    from .environments import remove_environment as remove_environment
+    from .models import Model as Model
+    from .models import StudyRow as StudyRow
+    from .models import TorchHook as TorchHook
+    from .models import changed_libraries as changed_libraries
+    from .models import check_name as check_name
+    from .models import find_card as find_card
+    from .models import list_models as list_models
+    from .models import list_study as list_study
+    from .models import load as load
+    from .models import model_recipe as model_recipe
+    from .models import pool as pool
+    from .models import prepare as prepare
+    from .models import register as register
+    from .models import registered as registered
+    from .models import registered_dir as registered_dir
+    from .models import state_of as state_of
+    from .models import weights_files as weights_files
+    from .models import without_outdated as without_outdated
+    from .panels import PANEL_DIM as PANEL_DIM
+    from .panels import BenchmarkSet as BenchmarkSet
+    from .panels import Member as Member
+    from .panels import Performance as Performance
+    from .panels import ReferencePanel as ReferencePanel
+    from .panels import find_benchmark as find_benchmark
+    from .panels import list_benchmarks as list_benchmarks
+    from .panels import load_panel as load_panel
+    from .panels import randomise_weights as randomise_weights
+    from .panels import write_panel as write_panel
+    from .readers import is_sample_file as is_sample_file
+    from .store import Entry as Entry
+    from .store import Key as Key
+    from .store import Store as Store
+    from .weights import MissingWeightsError as MissingWeightsError
+    from .weights import UnknownHashError as UnknownHashError
+    from .weights import check_hashes as check_hashes
+    from .weights import fetch as fetch
+    from .weights import pin_hashes as pin_hashes
+    from .weights import weights_origin as weights_origin
+    from .weights import weights_version as weights_version
+else:
+    _import, __dir__, __all__ = lazy_names(__name__, __file__)
 
 _RENAMED = {"expect": "pin_hashes", "Score": "Performance"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _RENAMED:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    message = f"hyle.zoo.{name} is now called {_RENAMED[name]}; the old name is accepted in this release only"
-    warnings.warn(message, FutureWarning, stacklevel=2)
-    return globals()[_RENAMED[name]]
+    if name in _RENAMED:
+        message = f"hyle.zoo.{name} is now called {_RENAMED[name]}; the old name is accepted in this release only"
+        warnings.warn(message, FutureWarning, stacklevel=2)
+        return _import(_RENAMED[name])
+    return _import(name)

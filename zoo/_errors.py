@@ -60,8 +60,8 @@ def is_on_purpose(error: BaseException) -> bool:
 def output_errors(path: str | os.PathLike[str], remedy: str = "") -> Iterator[None]:
     """Raise an error of the operating system in the body as an `OutputError` that names the file or folder.
 
-    TensorStore, Orbax and safetensors raise errors of their own where a write fails. They are recognised by the number
-    of the error of the operating system, which their messages contain.
+    TensorStore, Orbax and safetensors raise their own kinds of errors if a write fails. They are recognised by the
+    number of the error of the operating system, which their messages contain.
 
     Args:
         path: the file or folder to be written.

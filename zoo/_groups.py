@@ -54,7 +54,7 @@ def group_samples(samples: Iterable[Views]) -> dict[str, dict[str, str]]:
     formula       the number of atoms of each element, of the cell or of the molecule with its hydrogens
     composition   the formula divided by the greatest common divisor of its numbers
     elements      which elements it has
-    scaffold      Bemis-Murcko scaffold (DOI 10.1021/jm9602928); a molecule without rings is a group of its own
+    scaffold      Bemis-Murcko scaffold (DOI 10.1021/jm9602928); a molecule without rings forms its own group
     ============  ==========================================================================================
 
     Without RDKit, molecules that are only strings have no groups.

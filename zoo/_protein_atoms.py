@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class ProteinAtoms:
 
     def update_hash(self, digest: hashlib._Hash) -> None:
         """Update a running hash with everything that a model can read."""
+        import numpy as np
+
         digest.update(f"{self.sequence};{','.join(self.names)};{self.segment};".encode())
         for array, dtype in (
             (self.residues, "<i4"),

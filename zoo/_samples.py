@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ._errors import InputError
 from ._groups import group_samples
 
 if TYPE_CHECKING:
+    import numpy as np
     from ase import Atoms
 
     from ._protein_atoms import ProteinAtoms
@@ -68,6 +67,8 @@ class Sample:
 
     def update_hash(self, digest: hashlib._Hash, *, optional: bool = True) -> None:
         """Update a running hash with the id and every view of this sample, or all but the optional one."""
+        import numpy as np  # not with this module, which the names of the views are read from
+
         for name in ("id", "smiles", "selfies", "sequence", "text"):
             digest.update(f"{name}={getattr(self, name)!r};".encode())
         if self.atoms is not None:

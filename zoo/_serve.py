@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import json
 import os
+import signal
 import sys
 import types
 from collections.abc import Callable
@@ -40,6 +41,7 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
     from hyle.zoo import find_card, keep_freed_memory, weights_files
     from hyle.zoo.embeddings import to_numpy
     from hyle.zoo.environments import from_wire
+    from hyle.zoo.models import checked_output
 
     keep_freed_memory()
     card = find_card(name)
@@ -53,7 +55,7 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
         if request["do"] == "unsupported":
             answer({"reasons": [adapter.unsupported(sample) for sample in samples]})
             continue
-        output = adapter.forward(samples, request["layer"])
+        output = checked_output(adapter.forward(samples, request["layer"]), len(samples), card)
         features = output.features
         if str(getattr(features, "dtype", "")) == "torch.bfloat16":
             features = features.float()
@@ -63,7 +65,17 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
         answer({"counts": counts, "energies": energies})
 
 
+def _reason(error: Exception) -> str:
+    try:
+        from hyle.zoo import describe_user_error, is_on_purpose
+    except ImportError:  # hyle itself cannot be imported here
+        return f"{type(error).__name__}: {error}"
+    return str(error) if is_on_purpose(error) else describe_user_error(error) or f"{type(error).__name__}: {error}"
+
+
 def main() -> None:
+    # An interrupt in a terminal reaches all its processes; this one is ended by the one that started it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Text that libraries print must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -79,7 +91,7 @@ def main() -> None:
         import traceback
 
         traceback.print_exc()
-        answer({"error": f"{type(error).__name__}: {error}"})
+        answer({"error": _reason(error)})
         sys.exit(1)
 
 

@@ -5,6 +5,7 @@ Each module ends with a constant `ANALYSIS`, see `Analysis`; `ANALYSES` collects
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from ._analysis import Analysis as Analysis
 from ._options import AnalysisOptions as AnalysisOptions
 from ._options import question_options as question_options
 from ._question import AnalysisInput as AnalysisInput
+from ._words import NotSignificant as NotSignificant
 from ._words import evidence as evidence
 from ._words import is_number as is_number
 from ._words import units as units
@@ -71,11 +73,17 @@ def run_analyses(question: AnalysisInput, only: Collection[str] | None = None) -
         try:
             result = analysis.compute(question)
         except ImportError as error:
-            say(str(error))
+            _say_once(str(error))
             continue
         if result is not None:
             results[name] = result
     return results
+
+
+@functools.cache
+def _say_once(line: str) -> None:
+    """Print a line on standard error, unless this process has printed it before."""
+    say(line)
 
 
 def run_default_analyses(comparison: xr.Dataset, **at_hand: Any) -> dict[str, Any]:
@@ -94,7 +102,10 @@ def run_default_analyses(comparison: xr.Dataset, **at_hand: Any) -> dict[str, An
 
 
 def findings(results: Mapping[str, Any]) -> list[str]:
-    """Return the sentences that the results support, in the order of `ANALYSES`."""
+    """Return the sentences that the results support, in the order of `ANALYSES`.
+
+    Those without a significant result are of the class `NotSignificant`.
+    """
     return [line for name, result in results.items() for line in ANALYSES[name].summarise(result)]
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from hyle.zoo import InputError, Store
+from hyle.zoo import InputError, Store, install_command
 
 from ..comparison import (
     LABEL,
@@ -23,6 +23,7 @@ from ..comparison import (
     read_table,
     states_of_one_thing,
 )
+from ..console import say
 from ..options import LocalPath, option_group, renamed_option, store_option
 from ._question import AnalysisInput
 
@@ -64,9 +65,13 @@ class AnalysisOptions:
         if not scores:
             raise InputError(f"{path} has no pair metric: add one with hyle compare --metrics cknna")
         if self.umap and importlib.util.find_spec("umap") is None:
-            raise InputError("--umap needs umap-learn: pip install 'hyle[map]', or drop --umap to use PCA")
+            raise InputError(f"--umap needs umap-learn: {install_command('umap-learn')}; or drop --umap to use PCA")
         store = Store(self.store_path)
         against = None if self.against is None else load_comparison(self.against)
+        if against is not None and against.attrs.get("sample_hash", "") == comparison.attrs.get("sample_hash"):
+            say(
+                f"note: --against {self.against} has the same samples as {path}; it should be a comparison on others"
+            )
         representations = find_embeddings(comparison, store, self.embeddings)
         ids, rows = joined(comparison, representations)
         groups_kind, labels = states_of_one_thing(list(representations.values()), ids)

@@ -7,6 +7,10 @@ from typing import Protocol
 from ..comparison import number
 
 
+class NotSignificant(str):
+    """A sentence that reports no significant result, or why nothing could be tested."""
+
+
 class Tested(Protocol):
     """A number tested over families, as several analyses of the engine return it."""
 

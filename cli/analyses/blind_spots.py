@@ -15,7 +15,7 @@ from ..console import print_table
 from ..results import BlindSpotResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import evidence, is_number, is_significant
+from ._words import NotSignificant, evidence, is_number, is_significant
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -82,11 +82,12 @@ def summarise(result: BlindSpotResult) -> list[str]:
         return []
     one = next(iter(result.goes_with.values()))
     if not is_number(one.p):
-        return [f"Whether aligned models make the same {result.what} is {evidence(one, one.models)}."]
+        return [NotSignificant(f"Whether aligned models make the same {result.what} is {evidence(one, one.models)}.")]
     numbers = f"rank correlation over pairs of families {number(one.correlation, 2)}, {evidence(one, one.models)}"
     numbers += f" and {result.n} samples"
     if not is_significant(one.p):
-        return [f"Whether aligned models make the same {result.what} is not distinguishable from chance ({numbers})."]
+        line = f"Whether aligned models make the same {result.what} is not distinguishable from chance ({numbers})."
+        return [NotSignificant(line)]
     same = "the same" if one.correlation > 0 else "other"
     return [f"Models that are more aligned make {same} {result.what} ({numbers})."]
 
@@ -127,18 +128,23 @@ def to_dict(result: BlindSpotResult) -> dict[str, Any]:
 
 
 def make_figures(result: BlindSpotResult) -> dict[str, Figure]:
-    """Return the similarity of errors against alignment."""
-    from ..figures import Figure, blind_spot_scatter
+    """Return the similarity of errors against alignment; nothing where the families are too few for a test."""
+    from ..figures import NOT_SIGNIFICANT, SIGNIFICANT, Figure, blind_spot_scatter
+
+    test = next(iter(result.goes_with.values()), None)
+    if test is None or not is_number(test.p):
+        return {}
 
     caption = (
         f"Each point is a pair of models: the similarity of their {result.what}, sample by sample, against their "
-        "alignment. Towards the top right, aligned models also make the same errors: their agreement is no proof of "
-        "being right."
+        "alignment. Towards the top right, aligned models also make the same errors: their agreement does not "
+        "show that they are right."
     )
     measure = "CAPA" if result.capa is not None else "Spearman's correlation of signed errors"
     recipe = f"{measure} over {result.n} samples; {result.metric}, 0 at chance and 1 at best"
     recipe += "; p by a Mantel test over families"
-    return {"blind_spots": Figure(blind_spot_scatter(result), QUESTION, caption, recipe)}
+    shown = SIGNIFICANT if is_significant(test.p) else NOT_SIGNIFICANT
+    return {"blind_spots": Figure(blind_spot_scatter(result), QUESTION, caption, recipe, shown)}
 
 
 ANALYSIS = Analysis(

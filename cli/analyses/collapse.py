@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NUMBERS = ("effective_rank", "intrinsic_dimension", "intrinsic_dimension_twonn", "intrinsic_dimension_gride")
 NAMES = {"effective_rank": "effective rank"}
+# Fewest models of the figure.
+MIN_MODELS = 4
 
 
 def compute(question: AnalysisInput) -> CollapseResult:
@@ -116,14 +118,14 @@ def make_figures(result: CollapseResult) -> dict[str, Figure]:
         ("information", "", result.inside),
         ("information_second", ": second set", result.outside),
     ):
-        if sum(is_number(one.imbalance_to_others) for one in rows) > 1:
+        if sum(is_number(one.imbalance_to_others) for one in rows) >= MIN_MODELS:
             caption = (
                 "Each point is a model: how poorly it predicts the neighbours of the others, against how poorly they "
                 "predict its own. A model low on both shares their information; one to the right of the line carries "
                 "less than they do; at 1 nothing is shared."
             )
             chart = information_plane(rows, result.kinds)
-            title = f"Which models carry the information of the others{place}"
+            title = f"Which models carry the information of the others{place}?"
             drawn[name] = Figure(chart, title, caption, "mean information imbalance to and from the other models")
     return drawn
 

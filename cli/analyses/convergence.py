@@ -1,4 +1,4 @@
-"""Whether better models lie closer to the best one."""
+"""Whether better models are more similar to the best one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ..console import print_table
 from ..results import ConvergenceResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import evidence, is_number, is_significant, join_names, units
+from ._words import NotSignificant, evidence, is_number, is_significant, join_names, units
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Convergence
 
     from ..figures import Figure
 
-QUESTION = "Do better models lie closer?"
+QUESTION = "Are better models more similar to the best one?"
 
 
 def compute(question: AnalysisInput) -> ConvergenceResult | None:
@@ -77,9 +77,9 @@ def summarise(result: ConvergenceResult) -> list[str]:
     reference = f"{join_names(one.reference)}, the best by {result.best_by}"
     question = f"Whether better models lie closer to {reference}"
     if not is_number(one.p):
-        return [f"{question} is {_numbers(one)}."]
+        return [NotSignificant(f"{question} is {_numbers(one)}.")]
     if not is_significant(one.p):
-        return [f"{question} is not distinguishable from chance ({_numbers(one)})."]
+        return [NotSignificant(f"{question} is not distinguishable from chance ({_numbers(one)}).")]
     closer = "closer to" if one.correlation < 0 else "further from"
     return [f"Models with a lower {result.error.partition(' /')[0]} lie {closer} {reference} ({_numbers(one)})."]
 
@@ -121,8 +121,12 @@ def to_dict(result: ConvergenceResult) -> dict[str, Any]:
 
 
 def make_figures(result: ConvergenceResult) -> dict[str, Figure]:
-    """Return error against alignment."""
-    from ..figures import Figure, convergence_scatter
+    """Return error against alignment; nothing where the families are too few for a test."""
+    from ..figures import NOT_SIGNIFICANT, SIGNIFICANT, Figure, convergence_scatter
+
+    one = result.runs["other_families"]
+    if not is_number(one.p):
+        return {}
 
     caption = f"Each point is a model: {result.error.partition(' /')[0]} against alignment to the best model."
     if result.runs["all"].models != result.runs["other_families"].models:
@@ -130,7 +134,8 @@ def make_figures(result: ConvergenceResult) -> dict[str, Figure]:
     if result.trained:
         caption += f" {TRAINED} marks models that were trained on data that contain the samples."
     recipe = f"{result.metric}; {result.recipe}; p by permutation of families, interval after Bonett & Wright"
-    return {"convergence": Figure(convergence_scatter(result), QUESTION, caption, recipe)}
+    shown = SIGNIFICANT if is_significant(one.p) else NOT_SIGNIFICANT
+    return {"convergence": Figure(convergence_scatter(result), QUESTION, caption, recipe, shown)}
 
 
 ANALYSIS = Analysis(

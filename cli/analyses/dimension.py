@@ -58,16 +58,16 @@ def summarise(result: DimensionResult) -> list[str]:
     band = next(iter(result.bands.values()))
     if band.models < 3:
         return []
-    text = f"The {units(band.models, band.families)} have dimensions about {number(band.middle, 1)}"
+    text = f"The {units(band.models, band.families)} have a mean intrinsic dimension of {number(band.middle, 1)}"
     if is_number(band.spread):
-        text += f", give or take a factor of {_fold(band.spread)} over families"
+        text += f", from which families deviate by a factor of {_fold(band.spread)} on average"
     text += f" (95 % {_fold(band.low)} to {_fold(band.high)})" if is_number(band.low) else " (too few for an interval)"
     return [f"{text}.", _against_control(band)] if band.control else [f"{text}."]
 
 
 def _against_control(band: DimensionBand) -> str:
     control = f"{band.control}, the closest of {band.controls} controls, has {number(band.control_value, 1)}"
-    ratio = f"the models' middle is {number(band.over_control, 2)} times that"
+    ratio = f"the mean of the models is {number(band.over_control, 2)} times that"
     if not is_number(band.over_control_low):
         return f"{control}: {ratio}."
     ends = f"{interval(band.over_control_low, band.over_control_high)} over samples"
@@ -137,7 +137,7 @@ def make_figures(result: DimensionResult) -> dict[str, Figure]:
 
 ANALYSIS = Analysis(
     name="dimension",
-    question="Do the dimensions lie in a narrow band?",
+    question="Are the intrinsic dimensions similar?",
     compute=compute,
     summarise=summarise,
     print_result=print_result,

@@ -12,7 +12,7 @@ from ..console import print_table
 from ..results import FactorResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import interval, is_number, join_names, p_value, units
+from ._words import NotSignificant, interval, is_number, join_names, p_value, units
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Factor
@@ -43,20 +43,24 @@ def summarise(result: FactorResult) -> list[str]:
         # Bonferroni: each of several facts may be significant by chance.
         strong = [f for f in tested if f.p * len(tested) <= 0.05]
         if strong:
-            shares = [f"{_name(f.name)} {f.share:.0%} (chance {f.by_chance:.0%}, {_tests(f)})" for f in strong]
+            shares = [
+                f"{_name(f.name)} ({100 * (f.share - f.by_chance):.0f} percentage points of the variation more than the "
+                f"{100 * f.by_chance:.0f} % by chance, {_tests(f)})"
+                for f in strong
+            ]
             n = units(strong[0].n, strong[0].families)
-            lines.append(f"Which models are similar{place} goes with {join_names(shares)}; n = {n}.")
+            lines.append(f"Which models are similar{place} is associated with {join_names(shares)}; n = {n}.")
         elif tested:
             names = join_names([_name(f.name) for f in tested])
             n = units(max(f.n for f in tested), max(f.families for f in tested))
-            explained = f"What {names} explain of which models are similar{place}"
-            lines.append(f"{explained} is not distinguishable from chance, n = {n}.")
+            explained = f"What {names} explain{'s' * (len(tested) == 1)} of which models are similar{place}"
+            lines.append(NotSignificant(f"{explained} is not distinguishable from chance, n = {n}."))
         reasons = [f"{_name(f.name)} ({f.untested})" for f in factors if f.untested and f.name != FAMILY]
         if reasons:
-            lines.append(f"Inconclusive{place} is what is explained by {join_names(reasons)}.")
+            lines.append(NotSignificant(f"Not tested as an explanation of similarity{place}: {join_names(reasons)}."))
         alone = dict.fromkeys(value for f in factors if f.name != FAMILY for value in f.alone)
         if alone and tested:
-            lines.append(f"Not separable from one family{place}: {join_names(list(alone))}.")
+            lines.append(NotSignificant(f"Not separable from one family{place}: {join_names(list(alone))}."))
     return lines
 
 
@@ -100,18 +104,22 @@ def to_dict(result: FactorResult) -> Any:
 
 
 def make_figures(result: FactorResult) -> dict[str, Figure]:
-    """Return the shares as bars."""
-    from ..figures import Figure, factor_bars
+    """Return the shares above chance as bars, of the facts that can be tested."""
+    from ..figures import NOT_SIGNIFICANT, SIGNIFICANT, Figure, factor_bars
 
-    if not any(is_number(factor.share) for factors in result.on.values() for factor in factors):
+    tested = {where: [f for f in factors if is_number(f.p)] for where, factors in result.on.items()}
+    if not any(tested.values()):
         return {}
+    strong = any(f.p * len(factors) <= 0.05 for factors in tested.values() for f in factors)
     caption = (
-        "Share of the variation of alignment over pairs of families of models that one fact about them explains, each "
-        "fact alone. The tick is the mean under permutation of the families. Facts without a p cannot be tested with "
-        "these families."
+        "What one fact about the models explains of the variation of alignment over pairs of families, each fact alone: "
+        "percentage points above the mean under permutation of the families, which is 0 here."
     )
+    if missing := list(dict.fromkeys(_name(f.name) for fs in result.on.values() for f in fs if not is_number(f.p))):
+        caption += f" Not drawn, because these families cannot test it: {join_names(missing)}."
     recipe = f"quadratic assignment on {result.metric}, families permuted, without controls"
-    return {"factors": Figure(factor_bars(result.on), QUESTION, caption, recipe)}
+    shown = SIGNIFICANT if strong else NOT_SIGNIFICANT
+    return {"factors": Figure(factor_bars(tested), QUESTION, caption, recipe, shown)}
 
 
 def _tests(factor: Factor) -> str:

@@ -65,7 +65,7 @@ def _colour(question: AnalysisInput, models: list[str]) -> tuple[dict[str, np.nd
 
 
 def summarise(result: MapResult) -> list[str]:
-    """Return no sentence: a map is to be looked at."""
+    """Return no sentence: a map supports no statement."""
     return []
 
 

@@ -14,6 +14,7 @@ from ..console import print_table
 from ..results import ProbeResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
+from ._words import NotSignificant
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -29,7 +30,8 @@ def summarise(result: ProbeResult) -> list[str]:
     """Return the best probe, compared with the median of the label."""
     name, best = min(result.probes.items(), key=lambda item: item[1].mae)
     if best.mae >= best.baseline:
-        return [f"No embedding predicts {result.label} better than its median, n = {best.test} held-out samples."]
+        line = f"No embedding predicts {result.label} better than its median, n = {best.test} held-out samples."
+        return [NotSignificant(line)]
     numbers = f"{number(best.mae, 3)} ± {number(best.se, 3)} against {number(best.baseline, 3)} of the median"
     return [
         f"The lowest error of a probe of {result.label} is that of {name}: {numbers}, n = {best.test} held-out samples."

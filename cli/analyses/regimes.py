@@ -12,7 +12,7 @@ from ..console import print_table
 from ..results import RegimeResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import inconclusive, interval, is_number, units
+from ._words import NotSignificant, inconclusive, interval, is_number, units
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -59,9 +59,10 @@ def summarise(result: RegimeResult) -> list[str]:
         one = result.changes[0]
         n = units(one.models, one.families)
         if any(is_number(change.low) for change in result.changes):
-            lines.append(f"No metric changes significantly from the first to the second set, n = {n}.")
+            lines.append(NotSignificant(f"No metric changes significantly from the first to the second set, n = {n}."))
         else:
-            lines.append(f"Whether alignment changes from the first to the second set is {inconclusive(*_n(one))}.")
+            change = "Whether alignment changes from the first to the second set"
+            lines.append(NotSignificant(f"{change} is {inconclusive(*_n(one))}."))
     if result.contrast is not None:
         lines.append(_at_one_n(result.contrast, labels))
     elif differing := _differing(result):
@@ -128,7 +129,7 @@ def to_dict(result: RegimeResult) -> list[dict[str, Any]]:
 
 def make_figures(result: RegimeResult) -> dict[str, Figure]:
     """Return alignment on the second set against that on the first, for a local and a global metric."""
-    from ..figures import IMBALANCE, Figure, agreement_axes, imbalance_colour, imbalance_plane, regime_scatter
+    from ..figures import IMBALANCE, Figure, agreement_axes, imbalance_plane, regime_scatter
 
     shown = dict.fromkeys([result.metric, *(agreement_axes(read_scores(result.inside)) or ())])
     drawn = {}
@@ -144,12 +145,11 @@ def make_figures(result: RegimeResult) -> dict[str, Figure]:
         chart = regime_scatter(result.inside, result.outside, metric)
         drawn[f"regimes_{metric}"] = Figure(chart, f"Two sets of samples: {label}", caption, recipe)
     if IMBALANCE in read_scores(result.outside) and result.outside.sizes["model"] > 2:
-        by = imbalance_colour(read_scores(result.outside))
         caption = (
             "The same plane as for the first set. At the bottom left, both models predict the neighbours of the other: "
-            "they carry the same information, be it much or little."
+            "they carry the same information, whether much or little."
         )
-        chart = imbalance_plane(result.outside, by)
+        chart = imbalance_plane(result.outside)
         drawn["imbalance_second"] = Figure(chart, "Information imbalance: second set", caption, _set(result.outside))
     return drawn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,13 +14,17 @@ from ..console import print_table
 from ..results import ScaleResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import evidence, interval, is_number
+from ._words import NotSignificant, evidence, interval, is_number, is_significant
 
 if TYPE_CHECKING:
+    from hyle.engine.analysis import Trend
+
     from ..figures import Figure
 
 ALL = "all models"
 UNKNOWN = "unknown"
+# Fewest models of a panel.
+MIN_MODELS = 6
 
 
 def compute(question: AnalysisInput) -> ScaleResult | None:
@@ -81,19 +86,24 @@ def _quantities(question: AnalysisInput, place: list[int]) -> dict[str, np.ndarr
 def summarise(result: ScaleResult) -> list[str]:
     """Return the trends whose p-value, corrected for their number, is at most 0.05, or why none is tested."""
     lines = []
-    tested = {key: one for key, one in result.trends.items() if is_number(one.p)}
+    tested = _tested(result)
     for (_, quantity), one in tested.items():
-        if one.p * len(tested) <= 0.05:
+        if is_significant(one.p * len(tested)):
             verb = "rises" if one.slope > 0 else "falls"
             slope = f"{number(one.slope, 3)} for tenfold {result.size}"
             lines.append(f"The {quantity} {verb} with {result.size} over families ({slope}, {evidence(one, one.n)}).")
     if not tested:
         one = max(result.trends.values(), key=lambda trend: trend.families)
-        lines.append(f"Whether anything changes with {result.size} is {evidence(one, one.n)}.")
+        lines.append(NotSignificant(f"Whether anything changes with {result.size} is {evidence(one, one.n)}."))
     elif not lines:
         count = f"{len(tested)} trend" + ("s" if len(tested) > 1 else "")
-        lines.append(f"Of {count} with {result.size} over families none is distinguishable from chance.")
+        line = f"Of {count} with {result.size} over families none is distinguishable from chance."
+        lines.append(NotSignificant(line))
     return lines
+
+
+def _tested(result: ScaleResult) -> dict[tuple[str, str], Trend]:
+    return {key: one for key, one in result.trends.items() if is_number(one.p)}
 
 
 def print_result(result: ScaleResult) -> None:
@@ -106,7 +116,7 @@ def print_result(result: ScaleResult) -> None:
         lines.append((group, quantity, one.n, one.families, number(one.slope, 3), ends, p, f"{one.smallest_p:.2g}"))
     headings = ("family", "quantity", "models", "families", "slope", "interval", "p", "smallest p")
     print_table(headings, lines, right=headings[2:], keys=2)
-    click.echo("p and interval are over families, of which at least 6 are needed; one family is a description")
+    click.echo("p and interval are over families, of which at least 6 are needed; trends within a family have none")
 
 
 def to_dict(result: ScaleResult) -> list[dict[str, Any]]:
@@ -118,16 +128,24 @@ def to_dict(result: ScaleResult) -> list[dict[str, Any]]:
 
 
 def make_figures(result: ScaleResult) -> dict[str, Figure]:
-    """Return each quantity against size."""
-    from ..figures import Figure, trend_chart
+    """Return each quantity of at least `MIN_MODELS` models against size, with a line where the trend is significant."""
+    from ..figures import NOT_SIGNIFICANT, SIGNIFICANT, Figure, trend_chart
 
+    tested = _tested(result)
+    significant = {key for key, one in tested.items() if is_significant(one.p * len(tested))}
+    counts = Counter(row["quantity"] for row in result.rows)
+    quantities = [quantity for quantity, count in counts.items() if count >= MIN_MODELS]
+    if not quantities:
+        return {}
     caption = (
-        f"Each point is a model. Lines are least-squares fits, dashed to the means of the families and solid to one "
-        f"family. The change for tenfold {result.size} is above each panel. Models of different makers differ in more "
-        "than their size."
+        f"Each point is a model. A line is drawn only where a trend over families is significant after correction for "
+        f"the number of quantities; the change for tenfold {result.size} is above each panel. Models of different "
+        "makers differ in more than their size."
     )
-    recipe = "straight lines against the base-10 logarithm; p and 95 % interval by permutation of families"
-    return {"scale": Figure(trend_chart(result), f"What changes with {result.size}", caption, recipe)}
+    recipe = "least squares against the base-10 logarithm; p and 95 % interval by permutation of families"
+    shown = SIGNIFICANT if significant else NOT_SIGNIFICANT
+    chart = trend_chart(result, quantities, significant)
+    return {"scale": Figure(chart, f"What changes with {result.size}?", caption, recipe, shown)}
 
 
 ANALYSIS = Analysis(

@@ -13,7 +13,7 @@ from ..console import print_table
 from ..results import SelectionResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
-from ._words import inconclusive, interval, is_number, is_significant, join_names, p_value, units
+from ._words import NotSignificant, inconclusive, interval, is_number, is_significant, join_names, p_value, units
 
 if TYPE_CHECKING:
     from ..figures import Figure
@@ -37,8 +37,8 @@ def summarise(result: SelectionResult) -> list[str]:
     """Return the best model by a probe, and which ways of ranking are better than chance."""
     one = result.selection
     lines = [
-        f"For {result.label} with {one.n_labels} labels take {one.models[0]}, by a probe: error "
-        f"{number(one.error[0], 3)} on {one.test} held-out samples, where the median gives {number(one.baseline, 3)}."
+        f"For {result.label} with {one.n_labels} labels, a probe selects {one.models[0]}: error "
+        f"{number(one.error[0], 3)} on {one.test} held-out samples, against {number(one.baseline, 3)} for the median."
     ]
     good = [c for c in one.criteria if is_significant(c.p * len(one.criteria)) and c.correlation > 0]
     n = units(len(one.models), one.criteria[0].families)
@@ -49,11 +49,11 @@ def summarise(result: SelectionResult) -> list[str]:
             "rank correlation with accuracy, over families."
         )
     elif any(is_number(c.p) for c in one.criteria):
-        lines.append(f"No way of ranking {n} is distinguishable from chance.")
+        lines.append(NotSignificant(f"No way of ranking {n} is distinguishable from chance."))
     else:
         first = one.criteria[0]
         reason = inconclusive(len(one.models), first.families, first.smallest_p)
-        lines.append(f"Whether a ranking is better than chance is {reason}.")
+        lines.append(NotSignificant(f"Whether a ranking is better than chance is {reason}."))
     return lines
 
 

@@ -31,7 +31,7 @@ def compute(question: AnalysisInput) -> TreeResult | None:
 
 
 def summarise(result: TreeResult) -> list[str]:
-    """Return no sentence: a tree is to be looked at."""
+    """Return no sentence: the tree is a figure only."""
     return []
 
 
@@ -48,12 +48,14 @@ def to_dict(result: TreeResult) -> dict[str, Any]:
 
 
 def make_figures(result: TreeResult) -> dict[str, Figure]:
-    """Return the tree as a dendrogram."""
+    """Return the tree as a dendrogram; nothing for three models, of which there is only one tree."""
     from ..figures import Figure, tree_chart
 
+    if len(result.tree.models) < 4:
+        return {}
     caption = (
         "Models are near each other where their alignments to all other models are similar. Numbers are branch support "
-        "in per cent, over resampled profiles; branches with little support are no finding. The tree is unrooted: the "
+        "in per cent, over resampled profiles; branches with little support are unreliable. The tree is unrooted: the "
         "root is drawn at the midpoint for reading only."
     )
     recipe = f"{result.metric}; square root of the Jensen-Shannon divergence of profiles; neighbour joining"

@@ -94,7 +94,7 @@ def _member(
         }
         representation = member.representation
     else:
-        representation, _ = embed_with_progress(name, data, store, device=device)
+        representation, _ = embed_with_progress(name, data, store, device=device, of_benchmark=True)
         scores = scores_of(representation, data, targets, level=level)
     return Member(representation, card.family, card.modality, card.parameters, scores)
 

@@ -90,7 +90,7 @@ def find_subject(
     representations = {}
     for role, bench in sets.items():
         data = load_dataset(bench.name, n=bench.samples)
-        representations[role], _ = embed_with_progress(source, data, store, device=device)
+        representations[role], _ = embed_with_progress(source, data, store, device=device, of_benchmark=True)
     return Subject(card.name, family or card.family, sets, representations, card, missing)
 
 

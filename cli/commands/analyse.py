@@ -10,10 +10,10 @@ import click
 
 from ..analyses import ANALYSES, AnalysisOptions, findings, question_options, run_analyses
 from ..jobs import analyses_data, analysis_names
-from ..options import LocalPath, json_option, print_json
+from ..options import LocalPath, SectionedCommand, json_option, print_json
 
 
-@click.command(short_help="Draw conclusions from a comparison: trends, groups, shifts.")
+@click.command(cls=SectionedCommand, short_help="Draw conclusions from a comparison.")
 @click.argument("comparison", type=LocalPath(dir_okay=False, path_type=Path))
 @click.option("--only", help="Names of analyses, comma-separated. [default: all whose inputs are given]")
 @question_options

@@ -12,10 +12,20 @@ from ..atomic import write_atomically
 from ..benchmark import METRICS, benchmark, find_subject, print_card, render_card
 from ..console import say
 from ..jobs import check_suffix
-from ..options import FileSelection, LocalPath, file_options, json_option, json_text, print_json, store_option
+from ..options import (
+    FileSelection,
+    LocalPath,
+    SectionedCommand,
+    file_options,
+    json_option,
+    json_text,
+    print_json,
+    store_option,
+)
+from ..outputs import check_file, replace_option
 
 
-@click.command(short_help="Compare one model with a panel of well-known models.")
+@click.command(cls=SectionedCommand, short_help="Compare a model with a panel of models.")
 @click.argument("source", required=False)
 @click.option(
     "--domain",
@@ -41,6 +51,7 @@ from ..options import FileSelection, LocalPath, file_options, json_option, json_
     type=LocalPath(dir_okay=False, path_type=Path),
     help="Also write the result to this file: .html or .json.",
 )
+@replace_option
 @click.option(
     "--rebuild-panel",
     type=LocalPath(file_okay=False, path_type=Path),
@@ -57,6 +68,7 @@ def command(
     metric: str,
     device: str,
     output: Path | None,
+    replace_output: bool,
     rebuild_panel: Path | None,
     files: FileSelection,
     store_path: Path,
@@ -91,6 +103,7 @@ def command(
         raise click.UsageError("Missing argument 'SOURCE': a model of `hyle models`, or a file of embeddings")
     if output is not None:
         check_suffix(output, (".html", ".json"))
+        target = check_file(output, replace=replace_output)
     from hyle.engine import find_metric
 
     if find_metric(metric).kind != "pair":
@@ -99,7 +112,7 @@ def command(
     card = benchmark(subject, metric=find_metric(metric).name)
     if output is not None:
         text = json_text(card) if output.suffix == ".json" else render_card(card)
-        say(f"wrote {write_atomically(output, text.encode())}")
+        say(target.written(write_atomically(output, text.encode())))
     if as_json:
         print_json(card)
     else:

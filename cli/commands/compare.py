@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
@@ -15,22 +14,23 @@ from hyle.zoo import Store
 from ..comparison import (
     ceilings_data,
     ceilings_of,
-    cell,
     differences_data,
     differences_of,
-    listed,
     model_names,
     notes,
     number,
+    pairs_in_order,
     parse_difference,
     parse_pair,
     print_ceilings,
     print_comparison,
     print_differences,
     print_layers,
+    print_outliers,
     read_scores,
+    score_columns,
 )
-from ..console import print_table, say
+from ..console import say
 from ..jobs import (
     COMPARISON_SUFFIXES,
     SWEEP_SUFFIXES,
@@ -53,6 +53,7 @@ from ..options import (
     CompareOptions,
     FileSelection,
     LocalPath,
+    SectionedCommand,
     file_options,
     json_option,
     metric_options,
@@ -60,12 +61,14 @@ from ..options import (
     store_option,
     stored_options,
 )
+from ..outputs import check_file, replace_option
+from ..tables import print_table
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-@click.command(short_help="Compare representations: files of embeddings or models.")
+@click.command(cls=SectionedCommand, short_help="Compare embeddings, all with all.")
 @click.argument("sources", nargs=-1)
 @metric_options("cka,cka_rbf,mutual_knn,cknna,intrinsic_dimension")
 @click.option(
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
     type=LocalPath(path_type=Path),
     help="Also write the comparison to this file: .nc (netCDF), .csv, .json or .html (report).",
 )
+@replace_option
 @store_option
 @json_option
 def command(
@@ -113,13 +117,15 @@ def command(
     pooling: str | None,
     files: FileSelection,
     output: Path | None,
+    replace_output: bool,
     store_path: Path,
     as_json: bool,
 ) -> None:
     """Compare representations, all with all, and print every score next to its chance level.
 
     SOURCES are files of embeddings, or models that `hyle embed` has embedded (MODEL, MODEL@LAYER, or MODEL@all for all
-    its layers). Without SOURCES, everything in the store is compared.
+    its layers). A model that was embedded on several data sets means the one that the other SOURCES have. Without
+    SOURCES, all models are compared that were embedded on the same data set, the one of most models in the store.
 
     Samples are matched by their ids, in any order. File formats: .npz, .npy, .h5, .pt, .safetensors, .zarr, .h5ad;
     tables (.csv, .tsv, .parquet, .feather, .jsonl) with ids and numbered columns or lists; folders of ESM, of Hugging
@@ -136,6 +142,7 @@ def command(
     steps = None if sweep is None else parse_sweep(sweep)
     if output is not None:
         check_suffix(output, COMPARISON_SUFFIXES if steps is None else SWEEP_SUFFIXES)
+        target = check_file(output, replace=replace_output)
     representations, known = find_compared(
         sources,
         Store(store_path),
@@ -149,7 +156,7 @@ def command(
         over, values = steps
         swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known)
         if output is not None:
-            say(f"wrote {write_sweep(swept, over, output)}")
+            say(target.written(write_sweep(swept, over, output)))
         if as_json:
             print_json(sweep_data(swept, over))
         else:
@@ -159,14 +166,14 @@ def command(
     pairs = [parse_difference(text, names) for text in differences]
     like = None if ceiling is None else parse_pair(ceiling, names, "--ceiling")
     if (pairs or like) and not measure.jackknife_groups:
-        measure = dataclasses.replace(measure, jackknife_groups=20)
+        measure = replace(measure, jackknife_groups=20)
     check_common(representations, measure, known)
     comparison = compare_with_progress(representations, measure, covariates=known, keep_resamples=bool(pairs or like))
     found = differences_of(comparison, pairs)
     shares = {} if like is None else ceilings_of(comparison, like)
     outliers, others = compare_without_outliers(comparison, representations, measure, known)
     if output is not None:
-        say(f"wrote {write_comparison(comparison, output)}")
+        say(target.written(write_comparison(comparison, output)))
     if as_json:
         data = as_data(comparison) | {"norm_outliers": outliers}
         data |= {"differences": differences_data(found)} if found else {}
@@ -179,15 +186,7 @@ def command(
             print_differences(found)
         if shares:
             print_ceilings(shares)
-        _print_outliers(outliers, others)
-
-
-def _print_outliers(outliers: Mapping[str, list[str]], others: xr.Dataset | None) -> None:
-    for name, ids in outliers.items():
-        click.echo(f"{name}: outliers, over 4 times as far from the mean as a typical row: {listed(ids)}")
-    if others is not None:
-        click.echo(f"without these rows, on the other {others.attrs['n']} samples:")
-        print_comparison(others)
+        print_outliers(comparison, outliers, others)
 
 
 def _print_sweep(swept: xr.Dataset, over: str) -> None:
@@ -196,18 +195,24 @@ def _print_sweep(swept: xr.Dataset, over: str) -> None:
     The chance level is in brackets, and a score that is not significantly above chance is marked.
     """
     names, headings = model_names(swept), [f"{over} = {step}" for step in swept[over].values]
-    scores: list[Mapping[str, Any]] = [read_scores(step) for step in sweep_steps(swept, over)]
-    for metric, first in scores[0].items():
-        click.echo(first.label)
-        rows = [(names[i], names[j], *(cell(step[metric], (i, j)) for step in scores)) for i, j in first.pairs()]
+    steps = [score_columns(list(read_scores(step).values())) for step in sweep_steps(swept, over)]
+    # Both directions have to be shown if they differ at any step.
+    columns = max(steps, key=len)
+    for first in columns:
+        at = [next(c for c in (*step, *columns) if c.score.name == first.score.name) for step in steps]
+        at = [replace(column, arrow=first.arrow, level=float("nan")) for column in at]
+        order = pairs_in_order([first.score], len(names))
+        rows = [(names[i], names[j], *(column.cell((i, j)) for column in at)) for i, j in order]
+        click.echo(f"{first.score.label} {first.arrow}".rstrip())
         print_table(("model", "other", *headings), rows, right=headings, keys=2)
-        click.echo(_stability(swept[f"{metric}_stability"].values, headings))
+        click.echo(_stability(swept[f"{first.score.name}_stability"].values, headings))
     for metric in swept_single(swept, over):
         values = swept[metric].transpose(over, ...).values
         click.echo(str(swept[metric].attrs.get("long_name", metric)))
         rows = [(name, *(_formatted(value) for value in values[:, i])) for i, name in enumerate(names)]
         print_table(("model", *headings), rows, right=headings, keys=1)
-    click.echo("".join(f"{line}\n" for line in notes(list(scores[0].values()))), nl=False)
+        click.echo()
+    click.echo("".join(f"{line}\n" for line in notes([column.score for column in columns])), nl=False)
 
 
 def _stability(stable: np.ndarray, headings: list[str]) -> str:
@@ -222,4 +227,4 @@ def _stability(stable: np.ndarray, headings: list[str]) -> str:
 
 
 def _formatted(value: float) -> str:
-    return number(float(value), 4) if np.isfinite(value) else "–"
+    return number(float(value), 2) if np.isfinite(value) else "–"

@@ -57,4 +57,11 @@ def command(as_json: bool) -> None:
         "licence",
         "description",
     )
-    print_table(headings, rows, right=("samples", "download of all", models))
+    drop = ("description", "licence", "shift of", models, "download of all", "without download")
+    print_table(
+        headings,
+        rows,
+        right=("samples", "download of all", models),
+        text=("licence", "description"),
+        drop=drop,
+    )

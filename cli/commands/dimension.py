@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,20 @@ import click
 from hyle.zoo import Store
 
 from ..comparison import estimate, listed
-from ..console import print_table
 from ..jobs import check_k, dimension, estimator_names, find_representations, scales
-from ..options import FileSelection, file_options, json_option, print_json, store_option, stored_options
+from ..options import (
+    FileSelection,
+    SectionedCommand,
+    file_options,
+    json_option,
+    print_json,
+    store_option,
+    stored_options,
+)
+from ..tables import print_table
 
 
-@click.command(short_help="Estimate intrinsic dimensions, for each source alone.")
+@click.command(cls=SectionedCommand, short_help="Estimate intrinsic dimensions.")
 @click.argument("sources", nargs=-1)
 @click.option(
     "--estimator",
@@ -58,8 +67,9 @@ def command(
 ) -> None:
     """Estimate the intrinsic dimension of each source: how many independent directions the embeddings use locally.
 
-    SOURCES are files of embeddings, or models that `hyle embed` has embedded. Without SOURCES, everything in the store
-    is estimated.
+    SOURCES are files of embeddings, or models that `hyle embed` has embedded. A model that was embedded on several data
+    sets means the one that the other SOURCES have, or the largest. Without SOURCES, the dimension is estimated for all
+    models that were embedded on the same data set, the one of most models in the store.
 
     The table also shows how many columns are constant ("dead") and the largest fraction of the variance in one column
     ("top column"); if that is near 100 %, distances depend on this column alone. Rows more than 4 times as far from the
@@ -77,7 +87,13 @@ def command(
     """
     estimators = estimator_names(estimator, of_scales=of_scales)
     representations = find_representations(
-        sources, Store(store_path), files=files, dataset=dataset, layer=layer, pooling=pooling
+        sources,
+        Store(store_path),
+        files=files,
+        dataset=dataset,
+        layer=layer,
+        pooling=pooling,
+        command=shlex.join(["hyle", "dimension", *sources]),
     )
     check_k(representations, k)
     rows = (
@@ -115,8 +131,8 @@ def _print_estimates(results: Sequence[dict[str, Any]], estimators: Sequence[str
         for row in rows
     ]
     columns = ("name", "n", "n used", "width", "dead", "top column", *headings.values())
-    print_table(columns, cells, right=columns[1:], keys=4)
-    click.echo("n used: rows that repeat no earlier row, exactly or up to rounding; dead: constant columns")
+    print_table(columns, cells, right=columns[1:], keys=1)
+    click.echo("\nn used: rows that repeat no earlier row, exactly or up to rounding; dead: constant columns")
     click.echo("top column: the largest share of the variance in one column")
     for row in results:
         if row["norm_outliers"]:
@@ -138,6 +154,6 @@ def _print_scales(rows: Sequence[dict[str, Any]]) -> None:
         for scale in row["scales"]
     ]
     columns = ("name", "estimator", "order", "mean distance", "dimension", "n used")
-    print_table(columns, cells, right=columns[2:])
-    click.echo("order, of gride: n1, where the distances to neighbours n1 and 2 n1 are compared")
+    print_table(columns, cells, right=columns[2:], drop=("n used", "mean distance"))
+    click.echo("\norder, of gride: n1, where the distances to neighbours n1 and 2 n1 are compared")
     click.echo("order, of the others: the number of subsets into which the rows are split")

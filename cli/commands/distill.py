@@ -25,6 +25,7 @@ from ..jobs import (
 from ..options import (
     FileSelection,
     SampleSelection,
+    SectionedCommand,
     TeacherSelection,
     dataset_options,
     json_option,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from hyle.engine.training import Settings
 
 
-@click.command(short_help="Train a small, fast model to match other models.")
+@click.command(cls=SectionedCommand, short_help="Train a small model to match other models.")
 @click.argument("teachers", nargs=-1, required=True)
 @click.option(
     "--student",

@@ -10,10 +10,19 @@ from hyle.zoo import Store, check_output, describe_repeats, find_card, group_siz
 
 from ..console import say
 from ..jobs import LastModelCache, check_views, chosen_layers, embed_with_progress, embedding_data
-from ..options import LocalPath, SampleSelection, dataset_options, json_option, print_json, store_option
+from ..options import (
+    LocalPath,
+    SampleSelection,
+    SectionedCommand,
+    dataset_options,
+    json_option,
+    print_json,
+    store_option,
+)
+from ..outputs import check_file, replace_option
 
 
-@click.command(short_help="Embed samples with models and store the embeddings.")
+@click.command(cls=SectionedCommand, short_help="Embed samples with models.")
 @click.argument("models", nargs=-1, required=True)
 @dataset_options(default_n=500)
 @click.option("--layer", help="The layer to embed with. [default: the first in the model's card]")
@@ -36,6 +45,7 @@ from ..options import LocalPath, SampleSelection, dataset_options, json_option, 
     type=LocalPath(path_type=Path),
     help="Also write the embeddings to this file: .npz, .npy, .parquet, .safetensors, .csv, .h5 or .zarr.",
 )
+@replace_option
 @store_option
 @json_option
 def command(
@@ -47,6 +57,7 @@ def command(
     batch_size: int | None,
     device: str,
     output: Path | None,
+    replace_output: bool,
     store_path: Path,
     as_json: bool,
 ) -> None:
@@ -87,6 +98,8 @@ def command(
         raise click.UsageError("--output takes one model and one layer at a time")
     if output is not None:
         check_output(output)
+        ids = [output.with_suffix(".ids.txt")] if output.suffix == ".npy" else []
+        target = check_file(output, replace=replace_output, companions=ids)
     data = draw.load(models=[name for name, _ in jobs])
     if repeats := describe_repeats(len(data), group_sizes(data.groups)):
         say(f"{data.name}: {repeats}")
@@ -98,7 +111,7 @@ def command(
             name, data, store, layer=each, pooling=pooling, batch_size=batch_size, device=device, loader=loader
         )
         if output is not None:
-            say(f"wrote {write_embeddings(representation, output)}")
+            say(target.written(write_embeddings(representation, output)))
         results.append(embedding_data(representation, data))
     if as_json:
         print_json(results)

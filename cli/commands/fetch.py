@@ -11,7 +11,7 @@ from ..jobs import fetch_weights
 from ..options import json_option, print_json
 
 
-@click.command(short_help="Download the weights of models and check them.")
+@click.command(short_help="Download weights ahead of time.")
 @click.argument("models", nargs=-1, required=True)
 @click.option(
     "--sha256",

@@ -12,7 +12,7 @@ from ..leaderboard import check_folder, read_cards, render_site, write_site
 from ..options import LocalPath
 
 
-@click.command(short_help="Build a static leaderboard site from benchmark cards.")
+@click.command(short_help="Build a website from benchmark results.")
 @click.argument("cards", nargs=-1, required=True, type=LocalPath(path_type=Path))
 @click.option(
     "-o",

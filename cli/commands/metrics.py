@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from ..console import print_table
-from ..jobs import metric_facts, select_metrics
+from ..jobs import select_metrics
 from ..options import json_option, print_json
-
-if TYPE_CHECKING:
-    from hyle.engine import Metric
 
 BETTER = {True: "higher", False: "lower", None: "-"}
 
@@ -32,29 +30,31 @@ def command(patterns: tuple[str, ...], as_json: bool) -> None:
     """
     metrics = select_metrics(patterns)
     if as_json:
-        print_json([metric_facts(metric) for metric in metrics])
+        print_json(metrics)
     elif len(metrics) == 1:
         print_table(("what", "of this metric"), _lines(metrics[0]))
     else:
-        rows = [(m.name, m.long_name, BETTER[m.higher_is_better], "" if m.symmetric else "yes") for m in metrics]
-        print_table(("metric", "in words", "better", "directed"), rows)
-        click.echo(f"for the meaning, chance level and source of one: hyle metrics {metrics[0].name}")
+        rows = [
+            (m["name"], m["long_name"], BETTER[m["higher_is_better"]], "" if m["symmetric"] else "yes") for m in metrics
+        ]
+        print_table(("metric", "in words", "better", "directed"), rows, text=("in words",), drop=("in words",))
+        click.echo(f"for the meaning, chance level and source of one: hyle metrics {metrics[0]['name']}")
 
 
-def _lines(metric: Metric) -> list[tuple[str, str]]:
+def _lines(metric: Mapping[str, Any]) -> list[tuple[str, str]]:
     kinds = {
-        "pair": "a pair of models" + ("" if metric.symmetric else ", in each direction"),
+        "pair": "a pair of models" + ("" if metric["symmetric"] else ", in each direction"),
         "single": "a single model",
     }
-    low, high = metric.bounds
+    low, high = ("infinity" if bound is None else f"{bound:g}" for bound in metric["bounds"])
     return [
-        ("name", metric.name),
-        ("in words", metric.long_name),
-        ("meaning", metric.meaning),
-        ("compares", kinds[metric.kind]),
-        ("range", f"{low:g} to {high:g}; an estimate may lie outside"),
-        ("more similar", {True: "higher", False: "lower", None: "neither"}[metric.higher_is_better]),
-        ("chance level", metric.chance),
-        ("computed from", ", ".join(metric.needs) or "the rows themselves, outside the shared pass"),
-        ("source", metric.citation),
+        ("name", metric["name"]),
+        ("in words", metric["long_name"]),
+        ("meaning", metric["meaning"]),
+        ("compares", kinds[metric["kind"]]),
+        ("range", f"{low} to {high}; an estimate may lie outside"),
+        ("more similar", {True: "higher", False: "lower", None: "neither"}[metric["higher_is_better"]]),
+        ("chance level", metric["chance"]),
+        ("computed from", ", ".join(metric["needs"]) or "the rows themselves, outside the shared pass"),
+        ("source", metric["citation"]),
     ]

@@ -80,8 +80,14 @@ def _print_models(cards: Sequence[ModelCard]) -> None:
         for c, state in zip(cards, states, strict=True)
     ]
     headings = ("model", "modality", "state", "parameters", "width", "energy", "licence", "training data")
-    print_table(headings, rows, right=("parameters", "width"))
-    click.echo(meanings(states))
+    print_table(
+        headings,
+        rows,
+        right=("parameters", "width"),
+        text=("energy", "licence", "training data"),
+        drop=("training data", "licence", "energy", "width", "parameters", "modality"),
+    )
+    click.echo(f"\n{meanings(states)}")
     without_packages = [card for card, state in zip(cards, states, strict=True) if state == "needs-environment"]
     if without_packages:
         click.echo(f"To run {without_packages[0].name} here: {without_packages[0].install_command()}")
@@ -109,4 +115,5 @@ def _print_study(as_markdown: bool, as_json: bool) -> None:
             )
             for row in rows
         ]
-        print_table(("row of the study", "cards", "state", "remarks"), table)
+        headings = ("row of the study", "cards", "state", "remarks")
+        print_table(headings, table, text=("cards", "remarks"), drop=("remarks", "cards"))

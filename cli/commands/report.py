@@ -8,16 +8,23 @@ import click
 
 from ..analyses import AnalysisOptions, question_options, run_analyses
 from ..console import say
-from ..jobs import write_all, write_history
-from ..options import LocalPath, report_folder_option
+from ..jobs import HISTORY_FILES, HISTORY_OTHERS, REPORT_FILES, REPORT_OTHERS, write_all, write_history
+from ..options import LocalPath, SectionedCommand, report_folder_option
+from ..outputs import check_folder, replace_option
 
 
-@click.command(short_help="Write the HTML report of a comparison or of a training.")
+@click.command(cls=SectionedCommand, short_help="Write the HTML report of a comparison.")
 @click.argument("comparison", type=LocalPath(dir_okay=False, path_type=Path))
 @report_folder_option
+@replace_option
+@click.option(
+    "--figures",
+    is_flag=True,
+    help="Also write each figure into the folder figures: SVG and PDF at a journal's column width, PNG, and CSV.",
+)
 @question_options
-def command(comparison: Path, output: Path, asked: AnalysisOptions) -> None:
-    """Write an HTML report of a comparison, with figures and tables.
+def command(comparison: Path, output: Path, replace_output: bool, figures: bool, asked: AnalysisOptions) -> None:
+    """Write an HTML report of a comparison, with its tables.
 
     COMPARISON is the file comparison.nc of `hyle run`, or a .nc file of `hyle compare -o`. The report contains every
     analysis of `hyle analyse` whose inputs are given: embeddings in the store or --embeddings add maps, --against a
@@ -30,13 +37,16 @@ def command(comparison: Path, output: Path, asked: AnalysisOptions) -> None:
     Examples:
       hyle compare a.npz b.npz -o ab.nc && hyle report ab.nc
       hyle report mptrj.nc --against random-tp.nc -o two-sets
+      hyle report report/comparison.nc --figures     also PDF, SVG, PNG and CSV
       hyle report history.nc
     """
     from hyle.engine import load_comparison, load_history
 
     history = load_history(comparison)
     if history is not None:
-        say(f"wrote {write_history(history, output)}")
+        target = check_folder(output, HISTORY_FILES, HISTORY_OTHERS, replace=replace_output, source=comparison)
+        say(target.written(write_history(history, output)))
         return
     data = load_comparison(comparison)
-    say(f"wrote {write_all(data, output, run_analyses(asked.question(data, comparison)))}")
+    target = check_folder(output, REPORT_FILES, REPORT_OTHERS, replace=replace_output, source=comparison)
+    say(target.written(write_all(data, output, run_analyses(asked.question(data, comparison)), figures=figures)))

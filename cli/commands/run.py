@@ -13,6 +13,8 @@ from hyle.zoo import Store
 from ..console import say
 from ..jobs import (
     METRICS,
+    REPORT_FILES,
+    REPORT_OTHERS,
     check_views,
     choose_panel,
     compare_with_progress,
@@ -24,15 +26,17 @@ from ..jobs import (
 from ..options import (
     CompareOptions,
     SampleSelection,
+    SectionedCommand,
     dataset_options,
     metric_options,
     report_folder_option,
     split,
     store_option,
 )
+from ..outputs import check_folder, replace_option
 
 
-@click.command(short_help="Embed, compare and report in one step: the place to start.")
+@click.command(cls=SectionedCommand, short_help="Embed, compare and report in one step.")
 @click.option(
     "--models",
     help="Models, comma-separated, or all for all that run here. [default: a panel that suits the data set]",
@@ -41,6 +45,7 @@ from ..options import (
 @metric_options(",".join(METRICS))
 @click.option("--device", default="cpu", show_default=True, help="Torch device that runs the models, such as cuda.")
 @report_folder_option
+@replace_option
 @store_option
 def command(
     models: str | None,
@@ -48,6 +53,7 @@ def command(
     measure: CompareOptions,
     device: str,
     output: Path,
+    replace_output: bool,
     store_path: Path,
 ) -> None:
     """Embed a data set with a panel of pretrained models, compare all pairs of models, and write a report.
@@ -62,6 +68,7 @@ def command(
       hyle run --dataset mine.csv     samples of your own: hyle embed --help
     """
     start = time.monotonic()
+    target = check_folder(output, REPORT_FILES, REPORT_OTHERS, replace=replace_output)
     measure = replace(measure, metrics=measure.metrics or METRICS)
     if draw.n is not None:
         measure.check(draw.n, more=", or raise -n")
@@ -77,4 +84,4 @@ def command(
     comparison = compare_with_progress(representations, measure, attributes=attributes)
     say("drawing the figures")
     path = write_panel_report(comparison, representations, data, output)
-    say(f"done in {time.monotonic() - start:.0f} s: open {path}")
+    say(f"{target.written(path)} in {time.monotonic() - start:.0f} s; open it in a browser")

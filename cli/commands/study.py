@@ -12,10 +12,11 @@ from hyle.zoo import InputError, Store, find_card, output_errors
 
 from ..console import print_table, say
 from ..options import LocalPath, json_option, print_json, split, store_option
+from ..outputs import check_folder, replace_option
 from ..study import SETS, StudySet, study, write_page
 
 
-@click.command(short_help="Repeat the study of Edamadaka et al. (arXiv:2512.03750).")
+@click.command(short_help="Repeat the study arXiv:2512.03750.")
 @click.option("--sets", help=f"Data sets, comma-separated: {', '.join(plan.dataset for plan in SETS)}. [default: all]")
 @click.option("--models", help="Models of the study to use, comma-separated. [default: all]")
 @click.option(
@@ -46,6 +47,7 @@ from ..study import SETS, StudySet, study, write_page
     show_default=True,
     help="Folder for the results.",
 )
+@replace_option
 @store_option
 @json_option
 def command(
@@ -55,6 +57,7 @@ def command(
     permutations: int,
     intervals: int,
     output: Path,
+    replace_output: bool,
     store_path: Path,
     as_json: bool,
 ) -> None:
@@ -72,6 +75,9 @@ def command(
     """
     start = time.monotonic()
     plans = chosen_sets(split(sets), split(models), samples)
+    names = [plan.dataset for plan in plans]
+    written = ["findings.json", *(f"{name}.nc" for name in names)]
+    check_folder(output, written, [*names, "README.md"], replace=replace_output)
     findings, panels = study(plans, Store(store_path), permutations=permutations, jackknife_groups=intervals)
     with output_errors(output):
         path = write_page(findings, panels, output)

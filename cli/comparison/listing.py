@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
-from ..console import print_table
+from ..tables import print_table
+from .columns import Column, Pair, digits_of, has_directions, pairs_in_order, score_columns
 from .numbers import estimate, number
 from .scores import NOT_SIGNIFICANT, UNRESOLVED, PairScores, errors, model_names, read_scores, single_metrics
 from .trained import TRAINED, marked_names, trained_note
+from .undefined import undefined_scores
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,39 +24,41 @@ _FDR = {"bh": "", "by": " by Benjamini-Yekutieli"}
 
 
 def print_comparison(comparison: xr.Dataset) -> None:
-    """Print all pairs with their scores, then the single metrics.
+    """Print all pairs with their scores, the most aligned by the first metric first, then the single metrics.
 
-    Chance levels are in brackets, and directed metrics have a column for each direction. Scores that are not
-    significantly above chance under permutation are marked.
+    Chance levels are in the heading or, where they differ between pairs, in brackets after each score. Directed metrics
+    have a column for each direction, unless both agree. Scores that are not significantly above chance under
+    permutation are marked. A table of more metrics than pairs has the metrics as rows.
     """
     names, scores = marked_names(comparison), list(read_scores(comparison).values())
-    headings, columns = [], []
-    for score in scores:
-        chance = " (chance)" if np.isfinite(score.level) else ""
-        for arrow in (" →", " ←") if score.directed else ("",):
-            headings.append(f"{score.name}{arrow}{chance}")
-            columns.append((score, arrow == " ←"))
+    columns = score_columns(scores)
     ranked = [score.name for score in scores if f"{score.name}_rank" in comparison] if len(names) > 2 else []
-    headings += [f"{name} rank" for name in ranked]
-    rows = [
-        (
-            names[i],
-            names[j],
-            *(cell(score, (j, i) if reverse else (i, j)) for score, reverse in columns),
-            *(_rank(comparison, name, (i, j)) for name in ranked),
-        )
-        for i in range(len(names))
-        for j in range(i + 1, len(names))
-    ]
-    if rows and scores:
-        print_table(("model", "other", *headings), rows, keys=2)
+    pairs = pairs_in_order(scores, len(names))
+    if pairs and scores:
+        if len(pairs) == 1 or 2 * len(pairs) < len(columns):
+            ranks = {f"{name} rank": [_rank(comparison, name, pair) for pair in pairs] for name in ranked}
+            _print_turned(names, columns, pairs, ranks)
+        else:
+            headings = ("model", "other", *(column.heading for column in columns), *(f"{name} rank" for name in ranked))
+            rows = [
+                (
+                    names[i],
+                    names[j],
+                    *(column.cell((i, j)) for column in columns),
+                    *(_rank(comparison, name, (i, j)) for name in ranked),
+                )
+                for i, j in pairs
+            ]
+            print_table(headings, rows, keys=2)
         more = ["rank of the pair, 1 for the most aligned, and its 95 % interval"] if ranked else []
         if note := trained_note(comparison):
             more.append(f"{TRAINED} {note}")
-        click.echo("".join(f"{line}\n" for line in [*notes(scores), *more]))
+        click.echo("".join(f"{line}\n" for line in ["", *notes(scores), *more]), nl=False)
     print_beyond(comparison, scores)
     single = single_metrics(comparison)
     if single:
+        if pairs and scores:
+            click.echo()
         headings = [f"{m} (k = {comparison[m].attrs['k']})" if "k" in comparison[m].attrs else m for m in single]
         cells = [
             [
@@ -64,6 +68,24 @@ def print_comparison(comparison: xr.Dataset) -> None:
             for m in single
         ]
         print_table(("model", *headings), list(zip(names, *cells, strict=True)), right=headings, keys=1)
+    for undefined in undefined_scores(comparison):
+        click.echo(undefined.line())
+
+
+def _print_turned(
+    names: Sequence[str], columns: Sequence[Column], pairs: Sequence[Pair], ranks: Mapping[str, Sequence[str]]
+) -> None:
+    """Print a table with a metric in each row and a pair in each column."""
+    levels = [number(column.level, column.digits) if np.isfinite(column.level) else "" for column in columns]
+    rows = [(column.name, level, *map(column.cell, pairs)) for column, level in zip(columns, levels, strict=True)] + [
+        (name, "", *cells) for name, cells in ranks.items()
+    ]
+    headings = ["metric", "chance", *(f"{names[i]}, {names[j]}" for i, j in pairs)]
+    if not any(levels):
+        headings, rows = [headings[0], *headings[2:]], [(row[0], *row[2:]) for row in rows]
+    print_table(headings, rows, right=("chance",), keys=2 if any(levels) else 1)
+    if any(np.isfinite(column.score.level) and not np.isfinite(column.level) for column in columns):
+        click.echo("( ) chance level of the pair")
 
 
 def print_beyond(comparison: xr.Dataset, scores: Sequence[PairScores]) -> None:
@@ -72,19 +94,14 @@ def print_beyond(comparison: xr.Dataset, scores: Sequence[PairScores]) -> None:
     if not tested:
         return
     kind = comparison.attrs.get("strata_kind") or "strata"
-    names, headings = model_names(comparison), []
-    columns = []
-    for score in tested:
-        for arrow in (" →", " ←") if score.directed else ("",):
-            headings.append(f"{score.name}{arrow} (within {kind})")
-            columns.append((score, arrow == " ←"))
+    names, columns = model_names(comparison), score_columns(tested)
+    headings = [f"{column.name} (within {kind})" for column in columns]
     rows = [
-        (names[i], names[j], *(_beyond_cell(score, (j, i) if reverse else (i, j)) for score, reverse in columns))
-        for i in range(len(names))
-        for j in range(i + 1, len(names))
+        (names[i], names[j], *(_beyond_cell(column, (i, j)) for column in columns))
+        for i, j in pairs_in_order(scores, len(names))
     ]
     click.echo(
-        f"beyond {kind}: 0 is the mean score, in brackets, when samples are permuted within {kind} "
+        f"\nbeyond {kind}: 0 is the mean score, in brackets, when samples are permuted within {kind} "
         f"({comparison.attrs['strata_permuted']} of {comparison.attrs['n']} samples can be), 1 is the best score"
     )
     print_table(("model", "other", *headings), rows, keys=2)
@@ -95,14 +112,18 @@ def _rank(comparison: xr.Dataset, name: str, pair: tuple[int, int]) -> str:
     return f"{rank:.0f} ({low:.0f}–{high:.0f})" if np.isfinite(rank) else "–"
 
 
-def _beyond_cell(score: PairScores, pair: tuple[int, int]) -> str:
-    shown = f"{number(score.beyond[pair], 4)} ({number(score.strata_null[pair], 4)})"
+def _beyond_cell(column: Column, pair: tuple[int, int]) -> str:
+    score, digits = column.score, column.digits
+    pair = pair[::-1] if column.arrow == "←" else pair
+    shown = f"{number(score.beyond[pair], digits)} ({number(score.strata_null[pair], digits)})"
     return f"{shown} p = {score.strata_p[pair]:.2g}" if np.isfinite(score.strata_p[pair]) else shown
 
 
 def print_layers(comparison: xr.Dataset) -> None:
     """Print the two layers that agree most, for each metric and each two models compared with several layers."""
-    from hyle.engine.analysis import best_layers
+    if not any(str(name).endswith("_null_samples") for name in comparison.data_vars):
+        return
+    from hyle.engine.analysis import best_layers  # with SciPy, which few comparisons need
 
     for score in read_scores(comparison).values():
         if f"{score.name}_null_samples" not in comparison:
@@ -112,22 +133,22 @@ def print_layers(comparison: xr.Dataset) -> None:
                 best.layer,
                 best.other_layer,
                 str(best.pairs),
-                number(best.value, 4),
+                number(best.value, digits_of(score)),
                 f"{best.p:.2g}",
-                number(best.calibrated, 4),
+                number(best.calibrated, 2),
             )
             for best in best_layers(comparison, score.name)
             if best.pairs > 1
         ]
         if rows:
-            click.echo(f"the layers that agree most, by {score.name}; p is for the best of all pairs of layers")
+            click.echo(f"\nthe layers that agree most, by {score.name}; p is for the best of all pairs of layers")
             headings = ("layer", "other", "pairs of layers", "alignment", "p", "calibrated")
             print_table(headings, rows, right=headings[2:], keys=2)
 
 
 def notes(scores: Sequence[PairScores]) -> list[str]:
     """Return the lines that explain the signs and settings in the table of pairs."""
-    lines = ["→ from model to other, ← from other to model"] if any(score.directed for score in scores) else []
+    lines = ["→ from model to other, ← from other to model"] if any(map(has_directions, scores)) else []
     lower = [score.name for score in scores if not score.higher_is_better]
     if lower:
         lines.append(f"lower is more similar: {', '.join(lower)}")
@@ -140,21 +161,17 @@ def notes(scores: Sequence[PairScores]) -> list[str]:
         lines.append("[ ] before the covariates were regressed out, on the same samples")
     if any(np.isfinite(score.se).any() for score in scores):
         lines.append("± one standard error, by delete-a-group jackknife over the samples")
-    tested = next((score for score in scores if score.permutations), None)
-    if tested is not None:
-        lines.append(
-            f"{NOT_SIGNIFICANT} not significantly above chance at level {tested.alpha:g}, after correction for the "
-            f"number of pairs (q > {tested.alpha:g}{_FDR[tested.fdr]}; {tested.permutations} permutations)"
-        )
-        if any(score.unresolved.any() for score in scores):
+    tested = [score for score in scores if score.permutations]
+    if tested:
+        first, marks = tested[0], {score.mark(pair) for score in tested for pair in score.pairs()}
+        correction = f"{_FDR[first.fdr]}; {first.permutations} permutations"
+        if NOT_SIGNIFICANT in marks:
+            lines.append(
+                f"{NOT_SIGNIFICANT} not significantly above chance at level {first.alpha:g}, after correction for the "
+                f"number of pairs (q > {first.alpha:g}{correction})"
+            )
+        elif UNRESOLVED not in marks:
+            lines.append(f"all scores are significantly above chance (q <= {first.alpha:g}{correction})")
+        if UNRESOLVED in marks:
             lines.append(f"{UNRESOLVED} undecided: with so few permutations no score of this pair could be significant")
     return lines
-
-
-def cell(score: PairScores, pair: tuple[int, int]) -> str:
-    """Format the score of a pair: its standard error, chance level, raw score, and a mark if not above chance."""
-    value, chance = score.values[pair], score.chance[pair]
-    shown = estimate(value, score.se[pair], 4)
-    shown += f" ({number(chance, 4)})" if np.isfinite(chance) else ""
-    shown += f" [{number(score.raw[pair], 4)}]" if np.isfinite(score.raw[pair]) else ""
-    return f"{shown} {score.mark(pair)}".rstrip()

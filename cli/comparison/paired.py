@@ -10,7 +10,7 @@ import numpy as np
 
 from hyle.zoo import InputError
 
-from ..console import print_table
+from ..tables import print_table
 from .numbers import estimate, number
 from .scores import model_names, read_scores
 
@@ -68,6 +68,8 @@ def parse_difference(text: str, names: Sequence[str]) -> tuple[Pair, Pair]:
 
 def differences_of(comparison: xr.Dataset, pairs: Sequence[tuple[Pair, Pair]]) -> list[PairDifference]:
     """Return the differences of all pair metrics for two pairs each."""
+    if not pairs:
+        return []
     from hyle.engine.analysis import pair_difference
 
     return [pair_difference(comparison, name, *each) for each in pairs for name in read_scores(comparison)]
@@ -85,15 +87,16 @@ def print_differences(differences: Sequence[PairDifference]) -> None:
             each.metric,
             "-".join(each.first),
             "-".join(each.second),
-            *(number(score, 4) for score in each.scores),
-            estimate(each.difference.value, each.difference.se, 4),
-            f"{number(each.difference.low, 4)} to {number(each.difference.high, 4)}",
+            *(number(score, 3) for score in each.scores),
+            estimate(each.difference.value, each.difference.se, 3),
+            f"{number(each.difference.low, 3)} to {number(each.difference.high, 3)}",
             _p(each.p),
             _p(each.p_unrelated),
         )
         for each in differences
     ]
     headings = ("metric", "pair", "other pair", "score", "score", "difference", "95 % interval", "p", "p (unrelated)")
+    click.echo()
     print_table(headings, rows, right=headings[3:], keys=3)
     click.echo(
         "p: both pairs have the same score over all such samples, by delete-a-group jackknife; "
@@ -137,7 +140,7 @@ def print_ceilings(ceilings: dict[str, xr.Dataset]) -> None:
         for i in range(len(names))
         for j in range(i + 1, len(names))
     ]
-    click.echo(f"share of the noise ceiling, the score of {'-'.join(first.attrs['ceiling_pair'])}, in brackets:")
+    click.echo(f"\nshare of the noise ceiling, the score of {'-'.join(first.attrs['ceiling_pair'])}, in brackets:")
     print_table(("model", "other", *headings), rows, right=headings, keys=2)
     click.echo("0 is the chance level of the pair, 1 the ceiling")
 

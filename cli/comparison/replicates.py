@@ -25,11 +25,13 @@ def seed_replicates(names: Sequence[str]) -> list[tuple[int, int]]:
 
 def replicate_ceiling(comparison: xr.Dataset) -> str | None:
     """Return sentences on how much models agree with their seed replicates, None if there are no such pairs."""
-    names, scores = model_names(comparison), read_scores(comparison)
+    names = model_names(comparison)
+    pairs = seed_replicates(names)
+    scores = read_scores(comparison) if pairs else {}
     if not scores:
         return None
     sentences = []
-    for pair in seed_replicates(names):
+    for pair in pairs:
         values = ", ".join(f"{score.label} {number(score.mutual[pair], 2)}" for score in scores.values())
         sentences.append(f"{names[pair[0]]} and its seed replicate: {values}.")
-    return " ".join([*sentences, "Compare other pairs with this, not with a perfect score."]) if sentences else None
+    return " ".join([*sentences, "Compare other pairs with this, not with a perfect score."])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,6 +127,12 @@ class PairScores:
         return bool(levels.size and np.ptp(levels) > 0.1 * abs(self.best - self.origin))
 
     @property
+    def chance_range(self) -> float:
+        """The largest difference between the chance levels of two pairs; NaN if there are none."""
+        levels = self._chances()
+        return float(np.ptp(levels)) if levels.size else float("nan")
+
+    @property
     def mutual(self) -> np.ndarray:
         """The means of both directions, [m, m] and symmetric."""
         return np.asarray((self.values + self.values.T) / 2)
@@ -210,34 +216,22 @@ def modalities(comparison: xr.Dataset) -> list[str]:
 
 
 def _score(comparison: xr.Dataset, name: str) -> PairScores:
-    from hyle.engine.comparison import beside, metric_facts
+    from hyle.engine.comparison import chance_values, has_group_null, is_directed, metric_facts, pair_values
 
-    facts = metric_facts(comparison, name)
-    variable = comparison[name].transpose("model", "other")
-    attrs = variable.attrs
-    values = variable.values.astype(float)
-
-    def matrix(*suffixes: str) -> np.ndarray:
-        related = beside(comparison, name, *suffixes)
-        if related is None:
-            return np.full_like(values, np.nan)
-        return related.broadcast_like(variable).transpose("model", "other").values.astype(float)
-
-    # Closed forms are for independent samples. Without one, the chance level is the mean score under permutation.
-    grouped = bool(integer(comparison.attrs.get("groups"))) and f"{name}_null" in comparison
-    chance = matrix("null") if grouped else matrix("chance", "null")
+    facts, attrs = metric_facts(comparison, name), comparison[name].attrs
+    matrix = partial(pair_values, comparison, name)
+    grouped, chance = has_group_null(comparison, name), chance_values(comparison, name)
     tested = comparison[f"{name}_p"].attrs if f"{name}_p" in comparison else {}
-    equal = np.allclose(values, values.T, rtol=1e-6, atol=1e-9, equal_nan=True)
     levels = chance[~np.eye(len(chance), dtype=bool) & np.isfinite(chance)]
     return PairScores(
         name=name,
         label=text(attrs, "long_name") or name,
-        values=values,
+        values=matrix(),
         chance=chance,
         chance_text=_chance_text(
             attrs, levels, permuted=grouped or (f"{name}_chance" not in comparison and bool(tested))
         ),
-        directed=not (equal and facts.symmetric),
+        directed=is_directed(comparison, name),
         higher_is_better=facts.higher_is_better,
         best=facts.best,
         origin=float(np.median(levels)) if levels.size else facts.worst,

@@ -8,55 +8,54 @@ from typing import TYPE_CHECKING, Any
 
 from ..atomic import write_atomically
 from .numbers import integer, text
-from .scores import _details, _recipe, errors, model_names, per_model, read_scores, single_metrics
+from .scores import _details, _recipe, model_names, per_model, read_scores, single_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+STRATA_COLUMNS = ("strata_null", "strata_p", "beyond")
+
 
 def long_table(comparison: xr.Dataset) -> pd.DataFrame:
     """Return one row for each pair metric and pair of models, then one for each single metric and model.
 
-    A pair has one row, or two if the metric is directed: one for each direction, from `model` to `other`. In the rows
-    of single metrics `other` is empty. `error` is one standard error; `p`, `q` and `calibrated` come from permutations,
-    and `strata_null`, `strata_p` and `beyond` from permutations within strata.
-    Each row contains all that is needed to reproduce its value.
+    The columns of numbers are those of `hyle.engine.Comparison.to_frame`. `strata_null`, `strata_p` and `beyond` come
+    from permutations within strata. Each row contains all that is needed to reproduce its value.
     """
     import pandas as pd
 
-    names = model_names(comparison)
-    columns = ["model", "other", "metric", "value", "chance", "p", "q", "calibrated", "error", "low", "high", "raw"]
-    columns += ["k", "n", "estimator", "neighbour_metric", "details"]
-    rows: list[tuple[Any, ...]] = []
-    for score in read_scores(comparison).values():
-        recipe = (score.k, score.n, score.estimator, score.neighbour_metric, _details(score.recipe))
-        matrices = [score.values, score.chance, score.p, score.q, score.calibrated]
-        matrices += [score.se, score.low, score.high, score.raw]
-        strata = [score.strata_null, score.strata_p, score.beyond]
-        for i, j in score.pairs():
-            numbers, beyond = ([float(matrix[i, j]) for matrix in each] for each in (matrices, strata))
-            rows.append((names[i], names[j], score.name, *numbers, *recipe, *beyond))
-    nan = float("nan")
-    for metric in single_metrics(comparison):
+    from hyle.engine.comparison import pair_values, to_frame
+
+    scores, singles = read_scores(comparison), single_metrics(comparison)
+    table = to_frame(comparison, [*scores, *singles])
+    index = {name: i for i, name in enumerate(model_names(comparison))}
+    facts: dict[str, tuple[Any, ...]] = {
+        name: (each.k, each.n, each.estimator, each.neighbour_metric, _details(each.recipe))
+        for name, each in scores.items()
+    }
+    used: dict[str, list[Any]] = {}
+    for metric in singles:
         attrs = comparison[metric].attrs
-        used = per_model(comparison, f"{metric}_n_used")
         n = integer(attrs.get("n", comparison.attrs.get("n")))
-        k, estimator, space = integer(attrs.get("k")), text(attrs, "estimator"), text(attrs, "neighbour_metric")
-        facts = (estimator, space, _details(_recipe(attrs)))
-        extra = [per_model(comparison, f"{metric}_{suffix}") for suffix in ("low", "high", "raw")]
-        for i, (name, value, error) in enumerate(
-            zip(names, comparison[metric].values, errors(comparison, metric), strict=True)
-        ):
-            interval_and_raw = [nan if values[i] is None else values[i] for values in extra]
-            n_row = n if used[i] is None else int(used[i])
-            numbers = [float(value), *[nan] * 4, error, *interval_and_raw]
-            rows.append((name, "", metric, *numbers, k, n_row, *facts, *[nan] * 3))
-    beyond_strata = ["strata_null", "strata_p", "beyond"]
-    table = pd.DataFrame(rows, columns=[*columns, *beyond_strata]).astype({"k": "Int64", "n": "Int64"})
+        described = (text(attrs, "estimator"), text(attrs, "neighbour_metric"), _details(_recipe(attrs)))
+        facts[metric] = (integer(attrs.get("k")), n, *described)
+        used[metric] = per_model(comparison, f"{metric}_n_used")
+    strata = {name: [pair_values(comparison, name, kind) for kind in STRATA_COLUMNS] for name in scores}
+    nan = float("nan")
+    rows = []
+    for model, other, metric in zip(table["model"], table["other"], table["metric"], strict=True):
+        k, n, *texts = facts[metric]
+        i = index[model]
+        if metric in used and used[metric][i] is not None:
+            n = int(used[metric][i])
+        beyond = [nan] * 3 if metric in used else [float(matrix[i, index[other]]) for matrix in strata[metric]]
+        rows.append((k, n, *texts, *beyond))
+    columns = ["k", "n", "estimator", "neighbour_metric", "details", *STRATA_COLUMNS]
+    table = table.join(pd.DataFrame(rows, columns=columns)).astype({"k": "Int64", "n": "Int64"})
     provenance = ("dataset", "dataset_version", "sample_hash", "dtype", "hyle_version")
     table = table.assign(**{key: text(comparison.attrs, key) for key in provenance})
-    return table[[*columns, *provenance, *beyond_strata]]
+    return table[[column for column in table if column not in STRATA_COLUMNS] + list(STRATA_COLUMNS)]
 
 
 def write_csv(comparison: xr.Dataset, path: str | os.PathLike[str]) -> Path:

@@ -14,6 +14,9 @@ from ._blind_spots import blind_spot_scatter as blind_spot_scatter
 from ._convergence import convergence_scatter as convergence_scatter
 from ._dimension import dimension_bars as dimension_bars
 from ._factors import factor_bars as factor_bars
+from ._figure import DESCRIPTIVE as DESCRIPTIVE
+from ._figure import NOT_SIGNIFICANT as NOT_SIGNIFICANT
+from ._figure import SIGNIFICANT as SIGNIFICANT
 from ._figure import Figure as Figure
 from ._figure import specification as specification
 from ._heat_map import heat_map as heat_map
@@ -24,7 +27,10 @@ from ._imbalance import information_plane as information_plane
 from ._intervals import probe_chart as probe_chart
 from ._intervals import selection_chart as selection_chart
 from ._intervals import shift_chart as shift_chart
+from ._labels import sides as sides
 from ._map import map_chart as map_chart
+from ._order import Clustering as Clustering
+from ._order import cluster_models as cluster_models
 from ._order import order_models as order_models
 from ._quadrants import quadrant_scatter as quadrant_scatter
 from ._regimes import regime_scatter as regime_scatter
@@ -34,16 +40,24 @@ from ._save import vega_lite_version as vega_lite_version
 from ._scales import scale_curves as scale_curves
 from ._tree import tree_chart as tree_chart
 from ._trend import trend_chart as trend_chart
+from .palette import ABOVE_STEPS as ABOVE_STEPS
+from .palette import BELOW_STEPS as BELOW_STEPS
 from .palette import DARK as DARK
 from .palette import INK as INK
 from .palette import MUTED as MUTED
 from .palette import PAPER as PAPER
 from .palette import RULE as RULE
 from .palette import config as config
+from .palette import contrast as contrast
 from .palette import modality_scale as modality_scale
+from .palette import score_ramps as score_ramps
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+# Fewest pairs of a scatter plot of pairs.
+MIN_PAIRS = 10
 
 
 def all_figures(
@@ -63,14 +77,20 @@ def all_figures(
     charts: dict[str, Any] = {
         f"heat_map_{metric}": heat_map(comparison, metric, scores=scores, order=order) for metric in scores
     }
-    charts |= {metric: dimension_bars(comparison, metric) for metric in dimensions(comparison)}
-    axes = agreement_axes(scores)
-    if comparison.sizes["model"] > 2:
+    return charts | plain_figures(comparison, scores) | {name: each.chart for name, each in (analyses or {}).items()}
+
+
+def plain_figures(comparison: xr.Dataset, scores: Mapping[str, PairScores]) -> dict[str, Any]:
+    """Return the figures of a Comparison alone, without heat maps: dimensions, and scatter plots of at least 10 pairs."""
+    charts: dict[str, Any] = {metric: dimension_bars(comparison, metric) for metric in dimensions(comparison)}
+    m = comparison.sizes["model"]
+    if m * (m - 1) // 2 >= MIN_PAIRS:
+        axes = agreement_axes(scores)
         if axes is not None:
             charts["agreement"] = agreement_scatter(comparison, *axes, scores=scores)
         if IMBALANCE in scores:
-            charts["imbalance"] = imbalance_plane(comparison, imbalance_colour(scores), scores=scores)
-    return charts | {name: figure.chart for name, figure in (analyses or {}).items()}
+            charts["imbalance"] = imbalance_plane(comparison, scores=scores)
+    return charts
 
 
 def dimensions(comparison: xr.Dataset) -> list[str]:
@@ -88,12 +108,6 @@ def agreement_axes(scores: Mapping[str, PairScores]) -> tuple[str, str] | None:
         (name for name, score in scores.items() if score.k is not None), key=lambda name: name != "cknna"
     )
     return (global_metrics[0], local_metrics[0]) if global_metrics and local_metrics else None
-
-
-def imbalance_colour(scores: Mapping[str, PairScores]) -> str | None:
-    """Return the metric that colours the information-imbalance plane: CKNNA, or else the first other metric."""
-    others = [name for name in scores if name != IMBALANCE]
-    return "cknna" if "cknna" in others else next(iter(others), None)
 
 
 def save_figures(

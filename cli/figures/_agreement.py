@@ -10,7 +10,8 @@ import altair as alt
 import numpy as np
 
 from ..comparison import CONTROL, PairScores, modalities, model_names, number, read_scores
-from .palette import MUTED, config, modality_scale
+from ._labels import names, outliers, sides
+from .palette import MUTED, config, modality_scale, pair_encoding, pair_kind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,17 +23,13 @@ def agreement_scatter(
     """Return a scatter plot of metric `y` against metric `x`, one point per pair, with both chance levels as lines.
 
     More similar pairs are to the right and up, also for a metric that is best when small. For a directed metric, the
-    point is the mean of both directions.
-
-    Fill and ring show the modalities of the two models, so that six colours distinguish all kinds of pairs. Pairs with
-    a control are small crosses. A pair without one of the two scores is excluded.
+    point is the mean of both directions. Colour and shape show whether the models have the same modality. The most
+    similar pairs are named, and those whose two ranks differ most. A pair without one of the two scores is excluded.
     """
     scores = read_scores(comparison) if scores is None else scores
     first, second = scores[x], scores[y]
     rows = _rows(comparison, first, second)
-    domain, colours = modality_scale(modalities(comparison))
-    scale = alt.Scale(domain=domain, range=colours)
-    marker = alt.Legend(title="fill and ring", orient="top", symbolType="circle", symbolSize=90)
+    _name_outliers(rows, first, second)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("x:Q", title=_title(first), scale=_scale(first), axis=alt.Axis(tickCount=6)),
         y=alt.Y("y:Q", title=_title(second), scale=_scale(second), axis=alt.Axis(tickCount=6)),
@@ -43,26 +40,30 @@ def agreement_scatter(
             alt.Tooltip("y_shown:N", title=second.label),
         ],
     )
-    controls = base.transform_filter("datum.control").mark_point(
-        shape="cross",
-        size=34,
-        filled=True,
-        opacity=0.55,
-        color=colours[domain.index(CONTROL)] if CONTROL in domain else MUTED,
-    )
-    points = (
-        base.transform_filter("!datum.control")
-        .mark_point(size=80, strokeWidth=2.4, fillOpacity=0.9)
-        .encode(
-            fill=alt.Fill("inner:N", scale=scale, legend=None if domain == ["unknown"] else marker),
-            stroke=alt.Stroke("outer:N", scale=scale, legend=None if domain == ["unknown"] else marker),
-        )
-    )
+    points = base.mark_point(filled=True, size=64, opacity=0.85).encode(**pair_encoding([row["kind"] for row in rows]))
     description = f"Scatter plot of {second.label} against {first.label} for {len(rows)} pairs of models."
     # Vega logs a warning in the browser console for a layer without data.
-    kinds = {row["control"] for row in rows}
-    layers = _chance_lines(first, second) + [controls] * (True in kinds) + [points] * (kinds != {True})
-    return alt.LayerChart(layer=layers).properties(width=430, height=320, description=description, config=config())
+    layers = [*_chance_lines(first, second), *([points] if rows else []), *names(base, rows, "pair")]
+    return alt.LayerChart(layer=layers).properties(width=400, height=320, description=description, config=config())
+
+
+def _name_outliers(rows: list[dict[str, Any]], first: PairScores, second: PairScores) -> None:
+    """Set ``side`` of each row: where the name of an outlier is placed, empty for all other pairs."""
+    models = [i for i, row in enumerate(rows) if not row["control"]] or list(range(len(rows)))
+    x, y = (
+        [rows[i][axis] * (1 if score.higher_is_better else -1) for i in models]
+        for axis, score in (("x", first), ("y", second))
+    )
+    named = {models[i] for i in outliers(x, y)}
+    at = [
+        (row["x"] * (1 if first.higher_is_better else -1), row["y"] * (1 if second.higher_is_better else -1))
+        for row in rows
+    ]
+    labels = [row["pair"] if i in named else "" for i, row in enumerate(rows)]
+    corners: list[tuple[float, float]] = [(0.0, 0.0)] if first.higher_is_better and second.higher_is_better else []
+    placed = sides([*at, *corners], [*labels, *[""] * len(corners)], 400, 320, padding=(4, 4))
+    for i, (row, side) in enumerate(zip(rows, placed, strict=False)):
+        row["side"] = side if i in named else ""
 
 
 def _title(score: PairScores) -> str:
@@ -93,6 +94,7 @@ def _rows(comparison: xr.Dataset, first: PairScores, second: PairScores) -> list
         inner, outer = sorted((kinds[i], kinds[j]), key=rank.__getitem__)
         row: dict[str, Any] = {"model": names[i], "other": names[j], "x": float(a), "y": float(b)}
         row |= {"inner": inner, "outer": outer, "control": CONTROL in (inner, outer)}
+        row["kind"] = pair_kind(inner, outer)
         row |= {"pair": f"{names[i]} – {names[j]}", "modalities": f"{inner} – {outer}"}
         row |= {"x_shown": _shown(first, i, j), "y_shown": _shown(second, i, j)}
         rows.append(row)

@@ -51,7 +51,7 @@ def blind_spot_scatter(result: BlindSpotResult) -> alt.LayerChart:
     title = alt.TitleParams(subtitle, fontSize=12, fontWeight="normal", color=MUTED)
     dots = points.mark_point(filled=True, size=75, opacity=0.9, color=accents(1)[0])
     return alt.LayerChart(layer=[zero, dots]).properties(
-        width=400,
+        width=380,
         height=300,
         title=title,
         description=f"Scatter plot of {label} against alignment for {len(rows)} pairs of models; {subtitle}.",

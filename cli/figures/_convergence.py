@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..results import ConvergenceResult
 
-_WIDTH, _HEIGHT = 440, 300
+_WIDTH, _HEIGHT = 400, 300
 
 
 def convergence_scatter(result: ConvergenceResult) -> alt.LayerChart:

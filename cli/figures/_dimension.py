@@ -52,7 +52,7 @@ def dimension_bars(comparison: xr.Dataset, metric: str = "intrinsic_dimension") 
         without.encode(x=alt.value(0), text=alt.value("not defined")),
     ]
     return alt.LayerChart(layer=layers).properties(
-        width=400, height=alt.Step(25), description=_description(label, rows), config=config()
+        width=350, height=alt.Step(25), description=_description(label, rows), config=config()
     )
 
 

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Fields of the data of a chart that only serve the drawing.
-_DRAWN = {"shown", "exact", "side", "pair", "kind", "inner", "outer", "x_shown", "y_shown", "recipe", "strength"}
+_DRAWN = {"shown", "exact", "side", "pair", "kind", "inner", "outer", "x_shown", "y_shown", "recipe", "strength", "outside", "end"}
+
+
+SIGNIFICANT, DESCRIPTIVE, NOT_SIGNIFICANT = range(3)
+"""What a figure shows: a significant result, a description without a test, or a result that is not significant."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +27,14 @@ class Figure:
         title: heading of the figure.
         caption: what the figure shows and how to read it.
         recipe: provenance of the numbers: metric, estimator, samples.
+        evidence: `SIGNIFICANT`, `DESCRIPTIVE` or `NOT_SIGNIFICANT`, the order of figures in a report.
     """
 
     chart: alt.LayerChart | alt.FacetChart | alt.ConcatChart
     title: str
     caption: str
     recipe: str
+    evidence: int = DESCRIPTIVE
 
 
 def specification(chart: Any) -> dict[str, Any]:

@@ -68,15 +68,18 @@ def heat_map(
 
 def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
     names, shown = model_names(comparison), marked_names(comparison)
+    # Each of these properties computes a matrix.
+    strengths, excesses, differs = score.strength, score.excess, score.chance_differs
+    weak = score.not_significant
     rows = []
     for i, model in enumerate(names):
         for j, other in enumerate(names):
             value, chance = score.values[i, j], score.chance[i, j]
-            strength, excess = score.strength[i, j], score.excess[i, j]
+            strength, excess = strengths[i, j], excesses[i, j]
             defined = bool(np.isfinite(value))
             row = {"model": model, "other": other, "value": float(value) if defined else None}
             row["kind"] = "self" if i == j else "score" if defined else "undefined"
-            row["shown"] = number(value, 2) + score.mark((i, j)) if defined else "not defined"
+            row["shown"] = number(value, 2) + (score.mark((i, j)) if weak[i, j] else "") if defined else "not defined"
             row["exact"] = number(value, 4) if defined else "not defined"
             row["chance"] = number(chance, 4) if np.isfinite(chance) else score.chance_text
             if np.isfinite(score.q[i, j]):
@@ -89,7 +92,7 @@ def _cells(comparison: xr.Dataset, score: PairScores) -> list[dict[str, Any]]:
             if np.isfinite(score.beyond[i, j]):
                 row["beyond"] = f"{number(score.beyond[i, j], 3)} (p = {score.strata_p[i, j]:.2g})"
             row["strength"] = float(strength) if defined else None
-            if score.chance_differs:
+            if differs:
                 row["excess"] = float(excess) if defined else None
             row["pair"] = f"{shown[i]} {'→' if score.directed else '–'} {shown[j]}" if i != j else shown[i]
             rows.append(row)
@@ -189,6 +192,7 @@ def _description(comparison: xr.Dataset, score: PairScores) -> str:
     description = f"Heat map of {score.label} between {len(names)} models; chance level {score.chance_said}{lower}."
     if not defined:
         return description
-    i, j = max(defined, key=lambda p: score.strength[p])
+    strength = score.strength
+    i, j = max(defined, key=lambda p: strength[p])
     joint = "to" if score.directed else "and"
     return f"{description} Strongest pair: {names[i]} {joint} {names[j]}, {number(score.values[i, j], 2)}."

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..comparison import CONTROL, PairScores, modalities, model_names, read_scores
 from ._labels import names, sides
-from .palette import MUTED, config, modality_colour, score_scale
+from .palette import MUTED, config, modality_colour, pair_encoding, pair_kind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,31 +21,34 @@ if TYPE_CHECKING:
 IMBALANCE = "information_imbalance"
 
 
-def imbalance_plane(
-    comparison: xr.Dataset, by: str | None = None, *, scores: Mapping[str, PairScores] | None = None
-) -> alt.LayerChart:
+def imbalance_plane(comparison: xr.Dataset, *, scores: Mapping[str, PairScores] | None = None) -> alt.LayerChart:
     """Return the imbalances of both directions against each other, one point per pair.
 
-    The x axis is the direction with the lower imbalance, from the model that predicts the other better.
+    The x axis is the direction with the lower imbalance, from the model that predicts the other better. The pairs that
+    predict each other best are named, and those whose directions differ most.
 
     Args:
         comparison: with ``information_imbalance``.
-        by: pair metric that colours the points; default no colour.
         scores: the scores of the comparison, if they were read already.
     """
     scores = read_scores(comparison) if scores is None else scores
     values = scores[IMBALANCE].values
     models, kinds = model_names(comparison), modalities(comparison)
-    score = scores[by] if by else None
     rows: list[dict[str, Any]] = []
     for i, j in itertools.combinations(range(len(models)), 2):
         a, b = (i, j) if values[i, j] <= values[j, i] else (j, i)
         if np.isfinite(values[a, b]) and np.isfinite(values[b, a]):
             row: dict[str, Any] = {"model": models[a], "other": models[b], "x": float(values[a, b])}
             row |= {"y": float(values[b, a]), "control": CONTROL in (kinds[i], kinds[j])}
-            row |= {"pair": f"{models[a]} → {models[b]}"}
-            row |= {"alignment": float(score.mutual[i, j])} if score is not None else {}
+            row |= {"pair": f"{models[a]} → {models[b]}", "kind": pair_kind(kinds[a], kinds[b])}
             rows.append(row)
+    real = [i for i, row in enumerate(rows) if not row["control"]] or list(range(len(rows)))
+    closest = sorted(real, key=lambda i: rows[i]["x"] + rows[i]["y"])[:2]
+    unequal = sorted(real, key=lambda i: rows[i]["x"] - rows[i]["y"])[:3]
+    labels = [row["pair"] if i in {*closest, *unequal} else "" for i, row in enumerate(rows)]
+    at = [(row["x"], row["y"]) for row in rows]
+    for row, label, side in zip(rows, labels, sides([*at, (0, 0)], [*labels, ""], 400, 320, (4, 4)), strict=False):
+        row["side"] = side if label else ""
     start, ticks = alt.Scale(domainMin=0), alt.Axis(tickCount=6)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("x:Q", title="imbalance from the better predictor", scale=start, axis=ticks),
@@ -54,23 +57,14 @@ def imbalance_plane(
             alt.Tooltip("pair:N", title="models"),
             alt.Tooltip("x:Q", title="forward", format=".3f"),
             alt.Tooltip("y:Q", title="back", format=".3f"),
-            *([alt.Tooltip("alignment:Q", title=score.label, format=".3f")] if score is not None else []),
         ],
     )
-    controls = base.transform_filter("datum.control").mark_point(shape="cross", size=40, filled=True, color=MUTED)
-    points = base.transform_filter("!datum.control").mark_point(filled=True, size=80, opacity=1, strokeWidth=0.7)
-    points = points.encode(stroke=alt.value(MUTED))
-    if score is not None:
-        domain, colours = score_scale(score.origin, score.best, score.origin)
-        scale = alt.Scale(domain=domain, range=colours, clamp=True, interpolate="lab")
-        points = points.encode(color=alt.Color("alignment:Q", scale=scale, legend=alt.Legend(title=score.label)))
-    present = {row["control"] for row in rows}
-    layers = [_diagonal(1.0), controls] if True in present else [_diagonal(1.0)]
-    layers += [points] * (False in present)
+    points = base.mark_point(filled=True, size=64, opacity=0.85).encode(**pair_encoding([row["kind"] for row in rows]))
+    layers = [_diagonal(1.0), *([points] if rows else []), *names(base, rows, "pair")]
     description = (
         f"Information-imbalance plane of {len(rows)} pairs of models; both directions are equal on the diagonal."
     )
-    return alt.LayerChart(layer=layers).properties(width=360, height=320, description=description, config=config())
+    return alt.LayerChart(layer=layers).properties(width=400, height=320, description=description, config=config())
 
 
 def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> alt.LayerChart:
@@ -81,16 +75,25 @@ def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> 
         for one in rows
         if np.isfinite(one.imbalance_to_others) and np.isfinite(one.imbalance_from_others)
     ]
-    low = 0.95 * min(min(p["to_others"], p["from_others"]) for p in points)
-    high = 1.05 * max(max(p["to_others"], p["from_others"]) for p in points)
+    real = [p for p in points if p["modality"] != CONTROL] or points
+    low = 0.95 * min(min(p["to_others"], p["from_others"]) for p in real)
+    high = max(max(p["to_others"], p["from_others"]) for p in real)
+    high += 0.08 * (high - low or 1.0)
+    # Controls, such as noise, can be so far from the models that these would share one spot: draw them at the edge.
+    for point in points:
+        point["x"], point["y"] = (min(max(point[axis], low), high) for axis in ("to_others", "from_others"))
+        point["outside"] = (point["x"], point["y"]) != (point["to_others"], point["from_others"])
+        point["shown"] = point["model"]
+        if point["outside"]:
+            point["shown"] += f" ({point['to_others']:.2f}, {point['from_others']:.2f})"
     # With the corners of the chart, so that the label positions match the drawn ones.
-    at = [(p["to_others"], p["from_others"]) for p in points] + [(low, low), (high, high)]
-    for point, side in zip(points, sides(at, [*(p["model"] for p in points), "", ""], 440, 300), strict=False):
-        point["side"] = "" if side == "left" else side  # the axis labels are there
-    scale = alt.Scale(domain=[low, high], nice=False)
+    at = [(p["x"], p["y"]) for p in points] + [(low, low), (high, high)]
+    for point, side in zip(points, sides(at, [*(p["shown"] for p in points), "", ""], 400, 320, (0, 0)), strict=False):
+        point["side"] = side
+    scale, axis = alt.Scale(domain=[low, high], nice=False, zero=False), alt.Axis(tickCount=5)
     base = alt.Chart(alt.InlineData(values=points)).encode(
-        x=alt.X("to_others:Q", title="mean imbalance to the others", scale=scale),
-        y=alt.Y("from_others:Q", title="mean imbalance from the others", scale=scale),
+        x=alt.X("x:Q", title="mean imbalance to the others", scale=scale, axis=axis),
+        y=alt.Y("y:Q", title="mean imbalance from the others", scale=scale, axis=axis),
         tooltip=[
             alt.Tooltip("model:N"),
             alt.Tooltip("to_others:Q", title="to the others", format=".3f"),
@@ -100,10 +103,13 @@ def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> 
         ],
     )
     colour = modality_colour([p["modality"] for p in points], legend=alt.Legend(orient="top", title=None))
-    dots = base.mark_point(filled=True, size=100, opacity=1).encode(color=colour)
+    inside = base.transform_filter("!datum.outside").mark_point(filled=True, size=100, opacity=1).encode(color=colour)
+    outside = base.transform_filter("datum.outside").mark_point(shape="triangle-right", size=90, strokeWidth=2)
+    layers = [inside] * any(not p["outside"] for p in points)
+    layers += [outside.encode(color=colour)] * any(p["outside"] for p in points)
     description = f"Scatter plot of the mean information imbalance of {len(points)} models to and from the others."
-    return alt.LayerChart(layer=[_diagonal(high, low), dots, *names(base, points)]).properties(
-        width=440, height=300, description=description, config=config()
+    return alt.LayerChart(layer=[_diagonal(high, low), *layers, *names(base, points, "shown")]).properties(
+        width=400, height=320, description=description, config=config()
     )
 
 

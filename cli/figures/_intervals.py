@@ -86,5 +86,5 @@ def _dots(
         dots.encode(x=x, color=colour),
     ]
     return alt.LayerChart(layer=layers).properties(
-        width=400, height=alt.Step(26), description=description, config=config()
+        width=360, height=alt.Step(26), description=description, config=config()
     )

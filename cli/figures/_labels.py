@@ -21,17 +21,32 @@ SIDES: dict[str, dict[str, Any]] = {
 }
 
 
-def names(base: alt.Chart, rows: list[dict[str, Any]]) -> list[alt.Chart]:
-    """Return the layers with the names of models next to their points; `rows` are those of `base`."""
+def names(base: alt.Chart, rows: list[dict[str, Any]], field: str = "model") -> list[alt.Chart]:
+    """Return the layers with the names in `field` next to their points; `rows` are those of `base`."""
     layers = []
     for side, offset in SIDES.items():
         if any(row["side"] == side for row in rows):
             named = base.transform_filter(f"datum.side === '{side}'")
-            layers.append(named.mark_text(fontSize=FONT, color=INK, **offset).encode(text="model:N"))
+            layers.append(named.mark_text(fontSize=FONT, color=INK, **offset).encode(text=f"{field}:N"))
     return layers
 
 
-def sides(points: Sequence[tuple[float, float]], labels: Sequence[str], width: float, height: float) -> list[str]:
+def outliers(x: Sequence[float], y: Sequence[float], most: int = 3) -> list[int]:
+    """Return the points to name in a scatter plot: the highest on each axis, and those of the most unequal ranks."""
+    if not x:
+        return []
+    ranks = [np.argsort(np.argsort(values, kind="stable"), kind="stable") for values in (x, y)]
+    unequal = np.argsort(-np.abs(ranks[0] - ranks[1]), kind="stable")[:most]
+    return list(dict.fromkeys([int(np.argmax(x)), int(np.argmax(y)), *unequal.tolist()]))
+
+
+def sides(
+    points: Sequence[tuple[float, float]],
+    labels: Sequence[str],
+    width: float,
+    height: float,
+    padding: tuple[float, float] = (60, 20),
+) -> list[str]:
     """Return the side of its point on which each name overlaps the others least; "" where it overlaps too much.
 
     Args:
@@ -39,6 +54,7 @@ def sides(points: Sequence[tuple[float, float]], labels: Sequence[str], width: f
         labels: name of each point.
         width: of the chart, in pixels.
         height: of the chart, in pixels.
+        padding: distance of the outermost points from the sides of the chart, in pixels.
     """
     if not points:
         return []
@@ -46,10 +62,14 @@ def sides(points: Sequence[tuple[float, float]], labels: Sequence[str], width: f
     low, high = at.min(0), at.max(0)
     extent = np.where(high > low, high - low, 1)
     # Approximate positions in pixels; y grows downwards.
-    place = (at - low) / extent * (width - 120, -(height - 40)) + (60, height - 20)
-    taken = [(x - 7, y - 7, x + 7, y + 7) for x, y in place]
+    across, up = padding
+    place = (at - low) / extent * (width - 2 * across, 2 * up - height) + (across, height - up)
+    taken = np.concatenate([place - 7, place + 7], axis=1)
     chosen = []
-    for (x, y), label in zip(place, labels, strict=True):
+    for (x, y), label in zip(place.tolist(), labels, strict=True):
+        if not label:
+            chosen.append("")
+            continue
         wide = 0.55 * FONT * len(label)
         boxes = {
             "above": (x - wide / 2, y - 20, x + wide / 2, y - 8),
@@ -58,15 +78,18 @@ def sides(points: Sequence[tuple[float, float]], labels: Sequence[str], width: f
             "left": (x - 8 - wide, y - 6, x - 8, y + 6),
         }
         outside = {name: max(0.0, -box[0]) + max(0.0, box[2] - width) for name, box in boxes.items()}
-        cost = {name: 12 * outside[name] + sum(_overlap(box, other) for other in taken) for name, box in boxes.items()}
+        cost = {name: 12 * outside[name] + _overlap(box, taken) for name, box in boxes.items()}
         side = min(boxes, key=cost.__getitem__)
         if cost[side] > _CROWDED * wide * FONT:
             chosen.append("")  # the tooltip shows the name
             continue
-        taken.append(boxes[side])
+        taken = np.concatenate([taken, [boxes[side]]])
         chosen.append(side)
     return chosen
 
 
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+def _overlap(box: tuple[float, ...], others: np.ndarray) -> float:
+    """Return the area that a box (left, top, right, bottom) shares with others, [n, 4]."""
+    across = np.minimum(box[2], others[:, 2]) - np.maximum(box[0], others[:, 0])
+    up = np.minimum(box[3], others[:, 3]) - np.maximum(box[1], others[:, 1])
+    return float((np.maximum(across, 0) * np.maximum(up, 0)).sum())

@@ -41,4 +41,4 @@ def scale_curves(scales: Sequence[dict[str, Any]], kinds: Mapping[str, str]) -> 
     ]
     count = len({row["model"] for row in rows})
     description = f"Line chart of the intrinsic dimension of {count} models at growing scales, with 95 % bands."
-    return alt.LayerChart(layer=layers).properties(width=440, height=300, description=description, config=config())
+    return alt.LayerChart(layer=layers).properties(width=400, height=300, description=description, config=config())

@@ -37,7 +37,7 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str], *, title: str = 
             support.append({"x": node.depth, "y": node.place, "support": node.support})
     count, deepest = len(tips), max(node.depth for node in nodes) or 1.0
     # Leave room for the names, which are to the right of the deepest tip.
-    name_share = max(7.0 * len(tip["model"]) for tip in tips) / 430
+    name_share = max(7.0 * len(tip["model"]) for tip in tips) / 380
     x = alt.X(
         "x:Q",
         title=title,
@@ -65,7 +65,7 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str], *, title: str = 
         f"Dendrogram of {count} models by neighbour joining of their alignment profiles, with the support of branches."
     )
     return alt.LayerChart(layer=layers).properties(
-        width=460, height=max(120, 24 * count), description=description, config=config()
+        width=400, height=max(120, 24 * count), description=description, config=config()
     )
 
 

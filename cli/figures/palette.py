@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ..comparison import CONTROL
+
 if TYPE_CHECKING:
     import altair as alt
 
@@ -39,6 +41,15 @@ _MODALITIES = {
 }
 
 
+# What two models of a pair have in common. The marks also differ in shape.
+_PAIRS = {
+    "same modality": ("#4477aa", "#7fb0e0", "circle"),
+    "two modalities": ("#b65f24", "#d9985c", "diamond"),
+    "with a control": ("#6b747e", "#aab3bd", "cross"),
+    "models": ("#4477aa", "#7fb0e0", "circle"),
+}
+
+
 def _mix(first: str, second: str, share: float) -> str:
     ends = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (first, second)]
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*ends, strict=True))
@@ -59,6 +70,7 @@ DARK: dict[str, str] = {
     **dict(zip(_BELOW, _BELOW_DARK, strict=True)),
     **dict(zip(_ABOVE, _ABOVE_DARK, strict=True)),
     **dict(_MODALITIES.values()),
+    **{light: dark for light, dark, _ in _PAIRS.values()},
 }
 """Dark counterpart of each light colour."""
 
@@ -89,6 +101,28 @@ def modality_scale(present: list[str]) -> tuple[list[str], list[str]]:
     return domain, [_MODALITIES.get(name, _MODALITIES["unknown"])[0] for name in domain]
 
 
+def pair_kind(first: str, second: str) -> str:
+    """Return what the modalities of a pair of models have in common, a key of the scale of `pair_encoding`."""
+    if CONTROL in (first, second):
+        return "with a control"
+    if (first, second) == ("unknown", "unknown"):
+        return "models"
+    return "same modality" if first == second else "two modalities"
+
+
+def pair_encoding(present: list[str]) -> dict[str, Any]:
+    """Return colour and shape of the field ``kind``, with one legend where there are several kinds of pairs."""
+    import altair as alt
+
+    domain = [kind for kind in _PAIRS if kind in present]
+    legend = alt.Legend(orient="top", title=None, symbolStrokeWidth=0) if len(domain) > 1 else None
+    colours, shapes = ([_PAIRS[kind][i] for kind in domain] for i in (0, 2))
+    return {
+        "color": alt.Color("kind:N", scale=alt.Scale(domain=domain, range=colours), legend=legend),
+        "shape": alt.Shape("kind:N", scale=alt.Scale(domain=domain, range=shapes), legend=legend),
+    }
+
+
 def score_scale(level: float, best: float, lowest: float) -> tuple[list[float], list[str]]:
     """Return domain and range of a colour scale that is paper-pale at `level` and deepest at `best`.
 
@@ -102,6 +136,36 @@ def score_scale(level: float, best: float, lowest: float) -> tuple[list[float], 
         return domain, list(_ABOVE)
     step = min(max(round(beyond * _BELOW_STEPS / 0.625), 1), _BELOW_STEPS)
     return [lowest, *domain], [_BELOW[step], *_ABOVE]
+
+
+ABOVE_STEPS, BELOW_STEPS = 32, 8
+
+
+def score_ramps(*, dark: bool = False) -> tuple[list[str], list[str]]:
+    """Return the colours of scores in steps from the chance level: to the best value, and to equally far below it.
+
+    The first colour of both is that of the chance level. There are `ABOVE_STEPS` + 1 colours above, and `BELOW_STEPS` +
+    1 below, which end at a quarter of that distance.
+    """
+    anchors, end = (_ABOVE_DARK, _BELOW_END_DARK) if dark else (_ABOVE, _BELOW_END)
+    above = []
+    for step in range(ABOVE_STEPS + 1):
+        at = step / ABOVE_STEPS * (len(anchors) - 1)
+        low = min(int(at), len(anchors) - 2)
+        above.append(_mix(anchors[low], anchors[low + 1], at - low))
+    return above, [_mix(anchors[0], end, step / BELOW_STEPS * 0.7) for step in range(BELOW_STEPS + 1)]
+
+
+def contrast(first: str, second: str) -> float:
+    """Return the contrast ratio of two hexadecimal sRGB colours as WCAG defines it, from 1 to 21."""
+    low, high = sorted((_luminance(first), _luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def config() -> dict[str, Any]:

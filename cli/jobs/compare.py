@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import shlex
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -23,12 +26,13 @@ from ..comparison import (
     read_scores,
     replicate_ceiling,
     single_metrics,
+    undefined_scores,
     with_ranks,
     without,
     without_resamples,
     write_csv,
 )
-from ..console import SILENT, SilentProgress, with_progress
+from ..console import SILENT, SilentProgress, say, with_progress
 from ..options import NO_GROUPS, CompareOptions, FileSelection, json_text
 from .groups import with_groups
 from .sources import check_ids, find_representations
@@ -81,15 +85,16 @@ def compare(
     with progress.bar("comparing") as update, warnings.catch_warnings():
         for kind in (engine.JoinWarning, engine.ExplainedWarning, engine.ResolutionWarning):
             warnings.simplefilter("ignore", kind)  # they are among the notes
-        comparison = engine.compare(
+        comparison: xr.Dataset = engine.compare(
             named, covariates=covariates, progress=lambda stage, share: update(share, stage), **options
         )
     if measure.jackknife_groups:
         comparison = with_ranks(comparison)
     if not kept:
         comparison = without_resamples(comparison)
-    cards = {card.name: card for card in list_models()}
-    models = [cards.get(str(rep.recipe.get("model", ""))) for rep in named.values()]
+    names = [str(rep.recipe.get("model", "")) for rep in named.values()]
+    cards = {card.name: card for card in list_models()} if any(names) else {}
+    models = [cards.get(name) for name in names]
     for fact in FACTS:
         missing: Any = -1 if fact == "parameters" else ""
         comparison[fact] = ("model", [getattr(card, fact) if card else missing for card in models])
@@ -99,7 +104,7 @@ def compare(
     datasets = {(str(r.recipe.get("dataset", "")), str(r.recipe.get("dataset_version", ""))) for r in named.values()}
     if len(datasets) == 1:
         comparison.attrs["dataset"], comparison.attrs["dataset_version"] = next(iter(datasets))
-    known_as = {info.name: info.known_as for info in list_datasets()}
+    known_as = {info.name: info.known_as for info in list_datasets()} if any(models) else {}
     sets = {known_as.get(dataset) or dataset for dataset, _ in datasets} - {""}
     trained = [int(card is not None and bool(sets & set(card.trained_on))) for card in models]
     comparison[TRAINED_ON_SAMPLES] = ("model", trained)
@@ -154,7 +159,15 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
     """Return what a user has to know of the samples of a Comparison, a line each."""
     n = comparison.attrs["n"]
     lost = str(comparison.attrs["join"]).splitlines()
+    regressed = []
+    if covariates is not None:
+        words = comparison.attrs["covariates"].partition(": ")[2]
+        if rank := re.search(r"rank (\d+), BLUS", words):
+            n += int(rank[1]) + 1
+            words += f" ({n} less the rank and the mean)"
+        regressed = [f"regressed out {covariates.name} linearly: {words}"]
     lines = [f"joined {n} samples by id; {lost[0]}" if lost else f"joined {n} samples by id; all have these", *lost[1:]]
+    lines += regressed
     if comparison.attrs["join_warning"]:
         lines.append(f"warning: {comparison.attrs['join_warning']}")
     if repeats := comparison.attrs.get("repeats"):
@@ -163,12 +176,10 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
         lines.append(f"note: {units}")
     if explained := comparison.attrs.get("explained"):
         lines.append(f"warning: the covariates explain {explained} wholly: nothing is left, and no score is defined")
-    if covariates is not None:
-        lines.append(f"regressed out {covariates.name} linearly: {comparison.attrs['covariates'].partition(': ')[2]}")
     if ceiling := replicate_ceiling(comparison):
         lines.append(f"note: {ceiling}")
     for name, duplicates, ties in zip(model_names(comparison), *_repeats(comparison), strict=True):
-        if max(duplicates, ties) > n / 20:
+        if max(duplicates, ties) > comparison.attrs["n"] / 20:
             lines.append(
                 f"note: {name}: {duplicates} rows repeat an earlier one, {ties} have ties at the k-th "
                 "neighbour; ties are broken by the lowest index, so that models with many ties look similar in "
@@ -213,6 +224,7 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
                 *RANK_SUFFIXES,
             )
         },
+        "undefined": [dataclasses.asdict(each) for each in undefined_scores(comparison)],
         "recipe": {**attributes, "models": json.loads(comparison.attrs.get("recipe", "{}"))},
     }
 
@@ -241,22 +253,36 @@ def find_compared(
     Raises:
         InputError: fewer than two representations, or a source that is not found.
     """
-    find = partial(find_representations, dataset=dataset, layer=layer, pooling=pooling)
-    known: Representation | None
-    if sources and covariates is not None:
-        # In one call, so that options apply to whichever file they fit.
-        found = find([*sources, covariates], store, files=files)
-        known = found.pop()
+    options = () if covariates is None else ("--covariates", covariates)
+    command = shlex.join(["hyle", "compare", *sources, *options])
+    find = partial(find_representations, dataset=dataset, layer=layer, pooling=pooling, files=files, command=command)
+    if sources:
+        # In one call, so that options apply to whichever file they fit, and the covariates are of the same samples.
+        found = find([*sources, *options[1:]], store)
+        known = None if covariates is None else found.pop()
     else:
-        found = find(sources, store, files=files)
-        known = None if covariates is None else find([covariates], store, files=files)[0]
+        found = find(sources, store)
+        known = None if covariates is None else find([covariates], store, beside=found)[0]
     if known is not None and not sources:
         # Of all stored embeddings, the covariates would leave nothing of themselves to compare.
         found = [rep for rep in found if rep.recipe != known.recipe]
+    for note in _given_twice([*sources, *options[1:]]):
+        say(note)
     if len(found) < 2:
         raise InputError("a comparison needs at least two representations; for a single one: hyle dimension")
     check_ids([*found, known] if known else found)
     return found, known
+
+
+def _given_twice(sources: Sequence[str]) -> list[str]:
+    """Return a warning for each file or model that is given more than once, whatever its path is called."""
+    places = Counter(str(Path(source).resolve()) if Path(source).exists() else source for source in sources)
+    names = {str(Path(source).resolve()): source for source in sources}
+    return [
+        f"warning: {names.get(place, place)} is given {count} times: its scores with itself say nothing"
+        for place, count in places.items()
+        if count > 1
+    ]
 
 
 def check_common(

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import os
 import platform
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from hyle.zoo import ModelCard, list_models, state_of
+from hyle.zoo import ModelCard, install_command, installed_version, list_models, state_of
 
 from ..options import default_store
 
 PACKAGES = ("hyle", "jax", "jaxlib", "numpy", "xarray", "orbax-checkpoint", "torch", "ase", "rdkit", "transformers")
 
 
-def diagnose() -> dict[str, Any]:
-    """Return devices, versions, whether torch tensors reach JAX without a copy, and the state of every model."""
+# What most models need; without them, few run.
+LIBRARIES = ("torch", "ase", "rdkit")
+
+
+def diagnose(*, everything: bool = True) -> dict[str, Any]:
+    """Return devices, versions, the store, and the state of every model.
+
+    Args:
+        everything: also return whether torch tensors reach JAX without a copy, which takes seconds, since torch and the
+            engine are imported.
+    """
     import jax
 
-    return {
+    facts: dict[str, Any] = {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "devices": [{"platform": d.platform, "kind": d.device_kind, "id": d.id} for d in jax.devices()],
         "x64": bool(jax.config.read("jax_enable_x64")),
-        "versions": {name: _version(name) for name in PACKAGES},
-        "zero_copy": zero_copy(),
+        "versions": {name: installed_version(name) for name in PACKAGES},
         "store": str(default_store()),
+        "store_writable": _writable(default_store()),
         "models": [
             {
                 "name": card.name,
@@ -36,6 +47,28 @@ def diagnose() -> dict[str, Any]:
             for card in list_models()
         ],
     }
+    return facts | ({"zero_copy": zero_copy()} if everything else {})
+
+
+def verdict(facts: Mapping[str, Any]) -> list[str]:
+    """Return what a user has to know of the facts of `diagnose`: what runs, and what to do, a line each."""
+    states = [model["state"] for model in facts["models"]]
+    problems = [
+        f"{name} is not installed: {install_command(name)}" for name in LIBRARIES if not facts["versions"][name]
+    ]
+    if not facts["store_writable"]:
+        problems.append(f"{facts['store']} cannot be written: set HYLE_STORE to another folder")
+    lines = [f"{states.count('runs')} models run; {'to do:' if problems else 'nothing to do'}", *problems]
+    later = states.count("needs-environment") + states.count("needs-weights")
+    if later:
+        lines.append(f"{later} more run when they are first used: hyle embed downloads what they need")
+    return lines
+
+
+def _writable(folder: Path) -> bool:
+    """Return whether a folder, or the folder in which it would be made, can be written."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return existing.is_dir() and os.access(existing, os.W_OK)
 
 
 def _remedy(card: ModelCard) -> str | None:
@@ -61,10 +94,3 @@ def zero_copy() -> dict[str, str]:
         else:
             result[device] = f"copied: {reason or 'the addresses differ'}"
     return result
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None

@@ -27,10 +27,14 @@ from hyle.zoo import (
 )
 
 from ..console import SILENT, SilentProgress, say, with_progress
+from ..interrupts import INTERRUPTS
 from ..options import split
 
 # Samples that are committed to the store together: the most that an interruption loses.
 SHARD_SIZE = 128
+KEPT = "embeddings so far are stored, and the same command continues"
+# In the recipe of stored embeddings that only `hyle benchmark` has asked for.
+BENCHMARK = "of_benchmark"
 
 
 def embed(
@@ -43,6 +47,7 @@ def embed(
     batch_size: int | None = None,
     device: str = "cpu",
     loader: Callable[..., Model] = load,
+    of_benchmark: bool = False,
     progress: SilentProgress = SILENT,
 ) -> tuple[Representation, bool]:
     """Embed a data set with one model, or read the embeddings from the store.
@@ -58,6 +63,8 @@ def embed(
         batch_size: default that of the card.
         device: name of a torch device.
         loader: loads the model if the embeddings are not stored yet.
+        of_benchmark: mark new embeddings as those of `hyle benchmark`, which `hyle compare` takes only where there are
+            no others; the mark is removed when they are asked for without it.
         progress: shows a progress bar and a summary; default nothing. Downloads are always announced.
 
     Returns:
@@ -75,7 +82,8 @@ def embed(
                 fetch(card.weights, notify=say)  # their hash or commit is part of the key
 
         def recipe() -> dict[str, Any]:
-            return model_recipe(card, layer=layer, pooling=pooling) | dataset.recipe_for(card.view)
+            mark = {BENCHMARK: True} if of_benchmark else {}
+            return model_recipe(card, layer=layer, pooling=pooling) | dataset.recipe_for(card.view) | mark
 
         key = Key.of(recipe())
         representation = store.load(key)
@@ -90,6 +98,10 @@ def embed(
             # Earlier releases stored neither, and the hash in the key says that the data set is the same.
             representation = _completed(representation, dataset)
             store.save(key, representation)
+        if representation is not None and BENCHMARK in representation.recipe and not of_benchmark:
+            representation = _without_mark(representation)
+            store.save(key, representation)
+        INTERRUPTS.kept = KEPT
         if representation is None:
             prepare(card, notify=say)  # before the stored recipe is made, which contains versions of packages
             model = loader(name, device=device, isolate=True, notify=say)
@@ -114,7 +126,12 @@ def embed(
     how = "from the store" if stored else f"{time.monotonic() - start:.1f} s"
     skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
     progress.say(f"  {label:<18} {n} x {d:<5} {how}{skipped}")
-    return representation, stored
+    return _without_mark(representation), stored
+
+
+def _without_mark(representation: Representation) -> Representation:
+    recipe = {name: value for name, value in representation.recipe.items() if name != BENCHMARK}
+    return replace(representation, recipe=recipe)
 
 
 def _completed(representation: Representation, dataset: Dataset) -> Representation:

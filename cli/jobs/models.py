@@ -19,14 +19,14 @@ MEANINGS = {
     "runs": "in this Python; weights in a package that is not installed are downloaded on first use",
     "needs-environment": "hyle embed builds an environment with the missing packages, and downloads the weights",
     "needs-weights": "hyle embed downloads them from a hub or the web",
-    "no-loader": "listed, but nothing can load it",
+    "no-loader": "listed, but it cannot be loaded",
 }
 # The possible states of a row of the study, from best to worst.
 STATES = (
     "runs",
-    "needs an environment of its own",
+    "needs a separate environment",
     "needs weights",
-    "needs weights and an environment of its own",
+    "needs weights and a separate environment",
     "no way",
 )
 
@@ -111,7 +111,7 @@ def markdown(cards: Sequence[ModelCard]) -> str:
             commit = f"commit {weights.revision[:8]}" if weights.revision else "commit not pinned"
             place = f"hub: {weights.hub}, {commit}" if weights.hub else f"web: {weights.url}"
         if card.reason:
-            place = "nothing can load them"
+            place = "cannot be loaded"
         lines.append(
             (
                 f"`{card.name}`",

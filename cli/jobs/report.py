@@ -1,4 +1,4 @@
-"""Write the report of a Comparison, with its figures and tables."""
+"""Write the report of a Comparison, with its tables and, on request, its figures."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from ..analyses import run_default_analyses
 if TYPE_CHECKING:
     import xarray as xr
 
+# The files of a report and of a history, the main one first, and what is written beside them.
+REPORT_FILES, REPORT_OTHERS = ("report.html", "comparison.nc", "comparison.csv"), ("figures",)
+HISTORY_FILES, HISTORY_OTHERS = ("history.html",), ("history.svg", "history.png")
 
-def write_all(comparison: xr.Dataset, folder: Path, found: Mapping[str, Any] | None = None) -> Path:
-    """Write the report, the figures and the tables of a Comparison.
+
+def write_all(
+    comparison: xr.Dataset, folder: Path, found: Mapping[str, Any] | None = None, *, figures: bool = False
+) -> Path:
+    """Write the report and the tables of a Comparison.
 
     Args:
         comparison: of at least two models.
-        folder: gets ``report.html``, ``comparison.nc``, ``comparison.csv`` and ``figures/*``: SVG and PDF at a
-            journal's column width, PNG, and the data as CSV.
+        folder: gets ``report.html``, ``comparison.nc`` and ``comparison.csv``.
         found: results of its analyses, as `hyle.cli.analyses.run_analyses` returns them; default those that need
             nothing but the Comparison.
+        figures: whether the folder also gets ``figures/*``: SVG and PDF at a journal's column width, PNG, and the data
+            as CSV.
 
     Returns:
         The path of the HTML file.
@@ -34,14 +41,16 @@ def write_all(comparison: xr.Dataset, folder: Path, found: Mapping[str, Any] | N
 
     from .. import analyses
     from ..comparison import write_csv
-    from ..figures import save_figures
     from ..report import write_report
 
     results = run_default_analyses(comparison) if found is None else found
     make_folder(folder)
     save_comparison(comparison, folder / "comparison.nc")
     write_csv(comparison, folder / "comparison.csv")
-    save_figures(comparison, folder / "figures", analyses.figures(results))
+    if figures:
+        from ..figures import save_figures
+
+        save_figures(comparison, folder / "figures", analyses.figures(results))
     return write_report(comparison, folder / "report.html", results)
 
 
@@ -71,11 +80,10 @@ def write_history(history: xr.Dataset, folder: Path) -> Path:
     import vl_convert
 
     from ..atomic import write_atomically
-    from ..figures import emergence_curves, vega_lite_version
+    from ..figures import emergence_curves, specification, vega_lite_version
+    from ..report import render_history
 
-    chart = emergence_curves(history)
-    spec, vega_lite = chart.to_dict(), vega_lite_version()
+    spec, vega_lite = specification(emergence_curves(history)), vega_lite_version()
     write_atomically(folder / "history.svg", vl_convert.vegalite_to_svg(spec, vl_version=vega_lite).encode())
     write_atomically(folder / "history.png", vl_convert.vegalite_to_png(spec, vl_version=vega_lite, scale=2))
-    page = vl_convert.vegalite_to_html(spec, vl_version=vega_lite, bundle=True)
-    return write_atomically(folder / "history.html", page.encode())
+    return write_atomically(folder / "history.html", render_history(history, spec).encode())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from hyle.zoo import (
+    Entry,
     InputError,
     Representation,
     Store,
@@ -21,6 +23,7 @@ from hyle.zoo import (
 
 from ..console import say
 from ..options import FileSelection, is_file_source
+from .stored import Choice, choose_draw, choose_jointly
 
 
 def find_representations(
@@ -31,53 +34,73 @@ def find_representations(
     layer: str | None = None,
     pooling: str | None = None,
     files: FileSelection | None = None,
+    beside: Sequence[Representation] = (),
+    command: str = "",
 ) -> list[Representation]:
     """Read files of embeddings, and load stored embeddings of models.
 
+    Models that are stored for several data sets are looked up together: see `choose_jointly`.
+
     Args:
-        sources: files of embeddings, models with one stored representation, or MODEL@LAYER and MODEL@all; empty for
-            everything in the store.
+        sources: files of embeddings, stored models, and MODEL@LAYER or MODEL@all; empty for the data set of the store
+            that most models have.
         store: where models are looked up.
         dataset: the name, NAME-VERSION or file of the data set, where several are stored.
         layer: the layer, where several are stored.
         pooling: the pooling, where several are stored.
         files: how files of embeddings are read, and rules for ids, which apply to stored models too.
+        beside: other representations, which the sources have to have samples in common with.
+        command: the command of the user with its sources, for messages; default that of `hyle compare`.
 
     Returns:
         The representations in the order of `sources`.
 
     Raises:
-        InputError: a source that is neither a file nor stored, or stored more than once; lists what is stored.
+        InputError: a source that is neither a file nor stored, or several stored embeddings that fit equally well;
+            lists them.
     """
     files = files or FileSelection()
     paths = list(dict.fromkeys(source for source in sources if is_file_source(source)))
     read = dict(zip(paths, files.read(list(map(Path, paths))), strict=True))
     # Files need nothing from the store, and a broken store must not affect them.
+    if sources and len(paths) == len(set(sources)):
+        return files.apply_rules(_current([read[source] for source in sources]))
     entries = [
         entry
-        for entry in ([] if sources and len(paths) == len(set(sources)) else without_outdated(store.list()))
+        for entry in without_outdated(store.list())
         if dataset is None or {dataset, Path(dataset).name} & {entry.recipe.get("dataset"), entry.key.dataset}
     ]
+    # Embeddings of an earlier release are kept beside those that replace them.
+    numbered = {entry.key.model for entry in entries if "ids" in entry.recipe}
+    entries = [entry for entry in entries if "ids" in entry.recipe or entry.key.model not in numbered]
 
-    def select(stored: Sequence[Any]) -> list[Any]:
+    def select(stored: Sequence[Entry]) -> list[Entry]:
         return [e for e in stored if layer in (None, e.key.layer) and pooling in (None, e.key.pooling)]
 
     if sources:
-        found = []
-        for source in sources:
-            if source in read:
-                found.append(read[source])
-            else:
-                found += _layers(source, store, entries) or [_find(source, store, entries, select, dataset)]
+        choices = {
+            source: _layers(source, store, entries) or _stored(source, store, entries, select, dataset)
+            for source in sources
+            if source not in read
+        }
+        known = [each.ids for each in (*read.values(), *beside)]
+        chosen = choose_jointly(choices, known, command=command or shlex.join(["hyle", "compare", *sources]))
+        found = [
+            each for source in sources for each in ([read[source]] if source in read else _load(chosen[source], source))
+        ]
         return files.apply_rules(_current(found))
-    entries = select(entries)
-    names = sorted({f"{entry.key.dataset} ({entry.n} samples)" for entry in entries})
-    if len({entry.key.dataset for entry in entries}) > 1:
-        raise InputError(f"the store has several data sets: choose with --dataset: {', '.join(names)}")
     if not entries:
         raise InputError(f"{store.root} has no embeddings; to make some: hyle embed minilm chgnet-0.3.0")
-    loaded = [store.load(entry.key) for entry in entries]
-    return files.apply_rules(_current([representation for representation in loaded if representation is not None]))
+    if not select(entries):
+        raise InputError(f"{store.root} has no embeddings of this layer and pooling: see hyle embed --help")
+    every = choose_draw([Choice([entry], store) for entry in select(entries)], command=command or "hyle compare")
+    repeated = Counter(choice.first.key.model for choice in every)
+    found = [
+        replace(each, name=f"{each.name}@{choice.first.key.layer}") if repeated[choice.first.key.model] > 1 else each
+        for choice in every
+        for each in _load(choice)
+    ]
+    return files.apply_rules(_current(found))
 
 
 def _current(representations: list[Representation]) -> list[Representation]:
@@ -127,8 +150,8 @@ def check_ids(representations: Sequence[Representation]) -> None:
     raise InputError(f"no sample is common to all {len(ids)} representations: {remedy} ({shown})")
 
 
-def _layers(source: str, store: Store, entries: Sequence[Any]) -> list[Representation]:
-    """Return the representations of MODEL@LAYER or MODEL@all, layers in the order of the card; else an empty list."""
+def _layers(source: str, store: Store, entries: Sequence[Entry]) -> list[Choice]:
+    """Return what MODEL@LAYER or MODEL@all can mean, layers in the order of the card; else an empty list."""
     name, at, layer = source.rpartition("@")
     if not at or any(entry.key.model == source for entry in entries):
         return []
@@ -139,43 +162,44 @@ def _layers(source: str, store: Store, entries: Sequence[Any]) -> list[Represent
         raise InputError(
             f"{source}: of {name} the store has these layers: {layers}; to add all: hyle embed {name} --layers all"
         )
-    duplicates = {
-        entry.key.layer for entry in selected if sum(entry.key.layer == other.key.layer for other in selected) > 1
-    }
-    if duplicates:
-        raise InputError(f"{name}@{min(duplicates)} is stored several times: choose with --dataset or --pooling")
     order = next((list(card.layers) for card in list_models() if card.name == name), [])
     selected.sort(key=lambda entry: order.index(entry.key.layer) if entry.key.layer in order else len(order))
-    loaded = [store.load(entry.key) for entry in selected]
-    return [
-        replace(rep, name=f"{name}@{e.key.layer}") for rep, e in zip(loaded, selected, strict=True) if rep is not None
-    ]
+    groups: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in selected:
+        groups.setdefault((entry.key.dataset, entry.key.pooling, entry.key.weights, entry.key.libraries), [])
+        groups[entry.key.dataset, entry.key.pooling, entry.key.weights, entry.key.libraries].append(entry)
+    return [Choice(group, store) for group in groups.values()]
 
 
-def _find(
+def _stored(
     source: str,
     store: Store,
-    entries: Sequence[Any],
-    select: Callable[[Sequence[Any]], list[Any]],
+    entries: Sequence[Entry],
+    select: Callable[[Sequence[Entry]], list[Entry]],
     dataset: str | None,
-) -> Representation:
+) -> list[Choice]:
+    """Return what the name of a model can mean."""
     stored = [entry for entry in entries if entry.key.model == source]
-    # Embeddings of an earlier release are kept beside those that replace them.
-    stored = [entry for entry in stored if "ids" in entry.recipe] or stored
     if len(stored) > 1:  # a model that is stored once needs no selection, even if one was given for the others
         stored = select(stored) or stored
-    if len(stored) > 1:
-        listed = [f"{e.key.dataset} {e.key.layer} {e.key.pooling} ({e.n} samples)" for e in stored]
-        raise InputError(
-            f"{source} is stored {len(stored)} times; choose with --dataset, --layer or --pooling: {'; '.join(listed)}"
-        )
-    representation = store.load(stored[0].key) if stored else None
-    if representation is None:
+    if not stored:
         models = [card.name for card in list_models()]
-        if source in models:
+        if source in models or any(entry.key.model == source for entry in store.list()):
             raise InputError(_not_stored(source, store, dataset))
         raise InputError(f"{source!r} is neither a file nor a model{did_you_mean(source, models)}")
-    return representation
+    return [Choice([entry], store) for entry in stored]
+
+
+def _load(choice: Choice, source: str = "") -> list[Representation]:
+    """Load stored embeddings; those of MODEL@LAYER and MODEL@all are named after model and layer."""
+    loaded = []
+    for entry in choice.entries:
+        representation = choice.store.load(entry.key)
+        if representation is None:
+            raise InputError(f"{entry.key} was removed from the store {choice.store.root} meanwhile: embed it again")
+        named = source.rpartition("@")[0] == entry.key.model
+        loaded.append(replace(representation, name=f"{entry.key.model}@{entry.key.layer}") if named else representation)
+    return loaded
 
 
 def _not_stored(model: str, store: Store, dataset: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+# What metrics need that depends on a number of neighbours, and the metric that needs it without the shared pass.
+OF_NEIGHBOURS = {"neighbours", "dimension", "ranks"}
+OF_NEIGHBOURS_ALONE = {"reconstruction_error_local"}
 SWEEP_SUFFIXES = (".nc", ".csv", ".json")
 
 
@@ -68,6 +71,7 @@ def sweep(
         progress.say(samples.note or f"warning: {samples.warning}")
     options = engine_options(samples.measure)
     if over == "k":
+        _check_depends_on_k(options["metrics"])
         options = {name: value for name, value in options.items() if name not in ("k", "dimension_k", "rank_k")}
     if covariates is not None:
         options["covariates"] = covariates
@@ -78,6 +82,23 @@ def sweep(
     recipes = {name: dict(rep.recipe) for name, rep in representations.items()}
     swept.attrs["recipe"] = json.dumps(recipes, default=str)
     return swept
+
+
+def _check_depends_on_k(metrics: Sequence[str]) -> None:
+    """Check that there is something to sweep, before anything is computed.
+
+    Raises:
+        InputError: none of the metrics depends on the number of neighbours; names those that do.
+    """
+    from hyle import engine
+
+    needs = {name: set(metric.needs) for name, metric in engine.list_metrics().items()}
+    by_k = [name for name in needs if OF_NEIGHBOURS & needs[name] or name in OF_NEIGHBOURS_ALONE]
+    if not set(metrics) & set(by_k):
+        verb = "does" if len(metrics) == 1 else "do"
+        raise InputError(
+            f"--sweep k: {', '.join(metrics)} {verb} not depend on k; choose --metrics among {', '.join(by_k)}"
+        )
 
 
 sweep_with_progress = with_progress(sweep)

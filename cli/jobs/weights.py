@@ -5,6 +5,7 @@ from __future__ import annotations
 from hyle.zoo import ModelCard, check_hashes, fetch, weights_files
 
 from ..console import say
+from ..interrupts import INTERRUPTS
 
 
 def fetch_weights(card: ModelCard) -> dict[str, str]:
@@ -18,5 +19,6 @@ def fetch_weights(card: ModelCard) -> dict[str, str]:
     """
     if card.weights is not None and card.weights.remote:
         check_hashes(card)
+        INTERRUPTS.kept = "the same command continues the download"
         fetch(card.weights, notify=say)
     return {name: str(path) for name, path in weights_files(card, notify=say).items()}

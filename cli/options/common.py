@@ -6,6 +6,7 @@ import functools
 import inspect
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,6 +76,15 @@ def default_store() -> Path:
     return Path(chosen) if chosen else cache_dir() / "store"
 
 
+class _StoreOption(click.Option):
+    """The option of the store, whose help names the folder that is the default here."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the option and its help."""
+        record = super().get_help_record(ctx)
+        return record and (record[0], f"{record[1]}  [default: {default_store()}]")
+
+
 def store_option(function: F) -> F:
     """Add ``--store``: the folder in which embeddings are stored."""
     return click.option(
@@ -83,8 +93,8 @@ def store_option(function: F) -> F:
         type=LocalPath(file_okay=False, path_type=Path),
         envvar="HYLE_STORE",
         default=default_store,
-        show_default="$HYLE_STORE or the user's cache folder",
-        help="Folder in which embeddings are stored.",
+        cls=_StoreOption,
+        help="Folder in which embeddings are stored; HYLE_STORE sets it for all commands.",
     )(function)
 
 
@@ -151,13 +161,28 @@ def split(names: str | None) -> list[str] | None:
 
 
 def print_json(value: Any) -> None:
-    """Print a result as JSON on standard output."""
-    click.echo(json_text(value))
+    """Print a result as JSON on standard output; only as ASCII if it is not UTF-8, so that no character is lost."""
+    click.echo(json_text(value, ascii_only=not (sys.stdout.encoding or "").lower().startswith("utf")))
 
 
-def json_text(value: Any) -> str:
-    """Format a result as JSON; NaN and infinity, which JSON does not have, become null."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False)
+def json_text(value: Any, *, ascii_only: bool = False) -> str:
+    """Format a result as JSON; NaN and infinity, which JSON does not have, become null.
+
+    Args:
+        value: the result.
+        ascii_only: whether to write other characters as escape sequences.
+    """
+    # A file name that is not valid text contains lone surrogates, which only the escape sequences can hold.
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=ascii_only)
+    return text if _is_encodable(text) else json.dumps(_plain(value), indent=2)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _plain(value: Any) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ class FileSelection:
         if unused and paths:
             option = f"--{min(unused).replace('_', '-')}"
             raise InputError(f"{option} {given[min(unused)]}: none of the files has this")
-        return found
+        return _distinct(paths, found)
 
     def _read_one(
         self, path: Path, ids_path: Path | None, given: dict[str, Any], *, alone: bool
@@ -126,6 +127,26 @@ class FileSelection:
             say(f"ids by the rule {rule}: {ID_RULES[rule][1]}")
             changed = [apply_id_rule(each, rule) for each in changed]
         return changed
+
+
+def _distinct(paths: Sequence[Path], representations: list[Representation]) -> list[Representation]:
+    """Return representations under distinct names: files of one name in several folders are called by their paths."""
+    names = [each.name for each in representations]
+    for name in {name for name, count in Counter(names).items() if count > 1}:
+        places = [i for i, other in enumerate(names) if other == name]
+        stems, full = ([rename(paths[i]) for i in places] for rename in (_path_without_suffix, Path.as_posix))
+        renamed = full if len(set(full)) > len(set(stems)) else stems
+        if len(set(renamed)) > 1:  # else the same file, whose copies are numbered
+            for i, other in zip(places, renamed, strict=True):
+                names[i] = other
+    return [
+        each if each.name == name else replace(each, name=name)
+        for each, name in zip(representations, names, strict=True)
+    ]
+
+
+def _path_without_suffix(path: Path) -> str:
+    return path.with_suffix("").as_posix()
 
 
 def is_file_source(source: str) -> bool:

@@ -168,7 +168,7 @@ def metric_options(default: str) -> Decorator:
         click.option(
             "--metrics",
             callback=lambda _context, _option, value: metric_names(value),
-            help=f"Metrics, comma-separated: names of `hyle metrics`, or all. [default: {default}]",
+            help=f"Metrics, comma-separated: names of `hyle metrics`, or all. [default: {default.replace(',', ', ')}]",
         ),
         click.option(
             "-k",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import functools
+import gzip
+import json
 import os
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from .. import analyses
 from ..atomic import write_atomically
@@ -18,7 +17,7 @@ from ..comparison import (
     CONTROL,
     NOT_SIGNIFICANT,
     UNRESOLVED,
-    errors,
+    PairScores,
     long_table,
     modalities,
     model_names,
@@ -26,40 +25,28 @@ from ..comparison import (
     read_scores,
     text,
 )
-from ..figures import (
-    DARK,
-    IMBALANCE,
-    agreement_axes,
-    all_figures,
-    dimensions,
-    figure_tables,
-    specification,
-    vega_lite_version,
-)
-from ._findings import summary
-from ._linked import linked
-from ._rows import (
-    FACTS,
-    NUMERIC,
-    citations,
-    count_significant,
-    estimate_rows,
-    model_rows,
-    one_chance,
-    pair_rows,
-    read_json,
-    short,
-    swatches,
-)
+from ..figures import DARK, MIN_PAIRS, Figure, cluster_models, figure_tables, specification
+from ._environment import environment
+from ._findings import answer, dataset_name
+from ._maps import map_parts
+from ._matrix import PRINTED, as_json, matrix_parts
+from ._recipes import recipe_table
+from ._references import references
+from ._rows import count_significant, model_table, one_chance, pair_rows, read_json, strongest_pairs, swatches
+from ._sections import comparison_figures
+from ._static import inline
+from ._style import score_styles
+from ._two import two_parts
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
 # With more metrics than this, the metric is chosen from a list instead of tabs, and the columns of `_MAIN` are shown
 # first in the table of pairs.
-_TABS = 8
+_TABS = 7
 _MAIN = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance")
+# Pairs that are printed on paper; the CSV file has all.
+_PRINTED_PAIRS = 300
 
 
 def write_report(
@@ -67,7 +54,7 @@ def write_report(
 ) -> Path:
     """Write the report of a Comparison and the results of its analyses as one HTML file, atomically; return its path.
 
-    Charts, scripts and styles are inside the file, which makes no network request.
+    Figures, scripts and styles are inside the file, which makes no network request.
 
     Args:
         comparison: with at least one pair metric.
@@ -79,103 +66,112 @@ def write_report(
 
 def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = None) -> str:
     """Return the report as HTML text."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent.parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    results = results or {}
     attrs, scores = comparison.attrs, read_scores(comparison)
     names, kinds = model_names(comparison), modalities(comparison)
-    axes = agreement_axes(scores)
-    figures = analyses.figures(results or {})
-    charts = all_figures(comparison, figures, scores)
-    tables = figure_tables(comparison, charts)
-    models = model_rows(comparison)
-    panel, *rest = summary(comparison, scores)
-    return environment.get_template("report.html.j2").render(
+    clustering = cluster_models(comparison, scores)
+    order = clustering.order
+    found = analyses.figures({name: result for name, result in results.items() if name != "map"})
+    figures = _in_order(comparison_figures(comparison, scores), found)
+    charts = {name: figure.chart for name, figure in figures.items()}
+    specs = {name: specification(chart) for name, chart in charts.items()}
+    top = answer(comparison, scores, [*analyses.findings(results), *_too_few(len(names))])
+    matrix = matrix_parts(comparison, scores, clustering)
+    maps = map_parts(results["map"]) if "map" in results else None
+    headings, models = model_table(comparison, order)
+    colours = swatches(comparison)
+    recipes = read_json(attrs.get("recipe"))
+    tables = {name: table.to_csv(index=False) for name, table in figure_tables(comparison, specs).items()}
+    return environment().get_template("report.html.j2").render(
         title=text(attrs, "title") or "Alignment of representations",
-        panel=panel,
-        findings=[*rest, *analyses.findings(results or {})],
+        top=top,
         attrs=defaultdict(str, {str(key): str(value) for key, value in attrs.items()}),
+        dataset=dataset_name(comparison),
         scores=list(scores.values()),
+        two=two_parts(comparison, scores, names) if scores and len(names) == 2 else None,
+        matrix=matrix,
+        printed=PRINTED,
+        upper=_second_metrics(scores),
         tabs=_TABS,
         shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
         significant={name: count_significant(score, score.pairs()) for name, score in scores.items()},
+        strongest={name: strongest_pairs(comparison, score) for name, score in scores.items()},
         not_significant=NOT_SIGNIFICANT if any(score.permutations for score in scores.values()) else "",
         unresolved=UNRESOLVED,
         fixed={name: chance for name, score in scores.items() if (chance := one_chance(score))},
-        dimensions={metric: short(comparison, metric) for metric in dimensions(comparison)},
-        estimates=estimate_rows(comparison),
-        with_errors=any(np.isfinite(errors(comparison, metric)).any() for metric in dimensions(comparison)),
-        agreement=[scores[name] for name in axes or ()],
-        recipes_of={name: _recipe(comparison, name, axes) for name in charts if name not in figures},
         figures=figures,
-        regimes=[name for name in figures if name.startswith("regimes_")],
-        specs={name: linked(specification(chart)) for name, chart in charts.items()},
-        data={name: _csv(table) for name, table in tables.items()},
-        groups=_groups(comparison),
+        drawn={name: inline(spec, name, order) for name, spec in specs.items()},
+        descriptions={name: spec.get("description", "") for name, spec in specs.items()},
+        maps=maps,
+        map_figure=analyses.figures({"map": results["map"]})["map"] if maps else None,
+        groups=_groups(comparison, order),
+        swatches=colours,
         dark=DARK,
-        swatches=swatches(comparison),
+        score_styles=score_styles(),
+        headings=headings,
         models=models,
-        facts={key: title for key, title in FACTS.items() if any(row[key] != "–" for row in models)},
-        numeric=NUMERIC,
-        pairs=pair_rows(comparison, scores),
+        pairs=pair_rows(comparison, scores, order),
+        printed_pairs=_PRINTED_PAIRS,
         controls=[name for name, kind in zip(names, kinds, strict=True) if kind == CONTROL],
         versions=read_json(attrs.get("versions")),
-        recipes=read_json(attrs.get("recipe")),
-        citations=citations(comparison),
-        csv=_csv(long_table(comparison)),
-        vega=vega(),
+        recipes=recipe_table(recipes) if recipes else None,
+        references=references(comparison),
+        data=as_json({**matrix["data"], "maps": maps["data"] if maps else None}),
+        tables=_packed({**tables, "scores": long_table(comparison).to_csv(index=False)}),
     )
 
 
-def _recipe(comparison: xr.Dataset, name: str, axes: tuple[str, str] | None) -> str:
-    """Return the provenance of a figure that is not of an analysis, in one line: metric, estimator, k and n."""
-    metrics = {"agreement": axes or (), "imbalance": (IMBALANCE,)}
-    recipes = []
-    for metric in metrics.get(name, (name,)):
-        attrs = comparison[metric].attrs if metric in comparison else {}
-        facts = [text(attrs, "long_name"), text(attrs, "estimator")]
-        facts += [f"{key} = {attrs[key]}" for key in ("k", "n") if key in attrs]
-        recipes.append(", ".join(dict.fromkeys(filter(None, facts))))
-    return "; ".join(filter(None, recipes))
+def _in_order(plain: Mapping[str, Figure], found: Mapping[str, Figure]) -> dict[str, Figure]:
+    """Return all figures by their evidence: significant results, descriptions, results that are not significant."""
+    every = {**found, **plain}
+    # Among equals those of the Comparison alone come last, except for the tree and the information of single models.
+    return dict(sorted(every.items(), key=lambda item: item[1].evidence))
 
 
-def _groups(comparison: xr.Dataset) -> dict[str, dict[str, list[str]]]:
-    """Return the possible selections, each with its models: modalities, families of several models, single models."""
-    names, groups = model_names(comparison), {}
+def _too_few(m: int) -> list[analyses.NotSignificant]:
+    """Return why figures of a small panel are missing."""
+    pairs = m * (m - 1) // 2
+    if 2 < m and pairs < MIN_PAIRS:
+        return [
+            analyses.NotSignificant(
+                f"{pairs} pairs of {m} models are too few to compare metrics or directions in a figure; at least "
+                f"{MIN_PAIRS} pairs are needed."
+            )
+        ]
+    return []
+
+
+def _second_metrics(scores: Mapping[str, PairScores]) -> dict[str, str]:
+    """Return the metric of the upper half of each heat map: a local one beside a global one, and the reverse.
+
+    A directed metric fills both halves.
+    """
+    undirected = [name for name, score in scores.items() if not score.directed]
+    halves = {}
+    for name, score in scores.items():
+        others = [other for other in undirected if (scores[other].k is None) != (score.k is None)]
+        preferred = [other for other in ("cknna", "mutual_knn", "cka") if other in others]
+        halves[name] = name if score.directed else next(iter([*preferred, *others]), name)
+    return halves
+
+
+def _groups(comparison: xr.Dataset, order: list[str]) -> dict[str, dict[str, str]]:
+    """Return the possible selections: modalities, families of several models, single models.
+
+    Each has the positions of its models in `order`, separated by spaces.
+    """
+    place, groups = {name: str(i) for i, name in enumerate(order)}, {}
     for fact in ("modality", "family"):
         members: dict[str, list[str]] = {}
-        for name, value in zip(names, per_model(comparison, fact), strict=True):
+        for name, value in zip(model_names(comparison), per_model(comparison, fact), strict=True):
             if value:
-                members.setdefault(str(value), []).append(name)
-        kept = {value: models for value, models in sorted(members.items()) if fact == "modality" or len(models) > 1}
+                members.setdefault(str(value), []).append(place[name])
+        kept = {value: " ".join(at) for value, at in sorted(members.items()) if fact == "modality" or len(at) > 1}
         if len(members) > 1 and kept:
             groups[fact] = kept
-    return groups | {"model": {name: [name] for name in names}}
+    return groups | {"model": place}
 
 
-def _csv(table: pd.DataFrame) -> str:
-    return base64.b64encode(table.to_csv(index=False).encode()).decode()
-
-
-# The bundle of vl-convert has none of the notices that its licences ask for.
-VEGA_NOTICE = """/*! Vega, Vega-Lite and Vega-Embed: Copyright (c) University of Washington Interactive Data Lab.
-All rights reserved. BSD 3-Clause License. With D3: Copyright (c) Mike Bostock. ISC License.
-Redistribution and use in source and binary forms, with or without modification, are permitted provided that the
-conditions of these licences are met; this software is provided "as is", without warranties of any kind.
-https://github.com/vega/vega/blob/main/LICENSE https://github.com/d3/d3/blob/main/LICENSE */
-"""
-
-
-@functools.cache
-def vega() -> str:
-    """Return the script that draws the charts: Vega, Vega-Lite and Vega-Embed in one."""
-    import vl_convert
-
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=vega_lite_version())
-    return VEGA_NOTICE + bundle
+def _packed(tables: Mapping[str, str]) -> str:
+    """Return tables as CSV, by name, as JSON, compressed and in base64."""
+    return base64.b64encode(gzip.compress(json.dumps(dict(tables)).encode(), 6, mtime=0)).decode()

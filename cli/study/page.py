@@ -26,12 +26,12 @@ VERDICTS = {
 # Title of each figure by file name, in the order of the page.
 FIGURES = {
     "heat_map_cknna": "CKNNA of every pair",
-    "tree": "Which models belong together, by CKNNA",
-    "agreement": "A global metric against a local one",
-    "convergence": "Energy error against alignment to the best model",
+    "tree": "Tree of models by CKNNA",
+    "agreement": "A global and a local metric",
+    "convergence": "Energy error and alignment with the best model",
     "intrinsic_dimension": "Intrinsic dimension of each representation",
-    "regimes_cknna": "CKNNA of every pair in distribution against out of it",
-    "regimes_cka": "Linear CKA of every pair in distribution against out of it",
+    "regimes_cknna": "CKNNA of every pair, in and out of distribution",
+    "regimes_cka": "Linear CKA of every pair, in and out of distribution",
 }
 
 
@@ -70,27 +70,29 @@ def render(findings: Sequence[Finding], panels: StudyResults) -> str:
     claimed = Counter(one.verdict for one in findings if one.of_study)
     version = next(iter(panels.values())).comparison.attrs["hyle_version"]
     lines = [
-        "# The study, on what runs from packages alone",
+        "# The study, repeated on models that run from packages",
         "",
-        "What Edamadaka, Yang, Li and Gómez-Bombarelli report of 59 models (Universally Converging Representations of "
-        "Matter Across Scientific Foundation Models, arXiv 2512.03750), and what hyle finds on "
-        f"{len(models)} models whose weights are in packages. Few of them are the study's own, and none is among its "
-        "best: this tests whether the findings carry over to other models, not whether its numbers are right.",
+        "Edamadaka, Yang, Li and Gómez-Bombarelli (*Universally Converging Representations of Matter Across Scientific "
+        "Foundation Models*, arXiv 2512.03750) compare 59 models. This page tests their findings on "
+        f"{len(models)} models whose weights are in packages. Few of these are in the study, and none is among its "
+        "best: the page shows whether the findings carry over to other models, not whether the study's numbers are "
+        "right.",
         "",
         f"Of {claimed.total()} findings of the study: "
         + ", ".join(f"{count} {VERDICTS[verdict][count > 1]}" for verdict, count in claimed.most_common())
-        + ". Those of Orb's conservative and direct models, and of large language models, need weights that are not "
-        "here.",
+        + ". The findings about Orb's conservative and direct models and about large language models were not tested, "
+        "because these weights are not in packages.",
         "",
-        f"Written by `make study`, hyle {version}. Every number is in [`findings.json`](findings.json), and every "
-        "score of every pair in the `.nc` file of its set, for `hyle report` and `hyle analyse`. The rule behind a "
-        "verdict is next to its numbers in `cli/study/findings`: p-values at 0.05, intervals of 95 %.",
+        f"This page is the output of `make study`, hyle {version}. Every number is in "
+        "[`findings.json`](findings.json), and every score of every pair is in the `.nc` file of its set, for `hyle "
+        "report` and `hyle analyse`. Each verdict follows from the numbers by a rule in `cli/study/findings`, at "
+        "p = 0.05 and with 95 % intervals.",
         "",
-        "| | claim | what is found | |",
+        "| | claim | result | verdict |",
         "| --- | --- | --- | --- |",
     ]
     for row, one in enumerate(findings, 1):
-        claim = _cell(one.claim) + ("" if one.of_study else " *(not the study's)*")
+        claim = _cell(one.claim) + ("" if one.of_study else " *(not in the study)*")
         lines.append(f"| {row} | {claim} | {_cell(one.found)} *{_cell(one.data)}* | **{one.verdict}** |")
     for name, panel in panels.items():
         attrs, size = panel.comparison.attrs, panel.comparison.sizes["model"]
@@ -98,8 +100,8 @@ def render(findings: Sequence[Finding], panels: StudyResults) -> str:
             "",
             f"## {name}: {panel.plan.role}",
             "",
-            f"{attrs['n']} samples that all {size} models and controls take, k = {attrs['k']}, "
-            f"{attrs['permutations']} permutations, {attrs['jackknife_groups']} jackknife groups for intervals.",
+            f"{attrs['n']} samples that all {size} models and controls can read, k = {attrs['k']}, "
+            f"{attrs['permutations']} permutations, {attrs['jackknife_groups']} jackknife groups.",
         ]
         lines += [
             f"\n**{FIGURES[figure]}**\n\n![{FIGURES[figure]}, {name}]({name}/{figure}.svg)"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from ..base import InputError
 from .families import PERMUTATIONS
@@ -87,6 +86,8 @@ def blind_spots(errors: Any, /, *, threshold: float | None = None) -> BlindSpots
         (True, True)
     """
     values = np.asarray(errors, np.float64)
+    from scipy.stats import rankdata  # imported here because it takes half a second
+
     if values.ndim != 2 or len(values) < 2:
         raise InputError(f"errors of at least two models are needed, [m, n]; got shape {values.shape}")
     values = values[:, np.isfinite(values).all(0)]
@@ -143,6 +144,8 @@ def association(
 
 
 def _spearman(rows: np.ndarray) -> np.ndarray:
+    from scipy.stats import rankdata  # imported here because it takes half a second
+
     ranks = rankdata(rows, axis=1)
     ranks -= ranks.mean(1, keepdims=True)
     length = np.sqrt((ranks**2).sum(1, keepdims=True))

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from ._matrix import model_facts
 
@@ -185,7 +185,7 @@ def jackknife_interval_over_families(statistic: Callable[[np.ndarray], float], k
     value = statistic(every)
     replicates = np.array([statistic(np.delete(every, i)) for i in every])
     se = math.sqrt((k - 1) / k * ((replicates - replicates.mean()) ** 2).sum())
-    half_width = float(t.ppf(1 - LEVEL / 2, k - 1)) * se
+    half_width = float(stdtrit(k - 1, 1 - LEVEL / 2)) * se
     return value - half_width, value + half_width
 
 

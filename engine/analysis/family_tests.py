@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 from .families import (
     LEVEL,
@@ -63,6 +63,8 @@ def correlate_models(
 def tied_ranks(values: np.ndarray) -> np.ndarray:
     """Return mean ranks along the last axis; values that differ by rounding of their means only are ties."""
     scale = np.abs(values).max(-1, keepdims=True, initial=0)
+    from scipy.stats import rankdata  # imported here because it takes half a second
+
     return np.asarray(rankdata(np.round(values / np.where(scale > 0, scale, 1), 12), axis=-1))
 
 
@@ -81,7 +83,7 @@ def _bonett_wright(correlation: float, k: int) -> tuple[float, float]:
     # the inverse hyperbolic tangent is infinite.
     largest = 1 - 6 / (k**3 - k)
     z = math.atanh(min(max(correlation, -largest), largest))
-    half_width = float(norm.ppf(1 - LEVEL / 2)) * math.sqrt((1 + correlation**2 / 2) / (k - 3))
+    half_width = float(ndtri(1 - LEVEL / 2)) * math.sqrt((1 + correlation**2 / 2) / (k - 3))
     low, high = math.tanh(z - half_width), math.tanh(z + half_width)
     return min(low, correlation), max(high, correlation)
 

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import rankdata
 
 from ..base import InputError, check_k, matrix, renamed_arguments
 from ..gram import prepare
@@ -65,6 +64,8 @@ def degree_of_shift(
     table = find_table(prepare(points), k, neighbour_metric, where=jnp.arange(len(points)) < n, measured=True)
     distance = np.asarray(table.value[:, k - 1], np.float64)
     distance = 1 - distance if neighbour_metric == "cosine" else distance
+    from scipy.stats import rankdata  # imported here because it takes half a second
+
     ranks = rankdata(distance)[n:]
     m = len(outside)
     auc = (ranks.sum() - m * (m + 1) / 2) / (n * m)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 import xarray as xr
-from scipy.spatial.distance import jensenshannon
 
 from ..base import InputError, MissingPackageError
 from ._matrix import alignment_of
@@ -168,6 +167,8 @@ def profile_distances(values: np.ndarray) -> np.ndarray:
     # A row of zeros is similar to no other: a uniform profile is used for it.
     profiles = np.where(total > 0, values / np.where(total > 0, total, 1), 1 / values.shape[1])
     with np.errstate(invalid="ignore"):  # rounding can make the divergence of equal profiles negative
+        from scipy.spatial.distance import jensenshannon  # imported here because it takes a tenth of a second
+
         distances = jensenshannon(profiles[:, None, :], profiles[None, :, :], base=2, axis=2)
     distances = np.nan_to_num((distances + distances.T) / 2)
     np.fill_diagonal(distances, 0)

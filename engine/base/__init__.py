@@ -2,6 +2,7 @@
 
 from .arrays import as_array as as_array
 from .arrays import copy_reason as copy_reason
+from .compile_cache import enable_compile_cache as enable_compile_cache
 from .deprecation import renamed_arguments as renamed_arguments
 from .deprecation import renamed_attribute as renamed_attribute
 from .duplicates import distinct_pairs as distinct_pairs
@@ -21,6 +22,7 @@ from .finite import largest_magnitude as largest_magnitude
 from .finite import nan_unless_finite as nan_unless_finite
 from .memory import BLOCK_BYTES as BLOCK_BYTES
 from .memory import free_bytes as free_bytes
+from .namespace import namespace as namespace
 from .netcdf import read_netcdf as read_netcdf
 from .netcdf import write_netcdf as write_netcdf
 from .rows import HIGHEST as HIGHEST
@@ -36,8 +38,12 @@ from .rows import pair as pair
 from .rows import power_of_two as power_of_two
 from .rows import root as root
 from .rows import unit as unit
+from .rows import warn_of_constant as warn_of_constant
+from .sort_keys import on_host as on_host
 from .sort_keys import pack_sort_keys as pack_sort_keys
+from .sort_keys import scalar as scalar
 from .sort_keys import unpack_sort_keys as unpack_sort_keys
 from .sort_keys import use_numpy as use_numpy
+from .stack import caller_level as caller_level
 from .threads import Threads as Threads
 from .version import version as version

@@ -50,14 +50,19 @@ def as_array(tensor: Any, /, *, copy: bool | None = None) -> jax.Array:
             name = str(compact.dtype).removeprefix("torch.")
             return jnp.array(compact.float().numpy()).astype(name)
         if compact.device.type == "cpu":
-            return jnp.array(compact.numpy(), copy=True)
+            return _copied(compact.numpy())
         return jnp.array(jax.dlpack.from_dlpack(compact), copy=True)
     array = np.asarray(tensor)
     if array.dtype.kind not in "biuf" and not _is_of_ml_dtypes(array.dtype):
         raise InputTypeError(f"a representation is a tensor of real numbers; got dtype {array.dtype}")
     if array.dtype.itemsize > 8:
         array = array.astype(np.float64)
-    return jnp.array(array.astype(array.dtype.newbyteorder("="), copy=False), copy=True)
+    return _copied(array.astype(array.dtype.newbyteorder("="), copy=False))
+
+
+def _copied(array: np.ndarray) -> jax.Array:
+    # Copied and cast by NumPy: in JAX both are programs that are compiled for every shape.
+    return jax.device_put(np.array(array, jax.dtypes.canonicalize_dtype(array.dtype), order="C"))
 
 
 def copy_reason(tensor: Any, /) -> str | None:

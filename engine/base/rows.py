@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .arrays import as_array
 from .errors import InputError, InputTypeError
+from .namespace import namespace
 
 HIGHEST = jax.lax.Precision.HIGHEST
 # Maximum elements of the largest intermediate array of one block of rows: 64 MiB in float32.
@@ -33,11 +38,19 @@ def matrix(x: Any, name: str = "x") -> jax.Array:
     if not jnp.issubdtype(array.dtype, jnp.floating):
         if jnp.issubdtype(array.dtype, jnp.complexfloating):
             raise InputTypeError(f"{name} must contain real numbers; got dtype {array.dtype}")
+        return _as_float32(array)
+    return _as_float32(array) if array.dtype.itemsize < 4 else array
+
+
+def _as_float32(array: jax.Array) -> jax.Array:
+    if isinstance(array, jax.core.Tracer) or jax.default_backend() != "cpu":
         return array.astype(jnp.float32)
-    return array.astype(jnp.float32) if array.dtype.itemsize < 4 else array
+    return jax.device_put(np.asarray(array).astype(np.float32))  # JAX would compile a program for the shape
 
 
-def pair(x: Any, y: Any, *, least: int, names: tuple[str, str] = ("x", "y")) -> tuple[jax.Array, jax.Array]:
+def pair(
+    x: Any, y: Any, *, least: int, names: tuple[str, str] = ("x", "y"), warn: bool = False
+) -> tuple[jax.Array, jax.Array]:
     """Return two representations of the same samples as floating matrices [n, d1] and [n, d2].
 
     Args:
@@ -45,6 +58,7 @@ def pair(x: Any, y: Any, *, least: int, names: tuple[str, str] = ("x", "y")) -> 
         y: [n, d2].
         least: smallest n allowed.
         names: of the arguments, for error messages.
+        warn: whether to warn of a constant representation, see `warn_of_constant`.
 
     Raises:
         ValueError: different numbers of rows, or fewer than ``least``.
@@ -58,7 +72,41 @@ def pair(x: Any, y: Any, *, least: int, names: tuple[str, str] = ("x", "y")) -> 
         )
     if len(a) < least:
         raise InputError(f"at least {least} samples are needed; got {len(a)}")
+    if warn:
+        warn_of_constant(**dict(zip(names, (a, b), strict=True)))
     return a, b
+
+
+def warn_of_constant(**representations: jax.Array) -> None:
+    """Warn once, outside of JAX transformations, of representations whose rows are all equal: their scores are NaN.
+
+    Args:
+        representations: floating [n, d] each, by the name of the argument.
+
+    Warns:
+        UserWarning: names those that are constant.
+    """
+    if any(isinstance(x, jax.core.Tracer) for x in representations.values()):
+        return
+    constant = [name for name, x in representations.items() if _is_constant(x)]
+    if constant:
+        subject = " and ".join(constant) + (" are constant" if len(constant) > 1 else " is constant")
+        message = f"{subject}: all rows are equal, so that the score is not defined (NaN)"
+        warnings.warn(message, UserWarning, stacklevel=_level_of_caller())
+
+
+def _is_constant(x: jax.Array) -> bool:
+    rows = np.asarray(x)
+    return bool((rows[0] == rows[-1]).all() and (rows == rows[0]).all())
+
+
+def _level_of_caller() -> int:
+    """Return the ``stacklevel`` at which a warning of the caller of this function names the code that called hyle."""
+    package, level = __name__.rpartition(".base")[0], 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(package):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def check_k(k: int, n: int, least: int = 1, name: str = "k") -> None:
@@ -73,8 +121,9 @@ def centred(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     Returns:
         The rows, with the largest absolute entry in [0.5, 1), and the exponent of the power of two.
     """
-    x = x - x.mean(0)
-    x = x - x.mean(0)  # twice: the mean of data far from the origin has itself a rounding error
+    mean = partial(np.mean, dtype=np.float64) if isinstance(x, np.ndarray) else jnp.mean
+    x = x - mean(x, axis=0).astype(x.dtype)
+    x = x - mean(x, axis=0).astype(x.dtype)  # twice: the mean of data far from the origin has itself a rounding error
     exponent = power_of_two(x)
     return ldexp(x, -exponent), exponent
 
@@ -84,33 +133,40 @@ def power_of_two(x: jax.Array) -> jax.Array:
 
     1 if all entries are 0 or the largest is not finite. Constant under differentiation.
     """
+    if isinstance(x, np.ndarray):
+        largest = np.abs(x).max()
+        return np.frexp(largest if largest > 0 and np.isfinite(largest) else x.dtype.type(1))[1]
     largest = jax.lax.stop_gradient(jnp.abs(x).max())
     return jnp.frexp(jnp.where((largest > 0) & jnp.isfinite(largest), largest, 1.0))[1]
 
 
 def ldexp(x: jax.Array, exponent: jax.Array) -> jax.Array:
     """Multiply by a power of two, in a tenth of the time of `jnp.ldexp` on a CPU; x within the range of the dtype."""
+    xp = namespace(x, exponent)
     half = exponent // 2  # 2^exponent itself may be out of the range of the dtype
-    one = jnp.ones((), x.dtype)
-    return x * jnp.ldexp(one, half) * jnp.ldexp(one, exponent - half)
+    one = xp.ones((), x.dtype)
+    return x * xp.ldexp(one, half) * xp.ldexp(one, exponent - half)
 
 
 def unit(x: jax.Array) -> jax.Array:
     """Scale each row to unit length; a zero row stays zero."""
-    largest = jnp.abs(x).max(1, keepdims=True)
-    x = x / jnp.where(largest > 0, largest, 1)  # squares of tiny or huge rows would be out of the range of float32
+    xp = namespace(x)
+    largest = xp.abs(x).max(1, keepdims=True)
+    x = x / xp.where(largest > 0, largest, 1)  # squares of tiny or huge rows would be out of the range of float32
     square = (x * x).sum(1, keepdims=True)
-    return x * jax.lax.rsqrt(jnp.where(square > 0, square, 1))
+    square = xp.where(square > 0, square, 1)
+    return x / np.sqrt(square) if xp is np else x * jax.lax.rsqrt(square)
 
 
 def root(x: jax.Array) -> jax.Array:
     """Compute the square root; its derivative at 0, which is infinite, is taken as 0."""
-    return jnp.where(x == 0, 0, jnp.sqrt(jnp.where(x == 0, 1, x)))
+    xp = namespace(x)
+    return xp.where(x == 0, 0, xp.sqrt(xp.where(x == 0, 1, x)))
 
 
 def gaussian(squares: jax.Array, sigma: jax.Array) -> jax.Array:
     """Compute the RBF kernel exp(-d^2 / 2 sigma^2) of squared distances."""
-    return jnp.exp(squares * (-0.5 / sigma**2))
+    return namespace(squares, sigma).exp(squares * (-0.5 / sigma**2))
 
 
 def block_size(n: int, width: int, most: int | None = None) -> int:

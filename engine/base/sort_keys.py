@@ -5,12 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 
 def use_numpy(x: Any) -> bool:
     """Return whether NumPy sorts these numbers faster than XLA: float32 on a CPU, outside of `jax.jit`."""
     return not isinstance(x, jax.core.Tracer) and jax.default_backend() == "cpu" and x.dtype == np.float32
+
+
+def on_host(*arrays: Any) -> tuple[Any, ...]:
+    """Return the arrays as NumPy arrays, which share their memory, if `use_numpy` holds for all, else unchanged."""
+    return tuple(map(np.asarray, arrays)) if all(use_numpy(array) for array in arrays) else arrays
+
+
+def scalar(value: Any, dtype: Any) -> jax.Array:
+    """Return a JAX scalar; one of NumPy is moved without a program, which `jnp.asarray` would compile."""
+    if isinstance(value, np.ndarray | np.generic | float):
+        return jax.device_put(np.asarray(value, dtype))
+    return jnp.asarray(value, dtype)
 
 
 def pack_sort_keys(values: Any, index: Any) -> np.ndarray:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..base import Threads, free_bytes, use_numpy
-from ..gram import Kernel, Norms, Prepared, Sums, diagonal, gram_of, kernel_products, stacked
+from ..base import Threads, free_bytes, namespace, use_numpy
+from ..gram import (
+    MAX_ENTRIES,
+    Kernel,
+    Norms,
+    Prepared,
+    Sums,
+    diagonal,
+    in_numpy,
+    kernel_products,
+    kernel_products_numpy,
+    stacked,
+)
 from ..neighbours import (
     Neighbours,
     block_table,
     find_tables,
     join_blocks,
     ranks,
+    ranks_numpy,
     recompute_exact_ranks,
     whole_gram,
 )
@@ -34,7 +45,7 @@ PADDING_INDEX = np.iinfo(np.int32).max
 class _Block(NamedTuple):
     """Results of one block of b rows of one model."""
 
-    gram: jax.Array  # [b, n]
+    gram: Any  # [b, n]
     tables: list[Neighbours]
     recall: float
 
@@ -43,7 +54,7 @@ def run_pass(
     representations: Sequence[Prepared],
     plan: PassPlan,
     *,
-    sigmas: Sequence[jax.Array] | None = None,
+    sigmas: Sequence[Any] | None = None,
     block: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PassResult:
@@ -62,6 +73,8 @@ def run_pass(
     `find_tables`. Sums over blocks are computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     n, m = len(representations[0].rows), len(representations)
+    if all(use_numpy(prepared.points) for prepared in representations):
+        representations = [in_numpy(prepared) for prepared in representations]
     if (
         not plan.kernels
         and not plan.ranks
@@ -74,7 +87,8 @@ def run_pass(
         width = m * n * representations[0].points.dtype.itemsize
         block = -(-n // -(-n // max(1, min(n, free_bytes() // width))))
     norms = stacked([prepared.norms for prepared in representations])
-    widths = None if sigmas is None else jnp.stack(list(sigmas))
+    widths = None if sigmas is None else namespace(*sigmas).stack(list(sigmas))
+    small = m * n * n <= MAX_ENTRIES and all(isinstance(prepared.points, np.ndarray) for prepared in representations)
     products = {kernel: np.zeros((m, m)) for kernel in plan.kernels}
     means: dict[Kernel, list[np.ndarray]] = {kernel: [] for kernel in plan.kernels}
     tables: list[list[list[Neighbours]]] = []  # by block, model and metric
@@ -86,8 +100,12 @@ def run_pass(
             grams = [each.gram for each in results]
             if start == 0:
                 recalls = [each.recall for each in results]
-            starts = range(0, block, -(-block // KERNEL_TASKS_PER_BLOCK)) if plan.kernels else ()
-            jobs = [pool.submit(_products, norms, grams, rows, plan.kernels, widths, at) for at in starts]
+            if small:
+                each_norms = [prepared.norms for prepared in representations]
+                jobs = [pool.submit(kernel_products_numpy, each_norms, grams, rows, plan.kernels, widths)]
+            else:
+                starts = range(0, block, -(-block // KERNEL_TASKS_PER_BLOCK)) if plan.kernels else ()
+                jobs = [pool.submit(_products, norms, grams, rows, plan.kernels, widths, at) for at in starts]
             if plan.ranks:
                 # [b, m k], the neighbours of each row in all models.
                 near = np.concatenate([_euclidean(each.tables, plan).indices[:, : plan.ranks] for each in results], 1)
@@ -133,7 +151,7 @@ def _process_block(prepared: Prepared, *, rows: np.ndarray, plan: PassPlan) -> _
     """Compute the Gram product and the neighbour tables of one block of one model."""
     n = len(prepared.rows)
     query = np.minimum(rows, n - 1)
-    gram = gram_of(prepared.points, query)
+    gram = prepared.gram(query)
     tables, recalls = [], []
     for metric, k in plan.tables:
         tables.append(block_table(prepared, gram, query, k, metric, recall=plan.recall, ordered=plan.ordered))
@@ -152,7 +170,11 @@ def _ranks(prepared: Prepared, block: _Block, *, rows: np.ndarray, near: np.ndar
     """Compute the sums [m k] over rows of the ranks in one model of the neighbours [b, m k] in all models."""
     n = len(prepared.rows)
     query = np.minimum(rows, n - 1)
-    values, incomplete = count_ranks(prepared.norms, block.gram, query, near, _euclidean(block.tables, plan).indices)
+    table = _euclidean(block.tables, plan).indices
+    if isinstance(prepared.points, np.ndarray):
+        values = ranks_numpy(prepared, block.gram, query, near, table)
+        return np.asarray(values, np.float64)[: n - rows[0]].sum(0)
+    values, incomplete = count_ranks(prepared.norms, block.gram, query, near, table)
     if np.asarray(incomplete).any():
         values = _recompute_exact_ranks(prepared, query, near, values, incomplete)
     return np.asarray(values, np.float64)[: n - rows[0]].sum(0)

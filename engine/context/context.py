@@ -8,12 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..base import Threads, repeated_rows
 from ..block_pass import PassPlan, PassResult, run_pass
-from ..gram import Kernel, Prepared, Sums, by_features, feature_hsic, feature_products, median_of_prepared, prepare
+from ..gram import (
+    MAX_ENTRIES,
+    Kernel,
+    Prepared,
+    Sums,
+    by_features,
+    feature_hsic,
+    feature_products,
+    median_of_prepared,
+    prepare,
+)
 from ..neighbours import TABLE, Lookup, NeighbourMetric, Neighbours, find_table, lookup
 from ..permutation import Permutations, permuted_hsic, permuted_products
 from ..preprocess import effective_rank
@@ -28,7 +37,8 @@ class MetricContext:
 
     Args:
         names: m names.
-        arrays: m floating matrices [n, d_m]; for few samples, `compare` pads them with columns of zeros.
+        arrays: m floating matrices [n, d_m]. On a CPU `compare` passes NumPy arrays, for which little is compiled;
+            elsewhere it pads them with columns of zeros to a few widths.
         config: how metrics are computed.
         progress: called with (stage, done, total) during the pass.
         rows: int [n], the row numbers of the samples where some are left out, by which they keep their part in a
@@ -36,7 +46,7 @@ class MetricContext:
     """
 
     names: Sequence[str]
-    arrays: Sequence[jax.Array]
+    arrays: Sequence[Any]
     config: CompareConfig = field(default_factory=CompareConfig)
     progress: Callable[[str, float, float], None] | None = None
     rows: np.ndarray | None = None
@@ -80,7 +90,7 @@ class MetricContext:
     def _repeats(self) -> list[int]:
         """Count the rows of each model that equal an earlier row to the bit."""
 
-        def count(x: jax.Array) -> int:
+        def count(x: Any) -> int:
             rows = np.ascontiguousarray(np.asarray(x))
             return len(rows) - len(np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))))
 
@@ -135,13 +145,20 @@ class MetricContext:
             )
 
     def prepared(self) -> list[Prepared]:
-        """Prepare each model for the pass."""
-        return self.cached("prepared", lambda: [prepare(x) for x in self.arrays])
+        """Prepare each model for the pass; of few samples in NumPy with the inner products of all points."""
 
-    def sigmas(self) -> list[jax.Array]:
+        def compute() -> list[Prepared]:
+            prepared = [prepare(x) for x in self.arrays]
+            numpy = all(isinstance(x, np.ndarray) for x in self.arrays)
+            few = numpy and self.m * self.n**2 <= MAX_ENTRIES
+            return [each.with_gram() for each in prepared] if few else prepared
+
+        return self.cached("prepared", compute)
+
+    def sigmas(self) -> list[Any]:
         """Compute the RBF bandwidth of each model: the median of its non-zero distances."""
 
-        def compute() -> list[jax.Array]:
+        def compute() -> list[Any]:
             report, sigmas = self.stage_callback(MEDIANS), []
             with Threads() as pool:
                 for sigma in pool.map(median_of_prepared, self.prepared()):
@@ -262,10 +279,10 @@ class MetricContext:
 
         return self.cached("repeated", compute)
 
-    def unique(self) -> list[jax.Array]:
+    def unique(self) -> list[np.ndarray]:
         """Find the distinct rows of each model; bool [n] each, False for rows that repeat an earlier row."""
         every = np.arange(self.n)
-        return self.cached("unique", lambda: [jnp.asarray(first == every) for first in self.repeated()])
+        return self.cached("unique", lambda: [first == every for first in self.repeated()])
 
     @property
     def most_distinct(self) -> int:
@@ -304,10 +321,10 @@ class MetricContext:
         """Return the neighbour table of each model, sorted by index."""
         return self.cached(("lookups", k, metric), lambda: [lookup(table) for table in self.tables(k, metric)])
 
-    def permutations(self, count: int) -> list[jax.Array]:
+    def permutations(self, count: int) -> list[np.ndarray]:
         """Draw random orders of the rows, for chance levels without a closed form; int32 [n] each."""
         generator = np.random.default_rng(self.config.seed)
-        return [jnp.asarray(generator.permutation(self.n).astype(np.int32)) for _ in range(count)]
+        return [generator.permutation(self.n).astype(np.int32) for _ in range(count)]
 
     def neighbour_attributes(self) -> Mapping[str, Any]:
         """Return the attributes of every neighbour score."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, distinct_rows
+from ..base import InputError, distinct_rows, namespace, use_numpy
 from ..gram import prepare
 from ..neighbours import find_table, neighbours
 
@@ -30,10 +30,10 @@ class DimensionEstimate(NamedTuple):
         distance: scalar, the mean distance to the neighbours used.
     """
 
-    value: jax.Array
-    error: jax.Array
-    n_used: jax.Array
-    distance: jax.Array
+    value: Any
+    error: Any
+    n_used: Any
+    distance: Any
 
 
 def check_estimator(estimator: str) -> None:
@@ -52,9 +52,7 @@ def neighbours_needed(estimator: Estimator, k: int) -> int:
     return {"twonn": 2, "twonn_ml": 2, "gride": 2 * largest_order(k)}.get(estimator, k)
 
 
-def dimension(
-    x: jax.Array, estimator: Estimator, k: int, kept: jax.Array | np.ndarray | None = None
-) -> DimensionEstimate:
+def dimension(x: Any, estimator: Estimator, k: int, kept: jax.Array | np.ndarray | None = None) -> DimensionEstimate:
     """Estimate the intrinsic dimension of a representation; rows that repeat an earlier row are excluded.
 
     Args:
@@ -68,14 +66,12 @@ def dimension(
     kept = distinct_rows(x) if kept is None else kept
     if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
         return estimate(neighbours(x, k, "euclidean", jnp.asarray(kept)).value, kept, estimator)
-    where = None if kept.all() else jnp.asarray(kept)
-    return estimate(find_table(prepare(x), k, "euclidean", where=where, ordered=False).value, kept, estimator)
+    where = None if kept.all() else kept
+    rows = np.asarray(x) if use_numpy(x) else x
+    return estimate(find_table(prepare(rows), k, "euclidean", where=where, ordered=False).value, kept, estimator)
 
 
-@partial(jax.jit, static_argnames="estimator")
-def estimate(
-    distance: jax.Array, kept: jax.Array, estimator: Estimator, n1: int | jax.Array | None = None
-) -> DimensionEstimate:
+def estimate(distance: Any, kept: Any, estimator: Estimator, n1: int | jax.Array | None = None) -> DimensionEstimate:
     """Estimate the intrinsic dimension from a table of neighbour distances.
 
     Args:
@@ -84,58 +80,73 @@ def estimate(
         estimator: ``mle`` and ``mle_arithmetic`` use all k columns; ``twonn`` and ``twonn_ml`` the first two; ``gride``
             columns n1 and 2 n1, counted from 1.
         n1: order of ``gride``, 2 n1 <= k; default the largest power of two.
+
+    NumPy tables are evaluated in NumPy, in float64, except for ``gride``.
     """
+    if estimator != "gride" and namespace(distance, kept) is np:
+        with np.errstate(all="ignore"):  # a mean over no rows is NaN
+            return _estimate(distance.astype(np.float64), kept, estimator)
+    return _compiled_estimate(distance, kept, estimator, n1)
+
+
+def _estimate(distance: Any, kept: Any, estimator: Estimator, n1: int | jax.Array | None = None) -> DimensionEstimate:
+    xp = namespace(distance, kept)
     if estimator in ("mle", "mle_arithmetic"):
         return _levina_bickel(distance, kept, arithmetic=estimator == "mle_arithmetic")
     if estimator != "gride":
         n1 = 1
     elif n1 is None:
         n1 = largest_order(distance.shape[1])
-    near, far = (jnp.take(distance, j - 1, axis=1) for j in (n1, 2 * n1))
+    near, far = (xp.take(distance, j - 1, axis=1) for j in (n1, 2 * n1))
     # Rows whose squared distance underflows to 0 are duplicates too.
     used = kept & (near > 0)
-    near, far = jnp.where(used, near, 1), jnp.where(used, far, 1)
-    logs = jnp.log(far / near)
+    near, far = xp.where(used, near, 1), xp.where(used, far, 1)
+    logs = xp.log(far / near)
     n = used.sum()
     value = {"twonn": _twonn, "twonn_ml": _twonn_ml}.get(estimator, partial(_gride, n1=n1))(logs, used)
-    error = jnp.full_like(value, jnp.nan) if estimator == "twonn" else _fisher_error(value, logs, used, n1)
+    error = xp.full_like(value, xp.nan) if estimator == "twonn" else _fisher_error(value, logs, used, n1)
     enough = (kept.sum() > 2 * n1) & (n > 2)
-    mean_distance = jnp.where(used, near / 2 + far / 2, 0).sum() / n
-    value, error, mean_distance = (jnp.where(enough, v, jnp.nan) for v in (value, error, mean_distance))
+    mean_distance = xp.where(used, near / 2 + far / 2, 0).sum() / n
+    value, error, mean_distance = (xp.where(enough, v, xp.nan) for v in (value, error, mean_distance))
     return DimensionEstimate(value, error, n, mean_distance)
 
 
-def _divide(count: jax.Array, total: jax.Array) -> jax.Array:
-    return jnp.where(total == 0, jnp.inf, count / jnp.where(total == 0, 1, total))
+_compiled_estimate = jax.jit(_estimate, static_argnames="estimator")
 
 
-def _levina_bickel(distance: jax.Array, kept: jax.Array, *, arithmetic: bool) -> DimensionEstimate:
+def _divide(count: Any, total: Any) -> Any:
+    xp = namespace(count, total)
+    return xp.where(total == 0, xp.inf, count / xp.where(total == 0, 1, total))
+
+
+def _levina_bickel(distance: Any, kept: Any, *, arithmetic: bool) -> DimensionEstimate:
+    xp = namespace(distance, kept)
     used = kept & (distance[:, 0] > 0)
-    distance = jnp.where(used[:, None], distance, 1)
-    inverse = jnp.log(distance[:, -1:] / distance[:, :-1]).mean(1)  # reciprocal of the estimate of each row
+    distance = xp.where(used[:, None], distance, 1)
+    inverse = xp.log(distance[:, -1:] / distance[:, :-1]).mean(1)  # reciprocal of the estimate of each row
     if arithmetic:
         used &= inverse > 0  # a row whose neighbours are all equally far has no finite estimate
-        value = _divide(jnp.where(used, 1 / jnp.where(used, inverse, 1), 0).sum(), used.sum())
+        value = _divide(xp.where(used, 1 / xp.where(used, inverse, 1), 0).sum(), used.sum())
     else:
         value = _divide(used.sum(), inverse.sum())
     enough = (kept.sum() > distance.shape[1]) & used.any()
-    mean_distance = jnp.where(used, distance.mean(1), 0).sum() / used.sum()
-    value, mean_distance = (jnp.where(enough, v, jnp.nan) for v in (value, mean_distance))
-    return DimensionEstimate(value, jnp.full_like(value, jnp.nan), used.sum(), mean_distance)
+    mean_distance = xp.where(used, distance.mean(1), 0).sum() / used.sum()
+    value, mean_distance = (xp.where(enough, v, xp.nan) for v in (value, mean_distance))
+    return DimensionEstimate(value, xp.full_like(value, xp.nan), used.sum(), mean_distance)
 
 
-def _twonn(logs: jax.Array, used: jax.Array) -> jax.Array:
+def _twonn(logs: Any, used: Any) -> Any:
     """Fit -ln(1 - F) against ln mu by a line through the origin, without the largest tenth of the ratios."""
-    n = used.sum()
-    logs = jnp.sort(jnp.where(used, logs, jnp.inf))
-    rank = jnp.arange(1, len(logs) + 1)
+    xp, n = namespace(logs, used), used.sum()
+    logs = xp.sort(xp.where(used, logs, xp.inf))
+    rank = xp.arange(1, len(logs) + 1)
     fitted = rank <= n * 9 // 10
-    survival = -jnp.log1p(-jnp.where(fitted, rank / n, 0).astype(logs.dtype))
-    logs = jnp.where(fitted, logs, 0)
+    survival = -xp.log1p(-xp.where(fitted, rank / n, 0).astype(logs.dtype))
+    logs = xp.where(fitted, logs, 0)
     return _divide((logs * survival).sum(), (logs * logs).sum())
 
 
-def _twonn_ml(logs: jax.Array, used: jax.Array) -> jax.Array:
+def _twonn_ml(logs: Any, used: Any) -> Any:
     return _divide(used.sum() - 1, logs.sum())
 
 
@@ -164,14 +175,16 @@ def _gride(logs: jax.Array, used: jax.Array, n1: int | jax.Array) -> jax.Array:
     return jnp.where(jnp.isfinite(start), d - score(d, logs) / jnp.where(slope == 0, 1, slope), start)
 
 
-def _h(t: jax.Array) -> jax.Array:
+def _h(t: Any) -> Any:
     """Compute t / (1 - exp(-t)), 1 at 0."""
+    xp = namespace(t)
     small = t < 1e-2
-    safe = jnp.where(small, 1, t)
-    return jnp.where(small, 1 + t / 2 + t**2 / 12 - t**4 / 720, safe / -jnp.expm1(-safe))
+    safe = xp.where(small, 1, t)
+    return xp.where(small, 1 + t / 2 + t**2 / 12 - t**4 / 720, safe / -xp.expm1(-safe))
 
 
-def _fisher_error(d: jax.Array, logs: jax.Array, used: jax.Array, n1: int | jax.Array) -> jax.Array:
-    t = jnp.where(jnp.isfinite(d), d, 0) * logs
-    curvature = jnp.where(used, 1 + (n1 - 1) * _h(t) ** 2 * jnp.exp(-t), 0).sum()  # d^2 times the observed information
-    return d / jnp.sqrt(jnp.where(curvature > 0, curvature, 1))
+def _fisher_error(d: Any, logs: Any, used: Any, n1: int | jax.Array) -> Any:
+    xp = namespace(d, logs, used)
+    t = xp.where(xp.isfinite(d), d, 0) * logs
+    curvature = xp.where(used, 1 + (n1 - 1) * _h(t) ** 2 * xp.exp(-t), 0).sum()  # d^2 times the observed information
+    return d / xp.sqrt(xp.where(curvature > 0, curvature, 1))

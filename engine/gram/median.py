@@ -9,14 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, block_size, each_row
-from .prepared import Norms, Prepared, prepare
+from ..base import HIGHEST, block_size, each_row, namespace, scalar, use_numpy
+from .prepared import Norms, Prepared, in_numpy, prepare
 
 # Up to this number of pairs of rows, all squared distances are kept (256 MiB in float32) during the search for their
 # median; above it, they are recomputed for every count.
 KEPT_DISTANCES = 2**26
 # Approximate number of rows of each group, within which the distances are sampled for a first estimate of the median.
 GROUP = 64
+# With at most this many rows, NumPy computes the distances, for which no program is compiled.
+MAX_ROWS_NUMPY = 2048
+# Number of distances that are computed at once outside of `jax.jit` on a CPU.
+CHUNK = 2**21
 # The median is first searched within this many standard errors of that estimate.
 ERRORS = 4
 
@@ -41,11 +45,11 @@ def median_distance(x: jax.Array) -> jax.Array:
     """
     if isinstance(x, jax.core.Tracer):
         return median_by_counts(x)
-    return _median_by_selection(prepare(x))
+    return scalar(_median_by_selection(prepare(np.asarray(x) if use_numpy(x) else x)), x.dtype)
 
 
-def median_of_prepared(prepared: Prepared) -> jax.Array:
-    """Compute `median_distance` of a prepared representation, outside of `jax.jit`."""
+def median_of_prepared(prepared: Prepared) -> Any:
+    """Compute `median_distance` of a prepared representation, outside of `jax.jit`: a scalar of NumPy or JAX."""
     return _median_by_selection(prepared)
 
 
@@ -59,27 +63,36 @@ def _gram(points: jax.Array, start: jax.Array, size: int) -> jax.Array:
     return jnp.matmul(points[query], points[other].T, precision=HIGHEST)
 
 
-@jax.jit
-def _squared(norms: Norms, gram: jax.Array, start: jax.Array) -> jax.Array:
+def _gram_numpy(prepared: Prepared, start: int, size: int) -> np.ndarray:
+    n, points = len(prepared.points), prepared.points
+    query = np.minimum(start + np.arange(size), n - 1)
+    other = (start + np.arange(n // 2 + size)) % n
+    return points[query] @ points[other].T if prepared.whole is None else prepared.whole[query[:, None], other]
+
+
+def _squared(norms: Norms, gram: Any, start: Any) -> Any:
     """Compute squared distances of rows to those that follow them; inf for pairs that do not count.
 
     Row i is paired with rows i + 1 to i + n // 2 modulo n, so that every pair occurs once.
     """
+    xp = namespace(gram, norms.squares)
     squares, eps = norms.squares, jnp.finfo(gram.dtype).eps
     n, half = len(squares), len(squares) // 2
-    query = start + jnp.arange(gram.shape[0], dtype=jnp.int32)
-    other = start + jnp.arange(gram.shape[1], dtype=jnp.int32)
-    both = squares[jnp.minimum(query, n - 1)][:, None] + squares[other % n][None, :]
+    query = start + xp.arange(gram.shape[0], dtype=xp.int32)
+    other = start + xp.arange(gram.shape[1], dtype=xp.int32)
+    both = squares[xp.minimum(query, n - 1)][:, None] + squares[other % n][None, :]
     far = both - 2 * gram
     steps = other[None, :] - query[:, None]
     paired = (steps >= 1) & (steps <= half) & (query < n)[:, None]
     if n % 2 == 0:
         paired &= (steps < half) | (query < half)[:, None]
-    return jnp.where(paired & (far > 4 * eps * both), far, jnp.inf)
+    return xp.where(paired & (far > 4 * eps * both), far, xp.inf)
 
 
-@jax.jit
-def _distances_within(prepared: Prepared, groups: jax.Array) -> jax.Array:
+_squared_compiled = jax.jit(_squared)
+
+
+def _distances_within(prepared: Prepared, groups: Any) -> Any:
     """Compute squared distances within groups of rows.
 
     Args:
@@ -89,25 +102,38 @@ def _distances_within(prepared: Prepared, groups: jax.Array) -> jax.Array:
     Returns:
         [g, r, r]; inf for pairs that do not count.
     """
-    points, squares = prepared.points[groups], prepared.norms.squares[groups]
-    gram = jnp.matmul(points, points.swapaxes(1, 2), precision=HIGHEST)
+    xp = namespace(prepared.points)
+    squares = prepared.norms.squares[groups]
+    if prepared.whole is not None:
+        gram = prepared.whole[groups[:, :, None], groups[:, None, :]]
+    else:
+        points, precision = prepared.points[groups], {} if xp is np else {"precision": HIGHEST}
+        gram = xp.matmul(points, points.swapaxes(1, 2), **precision)
     far = squares[:, :, None] + squares[:, None, :] - 2 * gram
     paired = (groups[:, :, None] < groups[:, None, :]) & (groups[:, :, None] >= 0)
-    return jnp.where((far > 0) & paired, far, jnp.inf)
+    return xp.where((far > 0) & paired, far, xp.inf)
 
 
-def _distances(prepared: Prepared, start: Any, size: int) -> jax.Array:
-    return _squared(prepared.norms, _gram(prepared.points, start, size), start)
+_distances_within_compiled = jax.jit(_distances_within)
 
 
-def _rows_at_once(n: int) -> int:
+def _distances(prepared: Prepared, start: Any, size: int) -> Any:
+    if not isinstance(prepared.points, np.ndarray):
+        return _squared_compiled(prepared.norms, _gram(prepared.points, start, size), start)
+    squared = _squared if len(prepared.points) <= MAX_ROWS_NUMPY else _squared_compiled
+    return squared(prepared.norms, _gram_numpy(prepared, start, size), start)
+
+
+def _rows_at_once(n: int, most: int | None = None) -> int:
     # A sixteenth of the rows, since a block of b rows computes b more columns than it needs.
-    return min(block_size(n, n // 2 + 1), max(1, n // 16, min(n, 64)))
+    return min(block_size(n, n // 2 + 1, most), max(1, n // 16, min(n, 64)))
 
 
-def _median_by_selection(prepared: Prepared) -> jax.Array:
-    n = len(prepared.points)
-    size = _rows_at_once(n)
+def _median_by_selection(prepared: Prepared) -> Any:
+    n, numpy = len(prepared.points), use_numpy(prepared.points)
+    if numpy:
+        prepared = in_numpy(prepared)
+    size = _rows_at_once(n, CHUNK if numpy else None)
     sample, tail = _sample(prepared)
     largest = np.finfo(sample.dtype).max
     while True:
@@ -125,12 +151,13 @@ def _median_by_selection(prepared: Prepared) -> jax.Array:
             finite += int(np.count_nonzero(far <= largest))
         middle = np.concatenate(kept)
         if finite == 0:
-            return jnp.asarray(np.inf, prepared.points.dtype)
+            return namespace(prepared.points).asarray(np.inf, prepared.points.dtype)
         first, second = (finite - 1) // 2 - below, finite // 2 - below
         if first >= 0 and second < len(middle):
             middle = np.partition(middle, first)  # partitioning by both ranks would take twice as long
             both = np.sqrt([middle[first], middle[second:].min()])
-            return jnp.ldexp(jnp.asarray(both.mean(), prepared.points.dtype), prepared.norms.exponent)
+            xp = namespace(prepared.points)
+            return xp.ldexp(xp.asarray(both.mean(), prepared.points.dtype), prepared.norms.exponent)
         tail *= 4
 
 
@@ -149,7 +176,8 @@ def _sample(prepared: Prepared) -> tuple[np.ndarray, float]:
     groups = np.array_split(order, max(1, n // GROUP))
     longest = len(groups[0])
     padded = np.stack([np.pad(rows, (0, longest - len(rows)), constant_values=-1) for rows in groups])
-    far = np.asarray(_distances_within(prepared, padded))
+    within = _distances_within if isinstance(prepared.points, np.ndarray) else _distances_within_compiled
+    far = np.asarray(within(prepared, padded))
     sample = far[np.isfinite(far)]
     return sample, ERRORS * 0.5 / max(1, len(sample)) ** 0.5
 

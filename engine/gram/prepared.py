@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from ..base import ldexp, power_of_two
+from ..base import ldexp, namespace, power_of_two
 from .product import gram_of
+
+# Entries of the rows that NumPy processes at once, so that they stay in the cache.
+CHUNK = 2**17
 
 
 class Norms(NamedTuple):
@@ -45,7 +49,8 @@ class Norms(NamedTuple):
     @property
     def scale(self) -> jax.Array:
         """The unit of the points, 2**exponent."""
-        return jnp.ldexp(jnp.ones((), self.squares.dtype), jnp.clip(self.exponent, -126, 126))
+        xp = namespace(self.squares)
+        return xp.ldexp(xp.ones((), self.squares.dtype), xp.clip(self.exponent, -126, 126))
 
     def distances(self, gram: jax.Array, query: jax.Array, gram_rtol: jax.Array | float = 0) -> jax.Array:
         """Compute squared distances, in the units of the points.
@@ -76,7 +81,8 @@ class Norms(NamedTuple):
         s = r - |m| (`excess_norm`) and l = |m| s - <m, p> (`chord_offset`). Neither grows with |m|, so that rows of
         nearly the same direction keep their precision.
         """
-        chord_offset = self.chord_offset - gram_rtol * (jnp.abs(self.chord_offset) + self.squares)
+        xp = namespace(self.squares, gram)
+        chord_offset = self.chord_offset - gram_rtol * (xp.abs(self.chord_offset) + self.squares)
         chord = (
             chord_offset[query][:, None]
             + chord_offset[None, :]
@@ -85,7 +91,9 @@ class Norms(NamedTuple):
         )
         chord = 2 * chord * (self.inverse[query][:, None] * self.inverse[None, :])
         empty = self.inverse == 0  # their cosine with every row is 0
-        return jnp.where(empty[query][:, None] | empty[None, :], 2, chord)
+        if xp is np and not empty.any():
+            return chord
+        return xp.where(empty[query][:, None] | empty[None, :], 2, chord)
 
     def products(self, gram: jax.Array, query: jax.Array) -> jax.Array:
         """Compute inner products of the rows, not centred, in the squared units of the points.
@@ -102,7 +110,7 @@ class Norms(NamedTuple):
 
 def stacked(norms: Sequence[Norms]) -> Norms:
     """Stack the norms of m representations of the same samples along a leading axis [m]."""
-    return Norms(*(jnp.stack(column) for column in zip(*norms, strict=True)))
+    return Norms(*(namespace(*column).stack(column) for column in zip(*norms, strict=True)))
 
 
 class Prepared(NamedTuple):
@@ -112,26 +120,47 @@ class Prepared(NamedTuple):
         rows: [n, d], the input.
         points: [n, d], centred and divided by a power of two, with the largest absolute entry in [0.5, 1).
         norms: see `Norms`.
+        whole: [n, n], the inner products of all points, if they are kept; see `with_gram`.
     """
 
-    rows: jax.Array
-    points: jax.Array
+    rows: Any
+    points: Any
     norms: Norms
+    whole: Any = None
 
-    def gram(self, query: jax.Array) -> jax.Array:
+    def gram(self, query: Any) -> Any:
         """Compute the inner products [b, n] of the query points [b] with all points; see `gram_of`."""
-        return gram_of(self.points, query)
+        if self.whole is None:
+            return gram_of(self.points, query)
+        return self.whole if np.array_equal(query, np.arange(len(self.whole))) else self.whole[query]
+
+    def with_gram(self) -> Prepared:
+        """Return the same representation with the inner products of all its points, for few rows in NumPy.
+
+        One large product takes less time than several small ones, each of which has to wait for the threads of BLAS.
+        """
+        return self if self.whole is not None else self._replace(whole=self.points @ self.points.T)
 
 
-def prepare(x: jax.Array) -> Prepared:
+def prepare(x: Any) -> Prepared:
     """Centre and scale a representation and compute its norms.
 
     Args:
-        x: floating [n, d].
+        x: floating [n, d]; a NumPy array is prepared in NumPy.
 
     Cost O(n d), memory one copy of x.
     """
+    if isinstance(x, np.ndarray):
+        with np.errstate(all="ignore"):  # rows that are not finite, or out of the range of the dtype
+            return Prepared(x, *_prepared_numpy(x))
     return Prepared(jnp.asarray(x), *_prepared(x))  # x is not an output of `_prepared`: `jax.jit` would copy it
+
+
+def in_numpy(prepared: Prepared) -> Prepared:
+    """Return the same representation with NumPy arrays, which share the memory of JAX arrays on a CPU."""
+    if isinstance(prepared.points, np.ndarray):
+        return prepared
+    return jax.tree.map(np.asarray, prepared)
 
 
 @jax.jit
@@ -145,34 +174,83 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     exponent = power_of_two(points)
     points = ldexp(points, -exponent)
     offset = ldexp(first + second, -exponent)
-    squares = (points * points).sum(1)
-    mean_product = (points * offset).sum(1)
-    scaled = ldexp(x, -exponent)
-    length = _lengths(scaled)
     mean = jnp.sqrt((offset * offset).sum())
-    total = length + mean
-    total = jnp.where(total > 0, total, 1)
-    excess_norm = (2 * mean_product + squares) / total
+    scaled = ldexp(x, -exponent)
+    row_norms = _row_norms(scaled, points, offset, mean)
     limits = jnp.finfo(x.dtype)
-    inverse = jnp.where(length >= limits.tiny, 1 / jnp.maximum(length, limits.tiny), 0)
-    unit = scaled * inverse[:, None]
+    unit = scaled * row_norms["inverse"][:, None]
     norms = Norms(
-        squares=squares,
+        **row_norms,
         exponent=exponent,
-        mean_product=mean_product,
         mean=mean,
-        chord_offset=(mean * squares - mean_product * excess_norm) / total,
-        excess_norm=excess_norm,
-        inverse=inverse,
         gram_rtol=jnp.asarray((4 + x.shape[1] ** 0.5) * limits.eps, x.dtype),
-        all_equal=all_equal | (squares == 0).all(),
+        all_equal=all_equal | (row_norms["squares"] == 0).all(),
         all_parallel=(jnp.abs(unit - unit[0]) <= 4 * limits.eps).all(),
     )
     return points, norms
 
 
-def _lengths(x: jax.Array) -> jax.Array:
+def _prepared_numpy(x: np.ndarray) -> tuple[np.ndarray, Norms]:
+    """Return what `_prepared` does; NumPy version, which compiles nothing for the width."""
+    n, d, limits = *x.shape, np.finfo(x.dtype)
+    first = x.mean(0, dtype=np.float64).astype(x.dtype)
+    points = x - first
+    second = points.mean(0, dtype=np.float64).astype(x.dtype)
+    all_equal = bool((x == x[0]).all())
+    points -= points if all_equal else second
+    exponent = power_of_two(points)
+    points = ldexp(points, -exponent)
+    offset = ldexp(first + second, -exponent)
+    mean = np.sqrt((offset * offset).sum())
+    parts, start_unit, all_parallel = [], None, True
+    for start in range(0, n, size := max(1, CHUNK // d)):
+        scaled = ldexp(x[start : start + size], -exponent)
+        part = _row_norms(scaled, points[start : start + size], offset, mean)
+        if all_parallel:
+            unit = scaled * part["inverse"][:, None]
+            start_unit = unit[0] if start_unit is None else start_unit
+            all_parallel = bool((np.abs(unit - start_unit) <= 4 * limits.eps).all())
+        parts.append(part)
+    row_norms = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    norms = Norms(
+        **row_norms,
+        exponent=np.int32(exponent),
+        mean=mean,
+        gram_rtol=x.dtype.type((4 + d**0.5) * limits.eps),
+        all_equal=np.bool_(all_equal or not row_norms["squares"].any()),
+        all_parallel=np.bool_(all_parallel),
+    )
+    return points, norms
+
+
+def _row_norms(scaled: Any, points: Any, offset: Any, mean: Any) -> dict[str, Any]:
+    """Compute those of `Norms` that belong to single rows.
+
+    Args:
+        scaled: [b, d], rows in the units of the points.
+        points: [b, d], the same rows, centred.
+        offset: [d], the mean that was subtracted, in the units of the points.
+        mean: scalar, its norm.
+    """
+    xp, limits = namespace(scaled), jnp.finfo(scaled.dtype)
+    squares = (points * points).sum(1)
+    mean_product = (points * offset).sum(1)
+    length = _lengths(scaled)
+    total = length + mean
+    total = xp.where(total > 0, total, 1)
+    excess_norm = (2 * mean_product + squares) / total
+    return {
+        "squares": squares,
+        "mean_product": mean_product,
+        "chord_offset": (mean * squares - mean_product * excess_norm) / total,
+        "excess_norm": excess_norm,
+        "inverse": xp.where(length >= limits.tiny, 1 / xp.maximum(length, limits.tiny), 0),
+    }
+
+
+def _lengths(x: Any) -> Any:
     """Compute the norms [n] of rows whose squares may be out of the range of the dtype."""
-    largest = jnp.abs(x).max(1, keepdims=True)
-    scaled = x / jnp.where(largest > 0, largest, 1)
-    return largest[:, 0] * jnp.sqrt((scaled * scaled).sum(1))
+    xp = namespace(x)
+    largest = xp.abs(x).max(1, keepdims=True)
+    scaled = x / xp.where(largest > 0, largest, 1)
+    return largest[:, 0] * xp.sqrt((scaled * scaled).sum(1))

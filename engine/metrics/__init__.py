@@ -21,3 +21,24 @@ from .mutual_knn import mutual_knn as mutual_knn
 from .procrustes import procrustes as procrustes
 from .reconstruction_error import reconstruction_error as reconstruction_error
 from .rsa import rsa as rsa
+
+__all__ = [
+    "Metric",
+    "Result",
+    "cka",
+    "cka_stream",
+    "cknna",
+    "cycle_knn",
+    "distance_correlation",
+    "find_metric",
+    "id_correlation",
+    "information_imbalance",
+    "intrinsic_dimension",
+    "jaccard_knn",
+    "list_metrics",
+    "minibatch_cka",
+    "mutual_knn",
+    "procrustes",
+    "reconstruction_error",
+    "rsa",
+]

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ..base import namespace, scalar
 from ..context import MetricContext, Progress, search_tied_tables, tie_counts
 from ..neighbours import Lookup, Neighbours, all_pairs, lookup, relabelled, stack
 from ..permutation import Permutations, Shared, shifted_pairs
@@ -71,20 +72,40 @@ def neighbour_count(
         return value, value if symmetric else count(b, a)
 
     @jax.jit
-    def pairs(tables: Lookup, order: jax.Array | None = None) -> jax.Array:
+    def compiled_pairs(tables: Lookup, order: jax.Array | None = None) -> jax.Array:
         return all_pairs(both_directions, arrange(tables, None), None if order is None else arrange(tables, order))
 
+    def pairs(tables: Lookup, order: jax.Array | None = None) -> Any:
+        if order is None and isinstance(tables.indices, np.ndarray):
+            return all_pairs(both_directions, arrange(tables, None))
+        return compiled_pairs(tables, order)
+
     @jax.jit
-    def against(tables: Lookup, other: Lookup) -> tuple[jax.Array, jax.Array]:
+    def compiled_against(tables: Any, second: Any) -> tuple[jax.Array, jax.Array]:
+        return jax.lax.map(lambda first: both_directions(first, second), tables)
+
+    def against(tables: Lookup, other: Lookup) -> tuple[Any, Any]:
         second = jax.tree.map(lambda leaf: leaf[0], arrange(jax.tree.map(lambda leaf: leaf[None], other), None))
-        return jax.lax.map(lambda first: both_directions(first, second), arrange(tables, None))
+        first = arrange(tables, None)
+        if not isinstance(tables.indices, np.ndarray):
+            return compiled_against(first, second)
+        models = [jax.tree.map(lambda leaf, at=at: leaf[at], first) for at in range(len(tables.indices))]
+        forward, backward = zip(*(both_directions(model, second) for model in models), strict=True)
+        return np.stack(forward), np.stack(backward)
 
     return NeighbourCount(pairs, against)
 
 
-def all_equal(tables: Lookup) -> jax.Array:
+def all_equal(tables: Lookup) -> Any:
     """Return bool [...], whether all rows of the model of a table [..., n, k] are equal: no score is defined."""
-    return jnp.isnan(tables.value).any((-2, -1))
+    return namespace(tables.value).isnan(tables.value).any((-2, -1))
+
+
+def nan_unless(defined: Any, value: Any) -> jax.Array:
+    """Return a score as a JAX scalar, NaN where it is not defined; outside of `jax.jit` nothing is compiled."""
+    if isinstance(defined, np.ndarray | np.generic):
+        return value if defined else scalar(np.nan, value.dtype)
+    return jnp.where(defined, value, jnp.nan)
 
 
 def build_neighbour_metric(

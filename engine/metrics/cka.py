@@ -51,6 +51,9 @@ def cka(
             sigma is given without the RBF kernel.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))
@@ -58,7 +61,7 @@ def cka(
         1.0
     """
     check_kernel(kernel)
-    a, b = pair(x, y, least=4 if debiased else 2)
+    a, b = pair(x, y, least=4 if debiased else 2, warn=True)
     sigmas = None
     if kernel == "rbf":
         sigmas = [median_distance(jax.lax.stop_gradient(v)) if sigma is None else jnp.asarray(sigma) for v in (a, b)]

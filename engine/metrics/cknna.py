@@ -7,10 +7,9 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, centred, check_k, pair, renamed_arguments
+from ..base import InputError, centred, check_k, namespace, on_host, pair, renamed_arguments, scalar
 from ..context import MetricContext, Progress, search_tied_tables
 from ..neighbours import Neighbours, all_pairs, relabelled, sets, stack
 from ..permutation import Permutations, shifted_pairs
@@ -23,6 +22,7 @@ from .algorithms import (
     incidences,
     permutation_mean,
     recentred,
+    shared_edges,
     shared_sum,
     shared_sums,
     with_self,
@@ -87,6 +87,9 @@ def cknna(
             distance, or the variant is unknown.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))
@@ -99,13 +102,17 @@ def cknna(
         )
     if variant not in get_args(Variant):
         raise InputError(f"unknown variant {variant!r} of CKNNA: use {', '.join(get_args(Variant))}")
-    a, b = pair(x, y, least=4)
+    a, b = pair(x, y, least=4, warn=True)
     check_k(k, len(a), least=2)
-    rows = [centred(v)[0] if centre else v for v in (a, b)]
-    both = [_edges(v, sets(v, k, neighbour_metric), neighbour_metric, variant) for v in rows]
-    aligned = _aligned(stack(both), variant)
-    finite = jnp.isfinite(a).all() & jnp.isfinite(b).all()
-    return jnp.where(finite, _normalised(aligned, aligned.diagonal())[0, 1], jnp.nan)
+    rows = on_host(a, b)
+    xp = namespace(*rows)
+    with np.errstate(all="ignore"):  # rows that are not finite
+        points = [centred(v)[0] if centre else v for v in rows]
+        both = [_edges(v, sets(v, k, neighbour_metric), neighbour_metric, variant) for v in points]
+        aligned = _aligned(stack(both), variant)
+        value = _normalised(aligned, aligned.diagonal())[0, 1]
+    finite = xp.isfinite(rows[0]).all() & xp.isfinite(rows[1]).all()
+    return scalar(xp.where(finite, value, xp.nan), a.dtype)
 
 
 def _edges(x: jax.Array, table: Neighbours, metric: Similarity, variant: Variant) -> Edges:
@@ -129,9 +136,21 @@ def _terms(variant: Variant, n: int) -> Mapping[Term, float]:
     return {"product": 1}
 
 
-@partial(jax.jit, static_argnames="variant")
-def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) -> jax.Array:
+def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) -> Any:
     """Compute A of all pairs of models, [m, m], with the rows of the second in another order if one is given."""
+    if order is not None or not isinstance(models.indices, np.ndarray):
+        return _compiled_aligned(models, variant, order)
+    m, values = len(models.indices), np.empty((len(models.indices),) * 2)
+    score = shared_sums(models, _terms(variant, models.indices.shape[-1]), 1)
+    each = [Edges(*(leaf[at] for leaf in models)) for at in range(m)]
+    for a, b in zip(*np.triu_indices(m), strict=True):
+        forward, backward = score(a, b, shared_edges(each[a], each[b]))
+        values[b, a], values[a, b] = backward[0], forward[0]
+    return values
+
+
+@partial(jax.jit, static_argnames="variant")
+def _compiled_aligned(models: Edges, variant: Variant, order: jax.Array | None = None) -> jax.Array:
     terms = _terms(variant, models.indices.shape[-1])
     others = None if order is None else Edges(*relabelled(order, *models))
     return all_pairs(lambda a, b: shared_sum(a, b, terms), models, others)
@@ -140,7 +159,7 @@ def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) ->
 @partial(jax.jit, static_argnames="variant")
 def _null_aligned(models: tuple[Edges, jax.Array], orders: jax.Array, variant: Variant) -> jax.Array:
     edges, self_aligned = models
-    return jax.lax.map(lambda order: _normalised(_aligned(edges, variant, order), self_aligned), orders)
+    return jax.lax.map(lambda order: _normalised(_compiled_aligned(edges, variant, order), self_aligned), orders)
 
 
 @partial(jax.jit, static_argnames="variant")
@@ -150,14 +169,22 @@ def _against(models: Edges, other: Edges, variant: Variant) -> tuple[jax.Array, 
     return jax.lax.map(lambda model: shared_sum(model, other, terms), models)
 
 
-def _normalised(aligned: jax.Array, self_aligned: jax.Array) -> jax.Array:
+def _normalised(aligned: Any, self_aligned: Any) -> Any:
     return _normalised_by(aligned, self_aligned[:, None], self_aligned)
 
 
-@jax.jit
-def _normalised_by(aligned: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
+def _normalised_by(aligned: Any, first: Any, second: Any) -> Any:
+    compute = _divided if namespace(aligned, first, second) is np else _compiled_divided
+    return compute(aligned, first, second)
+
+
+def _divided(aligned: Any, first: Any, second: Any) -> Any:
+    xp = namespace(aligned, first, second)
     good = (first > 0) & (second > 0)
-    return jnp.where(good, aligned / jnp.sqrt(jnp.where(good, first * second, 1)), jnp.nan)
+    return xp.where(good, aligned / xp.sqrt(xp.where(good, first * second, 1)), xp.nan)
+
+
+_compiled_divided = jax.jit(_divided)
 
 
 def _masked(variant: Variant) -> Variant:
@@ -205,7 +232,7 @@ def _evaluate(context: MetricContext, variant: Variant) -> Result:
     models, counts = _models(context, variant)
     aligned = _aligned(models, variant)
     self_aligned = aligned.diagonal()
-    by_chance = jnp.asarray(permutation_mean(counts, context.n, _terms(variant, context.n)), aligned.dtype)
+    by_chance = permutation_mean(counts, context.n, _terms(variant, context.n))
     attributes = {
         "estimator": variant,
         "variant": variant,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..base import renamed_arguments
+from ..base import namespace, renamed_arguments
 from ..neighbours import Lookup, NeighbourMetric, pair_tables, share, stack
-from ._neighbour_metric import all_equal, build_neighbour_metric, neighbour_count, sorted_tables
+from ._neighbour_metric import all_equal, build_neighbour_metric, nan_unless, neighbour_count, sorted_tables
 
 
 @renamed_arguments(metric="neighbour_metric")
@@ -45,6 +44,9 @@ def cycle_knn(
         ValueError: x and y have different numbers of rows, k is out of range, or the neighbour metric is unknown.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.eye(4)[[0, 0, 1, 1]] + 0.1 * np.eye(4)
@@ -54,13 +56,14 @@ def cycle_knn(
     tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
     both = stack(tables)
     returning = share(_count.pairs(both)[0, 1], len(tables[0].indices), both.value.dtype)
-    return jnp.where(finite & ~all_equal(both).any(), returning, jnp.nan)
+    return nan_unless(finite & ~all_equal(both).any(), returning)
 
 
-def _returning(x: Lookup, y: Lookup) -> jax.Array:
+def _returning(x: Lookup, y: Lookup) -> Any:
     n, _ = y.indices.shape
-    start = jnp.broadcast_to(jnp.arange(n, dtype=y.indices.dtype)[:, None], y.indices.shape)
-    return x.find(y.indices, start)[0].any(1).sum(dtype=jnp.int32)
+    xp = namespace(x.indices, y.indices)
+    start = xp.broadcast_to(xp.arange(n, dtype=y.indices.dtype)[:, None], y.indices.shape)
+    return x.find(y.indices, start)[0].any(1).sum(dtype=xp.int32)
 
 
 def _score(returning: np.ndarray, n: int, k: int) -> np.ndarray:

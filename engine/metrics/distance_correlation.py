@@ -39,13 +39,16 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
         ValueError: x and y have different numbers of rows or fewer than 4 (2 if biased).
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))
         >>> round(float(distance_correlation(x, 3 * x[:, ::-1] + 1)), 5)
         1.0
     """
-    a, b = pair(x, y, least=4 if debiased else 2)
+    a, b = pair(x, y, least=4 if debiased else 2, warn=True)
     value = ratio(hsic([a, b], kernel="distance", debiased=debiased))
     if squared:
         return value

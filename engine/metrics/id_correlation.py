@@ -58,6 +58,9 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
             unknown.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> t = np.random.default_rng(0).uniform(0, 12, size=(500, 1))
@@ -66,7 +69,7 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
         True
     """
     check_estimator(estimator)
-    a, b = pair(x, y, least=4)
+    a, b = pair(x, y, least=4, warn=True)
     k = k if estimator in ("mle", "mle_arithmetic", "gride") else 2
     check_k(k, len(a), least=2)
     u, v = _standardised(a), _standardised(b)

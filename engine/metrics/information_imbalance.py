@@ -42,6 +42,9 @@ def information_imbalance(x: Any, y: Any, /, *, k: int = 1) -> jax.Array:
         ValueError: x and y have different numbers of rows, or k is out of range.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 3))
@@ -49,7 +52,7 @@ def information_imbalance(x: Any, y: Any, /, *, k: int = 1) -> jax.Array:
         >>> bool(information_imbalance(whole, plane) < information_imbalance(plane, whole))
         True
     """
-    a, b = pair(x, y, least=2)
+    a, b = pair(x, y, least=2, warn=True)
     check_k(k, len(a))
     return _imbalance(a, b, k)
 

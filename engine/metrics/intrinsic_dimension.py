@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, check_k, matrix
+from ..base import InputError, check_k, matrix, on_host, scalar, warn_of_constant
 from ..context import MetricContext
 from ..dimension import Estimator, check_estimator, dimension, estimate, largest_order, neighbours_needed
 from ._metric import Metric, Result
@@ -55,6 +55,9 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
         ValueError: x has fewer than 4 rows, k is out of range, or the estimator is unknown.
         TypeError: the input is complex.
 
+    Warns:
+        UserWarning: x is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> plane = np.random.default_rng(0).normal(size=(500, 2)) @ np.ones((2, 9))
@@ -67,7 +70,11 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
     if len(a) < 4:
         raise InputError(f"at least 4 samples are needed; got {len(a)}")
     check_k(k, len(a), least=2)
-    return jnp.where(jnp.isfinite(a).all(), dimension(a, estimator, k).value, jnp.nan)
+    warn_of_constant(x=a)
+    (rows,) = on_host(a)
+    if not isinstance(rows, np.ndarray):
+        return jnp.where(jnp.isfinite(a).all(), dimension(a, estimator, k).value, jnp.nan)
+    return scalar(np.asarray(dimension(rows, estimator, k).value) if np.isfinite(rows).all() else np.nan, a.dtype)
 
 
 def _evaluate(context: MetricContext, estimator: Estimator) -> Result:

@@ -7,12 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import gammaln
 
-from ..base import renamed_arguments
+from ..base import namespace, renamed_arguments
 from ..neighbours import Lookup, NeighbourMetric, pair_tables, position, share, stack
 from ..permutation import Shared
-from ._neighbour_metric import all_equal, build_neighbour_metric, neighbour_count
+from ._neighbour_metric import all_equal, build_neighbour_metric, nan_unless, neighbour_count
 
 
 @renamed_arguments(metric="neighbour_metric")
@@ -44,6 +43,9 @@ def jaccard_knn(
         ValueError: x and y have different numbers of rows, k is out of range, or the neighbour metric is unknown.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))
@@ -53,14 +55,17 @@ def jaccard_knn(
     tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
     both = stack(tables)
     dtype, common = both.value.dtype, np.arange(k + 1)
-    total = (_count.pairs(both)[0, 1] * jnp.asarray(common / (2 * k - common), dtype)).sum()
-    return jnp.where(finite & ~all_equal(both).any(), share(total, len(tables[0].indices), dtype), jnp.nan)
+    weight = common / (2 * k - common)
+    total = (_count.pairs(both)[0, 1] * namespace(both.indices).asarray(weight, dtype)).sum()
+    return nan_unless(finite & ~all_equal(both).any(), share(total, len(tables[0].indices), dtype))
 
 
-def _rows_by_overlap(a: jax.Array, b: jax.Array) -> jax.Array:
+def _rows_by_overlap(a: Any, b: Any) -> Any:
     """Count the rows with 0, 1, ... k common neighbours, int32 [k + 1]."""
     k, _ = a.shape
     common = (position(a, b) >= 0).sum(0, dtype=jnp.int32)
+    if isinstance(common, np.ndarray):
+        return np.bincount(common, minlength=k + 1)
     return jnp.zeros(k + 1, jnp.int32).at[common].add(1)
 
 
@@ -77,6 +82,8 @@ def _score(rows: np.ndarray, n: int, k: int) -> np.ndarray:
 
 def _chance(table: Lookup) -> float:
     """Compute the mean of h / (2 k - h) where h of the k rows drawn from n - 1 are among k given ones."""
+    from scipy.special import gammaln  # imported here because it takes a fifth of a second
+
     n, k = table.indices.shape
 
     def log_choose(total: int, taken: np.ndarray) -> np.ndarray:

@@ -79,13 +79,16 @@ def minibatch_cka(
             unknown, or sigma is given without the RBF kernel.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))
         >>> round(float(minibatch_cka(x, 3 * x[:, ::-1], batch_size=10)), 5)
         1.0
     """
-    a, b = pair(x, y, least=MIN_ROWS)
+    a, b = pair(x, y, least=MIN_ROWS, warn=True)
     n = len(a)
     if not MIN_ROWS <= batch_size <= n:
         raise InputError(f"batch_size={batch_size} is out of range: use {MIN_ROWS} to {n}, the number of samples")

@@ -11,7 +11,7 @@ import numpy as np
 from ..base import renamed_arguments
 from ..neighbours import Lookup, NeighbourMetric, pair_tables, position, share, stack
 from ..permutation import Shared
-from ._neighbour_metric import all_equal, build_neighbour_metric, neighbour_count
+from ._neighbour_metric import all_equal, build_neighbour_metric, nan_unless, neighbour_count
 
 
 @renamed_arguments(metric="neighbour_metric")
@@ -41,6 +41,9 @@ def mutual_knn(
         ValueError: x and y have different numbers of rows, k is out of range, or the neighbour metric is unknown.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))
@@ -50,10 +53,10 @@ def mutual_knn(
     tables, finite = pair_tables(x, y, k=k, metric=neighbour_metric, centre=centre)
     both = stack(tables)
     overlap = share(_count.pairs(both)[0, 1], tables[0].indices.size, both.value.dtype)
-    return jnp.where(finite & ~all_equal(both).any(), overlap, jnp.nan)
+    return nan_unless(finite & ~all_equal(both).any(), overlap)
 
 
-def _overlap(a: jax.Array, b: jax.Array) -> jax.Array:
+def _overlap(a: Any, b: Any) -> Any:
     return (position(a, b) >= 0).sum(dtype=jnp.int32)
 
 

@@ -46,6 +46,9 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
         ValueError: x and y have different numbers of rows or fewer than 2, or the form is unknown.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))
@@ -54,7 +57,7 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
     """
     if form not in get_args(Form):
         raise InputError(f"unknown form {form!r} of the Procrustes distance: use {', '.join(get_args(Form))}")
-    a, b = pair(x, y, least=2)
+    a, b = pair(x, y, least=2, warn=True)
     first = _prepared(a)
     # The condition is true unless NaN. It makes y depend on x, since XLA on the CPU can deadlock if batched QRs run
     # concurrently.

@@ -59,6 +59,9 @@ def rsa(
     Raises:
         ValueError: there are too many samples for ``spearman``, or an option is unknown.
 
+    Warns:
+        UserWarning: an input is constant; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(50, 8))
@@ -69,7 +72,7 @@ def rsa(
         raise InputError(f"unknown distance {distance!r}: use {', '.join(get_args(Distance))}")
     if correlation not in get_args(Correlation):
         raise InputError(f"unknown correlation {correlation!r}: use {' or '.join(get_args(Correlation))}")
-    a, b = pair(x, y, least=3)
+    a, b = pair(x, y, least=3, warn=True)
     if correlation == "spearman":
         _check_ranked(len(a))
         value = _cosine(*(_ranked(_squared_distances(v, distance)) for v in (a, b)))

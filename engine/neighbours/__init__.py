@@ -11,6 +11,7 @@ from .pairs import share as share
 from .pairs import stack as stack
 from .ranks import TABLE as TABLE
 from .ranks import ranks as ranks
+from .ranks import ranks_numpy as ranks_numpy
 from .ranks import recompute_exact_ranks as recompute_exact_ranks
 from .search import NeighbourMetric as NeighbourMetric
 from .search import Neighbours as Neighbours

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .search import Neighbours
 
@@ -21,7 +22,7 @@ class Lookup(NamedTuple):
     indices: jax.Array
     value: jax.Array
 
-    def find(self, rows: jax.Array, wanted: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def find(self, rows: Any, wanted: Any) -> tuple[Any, Any]:
         """Look up neighbours by binary search, O(log k) each.
 
         Args:
@@ -32,6 +33,13 @@ class Lookup(NamedTuple):
             (found, position): bool and int [...]; the position in the row of the table is undefined if not found.
         """
         k = self.indices.shape[1]
+        if isinstance(self.indices, np.ndarray) and isinstance(wanted, np.ndarray):
+            # One sorted array of all rows: the entries of each follow those of the row before.
+            width = max(int(self.indices.max()), int(wanted.max(initial=0))) + 1
+            keys = (self.indices + width * np.arange(len(self.indices), dtype=np.int64)[:, None]).ravel()
+            looked_up = wanted + width * np.asarray(rows, np.int64)
+            place = np.minimum(np.searchsorted(keys, looked_up), len(keys) - 1)
+            return keys[place] == looked_up, place - k * np.asarray(rows)
 
         def halve(step: jax.Array, low: jax.Array) -> jax.Array:
             middle = low + (2 ** (k - 1).bit_length() >> (step + 1))
@@ -41,7 +49,14 @@ class Lookup(NamedTuple):
         return self.indices[rows, position] == wanted, position
 
 
-@jax.jit
 def lookup(table: Neighbours) -> Lookup:
-    """Sort the neighbours of each row of a table by index."""
+    """Sort the neighbours of each row of a table by index, in JAX or NumPy."""
+    if isinstance(table.indices, np.ndarray):
+        order = np.argsort(table.indices, axis=1)
+        return Lookup(*(np.take_along_axis(np.asarray(part), order, 1) for part in (table.indices, table.value)))
+    return _lookup(table)
+
+
+@jax.jit
+def _lookup(table: Neighbours) -> Lookup:
     return Lookup(*jax.lax.sort((table.indices, table.value), num_keys=1))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import centred, check_k, pair
+from ..base import centred, check_k, namespace, on_host, pair, scalar, use_numpy
 from ..gram import prepare
 from .lookup import Lookup, lookup
 from .search import NeighbourMetric, Neighbours, check_metric, neighbours
@@ -21,7 +21,7 @@ MAX_K_BRUTE_FORCE = 64
 Table = TypeVar("Table")
 
 
-def pair_tables(x: Any, y: Any, *, k: int, metric: NeighbourMetric, centre: bool) -> tuple[list[Lookup], jax.Array]:
+def pair_tables(x: Any, y: Any, *, k: int, metric: NeighbourMetric, centre: bool) -> tuple[list[Lookup], Any]:
     """Find the neighbours in two representations of the same samples.
 
     Args:
@@ -32,17 +32,24 @@ def pair_tables(x: Any, y: Any, *, k: int, metric: NeighbourMetric, centre: bool
         centre: whether to subtract the column means first.
 
     Returns:
-        The two tables, and a bool scalar, whether all entries of x and y are finite.
+        The two tables, NumPy arrays where `on_host` returns these, and a bool scalar, whether all entries of x and y
+        are finite.
 
     Raises:
         ValueError: an unknown metric, k out of range, different numbers of rows.
         TypeError: not real numbers.
+
+    Warns:
+        UserWarning: a representation is constant.
     """
     check_metric(metric)
-    rows = pair(x, y, least=2)
+    rows = pair(x, y, least=2, warn=True)
     check_k(k, len(rows[0]))
-    finite = jnp.isfinite(rows[0]).all() & jnp.isfinite(rows[1]).all()
-    return [lookup(sets(centred(v)[0] if centre else v, k, metric)) for v in rows], finite
+    first, second = on_host(*rows)
+    xp = namespace(first, second)
+    finite = xp.isfinite(first).all() & xp.isfinite(second).all()
+    with np.errstate(all="ignore"):  # rows that are not finite
+        return [lookup(sets(centred(v)[0] if centre else v, k, metric)) for v in (first, second)], finite
 
 
 def sets(x: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
@@ -57,15 +64,15 @@ def sets(x: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
     """
     if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
         return neighbours(x, k, metric)
-    return find_table(prepare(x), k, metric)
+    return find_table(prepare(np.asarray(x) if use_numpy(x) else x), k, metric)
 
 
 def stack(tables: Sequence[Table]) -> Table:
     """Stack tables of the same shape along a leading axis of models."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *tables)
+    return jax.tree.map(lambda *leaves: namespace(*leaves).stack(leaves), *tables)
 
 
-def all_pairs(score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: Any, others: Any = None) -> jax.Array:
+def all_pairs(score: Callable[[Any, Any], tuple[Any, Any]], tables: Any, others: Any = None) -> Any:
     """Compute the score of every pair of tables, including each table with itself.
 
     Args:
@@ -76,10 +83,19 @@ def all_pairs(score: Callable[[Any, Any], tuple[jax.Array, jax.Array]], tables: 
 
     Returns:
         [m, m], entry (a, b) with x = a and y = b. Pairs are processed one after the other: memory is that of a single
-        score.
+        score. NumPy tables are scored in NumPy, and nothing is compiled.
     """
     m = len(jax.tree.leaves(tables)[0])
     first, second = np.triu_indices(m)
+    if namespace(*jax.tree.leaves((tables, others))) is np:
+        models = [jax.tree.map(lambda leaf, at=at: leaf[at], tables) for at in range(m)]
+        seconds = models if others is None else [jax.tree.map(lambda leaf, at=at: leaf[at], others) for at in range(m)]
+        scores = [score(models[a], seconds[b]) for a, b in zip(first, second, strict=True)]
+        forward, backward = (np.stack([np.asarray(value) for value in side]) for side in zip(*scores, strict=True))
+        values = np.zeros((m, m, *forward.shape[1:]), forward.dtype)
+        values[second, first] = backward
+        values[first, second] = forward
+        return values
     sides = (tables, tables if others is None else others)
 
     def of_pair(ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
@@ -110,7 +126,7 @@ def relabelled(order: jax.Array, indices: jax.Array, *beside: jax.Array, ascendi
     return permuted
 
 
-def position(a: jax.Array, b: jax.Array) -> jax.Array:
+def position(a: Any, b: Any) -> Any:
     """Find the positions of the neighbours of one table in another.
 
     Args:
@@ -124,9 +140,15 @@ def position(a: jax.Array, b: jax.Array) -> jax.Array:
     `MAX_K_BRUTE_FORCE` neighbours and O(n k log k) beyond; memory O(n k).
     """
     k, n = b.shape
+    xp = namespace(a, b)
     if k > MAX_K_BRUTE_FORCE:
-        found, where = Lookup(b.T, b.T).find(jnp.broadcast_to(jnp.arange(n, dtype=b.dtype), a.shape), a)
-        return jnp.where(found, where, -1)
+        found, where = Lookup(b.T, b.T).find(xp.broadcast_to(xp.arange(n, dtype=b.dtype), a.shape), a)
+        return xp.where(found, where, -1)
+    if xp is np:
+        positions = np.full(a.shape, -1, np.int32)
+        for p in range(k):
+            positions[a == b[p]] = p
+        return positions
 
     def compare(p: jax.Array, positions: jax.Array) -> jax.Array:
         return jnp.where(a == b[p], p, positions)
@@ -134,6 +156,8 @@ def position(a: jax.Array, b: jax.Array) -> jax.Array:
     return jax.lax.fori_loop(0, k, compare, jnp.full_like(a, -1), unroll=8)
 
 
-def share(part: jax.Array, whole: int, dtype: Any) -> jax.Array:
+def share(part: Any, whole: int, dtype: Any) -> jax.Array:
     """Divide by a constant exactly, so that whole / whole is 1; XLA would multiply by a rounded reciprocal."""
+    if isinstance(part, np.ndarray | np.generic):
+        return scalar(part / whole, dtype)
     return part / jax.lax.optimization_barrier(jnp.asarray(whole, dtype))

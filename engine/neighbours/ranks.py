@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..base import HIGHEST, each_row
 from ..gram import Norms, Prepared
+from .search_numpy import MAX_ROWS_NUMPY, exact_distances_numpy
 
 # Minimum number of neighbours of a table from which small ranks are read.
 TABLE = 32
+# Number of distances that NumPy computes at once, so that they stay in the cache.
+CHUNK = 2**18
 # A rank is certain if the distance is more than this multiple of its error bound.
 CERTAIN = 32
 
@@ -78,6 +82,68 @@ def recompute_exact_ranks(
         return incomplete.at[which].set(False), found.at[which].set(_count(far, wanted[which], next_up, limit))
 
     return jax.lax.while_loop(lambda state: state[0].any(), replace, (incomplete, found))[1]
+
+
+def ranks_numpy(
+    prepared: Prepared, gram: np.ndarray, query: np.ndarray, wanted: np.ndarray, table: np.ndarray
+) -> np.ndarray:
+    """Compute the ranks of given rows among the neighbours of the query rows; NumPy version of `ranks`.
+
+    Args:
+        prepared: the representation.
+        gram: [b, n], `Prepared.gram` of the query rows.
+        query: int32 [b].
+        wanted: int32 [b, c], the rows whose ranks to compute, for each query row.
+        table: int32 [b, t], the nearest neighbours of the query rows, in exact order.
+
+    Returns:
+        Ranks [b, c], as those of `ranks`, with the rows that are incomplete there recomputed from exact distances.
+    """
+    norms, n = prepared.norms, gram.shape[1]
+    if n > MAX_ROWS_NUMPY:
+        values, incomplete = (np.array(part) for part in _ranks(norms, gram, query, wanted, table))
+    else:
+        values, incomplete = _ranks_by_columns(norms, gram, query, wanted, table)
+    every = np.arange(n, dtype=np.int32)
+    for row in np.flatnonzero(incomplete):
+        far = exact_distances_numpy(prepared, query[[row]], every[None], "euclidean")[0]
+        far[query[row]] = np.inf
+        order = np.argsort(far, kind="stable")
+        position = np.empty(n, np.int32)
+        position[order] = every
+        values[row] = 1 + position[wanted[row]]
+    return values
+
+
+def _ranks_by_columns(
+    norms: Norms, gram: np.ndarray, query: np.ndarray, wanted: np.ndarray, table: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `ranks` does, counting for one column of wanted rows after the other."""
+    every, values = np.arange(gram.shape[1]), np.zeros(wanted.shape, np.float32)
+    in_table = np.zeros(wanted.shape, bool)
+    for place in range(table.shape[1]):
+        same = wanted == table[:, [place]]
+        values[same], in_table = 1 + place, in_table | same
+    incomplete = np.zeros(len(query), bool)
+    size = max(1, CHUNK // len(every))
+    for start in range(0, len(query), size):
+        chunk = slice(start, start + size)
+        rows, at = query[chunk], wanted[chunk]
+        far = norms.distances(gram[chunk], rows)
+        far[np.arange(len(rows)), rows] = np.inf
+        limit = np.take_along_axis(far, at, 1)
+        error = 2 * norms.gram_rtol * (norms.squares[rows][:, None] + norms.squares[at])
+        incomplete[chunk] = (~in_table[chunk] & (limit <= CERTAIN * error)).any(1)
+        for column in range(at.shape[1]):
+            counted = np.flatnonzero(~in_table[chunk, column])
+            low, high = ((limit + sign * error)[counted, column, None] for sign in (-1, 1))
+            below, tied = far[counted] < low, far[counted] < high
+            tied &= every < at[counted, column, None]  # of rows within the error, those of a lower index come first
+            values[start + counted, column] = 1 + np.count_nonzero(below | tied, axis=1)
+    return values, incomplete
+
+
+_ranks = jax.jit(ranks)
 
 
 def _count(far: jax.Array, wanted: jax.Array, before: jax.Array, after: jax.Array) -> jax.Array:

@@ -7,8 +7,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from ..base import InputError, block_size, blocks, each_row, root
+from ..base import InputError, block_size, blocks, each_row, namespace, root
 from ..gram import Norms, Prepared, prepare
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
@@ -172,16 +173,17 @@ def certify_candidates(
     Returns:
         The candidates; ``order_uncertain`` is True for every row, since the order is not examined.
     """
+    xp = namespace(norms.squares, low)
     n, spare = len(norms.squares), index.shape[1]
     high = distance_upper_bound(norms, query, low, index, metric)
     # Masks instead of slices: XLA on the CPU sorts whole rows if the result of top_k is sliced.
-    place = jnp.arange(spare)
-    kth = jnp.where(place < k, high, -jnp.inf).max(1)
-    set_uncertain = (kth >= jnp.where(place == k, low, jnp.inf).min(1)) & (kth < jnp.inf)
-    incomplete = (kth >= low.max(1)) & (kth < jnp.inf) & (spare < n - 1)
+    place = xp.arange(spare)
+    kth = xp.where(place < k, high, -xp.inf).max(1)
+    set_uncertain = (kth >= xp.where(place == k, low, xp.inf).min(1)) & (kth < xp.inf)
+    incomplete = (kth >= low.max(1)) & (kth < xp.inf) & (spare < n - 1)
     approx_distance = (high + low) / 2
     imprecise = ((high - low) > 2 * distance_rtol(low.dtype) * approx_distance) & (place < k)
-    return Candidates(index, approx_distance, incomplete, imprecise.any(1), set_uncertain, jnp.ones(len(query), bool))
+    return Candidates(index, approx_distance, incomplete, imprecise.any(1), set_uncertain, xp.ones(len(query), bool))
 
 
 def recompute_exact(
@@ -322,12 +324,13 @@ def build_table(norms: Norms, exact: jax.Array, index: jax.Array, k: int, metric
         k: 1 <= k <= c.
         metric: see `neighbours`.
     """
-    tied = exact[:, k - 1] == exact[:, k] if exact.shape[1] > k else jnp.zeros(len(exact), bool)
+    xp = namespace(norms.squares, exact)
+    tied = exact[:, k - 1] == exact[:, k] if exact.shape[1] > k else xp.zeros(len(exact), bool)
     exact, index = exact[:, :k], index[:, :k]
     if metric == "cosine":
-        return Neighbours(index, jnp.where(norms.all_parallel, jnp.nan, 1 - exact / 2), tied)
+        return Neighbours(index, xp.where(norms.all_parallel, xp.nan, 1 - exact / 2), tied)
     value = root(exact) * norms.scale if metric == "euclidean" else -exact * norms.scale * norms.scale
-    return Neighbours(index, jnp.where(norms.all_equal, jnp.nan, value), tied)
+    return Neighbours(index, xp.where(norms.all_equal, xp.nan, value), tied)
 
 
 def distance_lower_bound(
@@ -350,8 +353,13 @@ def distance_lower_bound(
     elif metric == "cosine":
         below = norms.chords(gram, query, 2 * norms.gram_rtol)
     else:
-        length = jnp.sqrt(norms.squares) + norms.mean
+        length = namespace(norms.squares).sqrt(norms.squares) + norms.mean
         below = -norms.products(gram, query) - norms.gram_rtol * length[query][:, None] * length[None, :]
+    if isinstance(below, np.ndarray):
+        below[np.arange(len(query)), query] = np.inf
+        if where is not None:
+            below[:, ~where] = np.inf
+        return below
     excluded = jnp.arange(gram.shape[1], dtype=jnp.int32)[None, :] == query[:, None]
     return jnp.where(excluded if where is None else excluded | ~where[None, :], jnp.inf, below)
 
@@ -376,7 +384,7 @@ def distance_upper_bound(
         width = 2 * gram_rtol * norms.squares
         return low + width[query][:, None] + width[index]
     if metric == "cosine":
-        width = 4 * gram_rtol * (jnp.abs(norms.chord_offset) + norms.squares)
+        width = 4 * gram_rtol * (abs(norms.chord_offset) + norms.squares)
         return low + 2 * (width[query][:, None] + width[index]) * (norms.inverse[query][:, None] * norms.inverse[index])
-    length = jnp.sqrt(norms.squares) + norms.mean
+    length = namespace(norms.squares).sqrt(norms.squares) + norms.mean
     return low + 2 * gram_rtol * length[query][:, None] * length[index]

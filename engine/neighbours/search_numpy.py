@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..base import pack_sort_keys, unpack_sort_keys
-from ..gram import Norms
+from ..base import namespace, pack_sort_keys, unpack_sort_keys
+from ..gram import Norms, Prepared
 from .search import (
     EXTRA_CANDIDATES,
     Candidates,
@@ -25,6 +23,8 @@ from .search import (
 GROUP = 16
 # Number of distances computed at once, so that they stay in the cache.
 CHUNK = 2**20
+# With at most this many rows, NumPy computes the distances, for which no program is compiled.
+MAX_ROWS_NUMPY = 2048
 
 
 def candidates_numpy(
@@ -55,14 +55,17 @@ def candidates_numpy(
     """
     spare = min(gram.shape[1] - 1, k + EXTRA_CANDIDATES)
     group = 1 << min(GROUP, max(1, len(norms.squares) // (2 * spare))).bit_length() - 1
+    norms = jax.tree.map(np.asarray, norms)
     products, (b, n) = np.asarray(gram), gram.shape
-    factor, other = (None, None) if beside is None else (beside[0], np.asarray(beside[1]))
+    group_minima = _group_minima if len(norms.squares) <= MAX_ROWS_NUMPY else _group_minima_compiled
+    factor, other = (None, None) if beside is None else map(np.asarray, beside)
+    where = None if where is None else np.asarray(where)
     size = min(b, max(GROUP, CHUNK // n // GROUP * GROUP))
     low, index = np.empty((b, spare), np.float32), np.empty((b, spare), np.int32)
     for start in range(0, b, size):
         chunk = slice(min(start, b - size), min(start, b - size) + size)  # all of the same size, to compile once
         more = None if other is None else (factor, other[chunk])
-        values, minima = _group_minima(norms, products[chunk], query[chunk], metric, group, where, more)
+        values, minima = group_minima(norms, products[chunk], query[chunk], metric, group, where, more)
         low[chunk], index[chunk] = smallest(values, minima, group, spare)
     return _certify(norms, query, low, index, k, metric, min(k, ordered))
 
@@ -87,12 +90,13 @@ def select_k_nearest_numpy(
         metric: see `neighbours`.
         where: bool [n]; rows with False are excluded as neighbours.
     """
+    norms = jax.tree.map(np.asarray, norms)
     index, exact = np.asarray(index), np.asarray(exact)
     excluded = index == query[:, None]
     if where is not None:
         excluded |= ~np.asarray(where)[index]
     sort_keys = np.sort(pack_sort_keys(np.where(excluded, np.float32(np.inf), exact), index), axis=1)
-    return _build_table(norms, *unpack_sort_keys(sort_keys), k, metric)
+    return build_table(norms, *unpack_sort_keys(sort_keys), k, metric)
 
 
 def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -126,30 +130,90 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
     return unpack_sort_keys(np.sort(table, axis=1)[:, :count])
 
 
-@partial(jax.jit, static_argnames=("metric", "group"))
+def exact_distances_numpy(
+    prepared: Prepared, query: np.ndarray, index: np.ndarray, metric: NeighbourMetric
+) -> np.ndarray:
+    """Compute the distances of query rows to candidates by subtraction; NumPy version of `exact_distances`.
+
+    Args:
+        prepared: of n rows.
+        query: int32 [b].
+        index: int32 [b, c], the candidates.
+        metric: see `neighbours`.
+
+    Returns:
+        float32 [b, c].
+    """
+    far = np.empty(index.shape, np.float32)
+    size = max(1, CHUNK // (index.shape[1] * prepared.rows.shape[1]))
+    for start in range(0, len(query), size):
+        chunk = slice(start, start + size)
+        others, rows = _scaled(prepared, index[chunk], metric), _scaled(prepared, query[chunk], metric)
+        if metric == "inner_product":
+            far[chunk] = -(others * rows[:, None]).sum(2)
+            continue
+        others -= rows[:, None]
+        far[chunk] = np.square(others, out=others).sum(2)
+        if metric == "cosine":
+            empty = prepared.norms.inverse == 0
+            far[chunk][empty[query[chunk]][:, None] | empty[index[chunk]]] = 2
+    return far
+
+
+def nearest_of_all(
+    prepared: Prepared, row: int, count: int, metric: NeighbourMetric, where: np.ndarray | None = None
+) -> np.ndarray:
+    """Find the rows that are nearest to one row by exact distances to all, int32 [count], ties by the lowest index.
+
+    Args:
+        prepared: of n rows.
+        row: the query row.
+        count: number of rows to find, at most n - 1.
+        metric: see `neighbours`.
+        where: bool [n]; rows with False are excluded as neighbours.
+    """
+    every = np.arange(len(prepared.rows), dtype=np.int32)
+    far = exact_distances_numpy(prepared, np.array([row]), every[None], metric)[0]
+    far[row] = np.inf
+    if where is not None:
+        far[~where] = np.inf
+    sort_keys = np.partition(pack_sort_keys(far, every), count - 1)[:count]
+    return unpack_sort_keys(np.sort(sort_keys))[1]
+
+
+def _scaled(prepared: Prepared, rows: np.ndarray, metric: NeighbourMetric) -> np.ndarray:
+    """Return some of the input rows, not centred, in the units of the points, or of unit length for the cosine.
+
+    From the input rows, so that ties between rows of integers stay exact.
+    """
+    factor = 1 / prepared.norms.scale
+    if metric == "cosine":
+        return prepared.rows[rows] * (factor * prepared.norms.inverse[rows])[..., None]
+    return prepared.rows[rows] * factor
+
+
 def _group_minima(
     norms: Norms,
-    gram: jax.Array,
-    query: jax.Array,
+    gram: Any,
+    query: Any,
     metric: NeighbourMetric,
     group: int,
-    where: jax.Array | None,
-    beside: tuple[jax.Array, jax.Array] | None,
-) -> tuple[jax.Array, jax.Array]:
+    where: Any,
+    beside: tuple[Any, Any] | None,
+) -> tuple[Any, Any]:
     low = distance_lower_bound(norms, gram if beside is None else gram + beside[0] * beside[1], query, metric, where)
     b, n = low.shape
     whole = n // group * group
     minima = low[:, :whole].reshape(b, -1, group).min(2)
-    return low, minima if n == whole else jnp.concatenate([minima, low[:, whole:].min(1, keepdims=True)], 1)
+    return low, minima if n == whole else namespace(low).concatenate([minima, low[:, whole:].min(1, keepdims=True)], 1)
 
 
-@partial(jax.jit, static_argnames=("k", "metric", "ordered"))
+_group_minima_compiled = jax.jit(_group_minima, static_argnames=("metric", "group"))
+
+
 def _certify(
-    norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric, ordered: int
+    norms: Norms, query: np.ndarray, low: np.ndarray, index: np.ndarray, k: int, metric: NeighbourMetric, ordered: int
 ) -> Candidates:
     found = certify_candidates(norms, query, low, index, k, metric)
     high = 2 * found.approx_distance - low
     return found._replace(order_uncertain=(high[:, :-1] >= low[:, 1:])[:, :ordered].any(1))
-
-
-_build_table = jax.jit(build_table, static_argnames=("k", "metric"))

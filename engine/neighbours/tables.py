@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..base import BLOCK_BYTES, Threads, block_size, use_numpy
-from ..gram import Prepared, gram_of
+from ..gram import Prepared, in_numpy
 from .search import (
     NeighbourMetric,
     Neighbours,
@@ -20,7 +19,7 @@ from .search import (
     recompute_exact,
     select_k_nearest,
 )
-from .search_numpy import candidates_numpy, select_k_nearest_numpy
+from .search_numpy import candidates_numpy, exact_distances_numpy, nearest_of_all, select_k_nearest_numpy
 
 # Minimum number of blocks into which the rows of one model are divided among threads.
 MIN_ROW_BLOCKS = 4
@@ -33,6 +32,8 @@ MAX_FRACTION_ROWWISE = 0.25
 def whole_gram(prepared: Prepared) -> np.ndarray | None:
     """Compute the inner products [n, n] of all points, on a CPU and if they fit in `BLOCK_BYTES`; else return None."""
     n, points = len(prepared.rows), prepared.points
+    if prepared.whole is not None:
+        return prepared.whole
     if not use_numpy(prepared.points) or n * n * points.dtype.itemsize > BLOCK_BYTES:
         return None
     rows, line = np.asarray(points), 64 // points.dtype.itemsize
@@ -90,13 +91,15 @@ def find_tables(
     On a CPU, a Gram product that fits in memory costs half, since it is symmetric.
     """
     n, numpy = len(prepared.rows), use_numpy(prepared.points)
+    if numpy:
+        prepared = in_numpy(prepared)
     size = n if numpy and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, min(-(-n // MIN_ROW_BLOCKS), block_size(n, n)))
     whole = whole_gram(prepared) if whole is None else whole
 
     def of_block(start: int) -> list[Neighbours]:
         query = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
         if whole is None:
-            gram = gram_of(prepared.points, query)
+            gram = prepared.gram(query)
         else:
             gram = whole[start : start + size] if start + size <= n else whole[query]
         find = partial(block_table, prepared, gram, query, ordered=ordered, measured=measured, where=where)
@@ -142,8 +145,11 @@ def block_table(
     Euclidean neighbours, their order if ``ordered``, and their distances. On a CPU only for these rows; for all rows if
     there are many, or on an accelerator if there is any.
     """
-    numpy = recall is None and use_numpy(prepared.points)
+    numpy = use_numpy(prepared.points)
     if numpy:
+        prepared, gram = in_numpy(prepared), np.asarray(gram)
+        where = None if where is None else np.asarray(where)
+    if numpy and recall is None:
         found = candidates_numpy(prepared.norms, gram, query, k, metric, where, ordered=ordered)
     else:
         found = _candidates(prepared.norms, gram, query, k, metric, where, recall=recall)
@@ -157,21 +163,30 @@ def block_table(
         # Otherwise a row that is no candidate has the same distance as one that is, within the error.
         incomplete = incomplete & uncertain
     if incomplete.any():
-        index = _recompute_exact(prepared, query, index, incomplete, metric, where)
+        if numpy:
+            index = np.array(index)
+            for row in np.flatnonzero(incomplete):
+                index[row] = nearest_of_all(prepared, query[row], index.shape[1], metric, where)
+        else:
+            index = _recompute_exact(prepared, query, index, incomplete, metric, where)
         uncertain = uncertain | incomplete
+    if numpy:
+        rows = np.flatnonzero(uncertain | measured)
+        far = np.array(found.approx_distance)
+        far[rows] = exact_distances_numpy(prepared, query[rows], np.asarray(index)[rows], metric)
+        return select_k_nearest_numpy(prepared.norms, query, index, far, k, metric, where)
     if measured or uncertain.mean() > MAX_FRACTION_ROWWISE or (uncertain.any() and jax.default_backend() != "cpu"):
         far = _exact_distances(prepared, query, index, metric)
     elif uncertain.any():
         far = _exact_distances_where(prepared, query, index, found.approx_distance, uncertain, metric)
     else:
         far = found.approx_distance
-    select = select_k_nearest_numpy if numpy else _select_k_nearest
-    return select(prepared.norms, query, index, far, k, metric, where)
+    return _select_k_nearest(prepared.norms, query, index, far, k, metric, where)
 
 
 def join_blocks(parts: Sequence[Neighbours], n: int) -> Neighbours:
     """Concatenate the tables of blocks of rows into the table of n rows, without the padding rows of the last block."""
-    return Neighbours(*(jnp.asarray(np.concatenate(column)[:n]) for column in zip(*parts, strict=True)))
+    return Neighbours(*(np.concatenate(column)[:n] for column in zip(*parts, strict=True)))
 
 
 _exact_distances = jax.jit(exact_distances, static_argnames=("metric",))

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import BLOCK_BYTES, HIGHEST, InputError, Threads, block_size, blocks, gaussian, root
-from ..gram import Kernel, Norms, Prepared, Sums
+from ..base import BLOCK_BYTES, HIGHEST, InputError, Threads, block_size, blocks, gaussian, namespace, root
+from ..gram import MAX_ENTRIES, Kernel, Norms, Prepared, Sums
 from .draw import Permutations
 
 # Number of diagonals of a kernel matrix that are computed at once, and of rows of the Gram products that they are taken
@@ -80,20 +80,23 @@ def permuted_products(
     diagonals.
     Otherwise the kernels are permuted explicitly for each permutation: cost m n^2 d + K m^2 n^2, memory O(m n^2).
     """
-    widths = [jnp.ones((), representations[0].points.dtype)] * len(representations) if sigmas is None else list(sigmas)
+    one = np.ones((), representations[0].points.dtype)
+    widths = [one] * len(representations) if sigmas is None else list(sigmas)
     if not permutations.cycles:
         return _products_one_by_one(representations, kernel, means, permutations, widths, progress)
 
-    def diagonals(model: int, arrangement: np.ndarray, start: int, size: int) -> jax.Array:
-        prepared, rows = representations[model], jnp.asarray(arrangement)
-        return _diagonals(prepared, rows, start, widths[model], float(means[model]), kernel=kernel, size=size)
+    def diagonals(model: int, arrangement: np.ndarray, start: int, size: int) -> Any:
+        prepared, mean = representations[model], float(means[model])
+        if isinstance(prepared.points, np.ndarray):
+            return _diagonals_numpy(prepared, arrangement, start, widths[model], mean, kernel=kernel, size=size)
+        return _diagonals(prepared, jnp.asarray(arrangement), start, widths[model], mean, kernel=kernel, size=size)
 
     n = len(representations[0].points)
     return shifted_products(diagonals, len(representations), n, permutations, progress=progress)
 
 
 def shifted_products(
-    diagonals: Callable[[int, np.ndarray, int, int], jax.Array],
+    diagonals: Callable[[int, np.ndarray, int, int], Any],
     m: int,
     n: int,
     permutations: Permutations,
@@ -124,7 +127,7 @@ def shifted_products(
             # If n is even, the last diagonal contains every pair twice.
             weight = np.where(index > half, 0, np.where(2 * index == n, 0.5, 1.0))
 
-            def spectra(arrangement: np.ndarray, start: int = start) -> list[jax.Array]:
+            def spectra(arrangement: np.ndarray, start: int = start) -> list[Any]:
                 return list(pool.map(lambda model: _spectrum(diagonals(model, arrangement, start, size)), range(m)))
 
             first = spectra(cycles[0].first)
@@ -160,23 +163,56 @@ def _diagonals(
     return jnp.where(norms.all_equal, 0, entries - jnp.asarray(mean, entries.dtype))
 
 
-def _apply(kernel: Kernel, gram: jax.Array, squares: jax.Array, sigma: jax.Array, norms: Norms) -> jax.Array:
+def _diagonals_numpy(
+    prepared: Prepared, arrangement: np.ndarray, start: int, sigma: Any, mean: float, *, kernel: Kernel, size: int
+) -> np.ndarray:
+    """Return what `_diagonals` does; NumPy version, which compiles nothing for the width."""
+    n, norms = len(arrangement), prepared.norms
+    if norms.all_equal:
+        return np.zeros((size, n), prepared.points.dtype)
+    points, squares = prepared.points[arrangement], norms.squares[arrangement]
+    if prepared.whole is not None:
+        at = np.arange(n)
+        other = arrangement[(at + (start + np.arange(size))[:, None]) % n]
+        both = squares + norms.squares[other]
+        entries = _apply(kernel, prepared.whole[arrangement, other], both, sigma, norms)
+        return entries - np.asarray(mean, entries.dtype)
+    entries = np.empty((n, size), points.dtype)
+    for first in range(0, n, ROWS):
+        query = np.arange(first, min(first + ROWS, n))
+        other = (first + start + np.arange(len(query) + size - 1)) % n
+        band = _apply(kernel, points[query] @ points[other].T, squares[query][:, None] + squares[other], sigma, norms)
+        # Entry (r, r + c) moves to (r, c): a view whose rows start one entry later each.
+        step, entry = band.strides
+        entries[query] = np.lib.stride_tricks.as_strided(band, (len(query), size), (step + entry, entry))
+    entries -= np.asarray(mean, entries.dtype)
+    return entries.T
+
+
+def _apply(kernel: Kernel, gram: Any, squares: Any, sigma: Any, norms: Norms) -> Any:
     if kernel == "linear":
         return gram
+    xp = namespace(gram, squares)
     # Equal rows have distance 0, not the square root of a rounding error.
     equal = squares * (1 - norms.gram_rtol) - 2 * gram <= 0
-    far = jnp.where(equal, 0, squares - 2 * gram)
+    far = xp.where(equal, 0, squares - 2 * gram)
     if kernel == "distance":
         return root(far)
-    return gaussian(far, jnp.ldexp(jnp.asarray(sigma, far.dtype), -norms.exponent))
+    return gaussian(far, xp.ldexp(xp.asarray(sigma, far.dtype), -norms.exponent))
+
+
+def _spectrum(diagonals: Any) -> Any:
+    if isinstance(diagonals, np.ndarray):
+        return np.fft.rfft(np.ascontiguousarray(diagonals)).T  # [frequencies, size]
+    return _compiled_spectrum(diagonals)
 
 
 @jax.jit
-def _spectrum(diagonals: jax.Array) -> jax.Array:
-    return jnp.fft.rfft(diagonals).T  # [frequencies, size]
+def _compiled_spectrum(diagonals: jax.Array) -> jax.Array:
+    return jnp.fft.rfft(diagonals).T
 
 
-def _cross(first: Sequence[jax.Array], second: Sequence[jax.Array], weight: np.ndarray) -> np.ndarray:
+def _cross(first: Sequence[Any], second: Sequence[Any], weight: np.ndarray) -> np.ndarray:
     """Compute the sums of conj(A) B over diagonals, [frequencies, m, m], for every frequency and pair."""
     if jax.default_backend() != "cpu":
         return np.asarray(_cross_on_device(first, second, jnp.asarray(weight)))
@@ -218,6 +254,16 @@ def _products_one_by_one(
             f"permutations within groups keep the kernels of all models in memory, here {need / 2**30:.0f} GiB; "
             f"at most {HELD_BYTES / 2**30:.0f} GiB are allowed: use fewer samples or models, or no groups"
         )
+    if all(isinstance(prepared.points, np.ndarray) for prepared in representations):
+        matrices = np.stack(
+            [
+                _kernel_matrix_numpy(prepared, sigma, float(mean), kernel)
+                for prepared, sigma, mean in zip(representations, widths, means, strict=True)
+            ]
+        )
+        if m * n * n <= MAX_ENTRIES:
+            return permutations.map(partial(_permuted_numpy, matrices), progress)
+        return permutations.map(partial(_permuted, jnp.asarray(matrices)), progress)
     kernels = jnp.stack(
         [
             _kernel_matrix(prepared, sigma, float(mean), kernel=kernel)
@@ -225,6 +271,26 @@ def _products_one_by_one(
         ]
     )
     return permutations.map(partial(_permuted, kernels), progress)
+
+
+def _kernel_matrix_numpy(prepared: Prepared, sigma: Any, mean: float, kernel: Kernel) -> np.ndarray:
+    """Return what `_kernel_matrix` does; NumPy version, which compiles nothing for the width."""
+    squares, points = prepared.norms.squares, prepared.points
+    if prepared.norms.all_equal:
+        return np.zeros((len(points), len(points)), points.dtype)
+    gram = prepared.gram(np.arange(len(points)))
+    entries = _apply(kernel, gram, squares[:, None] + squares, sigma, prepared.norms)
+    entries = entries - np.asarray(mean, entries.dtype)
+    np.fill_diagonal(entries, 0)
+    return entries
+
+
+def _permuted_numpy(kernels: np.ndarray, orders: Any) -> np.ndarray:
+    """Return what `_permuted` does; NumPy version, for few samples."""
+    m = len(kernels)
+    return np.stack(
+        [kernels.reshape(m, -1) @ kernels[:, order[:, None], order].reshape(m, -1).T for order in np.asarray(orders)]
+    )
 
 
 @partial(jax.jit, static_argnames=("kernel",))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from ..base import Threads, pack_sort_keys, unpack_sort_keys
-from ..gram import Prepared, gram_of
+from ..base import Threads, pack_sort_keys, unpack_sort_keys, use_numpy
+from ..gram import Prepared, in_numpy
 from .draw import Permutations
 
 # Number of rows of a matrix of ranks that are in memory at once.
@@ -90,7 +90,9 @@ def _rank_rows(prepared: Prepared, rows: np.ndarray) -> np.ndarray:
     n = len(prepared.rows)
     # Padded to one shape, to compile once.
     query = np.minimum(np.arange(rows[0], rows[0] + ROWS, dtype=np.int32), n - 1)
-    far = np.maximum(np.asarray(_distances(prepared, query), np.float32)[: len(rows)], 0)
+    prepared = in_numpy(prepared) if use_numpy(prepared.points) else prepared
+    distances = _distances if isinstance(prepared.points, np.ndarray) else _compiled_distances
+    far = np.maximum(np.asarray(distances(prepared, query), np.float32)[: len(rows)], 0)
     far[np.arange(len(rows)), rows] = np.inf
     _, order = unpack_sort_keys(np.sort(pack_sort_keys(far, np.arange(n)), axis=1))
     order = order + n * np.arange(len(rows))[:, None]
@@ -143,6 +145,8 @@ def _tied_rows(prepared: Prepared, rows: np.ndarray) -> list[_TiedRow]:
     return found
 
 
-@jax.jit
-def _distances(prepared: Prepared, query: jax.Array) -> jax.Array:
-    return prepared.norms.distances(gram_of(prepared.points, query), query)
+def _distances(prepared: Prepared, query: Any) -> Any:
+    return prepared.norms.distances(prepared.gram(query), query)
+
+
+_compiled_distances = jax.jit(_distances)

@@ -18,6 +18,23 @@ from .settings import LOSSES as LOSSES
 from .settings import Select as Select
 from .settings import Settings as Settings
 
+__all__ = [
+    "LOSSES",
+    "MIN_SELECT",
+    "AlignmentMonitor",
+    "Distilled",
+    "History",
+    "Measurement",
+    "OtherRunError",
+    "Select",
+    "Settings",
+    "check_finite",
+    "distill",
+    "in_batches",
+    "load_history",
+    "save_history",
+]
+
 _RENAMED = {"AlignmentProbe": "AlignmentMonitor", "distil": "distill"}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,17 +36,26 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
             raise error
 
         monkeypatch.setattr("hyle.cli.commands.datasets.list_datasets", fail)
+        # The file that raises it is one of hyle.
+        monkeypatch.setattr("hyle.cli.failures.describe_user_error", lambda error: None)
 
     return raise_error
 
 
+@pytest.mark.parametrize("kind", [ValueError, TypeError, RuntimeError, OSError, ImportError, EOFError])
 def test_a_bug_keeps_its_traceback(
-    run: Run, broken: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str]
+    run: Run, broken: Callable[[BaseException], None], capsys: pytest.CaptureFixture[str], kind: type[Exception]
 ) -> None:
-    broken(ValueError("operands could not be broadcast together"))
-    with pytest.raises(ValueError, match="operands could not be broadcast"):
+    broken(kind("operands could not be broadcast together"))
+    with pytest.raises(RuntimeError if kind is EOFError else kind, match="operands could not be broadcast"):
         run("datasets")
     assert "This is a bug in hyle" in capsys.readouterr().err
+
+
+def test_a_bug_below_code_of_hyle_is_not_taken_for_the_users(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hyle.cli.commands.datasets.list_datasets", lambda: [None])
+    with pytest.raises(AttributeError):
+        run("datasets")
 
 
 @pytest.mark.parametrize("error", [InputError("a file\nis wrong"), EngineError("a file is wrong")])
@@ -61,8 +72,67 @@ def test_hyle_debug_shows_the_traceback(
 ) -> None:
     broken(InputError("a file is wrong"))
     monkeypatch.setenv("HYLE_DEBUG", "1")
-    with pytest.raises(InputError):
-        run("datasets")
+    ran = run("datasets")
+    assert ran.code == 2
+    assert "Traceback (most recent call last)" in ran.err
+    assert ran.err.endswith("Error: a file is wrong\n")
+    assert "HYLE_DEBUG" in run("--help").out
+
+
+def test_an_error_in_code_of_the_user_names_its_line(
+    mistake: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "typo.py").write_text(TYPO)
+    monkeypatch.delitem(sys.modules, "typo", raising=False)
+    line = mistake("embed", "typo:Typo", "-n", 5)
+    expected = "AttributeError: 'Sample' object has no attribute 'smile' (typo.py:12, in count)"
+    assert line == f"Error: {expected}; to see the traceback, set HYLE_DEBUG=1"
+    sys.modules.pop("typo")
+
+
+TYPO = """
+import numpy as np
+from hyle.zoo import Adapter
+
+class Typo(Adapter):
+    view, layers, pooling = "smiles", ("rows",), "none"
+
+    def forward(self, samples, layer):
+        return np.array([[count(s)] for s in samples])
+
+def count(sample):
+    return len(sample.smile)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "message"),
+    [
+        (("compare", "a.npz", "nowhere.npz", "--json"), "MissingFileError", "nowhere.npz does not exist"),
+        (("compare", "a.npz", "b.npz", "-k", 60, "--json"), "InputError", "-k 60 is too many"),
+        (("embed", "--json"), "MissingParameter", "Missing argument 'MODELS...'"),
+        (("dimension", "a.npz", "-k", "x", "--json"), "BadParameter", "'x' is not a valid integer"),
+        (("models", "nosuch", "--json"), "InputError", "nosuch"),
+        (("compair", "--json"), "UsageError", "compair"),
+    ],
+)
+def test_with_json_a_mistake_is_json_and_one_line(
+    run: Run, pair: object, arguments: tuple[object, ...], kind: str, message: str
+) -> None:
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert ran.json["error"]["type"] == kind
+    assert message in ran.json["error"]["message"]
+    lines = ran.err.splitlines()
+    assert lines[-1] == f"Error: {ran.json['error']['message']}"
+    assert not [line for line in lines if line.startswith(("Usage", "Try"))]
+
+
+def test_with_json_a_bug_is_json_and_a_traceback(run: Run, capsys: pytest.CaptureFixture[str], broken: Any) -> None:
+    broken(ValueError("wrong shapes"))
+    with pytest.raises(ValueError, match="wrong shapes"):
+        run("datasets", "--json")
+    assert json.loads(capsys.readouterr().out) == {"error": {"type": "ValueError", "message": "wrong shapes"}}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +159,9 @@ def test_a_comparison_that_cannot_be_written_is_one_line(
     inside = mistake(*COMPARE, "-o", f"a.npz/x{suffix}")
     assert inside.endswith(f"cannot write a.npz/x{suffix}: a.npz is a file, not a folder")
     Path(f"folder{suffix}").mkdir()
-    assert mistake(*COMPARE, "-o", f"folder{suffix}").endswith(f"cannot write folder{suffix}: Is a directory")
+    assert mistake(*COMPARE, "-o", f"folder{suffix}").endswith(
+        f"cannot write folder{suffix}: it is a folder, not a file"
+    )
     assert {path.name for path in tmp_path.iterdir()} == {"a.npz", "b.npz", f"folder{suffix}"}
 
 
@@ -121,7 +193,7 @@ def test_a_report_that_cannot_be_written_is_one_line(
     )
     Path("out").mkdir()
     Path("out/figures").write_text("in the way of the folder")
-    line = mistake("report", "ab.nc", "-o", "out")
+    line = mistake("report", "ab.nc", "-o", "out", "--replace")
     assert line.startswith("Error: cannot write out/figures/")
     assert line.endswith("out/figures is a file, not a folder")
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import get_args
 
 import click
@@ -12,6 +15,7 @@ import pytest
 
 from hyle.cli import cli
 from hyle.cli.commands import compare, distill
+from hyle.cli.group import GROUPS, SHORT_HELP
 from hyle.cli.options import option_group
 from hyle.engine.neighbours import NeighbourMetric
 from hyle.engine.training import LOSSES
@@ -31,16 +35,63 @@ def help_of(*names: str) -> str:
 
 
 def test_every_command_has_its_summary_in_one_line() -> None:
-    listed = help_of().split("Commands:")[1].strip().splitlines()
-    assert [line.split()[0] for line in listed] == COMMANDS
-    assert not [line for line in listed if line.endswith("...")]
+    lines = help_of().split("Measure:")[1].splitlines()
+    listed = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert listed == COMMANDS
+    assert [line for line in lines if line and not line.startswith(" ")] == [f"{title}:" for title in [*GROUPS][1:]]
+    assert not [line for line in lines if line.endswith("...")]
     for line in help_of("envs").split("Commands:")[1].strip().splitlines():
         assert not line.endswith("...")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_has_the_short_help_of_each_command(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert SHORT_HELP[name] == command.short_help
+
+
+def test_a_command_that_is_not_in_the_table_comes_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(SHORT_HELP, "doctor")
+    monkeypatch.setitem(GROUPS, "Environment", {name: SHORT_HELP[name] for name in ("fetch", "envs")})
+    assert help_of().strip().splitlines()[-2:] == ["Other commands:", "  doctor       Check this installation."]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_no_line_is_wider_than_a_terminal(name: str) -> None:
     assert max(map(len, help_of(name).splitlines())) <= 80
+
+
+def test_options_of_compare_are_in_sections() -> None:
+    text = help_of("compare")
+    titles = re.findall(r"^(\w[\w ]*):$", text, flags=re.MULTILINE)
+    assert titles == ["Input", "Metrics", "Neighbours", "Significance", "Store and output", "Other"]
+    sections = {title: text.split(f"\n{title}:\n")[1].split("\n\n")[0] for title in titles}
+    for title, options in {
+        "Input": ("--covariates", "--dataset", "--ids", "--key"),
+        "Metrics": ("--metrics", "--sweep"),
+        "Neighbours": ("-k, --neighbours", "--rank-k"),
+        "Significance": ("--permutations", "--fdr", "--intervals", "--groups", "--beyond", "--difference"),
+        "Store and output": ("--output", "--store", "--json"),
+    }.items():
+        assert not [name for name in options if not re.search(rf"^  (-\w, )?{name}\b", sections[title], re.MULTILINE)]
+    assert "SOURCES" not in sections["Other"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_sections_lose_no_option(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    text = help_of(name)
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not parameter.hidden:
+            assert text.count(f" {parameter.opts[0]}") >= 1
+
+
+def test_the_default_folder_of_the_store_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        monkeypatch.setenv("HYLE_STORE", str(folder))
+        assert f"[default:{folder}]" in "".join(help_of("compare").split())
 
 
 def option(command: click.Command, name: str) -> click.Parameter:
@@ -53,13 +104,51 @@ def test_choices_match_the_engine() -> None:
     assert text.split(": ")[1].rstrip(".").split(", ") == list(LOSSES)
 
 
-def test_help_imports_neither_jax_nor_torch() -> None:
+HEAVY = {
+    "jax",
+    "xarray",
+    "pandas",
+    "scipy",
+    "torch",
+    "hyle.engine",
+    "altair",
+    "sklearn",
+    "huggingface_hub.file_download",
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "more"),
+    [
+        ("", {"numpy", "rich"}),
+        ("--help", {"numpy", "rich", *(f"hyle.cli.commands.{name}" for name in COMMANDS)}),
+        ("--version", {"numpy", "rich"}),
+        ("metrics", {"numpy"}),
+        ("metrics cka", {"numpy"}),
+        ("models", {"numpy"}),
+        ("datasets", set()),
+        ("compare --help", set()),
+    ],
+)
+def test_short_commands_import_little(command: str, more: set[str], tmp_path: Path) -> None:
+    assert imported(command, HEAVY | more, tmp_path) == set()
+
+
+def test_the_doctor_starts_jax_alone(tmp_path: Path) -> None:
+    assert imported("doctor", HEAVY, tmp_path) == {"jax"}
+
+
+def imported(command: str, modules: set[str], folder: Path) -> set[str]:
+    """Return which of the modules a command imports."""
     code = (
-        "import sys; from hyle.cli import main; sys.argv = ['hyle', '--help']\n"
+        f"import sys; from hyle.cli import main; sys.argv = ['hyle', *{command.split()!r}]\n"
         "try: main()\n"
-        "finally: assert not {'jax', 'torch', 'hyle.engine'} & set(sys.modules)"
+        "except SystemExit: pass\n"
+        f"print(*sorted(set({sorted(modules)!r}) & sys.modules.keys()), file=sys.stderr)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    env = {**os.environ, "HF_HOME": str(folder)}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    return set(done.stderr.splitlines()[-1].split())
 
 
 def test_a_group_of_options_is_one_argument() -> None:

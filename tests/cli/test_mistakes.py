@@ -28,6 +28,9 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
     assert "did you mean 'qm9'" in mistake("embed", "random", "--dataset", "qm8")
     assert "'compare'" in mistake("compair")
     assert "neither a file nor a model; did you mean 'chemnet'" in mistake("compare", "a.npz", "chemnett")
+    assert "did you mean 'chgnet-0.2.0', 'chgnet-0.3.0' or 'chgnet-r2scan'?" in mistake("embed", "chgnet")
+    assert "'nosuchmodel'. `hyle models`" in mistake("models", "nosuchmodel")
+    assert mistake("compare", "a.npz", "zz.npz").endswith("zz.npz does not exist.")
     assert "embed it first: hyle embed minilm" in mistake("compare", "a.npz", "minilm")
     assert "at least two" in mistake("compare", "a.npz")
     assert "has no embeddings" in mistake("compare")
@@ -101,11 +104,11 @@ def test_a_missing_package_asks_for_an_environment(
     assert "transformers" in message
 
 
-def test_an_interruption_can_be_continued(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_before_anything_is_kept_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("hyle.cli.options.samples.load_dataset", stop)
     ran = run("embed", "random")
     assert ran.code == 130
-    assert "the same command continues" in ran.err
+    assert ran.err.endswith("interrupted\n")

@@ -12,22 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hyle.cli.console import print_table, progress_bar
-
-
-def test_a_wide_table_becomes_several_on_a_narrow_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    columns, rows = ["model", *(f"metric_{i} (chance)" for i in range(6))], [["a", *"123456"], ["b", *"123456"]]
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "50")
-    print_table(columns, rows, keys=1)
-    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
-    assert sum("model" in line for line in lines) == 2
-    assert max(map(len, lines)) <= 50
-    for name in columns[1:]:
-        assert sum(name.split()[0] in line for line in lines) == 1
+from hyle.cli.console import progress_bar
 
 
 def test_the_progress_bar_shows_stage_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:

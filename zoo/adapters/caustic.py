@@ -29,11 +29,11 @@ class Caustic(Adapter):
     """Per-residue vectors [residues, 128] of the network in front of the heads that predict shifts.
 
     Zinke (2026), the caustic-nmr package. Nodes are the atoms of a chain and the centres of its aromatic rings; H and
-    HA that the file lacks are placed by ideal geometry. Each node has a vector s, from its element, amino acid, role
-    and B factor, and three vectors v, which turn with the protein and start as the normals of rings. A block adds
-    messages of at most 32 neighbours, of which s and v are weighted by functions of the distance, the separation in
-    the sequence and hydrogen bonds. The whole observed chain is read; rows are those of the residues of the backbone:
-    the mean over H, HA, N, CA, CB and C, whose vectors the heads read.
+    HA that are not in the file are placed by ideal geometry. Each node has a vector s, from its element, amino acid,
+    role and B factor, and three equivariant vectors v, which start as the normals of rings. A block adds messages of at
+    most 32 neighbours, of which s and v are weighted by functions of the distance, the separation in the sequence and
+    hydrogen bonds. The whole observed chain is read; rows are those of the residues of the backbone: the mean over H,
+    HA, N, CA, CB and C, whose vectors the heads read.
 
     Layers: ``trunk``, s plus the lengths of v, which the heads read; ``interactions.N``, s after block N, counted from
     0.

@@ -67,7 +67,7 @@ class Graph:
 
 
 def protein_graph(protein: ProteinAtoms) -> Graph:
-    """Build the graph of a protein: nodes are its atoms, then H and HA that it lacks, then centres of rings."""
+    """Build the graph of a protein: nodes are its atoms, then missing H and HA, then centres of rings."""
     sequence = "".join(PARENTS.get(letter, letter) for letter in protein.sequence)
     positions = protein.positions - protein.positions.mean(0)
     targets = np.full((len(sequence), len({*TARGETS.values()})), -1)

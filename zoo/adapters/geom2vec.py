@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 HEADS = 8
-NEIGHBOURS = 32  # an atom is one of its own
+NEIGHBOURS = 32  # including the atom itself
 ZERO = 1e-7  # norm below which a vector is zero but for rounding errors in float64
 PREFIX = "representation_model."
 

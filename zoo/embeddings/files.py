@@ -17,7 +17,7 @@ from .._cache import check_replaceable, replace_atomically
 from .._errors import HyleError, InputError, MissingFileError, output_errors
 from .._representation import Representation
 from .._samples import ROW_NUMBERS
-from .._text import MAX_REASON, did_you_mean, shorten, shorten_names
+from .._text import MAX_REASON, did_you_mean, shorten, shorten_names, valid_text
 from .arrays import is_float, to_numpy
 from .content import COMPRESSIONS, Content, Selection, SelectionError, suffix_of
 from .formats import (
@@ -63,8 +63,8 @@ def read_embeddings(
     =====================  ===================================================================================
 
     .csv, .tsv and .jsonl may end in .gz, .bz2, .xz or .zst. What is read is decided by the names in the file; if they
-    leave a choice, the file is refused and the message names the argument. Numbers that are no features, such as
-    labels and splits, are left out. An array or column ``energies`` [n], total energies in eV, is read as the energies.
+    leave a choice, the file is refused and the message names the argument. Numbers that are not features, such as
+    labels and splits, are ignored. An array or column ``energies`` [n], total energies in eV, is read as the energies.
     Ids are text and are not converted. Pickled data are never loaded.
 
     Args:
@@ -123,7 +123,7 @@ def read_embeddings(
         **content.recipe,
         **({} if made_by_hyle and ids_path is None else {"ids": origin}),
         **({"selection": chosen} if chosen else {}),
-        "file": path.name,
+        "file": valid_text(path.name),
         "read_as": _read_as(path, content, embedding),
         "content": _fingerprint(embedding, ids),
     }
@@ -164,15 +164,15 @@ def _set(selection: Selection, *, number_rows: bool) -> dict[str, Any]:
 def embeddings_name(path: Path) -> str:
     """Return the name that `read_embeddings` gives to a file or folder."""
     if path.is_dir():
-        return path.resolve().name.removesuffix(path.suffix if path.suffix.lower() in READERS else "")
+        return valid_text(path.resolve().name.removesuffix(path.suffix if path.suffix.lower() in READERS else ""))
     packed = path.suffix.lower() in COMPRESSIONS
-    return Path(path.stem).stem if packed else path.stem
+    return valid_text(Path(path.stem).stem if packed else path.stem)
 
 
 def _read_as(path: Path, content: Content, embedding: np.ndarray) -> str:
     n, d = embedding.shape
-    left_out = f", left out: {shorten_names(content.left_out, 8)}" if content.left_out else ""
-    return f"{path.name}: {n} x {d} from {content.features_from}, ids from {content.ids_from}{left_out}"
+    left_out = f", ignored: {shorten_names(content.left_out, 8)}" if content.left_out else ""
+    return f"{valid_text(path.name)}: {n} x {d} from {content.features_from}, ids from {content.ids_from}{left_out}"
 
 
 def write_embeddings(representation: Representation, path: str | os.PathLike[str]) -> Path:
@@ -242,7 +242,7 @@ def _ids_path(path: Path) -> Path:
 
 def _must_exist(path: Path) -> None:
     if path.is_symlink() and not path.exists():
-        raise MissingFileError(f"{path} is a link to nothing")
+        raise MissingFileError(f"{path} is a broken link")
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise MissingFileError(f"{path} does not exist{did_you_mean(path.name, siblings)}")

@@ -6,7 +6,6 @@ They are built once and kept in the cache folder.
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
 import os
 import shutil
@@ -21,6 +20,8 @@ from packaging.specifiers import SpecifierSet
 
 from .._cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
 from .._errors import InputError, OperationError, output_errors
+from .._installed import installed_version
+from .._text import did_you_mean
 from ..cards import ModelCard
 
 # Exact, because a range may resolve to a build with gigabytes of CUDA libraries.
@@ -167,8 +168,11 @@ def remove_environment(name: str) -> Path:
         OutputError: a file of it cannot be deleted.
     """
     folder = cache_dir() / "envs" / name
-    if name not in [environment["name"] for environment in list_environments()]:
-        raise InputError(f"no environment is called {name!r}; `hyle envs list` lists them all")
+    names = [environment["name"] for environment in list_environments()]
+    if name not in names:
+        raise InputError(
+            f"no environment is called {name!r}{did_you_mean(name, names)} `hyle envs list` lists them all"
+        )
 
     def busy() -> None:
         raise InputError(f"a process is building the environment {name}: remove it after that process has ended")
@@ -213,10 +217,7 @@ def versions_of(card: ModelCard, names: Sequence[str]) -> dict[str, str]:
 
 
 def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "absent"
+    return installed_version(name) or "absent"
 
 
 def describe(commands: Sequence[Sequence[str]]) -> str:

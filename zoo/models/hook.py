@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._adapter import Adapter, Output
 from .._errors import InputError
-from .._text import did_you_mean
+from .._text import did_you_mean, shorten
 from ..cards import ModelCard, Weights
 from .model import Model
 
@@ -104,11 +104,11 @@ class _Hooked(Adapter):
 
         from .._torch_hooks import output_of
 
-        inputs = self.prepare(samples)
+        inputs = _arguments(self.prepare(samples))
         training = self.model.training
         self.model.eval()
         try:
-            with torch.no_grad(), output_of(self.model, layer, lambda out: self.pick(out).detach().clone()) as outputs:
+            with torch.no_grad(), output_of(self.model, layer, lambda out: _tensor(self.pick(out), layer)) as outputs:
                 self.model(**inputs) if isinstance(inputs, Mapping) else self.model(*inputs)
         finally:
             self.model.train(training)
@@ -125,8 +125,41 @@ class _Hooked(Adapter):
         counts = list(self.counts(samples))
         rows = outputs[0]
         if rows.ndim == 3:
+            if len(counts) != len(rows) or max(counts, default=0) > rows.shape[1]:
+                raise InputError(
+                    f"counts returned {shorten(counts)} for an output of layer {layer!r} of shape {tuple(rows.shape)}: "
+                    "it must return the number of nodes of each sample"
+                )
             rows = torch.cat([rows[i, :count] for i, count in enumerate(counts)])
         return Output(rows, counts)
+
+
+def _arguments(inputs: Any) -> tuple[Any, ...] | Mapping[str, Any]:
+    """Return what ``prepare`` returned as arguments of the module; a single tensor is one argument."""
+    import torch
+
+    if isinstance(inputs, torch.Tensor):
+        return (inputs,)
+    if isinstance(inputs, (tuple, list)):
+        return tuple(inputs)
+    if isinstance(inputs, Mapping):
+        return inputs
+    raise InputError(
+        f"prepare returned {type(inputs).__name__}: it must return the arguments of the module, as a tuple, "
+        "a dict or a single tensor"
+    )
+
+
+def _tensor(output: Any, layer: str) -> Any:
+    """Return a copy of the selected output of a layer, because the module may change it in place."""
+    import torch
+
+    if not isinstance(output, torch.Tensor):
+        raise InputError(
+            f"the output of layer {layer!r} is of type {type(output).__name__}, not a tensor: select one with pick, "
+            "such as pick=lambda output: output['hidden']"
+        )
+    return output.detach().clone()
 
 
 def _first(output: Any) -> Any:

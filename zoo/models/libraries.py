@@ -23,7 +23,9 @@ def changed_libraries(recipe: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
         Name of the package -> its version in the recipe, ``unknown`` if it is not recorded, and here. Packages that
         are not installed here are excluded.
     """
-    card = next((card for card in list_models() if card.name == recipe.get("model")), None)
+    if not recipe.get("model"):  # a file, for which no card has to be read
+        return {}
+    card = next((card for card in list_models() if card.name == recipe["model"]), None)
     if card is None or not card.versions:
         return {}
     recorded = {**recipe.get("versions", {}), **recipe.get("libraries", {})}

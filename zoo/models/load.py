@@ -8,7 +8,7 @@ from collections.abc import Callable
 from .._errors import InputError, MissingPackageError
 from ..cards import ModelCard
 from ..environments import Environment, Worker
-from .model import Model
+from .model import Model, hub_errors
 from .registry import find_card
 from .weights_files import weights_files
 
@@ -50,7 +50,9 @@ def load(
         _check_device(device)
     module, _, cls = card.adapter.partition(":")
     adapter = getattr(importlib.import_module(module), cls)
-    return Model(card, adapter(card, weights_files(card, notify=notify), device))
+    files = weights_files(card, notify=notify)
+    with hub_errors(card):
+        return Model(card, adapter(card, files, device))
 
 
 def _check_device(device: str) -> None:

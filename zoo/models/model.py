@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from packaging.requirements import Requirement
 
 from .._adapter import Adapter
-from .._errors import InputError, InputTypeError, OperationError
+from .._errors import InputError, InputTypeError, OperationError, is_on_purpose
 from .._representation import Representation
 from .._samples import Dataset, Sample
-from .._text import did_you_mean
+from .._text import MAX_REASON, did_you_mean, shorten
 from ..cards import ModelCard
 from ..environments import versions_of
-from ..weights import weights_origin, weights_version
-from .pooling import cumulant_order, pool
+from ..weights import PREFIX, weights_origin, weights_version
+from .outputs import rows_of, same_width, unsupported_reason
+from .pooling import cumulant_order
 
 
 @dataclass(frozen=True)
@@ -132,14 +136,14 @@ class Model:
             try:
                 parts.append(self._forward([rows[i] for i in order[start : start + size]], layer, pooling))
             except RuntimeError as error:
-                if size == 1 or not _out_of_memory(error):
+                if size == 1 or not out_of_memory(error):
                     raise
                 size //= 2  # for all later batches too: their samples are at least as large
                 continue
             start += size
             if progress is not None:
                 progress(min(start, len(rows)), len(rows))
-        return _restore_order(_concatenate(parts), [sample.id for sample in rows])
+        return _restore_order(_concatenate(parts, self.card), [sample.id for sample in rows])
 
     def _forward(self, samples: list[Sample], layer: str, pooling: str) -> EmbeddedBatch:
         dropped: dict[str, str] = {}
@@ -148,18 +152,31 @@ class Model:
                 raise InputTypeError(f"expected hyle.zoo.Sample, such as Sample('a', smiles='CCO'); got {sample!r}")
             view: Any = None if self.card.view == "any" else sample.view(self.card.view)
             empty = self.card.view == "atoms" and len(view) == 0
-            reason = "no atoms" if empty else self.adapter.unsupported(sample)
+            reason = "no atoms" if empty else unsupported_reason(self.adapter.unsupported(sample), self.card)
             if reason is not None:
                 dropped[sample.id] = reason
         kept = [sample for sample in samples if sample.id not in dropped]
         if not kept:
-            return _concatenate([EmbeddedBatch([], None, None, dropped)])
-        output = self.adapter.forward(kept, layer)
-        features = output.features if output.counts is None else pool(output.features, output.counts, pooling)
-        if len(features) != len(kept):
-            raise OperationError(f"{self.card.name} returned {len(features)} rows for {len(kept)} samples")
-        energies = None if output.energies is None else np.asarray(output.energies, np.float64)
+            return _concatenate([EmbeddedBatch([], None, None, dropped)], self.card)
+        with hub_errors(self.card):
+            output = self.adapter.forward(kept, layer)
+        features, energies = rows_of(output, len(kept), self.card, pooling)
         return EmbeddedBatch([sample.id for sample in kept], features, energies, dropped)
+
+
+@contextmanager
+def hub_errors(card: ModelCard) -> Iterator[None]:
+    """Raise any error of a model of the Hugging Face Hub as an `OperationError`: it was never tested with hyle."""
+    try:
+        yield
+    except Exception as error:
+        if not card.name.startswith(PREFIX) or is_on_purpose(error) or out_of_memory(error):
+            raise
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        message = shorten(" ".join(f"{type(error).__name__}: {error}".split()), MAX_REASON)
+        raise OperationError(
+            f"{card.name} does not run in hyle: {message} ({Path(frame.filename).name}:{frame.lineno})"
+        ) from error
 
 
 def _extent(sample: Sample, view: str) -> int:
@@ -168,7 +185,8 @@ def _extent(sample: Sample, view: str) -> int:
     return len(value) if value is not None else 0
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: Exception) -> bool:
+    """Return whether torch raised an error because the device has too little memory."""
     # On an accelerator torch raises torch.OutOfMemoryError; on the CPU a RuntimeError with only a message to go by.
     return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
 
@@ -185,12 +203,13 @@ def _restore_order(batch: EmbeddedBatch, ids: Sequence[str]) -> EmbeddedBatch:
     return EmbeddedBatch(kept, batch.embedding[order], energies, dropped)
 
 
-def _concatenate(parts: Sequence[EmbeddedBatch]) -> EmbeddedBatch:
+def _concatenate(parts: Sequence[EmbeddedBatch], card: ModelCard) -> EmbeddedBatch:
     nonempty = [part for part in parts if part.ids]
     ids = [i for part in nonempty for i in part.ids]
     dropped = {i: reason for part in parts for i, reason in part.dropped.items()}
     if not nonempty:
         return EmbeddedBatch(ids, np.zeros((0, 0), np.float32), None, dropped)
+    same_width([part.embedding for part in nonempty], card)
     energies = [part.energies for part in nonempty if part.energies is not None]
     all_energies = np.concatenate(energies) if len(energies) == len(nonempty) else None
     return EmbeddedBatch(ids, _stack([part.embedding for part in nonempty]), all_energies, dropped)

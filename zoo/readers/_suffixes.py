@@ -78,7 +78,7 @@ def _is_small(path: Path) -> bool:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, as far as it can be read: what is wrong with it, its reader says."""
+    """Yield the lines of a file as far as it can be read; its reader reports what is wrong with it."""
     if not path.is_file():
         return
     try:

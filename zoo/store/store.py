@@ -91,6 +91,16 @@ class Store:
                     entries.append(entry)
         return entries
 
+    def ids(self, entry: Entry) -> Sequence[str]:
+        """Return the sample ids of a stored representation, in the order of its rows, without reading the matrix."""
+        with _damage(entry.path):
+            return read_about(entry.path)["ids"]
+
+    def dropped(self, entry: Entry) -> Mapping[str, str]:
+        """Return id -> reason of the samples that the model does not support, without reading the matrix."""
+        with _damage(entry.path):
+            return read_about(entry.path)["dropped"]
+
     def list(self) -> Sequence[Entry]:
         """Return all stored representations; see `find`."""
         return self.find()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import InputError, MissingPackageError
 from .._imports import current_folder, is_user_model
+from .._missing import install_command
 from .._text import did_you_mean
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def find_student(name: str) -> type[Student]:
     try:
         from ._student import Student
     except ModuleNotFoundError as error:
-        raise MissingPackageError("students need Flax: pip install 'hyle[train]'") from error
+        raise MissingPackageError(f"students need Flax: {install_command('flax')}") from error
     module, _, cls = path.partition(":")
     try:
         with current_folder():

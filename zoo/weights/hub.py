@@ -32,7 +32,7 @@ class MissingWeightsError(MissingFileError):
 def cached_files(weights: Weights) -> Mapping[str, Path] | None:
     """Return the paths of the cached files of a repository, and its ``folder``; None if a file is not cached."""
     try:
-        from huggingface_hub import try_to_load_from_cache
+        from huggingface_hub import constants
     except ImportError:
         return None
     members = {name: member for name, (member, _) in weights.files.items()}
@@ -40,6 +40,11 @@ def cached_files(weights: Weights) -> Mapping[str, Path] | None:
         members = {"config": "config.json"} | members
     if Path(weights.hub).is_absolute():
         return {"folder": Path(weights.hub), **{name: Path(weights.hub) / member for name, member in members.items()}}
+    # Before the rest of the library is imported, which takes longer than all else that `hyle models` does.
+    if not (Path(constants.HF_HUB_CACHE) / f"models--{weights.hub.replace('/', '--')}").is_dir():
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
     paths = {}
     for name, member in members.items():
         path = try_to_load_from_cache(weights.hub, member, revision=weights.revision or None)

@@ -20,7 +20,9 @@ def composition(panels: StudyResults) -> Finding:
     flat, atoms = np.isin(kinds, FLAT), kinds == "atoms"
     chosen = [name for name, one in zip(names, flat | atoms, strict=True) if one]
     if "composition" not in rep:
-        return Finding(_CLAIM, "The panel has no composition.", INCONCLUSIVE, behind(panels, "qm9"), of_study=False)
+        return Finding(
+            _CLAIM, "The panel does not include `composition`.", INCONCLUSIVE, behind(panels, "qm9"), of_study=False
+        )
     attrs = panel.comparison.attrs
     without = hyle.engine.compare(
         {name: rep[name] for name in chosen},
@@ -37,9 +39,9 @@ def composition(panels: StudyResults) -> Finding:
         pairs = [(i, j) for i in np.flatnonzero(first) for j in np.flatnonzero(second)]
         significant = sum(not score.not_significant[pair] for pair in pairs)
         sentences.append(
-            f"{score.label} across strings or graphs and atoms: {num(before)} on average, {num(after)} without what "
-            f"composition explains ({num(100 * (1 - after / before), 0)} % less); {significant} of {len(pairs)} "
-            "pairs are still significantly above chance."
+            f"{score.label} across strings or graphs and atoms: {num(before)} on average, {num(after)} after "
+            f"composition is regressed out ({num(100 * (1 - after / before), 0)} % less); {significant} of "
+            f"{len(pairs)} pairs are still significantly above chance."
         )
         numbers[name] = {"before": before, "after": after, "told": significant, "pairs": len(pairs)}
     all_significant = all(n["told"] > 0.95 * n["pairs"] for n in numbers.values())
@@ -54,7 +56,7 @@ def composition(panels: StudyResults) -> Finding:
     )
 
 
-_CLAIM = "Agreement across modalities is more than a count of atoms, which every model reads off its input."
+_CLAIM = "Agreement across modalities is more than a count of atoms, which every model can read from its input."
 
 
 def ceiling(panels: StudyResults) -> Finding:
@@ -62,15 +64,15 @@ def ceiling(panels: StudyResults) -> Finding:
     panel = panels["qm9"]
     names, scores = model_names(panel.comparison), read_scores(panel.comparison)
     pairs = seed_replicates(names)
-    claim = "Seed replicates of one model agree entirely, so that 1 is what can be reached."
+    claim = "Seed replicates of one model agree perfectly, so that 1 is the highest score to expect."
     if not pairs:
         return Finding(claim, "No model has a seed replicate.", INCONCLUSIVE, behind(panels, "qm9"), of_study=False)
     values = {name: [float(scores[name].mutual[pair]) for pair in pairs] for name in ("cka", "cknna", "mutual_knn")}
     means = ", ".join(f"{scores[name].label} {num(np.mean(of_pairs))}" for name, of_pairs in values.items())
     return Finding(
         claim,
-        f"{', '.join(names[i] for i, _ in pairs)} and its seed replicate: {means}. Scores of other pairs are to be "
-        "read against this, not against 1.",
+        f"{', '.join(names[i] for i, _ in pairs)} and its seed replicate: {means}. Scores of other pairs should "
+        "be compared with these, not with 1.",
         SUPPORTED if min(map(min, values.values())) > 0.95 else NOT_SUPPORTED,
         behind(panels, "qm9"),
         values,

@@ -30,7 +30,7 @@ def blind_spots(panels: StudyResults) -> Finding:
         off = np.triu_indices(len(rows), 1)
         sentences.append(
             f"{name}: signed errors of two models correlate at {num(np.nanmean(spots.correlation[off]))} on average, "
-            f"error consistency is {num(np.nanmean(spots.kappa[off]))}; over pairs of families, alignment against that "
+            f"error consistency is {num(np.nanmean(spots.kappa[off]))}; over pairs of families, alignment with that "
             f"correlation: ρ = {num(test.correlation)}, {evidence(test, len(rows))}, {spots.n} samples."
         )
         tests[name] = {
@@ -43,8 +43,8 @@ def blind_spots(panels: StudyResults) -> Finding:
             "correlation": np.nanmean(spots.correlation[off]),
         }
     return Finding(
-        "Models that agree share their blind spots, so that their agreement is no proof that they are right.",
-        " ".join(sentences) + " The study names this as a consequence and gives no number.",
+        "Models that agree share their blind spots, so that agreement does not show that they are right.",
+        " ".join(sentences) + " The study mentions this consequence without numbers.",
         verdict([supports(t["p"], t["rho"] > 0, refuted=t["high"] < WORTH) for t in tests.values()]),
         behind(panels, *tests),
         tests,

@@ -39,13 +39,14 @@ def same_kind(panels: StudyResults) -> Finding:
     best = max(overlap, key=lambda pair: overlap[pair])
     first, second = (names[i] for i in best)
     return Finding(
-        "Models that read the same kind of input agree strongly; those of strings and graphs agree with those of "
-        "atoms less, but more than vision agrees with language.",
+        "Models that read the same kind of input agree strongly. Models of strings and graphs agree less with models "
+        "of atoms, but more than vision models agree with language models.",
         f"Mean CKNNA is {num(within[0])} among models of strings and graphs, {num(within[1])} among models of atoms "
-        f"and {num(across)} across (same kind against alignment over pairs of families: ρ = {num(test.correlation)}, "
-        f"{evidence(test, test.models)}). {significant} of {len(pairs)} pairs across are significantly above chance. "
-        f"The best of them, {first} with {second}, share {num(overlap[best])} of 10 nearest neighbours; "
-        f"between vision and language {VISION_LANGUAGE} of 10 among 1,024 samples was reported.",
+        f"and {num(across)} across (alignment and same kind of input, over pairs of families: ρ = "
+        f"{num(test.correlation)}, {evidence(test, test.models)}). {significant} of {len(pairs)} pairs across are "
+        f"significantly above chance. The best of them, {first} with {second}, share "
+        f"{num(overlap[best])} of 10 nearest neighbours; Huh et al. (2024) report {VISION_LANGUAGE} between vision and "
+        "language, of 10 neighbours among 1,024 samples.",
         verdict(
             [
                 supports(test.p, test.correlation > 0, refuted=test.high < WORTH),
@@ -101,7 +102,7 @@ def proteins(panels: StudyResults) -> Finding:
         "Models of protein sequence and of protein structure agree about twice as much as the best models of small "
         "molecules across modalities.",
         " ".join(sentences)
-        + " Neither k nor the number of samples is the same, so that calibrated scores are compared.",
+        + " Calibrated scores are compared, because the sets differ in k and in the number of samples.",
         verdict([large["low"] > small["high"], large["calibrated"] > 1.5 * small["calibrated"]]),
         behind(panels, "proteins", "qm9"),
         numbers,
@@ -123,13 +124,13 @@ def text(panels: StudyResults) -> Finding:
     significant = sum(not score.not_significant[pair] for pair in pairs)
     similar = means["text_atoms"] >= 0.8 * means["string_atoms"] or means["text_string"] >= 0.8 * means["string_string"]
     return Finding(
-        "Language models fed SMILES agree with chemistry's string models, and with models of atoms as well as those "
-        "do; fed raw coordinates they are near noise.",
+        "Language models that read SMILES agree with string models of chemistry, and agree with models of atoms as "
+        "well as those do; if they read raw coordinates, they are close to noise.",
         f"A small model of English sentences (minilm) agrees with string models at a mean CKNNA of "
-        f"{num(means['text_string'])} (these among each other {num(means['string_string'])}) and with models of atoms "
-        f"at {num(means['text_atoms'])} (string models {num(means['string_atoms'])}); {significant} of {len(pairs)} of "
-        "the latter pairs are significantly above chance. One model carries no interval. Large language models, and "
-        "coordinates as text, need weights from a hub and were not tried.",
+        f"{num(means['text_string'])} (string models with each other: {num(means['string_string'])}) and with models "
+        f"of atoms at {num(means['text_atoms'])} (string models: {num(means['string_atoms'])}); {significant} of "
+        f"{len(pairs)} of the latter pairs are significantly above chance. With only one such model there is no "
+        "interval. Large language models, and coordinates as text, need weights from a hub and were not tested.",
         PARTLY_SUPPORTED if similar and significant else NOT_SUPPORTED,
         behind(panels, "qm9"),
         means | {"told": significant, "pairs": len(pairs)},

@@ -22,7 +22,7 @@ def better_is_closer(panels: StudyResults) -> Finding:
             continue
         result = convergence(panels[name].comparison, "cknna")
         correlation = f"ρ = {num(result.correlation)}, " if is_number(result.p) else ""
-        sentences.append(f"{name}, to {result.reference[0]}: {correlation}{evidence(result, result.n)}.")
+        sentences.append(f"{name}, alignment with {result.reference[0]}: {correlation}{evidence(result, result.n)}.")
         supported.append(supports(result.p, result.correlation < 0, refuted=result.low > -WORTH))
         numbers[name] = {
             "rho": result.correlation,
@@ -35,7 +35,8 @@ def better_is_closer(panels: StudyResults) -> Finding:
         }
     return Finding(
         "The lower a model's energy error, the more it agrees with the best model.",
-        " ".join(sentences) + " Rank correlations over families other than that of the best model; negative is closer.",
+        " ".join(sentences)
+        + " Rank correlations over families other than that of the best model; if negative, better models are closer.",
         verdict(supported),
         behind(panels, *SETS),
         numbers,
@@ -61,10 +62,10 @@ def scale(panels: StudyResults) -> Finding:
     smallest, largest = np.nanmin(size) / 1e6, np.nanmax(size) / 1e6
     return Finding(
         claim,
-        f"For each tenfold number of parameters CKNNA to {near.reference[0]} changes by {num(aligned.slope)} "
+        f"With ten times as many parameters, CKNNA with {near.reference[0]} changes by {num(aligned.slope)} "
         f"({evidence(aligned, aligned.n)}) and the base-10 logarithm of the energy error by {num(error.slope)} "
-        f"({evidence(error, error.n)}). Models of other families than the best, of {smallest:.1f} to {largest:.1f} "
-        "million parameters, a short range.",
+        f"({evidence(error, error.n)}). The models are of other families than the best one and have {smallest:.1f} "
+        f"to {largest:.1f} million parameters, a narrow range.",
         verdict([supports(aligned.p, aligned.slope > 0), supports(error.p, error.slope < 0)]),
         behind(panels, "mptrj"),
         {

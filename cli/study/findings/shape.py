@@ -57,8 +57,8 @@ def dimension(panels: StudyResults) -> Finding:
         narrow.append(bool(high < 2 * low and noise and (values[rows] < noise[0]).all()))
         beyond = f", random vectors {num(noise[0], 1)}" if noise else ""
         sentences.append(
-            f"{name}: median {num(middle, 1)}, 10 to 90 % of {len(rows)} models {num(low, 1)} to "
-            f"{num(high, 1)}{beyond}."
+            f"{name}: median {num(middle, 1)} (10th to 90th percentile of {len(rows)} models: {num(low, 1)} to "
+            f"{num(high, 1)}){beyond}."
         )
         numbers[name] = {"median": middle, "p10": low, "p90": high, "random": noise}
         logs += np.log(values[rows] / middle).tolist()
@@ -70,15 +70,15 @@ def dimension(panels: StudyResults) -> Finding:
     order = sorted(by_kind, key=lambda kind: float(np.median(by_kind[kind])))
     p = f"Kruskal-Wallis over families p = {test.p:.2g}, {test.families} families"
     if not is_number(test.p):
-        p = f"inconclusive: {test.families} families, which give no p below {test.smallest_p:.2g}"
+        p = f"inconclusive: {test.families} families can give no p below {test.smallest_p:.2g}"
     sentences.append(
-        f"From low to high, each against the median of its set: {', '.join(order)} ({p}). A band is narrow here where "
-        "its ends differ by less than a factor of 2 and all of it is below random vectors."
+        f"Architectures from low to high, relative to the median of each set: {', '.join(order)} ({p}). A band counts "
+        "as narrow if its ends differ by less than a factor of 2 and all models are below random vectors."
     )
     claimed = [kind for kind in ARCHITECTURES if kind in by_kind]
     return Finding(
-        "The intrinsic dimension of a data set lies in a narrow band whatever the model, far below that of random "
-        "vectors; invariant models have the lowest, then equivariant, then unconstrained ones.",
+        "The intrinsic dimensions of all models on a data set are in a narrow band, far below that of random vectors; "
+        "they are lowest for invariant models, then for equivariant, then for unconstrained ones.",
         " ".join(sentences),
         verdict([*narrow, supports(test.p, order == claimed)]),
         behind(panels, *panels),
@@ -100,7 +100,7 @@ def training_data(panels: StudyResults) -> Finding:
         alone = dict.fromkeys(value for f in result for value in f.alone)
         sentences.append(f"{name}: {', '.join(listed) or 'no fact varies'}.")
         if alone:
-            sentences.append(f"Not separable from one family: {', '.join(alone)}.")
+            sentences.append(f"In one family only, and not separable from it: {', '.join(alone)}.")
         largest = max((share for fact, share in beyond.items() if fact != TRAINED_ON), default=0.0)
         tested = TRAINED_ON in beyond
         supported.append(TRAINED_ON in significant and beyond[TRAINED_ON] >= largest if tested else None)
@@ -110,10 +110,10 @@ def training_data(panels: StudyResults) -> Finding:
             for f in result
         }
     return Finding(
-        "Models group by training data first, then by equivariance and architecture.",
+        "Models group first by training data, then by equivariance and architecture.",
         " ".join(sentences)
-        + " Each fact alone, of the variation of CKNNA over pairs of families; training data are the sets that the "
-        "cards name.",
+        + " Percentages are the share of the variation of CKNNA, over pairs of families, that each fact explains "
+        "alone; training data are the sets named in the model cards.",
         verdict(supported),
         behind(panels, "mptrj", "qm9"),
         numbers,

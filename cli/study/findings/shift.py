@@ -56,12 +56,12 @@ def out_of_distribution(panels: StudyResults) -> Finding:
             for name, one in changes.items()
         ]
     return Finding(
-        "Out of distribution models agree less locally and more globally: nearly all collapse onto one poor picture, "
-        "shaped by architecture rather than by data.",
-        f"A shifted crystal is further from the others than one of them with a probability of {num(np.median(aucs))} "
-        f"(median over models; 0.5 is no shift). On {n} samples of each set, one of each group of samples, with k = "
-        f"{k}, over {any_change.redraws} redraws: {' '.join(sentences)} Share of the variation explained beyond "
-        f"chance, in to out: {', '.join(explained) or 'none'}.",
+        "Out of distribution, models agree less locally and more globally: nearly all collapse onto one poor "
+        "representation, shaped by architecture rather than by training data.",
+        f"A shifted crystal is farther from the crystals in distribution than one of those is from the others with a "
+        f"probability of {num(np.median(aucs))} (median over models; 0.5 for no shift). With {n} samples of each set, "
+        f"one of each group of samples, k = {k} and {any_change.redraws} redraws: {' '.join(sentences)} Share of the "
+        f"variation explained beyond chance, in and out of distribution: {', '.join(explained) or 'none'}.",
         verdict(supported),
         f"{behind(panels, *SHIFT)}; {any_change.models} models of {any_change.families} families in both",
         {
@@ -93,7 +93,7 @@ def _interval(change: Contrast) -> str:
     samples = f"95 % {num(change.low, 3)} to {num(change.high, 3)} over samples"
     if is_number(change.family_low):
         return f"{samples}, {num(change.family_low, 3)} to {num(change.family_high, 3)} over families"
-    return f"{samples}; over {change.families} families inconclusive, and at least 6 are needed"
+    return f"{samples}; inconclusive over {change.families} families (at least 6 are needed)"
 
 
 def _words(name: str) -> str:

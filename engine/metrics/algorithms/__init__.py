@@ -14,6 +14,7 @@ from .masked_kernels import edges as edges
 from .masked_kernels import incidences as incidences
 from .masked_kernels import permutation_mean as permutation_mean
 from .masked_kernels import recentred as recentred
+from .masked_kernels import shared_edges as shared_edges
 from .masked_kernels import shared_sum as shared_sum
 from .masked_kernels import shared_sums as shared_sums
 from .masked_kernels import with_self as with_self

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ...base import scalar, use_numpy
 from ...context import MetricContext
 from ...gram import Kernel
 from ...permutation import Permutations
@@ -13,6 +14,8 @@ from ...permutation import Permutations
 
 def ratio(values: jax.Array) -> jax.Array:
     """Normalise the HSIC [2, 2] of one pair; NaN if the HSIC of either with itself is not positive."""
+    if use_numpy(values):  # outside of `jax.jit`, nothing is compiled
+        return scalar(_normalised(np.asarray(values), np.diag(np.asarray(values)))[0, 1], values.dtype)
     self_hsic = jnp.diag(values)
     good = (self_hsic > 0).all()
     # Two roots: the product of two small numbers would leave the range of float32.

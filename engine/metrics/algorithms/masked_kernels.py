@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...base import HIGHEST, block_size, blocks, centred, unit
+from ...base import HIGHEST, block_size, blocks, centred, namespace, unit
 from ...neighbours import Neighbours, lookup, position
 from ...permutation import Score, Shared
 
@@ -37,22 +37,40 @@ class Edges(NamedTuple):
     mutual: jax.Array
 
 
-@jax.jit
 def edges(table: Neighbours) -> Edges:
-    """Return the kernel at the neighbours of each row; NaN if all rows are equal."""
+    """Return the kernel at the neighbours of each row, in JAX or NumPy; NaN if all rows are equal."""
+    return (_edges if isinstance(table.indices, np.ndarray) else _compiled_edges)(table)
+
+
+def _edges(table: Neighbours) -> Edges:
     ordered = lookup(table)
-    rows = jnp.broadcast_to(jnp.arange(len(ordered.indices), dtype=ordered.indices.dtype)[:, None], table.indices.shape)
+    xp = namespace(ordered.indices)
+    rows = xp.broadcast_to(xp.arange(len(ordered.indices), dtype=ordered.indices.dtype)[:, None], table.indices.shape)
     mutual, _ = ordered.find(ordered.indices, rows)
     return Edges(ordered.indices.T, _in_range(ordered.value.T), mutual.T)
 
 
-@partial(jax.jit, static_argnames="metric")
-def with_self(x: jax.Array, table: Neighbours, *, metric: Similarity) -> Neighbours:
+_compiled_edges = jax.jit(_edges)
+
+
+def with_self(x: Any, table: Neighbours, *, metric: Similarity) -> Neighbours:
     """Include each row among its own neighbours, as in a search that does not exclude the row itself.
 
     A row is nearer to itself than other rows of equal similarity. By cosine every row is among its own neighbours; by
     inner product it is not if all its k neighbours are more similar to it than the row itself.
     """
+    if isinstance(table.indices, np.ndarray):
+        x = np.asarray(x)
+        self_similarity = (x != 0).any(1).astype(x.dtype) if metric == "cosine" else (x * x).sum(1)
+        near = np.flatnonzero(self_similarity >= table.value[:, -1])
+        indices, value = np.array(table.indices), np.array(table.value)
+        indices[near, -1], value[near, -1] = near, self_similarity[near]
+        return table._replace(indices=indices, value=value)
+    return _compiled_with_self(x, table, metric=metric)
+
+
+@partial(jax.jit, static_argnames="metric")
+def _compiled_with_self(x: jax.Array, table: Neighbours, *, metric: Similarity) -> Neighbours:
     self_similarity = (x != 0).any(1).astype(x.dtype) if metric == "cosine" else (x * x).sum(1)
     rows = jnp.arange(len(x), dtype=table.indices.dtype)
     near = self_similarity >= table.value[:, -1]
@@ -62,8 +80,7 @@ def with_self(x: jax.Array, table: Neighbours, *, metric: Similarity) -> Neighbo
     )
 
 
-@partial(jax.jit, static_argnames=("metric", "sides"))
-def recentred(x: jax.Array, edges: Edges, *, metric: Similarity, sides: Literal["rows", "both"]) -> Edges:
+def recentred(x: Any, edges: Edges, *, metric: Similarity, sides: Literal["rows", "both"]) -> Edges:
     """Subtract the means of the unmasked kernel from the masked one: its row means, or its row and column means.
 
     With rows u_i = c_i + mean(u), subtracting the row mean of K_ij = u_i . u_j leaves c_i . c_j + mean(u) . c_j, and
@@ -75,33 +92,53 @@ def recentred(x: jax.Array, edges: Edges, *, metric: Similarity, sides: Literal[
         metric: the similarity that is the kernel.
         sides: means to subtract: those of the ``rows``, or ``both`` those of the rows and those of the columns.
     """
+    if isinstance(edges.indices, np.ndarray):
+        return _recentred(np.asarray(x), edges, metric, sides)
+    return _compiled_recentred(x, edges, metric, sides)
+
+
+def _recentred(x: Any, edges: Edges, metric: Similarity, sides: Literal["rows", "both"]) -> Edges:
+    xp = namespace(x, edges.indices)
     points, exponent = centred(unit(x) if metric == "cosine" else x)
-    n, d = x.shape
-    index = edges.indices.T
-
-    def block(rows: jax.Array) -> jax.Array:
-        query = jnp.minimum(rows, n - 1)
-        return jnp.einsum("bd,bkd->bk", points[query], points[index[query]], precision=HIGHEST)
-
-    size = block_size(n, index.shape[1] * d)
-    weight = jax.lax.map(block, blocks(n, size)).reshape(-1, index.shape[1])[:n].T
+    weight = _products(points, edges.indices.T).T
     if sides == "rows":
         if metric == "cosine":
             # mean(u) . c_j from the norms of the unit rows, which are 1 or 0. A product would contain their rounding,
             # which far from the origin is as large as the product itself.
             squares = (points * points).sum(1)
             empty = (x == 0).all(1).astype(x.dtype)
-            along = (squares.mean() - squares + jnp.ldexp(empty.sum() / n - empty, -2 * exponent)) / 2
+            along = (squares.mean() - squares + xp.ldexp(empty.sum() / len(x) - empty, -2 * exponent)) / 2
         else:
-            along = jnp.matmul(points, jnp.ldexp(x.mean(0), -exponent), precision=HIGHEST)
+            precision = {} if xp is np else {"precision": HIGHEST}
+            along = xp.matmul(points, xp.ldexp(x.mean(0), -exponent), **precision)
         weight = weight + along[edges.indices]
-    return edges._replace(weight=_in_range(jnp.where(jnp.isnan(edges.weight), jnp.nan, weight)))
+    return edges._replace(weight=_in_range(xp.where(xp.isnan(edges.weight), xp.nan, weight)))
 
 
-def _in_range(weight: jax.Array) -> jax.Array:
+_compiled_recentred = jax.jit(_recentred, static_argnames=("metric", "sides"))
+
+
+def _products(points: Any, index: Any) -> Any:
+    """Compute the inner products [n, k] of points [n, d] with those at indices [n, k], in blocks of rows."""
+    (n, d), k = points.shape, index.shape[1]
+    size = block_size(n, k * d)
+    if isinstance(points, np.ndarray):
+        parts = [slice(start, start + size) for start in range(0, n, size)]
+        return np.concatenate([np.matmul(points[index[part]], points[part, :, None])[..., 0] for part in parts])
+
+    def block(rows: jax.Array) -> jax.Array:
+        query = jnp.minimum(rows, n - 1)
+        return jnp.einsum("bd,bkd->bk", points[query], points[index[query]], precision=HIGHEST)
+
+    return jax.lax.map(block, blocks(n, size)).reshape(-1, k)[:n]
+
+
+def _in_range(weight: Any) -> Any:
     """Divide by the largest weight: the scale cancels in every ratio, and squares and their sums stay in range."""
-    largest = jax.lax.stop_gradient(jnp.abs(weight).max())
-    return weight / jnp.where(largest > 0, largest, 1)
+    xp = namespace(weight)
+    largest = xp.abs(weight).max()
+    largest = largest if xp is np else jax.lax.stop_gradient(largest)
+    return weight / xp.where(largest > 0, largest, 1)
 
 
 def shared_sum(a: Edges, b: Edges, terms: Mapping[Term, float]) -> tuple[jax.Array, jax.Array]:
@@ -139,6 +176,20 @@ def shared_sum(a: Edges, b: Edges, terms: Mapping[Term, float]) -> tuple[jax.Arr
     forward = sum(factor * compute[term]() for term, factor in terms.items())
     backward = sum(factor * compute[_SWAPPED.get(term, term)]() for term, factor in terms.items())
     return jnp.asarray(forward), jnp.asarray(backward)
+
+
+def shared_edges(a: Edges, b: Edges) -> Shared:
+    """Find the edges of two models that are the same, as for one permutation that leaves the samples as they are.
+
+    Args:
+        a: edges of the first model, NumPy arrays.
+        b: edges of the second model.
+    """
+    n = a.indices.shape[1]
+    at = position(a.indices, b.indices)
+    place, column = np.nonzero(at >= 0)
+    target = a.indices[place, column]
+    return Shared(np.zeros(len(place), np.int64), place * n + column, at[place, column] * n + column, column, target)
 
 
 def shared_sums(models: Edges, terms: Mapping[Term, float], count: int) -> Score:

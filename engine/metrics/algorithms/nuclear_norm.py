@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from .permuted_moment import GramSums, mean_fourth_moment
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 # Eigenvalues below this share of the largest, times their number, are rounding errors.
 ROUNDING = 1e-15
@@ -54,6 +56,8 @@ class Spectrum(NamedTuple):
 
 def spectrum(x: np.ndarray) -> Spectrum | None:
     """Compute the spectrum of centred rows [n, d]; None if they are constant or not finite. Cost O(n d^2)."""
+    from scipy.interpolate import CubicSpline  # imported here because it takes half a second
+
     if not np.isfinite(x).all():
         return None
     values = _eigenvalues(np.asarray(x.T, np.float64))

@@ -12,7 +12,7 @@ from ase.build import molecule
 
 from hyle.cli import main
 from hyle.cli.comparison.energies import add_energy_errors
-from hyle.engine import save_comparison
+from hyle.engine import load_comparison, save_comparison
 from hyle.zoo import Dataset, Representation, Sample
 
 from ..synthetic import build
@@ -60,7 +60,15 @@ def test_two_sets_of_samples_are_compared(
 ) -> None:
     first, second = saved(tmp_path / "in.nc"), saved(tmp_path / "out.nc", energies=False)
     assert call(monkeypatch, first, "--against", second) == 0
-    assert "95 % of the change" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "95 % of the change" in shown.out
+    assert f"note: --against {second} has the same samples as {first}" in shown.err
+    other = load_comparison(second)
+    other.attrs["sample_hash"] = "of other samples"
+    assert (
+        call(monkeypatch, first, "--against", save_comparison(other, tmp_path / "other.nc"), "--only", "collapse") == 0
+    )
+    assert "same samples" not in capsys.readouterr().err
     assert call(monkeypatch, first, "--against", second, "--json") == 0
     changes = json.loads(capsys.readouterr().out)["changes"]
     assert {one["metric"] for one in changes} == {"cka", "cka_rbf", "mutual_knn", "cknna"}
@@ -95,7 +103,7 @@ def test_maps_by_umap_need_umap_learn(
 ) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
     assert call(monkeypatch, saved(tmp_path / "c.nc"), "--umap") == 2
-    assert "pip install 'hyle[map]'" in capsys.readouterr().err
+    assert "pip install 'umap-learn>=" in capsys.readouterr().err
 
 
 def test_energy_errors_exclude_the_fit_of_composition() -> None:

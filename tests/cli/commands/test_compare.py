@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hyle.cli.jobs.sweep import OF_NEIGHBOURS_ALONE
 from hyle.engine import (
     blus_residuals,
     cka,
@@ -41,11 +43,46 @@ def test_missing_ids_are_counted(run: Run, pair: tuple[np.ndarray, np.ndarray], 
     assert ran.json["results"][0]["value"] == pytest.approx(float(cka(pair[0][10:], pair[1][10:])), abs=1e-6)
 
 
-def test_a_table_has_the_chance_level_next_to_each_score(run: Run, pair: object) -> None:
-    out = run("compare", "a.npz", "b.npz", "-k", 5, "--dimension-k", 10).out
-    for word in ("cka (chance)", "cka_rbf (chance)", "mutual_knn (chance)", "cknna → (chance)", "intrinsic_dimension"):
-        assert word in out
+def write_third(seed: int = 5) -> None:
+    """Write noise on the same samples as noise.npz, so that there are three pairs."""
+    noise = np.random.default_rng(seed).normal(size=(60, 4)).astype("float32")
+    np.savez("noise.npz", embedding=noise, ids=IDS)
+
+
+def test_a_table_has_the_chance_level_in_its_head(run: Run, pair: object) -> None:
+    write_third()
+    out = run("compare", "noise.npz", "b.npz", "a.npz", "-k", 5, "--dimension-k", 10).out
+    head, *rows = out.splitlines()[:4]
+    for word in ("cka (chance 0.00)", "cka_rbf (chance 0.00)", "mutual_knn (chance 0.08)", "cknna (chance 0.07)"):
+        assert word in head
+    # The most aligned pair comes first, whatever the order of the arguments.
+    assert rows[0].split()[:2] == ["b", "a"]
+    first = [float(row.split()[2].replace("−", "-")) for row in rows]
+    assert first == sorted(first, reverse=True)
     assert "k = 5, cosine: mutual_knn, cknna" in out
+    assert "intrinsic_dimension (k = 10)" in out
+    assert out.startswith("model")
+    assert not [line for line in out.splitlines() if line != line.rstrip()]
+
+
+def test_one_pair_of_many_metrics_has_a_metric_in_each_row(run: Run, pair: object) -> None:
+    out = run("compare", "a.npz", "b.npz", "-k", 5, "--metrics", "cka,mutual_knn,rsa,information_imbalance").out
+    lines = out.splitlines()
+    assert lines[0].split() == ["metric", "chance", "a,", "b"]
+    names = [line.split()[0] for line in lines[1:6]]
+    assert names == ["cka", "mutual_knn", "rsa", "information_imbalance", "information_imbalance"]
+    assert [line.split()[1] for line in lines[4:6]] == ["→", "←"]
+    assert lines[2].split()[1] == "0.08"  # 5 of 59
+
+
+def test_of_directions_that_agree_one_is_shown(run: Run, pair: object) -> None:
+    """CKNNA of row-centred kernels is directed by its definition, and hardly differs here; the imbalance does."""
+    scores = run("compare", "a.npz", "b.npz", "--metrics", "cknna,information_imbalance", "-k", 59, "--json").json
+    for name, arrows in (("cknna", False), ("information_imbalance", True)):
+        matrix = np.array(scores["matrices"][name], float)
+        assert (abs(matrix[0, 1] - matrix[1, 0]) >= 1e-3) == arrows
+        out = run("compare", "a.npz", "b.npz", "--metrics", name, "-k", 59).out
+        assert (f"{name} →" in out) == arrows
 
 
 def test_files_of_several_formats(run: Run, pair: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
@@ -57,6 +94,7 @@ def test_files_of_several_formats(run: Run, pair: tuple[np.ndarray, np.ndarray],
 
 @pytest.mark.parametrize("suffix", ["nc", "csv", "json", "html"])
 def test_compare_writes_files(run: Run, pair: object, tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "new").mkdir()
     ran = run("compare", "a.npz", "b.npz", "--metrics", "cka,mutual_knn", "-k", 5, "-o", f"new/x.{suffix}")
     assert ran.code == 0
     assert [p.name for p in (tmp_path / "new").iterdir()] == [f"x.{suffix}"]
@@ -82,16 +120,20 @@ def test_directed_metrics_are_reported_in_both_directions(
     csv = (tmp_path / "ab.csv").read_text("utf-8")
     assert csv.count("information_imbalance") == 2
     out = run(*arguments).out
-    assert "information_imbalance → (chance)" in out
-    assert out.index(f"{there:.4f} (1.0000)") < out.index(f"{back:.4f} (1.0000)")
+    assert out.index(f"information_imbalance →    1.00  {there:.2f}") < out.index(f"{back:.2f}")
     assert "lower is more similar: information_imbalance" in out
 
 
 def test_a_metric_without_a_chance_level_shows_none(run: Run, pair: object) -> None:
-    out = run("compare", "a.npz", "b.npz", "--metrics", "reconstruction_error_local,cka", "--permutations", 0).out
+    ask = ("--metrics", "reconstruction_error_local,cka", "--permutations", 0, "-k", 9, "-o", "ab.csv")
+    out = run("compare", "a.npz", "b.npz", *ask).out
+    # It depends on k although it needs no neighbours of the shared pass, so that --sweep takes it.
+    by_k = pd.read_csv("ab.csv").groupby("metric").k.first().to_dict()
+    assert OF_NEIGHBOURS_ALONE == {name for name, k in by_k.items() if k == 9} == {"reconstruction_error_local"}
     assert "reconstruction_error_local" in out
-    assert "reconstruction_error_local (chance)" not in out
-    assert "cka (chance)" in out
+    lines = {line.split()[0]: line for line in out.splitlines() if line}
+    assert lines["cka"].split()[1] == "0.00"
+    assert re.match(r"reconstruction_error_local [→←] {6,}\d\.\d\d", lines["reconstruction_error_local"])
     assert "nan" not in out
 
 
@@ -100,8 +142,8 @@ def test_scores_not_above_chance_are_marked(run: Run, pair: object, tmp_path: Pa
     np.savez(tmp_path / "noise.npz", embedding=noise, ids=IDS)
     sources = ("a.npz", "b.npz", "noise.npz", "--metrics", "cka_biased", "--permutations", 59)
     lines = run("compare", *sources).out.splitlines()
-    assert "cka_biased (chance)" in lines[1]
-    marked = {tuple(line.split()[:2]): "≈" in line for line in lines[3:6]}
+    assert "cka_biased (chance)" in lines[0]
+    marked = {tuple(line.split()[:2]): "≈" in line for line in lines[1:4]}
     assert marked == {("a", "b"): False, ("a", "noise"): True, ("b", "noise"): True}
     assert any("59 permutations" in line for line in lines)
     found = run("compare", *sources, "--json").json
@@ -118,7 +160,7 @@ def test_a_pair_that_could_not_be_significant_is_undecided(run: Run, pair: objec
     noise = np.random.default_rng(5).normal(size=(60, 4)).astype("float32")
     np.savez(tmp_path / "noise.npz", embedding=noise, ids=IDS)
     few = run("compare", "a.npz", "b.npz", "noise.npz", "--metrics", "cka", "--permutations", 39)
-    marks = {tuple(line.split()[:2]): line.rstrip()[-1] for line in few.out.splitlines()[3:6]}
+    marks = {tuple(line.split()[:2]): line.rstrip()[-1] for line in few.out.splitlines()[1:4]}
     # Alone at the smallest p, 1 / 40, a and b have q = 3 / 40; a second pair with that p would have had 3 / 80.
     assert marks == {("a", "b"): "?", ("a", "noise"): "≈", ("b", "noise"): "≈"}
     assert "undecided" in few.out
@@ -143,7 +185,7 @@ def test_the_best_layers_of_two_models_are_reported(run: Run, tmp_path: Path) ->
     files = ("x@0.npz", "x@1.npz", "y@0.npz", "y@1.npz")
     lines = run("compare", *files, "--metrics", "cka", "--permutations", 59).out.splitlines()
     start = next(i for i, line in enumerate(lines) if "the layers that agree most, by cka" in line)
-    assert lines[start + 4].split()[:3] == ["x@1", "y@0", "4"]
+    assert lines[start + 2].split()[:3] == ["x@1", "y@0", "4"]
     assert "agree most" not in run("compare", *files, "--metrics", "cka", "--permutations", 0).out
 
 
@@ -156,7 +198,7 @@ def test_intervals_are_printed_next_to_the_scores(run: Run, pair: object) -> Non
 
 
 def out_has_errors(out: str) -> bool:
-    rows = [line for line in out.splitlines() if line.split()[:1] in (["a"], ["b"])]
+    rows = [line for line in out.splitlines() if line.split()[:1] in (["cka"], ["a"], ["b"])]
     return len(rows) == 3 and all(" ± " in row for row in rows)
 
 
@@ -168,10 +210,18 @@ def test_a_sweep_over_k_and_n(run: Run, pair: object, tmp_path: Path) -> None:
     swept = pd.read_csv(tmp_path / "swept.csv")
     assert swept[["metric", "k"]].values.tolist() == [["mutual_knn", 3], ["mutual_knn", 6]]
     assert swept["chance"].round(3).tolist() == [0.051, 0.102]
-    assert "(0.0508)" in out
+    assert "(0.05)" in out
     found = run(*sources, "-k", 5, "--sweep", "n=20,60", "--json").json
     assert found["values"] == [20, 60]
     assert found["matrices"]["cka"][1][0][1] == pytest.approx(run(*sources, "--json").json["results"][0]["value"])
+    unswept = run("compare", "a.npz", "b.npz", "--metrics", "cka,rsa", "--sweep", "k=3,6")
+    assert unswept.code == 2
+    assert "cka, rsa do not depend on k; choose --metrics among cknna" in unswept.err
+    assert "mutual_knn" in unswept.err.splitlines()[-1]
+    local = run(
+        "compare", "a.npz", "b.npz", "--metrics", "reconstruction_error_local", "--sweep", "k=9,12", *sources[-2:]
+    )
+    assert local.code == 0
     for wrong in ("k=3", "d=1,2", "n=20,61", "k=3,3"):
         assert run(*sources, "--sweep", wrong).code == 2
 
@@ -206,7 +256,7 @@ def test_covariates_are_regressed_out_first(run: Run, pair: tuple[np.ndarray, np
     assert first["raw"] == pytest.approx(float(cka(x[rows], y[rows])), abs=1e-5)
     assert first["n"] == 57
     assert (
-        f"[{first['raw']:.4f}]" in run("compare", "a.npz", "b.npz", "--metrics", "cka", "--covariates", "known.npz").out
+        f"[{first['raw']:.2f}]" in run("compare", "a.npz", "b.npz", "--metrics", "cka", "--covariates", "known.npz").out
     )
     assert found.json["recipe"]["covariates"].startswith("known: 2 columns")
     assert "regressed out known linearly: 2 columns of rank 2, BLUS residuals of 57 samples" in found.err
@@ -249,3 +299,29 @@ def test_without_outliers_the_dimension_keeps_the_number_of_neighbours(run: Run,
     found = run("compare", "d.npz", "e.npz", "--metrics", "intrinsic_dimension", "--json").json
     assert found["norm_outliers"] == {"d": ["s150"], "e": ["s150"]}
     assert {row["k"] for row in [*found["results"], *found["without_outliers"]]} == {20}
+
+
+def test_only_scores_that_change_without_outliers_are_printed(run: Run, tmp_path: Path) -> None:
+    """One row is far from the others in one model: the global score follows it, the local one hardly."""
+    generator = np.random.default_rng(0)
+    z = generator.normal(size=(200, 5))
+    ids = [f"s{i}" for i in range(200)]
+    for name in "ab":
+        rows = z @ generator.normal(size=(5, 8))
+        np.savez(f"{name}.npz", embedding=np.where(np.arange(200)[:, None] == 7, 30 * rows, rows), ids=ids)
+    np.savez("c.npz", embedding=np.tanh(z @ generator.normal(size=(5, 8))), ids=ids)
+    ask = ("compare", "a.npz", "b.npz", "c.npz", "--metrics", "cka,mutual_knn", "-k", 10, "--permutations", 0)
+    found, out = run(*ask, "--json").json, run(*ask).out
+    before, after = (
+        {(row["metric"], row["model"], row["other"]): row["value"] for row in found[part]}
+        for part in ("results", "without_outliers")
+    )
+    moved = {key for key in before if abs(before[key] - after[key]) > 0.02}
+    assert {key[0] for key in moved} == {"cka"}
+    assert found["norm_outliers"] == {"a": ["s7"], "b": ["s7"]}
+    start = next(i for i, line in enumerate(out.splitlines()) if "without these rows, on the other 199 samples" in line)
+    shown = [line.replace(",", "").split() for line in out.splitlines()[start + 2 :]]
+    assert {(metric, a, b) for a, b, metric, *_ in shown} == moved
+    for a, b, metric, old, new in shown:
+        assert float(old) == pytest.approx(before[metric, a, b], abs=0.0051)
+        assert float(new) == pytest.approx(after[metric, a, b], abs=0.0051)

@@ -38,7 +38,7 @@ def test_one_line_per_file_says_what_was_read_as_what(run: Run, tmp_path: Path) 
     ran = run("compare", "a.npz", "mine.parquet", "--metrics", "cka", "--json")
     assert ran.err.splitlines()[:2] == [
         "a.npz: 60 x 8 from embedding, ids from ids",
-        "mine.parquet: 60 x 8 from f0..f7, ids from protein_id, left out: split, y",
+        "mine.parquet: 60 x 8 from f0..f7, ids from protein_id, ignored: split, y",
     ]
     assert ran.json["results"][0]["value"] == pytest.approx(1, abs=1e-6)
     assert ran.json["recipe"]["models"]["mine"]["read_as"] == ran.err.splitlines()[1]

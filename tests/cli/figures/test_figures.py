@@ -164,6 +164,56 @@ def test_scatter_has_one_point_per_pair_with_both_values_and_marks_controls(comp
     assert records(spec, "y")[0]["y"] == pytest.approx(comparison["cknna_chance"].values[0, 1])
 
 
+def test_the_pairs_of_most_unequal_ranks_are_named(comparison: xr.Dataset) -> None:
+    comparison["cknna"].loc[{"model": "rxnfp", "other": "rxnmapper"}] = 0.01
+    comparison["cknna"].loc[{"model": "rxnmapper", "other": "rxnfp"}] = 0.01
+    points = records(figures.agreement_scatter(comparison).to_dict(), "inner")
+    named = {row["pair"] for row in points if row["side"]}
+    best = max((row for row in points if not row["control"]), key=lambda row: row["x"])
+    assert {"rxnmapper – rxnfp", best["pair"]} <= named
+    assert len(named) <= 5
+    assert not any(row["control"] for row in points if row["side"])
+
+
+def test_names_avoid_each_other_and_the_sides() -> None:
+    points = [(0.0, 0.0), (1.0, 1.0), (1.0, 0.98)]
+    placed = figures.sides(points, ["a", "a long name", "another name"], 400, 300, padding=(4, 4))
+    assert placed[1] == "left"
+    assert placed[2] in ("left", "below")
+    assert figures.sides([(0, 0)] * 9, ["name"] * 9, 400, 300).count("") > 0  # no room for all
+
+
+def test_the_dendrogram_has_the_order_and_the_heights_of_average_linkage() -> None:
+    values = np.array([[1, 0.9, 0.2, 0.1], [0.9, 1, 0.4, 0.1], [0.2, 0.4, 1, 0.6], [0.1, 0.1, 0.6, 1]])
+    attrs = {"kind": "pair", "limits": "[0, 1]", "higher_is_better": 1, "long_name": "s"}
+    names = ["a", "b", "c", "d"]
+    data = xr.Dataset({"cka": (("model", "other"), values, attrs)}, {"model": names, "other": names})
+    data["cka_chance"] = (("model", "other"), np.zeros((4, 4)))
+    found = figures.cluster_models(data)
+    assert found.order in (["a", "b", "c", "d"], ["d", "c", "b", "a"])
+    # Average linkage by hand: a and b at 0.1, c and d at 0.4, both at the mean of 0.8, 0.9, 0.6 and 0.9.
+    assert [merge.height for merge in found.merges] == pytest.approx([0.1, 0.4, 0.8])
+    assert found.merges[-1].heights == pytest.approx((0.1, 0.4)) or found.merges[-1].heights == pytest.approx((0.4, 0.1))
+    assert sorted(found.merges[-1].places) == [0.5, 2.5]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_cell_has_an_ink_of_enough_contrast(dark: bool) -> None:
+    above, below = palette.score_ramps(dark=dark)
+    assert (len(above), len(below)) == (33, 9)
+    assert above[0] == below[0]
+    for colour in above + below:
+        assert max(palette.contrast(colour, "#000000"), palette.contrast(colour, "#ffffff")) >= 4.5
+    steps = np.diff([lightness(colour) for colour in above])
+    assert (np.sign(steps) == np.sign(steps[0])).all()
+
+
+def test_contrast_is_that_of_wcag() -> None:
+    assert palette.contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert palette.contrast("#777777", "#ffffff") == pytest.approx(4.478, abs=0.001)  # a known failure of AA
+    assert palette.contrast("#123456", "#123456") == 1
+
+
 def test_convergence_scatter_names_the_best_and_states_too_few_models(comparison: xr.Dataset) -> None:
     result = run_analyses(AnalysisInput(comparison, "cka"), ["convergence"])["convergence"]
     spec = figures.convergence_scatter(result).to_dict()
@@ -202,7 +252,7 @@ def test_small_and_bare_comparisons_draw(make_comparison: Make, options: dict[st
     assert sorted(figures.order_models(comparison)) == sorted(comparison["model"].values)
     charts = figures.all_figures(comparison)
     assert {f"heat_map_{metric}" for metric in tables.read_scores(comparison)} <= set(charts)
-    assert ("agreement" in charts) == ("metrics" not in options and comparison.sizes["model"] > 2)
+    assert ("agreement" in charts) == ("metrics" not in options and comparison.sizes["model"] > 4)
     assert len(figures.save_figures(comparison, tmp_path)) == 4 * len(charts)
 
 
@@ -261,7 +311,7 @@ def test_scatter_of_metrics_that_are_best_when_small_keeps_similar_to_the_right_
     values = 1 - comparison["cka"].values + np.triu(np.full((12, 12), 0.1), 1)
     lower = comparison.assign(imbalance=(("model", "other"), values, attrs))
     spec = figures.agreement_scatter(lower, "cka", "imbalance").to_dict()
-    point = next(layer for layer in spec["layer"] if layer["mark"].get("fillOpacity"))
+    point = next(layer for layer in spec["layer"] if layer["mark"].get("type") == "point")
     assert point["encoding"]["y"]["scale"]["reverse"]
     assert not point["encoding"]["x"]["scale"]["reverse"]
     points = records(spec, "inner")

@@ -6,16 +6,19 @@ import pytest
 
 from hyle.engine.base import rows as rows_module
 from hyle.engine.gram import kernels as kernels_module
-from hyle.engine.gram.kernels import hsic, kernel_products
+from hyle.engine.gram.hsic import compiled_hsic, hsic
+from hyle.engine.gram.kernels import kernel_products
+from hyle.engine.gram.kernels_numpy import kernel_products_numpy
 from hyle.engine.gram.prepared import prepare, stacked
 
 from .. import definitions
 from ..samples import N, single, views
 
 
+@pytest.mark.parametrize("hsic", [hsic, compiled_hsic], ids=["numpy", "compiled"])
 @pytest.mark.parametrize("debiased", [True, False])
 @pytest.mark.parametrize("kernel", ["linear", "rbf"])
-def test_hsic_of_every_pair_is_the_definition(kernel, debiased):
+def test_hsic_of_every_pair_is_the_definition(kernel, debiased, hsic):
     arrays = [single(v + 50) for seed in (0, 1) for v in views(seed)][:3]
     sigmas = [jnp.float32(2.0)] * 3
     values = np.asarray(hsic(arrays, sigmas, kernel=kernel, debiased=debiased))
@@ -32,11 +35,11 @@ def test_hsic_of_every_pair_is_the_definition(kernel, debiased):
 def test_block_size_changes_no_hsic(monkeypatch):
     arrays = [jnp.asarray(single(v)) for v in views(2)]
     sigmas = [jnp.float32(2.0)] * 2
-    whole = hsic(arrays, sigmas, kernel="rbf")
+    whole = compiled_hsic(arrays, sigmas, kernel="rbf")
     monkeypatch.setattr(rows_module, "BLOCK_ELEMENTS", 10 * 2 * N)  # 10 rows: the last block is cut
-    hsic.clear_cache()
-    blocks = hsic(arrays, sigmas, kernel="rbf")
-    hsic.clear_cache()
+    compiled_hsic.clear_cache()
+    blocks = compiled_hsic(arrays, sigmas, kernel="rbf")
+    compiled_hsic.clear_cache()
     np.testing.assert_allclose(blocks, whole, rtol=1e-5)
 
 
@@ -69,3 +72,22 @@ def test_the_number_of_rows_at_once_changes_nothing(monkeypatch, rows_at_once, a
         scales = [float(p.norms.scale) if kernel == "distance" else 1.0 for p in prepared]
         np.testing.assert_allclose(means[:, :17] * np.array(scales)[:, None], mean, rtol=1e-5)
         np.testing.assert_allclose(products * np.outer(scales, scales), residual @ residual.T, rtol=1e-4)
+
+
+def test_numpy_computes_what_is_compiled():
+    arrays = [single(v) for v in (*views(2), *views(3))]
+    arrays[3] = np.ones_like(arrays[3])  # all rows are equal
+    query = np.arange(N - 22, N + 3, dtype=np.int32)  # the last three are padding
+    kernels, sigmas = ["linear", "rbf", "distance"], [np.float32(s) for s in (2.0, 3.0, 1.0, np.inf)]
+    compiled = [prepare(jnp.asarray(x)) for x in arrays]
+    grams = [p.gram(jnp.minimum(query, N - 1)) for p in compiled]
+    expected = kernel_products(
+        stacked([p.norms for p in compiled]), grams, jnp.asarray(query), kernels, jnp.stack(sigmas)
+    )
+    prepared = [prepare(x) for x in arrays]
+    assert all(isinstance(leaf, np.ndarray | np.generic) for p in prepared for leaf in p.norms)
+    rows = [p.gram(np.minimum(query, N - 1)) for p in prepared]
+    found = kernel_products_numpy([p.norms for p in prepared], rows, query, kernels, sigmas)
+    for (products, means), (other_products, other_means) in zip(found, expected, strict=True):
+        np.testing.assert_allclose(products, other_products, rtol=2e-5, atol=1e-6)
+        np.testing.assert_allclose(means, other_means, rtol=2e-5, atol=1e-6)

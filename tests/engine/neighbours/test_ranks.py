@@ -134,7 +134,7 @@ def test_some_rows_and_some_wanted_in_float64(float64):
 
 def test_only_incomplete_rows_are_recomputed():
     x = single(views(3)[0])
-    prepared = prepare(x)
+    prepared = prepare(jnp.asarray(x))
     incomplete = jnp.asarray(ROWS % 2 == 0)
     values = np.asarray(recompute_exact_ranks(prepared, ROWS, OTHERS, jnp.full(OTHERS.shape, -1.0), incomplete))
     np.testing.assert_array_equal(values[1::2], -1)

@@ -103,7 +103,7 @@ def test_bad_rows_are_skipped_by_id_and_reported(tmp_path: Path) -> None:
     }
     assert messages[0].startswith("4 of 6 samples of a.csv skipped: b (line 3: RDKit cannot read")
     assert messages[0].endswith("and 1 more")
-    assert "4 left out" in data.source
+    assert "4 skipped" in data.source
 
 
 @pytest.mark.parametrize(

@@ -46,15 +46,15 @@ def vectors() -> list[list[float]]:
 @pytest.mark.parametrize(
     ("columns", "source"),
     [
-        ({"id": IDS, "vector": vectors(), "n_atoms": list(range(N))}, "vector, ids from id, left out: n_atoms"),
+        ({"id": IDS, "vector": vectors(), "n_atoms": list(range(N))}, "vector, ids from id, ignored: n_atoms"),
         ({"id": IDS, "emb": vectors()}, "emb, ids from id"),
         ({"embedding": vectors(), "uniprot_id": IDS}, "embedding, ids from uniprot_id"),
-        ({"id": IDS, **FEATURES, "split": [0, 1] * 30, "y": TRUTH[:, 0]}, "f0..f5, ids from id, left out: split, y"),
-        ({**FEATURES, "note": ["same"] * N, "entry": IDS}, "f0..f5, ids from entry, left out: note"),
+        ({"id": IDS, **FEATURES, "split": [0, 1] * 30, "y": TRUTH[:, 0]}, "f0..f5, ids from id, ignored: split, y"),
+        ({**FEATURES, "note": ["same"] * N, "entry": IDS}, "f0..f5, ids from entry, ignored: note"),
         ({**FEATURES, "anything": IDS}, "f0..f5, ids from anything"),
         ({"ids": IDS, **{str(i): TRUTH[:, i] for i in range(D)}}, "0..5, ids from ids"),
         ({"ids": IDS, **{f"PC{i + 1}": TRUTH[:, i] for i in range(D)}}, "PC1..PC6, ids from ids"),
-        ({"id": IDS, "label": [0] * N, "fold": [1] * N, **FEATURES}, "f0..f5, ids from id, left out: label, fold"),
+        ({"id": IDS, "label": [0] * N, "fold": [1] * N, **FEATURES}, "f0..f5, ids from id, ignored: label, fold"),
         # Wide tables are not in numerical order if their columns were sorted as text.
         ({"id": IDS, **{name: FEATURES[name] for name in sorted(NAMES, reverse=True)}}, "f0..f5, ids from id"),
     ],
@@ -96,7 +96,7 @@ def test_columns_are_named_by_names_patterns_and_ranges(tmp_path):
     pq.write_table(pa.table(table), tmp_path / "x.parquet")
     for words in ("f*", "f0..f5", "f0, f1,f2..f5", "f0..f4,f5"):
         check(read_embeddings(tmp_path / "x.parquet", columns=words), f"x.parquet: 60 x 6 from {words}, ids from id, "
-              "left out: g0, g1")  # fmt: skip
+              "ignored: g0, g1")  # fmt: skip
     assert read_embeddings(tmp_path / "x.parquet", columns="*").embedding.shape == (N, D + 2)
     refused(tmp_path / "x.parquet", "--columns h: there is no such column of numbers; it has: id, f0", columns="h")
     refused(tmp_path / "x.parquet", "--columns: id contains text, not one number per row", columns="id,f0")
@@ -127,7 +127,7 @@ def test_the_index_of_pandas(tmp_path):
     frame.assign(id=range(1000, 1000 + N)).to_csv(tmp_path / "x.csv")
     got = read_embeddings(tmp_path / "x.csv")
     assert (list(got.ids[:2]), got.embedding.shape) == (["1000", "1001"], (N, D))
-    assert "left out: (no name)" in got.recipe["read_as"]
+    assert "ignored: (no name)" in got.recipe["read_as"]
 
 
 def csv_text(delimiter: str = ",", decimal: str = ".", *, last: bool = False, ids: list[str] = IDS) -> str:
@@ -175,7 +175,7 @@ def test_json_lines(tmp_path):
     (tmp_path / "x.jsonl").write_text("\n".join(lines) + "\n")
     (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
     for name in ("x.jsonl", "x.jsonl.gz"):
-        check(read_embeddings(tmp_path / name), f"{name}: 60 x 6 from embedding, ids from key, left out: y")
+        check(read_embeddings(tmp_path / name), f"{name}: 60 x 6 from embedding, ids from key, ignored: y")
     (tmp_path / "x.jsonl").write_text("[1, 2]\n")
     refused(tmp_path / "x.jsonl", "line 1 is not a JSON object")
 
@@ -213,11 +213,11 @@ def test_matrices_per_residue_are_refused_in_a_few_words(tmp_path):
 def test_named_arrays(tmp_path):
     names = np.array(IDS)
     np.savez(tmp_path / "a.npz", features=TRUTH, names=names, y=TRUTH[:, 0])
-    check(read_embeddings(tmp_path / "a.npz"), "a.npz: 60 x 6 from features, ids from names, left out: y")
+    check(read_embeddings(tmp_path / "a.npz"), "a.npz: 60 x 6 from features, ids from names, ignored: y")
     np.savez(tmp_path / "b.npz", X=TRUTH, anything=names, classes=np.array(["a", "b"] * 30))
-    check(read_embeddings(tmp_path / "b.npz"), "b.npz: 60 x 6 from X, ids from anything, left out: classes")
+    check(read_embeddings(tmp_path / "b.npz"), "b.npz: 60 x 6 from X, ids from anything, ignored: classes")
     np.savez(tmp_path / "c.npz", embeddings=TRUTH, coords=np.ones((N, 3)), ids=names)
-    check(read_embeddings(tmp_path / "c.npz"), "c.npz: 60 x 6 from embeddings, ids from ids, left out: coords")
+    check(read_embeddings(tmp_path / "c.npz"), "c.npz: 60 x 6 from embeddings, ids from ids, ignored: coords")
     np.savez(tmp_path / "d.npz", TRUTH)
     refused(
         tmp_path / "d.npz", "has no array with ids; it has: arr_0 .* give a file with --ids FILE, or number the row"
@@ -226,7 +226,7 @@ def test_named_arrays(tmp_path):
     assert (got.ids[:2], got.row_numbers) == (["0", "1"], True)
     np.savez(tmp_path / "e.npz", one=TRUTH, two=TRUTH, ids=names)
     refused(tmp_path / "e.npz", r"several matrices: choose one with --key; it has: one \[60, 6\], two \[60, 6\], ids")
-    check(read_embeddings(tmp_path / "e.npz", key="two"), "e.npz: 60 x 6 from two, ids from ids, left out: one")
+    check(read_embeddings(tmp_path / "e.npz", key="two"), "e.npz: 60 x 6 from two, ids from ids, ignored: one")
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file["model/embeddings"], file["model/names"] = TRUTH, IDS
     check(read_embeddings(tmp_path / "f.h5"), "f.h5: 60 x 6 from model/embeddings, ids from model/names")
@@ -257,7 +257,7 @@ def test_files_of_torch(tmp_path):
     refused(tmp_path / "c.pt", "is a tensor without ids")
     torch.save({"layers": {"1": tensor + 1, "2": tensor}, "names": IDS}, tmp_path / "d.pt")
     refused(tmp_path / "d.pt", r"choose one with --key; it has: layers/1 \[60, 6\], layers/2")
-    check(read_embeddings(tmp_path / "d.pt", key="layers/2"), "d.pt: 60 x 6 from layers/2, ids from names, left out: "
+    check(read_embeddings(tmp_path / "d.pt", key="layers/2"), "d.pt: 60 x 6 from layers/2, ids from names, ignored: "
           "layers/1")  # fmt: skip
     torch.save({"x": Path(), "embedding": tensor}, tmp_path / "e.pt")
     refused(tmp_path / "e.pt", "contains Python objects, which are never loaded")
@@ -302,7 +302,7 @@ def test_a_data_set_of_hugging_face(tmp_path):
     (folder / "dataset_info.json").write_text("{}")
     state = {"_data_files": files, "_indices_files": [{"filename": "indices.arrow"}]}
     (folder / "state.json").write_text(json.dumps(state))
-    check(read_embeddings(folder), "saved: 60 x 6 from vector, ids from name, left out: label")
+    check(read_embeddings(folder), "saved: 60 x 6 from vector, ids from name, ignored: label")
     (folder / files[1]["filename"]).unlink()
     refused(folder, "data-00001-of-00002.arrow is missing")
     (tmp_path / "dataset_dict.json").write_text("{}")
@@ -429,7 +429,7 @@ def test_ids_are_those_of_the_samples(tmp_path):
     got = read_embeddings(tmp_path / "x.h5", key="test/X")
     assert (got.ids[0], got.recipe["read_as"]) == (
         "test0",
-        "x.h5: 60 x 6 from test/X, ids from test/ids, left out: train/X, train/ids",
+        "x.h5: 60 x 6 from test/X, ids from test/ids, ignored: train/X, train/ids",
     )
     with h5py.File(tmp_path / "y.h5", "w") as file:
         for name, row in zip(("C/C=C/Br", "F/C=C/Cl", "CCO"), TRUTH, strict=False):

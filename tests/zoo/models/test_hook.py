@@ -86,3 +86,39 @@ def test_invalid_arguments_raise_clear_errors():
         TorchHook(twice, "0", lambda samples: (torch.zeros(len(samples), 2),)).embed(SAMPLES)
     with pytest.raises(ValueError, match="has no view 'atoms'"):
         TorchHook(Net(), "out", padded, view="atoms").embed(SAMPLES)
+
+
+def test_a_single_tensor_is_one_argument():
+    hook = TorchHook(Net(), "embed", lambda samples: padded(samples)[0], counts=lengths)
+    np.testing.assert_array_equal(
+        np.asarray(hook.embed(SAMPLES).embedding),
+        np.asarray(TorchHook(Net(), "embed", padded, counts=lengths).embed(SAMPLES).embedding),
+    )
+
+
+class Pair(torch.nn.Module):
+    """A module that returns a dict."""
+
+    def forward(self, ids):
+        return {"hidden": ids[:, :1].float()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((Net(), "embed", lambda samples: "ids"), {}, "prepare returned str: it must return the arguments"),
+        (
+            (Net(), "embed", padded),
+            {"counts": lambda samples: [1]},
+            r"counts returned \[1\] for an output of layer 'embed'",
+        ),
+        (
+            (torch.nn.Sequential(Pair()), "0", padded),
+            {},
+            "the output of layer '0' is of type dict, not a tensor: select",
+        ),
+    ],
+)
+def test_mistakes_are_one_clear_line(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        TorchHook(*arguments, **options).embed(SAMPLES)

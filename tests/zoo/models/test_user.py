@@ -31,6 +31,41 @@ SOURCE = """
 
     class Missing(Letters):
         files = {"weights": "weights.pt"}
+
+    class Array(Letters):
+        def forward(self, samples, layer):
+            import numpy as np
+            return np.array([[len(s.smiles)] for s in samples])
+
+    class View(Letters):
+        view = "smile"
+
+    class Modality(Letters):
+        modality = "strings"
+
+    class Pooling(Letters):
+        pooling = "max"
+
+    class Layers(Letters):
+        layers = 3
+
+    class Batch(Letters):
+        batch_size = 0
+
+    class Files(Letters):
+        files = ["weights.pt"]
+
+    class Abstract(Adapter):
+        view, layers = "smiles", "rows"
+
+    class Arguments(Letters):
+        def forward(self, samples): ...
+
+    class Init(Letters):
+        def __init__(self): ...
+
+    class One(Letters):
+        layers, requirements = "length", "numpy"
 """
 
 
@@ -62,8 +97,17 @@ def test_an_edited_source_is_another_model(mine):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("mine:Leters", "cannot be imported"),
-        ("nowhere:Letters", "cannot be imported"),
+        ("mine:Leters", "mine:Leters cannot be imported: mine has no class Leters; did you mean 'Letters'?"),
+        ("nowhere:Letters", "cannot be imported: there is no module nowhere in "),
+        ("mine:View", r"mine:View: view has no value 'smile'; it has: smiles, "),
+        ("mine:Modality", "mine:Modality: modality has no value 'strings'; it has: string, "),
+        ("mine:Pooling", "mine:Pooling: pooling must be none, mean, sum or cumulants"),
+        ("mine:Layers", "mine:Layers: layers must be names of layers, .*; got 3"),
+        ("mine:Batch", "mine:Batch: batch_size must be at least 1; got 0"),
+        ("mine:Files", "mine:Files: files must map names to paths"),
+        ("mine:Abstract", r"mine:Abstract has no method forward\(self, samples, layer\)"),
+        ("mine:Arguments", r"mine:Arguments.forward must take \(self, samples, layer\): too many positional"),
+        ("mine:Init", r"mine:Init.__init__ must take \(self, card, files, device\)"),
         ("mine:Output", "is not an adapter"),
         ("mine:Forgetful", "must have the class attributes layers and view"),
         ("mine:Missing", "weights.pt, which is not in"),
@@ -72,6 +116,27 @@ def test_an_edited_source_is_another_model(mine):
 def test_invalid_adapters_raise_clear_errors(mine, name, message):
     with pytest.raises(ValueError, match=message):
         find_card(name)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def f(:", r"SyntaxError: invalid syntax \(odd\.py:1\)"),
+        ("x = 1\ny = x / 0", r"ZeroDivisionError: division by zero \(odd\.py:2, in <module>\)"),
+        ("import nosuchpackage", r"ModuleNotFoundError: No module named 'nosuchpackage' \(odd\.py:1, in <module>\)"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_names_its_line(mine, monkeypatch, source, message):
+    monkeypatch.delitem(sys.modules, "odd", raising=False)
+    (mine / "odd.py").write_text(source)
+    with pytest.raises(ValueError, match=f"odd:Letters cannot be imported: {message}"):
+        find_card("odd:Letters")
+
+
+def test_arrays_are_rows_and_one_name_needs_no_tuple(mine):
+    np.testing.assert_array_equal(np.asarray(load("mine:Array").embed(SAMPLES).embedding), [[3], [1]])
+    card = find_card("mine:One")
+    assert (list(card.layers), list(card.requirements)) == (["length"], ["numpy"])
 
 
 def test_packages_add_models_and_a_broken_package_does_not_hide_others(mine, monkeypatch):

@@ -123,10 +123,10 @@ def _deep(folder: Path, suffixes: Sequence[str]) -> list[Path]:
 
 
 def _check_links(folder: Path, paths: Sequence[Path]) -> None:
-    """Check that no file is a link to nothing, which would be left out else."""
+    """Check that no file is a broken link, which would otherwise be ignored."""
     for path in paths:
         if not path.exists():
-            raise InputError(f"{path.relative_to(folder).as_posix()} is a link to nothing")
+            raise InputError(f"{path.relative_to(folder).as_posix()} is a broken link")
 
 
 def _one_vector_per_file(folder: Path, paths: Sequence[Path]) -> Content:

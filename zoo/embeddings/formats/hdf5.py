@@ -75,7 +75,7 @@ def check_whole(name: str, item: Any) -> None:
             expected = math.prod(math.ceil(n / chunk) for n, chunk in zip(item.shape, item.chunks, strict=True))
             missing = expected - item.id.get_num_chunks()
             if missing:
-                raise InputError(f"data set {shorten(name)} lacks {missing} of its {expected} chunks")
+                raise InputError(f"data set {shorten(name)} has {missing} of {expected} chunks missing")
         elif item.id.get_storage_size() < item.size * item.dtype.itemsize:
             raise InputError(f"data set {shorten(name)} of shape {list(item.shape)} was never written")
 

@@ -133,7 +133,7 @@ def load_npy(path: Path) -> np.ndarray:
 def read_ids(path: Path) -> Any:
     """Read ids from ``.npy``, or from text with one id per line."""
     if path.is_symlink() and not path.exists():
-        raise InputError(f"{path.name} is a link to nothing")
+        raise InputError(f"{path.name} is a broken link")
     if path.suffix == ".npy":
         return load_npy(path)
     with open_text(path) as stream:

@@ -82,7 +82,7 @@ def _parse(data: bytes, tabs: bool, *, whole: bool) -> Header | None:
 
 
 def _delimiter(data: bytes, start: int, tabs: bool, *, whole: bool) -> bytes:
-    """Return the character that is most often in the first line, of those that split the next record alike."""
+    """Return the most frequent delimiter of the first line that splits the next record into as many cells."""
     line = re.match(rb"[^\r\n]*", _QUOTED.sub(b"", data[start:]))
     counts = {bytes([mark]): line[0].count(bytes([mark])) if line else 0 for mark in DELIMITERS}
     if tabs and counts[b"\t"]:

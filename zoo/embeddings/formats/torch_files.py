@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..._errors import InputError, MissingPackageError
+from ..._missing import install_command
 from ..._text import shorten, shorten_names
 from ..arrays import to_numpy
 from ..content import Content, Selection, pick
@@ -84,7 +85,7 @@ def _load(path: Path, name: str = "") -> Any:
     try:
         import torch
     except ImportError as error:
-        raise MissingPackageError(f"{path}: reading .pt files needs torch: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading .pt files needs torch: {install_command('torch')}") from error
     prefix = f"{name} " if name else ""
     _check_whole(path, prefix)
     try:

@@ -1,4 +1,4 @@
-"""Members of .zip and .tar archives as files of their own."""
+"""Members of .zip and .tar archives as separate files."""
 
 from __future__ import annotations
 

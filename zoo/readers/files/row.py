@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..._errors import InputError, MissingPackageError
+from ..._missing import install_command
 
 T = TypeVar("T")
 # Numbers of the samples to read, from 0; None for all. A range or a set, in which look-up is fast.
@@ -119,4 +120,4 @@ def need_rdkit(path: Path) -> None:
     try:
         import rdkit  # noqa: F401
     except ImportError as error:
-        raise MissingPackageError(f"{path}: reading molecules needs RDKit: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading molecules needs RDKit: {install_command('rdkit')}") from error

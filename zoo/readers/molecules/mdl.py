@@ -1,4 +1,4 @@
-"""What RDKit does not tell of a record in the formats of MDL: its radicals, and whether its coordinates are 3D."""
+"""Facts of a record in MDL formats that RDKit does not return: radicals, and whether coordinates are 3D."""
 
 from __future__ import annotations
 

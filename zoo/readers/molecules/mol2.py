@@ -28,7 +28,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     """Read the wanted molecules: SMILES, and atoms if all atoms have 3D coordinates; the name is the id.
 
     Formal charges follow from atom types and bonds, those of single atoms from the column of charges. If that adds up
-    to another integer than the formal charges, the molecule is left out.
+    to another integer than the formal charges, the molecule is skipped.
 
     Raises:
         ImportError: RDKit is not installed.

@@ -15,8 +15,8 @@ LONGEST = 10_000  # characters; RDKit takes seconds for more, and the time grows
 PEEK = 20  # cells that show what a column contains
 MISSING = ("nan", "none", "null", "na", "n/a", "<na>", "-")
 MAPS = "atom map numbers were removed"
-EXTENSIONS = "CXSMILES extensions were left out"
-TRAILING = "text after the SMILES was left out"
+EXTENSIONS = "CXSMILES extensions were removed"
+TRAILING = "text after the SMILES was removed"
 INCHI = "converted from InChI by RDKit"
 
 # A SMILES string, and an extension between bars or other text after it.

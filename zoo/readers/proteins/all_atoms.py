@@ -12,7 +12,7 @@ from ..._protein_atoms import ProteinAtoms
 
 
 def all_atoms(residues: Sequence[Any], sequence: str, segment: tuple[int, int]) -> ProteinAtoms:
-    """Return the atoms of residues of gemmi; those whose positions are not finite are left out.
+    """Return the atoms of residues of gemmi; atoms whose positions are not finite are excluded.
 
     Of atoms of one name in a residue (alternate locations), the first is used. Deuterium is read as hydrogen.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._errors import InputError, MissingPackageError
+from ..._missing import install_command
 from ..._text import MAX_REASON, shorten
 from ..files import open_binary
 from .amino_acids import narrow_names
@@ -42,7 +43,7 @@ class Entry:
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """Read the structures of a PDB or mmCIF file, which are told apart by their content.
+    """Read the structures of a PDB or mmCIF file, recognised by their content.
 
     Raises:
         ImportError: gemmi is not installed.
@@ -51,7 +52,7 @@ def read_entries(path: Path) -> list[Entry]:
     try:
         import gemmi  # noqa: F401
     except ImportError as error:
-        raise MissingPackageError(f"{path}: reading structures needs gemmi: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading structures needs gemmi: {install_command('gemmi')}") from error
     with open_binary(path) as stream:
         # Other characters are in comments and names of authors. gemmi counts the bytes of a line.
         text = stream.read().decode("ascii", "replace").replace("\ufffd", "?")

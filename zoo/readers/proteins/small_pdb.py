@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._errors import InputError, MissingPackageError
+from ..._missing import install_command
 from ..._text import MAX_REASON, shorten
 from ..files import Options, Row, Wanted, indices, read_text
 from ..structures import atoms_row, need_ase
@@ -89,7 +90,7 @@ def _models(path: Path) -> Sequence[tuple[Any, Any]]:
     try:
         import gemmi
     except ImportError as error:
-        raise MissingPackageError(f"{path}: reading structures needs gemmi: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading structures needs gemmi: {install_command('gemmi')}") from error
     parts = split_at_end(without_stars(read_text(path)))
     models: list[tuple[Any, Any]] = []
     for part, _ in parts:

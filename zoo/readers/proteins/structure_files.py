@@ -22,7 +22,7 @@ from .polymers import BOND, Protein, broken, others, proteins
 # Names of the atoms of a backbone. Force fields rename the O of the last residue.
 BACKBONE = (("N",), ("CA",), ("C",), ("O", "OT1", "OC1", "O1", "OXT"))
 FIRST_MODEL = "first of several models"
-OTHERS = "left out, because it is not protein"
+OTHERS = "not read, because it is not protein"
 ENTRIES = "structures of the file that were not read"
 SEGMENT = "the backbone is the longest unbroken segment of the chain"
 NO_BACKBONE = "sequence only, no backbone: no residue has all of N, CA, C and O"
@@ -180,8 +180,8 @@ def _chain(
 def _without_caps(seqres: Sequence[str], residues: Sequence[Any]) -> list[str]:
     """Return the amino acids of SEQRES; of several residues at a position (microheterogeneity), the first.
 
-    Residues that gemmi knows as other than amino acids, such as ACE, are left out; of unknown ones, those at the ends
-    that were not observed as amino acids.
+    Residues that gemmi knows as other than amino acids, such as ACE, are excluded; of unknown residues, those at the
+    ends that were not observed as amino acids.
     """
     names = [name.partition(",")[0] for name in seqres]
     names = [name for name in names if letter(name) != ""]

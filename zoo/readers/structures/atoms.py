@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..._errors import InputError, MissingPackageError
+from ..._missing import install_command
 from ..._text import shorten_names
 from ..files import NUMBERS, Options, Row, numbers
 from .charge import charge_and_spin
@@ -29,7 +30,7 @@ def need_ase(path: Path) -> None:
     try:
         import ase  # noqa: F401
     except ImportError as error:
-        raise MissingPackageError(f"{path}: reading structures needs ase: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading structures needs ase: {install_command('ase')}") from error
 
 
 def atoms_row(

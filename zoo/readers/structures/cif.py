@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._errors import InputError, MissingPackageError
+from ..._missing import install_command
 from ..._text import MAX_REASON, shorten
 from ..files import Options, Row, Wanted, indices, read_text
 from .atoms import atoms_row, need_ase
@@ -47,7 +48,7 @@ def _blocks(path: Path) -> Sequence[tuple[str, Any]]:
     try:
         import gemmi  # noqa: F401
     except ImportError as error:
-        raise MissingPackageError(f"{path}: reading .cif needs gemmi: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading .cif needs gemmi: {install_command('gemmi')}") from error
     text = read_text(path)
     try:
         parsed = [(block.name, block) for block in _parsed(text)]

@@ -67,7 +67,7 @@ def find_energy(
     stated = unit or _stated_unit(values, name) or "eV"
     known = energy_unit(stated)
     if known is None:
-        remarks["energy left out, because its unit is not known"] = f"{name} in {shorten(stated)}"
+        remarks["energy not read, because its unit is not known"] = f"{name} in {shorten(stated)}"
         return None
     factor, per_atom = known[0], known[1] or base.endswith("per_atom")
     raw = _scalar(values.get(f"uncorrected_{name}"))

@@ -20,7 +20,7 @@ def find_forces(
         results: of the calculator of ASE, which come first.
         arrays: of the atoms.
         n_atoms: number of atoms.
-        remarks: receives which array was taken, and why forces were left out.
+        remarks: receives which array was taken, and why forces were not read.
     """
     for values in (results, arrays):
         names = {str(name).casefold(): str(name) for name in values}
@@ -29,10 +29,10 @@ def find_forces(
             continue
         forces = np.asarray(values[name])
         if forces.shape != (n_atoms, 3) or forces.dtype.kind not in "fiu" or not np.isfinite(forces).all():
-            remarks["forces left out, because they are not three numbers per atom"] = name
+            remarks["forces not read, because they are not three numbers per atom"] = name
             return None
         if any("converted from" in remark for remark in remarks):
-            remarks["forces left out, because the energy has another unit and theirs is not stated"] = name
+            remarks["forces not read, because the energy has another unit and that of the forces is not stated"] = name
             return None
         if name != FORCES:
             remarks[f"forces taken from {name}"] = ""

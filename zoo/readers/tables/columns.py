@@ -169,7 +169,7 @@ def _find(path: Path, header: Sequence[str], view: str) -> str:
 
 
 def _view(name: str) -> str:
-    """Return what a column contains by its name; empty if the name does not tell."""
+    """Return what a column contains by its name; empty if the name does not show it."""
     normal = _normal(name)
     exact = next((view for view, names in COLUMNS.items() if normal in names), "")
     words = set(normal.split("_"))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..._errors import InputError, MissingPackageError
+from ..._missing import install_command
 from ..._text import MAX_REASON, shorten
 from ..files import NUMBERS, Options, Row, Wanted, chosen, no_columns, not_empty, read_lines
 from .sequences import checked_sequence, refuse_nucleotide_file, refuse_nucleotides
@@ -28,7 +29,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
     try:
         import gemmi
     except ImportError as error:
-        raise MissingPackageError(f"{path}: reading FASTA needs gemmi: pip install 'hyle[zoo]'") from error
+        raise MissingPackageError(f"{path}: reading FASTA needs gemmi: {install_command('gemmi')}") from error
     no_columns(path, options)
     insist = options.view == "sequence"
     column = "sequence" if insist else ""  # marks that the view was requested

@@ -1,4 +1,4 @@
-"""Amino-acid sequences in files, told apart from nucleotides."""
+"""Amino-acid sequences in files, distinguished from nucleotide sequences."""
 
 from __future__ import annotations
 

@@ -47,9 +47,9 @@ def test_molecules_are_read_without_a_remark(tmp_path: Path, cell: str, smiles: 
     ("cell", "smiles", "remark", "detail"),
     [
         ("[CH3:1][OH:2]", "CO", "atom map numbers were removed", "[CH3:1][OH:2]"),
-        ("CCO |$;;R1$|", "CCO", "CXSMILES extensions were left out", "|$;;R1$|"),
-        ("C[C@H](F)Cl |&1:1|", "C[C@H](F)Cl", "CXSMILES extensions were left out", "|&1:1|"),
-        ("CCO ethanol", "CCO", "text after the SMILES was left out", "ethanol"),
+        ("CCO |$;;R1$|", "CCO", "CXSMILES extensions were removed", "|$;;R1$|"),
+        ("C[C@H](F)Cl |&1:1|", "C[C@H](F)Cl", "CXSMILES extensions were removed", "|&1:1|"),
+        ("CCO ethanol", "CCO", "text after the SMILES was removed", "ethanol"),
         ("InChI=1S/C2H6O/c1-2-3/h3H,2H2,1H3", "CCO", "converted from InChI by RDKit", "InChI=1S/C2H6O"),
     ],
 )
@@ -136,4 +136,4 @@ def test_names_after_smiles_in_smi_files(tmp_path: Path) -> None:
     data = read_dataset(tmp_path / "a.smi")
     assert data.ids == ["mol1", "007", "mol3", "a b", "also b", "5"]
     assert [s.smiles for s in data] == ["CCO", "CCC", "C[C@H](F)Cl", "N", "C", "O"]
-    assert list(data.remarks["CXSMILES extensions were left out"]) == ["mol1", "mol3"]
+    assert list(data.remarks["CXSMILES extensions were removed"]) == ["mol1", "mol3"]

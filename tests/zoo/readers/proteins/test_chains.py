@@ -131,7 +131,7 @@ def test_dna_ligands_and_water_are_left_out_and_named(tmp_path: Path) -> None:
     )
     assert chains(tmp_path, text) == [("a-A", "AG", 2)]
     assert remarks(tmp_path, text) == {
-        "left out, because it is not protein": "chain B is DNA, 2 water, 1 HEM, 1 GLU",
+        "not read, because it is not protein": "chain B is DNA, 2 water, 1 HEM, 1 GLU",
     }
 
 

@@ -49,7 +49,7 @@ def read(path: Path, *comments: str, **options):
         (
             "energy=-2 energy_unit=furlong",
             None,
-            ["energy left out, because its unit is not known: 0 (energy in furlong)"],
+            ["energy not read, because its unit is not known: 0 (energy in furlong)"],
         ),
         (
             "energy_per_atom=-2",

@@ -38,7 +38,7 @@ def test_forces_of_an_unknown_unit_are_left_out(tmp_path: Path) -> None:
     data = read_dataset(write(tmp_path / "a.extxyz", "forces", "energy=-1 energy_unit=hartree"))
     assert data[0].atoms is not None
     assert "forces" not in data[0].atoms.arrays
-    assert any("forces left out, because the energy has another unit" in remark for remark in data.remarks)
+    assert any("forces not read, because the energy has another unit" in remark for remark in data.remarks)
 
 
 def test_a_database_of_ase(tmp_path: Path) -> None:
