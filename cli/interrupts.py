@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -76,9 +75,9 @@ class Interrupts:
         """Return the line that reports the interruption."""
         return f"interrupted; {self.kept}" if self.kept else "interrupted"
 
-    def data(self) -> dict[str, dict[str, str]]:
-        """Return the interruption as ``--json`` reports it."""
-        return {"error": {"type": "Interrupted", "message": self.line()}}
+    def json(self) -> str:
+        """Return the interruption as ``--json`` reports it; without importing json, which an interrupt may be in."""
+        return f'{{"error": {{"type": "Interrupted", "message": "{self.line()}"}}}}'
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if self.received or not self._working:
@@ -102,7 +101,7 @@ class Interrupts:
 
     def _end(self, *_: object) -> None:
         if self._as_json:
-            _write(1, json.dumps(self.data()))
+            _write(1, self.json())
         _write(2, (SHOW_CURSOR if os.isatty(2) else "") + self.line())
         os._exit(INTERRUPTED)
 

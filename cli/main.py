@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from .interrupts import INTERRUPTED, INTERRUPTS, Interrupted
@@ -54,8 +55,7 @@ def _run(*, as_json: bool) -> None:
 
 
 def _report_interruption(*, as_json: bool) -> None:
-    import json
-
-    if as_json:
-        print(json.dumps(INTERRUPTS.data()))
-    print(INTERRUPTS.line(), file=sys.stderr)
+    with contextlib.suppress(OSError):  # such as a closed pipe
+        if as_json:
+            print(INTERRUPTS.json(), flush=True)
+        print(INTERRUPTS.line(), file=sys.stderr)

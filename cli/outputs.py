@@ -59,7 +59,7 @@ def check_file(path: Path, *, replace: bool = False, companions: Sequence[Path] 
         OutputError: its folder does not exist or cannot be written, it is a folder or an input of the command, or it
             was not written by hyle.
     """
-    _check_parent(path)
+    check_parent(path)
     if path.is_dir() and path.suffix != ".zarr":
         raise OutputError(f"cannot write {path}: it is a folder, not a file")
     existing = [each for each in (path, *companions) if each.exists()]
@@ -97,7 +97,7 @@ def check_folder(
         OutputError: its parent does not exist, it is a file, or it has a file or folder of one of the names that is
             another input or was not written by hyle.
     """
-    _check_parent(folder)
+    check_parent(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"cannot write {folder}: it is a file, not a folder")
     present = [folder / name for name in files if (folder / name).exists()]
@@ -160,7 +160,12 @@ def _same(argument: str, path: Path) -> bool:
         return False
 
 
-def _check_parent(path: Path) -> None:
+def check_parent(path: Path) -> None:
+    """Check that an output can be made in its folder.
+
+    Raises:
+        OutputError: the folder does not exist, is a file, or is not writable.
+    """
     parent = path.parent
     for folder in path.parents:
         if folder.exists() and not folder.is_dir():

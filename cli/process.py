@@ -71,5 +71,7 @@ def _fallback(error: UnicodeError) -> tuple[str, int]:
 def _ascii(character: str) -> str:
     if character in FALLBACKS:
         return FALLBACKS[character]
+    if "\u2800" <= character <= "\u28ff":  # the dots of a spinner
+        return "*"
     # Letters without their accents.
     return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"

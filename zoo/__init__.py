@@ -5,6 +5,7 @@ torch when a model is loaded.
 """
 
 import warnings
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._lazy import lazy_names as lazy_names
@@ -103,6 +104,8 @@ if TYPE_CHECKING:
     from .weights import pin_hashes as pin_hashes
     from .weights import weights_origin as weights_origin
     from .weights import weights_version as weights_version
+
+    _import: Callable[[str], Any]
 else:
     _import, __dir__, __all__ = lazy_names(__name__, __file__)
 

@@ -17,13 +17,14 @@ def did_you_mean(word: str, words: Mapping[str, Any] | Sequence[str]) -> str:
     """
     known = list(words)
     query = _stem(word)
-    if len(query) >= 2 and (longer := [each for each in known if each.lower().startswith(query)]):
+    start = query if len(query) >= 2 else word.lower()
+    if len(start) >= 2 and (longer := [each for each in known if each.lower().startswith(start)]):
         close = [each for each in longer if each.lower() == word.lower()] or longer[:3]
     else:
         stems: dict[str, str] = {}
         for each in known:
             stems.setdefault(_stem(each), each)
-        close = [stems[stem] for stem in difflib.get_close_matches(query, stems, n=1, cutoff=0.66)]
+        close = [stems[stem] for stem in difflib.get_close_matches(query, stems, n=1, cutoff=0.6)]
         if not close and len(query) >= 4:
             close = [each for each in known if query in each.lower()][:3]
     if not close:

@@ -10,7 +10,7 @@ from ._text import MAX_REASON, shorten
 
 _PACKAGES = ("site-packages", "dist-packages")
 _HYLE = Path(__file__).parents[1]
-_TOPS = [Path(__file__).parent, _HYLE / "engine", _HYLE / "cli"]
+_TOPS = [_HYLE / name for name in ("hyle", "engine", "zoo", "cli")]
 
 
 def describe_user_error(error: BaseException) -> str | None:

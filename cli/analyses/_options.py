@@ -69,9 +69,7 @@ class AnalysisOptions:
         store = Store(self.store_path)
         against = None if self.against is None else load_comparison(self.against)
         if against is not None and against.attrs.get("sample_hash", "") == comparison.attrs.get("sample_hash"):
-            say(
-                f"note: --against {self.against} has the same samples as {path}; it should be a comparison on others"
-            )
+            say(f"note: --against {self.against} has the same samples as {path}; it should be a comparison on others")
         representations = find_embeddings(comparison, store, self.embeddings)
         ids, rows = joined(comparison, representations)
         groups_kind, labels = states_of_one_thing(list(representations.values()), ids)

@@ -35,7 +35,7 @@ def compute(question: AnalysisInput) -> FactorResult | None:
 
 
 def summarise(result: FactorResult) -> list[str]:
-    """Return the facts that explain significantly more than chance, and those that cannot be separated or tested."""
+    """Return the facts that explain significantly more than chance, and those that cannot be tested."""
     lines = []
     for where, factors in result.on.items():
         place = " on the second set" if where == ON_SECOND else ""
@@ -44,8 +44,8 @@ def summarise(result: FactorResult) -> list[str]:
         strong = [f for f in tested if f.p * len(tested) <= 0.05]
         if strong:
             shares = [
-                f"{_name(f.name)} ({100 * (f.share - f.by_chance):.0f} percentage points of the variation more than the "
-                f"{100 * f.by_chance:.0f} % by chance, {_tests(f)})"
+                f"{_name(f.name)} ({100 * (f.share - f.by_chance):.0f} percentage points of the variation more than "
+                f"the {100 * f.by_chance:.0f} % by chance, {_tests(f)})"
                 for f in strong
             ]
             n = units(strong[0].n, strong[0].families)
@@ -112,8 +112,8 @@ def make_figures(result: FactorResult) -> dict[str, Figure]:
         return {}
     strong = any(f.p * len(factors) <= 0.05 for factors in tested.values() for f in factors)
     caption = (
-        "What one fact about the models explains of the variation of alignment over pairs of families, each fact alone: "
-        "percentage points above the mean under permutation of the families, which is 0 here."
+        "What one fact about the models explains of the variation of alignment over pairs of families, each fact "
+        "alone: percentage points above the mean under permutation of the families, which is 0 here."
     )
     if missing := list(dict.fromkeys(_name(f.name) for fs in result.on.values() for f in fs if not is_number(f.p))):
         caption += f" Not drawn, because these families cannot test it: {join_names(missing)}."

@@ -16,11 +16,12 @@ Card = Mapping[str, Any]
 
 def print_card(card: Card) -> None:
     """Print a card: the measured sets, the numbers in and out of distribution, the relatives, the diagnosis."""
-    click.echo(f"\n{card['model']} on {card['domain']}: {setting(card)}\n")
+    click.echo(f"{card['model']} on {card['domain']}: {setting(card)}\n")
     headings = ("", *(f"{one['dataset']} ({role})" for role, one in card["sets"].items()))
     if card["generality"]:
         headings = (*headings, "change, same models")
     print_table(headings, rows(card), keys=1)
+    click.echo()
     for title, names in relatives(card).items():
         click.echo(f"{title}: {names}")
     for note in notes(card):

@@ -161,6 +161,7 @@ def _print_card(result: Mapping[str, Any]) -> None:
     ]
     headings = ("teacher", "metric", "alignment", "chance", "q", "calibrated")
     print_table(headings, rows, right=headings[2:], keys=2)
+    click.echo()
     unmatched = sorted({score["teacher"] for score in result["alignment"] if not score["significant"]})
     if unmatched:
         click.echo(
@@ -210,3 +211,4 @@ def _print_probes(name: str, probes: list[dict[str, Any]]) -> None:
     ]
     click.echo("Mean absolute error of a ridge regression from the embeddings to each label")
     print_table(("label", *models, "median only"), lines, right=(*models, "median only"), keys=1)
+    click.echo()

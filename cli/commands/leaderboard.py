@@ -10,6 +10,7 @@ import click
 from ..console import say
 from ..leaderboard import check_folder, read_cards, render_site, write_site
 from ..options import LocalPath
+from ..outputs import check_parent
 
 
 @click.command(short_help="Build a website from benchmark results.")
@@ -39,7 +40,8 @@ def command(cards: Sequence[Path], output: Path, check: bool) -> None:
       hyle leaderboard --check mymodel.json
     """
     if not check:
-        check_folder(output)
+        check_parent(output)
+        before = check_folder(output)
     found = read_cards(cards)
     models = len({card.model for card in found})
     counted = f"{len(found)} card{'s' * (len(found) != 1)} of {models} model{'s' * (models != 1)}"
@@ -47,4 +49,4 @@ def command(cards: Sequence[Path], output: Path, check: bool) -> None:
         click.echo(f"{counted}: no problems")
         return
     write_site(render_site(found), output)
-    say(f"{counted}: wrote {output / 'index.html'}")
+    say(f"{counted}: {'replaced' if before else 'wrote'} {output / 'index.html'}")

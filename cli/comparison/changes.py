@@ -60,8 +60,9 @@ def changed_scores(comparison: xr.Dataset, others: xr.Dataset) -> list[Row]:
             i, j = pair[::-1] if column.arrow == "←" else pair
             old, now = float(column.score.values[i, j]), float(new[i, j])
             if abs(now - old) > CHANGE or np.isnan(now) != np.isnan(old):
-                shown = (estimate(value, float("nan"), max(2, column.digits)) for value in (old, now))
-                found.append((abs(now - old), (f"{names[pair[0]]}, {names[pair[1]]}", column.name, *shown)))
+                models = f"{names[pair[0]]}, {names[pair[1]]}"
+                before, now_shown = (estimate(value, float("nan"), column.digits) for value in (old, now))
+                found.append((abs(now - old), (models, column.name, before, now_shown)))
     return [row for _, row in sorted(found, key=lambda each: -np.nan_to_num(each[0], nan=np.inf))]
 
 

@@ -79,12 +79,14 @@ def has_directions(score: PairScores) -> bool:
 def digits_of(score: PairScores) -> int:
     """Return 3 decimals for scores with a standard error below `PRECISE`, else 2.
 
-    Without standard errors they are taken as 1 / sqrt(n), that of a correlation of unrelated samples.
+    Without standard errors they are taken as those of correlations r of n independent samples, (1 - r^2) / sqrt(n),
+    where r is the score on a scale from 0 at chance to 1 at the best score.
     """
-    errors = score.se[~np.eye(len(score.se), dtype=bool)]
-    errors = errors[np.isfinite(errors)]
-    error = float(np.median(errors)) if errors.size else (score.n or 1) ** -0.5
-    return 3 if error < PRECISE else 2
+    errors = score.se
+    if not np.isfinite(errors).any():
+        errors = (1 - np.clip(score.strength, 0, 1) ** 2) / (score.n or 1) ** 0.5
+    errors = errors[~np.eye(len(errors), dtype=bool) & np.isfinite(errors)]
+    return 3 if errors.size and float(np.median(errors)) < PRECISE else 2
 
 
 def pairs_in_order(scores: Sequence[PairScores], m: int) -> list[Pair]:

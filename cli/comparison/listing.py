@@ -39,7 +39,7 @@ def print_comparison(comparison: xr.Dataset) -> None:
             ranks = {f"{name} rank": [_rank(comparison, name, pair) for pair in pairs] for name in ranked}
             _print_turned(names, columns, pairs, ranks)
         else:
-            headings = ("model", "other", *(column.heading for column in columns), *(f"{name} rank" for name in ranked))
+            headings = ["model", "other", *(column.heading for column in columns), *(f"{name} rank" for name in ranked)]
             rows = [
                 (
                     names[i],

@@ -18,6 +18,7 @@ from ._figure import DESCRIPTIVE as DESCRIPTIVE
 from ._figure import NOT_SIGNIFICANT as NOT_SIGNIFICANT
 from ._figure import SIGNIFICANT as SIGNIFICANT
 from ._figure import Figure as Figure
+from ._figure import printable as printable
 from ._figure import specification as specification
 from ._heat_map import heat_map as heat_map
 from ._history import emergence_curves as emergence_curves
@@ -81,7 +82,7 @@ def all_figures(
 
 
 def plain_figures(comparison: xr.Dataset, scores: Mapping[str, PairScores]) -> dict[str, Any]:
-    """Return the figures of a Comparison alone, without heat maps: dimensions, and scatter plots of at least 10 pairs."""
+    """Return the figures of a Comparison alone, without heat maps: dimensions, and plots of at least 10 pairs."""
     charts: dict[str, Any] = {metric: dimension_bars(comparison, metric) for metric in dimensions(comparison)}
     m = comparison.sizes["model"]
     if m * (m - 1) // 2 >= MIN_PAIRS:

@@ -49,7 +49,9 @@ def factor_bars(on: Mapping[str, Sequence[Factor]]) -> alt.LayerChart:
         row["end"] = max(row["above"], 0.0)
     layers = [
         base.mark_bar(cornerRadiusEnd=2, height={"band": 0.7}).encode(x=x, color=colour),
-        base.mark_text(align="left", dx=7, fontSize=11.5, color=INK).encode(x=alt.X("end:Q", title=title), text="shown:N"),
+        base.mark_text(align="left", dx=7, fontSize=11.5, color=INK).encode(
+            x=alt.X("end:Q", title=title), text="shown:N"
+        ),
     ]
     description = f"Bar chart of what {len(order)} facts explain of the variation between families, above chance."
     return alt.LayerChart(layer=layers).properties(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # Fields of the data of a chart that only serve the drawing.
-_DRAWN = {"shown", "exact", "side", "pair", "kind", "inner", "outer", "x_shown", "y_shown", "recipe", "strength", "outside", "end"}
+_DRAWN = {
+    "shown",
+    "exact",
+    "side",
+    "pair",
+    "kind",
+    "inner",
+    "outer",
+    "x_shown",
+    "y_shown",
+    "recipe",
+    "strength",
+    "outside",
+    "end",
+}
 
 
 SIGNIFICANT, DESCRIPTIVE, NOT_SIGNIFICANT = range(3)
@@ -37,17 +52,32 @@ class Figure:
     evidence: int = DESCRIPTIVE
 
 
+# XML cannot contain the control characters, and the expressions of Vega not the line separators.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
 def specification(chart: Any) -> dict[str, Any]:
-    """Return a chart as a Vega-Lite specification for JSON: numbers that are not finite become null."""
-    spec: dict[str, Any] = _finite(chart.to_dict())
+    """Return a chart as a Vega-Lite specification for JSON.
+
+    Numbers that are not finite become null, and texts are `printable`. The schema is checked by the tests, since that
+    takes longer than drawing.
+    """
+    spec: dict[str, Any] = _clean(chart.to_dict(validate=False))
     return spec
 
 
-def _finite(node: Any) -> Any:
+def printable(text: str) -> str:
+    """Return a text with the replacement character in place of control characters and of line separators."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _clean(node: Any) -> Any:
     if isinstance(node, dict):
-        return {key: _finite(value) for key, value in node.items()}
+        return {key: _clean(value) for key, value in node.items()}
     if isinstance(node, list):
-        return [_finite(value) for value in node]
+        return [_clean(value) for value in node]
+    if isinstance(node, str):
+        return printable(node)
     return None if isinstance(node, float) and not math.isfinite(node) else node
 
 

@@ -46,10 +46,13 @@ def imbalance_plane(comparison: xr.Dataset, *, scores: Mapping[str, PairScores] 
     closest = sorted(real, key=lambda i: rows[i]["x"] + rows[i]["y"])[:2]
     unequal = sorted(real, key=lambda i: rows[i]["x"] - rows[i]["y"])[:3]
     labels = [row["pair"] if i in {*closest, *unequal} else "" for i, row in enumerate(rows)]
-    at = [(row["x"], row["y"]) for row in rows]
-    for row, label, side in zip(rows, labels, sides([*at, (0, 0)], [*labels, ""], 400, 320, (4, 4)), strict=False):
+    at, end = [(row["x"], row["y"]) for row in rows], 1.05 * max((row["y"] for row in rows), default=1.0)
+    corners = [(0.0, 0.0), (end, end)]
+    for row, label, side in zip(
+        rows, labels, sides([*at, *corners], [*labels, "", ""], 400, 320, (0, 0)), strict=False
+    ):
         row["side"] = side if label else ""
-    start, ticks = alt.Scale(domainMin=0), alt.Axis(tickCount=6)
+    start, ticks = alt.Scale(domain=[0, end], nice=False), alt.Axis(tickCount=6)
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("x:Q", title="imbalance from the better predictor", scale=start, axis=ticks),
         y=alt.Y("y:Q", title="imbalance in the reverse direction", scale=start, axis=ticks),
@@ -60,7 +63,7 @@ def imbalance_plane(comparison: xr.Dataset, *, scores: Mapping[str, PairScores] 
         ],
     )
     points = base.mark_point(filled=True, size=64, opacity=0.85).encode(**pair_encoding([row["kind"] for row in rows]))
-    layers = [_diagonal(1.0), *([points] if rows else []), *names(base, rows, "pair")]
+    layers = [_diagonal(end), *([points] if rows else []), *names(base, rows, "pair")]
     description = (
         f"Information-imbalance plane of {len(rows)} pairs of models; both directions are equal on the diagonal."
     )

@@ -58,19 +58,26 @@ def sized(svg: str, unit: str) -> str:
     return re.sub(r'width="([\d.]+)" height="([\d.]+)"', column, svg, count=1)
 
 
-def figure_tables(comparison: xr.Dataset, charts: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+def figure_tables(
+    comparison: xr.Dataset, charts: Mapping[str, Any], long: pd.DataFrame | None = None
+) -> dict[str, pd.DataFrame]:
     """Return the data of each chart: for a metric the rows of the long table, else the data of the specification.
 
     Args:
         comparison: the Comparison.
         charts: charts, or their specifications, by name.
+        long: its long table, if it was made already.
     """
-    rows = long_table(comparison).dropna(axis=1, how="all")
+    rows = (long_table(comparison) if long is None else long).dropna(axis=1, how="all")
     metrics = set(rows["metric"])
     tables = {}
     for name, chart in charts.items():
         metric = name.removeprefix("heat_map_")
-        table = rows[rows["metric"] == metric] if metric in metrics else chart_table(chart if isinstance(chart, dict) else specification(chart))
+        table = (
+            rows[rows["metric"] == metric]
+            if metric in metrics
+            else chart_table(chart if isinstance(chart, dict) else specification(chart))
+        )
         single = "other" in table and (table["other"] == "").all()
         tables[name] = table.drop(columns=["other"]) if single else table
     return tables

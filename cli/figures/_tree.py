@@ -42,7 +42,7 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str], *, title: str = 
         "x:Q",
         title=title,
         scale=alt.Scale(domain=[0, deepest * (1 + 1.15 * name_share / (1 - name_share))], nice=False),
-        axis=alt.Axis(values=_ticks(deepest)),
+        axis=alt.Axis(values=_ticks(deepest), format=_format(_ticks(deepest))),
     )
     scale = alt.Scale(domain=[-0.6, count - 0.4], reverse=True, nice=False)
     y = alt.Y("y:Q", title=None, axis=None, scale=scale)
@@ -74,3 +74,9 @@ def _ticks(deepest: float) -> list[float]:
     size = 10 ** math.floor(math.log10(deepest))
     step = next(size * part for part in (0.1, 0.2, 0.5, 1.0) if deepest / (size * part) < 7)
     return [round(i * step, 12) for i in range(int(deepest / step + 1e-9) + 1)]
+
+
+def _format(ticks: list[float]) -> str:
+    """Return the number format that distinguishes all ticks."""
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+    return f".{max(0, -math.floor(math.log10(step) + 1e-9))}f"

@@ -46,7 +46,9 @@ def trend_chart(
         rows = [row | {"modality": result.kinds.get(row["model"], "unknown")} for row in rows]
         drawn = {key: trend for key, trend in result.trends.items() if key[1] == quantity and key in significant}
         trend = result.trends.get((ALL, quantity))
-        charts.append(_chart(rows, quantity, result.size, x, drawn, [] if trend is None else [_describe(trend)], colour))
+        charts.append(
+            _chart(rows, quantity, result.size, x, drawn, [] if trend is None else [_describe(trend)], colour)
+        )
     count = len({row["model"] for row in result.rows})
     description = f"Scatter plots of {len(quantities)} quantities of {count} models against {result.size}."
     panels: alt.ConcatChart = alt.concat(*charts, columns=min(3, len(charts)))
@@ -71,7 +73,7 @@ def _chart(
 ) -> alt.LayerChart:
     points = alt.Chart(alt.InlineData(values=rows)).encode(
         x=x,
-        y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5)),
+        y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, padding=8), axis=alt.Axis(tickCount=5)),
         tooltip=[
             alt.Tooltip("model:N"),
             alt.Tooltip("family:N"),
@@ -82,7 +84,9 @@ def _chart(
     layers = [points.mark_point(filled=True, size=70, opacity=1).encode(color=colour)]
     for (group, _), trend in trends.items():
         logs = np.log10([row["size"] for row in rows if group in (ALL, row["family"])])
-        ends = [{"size": 10 ** float(e), "value": float(trend.level + trend.slope * e)} for e in (logs.min(), logs.max())]
+        ends = [
+            {"size": 10 ** float(e), "value": float(trend.level + trend.slope * e)} for e in (logs.min(), logs.max())
+        ]
         line = alt.Chart(alt.InlineData(values=ends)).encode(x=x, y="value:Q")
         layers.append(line.mark_line(color=MUTED, strokeWidth=1.6))
     title = alt.TitleParams(quantity, subtitle=subtitle, fontSize=13, subtitleFontSize=12, offset=8)

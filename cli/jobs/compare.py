@@ -78,7 +78,8 @@ def compare(
     # The best of several layers is tested as the largest of them.
     layered = bool(measure.permutations) and any("@" in name for name in named)
     samples = with_groups(measure, representations)
-    kept = layered or keep_resamples
+    # The report of two models draws the scores under permutation.
+    kept = layered or keep_resamples or len(named) == 2
     options = engine_options(samples.measure) | {"keep_resamples": kept or bool(measure.jackknife_groups)}
     if resolution := _resolution(options, len(named)):
         progress.say(f"warning: {resolution}")

@@ -29,6 +29,7 @@ from hyle.zoo import (
 
 from ..atomic import write_atomically
 from ..console import SILENT, SilentProgress, progress_console
+from ..interrupts import INTERRUPTS
 from ..options import json_text
 from .distill_samples import (
     MIN_SAMPLES,
@@ -167,6 +168,8 @@ def distill(
         if not has_terminal:  # no progress bar is shown, and a log shall show that training goes on
             progress.say(f"{name}: {_measurement(step, settings.steps, values, rows)}")
 
+    if folder is not None:
+        INTERRUPTS.kept = "the same command continues from the last checkpoint"
     try:
         with progress.bar(name, settings.steps) as update:
             distilled = distill(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ def find_teachers(
         layer=selection.layer,
         pooling=selection.pooling,
         files=files,
+        command=shlex.join(["hyle", "distill", *teachers]),
     )
 
 

@@ -10,7 +10,16 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-from hyle.zoo import ModelCard, StudyRow, find_card, list_models, state_of, weights_origin
+from hyle.zoo import (
+    ModelCard,
+    StudyRow,
+    find_card,
+    install_command,
+    installed_version,
+    list_models,
+    state_of,
+    weights_origin,
+)
 
 from ..console import count
 
@@ -96,6 +105,9 @@ def install_script(cards: Sequence[ModelCard]) -> str:
     without = sorted({need for card in cards for need in card.no_deps})
     pip = f"{shlex.quote(sys.executable)} -m pip install"
     lines = [f"{pip} {shlex.join(['hyle[zoo]', *with_deps])}"]
+    if any(card.torch for card in cards) and installed_version("torch") is None:
+        # First, because the extra would select a build with gigabytes of CUDA libraries where there is no GPU.
+        lines.insert(0, f"{pip} {install_command('torch').removeprefix('pip install ')}")
     lines += [f"{pip} --no-deps {shlex.join(without)}"] if without else []
     return "\n".join(lines)
 

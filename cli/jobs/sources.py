@@ -83,7 +83,8 @@ def find_representations(
             for source in sources
             if source not in read
         }
-        known = [each.ids for each in (*read.values(), *beside)]
+        choices = {source: [replace(c, rename=files.rename) for c in each] for source, each in choices.items()}
+        known = [*([files.rename(i) for i in each.ids] for each in read.values()), *(each.ids for each in beside)]
         chosen = choose_jointly(choices, known, command=command or shlex.join(["hyle", "compare", *sources]))
         found = [
             each for source in sources for each in ([read[source]] if source in read else _load(chosen[source], source))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,10 +24,12 @@ class Choice:
     Args:
         entries: one for each layer.
         store: that they are in.
+        rename: what becomes of an id; by default nothing.
     """
 
     entries: Sequence[Entry]
     store: Store
+    rename: Callable[[str], str] = str
 
     @property
     def first(self) -> Entry:
@@ -46,13 +48,13 @@ class Choice:
 
     @cached_property
     def ids(self) -> frozenset[str]:
-        """The ids of the rows."""
-        return frozenset(self.store.ids(self.first))
+        """The ids of the rows, as they will be joined."""
+        return frozenset(map(self.rename, self.store.ids(self.first)))
 
     @cached_property
     def draw(self) -> tuple[str, frozenset[str]]:
         """The data set and the ids of all samples that the model was given, with those that it does not support."""
-        return self.dataset, self.ids | frozenset(self.store.dropped(self.first))
+        return self.dataset, self.ids | frozenset(map(self.rename, self.store.dropped(self.first)))
 
     @property
     def in_words(self) -> str:
@@ -77,14 +79,17 @@ def choose_jointly(
     Raises:
         InputError: several choices of a source are equally good; lists them.
     """
-    choices = {source: _newest(options) for source, options in choices.items()}
-    of_user = {source: _of_user(options) for source, options in choices.items()}
+    newest = {source: _newest(options) for source, options in choices.items()}
+    for source, options in choices.items():
+        if len(newest[source]) < len(options):
+            say(f"{source}: stored in several versions of the model or of its libraries; taking the newest")
+    of_user = {source: _of_user(options) for source, options in newest.items()}
     files = [frozenset(ids) for ids in known]
-    fixed = {source: options[0] for source, options in choices.items() if len(options) == 1}
+    fixed = {source: options[0] for source, options in newest.items() if len(options) == 1}
     if not fixed and not files:
         fixed = {source: options[0] for source, options in of_user.items() if len(options) == 1}
     shared = files + [choice.ids for choice in fixed.values()]
-    if not shared and choices:
+    if not shared and newest:
         draw = _most_common_draw(of_user, command)
         for source, options in of_user.items():
             of_draw = [each for each in options if each.draw == draw]
@@ -95,10 +100,10 @@ def choose_jointly(
                 raise _ambiguous(source, of_draw, command)
     common = frozenset.intersection(*shared) if shared else frozenset()
     draws = {choice.draw for choice in fixed.values()}
-    for source, options in choices.items():
+    for source, options in newest.items():
         if source not in fixed:
             fixed[source] = _best(source, options, common, draws, command)
-    _report(choices, fixed)
+    _report(newest, fixed)
     return fixed
 
 
@@ -109,17 +114,20 @@ def choose_draw(choices: Sequence[Choice], *, command: str) -> list[Choice]:
         InputError: several data sets are equally good; lists them.
     """
     by_model: dict[str, list[Choice]] = {}
-    for choice in _of_user(choices):
+    choices = _of_user(choices)
+    for choice in choices:
         by_model.setdefault(choice.first.key.model, []).append(choice)
     draw = _most_common_draw(by_model, command)
     chosen = _newest([choice for options in by_model.values() for choice in options if choice.draw == draw])
     others = {choice.draw: choice for choice in choices if choice.draw != draw}
     if others:
         models = len({choice.first.key.model for choice in chosen})
-        more = ", ".join(sorted(choice.in_words for choice in others.values())[:4])
+        every = [*chosen[:1], *others.values()]
+        listed = [f"--dataset {_option(each, every)} ({each.first.n} samples)" for each in others.values()]
+        more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
         say(
-            f"taking {draw[0]} ({len(draw[1])} samples), embedded with {models} models; the store also has {more}"
-            f"{f' and {len(others) - 4} more' if len(others) > 4 else ''}: choose with --dataset"
+            f"taking {draw[0]} ({len(draw[1])} samples), embedded with {models} models; the store also has "
+            f"{', '.join(listed[:3])}{more}"
         )
     return chosen
 
@@ -171,9 +179,21 @@ def _report(choices: Mapping[str, Sequence[Choice]], fixed: Mapping[str, Choice]
         if fixed[source].of_benchmark or len({choice.draw for choice in options if not choice.of_benchmark}) > 1:
             chosen.setdefault(fixed[source].in_words, []).append(source)
     for words, sources in chosen.items():
-        count = max(len({choice.draw for choice in choices[source]}) for source in sources)
-        if count > 1:
-            say(f"{', '.join(sources)}: taking {words}, of {count} stored data sets; to choose another: --dataset")
+        taken = fixed[sources[0]]
+        draws = {choice.draw: choice for source in sources for choice in choices[source]}
+        others = [choice for draw, choice in draws.items() if draw != taken.draw]
+        if others:
+            other = max(others, key=lambda choice: (not choice.of_benchmark, choice.first.n))
+            say(
+                f"{', '.join(sources)}: taking {words}, of {len(draws)} stored data sets; another: "
+                f"--dataset {_option(other, draws.values())} ({other.first.n} samples)"
+            )
+
+
+def _option(choice: Choice, among: Iterable[Choice]) -> str:
+    """Return the value of --dataset for a choice: the name or, if others have the same, with the version."""
+    alone = sum(other.dataset == choice.dataset for other in among) == 1
+    return shlex.quote(choice.dataset if alone else choice.first.key.dataset)
 
 
 def _ambiguous(source: str, options: Sequence[Choice], command: str) -> InputError:

@@ -116,6 +116,12 @@ class FileSelection:
         assert first is not None
         raise first
 
+    def rename(self, sample_id: str) -> str:
+        """Return what the rules make of an id."""
+        for rule in self.rules:
+            sample_id = ID_RULES[rule][0](sample_id)
+        return sample_id
+
     def apply_rules(self, representations: Sequence[Representation]) -> list[Representation]:
         """Apply the rules for ids to representations of files and models alike.
 

@@ -22,12 +22,16 @@ def render_history(history: xr.Dataset, spec: dict[str, Any]) -> str:
     """
     steps = history["step"].values
     others = [str(other) for other in history["other"].values] if "other" in history.coords else []
-    return environment().get_template("history.html.j2").render(
-        drawn=inline(spec, "history", others),
-        description=spec.get("description", ""),
-        attrs={str(key): str(value) for key, value in history.attrs.items()},
-        version=text(history.attrs, "hyle_version"),
-        others=others,
-        steps=f"{int(steps.min()):,} to {int(steps.max()):,}" if steps.size else "none",
-        dark=DARK,
+    return (
+        environment()
+        .get_template("history.html.j2")
+        .render(
+            drawn=inline(spec, "history", others),
+            description=spec.get("description", ""),
+            attrs={str(key): str(value) for key, value in history.attrs.items()},
+            version=text(history.attrs, "hyle_version"),
+            others=others,
+            steps=f"{int(steps.min()):,} to {int(steps.max()):,}" if steps.size else "none",
+            dark=DARK,
+        )
     )

@@ -14,6 +14,8 @@ from ..results import MapResult
 _SIDE, _MARGIN = 160, 8
 _MOST = 300
 _STEPS = 12
+# In place of a colour step: maps without colours, and samples without a value.
+_PLAIN, _MISSING = -2, -1
 
 
 def map_parts(result: MapResult) -> dict[str, Any]:
@@ -28,9 +30,10 @@ def map_parts(result: MapResult) -> dict[str, Any]:
     for model, one in result.planes.items():
         place = _pixels(np.asarray(one.place, float)[drawn])
         groups = defaultdict(list)
-        for (x, y), step in zip(place, level.get(model, np.zeros(len(drawn), int)), strict=True):
+        for (x, y), step in zip(place, level.get(model, np.full(len(drawn), _PLAIN)), strict=True):
             groups[int(step)].append(f"M{x} {y}h0")
-        paths = [(f"a{step}" if step >= 0 else "none", "".join(parts)) for step, parts in sorted(groups.items())]
+        named = {_PLAIN: "plain", _MISSING: "missing"}
+        paths = [(named.get(step, f"a{step}"), "".join(parts)) for step, parts in sorted(groups.items())]
         panels.append({"model": model, "paths": paths, "shares": [s for s in one.shares if s == s]})
         points[model] = place.ravel().tolist()
     values = None if result.colour is None else {
@@ -44,7 +47,12 @@ def map_parts(result: MapResult) -> dict[str, Any]:
         "coloured_by": result.coloured_by if result.colour else "",
         "ends": ends,
         "steps": [f"a{_step(i / (_STEPS - 1))}" for i in range(_STEPS)] if result.colour else [],
-        "data": {"ids": [result.ids[i] for i in drawn], "points": points, "values": values, "title": result.coloured_by},
+        "data": {
+            "ids": [result.ids[i] for i in drawn],
+            "points": points,
+            "values": values,
+            "title": result.coloured_by,
+        },
     }
 
 
@@ -56,7 +64,7 @@ def _step(share: float) -> int:
 def _levels(
     colour: Mapping[str, np.ndarray] | None, drawn: np.ndarray
 ) -> tuple[dict[str, np.ndarray], tuple[float, float] | None]:
-    """Return the colour step of each sample by model, and both ends of the scale; −1 for samples without a value."""
+    """Return the colour step of each sample by model, and both ends of the scale."""
     if colour is None:
         return {}, None
     rows = {model: np.asarray(values, float)[drawn] for model, values in colour.items()}
@@ -70,7 +78,7 @@ def _levels(
     for model, row in rows.items():
         share = np.clip((np.nan_to_num(row, nan=low) - low) / width, 0, 1)
         steps = np.array([_step(round(s * (_STEPS - 1)) / (_STEPS - 1)) for s in share])
-        levels[model] = np.where(np.isfinite(row), steps, -1)
+        levels[model] = np.where(np.isfinite(row), steps, _MISSING)
     return levels, (low, high)
 
 

@@ -28,7 +28,7 @@ _LONGEST = 24
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes of the heat maps in pixels: cells, labels, dendrogram, and the whole; and the angle of the column labels."""
+    """Sizes of the heat maps in pixels: cells, labels, dendrogram, and the whole; and the angle of the names."""
 
     count: int
     cell: tuple[float, float]
@@ -73,9 +73,7 @@ def shorten(name: str) -> str:
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
-def matrix_parts(
-    comparison: xr.Dataset, scores: Mapping[str, PairScores], clustering: Clustering
-) -> dict[str, Any]:
+def matrix_parts(comparison: xr.Dataset, scores: Mapping[str, PairScores], clustering: Clustering) -> dict[str, Any]:
     """Return what the template needs to draw the heat maps.
 
     ``labels``, ``diagonal`` and ``tree`` are SVG that all metrics share; ``halves`` has the lower and the upper half of
@@ -142,7 +140,8 @@ def _printed(value: float, x: float, y: float, level: str, mark: str, size: Layo
     if mark:
         across, up = min(0.42 * size.cell[0], 19.0), min(0.40 * size.cell[1], 13.5)
         dashed = " open" if mark == UNRESOLVED else ""
-        ring = f'<ellipse class="ring{dashed} s{level}" cx="{_short(x)}" cy="{_short(y)}" rx="{_short(across)}" ry="{_short(up)}"/>'
+        place = f'cx="{_short(x)}" cy="{_short(y)}" rx="{_short(across)}" ry="{_short(up)}"'
+        ring = f'<ellipse class="ring{dashed} s{level}" {place}/>'
     return f'<text class="t{level}" x="{_short(x)}" y="{_short(y)}">{brief(value)}</text>{ring}'
 
 
@@ -160,35 +159,33 @@ def _labels(names: Sequence[str], kinds: Sequence[str], domain: Sequence[str], s
     known = set(kinds) != {"unknown"}
     parts = []
     for i, name in enumerate(names):
-        title = f"<title>{escape(name)}</title>"
+        title, text = f"<title>{escape(name)}</title>", escape(shorten(name))
         control = " control" if kinds[i] == CONTROL else ""
-        y = size.top + (i + 0.5) * high
-        text = escape(shorten(name))
-        parts.append(
-            f'<text class="row{control}" data-i="{i}" x="{_short(size.left - 14)}" y="{_short(y)}">{title}{text}</text>'
-        )
-        x, at = size.left + (i + 0.5) * wide, size.top - 14
-        turn = f' transform="rotate(-{size.turn} {_short(x)} {_short(at)})"' if size.turn else ""
-        middle = "" if size.turn else " flat"
-        parts.append(
-            f'<text class="column{middle}{control}" data-i="{i}" x="{_short(x)}" y="{_short(at)}"{turn}>{title}{text}</text>'
-        )
+        x, y = size.left + (i + 0.5) * wide, size.top + (i + 0.5) * high
+        at, above = f'x="{_short(size.left - 14)}" y="{_short(y)}"', f'x="{_short(x)}" y="{_short(size.top - 14)}"'
+        turn = f'transform="rotate(-{size.turn} {_short(x)} {_short(size.top - 14)})"' if size.turn else ""
+        flat = "" if size.turn else " flat"
+        parts.append(f'<text class="row{control}" data-i="{i}" {at}>{title}{text}</text>')
+        parts.append(f'<text class="column{flat}{control}" data-i="{i}" {above} {turn}>{title}{text}</text>')
         if known:
-            inner = max(high - 3, 2)
-            parts.append(
-                f'<rect class="{colour[i]}" x="{_short(size.left - 9)}" y="{_short(y - inner / 2)}" width="5" height="{_short(inner)}" rx="1.5"/>'
-            )
-            inner = max(wide - 3, 2)
-            parts.append(
-                f'<rect class="{colour[i]}" x="{_short(x - inner / 2)}" y="{_short(size.top - 9)}" width="{_short(inner)}" height="5" rx="1.5"/>'
-            )
+            down, across = max(high - 3, 2), max(wide - 3, 2)
+            parts.append(_strip(colour[i], size.left - 9, y - down / 2, 5, down))
+            parts.append(_strip(colour[i], x - across / 2, size.top - 9, across, 5))
     return "".join(parts)
+
+
+def _strip(colour: str, x: float, y: float, width: float, height: float) -> str:
+    """Return the rectangle that shows the modality of a model."""
+    box = f'x="{_short(x)}" y="{_short(y)}" width="{_short(width)}" height="{_short(height)}"'
+    return f'<rect class="{colour}" {box} rx="1.5"/>'
 
 
 def _diagonal(size: Layout) -> str:
     wide, high = size.cell
     box = f"h{_short(wide - 1)}v{_short(high - 1)}h{_short(1 - wide)}z"
-    cells = (f"M{_short(size.left + i * wide + 0.5)} {_short(size.top + i * high + 0.5)}{box}" for i in range(size.count))
+    cells = (
+        f"M{_short(size.left + i * wide + 0.5)} {_short(size.top + i * high + 0.5)}{box}" for i in range(size.count)
+    )
     return f'<path class="self" d="{"".join(cells)}"/>'
 
 

@@ -81,43 +81,48 @@ def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = No
     headings, models = model_table(comparison, order)
     colours = swatches(comparison)
     recipes = read_json(attrs.get("recipe"))
-    tables = {name: table.to_csv(index=False) for name, table in figure_tables(comparison, specs).items()}
-    return environment().get_template("report.html.j2").render(
-        title=text(attrs, "title") or "Alignment of representations",
-        top=top,
-        attrs=defaultdict(str, {str(key): str(value) for key, value in attrs.items()}),
-        dataset=dataset_name(comparison),
-        scores=list(scores.values()),
-        two=two_parts(comparison, scores, names) if scores and len(names) == 2 else None,
-        matrix=matrix,
-        printed=PRINTED,
-        upper=_second_metrics(scores),
-        tabs=_TABS,
-        shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
-        significant={name: count_significant(score, score.pairs()) for name, score in scores.items()},
-        strongest={name: strongest_pairs(comparison, score) for name, score in scores.items()},
-        not_significant=NOT_SIGNIFICANT if any(score.permutations for score in scores.values()) else "",
-        unresolved=UNRESOLVED,
-        fixed={name: chance for name, score in scores.items() if (chance := one_chance(score))},
-        figures=figures,
-        drawn={name: inline(spec, name, order) for name, spec in specs.items()},
-        descriptions={name: spec.get("description", "") for name, spec in specs.items()},
-        maps=maps,
-        map_figure=analyses.figures({"map": results["map"]})["map"] if maps else None,
-        groups=_groups(comparison, order),
-        swatches=colours,
-        dark=DARK,
-        score_styles=score_styles(),
-        headings=headings,
-        models=models,
-        pairs=pair_rows(comparison, scores, order),
-        printed_pairs=_PRINTED_PAIRS,
-        controls=[name for name, kind in zip(names, kinds, strict=True) if kind == CONTROL],
-        versions=read_json(attrs.get("versions")),
-        recipes=recipe_table(recipes) if recipes else None,
-        references=references(comparison),
-        data=as_json({**matrix["data"], "maps": maps["data"] if maps else None}),
-        tables=_packed({**tables, "scores": long_table(comparison).to_csv(index=False)}),
+    long = long_table(comparison)
+    tables = {name: table.to_csv(index=False) for name, table in figure_tables(comparison, specs, long).items()}
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            title=text(attrs, "title") or "Alignment of representations",
+            top=top,
+            attrs=defaultdict(str, {str(key): str(value) for key, value in attrs.items()}),
+            dataset=dataset_name(comparison),
+            scores=list(scores.values()),
+            two=two_parts(comparison, scores, names) if scores and len(names) == 2 else None,
+            matrix=matrix,
+            printed=PRINTED,
+            upper=_second_metrics(scores),
+            tabs=_TABS,
+            shown=[name for name in _MAIN if name in scores] or list(scores)[: len(_MAIN)],
+            significant={name: count_significant(score, score.pairs()) for name, score in scores.items()},
+            strongest={name: strongest_pairs(comparison, score, order) for name, score in scores.items()},
+            not_significant=NOT_SIGNIFICANT if any(score.permutations for score in scores.values()) else "",
+            unresolved=UNRESOLVED,
+            fixed={name: chance for name, score in scores.items() if (chance := one_chance(score))},
+            figures=figures,
+            drawn={name: inline(spec, name, order) for name, spec in specs.items()},
+            descriptions={name: spec.get("description", "") for name, spec in specs.items()},
+            maps=maps,
+            map_figure=analyses.figures({"map": results["map"]})["map"] if maps else None,
+            groups=_groups(comparison, order),
+            swatches=colours,
+            dark=DARK,
+            score_styles=score_styles(),
+            headings=headings,
+            models=models,
+            pairs=pair_rows(comparison, scores, order),
+            printed_pairs=_PRINTED_PAIRS,
+            controls=[name for name, kind in zip(names, kinds, strict=True) if kind == CONTROL],
+            versions=read_json(attrs.get("versions")),
+            recipes=recipe_table(recipes) if recipes else None,
+            references=references(comparison),
+            data=as_json({**matrix["data"], "maps": maps["data"] if maps else None}),
+            tables=_packed({**tables, "scores": long.to_csv(index=False)}),
+        )
     )
 
 
@@ -131,7 +136,7 @@ def _in_order(plain: Mapping[str, Figure], found: Mapping[str, Figure]) -> dict[
 def _too_few(m: int) -> list[analyses.NotSignificant]:
     """Return why figures of a small panel are missing."""
     pairs = m * (m - 1) // 2
-    if 2 < m and pairs < MIN_PAIRS:
+    if m > 2 and pairs < MIN_PAIRS:
         return [
             analyses.NotSignificant(
                 f"{pairs} pairs of {m} models are too few to compare metrics or directions in a figure; at least "

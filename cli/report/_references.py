@@ -38,12 +38,16 @@ class Reference:
 def references(comparison: xr.Dataset) -> list[Reference]:
     """Return hyle itself, the study, and the sources of the metrics, each once."""
     version = text(comparison.attrs, "hyle_version")
+    # Metrics may spell a source differently; its number is the same.
+    sources: dict[str, str] = {}
     cited: dict[str, list[str]] = {}
     for variable in comparison.data_vars.values():
         for citation in str(variable.attrs.get("citation") or "").split(";"):
             if citation.strip():
                 label = text(variable.attrs, "long_name") or str(variable.name)
-                cited.setdefault(citation.strip(), []).append(label)
+                links = [address for _, address in linked_parts(citation.strip()) if address]
+                source = sources.setdefault(links[0] if links else citation.strip(), citation.strip())
+                cited.setdefault(source, []).append(label)
     hyle = f"hyle: alignment of the representations of scientific models{f', version {version}' if version else ''}"
     software = _entry("software", "hyle", {"title": "{hyle}: alignment of the representations of scientific models",
                                            "author": "{The hyle maintainers}", "version": version})  # fmt: skip

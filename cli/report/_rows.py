@@ -26,7 +26,7 @@ from ..comparison import (
     text,
 )
 from ..console import count
-from ..figures import dimensions, modality_scale, order_models
+from ..figures import dimensions, modality_scale
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -48,7 +48,7 @@ _DOMINANT = 0.5
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One model in the table of models: numbers, remarkable diagnostics as (mark, meaning), and prose as (name, text)."""
+    """One row of the table of models: numbers, diagnostics as (mark, meaning), and prose as (name, text)."""
 
     name: str
     shown: str
@@ -66,7 +66,7 @@ def swatches(comparison: xr.Dataset) -> dict[str, str]:
 
 
 def model_table(comparison: xr.Dataset, order: list[str]) -> tuple[list[str], list[ModelRow]]:
-    """Return the headings of the columns of numbers, and the models in `order`; columns without a value are left out."""
+    """Return the headings of the columns of numbers that have a value, and the models in `order`."""
     names, singles = model_names(comparison), [*dimensions(comparison)]
     if "energy_mae" in single_metrics(comparison):
         singles.append("energy_mae")
@@ -164,7 +164,9 @@ class _PairCells:
         values = [float(score.values[pair]) for pair in pairs]
         chances = dict.fromkeys(number(score.chance[pair], 2) for pair in pairs if np.isfinite(score.chance[pair]))
         ends = [
-            f"{number(score.low[pair], 2)}–{number(score.high[pair], 2)}" for pair in pairs if np.isfinite(score.low[pair])
+            f"{number(score.low[pair], 2)}–{number(score.high[pair], 2)}"
+            for pair in pairs
+            if np.isfinite(score.low[pair])
         ]
         return {
             "shown": " / ".join(dict.fromkeys(self._marked(pair) for pair in pairs)),
@@ -187,11 +189,11 @@ def marks(score: PairScores) -> list[list[str]]:
     ]
 
 
-def strongest_pairs(comparison: xr.Dataset, score: PairScores, most: int = 8) -> list[dict[str, Any]]:
+def strongest_pairs(comparison: xr.Dataset, score: PairScores, order: list[str], most: int = 8) -> list[dict[str, Any]]:
     """Return the strongest pairs of models and the strongest with a control, for screens too small for a heat map."""
     names, kinds, strength = marked_names(comparison), modalities(comparison), score.strength
-    place = {name: i for i, name in enumerate(order_models(comparison))}
-    plain = model_names(comparison)
+    place = {name: i for i, name in enumerate(order)}
+    plain, mark_of = model_names(comparison), marks(score)
     pairs = sorted((p for p in score.pairs() if np.isfinite(strength[p])), key=lambda p: -strength[p])
     control = [CONTROL in (kinds[i], kinds[j]) for i, j in pairs]
     kept = [p for p, is_control in zip(pairs, control, strict=True) if not is_control][:most]
@@ -199,7 +201,7 @@ def strongest_pairs(comparison: xr.Dataset, score: PairScores, most: int = 8) ->
     return [
         {
             "pair": f"{names[i]} {'→' if score.directed else '–'} {names[j]}",
-            "value": f"{number(score.values[i, j], 2)} {score.mark((i, j))}".rstrip(),
+            "value": f"{number(score.values[i, j], 2)} {mark_of[i][j]}".rstrip(),
             "bar": f"{100 * min(max(float(strength[i, j]), 0), 1):.0f}",
             "control": CONTROL in (kinds[i], kinds[j]),
             "at": f"{place[plain[i]]} {place[plain[j]]}",

@@ -19,7 +19,7 @@ MIN_MODELS = 3
 
 
 def comparison_figures(comparison: xr.Dataset, scores: Mapping[str, PairScores]) -> dict[str, Figure]:
-    """Return the dimensions, local against global alignment, and the information imbalances, as far as there are any."""
+    """Return the dimensions, local against global alignment, and the imbalances, as far as there are any."""
     axes, found = agreement_axes(scores), {}
     if comparison.sizes["model"] < MIN_MODELS:
         return {}  # the table of models has the numbers
@@ -43,9 +43,9 @@ def _agreement(comparison: xr.Dataset, scores: Mapping[str, PairScores], axes: t
     mean = ", the mean of both directions" if first.directed or second.directed else ""
     controls = " Crosses are pairs with a control." if CONTROL in modalities(comparison) else ""
     return (
-        f"One point per pair of models{mean}: {second.label} against {first.label}. More similar pairs are to the right "
-        "and up. Two models far to the right but low agree on the overall picture and differ in which samples are next "
-        f"to each other.{controls} Named are the most similar pairs, and those whose ranks differ most."
+        f"One point per pair of models{mean}: {second.label} against {first.label}. More similar pairs are to the "
+        "right and up. Two models far to the right but low agree on the overall picture and differ in which samples "
+        f"are next to each other.{controls} Named are the most similar pairs, and those whose ranks differ most."
     )
 
 

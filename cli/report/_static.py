@@ -7,11 +7,20 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..figures import vega_lite_version
+from ..figures import printable, vega_lite_version
 
 _SVG = "http://www.w3.org/2000/svg"
 _KEY = "hyle-row-"
-_DROPPED = {"class", "role", "aria-label", "aria-roledescription", "aria-hidden", "stroke-miterlimit", "version", "xmlns"}
+_DROPPED = {
+    "class",
+    "role",
+    "aria-label",
+    "aria-roledescription",
+    "aria-hidden",
+    "stroke-miterlimit",
+    "version",
+    "xmlns",
+}
 
 
 def inline(spec: dict[str, Any], name: str, models: Sequence[str]) -> list[str]:
@@ -21,17 +30,18 @@ def inline(spec: dict[str, Any], name: str, models: Sequence[str]) -> list[str]:
     its models in ``data-m``.
 
     Args:
-        spec: the specification; panels of a concatenation become separate elements, so that they wrap on a phone.
+        spec: as `hyle.cli.figures.specification` returns it; panels of a concatenation become separate
+            elements, so that they wrap on a phone.
         name: of the figure, unique in the page.
         models: the names of all models in the page.
     """
     import vl_convert
 
-    place = {model: i for i, model in enumerate(models)}
+    place = {printable(model): i for i, model in enumerate(models)}
     drawn = []
     for number, panel in enumerate(_panels(spec)):
         tips: list[tuple[str, str]] = []
-        marked = _with_keys(_printable(panel), tips, place)
+        marked = _with_keys(panel, tips, place)
         svg = vl_convert.vegalite_to_svg(marked, vl_version=vega_lite_version())
         drawn.append(_cleaned(svg, f"{name}-{number}", tips))
     return drawn
@@ -40,18 +50,9 @@ def inline(spec: dict[str, Any], name: str, models: Sequence[str]) -> list[str]:
 def _panels(spec: dict[str, Any]) -> list[dict[str, Any]]:
     for kind in ("concat", "hconcat", "vconcat"):
         if kind in spec:
-            shared = {key: spec[key] for key in ("$schema", "config", "datasets") if key in spec}
+            shared: dict[str, Any] = {key: spec[key] for key in ("$schema", "config", "datasets") if key in spec}
             return [{**shared, **panel} for panel in spec[kind]]
     return [spec]
-
-
-def _printable(node: Any) -> Any:
-    """Return the specification without control characters, which XML cannot contain."""
-    if isinstance(node, str):
-        return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", node)
-    if isinstance(node, dict):
-        return {key: _printable(value) for key, value in node.items()}
-    return [_printable(value) for value in node] if isinstance(node, list) else node
 
 
 def _with_keys(spec: dict[str, Any], tips: list[tuple[str, str]], place: dict[str, int]) -> dict[str, Any]:
@@ -95,23 +96,25 @@ def _shown(value: Any, form: str) -> str:
         return f"{value:.4g}".replace("-", "−") if isinstance(value, float) else str(value)
     if form.endswith("s"):
         size = next((size for size in (1e9, 1e6, 1e3) if abs(value) >= size), 1)
-        return f"{value / size:.3g}{ {1e9: 'G', 1e6: 'M', 1e3: 'k', 1: ''}[size]}"
+        return f"{value / size:.3g}{ {1e9: 'G', 1e6: 'M', 1e3: 'k', 1: ''}[size] }"
     shown = f"{value:{form.lstrip('~')}}"
     return shown.replace("%", " %").replace("-", "−")
 
 
 def _cleaned(svg: str, prefix: str, tips: Sequence[tuple[str, str]]) -> str:
     """Return the SVG with tooltips as attributes, unique ids, and without what only Vega's script needs."""
-    root = ET.fromstring(svg)  # noqa: S314 - written by vl-convert from our own specification
+    root = ET.fromstring(svg)
+    # Vega numbers its ids through the whole process.
+    ids = {node.get("id", ""): f"{prefix}-{i}" for i, node in enumerate(one for one in root.iter() if one.get("id"))}
     for node in _nodes(root):
         label = node.get("aria-label", "")
         for attribute in _DROPPED.intersection(node.keys()):
             del node.attrib[attribute]
         for attribute, value in list(node.attrib.items()):
             if attribute == "id":
-                node.set(attribute, f"{prefix}-{value}")
-            elif "url(#" in value:
-                node.set(attribute, value.replace("url(#", f"url(#{prefix}-"))
+                node.set(attribute, ids[value])
+            elif match := re.fullmatch(r"url\(#(.*)\)", value):
+                node.set(attribute, f"url(#{ids.get(match[1], match[1])})")
             elif attribute in ("d", "transform"):
                 node.set(attribute, re.sub(r"(\.\d\d)\d+", r"\1", value))
         if label.startswith(_KEY):

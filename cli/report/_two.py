@@ -52,7 +52,8 @@ def strips(comparison: xr.Dataset, scores: Mapping[str, PairScores], names: list
         both = score.directed and not abs(score.values[0, 1] - score.values[1, 0]) < 0.005
         for i, j in ((0, 1), (1, 0)) if both else ((0, 1),):
             title = f"{score.label}, {names[i]} → {names[j]}" if both else score.label
-            found.append(_strip(score, title, (i, j), samples[:, i, j] if samples is not None else np.empty(0)))
+            null = samples[:, i, j] if samples is not None else np.empty(0)
+            found.append(_strip(score, title, (i, j), null, _threshold(comparison, name, (i, j))))
     return found
 
 
@@ -63,7 +64,15 @@ def _samples(comparison: xr.Dataset, name: str) -> np.ndarray | None:
     return np.asarray(comparison[variable].transpose(..., "model", "other").values.reshape(-1, 2, 2), float)
 
 
-def _strip(score: PairScores, title: str, pair: tuple[int, int], samples: np.ndarray) -> Strip:
+def _threshold(comparison: xr.Dataset, name: str, pair: tuple[int, int]) -> float:
+    """Return the score that the permutations pass in a share alpha of cases; NaN where it is not in the Comparison."""
+    variable = f"{name}_threshold"
+    if variable not in comparison:
+        return float("nan")
+    return float(comparison[variable].transpose("model", "other").values[pair])
+
+
+def _strip(score: PairScores, title: str, pair: tuple[int, int], samples: np.ndarray, threshold: float) -> Strip:
     value, samples = float(score.values[pair]), samples[np.isfinite(samples)]
     defined = np.isfinite(value)
     interval = ""
@@ -75,8 +84,13 @@ def _strip(score: PairScores, title: str, pair: tuple[int, int], samples: np.nda
         null = f"{number(samples.mean(), 3)} on average, {ends}, {samples.size} permutations"
     elif score.permutations and np.isfinite(score.chance[pair]):
         null = f"{number(score.chance[pair], 3)} on average, {score.permutations} permutations"
+        if np.isfinite(threshold):
+            side = "below" if score.higher_is_better else "above"
+            null += f", {100 * (1 - score.alpha):.0f} % of them {side} {number(threshold, 3)}"
     shown = number(value, 3) if defined else "–"
-    svg = _draw(value, score, pair, samples) if defined and samples.size else ""
+    svg = ""
+    if defined and (samples.size or np.isfinite(threshold)):
+        svg = _draw(value, score, pair, samples, float(threshold))
     description = f"{title} {shown}; scores of permuted samples: {null}." if svg else ""
     return Strip(score, title, shown, interval, _verdict(score, pair), null, svg, description)
 
@@ -95,11 +109,24 @@ def _verdict(score: PairScores, pair: tuple[int, int]) -> str:
     return f"{words[score.mark(pair)]}, {test}"
 
 
-def _draw(value: float, score: PairScores, pair: tuple[int, int], samples: np.ndarray) -> str:
-    """Return the permuted scores as a strip of dots, with the score, its interval and the best value marked."""
+def _draw(value: float, score: PairScores, pair: tuple[int, int], samples: np.ndarray, threshold: float) -> str:
+    """Return the permuted scores as a strip of dots, with the score and its interval marked.
+
+    Where the permuted scores are not in the Comparison, a bar goes from their mean to the threshold.
+    """
+    mean = float(score.chance[pair])
+    if not samples.size:
+        samples = np.array([mean, threshold])
+    bar = len(samples) == 2
     low, high = score.low[pair], score.high[pair]
     marks = [value, *(float(v) for v in (low, high) if np.isfinite(v))]
-    ends = [*marks, float(samples.min()), float(samples.max()), 0.0 if score.higher_is_better else score.best, score.best]
+    ends = [
+        *marks,
+        float(samples.min()),
+        float(samples.max()),
+        0.0 if score.higher_is_better else score.best,
+        score.best,
+    ]
     start, stop = min(ends), max(ends)
     margin = 0.03 * (stop - start or 1.0)
     start, stop = start - margin, stop + margin
@@ -117,7 +144,13 @@ def _draw(value: float, score: PairScores, pair: tuple[int, int], samples: np.nd
         dots.append(f"M{(column + 0.5) * 2 * _DOT:.1f} {base - _DOT - heights[column] * step:.1f}h0")
         heights[column] += 1
     parts = [f'<line class="rail" x1="0" x2="{_WIDTH:g}" y1="{base}" y2="{base}"/>']
-    parts.append(f'<path class="null" d="{"".join(dots)}"/>')
+    if bar:
+        place = f'x1="{x(mean)}" x2="{x(threshold)}" y1="{base - 7}" y2="{base - 7}"'
+        parts.append(
+            f'<line class="null-bar" {place}/><circle class="null-mean" cx="{x(mean)}" cy="{base - 7}" r="5"/>'
+        )
+    else:
+        parts.append(f'<path class="null" d="{"".join(dots)}"/>')
     if np.isfinite(low):
         parts.append(f'<line class="interval" x1="{x(low)}" x2="{x(high)}" y1="{base}" y2="{base}"/>')
     parts.append(f'<line class="value" x1="{x(value)}" x2="{x(value)}" y1="14" y2="{base}"/>')

@@ -32,7 +32,7 @@ def fit_nearest(x: np.ndarray, y: np.ndarray) -> Any:
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
     except ImportError as error:
-        raise MissingPackageError("a probe needs scikit-learn: pip install 'hyle[study]'") from error
+        raise MissingPackageError("a probe needs scikit-learn: pip install scikit-learn") from error
     folds = list(KFold(FOLDS).split(x))
     # Few rows have fewer neighbours, which is decided by the smallest set to fit on.
     numbers = [k for k in NEIGHBOURS if k <= min(len(train) for train, _ in folds)]

@@ -61,7 +61,7 @@ def plane(embedding: Any, /, *, method: Method = "pca", seed: int = 0) -> Plane:
         try:
             from umap import UMAP
         except ImportError as error:
-            raise MissingPackageError("umap needs umap-learn: pip install 'hyle[map]'") from error
+            raise MissingPackageError("umap needs umap-learn: pip install umap-learn") from error
         # With a seed UMAP runs on one thread only, and warns unless n_jobs=1 is passed.
         projected = UMAP(n_neighbors=min(15, len(x) - 1), random_state=seed, n_jobs=1).fit_transform(x)
         place = np.asarray(projected, np.float64)

@@ -148,7 +148,7 @@ def require_scikit_bio() -> tuple[Any, Any]:
         import skbio
         from skbio.tree import nj
     except ImportError as error:
-        raise MissingPackageError("a tree of models needs scikit-bio: pip install 'hyle[study]'") from error
+        raise MissingPackageError("a tree of models needs scikit-bio: pip install scikit-bio") from error
     finally:
         jax.config.update("jax_enable_x64", before)
     return skbio, nj

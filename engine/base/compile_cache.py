@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import platform
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache
+
+from .errors import MissingPackageError
 
 # Bytes of compiled programs that are kept; the least recently used are deleted first.
 MAX_BYTES = 2**28
@@ -30,11 +33,16 @@ def enable_compile_cache(path: str | os.PathLike[str] | None = None, *, max_byte
     Returns:
         The folder in use. If JAX already has one, from its own settings or an earlier call, it is kept.
 
+    Raises:
+        ImportError: filelock is not installed, which JAX needs for a cache of bounded size.
+
     Example:
         >>> import hyle.engine
         >>> folder = hyle.engine.enable_compile_cache()  # doctest: +SKIP
     """
-    current = jax.config.jax_compilation_cache_dir
+    if importlib.util.find_spec("filelock") is None:  # JAX needs it for a cache of bounded size
+        raise MissingPackageError("the cache of compiled programs needs filelock: pip install filelock")
+    current: str | None = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
     if current:
         return Path(current)
     folder = (_default_folder() if path is None else Path(path).expanduser().absolute()) / _kind_of_machine()

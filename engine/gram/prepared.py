@@ -35,24 +35,24 @@ class Norms(NamedTuple):
         all_parallel: bool scalar, all rows have the same direction.
     """
 
-    squares: jax.Array
-    exponent: jax.Array
-    mean_product: jax.Array
-    mean: jax.Array
-    chord_offset: jax.Array
-    excess_norm: jax.Array
-    inverse: jax.Array
-    gram_rtol: jax.Array
-    all_equal: jax.Array
-    all_parallel: jax.Array
+    squares: Any
+    exponent: Any
+    mean_product: Any
+    mean: Any
+    chord_offset: Any
+    excess_norm: Any
+    inverse: Any
+    gram_rtol: Any
+    all_equal: Any
+    all_parallel: Any
 
     @property
-    def scale(self) -> jax.Array:
+    def scale(self) -> Any:
         """The unit of the points, 2**exponent."""
         xp = namespace(self.squares)
         return xp.ldexp(xp.ones((), self.squares.dtype), xp.clip(self.exponent, -126, 126))
 
-    def distances(self, gram: jax.Array, query: jax.Array, gram_rtol: jax.Array | float = 0) -> jax.Array:
+    def distances(self, gram: Any, query: Any, gram_rtol: Any = 0) -> Any:
         """Compute squared distances, in the units of the points.
 
         Args:
@@ -66,7 +66,7 @@ class Norms(NamedTuple):
         squares = self.squares * (1 - gram_rtol)
         return squares[query][:, None] + squares[None, :] - 2 * gram
 
-    def chords(self, gram: jax.Array, query: jax.Array, gram_rtol: jax.Array | float = 0) -> jax.Array:
+    def chords(self, gram: Any, query: Any, gram_rtol: Any = 0) -> Any:
         """Compute squared chords 2 - 2 cos, the squared distances between rows scaled to unit norm, not centred.
 
         Args:
@@ -95,7 +95,7 @@ class Norms(NamedTuple):
             return chord
         return xp.where(empty[query][:, None] | empty[None, :], 2, chord)
 
-    def products(self, gram: jax.Array, query: jax.Array) -> jax.Array:
+    def products(self, gram: Any, query: Any) -> Any:
         """Compute inner products of the rows, not centred, in the squared units of the points.
 
         Args:

@@ -61,6 +61,6 @@ def __getattr__(name: str) -> Any:
         try:
             from .projector import Projector
         except ModuleNotFoundError as error:
-            raise MissingPackageError("Projector is a Flax NNX module: pip install 'hyle[train]'") from error
+            raise MissingPackageError("Projector is a Flax NNX module: pip install flax") from error
         return Projector
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ import numpy as np
 from ..base import namespace, scalar
 from ..context import MetricContext, Progress, search_tied_tables, tie_counts
 from ..neighbours import Lookup, Neighbours, all_pairs, lookup, relabelled, stack
-from ..permutation import Permutations, Shared, shifted_pairs
+from ..permutation import MAX_ROWS, Permutations, Shared, shifted_overlaps, shifted_pairs
 from ._metric import Metric, Result
 
 # Counts of m stacked tables [m, n, k], optionally with the rows of the second of each pair in another order.
@@ -121,6 +121,7 @@ def build_neighbour_metric(
     meaning: str,
     citation: str,
     shared_counts: Callable[[Shared, int, int, int], np.ndarray] | None = None,
+    overlaps: bool = False,
 ) -> Metric:
     """Build the `Metric` of a score in [0, 1] of two k-nearest-neighbour tables.
 
@@ -139,6 +140,7 @@ def build_neighbour_metric(
         shared_counts: for symmetric counts, an equivalent that is cheaper under permutations along a cycle: of the
             edges shared by two models under all permutations, the number K of permutations, n and k; returns the counts
             [K, ...].
+        overlaps: whether the count is the number of shared edges, which for few samples is cheaper still.
     """
 
     @jax.jit
@@ -157,7 +159,10 @@ def build_neighbour_metric(
             return value, value
 
         def shifted(tables: Lookup, progress: Progress) -> np.ndarray:
-            return shifted_pairs(np.asarray(tables.indices).swapaxes(1, 2), permutations, score_shared, progress)
+            columns = np.asarray(tables.indices).swapaxes(1, 2)
+            if overlaps and n <= MAX_ROWS:
+                return scored(shifted_overlaps(columns, permutations, progress))
+            return shifted_pairs(columns, permutations, score_shared, progress)
 
         def against(tables: Lookup, other: Neighbours, _model: int, _order: np.ndarray) -> tuple[Any, Any]:
             forward, backward = count.against(tables, lookup(other))

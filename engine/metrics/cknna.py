@@ -144,7 +144,7 @@ def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) ->
     score = shared_sums(models, _terms(variant, models.indices.shape[-1]), 1)
     each = [Edges(*(leaf[at] for leaf in models)) for at in range(m)]
     for a, b in zip(*np.triu_indices(m), strict=True):
-        forward, backward = score(a, b, shared_edges(each[a], each[b]))
+        forward, backward = score(int(a), int(b), shared_edges(each[a], each[b]))
         values[b, a], values[a, b] = backward[0], forward[0]
     return values
 

@@ -88,5 +88,6 @@ METRICS = (
         meaning="What share of a sample's nearest neighbours do the two models have in common?",
         citation="Huh et al. 2024, arXiv:2405.07987",
         shared_counts=_shared_overlap,
+        overlaps=True,
     ),
 )

@@ -19,8 +19,8 @@ class Lookup(NamedTuple):
         value: [n, k], as in `Neighbours`.
     """
 
-    indices: jax.Array
-    value: jax.Array
+    indices: Any
+    value: Any
 
     def find(self, rows: Any, wanted: Any) -> tuple[Any, Any]:
         """Look up neighbours by binary search, O(log k) each.

@@ -159,5 +159,5 @@ def position(a: Any, b: Any) -> Any:
 def share(part: Any, whole: int, dtype: Any) -> jax.Array:
     """Divide by a constant exactly, so that whole / whole is 1; XLA would multiply by a rounded reciprocal."""
     if isinstance(part, np.ndarray | np.generic):
-        return scalar(part / whole, dtype)
+        return scalar(np.asarray(part) / whole, dtype)
     return part / jax.lax.optimization_barrier(jnp.asarray(whole, dtype))

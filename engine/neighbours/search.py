@@ -27,9 +27,9 @@ class Neighbours(NamedTuple):
         tied: bool [n], whether the k-th and the next neighbour are equally near.
     """
 
-    indices: jax.Array
-    value: jax.Array
-    tied: jax.Array
+    indices: Any
+    value: Any
+    tied: Any
 
 
 def distance_rtol(dtype: Any) -> float:
@@ -118,21 +118,21 @@ class Candidates(NamedTuple):
         order_uncertain: bool [b], whether they leave open the order of these.
     """
 
-    indices: jax.Array
-    approx_distance: jax.Array
-    incomplete: jax.Array
-    imprecise: jax.Array
-    set_uncertain: jax.Array
-    order_uncertain: jax.Array
+    indices: Any
+    approx_distance: Any
+    incomplete: Any
+    imprecise: Any
+    set_uncertain: Any
+    order_uncertain: Any
 
 
 def candidates(
     norms: Norms,
-    gram: jax.Array,
-    query: jax.Array,
+    gram: Any,
+    query: Any,
     k: int,
     metric: NeighbourMetric,
-    where: jax.Array | None = None,
+    where: Any = None,
     recall: float | None = None,
 ) -> Candidates:
     """Select k + `EXTRA_CANDIDATES` candidate neighbours of each query row from the Gram product.
@@ -157,9 +157,7 @@ def candidates(
     return certify_candidates(norms, query, -negative, index, k, metric)
 
 
-def certify_candidates(
-    norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric
-) -> Candidates:
+def certify_candidates(norms: Norms, query: Any, low: Any, index: Any, k: int, metric: NeighbourMetric) -> Candidates:
     """Determine how certain the candidates of the query rows are, from lower bounds of their distances.
 
     Args:
@@ -314,7 +312,7 @@ def select_k_nearest(
     return build_table(norms, exact, index, k, metric)
 
 
-def build_table(norms: Norms, exact: jax.Array, index: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
+def build_table(norms: Norms, exact: Any, index: Any, k: int, metric: NeighbourMetric) -> Neighbours:
     """Build the table of the k nearest from sorted candidates.
 
     Args:
@@ -333,9 +331,7 @@ def build_table(norms: Norms, exact: jax.Array, index: jax.Array, k: int, metric
     return Neighbours(index, xp.where(norms.all_equal, xp.nan, value), tied)
 
 
-def distance_lower_bound(
-    norms: Norms, gram: jax.Array, query: jax.Array, metric: NeighbourMetric, where: jax.Array | None = None
-) -> jax.Array:
+def distance_lower_bound(norms: Norms, gram: Any, query: Any, metric: NeighbourMetric, where: Any = None) -> Any:
     """Compute lower bounds of the distances of the query rows to all rows.
 
     Args:
@@ -364,9 +360,7 @@ def distance_lower_bound(
     return jnp.where(excluded if where is None else excluded | ~where[None, :], jnp.inf, below)
 
 
-def distance_upper_bound(
-    norms: Norms, query: jax.Array, low: jax.Array, index: jax.Array, metric: NeighbourMetric
-) -> jax.Array:
+def distance_upper_bound(norms: Norms, query: Any, low: Any, index: Any, metric: NeighbourMetric) -> Any:
     """Compute upper bounds of the distances of the query rows to candidates from lower bounds.
 
     Args:

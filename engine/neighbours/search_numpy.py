@@ -29,13 +29,13 @@ MAX_ROWS_NUMPY = 2048
 
 def candidates_numpy(
     norms: Norms,
-    gram: jax.Array,
+    gram: Any,
     query: np.ndarray,
     k: int,
     metric: NeighbourMetric,
-    where: jax.Array | None = None,
+    where: Any = None,
     ordered: int = 0,
-    beside: tuple[jax.Array, jax.Array] | None = None,
+    beside: tuple[Any, Any] | None = None,
 ) -> Candidates:
     """Select candidate neighbours of each query row; NumPy version of `candidates`.
 
@@ -77,7 +77,7 @@ def select_k_nearest_numpy(
     exact: Any,
     k: int,
     metric: NeighbourMetric,
-    where: jax.Array | None = None,
+    where: Any = None,
 ) -> Neighbours:
     """Select the k nearest candidates by their distances; NumPy version of `select_k_nearest`.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -48,7 +49,7 @@ def find_table(
     k: int,
     metric: NeighbourMetric,
     *,
-    where: jax.Array | None = None,
+    where: Any = None,
     ordered: bool = True,
     measured: bool = False,
 ) -> Neighbours:
@@ -70,7 +71,7 @@ def find_tables(
     prepared: Prepared,
     wanted: Sequence[tuple[NeighbourMetric, int]],
     *,
-    where: jax.Array | None = None,
+    where: Any = None,
     ordered: int = 0,
     measured: bool = False,
     whole: np.ndarray | None = None,
@@ -115,7 +116,7 @@ def find_tables(
 
 def block_table(
     prepared: Prepared,
-    gram: jax.Array,
+    gram: Any,
     query: np.ndarray,
     k: int,
     metric: NeighbourMetric,
@@ -123,7 +124,7 @@ def block_table(
     recall: float | None = None,
     ordered: int = 0,
     measured: bool = False,
-    where: jax.Array | None = None,
+    where: Any = None,
 ) -> Neighbours:
     """Find the k nearest neighbours of the query rows.
 
@@ -172,9 +173,9 @@ def block_table(
         uncertain = uncertain | incomplete
     if numpy:
         rows = np.flatnonzero(uncertain | measured)
-        far = np.array(found.approx_distance)
-        far[rows] = exact_distances_numpy(prepared, query[rows], np.asarray(index)[rows], metric)
-        return select_k_nearest_numpy(prepared.norms, query, index, far, k, metric, where)
+        nearby = np.array(found.approx_distance)
+        nearby[rows] = exact_distances_numpy(prepared, query[rows], np.asarray(index)[rows], metric)
+        return select_k_nearest_numpy(prepared.norms, query, index, nearby, k, metric, where)
     if measured or uncertain.mean() > MAX_FRACTION_ROWWISE or (uncertain.any() and jax.default_backend() != "cpu"):
         far = _exact_distances(prepared, query, index, metric)
     elif uncertain.any():

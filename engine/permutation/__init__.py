@@ -7,6 +7,8 @@ from .kernels import DIAGONALS as DIAGONALS
 from .kernels import permuted_hsic as permuted_hsic
 from .kernels import permuted_products as permuted_products
 from .kernels import shifted_products as shifted_products
+from .overlaps import MAX_ROWS as MAX_ROWS
+from .overlaps import shifted_overlaps as shifted_overlaps
 from .ranks import permuted_ranks as permuted_ranks
 from .shared_edges import Score as Score
 from .shared_edges import Shared as Shared

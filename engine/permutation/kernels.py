@@ -56,7 +56,7 @@ def permuted_products(
     means: np.ndarray,
     permutations: Permutations,
     *,
-    sigmas: Sequence[jax.Array] | None = None,
+    sigmas: Sequence[Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Compute inner products of every pair of kernel matrices, with the rows and columns of the second permuted.
@@ -81,18 +81,30 @@ def permuted_products(
     Otherwise the kernels are permuted explicitly for each permutation: cost m n^2 d + K m^2 n^2, memory O(m n^2).
     """
     one = np.ones((), representations[0].points.dtype)
-    widths = [one] * len(representations) if sigmas is None else list(sigmas)
+    widths: list[Any] = [one] * len(representations) if sigmas is None else list(sigmas)
     if not permutations.cycles:
         return _products_one_by_one(representations, kernel, means, permutations, widths, progress)
 
+    padded = [None if each.whole is not None else _padded(each.points) for each in representations]
+
     def diagonals(model: int, arrangement: np.ndarray, start: int, size: int) -> Any:
-        prepared, mean = representations[model], float(means[model])
-        if isinstance(prepared.points, np.ndarray):
+        prepared, mean, points = representations[model], float(means[model]), padded[model]
+        if points is None:
             return _diagonals_numpy(prepared, arrangement, start, widths[model], mean, kernel=kernel, size=size)
-        return _diagonals(prepared, jnp.asarray(arrangement), start, widths[model], mean, kernel=kernel, size=size)
+        rows = jax.device_put(arrangement)
+        gram = _gram_diagonals(points, rows, start, size=size)
+        return _diagonals(prepared.norms, gram, rows, start, widths[model], mean, kernel=kernel)
 
     n = len(representations[0].points)
     return shifted_products(diagonals, len(representations), n, permutations, progress=progress)
+
+
+def _padded(points: Any) -> jax.Array:
+    """Append columns of zeros to points in NumPy up to a power of two, so that few programs are compiled."""
+    if not isinstance(points, np.ndarray):
+        return points
+    width = max(64, 1 << (points.shape[1] - 1).bit_length())
+    return jax.device_put(np.pad(points, ((0, 0), (0, width - points.shape[1]))))
 
 
 def shifted_products(
@@ -133,7 +145,7 @@ def shifted_products(
             first = spectra(cycles[0].first)
             for total, cycle in zip(totals, cycles, strict=True):
                 second = first if cycle.second is cycle.first else spectra(cycle.second)
-                total += _cross(first, second, weight.astype(first[0].real.dtype))
+                total += _cross(first, second, weight.astype(np.zeros((), first[0].dtype).real.dtype))
             if progress is not None:
                 progress(min(half, start + size - 1), half)
     # Each diagonal counts twice, for itself and its mirror image.
@@ -142,51 +154,45 @@ def shifted_products(
     )
 
 
-@partial(jax.jit, static_argnames=("kernel", "size"))
-def _diagonals(
-    prepared: Prepared, arrangement: jax.Array, start: Any, sigma: jax.Array, mean: Any, *, kernel: Kernel, size: int
-) -> jax.Array:
-    """Compute diagonals [size, n] of a kernel matrix, minus a mean, from bands of the Gram product."""
-    n, norms = len(arrangement), prepared.norms
-    points, squares = prepared.points[arrangement], norms.squares[arrangement]
+# The only program of a permutation that is compiled for each width.
+@partial(jax.jit, static_argnames=("size",))
+def _gram_diagonals(points: jax.Array, arrangement: jax.Array, start: Any, *, size: int) -> jax.Array:
+    """Compute diagonals [size, n] of the Gram product of arranged points, from bands of it."""
+    n, points = len(arrangement), points[arrangement]
 
     def band(first: jax.Array) -> jax.Array:
         query = (first + jnp.arange(ROWS)) % n
         other = (first + start + jnp.arange(ROWS + size)) % n
         gram = jnp.matmul(points[query], points[other].T, precision=HIGHEST)
-        entries = _apply(kernel, gram, squares[query][:, None] + squares[other][None, :], sigma, norms)
         # Entry (r, r + c) moves to (r, c): the entries are reshaped to rows that are longer by one.
-        flat = jnp.pad(entries.reshape(-1), (0, ROWS))
+        flat = jnp.pad(gram.reshape(-1), (0, ROWS))
         return flat.reshape(ROWS, ROWS + size + 1)[:, :size]
 
-    entries = jax.lax.map(band, jnp.arange(0, n, ROWS)).reshape(-1, size)[:n].T
+    return jax.lax.map(band, jnp.arange(0, n, ROWS)).reshape(-1, size)[:n].T
+
+
+@partial(jax.jit, static_argnames=("kernel",))
+def _diagonals(
+    norms: Norms, gram: jax.Array, arrangement: jax.Array, start: Any, sigma: jax.Array, mean: Any, *, kernel: Kernel
+) -> jax.Array:
+    """Compute diagonals [size, n] of a kernel matrix, minus a mean, from those of the Gram product."""
+    size, n = gram.shape
+    other = arrangement[(jnp.arange(n) + (start + jnp.arange(size))[:, None]) % n]
+    entries = _apply(kernel, gram, norms.squares[arrangement] + norms.squares[other], sigma, norms)
     return jnp.where(norms.all_equal, 0, entries - jnp.asarray(mean, entries.dtype))
 
 
 def _diagonals_numpy(
     prepared: Prepared, arrangement: np.ndarray, start: int, sigma: Any, mean: float, *, kernel: Kernel, size: int
 ) -> np.ndarray:
-    """Return what `_diagonals` does; NumPy version, which compiles nothing for the width."""
+    """Return what `_diagonals` does, from the Gram product of all points; NumPy version, which compiles nothing."""
     n, norms = len(arrangement), prepared.norms
     if norms.all_equal:
         return np.zeros((size, n), prepared.points.dtype)
-    points, squares = prepared.points[arrangement], norms.squares[arrangement]
-    if prepared.whole is not None:
-        at = np.arange(n)
-        other = arrangement[(at + (start + np.arange(size))[:, None]) % n]
-        both = squares + norms.squares[other]
-        entries = _apply(kernel, prepared.whole[arrangement, other], both, sigma, norms)
-        return entries - np.asarray(mean, entries.dtype)
-    entries = np.empty((n, size), points.dtype)
-    for first in range(0, n, ROWS):
-        query = np.arange(first, min(first + ROWS, n))
-        other = (first + start + np.arange(len(query) + size - 1)) % n
-        band = _apply(kernel, points[query] @ points[other].T, squares[query][:, None] + squares[other], sigma, norms)
-        # Entry (r, r + c) moves to (r, c): a view whose rows start one entry later each.
-        step, entry = band.strides
-        entries[query] = np.lib.stride_tricks.as_strided(band, (len(query), size), (step + entry, entry))
-    entries -= np.asarray(mean, entries.dtype)
-    return entries.T
+    other = arrangement[(np.arange(n) + (start + np.arange(size))[:, None]) % n]
+    both = norms.squares[arrangement] + norms.squares[other]
+    entries = _apply(kernel, prepared.whole[arrangement, other], both, sigma, norms)
+    return entries - np.asarray(mean, entries.dtype)
 
 
 def _apply(kernel: Kernel, gram: Any, squares: Any, sigma: Any, norms: Norms) -> Any:
@@ -244,7 +250,7 @@ def _products_one_by_one(
     kernel: Kernel,
     means: np.ndarray,
     permutations: Permutations,
-    widths: Sequence[jax.Array],
+    widths: Sequence[Any],
     progress: Callable[[int, int], None] | None,
 ) -> np.ndarray:
     n, m = len(representations[0].points), len(representations)

@@ -205,7 +205,7 @@ def _optimiser(settings: Settings) -> Any:
     try:
         import optax
     except ModuleNotFoundError as error:
-        raise MissingPackageError("distillation needs Optax and Flax: pip install 'hyle[train]'") from error
+        raise MissingPackageError("distillation needs Optax and Flax: pip install optax flax") from error
     warmup_steps = max(1, settings.steps // 20)
     schedule = optax.warmup_cosine_decay_schedule(0.0, settings.learning_rate, warmup_steps, settings.steps)
     return optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(schedule))

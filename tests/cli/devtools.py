@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
-import shlex
 import subprocess
+import sys
 import tempfile
 import time
 import zlib
@@ -21,18 +22,34 @@ from .browser import BROWSER
 
 _OPTIONS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"]
 
+# The browser reads commands from its file descriptor 3 and writes to 4.
+_START = (
+    "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])"
+)
+
+
+def _high(descriptor: int) -> int:
+    """Move a file descriptor away from 3 and 4."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.close(descriptor)
+    return moved
+
 
 class DevTools:
     """A running browser; `open` yields pages."""
 
     def __init__(self) -> None:
         self._profile = tempfile.TemporaryDirectory(prefix="hyle-browser-", ignore_cleanup_errors=True)
-        there, self._write = os.pipe()
-        self._read, back = os.pipe()
-        command = shlex.join([BROWSER, *_OPTIONS, f"--user-data-dir={self._profile.name}", "--remote-debugging-pipe"])
-        # The browser reads commands from its file descriptor 3 and writes to 4.
+        there, self._write, self._read, back = (_high(end) for end in (*os.pipe(), *os.pipe()))
+        command = [
+            BROWSER,
+            *_OPTIONS,
+            f"--user-data-dir={self._profile.name}",
+            "--remote-debugging-pipe",
+            "about:blank",
+        ]
         self._process = subprocess.Popen(
-            ["sh", "-c", f"exec {command} 3<&{there} 4>&{back}"],
+            [sys.executable, "-c", _START, str(there), str(back), *command],
             pass_fds=(there, back),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -160,9 +177,45 @@ class Page:
         for kind in ("rawKeyDown", "keyUp"):
             self.send("Input.dispatchKeyEvent", {"type": kind, "key": key, "windowsVirtualKeyCode": codes[key]})
 
-    def picture(self) -> np.ndarray:
-        """Return the window as an array [height, width, 3] of 0 to 255."""
-        return decode_png(base64.b64decode(self.send("Page.captureScreenshot", {"format": "png"})["data"]))
+    def pixels(self, places: list[tuple[int, int]]) -> np.ndarray:
+        """Return the colours of some pixels of the window, [places, 3]; places are (row, column)."""
+        script = "return places.map(([row, column]) => [...at(row, column)]);"
+        return np.array(self._on_picture(f"const places = {json.dumps(places)}; {script}"))
+
+    def means(self, square: int) -> np.ndarray:
+        """Return a picture of the window, [height / square, width / square, 3]: the means over squares of pixels."""
+        script = f"""
+            const square = {square}, rows = [];
+            for (let y = 0; y + square <= height; y += square) {{
+                const row = [];
+                for (let x = 0; x + square <= width; x += square) {{
+                    const sum = [0, 0, 0];
+                    for (let i = 0; i < square; i++) for (let j = 0; j < square; j++) {{
+                        const colour = at(y + i, x + j);
+                        for (let k = 0; k < 3; k++) sum[k] += colour[k];
+                    }}
+                    row.push(sum.map((value) => value / square ** 2));
+                }}
+                rows.push(row);
+            }}
+            return rows;"""
+        return np.array(self._on_picture(script))
+
+    def _on_picture(self, script: str) -> Any:
+        """Return what a script returns that knows `width`, `height` and `at(row, column)` of a screenshot."""
+        picture = self.send("Page.captureScreenshot", {"format": "png"})["data"]
+        return self.run(
+            f"""{{
+            const bytes = Uint8Array.from(atob("{picture}"), (letter) => letter.charCodeAt(0));
+            const bitmap = await createImageBitmap(new Blob([bytes]));
+            const {{ width, height }} = bitmap;
+            const context = new OffscreenCanvas(width, height).getContext("2d", {{ willReadFrequently: true }});
+            context.drawImage(bitmap, 0, 0);
+            const {{ data }} = context.getImageData(0, 0, width, height);
+            const at = (row, column) => data.subarray(4 * (row * width + column), 4 * (row * width + column) + 3);
+            {script}
+        }}"""
+        )
 
     def pdf(self) -> bytes:
         """Return the page printed on A4."""

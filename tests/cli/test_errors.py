@@ -192,10 +192,9 @@ def test_a_report_that_cannot_be_written_is_one_line(
         "cannot write a.npz/out: a.npz is a file, not a folder"
     )
     Path("out").mkdir()
-    Path("out/figures").write_text("in the way of the folder")
+    Path("out/comparison.csv").mkdir()
     line = mistake("report", "ab.nc", "-o", "out", "--replace")
-    assert line.startswith("Error: cannot write out/figures/")
-    assert line.endswith("out/figures is a file, not a folder")
+    assert line == "Error: cannot write out/comparison.csv: Is a directory"
 
 
 def test_a_history_that_cannot_be_drawn_is_one_line(mistake: Callable[..., str], pair: object) -> None:

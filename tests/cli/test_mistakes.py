@@ -79,14 +79,22 @@ def test_options_are_checked_before_anything_is_embedded(
     assert "torch cannot use the device 'nowhere'" in mistake("embed", "aimnet2", "-n", 5, "--device", "nowhere")
 
 
-def test_a_model_that_is_stored_twice_needs_a_selection(run: Run, mistake: Callable[..., str]) -> None:
-    for n in (20, 30):
+def test_of_two_sizes_the_larger_is_taken_and_the_other_named(run: Run) -> None:
+    for n in (30, 20):
         assert run("embed", "random", "-n", n).code == 0
+    ran = run("dimension", "random", "--json")
+    assert ran.json[0]["n"] == 30
+    line = ran.err.splitlines()[-1]
+    assert line.startswith("random: taking qm9 (30 samples), of 2 stored data sets; another: --dataset qm9-")
+    assert run("dimension", "random", "--dataset", line.split()[-3], "--json").json[0]["n"] == 20
+
+
+def test_stored_embeddings_that_fit_equally_well_are_listed(run: Run, mistake: Callable[..., str]) -> None:
+    assert run("embed", "random", "-n", 20, "--seed", 1).code == run("embed", "random", "-n", 20).code == 0
     line = mistake("dimension", "random")
-    assert "stored 2 times" in line
-    assert "(20 samples)" in line
-    version = line.split("qm9-")[1].split()[0]
-    assert run("dimension", "random", "--dataset", f"qm9-{version}", "--json").json[0]["n"] in (20, 30)
+    option = line.rpartition("hyle dimension random ")[2].split()
+    assert option[0] == "--dataset"
+    assert run("dimension", "random", *option, "--json").json[0]["n"] == 20
 
 
 def test_a_missing_package_asks_for_an_environment(

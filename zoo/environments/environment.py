@@ -119,13 +119,14 @@ class Environment:
         log = self.folder.with_name(f"{self.name}.log")
         # Without PYTHONPATH and the like, which would add packages and settings of the current Python.
         variables = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        with log.open("w") as stream:
+        with log.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             for command in self.commands():
                 stream.write(f"$ {' '.join(command)}\n")
                 stream.flush()
                 completed = subprocess.run(command, stdout=stream, stderr=subprocess.STDOUT, env=variables, check=False)
                 if completed.returncode:
-                    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+                    text = log.read_text("utf-8", errors="replace")
+                    lines = [line.strip() for line in text.splitlines() if line.strip()]
                     reasons = [line for line in lines if line.startswith("ERROR:")] or lines
                     shutil.rmtree(self.folder, ignore_errors=True)
                     raise OperationError(
@@ -140,7 +141,7 @@ class Environment:
             "versions": _installed(self.executable),
         }
         with replace_atomically(self.folder / MARKER) as temporary:
-            temporary.write_text(json.dumps(description, indent=1))
+            temporary.write_text(json.dumps(description, indent=1), "utf-8")
 
 
 def list_environments() -> list[dict[str, Any]]:
@@ -185,7 +186,7 @@ def remove_environment(name: str) -> Path:
 
 
 def _marker(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / MARKER).read_text())
+    return json.loads((folder / MARKER).read_text("utf-8"))
 
 
 def _interpreter(python: str) -> str:

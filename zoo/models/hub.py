@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .._cache import folder_digest
 from .._errors import InputError
+from .._text import MAX_REASON, shorten
 from ..cards import ModelCard, Weights
 from ..weights import PREFIX, hub_folder
 
@@ -34,8 +35,9 @@ def hub_card(name: str, *, notify: Callable[[str], None] | None = None) -> Model
         weights = Weights(files={}, hub=repository, revision=commit)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (ValueError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+    # Which error a configuration raises depends on the model and on the version of transformers.
+    except Exception as error:
+        reason = shorten(" ".join((str(error) or type(error).__name__).split()), MAX_REASON)
         raise InputError(f"{name}: transformers cannot load this model without running its code: {reason}") from error
     text = config.get_text_config()
     depth = getattr(text, "num_hidden_layers", None) or getattr(text, "num_layers", None)

@@ -32,9 +32,9 @@ class Edges(NamedTuple):
         mutual: bool [k, n], whether the row is also a neighbour of its neighbour.
     """
 
-    indices: jax.Array
-    weight: jax.Array
-    mutual: jax.Array
+    indices: Any
+    weight: Any
+    mutual: Any
 
 
 def edges(table: Neighbours) -> Edges:

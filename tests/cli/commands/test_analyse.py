@@ -95,7 +95,7 @@ def test_a_tree_needs_scikit_bio(
     monkeypatch.setitem(sys.modules, "skbio", None)
     path = saved(tmp_path / "c.nc")
     assert call(monkeypatch, path) == 0
-    assert "hyle[study]" in capsys.readouterr().err
+    assert "pip install scikit-bio" in capsys.readouterr().err
 
 
 def test_maps_by_umap_need_umap_learn(

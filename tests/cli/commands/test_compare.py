@@ -103,7 +103,8 @@ def test_compare_writes_files(run: Run, pair: object, tmp_path: Path, suffix: st
 def test_report_of_a_saved_comparison(run: Run, pair: object, tmp_path: Path) -> None:
     run("compare", "a.npz", "b.npz", "-k", 5, "-o", "ab.nc")
     assert run("report", "ab.nc", "-o", "out").code == 0
-    assert {"report.html", "comparison.nc", "comparison.csv", "figures"} == {p.name for p in Path("out").iterdir()}
+    assert {"report.html", "comparison.nc", "comparison.csv"} == {p.name for p in Path("out").iterdir()}
+    assert run("report", "ab.nc", "-o", "out", "--figures").code == 0
     assert {p.suffix for p in Path("out/figures").iterdir()} == {".svg", ".pdf", ".png", ".csv"}
 
 

@@ -91,7 +91,8 @@ def test_outliers_are_reported_with_the_estimates_of_the_other_rows(run: Run, tm
     assert abs(clean) < 0.1
     assert "without_outliers" not in others
     shown = run("compare", "x.npz", "y.npz", "--metrics", "cka").out
-    assert "without these rows, on the other 78 samples:" in shown
+    assert "without these rows, on the other 78 samples, these scores change by more than 0.02:" in shown
+    assert shown.splitlines()[-1].split() == ["x,", "y", "cka", f"{raw:.2f}", f"{clean:.2f}".replace("-", "−")]
 
 
 def test_dimension_at_increasing_scales(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
@@ -107,5 +108,5 @@ def test_dimension_at_increasing_scales(run: Run, pair: tuple[np.ndarray, np.nda
     assert [scale["order"] for scale in gride["scales"]] == [1, 2, 4, 8]
     finest = gride["scales"][0]
     table = run("dimension", "a.npz", "--scales", "--estimator", "gride", "-k", 16).out
-    assert len(re.findall(r"^ a +gride ", table, flags=re.MULTILINE)) == 4
+    assert len(re.findall(r"^a +gride ", table, flags=re.MULTILINE)) == 4
     assert f"{finest['dimension']:.2f} ± {finest['error']:.2f}" in table

@@ -145,3 +145,13 @@ def test_the_verdict_of_the_doctor() -> None:
     assert lacking[0] == "2 models run; to do:"
     assert lacking[1].startswith("ase is not installed: pip install")
     assert lacking[2] == "/there cannot be written: set HYLE_STORE to another folder"
+
+
+def test_the_requirements_begin_with_torch_where_it_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--index-url" not in run("models", "minilm", "--requirements").out
+    monkeypatch.setattr("hyle.cli.jobs.models.installed_version", lambda name: None)
+    monkeypatch.setattr("hyle.zoo._missing.has_gpu", lambda: False)
+    monkeypatch.setattr("sys.platform", "linux")
+    first, second = run("models", "minilm", "--requirements").out.splitlines()[:2]
+    assert first.endswith(" -m pip install torch --index-url https://download.pytorch.org/whl/cpu")
+    assert "'hyle[zoo]'" in second

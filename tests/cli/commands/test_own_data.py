@@ -71,7 +71,7 @@ def test_a_built_in_set_that_is_smaller_than_the_default_is_used_completely(run:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("embed", "random", "--dataset", "non.csv"), "non.csv does not exist; did you mean 'mine.csv'?"),
+        (("embed", "random", "--dataset", "mines.csv"), "mines.csv does not exist; did you mean 'mine.csv'?"),
         (
             ("embed", "random", "--dataset", "mine.csv", "--column", "x"),
             "no column is called 'x'; it has: name, smiles",
@@ -83,7 +83,7 @@ def test_a_built_in_set_that_is_smaller_than_the_default_is_used_completely(run:
         (("embed", "soap", "--dataset", "mine.csv"), "soap reads atoms, and all samples of mine.csv have: smiles"),
         (("embed", "random", "--dataset", "qm9", "--first"), "qm9 is a built-in data set: options for files"),
         (("run", "--models", "soap", "--dataset", "mine.csv", "-k", "5"), "soap reads atoms, and all"),
-        (("run", "--dataset", "non.csv"), "non.csv does not exist"),
+        (("run", "--dataset", "mines.csv"), "mines.csv does not exist"),
         (("run", "--dataset", "mine.csv", "-n", "3"), "at least 4 samples"),
     ],
 )

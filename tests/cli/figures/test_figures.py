@@ -176,10 +176,9 @@ def test_the_pairs_of_most_unequal_ranks_are_named(comparison: xr.Dataset) -> No
 
 
 def test_names_avoid_each_other_and_the_sides() -> None:
-    points = [(0.0, 0.0), (1.0, 1.0), (1.0, 0.98)]
+    points = [(0.0, 0.0), (1.0, 1.0), (1.0, 0.5)]
     placed = figures.sides(points, ["a", "a long name", "another name"], 400, 300, padding=(4, 4))
-    assert placed[1] == "left"
-    assert placed[2] in ("left", "below")
+    assert placed[1:] == ["left", "left"]
     assert figures.sides([(0, 0)] * 9, ["name"] * 9, 400, 300).count("") > 0  # no room for all
 
 
@@ -193,7 +192,9 @@ def test_the_dendrogram_has_the_order_and_the_heights_of_average_linkage() -> No
     assert found.order in (["a", "b", "c", "d"], ["d", "c", "b", "a"])
     # Average linkage by hand: a and b at 0.1, c and d at 0.4, both at the mean of 0.8, 0.9, 0.6 and 0.9.
     assert [merge.height for merge in found.merges] == pytest.approx([0.1, 0.4, 0.8])
-    assert found.merges[-1].heights == pytest.approx((0.1, 0.4)) or found.merges[-1].heights == pytest.approx((0.4, 0.1))
+    assert found.merges[-1].heights == pytest.approx((0.1, 0.4)) or found.merges[-1].heights == pytest.approx(
+        (0.4, 0.1)
+    )
     assert sorted(found.merges[-1].places) == [0.5, 2.5]
 
 

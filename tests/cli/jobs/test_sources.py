@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hyle.cli.jobs import find_compared, find_representations
+from hyle.cli.options import FileSelection
 from hyle.zoo import InputError, Key, Representation, Store
 
 Fill = Callable[..., None]
@@ -60,7 +61,9 @@ def test_covariates_are_of_the_samples_of_the_sources(
     assert known is not None
     assert taken([known]) == [("composition", "qm9", 50)]
     said = capsys.readouterr().err.splitlines()
-    assert said == ["composition: taking qm9 (50 samples), of 5 stored data sets; to choose another: --dataset"]
+    assert said == [
+        "composition: taking qm9 (50 samples), of 5 stored data sets; another: --dataset drugs (90 samples)"
+    ]
     # Samples that a model does not support do not make its data set another one.
     assert taken(find_representations(["composition", "aimnet2"], store))[0] == ("composition", "qm9", 50)
 
@@ -74,6 +77,15 @@ def test_a_file_decides_as_well_as_a_model(store: Store, fill: Fill, tmp_path: P
     ]
 
 
+def test_a_rule_for_ids_applies_before_the_samples_are_matched(store: Store, fill: Fill, tmp_path: Path) -> None:
+    for dataset, n in (("qm9", 50), ("drugs", 90)):
+        fill("composition", dataset, n)
+    np.savez(tmp_path / "mine.npz", embedding=np.eye(8), ids=[i.upper() for i in ids("qm9", 8)])
+    sources = ["composition", str(tmp_path / "mine.npz")]
+    found = find_representations(sources, store, files=FileSelection(ids=("case",)))
+    assert taken(found[:1]) == [("composition", "qm9", 50)]
+
+
 def test_sources_that_are_all_stored_several_times_take_what_most_have(store: Store, fill: Fill) -> None:
     fill("minilm", "qm9", 50)
     fill("minilm", "drugs", 90)
@@ -82,7 +94,7 @@ def test_sources_that_are_all_stored_several_times_take_what_most_have(store: St
     assert {row[1] for row in taken(find_representations(["minilm", "composition"], store))} == {"qm9"}
 
 
-def test_a_data_set_of_several_sizes(store: Store, fill: Fill) -> None:
+def test_a_data_set_of_several_sizes(store: Store, fill: Fill, capsys: pytest.CaptureFixture[str]) -> None:
     for model in ("minilm", "composition"):
         fill(model, "qm9", 20)
     fill("composition", "qm9", 50)
@@ -90,7 +102,9 @@ def test_a_data_set_of_several_sizes(store: Store, fill: Fill) -> None:
     assert taken(both) == [("minilm", "qm9", 20), ("composition", "qm9", 20)]
     fill("minilm", "qm9", 50)
     assert taken(find_representations(["minilm", "composition"], store, dataset="qm9"))[0] == ("minilm", "qm9", 50)
+    capsys.readouterr()
     assert taken(find_representations(["composition"], store)) == [("composition", "qm9", 50)]
+    assert capsys.readouterr().err.endswith("of 2 stored data sets; another: --dataset qm9-20c (20 samples)\n")
     (exact,) = find_representations(["composition"], store, dataset="qm9-20c")
     assert len(exact.ids) == 20
 
@@ -137,7 +151,7 @@ def test_without_sources_the_data_set_of_most_models_is_taken(
     assert taken(found) == [("aimnet2", "qm9", 49), ("minilm", "qm9", 50)]
     assert known is not None
     assert known.recipe["dataset"] == "qm9"
-    line = "taking qm9 (50 samples), embedded with 3 models; the store also has drugs (90 samples): choose with"
+    line = "taking qm9 (50 samples), embedded with 3 models; the store also has --dataset drugs (90 samples)"
     assert line in capsys.readouterr().err
 
 
@@ -162,7 +176,9 @@ def test_what_is_equally_good_is_listed_one_a_line(
     assert chosen[0].recipe["layer"] == "first"
 
 
-def test_a_model_that_was_changed_and_embedded_again_means_the_newest(store: Store, fill: Fill) -> None:
+def test_a_model_that_was_changed_and_embedded_again_means_the_newest(
+    store: Store, fill: Fill, capsys: pytest.CaptureFixture[str]
+) -> None:
     fill("mine:Letters", "qm9", 50, weights="new")
     fill("mine:Letters", "qm9", 50, weights="old")
     for entry in store.list():
@@ -170,3 +186,4 @@ def test_a_model_that_was_changed_and_embedded_again_means_the_newest(store: Sto
         os.utime(entry.path, (1e9, 1e9 if old else 2e9))
     (found,) = find_representations(["mine:Letters"], store)
     assert found.recipe["weights"] == "new"
+    assert "stored in several versions of the model or of its libraries; taking the newest" in capsys.readouterr().err

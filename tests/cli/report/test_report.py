@@ -134,7 +134,9 @@ def test_the_scores_of_the_script_are_those_of_the_comparison(html: str, compari
 
 def test_models_families_and_modalities_can_be_selected(page: Page, html: str) -> None:
     models = data(html)["models"]
-    options = {o["value"]: {models[int(i)] for i in str(o["data-m"]).split()} for o in page.all("option") if o.get("data-m")}
+    options = {
+        o["value"]: {models[int(i)] for i in str(o["data-m"]).split()} for o in page.all("option") if o.get("data-m")
+    }
     assert options["modality:atoms"] == {"chgnet-0.3.0", "sevennet-0", "aimnet2"}
     assert options["family:transformer"] == {"rxnmapper", "rxnfp", "minilm"}
     assert options["model:minilm"] == {"minilm"}
@@ -189,7 +191,9 @@ def test_directed_metrics_show_both_directions_and_their_facts(directed: xr.Data
 
 def test_both_directions_are_one_number_where_they_are_equal(directed: xr.Dataset) -> None:
     cka = directed["cka"].values
-    almost = directed.assign(error=(("model", "other"), cka + np.linspace(0, 1e-4, 12)[:, None], directed["error"].attrs))
+    almost = directed.assign(
+        error=(("model", "other"), cka + np.linspace(0, 1e-4, 12)[:, None], directed["error"].attrs)
+    )
     value = almost["error"].sel(model="minimol", other="aimnet2").item()
     assert f">{value:.2f}</td>" in row_of(report.render_report(almost), *PAIR).rpartition("<td")[0] + "</td>"
 
@@ -214,7 +218,9 @@ def test_every_estimator_of_the_dimension_has_its_chart_and_numbers(comparison: 
     )
     html = report.render_report(both)
     page = Page(html)
-    assert {"chart-intrinsic_dimension", "chart-intrinsic_dimension_gride"} <= {div.get("id") for div in page.all("div")}
+    assert {"chart-intrinsic_dimension", "chart-intrinsic_dimension_gride"} <= {
+        div.get("id") for div in page.all("div")
+    }
     assert page.text.count("Lines are one standard error") == 1
     body = html.split(">rxnmapper</bdi>")[1].split("</tr>")[0]
     assert '">7.9</td>' in body
@@ -246,7 +252,7 @@ def test_page_contains_recipe_and_citations(page: Page) -> None:
         "qm9pack-1",
         "float32",
         "0.10.2",
-        "weights_sha256",
+        "SHA-256 of the weights",
         "2512.03750",
         "arXiv 1905.00414",
     ):

@@ -158,3 +158,29 @@ def test_equal_rows_are_detected_whatever_the_rounding_of_their_mean(n, d):
     prepared = prepare(jnp.tile(row, (n, 1)))
     assert prepared.norms.all_equal
     assert not np.asarray(prepared.points).any()
+
+
+@pytest.mark.parametrize("offset", [0, 200, 1e4])
+@pytest.mark.parametrize("scale", [1e-30, 1, 1e25])
+@pytest.mark.parametrize("rows", ["normal", "with zeros", "equal", "parallel"])
+def test_numpy_prepares_what_jax_prepares(rows, scale, offset):
+    x = np.random.default_rng(0).normal(size=(60, 7)) + offset
+    if rows == "with zeros":
+        x[[3, 40]] = 0
+    elif rows == "equal":
+        x[:] = x[0]
+    elif rows == "parallel":
+        x = np.outer(np.linspace(1, 9, 60), x[0])
+    x = single(scale * x)
+    found, expected = prepare(x), prepare(jnp.asarray(x))
+    assert all(isinstance(leaf, np.ndarray | np.generic) for leaf in (found.points, *found.norms))
+    assert found.norms.exponent == expected.norms.exponent
+    unit = 1e-6 * (1 + offset)  # of the rounding of the mean
+    np.testing.assert_allclose(found.points, expected.points, atol=2 * unit)
+    for name, value in found.norms._asdict().items():
+        other = np.asarray(getattr(expected.norms, name))
+        assert value.dtype == other.dtype, name
+        size = np.abs(other).max() if other.dtype.kind == "f" else 0
+        if name == "chord_offset":  # a difference of numbers of the size of the squares
+            size = np.abs(np.asarray(expected.norms.squares)).max()
+        np.testing.assert_allclose(value, other, rtol=1e-5, atol=8 * unit * size, err_msg=name)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 from functools import partial
 
 import jax
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyle.engine.gram.prepared import prepare
-from hyle.engine.neighbours.ranks import TABLE, ranks, recompute_exact_ranks
+from hyle.engine.neighbours.ranks import TABLE, ranks, ranks_numpy, recompute_exact_ranks
 from hyle.engine.neighbours.search import neighbours
 
 from .. import definitions
@@ -139,3 +140,27 @@ def test_only_incomplete_rows_are_recomputed():
     values = np.asarray(recompute_exact_ranks(prepared, ROWS, OTHERS, jnp.full(OTHERS.shape, -1.0), incomplete))
     np.testing.assert_array_equal(values[1::2], -1)
     np.testing.assert_array_equal(values[::2], expected(x)[::2])
+
+
+@pytest.mark.parametrize("most", [0, 2048])
+@pytest.mark.parametrize("values", ["normal", "integers", "clusters"])
+def test_ranks_in_numpy_are_those_of_a_stable_sort(monkeypatch, values, most):
+    monkeypatch.setattr(importlib.import_module("hyle.engine.neighbours.ranks"), "MAX_ROWS_NUMPY", most)
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(90, 4)) if values == "normal" else rng.integers(0, 3, size=(90, 4))
+    cluster = rng.integers(0, 6, size=90)
+    if values == "clusters":  # far closer to each other than the Gram product resolves
+        x = 300 * rng.normal(size=(6, 4))[cluster] + 0.1 * rng.normal(size=(90, 4))
+    x = single(x)
+    far = ((x[:, None].astype(np.float64) - x) ** 2).sum(2)
+    np.fill_diagonal(far, np.inf)
+    order = np.argsort(far, 1, kind="stable")
+    query = np.arange(10, 50, dtype=np.int32)
+    wanted = np.stack([rng.permutation(np.delete(np.arange(90), row))[:12] for row in query]).astype(np.int32)
+    prepared = prepare(x)
+    found = ranks_numpy(prepared, prepared.gram(query), query, wanted, order[query, :5].astype(np.int32))
+    rank = np.argsort(order, 1)
+    # Distances between clusters differ by less than float32 resolves.
+    known = cluster[query][:, None] == cluster[wanted] if values == "clusters" else np.ones(wanted.shape, bool)
+    assert known.sum() > 40
+    np.testing.assert_array_equal(found[known], 1 + np.take_along_axis(rank[query], wanted, 1)[known])

@@ -156,7 +156,7 @@ def test_files_that_are_not_what_their_suffix_says(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(damaged if compressed else b"\xff\xfe\x00\x01 nothing of the kind\n" * 3)
         with pytest.raises(ValueError, match=name.replace(".", r"\.")):
             read_dataset(tmp_path / name)
-    with pytest.raises(FileNotFoundError, match=r"b\.csv does not exist; did you mean 'a\.csv'"):
+    with pytest.raises(FileNotFoundError, match=r"b\.csv does not exist; did you mean 'b\.csv\.gz'"):
         read_dataset(tmp_path / "b.csv")
     (tmp_path / "a.foo").write_text("")
     with pytest.raises(ValueError, match=r"a\.foo is not a supported file: supported files end in \.csv"):

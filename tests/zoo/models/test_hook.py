@@ -89,11 +89,11 @@ def test_invalid_arguments_raise_clear_errors():
 
 
 def test_a_single_tensor_is_one_argument():
-    hook = TorchHook(Net(), "embed", lambda samples: padded(samples)[0], counts=lengths)
-    np.testing.assert_array_equal(
-        np.asarray(hook.embed(SAMPLES).embedding),
-        np.asarray(TorchHook(Net(), "embed", padded, counts=lengths).embed(SAMPLES).embedding),
+    alone, in_tuple = (
+        TorchHook(Net(), "embed", prepare, counts=lengths).embed(SAMPLES).embedding
+        for prepare in (lambda samples: padded(samples)[0], padded)
     )
+    np.testing.assert_array_equal(np.asarray(alone), np.asarray(in_tuple))
 
 
 class Pair(torch.nn.Module):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,3 +122,13 @@ def test_controls_need_nothing_and_random_rows_belong_to_their_samples() -> None
     alone = load("random").embed([Sample("s1")])
     np.testing.assert_array_equal(both.embedding[1], alone.embedding[0])
     assert not np.array_equal(both.embedding[0], both.embedding[1])
+
+
+@pytest.mark.parametrize("config", ['{"model_type": "bert", "hidden_size": "x"}', "[1]", "{"])
+def test_a_hub_model_with_an_odd_configuration_is_one_line(tmp_path: Path, config: str) -> None:
+    pytest.importorskip("transformers")
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ValueError, match=r"transformers cannot load this model") as caught:
+        find_card(f"hf:{tmp_path}")
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
