@@ -154,7 +154,9 @@ def shown(row: dict[str, Any]) -> list[str]:
 def write_results(rows: list[dict[str, Any]], repeats: int) -> None:
     """Write the measurements to bench/results."""
     info = machine()
-    facts = {"repeats": repeats, "measurements": rows, "machine": info}
+    # Without tracebacks, which name folders of this machine.
+    kept = [{name: value for name, value in row.items() if name != "error"} for row in rows]
+    facts = {"repeats": repeats, "measurements": kept, "machine": info}
     (FOLDER / "first_number.json").write_text(json.dumps(facts, indent=1) + "\n")
     caption = (
         f"CPU seconds (user and system) of new processes, the fewest of {repeats} runs, and their ratio to a process "

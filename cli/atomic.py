@@ -8,6 +8,8 @@ from pathlib import Path
 
 from hyle.zoo import output_errors
 
+from .interrupts import INTERRUPTS
+
 
 def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
     """Write a file under a temporary name and rename it, so that readers never see a partial file.
@@ -23,7 +25,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes) -> Path:
         OutputError: the file cannot be written.
     """
     path = Path(path)
-    with output_errors(path):
+    with output_errors(path), INTERRUPTS.unwinding():
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:

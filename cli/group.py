@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .interrupts import INTERRUPTS, Interrupted
+from .interrupts import Interrupted
 
 # The commands as `hyle --help` lists them, with their short help, so that no command has to be imported for it. A test
 # compares it with the commands; those that are not listed here come last.
@@ -108,4 +108,3 @@ def cli() -> None:
 
     An error is one line; with HYLE_DEBUG=1 in the environment its traceback is shown as well.
     """
-    INTERRUPTS.work()

@@ -1,7 +1,9 @@
 """Ctrl-C at any moment of a command: one line and exit code 130, without a traceback.
 
-KeyboardInterrupt alone is not enough. While a library written in C is imported or JAX starts, it turns into an error of
-another kind, which the library may even catch; in a callback of the garbage collector it is printed and ignored.
+An interrupt ends the process at once, because everything that hyle stores survives that. Only where temporary files or
+other processes are to be cleaned up, it raises KeyboardInterrupt. Raised anywhere, that exception could turn into an
+error of another kind or crash the process: while JAX or a library written in C is imported, or in a callback of the
+garbage collector.
 """
 
 from __future__ import annotations
@@ -12,15 +14,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 INTERRUPTED = 130  # the exit code
 # Seconds in which a command that was interrupted can delete its temporary files.
 GRACE = 5.0
-# A progress bar hides the cursor of the terminal.
-SHOW_CURSOR = "\x1b[?25h"
+# Ends the line of a progress bar in a terminal: clear it, and show the cursor.
+END_BAR = "\r\x1b[2K\x1b[?25h"
 
 
 class Interrupted(BaseException):
@@ -37,11 +39,11 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.received, self.kept = False, ""
-        self._as_json = self._working = False
+        self._as_json, self._depth = False, 0
         self._hook: Callable[[Any], object] = sys.unraisablehook
 
     def install(self, *, as_json: bool = False) -> Any:
-        """Take interrupts from now on. Until `work` is called they end the process at once: nothing has been started.
+        """Take interrupts from now on.
 
         A process that ignores interrupts, such as a background job of a script, continues to ignore them.
 
@@ -51,16 +53,21 @@ class Interrupts:
         Returns:
             The previous handler of the signal, for `restore`.
         """
-        self.received, self.kept, self._as_json, self._working = False, "", as_json, False
+        self.received, self.kept, self._as_json, self._depth = False, "", as_json, 0
         previous = signal.getsignal(signal.SIGINT)
         if previous is not signal.SIG_IGN and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, self._take)
             self._hook, sys.unraisablehook = sys.unraisablehook, self._unraisable
         return previous
 
-    def work(self) -> None:
-        """Raise KeyboardInterrupt from now on, so that temporary files are deleted; a second interrupt ends at once."""
-        self._working = True
+    @contextlib.contextmanager
+    def unwinding(self) -> Iterator[None]:
+        """Raise KeyboardInterrupt in the block, which cleans up; a second interrupt ends the process at once."""
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def restore(self, previous: Any) -> None:
         """Restore the previous handler. At the end of the process, interrupts end it at once."""
@@ -80,7 +87,7 @@ class Interrupts:
         return f'{{"error": {{"type": "Interrupted", "message": "{self.line()}"}}}}'
 
     def _take(self, number: int, frame: FrameType | None) -> None:
-        if self.received or not self._working:
+        if self.received or not self._depth:
             self._end()
         self._raise()
 
@@ -102,12 +109,12 @@ class Interrupts:
     def _end(self, *_: object) -> None:
         if self._as_json:
             _write(1, self.json())
-        _write(2, (SHOW_CURSOR if os.isatty(2) else "") + self.line())
+        _write(2, (END_BAR if os.isatty(2) else "") + self.line())
         os._exit(INTERRUPTED)
 
     def _end_of_process(self) -> None:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._as_json, self._working = False, False
+            self._as_json, self._depth = False, 0
             signal.signal(signal.SIGINT, self._take)
 
 

@@ -5,7 +5,6 @@ torch when a model is loaded.
 """
 
 import warnings
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ._lazy import lazy_names as lazy_names
@@ -104,17 +103,13 @@ if TYPE_CHECKING:
     from .weights import pin_hashes as pin_hashes
     from .weights import weights_origin as weights_origin
     from .weights import weights_version as weights_version
-
-    _import: Callable[[str], Any]
 else:
     _import, __dir__, __all__ = lazy_names(__name__, __file__)
+    _RENAMED = {"expect": "pin_hashes", "Score": "Performance"}
 
-_RENAMED = {"expect": "pin_hashes", "Score": "Performance"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _RENAMED:
-        message = f"hyle.zoo.{name} is now called {_RENAMED[name]}; the old name is accepted in this release only"
-        warnings.warn(message, FutureWarning, stacklevel=2)
-        return _import(_RENAMED[name])
-    return _import(name)
+    def __getattr__(name: str) -> Any:
+        if name in _RENAMED:
+            message = f"hyle.zoo.{name} is now called {_RENAMED[name]}; the old name is accepted in this release only"
+            warnings.warn(message, FutureWarning, stacklevel=2)
+            return _import(_RENAMED[name])
+        return _import(name)

@@ -9,6 +9,7 @@ import click
 from hyle.zoo import Store, check_output, describe_repeats, find_card, group_sizes, write_embeddings
 
 from ..console import say
+from ..interrupts import INTERRUPTS
 from ..jobs import LastModelCache, check_views, chosen_layers, embed_with_progress, embedding_data
 from ..options import (
     LocalPath,
@@ -111,7 +112,8 @@ def command(
             name, data, store, layer=each, pooling=pooling, batch_size=batch_size, device=device, loader=loader
         )
         if output is not None:
-            say(target.written(write_embeddings(representation, output)))
+            with INTERRUPTS.unwinding():
+                say(target.written(write_embeddings(representation, output)))
         results.append(embedding_data(representation, data))
     if as_json:
         print_json(results)

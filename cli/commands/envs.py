@@ -21,6 +21,7 @@ from hyle.zoo import (
 )
 
 from ..console import print_table, say
+from ..interrupts import INTERRUPTS
 from ..options import json_option, print_json
 
 
@@ -68,7 +69,8 @@ def build_command(models: tuple[str, ...], dry_run: bool) -> None:
             click.echo(describe(environment.commands()))
         else:
             complete = environment.complete
-            environment.build(notify=say)
+            with INTERRUPTS.unwinding():
+                environment.build(notify=say)
             say(f"{name}: {environment.folder}{' exists already' if complete else ''}")
 
 

@@ -74,7 +74,7 @@ def embed(
         OutputError: the store cannot be written.
     """
     start, label = time.monotonic(), name if layer is None else f"{name}@{layer}"
-    with progress.bar(label, len(dataset)) as update:
+    with progress.bar(label, len(dataset)) as update, INTERRUPTS.unwinding():
         card = find_card(name, notify=say)
         if card.weights is not None and card.weights.remote:
             check_hashes(card)  # before anything is downloaded or installed

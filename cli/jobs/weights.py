@@ -20,5 +20,6 @@ def fetch_weights(card: ModelCard) -> dict[str, str]:
     if card.weights is not None and card.weights.remote:
         check_hashes(card)
         INTERRUPTS.kept = "the same command continues the download"
-        fetch(card.weights, notify=say)
+        with INTERRUPTS.unwinding():
+            fetch(card.weights, notify=say)
     return {name: str(path) for name, path in weights_files(card, notify=say).items()}

@@ -76,7 +76,7 @@ class MetricContext:
     def in_order(self) -> np.ndarray:
         """Bool [m, m], entry (a, b) True if b is the model that is permuted in this pair.
 
-        That is the model in which more rows repeat another exactly, else the one whose name sorts second, so that values
+        That is the model in which more rows repeat another exactly, else the one whose name sorts second: values
         do not depend on the order in which the models are passed.
 
         Ties between equal rows are broken by the lowest index. Where the order of the samples tells something, as in a

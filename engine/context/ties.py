@@ -15,6 +15,8 @@ from .context import MetricContext
 # A model whose tied rows are more than this share is searched anew for every permutation. Below it, ties are accidents
 # of rounding: in float32 a few of thousands of rows.
 TIED_SHARE = 0.005
+# Largest number of neighbours that are kept to break ties anew: 1.5 GB of indices, values and ranks.
+MAX_TIED_PAIRS = 2**26
 
 
 def tie_counts(context: MetricContext) -> np.ndarray:
@@ -45,8 +47,46 @@ def tied_models(context: MetricContext, k: int, metric: NeighbourMetric, *, with
 def permuted_table(
     context: MetricContext, model: int, order: np.ndarray, k: int, metric: NeighbourMetric
 ) -> Neighbours:
-    """Find the neighbours of the rows of a model in another order, int32 [n]."""
-    return find_table(prepare(context.arrays[model][order]), k, metric)
+    """Find the neighbours of the rows of a model in another order, int32 [n].
+
+    The first call searches all neighbours that are as near as the k-th. Later ones only sort these by distance and new
+    row number: O(n l log l) for at most l such neighbours. Where there are too many to keep, every call is a search.
+    """
+    wider = context.cached(("wider table", model, k, metric), lambda: _with_all_ties(context, model, k, metric))
+    if wider is None:
+        return find_table(prepare(context.arrays[model][order]), k, metric)
+    indices, value, level = wider
+    number = np.empty(context.n, np.int64)
+    number[order] = np.arange(context.n)
+    key = level[order] * context.n + number[indices[order]]
+    if key.shape[1] > k:
+        key = np.partition(key, k - 1, axis=1)[:, :k]
+    value = value[order]
+    tied = value[:, k - 1] == value[:, k] if value.shape[1] > k else np.zeros(context.n, bool)
+    return Neighbours((np.sort(key, axis=1) % context.n).astype(np.int32), value[:, :k], tied)
+
+
+def _with_all_ties(
+    context: MetricContext, model: int, k: int, metric: NeighbourMetric
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Find the k nearest neighbours and all that are as near as the k-th.
+
+    Returns:
+        Indices, values and ranks of the distances, in which ties are equal, [n, l] each, l >= k; None if l n exceeds
+        `MAX_TIED_PAIRS`, or if no row is nearer than another.
+    """
+    width, n = k, context.n
+    while True:
+        width = min(2 * width + 1, n - 1)
+        if width * n > MAX_TIED_PAIRS:
+            return None
+        table = find_table(context.prepared()[model], width, metric, measured=True)
+        value = np.asarray(table.value)
+        if not np.isfinite(value).all():
+            return None
+        if width == n - 1 or (value[:, k - 1] != value[:, -1]).all():
+            level = np.cumsum(np.diff(value, axis=1, prepend=value[:, :1]) != 0, axis=1)
+            return np.asarray(table.indices), value, level
 
 
 def search_tied_tables(
@@ -73,7 +113,7 @@ def search_tied_tables(
         values: [K, m, m], the scores under permutations; overwritten in place.
         with_self: as in `tied_models`.
 
-    Cost O(K n^2 d) for each model with ties.
+    Cost O(n^2 d + K n l log l) for each model with ties, in which rows have at most l neighbours as near as the k-th.
     """
     for model in tied_models(context, context.config.k, metric, with_self=with_self):
         others = context.in_order[:, model]  # in these pairs it is the model that is permuted

@@ -137,7 +137,8 @@ CAUGHT = """
     from hyle.cli.interrupts import INTERRUPTS
     interrupts.GRACE = {0}
     INTERRUPTS.install()
-    INTERRUPTS.work()
+    block = INTERRUPTS.unwinding()
+    block.__enter__()
     interrupt_in(0.2)
     try:
         time.sleep(30)
@@ -160,10 +161,12 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
 AS_ERROR = """
     import hyle.cli.commands.datasets as datasets
     from hyle.cli import main
+    from hyle.cli.interrupts import INTERRUPTS
     def start():
         interrupt_in(0.2)
         try:
-            time.sleep(30)
+            with INTERRUPTS.unwinding():
+                time.sleep(30)
         except KeyboardInterrupt:
             raise {0}("Encountered an error while initializing the extension.")
     datasets.list_datasets = start
@@ -181,7 +184,8 @@ def test_an_interrupt_that_python_ignores_is_raised_again(tmp_path: Path) -> Non
     code = """
         from hyle.cli.interrupts import INTERRUPTS
         INTERRUPTS.install()
-        INTERRUPTS.work()
+        block = INTERRUPTS.unwinding()
+        block.__enter__()
         class Slow:
             def __del__(self):
                 interrupt_in(0.2)

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from hyle.engine import calibrate, compare, list_metrics
+from hyle.engine.context import MetricContext, permuted_table
+from hyle.engine.gram import prepare
+from hyle.engine.neighbours import NeighbourMetric, find_table
 from hyle.engine.permutation.draw import draw
 
 PAIR_METRICS = [metric.name for metric in list_metrics().values() if metric.kind == "pair"]
@@ -114,3 +117,18 @@ def test_rounding_is_a_share_of_the_scale() -> None:
     tied = calibrate(0.5, [0.5 * (1 + 1e-7)] * 3, alpha=0.5)
     assert tied.p == 1
     assert tied.score == 0
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean", "inner_product"])
+@pytest.mark.parametrize("k", [1, 4, 29])
+def test_the_table_of_permuted_rows_is_that_of_a_search(metric: NeighbourMetric, k: int) -> None:
+    generator = np.random.default_rng(k)
+    rows = generator.normal(size=(8, 5)).astype(np.float32)[generator.integers(0, 8, 30)]
+    context = MetricContext(["a"], [rows])
+    for _ in range(5):
+        order = generator.permutation(30)
+        found = permuted_table(context, 0, order, k, metric)
+        searched = find_table(prepare(rows[order]), k, metric, measured=True)
+        np.testing.assert_array_equal(found.indices, searched.indices)
+        np.testing.assert_array_equal(found.tied, searched.tied)
+        np.testing.assert_allclose(found.value, searched.value, rtol=1e-5, atol=1e-6)
