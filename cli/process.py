@@ -25,7 +25,8 @@ def prepare_process() -> None:
         # JAX and torch share the GPU here: neither may take all of its memory at once.
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         # Compiled programs are kept, so that a second run of the same shapes starts in seconds.
-        "JAX_COMPILATION_CACHE_DIR": str(cache_dir() / "compiled"),
+        "JAX_COMPILATION_CACHE_DIR": str(cache_dir() / "programs"),
+        "JAX_COMPILATION_CACHE_MAX_SIZE": str(2**28),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
         # Threads that wait by spinning make small torch models several times slower on a machine that is not idle.

@@ -25,14 +25,14 @@ PACKAGE_OF = {
 # Packages that single files, data sets or models need, and that are in no extra.
 OTHERS = ("transformers", "tokenizers", "pymatgen", "lmdb", "onnx", "onnxruntime", "anndata", "zstandard")
 # From the default index, Linux gets a build with gigabytes of CUDA libraries.
-CPU_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+CPU_TORCH = "pip install torch  # without a GPU: its CPU build, see https://pytorch.org/get-started"
 
 
 def install_command(package: str) -> str:
     """Return the command that installs a package, and with it what is missing of the same extra of hyle.
 
-    The packages are named one by one, not as an extra of hyle, so that the command needs no index that has hyle. torch
-    is installed as its CPU build where there is no GPU.
+    The packages are named one by one, not as an extra of hyle, so that the command needs no index that has hyle. For
+    torch without a GPU, a comment says where its CPU build is.
 
     Args:
         package: the name of the package, such as ``flax``.

@@ -72,7 +72,7 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str], *, title: str = 
 def _ticks(deepest: float) -> list[float]:
     """Return three to seven round numbers from 0 to `deepest`, none of which is below the names."""
     size = 10 ** math.floor(math.log10(deepest))
-    step = next(size * part for part in (0.1, 0.2, 0.5, 1.0) if deepest / (size * part) < 7)
+    step = next(size * part for part in (0.1, 0.2, 0.5, 1.0, 2.0) if deepest / (size * part) < 7)
     return [round(i * step, 12) for i in range(int(deepest / step + 1e-9) + 1)]
 
 

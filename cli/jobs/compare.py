@@ -33,6 +33,7 @@ from ..comparison import (
     write_csv,
 )
 from ..console import SILENT, SilentProgress, say, with_progress
+from ..interrupts import INTERRUPTS
 from ..options import NO_GROUPS, CompareOptions, FileSelection, json_text
 from .groups import with_groups
 from .sources import check_ids, find_representations
@@ -377,7 +378,8 @@ def write_comparison(comparison: xr.Dataset, path: Path) -> Path:
     if path.suffix == ".nc":
         from hyle.engine import save_comparison
 
-        return save_comparison(comparison, path)
+        with INTERRUPTS.unwinding():
+            return save_comparison(comparison, path)
     if path.suffix == ".csv":
         return write_csv(comparison, path)
     if path.suffix == ".json":

@@ -12,6 +12,7 @@ from hyle.zoo import InputError, Representation
 from ..atomic import write_atomically
 from ..comparison import long_table, model_names, read_scores
 from ..console import SILENT, SilentProgress, with_progress
+from ..interrupts import INTERRUPTS
 from ..options import CompareOptions, json_text
 from .compare import engine_options
 from .groups import with_groups
@@ -127,7 +128,8 @@ def write_sweep(swept: xr.Dataset, over: str, path: Path) -> Path:
     if path.suffix == ".nc":
         from hyle.engine import save_comparison
 
-        return save_comparison(swept, path)
+        with INTERRUPTS.unwinding():
+            return save_comparison(swept, path)
     if path.suffix == ".json":
         return write_atomically(path, json_text(sweep_data(swept, over)).encode())
     return write_atomically(path, _table(swept, over).to_csv(index=False).encode())

@@ -10,7 +10,7 @@ import pytest
 
 from hyle.zoo import install_command, missing_package
 
-CPU = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+CPU = "pip install torch  # without a GPU: its CPU build, see https://pytorch.org/get-started"
 
 
 @pytest.fixture
