@@ -130,7 +130,7 @@ def _adjusted(p: np.ndarray, fdr: str) -> np.ndarray:
 
 
 def null_of(metric: Metric, context: MetricContext, permutations: Permutations) -> np.ndarray:
-    """Return a pair metric under K permutations, [K, m, m], permuting in each pair the model of `MetricContext.in_order`.
+    """Return a pair metric under K permutations, [K, m, m], permuting the model that `MetricContext.in_order` says.
 
     A metric without a faster way is evaluated once per permutation, on all models and their permuted copies.
     """
