@@ -15,6 +15,10 @@ _NAMES = {
 }
 
 
+# What the recipe of the whole report says already, where it is the same for all models.
+_OF_THE_REPORT = ("dataset", "dataset_version", "dataset_source")
+
+
 @dataclass(frozen=True)
 class RecipeTable:
     """Recipes side by side.
@@ -39,7 +43,11 @@ def recipe_table(recipes: Mapping[str, Any]) -> RecipeTable:
     # The name of a model heads its row.
     columns = [k for k in keys if k not in shared and any(flat[name].get(k, "") not in ("", name) for name in flat)]
     return RecipeTable(
-        [(_NAMES.get(key, key.replace("_", " ")), values[key][0]) for key in shared if values[key][0]],
+        [
+            (_NAMES.get(key, key.replace("_", " ")), values[key][0])
+            for key in shared
+            if values[key][0] and key not in _OF_THE_REPORT
+        ],
         [_NAMES.get(key, key.replace("_", " ")) for key in columns],
         [(name, [recipe.get(key, "") for key in columns]) for name, recipe in flat.items()],
     )
