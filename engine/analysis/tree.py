@@ -38,12 +38,15 @@ class Tree:
     """An unrooted tree.
 
     Args:
-        newick: with branch lengths and, after resampling, the support of each inner branch in per cent.
+        newick: with branch lengths and, after resampling, the support of each inner branch in per cent. White space in
+            names, such as tabs, is replaced by spaces.
+        numbered: the same with t0, t1, ... in place of the names, which every reader keeps whole.
         distances: [m, m], between the profiles of the models.
         models: m names.
     """
 
     newick: str
+    numbered: str
     distances: np.ndarray
     models: tuple[str, ...]
 
@@ -80,7 +83,10 @@ class Tree:
         return result
 
     def _read(self, skbio: Any) -> Any:
-        return skbio.TreeNode.read(io.StringIO(self.newick), convert_underscores=False)
+        root = skbio.TreeNode.read(io.StringIO(self.numbered), convert_underscores=False)
+        for tip in root.tips():
+            tip.name = self.models[int(tip.name[1:])]
+        return root
 
 
 def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 100, seed: int = 0) -> Tree:
@@ -115,7 +121,6 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
         raise InputError(f"{metric} is not defined for all pairs: leave out {excess}")
     values = np.clip(values, 0, None)
     distances = profile_distances(values)
-    # Short names, which every Newick reader keeps whole.
     tips = [f"t{i}" for i in range(len(names))]
     root = nj(skbio.DistanceMatrix(distances, tips))
     clades = _inner_nodes(root)
@@ -131,9 +136,10 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
             counts[clade] += clade in resampled
     for clade, node in clades.items():
         node.name = f"{100 * counts[clade] / resamples:.0f}" if resamples else None
+    numbered = str(root).strip()
     for tip in root.tips():
-        tip.name = names[int(tip.name[1:])]
-    return Tree(str(root).strip(), distances, tuple(names))
+        tip.name = " ".join(names[int(tip.name[1:])].split())
+    return Tree(str(root).strip(), numbered, distances, tuple(names))
 
 
 def _inner_nodes(root: Any) -> dict[frozenset[str], Any]:

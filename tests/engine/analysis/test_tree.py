@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 
+from hyle.engine import compare
 from hyle.engine.analysis import tree
 from hyle.engine.analysis.tree import profile_distances, require_scikit_bio
 
@@ -62,3 +63,13 @@ def test_equal_profiles_have_no_distance_and_no_warning() -> None:
         warnings.simplefilter("error")
         found = profile_distances(rows)
     assert (found[::2, 1::2].diagonal() < 1e-7).all()
+
+
+def test_any_name_is_that_of_its_tip() -> None:
+    names = ["a\tb", "c (d), 'e'; [f]", "g_h i", "j\u2028k{l}", "m:1\nn"]
+    rows = np.random.default_rng(0).normal(size=(40, 6))
+    models = {name: rows[:, : 3 + i] for i, name in enumerate(names)}
+    found = tree(compare(models, metrics=["cka"]), "cka", resamples=3)
+    assert {node.name for node in found.layout()} - {""} == set(names)
+    assert "\t" not in found.newick
+    assert found.drawn()
