@@ -14,6 +14,8 @@ _SETTINGS = {
     "JAX_COMPILATION_CACHE_DIR": str(Path(__file__).parents[1] / ".pytest_cache" / "compiled"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    # Commands bound their cache by the times of use, which the processes of the tests do not write.
+    "JAX_COMPILATION_CACHE_MAX_SIZE": "-1",
     # Most of the time is spent on compilation, much of it on optimising machine code. `make thorough` turns this on.
     "XLA_FLAGS": "--xla_backend_optimization_level=0",
     # As in the command line: threads that spin while they wait take the cores of the other test process.
