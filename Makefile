@@ -66,6 +66,7 @@ bench: $(VENV)/base
 	$(BIN)/python -m bench $(BENCH)
 
 install: $(VENV)/dev $(VENV)/models
+	@echo 'installed; to use hyle: source $(BIN)/activate && hyle --help'
 
 clean:
 	rm -rf $(VENV) .venv-3.* bench/.envs bench/.inputs build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -53,6 +53,7 @@ class CollapseResult:
     outside: list[Information]
     changes: list[SingleChange]
     kinds: Mapping[str, str]
+    metric: str = ""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def compute(question: AnalysisInput) -> CollapseResult:
                 with contextlib.suppress(ValueError):  # raised where no model has it on both sets
                     changes.append(single_change(first, second, name))
     kinds = {} if second is None else dict(zip(model_names(second), modalities(second), strict=True))
-    return CollapseResult(collapse(first, question.metric), outside, changes, kinds | question.kinds)
+    return CollapseResult(collapse(first, question.metric), outside, changes, kinds | question.kinds, question.metric)
 
 
 def summarise(result: CollapseResult) -> list[str]:
@@ -57,10 +57,17 @@ def summarise(result: CollapseResult) -> list[str]:
                 lines.append(
                     f"{one.model} carries little information about the others{place} (information imbalance {ends})."
                 )
-        unrelated = [one.model for one in real if one.state == "unrelated"]
-        if unrelated:
+        unrelated = [one for one in real if one.state == "unrelated"]
+        if by_imbalance := [one.model for one in unrelated if is_number(one.imbalance_to_others)]:
             lines.append(
-                f"No shared information is detected{place} between {join_names(unrelated)} and any other model."
+                f"By information imbalance, {join_names(by_imbalance)} {_share(by_imbalance)} no detectable "
+                f"information with any other model{place}: it is above 0.8 in both directions. Other metrics can still "
+                "be above chance."
+            )
+        if by_tests := [one.model for one in unrelated if not is_number(one.imbalance_to_others)]:
+            lines.append(
+                f"By {result.metric or 'the metric of the pairs'}, {join_names(by_tests)} {_share(by_tests)} no "
+                f"detectable information with the other models{place}: hardly any pair is significantly above chance."
             )
     for change in result.changes[:2]:
         numbers = f"{interval(change.low, change.high, 3)}, n = {units(len(change.models), change.families)}"
@@ -124,10 +131,17 @@ def make_figures(result: CollapseResult) -> dict[str, Figure]:
                 "predict its own. A model low on both shares their information; one to the right of the line carries "
                 "less than they do; at 1 nothing is shared."
             )
+            missing = [one.model for one in rows if not is_number(one.imbalance_to_others + one.imbalance_from_others)]
+            if missing:
+                caption += f" Not shown, because the imbalance is undefined: {join_names(missing)}."
             chart = information_plane(rows, result.kinds)
             title = f"Which models carry the information of the others{place}?"
             drawn[name] = Figure(chart, title, caption, "mean information imbalance to and from the other models")
     return drawn
+
+
+def _share(models: list[str]) -> str:
+    return "shares" if len(models) == 1 else "share"
 
 
 def _name(metric: str) -> str:

@@ -164,14 +164,16 @@ def notes(scores: Sequence[PairScores]) -> list[str]:
     tested = [score for score in scores if score.permutations]
     if tested:
         first, marks = tested[0], {score.mark(pair) for score in tested for pair in score.pairs()}
+        defined = [bool(np.isfinite(score.q[pair])) for score in tested for pair in score.pairs()]
         correction = f"{_FDR[first.fdr]}; {first.permutations} permutations"
         if NOT_SIGNIFICANT in marks:
             lines.append(
                 f"{NOT_SIGNIFICANT} not significantly above chance at level {first.alpha:g}, after correction for the "
                 f"number of pairs (q > {first.alpha:g}{correction})"
             )
-        elif UNRESOLVED not in marks:
-            lines.append(f"all scores are significantly above chance (q <= {first.alpha:g}{correction})")
+        elif UNRESOLVED not in marks and any(defined):
+            which = "all scores" if all(defined) else "all defined scores"
+            lines.append(f"{which} are significantly above chance (q <= {first.alpha:g}{correction})")
         if UNRESOLVED in marks:
             lines.append(f"{UNRESOLVED} undecided: with so few permutations no score of this pair could be significant")
     return lines

@@ -28,6 +28,7 @@ from ._imbalance import information_plane as information_plane
 from ._intervals import probe_chart as probe_chart
 from ._intervals import selection_chart as selection_chart
 from ._intervals import shift_chart as shift_chart
+from ._labels import shorten_name as shorten_name
 from ._labels import sides as sides
 from ._map import map_chart as map_chart
 from ._order import Clustering as Clustering

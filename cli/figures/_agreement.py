@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 
 from ..comparison import CONTROL, PairScores, modalities, model_names, number, read_scores
-from ._labels import names, outliers, sides
+from ._labels import LONGEST_OF_PAIR, names, outliers, shorten_name, sides
 from .palette import MUTED, config, modality_scale, pair_encoding, pair_kind
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def agreement_scatter(
     points = base.mark_point(filled=True, size=64, opacity=0.85).encode(**pair_encoding([row["kind"] for row in rows]))
     description = f"Scatter plot of {second.label} against {first.label} for {len(rows)} pairs of models."
     # Vega logs a warning in the browser console for a layer without data.
-    layers = [*_chance_lines(first, second), *([points] if rows else []), *names(base, rows, "pair")]
+    layers = [*_chance_lines(first, second), *([points] if rows else []), *names(base, rows, "label")]
     return alt.LayerChart(layer=layers).properties(width=400, height=320, description=description, config=config())
 
 
@@ -59,7 +59,7 @@ def _name_outliers(rows: list[dict[str, Any]], first: PairScores, second: PairSc
         (row["x"] * (1 if first.higher_is_better else -1), row["y"] * (1 if second.higher_is_better else -1))
         for row in rows
     ]
-    labels = [row["pair"] if i in named else "" for i, row in enumerate(rows)]
+    labels = [row["label"] if i in named else "" for i, row in enumerate(rows)]
     corners: list[tuple[float, float]] = [(0.0, 0.0)] if first.higher_is_better and second.higher_is_better else []
     placed = sides([*at, *corners], [*labels, *[""] * len(corners)], 400, 320, padding=(4, 4))
     for i, (row, side) in enumerate(zip(rows, placed, strict=False)):
@@ -96,6 +96,7 @@ def _rows(comparison: xr.Dataset, first: PairScores, second: PairScores) -> list
         row |= {"inner": inner, "outer": outer, "control": CONTROL in (inner, outer)}
         row["kind"] = pair_kind(inner, outer)
         row |= {"pair": f"{names[i]} – {names[j]}", "modalities": f"{inner} – {outer}"}
+        row["label"] = " – ".join(shorten_name(names[k], LONGEST_OF_PAIR) for k in (i, j))
         row |= {"x_shown": _shown(first, i, j), "y_shown": _shown(second, i, j)}
         rows.append(row)
     return rows

@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 
 from ..comparison import CONTROL, PairScores, modalities, model_names, read_scores
-from ._labels import names, sides
+from ._labels import LONGEST_OF_PAIR, names, shorten_name, sides
 from .palette import MUTED, config, modality_colour, pair_encoding, pair_kind
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from hyle.engine.analysis import Information
 
 IMBALANCE = "information_imbalance"
+# The shortest axis of the plane of single models.
+_SHORTEST = 0.2
 
 
 def imbalance_plane(comparison: xr.Dataset, *, scores: Mapping[str, PairScores] | None = None) -> alt.LayerChart:
@@ -41,11 +43,12 @@ def imbalance_plane(comparison: xr.Dataset, *, scores: Mapping[str, PairScores] 
             row: dict[str, Any] = {"model": models[a], "other": models[b], "x": float(values[a, b])}
             row |= {"y": float(values[b, a]), "control": CONTROL in (kinds[i], kinds[j])}
             row |= {"pair": f"{models[a]} → {models[b]}", "kind": pair_kind(kinds[a], kinds[b])}
+            row["label"] = " → ".join(shorten_name(models[k], LONGEST_OF_PAIR) for k in (a, b))
             rows.append(row)
     real = [i for i, row in enumerate(rows) if not row["control"]] or list(range(len(rows)))
     closest = sorted(real, key=lambda i: rows[i]["x"] + rows[i]["y"])[:2]
     unequal = sorted(real, key=lambda i: rows[i]["x"] - rows[i]["y"])[:3]
-    labels = [row["pair"] if i in {*closest, *unequal} else "" for i, row in enumerate(rows)]
+    labels = [row["label"] if i in {*closest, *unequal} else "" for i, row in enumerate(rows)]
     at, end = [(row["x"], row["y"]) for row in rows], 1.05 * max((row["y"] for row in rows), default=1.0)
     corners = [(0.0, 0.0), (end, end)]
     for row, label, side in zip(
@@ -63,7 +66,7 @@ def imbalance_plane(comparison: xr.Dataset, *, scores: Mapping[str, PairScores] 
         ],
     )
     points = base.mark_point(filled=True, size=64, opacity=0.85).encode(**pair_encoding([row["kind"] for row in rows]))
-    layers = [_diagonal(end), *([points] if rows else []), *names(base, rows, "pair")]
+    layers = [_diagonal(end), *([points] if rows else []), *names(base, rows, "label")]
     description = (
         f"Information-imbalance plane of {len(rows)} pairs of models; both directions are equal on the diagonal."
     )
@@ -82,13 +85,17 @@ def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> 
     low = 0.95 * min(min(p["to_others"], p["from_others"]) for p in real)
     high = max(max(p["to_others"], p["from_others"]) for p in real)
     high += 0.08 * (high - low or 1.0)
+    # A few close models would otherwise look far apart.
+    widen = max(0.0, _SHORTEST - (high - low))
+    low, high = max(0.0, low - widen / 2), high + widen / 2
     # Controls, such as noise, can be so far from the models that these would share one spot: draw them at the edge.
     for point in points:
         point["x"], point["y"] = (min(max(point[axis], low), high) for axis in ("to_others", "from_others"))
         point["outside"] = (point["x"], point["y"]) != (point["to_others"], point["from_others"])
-        point["shown"] = point["model"]
+        point["shown"] = shorten_name(point["model"])
         if point["outside"]:
             point["shown"] += f" ({point['to_others']:.2f}, {point['from_others']:.2f})"
+    _separate([point for point in points if point["outside"]], 0.07 * (high - low))
     # With the corners of the chart, so that the label positions match the drawn ones.
     at = [(p["x"], p["y"]) for p in points] + [(low, low), (high, high)]
     for point, side in zip(points, sides(at, [*(p["shown"] for p in points), "", ""], 400, 320, (0, 0)), strict=False):
@@ -114,6 +121,15 @@ def information_plane(rows: Sequence[Information], kinds: Mapping[str, str]) -> 
     return alt.LayerChart(layer=[_diagonal(high, low), *layers, *names(base, points, "shown")]).properties(
         width=400, height=320, description=description, config=config()
     )
+
+
+def _separate(points: list[dict[str, Any]], step: float) -> None:
+    """Move points at the edge of the chart down where one would hide another."""
+    drawn: list[tuple[float, float]] = []
+    for point in points:
+        while any(abs(point["x"] - x) < step and abs(point["y"] - y) < 0.99 * step for x, y in drawn):
+            point["y"] -= step
+        drawn.append((point["x"], point["y"]))
 
 
 def _diagonal(end: float, start: float = 0.0) -> alt.Chart:

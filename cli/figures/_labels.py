@@ -11,6 +11,11 @@ import numpy as np
 from .palette import INK
 
 FONT = 11.5
+# Longest name of a model in a figure, and of one of the two models of a pair, in characters.
+LONGEST, LONGEST_OF_PAIR = 24, 16
+# Widths in pixels: of a letter, of the longest name next to a point, and of what may be outside the chart.
+_LETTER = 0.55 * FONT
+_WIDEST, _MARGIN = 40 * _LETTER, 12
 # The share of a name that may overlap others before it is omitted.
 _CROWDED = 0.4
 SIDES: dict[str, dict[str, Any]] = {
@@ -21,13 +26,19 @@ SIDES: dict[str, dict[str, Any]] = {
 }
 
 
+def shorten_name(name: str, longest: int = LONGEST) -> str:
+    """Return a name of at most `longest` characters on one line, cut off with an ellipsis."""
+    line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
 def names(base: alt.Chart, rows: list[dict[str, Any]], field: str = "model") -> list[alt.Chart]:
     """Return the layers with the names in `field` next to their points; `rows` are those of `base`."""
     layers = []
     for side, offset in SIDES.items():
         if any(row["side"] == side for row in rows):
             named = base.transform_filter(f"datum.side === '{side}'")
-            layers.append(named.mark_text(fontSize=FONT, color=INK, **offset).encode(text=f"{field}:N"))
+            layers.append(named.mark_text(fontSize=FONT, color=INK, limit=_WIDEST, **offset).encode(text=f"{field}:N"))
     return layers
 
 
@@ -48,6 +59,8 @@ def sides(
     padding: tuple[float, float] = (60, 20),
 ) -> list[str]:
     """Return the side of its point on which each name overlaps the others least; "" where it overlaps too much.
+
+    A name is also omitted where all sides of its point are too close to the end of the chart.
 
     Args:
         points: (x, y) of each point.
@@ -70,7 +83,7 @@ def sides(
         if not label:
             chosen.append("")
             continue
-        wide = 0.55 * FONT * len(label)
+        wide = min(_LETTER * len(label), _WIDEST)
         boxes = {
             "above": (x - wide / 2, y - 20, x + wide / 2, y - 8),
             "below": (x - wide / 2, y + 8, x + wide / 2, y + 20),
@@ -80,7 +93,7 @@ def sides(
         outside = {name: max(0.0, -box[0]) + max(0.0, box[2] - width) for name, box in boxes.items()}
         cost = {name: 12 * outside[name] + _overlap(box, taken) for name, box in boxes.items()}
         side = min(boxes, key=cost.__getitem__)
-        if cost[side] > _CROWDED * wide * FONT:
+        if cost[side] > _CROWDED * wide * FONT or outside[side] > _MARGIN:
             chosen.append("")  # the tooltip shows the name
             continue
         taken = np.concatenate([taken, [boxes[side]]])

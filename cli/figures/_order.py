@@ -35,7 +35,7 @@ class Clustering:
 
     Args:
         order: the model names in the order of the leaves.
-        merges: every merge after those of its parts; empty for fewer than three models.
+        merges: every merge after those of its parts; empty for fewer than three models with a score.
     """
 
     order: list[str]
@@ -51,8 +51,8 @@ def cluster_models(comparison: xr.Dataset, scores: Mapping[str, PairScores] | No
     """Cluster the models by average linkage with optimal leaf ordering.
 
     The distance is that of the main metric (CKA if the Comparison has it) from its best value, averaged over both
-    directions. A pair without a score counts as unrelated. The tree can be read from either end: from the one that
-    places the controls last.
+    directions. A pair without a score counts as unrelated. Models that have no score with any other come last, and are
+    not in the tree. The tree can be read from either end: from the one that places the controls last.
     """
     names = model_names(comparison)
     scores = read_scores(comparison) if scores is None else scores
@@ -62,15 +62,21 @@ def cluster_models(comparison: xr.Dataset, scores: Mapping[str, PairScores] | No
     from scipy.spatial.distance import squareform
 
     strength = next(iter(scores.values())).strength
-    distance = np.clip(1.0 - np.nan_to_num((strength + strength.T) / 2, nan=0.0, posinf=0.0, neginf=0.0), 0.0, None)
+    mean = (strength + strength.T) / 2
+    scored = (np.isfinite(mean) & ~np.eye(len(names), dtype=bool)).any(1)
+    placed, rest = np.flatnonzero(scored), [names[i] for i in np.flatnonzero(~scored)]
+    if len(placed) < 3:
+        return Clustering([names[i] for i in placed] + rest, [])
+    mean = mean[np.ix_(placed, placed)]
+    distance = np.clip(1.0 - np.nan_to_num(mean, nan=0.0, posinf=0.0, neginf=0.0), 0.0, None)
     np.fill_diagonal(distance, 0.0)
     table = linkage(squareform(distance, checks=False), "average", optimal_ordering=True)
     leaves = leaves_list(table)
-    control = np.array([modality == CONTROL for modality in modalities(comparison)])[leaves]
-    place = np.arange(len(names)) - (len(names) - 1) / 2
+    control = np.array([modality == CONTROL for modality in modalities(comparison)])[placed][leaves]
+    place = np.arange(len(placed)) - (len(placed) - 1) / 2
     if place[control].sum() < 0:
         leaves = leaves[::-1]
-    return Clustering([names[i] for i in leaves], _merges(table, leaves))
+    return Clustering([names[placed[i]] for i in leaves] + rest, _merges(table, leaves))
 
 
 def _merges(table: np.ndarray, leaves: np.ndarray) -> list[Merge]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from ._labels import shorten_name
 from .palette import INK, MUTED, config, modality_colour
 
 if TYPE_CHECKING:
@@ -31,13 +32,13 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str], *, title: str = 
             row = {"x": above.depth, "x2": node.depth, "y": node.place, "y2": node.place}
             branches += [row, {"x": above.depth, "x2": above.depth, "y": above.place, "y2": node.place}]
         if node.name:
-            tips.append({"model": node.name, "modality": kinds.get(node.name, "unknown"), "x": node.depth})
-            tips[-1] |= {"y": node.place, "parent": node.parent}
+            tip = {"model": node.name, "shown": shorten_name(node.name), "modality": kinds.get(node.name, "unknown")}
+            tips.append(tip | {"x": node.depth, "y": node.place, "parent": node.parent})
         elif node.support == node.support:
             support.append({"x": node.depth, "y": node.place, "support": node.support})
     count, deepest = len(tips), max(node.depth for node in nodes) or 1.0
     # Leave room for the names, which are to the right of the deepest tip.
-    name_share = max(7.0 * len(tip["model"]) for tip in tips) / 380
+    name_share = max(7.0 * len(tip["shown"]) for tip in tips) / 380
     x = alt.X(
         "x:Q",
         title=title,
@@ -59,7 +60,7 @@ def tree_chart(nodes: Sequence[Node], kinds: Mapping[str, str], *, title: str = 
         layers.append(support_labels.encode(x=x, y=y, text=alt.Text("support:Q", format=".0f")))
     layers += [
         ends.mark_point(filled=True, size=60, opacity=1).encode(color=colour),
-        ends.mark_text(align="left", dx=8, fontSize=11.5, color=INK).encode(text="model:N"),
+        ends.mark_text(align="left", dx=8, fontSize=11.5, color=INK).encode(text="shown:N"),
     ]
     description = (
         f"Dendrogram of {count} models by neighbour joining of their alignment profiles, with the support of branches."

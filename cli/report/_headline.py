@@ -76,20 +76,23 @@ class Panel:
 
     def _significance(self) -> str:
         score, names = self.score, self.names
-        tested = [p for p in self.real if np.isfinite(score.q[p])]
+        tested = [p for p in self.real if np.isfinite(score.q[p]) and np.isfinite(score.values[p])]
         if len(self.real) == (2 if score.directed else 1):
             return self._one_pair(self.real[0])
         if tested:
             weak = score.not_significant
             count = sum(not weak[p] for p in tested)
-            directed = "directed " * score.directed
+            pairs = f"{len(tested)} {'directed ' * score.directed}pairs of models"
+            missing = self._undefined()
+            if len(tested) == 1:
+                return self._one_pair(tested[0]) + missing
             if count == len(tested):
-                return f"all {count} {directed}pairs of models are more similar than chance"
+                return f"all {pairs} are more similar than chance{missing}"
             if count == 0 and score.unresolved[tuple(zip(*tested, strict=True))].all():
-                return f"{score.permutations} permutations are too few to test {len(tested)} {directed}pairs of models"
+                return f"{score.permutations} permutations are too few to test {pairs}{missing}"
             if count == 0:
-                return f"none of {len(tested)} {directed}pairs of models is significantly more similar than chance"
-            return f"{count} of {len(tested)} {directed}pairs of models are significantly more similar than chance"
+                return f"none of {pairs} is significantly more similar than chance{missing}"
+            return f"{count} of {pairs} {'is' if count == 1 else 'are'} significantly more similar than chance{missing}"
         values = [score.values[p] for p in self.real if np.isfinite(score.values[p])]
         if not values or self.best is None:
             return f"no pair of models has a defined {score.label}"
@@ -98,6 +101,11 @@ class Panel:
             f"{plain_label(score)} between models ranges from {number(min(values), 2)} to {number(max(values), 2)}, "
             f"highest {'between modalities ' * bool(self.across)}for {names[i]} and {names[j]}"
         )
+
+    def _undefined(self) -> str:
+        """Return how many pairs of models have no score, in brackets; empty if all have one."""
+        count = sum(not np.isfinite(self.score.values[p]) for p in self.real)
+        return f" ({count} other {'pair has' if count == 1 else 'pairs have'} no score)" if count else ""
 
     def _one_pair(self, pair: Pair) -> str:
         score = self.score
@@ -180,7 +188,7 @@ class Panel:
             figures.append(dimension)
         elif significant := count_significant(score, self.real):
             count, _, total = significant.partition(" of ")
-            note = f"of {total} are significantly above chance, q ≤ {score.alpha:g}"
+            note = f"of {total}; above chance with q ≤ {score.alpha:g}"
             figures.append(KeyFigure(count, "significant pairs of models", note))
         elif np.isfinite(score.level):
             figures.append(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..comparison import CONTROL, UNRESOLVED, PairScores, marked_names, modalities, model_names, number
-from ..figures import ABOVE_STEPS, BELOW_STEPS, Clustering, modality_scale
+from ..figures import ABOVE_STEPS, BELOW_STEPS, Clustering, modality_scale, shorten_name
 from ._rows import marks
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ _WIDTH = 1060.0
 PRINTED = 24
 """The largest number of models whose scores still fit into their cells."""
 _LETTER = 7.0
-_LONGEST = 24
 
 
 @dataclass(frozen=True)
@@ -56,21 +55,15 @@ class Layout:
 def layout(names: Sequence[str], *, tree: bool) -> Layout:
     """Return the layout of the heat maps of these models."""
     count = len(names)
-    longest = max(len(shorten(name)) for name in names)
+    longest = max(len(shorten_name(name)) for name in names)
     tree_width = 92.0 if tree else 8.0
     left = _LETTER * longest + 24
     across = min(108.0, (_WIDTH - left - tree_width) / count)
     cell = (across, min(across, 44.0))
     turn = 0 if across > _LETTER * longest + 6 else 90 if across < 19 else 45
     letter = _LETTER * max(8.5, min(13.0, 0.86 * cell[1])) / 13.0
-    top = {0: 30.0, 45: 0.72 * letter * longest + 30, 90: letter * longest + 18}[turn]
+    top = {0: 36.0, 45: 0.72 * letter * longest + 30, 90: letter * longest + 18}[turn]
     return Layout(count, cell, left, top, tree_width, turn)
-
-
-def shorten(name: str) -> str:
-    """Return a name of at most 24 characters on one line, cut off with an ellipsis."""
-    line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def matrix_parts(comparison: xr.Dataset, scores: Mapping[str, PairScores], clustering: Clustering) -> dict[str, Any]:
@@ -94,6 +87,7 @@ def matrix_parts(comparison: xr.Dataset, scores: Mapping[str, PairScores], clust
         "labels": _labels(shown, [kinds[i] for i in place], domain, size),
         "diagonal": _diagonal(size),
         "tree": _tree(clustering, size),
+        "unplaced": len(names) - len(clustering.merges) - 1 if clustering.merges else 0,
         "halves": halves,
         "data": _data(shown, [plain[i] for i in place], scores, place, size),
     }
@@ -159,10 +153,11 @@ def _labels(names: Sequence[str], kinds: Sequence[str], domain: Sequence[str], s
     known = set(kinds) != {"unknown"}
     parts = []
     for i, name in enumerate(names):
-        title, text = f"<title>{escape(name)}</title>", escape(shorten(name))
+        title, text = f"<title>{escape(name)}</title>", escape(shorten_name(name))
         control = " control" if kinds[i] == CONTROL else ""
         x, y = size.left + (i + 0.5) * wide, size.top + (i + 0.5) * high
-        at, above = f'x="{_short(size.left - 14)}" y="{_short(y)}"', f'x="{_short(x)}" y="{_short(size.top - 14)}"'
+        at = f'x="{_short(size.left - 14)}" y="{_short(y)}"'
+        above = f'x="{_short(x)}" y="{_short(size.top - (14 if size.turn else 20))}"'
         turn = f'transform="rotate(-{size.turn} {_short(x)} {_short(size.top - 14)})"' if size.turn else ""
         flat = "" if size.turn else " flat"
         parts.append(f'<text class="row{control}" data-i="{i}" {at}>{title}{text}</text>')

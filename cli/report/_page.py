@@ -32,7 +32,16 @@ from ._maps import map_parts
 from ._matrix import PRINTED, as_json, matrix_parts
 from ._recipes import recipe_table
 from ._references import references
-from ._rows import count_significant, model_table, one_chance, pair_rows, read_json, strongest_pairs, swatches
+from ._rows import (
+    count_significant,
+    model_table,
+    note_meanings,
+    one_chance,
+    pair_rows,
+    read_json,
+    strongest_pairs,
+    swatches,
+)
 from ._sections import comparison_figures
 from ._static import inline
 from ._style import score_styles
@@ -114,6 +123,7 @@ def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = No
             score_styles=score_styles(),
             headings=headings,
             models=models,
+            notes=note_meanings(models),
             pairs=pair_rows(comparison, scores, order),
             printed_pairs=_PRINTED_PAIRS,
             controls=[name for name, kind in zip(names, kinds, strict=True) if kind == CONTROL],

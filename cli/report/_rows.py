@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -122,13 +122,19 @@ def _diagnostics(comparison: xr.Dataset) -> list[list[tuple[str, str]]]:
         if far is not None and far > 0:
             marks.append((f"{far:.0f} far out", "rows more than 4 times as far from the mean as a typical row"))
         if dead is not None and dead > 0:
-            marks.append((f"{dead:.0f} dead", "columns that are the same for all samples"))
+            marks.append((f"{dead:.0f} constant", "columns that are the same for all samples"))
         if twice is not None and twice > 0:
-            marks.append((f"{twice:.0f} equal", "samples whose rows equal that of another sample"))
+            marks.append((f"{twice:.0f} duplicates", "samples whose rows equal that of another sample"))
         if n is not None and 0 < n < most:
             marks.append((f"{n:.0f} samples", f"fewer samples than the {most:.0f} of other models"))
         rows.append(marks)
     return rows
+
+
+def note_meanings(models: Sequence[ModelRow]) -> list[tuple[str, str]]:
+    """Return each kind of note in the table of models once, such as "constant" of "3 constant", with its meaning."""
+    marks = [mark for model in models for mark in model.marks]
+    return list({mark.lstrip("0123456789 ").partition(":")[0]: meaning for mark, meaning in marks}.items())
 
 
 def pair_rows(comparison: xr.Dataset, by_name: Mapping[str, PairScores], order: list[str]) -> list[dict[str, Any]]:
@@ -211,14 +217,20 @@ def strongest_pairs(comparison: xr.Dataset, score: PairScores, order: list[str],
 
 
 def count_significant(score: PairScores, pairs: list[tuple[int, int]]) -> str:
-    """Return how many pairs are significantly above chance, such as "3 of 10 pairs"; empty without permutations.
+    """Return how many pairs are significantly above chance, such as "3 of 10 pairs, 2 undefined".
+
+    The text is empty without permutations.
 
     A pair is significant where its q-value is at most `PairScores.alpha`.
     """
-    tested = [pair for pair in pairs if np.isfinite(score.q[pair])]
+    tested = [pair for pair in pairs if np.isfinite(score.q[pair]) and np.isfinite(score.values[pair])]
+    if not tested:
+        return ""
     weak = score.not_significant
     count = sum(not weak[pair] for pair in tested)
-    return f"{count} of {len(tested)} {'directed ' * score.directed}pairs" if tested else ""
+    undefined = sum(not np.isfinite(score.values[pair]) for pair in pairs)
+    noun = f"{'directed ' * score.directed}pair{'s' * (len(tested) != 1)}"
+    return f"{count} of {len(tested)} {noun}" + (f", {undefined} undefined" if undefined else "")
 
 
 def one_chance(score: PairScores) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from ..base import InputError
-from ..comparison import beside, jackknife_design, jackknife_interval, metric_facts
+from ..comparison import beside, jackknife_design, jackknife_interval, metric_facts, pair_values, unresolved
 from .pairs import both_ways, index_of_pair
 
 
@@ -30,7 +30,8 @@ def ceiling_shares(comparison: xr.Dataset, metric: str, ceiling: Sequence[str], 
         levels are held fixed in the intervals. The attributes have the ceiling's score and its pair.
 
     Raises:
-        ValueError: no such metric or models, no chance level, or a ceiling that is not above chance.
+        ValueError: no such metric or models, no chance level, or a ceiling that is not above chance: not
+            significantly, where permutations were drawn.
     """
     facts = metric_facts(comparison, metric)
     at = index_of_pair(comparison, ceiling)
@@ -44,6 +45,7 @@ def ceiling_shares(comparison: xr.Dataset, metric: str, ceiling: Sequence[str], 
         raise InputError(f"{metric} of the ceiling {'-'.join(ceiling)} is not defined: is an embedding constant?")
     if not top > 0:
         raise InputError(f"{metric} of the ceiling {'-'.join(ceiling)} is not above its chance level")
+    _check_significant(comparison, metric, ceiling, at)
     share = (score - level) / top
     ends = [np.full(share.shape, np.nan)] * 3
     kept = beside(comparison, metric, "jackknife_values")
@@ -62,4 +64,27 @@ def ceiling_shares(comparison: xr.Dataset, metric: str, ceiling: Sequence[str], 
         {name: (("model", "other"), matrix) for name, matrix in zip(names, (share, *ends), strict=True)},
         coords=coords,
         attrs=attributes,
+    )
+
+
+def _check_significant(comparison: xr.Dataset, metric: str, ceiling: Sequence[str], at: tuple[int, int]) -> None:
+    """Check that the ceiling is significantly above chance in both directions; shares of anything else are noise.
+
+    Raises:
+        InputError: q > alpha; without permutations nothing is checked.
+    """
+    q, tested = pair_values(comparison, metric, "q"), beside(comparison, metric, "p")
+    largest = max((float(value) for value in (q[at], q[at[::-1]]) if np.isfinite(value)), default=float("nan"))
+    if tested is None or not largest > tested.attrs["alpha"]:
+        return
+    p, alpha, drawn = pair_values(comparison, metric, "p"), tested.attrs["alpha"], int(tested.attrs["permutations"])
+    symmetric, pair = bool(np.array_equal(p, p.T, equal_nan=True)), "-".join(ceiling)
+    undecided = unresolved(p, drawn, alpha, symmetric=symmetric, fdr=tested.attrs.get("fdr", "bh"))
+    if undecided[at] or undecided[at[::-1]]:
+        raise InputError(
+            f"{metric} of the ceiling {pair} cannot be significantly above chance with {drawn} permutations: draw more"
+        )
+    raise InputError(
+        f"{metric} of the ceiling {pair} is not significantly above chance (q = {largest:.2g} > {alpha:g}): name two "
+        "models that ought to agree, or leave out the metric"
     )

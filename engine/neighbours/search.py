@@ -180,7 +180,8 @@ def certify_candidates(norms: Norms, query: Any, low: Any, index: Any, k: int, m
     set_uncertain = (kth >= xp.where(place == k, low, xp.inf).min(1)) & (kth < xp.inf)
     incomplete = (kth >= low.max(1)) & (kth < xp.inf) & (spare < n - 1)
     approx_distance = (high + low) / 2
-    imprecise = ((high - low) > 2 * distance_rtol(low.dtype) * approx_distance) & (place < k)
+    with np.errstate(invalid="ignore"):  # inf - inf where too few rows are left as neighbours: not imprecise
+        imprecise = ((high - low) > 2 * distance_rtol(low.dtype) * approx_distance) & (place < k)
     return Candidates(index, approx_distance, incomplete, imprecise.any(1), set_uncertain, xp.ones(len(query), bool))
 
 

@@ -215,5 +215,6 @@ def _certify(
     norms: Norms, query: np.ndarray, low: np.ndarray, index: np.ndarray, k: int, metric: NeighbourMetric, ordered: int
 ) -> Candidates:
     found = certify_candidates(norms, query, low, index, k, metric)
-    high = 2 * found.approx_distance - low
+    with np.errstate(invalid="ignore"):  # inf - inf where too few rows are left as neighbours: no order to examine
+        high = 2 * found.approx_distance - low
     return found._replace(order_uncertain=(high[:, :-1] >= low[:, 1:])[:, :ordered].any(1))

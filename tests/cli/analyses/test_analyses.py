@@ -257,3 +257,16 @@ def test_a_bare_comparison_of_two_has_a_report(tmp_path: Path) -> None:
     assert "rxnfp and minilm have a debiased linear CKA" in page
     save_comparison(comparison.drop_attrs(), tmp_path / "c.nc")
     assert json.dumps(list(results))
+
+
+def test_models_that_share_nothing_are_so_by_a_named_metric() -> None:
+    data = panel(0.0, m=5)
+    imbalance = np.full((5, 5), 0.4)
+    imbalance[4, :] = imbalance[:, 4] = 0.95
+    data["information_imbalance"] = (("model", "other"), imbalance, {"kind": "pair", "higher_is_better": "no"})
+    lines = findings(run_analyses(AnalysisInput(data, "cknna"), ["collapse"]))
+    assert any(line.startswith("By information imbalance, m4 shares no detectable information") for line in lines)
+    data = panel(0.0, m=5)
+    data["cknna_q"] = (("model", "other"), np.full((5, 5), 0.6), {"permutations": 400})
+    lines = findings(run_analyses(AnalysisInput(data, "cknna"), ["collapse"]))
+    assert any(line.startswith("By cknna, m0, m1, m2, m3 and 1 more share no detectable information") for line in lines)

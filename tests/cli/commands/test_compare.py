@@ -326,3 +326,12 @@ def test_only_scores_that_change_without_outliers_are_printed(run: Run, tmp_path
     for a, b, metric, old, new in shown:
         assert float(old) == pytest.approx(before[metric, a, b], abs=0.0051)
         assert float(new) == pytest.approx(after[metric, a, b], abs=0.0051)
+
+
+@pytest.mark.parametrize("name", ["page.html", "page.HTM"])
+def test_a_report_is_not_written_into_a_folder_called_like_a_page(run: Run, pair: object, name: str) -> None:
+    run("compare", "a.npz", "b.npz", "-k", 5, "-o", "ab.nc")
+    ran = run("report", "ab.nc", "-o", name)
+    assert ran.code != 0
+    assert "name a folder, such as -o page" in ran.err
+    assert not Path(name).exists()

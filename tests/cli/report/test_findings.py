@@ -82,7 +82,7 @@ def test_key_figures_are_the_best_pair_and_the_best_control() -> None:
         ("0.50", "element counts (composition) with a1"),
     ]
     assert top.figures[2].value == "10"
-    assert "of 10 pairs are significantly above chance" in top.figures[2].note
+    assert "of 10 pairs; above chance with q" in top.figures[2].note
     assert top.panel == "5 models and 1 control, 500 molecules of QM9."  # spelt as in the title
 
 
@@ -114,3 +114,21 @@ def test_a_comparison_without_defined_scores_says_so() -> None:
     data = planted(0.5)
     data["cka"].values[:] = np.nan
     assert "No pair has a defined linear CKA, debiased" in report.answer(data).headline
+
+
+def test_undefined_pairs_are_counted_apart_and_one_pair_is_singular() -> None:
+    data = planted(0.2)
+    data["cka"].values[0, 3] = data["cka"].values[3, 0] = np.nan
+    line = report.answer(data).headline
+    assert line.startswith(
+        "On 500 molecules all 9 pairs of models are more similar than chance (1 other pair has no score)"
+    )
+    data = planted(0.2).isel(model=[0, 1, 2], other=[0, 1, 2])
+    data["cka"].values[2, :2] = data["cka"].values[:2, 2] = np.nan
+    line = report.answer(data).headline
+    assert "a1 and a2 are more similar than chance (linear CKA 0.80, p = 0.001) (2 other pairs have no score)" in line
+    data["cka_q"].values[:] = 0.4
+    assert "a1 and a2 are not significantly more similar than chance" in report.answer(data).headline
+    page = report.render_report(data)
+    assert "0 of 1 pair, 2 undefined" in page
+    assert "1 pairs" not in page

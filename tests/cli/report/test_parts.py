@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 
@@ -190,3 +191,35 @@ def test_maps_have_every_sample_in_each_map() -> None:
     x, y = parts["data"]["points"][parts["panels"][0]["model"]][-2:]
     assert name == "a32"
     assert f"M{x} {y}h0" in path
+
+
+def test_horizontal_names_of_columns_are_above_the_bars_of_modalities(make_comparison: Make) -> None:
+    html = report.render_report(make_comparison(["minilm", "rxnfp", "minimol"], ["cka"]))
+    labels = html.partition('<g id="map-labels">')[2].partition("</g>")[0]
+    names = [
+        float(y) for y in re.findall(r'<text class="column flat[^"]*" data-i="\d" x="[\d.]+" y="([\d.]+)"', labels)
+    ]
+    bars = [
+        float(y) for y in re.findall(r'<rect class="k\d" x="[\d.]+" y="([\d.]+)" width="[\d.]+" height="5"', labels)
+    ]
+    assert len(names) == len(bars) == 3
+    # The names have letters of 13 pixels around their middle, and are inside the drawing.
+    assert all(7 <= name <= bar - 7 for name, bar in zip(names, bars, strict=True))
+
+
+def test_notes_on_embeddings_are_explained_once() -> None:
+    data = rich()
+    data["dead_columns"] = ("model", [90, 3] + [0] * 10)
+    html = report.render_report(data)
+    assert ">90 constant</abbr>" in html
+    legend = html.partition('<p class="note large-screen">Notes: ')[2].partition("</p>")[0]
+    assert legend.count("constant: columns that are the same for all samples") == 1
+
+
+def test_intervals_of_two_models_have_a_column_only_where_there_are_some(make_comparison: Make) -> None:
+    data = make_comparison(["minilm", "rxnfp"], ["cka", "cknna"])
+    heading = '<th scope="col" class="num late">95 %</th>'
+    assert heading not in report.render_report(data)
+    for end, by in (("low", -0.1), ("high", 0.1)):
+        data[f"cknna_{end}"] = data["cknna"] + by
+    assert heading in report.render_report(data)
