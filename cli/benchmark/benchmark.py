@@ -108,6 +108,8 @@ def benchmark(subject: Subject, *, metric: str = METRICS[0]) -> dict[str, Any]:
         except TooFewSamplesError as error:  # such as molecules with elements that the model does not support
             ood_missing_reason = str(error)
     inside, outside = evaluations["in"], evaluations.get("out")
+    # A set with too few samples is not part of the card.
+    representations = {role: subject.representations[role] for role in evaluations}
     bench = subject.sets["in"]
     names = bench.name, find_dataset(bench.name).known_as.casefold()
     card = subject.card
@@ -124,13 +126,13 @@ def benchmark(subject: Subject, *, metric: str = METRICS[0]) -> dict[str, Any]:
         "trained_on_it": [name for name in subject.trained_on if name.casefold() in names],
         "domain": bench.domain,
         "metric": metric,
-        "embedding_sha256": {role: embedding_hash(rep) for role, rep in subject.representations.items()},
+        "embedding_sha256": {role: embedding_hash(rep) for role, rep in representations.items()},
         "sets": {role: as_data(evaluation) for role, evaluation in evaluations.items()},
         "ood_missing_reason": ood_missing_reason,
         "generality": None if outside is None else _generality(subject, inside, outside),
         "diagnosis": diagnosis_data(inside),
-        "dropped": {role: dict(rep.dropped) for role, rep in subject.representations.items()},
-        "recipe": {role: dict(rep.recipe) for role, rep in subject.representations.items()},
+        "dropped": {role: dict(rep.dropped) for role, rep in representations.items()},
+        "recipe": {role: dict(rep.recipe) for role, rep in representations.items()},
     }
 
 
