@@ -212,7 +212,9 @@ def _print_sweep(swept: xr.Dataset, over: str) -> None:
         rows = [(name, *(_formatted(value) for value in values[:, i])) for i, name in enumerate(names)]
         print_table(("model", *headings), rows, right=headings, keys=1)
         click.echo()
-    click.echo("".join(f"{line}\n" for line in notes([column.score for column in columns])), nl=False)
+    scores = [column.score for column in columns]
+    legend = ["( ) chance level of the pair"] if any(np.isfinite(score.chance).any() for score in scores) else []
+    click.echo("".join(f"{line}\n" for line in [*legend, *notes(scores)]), nl=False)
 
 
 def _stability(stable: np.ndarray, headings: list[str]) -> str:

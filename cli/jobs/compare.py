@@ -180,12 +180,13 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
         lines.append(f"warning: the covariates explain {explained} wholly: nothing is left, and no score is defined")
     if ceiling := replicate_ceiling(comparison):
         lines.append(f"note: {ceiling}")
+    by_neighbours = any(score.k is not None for score in read_scores(comparison).values())
     for name, duplicates, ties in zip(model_names(comparison), *_repeats(comparison), strict=True):
-        if max(duplicates, ties) > comparison.attrs["n"] / 20:
+        if max(duplicates, ties * by_neighbours) > comparison.attrs["n"] / 20:
             lines.append(
-                f"note: {name}: {duplicates} rows repeat an earlier one, {ties} have ties at the k-th "
-                "neighbour; ties are broken by the lowest index, so that models with many ties look similar in "
-                "neighbour metrics"
+                f"note: {name}: {duplicates} rows repeat an earlier one"
+                + f", {ties} have ties at the k-th neighbour; ties are broken by the lowest index, so that models with "
+                "many ties look similar in neighbour metrics" * by_neighbours
             )
     return lines
 

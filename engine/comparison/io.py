@@ -14,10 +14,19 @@ from .comparison import Comparison, as_comparison
 def save_comparison(comparison: xr.Dataset, path: str | Path) -> Path:
     """Write a Comparison atomically to one netCDF-4 file, which any netCDF or HDF5 reader opens, with a checksum.
 
+    Args:
+        comparison: to write.
+        path: the file, with the suffix .nc; missing folders are created.
+
     Raises:
-        ValueError: an address instead of a path.
+        ValueError: another suffix, or an address instead of a path.
         OutputError: the file cannot be written.
     """
+    if Path(path).suffix != ".nc":
+        raise InputError(
+            f"{path}: a Comparison is saved as netCDF: use the suffix .nc; "
+            "for a table: comparison.to_frame().to_csv(path)"
+        )
     return write_netcdf(comparison, path)
 
 

@@ -18,6 +18,7 @@ from hyle.engine import (
     information_imbalance,
     mutual_knn,
 )
+from hyle.zoo import Representation, write_embeddings
 
 Run = Callable[..., Any]
 
@@ -206,6 +207,7 @@ def out_has_errors(out: str) -> bool:
 def test_a_sweep_over_k_and_n(run: Run, pair: object, tmp_path: Path) -> None:
     sources = ("compare", "a.npz", "b.npz", "--metrics", "cka,mutual_knn", "--permutations", 0)
     out = run(*sources, "--sweep", "k=3,6", "-o", "swept.csv").out
+    assert "( ) chance level of the pair" in out
     assert "k = 3" in out
     assert "linear CKA" not in out
     swept = pd.read_csv(tmp_path / "swept.csv")
@@ -335,3 +337,15 @@ def test_a_report_is_not_written_into_a_folder_called_like_a_page(run: Run, pair
     assert ran.code != 0
     assert "name a folder, such as -o page" in ran.err
     assert not Path(name).exists()
+
+
+@pytest.mark.parametrize(("metric", "ties"), [("cka", False), ("mutual_knn", True)])
+def test_ties_are_reported_where_neighbours_are_compared(run: Run, tmp_path: Path, metric: str, ties: bool) -> None:
+    ids = [f"m{i}" for i in range(60)]
+    rows = np.random.default_rng(0).normal(size=(60, 6))
+    write_embeddings(Representation("a", rows, ids), tmp_path / "a.npz")
+    write_embeddings(Representation("b", rows[np.arange(60) // 4], ids), tmp_path / "b.npz")
+    found = run("compare", "a.npz", "b.npz", "-k", 5, "--metrics", metric)
+    text = found.out + found.err
+    assert "b: 45 rows repeat an earlier one" in text
+    assert ("have ties at the k-th neighbour" in text) == ties

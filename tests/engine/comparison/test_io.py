@@ -85,6 +85,13 @@ def test_a_folder_is_neither_read_nor_replaced(comparison, tmp_path):
     assert [p.name for p in folder.iterdir()] == ["file"]
 
 
+def test_another_suffix_is_refused(comparison, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"thesis\.txt: a Comparison is saved as netCDF: use the suffix \.nc"):
+        save_comparison(comparison, tmp_path / "thesis.txt")
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
 def test_other_programs_read_the_file_and_its_copies(comparison, tmp_path):
     path = save_comparison(comparison, tmp_path / "c.nc")
     xr.testing.assert_identical(as_comparison(xr.load_dataset(path, engine="h5netcdf")), comparison)
