@@ -94,12 +94,17 @@ def check_folder(
         source: the input that is written again, which may be in the folder.
 
     Raises:
-        OutputError: its parent does not exist, it is a file, or it has a file or folder of one of the names that is
+        OutputError: its parent does not exist, it is a file or named like a page, or it has a file or folder of one of the names that is
             another input or was not written by hyle.
     """
     check_parent(folder)
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"cannot write {folder}: it is a file, not a folder")
+    if folder.suffix.lower() in (".html", ".htm") and not folder.exists():
+        raise OutputError(
+            f"cannot write {folder}: the output is a folder with {files[0]} in it; name a folder, such as "
+            f"-o {shlex.quote(str(folder.with_suffix('')))}"
+        )
     present = [folder / name for name in files if (folder / name).exists()]
     for path in present:
         if is_input(path) and (source is None or not _same(str(source), path)):

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
-
-from hyle.zoo import OutputError
 
 from ..analyses import AnalysisOptions, question_options, run_analyses
 from ..console import say
@@ -45,11 +42,6 @@ def command(comparison: Path, output: Path, replace_output: bool, figures: bool,
     """
     from hyle.engine import load_comparison, load_history
 
-    if output.suffix.lower() in (".html", ".htm") and not output.is_dir():
-        raise OutputError(
-            f"cannot write {output}: a report is a folder with the page report.html in it; name a folder, such as "
-            f"-o {shlex.quote(str(output.with_suffix('')))}"
-        )
     history = load_history(comparison)
     if history is not None:
         target = check_folder(output, HISTORY_FILES, HISTORY_OTHERS, replace=replace_output, source=comparison)

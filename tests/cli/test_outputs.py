@@ -190,3 +190,12 @@ def test_a_folder_that_is_a_file_or_not_writable_is_refused(tmp_path: Path, monk
     monkeypatch.setattr("hyle.cli.outputs.os.access", lambda path, mode: False)
     with pytest.raises(OutputError, match="is not writable"):
         check_file(tmp_path / "x.csv")
+
+
+def test_a_folder_is_not_named_like_a_page(tmp_path: Path) -> None:
+    with pytest.raises(
+        OutputError, match=r"is a folder with report\.html in it; name a folder, such as -o '.*/my page'"
+    ):
+        check_folder(tmp_path / "my page.html", ["report.html"])
+    (tmp_path / "old.html").mkdir()
+    assert check_folder(tmp_path / "old.html", ["report.html"]).path == tmp_path / "old.html" / "report.html"
