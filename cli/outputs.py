@@ -94,8 +94,8 @@ def check_folder(
         source: the input that is written again, which may be in the folder.
 
     Raises:
-        OutputError: its parent does not exist, it is a file or named like a page, or it has a file or folder of one of the names that is
-            another input or was not written by hyle.
+        OutputError: its parent does not exist, it is a file or named like a page, or it has a file or folder of one of
+            the names that is another input or was not written by hyle.
     """
     check_parent(folder)
     if folder.exists() and not folder.is_dir():
