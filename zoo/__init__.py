@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from .models import changed_libraries as changed_libraries
     from .models import check_name as check_name
     from .models import find_card as find_card
+    from .models import is_of_hyle as is_of_hyle
     from .models import list_models as list_models
     from .models import list_study as list_study
     from .models import load as load

@@ -193,6 +193,7 @@ def _evaluate(subject: Subject, role: str, metric: str) -> PanelEvaluation:
             scores,
             family=subject.family,
             level=subject.level,
+            origin_is_known=subject.origin_is_known,
             metric=metric,
             composition=composition_of(data),
             groups=states_of(data),

@@ -36,6 +36,7 @@ def evaluate_on_panel(
     *,
     family: str = "",
     level: str = "",
+    origin_is_known: bool = False,
     metric: str = METRICS[0],
     metrics: Sequence[str] = METRICS,
     composition: Representation | None = None,
@@ -53,6 +54,8 @@ def evaluate_on_panel(
         family: family of the model; its other models are excluded from means and from the ranking of relatives. Empty
             where it is unknown.
         level: level of theory of the model's energies, of `hyle.zoo.LEVELS`.
+        origin_is_known: whether the model is known to be made of no member: only a member that is the same model is
+            then taken out, and none for being predicted better than models of other families usually do.
         metric: primary metric, which the diagnosis is based on.
         metrics: further metrics to measure.
         composition: of the samples, which is regressed out of all models; None regresses nothing out.
@@ -77,8 +80,8 @@ def evaluate_on_panel(
     embeddings = {name: _rows(one.representation, ids) for name, one in members.items()}
     target = _rows(representation, ids)
     found = find_contained(target, list(members.values()), embeddings)
-    composite = composite_of(found, family)
-    contained = [one for one in found if one.contained and one.family != family]
+    composite = [] if origin_is_known else composite_of(found, family)
+    contained = [one for one in found if (one.same if origin_is_known else one.contained) and one.family != family]
     for one in found:
         if one.same:
             del members[one.model]

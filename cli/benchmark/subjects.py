@@ -13,6 +13,7 @@ from hyle.zoo import (
     Representation,
     Store,
     find_card,
+    is_of_hyle,
     list_benchmarks,
     list_models,
     load_dataset,
@@ -36,6 +37,7 @@ class Subject:
         representations: embeddings of the sets, by role.
         card: the model's card, None for a file of embeddings whose model is unknown.
         ood_missing_reason: why there is no set out of distribution; empty where there is one.
+        origin_is_known: whether hyle itself loaded the verified weights of one of its models.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Subject:
     representations: Mapping[str, Representation]
     card: ModelCard | None = None
     ood_missing_reason: str = ""
+    origin_is_known: bool = False
 
     @property
     def level(self) -> str:
@@ -91,7 +94,7 @@ def find_subject(
     for role, bench in sets.items():
         data = load_dataset(bench.name, n=bench.samples)
         representations[role], _ = embed_with_progress(source, data, store, device=device, of_benchmark=True)
-    return Subject(card.name, family or card.family, sets, representations, card, missing)
+    return Subject(card.name, family or card.family, sets, representations, card, missing, is_of_hyle(card.name))
 
 
 def sets_of(card: ModelCard, domain: str | None = None) -> tuple[dict[str, BenchmarkSet], str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .registered import registered as registered
     from .registered import registered_dir as registered_dir
     from .registry import find_card as find_card
+    from .registry import is_of_hyle as is_of_hyle
     from .registry import list_models as list_models
     from .state import state_of as state_of
     from .study import StudyRow as StudyRow

@@ -44,6 +44,11 @@ def shipped_cards() -> dict[str, ModelCard]:
     return {**_cards(), **plugin_cards()}
 
 
+def is_of_hyle(name: str) -> bool:
+    """Return whether a name is that of a model of hyle itself, whose weights are verified, and not of a package."""
+    return name in _cards() and name not in plugin_cards()
+
+
 @functools.cache
 def plugin_cards() -> Mapping[str, ModelCard]:
     """Return the cards of the models that installed packages add, by name."""

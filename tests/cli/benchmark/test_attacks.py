@@ -40,12 +40,12 @@ def composition() -> np.ndarray:
     return np.asarray(qm9()[3].embedding, np.float64)
 
 
-def evaluate(x: np.ndarray, family: str = "") -> PanelEvaluation:
+def evaluate(x: np.ndarray, family: str = "", *, known: bool = False) -> PanelEvaluation:
     data, panel, targets, composition = qm9()
     own = Representation("own", x.astype(np.float32), data.ids)
     scores = scores_of(own, data, targets)
     options = {"composition": composition, "metrics": (), "permutations": 40, "jackknife_groups": 8}
-    return evaluate_on_panel(own, panel, scores, family=family, **options)
+    return evaluate_on_panel(own, panel, scores, family=family, origin_is_known=known, **options)
 
 
 def quadrant_of(evaluation: PanelEvaluation) -> str | None:
@@ -67,6 +67,19 @@ def test_a_copy_has_the_scores_of_the_honest_model(honest: PanelEvaluation) -> N
     assert copy.align_to().mean.value == pytest.approx(honest.align_to().mean.value, abs=1e-6)
     assert copy.score == honest.score
     assert copy.rank() == honest.rank()
+
+
+def test_a_model_of_known_origin_is_no_copy_for_being_near() -> None:
+    """Of verified weights only the same model counts: DPA-3 predicts the rows of CHGNet as retrainings do."""
+    x = scaled(rows_of(BEST))
+    near = x + 0.1 * x.std(0) * np.random.default_rng(0).normal(size=x.shape)
+    unknown, known, same = evaluate(near), evaluate(near, "own", known=True), evaluate(x, "own", known=True)
+    assert [(one.model, one.same) for one in unknown.contained] == [(BEST, False)]
+    assert known.contained == []
+    assert BEST in known.other_families
+    assert BEST not in unknown.other_families
+    assert [one.model for one in same.contained] == [BEST]
+    assert BEST not in same.members
 
 
 @pytest.mark.parametrize(
