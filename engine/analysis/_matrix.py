@@ -24,8 +24,13 @@ def alignment_of(comparison: xr.Dataset, metric: str) -> np.ndarray:
     names = metric_names(comparison)
     if metric not in names:
         raise InputError(f"the comparison has no pair metric {metric!r}; it has {', '.join(names) or 'none'}")
-    values = comparison[metric].transpose("model", "other").values.astype(np.float64)
-    values = (values + values.T) / 2
+    return as_alignment(comparison, metric, comparison[metric].transpose("model", "other").values)
+
+
+def as_alignment(comparison: xr.Dataset, metric: str, scores: np.ndarray) -> np.ndarray:
+    """Return scores [..., m, m] of a pair metric of the Comparison as alignment, see `alignment_of`."""
+    values = np.asarray(scores, np.float64)
+    values = (values + values.swapaxes(-1, -2)) / 2
     facts = metric_facts(comparison, metric)
     if facts.higher_is_better:
         return values
@@ -38,9 +43,8 @@ def beyond_chance(comparison: xr.Dataset, metric: str) -> np.ndarray:
     values = alignment_of(comparison, metric)
     for suffix in ("chance", "null"):
         if f"{metric}_{suffix}" in comparison:
-            level = comparison[f"{metric}_{suffix}"]
-            both = comparison.assign({metric: level.assign_attrs(comparison[metric].attrs)})
-            chance = alignment_of(both, metric)
+            level = comparison[f"{metric}_{suffix}"].transpose("model", "other").values
+            chance = as_alignment(comparison, metric, level)
             return np.asarray((values - chance) / (1 - chance))
     return values
 

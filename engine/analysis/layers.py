@@ -9,7 +9,7 @@ import xarray as xr
 
 from ..base import InputError
 from ..comparison import calibrate
-from ._matrix import alignment_of
+from ._matrix import alignment_of, as_alignment
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,7 @@ def best_layers(comparison: xr.Dataset, metric: str = "cka", /, *, alpha: float 
             f"the comparison keeps no permutations of {metric}: use compare(permutations=200, keep_resamples=True)"
         )
     permuted_scores = comparison[f"{metric}_null_samples"].transpose("permutation", "model", "other")
-    attributes = comparison[metric].attrs
-    null = np.stack(
-        [
-            alignment_of(comparison.assign({metric: scores.assign_attrs(attributes)}), metric)
-            for scores in permuted_scores
-        ]
-    )
+    null = as_alignment(comparison, metric, permuted_scores.values)
     names = [str(name) for name in comparison["model"].values]
     models = list(dict.fromkeys(name.partition("@")[0] for name in names))
     rows = {model: [i for i, name in enumerate(names) if name.partition("@")[0] == model] for model in models}
