@@ -128,7 +128,7 @@ def compare(
     }
     for note in _notes(comparison, covariates):
         progress.say(note)
-    if comparison.attrs["resolution"] not in ("", resolution):  # fewer permutations exist than were asked for
+    if comparison.attrs["resolution"] not in ("", resolution):  # known only now
         progress.say(f"warning: {comparison.attrs['resolution']}")
     return comparison
 
@@ -148,13 +148,17 @@ def by_name(representations: Sequence[Representation]) -> dict[str, Representati
 
 
 def _resolution(options: Mapping[str, Any], m: int) -> str:
-    """Return what the permutations that are asked for cannot resolve, before anything is computed."""
+    """Return what the number of permutations that is asked for cannot resolve, before anything is computed."""
     from hyle.engine import find_metric
-    from hyle.engine.comparison import count_pairs, level_of_pairs, permutations_needed, resolution_note
+    from hyle.engine.comparison import count_pairs, level_of_pairs, resolution_note
 
-    pairs, count = count_pairs([find_metric(name) for name in options["metrics"]], m), options["permutations"]
+    if options["permutations"] == "auto":
+        return ""
+    metrics = [find_metric(name) for name in options["metrics"]]
+    pairs = count_pairs(metrics, m)
+    directed = [metric.name for metric in metrics if metric.kind == "pair" and not metric.symmetric]
     alpha = level_of_pairs(pairs, 0.05, options["fdr"])
-    return resolution_note(pairs, permutations_needed(pairs, alpha) if count == "auto" else count, alpha)
+    return resolution_note(pairs, options["permutations"], alpha, directed=directed)
 
 
 def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[str]:

@@ -211,8 +211,8 @@ def metric_options(default: str) -> Decorator:
             default="auto",
             show_default=True,
             help="Number of permutations of the samples, for the p-value of each score; 0 for no p-values. auto draws "
-            "as many as a single aligned pair needs to be significant among all: the number of pairs / 0.05, from 200 "
-            "to 9,999.",
+            "200, and if these leave a pair open, as many as a single aligned pair needs to be significant among all: "
+            "the number of pairs / 0.05, at most 9,999.",
         ),
         click.option(
             "--fdr",

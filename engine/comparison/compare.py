@@ -12,24 +12,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, Threads, caller_level, check_k, renamed_arguments, version
+from ..base import InputError, Threads, caller_level, renamed_arguments, version
 from ..context import NULL, VALUES, CompareConfig, MetricContext
-from ..metrics import Metric, find_metric
-from ..permutation import Permutations, draw, draw_whole_groups
+from ..metrics import Metric, Result, find_metric
+from ..permutation import Permutations
 from ..preprocess import ExplainedWarning, orthonormal_basis, regress_out, representation_diagnostics
 from .calibration import null_of
 from .comparison import Comparison
-from .groups import labels_of
 from .inference import Inference, configured
-from .jackknife import delete_group_jackknife, draw_jackknife_groups
+from .jackknife import delete_group_jackknife
 from .join import Joined, join
-from .progress import JACKKNIFE, STRATA, ProgressTracker
+from .progress import JACKKNIFE, MORE, STRATA, ProgressTracker
 from .representations import check_representations, name_representations
-from .resolution import ResolutionWarning, count_pairs, level_of_pairs, permutations_needed, resolution_note
+from .resamples import Resamples, draw_resamples, leaves_pairs_open, warn_unresolved
 from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable, strata_variables
 
-# At most so many are drawn within strata: their p-values are of single pairs.
-STRATA_PERMUTATIONS = 200
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
 
 Progress = Callable[[str, float], None] | None
@@ -111,34 +108,31 @@ def compare(
     context = MetricContext(inputs.joined.names, inputs.joined.arrays, config)
     # Resolved once, so that it stays the same without a jackknife group.
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
-    pairs = count_pairs(chosen, context.m)
-    pair_alpha = level_of_pairs(pairs, inference.alpha, inference.fdr)
-    if inference.permutations == "auto":
-        inference = replace(inference, permutations=permutations_needed(pairs, pair_alpha))
-    resamples = _draw_resamples(inputs, chosen, config, inference)
-    drawn = 0 if resamples.permutations is None else len(resamples.permutations)
-    units = f" in {len(set(resamples.labels))} groups" if resamples.labels else ""
-    limit = f"no more exist for {inputs.n} samples{units}" if drawn < int(inference.permutations) else ""
-    resolution = resolution_note(pairs, drawn, pair_alpha, limit=limit)
-    if resolution:
-        warnings.warn(resolution, ResolutionWarning, stacklevel=caller_level())
+    resamples = draw_resamples(inputs.joined.ids, chosen, context.m, config, inference, all_ids=inputs.all_ids)
+    if resamples.draw_more is None:
+        warn_unresolved(resamples.note(resamples.permutations))
     tracker = ProgressTracker(
         chosen,
         progress,
         permuted=resamples.permutations is not None,
         strata=resamples.within_strata is not None,
+        twice=resamples.draw_more is not None,
         jackknife_groups=len(resamples.left_out),
     )
     context = replace(context, config=config, progress=tracker)
     context.run_pass(_needs(chosen))
     variables = _model_variables(context, inputs)
-    variables |= _metric_variables(context, chosen, resamples, inference, tracker)
+    found, permutations, resolution = _metric_variables(context, chosen, resamples, inference, tracker)
+    variables |= found
     if inputs.before:
         variables |= _raw_variables(context, chosen, inputs, variables)
     if resamples.left_out:
         variables |= _interval_variables(context, chosen, resamples.left_out, inference, variables, tracker)
     names = inputs.joined.names
-    attributes = _attributes(inputs, config, inference, resamples) | {"resolution": resolution}
+    attributes = _attributes(inputs, config, inference, resamples) | {
+        "permutations": 0 if permutations is None else len(permutations),
+        "resolution": resolution,
+    }
     return Comparison(variables, coords={"model": names, "other": names}, attrs=attributes)
 
 
@@ -165,17 +159,6 @@ class _Inputs:
     @property
     def n(self) -> int:
         return len(self.joined.ids)
-
-
-@dataclass(frozen=True)
-class _Resamples:
-    """What the scores are recomputed under: permutations, and jackknife groups that are left out."""
-
-    permutations: Permutations | None
-    left_out: list[np.ndarray]
-    labels: list[str] | None
-    strata: list[str] | None
-    within_strata: Permutations | None
 
 
 def _prepare_inputs(representations: Mapping[str, Any], covariates: Any, *, centre: bool) -> _Inputs:
@@ -240,32 +223,6 @@ def _pad_columns(x: Any) -> Any:
     return jnp.pad(x, ((0, 0), (0, width - d))) if width > d else x
 
 
-def _draw_resamples(
-    inputs: _Inputs, metrics: Sequence[Metric], config: CompareConfig, inference: Inference
-) -> _Resamples:
-    """Draw permutations and jackknife groups; check that enough samples for k are left without each group."""
-    n = inputs.n
-    labels = labels_of(inference.groups, inputs.joined.ids, all_ids=inputs.all_ids)
-    permutations, left_out, within_strata, count = None, [], None, int(inference.permutations)
-    strata = labels_of(inference.strata, inputs.joined.ids, name="strata", all_ids=inputs.all_ids)
-    if strata is not None:
-        within_strata = draw(n, min(count, STRATA_PERMUTATIONS), groups=strata, seed=config.seed)
-    if count:
-        if inference.permute == "whole" and labels is not None:
-            permutations = draw_whole_groups(labels, count, seed=config.seed)
-        else:
-            permutations = draw(n, count, groups=labels, seed=config.seed)
-    if inference.jackknife_groups:
-        left_out = draw_jackknife_groups(n, inference.jackknife_groups, groups=labels, seed=config.seed)
-        fewest = n - max(len(group) for group in left_out)
-        needs = _needs(metrics)
-        if "neighbours" in needs:
-            check_k(config.k, fewest)
-        if "dimension" in needs:
-            check_k(config.dimension_neighbours(n), fewest, name="dimension_k")
-    return _Resamples(permutations, left_out, labels, strata, within_strata)
-
-
 def _needs(metrics: Sequence[Metric]) -> list[Any]:
     return sorted({need for metric in metrics for need in metric.needs})
 
@@ -290,23 +247,24 @@ def _model_variables(context: MetricContext, inputs: _Inputs) -> dict[str, Any]:
 def _metric_variables(
     context: MetricContext,
     metrics: Sequence[Metric],
-    resamples: _Resamples,
+    resamples: Resamples,
     inference: Inference,
     tracker: ProgressTracker,
-) -> dict[str, Any]:
-    """Evaluate each metric, and pair metrics under permutations."""
-    variables: dict[str, Any] = {}
+) -> tuple[dict[str, Any], Permutations | None, str]:
+    """Evaluate each metric, and pair metrics under permutations.
+
+    Returns:
+        The variables, the permutations under which p-values were computed, and what so many leave open.
+    """
+    variables, results, permutations = dict[str, Any](), dict[str, Result](), resamples.permutations
     for metric in metrics:
         tracker.metric = metric.long_name
         tracker(VALUES, 0, 1)
-        result = metric.evaluate(context)
+        results[metric.name] = result = metric.evaluate(context)
         variables |= metric_variables(metric, result, context.n)
         tracker(VALUES, 1, 1)
-        if resamples.permutations is not None and metric.kind == "pair":
-            null = null_of(metric, context, resamples.permutations)
-            variables |= calibrated_variables(metric, result, null, inference.alpha, inference.fdr)
-            if inference.keep_resamples:
-                variables |= resample_variable(metric, "null_samples", null)
+        if permutations is not None and metric.kind == "pair":
+            variables |= _null_variables(context, metric, result, permutations, inference)
             tracker(NULL, 1, 1)
             if resamples.within_strata is not None:
                 tracker.null = STRATA
@@ -314,7 +272,27 @@ def _metric_variables(
                 variables |= strata_variables(metric, result, within, inference.alpha)
                 tracker(NULL, 1, 1)
                 tracker.null = NULL
-    return variables
+    if permutations is None or resamples.draw_more is None:
+        return variables, permutations, resamples.note(permutations)
+    more = leaves_pairs_open(variables, metrics, permutations, inference)
+    if more:
+        permutations = resamples.draw_more()
+        warn_unresolved(resamples.note(permutations))
+    tracker.null = MORE
+    for metric in (metric for metric in metrics if metric.kind == "pair"):
+        tracker.metric = metric.long_name
+        if more:
+            variables |= _null_variables(context, metric, results[metric.name], permutations, inference)
+        tracker(NULL, 1, 1)
+    return variables, permutations, resamples.note(permutations) if more else ""
+
+
+def _null_variables(
+    context: MetricContext, metric: Metric, result: Result, permutations: Permutations, inference: Inference
+) -> dict[str, Any]:
+    null = null_of(metric, context, permutations)
+    variables = calibrated_variables(metric, result, null, inference.alpha, inference.fdr)
+    return variables | resample_variable(metric, "null_samples", null) if inference.keep_resamples else variables
 
 
 def _raw_variables(
@@ -352,7 +330,7 @@ def _interval_variables(
     return found
 
 
-def _attributes(inputs: _Inputs, config: CompareConfig, inference: Inference, resamples: _Resamples) -> dict[str, Any]:
+def _attributes(inputs: _Inputs, config: CompareConfig, inference: Inference, resamples: Resamples) -> dict[str, Any]:
     """Return what every number of the Comparison has in common."""
     return {
         "n": inputs.n,
@@ -367,7 +345,6 @@ def _attributes(inputs: _Inputs, config: CompareConfig, inference: Inference, re
         "centre": int(config.centre),
         "covariates": inputs.covariates,
         "explained": ", ".join(inputs.explained),
-        "permutations": 0 if resamples.permutations is None else len(resamples.permutations),
         "jackknife_groups": len(resamples.left_out),
         "groups": len(set(resamples.labels or ())),
         "permuted": inference.permute if resamples.labels else "all",

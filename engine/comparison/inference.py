@@ -23,8 +23,9 @@ class Inference:
 
     Args:
         permutations: of the samples of one side of each pair, under which its score is recomputed; 0 for none, 200 are
-            usual. "auto" draws as many as the number of pairs and alpha need, see
-            `hyle.engine.comparison.permutations_needed`. Fewer are drawn where n samples have fewer.
+            usual. "auto" draws 200. If then a pair of any metric could not be significant whatever its p, it draws as
+            many anew as a single aligned pair needs, see `hyle.engine.comparison.permutations_needed`. Whether that
+            is so depends on the other pairs only. Fewer are drawn where n samples have fewer.
         groups: sample id -> label, or n labels for plain tensors: what is independent of what. Needed where samples of
             a group (states of one material, one trajectory, one protein family) resemble each other. The jackknife
             excludes whole groups, and `permute` says what the permutations do.

@@ -10,6 +10,7 @@ from ..metrics import Metric
 
 JACKKNIFE = "without jackknife groups"
 STRATA = "permutations within strata"
+MORE = "further permutations"
 
 
 class ProgressTracker:
@@ -20,6 +21,7 @@ class ProgressTracker:
         progress: called with (name of the stage, share).
         permuted: whether pair metrics are permuted.
         strata: whether they are permuted within strata as well.
+        twice: whether more permutations may follow.
         jackknife_groups: number of jackknife groups.
     """
 
@@ -30,6 +32,7 @@ class ProgressTracker:
         *,
         permuted: bool = False,
         strata: bool = False,
+        twice: bool = False,
         jackknife_groups: int = 0,
     ) -> None:
         needs = {need for metric in wanted for need in metric.needs}
@@ -41,6 +44,8 @@ class ProgressTracker:
             if metric.kind == "pair":
                 stages = [NULL] * permuted + [STRATA] * (permuted and strata)
                 self.weights |= {f"{metric.long_name}, {stage}": 4.0 for stage in stages}
+        if twice:
+            self.weights |= {f"{metric.long_name}, {MORE}": 4.0 for metric in wanted if metric.kind == "pair"}
         each = sum(self.weights[metric.long_name] + bool(metric.needs) for metric in wanted)
         self.weights[JACKKNIFE] = jackknife_groups * each
         self.progress, self.metric, self.null, self.share = progress, "", NULL, 0.0

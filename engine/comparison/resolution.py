@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -18,7 +18,10 @@ class ResolutionWarning(UserWarning):
 
 
 def count_pairs(metrics: Iterable[Metric], m: int) -> int:
-    """Return the largest number of pairs of m models that one of the metrics tests; 0 without pair metrics."""
+    """Return the largest number of pairs of m models that one of the metrics tests; 0 without pair metrics.
+
+    A metric that is not symmetric tests both directions of each pair.
+    """
     return max((m * (m - 1) // (1 + metric.symmetric) for metric in metrics if metric.kind == "pair"), default=0)
 
 
@@ -32,7 +35,8 @@ def permutations_needed(pairs: int, alpha: float = 0.05) -> int:
 
     With K permutations no p is below 1 / (K + 1), and no q of the method of Benjamini & Hochberg below
     ``pairs / (aligned (K + 1))``, where ``aligned`` pairs have the smallest p. With K = pairs / alpha - 1 one aligned
-    pair is enough. Between `FEWEST` and `MOST`: for more than 500 pairs at alpha = 0.05, some have to be aligned.
+    pair is enough. Between `FEWEST` and `MOST`: for more than 500 pairs at alpha = 0.05, some have to be aligned. If
+    many pairs are aligned, fewer permutations resolve all of them, see `unresolved`.
 
     Args:
         pairs: number of pairs that are tested together.
@@ -45,7 +49,9 @@ def permutations_needed(pairs: int, alpha: float = 0.05) -> int:
     return min(MOST, max(FEWEST, math.ceil(round(pairs / alpha, 6)) - 1))
 
 
-def resolution_note(pairs: int, permutations: int, alpha: float = 0.05, *, limit: str = "") -> str:
+def resolution_note(
+    pairs: int, permutations: int, alpha: float = 0.05, *, limit: str = "", directed: Sequence[str] = ()
+) -> str:
     """Return a line on pairs that cannot be significant alone; empty if they can.
 
     Args:
@@ -53,6 +59,7 @@ def resolution_note(pairs: int, permutations: int, alpha: float = 0.05, *, limit
         permutations: their number, 0 for none.
         alpha: false discovery rate.
         limit: why no more can be drawn; by default the line says how many are enough.
+        directed: names of metrics that test both directions of a pair, for which these are the pairs.
     """
     if not permutations or not pairs or pairs / (permutations + 1) <= alpha * (1 + 1e-9):
         return ""
@@ -63,8 +70,11 @@ def resolution_note(pairs: int, permutations: int, alpha: float = 0.05, *, limit
         else "no pair can be significant"
     )
     enough = f"for a single pair draw {math.ceil(round(pairs / alpha, 6)) - 1} permutations"
+    counted = f"{pairs} pair{'s' * (pairs > 1)}"
+    if directed:
+        counted += f" (both directions, for {', '.join(directed)})"
     return (
-        f"{permutations} permutations, {pairs} pair{'s' * (pairs > 1)}: no q can be below {pairs}/{permutations + 1} "
+        f"{permutations} permutations, {counted}: no q can be below {pairs}/{permutations + 1} "
         f"divided by the number of aligned pairs, so that at alpha = {alpha:g} {reach}; {limit or enough}"
     )
 

@@ -84,6 +84,43 @@ def test_a_comparison_warns_and_can_draw_as_many_as_it_needs() -> None:
         compare(models, metrics=["cka"], permutations="many")
 
 
+def test_auto_draws_more_only_where_a_pair_is_left_open() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3))
+    aligned = {f"m{i}": x + 0.1 * rng.normal(size=(40, 3)) for i in range(8)}
+    shares: list[float] = []
+    found = compare(
+        aligned,
+        metrics=["cka", "information_imbalance", "intrinsic_dimension"],
+        permutations="auto",
+        progress=lambda _, share: shares.append(share),
+    )
+    assert found.attrs["permutations"] == 200
+    assert found.attrs["resolution"] == ""
+    assert not unresolved(found.information_imbalance_p.values, 200, symmetric=False).any()
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    with pytest.warns(ResolutionWarning, match=r"56 pairs \(both directions, for information_imbalance\)"):
+        fixed = compare(aligned, metrics=["cka", "information_imbalance"], permutations=200)
+    np.testing.assert_array_equal(found.cka_p.values, fixed.cka_p.values)
+    # One metric whose pairs are open is enough: the permutations of all are drawn anew.
+    noise = aligned | {f"m{i}": rng.normal(size=(40, 3)) for i in range(6)}
+    shares.clear()
+    found = compare(
+        noise,
+        metrics=["cka", "mutual_knn"],
+        k=5,
+        permutations="auto",
+        keep_resamples=True,
+        progress=lambda _, share: shares.append(share),
+    )
+    assert found.attrs["permutations"] == len(found.cka_null_samples) == len(found.mutual_knn_null_samples) == 559
+    fixed = compare(noise, metrics=["cka"], permutations=559)
+    np.testing.assert_array_equal(found.cka_p.values, fixed.cka_p.values)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
 def test_benjamini_yekutieli_is_the_harmonic_sum_times_as_large() -> None:
     generator = np.random.default_rng(0)
     rows = {name: generator.normal(size=(40, 5)) for name in "abcd"}
