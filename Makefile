@@ -79,7 +79,7 @@ $(VENV)/base: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "== installing torch (190 MB as a CPU build)"
 	$(PIP) install --quiet --progress-bar off torch==2.13.0
-	@echo "== installing hyle, JAX, RDKit, ASE, scikit-bio (215 MB)"
+	@echo "== installing hyle, JAX, RDKit, ASE (205 MB)"
 	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[zoo,study]"
 	@touch $@
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 # Modules whose package has another name.
 PACKAGE_OF = {
-    "skbio": "scikit-bio",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
     "orbax": "orbax-checkpoint",

@@ -43,8 +43,8 @@ class CompareOptions:
         neighbour_metric: how neighbours of the pair metrics are found.
         centre: subtract the column means before neighbours are searched.
         block: number of samples that are processed at once; None for the engine's default.
-        permutations: permutations of the samples, for p-values; 0 for none, ``auto`` for as many as the number of pairs
-            needs.
+        permutations: permutations of the samples, for p-values; 0 for none, ``auto`` for 200, or as many as
+            the number of pairs needs, see `hyle.engine.comparison.Inference`.
         groups: sample id -> group of samples that are not independent; a kind of `hyle.zoo.GROUP_KINDS`,
             ``KIND:DATASET`` or ``none``, see `hyle.cli.jobs.with_groups`. None for what the samples are known to be.
         permute: ``within`` or ``whole``, what permutations do with groups; None for ``within`` where groups are given,

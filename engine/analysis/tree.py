@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import numpy as np
 import xarray as xr
 
-from ..base import InputError, MissingPackageError
+from ..base import InputError
 from ._matrix import alignment_of
+from .neighbour_joining import Branches, neighbour_joining
 
 
 class Node(NamedTuple):
@@ -38,55 +36,66 @@ class Tree:
     """An unrooted tree.
 
     Args:
-        newick: with branch lengths and, after resampling, the support of each inner branch in per cent. White space in
-            names, such as tabs, is replaced by spaces.
-        numbered: the same with t0, t1, ... in place of the names, which every reader keeps whole.
+        branches: of the tree, with their support in per cent after resampling.
         distances: [m, m], between the profiles of the models.
         models: m names.
     """
 
-    newick: str
-    numbered: str
+    branches: Branches
     distances: np.ndarray
     models: tuple[str, ...]
 
-    def drawn(self) -> str:
-        """Draw the tree with characters."""
-        skbio, _ = require_scikit_bio()
-        return str(self._read(skbio).ascii_art())
+    @property
+    def newick(self) -> str:
+        """The tree in Newick. White space in names, such as tabs, is replaced by spaces."""
+        return self.branches.newick([" ".join(name.split()) for name in self.models])
 
     def layout(self) -> list[Node]:
         """Compute the layout with the root midway between the two most distant models, every node after its parent."""
-        skbio, _ = require_scikit_bio()
-        root = self._read(skbio)
-        for node in root.traverse():
-            node.length = max(node.length or 0.0, 0.0)
-        # Where all distances are 0 no two models are the most distant, and the root stays as it is.
-        with contextlib.suppress(skbio.tree.TreeError):
-            # Support belongs to the branch, whose direction another root may reverse.
-            root = root.root_at_midpoint(branch_attrs=["name"])
-        order, places = list(root.preorder()), {}
+        rooted = self.branches.rooted_midway()
+        order, below = rooted.preorder(), rooted.children()
+        index = {node: at for at, node in enumerate(order)}
+        place = {tip: float(at) for at, tip in enumerate(node for node in order if node < rooted.tips)}
+        for node in reversed(order):
+            if node not in place:
+                place[node] = float(np.mean([place[child] for child in below[node]]))
         result: list[Node] = []
-        for place, tip in enumerate(root.tips()):
-            places[tip] = float(place)
-        for node in root.postorder(include_self=True):
-            if node not in places:
-                places[node] = float(np.mean([places[child] for child in node.children]))
-        index = {node: i for i, node in enumerate(order)}
         for node in order:
-            parent = index[node.parent] if node.parent is not None else -1
-            depth = result[parent].depth + node.length if parent >= 0 else 0.0
-            is_inner = bool(node.children)
-            has_support = is_inner and parent >= 0 and str(node.name or "").isdigit()
-            support = float(node.name) if has_support else float("nan")
-            result.append(Node("" if is_inner else node.name, parent, depth, places[node], support))
+            parent = index.get(rooted.parent[node], -1)
+            depth = result[parent].depth + rooted.length[node] if parent >= 0 else 0.0
+            name = self.models[node] if node < rooted.tips else ""
+            result.append(Node(name, parent, depth, place[node], rooted.support[node]))
         return result
 
-    def _read(self, skbio: Any) -> Any:
-        root = skbio.TreeNode.read(io.StringIO(self.numbered), convert_underscores=False)
-        for tip in root.tips():
-            tip.name = self.models[int(tip.name[1:])]
-        return root
+    def drawn(self, width: int = 78) -> str:
+        """Draw the layout with ASCII characters, two lines for each model, with the support of branches."""
+        nodes = self.layout()
+        names = [" ".join(node.name.split()) for node in nodes]
+        room = max(width - max(map(len, names)) - 2, 12)
+        deepest = max(node.depth for node in nodes) or 1.0
+        column: list[int] = []
+        for node in nodes:  # a branch has at least one character
+            column.append(max(round(node.depth / deepest * (room - 1)), column[node.parent] + 1 if column else 0))
+        canvas = [[" "] * (max(column) + 1) for _ in range(2 * len(self.models) - 1)]
+        line = [round(2 * node.place) for node in nodes]
+        for at, node in enumerate(nodes):
+            if node.parent < 0:
+                continue
+            start, end = column[node.parent], column[at]
+            canvas[line[at]][start + 1 : end + 1] = "-" * (end - start)
+            low, high = sorted((line[at], line[node.parent]))
+            for row in range(low, high + 1):
+                canvas[row][start] = (
+                    "+" if row == line[at] else "|" if canvas[row][start] == " " else canvas[row][start]
+                )
+            support = f"{node.support:.0f}" if node.support >= 0 else ""
+            if len(support) < end - start - 1:
+                canvas[line[at]][end - len(support) : end] = support
+        text = ["".join(row) for row in canvas]
+        for at, name in enumerate(names):
+            if name:
+                text[line[at]] = text[line[at]].rstrip() + f" {name}"
+        return "\n".join(row.rstrip() for row in text)
 
 
 def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 100, seed: int = 0) -> Tree:
@@ -105,12 +114,10 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
 
     Raises:
         ValueError: fewer than three models, a pair without a score, or no such metric.
-        ImportError: scikit-bio is not installed.
 
     Source: Edamadaka et al. (2025), arXiv 2512.03750, A.1.3; Saitou & Nei (1987), Mol. Biol. Evol. 4, 406;
     Felsenstein (1985), Evolution 39, 783.
     """
-    skbio, nj = require_scikit_bio()
     names = [str(name) for name in comparison["model"].values]
     values = alignment_of(comparison, metric)
     if len(names) < 3:
@@ -121,43 +128,17 @@ def tree(comparison: xr.Dataset, metric: str = "cknna", /, *, resamples: int = 1
         raise InputError(f"{metric} is not defined for all pairs: leave out {excess}")
     values = np.clip(values, 0, None)
     distances = profile_distances(values)
-    tips = [f"t{i}" for i in range(len(names))]
-    root = nj(skbio.DistanceMatrix(distances, tips))
-    clades = _inner_nodes(root)
-    counts = dict.fromkeys(clades, 0)
+    branches = neighbour_joining(distances)
+    counts = dict.fromkeys(branches.splits(), 0)
     generator = np.random.default_rng(seed)
-    all_tips = frozenset(tips)
     for _ in range(resamples):
         columns = generator.integers(0, len(names), len(names))
-        resampled = set(_inner_nodes(nj(skbio.DistanceMatrix(profile_distances(values[:, columns]), tips))))
-        # The trees are unrooted: a branch is the same from both of its sides.
-        resampled |= {all_tips - clade for clade in resampled}
-        for clade in clades:
-            counts[clade] += clade in resampled
-    for clade, node in clades.items():
-        node.name = f"{100 * counts[clade] / resamples:.0f}" if resamples else None
-    numbered = str(root).strip()
-    for tip in root.tips():
-        tip.name = " ".join(names[int(tip.name[1:])].split())
-    return Tree(str(root).strip(), numbered, distances, tuple(names))
-
-
-def _inner_nodes(root: Any) -> dict[frozenset[str], Any]:
-    """Find the inner nodes of a tree, by the tips below each."""
-    return {frozenset(node.subset()): node for node in root.postorder() if not node.is_tip() and not node.is_root()}
-
-
-def require_scikit_bio() -> tuple[Any, Any]:
-    """Import scikit-bio, which enables 64-bit JAX for the whole process, and restore JAX's setting."""
-    before = jax.config.read("jax_enable_x64")
-    try:
-        import skbio
-        from skbio.tree import nj
-    except ImportError as error:
-        raise MissingPackageError("a tree of models needs scikit-bio: pip install scikit-bio") from error
-    finally:
-        jax.config.update("jax_enable_x64", before)
-    return skbio, nj
+        resampled = neighbour_joining(profile_distances(values[:, columns])).splits()
+        for split in counts:
+            counts[split] += split in resampled
+    if resamples:
+        branches = branches.with_support({split: 100 * count / resamples for split, count in counts.items()})
+    return Tree(branches, distances, tuple(names))
 
 
 def profile_distances(values: np.ndarray) -> np.ndarray:

@@ -55,8 +55,8 @@ def missing(module: str) -> ModuleNotFoundError:
 
 
 def test_a_missing_module_names_its_package() -> None:
-    assert missing_package(missing("skbio")) == (
-        "scikit-bio is not installed; to install it: pip install 'scikit-bio>=0.7.3'"
+    assert missing_package(missing("sklearn")) == (
+        "scikit-learn is not installed; to install it: pip install 'scikit-learn>=1.5'"
     )
     umap = missing_package(missing("umap"))
     assert umap is not None

@@ -89,15 +89,6 @@ def test_without_energies_there_is_no_convergence(
     assert call(monkeypatch, tmp_path / "none.nc") == 2
 
 
-def test_a_tree_needs_scikit_bio(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "skbio", None)
-    path = saved(tmp_path / "c.nc")
-    assert call(monkeypatch, path) == 0
-    assert "pip install scikit-bio" in capsys.readouterr().err
-
-
 def test_maps_by_umap_need_umap_learn(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import binom
 
 from hyle.engine.analysis.families import LEVEL
 from hyle.engine.analysis.family_pairs import correlate_pairs, explained_by_chance, mean_over_pairs, regress_pairs
-from hyle.engine.analysis.tree import require_scikit_bio
 
 SIZES = (1, 1, 2, 1, 3, 1, 4, 2, 1)
 FAMILIES = np.repeat(np.arange(9), SIZES)
@@ -31,8 +32,7 @@ def labels(rng: np.random.Generator) -> np.ndarray:
     return (kind[:, None] == kind).astype(float)
 
 
-def test_single_models_agree_with_a_mantel_test() -> None:
-    skbio, _ = require_scikit_bio()
+def test_single_models_agree_with_a_mantel_test(skbio: Any) -> None:
     rng = np.random.default_rng(0)
     first = np.abs(of_pairs(rng, families=np.arange(8)))
     second = np.abs(of_pairs(rng, families=np.arange(8))) + first

@@ -2,27 +2,16 @@ from __future__ import annotations
 
 import io
 import warnings
-from itertools import combinations
+from typing import Any
 
-import jax
 import numpy as np
 import pytest
 
 from hyle.engine import compare
 from hyle.engine.analysis import tree
-from hyle.engine.analysis.tree import profile_distances, require_scikit_bio
+from hyle.engine.analysis.tree import profile_distances
 
 from .panels import comparison
-
-
-def test_the_textbook_tree() -> None:
-    skbio, nj = require_scikit_bio()
-    assert not jax.config.jax_enable_x64
-
-    distances = np.zeros((5, 5))
-    for (a, b), d in zip(combinations(range(5), 2), [5, 9, 9, 8, 10, 10, 9, 8, 7, 3], strict=True):
-        distances[a, b] = distances[b, a] = d
-    assert str(nj(skbio.DistanceMatrix(distances, list("abcde")))).startswith("(((a:2.0,b:3.0):3.0,c:4.0):2.0")
 
 
 def test_profile_distances_by_the_oracle() -> None:
@@ -32,8 +21,7 @@ def test_profile_distances_by_the_oracle() -> None:
     assert found[1, 2] == pytest.approx(0.590629, abs=1e-6)
 
 
-def test_planted_families_are_branches_with_support() -> None:
-    skbio, _ = require_scikit_bio()
+def test_planted_families_are_branches_with_support(skbio: Any) -> None:
     families = np.repeat(np.arange(3), 4)
     rng = np.random.default_rng(0)
     values = np.where(families[:, None] == families[None, :], 0.7, 0.2) + 0.03 * rng.normal(size=(12, 12))
@@ -73,3 +61,14 @@ def test_any_name_is_that_of_its_tip() -> None:
     assert {node.name for node in found.layout()} - {""} == set(names)
     assert "\t" not in found.newick
     assert found.drawn()
+
+
+def test_a_drawing_has_a_line_for_each_model_and_fits_the_width() -> None:
+    names = ["a", "bb", "a name of some length"]
+    values = np.array([[1, 0.9, 0.1], [0.9, 1, 0.2], [0.1, 0.2, 1]])
+    found = tree(comparison(values, names), resamples=0)
+    drawing = found.drawn(40).splitlines()
+    assert [line.lstrip(" |+-") for line in drawing[::2]] == [names[2], *names[:2]]
+    assert max(map(len, drawing)) <= 40
+    same = tree(comparison(np.ones((3, 3)), names), resamples=5)
+    assert [line.lstrip(" |+-") for line in same.drawn().splitlines()[::2]] == names
