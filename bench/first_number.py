@@ -108,7 +108,9 @@ def cpu_seconds(command: Sequence[str], folder: Path, cache: Path) -> float:
         RuntimeError: the command fails; with the end of its errors.
     """
     words = [sys.executable, *(["-m", "hyle.cli"] if command[0] == "hyle" else []), *command[1:]]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HYLE_", "JAX_COMPILATION"))}
+    # Python compiles each module once and keeps the result, unless it is told not to.
+    ignored = ("HYLE_", "JAX_COMPILATION", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ignored)}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         words,

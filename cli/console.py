@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    SpinnerColumn,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
+import click
 
 from .tables import count as count
 from .tables import print_table as print_table
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 P = ParamSpec("P")
 T = TypeVar("T")
-progress_console = Console(stderr=True, highlight=False)
+
+
+@functools.cache
+def progress_console() -> Console:
+    """Return the console of progress bars, on standard error."""
+    from rich.console import Console  # imported here because few commands have a bar, and it takes time
+
+    return Console(stderr=True, highlight=False)
+
+
+def has_terminal() -> bool:
+    """Return whether standard error is a terminal, which shows progress."""
+    return sys.stderr.isatty()
 
 
 def say(line: str) -> None:
-    """Print one line on standard error."""
-    progress_console.print(line, markup=False, soft_wrap=True)
+    """Print one line on standard error, above a progress bar."""
+    if has_terminal():
+        progress_console().print(line, markup=False, soft_wrap=True)
+    else:
+        click.echo(line, err=True)
 
 
 @contextmanager
@@ -44,6 +53,20 @@ def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[flo
         A function that takes the number of items done, or the fraction, and the current stage, which is shown after
         the bar.
     """
+    if not has_terminal():
+        yield lambda done, stage="": None
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     done_column: ProgressColumn = TaskProgressColumn() if total is None else MofNCompleteColumn()
     columns = (
         SpinnerColumn(),
@@ -55,9 +78,8 @@ def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[flo
     )
     with Progress(
         *columns,
-        console=progress_console,
+        console=progress_console(),
         transient=True,
-        disable=not progress_console.is_terminal,
         # Some stages take minutes and report only when they end, so the speed is averaged over a long period.
         speed_estimate_period=600,
     ) as progress:

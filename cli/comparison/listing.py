@@ -121,7 +121,7 @@ def _beyond_cell(column: Column, pair: tuple[int, int]) -> str:
 
 def print_layers(comparison: xr.Dataset) -> None:
     """Print the two layers that agree most, for each metric and each two models compared with several layers."""
-    if not any(str(name).endswith("_null_samples") for name in comparison.data_vars):
+    if not any("@" in name for name in model_names(comparison)):
         return
     from hyle.engine.analysis import best_layers  # with SciPy, which few comparisons need
 

@@ -28,7 +28,7 @@ from hyle.zoo import (
 )
 
 from ..atomic import write_atomically
-from ..console import SILENT, SilentProgress, progress_console
+from ..console import SILENT, SilentProgress, has_terminal
 from ..interrupts import INTERRUPTS
 from ..options import json_text
 from .distill_samples import (
@@ -162,10 +162,10 @@ def distill(
         if known < len(samples):
             progress.say(f"warning: {len(samples) - known} of {len(samples)} samples have no finite {shorten(label)}")
     apply, params = split_params(network)
-    has_terminal = progress_console.is_terminal
+    shown = has_terminal()
 
     def report(step: int, values: Mapping[str, float]) -> None:
-        if not has_terminal:  # no progress bar is shown, and a log shall show that training goes on
+        if not shown:  # no progress bar is shown, and a log shall show that training goes on
             progress.say(f"{name}: {_measurement(step, settings.steps, values, rows)}")
 
     if folder is not None:

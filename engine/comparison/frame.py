@@ -45,11 +45,14 @@ def to_frame(comparison: xr.Dataset, metrics: Sequence[str] | None = None) -> pd
 
 def pair_values(comparison: xr.Dataset, name: str, *kinds: str) -> np.ndarray:
     """Return a pair metric as float64 [m, o], or the first of the variables of these kinds that it has, else NaN."""
-    variable = comparison[name]
-    related = beside(comparison, name, *kinds) if kinds else variable
-    if related is None:
-        return np.full_like(variable.transpose("model", "other").values, np.nan, dtype=np.float64)
-    return np.asarray(related.broadcast_like(variable).transpose("model", "other").values, np.float64)
+    names = [f"{name}_{kind}" for kind in kinds] or [name]
+    found = next((each for each in names if each in comparison), None)
+    if found is None:
+        return np.full_like(comparison[name].transpose("model", "other").values, np.nan, dtype=np.float64)
+    if comparison.variables[found].dims == ("model", "other"):  # without the time that xarray takes for coordinates
+        return np.asarray(comparison.variables[found].values, np.float64)
+    related = comparison[found].broadcast_like(comparison[name])
+    return np.asarray(related.transpose("model", "other").values, np.float64)
 
 
 def chance_values(comparison: xr.Dataset, name: str) -> np.ndarray:
