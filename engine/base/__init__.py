@@ -38,7 +38,7 @@ from .rows import pair as pair
 from .rows import power_of_two as power_of_two
 from .rows import root as root
 from .rows import unit as unit
-from .rows import warn_of_constant as warn_of_constant
+from .rows import warn_of_undefined as warn_of_undefined
 from .sort_keys import on_host as on_host
 from .sort_keys import pack_sort_keys as pack_sort_keys
 from .sort_keys import scalar as scalar

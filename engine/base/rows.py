@@ -58,7 +58,7 @@ def pair(
         y: [n, d2].
         least: smallest n allowed.
         names: of the arguments, for error messages.
-        warn: whether to warn of a constant representation, see `warn_of_constant`.
+        warn: whether to warn of representations without a score, see `warn_of_undefined`.
 
     Raises:
         ValueError: different numbers of rows, or fewer than ``least``.
@@ -73,30 +73,41 @@ def pair(
     if len(a) < least:
         raise InputError(f"at least {least} samples are needed; got {len(a)}")
     if warn:
-        warn_of_constant(**dict(zip(names, (a, b), strict=True)))
+        warn_of_undefined(**dict(zip(names, (a, b), strict=True)))
     return a, b
 
 
-def warn_of_constant(**representations: jax.Array) -> None:
-    """Warn once, outside of JAX transformations, of representations whose rows are all equal: their scores are NaN.
+def warn_of_undefined(**representations: jax.Array) -> None:
+    """Warn once, outside of JAX transformations, of representations that have no scores, which are NaN.
 
     Args:
         representations: floating [n, d] each, by the name of the argument.
 
     Warns:
-        UserWarning: names those that are constant.
+        UserWarning: names those whose rows are all equal, and those with values that are not finite.
     """
     if any(isinstance(x, jax.core.Tracer) for x in representations.values()):
         return
-    constant = [name for name, x in representations.items() if _is_constant(x)]
+    constant, infinite = [], []
+    for name, x in representations.items():
+        on_cpu = all(device.platform == "cpu" for device in x.devices())
+        rows = np.asarray(x) if on_cpu else x  # JAX would compile a program for the shape
+        if not bool(namespace(rows).isfinite(rows).all()):
+            infinite.append(name)
+        elif _is_constant(rows):
+            constant.append(name)
     if constant:
         subject = " and ".join(constant) + (" are constant" if len(constant) > 1 else " is constant")
         message = f"{subject}: all rows are equal, so that the score is not defined (NaN)"
         warnings.warn(message, UserWarning, stacklevel=_level_of_caller())
+    if infinite:
+        message = (
+            f"{' and '.join(infinite)}: some values are NaN or infinite, and so the score is NaN; remove these rows"
+        )
+        warnings.warn(message, UserWarning, stacklevel=_level_of_caller())
 
 
-def _is_constant(x: jax.Array) -> bool:
-    rows = np.asarray(x)
+def _is_constant(rows: Any) -> bool:
     return bool((rows[0] == rows[-1]).all() and (rows == rows[0]).all())
 
 
@@ -119,13 +130,19 @@ def centred(x: Any) -> tuple[Any, Any]:
     """Subtract the column means and divide by a power of two, so that neither offset nor scale costs precision.
 
     Returns:
-        The rows, with the largest absolute entry in [0.5, 1), and the exponent of the power of two.
+        The rows, with the largest absolute entry in [0.5, 1), and the exponent of the power of two. Rows that are all
+        equal become exactly 0, which the rounding error of their mean would prevent; the exponent is that of the input.
     """
     mean = partial(np.mean, dtype=np.float64) if isinstance(x, np.ndarray) else jnp.mean
-    x = x - mean(x, axis=0).astype(x.dtype)
-    x = x - mean(x, axis=0).astype(x.dtype)  # twice: the mean of data far from the origin has itself a rounding error
-    exponent = power_of_two(x)
-    return ldexp(x, -exponent), exponent
+    rows = x - mean(x, axis=0).astype(x.dtype)
+    rows = rows - mean(rows, axis=0).astype(x.dtype)  # twice: the mean far from the origin has itself a rounding error
+    if isinstance(x, np.ndarray):
+        constant = _is_constant(x)
+        exponent = power_of_two(x if constant else rows)
+        return np.zeros_like(x) if constant else ldexp(rows, -exponent), exponent
+    constant = (x == x[0]).all()
+    exponent = power_of_two(jnp.where(constant, x, rows))
+    return ldexp(jnp.where(constant, 0, rows), -exponent), exponent
 
 
 def power_of_two(x: Any) -> Any:

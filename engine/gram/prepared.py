@@ -171,7 +171,7 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     # The mean of equal rows has a rounding error, too, so that subtracting it would not give exactly 0.
     all_equal = (x == x[0]).all()
     points = jnp.where(all_equal, 0, points - second)
-    exponent = power_of_two(points)
+    exponent = power_of_two(jnp.where(all_equal, x, points))
     points = ldexp(points, -exponent)
     offset = ldexp(first + second, -exponent)
     mean = jnp.sqrt((offset * offset).sum())
@@ -198,7 +198,7 @@ def _prepared_numpy(x: np.ndarray) -> tuple[np.ndarray, Norms]:
     second = points.mean(0, dtype=np.float64).astype(x.dtype)
     all_equal = bool((x == x[0]).all())
     points -= points if all_equal else second
-    exponent = power_of_two(points)
+    exponent = power_of_two(x if all_equal else points)
     points = ldexp(points, -exponent)
     offset = ldexp(first + second, -exponent)
     mean = np.sqrt((offset * offset).sum())

@@ -88,7 +88,7 @@ def cknna(
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np

@@ -40,7 +40,7 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np

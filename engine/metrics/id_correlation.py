@@ -59,7 +59,7 @@ def id_correlation(x: Any, y: Any, /, *, estimator: Estimator = "twonn", k: int 
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np

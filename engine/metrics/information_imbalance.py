@@ -43,7 +43,7 @@ def information_imbalance(x: Any, y: Any, /, *, k: int = 1) -> jax.Array:
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, check_k, matrix, on_host, scalar, warn_of_constant
+from ..base import InputError, check_k, matrix, on_host, scalar, warn_of_undefined
 from ..context import MetricContext
 from ..dimension import Estimator, check_estimator, dimension, estimate, largest_order, neighbours_needed
 from ._metric import Metric, Result
@@ -56,7 +56,7 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
         TypeError: the input is complex.
 
     Warns:
-        UserWarning: x is constant; not inside `jax.jit`.
+        UserWarning: x is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np
@@ -70,7 +70,7 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
     if len(a) < 4:
         raise InputError(f"at least 4 samples are needed; got {len(a)}")
     check_k(k, len(a), least=2)
-    warn_of_constant(x=a)
+    warn_of_undefined(x=a)
     (rows,) = on_host(a)
     if not isinstance(rows, np.ndarray):
         return jnp.where(jnp.isfinite(a).all(), dimension(a, estimator, k).value, jnp.nan)

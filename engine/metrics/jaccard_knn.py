@@ -44,7 +44,7 @@ def jaccard_knn(
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np

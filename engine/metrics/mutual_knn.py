@@ -42,7 +42,7 @@ def mutual_knn(
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np

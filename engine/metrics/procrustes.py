@@ -47,7 +47,7 @@ def procrustes(x: Any, y: Any, /, *, form: Form = "squared") -> jax.Array:
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np

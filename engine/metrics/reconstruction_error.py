@@ -67,6 +67,9 @@ def reconstruction_error(
             train are out of range.
         TypeError: an input is complex.
 
+    Warns:
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
+
     Example:
         >>> import numpy as np
         >>> x = np.random.default_rng(0).normal(size=(80, 4))
@@ -75,7 +78,7 @@ def reconstruction_error(
     """
     if scope not in get_args(Scope):
         raise InputError(f"unknown scope {scope!r}: use {' or '.join(get_args(Scope))}")
-    a, b = pair(x, y, least=5)
+    a, b = pair(x, y, least=5, warn=True)
     train_rows, test_rows = _split(len(a), train)
     if scope == "local":
         _check_local(k, len(train_rows))

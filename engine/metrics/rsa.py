@@ -60,7 +60,7 @@ def rsa(
         ValueError: there are too many samples for ``spearman``, or an option is unknown.
 
     Warns:
-        UserWarning: an input is constant; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np

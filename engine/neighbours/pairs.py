@@ -40,7 +40,7 @@ def pair_tables(x: Any, y: Any, *, k: int, metric: NeighbourMetric, centre: bool
         TypeError: not real numbers.
 
     Warns:
-        UserWarning: a representation is constant.
+        UserWarning: a representation is constant or not finite.
     """
     check_metric(metric)
     rows = pair(x, y, least=2, warn=True)
