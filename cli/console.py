@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import click
 
 from .tables import count as count
+from .tables import print_paragraph as print_paragraph
 from .tables import print_table as print_table
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ def say(line: str) -> None:
         click.echo(line, err=True)
 
 
+def _ignore(done: float, stage: str = "") -> None:
+    """Show nothing."""
+
+
 @contextmanager
 def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[float, str], None]]:
     """Show a progress bar with the remaining time.
@@ -54,7 +59,7 @@ def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[flo
         the bar.
     """
     if not has_terminal():
-        yield lambda done, stage="": None
+        yield _ignore
         return
     from rich.progress import (
         BarColumn,
@@ -100,11 +105,7 @@ class SilentProgress:
     @contextmanager
     def bar(self, title: str, total: int | None = None) -> Iterator[Callable[[float, str], None]]:
         """Open a progress bar; see `progress_bar`."""
-
-        def update(done: float, stage: str = "") -> None:
-            """Show nothing."""
-
-        yield update
+        yield _ignore
 
 
 class TerminalProgress(SilentProgress):

@@ -99,6 +99,11 @@ class Board:
         return self.ranking.domain
 
     @property
+    def families(self) -> int:
+        """The number of families that are ranked; 0 where no model is."""
+        return next((rank.of for rank in self.ranking.ranks.values()), 0)
+
+    @property
     def measure(self) -> str:
         """Title of the ranked performance."""
         return measure(*self.ranking.kind)

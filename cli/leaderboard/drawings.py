@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from ..comparison import CONTROL
 from .bars import with_interval
 from .boards import Board, alignment_of, panel_median
 from .tree import alignment_tree
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as an SVG element, and what it shows, in words."""
+
+    svg: str
+    description: str
 
 
 def quadrant_chart(board: Board) -> Any | None:
@@ -61,11 +71,38 @@ def tree_figure(board: Board) -> Any | None:
     return tree_chart(nodes, kinds, title="calibrated alignment")
 
 
-def svg(chart: Any, name: str) -> str:
-    """Return a chart as an SVG element whose ids differ from those of other charts of the page."""
-    import vl_convert
+def drawings(board: Board) -> dict[str, Drawing]:
+    """Return the figures of a domain by name: ``quadrants`` and ``tree``, as far as there are any.
 
-    from ..figures import specification, vega_lite_version
+    The positions of models in ``data-m`` are those of the rows of the board; models without a row come after them.
+    Marks of models with a page are links to it.
+    """
+    from ..figures import specification
+    from ..report import inline
 
-    text = vl_convert.vegalite_to_svg(specification(chart), vl_version=vega_lite_version())
-    return re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{name}-", text)
+    found = {}
+    rows = board.flat()
+    links = {row.card["model"]: row.href for row in rows if row.href}
+    for name, chart in (("quadrants", quadrant_chart(board)), ("tree", tree_figure(board))):
+        if chart is None:
+            continue
+        spec = specification(chart)
+        own = [row["model"] for data in spec["datasets"].values() for row in data if "model" in row]
+        models = list(dict.fromkeys([*(row.card["model"] for row in rows), *own]))
+        (svg,) = inline(spec, f"{name}-{board.domain}", models, links)
+        found[name] = Drawing(svg, spec["description"])
+    return found
+
+
+def still(chart: Any, name: str) -> str:
+    """Return a chart as an SVG element for a page without scripts, so without the attributes of tooltips."""
+    from ..figures import specification
+    from ..report import inline
+
+    (svg,) = inline(specification(chart), name, [])
+    return re.sub(r' data-t="[^"]*"', "", svg)
+
+
+def colours(svgs: Iterable[str]) -> list[str]:
+    """Return the colours of drawings, which pages replace in the dark."""
+    return sorted({colour for svg in svgs for colour in re.findall(r'"(#[0-9a-f]{6})"', svg)})

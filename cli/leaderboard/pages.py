@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -17,8 +16,7 @@ from ..console import count
 from .bars import Scale, scale_of, span
 from .boards import Board, Row, make_board, page_of
 from .cards import Card
-from .drawings import quadrant_chart, svg, tree_figure
-from .ranking import LEVEL
+from .drawings import colours, drawings, still
 
 
 def render_site(cards: Sequence[Card]) -> dict[str, str]:
@@ -42,52 +40,47 @@ def render_site(cards: Sequence[Card]) -> dict[str, str]:
 
 
 def _index(boards: Sequence[Board]) -> str:
-    from ..figures import DARK, specification
-    from ..report import linked, vega
-
-    charts = {}
-    for board in boards:
-        for name, chart in (("quadrants", quadrant_chart(board)), ("tree", tree_figure(board))):
-            if chart is not None:
-                charts[f"{name}-{board.domain}"] = linked(specification(chart))
+    figures = {board.domain: drawings(board) for board in boards}
     rows = [row for board in boards for row in board.flat()]
     return _render(
         "leaderboard.html.j2",
         boards=boards,
-        specs=charts,
-        dark=DARK,
-        vega=vega() if charts else "",
+        figures=figures,
+        colours=colours(drawing.svg for drawn in figures.values() for drawing in drawn.values()),
         modalities=sorted({row.card["modality"] or "unknown" for row in rows}),
         licences=sorted({licence(row.card) for row in rows}),
-        families=len({row.family for row in rows}),
         models=len({row.card["model"] for row in rows}),
-        level=LEVEL,
     )
 
 
 def _model_page(name: str, own: Sequence[tuple[Board, Row]]) -> str:
     from ..figures import benchmark_scatter
 
-    sections, colours = [], set()
+    sections: list[dict[str, Any]] = []
     for board, row in own:
         chart = None if row.alignment.sort is None else benchmark_scatter(row.card)
-        drawing = "" if chart is None else svg(chart, board.domain)
-        colours |= set(re.findall(r'"(#[0-9a-f]{6})"', drawing))
         sections.append(
             {
                 "board": board,
                 "row": row,
                 "card": row.card,
-                "drawing": drawing,
+                "drawing": "" if chart is None else still(chart, board.domain),
                 "panel_families": len({one["family"] for one in row.card["sets"]["in"]["panel"]["models"].values()}),
                 "numbers": _numbers(row.card),
                 "relatives": _relatives(row.card),
-                "json": base64.b64encode(json.dumps(row.card, indent=2, ensure_ascii=False).encode()).decode(),
+                "json": base64.b64encode(
+                    json.dumps(row.card, ensure_ascii=False, separators=(",", ":")).encode()
+                ).decode(),
             }
         )
     card = own[0][1].card
     return _render(
-        "leaderboard-model.html.j2", name=name, card=card, sections=sections, colours=sorted(colours), **_about(card)
+        "leaderboard-model.html.j2",
+        name=name,
+        card=card,
+        sections=sections,
+        colours=colours(one["drawing"] for one in sections),
+        **_about(card),
     )
 
 

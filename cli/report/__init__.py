@@ -3,7 +3,6 @@
 from ._findings import answer as answer
 from ._findings import summary as summary
 from ._history import render_history as render_history
-from ._linked import linked as linked
 from ._maps import map_parts as map_parts
 from ._page import render_report as render_report
 from ._page import write_report as write_report

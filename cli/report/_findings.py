@@ -21,7 +21,11 @@ from ..comparison import (
     text,
     trained_note,
 )
-from ._headline import KeyFigure, Pair, Panel, capital
+from ._controls import with_named_controls
+from ._headline import best_against_control, headline
+from ._key_figures import KeyFigure, key_figures
+from ._panel import Pair, Panel, capital
+from ._same_geometry import same_geometry
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -58,6 +62,7 @@ def answer(
         scores: its scores, if they were read already.
         findings: sentences of its analyses, see `hyle.cli.analyses.findings`.
     """
+    comparison = with_named_controls(comparison)
     scores = read_scores(comparison) if scores is None else scores
     notes = []
     for name in ("join_warning", "repeats"):
@@ -70,14 +75,14 @@ def answer(
     if not scores:
         return Answer("No pair metric was computed.", _panel(comparison), [], notes, points, nulls)
     panel = Panel(comparison, next(iter(scores.values())))
-    figures = panel.key_figures()
     if panel.best and np.isfinite(panel.score.beyond[panel.best]):
         points.insert(0, _beyond(comparison, panel.score, panel.best))
-    if versus := panel.best_against_control():
+    if versus := best_against_control(panel):
         points.insert(0, versus)
+    points = same_geometry(panel.names, scores) + points
     if ceiling := replicate_ceiling(comparison):
         points.append(ceiling)
-    return Answer(panel.headline(), _panel(comparison), figures, notes, points, nulls)
+    return Answer(headline(panel), _panel(comparison), key_figures(panel), notes, points, nulls)
 
 
 def summary(comparison: xr.Dataset, scores: Mapping[str, PairScores] | None = None) -> list[str]:

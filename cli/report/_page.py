@@ -26,6 +26,7 @@ from ..comparison import (
     text,
 )
 from ..figures import DARK, MIN_PAIRS, Figure, cluster_models, figure_tables, specification
+from ._controls import with_named_controls
 from ._environment import environment
 from ._findings import answer, dataset_name
 from ._maps import map_parts
@@ -54,8 +55,8 @@ if TYPE_CHECKING:
 # first in the table of pairs.
 _TABS = 7
 _MAIN = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance")
-# Pairs that are printed on paper; the CSV file has all.
-_PRINTED_PAIRS = 300
+# Pairs that are printed on paper, about two sheets; the CSV file has all.
+_PRINTED_PAIRS = 100
 
 
 def write_report(
@@ -75,7 +76,7 @@ def write_report(
 
 def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = None) -> str:
     """Return the report as HTML text."""
-    results = results or {}
+    comparison, results = with_named_controls(comparison), results or {}
     attrs, scores = comparison.attrs, read_scores(comparison)
     names, kinds = model_names(comparison), modalities(comparison)
     clustering = cluster_models(comparison, scores)

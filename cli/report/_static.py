@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..figures import printable, vega_lite_version
@@ -23,7 +23,7 @@ _DROPPED = {
 }
 
 
-def inline(spec: dict[str, Any], name: str, models: Sequence[str]) -> list[str]:
+def inline(spec: dict[str, Any], name: str, models: Sequence[str], links: Mapping[str, str] | None = None) -> list[str]:
     """Return a Vega-Lite specification as SVG elements for the body of the page: one, or one per panel.
 
     Each mark with a tooltip has the lines of that tooltip in ``data-t``, separated by line feeds, and the positions of
@@ -34,16 +34,18 @@ def inline(spec: dict[str, Any], name: str, models: Sequence[str]) -> list[str]:
             elements, so that they wrap on a phone.
         name: of the figure, unique in the page.
         models: the names of all models in the page.
+        links: address of the page of a model, to which each mark of this model alone leads; default none.
     """
     import vl_convert
 
     place = {printable(model): i for i, model in enumerate(models)}
+    pages = {str(place[printable(model)]): address for model, address in (links or {}).items()}
     drawn = []
     for number, panel in enumerate(_panels(spec)):
         tips: list[tuple[str, str]] = []
         marked = _with_keys(panel, tips, place)
         svg = vl_convert.vegalite_to_svg(marked, vl_version=vega_lite_version())
-        drawn.append(_cleaned(svg, f"{name}-{number}", tips))
+        drawn.append(_cleaned(svg, f"{name}-{number}", tips, pages))
     return drawn
 
 
@@ -101,7 +103,7 @@ def _shown(value: Any, form: str) -> str:
     return shown.replace("%", " %").replace("-", "−")
 
 
-def _cleaned(svg: str, prefix: str, tips: Sequence[tuple[str, str]]) -> str:
+def _cleaned(svg: str, prefix: str, tips: Sequence[tuple[str, str]], pages: Mapping[str, str]) -> str:
     """Return the SVG with tooltips as attributes, unique ids, and without what only Vega's script needs."""
     root = ET.fromstring(svg)
     # Vega numbers its ids through the whole process.
@@ -125,6 +127,11 @@ def _cleaned(svg: str, prefix: str, tips: Sequence[tuple[str, str]]) -> str:
     for node in _nodes(root):
         for child in [c for c in node if c.tag.endswith("path") and not c.get("d")]:
             node.remove(child)
+        for at, child in enumerate(node):
+            if address := pages.get(child.get("data-m", "")):
+                # The keyboard gets there by the name of the model in the table.
+                node[at] = ET.Element("a", {"href": address, "tabindex": "-1"})
+                node[at].append(child)
     width, height = (float(root.get(side, "0")) for side in ("width", "height"))
     root.attrib.clear()
     root.attrib |= {"viewBox": f"0 0 {width:g} {height:g}", "style": f"max-width:{1.2 * width:.0f}px"}

@@ -1,4 +1,4 @@
-"""The script that draws charts in the browser, for pages whose charts follow filters: the benchmark and leaderboard."""
+"""The script that draws the chart of the benchmark in the browser."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
 (() => {
-  {% include "charts.js" %}
-  const filters = document.getElementById("filters"), status = document.getElementById("status");
+{% include "tips.js" %}
+  const filters = document.getElementById("filters");
   const boards = [...document.querySelectorAll(".board")].map((section) => {
     const table = section.querySelector("table");
     const groups = [...table.tBodies], flat = document.createElement("tbody");
     flat.className = "flat";
-    return { section, table, groups, flat, picked: null, heads: [...table.tHead.rows[0].cells], rows: groups.flatMap((body) => [...body.rows]) };
+    const marks = [...section.querySelectorAll(".chart [data-m]")];
+    return { section, table, groups, flat, marks, heads: [...table.tHead.rows[0].cells], rows: groups.flatMap((body) => [...body.rows]) };
   });
   const home = new Map(boards.flatMap(({ groups }) => groups.flatMap((body) => [...body.rows].map((row) => [row, body]))));
-  selectionOf = (chart) => boards.find(({ section }) => chart.endsWith(`-${section.dataset.domain}`)).picked;
   const total = new Set(boards.flatMap(({ rows }) => rows.map((row) => row.dataset.model))).size;
 
   const value = (row, column, numeric) => {
@@ -52,16 +52,12 @@
           || !`${model} ${family}`.toLowerCase().includes(asked);
         if (!row.hidden && !board.section.hidden) visible.add(model);
       });
-      const left = board.rows.filter((row) => !row.hidden).map((row) => row.dataset.model);
-      board.section.querySelector(".none").hidden = left.length > 0;
-      board.picked = left.length < board.rows.length ? left : null;
-      ["quadrants", "tree"].forEach((name) => {
-        views.get(`${name}-${board.section.dataset.domain}`)?.signal("picked", board.picked).runAsync();
-      });
+      const left = new Set(board.rows.filter((row) => !row.hidden).map((row) => row.dataset.m));
+      board.section.querySelector(".none").hidden = left.size > 0;
+      board.marks.forEach((mark) => mark.classList.toggle("faint", left.size < board.rows.length && !left.has(mark.dataset.m)));
       arrange(board);
     });
     status.textContent = visible.size < total ? `${visible.size} of ${total} models` : `${total} models`;
-    drawVisible();
   };
   boards.forEach((board) => board.heads.forEach((head) => head.querySelector("button")?.addEventListener("click", () => {
     const before = head.getAttribute("aria-sort"), first = head.dataset.first;
@@ -70,6 +66,10 @@
     arrange(board);
     status.textContent = `${board.section.dataset.domain}: sorted by ${head.dataset.name}, ${next}`;
   })));
+  // A finger has no other way to a tooltip than a tap.
+  document.querySelectorAll(".chart a").forEach((link) => link.addEventListener("click", (event) => {
+    if (event.pointerType === "touch") event.preventDefault();
+  }));
   filters.addEventListener("input", show);
   filters.addEventListener("submit", (event) => event.preventDefault());
   show();  // a reloaded page keeps its filters

@@ -210,7 +210,7 @@
   const table = $("pair-table"), few = 25;
   let every = false, list = null;
   if (table) {
-    const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells], more = $("more"), none = $("no-pairs");
+    const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells], more = $("more"), none = $("no-pairs"), unprinted = $("unprinted");
     const filter = $("filter"), controls = $("with-controls");
     list = () => {
       const asked = filter.value.trim().toLowerCase();
@@ -220,8 +220,14 @@
         row.hidden = !text.includes(asked) || Boolean(controls && !controls.checked && row.classList.contains("control"));
         const visible = !row.hidden && !row.classList.contains("other");
         row.classList.toggle("later", visible && count >= few && !every);
+        row.classList.toggle("not-printed", Boolean(unprinted) && visible && count >= unprinted.dataset.printed);
         count += visible;
       });
+      if (unprinted) {
+        const most = Number(unprinted.dataset.printed), [of, left] = unprinted.children;
+        unprinted.hidden = count <= most;
+        [of.textContent, left.textContent] = [count, count - most].map((number) => number.toLocaleString("en"));
+      }
       none.hidden = count > 0;
       more.hidden = count <= few;
       more.textContent = every ? `Show the first ${few} pairs only.` : `Show all ${count} pairs.`;

@@ -76,19 +76,19 @@ class Branches:
         for node in self.preorder()[1:]:
             depth[node] = depth[self.parent[node]] + self.length[node]
         lines = [self._ancestors(tip) for tip in range(self.tips)]
-        apart = np.zeros((self.tips, self.tips))
+        above, apart = [set(line) for line in lines], np.zeros((self.tips, self.tips))
         for a, b in zip(*np.triu_indices(self.tips, 1), strict=True):
-            meeting = next(node for node in lines[a] if node in set(lines[b]))
+            meeting = next(node for node in lines[a] if node in above[b])
             apart[a, b] = depth[a] + depth[b] - 2 * depth[meeting]
         half = apart.max() / 2
         if half <= 0:
             return self
         # The midpoint is above the deeper of the two tips.
-        node = max(np.unravel_index(apart.argmax(), apart.shape), key=lambda tip: depth[tip])
+        node = max(divmod(int(apart.argmax()), self.tips), key=lambda tip: float(depth[tip]))
         while self.length[node] <= half and self.parent[self.parent[node]] >= 0:
             half -= self.length[node]
             node = self.parent[node]
-        return self._with_root_above(int(node), min(half, self.length[node]))
+        return self._with_root_above(node, min(half, self.length[node]))
 
     def _ancestors(self, node: int) -> list[int]:
         line = [node]

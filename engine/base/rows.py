@@ -91,7 +91,7 @@ def warn_of_undefined(**representations: jax.Array) -> None:
     constant, infinite = [], []
     for name, x in representations.items():
         on_cpu = all(device.platform == "cpu" for device in x.devices())
-        rows = np.asarray(x) if on_cpu else x  # JAX would compile a program for the shape
+        rows: Any = np.asarray(x) if on_cpu else x  # JAX would compile a program for the shape
         if not bool(namespace(rows).isfinite(rows).all()):
             infinite.append(name)
         elif _is_constant(rows):

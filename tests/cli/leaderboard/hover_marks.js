@@ -1,14 +1,9 @@
   // Moves the pointer over every mark of the charts; part of a script that defines `out` and `wait`.
-  for (const mark of document.querySelectorAll('[data-chart] svg [role="graphics-symbol"] path, [data-chart] svg path[role="graphics-symbol"]')) {
-    const { x, y, width, height } = mark.getBoundingClientRect();
-    for (const kind of ["pointermove", "mousemove"]) {
-      const at = { bubbles: true, clientX: x + width / 2, clientY: y + height / 2 };
-      mark.dispatchEvent(kind[0] === "p" ? new PointerEvent(kind, at) : new MouseEvent(kind, at));
-    }
-    await wait(10);
+  out.tooltips = [];
+  for (const mark of document.querySelectorAll(".chart [data-t]")) {
+    mark.dispatchEvent(new PointerEvent("pointerover", { bubbles: true, clientX: 300, clientY: 300 }));
+    out.tooltips.push(document.getElementById("tip").textContent);
   }
-  await wait(300);
-  out.tooltip = document.getElementById("vg-tooltip-element")?.textContent ?? "";
   out.injected = document.querySelectorAll("img, video").length;
   const boxes = [...document.querySelectorAll("th a, h1")];
   out.names = boxes.map((box) => box.textContent);

@@ -205,6 +205,7 @@ def test_many_problems_fit_on_a_screen(tmp_path: Path) -> None:
 
 def test_the_command_checks(run: Callable, mistake: Callable, tmp_path: Path) -> None:
     write_card(CARD, tmp_path / "cards")
+    assert set(run("leaderboard", "--check", "cards", "--json").json) == {"cards", "models"}
     ran = run("leaderboard", "--check", "cards")
     assert (ran.code, ran.out) == (0, "1 card of 1 model: no problems\n")
     assert not (tmp_path / "hyle-leaderboard").exists()

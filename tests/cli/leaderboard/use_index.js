@@ -8,7 +8,8 @@
     filters[name].dispatchEvent(new Event("input", { bubbles: true }));
     await wait(300);
   };
-  out.empty = [...document.querySelectorAll("[data-chart]")].filter((box) => !box.querySelector("svg")).map((box) => box.dataset.chart);
+  out.empty = [...document.querySelectorAll(".chart")].filter((box) => !box.querySelector("svg [data-t]")).map((box) => box.id);
+  const faded = () => [...new Set([...section.querySelectorAll(".chart .faint")].map((mark) => mark.dataset.t.split("\n")[0].slice(7)))].sort();
   out.first = [models(), sorts()];
   const press = (name) => {
     const button = table.querySelector(`th[data-name="${name}"] button`);
@@ -28,8 +29,7 @@
   await change("modality", "control");
   out.controls = models();
   out.status = document.getElementById("status").textContent;
-  await wait(500);
-  out.faint = section.querySelectorAll('[opacity="0.08"]').length;
+  out.faint = faded();
   await change("modality", "");
   await change("licence", "MIT");
   out.mit = models();
@@ -39,6 +39,7 @@
   await change("search", "chgnet");
   out.search = models();
   await change("search", "");
+  out.none_faint = faded();
   await change("domain", "proteins");
   out.sections = [...document.querySelectorAll(".board")].filter(shown).map((board) => board.dataset.domain);
   await change("domain", "");
@@ -54,7 +55,7 @@
     };
     const low = {};
     for (const node of document.querySelectorAll("h1, h2, h3, p, a, th, td, span, b, label, button, li, figcaption, code, pre, output")) {
-      if (!shown(node) || !node.textContent.trim() || node.closest("svg, .vega-embed, .only-narrow")) continue;
+      if (!shown(node) || !node.textContent.trim() || node.closest("svg, .only-narrow")) continue;
       const [x, y] = [light(rgb(getComputedStyle(node).color)), light(behind(node))].sort((a, b) => b - a);
       const ratio = (x + 0.05) / (y + 0.05);
       if (ratio < 4.5) low[`${node.tagName} ${node.className}`] = ratio;

@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
+import xarray as xr
 
+from hyle.cli import report
 from hyle.cli.figures import score_ramps
 
 from ..devtools import DevTools, Page, decode_png
@@ -178,6 +180,57 @@ def test_the_tables_fold_filter_and_sort(devtools: DevTools, page_of: PageOf) ->
         page.click("#pair-table th button")
         assert "admet-ai-cls" in page.run(first)
         assert page.run("document.querySelector('#pair-table th').getAttribute('aria-sort')") == "ascending"
+
+
+def test_without_controls_untrained_and_random_models_are_hidden_too(devtools: DevTools, tmp_path: Path) -> None:
+    data = rich()
+    names = [str(name) for name in data["model"].values]
+    names[names.index("rxnfp")] = "rxnfp-untrained"
+    path = report.write_report(data.assign_coords(model=names, other=names), tmp_path / "page.html")
+    with devtools.open(path) as page:
+        page.click("#more")
+        assert page.run(VISIBLE_PAIRS) == 66
+        page.click("#with-controls")
+        assert page.run(VISIBLE_PAIRS) == 8 * 7 // 2
+        shown = page.run("document.querySelector('#pair-table tbody').innerText")
+        assert "minilm" in shown
+        assert not {"rxnfp-untrained", "random", "composition", "morgan"} & set(shown.split())
+
+
+def test_pairs_that_are_not_printed_follow_the_filter(devtools: DevTools, tmp_path: Path) -> None:
+    names = [f"m{i:02}" for i in range(16)]
+    values = np.random.default_rng(0).uniform(size=(16, 16))
+    attrs = rich()["cka"].attrs
+    data = xr.Dataset({"cka": (("model", "other"), values + values.T, attrs)}, {"model": names, "other": names})
+    printed = "[...document.querySelectorAll('#pair-table tbody tr')].filter((row) => row.checkVisibility())"
+    left = "document.getElementById('unprinted')"
+    path = report.write_report(data, tmp_path / "page.html")
+    with devtools.open(path, media="print") as page:
+        assert page.run(f"{printed}.length") == 100
+        assert "of 120 pairs are printed; the other 20 are in the CSV" in page.run(f"{left}.innerText")
+        # Sorted by name, the first hundred of this order are printed.
+        page.run("document.querySelector('#pair-table th button').click()")
+        assert page.run(f"{printed}.length") == 100
+        assert page.run(f"{printed}[0].cells[0].textContent") == "m00"
+        page.run(
+            "{ const f = document.getElementById('filter'); f.value = 'm03'; f.dispatchEvent(new Event('input')); }"
+        )
+        assert page.run(f"{printed}.length") == 15
+        assert not page.run(f"{left}.checkVisibility()")
+
+
+def test_a_modality_is_on_one_line_on_a_phone(devtools: DevTools, tmp_path: Path) -> None:
+    data = rich()
+    names = [f"{name}-untrained-and-long" for name in data["model"].values]
+    path = report.write_report(data.assign_coords(model=names, other=names), tmp_path / "page.html")
+    with devtools.open(path, width=390) as page:
+        heights = page.run(
+            "[...document.querySelectorAll('.models .kind')].map((cell) => { const r = document.createRange();"
+            " r.selectNodeContents(cell); return r.getBoundingClientRect().height; })"
+        )
+        assert len(heights) == 12
+        assert max(heights) < 30
+        assert page.run("document.documentElement.scrollWidth") <= 390
 
 
 def test_files_and_references_can_be_taken_along(devtools: DevTools, page_of: PageOf) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from hyle import engine
 from hyle.cli import report
 from hyle.cli.analyses import NotSignificant
 
@@ -132,3 +134,34 @@ def test_undefined_pairs_are_counted_apart_and_one_pair_is_singular() -> None:
     page = report.render_report(data)
     assert "0 of 1 pair, 2 undefined" in page
     assert "1 pairs" not in page
+
+
+def test_models_that_differ_by_rotation_and_scale_are_pointed_out() -> None:
+    generator = np.random.default_rng(0)
+    j, other = generator.normal(size=(60, 8)), generator.normal(size=(60, 5))
+    turned = j @ np.linalg.qr(generator.normal(size=(8, 8)))[0]
+    models = {"j": j, "k": 2 * j, "turned": 0.3 * turned, "noisy": j + 0.01 * generator.normal(size=j.shape)}
+    metrics = ["cka", "mutual_knn", "information_imbalance"]
+    data = engine.compare(models | {"other": other}, metrics=metrics, permutations=0)
+    expected = "j, k and turned have the same geometry: they differ at most by rotation, translation and scale."
+    assert report.answer(data).points[0] == expected
+    assert report.render_report(data).count(expected) == 1
+    assert report.render_report(data[["cka"]].sel(model=["j", "k"], other=["j", "k"])).count("same geometry") == 1
+    # Equal neighbours do not tell, and nothing is said of models that differ a little.
+    assert "same geometry" not in report.render_report(data[["mutual_knn"]])
+    assert "same geometry" not in report.render_report(data.drop_sel(model=["k", "turned"], other=["k", "turned"]))
+
+
+def test_untrained_and_random_models_are_controls_by_their_name() -> None:
+    data = planted(0.8)
+    names = ["a1", "a2", "a3-untrained", "s1", "random", "composition"]
+    data = data.assign_coords(model=names, other=names)
+    assert report.answer(data).panel == "3 models and 3 controls, 500 molecules of QM9."
+    page = report.render_report(data)
+    pairs = re.findall(
+        r'<tr( class="control")? data-m="[\d ]+"><td><bdi>(.*?)</bdi></td><td><bdi>(.*?)</bdi></td>', page
+    )
+    assert len(pairs) == 15
+    for control, *ends in pairs:
+        assert bool(control) == bool({"a3-untrained", "random", "composition"} & set(ends))
+    assert data["modality"].values.tolist()[2] == "atoms"  # unchanged

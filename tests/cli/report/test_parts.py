@@ -128,6 +128,16 @@ def test_static_charts_have_tooltips_and_models_as_attributes() -> None:
     assert again == svg  # the ids do not depend on what was drawn before
 
 
+def test_marks_of_a_single_model_can_lead_to_its_page() -> None:
+    rows = [{"model": "a", "x": 1}, {"model": "b", "x": 2}, {"model": "a", "other": "b", "x": 3}]
+    chart = alt.Chart(alt.InlineData(values=rows)).mark_point().encode(x="x:Q", tooltip="model:N")
+    (svg,) = report.inline(figures.specification(chart), "name", ["a", "b"], {"a": 'a.html?"&'})
+    assert svg.count("<a ") == 1
+    link = re.search(r'<a href="a.html\?&quot;&amp;" tabindex="-1">(<path[^>]*>)</a>', svg)
+    assert link is not None
+    assert 'data-m="0"' in link[1]
+
+
 def test_panels_of_a_concatenation_are_separate_drawings() -> None:
     one = alt.Chart(alt.InlineData(values=[{"x": 1}])).mark_point().encode(x="x:Q")
     assert len(report.inline(figures.specification(alt.concat(one, one)), "name", [])) == 2
@@ -167,6 +177,13 @@ def test_a_panel_of_64_models_is_light(make_comparison: Make) -> None:
     page = report.render_report(data)
     assert len(page) < 3_000_000
     assert page.count("data-sort=") == 3 * 64 * 63 // 2
+    # Printed are about two sheets of pairs, and the page says where the others are.
+    assert page.count(' not-printed" data-m=') == 2016 - 100
+    (left,) = re.findall(r'id="unprinted" data-printed="100">(.*?)</span></p>|$', page)[:1]
+    assert re.sub("<[^>]*>", "", left) == (
+        "The first 100 of 2,016 pairs are printed; the other 1,916 are in the CSV file that this page offers above the "
+        "table."
+    )
 
 
 def test_maps_have_every_sample_in_each_map() -> None:
