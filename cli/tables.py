@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TEXT_WIDTH = 24
 # Between two columns.
 GAP = 3
+# The cell of a number that is not defined.
+DASH = "–"
 
 
 def print_table(
@@ -29,6 +31,8 @@ def print_table(
     drop: Sequence[str] = (),
 ) -> None:
     """Print a table on standard output, without blank lines around it and without blanks at the ends of lines.
+
+    A column in which every cell is empty or a dash is left out, and a line below the table names it.
 
     A pipe or a file gets one table with one line for the heading and one for each row. On a terminal that is too
     narrow, the columns named in `drop` are left out, the first of them first, which a line below the table says; then
@@ -46,6 +50,38 @@ def print_table(
     from rich.console import Console
 
     console = Console(highlight=False)
+    columns, rows, undefined = _defined(columns, rows, keys or 1)
+    right, text, drop = ([name for name in names if name in columns] for names in (right, text, drop))
+    if len(columns) <= (keys or 1) and undefined:
+        click.echo(f"no table, since no row has a value: {', '.join(undefined)}")
+        return
+    _print_whole(console, columns, rows, right, keys, text, drop)
+    if undefined:
+        click.echo(f"not shown, since no row has a value: {', '.join(undefined)}")
+
+
+def _defined(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], keys: int
+) -> tuple[list[str], list[list[object]], list[str]]:
+    """Return the columns and rows without the columns that no row has a value of, and the names of these columns."""
+    kept = [
+        i for i in range(len(columns)) if i < keys or not rows or any(_shown(row[i]) not in ("", DASH) for row in rows)
+    ]
+    undefined = [name for i, name in enumerate(columns) if i not in kept]
+    return [columns[i] for i in kept], [[row[i] for i in kept] for row in rows], undefined
+
+
+def _print_whole(
+    console: Console,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    right: Sequence[str],
+    keys: int | None,
+    text: Sequence[str],
+    drop: Sequence[str],
+) -> None:
+    from rich.console import Console
+
     if keys is None and not drop:
         text = text or columns[1:]
     if not console.is_terminal:
@@ -130,6 +166,15 @@ def _lines(console: Console, table: Table) -> Iterator[str]:
 
 def _shown(cell: object) -> str:
     return "" if cell is None else str(cell)
+
+
+def print_paragraph(line: str) -> None:
+    """Print a line on standard output, on a terminal broken between words."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    parts = textwrap.wrap(line, console.width, break_on_hyphens=False) if console.is_terminal else [line]
+    click.echo("\n".join(parts))
 
 
 def count(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,7 +39,7 @@ def summarise(result: TreeResult) -> list[str]:
 def print_result(result: TreeResult) -> None:
     """Print the tree, drawn as text and in the Newick format."""
     click.echo("Neighbour joining of the models' profiles; numbers are branch support in per cent")
-    click.echo(result.tree.drawn())
+    click.echo(result.tree.drawn(get_terminal_size((80, 24)).columns))
     click.echo(result.tree.newick)
 
 

@@ -9,26 +9,30 @@ from typing import Any
 import click
 
 from ..comparison import number
-from ..console import print_table
+from ..console import print_paragraph, print_table
 
 Card = Mapping[str, Any]
 
 
 def print_card(card: Card) -> None:
     """Print a card: the measured sets, the numbers in and out of distribution, the relatives, the diagnosis."""
-    click.echo(f"{card['model']} on {card['domain']}: {setting(card)}\n")
+    print_paragraph(f"{card['model']} on {card['domain']}: {setting(card)}")
+    click.echo()
     headings = ("", *(f"{one['dataset']} ({role})" for role, one in card["sets"].items()))
+    table = rows(card)
+    print_table(headings, [row[: len(headings)] for row in table], keys=1, text=headings)
     if card["generality"]:
-        headings = (*headings, "change, same models")
-    print_table(headings, rows(card), keys=1)
+        click.echo()
+        print_table(("", "change, same models"), [(row[0], row[-1]) for row in table if row[-1]], keys=1)
     click.echo()
     for title, names in relatives(card).items():
-        click.echo(f"{title}: {names}")
-    for note in notes(card):
-        click.echo(note)
-    click.echo(f"\ndiagnosis: {card['diagnosis']['words']}")
+        print_paragraph(f"{title}: {names}")
+    for note in notes(card, versions=False):
+        print_paragraph(note)
+    click.echo()
+    print_paragraph(f"diagnosis: {card['diagnosis']['words']}")
     if shares := card["diagnosis"]["probability"]:
-        click.echo("           " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
+        print_paragraph("probabilities: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
 
 
 def setting(card: Card) -> str:
@@ -47,8 +51,13 @@ def setting(card: Card) -> str:
     return f"{samples}, {distance} (AUC {number(shift['auc'], 2)})"
 
 
-def notes(card: Card) -> list[str]:
-    """Return sentences on copies, on the panel and on how often such a diagnosis is right."""
+def notes(card: Card, *, versions: bool = True) -> list[str]:
+    """Return sentences on copies, on the panel and on how often such a diagnosis is right.
+
+    Args:
+        card: as returned by `hyle.cli.benchmark.benchmark`.
+        versions: whether to name the versions of the libraries that embedded the panel.
+    """
     sentences = []
     for role, one in card["sets"].items():
         if one["copies"]:
@@ -63,11 +72,11 @@ def notes(card: Card) -> list[str]:
             sentences.append(f"{role}: {one['unranked_reason']}; no alignment is reported")
     for role, one in card["sets"].items():
         panel = one["panel"]
-        versions = ", ".join(f"{name} {version}" for name, version in panel["versions"].items())
+        libraries = ", ".join(f"{name} {version}" for name, version in panel["versions"].items())
         sentences.append(
             f"panel ({role}): {panel['n_models']} models of {panel['n_families']} families other than its own, of "
             f"{panel['date'] or 'unknown date'}, hyle {panel['hyle_version']}"
-            + (f", with {versions}" if versions else "")
+            + (f", with {libraries}" if versions and libraries else "")
         )
     if calibration := card["diagnosis"]["calibration"]:
         if calibration["observed"] == calibration["observed"]:
@@ -89,6 +98,11 @@ def rows(card: Card) -> list[tuple[str, ...]]:
     sets, general = list(card["sets"].values()), card["generality"]
     first = sets[0]
     table = [("performance", *(_performance(one) for one in sets))]
+    scores = [one["performance"] for one in sets]
+    if any(score and score["rank"] for score in scores):
+        table.append(("rank", *(_rank(score) for score in scores)))
+    if any(score and score["control"] for score in scores):
+        table.append(("best control, performance", *(_control(score, 3) for score in scores)))
     if any(one["energy"] for one in sets):
         table.append(("energies, not ranked", *(_energy(one) for one in sets)))
     metrics = list(first["alignment"])
@@ -125,10 +139,11 @@ def _performance(one: Card) -> str:
     if not score:
         return "unknown"
     what = "MAE" if score["kind"] == "energy" else f"R² of {score['label']}"
-    rank = f", {score['rank']} of {score['of']}" if score["rank"] else ""
-    shown = f"{what} {number(score['value'], 3)} ± {number(score['se'], 3)} {score['units']}".rstrip() + rank
-    control = f"; best control {number(score['control_value'], 3)}, {score['control']}" if score["control"] else ""
-    return shown + control
+    return f"{what} {number(score['value'], 3)} ± {number(score['se'], 3)} {score['units']}".rstrip()
+
+
+def _rank(score: Card | None) -> str:
+    return f"{score['rank']} of {score['of']}" if score and score["rank"] else "–"
 
 
 def _energy(one: Card) -> str:
@@ -138,8 +153,8 @@ def _energy(one: Card) -> str:
     return f"MAE {number(energy['value'], 3)} ± {number(energy['se'], 3)} {energy['units']}, {energy['level']}"
 
 
-def _control(one: Card) -> str:
-    return f"{number(one['control_value'], 2)}, {one['control']}"
+def _control(one: Card | None, digits: int = 2) -> str:
+    return f"{number(one['control_value'], digits)}, {one['control']}" if one and one["control"] else "–"
 
 
 def _best(one: Card, metric: str) -> str:

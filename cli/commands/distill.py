@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -168,17 +169,17 @@ def _print_card(result: Mapping[str, Any]) -> None:
             f"{NOT_SIGNIFICANT}: not significantly above chance (false discovery rate 5 %); the student does not match "
             f"{', '.join(unmatched)}.\n"
         )
-    _print_probes(name, result["probes"])
+    print_probes(name, result["probes"])
     if result["readout"]:
         readout = result["readout"]
         labels, validation, unit = result["labels"], readout["validation"], readout["unit"]
         on_test = "no test sample has the label"
         if readout["mae"] is not None:
-            on_test = f"mean absolute error {number(readout['mae'], 4)} {unit} on {readout['n']} test samples"
+            on_test = f"mean absolute error {_significant(readout['mae'])} {unit} on {readout['n']} test samples"
         click.echo(
             f"{readout['label']}, learned by the student from {labels['train']} labels: {on_test}; on the "
-            f"{labels['validation']} labelled validation samples {number(validation['kept'], 4)} {unit} at the kept "
-            f"step {result['step']} and {number(validation['last'], 4)} {unit} at the last step\n"
+            f"{labels['validation']} labelled validation samples {_significant(validation['kept'])} {unit} at the kept "
+            f"step {result['step']} and {_significant(validation['last'])} {unit} at the last step\n"
         )
     speed, parameters = result["speed"], result["parameters"]
     lines = [
@@ -194,21 +195,28 @@ def _print_card(result: Mapping[str, Any]) -> None:
     print_table(columns, lines, right=columns[1:], keys=1)
 
 
-def _print_probes(name: str, probes: list[dict[str, Any]]) -> None:
+def print_probes(name: str, probes: list[dict[str, Any]]) -> None:
+    """Print the error of a ridge regression from each model to each label, to four significant digits of the best."""
     if not probes:
         return
     models = list(dict.fromkeys(probe["model"] for probe in probes))
     table: dict[str, dict[str, Any]] = {}
     for probe in probes:
         table.setdefault(f"{probe['label']} / {probe['unit']}", {})[probe["model"]] = probe
-    lines = [
-        (
-            label,
-            *(f"{number(of[model]['mae'], 4)} ± {number(of[model]['se'], 4)}" for model in models),
-            number(of[name]["baseline"], 4),
-        )
-        for label, of in table.items()
-    ]
+    lines = []
+    for label, of in table.items():
+        digits = _decimals(min(probe["mae"] for probe in of.values()))
+        cells = (f"{number(of[model]['mae'], digits)} ± {number(of[model]['se'], digits)}" for model in models)
+        lines.append((label, *cells, number(of[name]["baseline"], digits)))
     click.echo("Mean absolute error of a ridge regression from the embeddings to each label")
     print_table(("label", *models, "median only"), lines, right=(*models, "median only"), keys=1)
     click.echo()
+
+
+def _significant(value: float) -> str:
+    return number(value, _decimals(value))
+
+
+def _decimals(value: float) -> int:
+    """Return how many decimals show four significant digits of an error, whatever its unit."""
+    return max(0, 3 - math.floor(math.log10(abs(value)))) if value and math.isfinite(value) else 3

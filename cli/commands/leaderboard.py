@@ -9,7 +9,7 @@ import click
 
 from ..console import say
 from ..leaderboard import check_folder, read_cards, render_site, write_site
-from ..options import LocalPath
+from ..options import LocalPath, json_option, print_json
 from ..outputs import check_parent
 
 
@@ -24,7 +24,8 @@ from ..outputs import check_parent
     help="Folder for the site: new, empty, or written by this command before.",
 )
 @click.option("--check", is_flag=True, help="Only check the cards, and write nothing.")
-def command(cards: Sequence[Path], output: Path, check: bool) -> None:
+@json_option
+def command(cards: Sequence[Path], output: Path, check: bool, as_json: bool) -> None:
     """Build a static site from benchmark cards: a ranking for each domain, and a page for each model.
 
     CARDS are the .json files of `hyle benchmark MODEL -o MODEL.json`, or folders of them. The site needs no server:
@@ -46,7 +47,12 @@ def command(cards: Sequence[Path], output: Path, check: bool) -> None:
     models = len({card.model for card in found})
     counted = f"{len(found)} card{'s' * (len(found) != 1)} of {models} model{'s' * (models != 1)}"
     if check:
-        click.echo(f"{counted}: no problems")
+        if as_json:
+            print_json({"cards": len(found), "models": models})
+        else:
+            click.echo(f"{counted}: no problems")
         return
     write_site(render_site(found), output)
     say(f"{counted}: {'replaced' if before else 'wrote'} {output / 'index.html'}")
+    if as_json:
+        print_json({"cards": len(found), "models": models, "files": {"index": str(output / "index.html")}})

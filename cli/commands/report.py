@@ -8,8 +8,8 @@ import click
 
 from ..analyses import AnalysisOptions, question_options, run_analyses
 from ..console import say
-from ..jobs import HISTORY_FILES, HISTORY_OTHERS, REPORT_FILES, REPORT_OTHERS, write_all, write_history
-from ..options import LocalPath, SectionedCommand, report_folder_option
+from ..jobs import HISTORY_FILES, HISTORY_OTHERS, REPORT_FILES, REPORT_OTHERS, report_data, write_all, write_history
+from ..options import LocalPath, SectionedCommand, figures_option, json_option, print_json, report_folder_option
 from ..outputs import check_folder, replace_option
 
 
@@ -17,13 +17,12 @@ from ..outputs import check_folder, replace_option
 @click.argument("comparison", type=LocalPath(dir_okay=False, path_type=Path))
 @report_folder_option
 @replace_option
-@click.option(
-    "--figures",
-    is_flag=True,
-    help="Also write each figure into the folder figures: SVG and PDF at a journal's column width, PNG, and CSV.",
-)
+@figures_option
 @question_options
-def command(comparison: Path, output: Path, replace_output: bool, figures: bool, asked: AnalysisOptions) -> None:
+@json_option
+def command(
+    comparison: Path, output: Path, replace_output: bool, figures: bool, asked: AnalysisOptions, as_json: bool
+) -> None:
     """Write an HTML report of a comparison, with its tables.
 
     COMPARISON is the file comparison.nc of `hyle run`, or a .nc file of `hyle compare -o`. The report contains every
@@ -45,8 +44,14 @@ def command(comparison: Path, output: Path, replace_output: bool, figures: bool,
     history = load_history(comparison)
     if history is not None:
         target = check_folder(output, HISTORY_FILES, HISTORY_OTHERS, replace=replace_output, source=comparison)
-        say(target.written(write_history(history, output)))
+        path = write_history(history, output)
+        say(target.written(path))
+        if as_json:
+            others = {Path(name).suffix[1:]: str(output / name) for name in HISTORY_OTHERS}
+            print_json({"files": {"history": str(path), **others}})
         return
     data = load_comparison(comparison)
     target = check_folder(output, REPORT_FILES, REPORT_OTHERS, replace=replace_output, source=comparison)
     say(target.written(write_all(data, output, run_analyses(asked.question(data, comparison)), figures=figures)))
+    if as_json:
+        print_json(report_data(data, output, figures=figures))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hyle.zoo import Store
+from hyle.zoo import Store, find_card
 
 from ..console import say
 from ..jobs import (
@@ -19,8 +19,10 @@ from ..jobs import (
     choose_panel,
     compare_with_progress,
     embed_with_progress,
+    headline,
     make_folder,
     panel_attributes,
+    report_data,
     write_panel_report,
 )
 from ..options import (
@@ -28,7 +30,11 @@ from ..options import (
     SampleSelection,
     SectionedCommand,
     dataset_options,
+    figures_option,
+    fit_default_k,
+    json_option,
     metric_options,
+    print_json,
     report_folder_option,
     split,
     store_option,
@@ -47,6 +53,8 @@ from ..outputs import check_folder, replace_option
 @report_folder_option
 @replace_option
 @store_option
+@figures_option
+@json_option
 def command(
     models: str | None,
     draw: SampleSelection,
@@ -55,6 +63,8 @@ def command(
     output: Path,
     replace_output: bool,
     store_path: Path,
+    figures: bool,
+    as_json: bool,
 ) -> None:
     """Embed a data set with a panel of pretrained models, compare all pairs of models, and write a report.
 
@@ -70,11 +80,19 @@ def command(
     start = time.monotonic()
     target = check_folder(output, REPORT_FILES, REPORT_OTHERS, replace=replace_output)
     measure = replace(measure, metrics=measure.metrics or METRICS)
+    names = split(models)
+    if names is not None and names != ["all"]:
+        for name in names:
+            find_card(name)  # a wrong name is an error before anything is read
     if draw.n is not None:
-        measure.check(draw.n, more=", or raise -n")
-    data = draw.load(models=split(models) or ())
+        fit_default_k(measure, draw.n).check(draw.n, more=", or raise -n")
+    data = draw.load(models=names or ())
+    fitted = fit_default_k(measure, len(data))
+    if fitted.k != measure.k:
+        say(f"note: k = {fitted.k} instead of {measure.k} neighbours, since there are only {len(data)} samples")
+    measure = fitted
     measure.check(len(data))
-    cards = choose_panel(split(models), data)
+    cards = choose_panel(names, data)
     check_views([card.name for card in cards], data)
     make_folder(output)
     store = Store(store_path)
@@ -83,5 +101,9 @@ def command(
     attributes = panel_attributes(data, builtin=not draw.is_file)
     comparison = compare_with_progress(representations, measure, attributes=attributes)
     say("drawing the figures")
-    path = write_panel_report(comparison, representations, data, output)
+    path = write_panel_report(comparison, representations, data, output, figures=figures)
     say(f"{target.written(path)} in {time.monotonic() - start:.0f} s; open it in a browser")
+    if as_json:
+        print_json(report_data(comparison, output, figures=figures) | {"n": comparison.attrs["n"], "k": measure.k})
+    else:
+        click.echo(headline(comparison))

@@ -67,7 +67,11 @@ def print_comparison(comparison: xr.Dataset) -> None:
             ]
             for m in single
         ]
-        print_table(("model", *headings), list(zip(names, *cells, strict=True)), right=headings, keys=1)
+        if len(names) == 2:
+            turned = [(heading, *of_metric) for heading, of_metric in zip(headings, cells, strict=True)]
+            print_table(("metric", *names), turned, right=names, keys=1)
+        else:
+            print_table(("model", *headings), list(zip(names, *cells, strict=True)), right=headings, keys=1)
     for undefined in undefined_scores(comparison):
         click.echo(undefined.line())
 

@@ -61,7 +61,9 @@ if TYPE_CHECKING:
     from .report import HISTORY_OTHERS as HISTORY_OTHERS
     from .report import REPORT_FILES as REPORT_FILES
     from .report import REPORT_OTHERS as REPORT_OTHERS
+    from .report import headline as headline
     from .report import make_folder as make_folder
+    from .report import report_data as report_data
     from .report import write_all as write_all
     from .report import write_history as write_history
     from .sources import find_representations as find_representations

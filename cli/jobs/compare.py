@@ -273,7 +273,7 @@ def find_compared(
     if known is not None and not sources:
         # Of all stored embeddings, the covariates would leave nothing of themselves to compare.
         found = [rep for rep in found if rep.recipe != known.recipe]
-    for note in _given_twice([*sources, *options[1:]]):
+    for note in _given_twice(sources):  # covariates that are a source are a note of the comparison
         say(note)
     if len(found) < 2:
         raise InputError("a comparison needs at least two representations; for a single one: hyle dimension")

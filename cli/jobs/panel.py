@@ -72,7 +72,12 @@ def panel_attributes(data: Dataset, *, builtin: bool) -> dict[str, str]:
 
 
 def write_panel_report(
-    comparison: xr.Dataset, representations: Sequence[Representation], data: Dataset, folder: Path
+    comparison: xr.Dataset,
+    representations: Sequence[Representation],
+    data: Dataset,
+    folder: Path,
+    *,
+    figures: bool = False,
 ) -> Path:
     """Add samples, labels and energy errors to a Comparison, and write its report.
 
@@ -81,6 +86,7 @@ def write_panel_report(
         representations: in the order of the Comparison's models.
         data: the data set of the representations.
         folder: gets the report; see `write_all`.
+        figures: whether the folder also gets each figure as a file.
 
     Returns:
         The path of the HTML file.
@@ -92,4 +98,5 @@ def write_panel_report(
     add_labels(comparison, data)
     add_energy_errors(comparison, representations, data)
     ids, rows = joined(comparison, dict(zip(model_names(comparison), representations, strict=True)))
-    return write_all(comparison, folder, run_default_analyses(comparison, ids=ids, embeddings=rows))
+    results = run_default_analyses(comparison, ids=ids, embeddings=rows)
+    return write_all(comparison, folder, results, figures=figures)

@@ -54,6 +54,21 @@ def write_all(
     return write_report(comparison, folder / "report.html", results)
 
 
+def headline(comparison: xr.Dataset) -> str:
+    """Return the sentence at the head of the report: the result for all pairs, and the strongest control."""
+    from ..report import answer
+
+    return answer(comparison).headline
+
+
+def report_data(comparison: xr.Dataset, folder: Path, *, figures: bool = False) -> dict[str, Any]:
+    """Return what `write_all` has written as plain data: the headline, and the path of each file."""
+    files = dict(zip(("report", "comparison", "scores"), (str(folder / name) for name in REPORT_FILES), strict=True))
+    if figures:
+        files["figures"] = str(folder / "figures")
+    return {"headline": headline(comparison), "files": files}
+
+
 def make_folder(folder: Path) -> None:
     """Create the folder of an output, if it is missing.
 

@@ -7,6 +7,7 @@ from hyle.zoo import lazy_names
 if TYPE_CHECKING:
     from .common import LocalPath as LocalPath
     from .common import default_store as default_store
+    from .common import figures_option as figures_option
     from .common import json_option as json_option
     from .common import json_text as json_text
     from .common import option_group as option_group
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .files import teacher_file_options as teacher_file_options
     from .measure import NO_GROUPS as NO_GROUPS
     from .measure import CompareOptions as CompareOptions
+    from .measure import fit_default_k as fit_default_k
     from .measure import metric_options as metric_options
     from .samples import SampleSelection as SampleSelection
     from .samples import dataset_options as dataset_options

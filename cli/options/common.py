@@ -110,6 +110,15 @@ def report_folder_option(function: F) -> F:
     )(function)
 
 
+def figures_option(function: F) -> F:
+    """Add ``--figures``: whether the folder of the report also gets each figure as a file."""
+    return click.option(
+        "--figures",
+        is_flag=True,
+        help="Also write each figure into the folder figures: SVG and PDF at a journal's column width, PNG, and CSV.",
+    )(function)
+
+
 def renamed_option(name: str, *, old: str, **attributes: Any) -> Callable[[F], F]:
     """Return an option that is also accepted under its old name, with a note on standard error.
 

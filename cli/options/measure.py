@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -98,6 +98,14 @@ class CompareOptions:
                 f"--intervals {self.jackknife_groups}: use 0 for none, or 5 to {n} jackknife groups for {n} samples; "
                 "20 is common"
             )
+
+
+def fit_default_k(measure: CompareOptions, n: int) -> CompareOptions:
+    """Return options whose number of neighbours is at most half of n samples, unless the user gave ``-k``."""
+    source = click.get_current_context().get_parameter_source("k")
+    if source is not click.core.ParameterSource.DEFAULT:
+        return measure
+    return replace(measure, k=min(measure.k, max(2, n // 2)))
 
 
 def read_groups(path: Path, option: str = "--groups") -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hyle.cli.tables import print_table
+from hyle.cli.tables import print_paragraph, print_table
 
 Terminal = Callable[[int], Callable[[], list[str]]]
 
@@ -75,3 +75,24 @@ def test_a_table_without_rows_is_its_head(terminal: Terminal, width: int) -> Non
     lines = terminal(width)
     print_table(("model", "training data"), [])
     assert lines()[0].split()[0] in ("model", "training")
+
+
+def test_a_column_without_values_is_left_out_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("model", "state", "p"), [("a", "ok", "–"), ("b", "", "–")], keys=1)
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "a      ok",
+        "b",
+        "not shown, since no row has a value: p",
+    ]
+    print_table(("model", "p", "q"), [("a", "–", "–")], keys=1)
+    assert capsys.readouterr().out == "no table, since no row has a value: p, q\n"
+
+
+def test_a_paragraph_is_broken_between_words_on_a_terminal_only(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_paragraph("one-two three " * 9)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    lines = terminal(30)
+    print_paragraph("one-two three " * 9)
+    assert {len(line.split()) for line in lines()} <= {2, 3, 4}

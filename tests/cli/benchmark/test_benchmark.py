@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from hyle.cli.benchmark.render import print_card, render_card
 from hyle.cli.benchmark.set_data import as_data
 from hyle.cli.benchmark.subjects import find_subject, sets_of
 from hyle.zoo import (
+    InputError,
     Member,
     Performance,
     ReferencePanel,
@@ -196,6 +198,7 @@ def test_files_of_embeddings_have_a_card(
     assert [set(lone[key]) for key in ("sets", "embedding_sha256", "recipe", "dropped")] == [{"in"}] * 4
     print_card(card)
     printed = capsys.readouterr().out
+    assert max(len(line) for line in printed.splitlines() if line.startswith(("performance", "rank", "to the"))) < 120
     assert "its rows contain those of near" in printed
     assert "of 4 families other than its own" in printed
 
@@ -275,3 +278,16 @@ def test_a_real_model_has_a_card_on_both_sets(tmp_path: Path) -> None:
     assert own_family["admet-ai-cls"] > max(one["value"] for one in inside["relatives"])
     assert card["generality"]["shift"]["auc"] > 0.5
     assert sum(card["diagnosis"]["probability"].values()) == pytest.approx(1)
+
+
+def test_only_the_known_warning_of_pymatgen_is_silent(run: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_subject(*_: object, **__: object) -> None:
+        text = "No Pauling electronegativity for Ar. Setting to NaN."
+        warnings.warn_explicit(text, UserWarning, "functools.py", 1, module="functools")
+        warnings.warn_explicit("rows differ", UserWarning, "functools.py", 1, module="functools")
+        raise InputError("stop")
+
+    monkeypatch.setattr("hyle.cli.commands.benchmark.find_subject", find_subject)
+    with pytest.warns(UserWarning, match="rows differ") as shown:
+        assert run("benchmark", "morgan").code == 2
+    assert [str(each.message) for each in shown] == ["rows differ"]

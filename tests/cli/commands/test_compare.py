@@ -176,6 +176,7 @@ def test_a_pair_that_could_not_be_significant_is_undecided(run: Run, pair: objec
 def test_covariates_that_are_among_the_models_are_named(run: Run, pair: object) -> None:
     out = run("compare", "a.npz", "b.npz", "--covariates", "a.npz", "--metrics", "cka", "--permutations", 0)
     assert "explain a wholly" in out.err
+    assert out.err.count("warning") == 1
 
 
 def test_the_best_layers_of_two_models_are_reported(run: Run, tmp_path: Path) -> None:

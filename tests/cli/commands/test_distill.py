@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from hyle.cli.commands.distill import print_probes
 from hyle.cli.jobs import train_val_test_split
 from hyle.cli.options import parse_losses
 from hyle.zoo import Sample, registered_dir
@@ -247,3 +249,16 @@ def test_other_settings_than_those_of_an_unfinished_training_are_named(run, mist
     assert "continuing from its last checkpoint" in ran.err
     assert "half: step 200 of 200" in ran.err
     assert "half: step 50 of" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("mae", "se", "baseline", "shown"),
+    [
+        (1234.56789, 12.34567, 45678.9, ["1235 ± 12", "45679"]),
+        (0.0123456, 0.0012345, 0.5, ["0.01235 ± 0.00123", "0.50000"]),
+        (0.0, 0.0, 1.5, ["0.000 ± 0.000", "1.500"]),
+    ],
+)
+def test_errors_have_four_significant_digits(mae, se, baseline, shown, capsys):
+    print_probes("s", [{"label": "u0", "unit": "eV", "model": "s", "mae": mae, "se": se, "baseline": baseline}])
+    assert re.split("  +", capsys.readouterr().out.splitlines()[2])[1:] == shown

@@ -155,3 +155,12 @@ def test_the_requirements_begin_with_torch_where_it_is_missing(run: Run, monkeyp
     first, second = run("models", "minilm", "--requirements").out.splitlines()[:2]
     assert first.endswith(" -m pip install torch  # without a GPU: its CPU build, see https://pytorch.org/get-started")
     assert "'hyle[zoo]'" in second
+
+
+def test_a_data_set_is_shown_in_full(run: Run, mistake: Callable[..., str]) -> None:
+    lines = run("datasets", "mptrj").out.splitlines()
+    assert lines[0].startswith("mptrj: ")
+    assert "labels: energy / eV" in lines
+    assert any(line.startswith("citation: Deng et al.") for line in lines)
+    assert [one["name"] for one in run("datasets", "qm9", "mptrj", "--json").json] == ["qm9", "mptrj"]
+    assert "no data set is called 'mptrk'" in mistake("datasets", "mptrk")

@@ -18,6 +18,7 @@ def test_controls_from_start_to_end(run: Run, tmp_path: Path) -> None:
     first = run(*arguments)
     assert first.code == 0, first.err
     assert "from the store" not in first.err
+    assert first.out == "On 80 molecules only controls were compared.\n"
     page = Path("out/report.html").read_text("utf-8")
     assert all(name in page for name in ("morgan", "composition", "random"))
     second = run(*arguments)
@@ -31,3 +32,21 @@ def test_a_run_includes_the_controls_that_can_read_the_data() -> None:
     assert chosen[0] == "chgnet-0.3.0"
     assert {"composition", "random"} <= set(chosen)
     assert "morgan" not in chosen
+
+
+def test_the_default_k_fits_few_samples_and_the_result_is_json(run: Run) -> None:
+    ran = run("run", "--models", "morgan,composition", "-n", 20, "-o", "out", "--json")
+    assert ran.code == 0, ran.err
+    assert "k = 10 instead of 25 neighbours, since there are only 20 samples" in ran.err
+    found = ran.json
+    assert (found["n"], found["k"]) == (20, 10)
+    assert all(Path(path).exists() for path in found["files"].values())
+    report = run("report", found["files"]["comparison"], "-o", "again", "--json")
+    assert report.json["headline"] == found["headline"]
+    assert found["headline"] in Path("out/report.html").read_text("utf-8")
+    assert Path(report.json["files"]["scores"]) == Path("again/comparison.csv")
+
+
+def test_a_wrong_name_is_reported_before_k(mistake: Callable[..., str]) -> None:
+    assert "no model is called 'nonsense'" in mistake("run", "--models", "morgan,nonsense", "-n", 20, "-k", 30)
+    assert "-k 30 is too many for 20 samples" in mistake("run", "--models", "morgan", "-n", 20, "-k", 30)
