@@ -24,12 +24,14 @@ from .base import renamed_attribute as _renamed_attribute
 from .comparison import DEFAULT_METRICS as DEFAULT_METRICS
 from .comparison import Calibration as Calibration
 from .comparison import Comparison as Comparison
+from .comparison import Estimate as Estimate
 from .comparison import Inference as Inference
 from .comparison import JoinWarning as JoinWarning
 from .comparison import ResolutionWarning as ResolutionWarning
 from .comparison import calibrate as calibrate
 from .comparison import check_counting as check_counting
 from .comparison import compare as compare
+from .comparison import estimate as estimate
 from .comparison import load_comparison as load_comparison
 from .comparison import save_comparison as save_comparison
 from .comparison import sweep as sweep
@@ -70,6 +72,7 @@ __all__ = [
     "CompareConfig",
     "Comparison",
     "DimensionScales",
+    "Estimate",
     "ExplainedWarning",
     "History",
     "HyleError",
@@ -90,6 +93,7 @@ __all__ = [
     "dimension_scales",
     "distance_correlation",
     "enable_compile_cache",
+    "estimate",
     "find_metric",
     "id_correlation",
     "information_imbalance",

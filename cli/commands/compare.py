@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from hyle.zoo import Store
+from hyle.zoo import InputError, Store
 
 from ..comparison import (
     ceilings_data,
@@ -40,8 +40,10 @@ from ..jobs import (
     check_suffix,
     compare_with_progress,
     compare_without_outliers,
+    estimate_comparison,
     find_compared,
     parse_sweep,
+    print_estimate,
     sweep_data,
     sweep_steps,
     sweep_with_progress,
@@ -102,6 +104,11 @@ if TYPE_CHECKING:
     type=LocalPath(path_type=Path),
     help="Also write the comparison to this file: .nc (netCDF), .csv, .json or .html (report).",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only print what the comparison would take: its stages, CPU time and memory. Nothing is computed or written.",
+)
 @replace_option
 @store_option
 @json_option
@@ -117,6 +124,7 @@ def command(
     pooling: str | None,
     files: FileSelection,
     output: Path | None,
+    dry_run: bool,
     replace_output: bool,
     store_path: Path,
     as_json: bool,
@@ -152,6 +160,8 @@ def command(
         layer=layer,
         pooling=pooling,
     )
+    if dry_run and steps is not None:
+        raise InputError("--dry-run is for one comparison: omit --sweep")
     if steps is not None:
         over, values = steps
         swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known)
@@ -161,6 +171,11 @@ def command(
             print_json(sweep_data(swept, over))
         else:
             _print_sweep(swept, over)
+        return
+    if dry_run:
+        check_common(representations, measure, known)
+        plan = estimate_comparison(representations, measure)
+        print_json(plan) if as_json else print_estimate(plan)
         return
     names = list(by_name(representations))
     pairs = [parse_difference(text, names) for text in differences]

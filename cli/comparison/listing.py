@@ -164,7 +164,8 @@ def notes(scores: Sequence[PairScores]) -> list[str]:
     if any(np.isfinite(score.raw).any() for score in scores):
         lines.append("[ ] before the covariates were regressed out, on the same samples")
     if any(np.isfinite(score.se).any() for score in scores):
-        lines.append("± one standard error, by delete-a-group jackknife over the samples")
+        over = "queries" if any("queries" in score.recipe for score in scores) else "samples"
+        lines.append(f"± one standard error, by delete-a-group jackknife over the {over}")
     tested = [score for score in scores if score.permutations]
     if tested:
         first, marks = tested[0], {score.mark(pair) for score in tested for pair in score.pairs()}

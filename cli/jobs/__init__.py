@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from .embed import embed as embed
     from .embed import embed_with_progress as embed_with_progress
     from .embed import embedding_data as embedding_data
+    from .estimate import estimate_comparison as estimate_comparison
+    from .estimate import print_estimate as print_estimate
     from .evaluate_student import evaluate as evaluate
     from .groups import with_groups as with_groups
     from .metrics import metric_facts as metric_facts

@@ -174,6 +174,9 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
         regressed = [f"regressed out {covariates.name} linearly: {words}"]
     lines = [f"joined {n} samples by id; {lost[0]}" if lost else f"joined {n} samples by id; all have these", *lost[1:]]
     lines += regressed
+    if (queries := comparison.attrs["queries"]) < comparison.attrs["n"]:
+        drawn = f"{queries:,} of {comparison.attrs['n']:,} samples drawn as queries"
+        lines.append(f"note: {drawn}; intervals are of this sampling, and scores without one are exact")
     if comparison.attrs["join_warning"]:
         lines.append(f"warning: {comparison.attrs['join_warning']}")
     if repeats := comparison.attrs.get("repeats"):
@@ -349,10 +352,8 @@ def compare_without_outliers(
 
 def engine_options(measure: CompareOptions) -> dict[str, Any]:
     """Return what to measure as keyword arguments of `hyle.engine.compare`."""
-    from hyle import engine
-
     options = {field.name: getattr(measure, field.name) for field in dataclasses.fields(measure)}
-    options["metrics"] = measure.metrics or engine.DEFAULT_METRICS
+    options["metrics"] = measure.metric_names()
     options["permute"] = measure.permute or "within"
     return options
 

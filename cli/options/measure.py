@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # In place of a kind of groups: every sample is independent.
 NO_GROUPS = "none"
+# The fewest queries, `hyle.engine.context.MIN_QUERIES`: the engine takes long to import.
+MIN_QUERIES = 40
 
 
 class PermutationsType(click.ParamType):
@@ -43,6 +45,8 @@ class CompareOptions:
         neighbour_metric: how neighbours of the pair metrics are found.
         centre: subtract the column means before neighbours are searched.
         block: number of samples that are processed at once; None for the engine's default.
+        queries: number of samples that are drawn and compared with all; None for all. ``auto`` permutations are none
+            then.
         permutations: permutations of the samples, for p-values; 0 for none, ``auto`` for 200, or as many as
             the number of pairs needs, see `hyle.engine.comparison.Inference`.
         groups: sample id -> group of samples that are not independent; a kind of `hyle.zoo.GROUP_KINDS`,
@@ -62,12 +66,24 @@ class CompareOptions:
     neighbour_metric: NeighbourMetric = "cosine"
     centre: bool = False
     block: int | None = None
+    queries: int | None = None
     permutations: int | Literal["auto"] = 0
     groups: Mapping[str, str] | str | None = None
     permute: str | None = None
     strata: Mapping[str, str] | str | None = None
     fdr: str = "bh"
     jackknife_groups: int = 0
+
+    def __post_init__(self) -> None:
+        if self.queries is not None and self.permutations == "auto":
+            object.__setattr__(self, "permutations", 0)
+
+    def metric_names(self) -> list[str]:
+        """Return the metrics, by default `hyle.engine.DEFAULT_METRICS`: with queries, those that these can estimate."""
+        from hyle.engine import DEFAULT_METRICS, find_metric
+
+        possible = [name for name in DEFAULT_METRICS if self.queries is None or find_metric(name).queries != "refused"]
+        return list(self.metrics or possible)
 
     def check(self, n: int, *, more: str = "") -> None:
         """Check the numbers of neighbours and of jackknife groups before anything is computed.
@@ -77,11 +93,14 @@ class CompareOptions:
             more: how the user can get more samples; it ends the message.
 
         Raises:
-            InputError: n samples are too few, or have too few neighbours or jackknife groups.
+            InputError: n samples are too few, or have too few neighbours or jackknife groups; an option that cannot be
+                combined with queries.
         """
-        from hyle.engine import DEFAULT_METRICS, find_metric
+        from hyle.engine import find_metric
 
-        metrics = [find_metric(name) for name in self.metrics or DEFAULT_METRICS]
+        metrics = [find_metric(name) for name in self.metric_names()]
+        if self.queries is not None:
+            self._check_queries([metric.name for metric in metrics if metric.queries == "refused"])
         needs = {need for metric in metrics for need in metric.needs}
         if n < 4:
             raise InputError(f"a comparison needs at least 4 samples; got {n}")
@@ -97,6 +116,27 @@ class CompareOptions:
             raise InputError(
                 f"--intervals {self.jackknife_groups}: use 0 for none, or 5 to {n} jackknife groups for {n} samples; "
                 "20 is common"
+            )
+
+    def _check_queries(self, metrics: Sequence[str]) -> None:
+        """Raise for these metrics, which need all pairs of samples, and for what queries cannot be combined with."""
+        if metrics:
+            raise InputError(
+                f"--queries {self.queries}: {', '.join(metrics)} cannot be estimated from some of the samples; leave "
+                "them out of --metrics, or omit --queries"
+            )
+        given = {
+            "--permutations": self.permutations,
+            "--intervals": self.jackknife_groups,
+            "--groups": self.groups not in (None, NO_GROUPS),
+            "--beyond": self.strata not in (None, NO_GROUPS),
+        }
+        refused = [option for option, value in given.items() if value]
+        if refused:
+            raise InputError(
+                f"--queries {self.queries} cannot be combined with {', '.join(refused)}: only the neighbours of the "
+                "drawn samples are known, and intervals are of the drawing. Omit --queries, or the others "
+                "(--difference and --ceiling use --intervals)"
             )
 
 
@@ -212,6 +252,14 @@ def metric_options(default: str) -> Decorator:
             type=click.IntRange(1),
             help="Number of samples that are processed at once; fewer need less memory. [default: as many as fit into "
             "the free memory]",
+        ),
+        click.option(
+            "--queries",
+            type=click.IntRange(MIN_QUERIES),
+            metavar="N",
+            help="For 100,000 samples and more: draw N of them at random and compare these with all samples. Scores "
+            "are then estimates for all samples, with 95 % intervals of the drawing instead of p-values; linear CKA "
+            "stays exact. Only for metrics that can be estimated like this. [default: all samples]",
         ),
         click.option(
             "--permutations",

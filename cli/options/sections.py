@@ -12,7 +12,7 @@ SECTIONS = {
         *("embeddings", "against", "against_embeddings", "label", "label_samples", "n_labels", "errors", "classes"),
         *("sizes",),
     ),
-    "Metrics": ("metrics", "metric", "estimator", "of_scales", "centre", "block", "sweep", "ceiling"),
+    "Metrics": ("metrics", "metric", "estimator", "of_scales", "centre", "block", "queries", "sweep", "ceiling"),
     "Neighbours": ("k", "dimension_k", "rank_k", "neighbour_metric"),
     "Significance": (*("permutations", "fdr", "jackknife_groups", "groups", "permute", "strata", "differences"),),
     "Store and output": ("store_path", "output", "replace_output", "as_json"),

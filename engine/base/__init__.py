@@ -21,6 +21,7 @@ from .errors import output_errors as output_errors
 from .finite import largest_magnitude as largest_magnitude
 from .finite import nan_unless_finite as nan_unless_finite
 from .memory import BLOCK_BYTES as BLOCK_BYTES
+from .memory import MIN_BLOCK as MIN_BLOCK
 from .memory import free_bytes as free_bytes
 from .namespace import namespace as namespace
 from .netcdf import read_netcdf as read_netcdf

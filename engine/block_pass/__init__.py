@@ -2,4 +2,6 @@
 
 from .plan import PassPlan as PassPlan
 from .plan import PassResult as PassResult
+from .queries import QueryResult as QueryResult
+from .queries import run_query_pass as run_query_pass
 from .run import run_pass as run_pass

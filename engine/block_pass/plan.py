@@ -21,6 +21,7 @@ class PassPlan:
             ranks are read from the Euclidean table, which must be among ``tables``.
         recall: expected fraction of the neighbours that an approximate search is to find; None for an exact search.
         ordered: number of nearest Euclidean neighbours whose order must be exact, not only their distances.
+        features: whether linear kernels are computed outside of the pass, from products of features.
     """
 
     kernels: tuple[Kernel, ...] = ()
@@ -28,6 +29,7 @@ class PassPlan:
     ranks: int = 0
     recall: float | None = None
     ordered: int = 0
+    features: bool = False
 
 
 @dataclass

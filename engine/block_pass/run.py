@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ..base import Threads, free_bytes, namespace, use_numpy
+from ..base import MIN_BLOCK, Threads, free_bytes, namespace, use_numpy
 from ..gram import (
     MAX_ENTRIES,
     Kernel,
@@ -65,7 +65,7 @@ def run_pass(
         plan: the quantities to compute.
         sigmas: m bandwidths, for the RBF kernel.
         block: number of rows of a block; by default as many as fit in `free_bytes`, an eighth of the free memory and at
-            most `BLOCK_BYTES` (`ACCELERATOR_BYTES` on an accelerator).
+            most `BLOCK_BYTES` (`ACCELERATOR_BYTES` on an accelerator), but at least `MIN_BLOCK`.
         progress: called with (rows done, total rows) after each block.
 
     Different models are processed in as many threads as there are cores, since XLA runs operations other than matrix
@@ -85,7 +85,7 @@ def run_pass(
         return _tables_only(representations, plan, progress)
     if block is None:
         width = m * n * representations[0].points.dtype.itemsize
-        block = -(-n // -(-n // max(1, min(n, free_bytes() // width))))
+        block = -(-n // -(-n // min(n, max(MIN_BLOCK, free_bytes() // width))))
     norms = stacked([prepared.norms for prepared in representations])
     widths = None if sigmas is None else namespace(*sigmas).stack(list(sigmas))
     small = m * n * n <= MAX_ENTRIES and all(isinstance(prepared.points, np.ndarray) for prepared in representations)

@@ -7,6 +7,8 @@ from .compare import DEFAULT_METRICS as DEFAULT_METRICS
 from .compare import compare as compare
 from .comparison import Comparison as Comparison
 from .comparison import as_comparison as as_comparison
+from .estimate import Estimate as Estimate
+from .estimate import estimate as estimate
 from .frame import chance_values as chance_values
 from .frame import has_group_null as has_group_null
 from .frame import is_directed as is_directed

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import InputError, Threads, caller_level, renamed_arguments, version
-from ..context import NULL, VALUES, CompareConfig, MetricContext
+from ..context import NULL, VALUES, CompareConfig, MetricContext, draw_queries
 from ..metrics import Metric, Result, find_metric
 from ..permutation import Permutations
 from ..preprocess import ExplainedWarning, orthonormal_basis, regress_out, representation_diagnostics
@@ -22,7 +22,9 @@ from .comparison import Comparison
 from .inference import Inference, configured
 from .jackknife import delete_group_jackknife
 from .join import Joined, join
+from .limits import check_size
 from .progress import JACKKNIFE, MORE, STRATA, ProgressTracker
+from .queries import check_queries, query_variables
 from .representations import check_representations, name_representations
 from .resamples import Resamples, draw_resamples, leaves_pairs_open, warn_unresolved
 from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable, strata_variables
@@ -72,12 +74,13 @@ def compare(
         With strata they also have ``<metric>_strata_null``, ``_strata_p`` and ``_beyond``, see
         `hyle.engine.comparison.inference.Inference`.
         With covariates ``<metric>_raw`` is the score of the same samples before the covariates are regressed out.
-        With jackknife groups every metric has ``_se``, ``_low`` and ``_high``, the ends of a 95 % interval.
+        With jackknife groups every metric has ``_se``, ``_low`` and ``_high``, the ends of a 95 % interval. With
+        queries those metrics have them that are estimated from these: they describe the error of the estimate.
         The recipe of each number is in the attributes of its variable and of the data set.
 
     Raises:
         ValueError: one representation alone for a metric of pairs, fewer than four common samples, rows that are not
-            finite, an unknown metric, k out of range, a sample without a group.
+            finite, an unknown metric, k out of range, a sample without a group, what `CompareConfig.queries` excludes.
         TypeError: an unknown option, or a representation that is not a matrix, such as the path of a file.
 
     Warns:
@@ -96,6 +99,7 @@ def compare(
     if not chosen:
         raise InputError("no metric was asked for")
     config, inference = configured(config, inference, options)
+    inference = check_queries(chosen, config, inference)
     named, covariates = check_representations(name_representations(representations), covariates)
     pair_metrics = [metric.name for metric in chosen if metric.kind == "pair"]
     if len(named) == 1 and pair_metrics:
@@ -105,10 +109,13 @@ def compare(
         )
     inputs = _prepare_inputs(named, covariates, centre=config.centre)
     config.check(inputs.n, chosen)
-    context = MetricContext(inputs.joined.names, inputs.joined.arrays, config)
+    queries = None if config.queries is None else draw_queries(inputs.n, config.queries, config.seed)
+    context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, queries=queries)
     # Resolved once, so that it stays the same without a jackknife group.
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
     resamples = draw_resamples(inputs.joined.ids, chosen, context.m, config, inference, all_ids=inputs.all_ids)
+    nulls = [drawn for drawn in (resamples.permutations, resamples.within_strata) if drawn is not None]
+    check_size(inputs.n, inputs.widths, chosen, config, grouped=any(not drawn.cycles for drawn in nulls))
     if resamples.draw_more is None:
         warn_unresolved(resamples.note(resamples.permutations))
     tracker = ProgressTracker(
@@ -261,7 +268,8 @@ def _metric_variables(
         tracker.metric = metric.long_name
         tracker(VALUES, 0, 1)
         results[metric.name] = result = metric.evaluate(context)
-        variables |= metric_variables(metric, result, context.n)
+        variables |= metric_variables(metric, result, context.n, context.queries)
+        variables |= query_variables(metric, result, context.queries)
         tracker(VALUES, 1, 1)
         if permutations is not None and metric.kind == "pair":
             variables |= _null_variables(context, metric, result, permutations, inference)
@@ -334,6 +342,7 @@ def _attributes(inputs: _Inputs, config: CompareConfig, inference: Inference, re
     """Return what every number of the Comparison has in common."""
     return {
         "n": inputs.n,
+        "queries": min(inputs.n, config.queries or inputs.n),
         "sample_hash": inputs.joined.sample_hash,
         "join": "\n".join(inputs.joined.notes),
         "join_warning": inputs.joined.warning,

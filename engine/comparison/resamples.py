@@ -54,6 +54,13 @@ class Resamples:
     note: Callable[[Permutations | None], str]
 
 
+def count_permutations(metrics: Sequence[Metric], m: int, inference: Inference) -> int:
+    """Return the number of permutations that are drawn first; 0 without metrics of pairs."""
+    if inference.permutations == "auto":
+        return FEWEST if count_pairs(metrics, m) else 0
+    return int(inference.permutations)
+
+
 def draw_resamples(
     ids: Sequence[str],
     metrics: Sequence[Metric],
@@ -81,8 +88,8 @@ def draw_resamples(
     strata = labels_of(inference.strata, ids, name="strata", all_ids=all_ids)
     pairs = count_pairs(metrics, m)
     alpha = level_of_pairs(pairs, inference.alpha, inference.fdr)
-    needed = permutations_needed(pairs, alpha) if inference.permutations == "auto" else int(inference.permutations)
-    first = min(needed, FEWEST) if inference.permutations == "auto" else needed
+    first = count_permutations(metrics, m, inference)
+    needed = permutations_needed(pairs, alpha) if inference.permutations == "auto" else first
 
     def drawn(count: int) -> Permutations:
         if inference.permute == "whole" and labels is not None:

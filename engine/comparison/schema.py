@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from ..base import InputError
+from ..context import Queries
 from ..metrics import Metric, Result
 from .calibration import EXACT_ROUNDING, ROUNDING, adjusted, calibrate
 from .jackknife import jackknife_interval
@@ -25,8 +26,12 @@ _TEXT = {True: "yes", False: "no", None: "neither"}
 _NO = {"0", "false", "no"}
 
 
-def metric_variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
-    """Return the values of a metric with its facts as attributes, its chance level, and its further variables."""
+def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | None = None) -> dict[str, Any]:
+    """Return the values of a metric with its facts as attributes, its chance level, and its further variables.
+
+    With queries, the attribute ``sampled`` says whether the metric is estimated from them, and ``queries`` from how
+    many of the n samples.
+    """
     attributes = {
         "kind": metric.kind,
         "long_name": metric.long_name,
@@ -39,6 +44,9 @@ def metric_variables(metric: Metric, result: Result, n: int) -> dict[str, Any]:
         "n": n,
         **result.attributes,
     }
+    if queries is not None:
+        sampled = result.without is not None
+        attributes |= {"sampled": int(sampled), "queries": len(queries.rows) if sampled else n}
     variables: dict[str, Any] = {metric.name: (_dims(metric), result.value, attributes)}
     if result.chance is not None:
         variables |= _beside(metric, {"chance": result.chance})
@@ -87,7 +95,7 @@ def _best(metric: Metric, result: Result) -> Any:
 
 
 def interval_variables(
-    metric: Metric, value: Any, without: np.ndarray, *, sizes: Sequence[int], n: int
+    metric: Metric, value: Any, without: np.ndarray, *, sizes: Sequence[int] | np.ndarray, n: int
 ) -> dict[str, Any]:
     """Return standard errors and the ends of 95 % intervals, from the values [g, ...] without each jackknife group.
 

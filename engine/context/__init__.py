@@ -3,6 +3,10 @@
 from .config import CompareConfig as CompareConfig
 from .context import MetricContext as MetricContext
 from .needs import Need as Need
+from .planning import plan_pass as plan_pass
+from .queries import MIN_QUERIES as MIN_QUERIES
+from .queries import Queries as Queries
+from .queries import draw_queries as draw_queries
 from .stages import MEDIANS as MEDIANS
 from .stages import NULL as NULL
 from .stages import PASS as PASS

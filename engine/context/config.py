@@ -9,6 +9,7 @@ from typing import Protocol
 from ..base import InputError, check_k
 from ..neighbours import NeighbourMetric, check_metric
 from .needs import Need
+from .queries import MIN_QUERIES
 
 
 class HasNeeds(Protocol):
@@ -40,10 +41,14 @@ class CompareConfig:
             exact elsewhere; the share found on a sample of rows is returned as ``neighbour_recall``. Default: find all.
         block: rows per block. Default: as many as an eighth of the free memory holds for all models, on a CPU at most
             128 MiB.
-        seed: of the permutations and of the jackknife groups.
+        queries: number of samples that are drawn at random, the same for all models, and compared with all samples;
+            if there are fewer, it is all of them. Scores that are means over samples are then estimates for all n, with
+            intervals of this sampling; metrics that cannot be estimated like this are refused. Default: all samples.
+        seed: of the permutations, of the jackknife groups and of the queries.
 
     Raises:
-        ValueError: an unknown neighbour metric, or a recall that is not between 0 and 1.
+        ValueError: an unknown neighbour metric, a recall that is not between 0 and 1, or fewer queries than
+            `MIN_QUERIES`.
     """
 
     k: int = 25
@@ -53,12 +58,15 @@ class CompareConfig:
     centre: bool = False
     recall: float | None = None
     block: int | None = None
+    queries: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_metric(self.neighbour_metric)
         if self.recall is not None and not 0 < self.recall < 1:
             raise InputError(f"recall={self.recall} must lie between 0 and 1, or be None to find all neighbours")
+        if self.queries is not None and self.queries < MIN_QUERIES:
+            raise InputError(f"queries={self.queries} are too few: use at least {MIN_QUERIES}, or None for all samples")
 
     def dimension_neighbours(self, n: int) -> int:
         """Return ``dimension_k``, or its default for n distinct samples; at least 2, also where no two are distinct."""

@@ -5,29 +5,36 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import jax
 import numpy as np
 
 from ..base import Threads, repeated_rows
-from ..block_pass import PassPlan, PassResult, run_pass
+from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
 from ..gram import (
     MAX_ENTRIES,
     Kernel,
     Prepared,
     Sums,
-    by_features,
     feature_hsic,
     feature_products,
     median_of_prepared,
     prepare,
 )
-from ..neighbours import TABLE, Lookup, NeighbourMetric, Neighbours, find_table, lookup
-from ..permutation import Permutations, permuted_hsic, permuted_products
+from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup
+from ..permutation import (
+    Permutations,
+    features_permute_cheaper,
+    permuted_feature_products,
+    permuted_hsic,
+    permuted_products,
+)
 from ..preprocess import effective_rank
 from .config import CompareConfig
 from .needs import Need
+from .planning import plan_pass, similarity_of
+from .queries import Queries
 from .stages import MEDIANS, NULL, PASS, Progress
 
 
@@ -43,6 +50,7 @@ class MetricContext:
         progress: called with (stage, done, total) during the pass.
         rows: int [n], the row numbers of the samples where some are left out, by which they keep their part in a
             division of the samples, such as training; default 0 to n - 1.
+        queries: rows that are compared with all rows, for metrics that are estimated from some; None for all.
     """
 
     names: Sequence[str]
@@ -50,6 +58,7 @@ class MetricContext:
     config: CompareConfig = field(default_factory=CompareConfig)
     progress: Callable[[str, float, float], None] | None = None
     rows: np.ndarray | None = None
+    queries: Queries | None = None
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -113,36 +122,40 @@ class MetricContext:
         Args:
             needs: intermediate results that the metrics require, see `Metric`.
         """
-        kernels = [kernel for kernel in ("linear", "rbf", "distance") if kernel in needs]
-        tables: dict[NeighbourMetric, int] = {}
-        if "neighbours" in needs:
-            # CKNNA masks a similarity: it uses the cosine if the neighbour metric is a distance.
-            for metric in {self.config.neighbour_metric, self.similarity}:
-                tables[metric] = self.config.k
-        if "dimension" in needs:
-            tables["euclidean"] = max(tables.get("euclidean", 0), self.dimension_k)
-        if "two_nearest" in needs:
-            tables["euclidean"] = max(tables.get("euclidean", 0), 2)
-        if "ranks" in needs:
-            tables["euclidean"] = max(tables.get("euclidean", 0), self.config.rank_k, min(TABLE, self.n - 1))
-        if kernels == ["linear"] and not tables and by_features(self.n, [x.shape[1] for x in self.arrays]):
-            self._cache["features"] = True
+        if self.queries is not None:
+            self._run_query_pass(needs, self.queries)
             return
-        if kernels or tables:
-            plan = PassPlan(
-                cast("tuple[Kernel, ...]", tuple(kernels)),
-                tuple(tables.items()),
-                self.config.rank_k * ("ranks" in needs),
-                self.config.recall,
-                ordered=max(
-                    max(self.config.rank_k, TABLE) * ("ranks" in needs),
-                    self.config.k * ("neighbours" in needs and self.config.neighbour_metric == "euclidean"),
-                ),
-            )
-            sigmas = self.sigmas() if "rbf" in kernels else None
+        plan = plan_pass(needs, self.n, [x.shape[1] for x in self.arrays], self.config)
+        if plan.features:
+            self._cache["features"] = True
+        if plan.kernels or plan.tables:
+            sigmas = self.sigmas() if "rbf" in plan.kernels else None
             self._cache["pass"] = run_pass(
                 self.prepared(), plan, sigmas=sigmas, block=self.config.block, progress=self.stage_callback(PASS)
             )
+
+    def _run_query_pass(self, needs: Sequence[Need], queries: Queries) -> None:
+        """Run the pass for the queries only; linear kernels, which cost no n x n products, are those of all rows."""
+        searched: list[Need] = [need for need in needs if need in ("neighbours", "ranks")]
+        orders = [2] * ("two_nearest" in needs) + [self.dimension_k] * ("dimension" in needs)
+        self._cache["features"] = "linear" in needs
+        if not searched and not orders:
+            return
+        self._cache["pass"] = run_query_pass(
+            self.prepared(),
+            plan_pass(searched, self.n, [x.shape[1] for x in self.arrays], self.config),
+            queries.rows,
+            queries.group,
+            distinct=(max(orders), [None if kept.all() else kept for kept in self.unique()]) if orders else None,
+            block=self.config.block,
+            progress=self.stage_callback(PASS),
+        )
+
+    def query_result(self) -> QueryResult:
+        """Return what the pass computed for the queries."""
+        result = self._cache["pass"]
+        assert isinstance(result, QueryResult)
+        return result
 
     def prepared(self) -> list[Prepared]:
         """Prepare each model for the pass; of few samples in NumPy with the inner products of all points."""
@@ -150,7 +163,7 @@ class MetricContext:
         def compute() -> list[Prepared]:
             prepared = [prepare(x) for x in self.arrays]
             numpy = all(isinstance(x, np.ndarray) for x in self.arrays)
-            few = numpy and self.m * self.n**2 <= MAX_ENTRIES
+            few = numpy and self.queries is None and self.m * self.n**2 <= MAX_ENTRIES
             return [each.with_gram() for each in prepared] if few else prepared
 
         return self.cached("prepared", compute)
@@ -171,7 +184,7 @@ class MetricContext:
     @property
     def similarity(self) -> Literal["cosine", "inner_product"]:
         """The neighbour metric if it is a similarity, otherwise cosine."""
-        return "inner_product" if self.config.neighbour_metric == "inner_product" else "cosine"
+        return similarity_of(self.config)
 
     def hsic(self, kernel: Kernel, *, debiased: bool) -> np.ndarray:
         """Compute the HSIC of all pairs, [m, m] in float64; the RBF bandwidth is each model's median distance."""
@@ -210,6 +223,12 @@ class MetricContext:
         sums = self._sums(kernel)
 
         def compute() -> np.ndarray:
+            widths = [x.shape[1] for x in self.arrays]
+            by_features = kernel == "linear" and self._cache.get("features")
+            if by_features and features_permute_cheaper(self.n, widths, len(permutations), len(permutations.cycles)):
+                return permuted_feature_products(
+                    self.prepared(), permutations, self.in_order, self.stage_callback(NULL)
+                )
             sigmas = self.sigmas() if kernel == "rbf" else None
             means = sums.means.mean(1)
             return permuted_products(

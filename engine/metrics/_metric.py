@@ -25,6 +25,9 @@ class Result:
         attributes: attributes of the values beyond the facts of the metric: k, estimator, neighbour metric.
         extra: further variables over the models, by the suffix of their name, such as ``n_used``.
         self_score: value of a representation compared with itself, if that is not an end of the metric's bounds.
+        without: values [g, ...] without each group of queries, where the value is estimated from queries; else None.
+        paired: the part of the variance that is of single pairs of queries, which the jackknife counts twice; None for
+            0.
     """
 
     value: Any
@@ -32,6 +35,8 @@ class Result:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     self_score: float | None = None
+    without: np.ndarray | None = None
+    paired: Any = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,10 @@ class Metric:
         min_k: smallest k of ``neighbours`` for which the metric is meaningful.
         exact: whether values are computed from integers, so that two of them are equal or differ by more than rounding
             errors of float64.
+        most_rows: largest number of samples; None for any.
+        queries: what ``evaluate`` does if the context has `Queries`, the rows that are drawn of many: ``sampled``
+            estimates the value from the queries and all of their neighbours; ``exact`` is computed from all rows at a
+            cost in proportion to n; ``refused`` needs all pairs of rows.
     """
 
     name: str
@@ -77,3 +86,5 @@ class Metric:
     null: Callable[[MetricContext, Permutations], np.ndarray | None] | None = None
     min_k: int = 1
     exact: bool = False
+    most_rows: int | None = None
+    queries: Literal["refused", "sampled", "exact"] = "refused"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import namespace, scalar
-from ..context import MetricContext, Progress, search_tied_tables, tie_counts
+from ..context import MetricContext, Progress, Queries, search_tied_tables, tie_counts
 from ..neighbours import Lookup, Neighbours, all_pairs, lookup, relabelled, stack
 from ..permutation import MAX_ROWS, Permutations, Shared, shifted_overlaps, shifted_pairs
 from ._metric import Metric, Result
@@ -116,12 +116,13 @@ def build_neighbour_metric(
     long_name: str,
     estimator: str,
     symmetric: bool,
-    chance_level: Callable[[Lookup], float],
+    chance_level: Callable[[Lookup, int], float],
     chance: str,
     meaning: str,
     citation: str,
     shared_counts: Callable[[Shared, int, int, int], np.ndarray] | None = None,
     overlaps: bool = False,
+    by_row: bool = False,
 ) -> Metric:
     """Build the `Metric` of a score in [0, 1] of two k-nearest-neighbour tables.
 
@@ -133,7 +134,7 @@ def build_neighbour_metric(
         long_name: as in `Metric`.
         estimator: the attribute of that name.
         symmetric: as in `Metric`.
-        chance_level: of the table [n, k] of x, the score expected for an unrelated y.
+        chance_level: of the table of x and the number of samples n, the score expected for an unrelated y.
         chance: as in `Metric`.
         meaning: as in `Metric`.
         citation: as in `Metric`.
@@ -141,6 +142,8 @@ def build_neighbour_metric(
             edges shared by two models under all permutations, the number K of permutations, n and k; returns the counts
             [K, ...].
         overlaps: whether the count is the number of shared edges, which for few samples is cheaper still.
+        by_row: whether the score is a mean over rows and the chance level needs no table, so that both are known from
+            some of the rows.
     """
 
     @jax.jit
@@ -181,16 +184,32 @@ def build_neighbour_metric(
 
     def evaluate(context: MetricContext) -> Result:
         tables = context.lookups(context.config.k, context.config.neighbour_metric)
-        levels = np.array([chance_level(table) for table in tables])
-        stacked = stack(tables)
+        levels = np.array([chance_level(table, context.n) for table in tables])
+        stacked, ties, without = stack(tables), tie_counts(context), None
         undefined = np.asarray(all_equal(stacked))
-        values = score(np.asarray(count.pairs(stacked)), context.n, context.config.k)
+        undefined = undefined[:, None] | undefined
+        if context.queries is None:
+            values = score(np.asarray(count.pairs(stacked)), context.n, context.config.k)
+        else:
+            values, without = of_queries(stacked, context.queries)
+            without = np.where(undefined, np.nan, without)
+            ties = np.rint(ties * context.queries.single[0]).astype(int)
         return Result(
-            np.where(undefined[:, None] | undefined, np.nan, values),
+            np.where(undefined, np.nan, values),
             np.repeat(levels[:, None], context.m, 1),
             {"estimator": estimator, **context.neighbour_attributes()},
-            {"ties": tie_counts(context)},
+            {"ties": ties},
+            without=without,
         )
+
+    def of_queries(tables: Lookup, queries: Queries) -> tuple[np.ndarray, np.ndarray]:
+        """Score tables [m, q, k] of the queries, and those without each group."""
+        k, groups = tables.indices.shape[-1], range(len(queries.sizes))
+        parts = [Lookup(*(part[:, queries.group == group] for part in tables)) for group in groups]
+        counts = np.stack([np.asarray(count.pairs(part)) for part in parts])
+        total, left = counts.sum(0), len(queries.rows) - queries.sizes
+        without = [score(total - part, size, k) for part, size in zip(counts, left, strict=True)]
+        return score(total, len(queries.rows), k), np.stack(without)
 
     return Metric(
         name=name,
@@ -206,4 +225,5 @@ def build_neighbour_metric(
         meaning=meaning,
         citation=citation,
         exact=True,
+        queries="sampled" if by_row else "refused",
     )

@@ -97,6 +97,7 @@ def _facts(name: str, kernel: Kernel, meaning: str, *, debiased: bool = True) ->
         chance=chance_description(debiased=debiased),
         meaning=meaning,
         citation="Kornblith et al. 2019, arXiv:1905.00414" + ("; Song et al. 2012, JMLR 13" if debiased else ""),
+        queries="exact" if kernel == "linear" else "refused",
     )
 
 

@@ -10,17 +10,23 @@ import jax
 import numpy as np
 
 from ..base import InputError, centred, check_k, namespace, on_host, pair, renamed_arguments, scalar
-from ..context import MetricContext, Progress, search_tied_tables
+from ..context import MetricContext, Progress, Queries, search_tied_tables
 from ..neighbours import Neighbours, all_pairs, relabelled, sets, stack
 from ..permutation import Permutations, shifted_pairs
 from ._metric import Metric, Result
 from .algorithms import (
     Edges,
+    QueryEdges,
     Similarity,
     Term,
     edges,
     incidences,
+    pair_variance,
     permutation_mean,
+    placed,
+    query_edges,
+    query_incidences,
+    query_sums,
     recentred,
     shared_edges,
     shared_sum,
@@ -228,11 +234,51 @@ def _null_distribution(context: MetricContext, permutations: Permutations, varia
     return values
 
 
+def _query_models(context: MetricContext, queries: Queries, variant: Variant) -> list[QueryEdges]:
+    """Compute the masked kernel of each model at the neighbours of the queries."""
+    metric, kernel, k, rows = context.similarity, _masked(variant), context.config.k, queries.rows
+
+    def of_model(x: Any, table: Neighbours) -> Edges:
+        if kernel == "biased":
+            return query_edges(with_self(x, table, metric=metric, rows=rows), queries)
+        known = query_edges(table, queries)
+        if kernel == "debiased":
+            return known
+        return recentred(x, known, metric=metric, sides="rows" if kernel == "row_centred" else "both", rows=rows)
+
+    def compute() -> list[QueryEdges]:
+        pairs = zip(context.arrays, context.tables(k, metric), strict=True)
+        return [placed(of_model(x, table), queries) for x, table in pairs]
+
+    return context.cached(("cknna of queries", kernel, k, metric), compute)
+
+
+def _estimated(context: MetricContext, queries: Queries, variant: Variant) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Estimate A of all pairs, [1 + g, m, m]: from all queries, and without each group; its mean by chance, [m, m].
+
+    The third, [m, m], is the `pair_variance` of the scores.
+    """
+    models, terms = _query_models(context, queries, variant), _terms(variant, context.n)
+    aligned, paired = np.empty((1 + len(queries.sizes), context.m, context.m)), np.zeros((context.m, context.m))
+    own = [query_sums(model, model, terms, queries) for model in models]
+    for a, b in zip(*np.triu_indices(context.m), strict=True):
+        sums = own[a] if a == b else query_sums(models[a], models[b], terms, queries)
+        aligned[:, a, b], aligned[:, b, a] = sums.forward, sums.backward
+        paired[a, b] = paired[b, a] = pair_variance(sums, own[a], own[b])
+    counts = np.stack([query_incidences(model, queries) for model in models])
+    return aligned, permutation_mean(counts, context.n, terms), paired
+
+
 def _evaluate(context: MetricContext, variant: Variant) -> Result:
-    models, counts = _models(context, variant)
-    aligned = _aligned(models, variant)
+    without = paired = None
+    if context.queries is None:
+        models, counts = _models(context, variant)
+        aligned = _aligned(models, variant)
+        by_chance = permutation_mean(counts, context.n, _terms(variant, context.n))
+    else:
+        (aligned, *others), by_chance, paired = _estimated(context, context.queries, variant)
+        without = np.stack([_normalised(each, each.diagonal()) for each in others])
     self_aligned = aligned.diagonal()
-    by_chance = permutation_mean(counts, context.n, _terms(variant, context.n))
     attributes = {
         "estimator": variant,
         "variant": variant,
@@ -242,7 +288,7 @@ def _evaluate(context: MetricContext, variant: Variant) -> Result:
         "chance": "mean over all permutations",
     }
     value, chance = (np.asarray(_normalised(v, self_aligned), np.float64) for v in (aligned, by_chance))
-    return Result(value, chance, attributes)
+    return Result(value, chance, attributes, without=without, paired=paired)
 
 
 _HUH = "Huh et al. 2024, arXiv:2405.07987"
@@ -294,6 +340,7 @@ METRICS = tuple(
         meaning=meaning,
         citation=citation,
         min_k=2,
+        queries="sampled",
     )
     for variant, (name, long_name, meaning, citation) in _FACTS.items()
 )

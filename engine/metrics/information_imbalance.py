@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import block_size, blocks, check_k, pair
-from ..context import NULL, MetricContext, permuted_table, tied_models
+from ..context import NULL, MetricContext, Queries, permuted_table, tied_models
 from ..gram import prepare
 from ..neighbours import TABLE, ranks, recompute_exact_ranks, search
 from ..permutation import Permutations, permuted_ranks
@@ -76,9 +76,24 @@ def _imbalance(a: jax.Array, b: jax.Array, k: int) -> jax.Array:
 
 def _evaluate(context: MetricContext) -> Result:
     all_equal = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
-    value = np.where(all_equal[:, None] | all_equal[None, :], np.nan, 2 / context.n * context.ranks())
+    undefined, without = all_equal[:, None] | all_equal[None, :], None
+    if context.queries is None:
+        mean_ranks = context.ranks()
+    else:
+        mean_ranks, without = _ranks_of_queries(context, context.queries)
+        without = np.where(undefined, np.nan, 2 / context.n * without)
+    value = np.where(undefined, np.nan, 2 / context.n * mean_ranks)
     attributes = {"estimator": "2 / n mean rank", "k": context.config.rank_k, "neighbour_metric": "euclidean"}
-    return Result(value, np.ones_like(value), attributes, self_score=(context.config.rank_k + 1) / context.n)
+    self_score = (context.config.rank_k + 1) / context.n
+    return Result(value, np.ones_like(value), attributes, self_score=self_score, without=without)
+
+
+def _ranks_of_queries(context: MetricContext, queries: Queries) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean ranks of the neighbours of the queries, [m, m], and those without each group, [g, m, m]."""
+    sums = context.query_result().rank_sums
+    assert sums is not None
+    total, left = sums.sum(0), len(queries.rows) - queries.sizes
+    return total / len(queries.rows), (total - sums) / left[:, None, None]
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
@@ -109,5 +124,6 @@ METRICS = (
         chance="exactly 1 on average over permutations",
         meaning="Are nearest neighbours in one model also near in the other? 0 means yes, 1 no nearer than at random.",
         citation="Glielmo et al. 2022, doi:10.1093/pnasnexus/pgac039",
+        queries="sampled",
     ),
 )

@@ -9,8 +9,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import InputError, check_k, matrix, on_host, scalar, warn_of_undefined
-from ..context import MetricContext
-from ..dimension import Estimator, check_estimator, dimension, estimate, largest_order, neighbours_needed
+from ..context import MetricContext, Queries
+from ..dimension import (
+    Estimator,
+    check_estimator,
+    dimension,
+    estimate,
+    estimate_from_rows,
+    largest_order,
+    likelihood_error,
+    neighbours_needed,
+    row_ratios,
+)
 from ._metric import Metric, Result
 
 
@@ -79,8 +89,15 @@ def intrinsic_dimension(x: Any, /, *, estimator: Estimator = "mle", k: int = 50)
 
 def _evaluate(context: MetricContext, estimator: Estimator) -> Result:
     k = neighbours_needed(estimator, context.dimension_k)
-    tables = context.tables(k, "euclidean", unique=True)
-    estimates = [estimate(table.value, kept, estimator) for table, kept in zip(tables, context.unique(), strict=True)]
+    if context.queries is None:
+        tables = context.tables(k, "euclidean", unique=True)
+        found = [estimate(table.value, kept, estimator) for table, kept in zip(tables, context.unique(), strict=True)]
+        values = {
+            name: np.array([float(getattr(each, name)) for each in found]) for name in ("value", "error", "n_used")
+        }
+        without = None
+    else:
+        values, without = _estimate_from_queries(context, context.queries, estimator, k)
     descriptions = {
         "mle": "Levina-Bickel maximum likelihood, harmonic mean",
         "mle_arithmetic": "Levina-Bickel maximum likelihood, arithmetic mean",
@@ -93,12 +110,31 @@ def _evaluate(context: MetricContext, estimator: Estimator) -> Result:
         "k": k,
         "neighbour_metric": "euclidean",
     }
-    extra = {"n_used": np.array([int(result.n_used) for result in estimates])}
+    extra = {"n_used": values["n_used"].astype(int)}
     if estimator == "gride":
         attributes["n1"] = largest_order(context.dimension_k)
     if estimator in ("gride", "twonn_ml"):
-        extra["error"] = np.array([float(result.error) for result in estimates])
-    return Result(np.array([float(result.value) for result in estimates]), None, attributes, extra)
+        extra["error"] = values["error"]
+    return Result(values["value"], None, attributes, extra, without=without)
+
+
+def _estimate_from_queries(
+    context: MetricContext, queries: Queries, estimator: Estimator, k: int
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return values, errors and rows used, [m] each, from the distances of the queries; and values without groups."""
+    columns: dict[str, list[Any]] = {"value": [], "error": [], "n_used": []}
+    members = [np.ones(len(queries.rows), bool), *(queries.group != group for group in range(len(queries.sizes)))]
+    without = []
+    for table, kept in zip(context.query_result().distinct, context.unique(), strict=True):
+        ratios = row_ratios(table.value[:, :k], kept[queries.rows], int(kept.sum()), estimator)
+        value, *others = (
+            estimate_from_rows(ratios, estimator, member, factor)
+            for member, factor in zip(members, queries.single, strict=True)
+        )
+        for name, number in zip(columns, (value, likelihood_error(value, ratios), ratios.used.sum()), strict=True):
+            columns[name].append(number)
+        without.append(others)
+    return {name: np.array(column) for name, column in columns.items()}, np.array(without).T
 
 
 def _facts(name: str, estimator: Estimator, long_name: str, citation: str) -> Metric:
@@ -114,6 +150,7 @@ def _facts(name: str, estimator: Estimator, long_name: str, citation: str) -> Me
         chance="none; compare with the random control",
         meaning="How many independent directions does the representation use locally? A lower bound above about 15.",
         citation=citation,
+        queries="sampled",
     )
 
 

@@ -80,11 +80,11 @@ def _score(rows: np.ndarray, n: int, k: int) -> np.ndarray:
     return (rows * (common / (2 * k - common))).sum(-1) / n
 
 
-def _chance(table: Lookup) -> float:
+def _chance(table: Lookup, n: int) -> float:
     """Compute the mean of h / (2 k - h) where h of the k rows drawn from n - 1 are among k given ones."""
     from scipy.special import gammaln  # imported here because it takes a fifth of a second
 
-    n, k = table.indices.shape
+    k = table.indices.shape[1]
 
     def log_choose(total: int, taken: np.ndarray) -> np.ndarray:
         return gammaln(total + 1) - gammaln(taken + 1) - gammaln(total - taken + 1)
@@ -108,6 +108,7 @@ METRICS = (
         chance="mean of h / (2k - h), h hypergeometric; about k / (2 (n - 1) - k)",
         meaning="Of a sample's nearest neighbours in either model, what share is common to both?",
         citation="Klabunde et al. 2025, arXiv:2305.06329",
+        by_row=True,
         shared_counts=_shared_rows_by_overlap,
     ),
 )

@@ -68,8 +68,8 @@ def _score(overlap: np.ndarray, n: int, k: int) -> np.ndarray:
     return overlap / (n * k)
 
 
-def _chance(table: Lookup) -> float:
-    n, k = table.indices.shape
+def _chance(table: Lookup, n: int) -> float:
+    k = table.indices.shape[1]
     return k / (n - 1)
 
 
@@ -87,6 +87,7 @@ METRICS = (
         chance="k / (n - 1)",
         meaning="What share of a sample's nearest neighbours do the two models have in common?",
         citation="Huh et al. 2024, arXiv:2405.07987",
+        by_row=True,
         shared_counts=_shared_overlap,
         overlaps=True,
     ),

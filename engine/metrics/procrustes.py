@@ -161,5 +161,6 @@ METRICS = (
         chance="mean over permutations of the samples, from both spectra; exact for many dimensions",
         meaning="How far apart are the two models after the best rotation, both centred and scaled to unit norm?",
         citation="Ding et al. 2021, arXiv:2108.01661; Schönemann 1966",
+        queries="exact",
     ),
 )

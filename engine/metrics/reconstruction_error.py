@@ -291,6 +291,7 @@ def _facts(name: str, scope: Scope, long_name: str, chance: str, meaning: str) -
         chance=chance,
         meaning=meaning,
         citation="Goscinski et al. 2021, arXiv:2009.02741",
+        queries="exact" if scope == "global" else "refused",
     )
 
 

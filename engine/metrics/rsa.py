@@ -19,6 +19,8 @@ Distance = Literal["euclidean", "cosine", "correlation"]
 Correlation = Literal["spearman", "pearson"]
 # Ranks need all distances of a model at once: at most 256 MiB in float32, and three times that during the sort.
 RANKED_PAIRS = 2**26
+# The most samples whose distances are ranked.
+MOST_ROWS = int((1 + (1 + 8 * RANKED_PAIRS) ** 0.5) / 2)
 # Number of ranks, of all models together, that a Comparison keeps in memory; beyond it they are recomputed.
 HELD_RANKS = 2**28
 # Up to this many distances per model, several models are ranked concurrently; ranking takes 40 bytes per distance.
@@ -74,20 +76,15 @@ def rsa(
         raise InputError(f"unknown correlation {correlation!r}: use {' or '.join(get_args(Correlation))}")
     a, b = pair(x, y, least=3, warn=True)
     if correlation == "spearman":
-        _check_ranked(len(a))
+        if len(a) > MOST_ROWS:
+            raise InputError(
+                f"the distances of {len(a)} samples are too many to rank: use at most {MOST_ROWS} samples, "
+                "or rsa(..., correlation='pearson')"
+            )
         value = _cosine(*(_ranked(_squared_distances(v, distance)) for v in (a, b)))
     else:
         value = _pearson(a, b, distance)
     return jnp.where(jnp.isfinite(a).all() & jnp.isfinite(b).all(), value, jnp.nan)
-
-
-def _check_ranked(n: int) -> None:
-    if n * (n - 1) // 2 > RANKED_PAIRS:
-        most = int((1 + (1 + 8 * RANKED_PAIRS) ** 0.5) / 2)
-        raise InputError(
-            f"the distances of {n} samples are too many to rank: use at most {most} samples, "
-            "or rsa(..., correlation='pearson')"
-        )
 
 
 @partial(jax.jit, static_argnames=("distance",))
@@ -267,7 +264,6 @@ def _null_distribution(context: MetricContext, permutations: Permutations) -> np
 
 
 def _evaluate(context: MetricContext) -> Result:
-    _check_ranked(context.n)
     pairs = context.n * (context.n - 1) // 2
     value, report = np.empty((context.m, context.m)), context.stage_callback(VALUES)
     size = max(1, HELD_RANKS // pairs)
@@ -300,5 +296,6 @@ METRICS = (
         chance="exactly 0 on average over permutations",
         meaning="Do the two models rank the distances between all pairs of samples in the same order?",
         citation="Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008",
+        most_rows=MOST_ROWS,
     ),
 )

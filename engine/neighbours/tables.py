@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..base import BLOCK_BYTES, Threads, block_size, use_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, block_size, use_numpy
 from ..gram import Prepared, in_numpy
 from .search import (
     NeighbourMetric,
@@ -94,7 +94,8 @@ def find_tables(
     n, numpy = len(prepared.rows), use_numpy(prepared.points)
     if numpy:
         prepared = in_numpy(prepared)
-    size = n if numpy and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, min(-(-n // MIN_ROW_BLOCKS), block_size(n, n)))
+    size = min(-(-n // MIN_ROW_BLOCKS), max(MIN_BLOCK, block_size(n, n)))
+    size = n if numpy and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, size)
     whole = whole_gram(prepared) if whole is None else whole
 
     def of_block(start: int) -> list[Neighbours]:

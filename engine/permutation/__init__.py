@@ -3,7 +3,10 @@
 from .draw import Cycle as Cycle
 from .draw import Permutations as Permutations
 from .draw import draw as draw
+from .features import features_permute_cheaper as features_permute_cheaper
+from .features import permuted_feature_products as permuted_feature_products
 from .kernels import DIAGONALS as DIAGONALS
+from .kernels import check_held_kernels as check_held_kernels
 from .kernels import permuted_hsic as permuted_hsic
 from .kernels import permuted_products as permuted_products
 from .kernels import shifted_products as shifted_products

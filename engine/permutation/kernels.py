@@ -245,6 +245,21 @@ def _cross_on_device(first: Sequence[jax.Array], second: Sequence[jax.Array], we
     return real + 1j * (inner(left.real * weight, right.imag) - inner(left.imag * weight, right.real))
 
 
+def check_held_kernels(n: int, m: int, itemsize: int) -> None:
+    """Check that the kernels of m models of n samples, with entries of so many bytes, can be kept for permutations.
+
+    Raises:
+        ValueError: they take more than `HELD_BYTES`.
+    """
+    need = m * n * n * itemsize
+    if need > HELD_BYTES:
+        raise InputError(
+            f"permutations within groups keep the kernels of all models in memory, here {need / 2**30:.0f} GiB; "
+            f"at most {HELD_BYTES / 2**30:.0f} GiB are allowed: use fewer samples or models, no groups, or linear CKA "
+            "and neighbour metrics, which keep none"
+        )
+
+
 def _products_one_by_one(
     representations: Sequence[Prepared],
     kernel: Kernel,
@@ -254,12 +269,7 @@ def _products_one_by_one(
     progress: Callable[[int, int], None] | None,
 ) -> np.ndarray:
     n, m = len(representations[0].points), len(representations)
-    need = m * n * n * representations[0].points.dtype.itemsize
-    if need > HELD_BYTES:
-        raise InputError(
-            f"permutations within groups keep the kernels of all models in memory, here {need / 2**30:.0f} GiB; "
-            f"at most {HELD_BYTES / 2**30:.0f} GiB are allowed: use fewer samples or models, or no groups"
-        )
+    check_held_kernels(n, m, representations[0].points.dtype.itemsize)
     if all(isinstance(prepared.points, np.ndarray) for prepared in representations):
         matrices = np.stack(
             [

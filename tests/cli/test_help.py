@@ -69,7 +69,7 @@ def test_options_of_compare_are_in_sections() -> None:
     sections = {title: text.split(f"\n{title}:\n")[1].split("\n\n")[0] for title in titles}
     for title, options in {
         "Input": ("--covariates", "--dataset", "--ids", "--key"),
-        "Metrics": ("--metrics", "--sweep"),
+        "Metrics": ("--metrics", "--queries", "--sweep"),
         "Neighbours": ("-k, --neighbours", "--rank-k"),
         "Significance": ("--permutations", "--fdr", "--intervals", "--groups", "--beyond", "--difference"),
         "Store and output": ("--output", "--store", "--json"),

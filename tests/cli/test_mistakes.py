@@ -72,7 +72,7 @@ def test_options_are_checked_before_anything_is_embedded(
 ) -> None:
     monkeypatch.setattr("hyle.cli.commands.run.embed_with_progress", lambda *_, **__: pytest.fail("it was embedded"))
     assert "no metric is called 'foo'" in mistake("run", "--metrics", "foo")
-    assert "use 2 to 19, or raise -n" in mistake("run", "-n", 20)
+    assert "use 2 to 19, or raise -n" in mistake("run", "-n", 20, "-k", 25)
     assert "at least 4 samples" in mistake("run", "-n", 3)
     assert "cannot write a.npz/x: a.npz is a file" in mistake("run", "-o", "a.npz/x")
     assert "empty list" in mistake("run", "--metrics", "")

@@ -18,7 +18,8 @@ from hyle.cli.console import progress_bar
 def test_the_progress_bar_shows_stage_and_remaining_time(monkeypatch: pytest.MonkeyPatch) -> None:
     screen, now = io.StringIO(), [0.0]
     console = Console(file=screen, force_terminal=True, width=120, color_system=None, get_time=lambda: now[0])
-    monkeypatch.setattr("hyle.cli.console.progress_console", console)
+    monkeypatch.setattr("hyle.cli.console.progress_console", lambda: console)
+    monkeypatch.setattr("hyle.cli.console.has_terminal", lambda: True)
     with progress_bar("comparing") as update:
         for second in range(1, 6):
             now[0] = float(second)

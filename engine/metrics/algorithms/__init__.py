@@ -21,3 +21,9 @@ from .masked_kernels import with_self as with_self
 from .nuclear_norm import nuclear_norm as nuclear_norm
 from .nuclear_norm import spectrum as spectrum
 from .nuclear_norm import unrelated_norm as unrelated_norm
+from .query_edges import QueryEdges as QueryEdges
+from .query_edges import pair_variance as pair_variance
+from .query_edges import placed as placed
+from .query_edges import query_edges as query_edges
+from .query_edges import query_incidences as query_incidences
+from .query_edges import query_sums as query_sums

@@ -53,18 +53,24 @@ def _edges(table: Neighbours) -> Edges:
 _compiled_edges = jax.jit(_edges)
 
 
-def with_self(x: Any, table: Neighbours, *, metric: Similarity) -> Neighbours:
+def with_self(x: Any, table: Neighbours, *, metric: Similarity, rows: np.ndarray | None = None) -> Neighbours:
     """Include each row among its own neighbours, as in a search that does not exclude the row itself.
+
+    Args:
+        x: [n, d], all rows.
+        table: of these rows.
+        metric: the similarity.
+        rows: int32 [q], the rows that the table belongs to, for a table in NumPy; default all.
 
     A row is nearer to itself than other rows of equal similarity. By cosine every row is among its own neighbours; by
     inner product it is not if all its k neighbours are more similar to it than the row itself.
     """
     if isinstance(table.indices, np.ndarray):
-        x = np.asarray(x)
+        x = np.asarray(x) if rows is None else np.asarray(x[rows])
         self_similarity = (x != 0).any(1).astype(x.dtype) if metric == "cosine" else (x * x).sum(1)
         near = np.flatnonzero(self_similarity >= table.value[:, -1])
         indices, value = np.array(table.indices), np.array(table.value)
-        indices[near, -1], value[near, -1] = near, self_similarity[near]
+        indices[near, -1], value[near, -1] = near if rows is None else rows[near], self_similarity[near]
         return table._replace(indices=indices, value=value)
     return _compiled_with_self(x, table, metric=metric)
 
@@ -80,27 +86,32 @@ def _compiled_with_self(x: jax.Array, table: Neighbours, *, metric: Similarity) 
     )
 
 
-def recentred(x: Any, edges: Edges, *, metric: Similarity, sides: Literal["rows", "both"]) -> Edges:
+def recentred(
+    x: Any, edges: Edges, *, metric: Similarity, sides: Literal["rows", "both"], rows: np.ndarray | None = None
+) -> Edges:
     """Subtract the means of the unmasked kernel from the masked one: its row means, or its row and column means.
 
     With rows u_i = c_i + mean(u), subtracting the row mean of K_ij = u_i . u_j leaves c_i . c_j + mean(u) . c_j, and
     centring both sides leaves c_i . c_j: no term grows with an offset of the rows. Cost O(n k d), in blocks of rows.
 
     Args:
-        x: [n, d], the rows that the edges belong to.
+        x: [n, d], all rows.
         edges: of these rows; the neighbours are kept.
         metric: the similarity that is the kernel.
         sides: means to subtract: those of the ``rows``, or ``both`` those of the rows and those of the columns.
+        rows: int [q], the rows that the edges belong to, for edges in NumPy; default all.
     """
     if isinstance(edges.indices, np.ndarray):
-        return _recentred(np.asarray(x), edges, metric, sides)
+        return _recentred(np.asarray(x), edges, metric, sides, rows)
     return _compiled_recentred(x, edges, metric, sides)
 
 
-def _recentred(x: Any, edges: Edges, metric: Similarity, sides: Literal["rows", "both"]) -> Edges:
+def _recentred(
+    x: Any, edges: Edges, metric: Similarity, sides: Literal["rows", "both"], rows: np.ndarray | None = None
+) -> Edges:
     xp = namespace(x, edges.indices)
     points, exponent = centred(unit(x) if metric == "cosine" else x)
-    weight = _products(points, edges.indices.T).T
+    weight = _products(points if rows is None else points[rows], points, edges.indices.T).T
     if sides == "rows":
         if metric == "cosine":
             # mean(u) . c_j from the norms of the unit rows, which are 1 or 0. A product would contain their rounding,
@@ -118,17 +129,17 @@ def _recentred(x: Any, edges: Edges, metric: Similarity, sides: Literal["rows", 
 _compiled_recentred = jax.jit(_recentred, static_argnames=("metric", "sides"))
 
 
-def _products(points: Any, index: Any) -> Any:
-    """Compute the inner products [n, k] of points [n, d] with those at indices [n, k], in blocks of rows."""
-    (n, d), k = points.shape, index.shape[1]
+def _products(source: Any, points: Any, index: Any) -> Any:
+    """Compute the inner products [q, k] of rows [q, d] with the points [n, d] at indices [q, k], in blocks of rows."""
+    (n, d), k = source.shape, index.shape[1]
     size = block_size(n, k * d)
     if isinstance(points, np.ndarray):
         parts = [slice(start, start + size) for start in range(0, n, size)]
-        return np.concatenate([np.matmul(points[index[part]], points[part, :, None])[..., 0] for part in parts])
+        return np.concatenate([np.matmul(points[index[part]], source[part, :, None])[..., 0] for part in parts])
 
     def block(rows: jax.Array) -> jax.Array:
         query = jnp.minimum(rows, n - 1)
-        return jnp.einsum("bd,bkd->bk", points[query], points[index[query]], precision=HIGHEST)
+        return jnp.einsum("bd,bkd->bk", source[query], points[index[query]], precision=HIGHEST)
 
     return jax.lax.map(block, blocks(n, size)).reshape(-1, k)[:n]
 
@@ -263,28 +274,64 @@ def incidences(edges: Edges) -> np.ndarray:
     index, weight = np.asarray(edges.indices), np.asarray(edges.weight, np.float64)
     n = index.shape[1]
     loop = index == np.arange(n)
+    same, reverse = np.where(loop, 0, weight).sum(), np.where(loop, 0, weight * np.asarray(edges.mutual)).sum()
+
+    def columns(values: np.ndarray) -> np.ndarray:
+        return np.bincount(index.ravel(), values.ravel(), n)
+
+    return pair_types(
+        weight,
+        loop,
+        same=float(same),
+        reverse=float(reverse),
+        rows=lambda u, v: float(u @ v),
+        into=lambda p, v: float(columns(p) @ v),
+        one_target=lambda p, q: float(columns(p) @ columns(q) - same),
+    )
+
+
+def pair_types(
+    weight: np.ndarray,
+    loop: np.ndarray,
+    *,
+    same: float,
+    reverse: float,
+    rows: Callable[[np.ndarray, np.ndarray], float],
+    into: Callable[[np.ndarray, np.ndarray], float],
+    one_target: Callable[[np.ndarray, np.ndarray], float],
+) -> np.ndarray:
+    """Return `incidences` from the sums that edges of some rows estimate.
+
+    Args:
+        weight: float64 [k, q], of the edges of q rows.
+        loop: bool [k, q], edges from a row to itself.
+        same: sum of the weights of all other edges.
+        reverse: sum of those of them whose reverse is an edge too.
+        rows: of two values [q] of each row, the sum of their products over all rows.
+        into: of values [k, q] of edges that are no loops and [q] of rows, the sum over edges of the value of the edge
+            times that of the row that it ends in.
+        one_target: of two values [k, q] of edges that are no loops, the sum of their products over all pairs of
+            different edges that end in the same row.
+    """
     kernel = np.where(loop, 0, weight), np.where(loop, weight, 0).sum(0)
     mask = np.where(loop, 0.0, 1.0), loop.sum(0).astype(np.float64)
-    same, reverse = kernel[0].sum(), (kernel[0] * np.asarray(edges.mutual)).sum()
-    sums = []
+    one, sums = np.ones(weight.shape[1]), []
     for (p, loops_p), (q, loops_q) in ((kernel, mask), (mask, kernel)):
         rows_p, rows_q = p.sum(0), q.sum(0)
-        columns_p, columns_q = (np.bincount(index.ravel(), values.ravel(), n) for values in (p, q))
         counts = {
             "same": same,
             "reverse": reverse,
-            "one source": rows_p @ rows_q - same,
-            "one target": columns_p @ columns_q - same,
-            "head to tail": columns_p @ rows_q - reverse,
-            "tail to head": rows_p @ columns_q - reverse,
-            "loop on loop": loops_p @ loops_q,
-            "loop, edge from": loops_p @ rows_q,
-            "loop, edge to": loops_p @ columns_q,
-            "edge from, loop": rows_p @ loops_q,
-            "edge to, loop": columns_p @ loops_q,
+            "one source": rows(rows_p, rows_q) - same,
+            "one target": one_target(p, q),
+            "head to tail": into(p, rows_q) - reverse,
+            "tail to head": into(q, rows_p) - reverse,
+            "loop on loop": rows(loops_p, loops_q),
+            "loop, edge from": rows(loops_p, rows_q),
+            "loop, edge to": into(q, loops_p),
+            "edge from, loop": rows(rows_p, loops_q),
+            "edge to, loop": into(p, loops_q),
         }
-        edge, loops = rows_p.sum(), loops_p.sum()
-        edge_q, loops_all = rows_q.sum(), loops_q.sum()
+        edge, loops, edge_q, loops_all = (rows(each, one) for each in (rows_p, loops_p, rows_q, loops_q))
         counts["disjoint"] = edge * edge_q - sum(list(counts.values())[:6])
         counts["loop, loop"] = loops * loops_all - counts["loop on loop"]
         counts["loop, edge"] = loops * edge_q - counts["loop, edge from"] - counts["loop, edge to"]

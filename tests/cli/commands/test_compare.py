@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,8 +202,8 @@ def test_intervals_are_printed_next_to_the_scores(run: Run, pair: object) -> Non
 
 
 def out_has_errors(out: str) -> bool:
-    rows = [line for line in out.splitlines() if line.split()[:1] in (["cka"], ["a"], ["b"])]
-    return len(rows) == 3 and all(" ± " in row for row in rows)
+    counts = {line.split()[0]: line.count(" ± ") for line in out.splitlines() if " ± " in line and line[0] != "±"}
+    return counts == {"cka": 1, "intrinsic_dimension": 2}
 
 
 def test_a_sweep_over_k_and_n(run: Run, pair: object, tmp_path: Path) -> None:
@@ -350,3 +351,19 @@ def test_ties_are_reported_where_neighbours_are_compared(run: Run, tmp_path: Pat
     text = found.out + found.err
     assert "b: 45 rows repeat an earlier one" in text
     assert ("have ties at the k-th neighbour" in text) == ties
+
+
+@pytest.mark.usefixtures("pair")
+def test_a_dry_run_prints_what_a_comparison_takes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["hyle.engine.comparison.compare"], "MetricContext", None)  # nothing is computed
+    out = run("compare", "a.npz", "b.npz", "-k", 5, "--dry-run", "-o", "c.nc").out
+    assert "2 models of 60 samples and 8 to 12 columns" in out
+    assert "all pairs of samples" in out
+    assert "nothing was computed" in out
+    assert not Path("c.nc").exists()
+    found = run("compare", "a.npz", "b.npz", "-k", 5, "--dry-run", "--json").json
+    assert "all pairs of samples" in {stage["name"] for stage in found["stages"]}
+    assert found["permutations"] == 200
+    refused = run("compare", "a.npz", "b.npz", "-k", 5, "--dry-run", "--sweep", "k=5,10")
+    assert refused.code == 2
+    assert "omit --sweep" in refused.err

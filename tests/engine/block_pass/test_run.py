@@ -153,8 +153,12 @@ def test_progress_is_reported():
 
 def test_a_block_stays_within_its_bytes(monkeypatch):
     monkeypatch.setattr("hyle.engine.base.memory.BLOCK_BYTES", 10 * 3 * N * 4)
+    monkeypatch.setattr("hyle.engine.block_pass.run.MIN_BLOCK", 4)
     assert result(plan=PassPlan(("linear",))).block == 10
     assert result(N, plan=PassPlan(("linear",))).block == N
+    # Every block reads all points: a few rows take longer than their share.
+    monkeypatch.setattr("hyle.engine.block_pass.run.MIN_BLOCK", 30)
+    assert 20 <= result(plan=PassPlan(("linear",))).block <= 30
 
 
 def test_results_have_float64_precision(float64):

@@ -1,0 +1,90 @@
+"""`python -m bench.estimate`: compare the estimated work of comparisons with what they take.
+
+Each comparison runs in this process, after a small one of the same kind that compiles what does not depend on the size.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+import numpy as np
+
+from .results import FOLDER, machine
+from .text import rows_of
+
+PAIRS = ["cka", "mutual_knn", "cknna"]
+# Samples, models, columns, metrics, options.
+CASES: tuple[tuple[int, int, int, list[str], dict[str, Any]], ...] = (
+    (8_000, 4, 128, PAIRS, {}),
+    (16_000, 4, 128, PAIRS, {}),
+    (32_000, 4, 128, PAIRS, {}),
+    (64_000, 4, 128, PAIRS, {"queries": 2_000}),
+    (8_000, 4, 128, [*PAIRS, "cka_rbf", "distance_correlation", "information_imbalance"], {}),
+    (8_000, 4, 128, PAIRS, {"permutations": 200}),
+    (8_000, 4, 128, PAIRS, {"jackknife_groups": 5}),
+    (4_000, 12, 384, PAIRS, {}),
+    (4_000, 12, 384, ["cka_rbf"], {"permutations": 200}),
+)
+
+
+def measure(n: int, m: int, d: int, metrics: list[str], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the estimated and the measured CPU seconds of one comparison of planted models."""
+    from hyle.engine import compare, estimate
+
+    generator = np.random.default_rng(0)
+    shared = generator.normal(size=(n, 8)).astype(np.float32)
+    models = {
+        f"m{at}": np.tanh(shared @ generator.normal(size=(8, d)).astype(np.float32))
+        + 0.3 * generator.normal(size=(n, d)).astype(np.float32)
+        for at in range(m)
+    }
+    compare({name: rows[:2500] for name, rows in models.items()}, metrics=metrics, **options)
+    expected = estimate(n, [d] * m, metrics, **options)
+    start = time.process_time()
+    compare(models, metrics=metrics, **options)
+    seconds = time.process_time() - start
+    again = estimate(n, [d] * m, metrics, **options)  # the processor may have become slower meanwhile
+    estimated = (expected.seconds + again.seconds) / 2
+    what = ", ".join(metrics if len(metrics) < 4 else [f"{len(metrics)} metrics"])
+    extra = "".join(f"; {name} {value:,}" for name, value in options.items()).replace("_", " ")
+    return {
+        "case": f"{m} models of {n:,} x {d}, {what}{extra}",
+        "estimated": estimated,
+        "measured": seconds,
+        "ratio": seconds / estimated,
+    }
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--write/--no-write", default=True, help="Write the results to bench/results.")
+def main(write: bool) -> None:
+    """Compare the estimated CPU time of comparisons with the time that they take."""
+    rows = []
+    for case in CASES:
+        rows.append(measure(*case))
+        click.echo(
+            "{case}: estimated {estimated:.1f} s, measured {measured:.1f} s, ratio {ratio:.2f}".format(**rows[-1])
+        )
+    if not write:
+        return
+    info = machine()
+    (FOLDER / "estimate.json").write_text(json.dumps({"measurements": rows, "machine": info}, indent=1) + "\n")
+    head = ("comparison", "estimated, CPU s", "measured, CPU s", "measured / estimated")
+    cells = [
+        [row["case"], *(format(row[key], ".1f") for key in ("estimated", "measured")), f"{row['ratio']:.2f}"]
+        for row in rows
+    ]
+    source = f"{info['cpu']}, {info['cores']} cores, {info['date']}, commit {info['commit']}."
+    caption = (
+        "What `hyle.engine.estimate` and `hyle compare --dry-run` say, and what comparisons of planted models take."
+    )
+    text = ["# Estimated and measured work", "", caption, "", *rows_of(head, cells), "", source, ""]
+    (FOLDER / "estimate.md").write_text("\n".join(text))
+    click.echo(f"wrote {FOLDER / 'estimate.json'} and {FOLDER / 'estimate.md'}")
+
+
+if __name__ == "__main__":
+    main()

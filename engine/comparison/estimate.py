@@ -1,0 +1,216 @@
+"""How much work a comparison is, and how much memory it takes, before it is computed."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+
+from ..base import BLOCK_BYTES, MIN_BLOCK
+from ..context import plan_pass
+from ..gram import MAX_ENTRIES
+from ..metrics import Metric, find_metric
+from ..permutation import features_permute_cheaper
+from .compare import DEFAULT_METRICS
+from .inference import configured
+from .limits import check_size
+from .resamples import count_permutations
+
+# Passes over an array that handling one entry costs, as `python -m bench.estimate` measures them: finding the nearest
+# in a row, distances and their sums, Gaussians with their median, ranks of one neighbour, sorting a row, looking up the
+# rank of one permuted neighbour, and joining two edges.
+TABLE, DISTANCE, GAUSSIAN, RANK, SORT, LOOKUP, JOIN = 20, 55, 90, 12, 100, 250, 50
+# Bytes of a neighbour in a table, of a float32, and of the buffers of compiled programs.
+NEIGHBOUR, FLOAT, PROGRAMS = 8, 4, 2**27
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a comparison.
+
+    Args:
+        name: what is computed.
+        products: multiplications in matrix products.
+        passes: numbers that are read and written one by one, each as often as it is.
+    """
+
+    name: str
+    products: float = 0.0
+    passes: float = 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a comparison will take; see `estimate`.
+
+    Args:
+        n: number of samples.
+        widths: columns of each model.
+        permutations: their number.
+        linear: how linear kernels are computed: "d x d products of features", "n x n products of rows", or "".
+        stages: the stages of the work, in order.
+        memory: bytes beyond the inputs.
+        seconds: CPU seconds on the processor at hand, right within a factor of about two.
+    """
+
+    n: int
+    widths: tuple[int, ...]
+    permutations: int
+    linear: str
+    stages: tuple[Stage, ...]
+    memory: int
+    seconds: float
+
+
+def estimate(
+    n: int,
+    widths: Sequence[int],
+    metrics: Sequence[str | Metric] | str | Metric = DEFAULT_METRICS,
+    *,
+    grouped: bool = False,
+    **options: Any,
+) -> Estimate:
+    """Estimate the work and the memory of a comparison on a CPU, and check that nothing refuses its size.
+
+    Args:
+        n: number of samples.
+        widths: columns of each model.
+        metrics: as in `hyle.engine.compare`.
+        grouped: whether samples are permuted within groups.
+        options: of `hyle.engine.compare` by keyword, such as ``k`` and ``permutations``. ``"auto"`` counts the 200 that
+            are drawn first.
+
+    Returns:
+        The estimate. Multiplications are counted, and the time of a multiplication is measured for a tenth of a second.
+        Metrics of rows alone (Procrustes, reconstruction errors) are not included.
+
+    Raises:
+        ValueError: `hyle.engine.compare` would refuse so many samples, an unknown metric, k out of range.
+
+    Example:
+        >>> small, large = (estimate(n, [128] * 7, ["cka", "mutual_knn"]) for n in (10_000, 100_000))
+        >>> round(large.stages[1].products / small.stages[1].products)
+        100
+    """
+    config, inference = configured(None, None, options)
+    asked = [metrics] if isinstance(metrics, str | Metric) else metrics
+    chosen = [find_metric(metric) for metric in asked]
+    config.check(n, chosen)
+    count = count_permutations(chosen, len(widths), inference)
+    check_size(n, widths, chosen, config, grouped=grouped and count > 0)
+    needs = sorted({need for metric in chosen for need in metric.needs})
+    plan, m, total = plan_pass(needs, n, widths, config), len(widths), sum(widths)
+    pairs, square = m * (m + 1) / 2, float(n) * min(n, config.queries or n)
+    crossed = sum(a * b for a, b in combinations_with_replacement(widths, 2))
+    stages = []
+    if plan.features:
+        stages.append(Stage("linear kernels, by features", products=n * crossed))
+    if "rbf" in plan.kernels:
+        stages.append(Stage("median distances", products=square * total / 2))
+    if plan.kernels or plan.tables:
+        kernels = {"linear": 0, "distance": DISTANCE, "rbf": GAUSSIAN}
+        handled = sum(kernels[kernel] for kernel in plan.kernels) + TABLE * len(plan.tables) + RANK * m * plan.ranks
+        products = square * total + len(plan.kernels) * pairs * square
+        name = "all pairs of samples" if config.queries is None else "queries with all samples"
+        stages.append(Stage(name, products=products, passes=handled * m * square))
+    neighbours = [metric.name for metric in chosen if "neighbours" in metric.needs and metric.kind == "pair"]
+    if neighbours:
+        joined = pairs * square / n * config.k**2 * JOIN
+        stages.append(Stage("neighbours of all pairs of models", passes=joined * len(neighbours) / 4))
+    if any(metric.name == "rsa" for metric in chosen):
+        stages.append(Stage("distances in order", products=square * total / 2, passes=SORT * m * square / 2))
+    evaluation = len(stages)
+    if count:
+        stages += _permuted(n, widths, needs, plan.features, len(neighbours), config.k, config.rank_k, count, grouped)
+    if inference.jackknife_groups:
+        once = stages[:evaluation]
+        stages.append(
+            Stage(
+                "without jackknife groups",
+                products=inference.jackknife_groups * sum(stage.products for stage in once),
+                passes=inference.jackknife_groups * sum(stage.passes for stage in once),
+            )
+        )
+    linear = "d x d products of features" if plan.features else "n x n products of rows"
+    per_product, per_pass = _measure_rates()
+    return Estimate(
+        n=n,
+        widths=tuple(widths),
+        permutations=count,
+        linear=linear if "linear" in needs else "",
+        stages=tuple(stages),
+        memory=_memory(n, m, total, len(plan.kernels), [k for _, k in plan.tables], count),
+        seconds=sum(per_product * stage.products + per_pass * stage.passes for stage in stages),
+    )
+
+
+def _permuted(
+    n: int,
+    widths: Sequence[int],
+    needs: Sequence[str],
+    features: bool,
+    neighbours: int,
+    k: int,
+    rank_k: int,
+    count: int,
+    grouped: bool,
+) -> list[Stage]:
+    """Return the stages of the permutations."""
+    m, total, square = len(widths), sum(widths), float(n) * n
+    pairs, cycles = m * (m + 1) / 2, 0 if grouped else math.ceil((count + 1) / n)
+    stages = []
+    for kernel in ("linear", "rbf", "distance"):
+        if kernel not in needs:
+            continue
+        if kernel == "linear" and features and features_permute_cheaper(n, widths, count, cycles):
+            crossed = sum(a * b for a, b in combinations_with_replacement(widths, 2))
+            stages.append(Stage("permutations, linear kernels", products=count * n * crossed))
+        elif grouped:
+            products = square * (total + count * m**2)
+            stages.append(Stage(f"permutations, {kernel} kernels", products=products, passes=count * m * square))
+        else:
+            products, passes = cycles * square * total, cycles * (TABLE + DISTANCE * (kernel != "linear")) * m * square
+            stages.append(Stage(f"permutations, {kernel} kernels", products=products, passes=passes))
+    if neighbours:
+        each = (count if grouped else cycles) * pairs * n * k**2 * JOIN
+        stages.append(Stage("permutations, neighbours", passes=neighbours * each / (10 if grouped else 1)))
+    if "ranks" in needs:
+        passes = SORT * m * square + LOOKUP * count * m**2 * n * rank_k
+        stages.append(Stage("permutations, ranks", products=square * total, passes=passes))
+    return stages
+
+
+def _memory(n: int, m: int, total: int, kernels: int, neighbours: Sequence[int], permutations: int) -> int:
+    """Return the bytes that a comparison takes beyond its inputs."""
+    threads = os.cpu_count() or 1
+    blocks = 0
+    if kernels:
+        blocks = max(BLOCK_BYTES, MIN_BLOCK * m * n * FLOAT) * 3
+    elif neighbours:
+        blocks = max(BLOCK_BYTES, MIN_BLOCK * n * FLOAT) * threads
+    points, tables = n * total * FLOAT, m * n * sum(neighbours) * NEIGHBOUR
+    programs = PROGRAMS if m * n * n > MAX_ENTRIES else 0
+    return programs + points + min(blocks, 2 * m * n * n * FLOAT) + tables + permutations * (n * FLOAT + m * m * 8)
+
+
+def _measure_rates() -> tuple[float, float]:
+    """Measure the CPU seconds of one multiplication in a product and of one pass over a number: the best of a few."""
+    generator = np.random.default_rng(0)
+    rows, others = (generator.random(shape, np.float32) for shape in ((256, 256), (256, 2**14)))
+    numbers = generator.random(2**21, np.float32)
+    product, single = math.inf, math.inf
+    for _ in range(4):
+        start = time.process_time()
+        rows @ others
+        between = time.process_time()
+        np.maximum(numbers, 0, out=numbers)
+        end = time.process_time()
+        product = min(product, (between - start) / (256 * 256 * 2**14))
+        single = min(single, (end - between) / 2**21)
+    return product, single

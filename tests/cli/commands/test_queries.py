@@ -1,0 +1,46 @@
+"""`hyle compare --queries`: some of the samples, compared with all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hyle.cli.options import measure
+from hyle.engine.context import MIN_QUERIES
+
+Run = Callable[..., Any]
+
+
+def test_queries_are_some_of_the_samples(run: Run, pair: object) -> None:
+    ran = run("compare", "a.npz", "b.npz", "--queries", 40, "-k", 5)
+    note = "note: 40 of 60 samples drawn as queries; intervals are of this sampling, and scores without one are exact"
+    assert note in ran.err.splitlines()
+    assert "± one standard error, by delete-a-group jackknife over the queries" in ran.out
+    assert "cka_rbf" not in ran.out  # a default, but for all samples
+    found = run("compare", "a.npz", "b.npz", "--queries", 40, "-k", 5, "--json").json
+    assert (found["n"], found["recipe"]["queries"], found["recipe"]["permutations"]) == (60, 40, 0)
+    score = next(row for row in found["results"] if row["metric"] == "mutual_knn")
+    assert score["low"] < score["value"] < score["high"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--metrics", "cka,rsa"), "--queries 40: rsa cannot be estimated from some of the samples"),
+        (("--permutations", 20), "--queries 40 cannot be combined with --permutations"),
+        (("--difference", "a-b:a-noise"), "--queries 40 cannot be combined with --intervals"),
+    ],
+)
+def test_what_queries_exclude_is_an_error(
+    mistake: Callable[..., str], pair: object, options: tuple[object, ...], message: str
+) -> None:
+    noise = np.random.default_rng(5).normal(size=(60, 4)).astype("float32")
+    np.savez("noise.npz", embedding=noise, ids=[f"m{i:02d}" for i in range(60)])
+    assert message in mistake("compare", "a.npz", "b.npz", "noise.npz", "--queries", 40, *options)
+
+
+def test_options_and_engine_agree_on_the_fewest_queries() -> None:
+    assert measure.MIN_QUERIES == MIN_QUERIES

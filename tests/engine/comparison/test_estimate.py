@@ -1,0 +1,98 @@
+"""The estimate of a comparison: counts against their definitions, memory against a process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from hyle.engine import Estimate, estimate
+
+PAIRS = ["cka", "mutual_knn", "cknna"]
+
+
+def products(found: Estimate) -> dict[str, float]:
+    return {stage.name: stage.products for stage in found.stages}
+
+
+def test_products_are_those_of_the_definition() -> None:
+    n, widths = 5000, [8, 20, 30]
+    found = estimate(n, widths, PAIRS, k=10)
+    assert found.linear == "d x d products of features"
+    features = n * (8 * 8 + 20 * 20 + 30 * 30 + 8 * 20 + 8 * 30 + 20 * 30)
+    assert products(found) == {
+        "linear kernels, by features": features,
+        "all pairs of samples": n**2 * sum(widths),
+        "neighbours of all pairs of models": 0,
+    }
+    wide = estimate(100, [400, 500], ["cka"])
+    assert wide.linear == "n x n products of rows"
+    assert products(wide) == {"all pairs of samples": 100**2 * 900 + 3 * 100**2}
+    assert estimate(100, [4], ["intrinsic_dimension"]).linear == ""
+
+
+@pytest.mark.parametrize(("options", "power"), [({}, 2), ({"queries": 500}, 1)])
+def test_the_work_grows_as_documented(options: dict[str, int], power: int) -> None:
+    small, large = (products(estimate(n, [64] * 4, PAIRS, **options)) for n in (20_000, 200_000))
+    stage = "queries with all samples" if options else "all pairs of samples"
+    assert large[stage] / small[stage] == pytest.approx(10**power)
+    assert large["linear kernels, by features"] / small["linear kernels, by features"] == pytest.approx(10)
+
+
+def test_permutations_and_jackknife_groups_are_stages() -> None:
+    alone = estimate(3000, [16] * 3, PAIRS)
+    permuted = estimate(3000, [16] * 3, PAIRS, permutations="auto")
+    assert permuted.permutations == 200
+    assert permuted.stages[: len(alone.stages)] == alone.stages
+    assert [stage.name for stage in permuted.stages[len(alone.stages) :]] == [
+        "permutations, linear kernels",
+        "permutations, neighbours",
+    ]
+    jackknife = estimate(3000, [16] * 3, PAIRS, jackknife_groups=20).stages[-1]
+    assert jackknife.products == 20 * sum(stage.products for stage in alone.stages)
+    assert jackknife.passes == 20 * sum(stage.passes for stage in alone.stages)
+    assert estimate(3000, [16] * 3, ["intrinsic_dimension"], permutations="auto").permutations == 0
+
+
+def test_what_compare_refuses_is_refused() -> None:
+    with pytest.raises(ValueError, match="rsa is computed for at most 11,585 samples"):
+        estimate(20_000, [8, 8], ["rsa"])
+    with pytest.raises(ValueError, match="here 24 GiB"):
+        estimate(57_000, [8, 8], ["cka_rbf"], permutations=200, grouped=True)
+    assert estimate(57_000, [8, 8], PAIRS, permutations=200, grouped=True).permutations == 200
+    with pytest.raises(ValueError, match="k=100 neighbours are not possible"):
+        estimate(50, [8, 8], PAIRS, k=100)
+    with pytest.raises(ValueError, match="no metric is called 'kca'"):
+        estimate(50, [8, 8], "kca")
+
+
+SCRIPT = textwrap.dedent(
+    """
+    import json, pathlib, resource
+    import numpy as np
+    from hyle.engine import compare, estimate
+
+    rows = {name: np.random.default_rng(at).normal(size=(7000, 32)).astype(np.float32) for at, name in enumerate("abc")}
+    metrics = ["cka", "mutual_knn", "cknna", "distance_correlation"]
+
+    def peak():
+        status = pathlib.Path("/proc/self/status")
+        if not status.exists():  # macOS
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        # Unlike ru_maxrss, this begins anew with the process.
+        return 2**10 * int(next(line for line in status.read_text().splitlines() if "VmHWM" in line).split()[1])
+
+    before = peak()
+    compare(rows, metrics=metrics)
+    print(json.dumps([peak() - before, estimate(7000, [32] * 3, metrics).memory]))
+    """
+)
+
+
+def test_a_comparison_takes_no_more_memory() -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=300)
+    grown, estimated = json.loads(done.stdout)
+    assert estimated / 10 < grown <= estimated
