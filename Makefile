@@ -34,9 +34,19 @@ unit: $(VENV)/dev $(VENV)/models
 	$(BIN)/pytest $(WORKERS) -m "not models and not thorough"
 	$(BIN)/pytest $(WORKERS) -m "models and not thorough"
 
-thorough: check unit
+thorough: check unit $(VENV)/hardware
 	XLA_FLAGS= $(BIN)/pytest $(WORKERS) -m thorough
 	$(MAKE) processors pythons
+
+# Compilers for NVIDIA GPUs and TPUs, which need neither a driver nor a device; there are none for macOS.
+$(VENV)/hardware: $(VENV)/dev
+	@if [ "`uname -sm`" = "Linux x86_64" ]; then \
+		echo "== installing the compilers for GPUs and TPUs (320 MB)"; \
+		jaxlib=`$(BIN)/python -c 'import jaxlib; print(jaxlib.__version__)'`; \
+		$(PIP) install --quiet --no-deps --upgrade --target $(VENV)/cuda jax-cuda12-plugin==$$jaxlib jax-cuda12-pjrt==$$jaxlib \
+			&& $(PIP) install --quiet --no-deps --upgrade --target $(VENV)/tpu libtpu==0.0.52 || exit 1; \
+	fi
+	@touch $@
 
 # The engine's tests as other processors compute: NumPy's products by kernels of older processors, XLA without AVX-512.
 # OPENBLAS_CORETYPE is without effect where NumPy is built with another BLAS (on macOS).

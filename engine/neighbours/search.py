@@ -11,6 +11,7 @@ import numpy as np
 
 from ..base import InputError, block_size, blocks, each_row, namespace, root
 from ..gram import Norms, Prepared, prepare
+from .top_k import in_groups, smallest_in_groups
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 # Number of candidates beyond k whose distances are recomputed, since the Gram product misorders near ties.
@@ -153,11 +154,16 @@ def candidates(
         negative, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
         no, yes = jnp.zeros(len(query), bool), jnp.ones(len(query), bool)
         return Candidates(index, -negative, no, yes, yes, yes)
+    if in_groups(n, spare):
+        low, index, left = smallest_in_groups(below, spare)
+        return certify_candidates(norms, query, low, index, k, metric, left)
     negative, index = jax.lax.top_k(-below, spare)
     return certify_candidates(norms, query, -negative, index, k, metric)
 
 
-def certify_candidates(norms: Norms, query: Any, low: Any, index: Any, k: int, metric: NeighbourMetric) -> Candidates:
+def certify_candidates(
+    norms: Norms, query: Any, low: Any, index: Any, k: int, metric: NeighbourMetric, left: Any = None
+) -> Candidates:
     """Determine how certain the candidates of the query rows are, from lower bounds of their distances.
 
     Args:
@@ -167,6 +173,7 @@ def certify_candidates(norms: Norms, query: Any, low: Any, index: Any, k: int, m
         index: int32 [b, c], the candidates.
         k: 1 <= k <= c.
         metric: see `neighbours`.
+        left: [b], lower bounds of the distances to all rows that are no candidates; default the largest of ``low``.
 
     Returns:
         The candidates; ``order_uncertain`` is True for every row, since the order is not examined.
@@ -178,7 +185,7 @@ def certify_candidates(norms: Norms, query: Any, low: Any, index: Any, k: int, m
     place = xp.arange(spare)
     kth = xp.where(place < k, high, -xp.inf).max(1)
     set_uncertain = (kth >= xp.where(place == k, low, xp.inf).min(1)) & (kth < xp.inf)
-    incomplete = (kth >= low.max(1)) & (kth < xp.inf) & (spare < n - 1)
+    incomplete = (kth >= (low.max(1) if left is None else left)) & (kth < xp.inf) & (spare < n - 1)
     approx_distance = (high + low) / 2
     with np.errstate(invalid="ignore"):  # inf - inf where too few rows are left as neighbours: not imprecise
         imprecise = ((high - low) > 2 * distance_rtol(low.dtype) * approx_distance) & (place < k)
