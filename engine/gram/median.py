@@ -39,9 +39,9 @@ def median_distance(x: jax.Array) -> jax.Array:
     at most 4 eps (|a|^2 + |b|^2), count as zero.
 
     Outside of `jax.jit` each pair is visited once, half a Gram product, and the distances near an estimate from a
-    sample are selected on the host. Inside, distances are counted against thresholds, and recomputed for every count
-    if they are too many to keep. Memory O(b n) for blocks of b rows, and 0.36 n^1.5 distances around the estimate;
-    inside of `jax.jit`, up to `KEPT_DISTANCES` distances.
+    sample are selected; on an accelerator before they are copied to the host. Inside, distances are counted against
+    thresholds, and recomputed for every count if they are too many to keep. Memory O(b n) for blocks of b rows, and
+    0.36 n^1.5 distances around the estimate; inside of `jax.jit`, up to `KEPT_DISTANCES` distances.
     """
     if isinstance(x, jax.core.Tracer):
         return median_by_counts(x)
@@ -142,14 +142,13 @@ def _median_by_selection(prepared: Prepared) -> Any:
         if n > 1000 and tail < 0.5:
             ends = [int((0.5 - tail) * len(sample)), int((0.5 + tail) * len(sample))]
             low, high = np.partition(sample, ends)[ends]
-        kept, below, finite = [], 0, 0
-        for start in np.arange(0, n, size, dtype=np.int32):
-            far = np.asarray(_distances(prepared, start, size)).ravel()
-            # By index: selecting by a boolean mask takes four times as long.
-            kept.append(far[np.flatnonzero((far >= low) & (far <= high))])
-            below += int(np.count_nonzero(far < low))
-            finite += int(np.count_nonzero(far <= largest))
-        middle = np.concatenate(kept)
+        starts = np.arange(0, n, size, dtype=np.int32)
+        if numpy:
+            parts = [_between(_distances(prepared, start, size), low, high) for start in starts]
+        else:
+            parts = _between_on_device(prepared, starts, size, low, high, share=2 * min(tail, 0.5))
+        middle = np.concatenate([part[0] for part in parts])
+        below, finite = (sum(int(part[at]) for part in parts) for at in (1, 2))
         if finite == 0:
             return namespace(prepared.points).asarray(np.inf, prepared.points.dtype)
         first, second = (finite - 1) // 2 - below, finite // 2 - below
@@ -159,6 +158,48 @@ def _median_by_selection(prepared: Prepared) -> Any:
             xp = namespace(prepared.points)
             return xp.ldexp(xp.asarray(both.mean(), prepared.points.dtype), prepared.norms.exponent)
         tail *= 4
+
+
+def _between(far: Any, low: Any, high: Any) -> tuple[np.ndarray, int, int]:
+    """Return the distances from low to high, the number of those below, and of those that are finite."""
+    far = np.asarray(far).ravel()
+    largest = np.finfo(far.dtype).max
+    # By index: selecting by a boolean mask takes four times as long.
+    inside = far[np.flatnonzero((far >= low) & (far <= high))]
+    return inside, int(np.count_nonzero(far < low)), int(np.count_nonzero(far <= largest))
+
+
+def _between_on_device(
+    prepared: Prepared, starts: np.ndarray, size: int, low: Any, high: Any, *, share: float
+) -> list[tuple[np.ndarray, int, int]]:
+    """Do what `_between` does for all blocks where the distances are, and copy only those in between to the host.
+
+    Args:
+        prepared: of n rows.
+        starts: first rows of the blocks.
+        size: rows of a block.
+        low: smallest distance to keep.
+        high: largest to keep.
+        share: of the distances that is expected in between; there is room for twice as many.
+    """
+    entries = size * (len(prepared.points) // 2 + size)
+    room = min(entries, int(2 * share * entries) + 1024)
+    found = [_compacted(_distances(prepared, start, size), low, high, room) for start in starts]
+    return [
+        (np.asarray(values)[: int(count)], int(below), int(finite))
+        if int(count) <= room
+        else _between(_distances(prepared, start, size), low, high)
+        for start, (values, count, below, finite) in zip(starts, found, strict=True)
+    ]
+
+
+@partial(jax.jit, static_argnames=("room",))
+def _compacted(far: jax.Array, low: Any, high: Any, room: int) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    flat = far.reshape(-1)
+    inside = (flat >= low) & (flat <= high)
+    at = jnp.nonzero(inside, size=room, fill_value=flat.size)[0]
+    values = flat.at[at].get(mode="fill", fill_value=jnp.inf)
+    return values, inside.sum(), (flat < low).sum(), (flat <= jnp.finfo(flat.dtype).max).sum()
 
 
 def _sample(prepared: Prepared) -> tuple[np.ndarray, float]:

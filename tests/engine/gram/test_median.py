@@ -113,3 +113,38 @@ def test_memory_does_not_grow_with_the_number_of_pairs():
     tracemalloc.stop()
     # Of 128 million distances: the masks of one block, and some distances for each row.
     assert peak < 32 * 2**20
+
+
+@pytest.mark.parametrize("n", [40, 1001, 2600])
+@pytest.mark.parametrize("kind", ["normal", "clusters", "repeats", "constant"])
+def test_selection_on_a_device_gives_the_same_and_copies_little(
+    monkeypatch: pytest.MonkeyPatch, n: int, kind: str
+) -> None:
+    rng = np.random.default_rng(n)
+    x = single(rng.normal(size=(n, D)))
+    if kind == "clusters":  # few distances between the scales: the estimate from a sample can be far off
+        x = single(np.repeat(rng.normal(size=(2, D)), [n // 2, n - n // 2], 0) * 100 + x)
+    elif kind == "repeats":
+        x = x[rng.integers(0, 5, n)]
+    elif kind == "constant":
+        x = np.ones_like(x)
+    expected = float(median_distance(x))
+    rooms = []
+    compacted = median_module._compacted
+    monkeypatch.setattr(median_module, "use_numpy", lambda _: False)
+    monkeypatch.setattr(median_module, "_compacted", lambda *args: rooms.append(args[-1]) or compacted(*args))
+    # The products of BLAS and XLA differ by rounding errors.
+    assert float(median_of_prepared(prepare(jnp.asarray(x)))) == pytest.approx(expected, rel=5e-7)
+    if n == 2600 and kind == "normal":
+        assert sum(rooms) < 0.1 * n * n / 2
+
+
+def test_a_block_with_more_distances_than_expected_is_copied_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = single(np.random.default_rng(0).normal(size=(1500, D)))
+    expected = float(median_distance(x))
+    monkeypatch.setattr(median_module, "use_numpy", lambda _: False)
+    on_device, between, whole = median_module._between_on_device, median_module._between, []
+    monkeypatch.setattr(median_module, "_between_on_device", lambda *args, share: on_device(*args, share=-1e-4))
+    monkeypatch.setattr(median_module, "_between", lambda *args: whole.append(1) or between(*args))
+    assert float(median_of_prepared(prepare(jnp.asarray(x)))) == pytest.approx(expected, rel=5e-7)
+    assert whole

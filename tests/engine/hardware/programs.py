@@ -28,7 +28,7 @@ from jax.sharding import SingleDeviceSharding  # noqa: E402
 jax.default_backend = lambda: {"cuda": "gpu"}.get(PLATFORM, PLATFORM)
 
 from hyle.engine.block_pass.run import count_ranks, products_of_kernels  # noqa: E402
-from hyle.engine.gram import Norms, Prepared, prepared  # noqa: E402
+from hyle.engine.gram import Norms, Prepared, median, prepared  # noqa: E402
 from hyle.engine.losses import (  # noqa: E402
     cka_loss,
     cknna_loss,
@@ -85,6 +85,10 @@ def programs() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
     yield "product", lambda one, query: one.gram(query), (one, query)
     for metric, k in K.items():
         yield f"neighbours, {metric}", partial(search, k=k, metric=metric), (one, gram, query)
+    start = shaped(dtype=jnp.int32)
+    yield "median, distances", lambda one, start: median._distances(one, start, 256), (one, start)
+    far, end = shaped(256, N // 2 + 256), shaped()
+    yield "median, selection", partial(median._compacted, room=2**16), (far, end, end)
     near, table = shaped(B, M, dtype=jnp.int32), shaped(B, K["euclidean"], dtype=jnp.int32)
     yield "ranks", count_ranks, (norms, gram, query, near, table)
     for kernel in ("linear", "rbf", "distance"):
