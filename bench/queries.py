@@ -95,8 +95,7 @@ def write_results(rows: list[dict[str, Any]], n: int, queries: int, trials: int,
     )
     limits = (
         "The debiased and the biased CKNNA also sum over pairs of queries that are neighbours of each other, of which "
-        "there are few: their errors are larger than those of the overlaps of neighbours. Of models that nearly agree, "
-        "the information imbalance is a mean of a few large ranks: it is skewed, and its intervals are too narrow."
+        "there are few: their errors are larger than those of the overlaps of neighbours."
     )
     source = f"{info['cpu']}, {info['cores']} cores, {info['date']}, commit {info['commit']}."
     text = ["# Sampled queries", "", caption, "", *rows_of(head, cells), "", times, "", limits, "", source, ""]
@@ -107,7 +106,7 @@ def write_results(rows: list[dict[str, Any]], n: int, queries: int, trials: int,
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("-n", type=click.IntRange(100), default=20_000, help="Number of samples.")
 @click.option("--queries", type=click.IntRange(40), default=1_000, help="Number of queries of each trial.")
-@click.option("--trials", type=click.IntRange(2), default=40, help="Number of trials.")
+@click.option("--trials", type=click.IntRange(2), default=160, help="Number of trials.")
 @click.option("--metric", "metrics", multiple=True, help="Measure only these; may be repeated.")
 @click.option("--write/--no-write", default=True, help="Write the results to bench/results.")
 def main(n: int, queries: int, trials: int, metrics: tuple[str, ...], write: bool) -> None:

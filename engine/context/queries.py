@@ -64,7 +64,7 @@ class Queries:
             values: [s].
         """
         of_group = np.bincount(self.group[source], values, len(self.sizes))
-        return of_group.sum() - np.array([0.0, *of_group])
+        return np.asarray(of_group.sum() - np.array([0.0, *of_group]))
 
     def pair_sums(self, source: np.ndarray, target: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Sum values that belong to two queries each; without a group, neither of them is in it.
@@ -75,9 +75,9 @@ class Queries:
             values: [s].
         """
         first, second = self.group[source], self.group[target]
-        either = [np.bincount(first, np.where(first == second, 0, values), len(self.sizes))]
-        either.append(np.bincount(second, values, len(self.sizes)))
-        return values.sum() - np.array([0.0, *sum(either)])
+        of_first = np.bincount(first, np.where(first == second, 0, values), len(self.sizes))
+        of_second = np.bincount(second, values, len(self.sizes))
+        return np.asarray(values.sum() - np.array([0.0, *(of_first + of_second)]))
 
 
 def draw_queries(n: int, count: int, seed: int) -> Queries:
