@@ -141,7 +141,8 @@ def best_against_control(panel: Panel) -> str:
     if not np.isfinite([difference, half_width]).all():
         return ""
     low, high = difference - half_width, difference + half_width
-    interval = f"95 % {number(low, 2)} to {number(high, 2)} over samples"
+    over = "queries" if "queries" in score.recipe else "samples"
+    interval = f"95 % {number(low, 2)} to {number(high, 2)} over {over}"
     if low <= 0 <= high:
         text = f"is not distinguishable from the best control (difference {number(difference, 2)}, {interval})"
     else:

@@ -94,7 +94,7 @@ def estimate(
         ValueError: `hyle.engine.compare` would refuse so many samples, an unknown metric, k out of range.
 
     Example:
-        >>> small, large = (estimate(n, [128] * 7, ["cka", "mutual_knn"]) for n in (10_000, 100_000))
+        >>> small, large = (estimate(n, [128] * 7, ["cka", "mutual_knn"]) for n in (100_000, 1_000_000))
         >>> round(large.stages[1].products / small.stages[1].products)
         100
     """
