@@ -28,6 +28,7 @@ GROUPS = {
         "datasets": "List the built-in data sets.",
         "metrics": "List the metrics and what each measures.",
         "embed": "Embed samples with models.",
+        "store": "Check, complete and clean up stored embeddings.",
         "distill": "Train a small model to match other models.",
     },
     "Environment": {

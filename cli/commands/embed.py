@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from hyle.zoo import Store, check_output, describe_repeats, find_card, group_sizes, write_embeddings
 
 from ..console import say
 from ..interrupts import INTERRUPTS
-from ..jobs import LastModelCache, check_views, chosen_layers, embed_with_progress, embedding_data
+from ..jobs import (
+    Incomplete,
+    LastModelCache,
+    Shard,
+    check_views,
+    chosen_layers,
+    embed_shard_with_progress,
+    embed_with_progress,
+    embedding_data,
+)
 from ..options import (
     LocalPath,
     SampleSelection,
@@ -21,6 +34,24 @@ from ..options import (
     store_option,
 )
 from ..outputs import check_file, replace_option
+
+# Number of commands that are listed.
+SHOWN = 8
+
+
+class ShardType(click.ParamType):
+    """A value ``i/n`` with 1 <= i <= n."""
+
+    name = "i/n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check and convert the value of the option."""
+        if isinstance(value, Shard):
+            return value
+        i, slash, n = str(value).partition("/")
+        if not (slash and i.isdecimal() and n.isdecimal() and 1 <= int(i) <= int(n)):
+            self.fail(f"{value!r} is not i/n with 1 <= i <= n, such as 3/16", param, ctx)
+        return Shard(int(i), int(n))
 
 
 @click.command(cls=SectionedCommand, short_help="Embed samples with models.")
@@ -39,6 +70,12 @@ from ..outputs import check_file, replace_option
 @click.option(
     "--batch-size", type=click.IntRange(1), help="Number of samples per batch. [default: that of the model's card]"
 )
+@click.option(
+    "--shard",
+    type=ShardType(),
+    help="Embed only every n-th sample, starting with the i-th, while other processes embed the others; the last one "
+    "stores the embeddings.",
+)
 @click.option("--device", default="cpu", show_default=True, help="Torch device that runs the model, such as cuda.")
 @click.option(
     "-o",
@@ -49,13 +86,16 @@ from ..outputs import check_file, replace_option
 @replace_option
 @store_option
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     models: tuple[str, ...],
     draw: SampleSelection,
     layer: str | None,
     layers: str | None,
     pooling: str | None,
     batch_size: int | None,
+    shard: Shard | None,
     device: str,
     output: Path | None,
     replace_output: bool,
@@ -76,6 +116,7 @@ def command(
       hyle embed rxnfp --layers all
       hyle compare rxnfp@all                  compares these layers
       hyle embed mymodule:MyModel hf:organisation/name
+      hyle embed aimnet2 --shard $SLURM_ARRAY_TASK_ID/16    in a job array
 
     \b
     Samples of your own: --dataset takes a file, or a folder of files:
@@ -97,6 +138,8 @@ def command(
     ]
     if output is not None and len(jobs) > 1:
         raise click.UsageError("--output takes one model and one layer at a time")
+    if output is not None and shard is not None:
+        raise click.UsageError("give --output without --shard, once all shards are embedded")
     if output is not None:
         check_output(output)
         ids = [output.with_suffix(".ids.txt")] if output.suffix == ".npy" else []
@@ -106,14 +149,56 @@ def command(
         say(f"{data.name}: {repeats}")
     check_views([name for name, _ in jobs], data)
     store, loader = Store(store_path), LastModelCache()
-    results = []
+    options: dict[str, Any] = {"pooling": pooling, "batch_size": batch_size, "device": device, "loader": loader}
+    results: list[Any] = []
+    incomplete: list[Incomplete] = []
     for name, each in jobs:
-        representation, _ = embed_with_progress(
-            name, data, store, layer=each, pooling=pooling, batch_size=batch_size, device=device, loader=loader
-        )
+        if shard is not None:
+            made = embed_shard_with_progress(name, data, store, shard, layer=each, **options)
+        else:
+            made, _ = embed_with_progress(name, data, store, layer=each, **options)
+        if isinstance(made, Incomplete):
+            incomplete.append(made)
+            results.append(_incomplete_data(made, ctx))
+            continue
         if output is not None:
             with INTERRUPTS.unwinding():
-                say(target.written(write_embeddings(representation, output)))
-        results.append(embedding_data(representation, data))
+                say(target.written(write_embeddings(made, output)))
+        results.append(embedding_data(made, data))
+    if incomplete:
+        _say_commands(_commands([part for each in incomplete for part in each.shards], ctx))
     if as_json:
         print_json(results)
+
+
+def _incomplete_data(made: Incomplete, ctx: click.Context) -> dict[str, Any]:
+    """Return what is missing of a representation as plain data."""
+    counts = {"samples": made.total, "missing": made.missing}
+    return {"model": made.model, "layer": made.layer, **counts, "commands": _commands(made.shards, ctx)}
+
+
+def _say_commands(commands: Sequence[str]) -> None:
+    say("the last process to finish stores the embeddings; to embed shards that no process is working on:")
+    for line in commands[:SHOWN]:
+        say(f"  {line}")
+    if len(commands) > SHOWN:
+        say(f"  and {len(commands) - SHOWN} more, up to {commands[-1].rpartition(' ')[2]}; --json lists all")
+
+
+def _commands(shards: Sequence[Shard], ctx: click.Context) -> list[str]:
+    """Return this command for each of other shards."""
+    order = sorted(set(shards), key=lambda shard: (shard.n, shard.i))
+    return [shlex.join(["hyle", "embed", *_arguments(ctx), "--shard", str(shard)]) for shard in order]
+
+
+def _arguments(ctx: click.Context) -> list[str]:
+    """Return the arguments that the user gave, without the shard and the form of the output."""
+    words: list[str] = []
+    for parameter in ctx.command.params:
+        name, value = str(parameter.name), ctx.params.get(str(parameter.name))
+        given = ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        if isinstance(parameter, click.Argument):
+            words += map(str, value or ())
+        elif given and name not in ("shard", "as_json"):
+            words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
+    return words

@@ -32,10 +32,14 @@ if TYPE_CHECKING:
     from .distill_samples import train_val_test_split as train_val_test_split
     from .doctor import diagnose as diagnose
     from .doctor import verdict as verdict
+    from .embed import Incomplete as Incomplete
     from .embed import LastModelCache as LastModelCache
+    from .embed import Shard as Shard
     from .embed import check_views as check_views
     from .embed import chosen_layers as chosen_layers
     from .embed import embed as embed
+    from .embed import embed_shard as embed_shard
+    from .embed import embed_shard_with_progress as embed_shard_with_progress
     from .embed import embed_with_progress as embed_with_progress
     from .embed import embedding_data as embedding_data
     from .estimate import estimate_comparison as estimate_comparison
@@ -69,6 +73,11 @@ if TYPE_CHECKING:
     from .report import write_all as write_all
     from .report import write_history as write_history
     from .sources import find_representations as find_representations
+    from .store import merge_complete as merge_complete
+    from .store import remove_leftovers as remove_leftovers
+    from .store import store_status as store_status
+    from .store import verify_store as verify_store
+    from .store import verify_with_progress as verify_with_progress
     from .sweep import SWEEP_SUFFIXES as SWEEP_SUFFIXES
     from .sweep import parse_sweep as parse_sweep
     from .sweep import sweep as sweep

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from hyle.zoo import (
     Dataset,
@@ -16,6 +15,7 @@ from hyle.zoo import (
     Model,
     ModelCard,
     Representation,
+    Sample,
     Store,
     check_hashes,
     fetch,
@@ -30,11 +30,47 @@ from ..console import SILENT, SilentProgress, say, with_progress
 from ..interrupts import INTERRUPTS
 from ..options import split
 
+if TYPE_CHECKING:
+    from hyle.zoo.store import Extraction
+
 # Samples that are committed to the store together: the most that an interruption loses.
 SHARD_SIZE = 128
 KEPT = "embeddings so far are stored, and the same command continues"
 # In the recipe of stored embeddings that only `hyle benchmark` has asked for.
 BENCHMARK = "of_benchmark"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Every ``n``-th sample of a data set, starting with the ``i``-th, counted from 1.
+
+    Several processes can embed different shards at the same time, without a lock.
+    """
+
+    i: int
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.i}/{self.n}"
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """What is known of a representation after one of its shards.
+
+    Args:
+        model: name of the model.
+        layer: the layer.
+        total: number of samples of the data set.
+        missing: number of samples that nobody has embedded yet.
+        shards: the shards that these samples are in.
+    """
+
+    model: str
+    layer: str
+    total: int
+    missing: int
+    shards: Sequence[Shard]
 
 
 def embed(
@@ -73,60 +109,170 @@ def embed(
     Raises:
         OutputError: the store cannot be written.
     """
-    start, label = time.monotonic(), name if layer is None else f"{name}@{layer}"
+    start, label = time.monotonic(), _label(name, layer)
     with progress.bar(label, len(dataset)) as update, INTERRUPTS.unwinding():
-        card = find_card(name, notify=say)
-        if card.weights is not None and card.weights.remote:
-            check_hashes(card)  # before anything is downloaded or installed
-            if card.weights.url or importlib.util.find_spec("huggingface_hub"):
-                fetch(card.weights, notify=say)  # their hash or commit is part of the key
-
-        def recipe() -> dict[str, Any]:
-            mark = {BENCHMARK: True} if of_benchmark else {}
-            return model_recipe(card, layer=layer, pooling=pooling) | dataset.recipe_for(card.view) | mark
-
-        key = Key.of(recipe())
-        representation = store.load(key)
-        if representation is None and card.versions:
-            prepare(card, notify=say)  # versions in the key are known only if the environment exists
-            key = Key.of(recipe())
-            representation = store.load(key)
+        card = _find(name)
+        key, recipe, representation = _stored(card, dataset, store, layer, pooling, of_benchmark=of_benchmark)
         stored = representation is not None
-        if representation is not None and (
-            "ids" not in representation.recipe or (not representation.groups and dataset.groups)
-        ):
-            # Earlier releases stored neither, and the hash in the key says that the data set is the same.
-            representation = _completed(representation, dataset)
-            store.save(key, representation)
-        if representation is not None and BENCHMARK in representation.recipe and not of_benchmark:
-            representation = _without_mark(representation)
-            store.save(key, representation)
-        INTERRUPTS.kept = KEPT
         if representation is None:
             prepare(card, notify=say)  # before the stored recipe is made, which contains versions of packages
-            model = loader(name, device=device, isolate=True, notify=say)
-            unknown_before = getattr(model.adapter, "unknown_tokens", 0)
-            with contextlib.ExitStack() as stack:
-                extraction = stack.enter_context(store.extraction(key, dataset.ids, recipe(), dataset.groups))
-                finished = extraction.finished
-                todo = [sample for sample in dataset if sample.id not in finished]
-                for first in range(0, len(todo), SHARD_SIZE):
-                    before = len(dataset) - len(todo) + first
-
-                    def show(done: int, _: int, before: int = before) -> None:
-                        update(before + done, "")
-
-                    shard = todo[first : first + SHARD_SIZE]
-                    batch = model.run(shard, layer=layer, pooling=pooling, batch_size=batch_size, progress=show)
-                    extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
-                if unknown := getattr(model.adapter, "unknown_tokens", 0) - unknown_before:
-                    say(f"  {name}: {unknown} tokens are not in its vocabulary; it was not trained on such strings")
+            with store.extraction(key, dataset.ids, recipe(), dataset.groups, replace=False) as extraction:
+                run = _Run(name, loader, device, layer, pooling, batch_size)
+                run.write(extraction, dataset.samples, update)
                 representation = extraction.commit()
-    n, d = representation.embedding.shape
-    how = "from the store" if stored else f"{time.monotonic() - start:.1f} s"
-    skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
-    progress.say(f"  {label:<18} {n} x {d:<5} {how}{skipped}")
+    progress.say(_line(label, representation, None if stored else start))
     return _without_mark(representation), stored
+
+
+def embed_shard(
+    name: str,
+    dataset: Dataset,
+    store: Store,
+    shard: Shard,
+    *,
+    layer: str | None = None,
+    pooling: str | None = None,
+    batch_size: int | None = None,
+    device: str = "cpu",
+    loader: Callable[..., Model] = load,
+    progress: SilentProgress = SILENT,
+) -> Representation | Incomplete:
+    """Embed one shard of a data set with one model, while other processes embed other shards of it.
+
+    Samples that any process has embedded already are skipped. The process that finds all samples embedded stores the
+    representation, which is the same as that of `embed`.
+
+    Args:
+        name: see `embed`, also for the other arguments.
+        dataset: all samples.
+        store: where the embeddings are stored; no lock of its file system is used.
+        shard: which samples this process embeds.
+        layer: default the first of the card.
+        pooling: default that of the card.
+        batch_size: default that of the card.
+        device: name of a torch device.
+        loader: loads the model if there is anything to embed.
+        progress: shows a progress bar and a summary; default nothing.
+
+    Returns:
+        The representation if it is complete, else what is missing.
+
+    Raises:
+        OutputError: the store cannot be written.
+    """
+    start, label = time.monotonic(), _label(name, layer)
+    own = dataset.samples[shard.i - 1 :: shard.n]
+    with progress.bar(f"{label} {shard}", len(own)) as update, INTERRUPTS.unwinding():
+        card = _find(name)
+        key, recipe, representation = _stored(card, dataset, store, layer, pooling, shared=True)
+        stored = representation is not None
+        if representation is None:
+            prepare(card, notify=say)
+            with store.extraction(key, dataset.ids, recipe(), dataset.groups, shared=True) as extraction:
+                run = _Run(name, loader, device, layer, pooling, batch_size)
+                run.write(extraction, own, update)
+                missing = set(extraction.unfinished())
+                if not missing:
+                    representation = extraction.commit()
+    if representation is None:
+        parts = sorted({position % shard.n for position, i in enumerate(dataset.ids) if i in missing})
+        shards = [Shard(part + 1, shard.n) for part in parts]
+        progress.say(f"  {label:<18} shard {shard} is done; {len(missing)} of {len(dataset)} samples are missing")
+        return Incomplete(name, key.layer, len(dataset), len(missing), shards)
+    progress.say(_line(label, representation, None if stored else start))
+    return _without_mark(representation)
+
+
+def _label(name: str, layer: str | None) -> str:
+    return name if layer is None else f"{name}@{layer}"
+
+
+def _line(label: str, representation: Representation, start: float | None) -> str:
+    n, d = representation.embedding.shape
+    how = "from the store" if start is None else f"{time.monotonic() - start:.1f} s"
+    skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
+    return f"  {label:<18} {n} x {d:<5} {how}{skipped}"
+
+
+def _find(name: str) -> ModelCard:
+    card = find_card(name, notify=say)
+    if card.weights is not None and card.weights.remote:
+        check_hashes(card)  # before anything is downloaded or installed
+        if card.weights.url or importlib.util.find_spec("huggingface_hub"):
+            fetch(card.weights, notify=say)  # their hash or commit is part of the key
+    return card
+
+
+def _stored(
+    card: ModelCard,
+    dataset: Dataset,
+    store: Store,
+    layer: str | None,
+    pooling: str | None,
+    *,
+    of_benchmark: bool = False,
+    shared: bool = False,
+) -> tuple[Key, Callable[[], dict[str, Any]], Representation | None]:
+    """Return the key of a representation, a function that makes its recipe, and the representation if it is stored."""
+
+    def recipe() -> dict[str, Any]:
+        mark = {BENCHMARK: True} if of_benchmark else {}
+        return model_recipe(card, layer=layer, pooling=pooling) | dataset.recipe_for(card.view) | mark
+
+    key = Key.of(recipe())
+    representation = store.load(key)
+    if representation is None and card.versions:
+        prepare(card, notify=say)  # versions in the key are known only if the environment exists
+        key = Key.of(recipe())
+        representation = store.load(key)
+    if representation is not None and (
+        "ids" not in representation.recipe or (not representation.groups and dataset.groups)
+    ):
+        # Earlier releases stored neither, and the hash in the key says that the data set is the same.
+        representation = _completed(representation, dataset)
+        store.save(key, representation, shared=shared)
+    if representation is not None and BENCHMARK in representation.recipe and not of_benchmark:
+        representation = _without_mark(representation)
+        store.save(key, representation, shared=shared)
+    INTERRUPTS.kept = KEPT
+    return key, recipe, representation
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A model that embeds samples into an extraction, and is loaded if there are any."""
+
+    name: str
+    loader: Callable[..., Model]
+    device: str
+    layer: str | None
+    pooling: str | None
+    batch_size: int | None
+
+    def write(self, extraction: Extraction, samples: Sequence[Sample], update: Callable[[float, str], None]) -> None:
+        """Embed those of the samples that nobody has embedded, and write them shard by shard."""
+        left = set(extraction.unfinished(sample.id for sample in samples))
+        todo = [sample for sample in samples if sample.id in left]
+        if not todo:
+            return
+        model = self.loader(self.name, device=self.device, isolate=True, notify=say)
+        unknown_before = getattr(model.adapter, "unknown_tokens", 0)
+        for first in range(0, len(todo), SHARD_SIZE):
+            before = len(samples) - len(todo) + first
+
+            def show(done: int, _: int, before: int = before) -> None:
+                update(before + done, "")
+
+            part = todo[first : first + SHARD_SIZE]
+            left = set(extraction.unfinished(sample.id for sample in part))  # other processes write as well
+            part = [sample for sample in part if sample.id in left]
+            if part:
+                batch = model.run(
+                    part, layer=self.layer, pooling=self.pooling, batch_size=self.batch_size, progress=show
+                )
+                extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
+        if unknown := getattr(model.adapter, "unknown_tokens", 0) - unknown_before:
+            say(f"  {self.name}: {unknown} tokens are not in its vocabulary; it was not trained on such strings")
 
 
 def _without_mark(representation: Representation) -> Representation:
@@ -141,6 +287,7 @@ def _completed(representation: Representation, dataset: Dataset) -> Representati
 
 
 embed_with_progress = with_progress(embed, prepare=keep_freed_memory)
+embed_shard_with_progress = with_progress(embed_shard, prepare=keep_freed_memory)
 
 
 def check_views(names: Sequence[str], data: Dataset) -> None:

@@ -58,8 +58,8 @@ def inode(path: Path) -> int | None:
 
 
 def finished_shards(root: Path) -> list[Path]:
-    """Shard folders under their final names: Orbax renames a folder only when it is complete."""
-    return [path for path in root.glob("*/*/*/*/shards/*/*") if path.name.isdigit()]
+    """Shard folders under their final names: a folder is renamed only when it is complete."""
+    return [path for path in root.glob("*/*/*/*/shards/*/*") if path.is_dir() and not path.name.startswith(".")]
 
 
 def test_layers_of_a_custom_model_are_stored_and_compared_by_name(tmp_path: Path) -> None:

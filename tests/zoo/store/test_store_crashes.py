@@ -39,27 +39,33 @@ with Store({root!r}).extraction(KEY, IDS, RECIPE) as extraction:
     extraction.commit()
 """
 
-# The last step of Orbax is a rename, after all arrays have been written.
-AT_RENAME = """
-    from orbax.checkpoint._src.path import async_path
-    async def die(*args): os.kill(os.getpid(), signal.SIGKILL)
-    async_path.rename = die
+AT_ONCE = "os.kill(os.getpid(), signal.SIGKILL)"
+KILL = "lambda *args, **options: os.kill(os.getpid(), signal.SIGKILL)"
+# The shard is complete, but not yet renamed.
+AT_RENAME = f"""
+    import hyle.zoo.store.extraction as e
+    e.move = {KILL}
+"""
+LAST_SHARD = """
+    ids = IDS[12:]
+    extraction.write_shard(ids, rows(ids), energies(ids))
 """
 # All shards exist, and the merged representation is partially written.
-IN_COMMIT = (
-    """
-    ids = IDS[12:]
-    extraction.write_shard(ids, rows(ids), energies(ids))
+IN_COMMIT = f"""{LAST_SHARD}
+    import hyle.zoo.store.checkpoint as c
+    c._orbax_metadata = {KILL}
+    extraction.commit()
 """
-    + AT_RENAME
-    + "    extraction.commit()"
-)
 # The merged representation is written, but not yet moved to its final path.
-BEFORE_PLACE = """
-    import hyle.zoo.store.store as s
-    ids = IDS[12:]
-    extraction.write_shard(ids, rows(ids), energies(ids))
-    s.describe = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+BEFORE_PLACE = f"""{LAST_SHARD}
+    import hyle.zoo.store.place as p
+    p.move = {KILL}
+    extraction.commit()
+"""
+# The merged representation is stored, but the shards are still there.
+AFTER_PLACE = f"""{LAST_SHARD}
+    import hyle.zoo.store.extraction as e
+    e.remove = {KILL}
     extraction.commit()
 """
 
@@ -67,7 +73,7 @@ BEFORE_PLACE = """
 @pytest.mark.parametrize(
     ("die", "done"),
     [
-        ("os.kill(os.getpid(), signal.SIGKILL)", 12),
+        (AT_ONCE, 12),
         (AT_RENAME, 12),
         (IN_COMMIT, 20),
         (BEFORE_PLACE, 20),
@@ -77,18 +83,44 @@ def test_an_extraction_resumes_after_sigkill(store, die, done):
     code = CHILD.format(tests=str(Path(__file__).parent), root=str(store.root), die=die.strip())
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr
-    assert any(store.root.rglob("*.orbax-checkpoint-tmp")) == (die in (AT_RENAME, IN_COMMIT))
+    left_over = [path for name in (".writing-*", "incoming-*", ".commit") for path in store.root.rglob(name)]
+    assert bool(left_over) == (die != AT_ONCE)
     assert store.load(KEY) is None
     assert list(store.find()) == []
     with store.extraction(KEY, IDS, RECIPE) as extraction:
-        assert not list(store.root.rglob("*.orbax-checkpoint-tmp"))
         assert extraction.finished == set(IDS[:done])
         left = IDS[done:]
         if left:
             extraction.write_shard(left, rows(left), energies(left))
         extraction.commit()
+    assert sorted(path.name for path in (store.root / KEY.folder).iterdir()) == [".lock", "representation"]
     np.testing.assert_array_equal(store.load(KEY).embedding, rows(IDS))
     np.testing.assert_array_equal(store.load(KEY).energies, energies(IDS))
+
+
+def test_shards_that_a_killed_process_left_are_not_needed(store):
+    code = CHILD.format(tests=str(Path(__file__).parent), root=str(store.root), die=AFTER_PLACE.strip())
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    np.testing.assert_array_equal(store.load(KEY).embedding, rows(IDS))
+    with store.extraction(KEY, IDS, RECIPE, shared=True) as extraction:
+        assert extraction.committed
+        assert extraction.unfinished() == []
+        assert list(extraction.commit().ids) == IDS
+    assert sorted(path.name for path in (store.root / KEY.folder).iterdir()) == [".lock", "representation"]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_representation_that_another_process_has_just_stored_is_taken(store, shared):
+    store.save(KEY, representation())
+    with store.extraction(KEY, IDS, RECIPE, shared=shared, replace=False) as extraction:
+        assert extraction.unfinished() == []
+        np.testing.assert_array_equal(extraction.commit().embedding, rows(IDS))
+    with store.extraction(KEY, IDS, RECIPE) as extraction:
+        assert extraction.unfinished() == IDS
+        extraction.write_shard(IDS, -rows(IDS))
+        extraction.commit()
+    np.testing.assert_array_equal(store.load(KEY).embedding, -rows(IDS))
 
 
 def test_a_replacement_that_was_killed_is_completed(store):

@@ -1,0 +1,171 @@
+"""Inspect a store of embeddings, complete what is unfinished in it, and clean it up."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hyle.zoo import ROW_NUMBERS, InputError, Store, list_datasets
+from hyle.zoo.store import (
+    Damage,
+    Unfinished,
+    count_folders,
+    find_damage,
+    find_leftovers,
+    find_unfinished,
+    last_write,
+    remove_leftover,
+    size_of,
+)
+
+from ..console import SILENT, SilentProgress, with_progress
+from ..interrupts import INTERRUPTS
+
+DAY = 24 * 3600
+# Origins of ids that are no column.
+MADE = ("the file", "file names", ROW_NUMBERS)
+
+
+def store_status(store: Store) -> dict[str, Any]:
+    """Return what a store contains, as plain data: ``store``, ``stored`` and ``unfinished``.
+
+    Raises:
+        InputError: the metadata of a representation are damaged.
+    """
+    stored = [
+        {
+            "model": entry.key.model,
+            "dataset": entry.key.dataset,
+            "layer": entry.key.layer,
+            "pooling": entry.key.pooling,
+            "libraries": entry.key.libraries,
+            "shape": [entry.n, entry.d],
+            "dtype": entry.dtype,
+            "dropped": entry.dropped,
+            "bytes": size_of(entry.path),
+            "folder": str(entry.path),
+        }
+        for entry in store.list()
+    ]
+    unfinished = [_unfinished_data(each) for each in find_unfinished(store.root)]
+    return {"store": str(store.root), "stored": stored, "unfinished": unfinished}
+
+
+def _unfinished_data(each: Unfinished) -> dict[str, Any]:
+    missing = each.missing
+    return {
+        "model": each.model,
+        "dataset": each.dataset,
+        "layer": each.plan.key.layer if each.plan else None,
+        "pooling": each.plan.key.pooling if each.plan else None,
+        "done": len(each.finished),
+        "missing": None if missing is None else len(missing),
+        "last_write": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each.written)),
+        "stored": each.stored,
+        "folder": str(each.path),
+        "command": embed_command(each.plan.recipe, len(each.plan.ids)) if each.plan else None,
+    }
+
+
+def verify_store(store: Store, *, progress: SilentProgress = SILENT) -> tuple[int, list[dict[str, Any]]]:
+    """Read all arrays of a store and compare them with their hashes.
+
+    Args:
+        store: the store.
+        progress: shows a progress bar; default nothing.
+
+    Returns:
+        The number of folders that were read, and the damaged ones as plain data: ``folder``, ``problem``, ``repair``.
+    """
+    total = count_folders(store.root)
+    with progress.bar("verify", total) as update:
+        found = [_damage_data(damage) for damage in find_damage(store.root, lambda done: update(done, ""))]
+    return total, found
+
+
+verify_with_progress = with_progress(verify_store)
+
+
+def _damage_data(damage: Damage) -> dict[str, Any]:
+    again = embed_command(damage.recipe, damage.samples) if damage.recipe else "the same hyle embed command again"
+    repair = f"rm -r {shlex.quote(str(damage.path))}" + (f" && {again}" if damage.recipe else f", and {again}")
+    return {"folder": str(damage.path), "problem": damage.problem, "repair": repair}
+
+
+def merge_complete(store: Store) -> Iterator[dict[str, Any]]:
+    """Store the representations whose samples are all embedded, one by one.
+
+    Yields:
+        For each unfinished extraction: what `store_status` returns of it, and ``merged``: whether it is stored now;
+        with ``error`` if it is complete but cannot be stored.
+    """
+    for each in find_unfinished(store.root):
+        data = _unfinished_data(each) | {"merged": False, "error": None}
+        if each.plan is not None and not each.missing and not each.stored:
+            plan = each.plan
+            try:
+                with (
+                    INTERRUPTS.unwinding(),
+                    store.extraction(plan.key, plan.ids, plan.recipe, plan.groups, shared=True) as extraction,
+                ):
+                    extraction.commit()
+                data["merged"] = True
+            except InputError as error:
+                data["error"] = str(error)
+        yield data
+
+
+def remove_leftovers(store: Store, *, days: float, dry_run: bool) -> list[dict[str, Any]]:
+    """Remove unfinished extractions, and what killed processes left, that nothing was written to for some days.
+
+    Args:
+        store: the store; its representations are never removed.
+        days: the age.
+        dry_run: only list them.
+
+    Returns:
+        What was removed, as plain data: ``path``, ``what``, ``bytes`` and ``last_write``.
+    """
+    limit = time.time() - days * DAY
+    removed: list[dict[str, Any]] = []
+    gone: list[Path] = []
+    for path, what in list(find_leftovers(store.root)):
+        written = last_write(path)
+        if not 0 < written < limit or any(path.is_relative_to(folder) for folder in gone):
+            continue
+        size = size_of(path)
+        if not dry_run:
+            with INTERRUPTS.unwinding():
+                remove_leftover(path)
+        gone.append(path)
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(written))
+        removed.append({"path": str(path), "what": what, "bytes": size, "last_write": when})
+    return removed
+
+
+def embed_command(recipe: Mapping[str, Any], samples: int) -> str:
+    """Return the command that embeds the samples of a recipe, as far as the recipe tells.
+
+    Args:
+        recipe: provenance of a representation.
+        samples: number of samples that the model was given.
+    """
+    dataset, source = str(recipe["dataset"]), str(recipe.get("dataset_source", ""))
+    words = ["hyle", "embed", str(recipe["model"]), "--dataset", dataset]
+    seed = re.search(r"\bseed (\d+)", source)
+    if dataset in {info.name for info in list_datasets()}:
+        words += ["-n", str(samples), *(("--seed", seed[1]) if seed else ())]
+    else:
+        first, drawn = re.search(r"\bthe first (\d+)", source), re.search(r"\b(\d+) of \d+, seed (\d+)", source)
+        words += ["-n", first[1], "--first"] if first else []
+        words += ["-n", drawn[1], "--seed", drawn[2]] if drawn else []
+        column, ids = re.search(r", column ([^,]+)", source), str(recipe.get("ids", MADE[0]))
+        words += ["--column", column[1]] if column else []
+        words += [] if any(made in ids for made in MADE) else ["--id-column", ids]
+    words += ["--layer", str(recipe["layer"])]
+    words += ["--pooling", str(recipe["pooling"])] if recipe["pooling"] != "none" else []
+    return shlex.join(words)

@@ -1,0 +1,272 @@
+"""Extractions: representations that one or several processes write shard by shard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from .._errors import InputError
+from .._representation import Representation
+from ..embeddings import to_numpy
+from .checkpoint import is_whole, move, read_about, read_arrays, remove, unique_name, write_folder
+from .place import SHARDS, Place, damage_of
+from .plan import identity_of, write_plan
+from .rows import matrix_of, plain
+
+
+class Extraction:
+    """A representation that is being written shard by shard; see `Store.extraction`.
+
+    A shard is a folder with the name of its sample ids, which is written under a temporary name and renamed. Whoever
+    writes the same samples again finds it there. A sample that is in several shards is taken from the first of them by
+    name. So several processes can write, whatever the order.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        ids: Sequence[str],
+        recipe: Mapping[str, Any],
+        groups: Mapping[str, Mapping[str, str]],
+        *,
+        shared: bool,
+        replace: bool,
+    ) -> None:
+        self._place, self._key, self._groups = place, place.key, groups
+        self._ids, self._recipe = list(ids), plain(recipe)
+        self._position = {i: position for position, i in enumerate(self._ids)}
+        if len(self._position) != len(self._ids):
+            raise InputError(f"{self._key}: the ids must be unique")
+        self._shards = place.folder / SHARDS / identity_of(self._recipe, self._ids)
+        self._finished: set[str] = set()
+        self._read: set[str] = set()
+        self._width: tuple[int, str] | None = None
+        self._replaces = replace and place.committed
+        with ExitStack() as stack:
+            if not shared:
+                place.lock(stack)
+            place.recover()
+            if not self.committed:
+                self._write_plan()
+                self._refresh()
+            # Keep the lock only now, so that a damaged shard does not leave it behind.
+            self._open = stack.pop_all()
+        self._closed = False
+
+    def __enter__(self) -> Extraction:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the lock and keep the shards, so that any process can resume."""
+        self._closed = True
+        self._open.close()
+
+    @property
+    def finished(self) -> set[str]:
+        """The ids that are already embedded or dropped; skip them when resuming."""
+        return set(self._finished)
+
+    @property
+    def committed(self) -> bool:
+        """Whether the whole representation is stored already; `commit` then returns it."""
+        return not self._replaces and self._place.committed
+
+    def unfinished(self, ids: Iterable[str] | None = None) -> list[str]:
+        """Return which of some ids, by default all, no process has finished yet; none if `committed`."""
+        self._refresh()
+        left = [i for i in (self._ids if ids is None else ids) if i not in self._finished]
+        # In this order: shards disappear only after the commit.
+        return left if left and not self.committed else []
+
+    def write_shard(
+        self,
+        ids: Sequence[str],
+        embedding: Any,
+        energies: Any = None,
+        dropped: Mapping[str, str] | None = None,
+    ) -> None:
+        """Commit some samples to disk; once this returns, they survive a crash of the process.
+
+        Args:
+            ids: n ids of the data set that are not finished yet.
+            embedding: floating [n, d], an array or a torch tensor on any device; d and dtype as in the other shards.
+            energies: [n] in eV, or None.
+            dropped: id -> why the model does not support that sample.
+
+        Raises:
+            ValueError: unknown, finished or repeated ids, or an array of the wrong shape or dtype.
+            OutputError: the store cannot be written.
+        """
+        self._check_open()
+        dropped = dict(dropped or {})
+        self._check_ids([*ids, *dropped])
+        arrays: dict[str, np.ndarray] = {}
+        width = None
+        if len(ids):
+            matrix = np.ascontiguousarray(matrix_of(embedding))
+            width = (matrix.shape[1], matrix.dtype.name)
+            if len(matrix) != len(ids):
+                raise InputError(f"{self._key}: {len(ids)} ids for {len(matrix)} rows")
+            if self._width not in (None, width):
+                raise InputError(
+                    f"{self._key}: the shard has width and dtype {width}, but earlier shards have {self._width}"
+                )
+            arrays["embedding"] = matrix
+            if energies is not None:
+                arrays["energies"] = np.ascontiguousarray(to_numpy(energies), np.float64)
+                if arrays["energies"].shape != (len(ids),):
+                    raise InputError(f"{self._key}: energies of shape {arrays['energies'].shape} for {len(ids)} rows")
+        about = {"ids": list(ids), "dropped": dropped, "width": width}
+        name = shard_name(sorted([*ids, *dropped], key=self._position.__getitem__))
+        temporary = self._shards / unique_name(".writing")
+        with self._place.writing():
+            try:
+                write_folder(temporary, arrays, about)
+                move(temporary, self._shards / name)
+            except Exception:
+                # The process that commits removes the shards, which nobody needs any more.
+                if not self.committed:
+                    raise
+            finally:
+                remove(temporary)
+        self._read.add(name)
+        self._note(about)
+
+    def commit(self) -> Representation:
+        """Merge the shards in the order of the data set, store the result and remove the shards.
+
+        Energies are stored only if every row has one. The matrix is in memory once.
+
+        Returns:
+            The representation; the one of another process if that has committed it first.
+
+        Raises:
+            ValueError: some samples are not finished yet, or the model supports none.
+            OutputError: the store cannot be written.
+        """
+        self._check_open()
+        merged: Representation | None = None
+        with self._place.committing(lambda: self.committed) as step:
+            if not self.committed:
+                try:
+                    merged = self._merge(step)
+                    self._place.replace(merged, step)
+                except Exception:
+                    # Another process may have taken this one for dead and committed.
+                    if not self.committed:
+                        raise
+                    merged = None
+        result = merged or self._place.load()
+        if result is None:
+            raise InputError(f"{self._key} was removed from {self._place.root} while it was stored; embed again")
+        with self._place.writing():
+            remove(self._shards.parent)
+        self.close()
+        return result
+
+    def _merge(self, step: Callable[[], None]) -> Representation:
+        shards: list[tuple[Path, dict[str, Any]]] = []
+        source: dict[str, tuple[int, int]] = {}
+        dropped: dict[str, str] = {}
+        for path, about in self._abouts():
+            for row, i in enumerate(about["ids"]):
+                if i not in source and i not in dropped:
+                    source[i] = len(shards), row
+            dropped |= {i: why for i, why in about["dropped"].items() if i not in source and i not in dropped}
+            shards.append((path, about))
+            step()
+        missing = [i for i in self._ids if i not in source and i not in dropped]
+        if missing:
+            raise InputError(f"{self._key}: {len(missing)} samples are not finished, starting with {missing[0]!r}")
+        kept = [i for i in self._ids if i in source]
+        if not kept:
+            reason = next(iter(dropped.values()), "the data set is empty")
+            raise InputError(f"{self._key}: the model supports none of the {len(self._ids)} samples: {reason}")
+        rows: dict[int, list[tuple[int, int]]] = {}
+        for target, i in enumerate(kept):
+            shard, row = source[i]
+            rows.setdefault(shard, []).append((target, row))
+        energies = np.empty(len(kept)) if all("energies" in shards[s][1]["sha256"] for s in rows) else None
+        matrix: np.ndarray | None = None
+        for shard, places in rows.items():
+            path, about = shards[shard]
+            targets, own = np.array(places).T
+            with damage_of(path):
+                arrays = read_arrays(path, about)
+            part = arrays["embedding"]
+            if matrix is None:
+                matrix = np.empty((len(kept), part.shape[1]), part.dtype)
+            if (part.shape[1], part.dtype) != (matrix.shape[1], matrix.dtype):
+                raise InputError(
+                    f"{path} has width and dtype {(part.shape[1], part.dtype.name)}, but other shards have "
+                    f"{(matrix.shape[1], matrix.dtype.name)}: remove the wrong ones and embed again"
+                )
+            matrix[targets] = part[own]
+            if energies is not None:
+                energies[targets] = arrays["energies"][own]
+            step()
+        skipped = {i: dropped[i] for i in self._ids if i in dropped}
+        groups = {kind: [labels[i] for i in kept] for kind, labels in self._groups.items()}
+        return Representation(self._key.model, matrix, kept, self._recipe, energies, skipped, groups)
+
+    def _abouts(self, known: Collection[str] = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield the complete shards by name, without those that are known, and their metadata."""
+        if not self._shards.is_dir():
+            return
+        for path in sorted(self._shards.iterdir()):
+            if path.name not in known and is_whole(path):
+                with damage_of(path):
+                    about = read_about(path)
+                yield path, about
+
+    def _refresh(self) -> None:
+        """Note the shards that this and other processes have written meanwhile."""
+        try:
+            for path, about in self._abouts(self._read):
+                self._read.add(path.name)
+                self._note(about)
+        except (InputError, FileNotFoundError):
+            # The process that commits removes the shards.
+            if not self.committed:
+                raise
+
+    def _note(self, about: Mapping[str, Any]) -> None:
+        self._finished |= {*about["ids"], *about["dropped"]}
+        if about["width"] is not None:
+            self._width = (about["width"][0], about["width"][1])
+
+    def _write_plan(self) -> None:
+        with self._place.writing():
+            self._shards.mkdir(parents=True, exist_ok=True)
+            write_plan(self._shards, self._key, self._ids, self._recipe, self._groups)
+
+    def _check_open(self) -> None:
+        # Without the lock, another process may be writing to the same folder.
+        if self._closed:
+            raise InputError(f"{self._key}: this extraction is closed; start it again to resume")
+
+    def _check_ids(self, ids: Collection[str]) -> None:
+        checked: set[str] = set()
+        for i in ids:
+            if i not in self._position:
+                raise InputError(f"{self._key}: the data set has no sample {i!r}")
+            if i in self._finished or i in checked:
+                raise InputError(f"{self._key}: the sample {i!r} is already finished")
+            checked.add(i)
+
+
+def shard_name(ids: Sequence[str]) -> str:
+    """Return the name of a shard: a hash of the ids of its samples, in the order of the data set."""
+    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()[:32]

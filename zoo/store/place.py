@@ -1,0 +1,160 @@
+"""The folder of one key: its lock, and the representation that is read from it or moved into it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._cache import locked
+from .._errors import InputError, OperationError, OutputError, output_errors
+from .._representation import Representation
+from .checkpoint import is_whole, move, read_about, read_arrays, remove, unique_name, write_folder
+from .commit_lock import commit_lock
+from .key import Key
+from .rows import matrix_of, plain
+
+# What a user can do if the store cannot be written.
+REMEDY = "choose another folder with --store"
+COMMITTED_DIR, SHARDS, LOCK, COMMIT = "representation", "shards", ".lock", ".commit"
+# How the names of staging folders and backups begin.
+STAGING, BACKUP = "incoming", "old"
+# Errors of a file system without flock.
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+class Place:
+    """The folder of one key in a store.
+
+    Args:
+        root: the folder of the store.
+        key: key of the representation.
+    """
+
+    def __init__(self, root: Path, key: Key) -> None:
+        self.root, self.key, self.folder = root, key, root / key.folder
+
+    @property
+    def committed(self) -> bool:
+        """Whether a representation is stored."""
+        return is_whole(self.folder / COMMITTED_DIR)
+
+    def load(self) -> Representation | None:
+        """Read the representation, or return None if there is none; see `Store.load`."""
+        path = self.folder / COMMITTED_DIR
+        if not is_whole(path):
+            return None
+        with damage_of(path):
+            about = read_about(path)
+            stored = Key(**about["key"])
+        if stored != self.key:
+            raise InputError(f"{path} belongs to {stored}, not to {self.key}: the file system ignores case")
+        with damage_of(path):
+            arrays = read_arrays(path, about)
+            groups = about.get("groups", {})  # earlier releases have none
+            facts = (about["name"], arrays["embedding"], about["ids"], about["recipe"], arrays.get("energies"))
+            return Representation(*facts, about["dropped"], groups)
+
+    def lock(self, stack: ExitStack) -> None:
+        """Hold the lock of the key until the stack is closed.
+
+        Raises:
+            RuntimeError: another process holds it.
+            OutputError: it cannot be written, or the file system has no locks.
+        """
+        path = self.folder / LOCK
+
+        def busy() -> None:
+            holder = path.read_text("utf-8") or "unknown"
+            raise OperationError(f"process {holder} is extracting {self.key} into {self.root}: wait until it finishes")
+
+        with self.writing():
+            try:
+                stack.enter_context(locked(path, busy))
+            except OSError as error:
+                if error.errno not in NO_LOCKS:
+                    raise
+                raise OutputError(
+                    f"cannot lock {path}: {os.strerror(error.errno)}; `hyle embed --shard 1/1` needs no lock of the "
+                    f"file system, or {REMEDY}"
+                ) from error
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Raise errors of the operating system as an `OutputError` that names the store."""
+        return output_errors(self.root, REMEDY)
+
+    @contextmanager
+    def committing(self, done: Callable[[], bool] = lambda: False) -> Iterator[Callable[[], None]]:
+        """Hold the lock for commits, after what a killed commit left is completed; see `commit_lock`."""
+        with self.writing(), commit_lock(self.folder / COMMIT, done) as step:
+            if not done():
+                self._recover()
+            yield step
+
+    def recover(self) -> None:
+        """Complete a replacement that was killed between its two renames."""
+        if any(self.folder.glob(f"{BACKUP}*")):
+            with self.committing():
+                pass
+
+    def _recover(self) -> None:
+        staged, backups = (
+            [path for path in self.folder.glob(f"{name}*") if is_whole(path)] for name in (STAGING, BACKUP)
+        )
+        if backups and not self.committed:
+            # The new representation is complete, and was about to replace the old one.
+            move(max(staged or backups, key=lambda path: path.stat().st_mtime), self.folder / COMMITTED_DIR)
+        for name in (STAGING, BACKUP):
+            for path in self.folder.glob(f"{name}*"):
+                remove(path)
+
+    def replace(self, representation: Representation, step: Callable[[], None] = lambda: None) -> Path:
+        """Write a representation, move it into place and return its folder.
+
+        Args:
+            representation: a complete representation.
+            step: see `committing`, in which this is called.
+        """
+        arrays = {"embedding": np.ascontiguousarray(matrix_of(representation.embedding))}
+        if representation.energies is not None:
+            arrays["energies"] = np.asarray(representation.energies, np.float64)
+        about: Mapping[str, Any] = {
+            "name": representation.name,
+            "key": asdict(self.key),
+            "shape": arrays["embedding"].shape,
+            "dtype": arrays["embedding"].dtype.name,
+            "energies": "energies" in arrays,
+            "ids": list(representation.ids),
+            "recipe": plain(representation.recipe),
+            "dropped": dict(representation.dropped),
+            "groups": {kind: list(labels) for kind, labels in representation.groups.items()},
+        }
+        attributes = {name: about[name] for name in ("name", "ids", "recipe")}
+        staging, place = self.folder / unique_name(STAGING), self.folder / COMMITTED_DIR
+        backups: list[Path] = []
+        try:
+            write_folder(staging, arrays, about, attributes=attributes, step=step)
+            while not move(staging, place):
+                backups.append(self.folder / unique_name(BACKUP))
+                with suppress(FileNotFoundError):  # moved by a process that took over the lock of this one
+                    place.rename(backups[-1])
+        finally:
+            for path in (staging, *backups) if self.committed else (staging,):
+                remove(path)
+        return place
+
+
+@contextmanager
+def damage_of(path: Path) -> Iterator[None]:
+    """Raise any error of the body as an InputError that says that a folder of the store is damaged."""
+    try:
+        yield
+    # Which error a damaged file raises depends on where it is damaged.
+    except Exception as error:
+        raise InputError(f"{path} is damaged: remove it and embed again") from error
