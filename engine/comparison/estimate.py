@@ -194,7 +194,8 @@ def _memory(n: int, m: int, total: int, kernels: int, neighbours: Sequence[int],
         blocks = max(BLOCK_BYTES, MIN_BLOCK * m * n * FLOAT) * 3
     elif neighbours:
         blocks = max(BLOCK_BYTES, MIN_BLOCK * n * FLOAT) * threads
-    points, tables = n * total * FLOAT, m * n * sum(neighbours) * NEIGHBOUR
+    # The rows once more where they are joined, and centred.
+    points, tables = 2 * n * total * FLOAT, m * n * sum(neighbours) * NEIGHBOUR
     programs = PROGRAMS if m * n * n > MAX_ENTRIES else 0
     return programs + points + min(blocks, 2 * m * n * n * FLOAT) + tables + permutations * (n * FLOAT + m * m * 8)
 
