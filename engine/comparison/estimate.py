@@ -169,8 +169,7 @@ def _permuted(
         if kernel not in needs:
             continue
         if kernel == "linear" and features and features_permute_cheaper(n, widths, count, cycles):
-            crossed = sum(a * b for a, b in combinations_with_replacement(widths, 2))
-            stages.append(Stage("permutations, linear kernels", products=count * n * crossed))
+            stages.append(Stage("permutations, linear kernels", products=count * n * total**2))
         elif grouped:
             products = square * (total + count * m**2)
             stages.append(Stage(f"permutations, {kernel} kernels", products=products, passes=count * m * square))

@@ -8,7 +8,6 @@ from .batches import doubly_centred as doubly_centred
 from .batches import others as others
 from .features import by_features as by_features
 from .features import feature_hsic as feature_hsic
-from .features import feature_product as feature_product
 from .features import feature_products as feature_products
 from .hsic import Sums as Sums
 from .hsic import hsic as hsic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -37,8 +37,9 @@ def feature_products(representations: Sequence[Prepared]) -> Any:
     """
     numpy = all(use_numpy(prepared.points) for prepared in representations)
     points: list[Any] = [np.asarray(prepared.points) if numpy else prepared.points for prepared in representations]
+    squared_norm: Callable[..., Any] = _squared_norm_numpy if numpy else _squared_norm
     m = len(representations)
-    values = {(a, b): feature_product(points[a], points[b]) for a, b in combinations_with_replacement(range(m), 2)}
+    values = {(a, b): squared_norm(points[a], points[b]) for a, b in combinations_with_replacement(range(m), 2)}
     table = [[values[min(a, b), max(a, b)] for b in range(m)] for a in range(m)]
     return np.array(table) if numpy else jnp.stack([jnp.stack(row) for row in table])
 
@@ -67,11 +68,6 @@ def feature_hsic(products: Any, squares: Any, *, debiased: bool) -> Any:
     numpy = isinstance(residual, np.ndarray)
     inner = residual @ residual.T if numpy else jnp.matmul(residual, residual.T, precision=HIGHEST)
     return (products - n / (n - 2) * (inner + n * means) + n * n * means / ((n - 1) * (n - 2))) / (n * (n - 3))
-
-
-def feature_product(x: Any, y: Any) -> Any:
-    """Compute the squared Frobenius norm of x' y of points [n, d1] and [n, d2]; of NumPy arrays in float64."""
-    return _squared_norm_numpy(x, y) if isinstance(x, np.ndarray) else _squared_norm(x, y)
 
 
 def _squared_norm_numpy(x: np.ndarray, y: np.ndarray) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import combinations_with_replacement
-from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ..base import use_numpy
-from ..gram import Prepared, feature_product
+from ..base import HIGHEST, namespace, use_numpy
+from ..gram import Prepared
 from .draw import Permutations
 
 
@@ -25,8 +25,7 @@ def features_permute_cheaper(n: int, widths: Sequence[int], count: int, cycles: 
         cycles: number of cycles along which they shift; 0 if they do not.
     """
     m, total = len(widths), sum(widths)
-    products = count * sum(a * b for a, b in combinations_with_replacement(widths, 2))
-    return not cycles or products < cycles * n * (total + m * (m + 1) / 2)
+    return not cycles or count * total**2 < cycles * n * (total + m * (m + 1) / 2)
 
 
 def permuted_feature_products(
@@ -49,7 +48,7 @@ def permuted_feature_products(
     The rows are centred: the entries of a kernel sum to 0, those beside the diagonal to minus its trace t. With q and p
     the squared norms of the rows, the sum over i != j of (K_ij - mean)(L_ij - mean) is
     |X'Y|^2 - q.p - t_K t_L / (n (n - 1)).
-    Cost K n d_a d_b for each pair; memory O(n d) for each thread.
+    Cost K n D^2 for D columns of all models together, whose products are computed at once; memory O(n D + D^2).
     """
     n, m = len(representations[0].points), len(representations)
     squares = np.stack([np.asarray(each.norms.squares, np.float64) for each in representations])
@@ -57,19 +56,22 @@ def permuted_feature_products(
     residual = squares - mean[:, None]
     # q.p is split, so that its largest part is combined with the product of the traces.
     constant = np.outer(mean, mean) * n * (1 + 1 / (n - 1))
+    numpy = all(use_numpy(each.points) for each in representations)
+    points = [np.asarray(each.points) if numpy else each.points for each in representations]
+    first = np.cumsum([0, *(rows.shape[1] for rows in points[:-1])])
+    together = namespace(*points).concatenate(points, 1)
+    values = np.empty((len(permutations), m, m))
+    # One after the other: the products have threads of their own.
+    for done, order in enumerate(permutations.orders):
+        product = np.asarray(together.T @ together[order] if numpy else _product(together, order))
+        squared = np.add.reduceat(np.add.reduceat(np.square(product, dtype=np.float64), first, 0), first, 1)
+        found = squared - residual @ residual[:, order].T - constant
+        values[done] = np.where(in_order, found, found.T)
+        if progress is not None:
+            progress(done + 1, len(permutations))
+    return values
 
-    points = [np.asarray(each.points) if use_numpy(each.points) else each.points for each in representations]
-    pairs = np.argwhere(in_order)
 
-    def permuted(orders: Any) -> np.ndarray:
-        return np.stack([one(order) for order in np.asarray(orders)])
-
-    def one(order: np.ndarray) -> np.ndarray:
-        moved, crossed = [rows[order] for rows in points], residual @ residual[:, order].T
-        values = np.empty((m, m))
-        for a, b in pairs:
-            product = float(feature_product(points[a], moved[b]))
-            values[a, b] = values[b, a] = product - crossed[a, b] - constant[a, b]
-        return values
-
-    return permutations.map(permuted, progress)
+@jax.jit
+def _product(points: jax.Array, order: jax.Array) -> jax.Array:
+    return jnp.matmul(points.T, points[order], precision=HIGHEST)
