@@ -160,8 +160,9 @@ def command(
         layer=layer,
         pooling=pooling,
     )
-    if dry_run and steps is not None:
-        raise InputError("--dry-run is for one comparison: omit --sweep")
+    if dry_run and (steps is not None or known is not None):
+        option = "--covariates, which leave fewer samples" if steps is None else "--sweep"
+        raise InputError(f"--dry-run is for one comparison: omit {option}")
     if steps is not None:
         over, values = steps
         swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known)

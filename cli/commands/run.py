@@ -79,7 +79,7 @@ def command(
     """
     start = time.monotonic()
     target = check_folder(output, REPORT_FILES, REPORT_OTHERS, replace=replace_output)
-    measure = replace(measure, metrics=measure.metrics or METRICS)
+    measure = replace(measure, metrics=measure.metrics or measure.possible(METRICS))
     names = split(models)
     if names is not None and names != ["all"]:
         for name in names:

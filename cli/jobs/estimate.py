@@ -56,12 +56,15 @@ def print_estimate(found: dict[str, Any]) -> None:
     ]
     print_table(("stage", "multiplications, 1e9", "passes over numbers, 1e9"), rows, keys=1)
     click.echo(
-        f"\nabout {_duration(found['seconds'])} of CPU time on this processor, within a factor of two, and "
-        f"{found['memory'] / 2**20:,.0f} MiB of memory beyond the embeddings; nothing was computed"
+        f"\n{_duration(found['seconds'])} of CPU time on this processor, within a factor of two to three, and "
+        f"{found['memory'] / 2**20:,.0f} MiB of memory beyond the embeddings; starting hyle and compiling take some "
+        "seconds more. Nothing was computed."
     )
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "less than 1 s"
     if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"

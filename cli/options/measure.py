@@ -80,10 +80,15 @@ class CompareOptions:
 
     def metric_names(self) -> list[str]:
         """Return the metrics, by default `hyle.engine.DEFAULT_METRICS`: with queries, those that these can estimate."""
-        from hyle.engine import DEFAULT_METRICS, find_metric
+        from hyle.engine import DEFAULT_METRICS
 
-        possible = [name for name in DEFAULT_METRICS if self.queries is None or find_metric(name).queries != "refused"]
-        return list(self.metrics or possible)
+        return list(self.metrics or self.possible(DEFAULT_METRICS))
+
+    def possible(self, metrics: Sequence[str]) -> tuple[str, ...]:
+        """Return the metrics that can be computed: with queries, those that these can estimate."""
+        from hyle.engine import find_metric
+
+        return tuple(name for name in metrics if self.queries is None or find_metric(name).queries != "refused")
 
     def check(self, n: int, *, more: str = "") -> None:
         """Check the numbers of neighbours and of jackknife groups before anything is computed.
@@ -100,7 +105,7 @@ class CompareOptions:
 
         metrics = [find_metric(name) for name in self.metric_names()]
         if self.queries is not None:
-            self._check_queries([metric.name for metric in metrics if metric.queries == "refused"])
+            self._check_queries(n, [metric.name for metric in metrics if metric.queries == "refused"])
         needs = {need for metric in metrics for need in metric.needs}
         if n < 4:
             raise InputError(f"a comparison needs at least 4 samples; got {n}")
@@ -118,8 +123,13 @@ class CompareOptions:
                 "20 is common"
             )
 
-    def _check_queries(self, metrics: Sequence[str]) -> None:
+    def _check_queries(self, n: int, metrics: Sequence[str]) -> None:
         """Raise for these metrics, which need all pairs of samples, and for what queries cannot be combined with."""
+        assert self.queries is not None
+        if self.queries < MIN_QUERIES:
+            raise InputError(f"--queries {self.queries} are too few for an interval: use at least {MIN_QUERIES}")
+        if self.queries >= n:
+            raise InputError(f"--queries {self.queries}: there are only {n} samples; omit --queries to compare all")
         if metrics:
             raise InputError(
                 f"--queries {self.queries}: {', '.join(metrics)} cannot be estimated from some of the samples; leave "
@@ -134,9 +144,10 @@ class CompareOptions:
         refused = [option for option, value in given.items() if value]
         if refused:
             raise InputError(
-                f"--queries {self.queries} cannot be combined with {', '.join(refused)}: only the neighbours of the "
-                "drawn samples are known, and intervals are of the drawing. Omit --queries, or the others "
-                "(--difference and --ceiling use --intervals)"
+                f"--queries {self.queries} cannot be combined with {', '.join(refused)}: permuted samples would have "
+                "neighbours that are not searched, and the intervals are those of drawing the queries. Compare the "
+                "intervals with the chance level, and omit the other options (--difference and --ceiling use "
+                "--intervals); or omit --queries"
             )
 
 
@@ -255,7 +266,7 @@ def metric_options(default: str) -> Decorator:
         ),
         click.option(
             "--queries",
-            type=click.IntRange(MIN_QUERIES),
+            type=click.IntRange(1),
             metavar="N",
             help="For 100,000 samples and more: draw N of them at random and compare these with all samples. Scores "
             "are then estimates for all samples, with 95 % intervals of the drawing instead of p-values; linear CKA "

@@ -103,7 +103,9 @@ def _panel(comparison: xr.Dataset) -> str:
     n = integer(comparison.attrs.get("n"))
     if n is not None:
         dataset = dataset_name(comparison)
+        queries = integer(comparison.attrs.get("queries")) or n
         panel += f", {n:,} {text(comparison.attrs, 'domain') or 'samples'}" + (f" of {dataset}" if dataset else "")
+        panel += f", {queries:,} of them drawn as queries and compared with all" if queries < n else ""
     return f"{panel}."
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import BLOCK_BYTES, MIN_BLOCK
+from ..base import BLOCK_BYTES, MIN_BLOCK, InputError
 from ..context import plan_pass
 from ..gram import MAX_ENTRIES
 from ..metrics import Metric, find_metric
@@ -20,6 +20,7 @@ from ..permutation import features_permute_cheaper
 from .compare import DEFAULT_METRICS
 from .inference import configured
 from .limits import check_size
+from .queries import check_queries
 from .resamples import count_permutations
 
 # Passes over an array that handling one entry costs, as `python -m bench.estimate` measures them: finding the nearest
@@ -56,7 +57,7 @@ class Estimate:
         linear: how linear kernels are computed: "d x d products of features", "n x n products of rows", or "".
         stages: the stages of the work, in order.
         memory: bytes beyond the inputs.
-        seconds: CPU seconds on the processor at hand, right within a factor of about two.
+        seconds: CPU seconds on the processor at hand, right within a factor of two to three, without compilation.
     """
 
     n: int
@@ -101,6 +102,9 @@ def estimate(
     config, inference = configured(None, None, options)
     asked = [metrics] if isinstance(metrics, str | Metric) else metrics
     chosen = [find_metric(metric) for metric in asked]
+    if n < 4 or n != int(n) or not widths or min(widths) < 1:
+        raise InputError(f"n={n} and widths={list(widths)}: give at least 4 samples, and the columns of each model")
+    inference = check_queries(chosen, config, inference)
     config.check(n, chosen)
     count = count_permutations(chosen, len(widths), inference)
     check_size(n, widths, chosen, config, grouped=grouped and count > 0)

@@ -46,7 +46,7 @@ def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | 
     }
     if queries is not None:
         sampled = result.without is not None
-        attributes |= {"sampled": int(sampled), "queries": len(queries.rows) if sampled else n}
+        attributes |= {"sampled": int(sampled)} | ({"queries": len(queries.rows)} if sampled else {})
     variables: dict[str, Any] = {metric.name: (_dims(metric), result.value, attributes)}
     if result.chance is not None:
         variables |= _beside(metric, {"chance": result.chance})

@@ -359,7 +359,7 @@ def test_a_dry_run_prints_what_a_comparison_takes(run: Run, monkeypatch: pytest.
     out = run("compare", "a.npz", "b.npz", "-k", 5, "--dry-run", "-o", "c.nc").out
     assert "2 models of 60 samples and 8 to 12 columns" in out
     assert "all pairs of samples" in out
-    assert "nothing was computed" in out
+    assert "Nothing was computed" in out
     assert not Path("c.nc").exists()
     found = run("compare", "a.npz", "b.npz", "-k", 5, "--dry-run", "--json").json
     assert "all pairs of samples" in {stage["name"] for stage in found["stages"]}
@@ -367,3 +367,5 @@ def test_a_dry_run_prints_what_a_comparison_takes(run: Run, monkeypatch: pytest.
     refused = run("compare", "a.npz", "b.npz", "-k", 5, "--dry-run", "--sweep", "k=5,10")
     assert refused.code == 2
     assert "omit --sweep" in refused.err
+    refused = run("compare", "a.npz", "-k", 5, "--dry-run", "--covariates", "b.npz")
+    assert refused.code == 2

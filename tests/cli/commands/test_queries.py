@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,3 +45,16 @@ def test_what_queries_exclude_is_an_error(
 
 def test_options_and_engine_agree_on_the_fewest_queries() -> None:
     assert measure.MIN_QUERIES == MIN_QUERIES
+
+
+def test_the_page_says_that_queries_were_drawn(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    ran = run("compare", "a.npz", "b.npz", "-k", 5, "--queries", 40, "-o", "result.html")
+    assert ran.code == 0
+    page = Path("result.html").read_text("utf-8")
+    assert "60 samples, 40 of them drawn as queries and compared with all" in page
+
+
+@pytest.mark.usefixtures("pair")
+@pytest.mark.parametrize(("queries", "message"), [(5, "use at least 40"), (60, "there are only 60 samples")])
+def test_too_few_or_too_many_queries_are_refused(mistake: Callable[..., str], queries: int, message: str) -> None:
+    assert message in mistake("compare", "a.npz", "b.npz", "-k", 5, "--queries", queries)

@@ -65,6 +65,11 @@ def test_what_compare_refuses_is_refused() -> None:
     assert estimate(57_000, [8, 8], PAIRS, permutations=200, grouped=True).permutations == 200
     with pytest.raises(ValueError, match="k=100 neighbours are not possible"):
         estimate(50, [8, 8], PAIRS, k=100)
+    with pytest.raises(ValueError, match="cka_rbf cannot be computed"):
+        estimate(1000, [8, 8], ["cka_rbf"], queries=100)
+    for n, widths in ((-5, [8, 8]), (0, [8, 8]), (1000.5, [8, 8]), (1000, []), (1000, [8, 0])):
+        with pytest.raises(ValueError, match="give at least 4 samples"):
+            estimate(n, widths, PAIRS)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no metric is called 'kca'"):
         estimate(50, [8, 8], "kca")
 
