@@ -10,7 +10,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from hyle.zoo import Store, check_output, describe_repeats, find_card, group_sizes, write_embeddings
+from hyle.zoo import (
+    Dataset,
+    InputError,
+    Store,
+    check_output,
+    describe_repeats,
+    find_card,
+    group_sizes,
+    write_embeddings,
+)
+from hyle.zoo.store import DamagedFolderError
 
 from ..console import say
 from ..interrupts import INTERRUPTS
@@ -23,6 +33,7 @@ from ..jobs import (
     embed_shard_with_progress,
     embed_with_progress,
     embedding_data,
+    repair_command,
 )
 from ..options import (
     LocalPath,
@@ -153,10 +164,14 @@ def command(
     results: list[Any] = []
     incomplete: list[Incomplete] = []
     for name, each in jobs:
-        if shard is not None:
-            made = embed_shard_with_progress(name, data, store, shard, layer=each, **options)
-        else:
-            made, _ = embed_with_progress(name, data, store, layer=each, **options)
+        try:
+            if shard is not None:
+                made = embed_shard_with_progress(name, data, store, shard, layer=each, **options)
+            else:
+                made, _ = embed_with_progress(name, data, store, layer=each, **options)
+        except DamagedFolderError as error:
+            repair = repair_command(error.path, _command_again(error.ids, data, shard, ctx))
+            raise InputError(f"{error.path} is damaged; to repair it: {repair}") from error
         if isinstance(made, Incomplete):
             incomplete.append(made)
             results.append(_incomplete_data(made, ctx))
@@ -165,7 +180,7 @@ def command(
             with INTERRUPTS.unwinding():
                 say(target.written(write_embeddings(made, output)))
         results.append(embedding_data(made, data))
-    if incomplete:
+    if any(each.shards for each in incomplete):
         _say_commands(_commands([part for each in incomplete for part in each.shards], ctx))
     if as_json:
         print_json(results)
@@ -183,6 +198,15 @@ def _say_commands(commands: Sequence[str]) -> None:
         say(f"  {line}")
     if len(commands) > SHOWN:
         say(f"  and {len(commands) - SHOWN} more, up to {commands[-1].rpartition(' ')[2]}; --json lists all")
+
+
+def _command_again(ids: Sequence[str], data: Dataset, shard: Shard | None, ctx: click.Context) -> str:
+    """Return this command for the shards that some samples are in, or for the same shard if the ids are not known."""
+    if shard is None:
+        return shlex.join(["hyle", "embed", *_arguments(ctx)])
+    wanted = set(ids)
+    parts = {position % shard.n for position, i in enumerate(data.ids) if i in wanted}
+    return " && ".join(_commands([Shard(part + 1, shard.n) for part in parts] or [shard], ctx))
 
 
 def _commands(shards: Sequence[Shard], ctx: click.Context) -> list[str]:

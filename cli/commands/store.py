@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 import click
 
-from hyle.zoo import Store
+from hyle.zoo import InputError, Store
 
 from ..console import print_table, say
-from ..jobs import merge_complete, remove_leftovers, store_status, verify_with_progress
+from ..jobs import merge_complete, remove_leftovers, store_status, store_words, verify_with_progress
 from ..options import json_option, print_json, store_option
 
 # The exit code if something is damaged.
@@ -33,7 +34,8 @@ def status_command(store_path: Path, as_json: bool) -> None:
     An extraction is unfinished until all samples of the data set are embedded, by one process or by several
     (`hyle embed --shard`).
     """
-    status = store_status(Store(store_path))
+    store = _existing(store_path)
+    status = store_status(store)
     if as_json:
         print_json(status)
         return
@@ -45,10 +47,13 @@ def status_command(store_path: Path, as_json: bool) -> None:
             for each in status["stored"]
         ]  # fmt: skip
         print_table(headings, rows, right=("n x d", "size"), drop=("pooling",))
-    else:
-        click.echo(f"{status['store']} has no embeddings; to make some: hyle embed MODEL")
+    elif not status["damaged"]:
+        click.echo(f"{status['store']} has no embeddings; to make some: {_command('embed MODEL', store)}")
+    for folder in status["damaged"]:
+        click.echo(f"{folder} is damaged: {_command('store verify', store)} says how to repair it")
     if status["unfinished"]:
-        click.echo("\nunfinished extractions (hyle store merge completes those without missing samples):\n")
+        merge = _command("store merge", store)
+        click.echo(f"\nunfinished extractions ({merge} completes those without missing samples):\n")
         print_table(
             ("model", "data set", "layer", "samples done", "last write"),
             [
@@ -68,13 +73,13 @@ def verify_command(store_path: Path, as_json: bool) -> None:
 
     Each damaged folder is listed with the command that repairs it; the exit code is then 2.
     """
-    total, damaged = verify_with_progress(Store(store_path))
+    total, damaged = verify_with_progress(_existing(store_path))
     if as_json:
         print_json({"folders": total, "damaged": damaged})
     else:
         for each in damaged:
             click.echo(f"{each['folder']} is damaged: {each['problem']}\n  to repair it: {each['repair']}")
-        click.echo(f"{total} folders were read, {len(damaged)} of them are damaged")
+        click.echo(f"folders read: {total}; damaged: {len(damaged)}")
     if damaged:
         sys.exit(DAMAGED)
 
@@ -88,9 +93,10 @@ def merge_command(store_path: Path, as_json: bool) -> None:
     The last process of `hyle embed --shard` does this by itself, unless it is killed before.
     """
     results = []
-    for each in merge_complete(Store(store_path)):
+    store = _existing(store_path)
+    for each in merge_complete(store):
         results.append(each)
-        say(_outcome(each))
+        say(_outcome(each, store))
     if as_json:
         print_json(results)
     elif not results:
@@ -105,31 +111,43 @@ def merge_command(store_path: Path, as_json: bool) -> None:
     type=click.IntRange(1),
     default=30,
     show_default=True,
-    help="Remove only what nothing was written to for this number of days.",
+    help="Remove only what has not been written to for this number of days.",
 )
 @click.option("--dry-run", is_flag=True, help="List what would be removed.")
 @store_option
 @json_option
 def gc_command(days: int, dry_run: bool, store_path: Path, as_json: bool) -> None:
     """Remove unfinished extractions and what killed processes have left. Stored embeddings are never removed."""
-    removed = remove_leftovers(Store(store_path), days=days, dry_run=dry_run)
+    removed = remove_leftovers(_existing(store_path), days=days, dry_run=dry_run)
     if as_json:
         print_json({"dry_run": dry_run, "removed": removed})
         return
     verb = "would remove" if dry_run else "removed"
     for each in removed:
         click.echo(f"{verb} {each['path']} ({each['what']}, {_size(each['bytes'])})")
-    click.echo(f"{verb} {len(removed)} items, {_size(sum(each['bytes'] for each in removed))}")
+    items = "1 item" if len(removed) == 1 else f"{len(removed)} items"
+    click.echo(f"{verb} {items}, {_size(sum(each['bytes'] for each in removed))}")
 
 
-def _outcome(each: Mapping[str, Any]) -> str:
+def _existing(path: Path) -> Store:
+    store = Store(path)
+    if not store.root.is_dir():
+        raise InputError(f"there is no store at {store.root}; {_command('embed MODEL', store)} makes one")
+    return store
+
+
+def _command(words: str, store: Store) -> str:
+    return " ".join(["hyle", words, *map(shlex.quote, store_words(store))])
+
+
+def _outcome(each: Mapping[str, Any], store: Store) -> str:
     name = f"{each['model']} on {each['dataset']}"
     if each["merged"]:
         return f"{name}: stored"
     if each["error"]:
         return f"{name}: cannot be stored: {each['error']}"
     if each["stored"]:
-        return f"{name}: stored already; hyle store gc removes what is left of the extraction"
+        return f"{name}: stored already; {_command('store gc', store)} removes what is left of the extraction"
     if each["missing"] is None:
         return f"{name}: {each['done']} samples are embedded; continue with the same hyle embed command"
     return f"{name}: {_done(each)} samples are embedded; to embed the others: {each['command']}"

@@ -75,7 +75,9 @@ if TYPE_CHECKING:
     from .sources import find_representations as find_representations
     from .store import merge_complete as merge_complete
     from .store import remove_leftovers as remove_leftovers
+    from .store import repair_command as repair_command
     from .store import store_status as store_status
+    from .store import store_words as store_words
     from .store import verify_store as verify_store
     from .store import verify_with_progress as verify_with_progress
     from .sweep import SWEEP_SUFFIXES as SWEEP_SUFFIXES

@@ -62,14 +62,15 @@ class Incomplete:
         model: name of the model.
         layer: the layer.
         total: number of samples of the data set.
-        missing: number of samples that nobody has embedded yet.
+        missing: number of samples that nobody has embedded yet; None if the shard has no samples, so that nothing was
+            looked up.
         shards: the shards that these samples are in.
     """
 
     model: str
     layer: str
     total: int
-    missing: int
+    missing: int | None
     shards: Sequence[Shard]
 
 
@@ -166,7 +167,7 @@ def embed_shard(
         card = _find(name)
         key, recipe, representation = _stored(card, dataset, store, layer, pooling, shared=True)
         stored = representation is not None
-        if representation is None:
+        if representation is None and own:
             prepare(card, notify=say)
             with store.extraction(key, dataset.ids, recipe(), dataset.groups, shared=True) as extraction:
                 run = _Run(name, loader, device, layer, pooling, batch_size)
@@ -174,10 +175,15 @@ def embed_shard(
                 missing = set(extraction.unfinished())
                 if not missing:
                     representation = extraction.commit()
+    if representation is None and not own:
+        of_samples = "1 sample" if len(dataset) == 1 else f"{len(dataset)} samples"
+        progress.say(f"  {label:<18} shard {shard} is empty, because the data set has only {of_samples}")
+        return Incomplete(name, key.layer, len(dataset), None, [])
     if representation is None:
         parts = sorted({position % shard.n for position, i in enumerate(dataset.ids) if i in missing})
         shards = [Shard(part + 1, shard.n) for part in parts]
-        progress.say(f"  {label:<18} shard {shard} is done; {len(missing)} of {len(dataset)} samples are missing")
+        left = f"{len(missing)} of {len(dataset)}"
+        progress.say(f"  {label:<18} shard {shard} is done; samples of the whole data set still missing: {left}")
         return Incomplete(name, key.layer, len(dataset), len(missing), shards)
     progress.say(_line(label, representation, None if stored else start))
     return _without_mark(representation)

@@ -12,10 +12,12 @@ from typing import Any
 from hyle.zoo import ROW_NUMBERS, InputError, Store, list_datasets
 from hyle.zoo.store import (
     Damage,
+    DamagedFolderError,
     Unfinished,
     count_folders,
     find_damage,
     find_leftovers,
+    find_stored,
     find_unfinished,
     last_write,
     remove_leftover,
@@ -24,6 +26,7 @@ from hyle.zoo.store import (
 
 from ..console import SILENT, SilentProgress, with_progress
 from ..interrupts import INTERRUPTS
+from ..options import default_store
 
 DAY = 24 * 3600
 # Origins of ids that are no column.
@@ -31,11 +34,11 @@ MADE = ("the file", "file names", ROW_NUMBERS)
 
 
 def store_status(store: Store) -> dict[str, Any]:
-    """Return what a store contains, as plain data: ``store``, ``stored`` and ``unfinished``.
+    """Return what a store contains, as plain data: ``store``, ``stored``, ``damaged`` (folders) and ``unfinished``.
 
-    Raises:
-        InputError: the metadata of a representation are damaged.
+    No matrix is read, so that not all damage is found: `verify_store` does that.
     """
+    entries, damaged = find_stored(store.root)
     stored = [
         {
             "model": entry.key.model,
@@ -49,13 +52,13 @@ def store_status(store: Store) -> dict[str, Any]:
             "bytes": size_of(entry.path),
             "folder": str(entry.path),
         }
-        for entry in store.list()
+        for entry in entries
     ]
-    unfinished = [_unfinished_data(each) for each in find_unfinished(store.root)]
-    return {"store": str(store.root), "stored": stored, "unfinished": unfinished}
+    unfinished = [_unfinished_data(each, store) for each in find_unfinished(store.root)]
+    return {"store": str(store.root), "stored": stored, "damaged": list(map(str, damaged)), "unfinished": unfinished}
 
 
-def _unfinished_data(each: Unfinished) -> dict[str, Any]:
+def _unfinished_data(each: Unfinished, store: Store) -> dict[str, Any]:
     missing = each.missing
     return {
         "model": each.model,
@@ -67,7 +70,7 @@ def _unfinished_data(each: Unfinished) -> dict[str, Any]:
         "last_write": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(each.written)),
         "stored": each.stored,
         "folder": str(each.path),
-        "command": embed_command(each.plan.recipe, len(each.plan.ids)) if each.plan else None,
+        "command": embed_command(each.plan.recipe, len(each.plan.ids), store) if each.plan else None,
     }
 
 
@@ -83,17 +86,24 @@ def verify_store(store: Store, *, progress: SilentProgress = SILENT) -> tuple[in
     """
     total = count_folders(store.root)
     with progress.bar("verify", total) as update:
-        found = [_damage_data(damage) for damage in find_damage(store.root, lambda done: update(done, ""))]
+        found = [_damage_data(damage, store) for damage in find_damage(store.root, lambda done: update(done, ""))]
     return total, found
 
 
 verify_with_progress = with_progress(verify_store)
 
 
-def _damage_data(damage: Damage) -> dict[str, Any]:
-    again = embed_command(damage.recipe, damage.samples) if damage.recipe else "the same hyle embed command again"
-    repair = f"rm -r {shlex.quote(str(damage.path))}" + (f" && {again}" if damage.recipe else f", and {again}")
+def _damage_data(damage: Damage, store: Store) -> dict[str, Any]:
+    if damage.recipe:
+        repair = repair_command(damage.path, embed_command(damage.recipe, damage.samples, store))
+    else:
+        repair = f"rm -r {shlex.quote(str(damage.path))}, and the same hyle embed command again"
     return {"folder": str(damage.path), "problem": damage.problem, "repair": repair}
+
+
+def repair_command(path: Path, embed: str) -> str:
+    """Return the commands that remove a damaged folder and embed its samples again."""
+    return f"rm -r {shlex.quote(str(path))} && {embed}"
 
 
 def merge_complete(store: Store) -> Iterator[dict[str, Any]]:
@@ -104,7 +114,7 @@ def merge_complete(store: Store) -> Iterator[dict[str, Any]]:
         with ``error`` if it is complete but cannot be stored.
     """
     for each in find_unfinished(store.root):
-        data = _unfinished_data(each) | {"merged": False, "error": None}
+        data = _unfinished_data(each, store) | {"merged": False, "error": None}
         if each.plan is not None and not each.missing and not each.stored:
             plan = each.plan
             try:
@@ -114,6 +124,9 @@ def merge_complete(store: Store) -> Iterator[dict[str, Any]]:
                 ):
                     extraction.commit()
                 data["merged"] = True
+            except DamagedFolderError as error:
+                repair = repair_command(error.path, data["command"])
+                data["error"] = f"{error.path} is damaged; to repair it: {repair}"
             except InputError as error:
                 data["error"] = str(error)
         yield data
@@ -147,12 +160,18 @@ def remove_leftovers(store: Store, *, days: float, dry_run: bool) -> list[dict[s
     return removed
 
 
-def embed_command(recipe: Mapping[str, Any], samples: int) -> str:
+def store_words(store: Store) -> list[str]:
+    """Return the option of a command that names a store; nothing if it is the default."""
+    return [] if store.root == default_store().expanduser() else ["--store", str(store.root)]
+
+
+def embed_command(recipe: Mapping[str, Any], samples: int, store: Store) -> str:
     """Return the command that embeds the samples of a recipe, as far as the recipe tells.
 
     Args:
         recipe: provenance of a representation.
         samples: number of samples that the model was given.
+        store: where they are stored.
     """
     dataset, source = str(recipe["dataset"]), str(recipe.get("dataset_source", ""))
     words = ["hyle", "embed", str(recipe["model"]), "--dataset", dataset]
@@ -168,4 +187,4 @@ def embed_command(recipe: Mapping[str, Any], samples: int) -> str:
         words += [] if any(made in ids for made in MADE) else ["--id-column", ids]
     words += ["--layer", str(recipe["layer"])]
     words += ["--pooling", str(recipe["pooling"])] if recipe["pooling"] != "none" else []
-    return shlex.join(words)
+    return shlex.join([*words, *store_words(store)])

@@ -26,7 +26,7 @@ from .resamples import count_permutations
 # Passes over an array that handling one entry costs, as `python -m bench.estimate` measures them: finding the nearest
 # in a row, distances and their sums, Gaussians with their median, ranks of one neighbour, sorting a row, looking up the
 # rank of one permuted neighbour, and joining two edges.
-TABLE, DISTANCE, GAUSSIAN, RANK, SORT, LOOKUP, JOIN = 20, 55, 90, 12, 100, 250, 50
+TABLE, DISTANCE, GAUSSIAN, RANK, SORT, LOOKUP, JOIN = 14, 28, 44, 5, 60, 150, 30
 # Bytes of a neighbour in a table, of a float32, and of the buffers of compiled programs.
 NEIGHBOUR, FLOAT, PROGRAMS = 8, 4, 2**27
 

@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from .extraction import Extraction as Extraction
     from .key import Entry as Entry
     from .key import Key as Key
+    from .place import DamagedFolderError as DamagedFolderError
     from .store import Store as Store
     from .upkeep import Damage as Damage
     from .upkeep import Unfinished as Unfinished
     from .upkeep import count_folders as count_folders
     from .upkeep import find_damage as find_damage
     from .upkeep import find_leftovers as find_leftovers
+    from .upkeep import find_stored as find_stored
     from .upkeep import find_unfinished as find_unfinished
     from .upkeep import last_write as last_write
     from .upkeep import remove_leftover as remove_leftover

@@ -134,7 +134,9 @@ class Extraction:
         with self._place.writing():
             try:
                 write_folder(temporary, arrays, about)
-                move(temporary, self._shards / name)
+                if not move(temporary, self._shards / name) and not is_whole(self._shards / name):
+                    remove(self._shards / name)  # its marker is missing, so that nobody reads it
+                    move(temporary, self._shards / name)
             except Exception:
                 # The process that commits removes the shards, which nobody needs any more.
                 if not self.committed:
@@ -203,7 +205,7 @@ class Extraction:
         for shard, places in rows.items():
             path, about = shards[shard]
             targets, own = np.array(places).T
-            with damage_of(path):
+            with damage_of(path, [*about["ids"], *about["dropped"]]):
                 arrays = read_arrays(path, about)
             part = arrays["embedding"]
             if matrix is None:

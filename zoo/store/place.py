@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +17,7 @@ from .._errors import InputError, OperationError, OutputError, output_errors
 from .._representation import Representation
 from .checkpoint import is_whole, move, read_about, read_arrays, remove, unique_name, write_folder
 from .commit_lock import commit_lock
-from .key import Key
+from .key import Entry, Key
 from .rows import matrix_of, plain
 
 # What a user can do if the store cannot be written.
@@ -150,11 +150,37 @@ class Place:
         return place
 
 
+class DamagedFolderError(InputError):
+    """A damaged folder of a store.
+
+    Args:
+        path: the folder, a representation or a shard.
+        ids: the samples in it, where they can be read.
+    """
+
+    def __init__(self, path: Path, ids: Iterable[str] = ()) -> None:
+        super().__init__(f"{path} is damaged: remove it and embed again")
+        self.path, self.ids = path, list(ids)
+
+
 @contextmanager
-def damage_of(path: Path) -> Iterator[None]:
-    """Raise any error of the body as an InputError that says that a folder of the store is damaged."""
+def damage_of(path: Path, ids: Iterable[str] = ()) -> Iterator[None]:
+    """Raise any error of the body as a `DamagedFolderError`, whose arguments these are."""
     try:
         yield
     # Which error a damaged file raises depends on where it is damaged.
     except Exception as error:
-        raise InputError(f"{path} is damaged: remove it and embed again") from error
+        raise DamagedFolderError(path, ids) from error
+
+
+def read_entry(path: Path) -> Entry:
+    """Read what is stored in the folder of a representation, without its matrix.
+
+    Raises:
+        DamagedFolderError: its metadata cannot be read.
+    """
+    with damage_of(path):
+        about = read_about(path)
+        n, d = about["shape"]
+        facts = (n, d, about["dtype"], about["energies"], len(about["dropped"]))
+        return Entry(Key(**about["key"]), about["recipe"], *facts, path)

@@ -14,7 +14,7 @@ from .._representation import Representation
 from .checkpoint import is_whole, read_about
 from .extraction import Extraction
 from .key import Entry, Key
-from .place import COMMITTED_DIR, Place, damage_of
+from .place import COMMITTED_DIR, Place, damage_of, read_entry
 
 
 class Store:
@@ -61,11 +61,7 @@ class Store:
         entries = []
         for path in sorted(self.root.glob(f"*/*/*/*/{COMMITTED_DIR}")):
             if is_whole(path):
-                with damage_of(path):
-                    about = read_about(path)
-                    n, d = about["shape"]
-                    facts = (n, d, about["dtype"], about["energies"], len(about["dropped"]))
-                    entry = Entry(Key(**about["key"]), about["recipe"], *facts, path)
+                entry = read_entry(path)
                 if all(getattr(entry.key, name) == value for name, value in where.items()):
                     entries.append(entry)
         return entries

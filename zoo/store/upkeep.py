@@ -14,8 +14,8 @@ from urllib.parse import unquote
 
 from .._errors import InputError
 from .checkpoint import COMMITTED, UNFINISHED, is_whole, read_about, read_arrays, remove
-from .key import Key
-from .place import BACKUP, COMMIT, COMMITTED_DIR, SHARDS, STAGING
+from .key import Entry, Key
+from .place import BACKUP, COMMIT, COMMITTED_DIR, SHARDS, STAGING, DamagedFolderError, read_entry
 from .plan import Plan, read_plan
 
 PLACES = "*/*/*/*"
@@ -72,12 +72,30 @@ class Damage:
     samples: int = 0
 
 
+def find_stored(root: Path) -> tuple[list[Entry], list[Path]]:
+    """Return the representations of a store, and the folders of those whose marker is missing or metadata are damaged.
+
+    Both are sorted by folder. No matrix is read: `find_damage` does that.
+    """
+    entries, damaged = [], []
+    for path in sorted(root.glob(f"{PLACES}/{COMMITTED_DIR}")):
+        try:
+            if is_whole(path):
+                entries.append(read_entry(path))
+                continue
+        except DamagedFolderError:
+            pass
+        if path.exists():  # else it is being replaced
+            damaged.append(path)
+    return entries, damaged
+
+
 def find_unfinished(root: Path) -> list[Unfinished]:
     """Return the unfinished extractions of a store, sorted by folder. Shards with damaged metadata count as missing."""
     found = []
     for path in _extractions(root):
         finished: set[str] = set()
-        for shard in _shards(path):
+        for shard in filter(is_whole, _shards(path)):
             with suppress(ValueError, OSError):
                 about = read_about(shard)
                 finished |= {*about["ids"], *about["dropped"]}
@@ -95,9 +113,9 @@ def find_damage(root: Path, step: Callable[[int], object] = int) -> Iterator[Dam
     """
     done = 0
     for path in sorted(root.glob(f"{PLACES}/{COMMITTED_DIR}")):
-        problem, about = (f"{COMMITTED} is missing", None) if not is_whole(path) else _check(path)
+        problem, about = _check(path)
         step(done := done + 1)
-        if problem:
+        if problem and path.exists():  # else it is being replaced
             recipe = about and about.get("recipe")
             yield Damage(path, problem, recipe, len(about["ids"]) + len(about["dropped"]) if about and recipe else 0)
     for folder in _extractions(root):
@@ -161,7 +179,8 @@ def _extractions(root: Path) -> list[Path]:
 
 def _shards(folder: Path) -> list[Path]:
     with suppress(FileNotFoundError):  # merged and removed meanwhile
-        return sorted(filter(is_whole, folder.iterdir()))
+        names = folder.iterdir()
+        return sorted(p for p in names if p.is_dir() and not p.name.startswith(".") and UNFINISHED not in p.name)
     return []
 
 
@@ -177,6 +196,8 @@ def _check(path: Path) -> tuple[str, dict[str, Any] | None]:
     about = None
     try:
         about = read_about(path)
+        if not (path / COMMITTED).is_file():
+            raise InputError(f"{COMMITTED} is missing")
         read_arrays(path, about)
         if path.name == COMMITTED_DIR and path.parent.parts[-4:] != Key(**about["key"]).folder.parts:
             raise InputError(f"it belongs to {Key(**about['key'])}")

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_killed_shards_are_resumed(tmp_path: Path) -> None:
 def test_a_shard_says_what_is_missing_and_the_commands_that_bring_it(run: Run) -> None:
     first = run("embed", "composition", "-n", 300, "--shard", "3/4")
     assert first.code == 0
-    assert "shard 3/4 is done; 225 of 300 samples are missing" in first.err
+    assert "shard 3/4 is done; samples of the whole data set still missing: 225 of 300" in first.err
     commands = [line.strip() for line in first.err.splitlines() if line.startswith("  hyle embed")]
     assert commands == [f"hyle embed composition -n 300 --shard {i}/4" for i in (1, 2, 4)]
     second = run(*shlex.split(commands[0])[1:], "--json")
@@ -126,7 +127,6 @@ def test_a_shard_has_no_output_of_its_own(run: Run) -> None:
 
 
 def test_status_and_merge(run: Run) -> None:
-    assert "no embeddings" in run("store", "status").out
     run("embed", "composition", "-n", 40)
     run("embed", "random", "-n", 40, "--shard", "1/2")
     shown = run("store", "status").out
@@ -167,12 +167,10 @@ def test_merge_stores_what_is_complete(run: Run, monkeypatch: pytest.MonkeyPatch
 def test_verify_names_the_damage_and_the_command_that_repairs_it(run: Run, tmp_path: Path) -> None:
     run("embed", "composition", "random", "-n", 40)
     fine = run("store", "verify")
-    assert (fine.code, fine.out) == (0, "2 folders were read, 0 of them are damaged\n")
+    assert (fine.code, fine.out) == (0, "folders read: 2; damaged: 0\n")
     before = content(tmp_path / "store", "random")
     (chunk,) = (tmp_path / "store").glob("random/*/*/*/representation/arrays/embedding/c/0/0")
-    flipped = bytearray(chunk.read_bytes())
-    flipped[len(flipped) // 2] ^= 4
-    chunk.write_bytes(flipped)
+    flip(chunk)
     damaged = run("store", "verify", "--json")
     assert damaged.code == 2
     (damage,) = damaged.json["damaged"]
@@ -222,3 +220,113 @@ def test_gc_removes_what_is_old_and_unfinished(run: Run, tmp_path: Path) -> None
     assert content(store) == before
     assert run("store", "gc").out == "removed 0 items, 0.0 MB\n"
     assert run("store", "gc", "--days", 0).code == 2
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def shard_of(store: Path) -> Path:
+    (shard,) = (path for path in store.glob("*/*/*/*/shards/*/*") if path.is_dir())
+    return shard
+
+
+def test_commands_name_a_store_that_is_not_the_default(run: Run, tmp_path: Path) -> None:
+    store = tmp_path / "my store"
+    run("embed", "composition", "-n", 40, "--store", store)
+    run("embed", "random", "-n", 40, "--shard", "1/2", "--store", store)
+    option = f" --store {shlex.quote(str(store))}"
+    (unfinished,) = run("store", "status", "--store", store, "--json").json["unfinished"]
+    assert unfinished["command"].endswith(option)
+    assert run("store", "merge", "--store", store).err.strip().endswith(unfinished["command"])
+    (marker,) = store.glob("*/*/*/*/representation/commit_success.txt")
+    marker.unlink()
+    (damage,) = run("store", "verify", "--store", store, "--json").json["damaged"]
+    assert damage["repair"].endswith(option)
+    assert f"hyle store verify{option} says how" in run("store", "status", "--store", store).out
+    remove, again = damage["repair"].split(" && ")
+    subprocess.run(shlex.split(remove), check=True)
+    assert "40 x 94" in run(*shlex.split(again)[1:]).err
+    assert run("store", "verify", "--store", store).code == 0
+
+
+@pytest.mark.parametrize("command", ["status", "verify", "merge", "gc"])
+def test_a_store_that_does_not_exist_is_an_error_and_an_empty_one_is_not(
+    run: Run, mistake: Callable[..., str], tmp_path: Path, command: str
+) -> None:
+    assert f"there is no store at {tmp_path / 'stroe'};" in mistake("store", command, "--store", tmp_path / "stroe")
+    (tmp_path / "store").mkdir()
+    empty = run("store", command)
+    assert empty.code == 0
+    assert command != "status" or "has no embeddings; to make some: hyle embed MODEL" in empty.out
+
+
+@pytest.mark.parametrize("damage", ["metadata", "marker"])
+def test_status_lists_the_sound_and_the_damaged(run: Run, tmp_path: Path, damage: str) -> None:
+    run("embed", "composition", "random", "-n", 40)
+    (folder,) = tmp_path.glob("store/random/*/*/*/representation")
+    if damage == "metadata":
+        (folder / "about" / "about.json").write_text('{"name": ')
+    else:
+        (folder / "commit_success.txt").unlink()
+    shown = run("store", "status")
+    assert shown.code == 0
+    assert "40 x 94" in shown.out
+    assert f"{folder} is damaged: hyle store verify says how to repair it" in shown.out
+    status = run("store", "status", "--json").json
+    assert [each["model"] for each in status["stored"]] == ["composition"]
+    assert status["damaged"] == [str(folder)]
+    assert run("store", "verify").code == 2
+
+
+def test_a_damaged_shard_is_repaired_by_the_commands_of_the_error(run: Run, tmp_path: Path) -> None:
+    run("embed", "composition", "-n", 40, "--shard", "1/2")
+    shard = shard_of(tmp_path / "store")
+    (chunk,) = shard.glob("arrays/embedding/c/0/0")
+    flip(chunk)
+    (damage,) = run("store", "verify", "--json").json["damaged"]
+    assert damage["folder"] == str(shard)
+    last = run("embed", "composition", "-n", 40, "--shard", "2/2")
+    assert last.code == 2
+    repair = f"rm -r {shlex.quote(str(shard))} && hyle embed composition -n 40 --shard 1/2"
+    assert f"{shard} is damaged; to repair it: {repair}" in last.err
+    merged = run("store", "merge")
+    assert merged.code == 2
+    assert f"to repair it: {damage['repair']}" in merged.err
+    subprocess.run(shlex.split(repair.split(" && ")[0]), check=True)
+    assert "40 x 94" in run(*shlex.split(repair.split(" && ")[1])[1:]).err
+
+
+def test_a_shard_with_damaged_metadata_names_the_same_command(run: Run, tmp_path: Path) -> None:
+    run("embed", "composition", "-n", 40, "--shard", "1/2")
+    shard = shard_of(tmp_path / "store")
+    flip(shard / "about" / "about.json")
+    for shards in (["--shard", "2/2"], []):
+        done = run("embed", "composition", "-n", 40, *shards)
+        assert done.code == 2
+        command = shlex.join(["hyle", "embed", "composition", "-n", "40", *shards])
+        assert f"rm -r {shlex.quote(str(shard))} && {command}\n" in done.err
+
+
+def test_a_shard_without_its_marker_is_found_and_written_again(run: Run, tmp_path: Path) -> None:
+    run("embed", "composition", "-n", 40, "--shard", "1/2")
+    shard = shard_of(tmp_path / "store")
+    (shard / "commit_success.txt").unlink()
+    (damage,) = run("store", "verify", "--json").json["damaged"]
+    assert (damage["folder"], damage["problem"]) == (str(shard), "commit_success.txt is missing")
+    run("embed", "composition", "-n", 40, "--shard", "1/2")
+    assert run("store", "verify").code == 0
+    assert "40 x 94" in run("embed", "composition", "-n", 40, "--shard", "2/2").err
+
+
+def test_an_empty_shard_leaves_no_extraction(run: Run, tmp_path: Path) -> None:
+    done = run("embed", "composition", "-n", 5, "--shard", "7/9", "--json")
+    assert done.code == 0
+    assert "shard 7/9 is empty, because the data set has only 5 samples" in done.err
+    assert "the last process" not in done.err
+    assert (done.json[0]["missing"], done.json[0]["commands"]) == (None, [])
+    assert not list(tmp_path.glob("store/*/*/*/*/shards"))
+    run("embed", "composition", "-n", 5)
+    assert "5 x 94" in run("embed", "composition", "-n", 5, "--shard", "7/9").err

@@ -13,6 +13,7 @@ from hyle.zoo.store import (
     count_folders,
     find_damage,
     find_leftovers,
+    find_stored,
     find_unfinished,
     last_write,
     remove_leftover,
@@ -80,6 +81,27 @@ def test_a_missing_file_is_found(store, file):
     (path / file).unlink()
     (damage,) = find_damage(store.root)
     assert damage.path == path
+    assert damage.recipe == (None if file.startswith("about") else RECIPE)
+
+
+@pytest.mark.parametrize("file", ["about/about.json", "commit_success.txt"])
+def test_what_is_stored_is_found_beside_what_is_damaged(store, file):
+    path = store.save(Key("a", "w", "qm9-0123", "last", "mean"), representation())
+    assert find_stored(store.root) == (store.list(), [])
+    (path / file).unlink()
+    (entry,), damaged = find_stored(store.root)
+    assert (entry.key, damaged) == (KEY, [path])
+
+
+def test_a_shard_without_its_marker_is_damaged_and_counts_as_missing(store):
+    (before,) = find_unfinished(store.root)
+    shard = min(path for path in before.path.iterdir() if path.is_dir())
+    (shard / "commit_success.txt").unlink()
+    (damage,) = find_damage(store.root)
+    assert (damage.path, damage.problem, damage.recipe) == (shard, "commit_success.txt is missing", RECIPE)
+    (after,) = find_unfinished(store.root)
+    assert 0 < len(after.finished) < len(before.finished)
+    assert count_folders(store.root) == 3
 
 
 def test_a_representation_under_another_key_is_found(store):
