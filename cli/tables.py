@@ -32,7 +32,7 @@ def print_table(
 ) -> None:
     """Print a table on standard output, without blank lines around it and without blanks at the ends of lines.
 
-    A column in which every cell is empty or a dash is left out, and a line below the table names it.
+    A column in which every cell is empty or a dash is omitted, and a line below the table names it.
 
     A pipe or a file gets one table with one line for the heading and one for each row. On a terminal that is too
     narrow, the columns named in `drop` are left out, the first of them first, which a line below the table says; then

@@ -62,7 +62,7 @@ class Incomplete:
         model: name of the model.
         layer: the layer.
         total: number of samples of the data set.
-        missing: number of samples that nobody has embedded yet; None if the shard has no samples, so that nothing was
+        missing: number of samples that are not embedded yet; None if the shard has no samples, so that nothing was
             looked up.
         shards: the shards that these samples are in.
     """
@@ -256,7 +256,7 @@ class _Run:
     batch_size: int | None
 
     def write(self, extraction: Extraction, samples: Sequence[Sample], update: Callable[[float, str], None]) -> None:
-        """Embed those of the samples that nobody has embedded, and write them shard by shard."""
+        """Embed the samples that are not embedded yet, and write them shard by shard."""
         left = set(extraction.unfinished(sample.id for sample in samples))
         todo = [sample for sample in samples if sample.id in left]
         if not todo:

@@ -100,7 +100,7 @@ class Branches:
         """Insert a root on the branch above a node; at its upper end, the node there becomes the root."""
         line = self._ancestors(node)[1:]
         parent, length, support = list(self.parent), list(self.length), list(self.support)
-        # Branches from the new to the old root are turned round; each keeps its length and its support.
+        # Branches from the new to the old root are reversed; each keeps its length and its support.
         for upper, lower in zip(line[1:][::-1], line[:-1][::-1], strict=True):
             parent[upper], length[upper], support[upper] = lower, self.length[lower], self.support[lower]
         rest = self.length[node] - distance

@@ -172,7 +172,7 @@ def _between(far: Any, low: Any, high: Any) -> tuple[np.ndarray, int, int]:
 def _between_on_device(
     prepared: Prepared, starts: np.ndarray, size: int, low: Any, high: Any, *, share: float
 ) -> list[tuple[np.ndarray, int, int]]:
-    """Do what `_between` does for all blocks where the distances are, and copy only those in between to the host.
+    """Select as `_between` does for all blocks, on the device, and copy only the selected distances to the host.
 
     Args:
         prepared: of n rows.

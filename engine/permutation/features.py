@@ -34,7 +34,7 @@ def permuted_feature_products(
     in_order: np.ndarray,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
-    """Compute what `permuted_products` does for linear kernels, with the means of their off-diagonal entries.
+    """Compute `permuted_products` of linear kernels less the means of their off-diagonal entries, from features.
 
     Args:
         representations: m, of the same n samples.

@@ -135,10 +135,10 @@ class Extraction:
             try:
                 write_folder(temporary, arrays, about)
                 if not move(temporary, self._shards / name) and not is_whole(self._shards / name):
-                    remove(self._shards / name)  # its marker is missing, so that nobody reads it
+                    remove(self._shards / name)  # its marker is missing, so that it is never read
                     move(temporary, self._shards / name)
             except Exception:
-                # The process that commits removes the shards, which nobody needs any more.
+                # The process that commits removes the shards, which are no longer needed.
                 if not self.committed:
                     raise
             finally:

@@ -30,7 +30,7 @@ class Unfinished:
         plan: what it will become; None in extractions of earlier releases, or if its file is damaged.
         finished: ids of the samples that are embedded or dropped.
         written: when it was last written, in seconds since 1970.
-        stored: whether a representation of the same key is stored, so that nobody needs this extraction.
+        stored: whether a representation of the same key is stored, so that this extraction is no longer needed.
     """
 
     path: Path
@@ -134,7 +134,7 @@ def count_folders(root: Path) -> int:
 
 
 def find_leftovers(root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield what may be removed once nobody works on it, and what it is; never what a representation is read from."""
+    """Yield what may be removed once no process uses it, and what it is; never what a representation is read from."""
     for path in _extractions(root):
         yield path, "unfinished extraction"
     for place in sorted(root.glob(PLACES)):
