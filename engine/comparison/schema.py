@@ -29,8 +29,7 @@ _NO = {"0", "false", "no"}
 def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | None = None) -> dict[str, Any]:
     """Return the values of a metric with its facts as attributes, its chance level, and its further variables.
 
-    With queries, the attribute ``sampled`` says whether the metric is estimated from them, and ``queries`` from how
-    many of the n samples.
+    The attribute ``queries`` is the number of samples from which the metric is estimated, if it is.
     """
     attributes = {
         "kind": metric.kind,
@@ -44,9 +43,8 @@ def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | 
         "n": n,
         **result.attributes,
     }
-    if queries is not None:
-        sampled = result.without is not None
-        attributes |= {"sampled": int(sampled)} | ({"queries": len(queries.rows)} if sampled else {})
+    if queries is not None and result.without is not None:
+        attributes["queries"] = len(queries.rows)
     variables: dict[str, Any] = {metric.name: (_dims(metric), result.value, attributes)}
     if result.chance is not None:
         variables |= _beside(metric, {"chance": result.chance})
