@@ -64,8 +64,8 @@ def check_equal(given: dict[str, np.ndarray], options: dict[str, Any]) -> None:
     for name in SAMPLED:
         assert not np.nan_to_num(found[f"{name}_se"]).any()
         np.testing.assert_array_equal(found[f"{name}_low"], found[name])
-        assert found[name].attrs["sampled"] == 1
-        assert "sampled" not in exact[name].attrs
+        assert found[name].attrs["queries"] == found.attrs["n"]
+        assert "queries" not in exact[name].attrs
 
 
 @pytest.fixture(scope="module")
