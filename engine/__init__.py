@@ -19,8 +19,10 @@ from typing import Any
 from .base import HyleError as HyleError
 from .base import as_array as as_array
 from .base import copy_reason as copy_reason
+from .base import device_mesh as device_mesh
 from .base import enable_compile_cache as enable_compile_cache
 from .base import renamed_attribute as _renamed_attribute
+from .base import start_processes as start_processes
 from .comparison import DEFAULT_METRICS as DEFAULT_METRICS
 from .comparison import Calibration as Calibration
 from .comparison import Comparison as Comparison
@@ -90,6 +92,7 @@ __all__ = [
     "compare",
     "copy_reason",
     "cycle_knn",
+    "device_mesh",
     "dimension_scales",
     "distance_correlation",
     "enable_compile_cache",
@@ -112,6 +115,7 @@ __all__ = [
     "rsa",
     "save_comparison",
     "save_history",
+    "start_processes",
     "sweep",
 ]
 

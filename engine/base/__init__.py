@@ -23,9 +23,17 @@ from .finite import nan_unless_finite as nan_unless_finite
 from .memory import BLOCK_BYTES as BLOCK_BYTES
 from .memory import MIN_BLOCK as MIN_BLOCK
 from .memory import free_bytes as free_bytes
+from .mesh import check_mesh as check_mesh
+from .mesh import device_mesh as device_mesh
 from .namespace import namespace as namespace
 from .netcdf import read_netcdf as read_netcdf
 from .netcdf import write_netcdf as write_netcdf
+from .processes import of_all as of_all
+from .processes import of_first as of_first
+from .processes import own_share as own_share
+from .processes import smallest as smallest
+from .processes import start_processes as start_processes
+from .processes import wait_for_processes as wait_for_processes
 from .rows import HIGHEST as HIGHEST
 from .rows import block_size as block_size
 from .rows import blocks as blocks
@@ -35,6 +43,7 @@ from .rows import each_row as each_row
 from .rows import gaussian as gaussian
 from .rows import ldexp as ldexp
 from .rows import matrix as matrix
+from .rows import pad_width as pad_width
 from .rows import pair as pair
 from .rows import power_of_two as power_of_two
 from .rows import root as root

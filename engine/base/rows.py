@@ -208,6 +208,11 @@ def blocks(n: int, size: int) -> jax.Array:
     return jnp.arange(count * size, dtype=jnp.int32).reshape(count, size)
 
 
+def pad_width(d: int) -> int:
+    """Return the width, one of few, to which d columns are padded with zeros, so that few programs are compiled."""
+    return max(64, 2 ** (d - 1).bit_length()) if d <= 512 else -(-d // 512) * 512
+
+
 def each_row(function: Callable[..., Any], *rows: Any) -> Any:
     """Apply a function of one row to every row of arrays with the same leading axis.
 

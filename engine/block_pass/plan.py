@@ -19,7 +19,6 @@ class PassPlan:
         tables: pairs (metric, k) of the neighbour tables to compute.
         ranks: number of nearest Euclidean neighbours whose ranks in all other models to compute; 0 for none. Small
             ranks are read from the Euclidean table, which must be among ``tables``.
-        recall: expected fraction of the neighbours that an approximate search is to find; None for an exact search.
         ordered: number of nearest Euclidean neighbours whose order must be exact, not only their distances.
         features: whether linear kernels are computed outside of the pass, from products of features.
     """
@@ -27,7 +26,6 @@ class PassPlan:
     kernels: tuple[Kernel, ...] = ()
     tables: tuple[tuple[NeighbourMetric, int], ...] = ()
     ranks: int = 0
-    recall: float | None = None
     ordered: int = 0
     features: bool = False
 
@@ -42,8 +40,6 @@ class PassResult:
             `PassPlan.ordered`, else up to rounding; the k neighbours by a similarity are exact as a set.
         ranks: [m, m] in float64, entry (a, b) the mean rank in b of the nearest neighbours in a; None if not planned.
         block: number of rows of a block; 0 if only tables were computed, one model after the other.
-        recall: [m], the fraction of the neighbours found, over all tables and the first `RECALL_ROWS` rows; None for
-            an exact search.
         squares: [m], sums of the squared inner products of all pairs of points of a model; None unless the Gram
             products were computed as a whole.
     """
@@ -52,5 +48,18 @@ class PassResult:
     tables: dict[NeighbourMetric, list[Neighbours]] = field(default_factory=dict)
     ranks: np.ndarray | None = None
     block: int = 0
-    recall: np.ndarray | None = None
     squares: np.ndarray | None = None
+
+
+@dataclass
+class QueryResult(PassResult):
+    """What a pass over q queries computes for m models; tables are those of the queries, [q, k].
+
+    Args:
+        distinct: m Euclidean tables [q, k] with only distinct rows as neighbours, if they were asked for.
+        rank_sums: [g, m, m] in float64, entry (a, b) the sum over the queries of a group of the mean rank in b of their
+            nearest neighbours in a; None if not planned.
+    """
+
+    distinct: list[Neighbours] = field(default_factory=list)
+    rank_sums: np.ndarray | None = None

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from ..base import MIN_BLOCK, Threads, free_bytes, use_numpy
 from ..gram import Prepared, in_numpy
 from ..neighbours import Neighbours, block_table, join_blocks, ranks_numpy
-from .plan import PassPlan, PassResult
-from .run import RECALL_ROWS, _recompute_exact_ranks, count_ranks
-
-
-@dataclass
-class QueryResult(PassResult):
-    """What `run_query_pass` computes for m models; tables are those of the queries, [q, k].
-
-    Args:
-        distinct: m Euclidean tables [q, k] with only distinct rows as neighbours, if they were asked for.
-        rank_sums: [g, m, m] in float64, entry (a, b) the sum over the queries of a group of the mean rank in b of their
-            nearest neighbours in a; None if not planned.
-    """
-
-    distinct: list[Neighbours] = field(default_factory=list)
-    rank_sums: np.ndarray | None = None
+from .mesh import mesh_of, run_mesh_pass
+from .plan import PassPlan, QueryResult
+from .run import _recompute_exact_ranks, count_ranks
 
 
 class _Block(NamedTuple):
-    """Results of b queries of one model: [b, n] only where ranks are computed from it, tables, recall."""
+    """Results of b queries of one model: [b, n] only where ranks are computed from it, and tables."""
 
     gram: Any
     tables: list[Neighbours]
-    recall: float
 
 
 def run_query_pass(
@@ -48,6 +34,7 @@ def run_query_pass(
     *,
     distinct: tuple[int, Sequence[np.ndarray | None]] | None = None,
     block: int | None = None,
+    mesh: Mesh | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> QueryResult:
     """Search the neighbours of q queries among all n rows of m models, and the ranks of these neighbours.
@@ -60,10 +47,18 @@ def run_query_pass(
         distinct: number of neighbours of the Euclidean tables in which only some rows are neighbours, and for each
             model which, bool [n]; None for all.
         block: number of queries of a block; by default as many as fit in `free_bytes`, but at least `MIN_BLOCK`.
+        mesh: devices among which the queries are divided, see `run_mesh_pass`; by default the device of the points, a
+            mesh of one, if it is an accelerator.
         progress: called with (queries done, q) after each block.
 
     Cost m q n d; memory O(m q k) and blocks of b n: of all models at once if ranks are planned, else one per core.
     """
+    if mesh is None and jax.default_backend() != "cpu":
+        mesh = mesh_of(representations[0].points)
+    if mesh is not None:
+        return run_mesh_pass(
+            representations, plan, mesh, query=rows, group=group, distinct=distinct, block=block, progress=progress
+        )
     m, n, q = len(representations), len(representations[0].rows), len(rows)
     if all(use_numpy(prepared.points) for prepared in representations):
         representations = [in_numpy(prepared) for prepared in representations]
@@ -79,10 +74,8 @@ def run_query_pass(
             size = min(block, q - start)
             # The last block is filled up, so that programs are compiled for one shape.
             query = rows[np.minimum(np.arange(start, start + block), q - 1)]
-            search = partial(_search, query=query, plan=plan, k=distinct[0] if distinct else 0, first=start == 0)
+            search = partial(_search, query=query, plan=plan, k=distinct[0] if distinct else 0)
             found = list(pool.map(search, representations, masks))
-            if start == 0:
-                recalls = [each.recall for each in found]
             if plan.ranks:
                 at = [metric for metric, _ in plan.tables].index("euclidean")
                 near = np.concatenate([np.asarray(each.tables[at].indices)[:, : plan.ranks] for each in found], 1)
@@ -97,28 +90,19 @@ def run_query_pass(
     ]
     return QueryResult(
         block=block,
-        recall=np.array(recalls) if plan.recall is not None else None,
         tables={metric: [of_model[at] for of_model in joined] for at, (metric, _) in enumerate(plan.tables)},
         distinct=[of_model[-1] for of_model in joined] if distinct else [],
         rank_sums=rank_sums if plan.ranks else None,
     )
 
 
-def _search(
-    prepared: Prepared, mask: np.ndarray | None, *, query: np.ndarray, plan: PassPlan, k: int, first: bool
-) -> _Block:
+def _search(prepared: Prepared, mask: np.ndarray | None, *, query: np.ndarray, plan: PassPlan, k: int) -> _Block:
     """Find the planned tables of one block of one model, and the one of k distinct neighbours after them."""
-    gram, tables, recalls = prepared.gram(query), [], []
-    for metric, width in plan.tables:
-        tables.append(block_table(prepared, gram, query, width, metric, recall=plan.recall, ordered=plan.ordered))
-        if plan.recall is not None and first:
-            exact = block_table(prepared, gram[:RECALL_ROWS], query[:RECALL_ROWS], width, metric)
-            pairs = zip(np.asarray(exact.indices), np.asarray(tables[-1].indices), strict=False)
-            recalls.append(np.mean([len(np.intersect1d(*pair)) / width for pair in pairs]))
+    gram = prepared.gram(query)
+    tables = [block_table(prepared, gram, query, width, metric, ordered=plan.ordered) for metric, width in plan.tables]
     if k:
         tables.append(block_table(prepared, gram, query, k, "euclidean", where=mask))
-    mean = float(np.mean(recalls)) if recalls else 1.0
-    return _Block(gram if plan.ranks else None, jax.device_get(tables), mean)
+    return _Block(gram if plan.ranks else None, jax.device_get(tables))
 
 
 def _ranks(prepared: Prepared, found: _Block, *, query: np.ndarray, near: np.ndarray, table: int) -> np.ndarray:

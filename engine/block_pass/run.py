@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from ..base import MIN_BLOCK, Threads, free_bytes, namespace, use_numpy
 from ..gram import (
@@ -32,10 +33,9 @@ from ..neighbours import (
     recompute_exact_ranks,
     whole_gram,
 )
+from .mesh import mesh_of, run_mesh_pass
 from .plan import PassPlan, PassResult
 
-# Number of rows on which the recall of approximate neighbours is measured.
-RECALL_ROWS = 256
 # Number of jobs into which the kernel products of one block of rows are divided.
 KERNEL_TASKS_PER_BLOCK = 2
 # Index of a padding row, beyond the last row.
@@ -47,7 +47,6 @@ class _Block(NamedTuple):
 
     gram: Any  # [b, n]
     tables: list[Neighbours]
-    recall: float
 
 
 def run_pass(
@@ -56,6 +55,7 @@ def run_pass(
     *,
     sigmas: Sequence[Any] | None = None,
     block: int | None = None,
+    mesh: Mesh | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PassResult:
     """Compute the planned quantities of m models in one pass over all rows.
@@ -66,22 +66,22 @@ def run_pass(
         sigmas: m bandwidths, for the RBF kernel.
         block: number of rows of a block; by default as many as fit in `free_bytes`, an eighth of the free memory and at
             most `BLOCK_BYTES` (`ACCELERATOR_BYTES` on an accelerator), but at least `MIN_BLOCK`.
+        mesh: devices among which the rows are divided, see `run_mesh_pass`; by default the device of the points, a mesh
+            of one, if it is an accelerator.
         progress: called with (rows done, total rows) after each block.
 
     Different models are processed in as many threads as there are cores, since XLA runs operations other than matrix
     products on one core. If only exact neighbour tables are planned, a CPU processes one model after the other, see
     `find_tables`. Sums over blocks are computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
+    if mesh is None and jax.default_backend() != "cpu":
+        mesh = mesh_of(representations[0].points)
+    if mesh is not None:
+        return run_mesh_pass(representations, plan, mesh, sigmas=sigmas, block=block, progress=progress)
     n, m = len(representations[0].rows), len(representations)
     if all(use_numpy(prepared.points) for prepared in representations):
         representations = [in_numpy(prepared) for prepared in representations]
-    if (
-        not plan.kernels
-        and not plan.ranks
-        and plan.recall is None
-        and block is None
-        and use_numpy(representations[0].points)
-    ):
+    if not plan.kernels and not plan.ranks and block is None and use_numpy(representations[0].points):
         return _tables_only(representations, plan, progress)
     if block is None:
         width = m * n * representations[0].points.dtype.itemsize
@@ -98,8 +98,6 @@ def run_pass(
             rows = np.arange(start, start + block, dtype=np.int32)
             results = list(pool.map(partial(_process_block, rows=rows, plan=plan), representations))
             grams = [each.gram for each in results]
-            if start == 0:
-                recalls = [each.recall for each in results]
             if small:
                 each_norms = [prepared.norms for prepared in representations]
                 jobs = [pool.submit(kernel_products_numpy, each_norms, grams, rows, plan.kernels, widths)]
@@ -118,7 +116,7 @@ def run_pass(
             tables.append([each.tables for each in results])
             if progress is not None:
                 progress(min(n, start + block), n)
-    result = PassResult(block=block, recall=np.array(recalls) if plan.recall is not None else None)
+    result = PassResult(block=block)
     for kernel in plan.kernels:
         whole = np.concatenate(means[kernel], 1)[:, :n]
         result.sums[kernel] = Sums(products[kernel], whole, np.asarray(diagonal(norms, kernel), np.float64))
@@ -152,14 +150,8 @@ def _process_block(prepared: Prepared, *, rows: np.ndarray, plan: PassPlan) -> _
     n = len(prepared.rows)
     query = np.minimum(rows, n - 1)
     gram = prepared.gram(query)
-    tables, recalls = [], []
-    for metric, k in plan.tables:
-        tables.append(block_table(prepared, gram, query, k, metric, recall=plan.recall, ordered=plan.ordered))
-        if plan.recall is not None and rows[0] == 0:
-            exact = block_table(prepared, gram[:RECALL_ROWS], query[:RECALL_ROWS], k, metric)
-            pairs = zip(np.asarray(exact.indices), np.asarray(tables[-1].indices), strict=False)
-            recalls.append(np.mean([len(np.intersect1d(*pair)) / k for pair in pairs]))
-    return _Block(gram, jax.device_get(tables), float(np.mean(recalls)) if recalls else 1.0)
+    tables = [block_table(prepared, gram, query, k, metric, ordered=plan.ordered) for metric, k in plan.tables]
+    return _Block(gram, jax.device_get(tables))
 
 
 def _euclidean(tables: Sequence[Neighbours], plan: PassPlan) -> Neighbours:

@@ -11,8 +11,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
-from ..base import InputError, Threads, caller_level, renamed_arguments, version
+from ..base import InputError, Threads, caller_level, check_mesh, of_first, pad_width, renamed_arguments, version
 from ..context import NULL, VALUES, CompareConfig, MetricContext, draw_queries
 from ..metrics import Metric, Result, find_metric
 from ..permutation import Permutations
@@ -41,6 +42,7 @@ def compare(
     covariates: Any = None,
     config: CompareConfig | None = None,
     inference: Inference | None = None,
+    mesh: Mesh | None = None,
     progress: Progress = None,
     **options: Any,
 ) -> Comparison:
@@ -58,6 +60,8 @@ def compare(
             the covariates have independent columns, and one more.
         config: how metrics are computed, see `CompareConfig`.
         inference: which p-values and intervals are computed, see `Inference`.
+        mesh: devices among which the rows are divided, of this process or of all processes, see `device_mesh`; each
+            process then calls this with the same representations, and has the whole result. Default: one device.
         progress: called with (name of the stage, share of all work that is done, from 0 to 1).
         options: fields of `CompareConfig` and of `Inference` by keyword, such as ``k=10`` or ``permutations=200``;
             they take precedence over ``config`` and ``inference``.
@@ -110,7 +114,8 @@ def compare(
     inputs = _prepare_inputs(named, covariates, centre=config.centre)
     config.check(inputs.n, chosen)
     queries = None if config.queries is None else draw_queries(inputs.n, config.queries, config.seed)
-    context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, queries=queries)
+    check_mesh(mesh)
+    context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, queries=queries, mesh=mesh)
     # Resolved once, so that it stays the same without a jackknife group.
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
     resamples = draw_resamples(inputs.joined.ids, chosen, context.m, config, inference, all_ids=inputs.all_ids)
@@ -136,7 +141,7 @@ def compare(
     if resamples.left_out:
         variables |= _interval_variables(context, chosen, resamples.left_out, inference, variables, tracker)
     names = inputs.joined.names
-    attributes = _attributes(inputs, config, inference, resamples) | {
+    attributes = _attributes(inputs, config, inference, resamples, mesh) | {
         "permutations": 0 if permutations is None else len(permutations),
         "resolution": resolution,
     }
@@ -225,8 +230,7 @@ def _pad_columns(x: Any) -> Any:
     """Append columns of zeros, which change nothing, so that JAX compiles for few widths; NumPy needs none."""
     if isinstance(x, np.ndarray):
         return x
-    d = x.shape[1]
-    width = max(64, 2 ** (d - 1).bit_length()) if d <= 512 else -(-d // 512) * 512
+    d, width = x.shape[1], pad_width(x.shape[1])
     return jnp.pad(x, ((0, 0), (0, width - d))) if width > d else x
 
 
@@ -247,8 +251,7 @@ def _model_variables(context: MetricContext, inputs: _Inputs) -> dict[str, Any]:
         "effective_rank": ("model", context.effective_rank()),
         "input_dtype": ("model", inputs.joined.dtypes),
     }
-    recall = context.neighbour_recall()
-    return variables if recall is None else variables | {"neighbour_recall": ("model", recall)}
+    return variables
 
 
 def _metric_variables(
@@ -283,6 +286,8 @@ def _metric_variables(
     if permutations is None or resamples.draw_more is None:
         return variables, permutations, resamples.note(permutations)
     more = leaves_pairs_open(variables, metrics, permutations, inference)
+    if context.shared:
+        more = bool(of_first(more))
     if more:
         permutations = resamples.draw_more()
         warn_unresolved(resamples.note(permutations))
@@ -338,7 +343,9 @@ def _interval_variables(
     return found
 
 
-def _attributes(inputs: _Inputs, config: CompareConfig, inference: Inference, resamples: Resamples) -> dict[str, Any]:
+def _attributes(
+    inputs: _Inputs, config: CompareConfig, inference: Inference, resamples: Resamples, mesh: Mesh | None
+) -> dict[str, Any]:
     """Return what every number of the Comparison has in common."""
     return {
         "n": inputs.n,
@@ -347,7 +354,8 @@ def _attributes(inputs: _Inputs, config: CompareConfig, inference: Inference, re
         "join": "\n".join(inputs.joined.notes),
         "join_warning": inputs.joined.warning,
         "dtype": str(jnp.result_type(*inputs.joined.arrays)),
-        "device": str(jax.devices()[0].device_kind),
+        "device": str((jax.local_devices()[0] if mesh is None else mesh.devices.flat[0]).device_kind),
+        "devices": 1 if mesh is None else mesh.size,
         "seed": config.seed,
         "k": config.k,
         "dimension_k": config.dimension_k,

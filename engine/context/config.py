@@ -37,8 +37,6 @@ class CompareConfig:
         neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``. CKNNA masks a similarity, and uses ``cosine``
             in place of ``euclidean``.
         centre: subtract the column means before the neighbour search, which changes cosines and inner products.
-        recall: find about this share of the neighbours, below 1, by `jax.lax.approx_max_k`, which is fast on a TPU and
-            exact elsewhere; the share found on a sample of rows is returned as ``neighbour_recall``. Default: find all.
         block: rows per block. Default: as many as an eighth of the free memory holds for all models, on a CPU at most
             128 MiB.
         queries: number of samples that are drawn at random, the same for all models, and compared with all samples;
@@ -47,7 +45,7 @@ class CompareConfig:
         seed: of the permutations, of the jackknife groups and of the queries.
 
     Raises:
-        ValueError: an unknown neighbour metric, a recall that is not between 0 and 1, or fewer queries than
+        ValueError: an unknown neighbour metric, or fewer queries than
             `MIN_QUERIES`.
     """
 
@@ -56,15 +54,12 @@ class CompareConfig:
     rank_k: int = 1
     neighbour_metric: NeighbourMetric = "cosine"
     centre: bool = False
-    recall: float | None = None
     block: int | None = None
     queries: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_metric(self.neighbour_metric)
-        if self.recall is not None and not 0 < self.recall < 1:
-            raise InputError(f"recall={self.recall} must lie between 0 and 1, or be None to find all neighbours")
         if self.queries is not None and self.queries < MIN_QUERIES:
             raise InputError(f"queries={self.queries} are too few: use at least {MIN_QUERIES}, or None for all samples")
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
-from ..base import Threads, repeated_rows
+from ..base import Threads, of_all, own_share, repeated_rows
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
 from ..gram import (
     MAX_ENTRIES,
@@ -51,6 +52,7 @@ class MetricContext:
         rows: int [n], the row numbers of the samples where some are left out, by which they keep their part in a
             division of the samples, such as training; default 0 to n - 1.
         queries: rows that are compared with all rows, for metrics that are estimated from some; None for all.
+        mesh: devices among which the rows are divided in the pass; None for one device.
     """
 
     names: Sequence[str]
@@ -59,6 +61,7 @@ class MetricContext:
     progress: Callable[[str, float, float], None] | None = None
     rows: np.ndarray | None = None
     queries: Queries | None = None
+    mesh: Mesh | None = None
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -131,7 +134,12 @@ class MetricContext:
         if plan.kernels or plan.tables:
             sigmas = self.sigmas() if "rbf" in plan.kernels else None
             self._cache["pass"] = run_pass(
-                self.prepared(), plan, sigmas=sigmas, block=self.config.block, progress=self.stage_callback(PASS)
+                self.prepared(),
+                plan,
+                sigmas=sigmas,
+                block=self.config.block,
+                mesh=self.mesh,
+                progress=self.stage_callback(PASS) if self.progress else None,
             )
 
     def _run_query_pass(self, needs: Sequence[Need], queries: Queries) -> None:
@@ -148,7 +156,8 @@ class MetricContext:
             queries.group,
             distinct=(max(orders), [None if kept.all() else kept for kept in self.unique()]) if orders else None,
             block=self.config.block,
-            progress=self.stage_callback(PASS),
+            mesh=self.mesh,
+            progress=self.stage_callback(PASS) if self.progress else None,
         )
 
     def query_result(self) -> QueryResult:
@@ -163,7 +172,7 @@ class MetricContext:
         def compute() -> list[Prepared]:
             prepared = [prepare(x) for x in self.arrays]
             numpy = all(isinstance(x, np.ndarray) for x in self.arrays)
-            few = numpy and self.queries is None and self.m * self.n**2 <= MAX_ENTRIES
+            few = numpy and self.queries is None and self.mesh is None and self.m * self.n**2 <= MAX_ENTRIES
             return [each.with_gram() for each in prepared] if few else prepared
 
         return self.cached("prepared", compute)
@@ -172,14 +181,23 @@ class MetricContext:
         """Compute the RBF bandwidth of each model: the median of its non-zero distances."""
 
         def compute() -> list[Any]:
-            report, sigmas = self.stage_callback(MEDIANS), []
+            report, sigmas, prepared = self.stage_callback(MEDIANS), [], self.prepared()
             with Threads() as pool:
-                for sigma in pool.map(median_of_prepared, self.prepared()):
+                for sigma in pool.map(median_of_prepared, own_share(prepared) if self.shared else prepared):
                     sigmas.append(sigma)
                     report(len(sigmas), self.m)
-            return sigmas
+            if not self.shared:
+                return sigmas
+            found = np.zeros(self.m, self.arrays[0].dtype)
+            found[own_share(range(self.m))] = [np.asarray(sigma) for sigma in sigmas]
+            return list(of_all(found).sum(0, dtype=found.dtype))
 
         return self.cached("sigmas", compute)
+
+    @property
+    def shared(self) -> bool:
+        """Whether several processes divide the work among them; see `hyle.engine.device_mesh`."""
+        return self.mesh is not None and len({device.process_index for device in self.mesh.devices.flat}) > 1
 
     @property
     def similarity(self) -> Literal["cosine", "inner_product"]:
@@ -232,7 +250,13 @@ class MetricContext:
             sigmas = self.sigmas() if kernel == "rbf" else None
             means = sums.means.mean(1)
             return permuted_products(
-                self.prepared(), kernel, means, permutations, sigmas=sigmas, progress=self.stage_callback(NULL)
+                self.prepared(),
+                kernel,
+                means,
+                permutations,
+                sigmas=sigmas,
+                shared=self.shared,
+                progress=self.stage_callback(NULL),
             )
 
         drawn = hashlib.sha256(np.ascontiguousarray(permutations.orders).data).hexdigest()
@@ -277,11 +301,6 @@ class MetricContext:
         """Return which matrix products the HSIC of a kernel is computed from."""
         features = kernel == "linear" and self._cache.get("features")
         return "d x d products of features" if features else "n x n products of rows"
-
-    def neighbour_recall(self) -> np.ndarray | None:
-        """Return the recall [m] of an approximate neighbour search, measured on some rows; None for an exact search."""
-        result: PassResult | None = self._cache.get("pass")
-        return result.recall if result else None
 
     def ranks(self) -> np.ndarray:
         """Return the mean Euclidean rank in b of the rank_k nearest neighbours in a, [m, m] float64, entry (a, b)."""

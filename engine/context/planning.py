@@ -50,7 +50,6 @@ def plan_pass(needs: Sequence[Need], n: int, widths: Sequence[int], config: Comp
         cast("tuple[Kernel, ...]", tuple(kernels)),
         tuple(tables.items()),
         config.rank_k * ("ranks" in needs),
-        config.recall,
         ordered=max(
             max(config.rank_k, TABLE) * ("ranks" in needs),
             config.k * ("neighbours" in needs and config.neighbour_metric == "euclidean"),

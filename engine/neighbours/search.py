@@ -134,7 +134,6 @@ def candidates(
     k: int,
     metric: NeighbourMetric,
     where: Any = None,
-    recall: float | None = None,
 ) -> Candidates:
     """Select k + `EXTRA_CANDIDATES` candidate neighbours of each query row from the Gram product.
 
@@ -145,15 +144,9 @@ def candidates(
         k: 1 <= k <= n - 1.
         metric: see `neighbours`.
         where: bool [n]; rows with False are excluded as neighbours.
-        recall: expected fraction of the nearest rows to find, with `jax.lax.approx_max_k`; no row is then marked as
-            incomplete. None for all.
     """
     n = gram.shape[1]
     below, spare = distance_lower_bound(norms, gram, query, metric, where), min(n - 1, k + EXTRA_CANDIDATES)
-    if recall is not None:
-        negative, index = jax.lax.approx_max_k(-below, spare, recall_target=recall)
-        no, yes = jnp.zeros(len(query), bool), jnp.ones(len(query), bool)
-        return Candidates(index, -negative, no, yes, yes, yes)
     if in_groups(n, spare):
         low, index, left = smallest_in_groups(below, spare)
         return certify_candidates(norms, query, low, index, k, metric, left)

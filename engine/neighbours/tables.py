@@ -122,7 +122,6 @@ def block_table(
     k: int,
     metric: NeighbourMetric,
     *,
-    recall: float | None = None,
     ordered: int = 0,
     measured: bool = False,
     where: Any = None,
@@ -135,7 +134,6 @@ def block_table(
         query: int32 [b].
         k: 1 <= k <= n - 1.
         metric: see `neighbours`.
-        recall: expected fraction of the neighbours to find, see `candidates`; None for all.
         ordered: number of nearest Euclidean neighbours whose order must be exact.
         measured: whether to compute all distances by subtraction, so that equal distances are exactly equal.
         where: bool [n]; rows with False are excluded as neighbours.
@@ -151,10 +149,10 @@ def block_table(
     if numpy:
         prepared, gram = in_numpy(prepared), np.asarray(gram)
         where = None if where is None else np.asarray(where)
-    if numpy and recall is None:
+    if numpy:
         found = candidates_numpy(prepared.norms, gram, query, k, metric, where, ordered=ordered)
     else:
-        found = _candidates(prepared.norms, gram, query, k, metric, where, recall=recall)
+        found = _candidates(prepared.norms, gram, query, k, metric, where)
     index, incomplete = found.indices, np.asarray(found.incomplete)
     if metric != "euclidean":
         uncertain = np.asarray(found.set_uncertain)
@@ -194,5 +192,5 @@ def join_blocks(parts: Sequence[Neighbours], n: int) -> Neighbours:
 _exact_distances = jax.jit(exact_distances, static_argnames=("metric",))
 _exact_distances_where = jax.jit(exact_distances_where, static_argnames=("metric",))
 _recompute_exact = jax.jit(recompute_exact, static_argnames=("metric",))
-_candidates = jax.jit(candidates, static_argnames=("k", "metric", "recall"))
+_candidates = jax.jit(candidates, static_argnames=("k", "metric"))
 _select_k_nearest = jax.jit(select_k_nearest, static_argnames=("k", "metric"))

@@ -10,7 +10,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import BLOCK_BYTES, HIGHEST, InputError, Threads, block_size, blocks, gaussian, namespace, root
+from ..base import (
+    BLOCK_BYTES,
+    HIGHEST,
+    InputError,
+    Threads,
+    block_size,
+    blocks,
+    gaussian,
+    namespace,
+    of_all,
+    own_share,
+    root,
+)
 from ..gram import MAX_ENTRIES, Kernel, Norms, Prepared, Sums
 from .draw import Permutations
 
@@ -57,6 +69,7 @@ def permuted_products(
     permutations: Permutations,
     *,
     sigmas: Sequence[Any] | None = None,
+    shared: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Compute inner products of every pair of kernel matrices, with the rows and columns of the second permuted.
@@ -67,6 +80,7 @@ def permuted_products(
         means: [m], means of the off-diagonal entries, which are subtracted from them.
         permutations: K permutations.
         sigmas: m bandwidths, for the RBF kernel.
+        shared: whether several processes divide the diagonals among them; all call this and have the result.
         progress: called with (done, total), in diagonals or permutations.
 
     Returns:
@@ -96,7 +110,7 @@ def permuted_products(
         return _diagonals(prepared.norms, gram, rows, start, widths[model], mean, kernel=kernel)
 
     n = len(representations[0].points)
-    return shifted_products(diagonals, len(representations), n, permutations, progress=progress)
+    return shifted_products(diagonals, len(representations), n, permutations, shared=shared, progress=progress)
 
 
 def _padded(points: Any) -> jax.Array:
@@ -113,6 +127,7 @@ def shifted_products(
     n: int,
     permutations: Permutations,
     *,
+    shared: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Compute inner products of every pair of symmetric matrices, with the second shifted along cycles.
@@ -124,6 +139,7 @@ def shifted_products(
         m: number of matrices.
         n: number of rows of each.
         permutations: K permutations along cycles.
+        shared: whether several processes divide the diagonals among them.
         progress: called with (diagonals done, total).
 
     Returns:
@@ -134,7 +150,8 @@ def shifted_products(
     size = max(1, min(DIAGONALS, half, BLOCK_BYTES // (4 * m * n)))
     totals = [np.zeros((n // 2 + 1, m, m), np.complex128) for _ in cycles]
     with Threads() as pool:
-        for start in range(1, half + 1, size):
+        starts = range(1, half + 1, size)
+        for start in own_share(starts) if shared else starts:
             index = np.arange(start, start + size)
             # If n is even, the last diagonal contains every pair twice.
             weight = np.where(index > half, 0, np.where(2 * index == n, 0.5, 1.0))
@@ -148,6 +165,8 @@ def shifted_products(
                 total += _cross(first, second, weight.astype(np.zeros((), first[0].dtype).real.dtype))
             if progress is not None:
                 progress(min(half, start + size - 1), half)
+    if shared:
+        totals = [of_all(total).sum(0) for total in totals]
     # Each diagonal counts twice, for itself and its mirror image.
     return np.concatenate(
         [2 * np.fft.irfft(total, n, axis=0)[cycle.shifts] for total, cycle in zip(totals, cycles, strict=True)]

@@ -165,12 +165,11 @@ def test_the_seed_draws_the_queries_and_the_order_of_models_does_not_matter() ->
     assert first != pytest.approx(other)
 
 
-def test_covariates_and_approximate_search_work_with_queries() -> None:
+def test_covariates_work_with_queries() -> None:
     given = models(300)
     known = np.random.default_rng(1).normal(size=(300, 2))
-    found = compare(given, covariates=known, metrics=["mutual_knn", "cka"], queries=100, recall=0.9, k=K)
+    found = compare(given, covariates=known, metrics=["mutual_knn", "cka"], queries=100, k=K)
     assert np.isfinite(found.mutual_knn_raw).all()
-    assert (found.neighbour_recall > 0.8).all()
     plain = compare(given, metrics=["cka"])
     assert found.cka_raw.values[0, 1] == pytest.approx(plain.cka.values[0, 1], abs=0.05)
 

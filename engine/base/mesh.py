@@ -1,0 +1,52 @@
+"""The devices among which the rows of a comparison are divided."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from .errors import InputError
+
+
+def device_mesh(count: int | Literal["all"] = "all") -> Mesh:
+    """Return a mesh of devices for `hyle.engine.compare`.
+
+    Args:
+        count: number of devices; ``all`` for those of all processes that `start_processes` has joined.
+
+    Raises:
+        ValueError: there are fewer devices, or some of several processes would be left out.
+
+    Example:
+        >>> device_mesh(1).size
+        1
+    """
+    devices = jax.devices()
+    if count != "all":
+        kind = devices[0].platform.upper()
+        if not 1 <= count <= len(devices):
+            here = "1 device" if len(devices) == 1 else f"{len(devices)} devices"
+            raise InputError(f"devices={count}, but JAX has {here} of platform {kind}: use 1 to {len(devices)}, or all")
+        if jax.process_count() > 1 and count < len(devices):
+            raise InputError(f"devices={count}, but several processes have {len(devices)} together: use all")
+        devices = devices[:count]
+    return Mesh(np.array(devices), ("rows",))
+
+
+def check_mesh(mesh: Mesh | None) -> None:
+    """Check that a mesh has devices of this process alone, or of all processes.
+
+    Raises:
+        ValueError: it has devices of some of several processes.
+    """
+    if mesh is None or jax.process_count() == 1:
+        return
+    owners = {device.process_index for device in mesh.devices.flat}
+    if owners != {jax.process_index()} and len(owners) != jax.process_count():
+        raise InputError(
+            f"the mesh has devices of {len(owners)} of {jax.process_count()} processes: it must have those of all, as "
+            "device_mesh() does, or of this process alone"
+        )

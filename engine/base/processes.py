@@ -1,0 +1,103 @@
+"""Several processes, on one host or on many, that compute one comparison together with JAX."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from .errors import InputError
+
+# Seconds in which all processes have to start.
+START_TIMEOUT = 300
+# Seconds that a process waits for the others, which may compile more slowly.
+WAIT_TIMEOUT = 3600
+# A barrier is passed once only: they are numbered, the same in all processes.
+_BARRIERS = itertools.count()
+
+
+def start_processes(coordinator: str | None = None, processes: int | None = None, rank: int | None = None) -> None:
+    """Join the processes that compute together; call it in each of them, before JAX has computed anything.
+
+    Without arguments JAX finds the others by itself where a cluster tells it: under Slurm, Open MPI, on Cloud TPU and
+    GKE. Afterwards `jax.devices` has the devices of all processes, as `hyle.engine.device_mesh` does.
+
+    Args:
+        coordinator: ``host:port`` of the process of rank 0, with a free port there.
+        processes: number of processes.
+        rank: of this process, from 0.
+
+    Raises:
+        ValueError: some of the arguments are given and others not, a rank out of range, no cluster is found, or the
+            other processes do not start in time.
+    """
+    given = (coordinator, processes, rank)
+    if any(value is not None for value in given):
+        if coordinator is None or processes is None or rank is None:
+            raise InputError("give the coordinator, the number of processes and the rank of this one, or none of them")
+        if not 0 <= rank < processes:
+            raise InputError(f"rank {rank} must be from 0 to {processes - 1}, for {processes} processes")
+        if ":" not in coordinator:
+            raise InputError(f"coordinator {coordinator!r} must be host:port, such as node0:1234")
+    try:
+        jax.distributed.initialize(coordinator, processes, rank, initialization_timeout=START_TIMEOUT)
+    except (ValueError, RuntimeError) as error:
+        where = f"the {processes} processes at {coordinator}" if coordinator else "a cluster that JAX knows"
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"cannot join {where}: {reason}") from error
+    # The connections between processes are made at the first exchange, which must start everywhere within 30 seconds.
+    wait_for_processes("hyle start")
+    _gathered(rank or 0)
+
+
+def wait_for_processes(name: str) -> None:
+    """Wait until all processes have come here; does nothing if there is one only.
+
+    Processes compile at different speeds, and an exchange between them fails if one comes much later than another:
+    wait between compiling a program and running it.
+
+    Args:
+        name: of this place, the same in all processes.
+    """
+    if jax.process_count() > 1:
+        from jax._src import distributed  # JAX has no public barrier with a time limit
+
+        client = distributed.global_state.client
+        assert client is not None
+        client.wait_at_barrier(f"{name} {next(_BARRIERS)}", WAIT_TIMEOUT * 1000)
+
+
+def own_share(items: Sequence[Any]) -> list[Any]:
+    """Return what this process does of a list of work that all processes have: every so many of the items."""
+    return list(items[jax.process_index() :: jax.process_count()])
+
+
+def smallest(value: int) -> int:
+    """Return the smallest of the values that the processes have, the same in all of them."""
+    return int(_gathered(value).min())
+
+
+def of_first(value: Any) -> Any:
+    """Return the number that the process of rank 0 has, the same in all of them."""
+    return _gathered(value)[0]
+
+
+def of_all(value: np.ndarray) -> np.ndarray:
+    """Return the arrays of one shape that all processes have, stacked along a leading axis of processes."""
+    return _gathered(value)
+
+
+def _gathered(value: Any) -> np.ndarray:
+    if jax.process_count() == 1:
+        return np.asarray(value)[None]
+    from jax.experimental import multihost_utils
+
+    array = np.asarray(value)
+    # Bytes, since JAX would reduce 64-bit numbers to 32 bits.
+    raw = np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8)
+    wait_for_processes("hyle exchange")
+    found = np.asarray(multihost_utils.process_allgather(raw))
+    return np.stack([np.frombuffer(each.tobytes(), array.dtype).reshape(array.shape) for each in found])

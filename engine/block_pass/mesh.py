@@ -1,0 +1,191 @@
+"""The pass over blocks of rows on a mesh of devices, each of which has a share of the rows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ..base import MIN_BLOCK, free_bytes, pad_width, smallest, wait_for_processes
+from ..gram import Prepared, Sums, diagonal, stacked
+from ..neighbours import Neighbours
+from .mesh_program import AXIS, RANK_BASE, Inputs, Layout, run_blocks
+from .plan import PassPlan, QueryResult
+
+# Number of times that a pass stops to report its progress, or to be saved.
+STOPS = 16
+# Largest share of the free memory of a device for the columns of all models.
+HELD_SHARE = 0.4
+
+
+def mesh_of(points: Any) -> Mesh:
+    """Return the mesh of the device or devices on which an array is; of the default device for a NumPy array."""
+    devices = points.devices() if isinstance(points, jax.Array) else jax.local_devices()[:1]
+    return Mesh(sorted(devices, key=lambda device: device.id), (AXIS,))
+
+
+def run_mesh_pass(
+    representations: Sequence[Prepared],
+    plan: PassPlan,
+    mesh: Mesh,
+    *,
+    sigmas: Sequence[Any] | None = None,
+    query: np.ndarray | None = None,
+    group: np.ndarray | None = None,
+    distinct: tuple[int, Sequence[np.ndarray | None]] | None = None,
+    block: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> QueryResult:
+    """Compute what `run_pass` and `run_query_pass` do on the devices of a mesh, of one process or of several.
+
+    Args:
+        representations: m, of the same n samples. All processes have all of them, and send to their devices only the
+            rows of these.
+        plan: the quantities to compute.
+        mesh: its axes do not matter, only its devices.
+        sigmas: m bandwidths, for the RBF kernel.
+        query: int32 [q], the rows that are compared with all rows; by default all. Kernels need all.
+        group: int [q], as in `run_query_pass`; by default one group.
+        distinct: as in `run_query_pass`.
+        block: number of rows of a block of each device; by default as many as fit in `free_bytes`.
+        progress: called with (rows done, total rows), at most `STOPS` times; by default the devices are not waited for
+            before the end.
+
+    Results are read once, at the end. Neighbours and ranks are the same to the bit on any number of devices; sums
+    differ by the order in which they are added. Models are padded with columns of zeros to few widths, and those of one
+    width share what is compiled. Cost m q n d / D + m^2 q n / D for D devices; memory of each device O(m n d / D + m b
+    n) and the rows of the other devices, O(m n d), or O(n d) where that is too much.
+    """
+    mesh = Mesh(mesh.devices.reshape(-1), (AXIS,))
+    order, classes = _width_classes(representations)
+    representations = [representations[model] for model in order]
+    n, m, dtype = len(representations[0].rows), len(order), representations[0].points.dtype
+    query = np.arange(n, dtype=np.int32) if query is None else query
+    group = np.zeros(len(query), np.int32) if group is None else group.astype(np.int32)
+    free = smallest(free_bytes())
+    size = block or max(MIN_BLOCK, free // (m * n * dtype.itemsize))
+    devices, groups, further = mesh.size, int(group.max()) + 1, distinct[0] if distinct else 0
+    # The free bytes are an eighth of the memory.
+    held = 2 * n * dtype.itemsize * sum(len(members) * width for width, members in classes) <= HELD_SHARE * 8 * free
+    blocks, size, at_once = _blocks(-(-len(query) // devices), size, stops=progress is not None)
+    layout = Layout(len(query), groups, further, devices, blocks, size, at_once, held)
+
+    def rows(name: str) -> tuple[jax.Array, ...]:
+        return tuple(
+            _shared_out([getattr(representations[i], name) for i in members], width, -(-n // devices), mesh)
+            for width, members in classes
+        )
+
+    masks: Sequence[np.ndarray | None] = [distinct[1][model] for model in order] if distinct else []
+    kept = np.array([np.ones(n, bool) if mask is None else mask for mask in masks], bool).reshape(m, -1)
+    widths = np.ones(m, dtype) if sigmas is None else np.asarray([sigmas[model] for model in order])
+    everywhere = (stacked([prepared.norms for prepared in representations]), widths, query, group, kept)
+    inputs = Inputs(rows("rows"), rows("points"), *jax.tree.map(lambda leaf: _copied(leaf, mesh), everywhere))
+    starts = [_copied(np.int32(start), mesh) for start in range(0, blocks, at_once)]
+    if jax.process_count() > 1:
+        run_blocks.lower(inputs, starts[0], mesh=mesh, plan=plan, layout=layout).compile()
+        wait_for_processes("hyle pass")
+    parts = []
+    for done, start in enumerate(starts, 1):
+        parts.append(run_blocks(inputs, start, mesh=mesh, plan=plan, layout=layout))
+        if progress is not None:
+            jax.block_until_ready(parts[-1])
+            progress(len(query) * done // len(starts), len(query))
+    return _joined(jax.device_get(parts), representations, np.argsort(order), plan, layout)
+
+
+def _width_classes(representations: Sequence[Prepared]) -> tuple[list[int], list[tuple[int, list[int]]]]:
+    """Group models by the width to which they are padded.
+
+    Returns:
+        The models in the order of their widths; and for each width its models, as positions in that order.
+    """
+    by_width = defaultdict(list)
+    for model, prepared in enumerate(representations):
+        by_width[pad_width(prepared.rows.shape[1])].append(model)
+    order = [model for width in sorted(by_width) for model in by_width[width]]
+    position = {model: at for at, model in enumerate(order)}
+    return order, [(width, [position[model] for model in by_width[width]]) for width in sorted(by_width)]
+
+
+def _blocks(rows: int, block: int, *, stops: bool) -> tuple[int, int, int]:
+    """Divide the rows of a device into blocks; return their number, the rows of each, and the blocks of one run."""
+    blocks = -(-rows // min(rows, block))
+    at_once = -(-blocks // STOPS) if stops else blocks
+    blocks = at_once * -(-blocks // at_once)
+    return blocks, -(-rows // blocks), at_once
+
+
+def _shared_out(arrays: Sequence[Any], width: int, rows: int, mesh: Mesh) -> jax.Array:
+    """Place models of one width on the devices, so many rows on each: [g, rows of all, width], padded with zeros."""
+    total, sharding = rows * mesh.size, NamedSharding(mesh, PartitionSpec(None, AXIS))
+    if all(isinstance(x, jax.Array) for x in arrays) and jax.process_count() == 1:
+        padded = [jnp.pad(x, ((0, total - len(x)), (0, width - x.shape[1]))) for x in arrays]
+        return jax.device_put(jnp.stack(padded), sharding)
+    on_host = [np.asarray(x) for x in arrays]
+
+    def part(index: Any) -> np.ndarray:
+        first, last, _ = index[1].indices(total)
+        found = np.zeros((len(on_host), last - first, width), on_host[0].dtype)
+        for model, array in enumerate(on_host):
+            own = array[first:last]
+            found[model, : len(own), : own.shape[1]] = own
+        return found
+
+    return jax.make_array_from_callback((len(arrays), total, width), sharding, part)
+
+
+def _copied(value: Any, mesh: Mesh) -> jax.Array:
+    """Place the same value on every device."""
+    sharding = NamedSharding(mesh, PartitionSpec())
+    if isinstance(value, jax.Array) and jax.process_count() == 1:
+        return jax.device_put(value, sharding)
+    array = np.asarray(value)
+    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
+
+
+def _joined(
+    parts: Sequence[Any], representations: Sequence[Prepared], position: np.ndarray, plan: PassPlan, layout: Layout
+) -> QueryResult:
+    """Put the results of all blocks together.
+
+    Args:
+        parts: what `run_blocks` returned, one after the other.
+        representations: in the order of their widths.
+        position: of each model in that order.
+        plan: the quantities that were computed.
+        layout: of the rows.
+    """
+    result, pairs = QueryResult(block=layout.block), np.ix_(position, position)
+
+    def along_rows(leaves: Sequence[np.ndarray]) -> np.ndarray:
+        """Order the rows of leaves [blocks, m, b, ...] of all parts: [m, q, ...]."""
+        whole = np.stack([leaf.reshape(layout.devices, layout.at_once, *leaf.shape[1:]) for leaf in leaves], 1)
+        whole = np.moveaxis(whole.reshape(-1, *whole.shape[3:]), 0, 1)  # blocks in the order of their rows
+        return whole.reshape(len(whole), -1, *whole.shape[3:])[:, : layout.q]
+
+    tables = []
+    for at in range(len(plan.tables) + (layout.distinct > 0)):
+        columns = [along_rows([part["tables"][at][i] for part in parts]) for i in range(3)]
+        tables.append([Neighbours(*(column[model] for column in columns)) for model in position])
+    result.tables = {metric: table for (metric, _), table in zip(plan.tables, tables, strict=False)}
+    result.distinct = tables[-1] if layout.distinct else []
+    norms = stacked([prepared.norms for prepared in representations]) if plan.kernels else None
+    for at, kernel in enumerate(plan.kernels):
+        products = sum(part["kernels"][at][0].sum(0, dtype=np.float64) for part in parts)
+        means = along_rows([part["kernels"][at][1] for part in parts]).astype(np.float64)
+        assert norms is not None
+        diagonals = np.asarray(diagonal(norms, kernel), np.float64)
+        result.sums[kernel] = Sums(products[pairs], means[position], diagonals[position])
+    if plan.ranks:
+        # [m, 2, groups, m]: of all models in each.
+        sums = sum(part["ranks"].sum(0, dtype=np.int64) for part in parts)
+        means = np.moveaxis((sums[:, 0] * RANK_BASE + sums[:, 1]) / plan.ranks, 0, 2)
+        result.rank_sums = means[:, position][:, :, position]
+        result.ranks = result.rank_sums.sum(0) / layout.q
+    return result

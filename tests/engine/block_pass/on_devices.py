@@ -1,0 +1,149 @@
+"""Run the pass on meshes of several devices, and compare what it computes with one device; prints JSON.
+
+Usage: python -m tests.engine.block_pass.on_devices, with XLA_FLAGS=--xla_force_host_platform_device_count=8.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from hyle.engine import compare, device_mesh
+from hyle.engine.block_pass import PassPlan, run_pass, run_query_pass
+from hyle.engine.gram import median_of_prepared, prepare
+
+N, K = 203, 10  # divisible by none of the numbers of devices
+WIDTHS = (20, 70, 40, 64)
+PLAN = PassPlan(("linear", "rbf", "distance"), (("cosine", K), ("euclidean", 32)), 2, ordered=32)
+DEVICES = (1, 2, 3, 8)
+
+
+def arrays(n: int = N) -> list[np.ndarray]:
+    generator = np.random.default_rng(0)
+    common = generator.normal(size=(n, 6))
+    found = [common @ generator.normal(size=(6, d)) + generator.normal(size=(n, d)) for d in WIDTHS]
+    found[1][:9] = found[1][20]  # equal rows
+    found[2] += 1e4  # far from the origin
+    found[3] = np.rint(found[3])  # many equal distances
+    return [rows.astype(np.float32) for rows in found]
+
+
+def apart(found: np.ndarray, expected: np.ndarray) -> float:
+    """Return the largest difference in units of the largest value."""
+    scale = np.nanmax(np.abs(expected))
+    return float(np.nanmax(np.abs(found - expected)) / (scale or 1))
+
+
+def differences(found: Any, expected: Any) -> dict[str, float]:
+    """Return how far two results of a pass are apart: tables and ranks as the share that differs."""
+    result: dict[str, float] = {}
+    for kernel, sums in expected.sums.items():
+        for name, value in sums._asdict().items():
+            result[f"{kernel} {name}"] = apart(getattr(found.sums[kernel], name), value)
+    pairs = [(found.tables[metric], tables, metric) for metric, tables in expected.tables.items()]
+    if getattr(expected, "distinct", None):
+        pairs.append((found.distinct, expected.distinct, "distinct"))
+    for one, other, metric in pairs:
+        result[f"{metric} neighbours"] = float(
+            np.mean([np.mean(a.indices != b.indices) for a, b in zip(one, other, strict=True)])
+        )
+        result[f"{metric} ties"] = float(np.mean([np.mean(a.tied != b.tied) for a, b in zip(one, other, strict=True)]))
+        result[f"{metric} values"] = max(apart(a.value, b.value) for a, b in zip(one, other, strict=True))
+    for name in ("ranks", "rank_sums"):
+        if getattr(expected, name, None) is not None:
+            result[name] = float(np.mean(getattr(found, name) != getattr(expected, name)))
+    return result
+
+
+class _Reads:
+    """Counts how often arrays are read by the host."""
+
+    def __init__(self) -> None:
+        self.count, self._kind = 0, type(jnp.zeros(1))
+        self._original = jax.device_get
+
+    def __enter__(self) -> _Reads:
+        def device_get(value: Any) -> Any:
+            self.count += 1
+            for name, method in self._methods.items():
+                setattr(self._kind, name, method)
+            found = self._original(value)
+            self._forbid()
+            return found
+
+        names = ("__array__", "__int__", "__float__", "__bool__", "__index__", "tolist", "item")
+        self._methods = {name: getattr(self._kind, name) for name in names}
+        jax.device_get = device_get
+        self._forbid()
+        return self
+
+    def _forbid(self) -> None:
+        def read(*_: Any) -> None:
+            raise AssertionError("an array was read one by one")
+
+        for name in self._methods:
+            setattr(self._kind, name, read)
+
+    def __exit__(self, *_: Any) -> None:
+        jax.device_get = self._original
+        for name, method in self._methods.items():
+            setattr(self._kind, name, method)
+
+
+def main() -> None:
+    """Print what differs, for each number of devices, and the number of host reads."""
+    prepared = [prepare(x) for x in arrays()]
+    sigmas = [median_of_prepared(each) for each in prepared]
+    rows = np.sort(np.random.default_rng(1).choice(N, 61, replace=False)).astype(np.int32)
+    group, tables = (np.arange(61) % 5).astype(np.int32), PassPlan((), PLAN.tables, PLAN.ranks, ordered=32)
+    masks = [None, np.arange(N) % 3 > 0, None, np.arange(N) >= 9]
+
+    def both(mesh: Mesh | None) -> tuple[Any, Any]:
+        whole = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh)
+        return whole, run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh)
+
+    whole, some = both(None)
+    one_device = both(device_mesh(1))
+    found: dict[str, Any] = {
+        "without a mesh": {"whole": differences(one_device[0], whole), "queries": differences(one_device[1], some)}
+    }
+    for count in DEVICES:
+        mesh = Mesh(np.array(jax.devices()[:count]).reshape(1, -1), ("a", "b"))
+        stops: list[tuple[int, int]] = []
+        with _Reads() as reads:
+            once = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh)
+        blocks = run_pass(
+            prepared, PLAN, sigmas=sigmas, mesh=mesh, block=7, progress=lambda *at, stops=stops: stops.append(at)
+        )
+        queries = run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh, block=13)
+        found[f"{count}"] = {
+            "whole": differences(once, one_device[0]),
+            "blocks": differences(blocks, one_device[0]),
+            "queries": differences(queries, one_device[1]),
+            "reads": reads.count,
+            "stops": stops,
+        }
+    given = {f"model {i}": x for i, x in enumerate(arrays(150))}
+    options: dict[str, Any] = {
+        "metrics": ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",
+                    "cycle_knn", "intrinsic_dimension"],
+        "k": K, "permutations": 30, "jackknife_groups": 5,
+    }  # fmt: skip
+    one, several = compare(given, **options), compare(given, mesh=device_mesh(3), **options)
+    numbers = [name for name in one.data_vars if one[name].dtype.kind == "f"]
+    found["compare"] = {name: apart(several[name].values, one[name].values) for name in numbers}
+    found["devices"] = int(several.attrs["devices"])
+    drawn = {"metrics": ["cka", "mutual_knn", "cknna", "information_imbalance"], "k": K, "queries": 100}
+    one, several = compare(given, **drawn), compare(given, mesh=device_mesh(3), **drawn)
+    numbers = [name for name in one.data_vars if one[name].dtype.kind == "f"]
+    found["queries"] = {name: apart(several[name].values, one[name].values) for name in numbers}
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Compare in one of several processes, each with the same representations; rank 0 prints how far apart one process is.
+
+Usage: python -m tests.engine.comparison.on_processes HOST:PORT PROCESSES RANK SECONDS, the last the time for which the
+process of rank 1 sleeps before it compares.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from typing import Any
+
+import jax
+
+from hyle.engine import ResolutionWarning, compare, device_mesh, start_processes
+
+from ..block_pass.on_devices import apart, arrays
+
+
+def main() -> None:
+    """Join the others, compare, and print."""
+    coordinator, processes, rank, seconds = sys.argv[1], *map(int, sys.argv[2:])
+    start_processes(coordinator, processes, rank)
+    if rank == 1:
+        time.sleep(seconds)
+    warnings.simplefilter("ignore", ResolutionWarning)
+    given = {f"model {i}": x for i, x in enumerate(arrays(150))}
+    options: dict[str, Any] = {
+        "metrics": ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",
+                    "intrinsic_dimension"],
+        "k": 10, "permutations": "auto", "jackknife_groups": 5,
+    }  # fmt: skip
+    several = compare(given, mesh=device_mesh(), **options)
+    queries: dict[str, Any] = {"metrics": ["mutual_knn", "information_imbalance"], "k": 10, "queries": 100}
+    some = compare(given, mesh=device_mesh(), **queries)
+    if rank == 0:
+        found = {}
+        for result, expected in ((several, compare(given, **options)), (some, compare(given, **queries))):
+            numbers = [name for name in expected.data_vars if expected[name].dtype.kind == "f"]
+            found |= {
+                f"{name} of {result.attrs['queries']}": apart(result[name].values, expected[name].values)
+                for name in numbers
+            }
+        print(json.dumps({"devices": int(several.attrs["devices"]), "apart": found}))
+    jax.distributed.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Several processes that divide a comparison among them compute what one does."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hyle.engine import start_processes
+from hyle.engine.base import InputError
+
+
+def run(root: Path, processes: int, *, devices: int = 1, seconds: int = 0) -> dict[str, Any]:
+    """Run `on_processes` in so many processes, and return what the first prints."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        coordinator = f"127.0.0.1:{server.getsockname()[1]}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
+    command = [sys.executable, "-m", "tests.engine.comparison.on_processes", coordinator, str(processes)]
+    started = [
+        subprocess.Popen(
+            [*command, str(rank), str(seconds)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=root,
+            env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        )
+        for rank in range(processes)
+    ]
+    try:
+        outputs = [process.communicate(timeout=600) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    for process, (_, errors) in zip(started, outputs, strict=True):
+        assert process.returncode == 0, errors[-4000:]
+    assert not any("{" in output for output, _ in outputs[1:])
+    return dict(json.loads(outputs[0][0].splitlines()[-1]))
+
+
+def check(found: dict[str, Any], devices: int) -> None:
+    assert found["devices"] == devices
+    assert len(found["apart"]) > 20
+    for name, apart in found["apart"].items():
+        assert apart <= (1e-4 if name.split(" ")[0].endswith(("_se", "_low", "_high")) else 2e-5), name
+
+
+def test_two_processes(pytestconfig: pytest.Config) -> None:
+    check(run(pytestconfig.rootpath, 2), 2)
+
+
+@pytest.mark.thorough
+def test_four_processes(pytestconfig: pytest.Config) -> None:
+    check(run(pytestconfig.rootpath, 4), 4)
+
+
+@pytest.mark.thorough
+def test_two_processes_of_two_devices(pytestconfig: pytest.Config) -> None:
+    check(run(pytestconfig.rootpath, 2, devices=2), 4)
+
+
+@pytest.mark.thorough
+def test_processes_wait_for_one_that_is_late(pytestconfig: pytest.Config) -> None:
+    check(run(pytestconfig.rootpath, 2, seconds=40), 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("node0:1234", 2, None), "give the coordinator, the number of processes and the rank"),
+        (("node0:1234", 2, 2), "rank 2 must be from 0 to 1"),
+        (("node0", 2, 0), "coordinator 'node0' must be host:port"),
+    ],
+)
+def test_arguments_that_say_too_little_are_refused(arguments: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        start_processes(*arguments)
