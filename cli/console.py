@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_silent = False
 
 
 @functools.cache
@@ -34,8 +35,16 @@ def has_terminal() -> bool:
     return sys.stderr.isatty()
 
 
+def silence() -> None:
+    """Show neither progress nor lines from here on: in all but the first of several processes."""
+    global _silent
+    _silent = True
+
+
 def say(line: str) -> None:
     """Print one line on standard error, above a progress bar."""
+    if _silent:
+        return
     if has_terminal():
         progress_console().print(line, markup=False, soft_wrap=True)
     else:
@@ -58,7 +67,7 @@ def progress_bar(title: str, total: int | None = None) -> Iterator[Callable[[flo
         A function that takes the number of items done, or the fraction, and the current stage, which is shown after
         the bar.
     """
-    if not has_terminal():
+    if _silent or not has_terminal():
         yield _ignore
         return
     from rich.progress import (

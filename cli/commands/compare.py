@@ -44,6 +44,7 @@ from ..jobs import (
     find_compared,
     parse_sweep,
     print_estimate,
+    start_run,
     sweep_data,
     sweep_steps,
     sweep_with_progress,
@@ -53,9 +54,11 @@ from ..jobs import (
 )
 from ..options import (
     CompareOptions,
+    DeviceOptions,
     FileSelection,
     LocalPath,
     SectionedCommand,
+    device_options,
     file_options,
     json_option,
     metric_options,
@@ -98,6 +101,7 @@ if TYPE_CHECKING:
 )
 @stored_options
 @file_options
+@device_options
 @click.option(
     "-o",
     "--output",
@@ -123,6 +127,7 @@ def command(
     layer: str | None,
     pooling: str | None,
     files: FileSelection,
+    where: DeviceOptions,
     output: Path | None,
     dry_run: bool,
     replace_output: bool,
@@ -151,6 +156,7 @@ def command(
     if output is not None:
         check_suffix(output, COMPARISON_SUFFIXES if steps is None else SWEEP_SUFFIXES)
         target = check_file(output, replace=replace_output)
+    run = start_run(where)
     representations, known = find_compared(
         sources,
         Store(store_path),
@@ -165,13 +171,16 @@ def command(
         raise InputError(f"--dry-run is for one comparison: omit {option}")
     if steps is not None:
         over, values = steps
-        swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known)
+        swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known, where=run.where)
+        if not run.prints:
+            return
         if output is not None:
             say(target.written(write_sweep(swept, over, output)))
         if as_json:
             print_json(sweep_data(swept, over))
         else:
             _print_sweep(swept, over)
+        run.complete()
         return
     if dry_run:
         check_common(representations, measure, known)
@@ -184,10 +193,14 @@ def command(
     if (pairs or like) and not measure.jackknife_groups:
         measure = replace(measure, jackknife_groups=20)
     check_common(representations, measure, known)
-    comparison = compare_with_progress(representations, measure, covariates=known, keep_resamples=bool(pairs or like))
+    comparison = compare_with_progress(
+        representations, measure, covariates=known, keep_resamples=bool(pairs or like), where=run.where
+    )
     found = differences_of(comparison, pairs)
     shares = {} if like is None else ceilings_of(comparison, like)
-    outliers, others = compare_without_outliers(comparison, representations, measure, known)
+    outliers, others = compare_without_outliers(comparison, representations, measure, known, run.where)
+    if not run.prints:
+        return
     if output is not None:
         say(target.written(write_comparison(comparison, output)))
     if as_json:
@@ -203,6 +216,7 @@ def command(
         if shares:
             print_ceilings(shares)
         print_outliers(comparison, outliers, others)
+    run.complete()
 
 
 def _print_sweep(swept: xr.Dataset, over: str) -> None:

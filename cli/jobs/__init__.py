@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .compare import engine_options as engine_options
     from .compare import find_compared as find_compared
     from .compare import write_comparison as write_comparison
+    from .devices import start_run as start_run
     from .dimension import check_k as check_k
     from .dimension import dimension as dimension
     from .dimension import estimator_names as estimator_names

@@ -58,6 +58,7 @@ def compare(
     covariates: Representation | None = None,
     attributes: Mapping[str, Any] | None = None,
     keep_resamples: bool = False,
+    where: Mapping[str, Any] | None = None,
     progress: SilentProgress = SILENT,
 ) -> xr.Dataset:
     """Compare representations by sample id, and add the facts of their models' cards.
@@ -68,6 +69,7 @@ def compare(
         covariates: regressed out of every representation first.
         attributes: further attributes of the Comparison, such as its title.
         keep_resamples: keep the scores under permutations and without jackknife groups.
+        where: ``mesh`` and ``checkpoint`` of `hyle.engine.compare`.
         progress: shows a progress bar, and notes on the samples; default nothing.
 
     Returns:
@@ -81,7 +83,10 @@ def compare(
     samples = with_groups(measure, representations)
     # The report of two models draws the scores under permutation.
     kept = layered or keep_resamples or len(named) == 2
-    options = engine_options(samples.measure) | {"keep_resamples": kept or bool(measure.jackknife_groups)}
+    options = engine_options(samples.measure) | {
+        "keep_resamples": kept or bool(measure.jackknife_groups),
+        **(where or {}),
+    }
     if resolution := _resolution(options, len(named)):
         progress.say(f"warning: {resolution}")
     with progress.bar("comparing") as update, warnings.catch_warnings():
@@ -314,6 +319,7 @@ def compare_without_outliers(
     representations: Sequence[Representation],
     measure: CompareOptions,
     covariates: Representation | None = None,
+    where: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, list[str]], xr.Dataset | None]:
     """Compare once more without the rows that are norm outliers in one of the representations.
 
@@ -324,6 +330,7 @@ def compare_without_outliers(
         representations: as `compare` takes them.
         measure: as `compare` takes it.
         covariates: as `compare` takes them.
+        where: as `compare` takes it.
 
     Returns:
         Name -> ids of the norm outliers, for the representations that have any; and the Comparison, None where there
@@ -347,7 +354,8 @@ def compare_without_outliers(
         plain.check(left)
     except ValueError:  # too few samples remain for this k
         return outliers, None
-    return outliers, compare(rest, plain, covariates=covariates) if ids and left >= MIN_SAMPLES else None
+    again = bool(ids) and left >= MIN_SAMPLES
+    return outliers, compare(rest, plain, covariates=covariates, where=where) if again else None
 
 
 def engine_options(measure: CompareOptions) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def sweep(
     measure: CompareOptions | None = None,
     *,
     covariates: Representation | None = None,
+    where: Mapping[str, Any] | None = None,
     progress: SilentProgress = SILENT,
 ) -> xr.Dataset:
     """Compare representations at several numbers of neighbours or of samples; see `hyle.engine.sweep`.
@@ -60,6 +61,7 @@ def sweep(
         values: the numbers.
         measure: what to measure and how; when k is swept, its numbers of neighbours are ignored.
         covariates: regressed out of every representation first.
+        where: ``mesh`` and ``checkpoint`` of `hyle.engine.compare`.
         progress: shows a progress bar; default nothing.
 
     Returns:
@@ -70,7 +72,7 @@ def sweep(
     samples = with_groups(measure or CompareOptions(), list(representations.values()))
     if samples.note or samples.warning:
         progress.say(samples.note or f"warning: {samples.warning}")
-    options = engine_options(samples.measure)
+    options = engine_options(samples.measure) | dict(where or {})
     if over == "k":
         _check_depends_on_k(options["metrics"])
         options = {name: value for name, value in options.items() if name not in ("k", "dimension_k", "rank_k")}

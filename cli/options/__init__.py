@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .common import split as split
     from .common import store_option as store_option
     from .common import stored_options as stored_options
+    from .devices import DeviceOptions as DeviceOptions
+    from .devices import device_options as device_options
     from .files import FileSelection as FileSelection
     from .files import file_options as file_options
     from .files import is_file_source as is_file_source

@@ -2,6 +2,7 @@
 
 from .arrays import as_array as as_array
 from .arrays import copy_reason as copy_reason
+from .checkpoint import Checkpoint as Checkpoint
 from .compile_cache import enable_compile_cache as enable_compile_cache
 from .deprecation import renamed_arguments as renamed_arguments
 from .deprecation import renamed_attribute as renamed_attribute

@@ -45,9 +45,13 @@ def start_processes(coordinator: str | None = None, processes: int | None = None
     try:
         jax.distributed.initialize(coordinator, processes, rank, initialization_timeout=START_TIMEOUT)
     except (ValueError, RuntimeError) as error:
-        where = f"the {processes} processes at {coordinator}" if coordinator else "a cluster that JAX knows"
         reason = str(error).strip().split("\n")[0]
-        raise InputError(f"cannot join {where}: {reason}") from error
+        if coordinator is None and isinstance(error, ValueError):
+            raise InputError(
+                "JAX finds no cluster here, such as Slurm, Open MPI, GKE or Cloud TPU: give the coordinator, the "
+                "number of processes and the rank of this one"
+            ) from error
+        raise InputError(f"cannot join the {processes or 'other'} processes: {reason}") from error
     # The connections between processes are made at the first exchange, which must start everywhere within 30 seconds.
     wait_for_processes("hyle start")
     _gathered(rank or 0)

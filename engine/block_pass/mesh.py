@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..base import MIN_BLOCK, free_bytes, pad_width, smallest, wait_for_processes
-from ..gram import Prepared, Sums, diagonal, stacked
+from ..base import MIN_BLOCK, Checkpoint, free_bytes, pad_width, smallest, wait_for_processes
+from ..gram import Prepared, stacked
 from ..neighbours import Neighbours
+from .collected import Collected
 from .mesh_program import AXIS, RANK_BASE, Inputs, Layout, run_blocks
 from .plan import PassPlan, QueryResult
 
@@ -39,6 +41,7 @@ def run_mesh_pass(
     group: np.ndarray | None = None,
     distinct: tuple[int, Sequence[np.ndarray | None]] | None = None,
     block: int | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> QueryResult:
     """Compute what `run_pass` and `run_query_pass` do on the devices of a mesh, of one process or of several.
@@ -53,13 +56,14 @@ def run_mesh_pass(
         group: int [q], as in `run_query_pass`; by default one group.
         distinct: as in `run_query_pass`.
         block: number of rows of a block of each device; by default as many as fit in `free_bytes`.
+        checkpoint: where the results of up to `STOPS` parts are saved from which an interrupted pass continues.
         progress: called with (rows done, total rows), at most `STOPS` times; by default the devices are not waited for
             before the end.
 
-    Results are read once, at the end. Neighbours and ranks are the same to the bit on any number of devices; sums
-    differ by the order in which they are added. Models are padded with columns of zeros to few widths, and those of one
-    width share what is compiled. Cost m q n d / D + m^2 q n / D for D devices; memory of each device O(m n d / D + m b
-    n) and the rows of the other devices, O(m n d), or O(n d) where that is too much.
+    Results are read once, at the end, or when they are saved. Neighbours and ranks are the same to the bit on any
+    number of devices; sums differ by the order in which they are added. Models are padded with columns of zeros to few
+    widths, and those of one width share what is compiled. Cost m q n d / D + m^2 q n / D for D devices; memory of each
+    device O(m n d / D + m b n) and the rows of the other devices, O(m n d), or O(n d) where that is too much.
     """
     mesh = Mesh(mesh.devices.reshape(-1), (AXIS,))
     order, classes = _width_classes(representations)
@@ -67,13 +71,24 @@ def run_mesh_pass(
     n, m, dtype = len(representations[0].rows), len(order), representations[0].points.dtype
     query = np.arange(n, dtype=np.int32) if query is None else query
     group = np.zeros(len(query), np.int32) if group is None else group.astype(np.int32)
-    free = smallest(free_bytes())
-    size = block or max(MIN_BLOCK, free // (m * n * dtype.itemsize))
     devices, groups, further = mesh.size, int(group.max()) + 1, distinct[0] if distinct else 0
-    # The free bytes are an eighth of the memory.
-    held = 2 * n * dtype.itemsize * sum(len(members) * width for width, members in classes) <= HELD_SHARE * 8 * free
-    blocks, size, at_once = _blocks(-(-len(query) // devices), size, stops=progress is not None)
-    layout = Layout(len(query), groups, further, devices, blocks, size, at_once, held)
+
+    def divide() -> dict[str, np.ndarray]:
+        free = smallest(free_bytes())
+        size = block or max(MIN_BLOCK, free // (m * n * dtype.itemsize))
+        columns = 2 * n * dtype.itemsize * sum(len(members) * width for width, members in classes)
+        held = columns <= HELD_SHARE * 8 * free  # the free bytes are an eighth of the memory
+        stops = progress is not None or checkpoint is not None
+        return {"layout": np.array([*_blocks(-(-len(query) // devices), size, stops=stops), held])}
+
+    if checkpoint:
+        checkpoint = checkpoint.of(
+            "mesh", plan, devices, block, query, group, *_inputs(representations, sigmas, distinct)
+        )
+    # The free memory is another one when an interrupted pass continues.
+    division = checkpoint.saved("layout", divide)["layout"] if checkpoint else divide()["layout"]
+    blocks, size, at_once, held = map(int, division)
+    layout = Layout(len(query), groups, further, devices, blocks, size, at_once, bool(held))
 
     def rows(name: str) -> tuple[jax.Array, ...]:
         return tuple(
@@ -90,13 +105,29 @@ def run_mesh_pass(
     if jax.process_count() > 1:
         run_blocks.lower(inputs, starts[0], mesh=mesh, plan=plan, layout=layout).compile()
         wait_for_processes("hyle pass")
+    run = partial(run_blocks, mesh=mesh, plan=plan, layout=layout)
     parts = []
     for done, start in enumerate(starts, 1):
-        parts.append(run_blocks(inputs, start, mesh=mesh, plan=plan, layout=layout))
+        parts.append(_saved(checkpoint, f"part {done}", run, inputs, start) if checkpoint else run(inputs, start))
         if progress is not None:
             jax.block_until_ready(parts[-1])
             progress(len(query) * done // len(starts), len(query))
-    return _joined(jax.device_get(parts), representations, np.argsort(order), plan, layout)
+    found = Collected(plan, m, len(query), dtype, groups=groups, distinct=further)
+    for first, part in zip(range(0, blocks, at_once), jax.device_get(parts), strict=True):
+        _add(found, part, first, np.array(order), plan, layout)
+    return found.result(stacked([representations[at].norms for at in np.argsort(order)]), size)
+
+
+def _saved(checkpoint: Checkpoint, name: str, run: Callable[..., Any], inputs: Inputs, start: jax.Array) -> Any:
+    """Read what one run of the program found, or run it and save that."""
+    found = checkpoint.load(name)
+    if found is None:
+        part = jax.device_get(run(inputs, start))
+        checkpoint.save(name, {f"{at}": leaf for at, leaf in enumerate(jax.tree.leaves(part))})
+        return part
+    return jax.tree.unflatten(
+        jax.tree.structure(jax.eval_shape(run, inputs, start)), [found[f"{at}"] for at in range(len(found))]
+    )
 
 
 def _width_classes(representations: Sequence[Prepared]) -> tuple[list[int], list[tuple[int, list[int]]]]:
@@ -149,43 +180,40 @@ def _copied(value: Any, mesh: Mesh) -> jax.Array:
     return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
 
-def _joined(
-    parts: Sequence[Any], representations: Sequence[Prepared], position: np.ndarray, plan: PassPlan, layout: Layout
-) -> QueryResult:
-    """Put the results of all blocks together.
+def _add(found: Collected, part: dict[str, Any], first: int, order: np.ndarray, plan: PassPlan, layout: Layout) -> None:
+    """Add what one run of the program found.
 
     Args:
-        parts: what `run_blocks` returned, one after the other.
-        representations: in the order of their widths.
-        position: of each model in that order.
+        found: to which it is added.
+        part: what `run_blocks` returned.
+        first: the first block of each device.
+        order: of the models in it.
         plan: the quantities that were computed.
         layout: of the rows.
     """
-    result, pairs = QueryResult(block=layout.block), np.ix_(position, position)
+    position = np.argsort(order)
+    pairs = np.ix_(position, position)
+    for block in range(layout.devices * layout.at_once):
+        device, at = divmod(block, layout.at_once)
+        start = device * layout.rows_of_device + (first + at) * layout.block
+        if start >= layout.q:
+            continue
+        for model in range(len(order)):
+            tables = [Neighbours(*(column[block, position[model]] for column in table)) for table in part["tables"]]
+            found.add_tables(model, start, tables)
+        for kernel in range(len(plan.kernels)):
+            products, means = (leaf[block] for leaf in part["kernels"][kernel])
+            found.add_kernel(kernel, start, products[pairs], means[position])
+        if plan.ranks:
+            # [m, 2, groups, m]: of all models in each.
+            sums = part["ranks"][block].astype(np.int64)
+            mean = np.moveaxis((sums[:, 0] * RANK_BASE + sums[:, 1]) / plan.ranks, 0, 2)
+            found.add_ranks(mean[:, position][:, :, position])
 
-    def along_rows(leaves: Sequence[np.ndarray]) -> np.ndarray:
-        """Order the rows of leaves [blocks, m, b, ...] of all parts: [m, q, ...]."""
-        whole = np.stack([leaf.reshape(layout.devices, layout.at_once, *leaf.shape[1:]) for leaf in leaves], 1)
-        whole = np.moveaxis(whole.reshape(-1, *whole.shape[3:]), 0, 1)  # blocks in the order of their rows
-        return whole.reshape(len(whole), -1, *whole.shape[3:])[:, : layout.q]
 
-    tables = []
-    for at in range(len(plan.tables) + (layout.distinct > 0)):
-        columns = [along_rows([part["tables"][at][i] for part in parts]) for i in range(3)]
-        tables.append([Neighbours(*(column[model] for column in columns)) for model in position])
-    result.tables = {metric: table for (metric, _), table in zip(plan.tables, tables, strict=False)}
-    result.distinct = tables[-1] if layout.distinct else []
-    norms = stacked([prepared.norms for prepared in representations]) if plan.kernels else None
-    for at, kernel in enumerate(plan.kernels):
-        products = sum(part["kernels"][at][0].sum(0, dtype=np.float64) for part in parts)
-        means = along_rows([part["kernels"][at][1] for part in parts]).astype(np.float64)
-        assert norms is not None
-        diagonals = np.asarray(diagonal(norms, kernel), np.float64)
-        result.sums[kernel] = Sums(products[pairs], means[position], diagonals[position])
-    if plan.ranks:
-        # [m, 2, groups, m]: of all models in each.
-        sums = sum(part["ranks"].sum(0, dtype=np.int64) for part in parts)
-        means = np.moveaxis((sums[:, 0] * RANK_BASE + sums[:, 1]) / plan.ranks, 0, 2)
-        result.rank_sums = means[:, position][:, :, position]
-        result.ranks = result.rank_sums.sum(0) / layout.q
-    return result
+def _inputs(
+    representations: Sequence[Prepared], sigmas: Sequence[Any] | None, distinct: tuple[int, Sequence[Any]] | None
+) -> list[Any]:
+    """Return what the results of a pass depend on."""
+    masks = [] if distinct is None else [distinct[0], *distinct[1]]
+    return [*(prepared.rows for prepared in representations), [float(sigma) for sigma in sigmas or ()], *masks]

@@ -11,12 +11,14 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import MIN_BLOCK, Threads, free_bytes, use_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, use_numpy
 from ..gram import Prepared, in_numpy
-from ..neighbours import Neighbours, block_table, join_blocks, ranks_numpy
+from ..neighbours import Neighbours, block_table, ranks_numpy
+from .collected import Collected
 from .mesh import mesh_of, run_mesh_pass
 from .plan import PassPlan, QueryResult
 from .run import _recompute_exact_ranks, count_ranks
+from .segments import Segments
 
 
 class _Block(NamedTuple):
@@ -35,6 +37,7 @@ def run_query_pass(
     distinct: tuple[int, Sequence[np.ndarray | None]] | None = None,
     block: int | None = None,
     mesh: Mesh | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> QueryResult:
     """Search the neighbours of q queries among all n rows of m models, and the ranks of these neighbours.
@@ -49,6 +52,7 @@ def run_query_pass(
         block: number of queries of a block; by default as many as fit in `free_bytes`, but at least `MIN_BLOCK`.
         mesh: devices among which the queries are divided, see `run_mesh_pass`; by default the device of the points, a
             mesh of one, if it is an accelerator.
+        checkpoint: as in `run_pass`.
         progress: called with (queries done, q) after each block.
 
     Cost m q n d; memory O(m q k) and blocks of b n: of all models at once if ranks are planned, else one per core.
@@ -56,44 +60,42 @@ def run_query_pass(
     if mesh is None and jax.default_backend() != "cpu":
         mesh = mesh_of(representations[0].points)
     if mesh is not None:
-        return run_mesh_pass(
-            representations, plan, mesh, query=rows, group=group, distinct=distinct, block=block, progress=progress
-        )
+        options: dict[str, Any] = {"block": block, "checkpoint": checkpoint, "progress": progress}
+        return run_mesh_pass(representations, plan, mesh, query=rows, group=group, distinct=distinct, **options)
     m, n, q = len(representations), len(representations[0].rows), len(rows)
     if all(use_numpy(prepared.points) for prepared in representations):
         representations = [in_numpy(prepared) for prepared in representations]
     if block is None:
         held = m if plan.ranks else min(m, os.cpu_count() or 1)
-        block = max(MIN_BLOCK, free_bytes() // (held * n * representations[0].points.dtype.itemsize))
+        # The free memory is another one when an interrupted pass continues.
+        free = BLOCK_BYTES if checkpoint else free_bytes()
+        block = max(MIN_BLOCK, free // (held * n * representations[0].points.dtype.itemsize))
     block = -(-q // -(-q // min(q, block)))
-    masks = distinct[1] if distinct else [None] * m
-    tables: list[list[list[Neighbours]]] = []  # by block, model and table
-    rank_sums = np.zeros((group.max() + 1, m, m))
+    k, masks = distinct or (0, [None] * m)
+    inputs = (plan, block, rows, group, k, *masks, *(prepared.rows for prepared in representations))
+    groups = int(group.max()) + 1
+    found = Collected(plan, m, q, representations[0].points.dtype, groups=groups, distinct=k)
+    saved = Segments(found, checkpoint and checkpoint.of("queries", *inputs))
     with Threads() as pool:
-        for start in range(0, q, block):
+        for start in range(saved.rows, q, block):
             size = min(block, q - start)
             # The last block is filled up, so that programs are compiled for one shape.
             query = rows[np.minimum(np.arange(start, start + block), q - 1)]
-            search = partial(_search, query=query, plan=plan, k=distinct[0] if distinct else 0)
-            found = list(pool.map(search, representations, masks))
+            results = list(pool.map(partial(_search, query=query, plan=plan, k=k), representations, masks))
+            for model, each in enumerate(results):
+                found.add_tables(model, start, each.tables)
             if plan.ranks:
                 at = [metric for metric, _ in plan.tables].index("euclidean")
-                near = np.concatenate([np.asarray(each.tables[at].indices)[:, : plan.ranks] for each in found], 1)
-                columns = pool.map(partial(_ranks, query=query, near=near, table=at), representations, found)
+                near = np.concatenate([np.asarray(each.tables[at].indices)[:, : plan.ranks] for each in results], 1)
+                columns = pool.map(partial(_ranks, query=query, near=near, table=at), representations, results)
                 means = np.stack([column[:size].reshape(size, m, -1).mean(2) for column in columns], 2)
-                np.add.at(rank_sums, group[start : start + size], means)
-            tables.append([each.tables for each in found])
+                sums = np.zeros((groups, m, m))
+                np.add.at(sums, group[start : start + size], means)
+                found.add_ranks(sums)
+            saved.done(start + size)
             if progress is not None:
                 progress(start + size, q)
-    joined = [
-        [join_blocks(list(parts), q) for parts in zip(*blocks, strict=True)] for blocks in zip(*tables, strict=True)
-    ]
-    return QueryResult(
-        block=block,
-        tables={metric: [of_model[at] for of_model in joined] for at, (metric, _) in enumerate(plan.tables)},
-        distinct=[of_model[-1] for of_model in joined] if distinct else [],
-        rank_sums=rank_sums if plan.ranks else None,
-    )
+    return found.result(None, block)
 
 
 def _search(prepared: Prepared, mask: np.ndarray | None, *, query: np.ndarray, plan: PassPlan, k: int) -> _Block:

@@ -10,14 +10,12 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import MIN_BLOCK, Threads, free_bytes, namespace, use_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, namespace, use_numpy
 from ..gram import (
     MAX_ENTRIES,
     Kernel,
     Norms,
     Prepared,
-    Sums,
-    diagonal,
     in_numpy,
     kernel_products,
     kernel_products_numpy,
@@ -27,14 +25,15 @@ from ..neighbours import (
     Neighbours,
     block_table,
     find_tables,
-    join_blocks,
     ranks,
     ranks_numpy,
     recompute_exact_ranks,
     whole_gram,
 )
+from .collected import Collected
 from .mesh import mesh_of, run_mesh_pass
 from .plan import PassPlan, PassResult
+from .segments import Segments
 
 # Number of jobs into which the kernel products of one block of rows are divided.
 KERNEL_TASKS_PER_BLOCK = 2
@@ -56,6 +55,7 @@ def run_pass(
     sigmas: Sequence[Any] | None = None,
     block: int | None = None,
     mesh: Mesh | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PassResult:
     """Compute the planned quantities of m models in one pass over all rows.
@@ -68,6 +68,7 @@ def run_pass(
             most `BLOCK_BYTES` (`ACCELERATOR_BYTES` on an accelerator), but at least `MIN_BLOCK`.
         mesh: devices among which the rows are divided, see `run_mesh_pass`; by default the device of the points, a mesh
             of one, if it is an accelerator.
+        checkpoint: where blocks are saved from which an interrupted pass continues; it has the same result to the bit.
         progress: called with (rows done, total rows) after each block.
 
     Different models are processed in as many threads as there are cores, since XLA runs operations other than matrix
@@ -77,72 +78,83 @@ def run_pass(
     if mesh is None and jax.default_backend() != "cpu":
         mesh = mesh_of(representations[0].points)
     if mesh is not None:
-        return run_mesh_pass(representations, plan, mesh, sigmas=sigmas, block=block, progress=progress)
+        options: dict[str, Any] = {"block": block, "checkpoint": checkpoint, "progress": progress}
+        return run_mesh_pass(representations, plan, mesh, sigmas=sigmas, **options)
     n, m = len(representations[0].rows), len(representations)
     if all(use_numpy(prepared.points) for prepared in representations):
         representations = [in_numpy(prepared) for prepared in representations]
     if not plan.kernels and not plan.ranks and block is None and use_numpy(representations[0].points):
-        return _tables_only(representations, plan, progress)
+        return _tables_only(representations, plan, checkpoint, progress)
     if block is None:
         width = m * n * representations[0].points.dtype.itemsize
-        block = -(-n // -(-n // min(n, max(MIN_BLOCK, free_bytes() // width))))
+        # The free memory is another one when an interrupted pass continues.
+        free = BLOCK_BYTES if checkpoint else free_bytes()
+        block = -(-n // -(-n // min(n, max(MIN_BLOCK, free // width))))
+    checkpoint = checkpoint and checkpoint.of("pass", plan, block, *_inputs(representations, sigmas))
     norms = stacked([prepared.norms for prepared in representations])
     widths = None if sigmas is None else namespace(*sigmas).stack(list(sigmas))
     small = m * n * n <= MAX_ENTRIES and all(isinstance(prepared.points, np.ndarray) for prepared in representations)
-    products = {kernel: np.zeros((m, m)) for kernel in plan.kernels}
-    means: dict[Kernel, list[np.ndarray]] = {kernel: [] for kernel in plan.kernels}
-    tables: list[list[list[Neighbours]]] = []  # by block, model and metric
-    rank_sums = np.zeros((m, m))
+    found = Collected(plan, m, n, representations[0].points.dtype)
+    saved = Segments(found, checkpoint)
     with Threads() as pool:
-        for start in range(0, n, block):
+        for start in range(saved.rows, n, block):
             rows = np.arange(start, start + block, dtype=np.int32)
             results = list(pool.map(partial(_process_block, rows=rows, plan=plan), representations))
             grams = [each.gram for each in results]
             if small:
                 each_norms = [prepared.norms for prepared in representations]
                 jobs = [pool.submit(kernel_products_numpy, each_norms, grams, rows, plan.kernels, widths)]
+                starts: Sequence[int] = [0]
             else:
-                starts = range(0, block, -(-block // KERNEL_TASKS_PER_BLOCK)) if plan.kernels else ()
+                starts = range(0, block, -(-block // KERNEL_TASKS_PER_BLOCK)) if plan.kernels else []
                 jobs = [pool.submit(_products, norms, grams, rows, plan.kernels, widths, at) for at in starts]
+            for model, each in enumerate(results):
+                found.add_tables(model, start, each.tables)
             if plan.ranks:
                 # [b, m k], the neighbours of each row in all models.
                 near = np.concatenate([_euclidean(each.tables, plan).indices[:, : plan.ranks] for each in results], 1)
                 columns = list(pool.map(partial(_ranks, rows=rows, near=near, plan=plan), representations, results))
-                rank_sums += np.stack([column.reshape(m, -1).mean(1) for column in columns], 1)
-            for job in jobs:
-                for kernel, (total, mean) in zip(plan.kernels, job.result(), strict=True):
-                    products[kernel] += total
-                    means[kernel].append(mean)
-            tables.append([each.tables for each in results])
+                found.add_ranks(np.stack([column.reshape(m, -1).mean(1) for column in columns], 1)[None])
+            for at, job in zip(starts, jobs, strict=True):
+                for kernel, (total, mean) in enumerate(job.result()):
+                    found.add_kernel(kernel, start + at, total, mean)
+            saved.done(min(n, start + block))
             if progress is not None:
                 progress(min(n, start + block), n)
-    result = PassResult(block=block)
-    for kernel in plan.kernels:
-        whole = np.concatenate(means[kernel], 1)[:, :n]
-        result.sums[kernel] = Sums(products[kernel], whole, np.asarray(diagonal(norms, kernel), np.float64))
-    for i, (metric, _) in enumerate(plan.tables):
-        result.tables[metric] = [join_blocks([of_block[model][i] for of_block in tables], n) for model in range(m)]
-    if plan.ranks:
-        result.ranks = rank_sums / n
-    return result
+    return found.result(norms, block)
 
 
 def _tables_only(
-    representations: Sequence[Prepared], plan: PassPlan, progress: Callable[[int, int], None] | None
+    representations: Sequence[Prepared],
+    plan: PassPlan,
+    checkpoint: Checkpoint | None,
+    progress: Callable[[int, int], None] | None,
 ) -> PassResult:
     """Compute neighbour tables only, one model after the other."""
-    n, tables, squares = len(representations[0].rows), [], []
-    for done, prepared in enumerate(representations, 1):
+    n, m, squares = len(representations[0].rows), len(representations), []
+    found = Collected(plan, m, n, representations[0].points.dtype)
+    for model, prepared in enumerate(representations):
         whole = whole_gram(prepared)
         if whole is not None:
             squares.append(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64))
-        tables.append(find_tables(prepared, plan.tables, ordered=plan.ordered, whole=whole))
+        own = checkpoint and checkpoint.of("tables", plan, prepared.rows)
+        part = own.load("tables") if own else None
+        if part is None:
+            found.add_tables(model, 0, find_tables(prepared, plan.tables, ordered=plan.ordered, whole=whole))
+            if own:
+                own.save("tables", found.tables_of(model))
+        else:
+            found.add_tables_of(model, part)
         if progress is not None:
-            progress(done * n // len(representations), n)
-    return PassResult(
-        tables={metric: [of_model[i] for of_model in tables] for i, (metric, _) in enumerate(plan.tables)},
-        squares=np.array(squares) if squares else None,
-    )
+            progress((model + 1) * n // m, n)
+    result = found.result(None, 0)
+    result.squares = np.array(squares) if squares else None
+    return result
+
+
+def _inputs(representations: Sequence[Prepared], sigmas: Sequence[Any] | None) -> list[Any]:
+    """Return what the results of a pass depend on."""
+    return [*(prepared.rows for prepared in representations), [float(sigma) for sigma in sigmas or ()]]
 
 
 def _process_block(prepared: Prepared, *, rows: np.ndarray, plan: PassPlan) -> _Block:

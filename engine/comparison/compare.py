@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,7 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import InputError, Threads, caller_level, check_mesh, of_first, pad_width, renamed_arguments, version
+from ..base import (
+    Checkpoint,
+    InputError,
+    Threads,
+    caller_level,
+    check_mesh,
+    of_first,
+    pad_width,
+    renamed_arguments,
+    version,
+)
 from ..context import NULL, VALUES, CompareConfig, MetricContext, draw_queries
 from ..metrics import Metric, Result, find_metric
 from ..permutation import Permutations
@@ -43,6 +55,7 @@ def compare(
     config: CompareConfig | None = None,
     inference: Inference | None = None,
     mesh: Mesh | None = None,
+    checkpoint: str | Path | Checkpoint | None = None,
     progress: Progress = None,
     **options: Any,
 ) -> Comparison:
@@ -62,6 +75,8 @@ def compare(
         inference: which p-values and intervals are computed, see `Inference`.
         mesh: devices among which the rows are divided, of this process or of all processes, see `device_mesh`; each
             process then calls this with the same representations, and has the whole result. Default: one device.
+        checkpoint: a folder in which results are saved every few seconds, so that the same call continues after an
+            interruption; you may remove it afterwards. Several processes need one that all of them have.
         progress: called with (name of the stage, share of all work that is done, from 0 to 1).
         options: fields of `CompareConfig` and of `Inference` by keyword, such as ``k=10`` or ``permutations=200``;
             they take precedence over ``config`` and ``inference``.
@@ -116,6 +131,8 @@ def compare(
     queries = None if config.queries is None else draw_queries(inputs.n, config.queries, config.seed)
     check_mesh(mesh)
     context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, queries=queries, mesh=mesh)
+    if checkpoint is not None:
+        context.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
     # Resolved once, so that it stays the same without a jackknife group.
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
     resamples = draw_resamples(inputs.joined.ids, chosen, context.m, config, inference, all_ids=inputs.all_ids)
@@ -279,7 +296,7 @@ def _metric_variables(
             tracker(NULL, 1, 1)
             if resamples.within_strata is not None:
                 tracker.null = STRATA
-                within = null_of(metric, context, resamples.within_strata)
+                within = _null_of(metric, context, resamples.within_strata)
                 variables |= strata_variables(metric, result, within, inference.alpha)
                 tracker(NULL, 1, 1)
                 tracker.null = NULL
@@ -300,10 +317,15 @@ def _metric_variables(
     return variables, permutations, resamples.note(permutations) if more else ""
 
 
+def _null_of(metric: Metric, context: MetricContext, permutations: Permutations) -> np.ndarray:
+    drawn = hashlib.sha256(np.ascontiguousarray(permutations.orders).data).hexdigest()[:32]
+    return context.saved(f"null of {metric.name}, {drawn}", lambda: null_of(metric, context, permutations))
+
+
 def _null_variables(
     context: MetricContext, metric: Metric, result: Result, permutations: Permutations, inference: Inference
 ) -> dict[str, Any]:
-    null = null_of(metric, context, permutations)
+    null = _null_of(metric, context, permutations)
     variables = calibrated_variables(metric, result, null, inference.alpha, inference.fdr)
     return variables | resample_variable(metric, "null_samples", null) if inference.keep_resamples else variables
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import Threads, of_all, own_share, repeated_rows
+from ..base import Checkpoint, Threads, of_all, own_share, repeated_rows
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
 from ..gram import (
     MAX_ENTRIES,
@@ -53,6 +53,7 @@ class MetricContext:
             division of the samples, such as training; default 0 to n - 1.
         queries: rows that are compared with all rows, for metrics that are estimated from some; None for all.
         mesh: devices among which the rows are divided in the pass; None for one device.
+        checkpoint: where results are saved from which an interrupted comparison continues; None for nowhere.
     """
 
     names: Sequence[str]
@@ -62,6 +63,7 @@ class MetricContext:
     rows: np.ndarray | None = None
     queries: Queries | None = None
     mesh: Mesh | None = None
+    checkpoint: Checkpoint | None = None
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -119,6 +121,19 @@ class MetricContext:
             self._cache[key] = compute()
         return self._cache[key]
 
+    def saved(self, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Return an array that an interrupted comparison has saved, or compute it and save it.
+
+        Args:
+            name: of the array, among those of these representations and options.
+            compute: called without arguments if it is not saved.
+        """
+        if self.checkpoint is None:
+            return compute()
+        inputs = (list(self.names), self.config, self.queries is None, *self.arrays)
+        own: Checkpoint = self.cached("checkpoint", lambda: self.checkpoint and self.checkpoint.of(*inputs))
+        return own.saved(name, lambda: {"value": compute()})["value"]
+
     def run_pass(self, needs: Sequence[Need]) -> None:
         """Run the pass over all pairs of samples for the given needs; results of an earlier pass are discarded.
 
@@ -139,6 +154,7 @@ class MetricContext:
                 sigmas=sigmas,
                 block=self.config.block,
                 mesh=self.mesh,
+                checkpoint=self.checkpoint,
                 progress=self.stage_callback(PASS) if self.progress else None,
             )
 
@@ -157,6 +173,7 @@ class MetricContext:
             distinct=(max(orders), [None if kept.all() else kept for kept in self.unique()]) if orders else None,
             block=self.config.block,
             mesh=self.mesh,
+            checkpoint=self.checkpoint,
             progress=self.stage_callback(PASS) if self.progress else None,
         )
 
@@ -180,19 +197,20 @@ class MetricContext:
     def sigmas(self) -> list[Any]:
         """Compute the RBF bandwidth of each model: the median of its non-zero distances."""
 
-        def compute() -> list[Any]:
+        def found() -> np.ndarray:
             report, sigmas, prepared = self.stage_callback(MEDIANS), [], self.prepared()
             with Threads() as pool:
                 for sigma in pool.map(median_of_prepared, own_share(prepared) if self.shared else prepared):
                     sigmas.append(sigma)
                     report(len(sigmas), self.m)
+            values = np.array([np.asarray(sigma) for sigma in sigmas])
             if not self.shared:
-                return sigmas
-            found = np.zeros(self.m, self.arrays[0].dtype)
-            found[own_share(range(self.m))] = [np.asarray(sigma) for sigma in sigmas]
-            return list(of_all(found).sum(0, dtype=found.dtype))
+                return values
+            whole = np.zeros(self.m, values.dtype)
+            whole[own_share(range(self.m))] = values
+            return of_all(whole).sum(0, dtype=whole.dtype)
 
-        return self.cached("sigmas", compute)
+        return self.cached("sigmas", lambda: list(self.saved("sigmas", found)))
 
     @property
     def shared(self) -> bool:

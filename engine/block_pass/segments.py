@@ -1,0 +1,38 @@
+"""Rows that a pass has finished, saved in segments, with which an interrupted pass begins."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ..base import Checkpoint
+from .collected import Collected
+
+# Seconds after which a pass saves what it has found.
+SECONDS = 5.0
+
+
+class Segments:
+    """Saves what a pass has found every few seconds, and begins with what an interrupted one has saved.
+
+    Args:
+        found: to which saved results are added.
+        checkpoint: of this pass; None to save nothing.
+    """
+
+    def __init__(self, found: Collected, checkpoint: Checkpoint | None) -> None:
+        self._found, self._checkpoint, self.rows, self._count = found, checkpoint, 0, 0
+        while checkpoint and (part := checkpoint.load(f"segment {self._count}")):
+            found.add_part(self.rows, part)
+            self.rows, self._count = int(part["end"][0]), self._count + 1
+        self._sums, self._time = found.counts(), time.monotonic()
+
+    def done(self, end: int) -> None:
+        """Save the rows up to ``end``, if it is time."""
+        if self._checkpoint is None or time.monotonic() - self._time < SECONDS:
+            return
+        part = self._found.part(self.rows, end, self._sums)
+        self._checkpoint.save(f"segment {self._count}", part | {"end": np.array([end])})
+        self.rows, self._count = end, self._count + 1
+        self._sums, self._time = self._found.counts(), time.monotonic()
