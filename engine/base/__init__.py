@@ -26,6 +26,8 @@ from .memory import MIN_BLOCK as MIN_BLOCK
 from .memory import free_bytes as free_bytes
 from .mesh import check_mesh as check_mesh
 from .mesh import device_mesh as device_mesh
+from .mesh import own_devices as own_devices
+from .mesh import several_processes as several_processes
 from .namespace import namespace as namespace
 from .netcdf import read_netcdf as read_netcdf
 from .netcdf import write_netcdf as write_netcdf

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -50,3 +50,14 @@ def check_mesh(mesh: Mesh | None) -> None:
             f"the mesh has devices of {len(owners)} of {jax.process_count()} processes: it must have those of all, as "
             "device_mesh() does, or of this process alone"
         )
+
+
+def several_processes(mesh: Mesh | None) -> bool:
+    """Return whether a mesh has devices of several processes."""
+    return mesh is not None and len({device.process_index for device in mesh.devices.flat}) > 1
+
+
+def own_devices(mesh: Mesh | None) -> list[Any]:
+    """Return the devices of a mesh that belong to this process; [None] if there is only one, or none."""
+    own = [] if mesh is None else [d for d in mesh.devices.flat if d.process_index == jax.process_index()]
+    return own if len(own) > 1 else [None]

@@ -114,6 +114,8 @@ def _run_on_device(parts: tuple[Any, ...], start: jax.Array, *, plan: PassPlan, 
     bounds = list(pairwise(np.cumsum([0, *(len(share) for share in inputs.rows)])))
 
     def gathered(share: jax.Array) -> jax.Array:
+        if layout.devices == 1:
+            return share
         return jax.lax.all_gather(share, AXIS, axis=share.ndim - 2, tiled=True)[..., :n, :]
 
     def columns(share: jax.Array) -> jax.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import Checkpoint, Threads, of_all, own_share, repeated_rows
+from ..base import Checkpoint, Threads, of_all, own_devices, own_share, repeated_rows, several_processes
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
 from ..gram import (
     MAX_ENTRIES,
@@ -199,8 +200,14 @@ class MetricContext:
 
         def found() -> np.ndarray:
             report, sigmas, prepared = self.stage_callback(MEDIANS), [], self.prepared()
+            own, devices = own_share(prepared) if self.shared else prepared, own_devices(self.mesh)
+
+            def median_on(one: Prepared, device: Any) -> Any:
+                numpy = device is None or isinstance(one.points, np.ndarray)
+                return median_of_prepared(one if numpy else jax.device_put(one, device))
+
             with Threads() as pool:
-                for sigma in pool.map(median_of_prepared, own_share(prepared) if self.shared else prepared):
+                for sigma in pool.map(median_on, own, itertools.cycle(devices)):
                     sigmas.append(sigma)
                     report(len(sigmas), self.m)
             values = np.array([np.asarray(sigma) for sigma in sigmas])
@@ -215,7 +222,7 @@ class MetricContext:
     @property
     def shared(self) -> bool:
         """Whether several processes divide the work among them; see `hyle.engine.device_mesh`."""
-        return self.mesh is not None and len({device.process_index for device in self.mesh.devices.flat}) > 1
+        return several_processes(self.mesh)
 
     @property
     def similarity(self) -> Literal["cosine", "inner_product"]:
@@ -273,7 +280,7 @@ class MetricContext:
                 means,
                 permutations,
                 sigmas=sigmas,
-                shared=self.shared,
+                mesh=self.mesh,
                 progress=self.stage_callback(NULL),
             )
 

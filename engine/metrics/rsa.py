@@ -257,7 +257,7 @@ def _null_distribution(context: MetricContext, permutations: Permutations) -> np
             report(done * total + part, len(cycles) * total)
 
         along = Permutations(cycle.orders, (cycle,))
-        products.append(shifted_products(diagonals, context.m, n, along, progress=progress))
+        products.append(shifted_products([diagonals], context.m, n, along, progress=progress))
 
     # The sum is over both triangles of the matrix, whereas one triangle has norm 1.
     return context.symmetrise(np.concatenate(products) / 2)

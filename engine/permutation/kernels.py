@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from ..base import (
     BLOCK_BYTES,
@@ -20,8 +22,10 @@ from ..base import (
     gaussian,
     namespace,
     of_all,
+    own_devices,
     own_share,
     root,
+    several_processes,
 )
 from ..gram import MAX_ENTRIES, Kernel, Norms, Prepared, Sums
 from .draw import Permutations
@@ -69,7 +73,7 @@ def permuted_products(
     permutations: Permutations,
     *,
     sigmas: Sequence[Any] | None = None,
-    shared: bool = False,
+    mesh: Mesh | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> np.ndarray:
     """Compute inner products of every pair of kernel matrices, with the rows and columns of the second permuted.
@@ -80,7 +84,8 @@ def permuted_products(
         means: [m], means of the off-diagonal entries, which are subtracted from them.
         permutations: K permutations.
         sigmas: m bandwidths, for the RBF kernel.
-        shared: whether several processes divide the diagonals among them; all call this and have the result.
+        mesh: devices among which the diagonals are divided, with those of other processes, which all call this and have
+            the result; None for one device.
         progress: called with (done, total), in diagonals or permutations.
 
     Returns:
@@ -99,18 +104,27 @@ def permuted_products(
     if not permutations.cycles:
         return _products_one_by_one(representations, kernel, means, permutations, widths, progress)
 
-    padded = [None if each.whole is not None else _padded(each.points) for each in representations]
+    inputs = [
+        (None if each.whole is not None else _padded(each.points), each.norms, width)
+        for each, width in zip(representations, widths, strict=True)
+    ]
 
-    def diagonals(model: int, arrangement: np.ndarray, start: int, size: int) -> Any:
-        prepared, mean, points = representations[model], float(means[model]), padded[model]
+    def diagonals(placed: Any, device: Any, model: int, arrangement: np.ndarray, start: int, size: int) -> Any:
+        (points, norms, width), mean = placed[model], float(means[model])
         if points is None:
-            return _diagonals_numpy(prepared, arrangement, start, widths[model], mean, kernel=kernel, size=size)
-        rows = jax.device_put(arrangement)
+            prepared = representations[model]
+            return _diagonals_numpy(prepared, arrangement, start, width, mean, kernel=kernel, size=size)
+        rows = jax.device_put(arrangement, device)
         gram = _gram_diagonals(points, rows, start, size=size)
-        return _diagonals(prepared.norms, gram, rows, start, widths[model], mean, kernel=kernel)
+        return _diagonals(norms, gram, rows, start, width, mean, kernel=kernel)
 
     n = len(representations[0].points)
-    return shifted_products(diagonals, len(representations), n, permutations, shared=shared, progress=progress)
+    each_device = [
+        partial(diagonals, inputs if device is None else jax.device_put(inputs, device), device)
+        for device in own_devices(mesh)
+    ]
+    shared = several_processes(mesh)
+    return shifted_products(each_device, len(representations), n, permutations, shared=shared, progress=progress)
 
 
 def _padded(points: Any) -> jax.Array:
@@ -122,7 +136,7 @@ def _padded(points: Any) -> jax.Array:
 
 
 def shifted_products(
-    diagonals: Callable[[int, np.ndarray, int, int], Any],
+    diagonals: Sequence[Callable[[int, np.ndarray, int, int], Any]],
     m: int,
     n: int,
     permutations: Permutations,
@@ -133,13 +147,13 @@ def shifted_products(
     """Compute inner products of every pair of symmetric matrices, with the second shifted along cycles.
 
     Args:
-        diagonals: function of (model, arrangement, start, size) that returns [size, n], entry (c, t) being that of the
-            matrix at (t, t + start + c), modulo n, with its rows in the order of the arrangement int32 [n]; diagonals
-            beyond n // 2 are ignored.
+        diagonals: for each device a function of (model, arrangement, start, size) that returns [size, n], entry (c, t)
+            being that of the matrix at (t, t + start + c), modulo n, with its rows in the order of the arrangement
+            int32 [n]; diagonals beyond n // 2 are ignored.
         m: number of matrices.
         n: number of rows of each.
         permutations: K permutations along cycles.
-        shared: whether several processes divide the diagonals among them.
+        shared: whether several processes divide the diagonals among them; all call this and have the result.
         progress: called with (diagonals done, total).
 
     Returns:
@@ -148,23 +162,34 @@ def shifted_products(
     assert permutations.cycles
     half, cycles = n // 2, permutations.cycles
     size = max(1, min(DIAGONALS, half, BLOCK_BYTES // (4 * m * n)))
-    totals = [np.zeros((n // 2 + 1, m, m), np.complex128) for _ in cycles]
-    with Threads() as pool:
-        starts = range(1, half + 1, size)
-        for start in own_share(starts) if shared else starts:
+    starts = own_share(range(1, half + 1, size)) if shared else list(range(1, half + 1, size))
+    reports = itertools.count(1)
+
+    def totals_of(at: int, pool: Threads) -> list[np.ndarray]:
+        """Sum over every so many of the starts, on one device."""
+        totals = [np.zeros((n // 2 + 1, m, m), np.complex128) for _ in cycles]
+        for start in starts[at :: len(diagonals)]:
             index = np.arange(start, start + size)
             # If n is even, the last diagonal contains every pair twice.
             weight = np.where(index > half, 0, np.where(2 * index == n, 0.5, 1.0))
 
             def spectra(arrangement: np.ndarray, start: int = start) -> list[Any]:
-                return list(pool.map(lambda model: _spectrum(diagonals(model, arrangement, start, size)), range(m)))
+                def of_model(model: int) -> Any:
+                    return _spectrum(diagonals[at](model, arrangement, start, size))
+
+                return list(pool.map(of_model, range(m)))
 
             first = spectra(cycles[0].first)
             for total, cycle in zip(totals, cycles, strict=True):
                 second = first if cycle.second is cycle.first else spectra(cycle.second)
                 total += _cross(first, second, weight.astype(np.zeros((), first[0].dtype).real.dtype))
             if progress is not None:
-                progress(min(half, start + size - 1), half)
+                progress(half * next(reports) // len(starts), half)
+        return totals
+
+    with Threads() as pool, Threads(len(diagonals)) as each_device:
+        found = list(each_device.map(lambda at: totals_of(at, pool), range(len(diagonals))))
+    totals = [np.sum(parts, 0) for parts in zip(*found, strict=True)]
     if shared:
         totals = [of_all(total).sum(0) for total in totals]
     # Each diagonal counts twice, for itself and its mirror image.

@@ -48,6 +48,6 @@ def shifted_overlaps(
             if progress is not None:
                 progress(part * total + done, 2 * total)
 
-        products += shifted_products(diagonals, m, n, permutations, progress=report)
+        products += shifted_products([diagonals], m, n, permutations, progress=report)
     counts = np.triu(np.rint(products).astype(np.int64))
     return counts + np.triu(counts, 1).swapaxes(1, 2)

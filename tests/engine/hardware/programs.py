@@ -11,7 +11,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 PLATFORM, FOLDER = sys.argv[1:]
@@ -21,12 +23,15 @@ os.environ["TPU_LIBRARY_PATH"] = f"{FOLDER}/libtpu/libtpu.so"
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
 from jax.experimental import topologies  # noqa: E402
-from jax.sharding import SingleDeviceSharding  # noqa: E402
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding  # noqa: E402
 
 # The engine decides by the platform what it compiles; this process computes nothing.
 jax.default_backend = lambda: {"cuda": "gpu"}.get(PLATFORM, PLATFORM)
 
+from hyle.engine.block_pass.mesh_program import AXIS, Inputs, Layout, run_blocks  # noqa: E402
+from hyle.engine.block_pass.plan import PassPlan  # noqa: E402
 from hyle.engine.block_pass.run import count_ranks, products_of_kernels  # noqa: E402
 from hyle.engine.gram import Norms, Prepared, median, prepared  # noqa: E402
 from hyle.engine.losses import (  # noqa: E402
@@ -54,6 +59,7 @@ runtime_version { major: 12 minor: 8 patch: 0 } device_description_str: "NVIDIA 
 """
 # Samples, columns, models and rows of a block; k of both tables.
 N, D, M, B, K = 100_000, 512, 4, 512, {"cosine": 25, "euclidean": 50}
+EVERYWHERE = PartitionSpec()
 LOSSES: tuple[Callable[..., Any], ...] = (
     cka_loss,
     partial(cka_loss, kernel="rbf"),
@@ -65,10 +71,40 @@ LOSSES: tuple[Callable[..., Any], ...] = (
 )
 
 
-def device() -> Any:
+def devices(count: int) -> Any:
+    """Return one or four devices."""
     if PLATFORM == "cuda":
-        return topologies.get_topology_desc(platform="cuda", target_config=H100, topology="1x1x1").devices[0]
-    return topologies.get_topology_desc("v5e:1x1x1", platform="tpu", chips_per_host_bounds=[1, 1, 1]).devices[0]
+        return topologies.get_topology_desc(platform="cuda", target_config=H100, topology=f"1x1x{count}").devices
+    if count == 1:
+        return topologies.get_topology_desc("v5e:1x1x1", platform="tpu", chips_per_host_bounds=[1, 1, 1]).devices
+    return topologies.get_topology_desc("v5e:2x2", platform="tpu").devices
+
+
+def passes() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
+    """Yield the programs of the pass over all pairs, and over queries, on one and on four devices."""
+    plan = PassPlan(("linear", "rbf", "distance"), tuple(K.items()), 1, ordered=32)
+    for count in (1, 4):
+        mesh = Mesh(np.array(devices(count)), (AXIS,))
+        for name, chosen, q, distinct in (("all", plan, N, 0), ("queries", replace(plan, kernels=()), 20_000, 50)):
+            for held in (True, False) if count > 1 and not distinct else (True,):
+                share = -(-q // count)
+                layout = Layout(q, 1, distinct, count, -(-share // B), B, 16, held)
+
+                def shaped(*shape: int, dtype: Any = jnp.float32, spec: Any = EVERYWHERE, mesh: Any = mesh) -> Any:
+                    return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
+
+                norms = jax.eval_shape(prepared._prepared, jax.ShapeDtypeStruct((N, D), jnp.float32))[1]
+                rows = (shaped(M, -(-N // count) * count, D, spec=PartitionSpec(None, AXIS)),)
+                whole = (
+                    shaped(q, dtype=jnp.int32),
+                    shaped(q, dtype=jnp.int32),
+                    shaped(M, N * bool(distinct), dtype=bool),
+                )
+                stacked = Norms(*(shaped(M, *leaf.shape, dtype=leaf.dtype) for leaf in norms))
+                inputs = Inputs(rows, rows, stacked, shaped(M), *whole)
+                run = partial(run_blocks, mesh=mesh, plan=chosen, layout=layout)
+                how = "" if held else ", gathered"
+                yield f"pass, {name}, {count}{how}", run, (inputs, shaped(dtype=jnp.int32))
 
 
 def programs() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
@@ -107,10 +143,13 @@ def programs() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
 
 def main() -> None:
     """Compile all programs and print what they are."""
-    sharding, found = SingleDeviceSharding(device()), {}
-    for name, function, shapes in programs():
-        placed = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding), shapes)
-        compiled = jax.jit(function).lower(*placed).compile()
+    sharding, found = SingleDeviceSharding(devices(1)[0]), {}
+
+    def placed(leaf: Any) -> Any:
+        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding or sharding)
+
+    for name, function, shapes in chain(programs(), passes()):
+        compiled = jax.jit(function).lower(*jax.tree.map(placed, shapes)).compile()
         memory = compiled.memory_analysis()
         sorts = re.findall(r"= \(?\w+\[([\d,]+)\][^=]*? sort\(", compiled.as_text())
         found[name] = {"temporary": int(memory.temp_size_in_bytes), "sorts": [shape.split(",") for shape in sorts]}

@@ -18,10 +18,13 @@ pytestmark = pytest.mark.thorough
 
 # Of one block of Gram products, 512 x 100,000 in float32, in MiB; of four models together for kernels.
 GRAM = 512 * 100_000 * 4 / 2**20
+# Of four models, rows and points, which each of several devices holds unless it gathers them for every block.
+COLUMNS = 2 * 4 * 100_000 * 512 * 4 / 2**20
 CEILINGS = {
-    "cuda": {"prepare": 1, "product": 2, "neighbours": 1.2 * GRAM, "ranks": 2, "kernel": 2.6 * GRAM, "gradient": 8},
+    "cuda": {"prepare": 1, "product": 2, "neighbours": 1.2 * GRAM, "ranks": 2, "kernel": 2.6 * GRAM, "gradient": 8,
+             "pass": 12.5 * GRAM},
     "tpu": {"prepare": 1.1 * GRAM, "product": 2, "neighbours": 4.2 * GRAM, "ranks": 1.1 * GRAM, "kernel": 2.8 * GRAM,
-            "gradient": 8},
+            "gradient": 8, "pass": 17 * GRAM},
 }  # fmt: skip
 
 
@@ -37,14 +40,14 @@ def compiled(platform: str) -> dict[str, dict[str, Any]]:
         pytest.skip(f"no compiler for {platform}: `make thorough` installs it into {folder}")
     script = Path(__file__).with_name("programs.py")
     done = subprocess.run(
-        [sys.executable, str(script), platform, str(folder)], capture_output=True, text=True, timeout=900
+        [sys.executable, str(script), platform, str(folder)], capture_output=True, text=True, timeout=1800
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_all_programs_compile(compiled: dict[str, dict[str, Any]]) -> None:
-    assert len(compiled) == 17
+    assert len(compiled) == 22
     assert {name.partition(",")[0].partition(" of ")[0] for name in compiled} == set(CEILINGS["cuda"])
 
 
@@ -58,4 +61,5 @@ def test_no_block_is_sorted_along_all_columns(compiled: dict[str, dict[str, Any]
 def test_temporary_memory_stays_below_its_ceiling(platform: str, compiled: dict[str, dict[str, Any]]) -> None:
     for name, program in compiled.items():
         kind = name.partition(",")[0].partition(" of ")[0]
-        assert program["temporary"] / 2**20 <= CEILINGS[platform][kind], name
+        held = COLUMNS if kind == "pass" and name.endswith(", 4") else 0
+        assert program["temporary"] / 2**20 <= CEILINGS[platform][kind] + held, name
