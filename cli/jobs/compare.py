@@ -182,6 +182,9 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
     if (queries := comparison.attrs["queries"]) < comparison.attrs["n"]:
         drawn = f"{queries:,} of {comparison.attrs['n']:,} samples drawn as queries"
         lines.append(f"note: {drawn}; intervals are of this sampling, and scores without one are exact")
+    if "neighbour_recall" in comparison:
+        least = float(comparison["neighbour_recall"].min())
+        lines.append(f"note: neighbours are approximate: {least:.1%} of them are found, measured on 1,000 samples")
     if comparison.attrs["join_warning"]:
         lines.append(f"warning: {comparison.attrs['join_warning']}")
     if repeats := comparison.attrs.get("repeats"):

@@ -47,6 +47,7 @@ class CompareOptions:
         block: number of samples that are processed at once; None for the engine's default.
         queries: number of samples that are drawn and compared with all; None for all. ``auto`` permutations are none
             then.
+        search: how neighbours are found, as in `hyle.engine.CompareConfig`.
         permutations: permutations of the samples, for p-values; 0 for none, ``auto`` for 200, or as many as
             the number of pairs needs, see `hyle.engine.comparison.Inference`.
         groups: sample id -> group of samples that are not independent; a kind of `hyle.zoo.GROUP_KINDS`,
@@ -67,6 +68,7 @@ class CompareOptions:
     centre: bool = False
     block: int | None = None
     queries: int | None = None
+    search: str = "exact"
     permutations: int | Literal["auto"] = 0
     groups: Mapping[str, str] | str | None = None
     permute: str | None = None
@@ -85,10 +87,16 @@ class CompareOptions:
         return list(self.metrics or self.possible(DEFAULT_METRICS))
 
     def possible(self, metrics: Sequence[str]) -> tuple[str, ...]:
-        """Return the metrics that can be computed: with queries, those that these can estimate."""
+        """Return the metrics that can be computed from queries, or by an approximate search, if one is asked for."""
         from hyle.engine import find_metric
+        from hyle.engine.context import needs_all_pairs
 
-        return tuple(name for name in metrics if self.queries is None or find_metric(name).queries != "refused")
+        found = [find_metric(name) for name in metrics]
+        if self.queries is not None:
+            found = [metric for metric in found if metric.queries != "refused"]
+        if self.search == "hnsw":
+            found = [metric for metric in found if not needs_all_pairs(metric.needs)]
+        return tuple(metric.name for metric in found)
 
     def check(self, n: int, *, more: str = "") -> None:
         """Check the numbers of neighbours and of jackknife groups before anything is computed.
@@ -104,6 +112,15 @@ class CompareOptions:
         from hyle.engine import find_metric
 
         metrics = [find_metric(name) for name in self.metric_names()]
+        if self.search == "hnsw":
+            refused = sorted({metric.name for metric in metrics} - {*self.possible([m.name for m in metrics])})
+            if refused and self.queries is None:
+                raise InputError(
+                    f"--search hnsw finds neighbours only, and {', '.join(refused)} need all pairs of samples: leave "
+                    "them out of --metrics, or omit --search"
+                )
+            if self.queries is not None:
+                raise InputError("--queries are compared with all samples: use either --queries or --search hnsw")
         if self.queries is not None:
             self._check_queries(n, [metric.name for metric in metrics if metric.queries == "refused"])
         needs = {need for metric in metrics for need in metric.needs}
@@ -271,6 +288,15 @@ def metric_options(default: str) -> Decorator:
             help="For 100,000 samples and more: draw N of them at random and compare these with all samples. Scores "
             "are then estimates for all samples, with 95 % intervals of the drawing instead of p-values; linear CKA "
             "stays exact. Only for metrics that can be estimated like this. [default: all samples]",
+        ),
+        click.option(
+            "--search",
+            type=click.Choice(["exact", "hnsw"]),
+            default="exact",
+            show_default=True,
+            help="How neighbours are found. hnsw searches a graph of faiss (pip install 'hyle[hnsw]'), which is faster "
+            "from about 100,000 samples on. The share of the neighbours that it finds is measured and printed; below "
+            "0.99 it is an error.",
         ),
         click.option(
             "--permutations",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from ..gram import Kernel, Sums
 from ..neighbours import NeighbourMetric, Neighbours
+
+Search = Literal["exact", "hnsw"]
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class PassPlan:
             ranks are read from the Euclidean table, which must be among ``tables``.
         ordered: number of nearest Euclidean neighbours whose order must be exact, not only their distances.
         features: whether linear kernels are computed outside of the pass, from products of features.
+        search: ``hnsw`` for approximate tables, see `hnsw_tables`; the pass then has nothing but tables.
     """
 
     kernels: tuple[Kernel, ...] = ()
@@ -28,6 +32,7 @@ class PassPlan:
     ranks: int = 0
     ordered: int = 0
     features: bool = False
+    search: Search = "exact"
 
 
 @dataclass
@@ -42,6 +47,7 @@ class PassResult:
         block: number of rows of a block; 0 if only tables were computed, one model after the other.
         squares: [m], sums of the squared inner products of all pairs of points of a model; None unless the Gram
             products were computed as a whole.
+        recall: [m], the share of the neighbours that approximate tables contain; None for exact ones.
     """
 
     sums: dict[Kernel, Sums] = field(default_factory=dict)
@@ -49,6 +55,7 @@ class PassResult:
     ranks: np.ndarray | None = None
     block: int = 0
     squares: np.ndarray | None = None
+    recall: np.ndarray | None = None
 
 
 @dataclass

@@ -25,6 +25,7 @@ from ..neighbours import (
     Neighbours,
     block_table,
     find_tables,
+    hnsw_tables,
     ranks,
     ranks_numpy,
     recompute_exact_ranks,
@@ -75,6 +76,8 @@ def run_pass(
     products on one core. If only exact neighbour tables are planned, a CPU processes one model after the other, see
     `find_tables`. Sums over blocks are computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
+    if plan.search == "hnsw":
+        return _approximate_tables(representations, plan, checkpoint, progress)
     if mesh is None and jax.default_backend() != "cpu":
         mesh = mesh_of(representations[0].points)
     if mesh is not None:
@@ -149,6 +152,38 @@ def _tables_only(
             progress((model + 1) * n // m, n)
     result = found.result(None, 0)
     result.squares = np.array(squares) if squares else None
+    return result
+
+
+def _approximate_tables(
+    representations: Sequence[Prepared],
+    plan: PassPlan,
+    checkpoint: Checkpoint | None,
+    progress: Callable[[int, int], None] | None,
+) -> PassResult:
+    """Compute approximate neighbour tables, each model on one core."""
+    n, m = len(representations[0].rows), len(representations)
+    found, recalls = Collected(plan, m, n, representations[0].points.dtype), np.empty(m)
+
+    def of_model(model: int) -> None:
+        prepared = representations[model]
+        own = checkpoint and checkpoint.of("tables", plan, prepared.rows)
+        part = own.load("tables") if own else None
+        if part is None:
+            tables, recalls[model] = hnsw_tables(prepared, plan.tables)
+            found.add_tables(model, 0, tables)
+            if own:
+                own.save("tables", found.tables_of(model) | {"recall": recalls[model : model + 1]})
+        else:
+            recalls[model] = part["recall"][0]
+            found.add_tables_of(model, part)
+
+    with Threads() as pool:
+        for done, _ in enumerate(pool.map(of_model, range(m)), 1):
+            if progress is not None:
+                progress(done * n // m, n)
+    result = found.result(None, 0)
+    result.recall = recalls
     return result
 
 

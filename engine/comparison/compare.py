@@ -137,7 +137,8 @@ def compare(
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
     resamples = draw_resamples(inputs.joined.ids, chosen, context.m, config, inference, all_ids=inputs.all_ids)
     nulls = [drawn for drawn in (resamples.permutations, resamples.within_strata) if drawn is not None]
-    check_size(inputs.n, inputs.widths, chosen, config, grouped=any(not drawn.cycles for drawn in nulls))
+    grouped = any(not drawn.cycles for drawn in nulls)
+    check_size(inputs.n, inputs.widths, chosen, config, grouped=grouped, mesh=mesh)
     if resamples.draw_more is None:
         warn_unresolved(resamples.note(resamples.permutations))
     tracker = ProgressTracker(
@@ -268,7 +269,8 @@ def _model_variables(context: MetricContext, inputs: _Inputs) -> dict[str, Any]:
         "effective_rank": ("model", context.effective_rank()),
         "input_dtype": ("model", inputs.joined.dtypes),
     }
-    return variables
+    recall = context.neighbour_recall()
+    return variables if recall is None else variables | {"neighbour_recall": ("model", recall)}
 
 
 def _metric_variables(
@@ -379,6 +381,7 @@ def _attributes(
         "device": str((jax.local_devices()[0] if mesh is None else mesh.devices.flat[0]).device_kind),
         "devices": 1 if mesh is None else mesh.size,
         "seed": config.seed,
+        "search": config.search,
         "k": config.k,
         "dimension_k": config.dimension_k,
         "centre": int(config.centre),

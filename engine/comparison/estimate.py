@@ -27,6 +27,8 @@ from .resamples import count_permutations
 # in a row, distances and their sums, Gaussians with their median, ranks of one neighbour, sorting a row, looking up the
 # rank of one permuted neighbour, and joining two edges.
 TABLE, DISTANCE, GAUSSIAN, RANK, SORT, LOOKUP, JOIN = 14, 28, 44, 5, 60, 150, 30
+# Multiplications that take as long as a column of one row does in building and searching a graph of two rows.
+GRAPH = 8000
 # Bytes of a neighbour in a table, of a float32, and of the buffers of compiled programs.
 NEIGHBOUR, FLOAT, PROGRAMS = 8, 4, 2**27
 
@@ -117,7 +119,10 @@ def estimate(
         stages.append(Stage("linear kernels, by features", products=n * crossed))
     if "rbf" in plan.kernels:
         stages.append(Stage("median distances", products=square * total / 2))
-    if plan.kernels or plan.tables:
+    if plan.search == "hnsw":
+        steps = n * math.log2(n) * GRAPH
+        stages.append(Stage("graph of neighbours", products=len(plan.tables) * total * steps))
+    elif plan.kernels or plan.tables:
         kernels = {"linear": 0, "distance": DISTANCE, "rbf": GAUSSIAN}
         handled = sum(kernels[kernel] for kernel in plan.kernels) + TABLE * len(plan.tables) + RANK * m * plan.ranks
         products = square * total + len(plan.kernels) * pairs * square

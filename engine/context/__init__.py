@@ -3,6 +3,7 @@
 from .config import CompareConfig as CompareConfig
 from .context import MetricContext as MetricContext
 from .needs import Need as Need
+from .planning import needs_all_pairs as needs_all_pairs
 from .planning import plan_pass as plan_pass
 from .queries import MIN_QUERIES as MIN_QUERIES
 from .queries import Queries as Queries

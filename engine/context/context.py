@@ -327,6 +327,11 @@ class MetricContext:
         features = kernel == "linear" and self._cache.get("features")
         return "d x d products of features" if features else "n x n products of rows"
 
+    def neighbour_recall(self) -> np.ndarray | None:
+        """Return the share [m] of the neighbours that an approximate search has found; None for an exact search."""
+        result: PassResult | None = self._cache.get("pass")
+        return result.recall if result else None
+
     def ranks(self) -> np.ndarray:
         """Return the mean Euclidean rank in b of the rank_k nearest neighbours in a, [m, m] float64, entry (a, b)."""
         mean_ranks = self._pass_result("ranks").ranks

@@ -19,6 +19,11 @@ def similarity_of(config: CompareConfig) -> Literal["cosine", "inner_product"]:
     return "inner_product" if config.neighbour_metric == "inner_product" else "cosine"
 
 
+def needs_all_pairs(needs: Sequence[Need]) -> bool:
+    """Return whether a metric with these needs cannot be computed from neighbour tables and products of features."""
+    return any(need in ("rbf", "distance", "ranks") for need in needs)
+
+
 def plan_pass(needs: Sequence[Need], n: int, widths: Sequence[int], config: CompareConfig) -> PassPlan:
     """Plan the pass for some needs; see `Metric.needs`.
 
@@ -43,7 +48,8 @@ def plan_pass(needs: Sequence[Need], n: int, widths: Sequence[int], config: Comp
         tables["euclidean"] = max(tables.get("euclidean", 0), 2)
     if "ranks" in needs:
         tables["euclidean"] = max(tables.get("euclidean", 0), config.rank_k, min(TABLE, n - 1))
-    features = "linear" in kernels and by_features(n, widths, gram=bool(tables) or kernels != ["linear"])
+    cheaper = by_features(n, widths, gram=bool(tables) or kernels != ["linear"])
+    features = "linear" in kernels and (cheaper or config.search == "hnsw")
     if features:
         kernels.remove("linear")
     return PassPlan(
@@ -55,4 +61,5 @@ def plan_pass(needs: Sequence[Need], n: int, widths: Sequence[int], config: Comp
             config.k * ("neighbours" in needs and config.neighbour_metric == "euclidean"),
         ),
         features=features,
+        search=config.search if tables else "exact",
     )

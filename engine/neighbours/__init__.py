@@ -1,5 +1,7 @@
-"""Exact k-nearest-neighbour tables, neighbour ranks, and comparison of tables."""
+"""Tables of the k nearest neighbours, exact or approximate, neighbour ranks, and comparison of tables."""
 
+from .hnsw import check_faiss as check_faiss
+from .hnsw import hnsw_tables as hnsw_tables
 from .lookup import Lookup as Lookup
 from .lookup import lookup as lookup
 from .pairs import all_pairs as all_pairs
