@@ -96,6 +96,7 @@ def test_the_rules_find_what_breaks_them() -> None:
 
 # Import name -> name of the distribution, where they differ.
 DISTRIBUTIONS = {
+    "faiss": "faiss-cpu",
     "orbax": "orbax-checkpoint",
     "skbio": "scikit-bio",
     "sklearn": "scikit-learn",

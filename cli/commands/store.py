@@ -11,9 +11,17 @@ from typing import Any
 import click
 
 from hyle.zoo import InputError, Store
+from hyle.zoo.store import remove_folder
 
 from ..console import print_table, say
-from ..jobs import merge_complete, remove_leftovers, store_status, store_words, verify_with_progress
+from ..interrupts import INTERRUPTS
+from ..jobs import (
+    merge_complete,
+    remove_leftovers,
+    store_status,
+    store_words,
+    verify_with_progress,
+)
 from ..options import json_option, print_json, store_option
 
 # The exit code if something is damaged.
@@ -100,7 +108,7 @@ def merge_command(store_path: Path, as_json: bool) -> None:
     if as_json:
         print_json(results)
     elif not results:
-        say(f"{store_path} has no unfinished extractions")
+        say(f"{store.root} has no unfinished extractions")
     if any(each["error"] for each in results):
         sys.exit(DAMAGED)
 
@@ -129,9 +137,29 @@ def gc_command(days: int, dry_run: bool, store_path: Path, as_json: bool) -> Non
     click.echo(f"{verb} {items}, {_size(sum(each['bytes'] for each in removed))}")
 
 
+@command.command("remove", short_help="Remove one representation or one shard.")
+@click.argument("name")
+@store_option
+@json_option
+def remove_command(name: str, store_path: Path, as_json: bool) -> None:
+    """Remove the representation or the shard NAME, a path as `hyle store verify` prints it.
+
+    In a folder, this is the same as removing the folder NAME. In an object store, the object that names the data is
+    removed before the data, so that no process reads a part of them.
+    """
+    store = _existing(store_path)
+    path = name if name.startswith(str(store.root)) else f"{store.root}/{name}"
+    with INTERRUPTS.unwinding():
+        removed = str(remove_folder(store.root, path))
+    if as_json:
+        print_json({"removed": removed})
+    else:
+        click.echo(f"removed {removed}")
+
+
 def _existing(path: Path) -> Store:
     store = Store(path)
-    if not store.root.is_dir():
+    if not store.exists():
         raise InputError(f"there is no store at {store.root}; {_command('embed MODEL', store)} makes one")
     return store
 

@@ -184,7 +184,8 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
         lines.append(f"note: {drawn}; intervals are of this sampling, and scores without one are exact")
     if "neighbour_recall" in comparison:
         least = float(comparison["neighbour_recall"].min())
-        lines.append(f"note: neighbours are approximate: {least:.1%} of them are found, measured on 1,000 samples")
+        measured = f"measured on {min(1000, comparison.attrs['n']):,} samples"
+        lines.append(f"note: neighbours are approximate: {least:.1%} of them are found, {measured}")
     if comparison.attrs["join_warning"]:
         lines.append(f"warning: {comparison.attrs['join_warning']}")
     if repeats := comparison.attrs.get("repeats"):

@@ -65,8 +65,10 @@ def verdict(facts: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _writable(folder: Path) -> bool:
-    """Return whether a folder, or the folder in which it would be made, can be written."""
+def _writable(folder: Path | str) -> bool:
+    """Return whether a folder, or the folder in which it would be made, can be written; an address is not tried."""
+    if isinstance(folder, str):
+        return True
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return existing.is_dir() and os.access(existing, os.W_OK)
 

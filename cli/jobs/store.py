@@ -11,6 +11,7 @@ from typing import Any
 
 from hyle.zoo import ROW_NUMBERS, InputError, Store, list_datasets
 from hyle.zoo.store import (
+    Address,
     Damage,
     DamagedFolderError,
     Unfinished,
@@ -97,13 +98,19 @@ def _damage_data(damage: Damage, store: Store) -> dict[str, Any]:
     if damage.recipe:
         repair = repair_command(damage.path, embed_command(damage.recipe, damage.samples, store))
     else:
-        repair = f"rm -r {shlex.quote(str(damage.path))}, and the same hyle embed command again"
+        repair = f"{_remove_command(damage.path)}, and the same hyle embed command again"
     return {"folder": str(damage.path), "problem": damage.problem, "repair": repair}
 
 
-def repair_command(path: Path, embed: str) -> str:
+def repair_command(path: Path | Address, embed: str) -> str:
     """Return the commands that remove a damaged folder and embed its samples again."""
-    return f"rm -r {shlex.quote(str(path))} && {embed}"
+    return f"{_remove_command(path)} && {embed}"
+
+
+def _remove_command(path: Path | Address) -> str:
+    if isinstance(path, Address):
+        return shlex.join(["hyle", "store", "remove", path.inside, "--store", path.root])
+    return f"rm -r {shlex.quote(str(path))}"
 
 
 def merge_complete(store: Store) -> Iterator[dict[str, Any]]:
@@ -145,10 +152,10 @@ def remove_leftovers(store: Store, *, days: float, dry_run: bool) -> list[dict[s
     """
     limit = time.time() - days * DAY
     removed: list[dict[str, Any]] = []
-    gone: list[Path] = []
+    gone: list[Path | Address] = []
     for path, what in list(find_leftovers(store.root)):
         written = last_write(path)
-        if not 0 < written < limit or any(path.is_relative_to(folder) for folder in gone):
+        if not 0 < written < limit or any(_is_in(path, folder) for folder in gone):
             continue
         size = size_of(path)
         if not dry_run:
@@ -160,9 +167,13 @@ def remove_leftovers(store: Store, *, days: float, dry_run: bool) -> list[dict[s
     return removed
 
 
+def _is_in(path: Path | Address, folder: Path | Address) -> bool:
+    return f"{path}/".startswith(f"{folder}/")
+
+
 def store_words(store: Store) -> list[str]:
     """Return the option of a command that names a store; nothing if it is the default."""
-    return [] if store.root == default_store().expanduser() else ["--store", str(store.root)]
+    return [] if store.root == Store(default_store()).root else ["--store", str(store.root)]
 
 
 def embed_command(recipe: Mapping[str, Any], samples: int, store: Store) -> str:

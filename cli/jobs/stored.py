@@ -140,7 +140,7 @@ def _of_user(options: Sequence[Choice]) -> list[Choice]:
 def _newest(options: Sequence[Choice]) -> list[Choice]:
     """Return the choices without those of which a newer one differs only in the weights or in libraries."""
     newest: dict[tuple[object, ...], Choice] = {}
-    for choice in sorted(options, key=lambda each: each.first.path.stat().st_mtime):
+    for choice in sorted(options, key=lambda each: each.first.written):
         key = choice.first.key
         newest[key.model, key.dataset, tuple(e.key.layer for e in choice.entries), key.pooling] = choice
     return [choice for choice in options if choice in newest.values()]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hyle.zoo import InputError, cache_dir, check_local
+from hyle.zoo import InputError, cache_dir, check_local, is_address
 
 from ..console import say
 
@@ -28,6 +28,18 @@ class LocalPath(click.Path):
         """Check and convert the value of an option."""
         check_local(value)
         return super().convert(value, param, ctx)
+
+
+class StorePath(LocalPath):
+    """A folder, or an address of an object store, such as ``s3://bucket``, as text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check and convert the value of an option."""
+        if not is_address(value):
+            return super().convert(value, param, ctx)
+        from hyle.zoo import Store  # imports NumPy, which short commands do without
+
+        return str(Store(value).root)
 
 
 def option_group(make: Callable[..., object], argument: str, *options: Decorator, **fixed: Any) -> Decorator:
@@ -70,9 +82,11 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(function)
 
 
-def default_store() -> Path:
-    """Return the default folder of the store: ``$HYLE_STORE``, or else ``store`` in the user's cache folder."""
+def default_store() -> Path | str:
+    """Return the default store: ``$HYLE_STORE``, a folder or an address, or else ``store`` in the user's cache."""
     chosen = os.environ.get("HYLE_STORE")
+    if chosen and is_address(chosen):
+        return chosen
     return Path(chosen) if chosen else cache_dir() / "store"
 
 
@@ -86,15 +100,16 @@ class _StoreOption(click.Option):
 
 
 def store_option(function: F) -> F:
-    """Add ``--store``: the folder in which embeddings are stored."""
+    """Add ``--store``: the folder or the address of an object store in which embeddings are stored."""
     return click.option(
         "--store",
         "store_path",
-        type=LocalPath(file_okay=False, path_type=Path),
+        type=StorePath(file_okay=False, path_type=Path),
         envvar="HYLE_STORE",
         default=default_store,
         cls=_StoreOption,
-        help="Folder in which embeddings are stored; HYLE_STORE sets it for all commands.",
+        help="Folder in which embeddings are stored, or an address s3://, gs:// or az://; HYLE_STORE sets it for all "
+        "commands.",
     )(function)
 
 

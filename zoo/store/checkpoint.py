@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import numpy as np
 
 from .._errors import InputError
 from ..embeddings import read_array
+from .signed import signed, unsigned
 
 COMMITTED = "commit_success.txt"
 UNFINISHED = ".orbax-checkpoint-tmp"  # in the names of what earlier releases left unfinished
-ABOUT_SHA256 = "about_sha256"  # of the other metadata
+ABOUT = "about/about.json"
 CHUNK_BYTES = 2**24
 
 
@@ -44,36 +45,53 @@ def write_folder(
     """
     path.mkdir(parents=True)
     (path / "about").mkdir()
-    hashes = {name: _sha256(array, step) for name, array in arrays.items()}
-    # As it will be read: JSON has neither tuples nor keys that are numbers.
-    whole = json.loads(json.dumps({**about, "sha256": hashes}))
+    hashes = array_hashes(arrays, step)
     for name, array in arrays.items():
         _write_array(path / "arrays" / name, array, step)
-    if arrays:
-        group = {"zarr_format": 3, "node_type": "group", "attributes": attributes or {}}
-        (path / "arrays" / "zarr.json").write_text(json.dumps(group), "utf-8")
-        (path / "arrays" / "_METADATA").write_text(json.dumps(_orbax_metadata(list(arrays))), "utf-8")
-    text = json.dumps({**whole, ABOUT_SHA256: text_sha256(whole)})
-    (path / "about" / "about.json").write_text(text, "utf-8")
+    for name, text in group_files(list(arrays), attributes).items():
+        (path / name).write_text(text, "utf-8")
+    (path / ABOUT).write_text(signed({**about, "sha256": hashes}), "utf-8")
     (path / COMMITTED).write_text("complete", "utf-8")
+
+
+def array_hashes(arrays: Mapping[str, np.ndarray], step: Callable[[], None] = lambda: None) -> dict[str, str]:
+    """Return the SHA-256 of the rows of each array."""
+    return {name: _sha256(array, step) for name, array in arrays.items()}
+
+
+def group_files(names: Sequence[str], attributes: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the files, name -> text, that make a Zarr group of some arrays, which Orbax can read; none without."""
+    if not names:
+        return {}
+    group = {"zarr_format": 3, "node_type": "group", "attributes": attributes or {}}
+    return {"arrays/zarr.json": json.dumps(group), "arrays/_METADATA": json.dumps(_orbax_metadata(names))}
+
+
+def chunk_rows(array: np.ndarray) -> int:
+    """Return the number of rows in a chunk."""
+    return max(1, min(len(array), CHUNK_BYTES // array[:1].nbytes))
+
+
+def array_metadata(shape: Sequence[int], dtype: str, rows: int) -> dict[str, Any]:
+    """Return the metadata of a Zarr v3 array whose chunks have some number of rows."""
+    codecs = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "zstd", "configuration": {"level": 3}}]
+    return {
+        "shape": list(shape),
+        "data_type": dtype,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [rows, *shape[1:]]}},
+        "dimension_names": ["sample", "feature"][: len(shape)],
+        "codecs": codecs,
+    }
 
 
 def _write_array(path: Path, array: np.ndarray, step: Callable[[], None]) -> None:
     import tensorstore as ts
 
-    rows = max(1, min(len(array), CHUNK_BYTES // array[:1].nbytes))
-    codecs = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "zstd", "configuration": {"level": 3}}]
-    metadata = {
-        "shape": array.shape,
-        "data_type": array.dtype.name,
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [rows, *array.shape[1:]]}},
-        "dimension_names": ["sample", "feature"][: array.ndim],
-        "codecs": codecs,
-    }
+    rows = chunk_rows(array)
     spec = {
         "driver": "zarr3",
         "kvstore": {"driver": "file", "path": f"{path.absolute()}/"},
-        "metadata": metadata,
+        "metadata": array_metadata(array.shape, array.dtype.name, rows),
         "store_data_equal_to_fill_value": True,
     }
     # TensorStore locks each file that it writes, which fails on file systems without locks.
@@ -85,7 +103,7 @@ def _write_array(path: Path, array: np.ndarray, step: Callable[[], None]) -> Non
         step()
 
 
-def _orbax_metadata(names: list[str]) -> dict[str, Any]:
+def _orbax_metadata(names: Sequence[str]) -> dict[str, Any]:
     value = {"value_type": "np.ndarray", "skip_deserialize": False}
     tree = {
         str((name,)): {"key_metadata": [{"key": name, "key_type": 2}], "value_metadata": value}  # a key of a dict
@@ -135,21 +153,27 @@ def read_about(path: Path) -> dict[str, Any]:
         ValueError: they are damaged. Folders of earlier releases have no hash of the metadata.
         OSError: they are missing.
     """
-    about = json.loads((path / "about" / "about.json").read_text("utf-8"))
-    if not isinstance(about, dict) or "sha256" not in about:
+    about, hashed = unsigned((path / ABOUT).read_text("utf-8"))
+    if about is None or "sha256" not in about:
         raise InputError(f"the metadata of {path} are damaged")
-    sha256 = about.pop(ABOUT_SHA256, None)
-    if sha256 not in (None, text_sha256(about)):
+    if hashed is False:
         raise InputError(f"the metadata of {path} have changed since they were written")
     return about
 
 
-def read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, about: Mapping[str, Any], rows: slice | None = None) -> dict[str, np.ndarray]:
     """Read the arrays of a committed folder. Needs TensorStore only.
+
+    Args:
+        path: the folder.
+        about: its metadata.
+        rows: which rows to read; these are not compared with the hash, which is that of all rows.
 
     Raises:
         ValueError: an array cannot be read, or its hash differs from the stored one.
     """
+    if rows is not None:
+        return {name: _read_rows(path / "arrays" / name, rows) for name in about["sha256"]}
     arrays = {name: read_array(path / "arrays" / name) for name in about["sha256"]}
     for name, array in arrays.items():
         if _sha256(array) != about["sha256"][name]:
@@ -157,9 +181,12 @@ def read_arrays(path: Path, about: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def text_sha256(about: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of metadata, in hexadecimal, whatever the order of their keys."""
-    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+def _read_rows(path: Path, rows: slice) -> np.ndarray:
+    import tensorstore as ts
+
+    kvstore = {"driver": "file", "path": f"{path.absolute()}/"}
+    spec = {"driver": "zarr3", "kvstore": kvstore, "fill_missing_data_reads": False}
+    return ts.open(spec, open=True, read=True).result()[rows.start : rows.stop].read().result()
 
 
 def _sha256(array: np.ndarray, step: Callable[[], None] = lambda: None) -> str:

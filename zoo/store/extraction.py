@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -15,18 +14,19 @@ import numpy as np
 from .._errors import InputError
 from .._representation import Representation
 from ..embeddings import to_numpy
-from .checkpoint import is_whole, move, read_about, read_arrays, remove, unique_name, write_folder
-from .place import SHARDS, Place, damage_of
-from .plan import identity_of, write_plan
+from .address import Folder
+from .plan import Plan, identity_of
+from .protocols import Place
 from .rows import matrix_of, plain
 
 
 class Extraction:
     """A representation that is being written shard by shard; see `Store.extraction`.
 
-    A shard is a folder with the name of its sample ids, which is written under a temporary name and renamed. Whoever
-    writes the same samples again finds it there. A sample that is in several shards is taken from the first of them by
-    name. So several processes can write, whatever the order.
+    A shard has a name that is a hash of its sample ids, and is complete at one moment: a folder is written under a
+    temporary name and renamed, and in an object store the object that names its data is written last. Whoever writes
+    the same samples again finds it there. A sample that is in several shards is taken from the first of them by name.
+    So several processes can write, whatever the order.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Extraction:
         self._position = {i: position for position, i in enumerate(self._ids)}
         if len(self._position) != len(self._ids):
             raise InputError(f"{self._key}: the ids must be unique")
-        self._shards = place.folder / SHARDS / identity_of(self._recipe, self._ids)
+        self._shards = place.shards(identity_of(self._recipe, self._ids))
         self._finished: set[str] = set()
         self._read: set[str] = set()
         self._width: tuple[int, str] | None = None
-        self._replaces = replace and place.committed
+        self._replaced = place.version if replace else None
         with ExitStack() as stack:
             if not shared:
                 place.lock(stack)
@@ -81,7 +81,8 @@ class Extraction:
     @property
     def committed(self) -> bool:
         """Whether the whole representation is stored already; `commit` then returns it."""
-        return not self._replaces and self._place.committed
+        version = self._place.version
+        return version is not None and version != self._replaced
 
     def unfinished(self, ids: Iterable[str] | None = None) -> list[str]:
         """Return which of some ids, by default all, no process has finished yet; none if `committed`."""
@@ -130,19 +131,13 @@ class Extraction:
                     raise InputError(f"{self._key}: energies of shape {arrays['energies'].shape} for {len(ids)} rows")
         about = {"ids": list(ids), "dropped": dropped, "width": width}
         name = shard_name(sorted([*ids, *dropped], key=self._position.__getitem__))
-        temporary = self._shards / unique_name(".writing")
         with self._place.writing():
             try:
-                write_folder(temporary, arrays, about)
-                if not move(temporary, self._shards / name) and not is_whole(self._shards / name):
-                    remove(self._shards / name)  # its marker is missing, so that it is never read
-                    move(temporary, self._shards / name)
+                self._shards.write(name, arrays, about)
             except Exception:
                 # The process that commits removes the shards, which are no longer needed.
                 if not self.committed:
                     raise
-            finally:
-                remove(temporary)
         self._read.add(name)
         self._note(about)
 
@@ -164,7 +159,8 @@ class Extraction:
             if not self.committed:
                 try:
                     merged = self._merge(step)
-                    self._place.replace(merged, step)
+                    if self._place.replace(merged, step, over=self._replaced) is None:
+                        merged = None
                 except Exception:
                     # Another process may have taken this one for dead and committed.
                     if not self.committed:
@@ -174,15 +170,15 @@ class Extraction:
         if result is None:
             raise InputError(f"{self._key} was removed from {self._place.root} while it was stored; embed again")
         with self._place.writing():
-            remove(self._shards.parent)
+            self._place.remove_shards()
         self.close()
         return result
 
     def _merge(self, step: Callable[[], None]) -> Representation:
-        shards: list[tuple[Path, dict[str, Any]]] = []
+        shards: list[tuple[Folder, dict[str, Any]]] = []
         source: dict[str, tuple[int, int]] = {}
         dropped: dict[str, str] = {}
-        for path, about in self._abouts():
+        for _, path, about in self._shards.finished():
             for row, i in enumerate(about["ids"]):
                 if i not in source and i not in dropped:
                     source[i] = len(shards), row
@@ -202,11 +198,10 @@ class Extraction:
             rows.setdefault(shard, []).append((target, row))
         energies = np.empty(len(kept)) if all("energies" in shards[s][1]["sha256"] for s in rows) else None
         matrix: np.ndarray | None = None
-        for shard, places in rows.items():
-            path, about = shards[shard]
+        read = self._shards.read([shards[shard] for shard in rows])
+        for (shard, places), arrays in zip(rows.items(), read, strict=True):
+            path, _ = shards[shard]
             targets, own = np.array(places).T
-            with damage_of(path, [*about["ids"], *about["dropped"]]):
-                arrays = read_arrays(path, about)
             part = arrays["embedding"]
             if matrix is None:
                 matrix = np.empty((len(kept), part.shape[1]), part.dtype)
@@ -223,21 +218,11 @@ class Extraction:
         groups = {kind: [labels[i] for i in kept] for kind, labels in self._groups.items()}
         return Representation(self._key.model, matrix, kept, self._recipe, energies, skipped, groups)
 
-    def _abouts(self, known: Collection[str] = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Yield the complete shards by name, without those that are known, and their metadata."""
-        if not self._shards.is_dir():
-            return
-        for path in sorted(self._shards.iterdir()):
-            if path.name not in known and is_whole(path):
-                with damage_of(path):
-                    about = read_about(path)
-                yield path, about
-
     def _refresh(self) -> None:
         """Note the shards that this and other processes have written meanwhile."""
         try:
-            for path, about in self._abouts(self._read):
-                self._read.add(path.name)
+            for name, _, about in self._shards.finished(frozenset(self._read)):
+                self._read.add(name)
                 self._note(about)
         except (InputError, FileNotFoundError):
             # The process that commits removes the shards.
@@ -251,8 +236,7 @@ class Extraction:
 
     def _write_plan(self) -> None:
         with self._place.writing():
-            self._shards.mkdir(parents=True, exist_ok=True)
-            write_plan(self._shards, self._key, self._ids, self._recipe, self._groups)
+            self._shards.write_plan(Plan(self._key, self._ids, self._recipe, self._groups))
 
     def _check_open(self) -> None:
         # Without the lock, another process may be writing to the same folder.

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .._errors import InputError
+from .address import Folder
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,9 @@ class Entry:
         dtype: dtype of the matrix.
         energies: whether energies are stored with it.
         dropped: number of samples that the model does not support.
-        path: folder of the representation; ``zarr.open(path / "arrays" / "embedding")`` opens the matrix.
+        path: folder of the representation; ``zarr.open(path / "arrays" / "embedding")`` opens the matrix. In an object
+            store, the address of its data.
+        written: when it was stored, in seconds since 1970.
     """
 
     key: Key
@@ -101,4 +104,5 @@ class Entry:
     dtype: str
     energies: bool
     dropped: int
-    path: Path
+    path: Folder
+    written: float = 0.0

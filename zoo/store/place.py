@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from .._cache import locked
 from .._errors import InputError, OperationError, OutputError, output_errors
 from .._representation import Representation
 from .checkpoint import is_whole, move, read_about, read_arrays, remove, unique_name, write_folder
 from .commit_lock import commit_lock
+from .errors import damage_of
 from .key import Entry, Key
-from .rows import matrix_of, plain
+from .protocols import ANY
+from .rows import content_of, representation_of, rows_of
+from .shards import LocalShards
 
 # What a user can do if the store cannot be written.
 REMEDY = "choose another folder with --store"
@@ -45,7 +44,20 @@ class Place:
         """Whether a representation is stored."""
         return is_whole(self.folder / COMMITTED_DIR)
 
-    def load(self) -> Representation | None:
+    @property
+    def version(self) -> object:
+        """Something that is None if no representation is stored."""
+        return self.committed or None
+
+    def shards(self, identity: str) -> LocalShards:
+        """Return the shards of one extraction, by its `identity_of`."""
+        return LocalShards(self.folder / SHARDS / identity)
+
+    def remove_shards(self) -> None:
+        """Remove the shards of all extractions."""
+        remove(self.folder / SHARDS)
+
+    def load(self, rows: slice | None = None) -> Representation | None:
         """Read the representation, or return None if there is none; see `Store.load`."""
         path = self.folder / COMMITTED_DIR
         if not is_whole(path):
@@ -56,10 +68,8 @@ class Place:
         if stored != self.key:
             raise InputError(f"{path} belongs to {stored}, not to {self.key}: the file system ignores case")
         with damage_of(path):
-            arrays = read_arrays(path, about)
-            groups = about.get("groups", {})  # earlier releases have none
-            facts = (about["name"], arrays["embedding"], about["ids"], about["recipe"], arrays.get("energies"))
-            return Representation(*facts, about["dropped"], groups)
+            chosen = rows_of(rows, len(about["ids"]))
+            return representation_of(about, read_arrays(path, about, None if rows is None else chosen), chosen)
 
     def lock(self, stack: ExitStack) -> None:
         """Hold the lock of the key until the stack is closed.
@@ -114,28 +124,17 @@ class Place:
             for path in self.folder.glob(f"{name}*"):
                 remove(path)
 
-    def replace(self, representation: Representation, step: Callable[[], None] = lambda: None) -> Path:
+    def replace(
+        self, representation: Representation, step: Callable[[], None] = lambda: None, *, over: object = ANY
+    ) -> Path:
         """Write a representation, move it into place and return its folder.
 
         Args:
             representation: a complete representation.
             step: see `committing`, in which this is called.
+            over: the `version` that it replaces, which the lock for commits ensures.
         """
-        arrays = {"embedding": np.ascontiguousarray(matrix_of(representation.embedding))}
-        if representation.energies is not None:
-            arrays["energies"] = np.asarray(representation.energies, np.float64)
-        about: Mapping[str, Any] = {
-            "name": representation.name,
-            "key": asdict(self.key),
-            "shape": arrays["embedding"].shape,
-            "dtype": arrays["embedding"].dtype.name,
-            "energies": "energies" in arrays,
-            "ids": list(representation.ids),
-            "recipe": plain(representation.recipe),
-            "dropped": dict(representation.dropped),
-            "groups": {kind: list(labels) for kind, labels in representation.groups.items()},
-        }
-        attributes = {name: about[name] for name in ("name", "ids", "recipe")}
+        arrays, about, attributes = content_of(representation, self.key)
         staging, place = self.folder / unique_name(STAGING), self.folder / COMMITTED_DIR
         backups: list[Path] = []
         try:
@@ -150,29 +149,6 @@ class Place:
         return place
 
 
-class DamagedFolderError(InputError):
-    """A damaged folder of a store.
-
-    Args:
-        path: the folder, a representation or a shard.
-        ids: the samples in it, where they can be read.
-    """
-
-    def __init__(self, path: Path, ids: Iterable[str] = ()) -> None:
-        super().__init__(f"{path} is damaged: remove it and embed again")
-        self.path, self.ids = path, list(ids)
-
-
-@contextmanager
-def damage_of(path: Path, ids: Iterable[str] = ()) -> Iterator[None]:
-    """Raise any error of the body as a `DamagedFolderError`, whose arguments these are."""
-    try:
-        yield
-    # Which error a damaged file raises depends on where it is damaged.
-    except Exception as error:
-        raise DamagedFolderError(path, ids) from error
-
-
 def read_entry(path: Path) -> Entry:
     """Read what is stored in the folder of a representation, without its matrix.
 
@@ -183,4 +159,4 @@ def read_entry(path: Path) -> Entry:
         about = read_about(path)
         n, d = about["shape"]
         facts = (n, d, about["dtype"], about["energies"], len(about["dropped"]))
-        return Entry(Key(**about["key"]), about["recipe"], *facts, path)
+        return Entry(Key(**about["key"]), about["recipe"], *facts, path, path.stat().st_mtime)

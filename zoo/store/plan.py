@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .._errors import InputError
-from .checkpoint import text_sha256, unique_name
+from .address import Folder
+from .checkpoint import unique_name
 from .key import Key
+from .signed import text_sha256
 
 PLAN = "extraction.json"
 
@@ -25,23 +27,21 @@ class Plan:
     recipe: Mapping[str, Any]
     groups: Mapping[str, Mapping[str, str]]
 
+    @property
+    def text(self) -> str:
+        """The plan as JSON; `parse_plan` reads it."""
+        plan = json.loads(json.dumps({**vars(self), "key": asdict(self.key), "ids": list(self.ids)}))
+        return json.dumps({**plan, "sha256": text_sha256(plan)})
+
 
 def identity_of(recipe: Mapping[str, Any], ids: Sequence[str]) -> str:
     """Return the name of an extraction, which depends on its recipe and all ids of the data set."""
     return hashlib.sha256(json.dumps([recipe, ids], sort_keys=True).encode()).hexdigest()[:16]
 
 
-def write_plan(
-    folder: Path,
-    key: Key,
-    ids: Sequence[str],
-    recipe: Mapping[str, Any],
-    groups: Mapping[str, Mapping[str, str]],
-) -> None:
+def write_plan(folder: Path, plan: Plan) -> None:
     """Write the plan of an extraction into its folder, unless it is there."""
-    plan = json.loads(json.dumps({"key": asdict(key), "ids": list(ids), "recipe": recipe, "groups": groups}))
-    text = json.dumps({**plan, "sha256": text_sha256(plan)})
-    path = folder / PLAN
+    text, path = plan.text, folder / PLAN
     if not path.is_file() or path.read_bytes() != text.encode():
         temporary = folder / unique_name(f".{PLAN}")
         temporary.write_text(text, "utf-8")
@@ -55,10 +55,17 @@ def read_plan(folder: Path) -> Plan | None:
         ValueError: it is damaged.
     """
     path = folder / PLAN
-    if not path.is_file():
-        return None
+    return parse_plan(path.read_bytes(), path) if path.is_file() else None
+
+
+def parse_plan(text: bytes, path: Folder) -> Plan:
+    """Return the plan in the text of a file.
+
+    Raises:
+        ValueError: it is damaged.
+    """
     try:
-        plan = json.loads(path.read_text("utf-8"))
+        plan = json.loads(text)
         sha256 = plan.pop("sha256")
         if sha256 == text_sha256(plan):
             return Plan(Key(**plan["key"]), plan["ids"], plan["recipe"], plan["groups"])

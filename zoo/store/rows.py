@@ -1,15 +1,18 @@
-"""Checks of what is to be stored."""
+"""What is stored of a representation: its arrays and its metadata, checked."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from .._errors import InputError
+from .._representation import Representation
 from ..embeddings import is_float, to_numpy
+from .key import Key
 
 
 def matrix_of(embedding: Any) -> np.ndarray:
@@ -34,3 +37,43 @@ def plain(recipe: Mapping[str, Any]) -> dict[str, Any]:
         return json.loads(json.dumps(dict(recipe)))
     except TypeError as error:
         raise InputError(f"a recipe must be JSON serialisable: {error}") from error
+
+
+def content_of(
+    representation: Representation, key: Key
+) -> tuple[dict[str, np.ndarray], dict[str, Any], dict[str, Any]]:
+    """Return the arrays of a representation, its metadata, and the attributes of the Zarr group."""
+    arrays = {"embedding": np.ascontiguousarray(matrix_of(representation.embedding))}
+    if representation.energies is not None:
+        arrays["energies"] = np.asarray(representation.energies, np.float64)
+    about = {
+        "name": representation.name,
+        "key": asdict(key),
+        "shape": arrays["embedding"].shape,
+        "dtype": arrays["embedding"].dtype.name,
+        "energies": "energies" in arrays,
+        "ids": list(representation.ids),
+        "recipe": plain(representation.recipe),
+        "dropped": dict(representation.dropped),
+        "groups": {kind: list(labels) for kind, labels in representation.groups.items()},
+    }
+    return arrays, about, {name: about[name] for name in ("name", "ids", "recipe")}
+
+
+def representation_of(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rows: slice) -> Representation:
+    """Return a representation from its metadata and from arrays that have only some of its rows."""
+    groups = {kind: labels[rows] for kind, labels in about.get("groups", {}).items()}  # earlier releases have none
+    facts = (about["name"], arrays["embedding"], about["ids"][rows], about["recipe"], arrays.get("energies"))
+    return Representation(*facts, about["dropped"], groups)
+
+
+def rows_of(rows: slice | None, n: int) -> slice:
+    """Return a range of rows as numbers from 0 to n, by default all.
+
+    Raises:
+        ValueError: it has a step.
+    """
+    start, stop, step = (rows or slice(None)).indices(n)
+    if step != 1:
+        raise InputError(f"rows are read as a slice without a step; got {rows}")
+    return slice(start, max(start, stop))

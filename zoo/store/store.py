@@ -1,4 +1,4 @@
-"""Representations on disk, and extractions that can be interrupted and resumed."""
+"""Representations on disk or in an object store, and extractions that can be interrupted and resumed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from .._addresses import check_local
 from .._errors import InputError
 from .._representation import Representation
-from .checkpoint import is_whole, read_about
+from .address import Folder
+from .backend import backend_of
+from .errors import DamagedFolderError, damage_of
 from .extraction import Extraction
 from .key import Entry, Key
-from .place import COMMITTED_DIR, Place, damage_of, read_entry
+from .rows import rows_of
 
 
 class Store:
@@ -25,25 +26,51 @@ class Store:
     ``about/about.json`` contains the same metadata, the samples that the model does not support, and the hashes of the
     arrays. The folder is renamed into place once it is complete, so that a partial representation is never read.
 
+    A store can also be in an object store, with the extra ``cloud``. The same files are then objects, and a
+    representation exists once the one object that names them is written, which is written last; see `ObjectStore`.
+    There are no locks in object stores: every extraction is as with ``shared``, and of two that finish, the first is
+    kept.
+
     Args:
-        root: the folder; created at the first write.
+        root: a folder, created at the first write, or an address ``s3://bucket/prefix``, ``gs://`` or ``az://``.
+            Credentials and endpoint are those in the environment. The network is first used when something is read or
+            written.
+
+    Attributes:
+        root: the folder as a `Path`, or the address as text.
+
+    Raises:
+        InputError: an address of an unknown kind.
+        MissingPackageError: it is an address, and the extra is not installed.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        check_local(root)
-        self.root = Path(root).expanduser()
+        self._backend = backend_of(root)
+        self.root: Path | str = self._backend.root if isinstance(self._backend.root, Path) else str(self._backend.root)
+
+    def exists(self) -> bool:
+        """Return whether there is a folder, or an object at the address."""
+        return self._backend.exists()
 
     def key(self, *, model: str, weights: str, dataset: str, layer: str, pooling: str, libraries: str = "") -> Key:
         """Build a key from its fields; `Key.of` builds one from a recipe."""
         return Key(model, weights, dataset, layer, pooling, libraries)
 
-    def load(self, key: Key) -> Representation | None:
+    def load(self, key: Key, *, rows: slice | None = None) -> Representation | None:
         """Read a representation, with a NumPy embedding of the stored dtype; return None if the key is not stored.
+
+        Args:
+            key: key of the representation.
+            rows: which rows to read, a slice without a step; default all. Of the arrays, only the chunks that contain
+                these rows are read, about 16 MB each. In a folder, they are then not compared with the hash, which is
+                that of all rows; in an object store, every chunk has a hash of its own.
 
         Raises:
             ValueError: the folder is damaged or belongs to another key.
+            OSError: the object store cannot be used.
         """
-        return Place(self.root, key).load()
+        rows_of(rows, 0)
+        return self._backend.place(key).load(rows)
 
     def find(self, **where: str) -> Sequence[Entry]:
         """Return the stored representations that match, sorted by folder, without reading any matrix.
@@ -59,29 +86,29 @@ class Store:
         if unknown:
             raise InputError(f"a key has no field {unknown[0]!r}; it has: {', '.join(fields)}")
         entries = []
-        for path in sorted(self.root.glob(f"*/*/*/*/{COMMITTED_DIR}")):
-            if is_whole(path):
-                entry = read_entry(path)
-                if all(getattr(entry.key, name) == value for name, value in where.items()):
-                    entries.append(entry)
+        for _, entry in self._backend.entries():
+            if isinstance(entry, DamagedFolderError):
+                raise entry
+            if entry and all(getattr(entry.key, name) == value for name, value in where.items()):
+                entries.append(entry)
         return entries
 
     def ids(self, entry: Entry) -> Sequence[str]:
         """Return the sample ids of a stored representation, in the order of its rows, without reading the matrix."""
         with damage_of(entry.path):
-            return read_about(entry.path)["ids"]
+            return self._backend.about(entry)["ids"]
 
     def dropped(self, entry: Entry) -> Mapping[str, str]:
         """Return id -> reason of the samples that the model does not support, without reading the matrix."""
         with damage_of(entry.path):
-            return read_about(entry.path)["dropped"]
+            return self._backend.about(entry)["dropped"]
 
     def list(self) -> Sequence[Entry]:
         """Return all stored representations; see `find`."""
         return self.find()
 
-    def save(self, key: Key, representation: Representation, *, shared: bool = False) -> Path:
-        """Store a complete representation, replacing any earlier one, and return its folder.
+    def save(self, key: Key, representation: Representation, *, shared: bool = False) -> Folder:
+        """Store a complete representation, replacing any earlier one, and return its folder or address.
 
         Args:
             key: key of the representation.
@@ -93,12 +120,14 @@ class Store:
             ValueError: the embedding is not floating, or the recipe is not JSON serialisable.
             OutputError: the store cannot be written.
         """
-        place = Place(self.root, key)
+        place = self._backend.place(key)
         with ExitStack() as stack:
             if not shared:
                 place.lock(stack)
             with place.committing() as step:
-                return place.replace(representation, step)
+                path = place.replace(representation, step)
+        assert path is not None  # whatever was stored is replaced
+        return path
 
     def extraction(
         self,
@@ -130,4 +159,4 @@ class Store:
             OutputError: the store cannot be written.
         """
         replace = not shared if replace is None else replace
-        return Extraction(Place(self.root, key), ids, recipe, groups or {}, shared=shared, replace=replace)
+        return Extraction(self._backend.place(key), ids, recipe, groups or {}, shared=shared, replace=replace)

@@ -204,7 +204,6 @@ def test_embeddings_of_the_old_numbering_are_refused(run: Run, tmp_path: Path) -
     [
         ["compare", "s3://bucket/a.npz", "gs://b/c.npz"],
         ["compare", "a.npz", "a.npz", "-o", "s3://bucket/c.nc"],
-        ["dimension", "a.npz", "--store", "s3://bucket"],
         ["embed", "morgan", "--dataset", "s3://bucket/x.csv"],
         ["embed", "morgan", "-o", "s3://bucket/x.npz"],
         ["report", "s3://bucket/c.nc"],

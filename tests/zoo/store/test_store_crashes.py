@@ -43,7 +43,7 @@ AT_ONCE = "os.kill(os.getpid(), signal.SIGKILL)"
 KILL = "lambda *args, **options: os.kill(os.getpid(), signal.SIGKILL)"
 # The shard is complete, but not yet renamed.
 AT_RENAME = f"""
-    import hyle.zoo.store.extraction as e
+    import hyle.zoo.store.shards as e
     e.move = {KILL}
 """
 LAST_SHARD = """
@@ -64,8 +64,8 @@ BEFORE_PLACE = f"""{LAST_SHARD}
 """
 # The merged representation is stored, but the shards are still there.
 AFTER_PLACE = f"""{LAST_SHARD}
-    import hyle.zoo.store.extraction as e
-    e.remove = {KILL}
+    import hyle.zoo.store.place as p
+    p.Place.remove_shards = {KILL}
     extraction.commit()
 """
 

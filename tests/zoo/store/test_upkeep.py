@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from hyle.zoo import Store
+from hyle.zoo import InputError, Store
 from hyle.zoo.store import (
     Key,
     count_folders,
@@ -16,6 +16,7 @@ from hyle.zoo.store import (
     find_stored,
     find_unfinished,
     last_write,
+    remove_folder,
     remove_leftover,
     size_of,
 )
@@ -125,6 +126,19 @@ def test_leftovers_are_removed_and_representations_stay(store):
     assert sorted(path.name for path in place.iterdir()) == [".lock", "representation"]
     assert [path.name for path in extraction.parents[1].iterdir()] == [".lock"]
     np.testing.assert_array_equal(store.load(KEY).embedding, rows(IDS))
+
+
+def test_a_representation_and_a_shard_are_removed_and_nothing_else(store):
+    (extraction,) = find_unfinished(store.root)
+    shard = min(path for path in extraction.path.iterdir() if path.is_dir())
+    for path in (store.root / KEY.folder / "representation", shard):
+        assert remove_folder(store.root, str(path)) == path
+        assert not path.exists()
+    assert store.load(KEY) is None
+    assert len(find_unfinished(store.root)[0].finished) < 8
+    for path in (store.root, extraction.path, shard, store.root.parent):
+        with pytest.raises(InputError, match="is no representation and no shard in the store"):
+            remove_folder(store.root, str(path))
 
 
 def test_a_replacement_that_was_killed_is_no_leftover(store):
