@@ -48,6 +48,7 @@ class CompareOptions:
         queries: number of samples that are drawn and compared with all; None for all. ``auto`` permutations are none
             then.
         search: how neighbours are found, as in `hyle.engine.CompareConfig`.
+        precision: of the products on GPUs and TPUs, as there.
         permutations: permutations of the samples, for p-values; 0 for none, ``auto`` for 200, or as many as
             the number of pairs needs, see `hyle.engine.comparison.Inference`.
         groups: sample id -> group of samples that are not independent; a kind of `hyle.zoo.GROUP_KINDS`,
@@ -69,6 +70,7 @@ class CompareOptions:
     block: int | None = None
     queries: int | None = None
     search: str = "exact"
+    precision: str = "highest"
     permutations: int | Literal["auto"] = 0
     groups: Mapping[str, str] | str | None = None
     permute: str | None = None
@@ -297,6 +299,14 @@ def metric_options(default: str) -> Decorator:
             help="How neighbours are found. hnsw searches a graph of faiss (pip install 'hyle[hnsw]'), which is faster "
             "from about 100,000 samples on. The share of the neighbours that it finds is measured and printed; below "
             "0.99 it is an error.",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(["highest", "tf32x3", "bf16x3"]),
+            default="highest",
+            show_default=True,
+            help="Of the products of all pairs of samples on GPUs (any) and TPUs (bf16x3). Neighbours are exact at any "
+            "precision; other scores change little, see docs/scale.md.",
         ),
         click.option(
             "--permutations",

@@ -26,7 +26,7 @@ SECTIONS = {
     ),
     "Neighbours": ("k", "dimension_k", "rank_k", "neighbour_metric"),
     "Significance": (*("permutations", "fdr", "jackknife_groups", "groups", "permute", "strata", "differences"),),
-    "Devices": ("devices", "coordinator", "processes", "rank", "checkpoint"),
+    "Devices": ("devices", "precision", "coordinator", "processes", "rank", "checkpoint"),
     "Store and output": ("store_path", "output", "replace_output", "as_json"),
 }
 # Of a command whose sources are files or stored models, the options of the first section.

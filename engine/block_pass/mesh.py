@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ..base import MIN_BLOCK, Checkpoint, free_bytes, pad_width, smallest, wait_for_processes
-from ..gram import Prepared, stacked
+from ..gram import Prepared, check_precision, product_error, stacked
 from ..neighbours import Neighbours
 from .collected import Collected
 from .mesh_program import AXIS, RANK_BASE, Inputs, Layout, run_blocks
@@ -71,6 +71,7 @@ def run_mesh_pass(
     n, m, dtype = len(representations[0].rows), len(order), representations[0].points.dtype
     query = np.arange(n, dtype=np.int32) if query is None else query
     group = np.zeros(len(query), np.int32) if group is None else group.astype(np.int32)
+    check_precision(plan.precision, mesh.devices.flat[0].platform, str(dtype))
     devices, groups, further = mesh.size, int(group.max()) + 1, distinct[0] if distinct else 0
 
     def divide() -> dict[str, np.ndarray]:
@@ -99,7 +100,9 @@ def run_mesh_pass(
     masks: Sequence[np.ndarray | None] = [distinct[1][model] for model in order] if distinct else []
     kept = np.array([np.ones(n, bool) if mask is None else mask for mask in masks], bool).reshape(m, -1)
     widths = np.ones(m, dtype) if sigmas is None else np.asarray([sigmas[model] for model in order])
-    everywhere = (stacked([prepared.norms for prepared in representations]), widths, query, group, kept)
+    norms = stacked([prepared.norms for prepared in representations])
+    norms = norms._replace(gram_rtol=product_error(norms.gram_rtol, plan.precision))
+    everywhere = (norms, widths, query, group, kept)
     inputs = Inputs(rows("rows"), rows("points"), *jax.tree.map(lambda leaf: _copied(leaf, mesh), everywhere))
     starts = [_copied(np.int32(start), mesh) for start in range(0, blocks, at_once)]
     if jax.process_count() > 1:

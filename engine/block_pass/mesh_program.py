@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..gram import Norms, Prepared, kernel_products
+from ..gram import Norms, Prepared, kernel_products, multiplied
 from ..neighbours import Neighbours, ranks, recompute_exact_ranks, search
 from .plan import PassPlan
 
@@ -140,7 +140,7 @@ def _run_on_device(parts: tuple[Any, ...], start: jax.Array, *, plan: PassPlan, 
 
         def searched(model: _Model) -> tuple[jax.Array | None, list[Neighbours]]:
             one = prepared(model)
-            gram = one.gram(query)
+            gram = multiplied(one.points[query], one.points, plan.precision)
             tables = [search(one, gram, query, k, metric) for metric, k in plan.tables]
             if layout.distinct:
                 tables.append(search(one, gram, query, layout.distinct, "euclidean", model.kept))

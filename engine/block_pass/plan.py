@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..gram import Kernel, Sums
+from ..gram import Kernel, Precision, Sums
 from ..neighbours import NeighbourMetric, Neighbours
 
 Search = Literal["exact", "hnsw"]
@@ -25,6 +25,7 @@ class PassPlan:
         ordered: number of nearest Euclidean neighbours whose order must be exact, not only their distances.
         features: whether linear kernels are computed outside of the pass, from products of features.
         search: ``hnsw`` for approximate tables, see `hnsw_tables`; the pass then has nothing but tables.
+        precision: of the Gram products on a mesh, see `multiplied`.
     """
 
     kernels: tuple[Kernel, ...] = ()
@@ -33,6 +34,7 @@ class PassPlan:
     ordered: int = 0
     features: bool = False
     search: Search = "exact"
+    precision: Precision = "highest"
 
 
 @dataclass

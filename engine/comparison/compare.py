@@ -130,6 +130,8 @@ def compare(
     config.check(inputs.n, chosen)
     queries = None if config.queries is None else draw_queries(inputs.n, config.queries, config.seed)
     check_mesh(mesh)
+    if config.precision != "highest" and mesh is None and jax.default_backend() == "cpu":
+        raise InputError(f"precision={config.precision!r} is for GPUs, TPUs and a mesh: omit it")
     context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, queries=queries, mesh=mesh)
     if checkpoint is not None:
         context.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
@@ -382,6 +384,7 @@ def _attributes(
         "devices": 1 if mesh is None else mesh.size,
         "seed": config.seed,
         "search": config.search,
+        "precision": config.precision,
         "k": config.k,
         "dimension_k": config.dimension_k,
         "centre": int(config.centre),

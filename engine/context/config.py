@@ -8,6 +8,7 @@ from typing import Protocol, get_args
 
 from ..base import InputError, check_k
 from ..block_pass import Search
+from ..gram import Precision
 from ..neighbours import NeighbourMetric, check_metric
 from .needs import Need
 from .queries import MIN_QUERIES
@@ -47,10 +48,13 @@ class CompareConfig:
             which takes less time from about 100,000 samples on. The share of the neighbours that it finds is measured
             on 1,000 samples and returned as ``neighbour_recall``; below 0.99 it is an error. Metrics that need all
             pairs of samples are refused.
+        precision: of the products of all pairs of samples on a GPU or TPU, or on a mesh: ``highest`` for float32, or
+            ``tf32x3`` (GPUs) and ``bf16x3``, three products of shorter numbers, which may take less time. Neighbours
+            are exact at any precision, because the rows that a product leaves uncertain are computed again.
         seed: of the permutations, of the jackknife groups and of the queries.
 
     Raises:
-        ValueError: an unknown neighbour metric or search, or fewer queries than
+        ValueError: an unknown neighbour metric, search or precision, or fewer queries than
             `MIN_QUERIES`.
     """
 
@@ -62,10 +66,13 @@ class CompareConfig:
     block: int | None = None
     queries: int | None = None
     search: Search = "exact"
+    precision: Precision = "highest"
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_metric(self.neighbour_metric)
+        if self.precision not in get_args(Precision):
+            raise InputError(f"unknown precision {self.precision!r}: use {', '.join(get_args(Precision))}")
         if self.search not in get_args(Search):
             raise InputError(f"unknown search {self.search!r}: use {' or '.join(get_args(Search))}")
         if self.search == "hnsw" and self.queries is not None:

@@ -62,4 +62,5 @@ def plan_pass(needs: Sequence[Need], n: int, widths: Sequence[int], config: Comp
         ),
         features=features,
         search=config.search if tables else "exact",
+        precision=config.precision,
     )

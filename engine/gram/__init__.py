@@ -19,6 +19,10 @@ from .kernels_numpy import MAX_ENTRIES as MAX_ENTRIES
 from .kernels_numpy import kernel_products_numpy as kernel_products_numpy
 from .median import median_distance as median_distance
 from .median import median_of_prepared as median_of_prepared
+from .precision import Precision as Precision
+from .precision import check_precision as check_precision
+from .precision import multiplied as multiplied
+from .precision import product_error as product_error
 from .prepared import Norms as Norms
 from .prepared import Prepared as Prepared
 from .prepared import in_numpy as in_numpy

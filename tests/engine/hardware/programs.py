@@ -85,7 +85,10 @@ def passes() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
     plan = PassPlan(("linear", "rbf", "distance"), tuple(K.items()), 1, ordered=32)
     for count in (1, 4):
         mesh = Mesh(np.array(devices(count)), (AXIS,))
-        for name, chosen, q, distinct in (("all", plan, N, 0), ("queries", replace(plan, kernels=()), 20_000, 50)):
+        kinds = [("all", plan, N, 0), ("queries", replace(plan, kernels=()), 20_000, 50)]
+        for precision in ("tf32x3", "bf16x3")[PLATFORM == "tpu" :] if count == 1 else ():
+            kinds.append((f"all, {precision}", replace(plan, precision=precision), N, 0))
+        for name, chosen, q, distinct in kinds:
             for held in (True, False) if count > 1 and not distinct else (True,):
                 share = -(-q // count)
                 layout = Layout(q, 1, distinct, count, -(-share // B), B, 16, held)
