@@ -114,7 +114,7 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
     """
     values, minima = np.asarray(values), np.asarray(minima)
     (b, n), groups = values.shape, minima.shape[1]
-    limit = np.sort(minima, axis=1)[:, count - 1] if groups > count else np.full(b, np.inf, np.float32)
+    limit = _limit(minima, count) if groups > count else np.full(b, np.inf, np.float32)
     row, first = np.divmod(np.flatnonzero(minima <= limit[:, None]), groups)
     first = np.minimum(first * group, n - group)
     lines = np.lib.stride_tricks.sliding_window_view(values.ravel(), group)[row * n + first]
@@ -128,6 +128,20 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
         lines[line, offset], column
     )
     return unpack_sort_keys(np.sort(table, axis=1)[:, :count])
+
+
+def _limit(minima: np.ndarray, count: int) -> np.ndarray:
+    """Return a number [b] that at least ``count`` of the minima of each row do not exceed, and hardly more of them.
+
+    Columns far apart are merged, until few are left to be sorted: of the smallest minima, few meet each other.
+    """
+    while minima.shape[1] > 8 * count:
+        half, odd = divmod(minima.shape[1], 2)
+        merged = np.minimum(minima[:, :half], minima[:, half : 2 * half])
+        if odd:
+            np.minimum(merged[:, 0], minima[:, -1], out=merged[:, 0])
+        minima = merged
+    return np.partition(minima, count - 1, axis=1)[:, count - 1]
 
 
 def exact_distances_numpy(
