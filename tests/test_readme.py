@@ -78,7 +78,7 @@ def test_every_folder_is_described() -> None:
 def test_the_environment_variables_are_those_of_the_code() -> None:
     section = PAGES["install.md"].split("## Configuration")[1].split("## ")[0]
     sources = [path.read_text("utf-8") for top in ("engine", "zoo", "cli") for path in (ROOT / top).rglob("*.py")]
-    used = {name for source in sources for name in re.findall(r"\"(HYLE_[A-Z]+)\"", source)}
+    used = {name for source in sources for name in re.findall(r"\"(HYLE_[A-Z_]+)\"", source)}
     assert set(re.findall(r"^\| `(HYLE_\w+)` \|", section, flags=re.MULTILINE)) == used
 
 
