@@ -34,7 +34,7 @@ unit: $(VENV)/dev $(VENV)/models
 	$(BIN)/pytest $(WORKERS) -m "not models and not thorough"
 	$(BIN)/pytest $(WORKERS) -m "models and not thorough"
 
-thorough: check unit $(VENV)/hardware
+thorough: check unit $(VENV)/hardware $(VENV)/ray
 	XLA_FLAGS= $(BIN)/pytest $(WORKERS) -m thorough
 	$(MAKE) processors pythons
 
@@ -46,6 +46,12 @@ $(VENV)/hardware: $(VENV)/dev
 		$(PIP) install --quiet --no-deps --upgrade --target $(VENV)/cuda jax-cuda12-plugin==$$jaxlib jax-cuda12-pjrt==$$jaxlib \
 			&& $(PIP) install --quiet --no-deps --upgrade --target $(VENV)/tpu libtpu==0.0.52 || exit 1; \
 	fi
+	@touch $@
+
+# Ray (90 MB), for the tests of `hyle embed --ray`, which are skipped without it; there are no wheels for some platforms.
+$(VENV)/ray: $(VENV)/dev
+	@echo "== installing Ray (90 MB)"
+	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[ray]" || echo "Ray could not be installed"
 	@touch $@
 
 # The engine's tests as other processors compute: NumPy's products by kernels of older processors, XLA without AVX-512.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hyle.zoo import (
     group_sizes,
     write_embeddings,
 )
+from hyle.zoo.fleet import Fleet, Processes, RayCluster
 from hyle.zoo.store import DamagedFolderError
 
 from ..console import say
@@ -87,6 +89,19 @@ class ShardType(click.ParamType):
     help="Embed only every n-th sample, starting with the i-th, while other processes embed the others; the last one "
     "stores the embeddings.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Embed with so many processes of this machine, each with its share of the cores, or of the GPUs with --device "
+    "cuda. With --ray, the number of workers of the cluster. [default: this process; with --ray, one for each node or "
+    "GPU]",
+)
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Embed with workers of a Ray cluster: auto, local, HOST:PORT or ray://HOST:PORT. The store has to be a folder "
+    "that all nodes share, or an address.",
+)
 @click.option("--device", default="cpu", show_default=True, help="Torch device that runs the model, such as cuda.")
 @click.option(
     "-o",
@@ -107,6 +122,8 @@ def command(
     pooling: str | None,
     batch_size: int | None,
     shard: Shard | None,
+    workers: int | None,
+    ray: str | None,
     device: str,
     output: Path | None,
     replace_output: bool,
@@ -127,6 +144,8 @@ def command(
       hyle embed rxnfp --layers all
       hyle compare rxnfp@all                  compares these layers
       hyle embed mymodule:MyModel hf:organisation/name
+      hyle embed aimnet2 --workers 4          four processes of this machine
+      hyle embed aimnet2 --ray auto           on the nodes of a Ray cluster
       hyle embed aimnet2 --shard $SLURM_ARRAY_TASK_ID/16    in a job array
 
     \b
@@ -141,6 +160,13 @@ def command(
     """
     if layer is not None and layers is not None:
         raise click.UsageError("give --layer or --layers, not both")
+    if shard is not None and (workers is not None or ray is not None):
+        raise click.UsageError("give --shard, or --workers or --ray, not both: workers share all samples among them")
+    fleet: Fleet | None = None
+    if ray is not None:
+        fleet = RayCluster(ray, workers, device=device, notify=say)
+    elif workers is not None:
+        fleet = Processes(workers, device=device, notify=say)
     jobs = [
         (name, each)
         for name in models
@@ -163,27 +189,38 @@ def command(
     options: dict[str, Any] = {"pooling": pooling, "batch_size": batch_size, "device": device, "loader": loader}
     results: list[Any] = []
     incomplete: list[Incomplete] = []
-    for name, each in jobs:
-        try:
-            if shard is not None:
-                made = embed_shard_with_progress(name, data, store, shard, layer=each, **options)
-            else:
-                made, _ = embed_with_progress(name, data, store, layer=each, **options)
-        except DamagedFolderError as error:
-            repair = repair_command(error.path, _command_again(error.ids, data, shard, ctx))
-            raise InputError(f"{error.path} is damaged; to repair it: {repair}") from error
-        if isinstance(made, Incomplete):
-            incomplete.append(made)
-            results.append(_incomplete_data(made, ctx))
-            continue
-        if output is not None:
-            with INTERRUPTS.unwinding():
-                say(target.written(write_embeddings(made, output)))
-        results.append(embedding_data(made, data))
+    with _ending(fleet):
+        for name, each in jobs:
+            try:
+                if shard is not None:
+                    made = embed_shard_with_progress(name, data, store, shard, layer=each, **options)
+                else:
+                    made, _ = embed_with_progress(name, data, store, layer=each, fleet=fleet, **options)
+            except DamagedFolderError as error:
+                repair = repair_command(error.path, _command_again(error.ids, data, shard, ctx))
+                raise InputError(f"{error.path} is damaged; to repair it: {repair}") from error
+            if isinstance(made, Incomplete):
+                incomplete.append(made)
+                results.append(_incomplete_data(made, ctx))
+                continue
+            if output is not None:
+                with INTERRUPTS.unwinding():
+                    say(target.written(write_embeddings(made, output)))
+            results.append(embedding_data(made, data))
     if any(each.shards for each in incomplete):
         _say_commands(_commands([part for each in incomplete for part in each.shards], ctx))
     if as_json:
         print_json(results)
+
+
+@contextmanager
+def _ending(fleet: Fleet | None) -> Iterator[None]:
+    """End the workers after the block, also after an interrupt; without workers, an interrupt ends it at once."""
+    if fleet is None:
+        yield
+        return
+    with INTERRUPTS.unwinding(), fleet:
+        yield
 
 
 def _incomplete_data(made: Incomplete, ctx: click.Context) -> dict[str, Any]:

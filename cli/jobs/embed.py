@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hyle.zoo import (
     Dataset,
@@ -15,26 +14,19 @@ from hyle.zoo import (
     Model,
     ModelCard,
     Representation,
-    Sample,
     Store,
-    check_hashes,
-    fetch,
     find_card,
     keep_freed_memory,
     load,
     model_recipe,
     prepare,
 )
+from hyle.zoo.fleet import Fleet, Here, Job, address_of, fetched_card
 
 from ..console import SILENT, SilentProgress, say, with_progress
 from ..interrupts import INTERRUPTS
 from ..options import split
 
-if TYPE_CHECKING:
-    from hyle.zoo.store import Extraction
-
-# Samples that are committed to the store together: the most that an interruption loses.
-SHARD_SIZE = 128
 KEPT = "embeddings so far are stored, and the same command continues"
 # In the recipe of stored embeddings that only `hyle benchmark` has asked for.
 BENCHMARK = "of_benchmark"
@@ -85,6 +77,7 @@ def embed(
     device: str = "cpu",
     loader: Callable[..., Model] = load,
     of_benchmark: bool = False,
+    fleet: Fleet | None = None,
     progress: SilentProgress = SILENT,
 ) -> tuple[Representation, bool]:
     """Embed a data set with one model, or read the embeddings from the store.
@@ -102,6 +95,7 @@ def embed(
         loader: loads the model if the embeddings are not stored yet.
         of_benchmark: mark new embeddings as those of `hyle benchmark`, which `hyle compare` takes only where there are
             no others; the mark is removed when they are asked for without it.
+        fleet: the workers that embed; default this process, with the model of the loader.
         progress: shows a progress bar and a summary; default nothing. Downloads are always announced.
 
     Returns:
@@ -112,14 +106,15 @@ def embed(
     """
     start, label = time.monotonic(), _label(name, layer)
     with progress.bar(label, len(dataset)) as update, INTERRUPTS.unwinding():
-        card = _find(name)
+        card = fetched_card(name, notify=say)
         key, recipe, representation = _stored(card, dataset, store, layer, pooling, of_benchmark=of_benchmark)
         stored = representation is not None
         if representation is None:
             prepare(card, notify=say)  # before the stored recipe is made, which contains versions of packages
-            with store.extraction(key, dataset.ids, recipe(), dataset.groups, replace=False) as extraction:
-                run = _Run(name, loader, device, layer, pooling, batch_size)
-                run.write(extraction, dataset.samples, update)
+            job = _job(name, dataset, store, key, recipe(), device, layer, pooling, batch_size)
+            shared = fleet is not None  # workers write without the lock of one process
+            with store.extraction(key, job.ids, job.recipe, job.groups, shared=shared, replace=False) as extraction:
+                (fleet or Here(loader, notify=say)).run(job, extraction, dataset.samples, update)
                 representation = extraction.commit()
     progress.say(_line(label, representation, None if stored else start))
     return _without_mark(representation), stored
@@ -164,14 +159,14 @@ def embed_shard(
     start, label = time.monotonic(), _label(name, layer)
     own = dataset.samples[shard.i - 1 :: shard.n]
     with progress.bar(f"{label} {shard}", len(own)) as update, INTERRUPTS.unwinding():
-        card = _find(name)
+        card = fetched_card(name, notify=say)
         key, recipe, representation = _stored(card, dataset, store, layer, pooling, shared=True)
         stored = representation is not None
         if representation is None and own:
             prepare(card, notify=say)
-            with store.extraction(key, dataset.ids, recipe(), dataset.groups, shared=True) as extraction:
-                run = _Run(name, loader, device, layer, pooling, batch_size)
-                run.write(extraction, own, update)
+            job = _job(name, dataset, store, key, recipe(), device, layer, pooling, batch_size)
+            with store.extraction(key, job.ids, job.recipe, job.groups, shared=True) as extraction:
+                Here(loader, notify=say).run(job, extraction, own, update)
                 missing = set(extraction.unfinished())
                 if not missing:
                     representation = extraction.commit()
@@ -189,6 +184,21 @@ def embed_shard(
     return _without_mark(representation)
 
 
+def _job(
+    name: str,
+    dataset: Dataset,
+    store: Store,
+    key: Key,
+    recipe: Mapping[str, Any],
+    device: str,
+    layer: str | None,
+    pooling: str | None,
+    batch_size: int | None,
+) -> Job:
+    of_model = name, device, layer, pooling, batch_size
+    return Job(*of_model, address_of(store), key, recipe, dataset.ids, dataset.groups)
+
+
 def _label(name: str, layer: str | None) -> str:
     return name if layer is None else f"{name}@{layer}"
 
@@ -198,15 +208,6 @@ def _line(label: str, representation: Representation, start: float | None) -> st
     how = "from the store" if start is None else f"{time.monotonic() - start:.1f} s"
     skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
     return f"  {label:<18} {n} x {d:<5} {how}{skipped}"
-
-
-def _find(name: str) -> ModelCard:
-    card = find_card(name, notify=say)
-    if card.weights is not None and card.weights.remote:
-        check_hashes(card)  # before anything is downloaded or installed
-        if card.weights.url or importlib.util.find_spec("huggingface_hub"):
-            fetch(card.weights, notify=say)  # their hash or commit is part of the key
-    return card
 
 
 def _stored(
@@ -242,43 +243,6 @@ def _stored(
         store.save(key, representation, shared=shared)
     INTERRUPTS.kept = KEPT
     return key, recipe, representation
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A model that embeds samples into an extraction, and is loaded if there are any."""
-
-    name: str
-    loader: Callable[..., Model]
-    device: str
-    layer: str | None
-    pooling: str | None
-    batch_size: int | None
-
-    def write(self, extraction: Extraction, samples: Sequence[Sample], update: Callable[[float, str], None]) -> None:
-        """Embed the samples that are not embedded yet, and write them shard by shard."""
-        left = set(extraction.unfinished(sample.id for sample in samples))
-        todo = [sample for sample in samples if sample.id in left]
-        if not todo:
-            return
-        model = self.loader(self.name, device=self.device, isolate=True, notify=say)
-        unknown_before = getattr(model.adapter, "unknown_tokens", 0)
-        for first in range(0, len(todo), SHARD_SIZE):
-            before = len(samples) - len(todo) + first
-
-            def show(done: int, _: int, before: int = before) -> None:
-                update(before + done, "")
-
-            part = todo[first : first + SHARD_SIZE]
-            left = set(extraction.unfinished(sample.id for sample in part))  # other processes write as well
-            part = [sample for sample in part if sample.id in left]
-            if part:
-                batch = model.run(
-                    part, layer=self.layer, pooling=self.pooling, batch_size=self.batch_size, progress=show
-                )
-                extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
-        if unknown := getattr(model.adapter, "unknown_tokens", 0) - unknown_before:
-            say(f"  {self.name}: {unknown} tokens are not in its vocabulary; it was not trained on such strings")
 
 
 def _without_mark(representation: Representation) -> Representation:

@@ -1,0 +1,61 @@
+"""The samples of an extraction in shards, and the work on one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .._samples import Sample
+from ..models import Model
+from ..store import Extraction
+from .job import Job
+
+# Samples that are committed to the store together: the most that an interruption loses.
+SHARD_SIZE = 128
+
+
+def unfinished(extraction: Extraction, samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples that no process has embedded yet."""
+    left = set(extraction.unfinished(sample.id for sample in samples))
+    return [sample for sample in samples if sample.id in left]
+
+
+def split(samples: Sequence[Sample], workers: int = 1) -> list[Sequence[Sample]]:
+    """Return the samples in shards, which are smaller if some workers would have none otherwise."""
+    size = max(1, min(SHARD_SIZE, -(-len(samples) // workers)))
+    return [samples[first : first + size] for first in range(0, len(samples), size)]
+
+
+def embed_shard(
+    model: Model,
+    job: Job,
+    extraction: Extraction,
+    samples: Sequence[Sample],
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Embed those samples of a shard that no process has embedded yet, and write them to the store.
+
+    Args:
+        model: the loaded model.
+        job: what is extracted.
+        extraction: where they are written.
+        samples: the samples of the shard.
+        progress: see `hyle.zoo.Model.embed`.
+
+    Returns:
+        The number of tokens that are not in the vocabulary of the model.
+    """
+    before = _unknown_tokens(model)
+    part = unfinished(extraction, samples)
+    if part:
+        batch = model.run(part, layer=job.layer, pooling=job.pooling, batch_size=job.batch_size, progress=progress)
+        extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
+    return _unknown_tokens(model) - before
+
+
+def unknown_line(model: str, unknown: int) -> str:
+    """Return the line that reports tokens that are not in the vocabulary of a model."""
+    return f"  {model}: {unknown} tokens are not in its vocabulary; it was not trained on such strings"
+
+
+def _unknown_tokens(model: Model) -> int:
+    return getattr(model.adapter, "unknown_tokens", 0)
