@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ..base import namespace, pack_sort_keys, unpack_sort_keys
+from ..base import pack_sort_keys, unpack_sort_keys
 from ..gram import Norms, Prepared
 from .search import (
     EXTRA_CANDIDATES,
@@ -23,6 +25,8 @@ from .search import (
 GROUP = 16
 # Number of distances computed at once, so that they stay in the cache.
 CHUNK = 2**20
+# The same where NumPy computes them.
+CHUNK_NUMPY = 2**18
 # With at most this many rows, NumPy computes the distances, for which no program is compiled.
 MAX_ROWS_NUMPY = 2048
 
@@ -57,16 +61,20 @@ def candidates_numpy(
     group = 1 << min(GROUP, max(1, len(norms.squares) // (2 * spare))).bit_length() - 1
     norms = jax.tree.map(np.asarray, norms)
     products, (b, n) = np.asarray(gram), gram.shape
-    group_minima = _group_minima if len(norms.squares) <= MAX_ROWS_NUMPY else _group_minima_compiled
+    few = len(norms.squares) <= MAX_ROWS_NUMPY
     factor, other = (None, None) if beside is None else map(np.asarray, beside)
     where = None if where is None else np.asarray(where)
-    size = min(b, max(GROUP, CHUNK // n // GROUP * GROUP))
+    size = min(b, max(GROUP, (CHUNK_NUMPY if few else CHUNK) // n // GROUP * GROUP))
     low, index = np.empty((b, spare), np.float32), np.empty((b, spare), np.int32)
     for start in range(0, b, size):
         chunk = slice(min(start, b - size), min(start, b - size) + size)  # all of the same size, to compile once
-        more = None if other is None else (factor, other[chunk])
-        values, minima = group_minima(norms, products[chunk], query[chunk], metric, group, where, more)
-        low[chunk], index[chunk] = smallest(values, minima, group, spare)
+        beside_chunk = None if other is None else (factor, other[chunk])
+        if few:
+            values = _lower_bounds(norms, products[chunk], query[chunk], metric, where, beside_chunk)
+            low[chunk], index[chunk] = smallest_of_columns(values, group, spare)
+        else:
+            values, minima = _group_minima(norms, products[chunk], query[chunk], metric, group, where, beside_chunk)
+            low[chunk], index[chunk] = smallest(values, minima, group, spare)
     return _certify(norms, query, low, index, k, metric, min(k, ordered))
 
 
@@ -121,12 +129,44 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
     if n % group:  # the last group overlaps the one before, whose columns must not be counted twice
         lines[first == n - group, : -n % group] = np.inf
     line, offset = np.divmod(np.flatnonzero(lines <= limit[row, None]), group)
-    row, column = row[line], first[line] + offset
+    return _in_order(row[line], first[line] + offset, lines[line, offset], b, count)
+
+
+def smallest_of_columns(values: np.ndarray, group: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the smallest values of every row, as `smallest` does, for so few columns that a row is in the cache.
+
+    Args:
+        values: float32 [b, n].
+        group: a power of two, number of columns of each group, which are far apart: their minima are those of long
+            slices, which NumPy computes fast.
+        count: number of values to find in each row, 1 <= count <= n.
+    """
+    b, n = values.shape
+    groups = n // group
+    minima = values[:, : groups * group]
+    while minima.shape[1] > groups:
+        half = minima.shape[1] // 2
+        minima = np.minimum(minima[:, :half], minima[:, half:])
+    limit = _limit(minima, count) if groups > count else np.full(b, np.inf, np.float32)
+    row, first = np.divmod(np.flatnonzero(minima <= limit[:, None]), groups)
+    column = first[:, None] + groups * np.arange(group)
+    lines = values[row[:, None], column]
+    line, offset = np.nonzero(lines <= limit[row, None])
+    left, beyond = np.nonzero(values[:, groups * group :] <= limit[:, None])
+    rows = np.concatenate([row[line], left])
+    columns = np.concatenate([column[line, offset], groups * group + beyond])
+    order = np.argsort(rows, kind="stable") if len(left) else slice(None)
+    found = np.concatenate([lines[line, offset], values[left, groups * group + beyond]])
+    return _in_order(rows[order], columns[order], found[order], b, count)
+
+
+def _in_order(
+    row: np.ndarray, column: np.ndarray, values: np.ndarray, b: int, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the smallest values [b, count] of each row and their columns, from values in the order of their rows."""
     counts = np.bincount(row, minlength=b)
     table = np.full((b, max(count, counts.max())), pack_sort_keys(np.float32(np.inf), 0))
-    table[row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)] = pack_sort_keys(
-        lines[line, offset], column
-    )
+    table[row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)] = pack_sort_keys(values, column)
     return unpack_sort_keys(np.sort(table, axis=1)[:, :count])
 
 
@@ -206,6 +246,13 @@ def _scaled(prepared: Prepared, rows: np.ndarray, metric: NeighbourMetric) -> np
     return prepared.rows[rows] * factor
 
 
+def _lower_bounds(
+    norms: Norms, gram: Any, query: Any, metric: NeighbourMetric, where: Any, beside: tuple[Any, Any] | None
+) -> Any:
+    return distance_lower_bound(norms, gram if beside is None else gram + beside[0] * beside[1], query, metric, where)
+
+
+@partial(jax.jit, static_argnames=("metric", "group"))
 def _group_minima(
     norms: Norms,
     gram: Any,
@@ -215,14 +262,11 @@ def _group_minima(
     where: Any,
     beside: tuple[Any, Any] | None,
 ) -> tuple[Any, Any]:
-    low = distance_lower_bound(norms, gram if beside is None else gram + beside[0] * beside[1], query, metric, where)
+    low = _lower_bounds(norms, gram, query, metric, where, beside)
     b, n = low.shape
     whole = n // group * group
     minima = low[:, :whole].reshape(b, -1, group).min(2)
-    return low, minima if n == whole else namespace(low).concatenate([minima, low[:, whole:].min(1, keepdims=True)], 1)
-
-
-_group_minima_compiled = jax.jit(_group_minima, static_argnames=("metric", "group"))
+    return low, minima if n == whole else jnp.concatenate([minima, low[:, whole:].min(1, keepdims=True)], 1)
 
 
 def _certify(

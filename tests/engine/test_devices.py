@@ -18,6 +18,7 @@ NAMES = (
     "cknna",
     "information_imbalance",
     "intrinsic_dimension",
+    "monitor",
     "cka gradient",
     "distance_correlation gradient",
 )
@@ -27,13 +28,14 @@ SCRIPT = textwrap.dedent(
     import jax, numpy as np
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
     from hyle.engine import (
-        cka, cknna, distance_correlation, information_imbalance, intrinsic_dimension, mutual_knn
+        AlignmentMonitor, cka, cknna, distance_correlation, information_imbalance, intrinsic_dimension, mutual_knn
     )
     from tests.engine.samples import K, single, views
 
     assert len(jax.devices()) == 2
     rows = NamedSharding(Mesh(jax.devices(), ("rows",)), PartitionSpec("rows"))
     x, y = map(single, views(0))
+    monitor = AlignmentMonitor({"y": y}, k=K)
     functions = {
         "cka": cka,
         "cka_rbf": lambda x, y: cka(x, y, kernel="rbf"),
@@ -42,6 +44,7 @@ SCRIPT = textwrap.dedent(
         "cknna": lambda x, y: cknna(x, y, k=K),
         "information_imbalance": information_imbalance,
         "intrinsic_dimension": lambda x, y: intrinsic_dimension(x, k=20),
+        "monitor": lambda x, y: jax.numpy.stack(jax.tree.leaves(monitor.measure(x))),
         "cka gradient": jax.grad(cka),
         "distance_correlation gradient": jax.grad(distance_correlation),
     }
