@@ -22,17 +22,17 @@ class Checkpoint:
     """A folder of named results, each written by Orbax under a temporary name and renamed.
 
     Results of other inputs are under other names, see `of`, so that a folder may be used for any number of comparisons.
-    Of several processes, the one of rank 0 writes, and all read: the folder must be one that all of them have.
 
     Args:
         folder: created at the first write.
+        shared: whether several processes divide the work of a comparison; only the one of rank 0 then writes.
 
     Raises:
         OutputError: a result cannot be written.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser().absolute()
+    def __init__(self, folder: str | Path, *, shared: bool = False) -> None:
+        self.folder, self.shared = Path(folder).expanduser().absolute(), shared
         self._used: set[Path] = set()
 
     def of(self, *inputs: Any) -> Checkpoint:
@@ -45,14 +45,14 @@ class Checkpoint:
                 digest.update(array.reshape(-1).view(np.uint8).data)
             else:
                 digest.update(repr(value).encode())
-        within = Checkpoint(self.folder / digest.hexdigest()[:32])
+        within = Checkpoint(self.folder / digest.hexdigest()[:32], shared=self.shared)
         self._used.add(within.folder)
         return within
 
     def load(self, name: str) -> dict[str, np.ndarray] | None:
-        """Read a result, or return None where a process cannot find it."""
+        """Read a result, or return None where it is not there, for one of the processes that share the work."""
         path = self.folder / name
-        if not smallest(path.is_dir()):
+        if not (smallest(path.is_dir()) if self.shared else path.is_dir()):
             return None
         rank = jax.process_index()
         ocp = _orbax()
@@ -64,12 +64,12 @@ class Checkpoint:
 
     def save(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Write a result, under a name that it does not have yet."""
-        if jax.process_index() > 0:
+        if self.shared and jax.process_index() > 0:
             return
-        ocp = _orbax()
+        ocp, own = _orbax(), _only(jax.process_index())
         with (
             output_errors(self.folder),
-            ocp.Checkpointer(ocp.PyTreeCheckpointHandler(**_only(0)), **_only(0)) as checkpointer,
+            ocp.Checkpointer(ocp.PyTreeCheckpointHandler(**own), **own) as checkpointer,
         ):
             checkpointer.save(self.folder / name, ocp.args.PyTreeSave(dict(arrays)), force=True)
 
@@ -83,7 +83,7 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove what `of` has returned, once the comparison is complete, and the folder if nothing else is in it."""
-        if jax.process_index() == 0:
+        if jax.process_index() == 0 or not self.shared:
             for folder in self._used:
                 shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):

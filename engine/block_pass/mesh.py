@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..base import MIN_BLOCK, Checkpoint, free_bytes, pad_width, smallest, wait_for_processes
+from ..base import MIN_BLOCK, Checkpoint, free_bytes, pad_width, several_processes, smallest, wait_for_processes
 from ..gram import Prepared, check_precision, product_error, stacked
 from ..neighbours import Neighbours
 from .collected import Collected
@@ -72,10 +72,11 @@ def run_mesh_pass(
     query = np.arange(n, dtype=np.int32) if query is None else query
     group = np.zeros(len(query), np.int32) if group is None else group.astype(np.int32)
     check_precision(plan.precision, mesh.devices.flat[0].platform, str(dtype))
+    shared = several_processes(mesh)
     devices, groups, further = mesh.size, int(group.max()) + 1, distinct[0] if distinct else 0
 
     def divide() -> dict[str, np.ndarray]:
-        free = smallest(free_bytes())
+        free = smallest(free_bytes()) if shared else free_bytes()
         size = block or max(MIN_BLOCK, free // (m * n * dtype.itemsize))
         columns = 2 * n * dtype.itemsize * sum(len(members) * width for width, members in classes)
         held = columns <= HELD_SHARE * 8 * free  # the free bytes are an eighth of the memory
@@ -105,7 +106,7 @@ def run_mesh_pass(
     everywhere = (norms, widths, query, group, kept)
     inputs = Inputs(rows("rows"), rows("points"), *jax.tree.map(lambda leaf: _copied(leaf, mesh), everywhere))
     starts = [_copied(np.int32(start), mesh) for start in range(0, blocks, at_once)]
-    if jax.process_count() > 1:
+    if shared:
         run_blocks.lower(inputs, starts[0], mesh=mesh, plan=plan, layout=layout).compile()
         wait_for_processes("hyle pass")
     run = partial(run_blocks, mesh=mesh, plan=plan, layout=layout)

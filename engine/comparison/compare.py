@@ -40,6 +40,7 @@ from .progress import JACKKNIFE, MORE, STRATA, ProgressTracker
 from .queries import check_queries, query_variables
 from .representations import check_representations, name_representations
 from .resamples import Resamples, draw_resamples, leaves_pairs_open, warn_unresolved
+from .same_inputs import check_same_inputs
 from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable, strata_variables
 
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
@@ -135,6 +136,9 @@ def compare(
     context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, queries=queries, mesh=mesh)
     if checkpoint is not None:
         context.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
+        context.checkpoint.shared = context.shared
+    if context.shared:
+        check_same_inputs(context, inputs.joined.sample_hash, (inference, [metric.name for metric in chosen]))
     # Resolved once, so that it stays the same without a jackknife group.
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
     resamples = draw_resamples(inputs.joined.ids, chosen, context.m, config, inference, all_ids=inputs.all_ids)

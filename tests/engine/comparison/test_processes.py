@@ -16,11 +16,15 @@ from hyle.engine import start_processes
 from hyle.engine.base import InputError
 
 
-def run(root: Path, processes: int, *, devices: int = 1, seconds: int = 0) -> dict[str, Any]:
-    """Run `on_processes` in so many processes, and return what the first prints."""
+def free_address() -> str:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
-        coordinator = f"127.0.0.1:{server.getsockname()[1]}"
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def run(root: Path, processes: int, *, devices: int = 1, seconds: int = 0) -> dict[str, Any]:
+    """Run `on_processes` in so many processes, and return what the first prints."""
+    coordinator = free_address()
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     command = [sys.executable, "-m", "tests.engine.comparison.on_processes", coordinator, str(processes)]
     started = [
@@ -69,6 +73,32 @@ def test_two_processes_of_two_devices(pytestconfig: pytest.Config) -> None:
 @pytest.mark.thorough
 def test_processes_wait_for_one_that_is_late(pytestconfig: pytest.Config) -> None:
     check(run(pytestconfig.rootpath, 2, seconds=40), 2)
+
+
+def test_processes_with_other_options_are_one_error(pytestconfig: pytest.Config) -> None:
+    code = (
+        "import sys; from hyle.engine import compare, device_mesh, start_processes\n"
+        "from tests.engine.block_pass.on_devices import arrays\n"
+        "start_processes(sys.argv[1], 2, int(sys.argv[2]))\n"
+        "compare(arrays(60), metrics=['mutual_knn'], k=5 + int(sys.argv[2]), mesh=device_mesh())\n"
+    )
+    coordinator = free_address()
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, coordinator, str(rank)],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=pytestconfig.rootpath,
+            env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        )
+        for rank in range(2)
+    ]
+    try:
+        errors = [process.communicate(timeout=120)[1] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert all("do not have the same representations and options" in error for error in errors)
 
 
 @pytest.mark.parametrize(
