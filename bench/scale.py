@@ -59,11 +59,10 @@ MACHINES = (
 def device_memory(n: int, m: int, d: int, devices: int, *, block: int = BLOCK) -> float:
     """Return the bytes that each device needs at least, without kernels of all pairs or ranks.
 
-    Its share of the rows and the points of all models, those of one whole model, and blocks of distances of one model.
+    Its share of the rows and the points of all models, of one of them once more, and blocks of distances of one model.
     """
-    share = 2 * 4 * -(-n // devices) * d * m
-    model = 0 if devices == 1 else 2 * 4 * n * d
-    return share + model + HELD * 4 * block * n
+    share = -(-n // devices)
+    return 2 * 4 * share * d * (m + (devices > 1)) + HELD * 4 * block * share
 
 
 def hours(machine: Machine, n: int, queries: int | None) -> float:

@@ -16,7 +16,8 @@ from ..base import MIN_BLOCK, Checkpoint, free_bytes, pad_width, several_process
 from ..gram import Prepared, check_precision, product_error, stacked
 from ..neighbours import Neighbours
 from .collected import Collected
-from .mesh_program import AXIS, RANK_BASE, Inputs, Layout, run_blocks
+from .mesh_layout import AXIS, RANK_BASE, Inputs, Layout
+from .mesh_program import run_blocks
 from .plan import PassPlan, QueryResult
 
 # Number of times that a pass stops to report its progress, or to be saved.
@@ -62,8 +63,10 @@ def run_mesh_pass(
 
     Results are read once, at the end, or when they are saved. Neighbours and ranks are the same to the bit on any
     number of devices; sums differ by the order in which they are added. Models are padded with columns of zeros to few
-    widths, and those of one width share what is compiled. Cost m q n d / D + m^2 q n / D for D devices; memory of each
-    device O(m n d / D + m b n) and the rows of the other devices, O(m n d), or O(n d) where that is too much.
+    widths, and those of one width share what is compiled. Cost m q n d / D + m^2 q n / D for D devices.
+
+    Where the rows of all models fit on each device, it processes blocks of its own rows: memory O(m n d + m b n). Else
+    it processes every block with its own columns, see `run_on_columns`: memory O(m n d / D + m b n / D).
     """
     mesh = Mesh(mesh.devices.reshape(-1), (AXIS,))
     order, classes = _width_classes(representations)
@@ -77,11 +80,14 @@ def run_mesh_pass(
 
     def divide() -> dict[str, np.ndarray]:
         free = smallest(free_bytes()) if shared else free_bytes()
-        size = block or max(MIN_BLOCK, free // (m * n * dtype.itemsize))
         columns = 2 * n * dtype.itemsize * sum(len(members) * width for width, members in classes)
-        held = columns <= HELD_SHARE * 8 * free  # the free bytes are an eighth of the memory
+        # The free bytes are an eighth of the memory. A device that has only its own columns needs enough neighbours.
+        few = n // devices <= 2 * max([0, further, *(k for _, k in plan.tables)])
+        held = devices == 1 or few or columns <= HELD_SHARE * 8 * free
+        shares = devices if held else 1
+        size = block or max(MIN_BLOCK, free * devices // shares // (m * n * dtype.itemsize))
         stops = progress is not None or checkpoint is not None
-        return {"layout": np.array([*_blocks(-(-len(query) // devices), size, stops=stops), held])}
+        return {"layout": np.array([*_blocks(-(-len(query) // shares), size, stops=stops), held])}
 
     if checkpoint:
         checkpoint = checkpoint.of(
@@ -197,7 +203,7 @@ def _add(found: Collected, part: dict[str, Any], first: int, order: np.ndarray, 
     """
     position = np.argsort(order)
     pairs = np.ix_(position, position)
-    for block in range(layout.devices * layout.at_once):
+    for block in range(layout.shares * layout.at_once):
         device, at = divmod(block, layout.at_once)
         start = device * layout.rows_of_device + (first + at) * layout.block
         if start >= layout.q:

@@ -14,6 +14,7 @@ from .hsic import hsic as hsic
 from .kernels import Kernel as Kernel
 from .kernels import check_kernel as check_kernel
 from .kernels import diagonal as diagonal
+from .kernels import kernel_entries as kernel_entries
 from .kernels import kernel_products as kernel_products
 from .kernels_numpy import MAX_ENTRIES as MAX_ENTRIES
 from .kernels_numpy import kernel_products_numpy as kernel_products_numpy

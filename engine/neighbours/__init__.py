@@ -11,12 +11,14 @@ from .pairs import relabelled as relabelled
 from .pairs import sets as sets
 from .pairs import share as share
 from .pairs import stack as stack
+from .ranks import CERTAIN as CERTAIN
 from .ranks import TABLE as TABLE
 from .ranks import ranks as ranks
 from .ranks import ranks_numpy as ranks_numpy
 from .ranks import recompute_exact_ranks as recompute_exact_ranks
 from .search import NeighbourMetric as NeighbourMetric
 from .search import Neighbours as Neighbours
+from .search import build_table as build_table
 from .search import candidates as candidates
 from .search import check_metric as check_metric
 from .search import exact_distances as exact_distances

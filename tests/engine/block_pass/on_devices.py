@@ -15,6 +15,7 @@ from jax.sharding import Mesh
 
 from hyle.engine import compare, device_mesh
 from hyle.engine.block_pass import PassPlan, run_pass, run_query_pass
+from hyle.engine.block_pass import mesh as mesh_module
 from hyle.engine.gram import median_of_prepared, prepare
 
 N, K = 203, 10  # divisible by none of the numbers of devices
@@ -107,7 +108,7 @@ def main() -> None:
         whole = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh)
         return whole, run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh)
 
-    whole, some = both(None)
+    held, (whole, some) = mesh_module.HELD_SHARE, both(None)
     one_device = both(device_mesh(1))
     found: dict[str, Any] = {
         "without a mesh": {"whole": differences(one_device[0], whole), "queries": differences(one_device[1], some)}
@@ -128,6 +129,15 @@ def main() -> None:
             "reads": reads.count,
             "stops": stops,
         }
+        if count in (2, 3):  # with enough columns on each
+            mesh_module.HELD_SHARE = 0
+            columns = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh)
+            column_queries = run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh, block=13)
+            mesh_module.HELD_SHARE = held
+            found[f"{count}"] |= {
+                "columns": differences(columns, one_device[0]),
+                "column queries": differences(column_queries, one_device[1]),
+            }
     given = {f"model {i}": x for i, x in enumerate(arrays(150))}
     options: dict[str, Any] = {
         "metrics": ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",

@@ -30,7 +30,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceShardin
 # The engine decides by the platform what it compiles; this process computes nothing.
 jax.default_backend = lambda: {"cuda": "gpu"}.get(PLATFORM, PLATFORM)
 
-from hyle.engine.block_pass.mesh_program import AXIS, Inputs, Layout, run_blocks  # noqa: E402
+from hyle.engine.block_pass.mesh_layout import AXIS, Inputs, Layout  # noqa: E402
+from hyle.engine.block_pass.mesh_program import run_blocks  # noqa: E402
 from hyle.engine.block_pass.plan import PassPlan  # noqa: E402
 from hyle.engine.block_pass.run import count_ranks, products_of_kernels  # noqa: E402
 from hyle.engine.gram import Norms, Prepared, median, prepared  # noqa: E402
@@ -90,7 +91,7 @@ def passes() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
             kinds.append((f"all, {precision}", replace(plan, precision=precision), N, 0))
         for name, chosen, q, distinct in kinds:
             for held in (True, False) if count > 1 and not distinct else (True,):
-                share = -(-q // count)
+                share = -(-q // count) if held else q
                 layout = Layout(q, 1, distinct, count, -(-share // B), B, 16, held)
 
                 def shaped(*shape: int, dtype: Any = jnp.float32, spec: Any = EVERYWHERE, mesh: Any = mesh) -> Any:
@@ -106,7 +107,7 @@ def passes() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
                 stacked = Norms(*(shaped(M, *leaf.shape, dtype=leaf.dtype) for leaf in norms))
                 inputs = Inputs(rows, rows, stacked, shaped(M), *whole)
                 run = partial(run_blocks, mesh=mesh, plan=chosen, layout=layout)
-                how = "" if held else ", gathered"
+                how = "" if held else ", columns"
                 yield f"pass, {name}, {count}{how}", run, (inputs, shaped(dtype=jnp.int32))
 
 
