@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from .errors import InputError
+from .errors import InputError, InputTypeError
 
 
 def device_mesh(count: int | Literal["all"] = "all") -> Mesh:
@@ -25,6 +25,8 @@ def device_mesh(count: int | Literal["all"] = "all") -> Mesh:
         1
     """
     devices = jax.devices()
+    if count != "all" and (not isinstance(count, int) or isinstance(count, bool)):
+        raise InputTypeError(f"devices={count!r} must be a number, or 'all'")
     if count != "all":
         kind = devices[0].platform.upper()
         if not 1 <= count <= len(devices):
@@ -42,6 +44,8 @@ def check_mesh(mesh: Mesh | None) -> None:
     Raises:
         ValueError: it has devices of some of several processes.
     """
+    if mesh is not None and not isinstance(mesh, Mesh):
+        raise InputTypeError(f"mesh={mesh!r} must be a Mesh, such as device_mesh()")
     if mesh is None or jax.process_count() == 1:
         return
     owners = {device.process_index for device in mesh.devices.flat}

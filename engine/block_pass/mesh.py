@@ -215,9 +215,10 @@ def _add(found: Collected, part: dict[str, Any], first: int, order: np.ndarray, 
             products, means = (leaf[block] for leaf in part["kernels"][kernel])
             found.add_kernel(kernel, start, products[pairs], means[position])
         if plan.ranks:
-            # [m, 2, groups, m]: of all models in each.
+            # [m, 3, groups, m]: of all models in each.
             sums = part["ranks"][block].astype(np.int64)
-            mean = np.moveaxis((sums[:, 0] * RANK_BASE + sums[:, 1]) / plan.ranks, 0, 2)
+            whole = (sums[:, 0] * RANK_BASE + sums[:, 1]) * RANK_BASE + sums[:, 2]
+            mean = np.moveaxis(whole / plan.ranks, 0, 2)
             found.add_ranks(mean[:, position][:, :, position])
 
 

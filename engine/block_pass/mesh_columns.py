@@ -44,10 +44,10 @@ class _Columns(NamedTuple):
         """Bool [b, c], the column that is the row itself."""
         return jnp.arange(len(self.row), dtype=jnp.int32)[None, :] == self.local[:, None]
 
-    def of(self, rows: jax.Array) -> jax.Array:
-        """Append the rows of the block to those of the device, wherever they are."""
-        own = rows[jnp.clip(self.query - self.first, 0, len(rows) - 1)]
-        return jnp.concatenate([rows, jax.lax.psum(jnp.where(self.mine[:, None], own, 0), AXIS)])
+    def rows_of_block(self, *parts: jax.Array) -> jax.Array:
+        """Return the rows of the block, wherever they are, in parts that each have a row for each of the device."""
+        at = jnp.clip(self.query - self.first, 0, len(parts[0]) - 1)
+        return jax.lax.psum(jnp.where(self.mine[:, None], jnp.stack([rows[at] for rows in parts]), 0), AXIS)
 
     def norms(self, norms: Norms) -> Norms:
         """Take those of the columns of one model."""
@@ -80,79 +80,130 @@ def run_on_columns(parts: tuple[Any, ...], start: jax.Array, *, plan: PassPlan, 
         known = jnp.concatenate([own < n, jnp.zeros(layout.block, bool)])
         columns = _Columns(first, row, known, query, local, mine)
 
-        def searched(model: tuple[Any, ...]) -> tuple[jax.Array | None, list[Neighbours]]:
+        def searched(columns: _Columns, model: tuple[Any, ...]) -> tuple[Any, Any, list[Neighbours]]:
             rows, points, whole, kept = model
-            one = Prepared(columns.of(rows), columns.of(points), columns.norms(whole))
-            gram = multiplied(one.points[local], one.points, plan.precision)
-            tables = [_table(one, whole, gram, columns, k, metric, known) for metric, k in plan.tables]
+            block = columns.rows_of_block(rows, points)
+            both = [jnp.concatenate([part, own]) for part, own in zip((rows, points), block, strict=True)]
+            one = Prepared(both[0], both[1], columns.norms(whole))
+            gram = multiplied(one.points[columns.local], one.points, plan.precision)
+            wanted = [(metric, k, known) for metric, k in plan.tables]
             if layout.distinct:
-                tables.append(_table(one, whole, gram, columns, layout.distinct, "euclidean", known & kept[row]))
-            return gram if plan.kernels or plan.ranks else None, tables
+                wanted.append(("euclidean", layout.distinct, known & kept[columns.row]))
+            tables = _tables(one, whole, gram, columns, wanted)
+            return (gram, block[0], tables) if plan.kernels or plan.ranks else (None, None, tables)
 
         models = [
             (rows, points, jax.tree.map(lambda leaf, a=a, b=b: leaf[a:b], norms), inputs.kept[a:b])
             for rows, points, (a, b) in zip(inputs.rows, inputs.points, bounds, strict=True)
         ]
-        found = [jax.lax.map(searched, each) for each in models]
+        found = []
+        for each in models:
+            found.append(jax.lax.map(partial(searched, columns), each))
+            if found[-1][2]:
+                columns = columns._replace(query=_after(found[-1][2][0].indices, columns.query))
         result: dict[str, Any] = {
-            "tables": jax.tree.map(lambda *tables: jnp.concatenate(tables), *(tables for _, tables in found))
+            "tables": jax.tree.map(lambda *tables: jnp.concatenate(tables), *(tables for *_, tables in found))
         }
-        grams = jnp.concatenate([gram for gram, _ in found]) if plan.kernels or plan.ranks else norms.mean
+        grams = jnp.concatenate([gram for gram, *_ in found]) if plan.kernels or plan.ranks else norms.mean
         if plan.kernels:
-            result["kernels"] = [_kernel_sums(norms, grams, inputs.sigmas, columns, inside, k) for k in plan.kernels]
+            if plan.tables:
+                columns = columns._replace(query=_after(result["tables"][0].indices, columns.query))
+            result["kernels"] = _kernel_sums(norms, grams, inputs.sigmas, columns, inside, plan.kernels)
         if plan.ranks:
             near = result["tables"][[metric for metric, _ in plan.tables].index("euclidean")].indices
             wanted = jnp.moveaxis(near[:, :, : plan.ranks], 0, 1).reshape(layout.block, -1)
 
             def ranked(model: tuple[Any, ...]) -> jax.Array:
-                (rows, _, whole, _), gram, table = model
-                one = Prepared(columns.of(rows), gram, columns.norms(whole))
+                (rows, _, whole, _), gram, block, table = model
+                one = Prepared(jnp.concatenate([rows, block]), None, columns.norms(whole))
                 values = _ranks(one, whole, gram, columns, wanted, table)
                 values = jnp.where(inside[:, None], values, 0).reshape(layout.block, len(near), -1)
                 return rank_sums(values, inputs.group[place], layout.groups)
 
-            shares = zip(models, bounds, strict=True)
-            result["ranks"] = jnp.concatenate(
-                [jax.lax.map(ranked, (each, grams[a:b], near[a:b])) for each, (a, b) in shares]
-            )
+            if plan.kernels:
+                wanted = _after(result["kernels"][0][0], wanted)
+            ranks = []
+            for each, (_, block, _), (a, b) in zip(models, found, bounds, strict=True):
+                ranks.append(jax.lax.map(ranked, (each, grams[a:b], block, near[a:b])))
+                wanted = _after(ranks[-1], wanted)
+            result["ranks"] = jnp.concatenate(ranks)
         return result
 
     return jax.lax.map(process, jnp.arange(layout.at_once, dtype=jnp.int32))
 
 
-def _table(
-    one: Prepared, whole: Norms, gram: jax.Array, columns: _Columns, k: int, metric: NeighbourMetric, where: jax.Array
-) -> Neighbours:
-    """Find the k nearest rows of all devices: the nearest of each with their exact distances, in order."""
-    found = candidates(one.norms, gram, columns.local, k, metric, where)
-    at = recompute_exact(one, columns.local, found.indices, found.incomplete, metric, where)
-    far = exact_distances(one, columns.local, at, metric)
-    far = jnp.where(where[at] & (at != columns.local[:, None]), far, jnp.inf)
+def _after(done: jax.Array, values: jax.Array) -> jax.Array:
+    """Return the same values, but not before some other ones are there.
 
-    def in_order(far: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
-        far, index = each_row(lambda *row: tuple(jax.lax.sort(row, num_keys=2)), far, index)
-        return far[:, : k + 1], index[:, : k + 1]
+    On a CPU, two exchanges between devices that do not depend on each other may begin in different orders on different
+    devices, which then wait for each other for ever.
+    """
+    # No table, sum or rank is this number.
+    return jnp.where(done.ravel()[0].astype(jnp.float32) == -jnp.inf, 0, values)
 
-    both = in_order(far, columns.row[at])
-    far, index = (jax.lax.all_gather(part, AXIS, axis=1, tiled=True) for part in both)
-    return build_table(whole, *in_order(far, index), k, metric)
+
+def _tables(
+    one: Prepared,
+    whole: Norms,
+    gram: jax.Array,
+    columns: _Columns,
+    wanted: list[tuple[NeighbourMetric, int, jax.Array]],
+) -> list[Neighbours]:
+    """Find the k nearest rows of all devices: the nearest of each with their exact distances, in order.
+
+    Args:
+        one: the rows of the columns.
+        whole: norms of all rows.
+        gram: [b, c].
+        columns: of this device.
+        wanted: for each table its metric, k, and the columns that may be neighbours, bool [c].
+    """
+    if not wanted:
+        return []
+
+    def in_order(far: jax.Array, row: jax.Array, k: int) -> tuple[jax.Array, jax.Array]:
+        far, row = each_row(lambda *pair: tuple(jax.lax.sort(pair, num_keys=2)), far, row)
+        return far[:, : k + 1], row[:, : k + 1]
+
+    own = []
+    for metric, k, where in wanted:
+        found = candidates(one.norms, gram, columns.local, k, metric, where)
+        at = recompute_exact(one, columns.local, found.indices, found.incomplete, metric, where)
+        far = exact_distances(one, columns.local, at, metric)
+        far = jnp.where(where[at] & (at != columns.local[:, None]), far, jnp.inf)
+        own.append(in_order(far, columns.row[at], k))
+    # All in one exchange, as integers.
+    kind = jnp.int32 if gram.dtype.itemsize == 4 else jnp.int64
+    bits = [jnp.stack([jax.lax.bitcast_convert_type(far, kind), row.astype(kind)]) for far, row in own]
+    widths = np.cumsum([part.shape[2] for part in bits])[:-1]
+    gathered = jax.lax.all_gather(jnp.concatenate(bits, 2), AXIS)  # [devices, 2, b, all tables]
+    tables = []
+    for (metric, k, _), part in zip(wanted, jnp.split(gathered, widths, 3), strict=True):
+        far, row = jnp.moveaxis(part, 0, 2).reshape(2, len(gram), -1)
+        far, row = in_order(jax.lax.bitcast_convert_type(far, gram.dtype), row.astype(jnp.int32), k)
+        tables.append(build_table(whole, far, row, k, metric))
+    return tables
 
 
 def _kernel_sums(
-    norms: Norms, grams: jax.Array, sigmas: jax.Array, columns: _Columns, inside: jax.Array, kernel: Kernel
-) -> tuple[jax.Array, jax.Array]:
-    """Compute the inner products [m, m] of rows of kernels minus their means, and the means [m, b]."""
+    norms: Norms, grams: jax.Array, sigmas: jax.Array, columns: _Columns, inside: jax.Array, kernels: tuple[Kernel, ...]
+) -> list[tuple[jax.Array, jax.Array]]:
+    """Compute for each kernel the inner products [m, m] of rows minus their means, and the means [m, b]."""
     n, m = norms.squares.shape[1], len(grams)
     every = columns.known[None, :] & ~columns.self & inside[:, None]
 
-    def entries(whole: Norms, gram: jax.Array, sigma: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def entries(kernel: Kernel, whole: Norms, gram: jax.Array, sigma: jax.Array) -> tuple[jax.Array, jax.Array]:
         keep = every & ~whole.all_equal
         return jnp.where(keep, kernel_entries(columns.norms(whole), gram, columns.local, kernel, sigma), 0), keep
 
-    values, keep = jax.vmap(entries)(norms, grams, sigmas)
-    means = jax.lax.psum(values.sum(2), AXIS) / (n - 1)
-    flat = jnp.where(keep, values - means[:, :, None], 0).reshape(m, -1)
-    return jax.lax.psum(jnp.matmul(flat, flat.T, precision=HIGHEST), AXIS), means
+    found = [jax.vmap(partial(entries, kernel))(norms, grams, sigmas) for kernel in kernels]
+    means = jax.lax.psum(jnp.stack([values.sum(2) for values, _ in found]), AXIS) / (n - 1)
+    flat = [
+        jnp.where(keep, values - mean[:, :, None], 0).reshape(m, -1)
+        for (values, keep), mean in zip(found, means, strict=True)
+    ]
+    products = jax.lax.psum(jnp.stack([jnp.matmul(rows, rows.T, precision=HIGHEST) for rows in flat]), AXIS)
+    return list(zip(products, means, strict=True))
 
 
 def _ranks(

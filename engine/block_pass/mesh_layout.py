@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from ..gram import Norms
 
 AXIS = "rows"
-# Sums of ranks are divided by this, so that quotients and remainders fit in 32 bits.
+# Base of the digits in which ranks are summed, so that sums over many rows and neighbours fit in 32 bits.
 RANK_BASE = 4096
 
 
@@ -75,8 +75,10 @@ def rank_sums(ranks: jax.Array, group: jax.Array, groups: int) -> jax.Array:
     """Sum the ranks [b, m, k] of b rows over groups of rows and over k, without rounding.
 
     Returns:
-        uint32 [2, groups, m], multiples of `RANK_BASE` and the rest.
+        uint32 [3, groups, m], multiples of `RANK_BASE` squared, of `RANK_BASE`, and of 1.
     """
     whole = ranks.astype(jnp.uint32)
-    parts = jnp.stack([whole // RANK_BASE, whole % RANK_BASE], 1).sum(3, dtype=jnp.uint32)  # [b, 2, m]
-    return jnp.moveaxis(jax.ops.segment_sum(parts, group, groups), 0, 1)
+    tens, ones = ((part).sum(2, dtype=jnp.uint32) for part in (whole // RANK_BASE, whole % RANK_BASE))  # [b, m]
+    tens += ones // RANK_BASE
+    digits = jnp.stack([tens // RANK_BASE, tens % RANK_BASE, ones % RANK_BASE], 1)
+    return jnp.moveaxis(jax.ops.segment_sum(digits, group, groups), 0, 1)

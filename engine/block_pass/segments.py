@@ -22,10 +22,10 @@ class Segments:
     """
 
     def __init__(self, found: Collected, checkpoint: Checkpoint | None) -> None:
-        self._found, self._checkpoint, self.rows, self._count = found, checkpoint, 0, 0
-        while checkpoint and (part := checkpoint.load(f"segment {self._count}")):
+        self._found, self._checkpoint, self.rows = found, checkpoint, 0
+        while checkpoint and (part := checkpoint.load(f"rows {self.rows}")):
             found.add_part(self.rows, part)
-            self.rows, self._count = int(part["end"][0]), self._count + 1
+            self.rows = int(part["end"][0])
         self._sums, self._time = found.counts(), time.monotonic()
 
     def done(self, end: int) -> None:
@@ -33,6 +33,6 @@ class Segments:
         if self._checkpoint is None or time.monotonic() - self._time < SECONDS:
             return
         part = self._found.part(self.rows, end, self._sums)
-        self._checkpoint.save(f"segment {self._count}", part | {"end": np.array([end])})
-        self.rows, self._count = end, self._count + 1
+        self._checkpoint.save(f"rows {self.rows}", part | {"end": np.array([end])})
+        self.rows = end
         self._sums, self._time = self._found.counts(), time.monotonic()

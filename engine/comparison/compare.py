@@ -132,7 +132,7 @@ def compare(
     queries = None if config.queries is None else draw_queries(inputs.n, config.queries, config.seed)
     check_mesh(mesh)
     if config.precision != "highest" and mesh is None and jax.default_backend() == "cpu":
-        raise InputError(f"precision={config.precision!r} is for GPUs, TPUs and a mesh: omit it")
+        raise InputError(f"precision={config.precision!r} is for GPUs and TPUs, or a mesh of devices: omit it")
     context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, queries=queries, mesh=mesh)
     if checkpoint is not None:
         context.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)

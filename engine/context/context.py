@@ -131,7 +131,8 @@ class MetricContext:
         """
         if self.checkpoint is None:
             return compute()
-        inputs = (list(self.names), self.config, self.queries is None, *self.arrays)
+        devices = 0 if self.mesh is None else self.mesh.size
+        inputs = (list(self.names), self.config, self.queries is None, devices, *self.arrays)
         own: Checkpoint = self.cached("checkpoint", lambda: self.checkpoint and self.checkpoint.of(*inputs))
         return own.saved(name, lambda: {"value": compute()})["value"]
 

@@ -80,7 +80,9 @@ def _table(prepared: Prepared, metric: NeighbourMetric, k: int, query: np.ndarra
         graph.hnsw.efSearch = max(effort, count)
         found = _nearest(prepared, metric, k, graph.search(vectors[query], count)[1], query)
         # Of rows that are equally near, any is as good.
-        recall = float(np.mean(found.value <= exact if metric == "euclidean" else found.value >= exact))
+        # If all are, there is no distance.
+        missed = found.value > exact if metric == "euclidean" else found.value < exact
+        recall = 1 - float(np.mean(missed))
         if recall >= MIN_RECALL:
             break
     else:

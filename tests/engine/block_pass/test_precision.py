@@ -64,7 +64,7 @@ def test_compare_says_which_it_used() -> None:
 
 def test_what_a_device_does_not_have_is_refused() -> None:
     given = {f"model {i}": x for i, x in enumerate(arrays(100))}
-    with pytest.raises(InputError, match=r"precision='bf16x3' is for GPUs, TPUs and a mesh"):
+    with pytest.raises(InputError, match=r"precision='bf16x3' is for GPUs and TPUs, or a mesh of devices"):
         compare(given, k=5, precision="bf16x3")
     with pytest.raises(InputError, match="unknown precision 'half'"):
         compare(given, k=5, precision="half")
