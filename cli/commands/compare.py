@@ -156,7 +156,6 @@ def command(
     if output is not None:
         check_suffix(output, COMPARISON_SUFFIXES if steps is None else SWEEP_SUFFIXES)
         target = check_file(output, replace=replace_output)
-    run = start_run(where)
     representations, known = find_compared(
         sources,
         Store(store_path),
@@ -169,8 +168,11 @@ def command(
     if dry_run and (steps is not None or known is not None):
         option = "--covariates, which leave fewer samples" if steps is None else "--sweep"
         raise InputError(f"--dry-run is for one comparison: omit {option}")
+    if measure.search == "hnsw" and (where.devices or where.coordinator):
+        raise InputError("--search hnsw runs on the CPU of one process: omit --devices, --coordinator and the others")
     if steps is not None:
         over, values = steps
+        run = start_run(where)
         swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known, where=run.where)
         if not run.prints:
             return
@@ -193,6 +195,7 @@ def command(
     if (pairs or like) and not measure.jackknife_groups:
         measure = replace(measure, jackknife_groups=20)
     check_common(representations, measure, known)
+    run = start_run(where)
     comparison = compare_with_progress(
         representations, measure, covariates=known, keep_resamples=bool(pairs or like), where=run.where
     )

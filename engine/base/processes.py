@@ -10,9 +10,8 @@ import jax
 import numpy as np
 
 from .errors import InputError
+from .meeting import START_TIMEOUT, meet
 
-# Seconds in which all processes have to start.
-START_TIMEOUT = 300
 # Seconds that a process waits for the others, which may compile more slowly.
 WAIT_TIMEOUT = 3600
 # A barrier is passed once only: they are numbered, the same in all processes.
@@ -38,12 +37,15 @@ def start_processes(coordinator: str | None = None, processes: int | None = None
     if any(value is not None for value in given):
         if coordinator is None or processes is None or rank is None:
             raise InputError("give the coordinator, the number of processes and the rank of this one, or none of them")
+        if processes < 1:
+            raise InputError(f"processes={processes}: use 1 or more")
         if not 0 <= rank < processes:
             raise InputError(f"rank {rank} must be from 0 to {processes - 1}, for {processes} processes")
-        if ":" not in coordinator:
-            raise InputError(f"coordinator {coordinator!r} must be host:port, such as node0:1234")
+        meet(coordinator, processes, rank)
+    # Else JAX takes SIGTERM, waits for a step of training, and the process does not end.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
-        jax.distributed.initialize(coordinator, processes, rank, initialization_timeout=START_TIMEOUT)
+        jax.distributed.initialize(coordinator, processes, rank, initialization_timeout=int(START_TIMEOUT))
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         if coordinator is None and isinstance(error, ValueError):

@@ -75,6 +75,17 @@ def test_processes_wait_for_one_that_is_late(pytestconfig: pytest.Config) -> Non
     check(run(pytestconfig.rootpath, 2, seconds=40), 2)
 
 
+def test_a_process_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hyle.engine.base.meeting.START_TIMEOUT", 1.0)
+    address = free_address()
+    with pytest.raises(InputError, match="of 3 processes, rank 1, 2 did not start in time"):
+        start_processes(address, 3, 0)
+    with pytest.raises(InputError, match=rf"rank 0 does not answer at {address}"):
+        start_processes(address, 3, 1)
+    with socket.create_server(("", int(address.split(":")[1]))), pytest.raises(InputError, match="cannot be used"):
+        start_processes(address, 3, 0)
+
+
 def test_processes_with_other_options_are_one_error(pytestconfig: pytest.Config) -> None:
     code = (
         "import sys; from hyle.engine import compare, device_mesh, start_processes\n"
@@ -107,6 +118,9 @@ def test_processes_with_other_options_are_one_error(pytestconfig: pytest.Config)
         (("node0:1234", 2, None), "give the coordinator, the number of processes and the rank"),
         (("node0:1234", 2, 2), "rank 2 must be from 0 to 1"),
         (("node0", 2, 0), "coordinator 'node0' must be host:port"),
+        (("node0:x", 2, 0), "coordinator 'node0:x' must be host:port"),
+        (("node0:1234", 0, 0), "processes=0: use 1 or more"),
+        (("no-such-host.invalid:1234", 2, 1), "there is no host 'no-such-host.invalid'"),
     ],
 )
 def test_arguments_that_say_too_little_are_refused(arguments: tuple[Any, ...], message: str) -> None:
