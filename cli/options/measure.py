@@ -296,7 +296,7 @@ def metric_options(default: str) -> Decorator:
             type=click.Choice(["exact", "hnsw"]),
             default="exact",
             show_default=True,
-            help="How neighbours are found. hnsw searches a graph of faiss (pip install 'hyle[hnsw]'), which is faster "
+            help="How neighbours are found. hnsw searches a graph of faiss (pip install faiss-cpu), which is faster "
             "from about 100,000 samples on. The share of the neighbours that it finds is measured and printed; below "
             "0.99 it is an error.",
         ),

@@ -28,7 +28,7 @@ def check_faiss() -> None:
     try:
         import faiss  # noqa: F401
     except ImportError as error:
-        raise MissingPackageError("search='hnsw' needs faiss: pip install 'hyle[hnsw]'") from error
+        raise MissingPackageError("search='hnsw' needs faiss: pip install faiss-cpu") from error
 
 
 def hnsw_tables(

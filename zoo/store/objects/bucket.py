@@ -64,8 +64,7 @@ class Bucket:
     def __init__(self, address: str) -> None:
         if importlib.util.find_spec("obstore") is None:
             raise MissingPackageError(
-                f"{address}: object stores need obstore, which is not installed; to install it: "
-                "pip install 'hyle[cloud]'"
+                f"{address}: object stores need obstore, which is not installed; to install it: pip install obstore"
             )
         self.address = address
         self._clients: dict[bool, Any] = {}

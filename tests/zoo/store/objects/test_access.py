@@ -123,7 +123,7 @@ def test_without_obstore_the_extra_is_named(monkeypatch):
     bucket._bucket.cache_clear()
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "obstore" else find(name))
-    with pytest.raises(MissingPackageError, match=r"obstore, .* to install it: pip install 'hyle\[cloud\]'$"):
+    with pytest.raises(MissingPackageError, match=r"obstore, .* to install it: pip install obstore$"):
         Store("s3://bucket/without")
 
 
