@@ -175,6 +175,7 @@ def command(
         run = start_run(where)
         swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known, where=run.where)
         if not run.prints:
+            run.complete()
             return
         if output is not None:
             say(target.written(write_sweep(swept, over, output)))
@@ -203,6 +204,7 @@ def command(
     shares = {} if like is None else ceilings_of(comparison, like)
     outliers, others = compare_without_outliers(comparison, representations, measure, known, run.where)
     if not run.prints:
+        run.complete()
         return
     if output is not None:
         say(target.written(write_comparison(comparison, output)))

@@ -30,10 +30,14 @@ class Run:
     prints: bool
 
     def complete(self) -> None:
-        """Remove the checkpoint, once the result is printed and written."""
+        """Remove the checkpoint, once the result is printed and written, and wait for the other processes."""
         checkpoint: Checkpoint | None = self.where["checkpoint"]
         if checkpoint is not None:
             checkpoint.remove()
+        if self.where["mesh"] is not None:
+            from hyle.engine.base import wait_for_processes
+
+            wait_for_processes("hyle end")
 
 
 @contextmanager
@@ -69,7 +73,8 @@ def start_run(options: DeviceOptions) -> Run:
 
     if options.coordinator is not None or options.devices == "cluster":
         with _stdout_on_stderr():
-            start_processes(options.coordinator, options.processes, options.rank)
+            # They wait for each other at the end, so that only one with an error is alone there.
+            start_processes(options.coordinator, options.processes, options.rank, end_timeout=20)
     mesh = device_mesh(options.devices if isinstance(options.devices, int) else "all")
     if jax.process_index() > 0:
         silence()

@@ -18,7 +18,9 @@ WAIT_TIMEOUT = 3600
 _BARRIERS = itertools.count()
 
 
-def start_processes(coordinator: str | None = None, processes: int | None = None, rank: int | None = None) -> None:
+def start_processes(
+    coordinator: str | None = None, processes: int | None = None, rank: int | None = None, *, end_timeout: int = 300
+) -> None:
     """Join the processes that compute together; call it in each of them, before JAX has computed anything.
 
     Without arguments JAX finds the others by itself where a cluster tells it: under Slurm, Open MPI, on Cloud TPU and
@@ -28,6 +30,7 @@ def start_processes(coordinator: str | None = None, processes: int | None = None
         coordinator: ``host:port`` of the process of rank 0, with a free port there.
         processes: number of processes.
         rank: of this process, from 0.
+        end_timeout: seconds that a process waits for the others at its end, also if that is an error.
 
     Raises:
         ValueError: some of the arguments are given and others not, a rank out of range, no cluster is found, or the
@@ -45,7 +48,13 @@ def start_processes(coordinator: str | None = None, processes: int | None = None
     # Else JAX takes SIGTERM, waits for a step of training, and the process does not end.
     jax.config.update("jax_enable_preemption_service", False)
     try:
-        jax.distributed.initialize(coordinator, processes, rank, initialization_timeout=int(START_TIMEOUT))
+        jax.distributed.initialize(
+            coordinator,
+            processes,
+            rank,
+            initialization_timeout=int(START_TIMEOUT),
+            shutdown_timeout_seconds=end_timeout,
+        )
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().split("\n")[0]
         if coordinator is None and isinstance(error, ValueError):
