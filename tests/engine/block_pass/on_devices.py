@@ -22,6 +22,8 @@ N, K = 203, 10  # divisible by none of the numbers of devices
 WIDTHS = (20, 70, 40, 64)
 PLAN = PassPlan(("linear", "rbf", "distance"), (("cosine", K), ("euclidean", 32)), 2, ordered=32)
 DEVICES = (1, 2, 3, 8)
+# On which the rows are divided into blocks, and on which some are queries: every program takes seconds to compile.
+BLOCKS, QUERIES = (1, 3), (2,)
 
 
 def arrays(n: int = N) -> list[np.ndarray]:
@@ -118,26 +120,23 @@ def main() -> None:
         stops: list[tuple[int, int]] = []
         with _Reads() as reads:
             once = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh)
-        blocks = run_pass(
-            prepared, PLAN, sigmas=sigmas, mesh=mesh, block=7, progress=lambda *at, stops=stops: stops.append(at)
-        )
-        queries = run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh, block=13)
-        found[f"{count}"] = {
-            "whole": differences(once, one_device[0]),
-            "blocks": differences(blocks, one_device[0]),
-            "queries": differences(queries, one_device[1]),
-            "reads": reads.count,
-            "stops": stops,
-        }
-        if count in (2, 3):  # with enough columns on each
-            mesh_module.HELD_SHARE = 0
-            columns = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh)
-            column_queries = run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh, block=13)
-            mesh_module.HELD_SHARE = held
-            found[f"{count}"] |= {
-                "columns": differences(columns, one_device[0]),
-                "column queries": differences(column_queries, one_device[1]),
-            }
+        results = {"whole": differences(once, one_device[0])}
+        if count in BLOCKS:
+            blocks = run_pass(
+                prepared, PLAN, sigmas=sigmas, mesh=mesh, block=7, progress=lambda *at, stops=stops: stops.append(at)
+            )
+            results["blocks"] = differences(blocks, one_device[0])
+        if count in QUERIES:
+            queries = run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh, block=13)
+            results["queries"] = differences(queries, one_device[1])
+        mesh_module.HELD_SHARE = 0  # so that each device has only its columns
+        if count == 2:
+            results["columns"] = differences(run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh), one_device[0])
+        if count == 3:
+            queries = run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh, block=13)
+            results["column queries"] = differences(queries, one_device[1])
+        mesh_module.HELD_SHARE = held
+        found[f"{count}"] = {**results, "reads": reads.count, "stops": stops}
     given = {f"model {i}": x for i, x in enumerate(arrays(150))}
     options: dict[str, Any] = {
         "metrics": ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",
