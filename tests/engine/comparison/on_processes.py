@@ -30,7 +30,7 @@ def main() -> None:
     options: dict[str, Any] = {
         "metrics": ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",
                     "intrinsic_dimension"],
-        "k": 10, "permutations": "auto", "jackknife_groups": 5,
+        "k": 10, "permutations": "auto",
     }  # fmt: skip
     several = compare(given, mesh=device_mesh(), **options)
     queries: dict[str, Any] = {"metrics": ["mutual_knn", "information_imbalance"], "k": 10, "queries": 100}

@@ -49,7 +49,7 @@ def killer(server, process, number):
 
 # At every request, or with one in so many of them, so that it takes seconds.
 STEPS = pytest.mark.parametrize(
-    "step", [pytest.param(1, marks=pytest.mark.thorough, id="every"), pytest.param(7, id="every-seventh")]
+    "step", [pytest.param(1, marks=pytest.mark.thorough, id="every"), pytest.param(13, id="every-thirteenth")]
 )
 
 
