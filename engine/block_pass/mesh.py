@@ -12,7 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ..base import MIN_BLOCK, Checkpoint, free_bytes, pad_width, several_processes, smallest, wait_for_processes
+from ..base import (
+    MIN_BLOCK,
+    Checkpoint,
+    free_bytes,
+    namespace,
+    pad_width,
+    several_processes,
+    smallest,
+    wait_for_processes,
+)
 from ..gram import Prepared, check_precision, product_error, stacked
 from ..neighbours import Neighbours
 from .collected import Collected
@@ -106,9 +115,9 @@ def run_mesh_pass(
 
     masks: Sequence[np.ndarray | None] = [distinct[1][model] for model in order] if distinct else []
     kept = np.array([np.ones(n, bool) if mask is None else mask for mask in masks], bool).reshape(m, -1)
-    widths = np.ones(m, dtype) if sigmas is None else np.asarray([sigmas[model] for model in order])
-    norms = stacked([prepared.norms for prepared in representations])
-    norms = norms._replace(gram_rtol=product_error(norms.gram_rtol, plan.precision))
+    widths = np.ones(m, dtype) if sigmas is None else namespace(*sigmas).stack([sigmas[model] for model in order])
+    exact = stacked([prepared.norms for prepared in representations])
+    norms = exact._replace(gram_rtol=product_error(exact.gram_rtol, plan.precision))
     everywhere = (norms, widths, query, group, kept)
     inputs = Inputs(rows("rows"), rows("points"), *jax.tree.map(lambda leaf: _copied(leaf, mesh), everywhere))
     starts = [_copied(np.int32(start), mesh) for start in range(0, blocks, at_once)]
@@ -123,9 +132,10 @@ def run_mesh_pass(
             jax.block_until_ready(parts[-1])
             progress(len(query) * done // len(starts), len(query))
     found = Collected(plan, m, len(query), dtype, groups=groups, distinct=further)
-    for first, part in zip(range(0, blocks, at_once), jax.device_get(parts), strict=True):
+    parts, exact = jax.device_get((parts, exact))
+    for first, part in zip(range(0, blocks, at_once), parts, strict=True):
         _add(found, part, first, np.array(order), plan, layout)
-    return found.result(stacked([representations[at].norms for at in np.argsort(order)]), size)
+    return found.result(jax.tree.map(lambda leaf: leaf[np.argsort(order)], exact), size)
 
 
 def _saved(checkpoint: Checkpoint, name: str, run: Callable[..., Any], inputs: Inputs, start: jax.Array) -> Any:

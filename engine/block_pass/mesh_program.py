@@ -32,7 +32,7 @@ def run_blocks(inputs: Inputs, start: jax.Array, *, mesh: Mesh, plan: PassPlan, 
     Returns:
         On every device, each with a leading axis of the blocks of all devices: ``tables``, one [m, b, k] for each
         planned one and then the one of distinct rows; ``kernels``, the inner products [m, m] and means [m, b] of each;
-        and ``ranks`` uint32 [m, 3, groups, m], see `_rank_sums`.
+        and ``ranks`` uint32 [m, 3, groups, m], see `rank_sums`.
     """
     share, all_of_it = PartitionSpec(None, AXIS), PartitionSpec()
     run = jax.shard_map(

@@ -110,6 +110,7 @@ def main() -> None:
         whole = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh)
         return whole, run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh)
 
+    on_device = [jax.tree.map(jnp.asarray, each) for each in prepared], [jnp.asarray(sigma) for sigma in sigmas]
     held, (whole, some) = mesh_module.HELD_SHARE, both(None)
     one_device = both(device_mesh(1))
     found: dict[str, Any] = {
@@ -118,8 +119,10 @@ def main() -> None:
     for count in DEVICES:
         mesh = Mesh(np.array(jax.devices()[:count]).reshape(1, -1), ("a", "b"))
         stops: list[tuple[int, int]] = []
+        # Rows that are on a device, as they are on an accelerator; several devices have rows of the host.
+        rows_of = on_device if count == 1 else (prepared, sigmas)
         with _Reads() as reads:
-            once = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh)
+            once = run_pass(rows_of[0], PLAN, sigmas=rows_of[1], mesh=mesh)
         results = {"whole": differences(once, one_device[0])}
         if count in BLOCKS:
             blocks = run_pass(
