@@ -73,14 +73,14 @@ class _Reads:
     def __enter__(self) -> _Reads:
         def device_get(value: Any) -> Any:
             self.count += 1
-            for name, method in self._methods.items():
-                setattr(self._kind, name, method)
+            self._allow()
             found = self._original(value)
             self._forbid()
             return found
 
         names = ("__array__", "__int__", "__float__", "__bool__", "__index__", "tolist", "item")
         self._methods = {name: getattr(self._kind, name) for name in names}
+        self._functions = {name: getattr(np, name) for name in ("asarray", "array", "stack", "ascontiguousarray")}
         jax.device_get = device_get
         self._forbid()
         return self
@@ -91,11 +91,31 @@ class _Reads:
 
         for name in self._methods:
             setattr(self._kind, name, read)
+        # NumPy reads the buffer of an array on a CPU and calls no method of it.
+        for name, function in self._functions.items():
+            setattr(np, name, _refusing(function))
+
+    def _allow(self) -> None:
+        for name, method in self._methods.items():
+            setattr(self._kind, name, method)
+        for name, function in self._functions.items():
+            setattr(np, name, function)
 
     def __exit__(self, *_: Any) -> None:
         jax.device_get = self._original
-        for name, method in self._methods.items():
-            setattr(self._kind, name, method)
+        self._allow()
+
+
+def _refusing(function: Any) -> Any:
+    """Return a function of NumPy that refuses JAX arrays."""
+
+    def call(value: Any, *args: Any, **options: Any) -> Any:
+        values = value if isinstance(value, list | tuple) else [value]
+        if any(isinstance(each, jax.Array) and not isinstance(each, jax.core.Tracer) for each in values):
+            raise AssertionError("an array was read one by one")
+        return function(value, *args, **options)
+
+    return call
 
 
 def main() -> None:
