@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._errors import output_errors as output_errors
     from ._groups import GROUP_KINDS as GROUP_KINDS
     from ._groups import GROUP_STATES as GROUP_STATES
+    from ._groups import NODE_GROUP_KINDS as NODE_GROUP_KINDS
     from ._groups import describe_repeats as describe_repeats
     from ._groups import group_samples as group_samples
     from ._groups import group_sizes as group_sizes
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from ._samples import ROW_NUMBERS as ROW_NUMBERS
     from ._samples import Dataset as Dataset
     from ._samples import Sample as Sample
+    from ._substituents import substituents as substituents
     from ._text import did_you_mean as did_you_mean
     from ._text import shorten as shorten
     from ._user_code import describe_user_error as describe_user_error
@@ -49,6 +51,14 @@ if TYPE_CHECKING:
     from .datasets import load_dataset as load_dataset
     from .datasets import mp2020_correction as mp2020_correction
     from .datasets import read_dataset as read_dataset
+    from .depictions import Drawing as Drawing
+    from .depictions import Geometry as Geometry
+    from .depictions import depict as depict
+    from .depictions import describe_sample as describe_sample
+    from .depictions import draw as draw
+    from .depictions import find_geometry as find_geometry
+    from .depictions import frequent_element as frequent_element
+    from .depictions import structure_of as structure_of
     from .embeddings import ID_RULES as ID_RULES
     from .embeddings import SelectionError as SelectionError
     from .embeddings import apply_id_rule as apply_id_rule
@@ -83,6 +93,9 @@ if TYPE_CHECKING:
     from .models import state_of as state_of
     from .models import weights_files as weights_files
     from .models import without_outdated as without_outdated
+    from .nodes import NODE_KINDS as NODE_KINDS
+    from .nodes import Nodes as Nodes
+    from .nodes import split_node_id as split_node_id
     from .panels import PANEL_DIM as PANEL_DIM
     from .panels import BenchmarkSet as BenchmarkSet
     from .panels import Member as Member

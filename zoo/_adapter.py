@@ -48,6 +48,30 @@ class Adapter(ABC):
         """Return why this sample cannot be embedded, or None if it can."""
         return None
 
+    def node_numbers(self, sample: Sample) -> Sequence[int] | None:
+        """Return which atom or residue each row of a supported sample stands for, where ``forward`` returns counts.
+
+        By default rows are those of the atoms, or of the residues, of the view in their order.
+
+        Returns:
+            Numbers from 0: of the atoms of the structure, or of those that RDKit reads from the SMILES string, or of
+            the residues of the view; -1 for a row of something else, such as a hydrogen that is not in the string. None if
+            rows stand for something else, or for tokens of a string.
+        """
+        view = self.card.view
+        if view == "protein_atoms":
+            first, end = sample.view(view).segment
+            return range(end - first)
+        return range(len(sample.view(view))) if view in ("atoms", "sequence", "backbone") else None
+
+    def token_spans(self, sample: Sample) -> Sequence[tuple[int, int]] | None:
+        """Return the first and last + 1 character of the view that each row of a supported sample stands for.
+
+        Returns:
+            None if rows are not those of tokens of the view, or if it is not known.
+        """
+        return None
+
     @abstractmethod
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the features of one of the layers of the card for a batch of supported samples."""

@@ -17,6 +17,13 @@ GROUP_KINDS: Mapping[str, tuple[str, str]] = {
     "elements": ("set of elements", "sets of elements"),
     "scaffold": ("scaffold", "scaffolds"),
 }
+# Kind of group of atoms, residues and tokens -> likewise.
+NODE_GROUP_KINDS: Mapping[str, tuple[str, str]] = {
+    "sample": ("sample", "samples"),
+    "element": ("element", "elements"),
+    "residue": ("residue type", "residue types"),
+    "token": ("token", "tokens"),
+}
 # What makes two samples states of one thing: the first of these that a data set has.
 GROUP_STATES = ("structure", "sequence", "formula")
 
@@ -82,7 +89,8 @@ def describe_repeats(n: int, sizes: Mapping[str, int]) -> str:
     """Return how often things are repeated in n samples, such as ``1,069 samples of 214 formulas``; "" if never."""
     if not sizes:
         return ""
-    counts = [f"{count:,} {GROUP_KINDS[kind][count != 1]}" for kind, count in sizes.items()]
+    kinds = {**GROUP_KINDS, **NODE_GROUP_KINDS}
+    counts = [f"{count:,} {kinds[kind][count != 1]}" for kind, count in sizes.items()]
     return f"{n:,} samples of {', '.join(counts)}"
 
 

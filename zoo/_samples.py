@@ -38,6 +38,8 @@ class Sample:
             chain, with the residues that have no coordinates.
         backbone: float32 [residues, 4, 3], N, CA, C and O of every residue in Angstrom, of the longest segment of the
             chain without missing residues.
+        first_residue: number in the sequence, from 0, of the first residue of the backbone; None if it is not known, or
+            if both have the same length.
         protein_atoms: all atoms of the observed residues of the chain; only of files, and only if asked for.
         text: free text.
         labels: name -> value, in the units given by the data set.
@@ -52,6 +54,14 @@ class Sample:
     protein_atoms: ProteinAtoms | None = None
     text: str | None = None
     labels: Mapping[str, float] = field(default_factory=dict)
+    first_residue: int | None = None
+
+    @property
+    def first_residue_number(self) -> int | None:
+        """The number in the sequence of the first residue of the backbone; 0 without a sequence, None if unknown."""
+        if self.backbone is None or self.sequence is None or len(self.backbone) == len(self.sequence):
+            return 0
+        return self.first_residue
 
     def view(self, name: str) -> Any:
         """Return one view.

@@ -55,6 +55,13 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
         if request["do"] == "unsupported":
             answer({"reasons": [adapter.unsupported(sample) for sample in samples]})
             continue
+        if request["do"] == "node_numbers":
+            numbers = adapter.node_numbers(samples[0])
+            answer({"numbers": None if numbers is None else list(numbers)})
+            continue
+        if request["do"] == "token_spans":
+            answer({"spans": adapter.token_spans(samples[0])})
+            continue
         output = checked_output(adapter.forward(samples, request["layer"]), len(samples), card)
         features = output.features
         if str(getattr(features, "dtype", "")) == "torch.bfloat16":

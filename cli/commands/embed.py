@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from hyle.zoo import (
+    NODE_KINDS,
     Dataset,
     InputError,
     Store,
@@ -81,6 +82,16 @@ class ShardType(click.ParamType):
     "model's card]",
 )
 @click.option(
+    "--per",
+    type=click.Choice(NODE_KINDS),
+    help="Store a row for each atom, residue or token instead of pooling them, for `hyle compare --per`.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    help="Store the rows in half precision, which takes half the space. [default: that of the model]",
+)
+@click.option(
     "--batch-size", type=click.IntRange(1), help="Number of samples per batch. [default: that of the model's card]"
 )
 @click.option(
@@ -120,6 +131,8 @@ def command(
     layer: str | None,
     layers: str | None,
     pooling: str | None,
+    per: str | None,
+    dtype: str | None,
     batch_size: int | None,
     shard: Shard | None,
     workers: int | None,
@@ -144,6 +157,7 @@ def command(
       hyle embed rxnfp --layers all
       hyle compare rxnfp@all                  compares these layers
       hyle embed mymodule:MyModel hf:organisation/name
+      hyle embed aimnet2 nagl-1.0.0 --per atom
       hyle embed aimnet2 --workers 4          four processes of this machine
       hyle embed aimnet2 --ray auto           on the nodes of a Ray cluster
       hyle embed aimnet2 --shard $SLURM_ARRAY_TASK_ID/16    in a job array
@@ -184,9 +198,10 @@ def command(
     data = draw.load(models=[name for name, _ in jobs])
     if repeats := describe_repeats(len(data), group_sizes(data.groups)):
         say(f"{data.name}: {repeats}")
-    check_views([name for name, _ in jobs], data)
+    check_views([name for name, _ in jobs], data, per=per, pooling=pooling)
     store, loader = Store(store_path), LastModelCache()
-    options: dict[str, Any] = {"pooling": pooling, "batch_size": batch_size, "device": device, "loader": loader}
+    rows: dict[str, Any] = {"pooling": pooling, "per": per, "half": dtype == "float16"}
+    options: dict[str, Any] = {**rows, "batch_size": batch_size, "device": device, "loader": loader}
     results: list[Any] = []
     incomplete: list[Incomplete] = []
     with _ending(fleet):

@@ -22,6 +22,7 @@ from hyle.zoo import (
     prepare,
 )
 from hyle.zoo.fleet import Fleet, Here, Job, address_of, fetched_card
+from hyle.zoo.models import check_per
 
 from ..console import SILENT, SilentProgress, say, with_progress
 from ..interrupts import INTERRUPTS
@@ -44,6 +45,16 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.i}/{self.n}"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of a model are stored: see `embed` for the fields."""
+
+    layer: str | None = None
+    pooling: str | None = None
+    per: str | None = None
+    half: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,8 @@ def embed(
     *,
     layer: str | None = None,
     pooling: str | None = None,
+    per: str | None = None,
+    half: bool = False,
     batch_size: int | None = None,
     device: str = "cpu",
     loader: Callable[..., Model] = load,
@@ -90,6 +103,8 @@ def embed(
         store: where the embeddings are stored.
         layer: default the first of the card.
         pooling: default that of the card.
+        per: ``atom``, ``residue`` or ``token`` for rows of these instead of samples.
+        half: store the rows as float16.
         batch_size: default that of the card.
         device: name of a torch device.
         loader: loads the model if the embeddings are not stored yet.
@@ -107,11 +122,12 @@ def embed(
     start, label = time.monotonic(), _label(name, layer)
     with progress.bar(label, len(dataset)) as update, INTERRUPTS.unwinding():
         card = fetched_card(name, notify=say)
-        key, recipe, representation = _stored(card, dataset, store, layer, pooling, of_benchmark=of_benchmark)
+        rows = Rows(layer, pooling, per, half)
+        key, recipe, representation = _stored(card, dataset, store, rows, of_benchmark=of_benchmark)
         stored = representation is not None
         if representation is None:
             prepare(card, notify=say)  # before the stored recipe is made, which contains versions of packages
-            job = _job(name, dataset, store, key, recipe(), device, layer, pooling, batch_size)
+            job = _job(name, dataset, store, key, recipe(), device, rows, batch_size)
             shared = fleet is not None  # workers write without the lock of one process
             with store.extraction(key, job.ids, job.recipe, job.groups, shared=shared, replace=False) as extraction:
                 (fleet or Here(loader, notify=say)).run(job, extraction, dataset.samples, update)
@@ -128,6 +144,8 @@ def embed_shard(
     *,
     layer: str | None = None,
     pooling: str | None = None,
+    per: str | None = None,
+    half: bool = False,
     batch_size: int | None = None,
     device: str = "cpu",
     loader: Callable[..., Model] = load,
@@ -145,6 +163,8 @@ def embed_shard(
         shard: which samples this process embeds.
         layer: default the first of the card.
         pooling: default that of the card.
+        per: see `embed`.
+        half: see `embed`.
         batch_size: default that of the card.
         device: name of a torch device.
         loader: loads the model if there is anything to embed.
@@ -160,11 +180,12 @@ def embed_shard(
     own = dataset.samples[shard.i - 1 :: shard.n]
     with progress.bar(f"{label} {shard}", len(own)) as update, INTERRUPTS.unwinding():
         card = fetched_card(name, notify=say)
-        key, recipe, representation = _stored(card, dataset, store, layer, pooling, shared=True)
+        rows = Rows(layer, pooling, per, half)
+        key, recipe, representation = _stored(card, dataset, store, rows, shared=True)
         stored = representation is not None
         if representation is None and own:
             prepare(card, notify=say)
-            job = _job(name, dataset, store, key, recipe(), device, layer, pooling, batch_size)
+            job = _job(name, dataset, store, key, recipe(), device, rows, batch_size)
             with store.extraction(key, job.ids, job.recipe, job.groups, shared=True) as extraction:
                 Here(loader, notify=say).run(job, extraction, own, update)
                 missing = set(extraction.unfinished())
@@ -191,11 +212,10 @@ def _job(
     key: Key,
     recipe: Mapping[str, Any],
     device: str,
-    layer: str | None,
-    pooling: str | None,
+    rows: Rows,
     batch_size: int | None,
 ) -> Job:
-    of_model = name, device, layer, pooling, batch_size
+    of_model = name, device, rows.layer, rows.pooling, rows.per, batch_size
     return Job(*of_model, address_of(store), key, recipe, dataset.ids, dataset.groups)
 
 
@@ -205,17 +225,18 @@ def _label(name: str, layer: str | None) -> str:
 
 def _line(label: str, representation: Representation, start: float | None) -> str:
     n, d = representation.embedding.shape
+    per = representation.recipe.get("per")
+    rows = f"{len(set(representation.groups['sample']))} samples, {n} {per}s" if per else f"{n}"
     how = "from the store" if start is None else f"{time.monotonic() - start:.1f} s"
     skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
-    return f"  {label:<18} {n} x {d:<5} {how}{skipped}"
+    return f"  {label:<18} {rows} x {d:<5} {how}{skipped}"
 
 
 def _stored(
     card: ModelCard,
     dataset: Dataset,
     store: Store,
-    layer: str | None,
-    pooling: str | None,
+    rows: Rows,
     *,
     of_benchmark: bool = False,
     shared: bool = False,
@@ -224,7 +245,8 @@ def _stored(
 
     def recipe() -> dict[str, Any]:
         mark = {BENCHMARK: True} if of_benchmark else {}
-        return model_recipe(card, layer=layer, pooling=pooling) | dataset.recipe_for(card.view) | mark
+        of_model = model_recipe(card, layer=rows.layer, pooling=rows.pooling, per=rows.per)
+        return of_model | ({"dtype": "float16"} if rows.half else {}) | dataset.recipe_for(card.view) | mark
 
     key = Key.of(recipe())
     representation = store.load(key)
@@ -252,7 +274,8 @@ def _without_mark(representation: Representation) -> Representation:
 
 def _completed(representation: Representation, dataset: Dataset) -> Representation:
     """Return a representation of a data set with the origin of its ids and its groups."""
-    groups = {kind: [labels[i] for i in representation.ids] for kind, labels in dataset.groups.items()}
+    samples = representation.groups.get("sample", representation.ids)
+    groups = {kind: [labels[i] for i in samples] for kind, labels in dataset.groups.items()}
     return replace(representation, recipe={**representation.recipe, "ids": dataset.ids_from}, groups=groups)
 
 
@@ -260,14 +283,16 @@ embed_with_progress = with_progress(embed, prepare=keep_freed_memory)
 embed_shard_with_progress = with_progress(embed_shard, prepare=keep_freed_memory)
 
 
-def check_views(names: Sequence[str], data: Dataset) -> None:
-    """Check before the first model runs that all models can read the samples.
+def check_views(names: Sequence[str], data: Dataset, *, per: str | None = None, pooling: str | None = None) -> None:
+    """Check before the first model runs that all models can read the samples, and return the rows that are asked for.
 
     Raises:
-        InputError: a model reads a view that not all samples have.
+        InputError: a model reads a view that not all samples have, or has no rows of such nodes.
     """
     for name in names:
-        view = find_card(name).view
+        card = find_card(name)
+        check_per(card, per, pooling)
+        view = card.view
         if view != "any" and view not in data.views:
             present = ", ".join(data.views) or "no view in common"
             raise InputError(f"{name} reads {view}, and all samples of {data.name} have: {present}; see hyle models")

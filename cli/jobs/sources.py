@@ -33,6 +33,7 @@ def find_representations(
     dataset: str | None = None,
     layer: str | None = None,
     pooling: str | None = None,
+    per: str | None = None,
     files: FileSelection | None = None,
     beside: Sequence[Representation] = (),
     command: str = "",
@@ -48,6 +49,7 @@ def find_representations(
         dataset: the name, NAME-VERSION or file of the data set, where several are stored.
         layer: the layer, where several are stored.
         pooling: the pooling, where several are stored.
+        per: ``atom``, ``residue`` or ``token`` for stored rows of these; None for rows of samples.
         files: how files of embeddings are read, and rules for ids, which apply to stored models too.
         beside: other representations, which the sources have to have samples in common with.
         command: the command of the user with its sources, for messages; default that of `hyle compare`.
@@ -68,6 +70,7 @@ def find_representations(
     entries = [
         entry
         for entry in without_outdated(store.list())
+        if entry.recipe.get("per") == per
         if dataset is None or {dataset, Path(dataset).name} & {entry.recipe.get("dataset"), entry.key.dataset}
     ]
     # Embeddings of an earlier release are kept beside those that replace them.
@@ -79,7 +82,7 @@ def find_representations(
 
     if sources:
         choices = {
-            source: _layers(source, store, entries) or _stored(source, store, entries, select, dataset)
+            source: _layers(source, store, entries) or _stored(source, store, entries, select, dataset, per)
             for source in sources
             if source not in read
         }
@@ -91,7 +94,9 @@ def find_representations(
         ]
         return files.apply_rules(_current(found))
     if not entries:
-        raise InputError(f"{store.root} has no embeddings; to make some: hyle embed minilm chgnet-0.3.0")
+        option = f" --per {per}" if per else ""
+        rows = f" with rows per {per}" if per else ""
+        raise InputError(f"{store.root} has no embeddings{rows}; to make some: hyle embed aimnet2 nagl-1.0.0{option}")
     if not select(entries):
         raise InputError(f"{store.root} has no embeddings of this layer and pooling: see hyle embed --help")
     every = choose_draw([Choice([entry], store) for entry in select(entries)], command=command or "hyle compare")
@@ -178,6 +183,7 @@ def _stored(
     entries: Sequence[Entry],
     select: Callable[[Sequence[Entry]], list[Entry]],
     dataset: str | None,
+    per: str | None,
 ) -> list[Choice]:
     """Return what the name of a model can mean."""
     stored = [entry for entry in entries if entry.key.model == source]
@@ -186,7 +192,7 @@ def _stored(
     if not stored:
         models = [card.name for card in list_models()]
         if source in models or any(entry.key.model == source for entry in store.list()):
-            raise InputError(_not_stored(source, store, dataset))
+            raise InputError(_not_stored(source, store, dataset, per))
         raise InputError(f"{source!r} is neither a file nor a model{did_you_mean(source, models)}")
     return [Choice([entry], store) for entry in stored]
 
@@ -203,7 +209,7 @@ def _load(choice: Choice, source: str = "") -> list[Representation]:
     return loaded
 
 
-def _not_stored(model: str, store: Store, dataset: str | None) -> str:
+def _not_stored(model: str, store: Store, dataset: str | None, per: str | None) -> str:
     """Say that a model is not stored, or not for this data set, and what embeds it."""
     entries = store.list()
     names = sorted({str(e.recipe.get("dataset", e.key.dataset)) for e in entries if e.key.model == model})
@@ -212,5 +218,6 @@ def _not_stored(model: str, store: Store, dataset: str | None) -> str:
     name = of_version[0] if of_version else dataset
     where = f"for {name}" if name and names else "yet"
     others = f" (it is for {', '.join(map(shorten, names[:5]))})" if names else ""
-    option = f" --dataset {name}" if name else ""
-    return f"{model} is not in the store {store.root} {where}{others}; embed it first: hyle embed {model}{option}"
+    option = (f" --dataset {name}" if name else "") + (f" --per {per}" if per else "")
+    rows = f" with rows per {per}" if per else ""
+    return f"{model} is not in the store {store.root}{rows} {where}{others}; embed it first: hyle embed {model}{option}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from hyle.zoo import Entry, InputError, Store, shorten
+from hyle.zoo import Entry, InputError, Store, shorten, split_node_id
 
 from ..console import say
 from .embed import BENCHMARK
@@ -54,6 +54,11 @@ class Choice:
     @cached_property
     def draw(self) -> tuple[str, frozenset[str]]:
         """The data set and the ids of all samples that the model was given, with those that it does not support."""
+        if "per" in self.first.recipe:
+            # Models have rows of different atoms of the same samples.
+            return self.dataset, frozenset(
+                self.rename(split_node_id(i)[0]) for i in self.store.ids(self.first)
+            ) | frozenset(map(self.rename, self.store.dropped(self.first)))
         return self.dataset, self.ids | frozenset(map(self.rename, self.store.dropped(self.first)))
 
     @property

@@ -12,7 +12,7 @@ from ..base import InputError, InputTypeError
 from ..context import CompareConfig
 
 # What permutations do with groups of samples.
-PERMUTE = ("within", "whole")
+PERMUTE = ("within", "whole", "blocks")
 # Methods that control the false discovery rate.
 FDR = ("bh", "by")
 
@@ -31,6 +31,9 @@ class Inference:
             excludes whole groups, and `permute` says what the permutations do.
         permute: "within" permutes samples within their group only: what is tested is alignment beyond the groups.
             "whole" exchanges whole groups of equal size: what is tested is any alignment, with the groups as units.
+            "blocks" exchanges samples within their stratum and keeps those of a group together, see
+            `hyle.engine.permutation.draw_blocks`: what is tested is alignment beyond the strata, with the groups as
+            units. There is no second null distribution then.
         strata: sample id -> label, or n labels, for a second null distribution, under which samples are permuted within
             their stratum: what the strata alone explain (samples of one formula, say). Pair metrics get
             ``<metric>_strata_null``, its mean m, ``_strata_p``, and ``_beyond``, (s - m) / (best - m). At most 200
@@ -74,8 +77,8 @@ class Inference:
             raise InputError(f"fdr={self.fdr!r} must be one of {', '.join(FDR)}")
         if self.permute not in PERMUTE:
             raise InputError(f"permute={self.permute!r} must be one of {', '.join(PERMUTE)}")
-        if self.permute == "whole" and self.groups is None:
-            raise InputError('permute="whole" exchanges whole groups: give groups')
+        if self.permute != "within" and self.groups is None:
+            raise InputError(f'permute="{self.permute}" keeps groups together: give groups')
         if self.strata is not None and not self.permutations:
             raise InputError("strata are for permutations: ask for permutations")
 

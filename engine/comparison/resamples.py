@@ -12,7 +12,7 @@ import numpy as np
 from ..base import caller_level, check_k
 from ..context import CompareConfig
 from ..metrics import Metric
-from ..permutation import Permutations, draw, draw_whole_groups
+from ..permutation import Permutations, draw, draw_blocks, draw_whole_groups
 from .groups import labels_of
 from .inference import Inference
 from .jackknife import draw_jackknife_groups
@@ -94,6 +94,8 @@ def draw_resamples(
     def drawn(count: int) -> Permutations:
         if inference.permute == "whole" and labels is not None:
             return draw_whole_groups(labels, count, seed=seed)
+        if inference.permute == "blocks" and labels is not None:
+            return draw_blocks(labels, count, strata=strata, seed=seed)
         return draw(n, count, groups=labels, seed=seed)
 
     def note(permutations: Permutations | None) -> str:
@@ -108,9 +110,10 @@ def draw_resamples(
         left_out = draw_jackknife_groups(n, inference.jackknife_groups, groups=labels, seed=seed)
         _check_neighbours_left(n - max(len(group) for group in left_out), n, metrics, config)
     permutations = drawn(first) if first else None
+    second = strata is not None and inference.permute != "blocks"
     return Resamples(
         permutations,
-        None if strata is None else draw(n, min(first, STRATA_PERMUTATIONS), groups=strata, seed=seed),
+        draw(n, min(first, STRATA_PERMUTATIONS), groups=strata, seed=seed) if second else None,
         left_out,
         labels,
         strata,

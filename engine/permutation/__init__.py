@@ -1,5 +1,6 @@
 """Random permutations of the samples, and scores under these."""
 
+from .blocks import draw_blocks as draw_blocks
 from .draw import Cycle as Cycle
 from .draw import Permutations as Permutations
 from .draw import draw as draw

@@ -61,6 +61,10 @@ class ANNalog(Adapter):
             return "empty string"
         return f"{n} tokens; the model takes at most {self.room}" if n > self.room else None
 
+    def token_spans(self, sample: Sample) -> Sequence[tuple[int, int]]:
+        """Return the characters of each token."""
+        return [match.span() for match in TOKEN.finditer(sample.view(self.card.view))]
+
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the output of one block for the tokens of each sample."""
         import torch

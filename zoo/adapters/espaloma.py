@@ -14,6 +14,7 @@ import numpy as np
 from .._adapter import Adapter, Output
 from .._errors import InputError
 from .._rdkit import molecule, unreadable
+from ..nodes import heavy_atom_numbers
 from ._molecular_graphs import molecular_graphs, sage_step
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ class Espaloma(Adapter):
             return f"not trained for {', '.join(unknown)}"
         odd = {str(atom.GetHybridization()) for atom in atoms} - {*HYBRIDISATIONS, *NO_HYBRIDISATION}
         return f"not trained for {', '.join(sorted(odd))} hybridisation" if odd else None
+
+    def node_numbers(self, sample: Sample) -> Sequence[int]:
+        """Return the numbers of the heavy atoms, and -1 for hydrogens that are not in the string."""
+        return heavy_atom_numbers(sample.view(self.card.view))
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last."""

@@ -47,6 +47,7 @@ class HFEncoder(Adapter):
         self.unknown_tokens = 0
         self.words = "tokenizer" in files
         pattern = LETTER if card.options.get("tokens") == "letters" else SMILES_TOKEN
+        self.pattern = None if self.words else pattern
         self.tokenize = _wordpieces(files["tokenizer"]) if self.words else _tokens(files["vocab"], pattern)
         self.cls, self.sep, self.pad, self.unk = self.tokenize("[CLS][SEP][PAD][UNK]")
         if card.options.get("spaced"):
@@ -68,6 +69,12 @@ class HFEncoder(Adapter):
         if self.words and self.unk in tokens:
             return "a word that is unknown to the tokenizer, or too long for it"
         return None
+
+    def token_spans(self, sample: Sample) -> Sequence[tuple[int, int]] | None:
+        """Return the characters of each token; None for those of a word-piece model."""
+        if self.pattern is None:
+            return None
+        return [match.span() for match in self.pattern.finditer(sample.view(self.card.view))]
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the hidden states of the tokens of all samples."""

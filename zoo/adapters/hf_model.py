@@ -86,6 +86,19 @@ class HFModel(Adapter):
             return f"{len(ids)} tokens; the model takes at most {self.max_tokens}"
         return None
 
+    def node_numbers(self, sample: Sample) -> None:
+        """Return None: rows are those of tokens."""
+
+    def token_spans(self, sample: Sample) -> Sequence[tuple[int, int]] | None:
+        """Return the characters of each token; None for a text that is not the view itself."""
+        if not self.tokenizer.is_fast or {"encoding", "prompt"} & set(self.card.options):
+            return None
+        encoded = self.tokenizer(
+            sample.view(self.card.view), return_special_tokens_mask=True, return_offsets_mapping=True, truncation=False
+        )
+        pairs = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
+        return [span for span, special in pairs if not special]
+
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the hidden states of the tokens of all samples."""
         import torch

@@ -63,6 +63,12 @@ class MoLFormer(Adapter):
             return "no tokens except special tokens"
         return f"{len(encoded.ids)} tokens; the model takes at most {room}" if len(encoded.ids) > room else None
 
+    def token_spans(self, sample: Sample) -> Sequence[tuple[int, int]]:
+        """Return the characters of each token."""
+        encoded = self.tokenizer.encode(sample.view(self.card.view))
+        pairs = zip(encoded.offsets, encoded.special_tokens_mask, strict=True)
+        return [span for span, special in pairs if not special]
+
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of the tokens of all samples."""
         import torch

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .._adapter import Adapter, Output
 from .._errors import InputError
 from .._rdkit import molecule, unreadable
+from ..nodes import heavy_atom_numbers
 from ..weights import tensors_only
 from ._molecular_graphs import molecular_graphs, sage_step
 
@@ -77,6 +78,10 @@ class NAGL(Adapter):
             return "formal charges, for which only the library can compute the features"
         bad = [pattern for pattern in self.forbidden if mol.HasSubstructMatch(Chem.MolFromSmarts(pattern))]
         return f"has {bad[0]}, which the authors exclude" if bad else None
+
+    def node_numbers(self, sample: Sample) -> Sequence[int]:
+        """Return the numbers of the heavy atoms, and -1 for hydrogens that are not in the string."""
+        return heavy_atom_numbers(sample.view(self.card.view))
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last."""

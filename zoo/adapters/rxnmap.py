@@ -45,6 +45,10 @@ class RxnMap(Adapter):
         """Reject SMILES that RDKit cannot read."""
         return unreadable(sample.view(self.card.view))
 
+    def node_numbers(self, sample: Sample) -> Sequence[int]:
+        """Return the numbers of the atoms that RDKit reads."""
+        return range(molecule(sample.view(self.card.view)).GetNumAtoms())
+
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the vectors of all heavy atoms."""
         rows = []

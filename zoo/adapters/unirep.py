@@ -67,6 +67,10 @@ class UniRep(Adapter):
         """Reject letters that stand for no amino acid, and empty sequences."""
         return unreadable(sample.view(self.card.view), INDEX)
 
+    def node_numbers(self, sample: Sample) -> Sequence[int]:
+        """Return the numbers of the residues, after -1 for the start token."""
+        return [-1, *range(len(sample.view(self.card.view)))]
+
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the states of all samples, one more than residues for each."""
         import torch

@@ -50,6 +50,14 @@ class Worker(Adapter):
         """Return why this sample cannot be embedded, by the adapter in the worker."""
         return self._request({"do": "unsupported"}, [sample])["reasons"][0]
 
+    def node_numbers(self, sample: Sample) -> Sequence[int] | None:
+        """Return which atom or residue each row stands for, by the adapter in the worker."""
+        return self._request({"do": "node_numbers"}, [sample])["numbers"]
+
+    def token_spans(self, sample: Sample) -> Sequence[tuple[int, int]] | None:
+        """Return the characters that each row stands for, by the adapter in the worker."""
+        return self._request({"do": "token_spans"}, [sample])["spans"]
+
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Run the adapter in the worker."""
         try:

@@ -22,6 +22,7 @@ class Job:
         device: name of a torch device.
         layer: None for the first of the card.
         pooling: None for that of the card.
+        per: ``atom``, ``residue`` or ``token`` for rows of these; None for rows of samples.
         batch_size: None for that of the card.
         store: path or address of the store.
         key: key of the representation.
@@ -34,6 +35,7 @@ class Job:
     device: str
     layer: str | None
     pooling: str | None
+    per: str | None
     batch_size: int | None
     store: str
     key: Key
@@ -51,7 +53,7 @@ class Job:
         Raises:
             InputError: weights, versions of packages or something else differ; names the first difference.
         """
-        for name, value in model_recipe(card, layer=self.layer, pooling=self.pooling).items():
+        for name, value in model_recipe(card, layer=self.layer, pooling=self.pooling, per=self.per).items():
             wanted = self.recipe.get(name)
             if value != wanted:
                 raise InputError(

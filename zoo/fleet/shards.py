@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
+
+from .._errors import InputError
 from .._samples import Sample
+from ..embeddings import to_numpy
 from ..models import Model
 from ..store import Extraction
 from .job import Job
@@ -47,9 +52,25 @@ def embed_shard(
     before = _unknown_tokens(model)
     part = unfinished(extraction, samples)
     if part:
-        batch = model.run(part, layer=job.layer, pooling=job.pooling, batch_size=job.batch_size, progress=progress)
-        extraction.write_shard(batch.ids, batch.embedding, batch.energies, batch.dropped)
+        batch = model.run(
+            part, layer=job.layer, pooling=job.pooling, per=job.per, batch_size=job.batch_size, progress=progress
+        )
+        rows = _half(batch.embedding, job) if "dtype" in job.recipe and batch.ids else batch.embedding
+        extraction.write_shard(batch.ids, rows, batch.energies, batch.dropped, nodes=batch.nodes)
     return _unknown_tokens(model) - before
+
+
+def _half(embedding: Any, job: Job) -> np.ndarray:
+    """Return rows in the dtype that the recipe names.
+
+    Raises:
+        InputError: a value is too large for it.
+    """
+    rows = to_numpy(embedding)
+    half = rows.astype(job.recipe["dtype"])
+    if not np.isfinite(half).all() and np.isfinite(rows).all():
+        raise InputError(f"{job.model} has values up to {np.abs(rows).max():.3g}, too large for float16: omit --dtype")
+    return half
 
 
 def unknown_line(model: str, unknown: int) -> str:

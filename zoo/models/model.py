@@ -19,7 +19,9 @@ from .._samples import Dataset, Sample
 from .._text import MAX_REASON, did_you_mean, shorten
 from ..cards import ModelCard
 from ..environments import versions_of
+from ..nodes import Nodes
 from ..weights import PREFIX, weights_origin, weights_version
+from .node_rows import check_per, joined_nodes, node_rows_of, node_rule, selected_nodes
 from .outputs import rows_of, same_width, unsupported_reason
 from .pooling import cumulant_order
 
@@ -29,29 +31,35 @@ class EmbeddedBatch:
     """The embeddings of some samples by a model.
 
     Args:
-        ids: ids of the n rows.
-        embedding: torch tensor or array [n, d]; [0, 0] if all samples were dropped.
+        ids: ids of the n samples.
+        embedding: torch tensor or array [n, d]; [0, 0] if all samples were dropped. With nodes [nodes, d].
         energies: [n] float64 in eV, or None.
         dropped: id -> reason, for the samples that the model could not embed.
+        nodes: the atoms, residues or tokens that the rows are of, or None for rows of samples.
     """
 
     ids: list[str]
     embedding: Any
     energies: np.ndarray | None
     dropped: dict[str, str]
+    nodes: Nodes | None = None
 
 
-def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | None = None) -> dict[str, Any]:
+def model_recipe(
+    card: ModelCard, *, layer: str | None = None, pooling: str | None = None, per: str | None = None
+) -> dict[str, Any]:
     """Return the recipe (provenance) of the embeddings of a model, without the entries of the data set.
 
     Args:
         card: the card of the model.
         layer: one of its layers; default the first.
         pooling: ``mean``, ``sum`` or ``cumulants(m)``; default that of the card.
+        per: ``atom``, ``residue`` or ``token`` for rows of these; None for rows of samples.
 
     Raises:
-        ValueError: a layer or a pooling that the model does not have.
+        ValueError: a layer, a pooling or nodes that the model does not have.
     """
+    check_per(card, per, pooling)
     packages = ["torch"] if card.weights is not None and card.torch else []
     packages += [Requirement(need).name for need in (*card.requirements, *card.no_deps)]
     packages += [name for name in card.versions if name not in packages]
@@ -63,7 +71,8 @@ def model_recipe(card: ModelCard, *, layer: str | None = None, pooling: str | No
         "weights_from": weights_origin(card.weights) if card.weights else "none",
         "view": card.view,
         "layer": _layer(card, layer),
-        "pooling": _pooling(card, pooling),
+        "pooling": "none" if per else _pooling(card, pooling),
+        **({"per": per, "nodes": node_rule(card, per)} if per else {}),
         "versions": versions,
     } | ({"libraries": libraries} if libraries else {})
 
@@ -85,6 +94,7 @@ class Model:
         *,
         layer: str | None = None,
         pooling: str | None = None,
+        per: str | None = None,
         batch_size: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Representation:
@@ -94,24 +104,29 @@ class Model:
             samples: samples that have the view given in the card.
             layer: one of ``card.layers``; default the first.
             pooling: ``mean``, ``sum`` or ``cumulants(m)``; default that of the card.
+            per: ``atom``, ``residue`` or ``token`` for a row of each of these instead of pooling; see `hyle.zoo.nodes`.
             batch_size: default that of the card; rows do not depend on it beyond rounding errors. It is halved when
                 the device runs out of memory.
             progress: called with (samples done, total samples) after each batch.
 
         Returns:
             Representation whose embedding is [n, d] on the device of the model; samples that the model cannot embed
-            are in ``dropped``, with the reason.
+            are in ``dropped``, with the reason. Rows of nodes have the ids ``SAMPLE#NUMBER``, and groups by sample and
+            by element, residue or token.
 
         Raises:
             ValueError: a sample without the view, an unknown layer or pooling, or no sample that the model can embed.
         """
-        recipe = model_recipe(self.card, layer=layer, pooling=pooling)
+        recipe = model_recipe(self.card, layer=layer, pooling=pooling, per=per)
         if isinstance(samples, Dataset):
             recipe |= samples.recipe
-        batch = self.run(samples, layer=layer, pooling=pooling, batch_size=batch_size, progress=progress)
+        batch = self.run(samples, layer=layer, pooling=pooling, per=per, batch_size=batch_size, progress=progress)
         if not batch.ids:
             reason = next(iter(batch.dropped.values()), "there are no samples")
             raise InputError(f"{self.card.name} supports none of the {len(samples)} samples: {reason}")
+        if batch.nodes is not None:
+            ids, groups = batch.nodes.ids(batch.ids), batch.nodes.groups(batch.ids, per or "")
+            return Representation(self.card.name, batch.embedding, ids, recipe, None, batch.dropped, groups)
         return Representation(self.card.name, batch.embedding, batch.ids, recipe, batch.energies, batch.dropped)
 
     def run(
@@ -120,10 +135,12 @@ class Model:
         *,
         layer: str | None = None,
         pooling: str | None = None,
+        per: str | None = None,
         batch_size: int | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> EmbeddedBatch:
         """Embed samples like `embed`, but without a recipe and without an error if all samples are dropped."""
+        check_per(self.card, per, pooling)
         layer, pooling = _layer(self.card, layer), _pooling(self.card, pooling)
         size = self.card.batch_size if batch_size is None else batch_size
         if size < 1:
@@ -134,7 +151,7 @@ class Model:
         parts, start = [], 0
         while start < len(rows):
             try:
-                parts.append(self._forward([rows[i] for i in order[start : start + size]], layer, pooling))
+                parts.append(self._forward([rows[i] for i in order[start : start + size]], layer, pooling, per))
             except RuntimeError as error:
                 if size == 1 or not out_of_memory(error):
                     raise
@@ -145,7 +162,7 @@ class Model:
                 progress(min(start, len(rows)), len(rows))
         return _restore_order(_concatenate(parts, self.card), [sample.id for sample in rows])
 
-    def _forward(self, samples: list[Sample], layer: str, pooling: str) -> EmbeddedBatch:
+    def _forward(self, samples: list[Sample], layer: str, pooling: str, per: str | None) -> EmbeddedBatch:
         dropped: dict[str, str] = {}
         for sample in samples:
             if not isinstance(sample, Sample):
@@ -160,6 +177,9 @@ class Model:
             return _concatenate([EmbeddedBatch([], None, None, dropped)], self.card)
         with hub_errors(self.card):
             output = self.adapter.forward(kept, layer)
+        if per:
+            placed, features, nodes, lost = node_rows_of(output, kept, self.adapter, per)
+            return _concatenate([EmbeddedBatch(placed, features, None, dropped | lost, nodes)], self.card)
         features, energies = rows_of(output, len(kept), self.card, pooling)
         return EmbeddedBatch([sample.id for sample in kept], features, energies, dropped)
 
@@ -200,6 +220,9 @@ def _restore_order(batch: EmbeddedBatch, ids: Sequence[str]) -> EmbeddedBatch:
     order = np.array([position[id_] for id_ in kept])
     energies = None if batch.energies is None else batch.energies[order]
     dropped = {id_: batch.dropped[id_] for id_ in ids if id_ in batch.dropped}
+    if batch.nodes is not None:
+        rows, nodes = selected_nodes(batch.nodes, order)
+        return EmbeddedBatch(kept, batch.embedding[rows], None, dropped, nodes)
     return EmbeddedBatch(kept, batch.embedding[order], energies, dropped)
 
 
@@ -212,7 +235,8 @@ def _concatenate(parts: Sequence[EmbeddedBatch], card: ModelCard) -> EmbeddedBat
     same_width([part.embedding for part in nonempty], card)
     energies = [part.energies for part in nonempty if part.energies is not None]
     all_energies = np.concatenate(energies) if len(energies) == len(nonempty) else None
-    return EmbeddedBatch(ids, _stack([part.embedding for part in nonempty]), all_energies, dropped)
+    nodes = joined_nodes(part.nodes for part in nonempty)
+    return EmbeddedBatch(ids, _stack([part.embedding for part in nonempty]), all_energies, dropped, nodes)
 
 
 def _layer(card: ModelCard, layer: str | None) -> str:

@@ -14,7 +14,8 @@ import numpy as np
 from .._errors import InputError
 from .._representation import Representation
 from ..embeddings import to_numpy
-from .address import Folder
+from ..nodes import Nodes
+from .merge import merge_shards
 from .plan import Plan, identity_of
 from .protocols import Place
 from .rows import matrix_of, plain
@@ -97,6 +98,8 @@ class Extraction:
         embedding: Any,
         energies: Any = None,
         dropped: Mapping[str, str] | None = None,
+        *,
+        nodes: Nodes | None = None,
     ) -> None:
         """Commit some samples to disk; once this returns, they survive a crash of the process.
 
@@ -105,6 +108,7 @@ class Extraction:
             embedding: floating [n, d], an array or a torch tensor on any device; d and dtype as in the other shards.
             energies: [n] in eV, or None.
             dropped: id -> why the model does not support that sample.
+            nodes: of the n samples, if the embedding has a row for each of them, and the recipe says what they are.
 
         Raises:
             ValueError: unknown, finished or repeated ids, or an array of the wrong shape or dtype.
@@ -118,8 +122,10 @@ class Extraction:
         if len(ids):
             matrix = np.ascontiguousarray(matrix_of(embedding))
             width = (matrix.shape[1], matrix.dtype.name)
-            if len(matrix) != len(ids):
+            if len(matrix) != (len(ids) if nodes is None else sum(nodes.counts)):
                 raise InputError(f"{self._key}: {len(ids)} ids for {len(matrix)} rows")
+            if ("per" in self._recipe) != (nodes is not None) or (nodes is not None and len(nodes.counts) != len(ids)):
+                raise InputError(f"{self._key}: rows of nodes need nodes of {len(ids)} samples, and no other rows do")
             if self._width not in (None, width):
                 raise InputError(
                     f"{self._key}: the shard has width and dtype {width}, but earlier shards have {self._width}"
@@ -130,6 +136,8 @@ class Extraction:
                 if arrays["energies"].shape != (len(ids),):
                     raise InputError(f"{self._key}: energies of shape {arrays['energies'].shape} for {len(ids)} rows")
         about = {"ids": list(ids), "dropped": dropped, "width": width}
+        if nodes is not None:
+            about["nodes"] = {name: list(values) for name, values in vars(nodes).items()}
         name = shard_name(sorted([*ids, *dropped], key=self._position.__getitem__))
         with self._place.writing():
             try:
@@ -175,48 +183,16 @@ class Extraction:
         return result
 
     def _merge(self, step: Callable[[], None]) -> Representation:
-        shards: list[tuple[Folder, dict[str, Any]]] = []
-        source: dict[str, tuple[int, int]] = {}
-        dropped: dict[str, str] = {}
-        for _, path, about in self._shards.finished():
-            for row, i in enumerate(about["ids"]):
-                if i not in source and i not in dropped:
-                    source[i] = len(shards), row
-            dropped |= {i: why for i, why in about["dropped"].items() if i not in source and i not in dropped}
-            shards.append((path, about))
-            step()
-        missing = [i for i in self._ids if i not in source and i not in dropped]
-        if missing:
-            raise InputError(f"{self._key}: {len(missing)} samples are not finished, starting with {missing[0]!r}")
-        kept = [i for i in self._ids if i in source]
-        if not kept:
-            reason = next(iter(dropped.values()), "the data set is empty")
-            raise InputError(f"{self._key}: the model supports none of the {len(self._ids)} samples: {reason}")
-        rows: dict[int, list[tuple[int, int]]] = {}
-        for target, i in enumerate(kept):
-            shard, row = source[i]
-            rows.setdefault(shard, []).append((target, row))
-        energies = np.empty(len(kept)) if all("energies" in shards[s][1]["sha256"] for s in rows) else None
-        matrix: np.ndarray | None = None
-        read = self._shards.read([shards[shard] for shard in rows])
-        for (shard, places), arrays in zip(rows.items(), read, strict=True):
-            path, _ = shards[shard]
-            targets, own = np.array(places).T
-            part = arrays["embedding"]
-            if matrix is None:
-                matrix = np.empty((len(kept), part.shape[1]), part.dtype)
-            if (part.shape[1], part.dtype) != (matrix.shape[1], matrix.dtype):
-                raise InputError(
-                    f"{path} has width and dtype {(part.shape[1], part.dtype.name)}, but other shards have "
-                    f"{(matrix.shape[1], matrix.dtype.name)}: remove the wrong ones and embed again"
-                )
-            matrix[targets] = part[own]
-            if energies is not None:
-                energies[targets] = arrays["energies"][own]
-            step()
-        skipped = {i: dropped[i] for i in self._ids if i in dropped}
-        groups = {kind: [labels[i] for i in kept] for kind, labels in self._groups.items()}
-        return Representation(self._key.model, matrix, kept, self._recipe, energies, skipped, groups)
+        merged = merge_shards(self._shards, self._ids, str(self._key), step)
+        groups = {kind: [labels[i] for i in merged.samples] for kind, labels in self._groups.items()}
+        ids = merged.samples
+        if merged.nodes is not None:
+            ids = merged.nodes.ids(merged.samples)
+            groups = {kind: merged.nodes.spread(labels) for kind, labels in groups.items()}
+            groups = merged.nodes.groups(merged.samples, self._recipe["per"]) | groups
+        return Representation(
+            self._key.model, merged.embedding, ids, self._recipe, merged.energies, merged.dropped, groups
+        )
 
     def _refresh(self) -> None:
         """Note the shards that this and other processes have written meanwhile."""

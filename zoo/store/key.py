@@ -22,7 +22,7 @@ class Key:
         weights: hash of the weights of the model.
         dataset: name and version of the data set, such as ``qm9-c3d9ba233270a1d8``.
         layer: layer of the model.
-        pooling: how node vectors are pooled into one vector per sample.
+        pooling: how node vectors are pooled into one vector per sample; ``per atom`` and so on for rows of nodes.
         libraries: the packages whose version changes the rows, with their versions, such as ``rdkit 2026.9.1``; empty
             if there are none, and in what was stored before they were recorded.
     """
@@ -50,6 +50,8 @@ class Key:
         if missing:
             raise InputError(f"the recipe has no {', '.join(missing)}, so the representation cannot be stored")
         model, weights, dataset, version, layer, pooling = (str(recipe[name]) for name in names)
+        pooling = f"per {recipe['per']}" if "per" in recipe else pooling
+        pooling = f"{pooling}, {recipe['dtype']}" if "dtype" in recipe else pooling
         libraries = ", ".join(f"{name} {number}" for name, number in sorted(recipe.get("libraries", {}).items()))
         return cls(model, weights, f"{dataset}-{version}", layer, pooling, libraries)
 

@@ -73,7 +73,7 @@ def job_of(store: Path, data: Dataset, layer: str = "letters", model: str = "min
     card = fetched_card(model)
     prepare(card)
     recipe = model_recipe(card, layer=layer) | data.recipe_for(card.view)
-    of_model = (model, "cpu", layer, None, None)
+    of_model = (model, "cpu", layer, None, None, None)
     return Job(*of_model, address_of(Store(store)), Key.of(recipe), recipe, data.ids, data.groups)
 
 

@@ -37,6 +37,7 @@ def read(path: Path, wanted: Wanted, options: Options) -> Iterator[Row]:
         views: dict[str, Any] = {"sequence": chain.sequence}
         if chain.backbone is not None:
             views["backbone"] = chain.backbone.astype(np.float32)
+            views["first_residue"] = chain.first
         if chain.atoms is not None:
             views["protein_atoms"] = chain.atoms
         yield Row(i, where, "" if options.id_column == NUMBERS else _id(path, chain), views, remarks=remarks)

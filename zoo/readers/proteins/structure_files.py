@@ -64,6 +64,8 @@ class Chain:
         remarks: statement -> detail, on what was changed or is missing.
         entry: name of the structure in a file of several: a data block, or the number of a part; else empty.
         atoms: all atoms of the observed residues; None if they were not asked for, or there is no backbone.
+        first: number in the sequence of the first residue of the backbone; None without one, or if its letters occur
+            several times in the sequence.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Chain:
     remarks: Mapping[str, str] = field(default_factory=dict)
     entry: str = ""
     atoms: ProteinAtoms | None = None
+    first: int | None = None
 
 
 def read_chains(path: Path, *, atoms: bool = False) -> Iterator[Chain]:
@@ -174,7 +177,14 @@ def _chain(
     elif len(segment) < len(sequence):
         notes[SEGMENT] = f"residues {segment[0].name} to {segment[-1].name}, {len(segment)} of {len(sequence)}"
     backbone = np.array([residue.backbone for residue in segment]) if segment else None
-    return Chain(protein.name, protein.number, sequence, residues, backbone, notes, entry), segment
+    first = _only_place("".join(residue.letter for residue in segment), sequence)
+    return Chain(protein.name, protein.number, sequence, residues, backbone, notes, entry, first=first), segment
+
+
+def _only_place(part: str, whole: str) -> int | None:
+    """Return where the letters of a text are in another one; None if nowhere or at several places."""
+    first = whole.find(part) if part else -1
+    return None if first < 0 or whole.find(part, first + 1) >= 0 else first
 
 
 def _without_caps(seqres: Sequence[str], residues: Sequence[Any]) -> list[str]:
