@@ -16,7 +16,7 @@ from .compare import by_name, engine_options
 from .groups import with_groups
 
 # Options that do not change the work, or that `hyle.engine.estimate` does not take.
-_NOT_ESTIMATED = ("metrics", "groups", "strata", "permute")
+_NOT_ESTIMATED = ("metrics", "groups", "strata", "permute", "neighbours_outside")
 
 
 def estimate_comparison(representations: Sequence[Representation], measure: CompareOptions) -> dict[str, Any]:

@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 from hyle.zoo import (
     GROUP_KINDS,
     ID_RULES,
+    NODE_GROUP_KINDS,
     ROW_NUMBERS,
     InputError,
     Representation,
     describe_repeats,
     load_dataset,
 )
+from hyle.zoo.nodes import LABEL_KINDS
 
 from ..comparison import count_repeated, known_groups, states_of_one_thing
 from ..console import say
 from ..options import NO_GROUPS, CompareOptions
+from .rows import node_kind
 
 # Kinds within which samples are permuted by default: the first that at least this fraction share with another sample.
 STRATA, MIN_SHARED_FRACTION = ("formula", "composition", "elements"), 0.2
@@ -63,21 +66,43 @@ def with_groups(measure: CompareOptions, representations: Sequence[Representatio
             there are none.
     """
     ids = sorted(set.intersection(*(set(each.ids) for each in representations)))
-    found = SampleGroups(measure)
+    found = _of_nodes(measure, representations, ids) if node_kind(representations) else SampleGroups(measure)
+    measure = found.measure
     if measure.permutations or measure.jackknife_groups or measure.groups not in (None, NO_GROUPS):
         found = _with_units(found, representations, ids)
     if measure.permutations or measure.strata not in (None, NO_GROUPS):
         found = _with_strata(found, representations, ids)
     measure = found.measure
     groups, strata = (None if each == NO_GROUPS else each for each in (measure.groups, measure.strata))
+    outside = None if measure.neighbours_outside == NO_GROUPS else measure.neighbours_outside
+    outside = outside if outside is None else _labels("--outside", outside, representations)
     if groups is None and measure.permute == "whole" and measure.permutations:
         raise InputError(
             "--permute whole exchanges groups of samples, and there are none: name them with --groups, or omit it"
         )
     permute = (measure.permute or "within") if groups is not None else None
     return dataclasses.replace(
-        found, measure=dataclasses.replace(measure, groups=groups, strata=strata, permute=permute)
+        found,
+        measure=dataclasses.replace(measure, groups=groups, strata=strata, permute=permute, neighbours_outside=outside),
     )
+
+
+def _of_nodes(measure: CompareOptions, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:
+    """Return the options for rows of atoms, residues or tokens, of which those of one sample depend on each other."""
+    per = node_kind(representations)
+    if measure.neighbours_outside is None:
+        measure = dataclasses.replace(measure, neighbours_outside="sample")
+    if measure.groups is not None or not (measure.permutations or measure.jackknife_groups):
+        return SampleGroups(measure)
+    note = f"{per}s of one sample are not independent: samples are the units of p-values and intervals"
+    strata = measure.strata
+    if measure.permutations and strata is None and known_groups(LABEL_KINDS[per], representations, ids):
+        strata = LABEL_KINDS[per]
+    if measure.permutations:
+        kind = strata if isinstance(strata, str) and strata != NO_GROUPS else ""
+        note += f"; permutations exchange {per}s of one {NODE_GROUP_KINDS[kind][0]}" if kind in NODE_GROUP_KINDS else ""
+    permute = measure.permute or "blocks"
+    return SampleGroups(dataclasses.replace(measure, groups="sample", strata=strata, permute=permute), note=note)
 
 
 def _with_units(found: SampleGroups, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:

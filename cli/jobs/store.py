@@ -198,4 +198,5 @@ def embed_command(recipe: Mapping[str, Any], samples: int, store: Store) -> str:
         words += [] if any(made in ids for made in MADE) else ["--id-column", ids]
     words += ["--layer", str(recipe["layer"])]
     words += ["--pooling", str(recipe["pooling"])] if recipe["pooling"] != "none" else []
+    words += [word for name in ("per", "dtype") if name in recipe for word in (f"--{name}", str(recipe[name]))]
     return shlex.join([*words, *store_words(store)])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from hyle.zoo import GROUP_KINDS, InputError
+from hyle.zoo import GROUP_KINDS, NODE_GROUP_KINDS, InputError
 
 from .common import Decorator, option_group, split
 
@@ -53,12 +53,14 @@ class CompareOptions:
             the number of pairs needs, see `hyle.engine.comparison.Inference`.
         groups: sample id -> group of samples that are not independent; a kind of `hyle.zoo.GROUP_KINDS`,
             ``KIND:DATASET`` or ``none``, see `hyle.cli.jobs.with_groups`. None for what the samples are known to be.
-        permute: ``within`` or ``whole``, what permutations do with groups; None for ``within`` where groups are given,
-            and ``whole`` for those that are known.
+        permute: ``within``, ``whole`` or ``blocks``, what permutations do with groups; None for ``within`` where groups
+            are given, ``whole`` for those that are known, and ``blocks`` for rows of nodes.
         strata: sample id -> stratum within which samples are permuted for what models share beyond it; otherwise as
             `groups`.
         fdr: how p-values are adjusted for the number of pairs, as in `hyle.engine.Inference`.
         jackknife_groups: groups of the delete-a-group jackknife, for standard errors; 0 for none.
+        neighbours_outside: sample id -> label, or as `groups`: the neighbours of a row in the pair metrics are those
+            with another label; None for those of other samples where rows are of nodes.
     """
 
     metrics: Sequence[str] | None = None
@@ -77,6 +79,7 @@ class CompareOptions:
     strata: Mapping[str, str] | str | None = None
     fdr: str = "bh"
     jackknife_groups: int = 0
+    neighbours_outside: Mapping[str, str] | str | None = None
 
     def __post_init__(self) -> None:
         if self.queries is not None and self.permutations == "auto":
@@ -211,10 +214,10 @@ def parse_groups(text: str | None, option: str = "--groups") -> Mapping[str, str
     Raises:
         InputError: neither a file nor a kind; and as `read_groups`.
     """
-    if text is None or text == NO_GROUPS or text.partition(":")[0] in GROUP_KINDS:
+    if text is None or text == NO_GROUPS or text.partition(":")[0] in {**GROUP_KINDS, **NODE_GROUP_KINDS}:
         return text
     if not Path(text).is_file():
-        kinds = ", ".join([*GROUP_KINDS, NO_GROUPS])
+        kinds = ", ".join([*GROUP_KINDS, *NODE_GROUP_KINDS, NO_GROUPS])
         raise InputError(f"{option} {text} is neither a file nor a kind of groups: {kinds}")
     return read_groups(Path(text), option)
 
@@ -346,10 +349,20 @@ def metric_options(default: str) -> Decorator:
         ),
         click.option(
             "--permute",
-            type=click.Choice(["within", "whole"]),
+            type=click.Choice(["within", "whole", "blocks"]),
             help="What permutations do with groups: within permutes samples within their group, and tests what models "
-            "share beyond the groups; whole exchanges groups of equal size. [default: within for --groups, whole for "
-            "groups by default]",
+            "share beyond the groups; whole exchanges groups of equal size; blocks exchanges samples within the groups "
+            "of --beyond, and keeps those of one of --groups together. [default: within for --groups, whole for groups "
+            "by default, blocks for --per]",
+        ),
+        click.option(
+            "--outside",
+            "neighbours_outside",
+            metavar="FILE|KIND",
+            callback=lambda _context, _option, text: parse_groups(text, "--outside"),
+            help="Search the neighbours of a row only among rows with another label of this kind, for mutual, Jaccard "
+            "and cycle k-NN and CKNNA. As --groups, or none. [default: sample for --per: atoms of one sample are "
+            "neighbours of each other in any model]",
         ),
         click.option(
             "--beyond",

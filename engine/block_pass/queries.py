@@ -35,6 +35,7 @@ def run_query_pass(
     group: np.ndarray,
     *,
     distinct: tuple[int, Sequence[np.ndarray | None]] | None = None,
+    outside: np.ndarray | None = None,
     block: int | None = None,
     mesh: Mesh | None = None,
     checkpoint: Checkpoint | None = None,
@@ -49,6 +50,8 @@ def run_query_pass(
         group: int [q], the group of each, over which ranks are summed.
         distinct: number of neighbours of the Euclidean tables in which only some rows are neighbours, and for each
             model which, bool [n]; None for all.
+        outside: int32 [n], labels: the neighbours in the other tables have another label; None for any. Not for
+            ranks, and not on a mesh.
         block: number of queries of a block; by default as many as fit in `free_bytes`, but at least `MIN_BLOCK`.
         mesh: devices among which the queries are divided, see `run_mesh_pass`; by default the device of the points, a
             mesh of one, if it is an accelerator.
@@ -72,7 +75,7 @@ def run_query_pass(
         block = max(MIN_BLOCK, free // (held * n * representations[0].points.dtype.itemsize))
     block = -(-q // -(-q // min(q, block)))
     k, masks = distinct or (0, [None] * m)
-    inputs = (plan, block, rows, group, k, *masks, *(prepared.rows for prepared in representations))
+    inputs = (plan, block, rows, group, k, outside is None, *masks, *(prepared.rows for prepared in representations))
     groups = int(group.max()) + 1
     found = Collected(plan, m, q, representations[0].points.dtype, groups=groups, distinct=k)
     saved = Segments(found, checkpoint and checkpoint.of("queries", *inputs))
@@ -81,7 +84,8 @@ def run_query_pass(
             size = min(block, q - start)
             # The last block is filled up, so that programs are compiled for one shape.
             query = rows[np.minimum(np.arange(start, start + block), q - 1)]
-            results = list(pool.map(partial(_search, query=query, plan=plan, k=k), representations, masks))
+            search = partial(_search, query=query, plan=plan, k=k, outside=outside)
+            results = list(pool.map(search, representations, masks))
             for model, each in enumerate(results):
                 found.add_tables(model, start, each.tables)
             if plan.ranks:
@@ -98,10 +102,19 @@ def run_query_pass(
     return found.result(None, block)
 
 
-def _search(prepared: Prepared, mask: np.ndarray | None, *, query: np.ndarray, plan: PassPlan, k: int) -> _Block:
+def _search(
+    prepared: Prepared,
+    mask: np.ndarray | None,
+    *,
+    query: np.ndarray,
+    plan: PassPlan,
+    k: int,
+    outside: np.ndarray | None,
+) -> _Block:
     """Find the planned tables of one block of one model, and the one of k distinct neighbours after them."""
     gram = prepared.gram(query)
-    tables = [block_table(prepared, gram, query, width, metric, ordered=plan.ordered) for metric, width in plan.tables]
+    find = partial(block_table, prepared, gram, query, ordered=plan.ordered, where=outside)
+    tables = [find(width, metric) for metric, width in plan.tables]
     if k:
         tables.append(block_table(prepared, gram, query, k, "euclidean", where=mask))
     return _Block(gram if plan.ranks else None, jax.device_get(tables))

@@ -17,6 +17,7 @@ from .frame import to_frame as to_frame
 from .inference import Inference as Inference
 from .io import load_comparison as load_comparison
 from .io import save_comparison as save_comparison
+from .jackknife import draw_jackknife_groups as draw_jackknife_groups
 from .jackknife import jackknife_freedom as jackknife_freedom
 from .jackknife import jackknife_interval as jackknife_interval
 from .join import JoinWarning as JoinWarning

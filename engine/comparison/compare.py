@@ -36,6 +36,7 @@ from .inference import Inference, configured
 from .jackknife import delete_group_jackknife
 from .join import Joined, join
 from .limits import check_size
+from .outside import outside_labels
 from .progress import JACKKNIFE, MORE, STRATA, ProgressTracker
 from .queries import check_queries, query_variables
 from .representations import check_representations, name_representations
@@ -55,6 +56,7 @@ def compare(
     covariates: Any = None,
     config: CompareConfig | None = None,
     inference: Inference | None = None,
+    neighbours_outside: Mapping[str, Any] | Sequence[Any] | None = None,
     mesh: Mesh | None = None,
     checkpoint: str | Path | Checkpoint | None = None,
     progress: Progress = None,
@@ -74,6 +76,9 @@ def compare(
             the covariates have independent columns, and one more.
         config: how metrics are computed, see `CompareConfig`.
         inference: which p-values and intervals are computed, see `Inference`.
+        neighbours_outside: sample id -> label, or n labels for plain tensors: the neighbours of a sample are those with
+            another label, in mutual, Jaccard and cycle k-NN and in CKNNA. For samples that are parts of one thing, such
+            as the atoms of one crystal, which are neighbours of each other in any model.
         mesh: devices among which the rows are divided, of this process or of all processes, see `device_mesh`; each
             process then calls this with the same representations, and has the whole result. Default: one device.
         checkpoint: a folder in which results are saved every few seconds, so that the same call continues after an
@@ -133,7 +138,12 @@ def compare(
     check_mesh(mesh)
     if config.precision != "highest" and mesh is None and jax.default_backend() == "cpu":
         raise InputError(f"precision={config.precision!r} is for GPUs and TPUs, or a mesh of devices: omit it")
-    context = MetricContext(inputs.joined.names, inputs.joined.arrays, config, queries=queries, mesh=mesh)
+    outside = outside_labels(
+        neighbours_outside, inputs.joined.ids, chosen, config, all_ids=inputs.all_ids, on_mesh=mesh is not None
+    )
+    context = MetricContext(
+        inputs.joined.names, inputs.joined.arrays, config, outside=outside, queries=queries, mesh=mesh
+    )
     if checkpoint is not None:
         context.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)
         context.checkpoint.shared = context.shared
@@ -168,6 +178,7 @@ def compare(
     attributes = _attributes(inputs, config, inference, resamples, mesh) | {
         "permutations": 0 if permutations is None else len(permutations),
         "resolution": resolution,
+        "neighbours_outside": 0 if outside is None else int(outside.max()) + 1,
     }
     return Comparison(variables, coords={"model": names, "other": names}, attrs=attributes)
 

@@ -69,7 +69,9 @@ def delete_group_jackknife(
     for done, part in enumerate(left_out):
         kept = np.setdiff1d(np.arange(context.n), part)
         rows = context.row_numbers[kept]
-        fewer = replace(context, arrays=[x[kept] for x in context.arrays], rows=rows, progress=None, _cache={})
+        outside = None if context.outside is None else context.outside[kept]
+        arrays = [x[kept] for x in context.arrays]
+        fewer = replace(context, arrays=arrays, rows=rows, outside=outside, progress=None, _cache={})
         fewer.run_pass(needs)
         for metric in metrics:
             found[metric.name].append(np.asarray(metric.evaluate(fewer).value, np.float64))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import jax
@@ -52,6 +52,7 @@ class MetricContext:
         progress: called with (stage, done, total) during the pass.
         rows: int [n], the row numbers of the samples where some are left out, by which they keep their part in a
             division of the samples, such as training; default 0 to n - 1.
+        outside: int32 [n], labels: the neighbours that pair metrics search are those of other labels; None for all.
         queries: rows that are compared with all rows, for metrics that are estimated from some; None for all.
         mesh: devices among which the rows are divided in the pass; None for one device.
         checkpoint: where results are saved from which an interrupted comparison continues; None for nowhere.
@@ -62,6 +63,7 @@ class MetricContext:
     config: CompareConfig = field(default_factory=CompareConfig)
     progress: Callable[[str, float, float], None] | None = None
     rows: np.ndarray | None = None
+    outside: np.ndarray | None = None
     queries: Queries | None = None
     mesh: Mesh | None = None
     checkpoint: Checkpoint | None = None
@@ -76,6 +78,16 @@ class MetricContext:
     def m(self) -> int:
         """Number of representations."""
         return len(self.arrays)
+
+    @property
+    def everywhere(self) -> MetricContext:
+        """The same context, in which neighbours are those of any label."""
+        return self if self.outside is None else replace(self, outside=None)
+
+    @property
+    def most_neighbours(self) -> int:
+        """The largest number of neighbours that every row has."""
+        return self.n - (1 if self.outside is None else int(np.bincount(self.outside).max()))
 
     @property
     def row_numbers(self) -> np.ndarray:
@@ -145,7 +157,7 @@ class MetricContext:
         if self.queries is not None:
             self._run_query_pass(needs, self.queries)
             return
-        plan = plan_pass(needs, self.n, [x.shape[1] for x in self.arrays], self.config)
+        plan = plan_pass(needs, self.n, [x.shape[1] for x in self.arrays], self.config, neighbours=self.outside is None)
         if plan.features:
             self._cache["features"] = True
         if plan.kernels or plan.tables:
@@ -173,6 +185,7 @@ class MetricContext:
             queries.rows,
             queries.group,
             distinct=(max(orders), [None if kept.all() else kept for kept in self.unique()]) if orders else None,
+            outside=self.outside,
             block=self.config.block,
             mesh=self.mesh,
             checkpoint=self.checkpoint,
@@ -369,7 +382,9 @@ class MetricContext:
 
         def compute() -> list[Neighbours]:
             result: PassResult | None = self._cache.get("pass")
-            stored = result.tables.get(metric) if result else None
+            # The pass over all pairs does not search outside of labels, but the one of the queries does.
+            searched = unique or self.outside is None or self.queries is not None
+            stored = result.tables.get(metric) if result and searched else None
             tables = []
             for model, x in enumerate(self.arrays):
                 kept = self.unique()[model] if unique else None
@@ -381,10 +396,11 @@ class MetricContext:
                 if kept is None and stored is not None and enough:
                     tables.append(_nearest_of(stored[model], k))
                 else:
-                    tables.append(find_table(prepare(x), k, metric, where=kept, ordered=not unique))
+                    where = kept if unique else self.outside
+                    tables.append(find_table(prepare(x), k, metric, where=where, ordered=not unique))
             return tables
 
-        return self.cached(("tables", k, metric, unique), compute)
+        return self.cached(("tables", k, metric, unique, self.outside is None), compute)
 
     def lookups(self, k: int, metric: NeighbourMetric) -> list[Lookup]:
         """Return the neighbour table of each model, sorted by index."""

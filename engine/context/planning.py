@@ -24,7 +24,9 @@ def needs_all_pairs(needs: Sequence[Need]) -> bool:
     return any(need in ("rbf", "distance", "ranks") for need in needs)
 
 
-def plan_pass(needs: Sequence[Need], n: int, widths: Sequence[int], config: CompareConfig) -> PassPlan:
+def plan_pass(
+    needs: Sequence[Need], n: int, widths: Sequence[int], config: CompareConfig, *, neighbours: bool = True
+) -> PassPlan:
     """Plan the pass for some needs; see `Metric.needs`.
 
     Args:
@@ -32,13 +34,15 @@ def plan_pass(needs: Sequence[Need], n: int, widths: Sequence[int], config: Comp
         n: number of samples.
         widths: columns of each representation.
         config: how metrics are computed.
+        neighbours: whether the pass finds the neighbours of pair metrics, which are those among all samples.
 
     Returns:
         The plan. Linear kernels are in ``features`` instead of ``kernels`` where products of features cost less.
     """
     kernels = [kernel for kernel in KERNELS if kernel in needs]
     tables: dict[NeighbourMetric, int] = {}
-    if "neighbours" in needs:
+    searched = "neighbours" in needs and neighbours
+    if searched:
         # CKNNA masks a similarity: it uses the cosine if the neighbour metric is a distance.
         for metric in {config.neighbour_metric, similarity_of(config)}:
             tables[metric] = config.k
@@ -58,7 +62,7 @@ def plan_pass(needs: Sequence[Need], n: int, widths: Sequence[int], config: Comp
         config.rank_k * ("ranks" in needs),
         ordered=max(
             max(config.rank_k, TABLE) * ("ranks" in needs),
-            config.k * ("neighbours" in needs and config.neighbour_metric == "euclidean"),
+            config.k * (searched and config.neighbour_metric == "euclidean"),
         ),
         features=features,
         search=config.search if tables else "exact",

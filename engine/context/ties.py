@@ -52,18 +52,20 @@ def permuted_table(
     The first call searches all neighbours that are as near as the k-th. Later ones only sort these by distance and new
     row number: O(n l log l) for at most l such neighbours. Where there are too many to keep, every call is a search.
     """
-    wider = context.cached(("wider table", model, k, metric), lambda: _with_all_ties(context, model, k, metric))
+    key = ("wider table", model, k, metric, context.outside is None)
+    wider = context.cached(key, lambda: _with_all_ties(context, model, k, metric))
     if wider is None:
-        return find_table(prepare(context.arrays[model][order]), k, metric)
+        where = None if context.outside is None else context.outside[order]
+        return find_table(prepare(context.arrays[model][order]), k, metric, where=where)
     indices, value, level = wider
     number = np.empty(context.n, np.int64)
     number[order] = np.arange(context.n)
-    key = level[order] * context.n + number[indices[order]]
-    if key.shape[1] > k:
-        key = np.partition(key, k - 1, axis=1)[:, :k]
+    ranked = level[order] * context.n + number[indices[order]]
+    if ranked.shape[1] > k:
+        ranked = np.partition(ranked, k - 1, axis=1)[:, :k]
     value = value[order]
     tied = value[:, k - 1] == value[:, k] if value.shape[1] > k else np.zeros(context.n, bool)
-    return Neighbours((np.sort(key, axis=1) % context.n).astype(np.int32), value[:, :k], tied)
+    return Neighbours((np.sort(ranked, axis=1) % context.n).astype(np.int32), value[:, :k], tied)
 
 
 def _with_all_ties(
@@ -77,14 +79,14 @@ def _with_all_ties(
     """
     width, n = k, context.n
     while True:
-        width = min(2 * width + 1, n - 1)
+        width = min(2 * width + 1, context.most_neighbours)
         if width * n > MAX_TIED_PAIRS:
             return None
-        table = find_table(context.prepared()[model], width, metric, measured=True)
+        table = find_table(context.prepared()[model], width, metric, where=context.outside, measured=True)
         value = np.asarray(table.value)
         if not np.isfinite(value).all():
             return None
-        if width == n - 1 or (value[:, k - 1] != value[:, -1]).all():
+        if width == context.most_neighbours or (value[:, k - 1] != value[:, -1]).all():
             level = np.cumsum(np.diff(value, axis=1, prepend=value[:, :1]) != 0, axis=1)
             return np.asarray(table.indices), value, level
 

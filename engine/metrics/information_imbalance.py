@@ -97,6 +97,7 @@ def _ranks_of_queries(context: MetricContext, queries: Queries) -> tuple[np.ndar
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations) -> np.ndarray:
+    context = context.everywhere  # ranks are those among all samples
     all_equal = np.array([bool(prepared.norms.all_equal) for prepared in context.prepared()])
     k, report = context.config.rank_k, context.stage_callback(NULL)
     tables = [np.asarray(table.indices) for table in context.tables(k, "euclidean")]

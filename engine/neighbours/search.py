@@ -38,6 +38,18 @@ def distance_rtol(dtype: Any) -> float:
     return float(jnp.finfo(dtype).eps) ** (2 / 3)
 
 
+def is_excluded(where: Any, query: Any, index: Any) -> Any:
+    """Return whether rows are excluded as neighbours of query rows, bool of the shape of ``where[index]``.
+
+    Args:
+        where: bool [n], False for rows that are nobody's neighbours; or int32 [n], labels: a row is no neighbour of the
+            rows with its label.
+        query: int32, row numbers that broadcast against the rows.
+        index: row numbers, or a slice for all rows.
+    """
+    return ~where[index] if where.dtype == bool else where[index] == where[query]
+
+
 def check_metric(metric: str) -> None:
     """Raise ValueError unless this is a neighbour metric."""
     if metric not in get_args(NeighbourMetric):
@@ -55,7 +67,7 @@ def neighbours(
         k: 1 <= k <= n - 1.
         metric: ``euclidean`` (nearest first), ``cosine`` or ``inner_product`` (most similar first). Cosine ranks unit
             rows by their distance, which keeps its precision where all similarities are near 1.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
 
     Candidates are selected from the Gram product, whose squared distances have an error of a few eps (|a|^2 + |b|^2),
     and their distances are recomputed by subtraction. If the k-th neighbour of a row is not nearer, beyond that error,
@@ -91,7 +103,7 @@ def search(
         query: int32 [b].
         k: 1 <= k <= n - 1.
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
 
     Returns:
         The table of the b query rows.
@@ -143,7 +155,7 @@ def candidates(
         query: int32 [b].
         k: 1 <= k <= n - 1.
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
     """
     n = gram.shape[1]
     below, spare = distance_lower_bound(norms, gram, query, metric, where), min(n - 1, k + EXTRA_CANDIDATES)
@@ -201,7 +213,7 @@ def recompute_exact(
         index: int32 [b, c], the candidates.
         incomplete: bool [b], rows to replace.
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
 
     Returns:
         int32 [b, c].
@@ -214,7 +226,9 @@ def recompute_exact(
         incomplete, index = state
         which = incomplete.argmax()
         exact = _exact_distances(prepared, query[which], slice(None), metric)
-        excluded = rows == query[which] if where is None else (rows == query[which]) | ~where
+        excluded = rows == query[which]
+        if where is not None:
+            excluded |= is_excluded(where, query[which], slice(None))
         _, nearest = jax.lax.top_k(-jnp.where(excluded, jnp.inf, exact), index.shape[1])
         return incomplete.at[which].set(False), index.at[which].set(nearest)
 
@@ -303,11 +317,11 @@ def select_k_nearest(
         exact: [b, c], their distances as in `Candidates`.
         k: 1 <= k <= c.
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
     """
     excluded = index == query[:, None]
     if where is not None:
-        excluded |= ~where[index]
+        excluded |= is_excluded(where, query[:, None], index)
     exact = jnp.where(excluded, jnp.inf, exact)
     exact, index = each_row(lambda *row: jax.lax.sort(row, num_keys=2), exact, index)
     return build_table(norms, exact, index, k, metric)
@@ -340,7 +354,7 @@ def distance_lower_bound(norms: Norms, gram: Any, query: Any, metric: NeighbourM
         gram: [b, n], `Prepared.gram` of the query rows.
         query: int32 [b].
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
 
     Returns:
         [b, n], distances as in `Candidates`; infinite for a row itself and for excluded rows.
@@ -354,11 +368,15 @@ def distance_lower_bound(norms: Norms, gram: Any, query: Any, metric: NeighbourM
         below = -norms.products(gram, query) - norms.gram_rtol * length[query][:, None] * length[None, :]
     if isinstance(below, np.ndarray):
         below[np.arange(len(query)), query] = np.inf
-        if where is not None:
+        if where is not None and where.dtype == bool:
             below[:, ~where] = np.inf
+        elif where is not None:
+            below[is_excluded(where, query[:, None], slice(None))] = np.inf
         return below
     excluded = jnp.arange(gram.shape[1], dtype=jnp.int32)[None, :] == query[:, None]
-    return jnp.where(excluded if where is None else excluded | ~where[None, :], jnp.inf, below)
+    if where is not None:
+        excluded |= is_excluded(where, query[:, None], slice(None))
+    return jnp.where(excluded, jnp.inf, below)
 
 
 def distance_upper_bound(norms: Norms, query: Any, low: Any, index: Any, metric: NeighbourMetric) -> Any:

@@ -19,6 +19,7 @@ from .search import (
     build_table,
     certify_candidates,
     distance_lower_bound,
+    is_excluded,
 )
 
 # Maximum number of adjacent entries of which the minimum is computed first: one cache line.
@@ -49,7 +50,7 @@ def candidates_numpy(
         query: int32 [b].
         k: 1 <= k <= n - 1.
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
         ordered: number of nearest neighbours whose order must be certain for ``order_uncertain`` to be False.
         beside: a factor and the Gram product [b, n] of another representation; the search then uses
             gram + factor * other, the Gram product of the two representations concatenated, of which ``norms`` are.
@@ -96,13 +97,13 @@ def select_k_nearest_numpy(
         exact: float32 [b, c], their distances as in `Candidates`.
         k: 1 <= k <= c.
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
     """
     norms = jax.tree.map(np.asarray, norms)
     index, exact = np.asarray(index), np.asarray(exact)
     excluded = index == query[:, None]
     if where is not None:
-        excluded |= ~np.asarray(where)[index]
+        excluded |= is_excluded(np.asarray(where), query[:, None], index)
     sort_keys = np.sort(pack_sort_keys(np.where(excluded, np.float32(np.inf), exact), index), axis=1)
     return build_table(norms, *unpack_sort_keys(sort_keys), k, metric)
 
@@ -224,13 +225,13 @@ def nearest_of_all(
         row: the query row.
         count: number of rows to find, at most n - 1.
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
     """
     every = np.arange(len(prepared.rows), dtype=np.int32)
     far = exact_distances_numpy(prepared, np.array([row]), every[None], metric)[0]
     far[row] = np.inf
     if where is not None:
-        far[~where] = np.inf
+        far[is_excluded(where, row, slice(None))] = np.inf
     sort_keys = np.partition(pack_sort_keys(far, every), count - 1)[:count]
     return unpack_sort_keys(np.sort(sort_keys))[1]
 

@@ -59,7 +59,7 @@ def find_table(
         prepared: of n rows.
         k: 1 <= k <= n - 1.
         metric: see `neighbours`.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
         ordered: whether the order of Euclidean neighbours must be exact, rather than only their sorted distances up to
             rounding. For a similarity, only the set of the k nearest is exact, unless ``measured``.
         measured: whether to compute all distances by subtraction, so that equal distances are exactly equal.
@@ -81,7 +81,7 @@ def find_tables(
     Args:
         prepared: of n rows.
         wanted: pairs (metric, k).
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
         ordered: number of nearest Euclidean neighbours whose order must be exact.
         measured: whether to compute all distances by subtraction, so that equal distances are exactly equal.
         whole: the Gram product, see `whole_gram`; computed by default if it fits in memory.
@@ -136,7 +136,7 @@ def block_table(
         metric: see `neighbours`.
         ordered: number of nearest Euclidean neighbours whose order must be exact.
         measured: whether to compute all distances by subtraction, so that equal distances are exactly equal.
-        where: bool [n]; rows with False are excluded as neighbours.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
 
     Returns:
         The table of the b query rows.

@@ -106,7 +106,10 @@ class LocalFolder:
         except Exception as error:
             problem = " ".join(str(error).partition(" [")[0].split()) or type(error).__name__
         recipe = about and about.get("recipe")
-        return Checked(problem, recipe, len(about["ids"]) + len(about["dropped"]) if about and recipe else 0)
+        if about is None or recipe is None:
+            return Checked(problem, recipe)
+        # Earlier releases have not counted the samples, of which each was a row.
+        return Checked(problem, recipe, about.get("samples", len(about["ids"]) + len(about["dropped"])))
 
     def is_there(self, path: Folder) -> bool:
         """Return whether there still is something at a path."""

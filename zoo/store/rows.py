@@ -46,18 +46,27 @@ def content_of(
     arrays = {"embedding": np.ascontiguousarray(matrix_of(representation.embedding))}
     if representation.energies is not None:
         arrays["energies"] = np.asarray(representation.energies, np.float64)
+    samples = (
+        len(set(representation.groups["sample"])) if "sample" in representation.groups else len(arrays["embedding"])
+    )
     about = {
         "name": representation.name,
         "key": asdict(key),
         "shape": arrays["embedding"].shape,
         "dtype": arrays["embedding"].dtype.name,
         "energies": "energies" in arrays,
+        "samples": samples + len(representation.dropped),
         "ids": list(representation.ids),
         "recipe": plain(representation.recipe),
         "dropped": dict(representation.dropped),
         "groups": {kind: list(labels) for kind, labels in representation.groups.items()},
     }
     return arrays, about, {name: about[name] for name in ("name", "ids", "recipe")}
+
+
+def count_rows(about: Mapping[str, Any]) -> int:
+    """Return the number of rows of a shard, by its metadata."""
+    return sum(about["nodes"]["counts"]) if "nodes" in about else len(about["ids"])
 
 
 def representation_of(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray], rows: slice) -> Representation:

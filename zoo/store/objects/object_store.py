@@ -154,7 +154,7 @@ class ObjectStore:
             problem = " ".join(str(error).split()) or type(error).__name__
         if about is None or "key" not in about:
             return Checked(problem)
-        return Checked(problem, about["recipe"], about["shape"][0] + about["dropped"])
+        return Checked(problem, about["recipe"], about.get("samples", about["shape"][0] + about["dropped"]))
 
     def is_there(self, path: Folder) -> bool:
         """Return whether there still is an object at an address."""

@@ -24,7 +24,7 @@ from .shards import ObjectShards
 # How often a representation is read again, or stored again, because another process replaces it at the same time.
 TRIES = 20
 # Metadata in the manifest; the others, which grow with the number of samples, are beside the arrays.
-SHORT = ("name", "key", "shape", "dtype", "energies", "recipe")
+SHORT = ("name", "key", "shape", "dtype", "energies", "samples", "recipe")
 
 
 class ObjectPlace:

@@ -11,6 +11,7 @@ from ..address import Address, Folder
 from ..checkpoint import array_hashes, unique_name
 from ..errors import damage_of
 from ..plan import PLAN, Plan
+from ..rows import count_rows
 from ..signed import signed
 from .bucket import Bucket
 from .data import read_rows, remove_data, write_data
@@ -78,4 +79,4 @@ class ObjectShards:
 
 def _size(about: Mapping[str, Any]) -> int:
     width, _ = about["width"] or (0, "")
-    return len(about["ids"]) * (width + 1) * 8  # at most
+    return count_rows(about) * (width + 1) * 8  # at most
