@@ -3,7 +3,8 @@
 Atoms are drawn in structures of random composition. Both models know the element of each atom. Each also has an effect
 of the structure, which all its atoms share, and one of the structure on each element; those of different models are
 independent unless the panel says otherwise. Atoms of one structure are hence not independent. Permutations exchange
-atoms of one element freely, or keep those of one structure together (``permute="blocks"``).
+atoms of one element freely, or keep those of one structure together (``permute="blocks"``) and search neighbours in
+other structures (``neighbours_outside=``), as `hyle compare --per atom` does.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from .text import rows_of
 METRICS = ("cka", "mutual_knn", "cknna")
 WIDTH, ALPHA, PERMUTATIONS = 6, 0.05, 200
 # Smallest and largest number of atoms of each element in a structure.
-SIZES = {"equal structures": (3, 3), "unequal structures": (0, 6)}
+SIZES = {"of 9 atoms": (3, 3), "of 0 to 18 atoms": (0, 6), "of 12 to 36 atoms": (4, 12)}
 # Size of what both models share: nothing, what a structure has in common, or what each atom has.
 SHARED = {"nothing beyond elements": (0.0, 0.0), "structures": (0.7, 0.0), "atoms": (0.0, 0.7)}
 PERMUTE = {"freely": "within", "structures together": "blocks"}
@@ -66,11 +67,18 @@ def simulate(structures: int, sets: int, report: Callable[[int], None]) -> list[
                 structure, element = atoms(limits, structures, generator)
                 rows = models(structure, element, shared, generator)
                 for words, permute in PERMUTE.items():
-                    options = {"groups": structure, "strata": element} if permute == "blocks" else {"groups": element}
+                    blocks = {"groups": structure, "strata": element, "neighbours_outside": structure}
+                    options = blocks if permute == "blocks" else {"groups": element}
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")
                         comparison = compare(
-                            rows, metrics=METRICS, k=10, permutations=PERMUTATIONS, permute=permute, seed=seed, **options
+                            rows,
+                            metrics=METRICS,
+                            k=10,
+                            permutations=PERMUTATIONS,
+                            permute=permute,
+                            seed=seed,
+                            **options,
                         )
                     for metric in METRICS:
                         p = float(comparison[f"{metric}_p"].values[0, 1])
@@ -84,7 +92,9 @@ def write_results(rows: list[dict[str, Any]], structures: int, sets: int) -> Non
     """Write the table to bench/results."""
     info = machine()
     facts = {"structures": structures, "sets": sets, "alpha": ALPHA, "permutations": PERMUTATIONS}
-    (FOLDER / "node_null.json").write_text(json.dumps({**facts, "measurements": rows, "machine": info}, indent=1) + "\n")
+    (FOLDER / "node_null.json").write_text(
+        json.dumps({**facts, "measurements": rows, "machine": info}, indent=1) + "\n"
+    )
     rates: dict[tuple[str, str, str], dict[str, float]] = {}
     for row in rows:
         rates.setdefault((row["sizes"], row["shared"], row["exchanged"]), {})[row["metric"]] = row["rate"]
@@ -102,8 +112,8 @@ def write_results(rows: list[dict[str, Any]], structures: int, sets: int) -> Non
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--structures", type=click.IntRange(10), default=40, help="Number of structures of each set.")
-@click.option("--sets", type=click.IntRange(2), default=400, help="Number of sets.")
+@click.option("--structures", type=click.IntRange(10), default=30, help="Number of structures of each set.")
+@click.option("--sets", type=click.IntRange(2), default=200, help="Number of sets.")
 @click.option("--write/--no-write", default=True, help="Write the results to bench/results.")
 def main(structures: int, sets: int, write: bool) -> None:
     """Measure how often models of atoms are found aligned beyond the elements, when they are not and when they are."""

@@ -12,6 +12,8 @@ from .draw import Permutations
 
 # So many draws for each permutation that is asked for, before fewer are returned.
 ATTEMPTS = 20
+# Larger blocks change places with blocks of similar size, of which few would have a counterpart of the same size.
+EXACT_SIZE, SIZE_RATIO = 4, 1.25
 
 
 def draw_blocks(
@@ -19,11 +21,12 @@ def draw_blocks(
 ) -> Permutations:
     """Draw distinct permutations within strata, none of which is the identity, that keep groups together.
 
-    The members of a group in one stratum, such as the oxygen atoms of one crystal, change places with as many members of
-    another group in that stratum, in the order in which they come; those of a group that has no counterpart stay. So
-    what samples of one group have in common stays as it is: samples that resemble each other within their group would
-    otherwise make any score look significant, also where both models know no more than which samples belong together.
-    Under the null hypothesis the groups are exchangeable; ``bench/results/node_null.md`` has the error rates.
+    The members of a group in one stratum, such as the oxygen atoms of a crystal, change places with those of another
+    group that has as many of them, or, above `EXACT_SIZE`, about as many (within a factor of `SIZE_RATIO`): then a
+    few of them meet members of a third group. Those of a group that has no counterpart stay. So what samples of one
+    group have in common stays as it is: samples that resemble each other within their group would otherwise make any
+    score look significant. Under the null hypothesis the groups are exchangeable; ``bench/results/node_null.md`` has
+    the error rates.
 
     Args:
         groups: n labels.
@@ -35,7 +38,7 @@ def draw_blocks(
         Permutations of n samples, in O(count n log n).
 
     Raises:
-        ValueError: ``count`` is less than 1, or no two groups have equally many samples in a stratum.
+        ValueError: ``count`` is less than 1, or no two groups have about as many samples in a stratum.
 
     Source: Winkler et al. (2015), NeuroImage 123, 253, on blocks of exchangeable observations.
 
@@ -49,17 +52,17 @@ def draw_blocks(
     n, m = len(group), int(group.max()) + 1
     # The number of samples in its block: in its group and stratum.
     _, block, sizes = np.unique(stratum * m + group, return_inverse=True, return_counts=True)
-    size = sizes[block]
+    size = _size_class(sizes[block])
     if not _can_move(group, stratum, size):
         raise InputError(
-            f"no two of the {m} groups have equally many samples in a stratum: nothing can be exchanged; use fewer "
+            f"no two of the {m} groups have about as many samples in a stratum: nothing can be exchanged; use fewer "
             "strata or groups"
         )
     generator = np.random.default_rng([seed, n])
     identity = np.arange(n, dtype=np.int32)
     found: dict[bytes, np.ndarray] = {identity.tobytes(): identity}
     for _ in range(ATTEMPTS * count):
-        # Both orders have the same sizes at the same places, so that blocks meet blocks.
+        # Both orders have the same size classes at the same places, so that blocks meet blocks.
         first, second = (np.lexsort((generator.permutation(m)[group], size, stratum)) for _ in range(2))
         order = np.empty(n, np.int32)
         order[first] = second
@@ -71,6 +74,12 @@ def draw_blocks(
 
 def _numbers(labels: Sequence[Any]) -> np.ndarray:
     return np.unique(np.asarray(labels).astype(str), return_inverse=True)[1]
+
+
+def _size_class(size: np.ndarray) -> np.ndarray:
+    """Return numbers that are equal where sizes are equal, or larger than `EXACT_SIZE` and similar."""
+    steps = np.log(np.maximum(size, EXACT_SIZE) / EXACT_SIZE) / np.log(SIZE_RATIO)
+    return np.where(size <= EXACT_SIZE, size, EXACT_SIZE + np.rint(steps).astype(int))
 
 
 def _can_move(group: np.ndarray, stratum: np.ndarray, size: np.ndarray) -> bool:

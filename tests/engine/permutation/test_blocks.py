@@ -33,11 +33,21 @@ def test_blocks_meet_blocks_of_the_same_size_and_stratum() -> None:
                     assert ((group == group[image[0]]) & (stratum == s)).sum() == len(mine)
 
 
+def test_large_blocks_meet_blocks_of_similar_size() -> None:
+    sizes = np.random.default_rng(0).integers(20, 25, 30)
+    group = np.repeat(np.arange(30), sizes)
+    for order in draw_blocks(group, 20, seed=1).orders:
+        assert sorted(order) == list(range(len(group)))
+        most = [np.bincount(group[order[group == g]]).max() / sizes[g] for g in range(30)]
+        assert np.mean(most) > 0.6  # of each group, most members meet those of one group
+        assert (group[order] != group).mean() > 0.8
+
+
 def test_few_exchanges_are_drawn_once_and_none_are_an_error() -> None:
     assert draw_blocks(list("aabbc"), 20).orders.tolist() == [[2, 3, 0, 1, 4]]
-    with pytest.raises(InputError, match="no two of the 2 groups have equally many"):
+    with pytest.raises(InputError, match="no two of the 2 groups have about as many"):
         draw_blocks(list("aab"), 5)
-    with pytest.raises(InputError, match="equally many"):
+    with pytest.raises(InputError, match="about as many"):
         draw_blocks(list("aabb"), 5, strata=list("xxyy"))
 
 
