@@ -80,6 +80,26 @@ def accents(count: int) -> list[str]:
     return ["#3e97c6", "#bce1e8"][:count]
 
 
+# Paul Tol's "bright" and "vibrant" schemes, in pairs for light and dark pages.
+_CATEGORIES = [
+    ("#4477aa", "#7fb0e0"),
+    ("#ee7733", "#f29a66"),
+    ("#228833", "#56bb6b"),
+    ("#aa3377", "#db7bb2"),
+    ("#ccbb44", "#e2d36f"),
+    ("#33bbee", "#8adcf5"),
+    ("#cc3311", "#ee6f55"),
+    ("#6a4fa3", "#a890dc"),
+    ("#009988", "#3fc9b9"),
+    ("#8a5a2b", "#c9986a"),
+]
+
+
+def category_colours(*, dark: bool = False) -> list[str]:
+    """Return ten colours of categories, the most frequent category first."""
+    return [pair[dark] for pair in _CATEGORIES]
+
+
 def deepening() -> list[str]:
     """Return a colour scale for points: from just visible to the deepest colour."""
     return _ABOVE[2:]

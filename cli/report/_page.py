@@ -26,6 +26,7 @@ from ..comparison import (
     text,
 )
 from ..figures import DARK, MIN_PAIRS, Figure, cluster_models, figure_tables, specification
+from ._contested import contested_row
 from ._controls import with_named_controls
 from ._environment import environment
 from ._findings import answer, dataset_name
@@ -99,6 +100,7 @@ def render_report(comparison: xr.Dataset, results: Mapping[str, Any] | None = No
         .render(
             title=text(attrs, "title") or "Alignment of representations",
             top=top,
+            contested=contested_row(results.get("contested")),
             attrs=defaultdict(str, {str(key): str(value) for key, value in attrs.items()}),
             dataset=dataset_name(comparison),
             scores=list(scores.values()),
