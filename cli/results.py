@@ -20,14 +20,17 @@ if TYPE_CHECKING:
         DimensionBand,
         Factor,
         Information,
+        LayerAtlas,
         Plane,
         Probe,
+        SampleAgreement,
         Selection,
         Shift,
         SingleChange,
         Tree,
         Trend,
     )
+    from hyle.zoo import Sample
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,36 @@ class FactorResult:
 
     on: dict[str, list[Factor]]
     metric: str
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """The atlas of L layers, and for each its name, its scores [L, L] and these above chance.
+
+    Modality and family are by name of the model. The atlas is of what models share beyond the strata that are named,
+    or of the scores above chance if these are empty.
+    """
+
+    atlas: LayerAtlas
+    layers: list[str]
+    values: np.ndarray
+    excess: np.ndarray
+    kinds: Mapping[str, str]
+    families: Mapping[str, str]
+    metric: str
+    beyond: str
+    recipe: str
+
+
+@dataclass(frozen=True)
+class ContestedResult:
+    """Agreement of models on each sample, and the samples by id as far as they are known."""
+
+    found: SampleAgreement
+    ids: list[str]
+    models: list[str]
+    k: int
+    samples: Mapping[str, Sample]
 
 
 @dataclass(frozen=True)

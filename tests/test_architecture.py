@@ -27,7 +27,13 @@ def module_name(path: Path) -> str:
     return ".".join(("hyle", *parts) if parts[0] in TOPS else parts)
 
 
-FILES = [path for top in ("hyle", *TOPS, "tests", "bench") for path in sorted((ROOT / top).rglob("*.py"))]
+# The environments of peers are in a hidden folder of bench.
+FILES = [
+    path
+    for top in ("hyle", *TOPS, "tests", "bench")
+    for path in sorted((ROOT / top).rglob("*.py"))
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+]
 MODULES = {module_name(path): path for path in FILES}
 PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"}
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from hyle.engine.analysis import Probe
+    from hyle.zoo import Sample
 
 
 @dataclass
@@ -29,9 +30,11 @@ class AnalysisInput:
         top: number of best models that alignment is averaged over.
         reference: model that alignment is measured to; default the best ones.
         against: a second Comparison of the same models, such as out of distribution.
+        layers: a Comparison of all layers of the models, named MODEL@LAYER; by default those of `comparison`.
         ids: ids of the samples of `embeddings`, in the order of its rows.
         embeddings: name -> [n, d], rows as in `ids`.
         outside: name -> [m, d], embeddings of the samples of the second Comparison by the same models.
+        samples: id -> sample, of those that are known.
         label: name of the label of the samples, with its units; empty for none.
         values: [n], values of the label, as in `ids`.
         errors: name -> [samples], signed errors on the same samples; default the energy residuals of the Comparison.
@@ -51,9 +54,11 @@ class AnalysisInput:
     top: int = 1
     reference: str | None = None
     against: xr.Dataset | None = None
+    layers: xr.Dataset | None = None
     ids: Sequence[str] = ()
     embeddings: Mapping[str, np.ndarray] = field(default_factory=dict)
     outside: Mapping[str, np.ndarray] = field(default_factory=dict)
+    samples: Mapping[str, Sample] = field(default_factory=dict)
     label: str = ""
     values: np.ndarray | None = None
     errors: Mapping[str, np.ndarray] | None = None

@@ -31,6 +31,7 @@ def command(comparison: Path, only: str | None, asked: AnalysisOptions, as_json:
       dimension    do the intrinsic dimensions lie in a narrow band?
       collapse     which models carry little information?
       scale        what changes with the size of the models?
+      layers       at which depth do models agree? (MODEL@all)
     With embeddings, from the store or --embeddings:
       map          a map of the samples for each model
     With --label, a property of the samples, and embeddings:

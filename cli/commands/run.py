@@ -12,17 +12,24 @@ from hyle.zoo import Store, find_card
 
 from ..console import say
 from ..jobs import (
+    LAYERS_FILE,
     METRICS,
     REPORT_FILES,
     REPORT_OTHERS,
+    check_layers,
     check_views,
     choose_panel,
+    compare_layers,
     compare_with_progress,
+    embed_layers,
     embed_with_progress,
     headline,
+    layer_atlas_data,
     make_folder,
     panel_attributes,
+    print_layer_atlas,
     report_data,
+    write_layers,
     write_panel_report,
 )
 from ..options import (
@@ -47,6 +54,12 @@ from ..outputs import check_folder, replace_option
     "--models",
     help="Models, comma-separated, or all for all that run here. [default: a panel that suits the data set]",
 )
+@click.option(
+    "--layers",
+    type=click.Choice(["all"]),
+    help="all: also compare every layer of every model with every other one, and show at which depth agreement arises. "
+    "[default: only the first layer in each model's card]",
+)
 @dataset_options(default_n=500)
 @metric_options(",".join(METRICS))
 @click.option("--device", default="cpu", show_default=True, help="Torch device that runs the models, such as cuda.")
@@ -57,6 +70,7 @@ from ..outputs import check_folder, replace_option
 @json_option
 def command(
     models: str | None,
+    layers: str | None,
     draw: SampleSelection,
     measure: CompareOptions,
     device: str,
@@ -76,9 +90,11 @@ def command(
       hyle run
       hyle run --models minilm,chgnet-0.3.0,aimnet2 -n 1000 -o report
       hyle run --dataset mine.csv     samples of your own: hyle embed --help
+      hyle run --models rxnmapper,nagl-1.0.0,aimnet2 --layers all
     """
     start = time.monotonic()
-    target = check_folder(output, REPORT_FILES, REPORT_OTHERS, replace=replace_output)
+    files = (*REPORT_FILES, LAYERS_FILE) if layers else REPORT_FILES
+    target = check_folder(output, files, REPORT_OTHERS, replace=replace_output)
     measure = replace(measure, metrics=measure.metrics or measure.possible(METRICS))
     names = split(models)
     if names is not None and names != ["all"]:
@@ -94,16 +110,30 @@ def command(
     measure.check(len(data))
     cards = choose_panel(names, data)
     check_views([card.name for card in cards], data)
+    if layers:
+        check_layers(cards)
     make_folder(output)
     store = Store(store_path)
     say(f"{len(data)} {data.domain} of {data.name}, {len(cards)} models; embeddings are stored in {store_path}")
     representations = [embed_with_progress(card.name, data, store, device=device)[0] for card in cards]
     attributes = panel_attributes(data, builtin=not draw.is_file)
     comparison = compare_with_progress(representations, measure, attributes=attributes)
+    atlas = None
+    if layers:
+        atlas = compare_layers(embed_layers(cards, data, store, device=device), measure)
+        atlas.attrs |= attributes
+        write_layers(atlas, output)
     say("drawing the figures")
-    path = write_panel_report(comparison, representations, data, output, figures=figures)
+    path = write_panel_report(comparison, representations, data, output, figures=figures, layers=atlas)
     say(f"{target.written(path)} in {time.monotonic() - start:.0f} s; open it in a browser")
     if as_json:
-        print_json(report_data(comparison, output, figures=figures) | {"n": comparison.attrs["n"], "k": measure.k})
+        written = report_data(comparison, output, figures=figures) | {"n": comparison.attrs["n"], "k": measure.k}
+        if atlas is not None:
+            written["files"]["layers"] = str(output / LAYERS_FILE)
+            written["layers"] = layer_atlas_data(atlas)
+        print_json(written)
     else:
         click.echo(headline(comparison))
+        if atlas is not None:
+            click.echo()
+            print_layer_atlas(atlas)

@@ -78,6 +78,7 @@ def write_panel_report(
     folder: Path,
     *,
     figures: bool = False,
+    layers: xr.Dataset | None = None,
 ) -> Path:
     """Add samples, labels and energy errors to a Comparison, and write its report.
 
@@ -87,6 +88,7 @@ def write_panel_report(
         data: the data set of the representations.
         folder: gets the report; see `write_all`.
         figures: whether the folder also gets each figure as a file.
+        layers: a Comparison of all layers of the models, for the layer atlas.
 
     Returns:
         The path of the HTML file.
@@ -98,5 +100,6 @@ def write_panel_report(
     add_labels(comparison, data)
     add_energy_errors(comparison, representations, data)
     ids, rows = joined(comparison, dict(zip(model_names(comparison), representations, strict=True)))
-    results = run_default_analyses(comparison, ids=ids, embeddings=rows)
+    samples = {sample.id: sample for sample in data}
+    results = run_default_analyses(comparison, ids=ids, embeddings=rows, layers=layers, samples=samples)
     return write_all(comparison, folder, results, figures=figures)

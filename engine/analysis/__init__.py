@@ -9,12 +9,24 @@ from .alignment_profile import AlignmentProfile as AlignmentProfile
 from .alignment_profile import Estimate as Estimate
 from .alignment_profile import align_to as align_to
 from .alignment_profile import difference as difference
+from .arithmetic import Arithmetic as Arithmetic
+from .arithmetic import arithmetic as arithmetic
 from .blind_spots import Association as Association
 from .blind_spots import BlindSpots as BlindSpots
 from .blind_spots import association as association
 from .blind_spots import blind_spots as blind_spots
 from .collapse import Information as Information
 from .collapse import collapse as collapse
+from .consensus import Consensus as Consensus
+from .consensus import consensus as consensus
+from .consensus_probes import ALL as ALL
+from .consensus_probes import BEST as BEST
+from .consensus_probes import PCA as PCA
+from .consensus_probes import REST as REST
+from .consensus_probes import SHARED as SHARED
+from .consensus_probes import LabelProbe as LabelProbe
+from .consensus_probes import Share as Share
+from .consensus_probes import probe_consensus as probe_consensus
 from .contrast import Contrast as Contrast
 from .contrast import contrast as contrast
 from .convergence import Convergence as Convergence
@@ -23,9 +35,17 @@ from .criteria import Criterion as Criterion
 from .criteria import rank_criteria as rank_criteria
 from .dimension_band import DimensionBand as DimensionBand
 from .dimension_band import dimension_band as dimension_band
+from .disagreement_error import ErrorPrediction as ErrorPrediction
+from .disagreement_error import Prediction as Prediction
+from .disagreement_error import disagreement_error as disagreement_error
+from .disagreement_error import prediction_spread as prediction_spread
 from .energy import EnergyError as EnergyError
 from .energy import energy_error as energy_error
 from .energy import of_common_elements as of_common_elements
+from .enrichment import Enrichment as Enrichment
+from .enrichment import Enrichments as Enrichments
+from .enrichment import EnrichmentStep as EnrichmentStep
+from .enrichment import enrichment as enrichment
 from .factors import Factor as Factor
 from .factors import factors as factors
 from .families import MIN_FAMILIES as MIN_FAMILIES
@@ -35,8 +55,14 @@ from .family_pairs import mean_over_pairs as mean_over_pairs
 from .family_pairs import regress_pairs as regress_pairs
 from .family_tests import compare_groups as compare_groups
 from .family_tests import correlate_models as correlate_models
+from .farthest_samples import farthest_samples as farthest_samples
+from .layer_atlas import LayerAtlas as LayerAtlas
+from .layer_atlas import layer_atlas as layer_atlas
 from .layers import BestLayers as BestLayers
 from .layers import best_layers as best_layers
+from .neighbourhoods import NearestSamples as NearestSamples
+from .neighbourhoods import nearest_samples as nearest_samples
+from .neighbourhoods import neighbour_disagreement as neighbour_disagreement
 from .noise_ceiling import ceiling_shares as ceiling_shares
 from .pair_differences import PairDifference as PairDifference
 from .pair_differences import pair_difference as pair_difference
@@ -49,53 +75,89 @@ from .quadrant import Quadrant as Quadrant
 from .quadrant import quadrant as quadrant
 from .regimes import Change as Change
 from .regimes import regimes as regimes
+from .relative_agreement import RelativeAgreement as RelativeAgreement
+from .relative_agreement import relative_agreement as relative_agreement
+from .sample_agreement import Form as Form
+from .sample_agreement import SampleAgreement as SampleAgreement
+from .sample_agreement import sample_agreement as sample_agreement
+from .sample_null import Reliability as Reliability
 from .scale import Trend as Trend
 from .scale import scale_trend as scale_trend
 from .selection import Selection as Selection
 from .selection import selection as selection
+from .shared_plane import SharedPlane as SharedPlane
+from .shared_plane import shared_plane as shared_plane
 from .shift import Shift as Shift
 from .shift import degree_of_shift as degree_of_shift
 from .single_change import SingleChange as SingleChange
 from .single_change import single_change as single_change
+from .stitching import HeldOutScore as HeldOutScore
+from .stitching import Stitching as Stitching
+from .stitching import stitching as stitching
 from .tree import Node as Node
 from .tree import Tree as Tree
 from .tree import tree as tree
 
 __all__ = [
+    "ALL",
+    "BEST",
     "MIN_FAMILIES",
+    "PCA",
+    "REST",
+    "SHARED",
     "Agreement",
     "AlignmentProfile",
+    "Arithmetic",
     "Association",
     "BestLayers",
     "BlindSpots",
     "Change",
+    "Consensus",
     "Contrast",
     "Convergence",
     "Criterion",
     "DimensionBand",
     "EnergyError",
+    "Enrichment",
+    "EnrichmentStep",
+    "Enrichments",
+    "ErrorPrediction",
     "Estimate",
     "Factor",
     "FamilyTest",
+    "Form",
+    "HeldOutScore",
     "Information",
+    "LabelProbe",
+    "LayerAtlas",
+    "NearestSamples",
     "Node",
     "PairDifference",
     "Plane",
+    "Prediction",
     "Probe",
     "Quadrant",
+    "RelativeAgreement",
+    "Reliability",
+    "SampleAgreement",
     "Selection",
+    "Share",
+    "SharedPlane",
     "Shift",
     "SingleChange",
+    "Stitching",
     "Tree",
     "Trend",
     "agreement",
     "align_to",
+    "arithmetic",
     "association",
     "best_layers",
     "blind_spots",
     "ceiling_shares",
     "collapse",
     "compare_groups",
+    "consensus",
     "contrast",
     "convergence",
     "correlate_models",
@@ -103,21 +165,33 @@ __all__ = [
     "degree_of_shift",
     "difference",
     "dimension_band",
+    "disagreement_error",
     "energy_error",
+    "enrichment",
     "factors",
+    "farthest_samples",
+    "layer_atlas",
     "mean_over_pairs",
+    "nearest_samples",
+    "neighbour_disagreement",
     "of_common_elements",
     "pair_difference",
     "plane",
+    "prediction_spread",
     "probe",
+    "probe_consensus",
     "quadrant",
     "rank_criteria",
     "rank_intervals",
     "regimes",
     "regress_pairs",
+    "relative_agreement",
+    "sample_agreement",
     "scale_trend",
     "selection",
+    "shared_plane",
     "single_change",
+    "stitching",
     "tree",
 ]
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hyle.cli.report._map_page import MOST_DRAWN
+from hyle.cli.report import MOST_DRAWN
 from hyle.engine.analysis import neighbour_disagreement, plane
 from hyle.zoo import load_dataset
 
