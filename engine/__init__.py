@@ -59,9 +59,11 @@ from .metrics import reconstruction_error as reconstruction_error
 from .metrics import rsa as rsa
 from .preprocess import ExplainedWarning as ExplainedWarning
 from .preprocess import blus_residuals as blus_residuals
+from .preprocess import joint_reference as joint_reference
 from .preprocess import norm_outliers as norm_outliers
 from .preprocess import relative_representation as relative_representation
 from .preprocess import residuals as residuals
+from .preprocess import select_anchors as select_anchors
 from .training import AlignmentMonitor as AlignmentMonitor
 from .training import History as History
 from .training import load_history as load_history
@@ -102,6 +104,7 @@ __all__ = [
     "information_imbalance",
     "intrinsic_dimension",
     "jaccard_knn",
+    "joint_reference",
     "list_metrics",
     "load_comparison",
     "load_history",
@@ -115,6 +118,7 @@ __all__ = [
     "rsa",
     "save_comparison",
     "save_history",
+    "select_anchors",
     "start_processes",
     "sweep",
 ]

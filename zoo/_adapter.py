@@ -55,8 +55,8 @@ class Adapter(ABC):
 
         Returns:
             Numbers from 0: of the atoms of the structure, or of those that RDKit reads from the SMILES string, or of
-            the residues of the view; -1 for a row of something else, such as a hydrogen that is not in the string. None if
-            rows stand for something else, or for tokens of a string.
+            the residues of the view; -1 for a row of something else, such as a hydrogen that is not in the string. None
+            if rows stand for something else, or for tokens of a string.
         """
         view = self.card.view
         if view == "protein_atoms":

@@ -12,6 +12,7 @@ import numpy as np
 from hyle.zoo import InputError, Store
 
 from ..comparison import (
+    by_label_data,
     ceilings_data,
     ceilings_of,
     differences_data,
@@ -22,6 +23,7 @@ from ..comparison import (
     pairs_in_order,
     parse_difference,
     parse_pair,
+    print_by_label,
     print_ceilings,
     print_comparison,
     print_differences,
@@ -32,37 +34,48 @@ from ..comparison import (
 )
 from ..console import say
 from ..jobs import (
+    BY_LABEL_SUFFIXES,
     COMPARISON_SUFFIXES,
     SWEEP_SUFFIXES,
+    agreement_by_sample,
     as_data,
     by_name,
     check_common,
     check_suffix,
+    choose_anchors,
+    compare_by_label,
     compare_with_progress,
     compare_without_outliers,
     estimate_comparison,
     find_compared,
     parse_sweep,
+    print_agreement_by_sample,
     print_estimate,
+    relative_to,
     start_run,
     sweep_data,
     sweep_steps,
     sweep_with_progress,
     swept_single,
+    write_by_label,
     write_comparison,
     write_sweep,
 )
 from ..options import (
+    AnchorOptions,
     CompareOptions,
     DeviceOptions,
     FileSelection,
     LocalPath,
+    RowSelection,
     SectionedCommand,
+    anchor_options,
     device_options,
     file_options,
     json_option,
     metric_options,
     print_json,
+    row_options,
     store_option,
     stored_options,
 )
@@ -99,8 +112,10 @@ if TYPE_CHECKING:
     metavar="A-B",
     help="Also give each score as a share of that of these two models, such as two trainings of one architecture.",
 )
+@anchor_options()
 @stored_options
 @file_options
+@row_options(by=True)
 @device_options
 @click.option(
     "-o",
@@ -123,10 +138,12 @@ def command(
     sweep: str | None,
     differences: tuple[str, ...],
     ceiling: str | None,
+    anchors: AnchorOptions,
     dataset: str | None,
     layer: str | None,
     pooling: str | None,
     files: FileSelection,
+    rows: RowSelection,
     where: DeviceOptions,
     output: Path | None,
     dry_run: bool,
@@ -151,10 +168,15 @@ def command(
       hyle compare a.npz b.npz c.npz --sweep k=5,10,25,50,100
       hyle compare --covariates composition --metrics cka
       hyle compare a.npz b.npz c.npz --difference a-b:a-c
+      hyle compare chgnet-0.3.0 dpa3-mptrj --anchors 100
+      hyle compare aimnet2 nagl-1.0.0 --per atom --by element
     """
     steps = None if sweep is None else parse_sweep(sweep)
+    if rows.by and (steps is not None or differences or ceiling or dry_run):
+        raise InputError("--by compares the rows of each label: omit --sweep, --difference, --ceiling and --dry-run")
     if output is not None:
-        check_suffix(output, COMPARISON_SUFFIXES if steps is None else SWEEP_SUFFIXES)
+        suffixes = COMPARISON_SUFFIXES if steps is None else SWEEP_SUFFIXES
+        check_suffix(output, BY_LABEL_SUFFIXES if rows.by else suffixes)
         target = check_file(output, replace=replace_output)
     representations, known = find_compared(
         sources,
@@ -164,7 +186,12 @@ def command(
         dataset=dataset,
         layer=layer,
         pooling=pooling,
+        rows=rows,
     )
+    chosen = choose_anchors(representations, anchors) if anchors.given else None
+    if chosen is not None:
+        representations = relative_to(representations, chosen)
+        say(chosen.note(representations))
     if dry_run and (steps is not None or known is not None):
         option = "--covariates, which leave fewer samples" if steps is None else "--sweep"
         raise InputError(f"--dry-run is for one comparison: omit {option}")
@@ -174,6 +201,7 @@ def command(
         over, values = steps
         run = start_run(where)
         swept = sweep_with_progress(by_name(representations), over, values, measure, covariates=known, where=run.where)
+        swept.attrs |= chosen.attributes if chosen else {}
         if not run.prints:
             run.complete()
             return
@@ -197,9 +225,28 @@ def command(
         measure = replace(measure, jackknife_groups=20)
     check_common(representations, measure, known)
     run = start_run(where)
+    if rows.by:
+        by_label = compare_by_label(
+            representations,
+            rows.by,
+            measure,
+            lambda parts: compare_with_progress(parts, measure, covariates=known, where=run.where),
+        )
+        if run.prints and output is not None:
+            say(target.written(write_by_label(by_label, output)))
+        if run.prints:
+            print_json(by_label_data(by_label)) if as_json else print_by_label(by_label)
+        run.complete()
+        return
     comparison = compare_with_progress(
-        representations, measure, covariates=known, keep_resamples=bool(pairs or like), where=run.where
+        representations,
+        measure,
+        covariates=known,
+        attributes=chosen.attributes if chosen else None,
+        keep_resamples=bool(pairs or like),
+        where=run.where,
     )
+    by_sample = agreement_by_sample(representations) if chosen else None
     found = differences_of(comparison, pairs)
     shares = {} if like is None else ceilings_of(comparison, like)
     outliers, others = compare_without_outliers(comparison, representations, measure, known, run.where)
@@ -212,6 +259,7 @@ def command(
         data = as_data(comparison) | {"norm_outliers": outliers}
         data |= {"differences": differences_data(found)} if found else {}
         data |= {"ceiling": ceilings_data(shares)} if shares else {}
+        data |= {"agreement_by_sample": by_sample} if by_sample else {}
         print_json(data if others is None else data | {"without_outliers": as_data(others)["results"]})
     else:
         print_comparison(comparison)
@@ -220,6 +268,8 @@ def command(
             print_differences(found)
         if shares:
             print_ceilings(shares)
+        if by_sample:
+            print_agreement_by_sample(by_sample)
         print_outliers(comparison, outliers, others)
     run.complete()
 

@@ -12,13 +12,15 @@ import click
 from hyle.zoo import Store
 
 from ..comparison import estimate, listed
-from ..jobs import check_k, dimension, estimator_names, find_representations, scales
+from ..jobs import check_k, dimension, estimator_names, find_representations, scales, select_rows
 from ..options import (
     FileSelection,
+    RowSelection,
     SectionedCommand,
     file_options,
     json_option,
     print_json,
+    row_options,
     store_option,
     stored_options,
 )
@@ -50,6 +52,7 @@ from ..tables import print_table
 )
 @stored_options
 @file_options
+@row_options(by=False)
 @store_option
 @json_option
 def command(
@@ -62,6 +65,7 @@ def command(
     layer: str | None,
     pooling: str | None,
     files: FileSelection,
+    rows: RowSelection,
     store_path: Path,
     as_json: bool,
 ) -> None:
@@ -93,20 +97,22 @@ def command(
         dataset=dataset,
         layer=layer,
         pooling=pooling,
+        per=rows.per,
         command=shlex.join(["hyle", "dimension", *sources]),
     )
+    representations = select_rows(representations, rows)
     check_k(representations, k)
-    rows = (
+    results = (
         scales(representations, estimators=estimators, k=k, seed=seed)
         if of_scales
         else dimension(representations, estimators=estimators, k=k)
     )
     if as_json:
-        print_json(rows)
+        print_json(results)
     elif of_scales:
-        _print_scales(rows)
+        _print_scales(results)
     else:
-        _print_estimates(rows, estimators)
+        _print_estimates(results, estimators)
 
 
 def _print_estimates(results: Sequence[dict[str, Any]], estimators: Sequence[str]) -> None:

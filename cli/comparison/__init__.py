@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING
 from hyle.zoo import lazy_names
 
 if TYPE_CHECKING:
+    from .by_label import ByLabel as ByLabel
+    from .by_label import by_label_data as by_label_data
+    from .by_label import print_by_label as print_by_label
     from .changes import print_outliers as print_outliers
     from .columns import pairs_in_order as pairs_in_order
     from .columns import score_columns as score_columns
     from .energies import add_energy_errors as add_energy_errors
     from .energies import energy_errors as energy_errors
+    from .known_samples import find_samples as find_samples
+    from .known_samples import sample_sizes as sample_sizes
+    from .known_samples import sample_words as sample_words
     from .listing import notes as notes
     from .listing import print_comparison as print_comparison
     from .listing import print_layers as print_layers
@@ -61,6 +67,7 @@ if TYPE_CHECKING:
     from .units import count_repeated as count_repeated
     from .units import known_groups as known_groups
     from .units import repeated_states as repeated_states
+    from .units import row_words as row_words
     from .units import states_of_one_thing as states_of_one_thing
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

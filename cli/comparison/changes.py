@@ -13,6 +13,7 @@ from .columns import pairs_in_order, score_columns
 from .numbers import estimate, number
 from .outliers import listed
 from .scores import errors, model_names, read_scores, single_metrics
+from .units import row_words
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -39,7 +40,7 @@ def print_outliers(comparison: xr.Dataset, outliers: Mapping[str, Sequence[str]]
     if others is None:
         return
     rows = [*changed_scores(comparison, others), *changed_dimensions(comparison, others)]
-    where = f"without these rows, on the other {others.attrs['n']} samples"
+    where = f"without these rows, on the other {others.attrs['n']} {row_words(others)}"
     if not rows:
         click.echo(f"{where}, no score changes by more than {CHANGE}")
         return

@@ -160,7 +160,7 @@ def notes(scores: Sequence[PairScores]) -> list[str]:
     for score in scores:
         if score.k is not None:
             by_neighbours.setdefault(f"k = {score.k}, {score.neighbour_metric}", []).append(score.name)
-    lines += [f"{settings}: {', '.join(names)}" for settings, names in by_neighbours.items()]
+    lines += [f"{settings}: {', '.join(dict.fromkeys(names))}" for settings, names in by_neighbours.items()]
     if any(np.isfinite(score.raw).any() for score in scores):
         lines.append("[ ] before the covariates were regressed out, on the same samples")
     if any(np.isfinite(score.se).any() for score in scores):

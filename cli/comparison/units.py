@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from hyle.zoo import GROUP_STATES, Representation
 
+if TYPE_CHECKING:
+    import xarray as xr
+
 # Fraction of the samples that share their group with another one, above which they are not treated as independent.
 MAX_REPEATED_FRACTION = 0.05
+
+
+def row_words(comparison: xr.Dataset) -> str:
+    """Return what the rows of a Comparison are of: ``samples``, ``atoms``, ``residues`` or ``tokens``."""
+    return f"{comparison.attrs.get('per') or 'sample'}s"
 
 
 def known_groups(kind: str, representations: Iterable[Representation], ids: Sequence[str]) -> dict[str, str]:

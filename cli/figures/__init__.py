@@ -11,6 +11,7 @@ from ..comparison import PairScores, read_scores, single_metrics
 from ._agreement import agreement_scatter as agreement_scatter
 from ._benchmark import benchmark_scatter as benchmark_scatter
 from ._blind_spots import blind_spot_scatter as blind_spot_scatter
+from ._by_label import by_label_chart as by_label_chart
 from ._convergence import convergence_scatter as convergence_scatter
 from ._dimension import dimension_bars as dimension_bars
 from ._factors import factor_bars as factor_bars
@@ -30,12 +31,15 @@ from ._intervals import selection_chart as selection_chart
 from ._intervals import shift_chart as shift_chart
 from ._labels import shorten_name as shorten_name
 from ._labels import sides as sides
+from ._layer_atlas import layer_curves as layer_curves
+from ._layer_atlas import layer_map as layer_map
 from ._map import map_chart as map_chart
 from ._order import Clustering as Clustering
 from ._order import cluster_models as cluster_models
 from ._order import order_models as order_models
 from ._quadrants import quadrant_scatter as quadrant_scatter
 from ._regimes import regime_scatter as regime_scatter
+from ._save import chart_file as chart_file
 from ._save import figure_tables as figure_tables
 from ._save import save_charts as save_charts
 from ._save import vega_lite_version as vega_lite_version
@@ -49,6 +53,7 @@ from .palette import INK as INK
 from .palette import MUTED as MUTED
 from .palette import PAPER as PAPER
 from .palette import RULE as RULE
+from .palette import category_colours as category_colours
 from .palette import config as config
 from .palette import contrast as contrast
 from .palette import modality_scale as modality_scale

@@ -27,22 +27,24 @@ def save_charts(comparison: xr.Dataset, charts: Mapping[str, Any], folder: str |
 
     Requires no network and no browser. Returns the paths.
     """
-    import vl_convert
-
     tables = figure_tables(comparison, charts)
     paths = []
     for name, chart in charts.items():
-        spec = specification(chart)
-        svg = vl_convert.vegalite_to_svg(spec, vl_version=vega_lite_version())
-        png = vl_convert.vegalite_to_png(spec, vl_version=vega_lite_version(), scale=2)
-        for suffix, content in (
-            ("svg", sized(svg, "mm").encode()),
-            ("pdf", vl_convert.svg_to_pdf(sized(svg, "pt"))),
-            ("png", png),
-            ("csv", tables[name].to_csv(index=False).encode()),
-        ):
-            paths.append(write_atomically(Path(folder) / f"{name}.{suffix}", content))
+        for suffix in (".svg", ".pdf", ".png"):
+            paths.append(write_atomically(Path(folder) / f"{name}{suffix}", chart_file(chart, suffix)))
+        paths.append(write_atomically(Path(folder) / f"{name}.csv", tables[name].to_csv(index=False).encode()))
     return paths
+
+
+def chart_file(chart: Any, suffix: str) -> bytes:
+    """Return a chart as .svg or .pdf of one (89 mm) or two (183 mm) columns, or as .png."""
+    import vl_convert
+
+    spec = specification(chart)
+    if suffix == ".png":
+        return vl_convert.vegalite_to_png(spec, vl_version=vega_lite_version(), scale=2)
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=vega_lite_version())
+    return sized(svg, "mm").encode() if suffix == ".svg" else vl_convert.svg_to_pdf(sized(svg, "pt"))
 
 
 def sized(svg: str, unit: str) -> str:

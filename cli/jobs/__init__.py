@@ -5,8 +5,23 @@ from typing import TYPE_CHECKING
 from hyle.zoo import lazy_names
 
 if TYPE_CHECKING:
+    from .agreement_by_sample import agreement_by_sample as agreement_by_sample
+    from .agreement_by_sample import print_agreement_by_sample as print_agreement_by_sample
     from .analyse import analyses_data as analyses_data
     from .analyse import analysis_names as analysis_names
+    from .anchors import Anchors as Anchors
+    from .anchors import choose_anchors as choose_anchors
+    from .anchors import relative_to as relative_to
+    from .anchors import rows_of as rows_of
+    from .arithmetic import CHANGES as CHANGES
+    from .arithmetic import arithmetic as arithmetic
+    from .arithmetic import print_arithmetic as print_arithmetic
+    from .by_label import BY_LABEL_SUFFIXES as BY_LABEL_SUFFIXES
+    from .by_label import compare_by_label as compare_by_label
+    from .by_label import write_by_label as write_by_label
+    from .chemiscope import check_chemiscope as check_chemiscope
+    from .chemiscope import chemiscope_data as chemiscope_data
+    from .chemiscope import write_chemiscope as write_chemiscope
     from .compare import COMPARISON_SUFFIXES as COMPARISON_SUFFIXES
     from .compare import as_data as as_data
     from .compare import by_name as by_name
@@ -18,6 +33,28 @@ if TYPE_CHECKING:
     from .compare import engine_options as engine_options
     from .compare import find_compared as find_compared
     from .compare import write_comparison as write_comparison
+    from .consensus import SharedPart as SharedPart
+    from .consensus import consensus_data as consensus_data
+    from .consensus import probe_labels as probe_labels
+    from .consensus import probe_labels_with_progress as probe_labels_with_progress
+    from .consensus import shared_part as shared_part
+    from .consensus import shared_part_with_progress as shared_part_with_progress
+    from .consensus_listing import print_label_probes as print_label_probes
+    from .consensus_listing import print_shared_part as print_shared_part
+    from .contested import ContestedSamples as ContestedSamples
+    from .contested import contested as contested
+    from .contested import contested_with_progress as contested_with_progress
+    from .contested import errors_of as errors_of
+    from .contested import predict_errors as predict_errors
+    from .contested import select_for_labelling as select_for_labelling
+    from .contested_output import CONTESTED_SUFFIXES as CONTESTED_SUFFIXES
+    from .contested_output import check_structures as check_structures
+    from .contested_output import contested_data as contested_data
+    from .contested_output import sample_row as sample_row
+    from .contested_output import write_contested as write_contested
+    from .contested_text import print_errors as print_errors
+    from .contested_text import print_samples as print_samples
+    from .contested_text import print_summary as print_summary
     from .devices import start_run as start_run
     from .dimension import check_k as check_k
     from .dimension import dimension as dimension
@@ -46,7 +83,26 @@ if TYPE_CHECKING:
     from .estimate import estimate_comparison as estimate_comparison
     from .estimate import print_estimate as print_estimate
     from .evaluate_student import evaluate as evaluate
+    from .explain import Explanation as Explanation
+    from .explain import explain_contested as explain_contested
+    from .explain import explain_scores as explain_scores
+    from .explain_output import explanation_data as explanation_data
+    from .explain_output import explanation_sentences as explanation_sentences
+    from .explain_output import print_explanation as print_explanation
     from .groups import with_groups as with_groups
+    from .layer_atlas import LAYERS_FILE as LAYERS_FILE
+    from .layer_atlas import check_layers as check_layers
+    from .layer_atlas import compare_layers as compare_layers
+    from .layer_atlas import embed_layers as embed_layers
+    from .layer_atlas import layer_atlas_data as layer_atlas_data
+    from .layer_atlas import print_layer_atlas as print_layer_atlas
+    from .layer_atlas import write_layers as write_layers
+    from .map import SampleMap as SampleMap
+    from .map import make_map as make_map
+    from .map import map_data as map_data
+    from .map import write_map as write_map
+    from .matter import samples_to_show as samples_to_show
+    from .matter import units_of as units_of
     from .metrics import metric_facts as metric_facts
     from .metrics import metrics_text as metrics_text
     from .metrics import select_metrics as select_metrics
@@ -60,10 +116,17 @@ if TYPE_CHECKING:
     from .models import study_facts as study_facts
     from .models import study_markdown as study_markdown
     from .models import study_state as study_state
+    from .neighbours import NeighbourMetric as NeighbourMetric
+    from .neighbours import NeighbourResult as NeighbourResult
+    from .neighbours import describe_row as describe_row
+    from .neighbours import find_neighbours as find_neighbours
+    from .neighbours import neighbours_data as neighbours_data
+    from .neighbours import write_neighbours as write_neighbours
     from .panel import METRICS as METRICS
     from .panel import choose_panel as choose_panel
     from .panel import panel_attributes as panel_attributes
     from .panel import write_panel_report as write_panel_report
+    from .panel_labels import panel_labels as panel_labels
     from .report import HISTORY_FILES as HISTORY_FILES
     from .report import HISTORY_OTHERS as HISTORY_OTHERS
     from .report import REPORT_FILES as REPORT_FILES
@@ -73,7 +136,14 @@ if TYPE_CHECKING:
     from .report import report_data as report_data
     from .report import write_all as write_all
     from .report import write_history as write_history
+    from .rows import node_kind as node_kind
+    from .rows import select_rows as select_rows
+    from .sources import check_ids as check_ids
     from .sources import find_representations as find_representations
+    from .stitch import Stitched as Stitched
+    from .stitch import print_stitched as print_stitched
+    from .stitch import stitch as stitch
+    from .stitch import stitched_data as stitched_data
     from .store import merge_complete as merge_complete
     from .store import remove_leftovers as remove_leftovers
     from .store import repair_command as repair_command

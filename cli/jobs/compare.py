@@ -25,6 +25,7 @@ from ..comparison import (
     outlying_in_any,
     read_scores,
     replicate_ceiling,
+    row_words,
     single_metrics,
     undefined_scores,
     with_ranks,
@@ -34,8 +35,9 @@ from ..comparison import (
 )
 from ..console import SILENT, SilentProgress, say, with_progress
 from ..interrupts import INTERRUPTS
-from ..options import NO_GROUPS, CompareOptions, FileSelection, json_text
+from ..options import NO_GROUPS, CompareOptions, FileSelection, RowSelection, json_text
 from .groups import with_groups
+from .rows import node_kind, select_rows
 from .sources import check_ids, find_representations
 
 if TYPE_CHECKING:
@@ -126,6 +128,7 @@ def compare(
         **(attributes or {}),
     }
     comparison.attrs |= {
+        "per": node_kind(representations),
         "groups_kind": samples.groups_kind,
         "strata_kind": samples.strata_kind,
         "units": samples.note,
@@ -168,8 +171,8 @@ def _resolution(options: Mapping[str, Any], m: int) -> str:
 
 def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[str]:
     """Return what a user has to know of the samples of a Comparison, a line each."""
-    n = comparison.attrs["n"]
-    lost = str(comparison.attrs["join"]).splitlines()
+    n, rows = comparison.attrs["n"], row_words(comparison)
+    lost = [re.sub(r"\bsamples\b", rows, line) for line in str(comparison.attrs["join"]).splitlines()]
     regressed = []
     if covariates is not None:
         words = comparison.attrs["covariates"].partition(": ")[2]
@@ -177,14 +180,14 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
             n += int(rank[1]) + 1
             words += f" ({n} less the rank and the mean)"
         regressed = [f"regressed out {covariates.name} linearly: {words}"]
-    lines = [f"joined {n} samples by id; {lost[0]}" if lost else f"joined {n} samples by id; all have these", *lost[1:]]
+    lines = [f"joined {n} {rows} by id; {lost[0]}" if lost else f"joined {n} {rows} by id; all have these", *lost[1:]]
     lines += regressed
     if (queries := comparison.attrs["queries"]) < comparison.attrs["n"]:
-        drawn = f"{queries:,} of {comparison.attrs['n']:,} samples drawn as queries"
+        drawn = f"{queries:,} of {comparison.attrs['n']:,} {rows} drawn as queries"
         lines.append(f"note: {drawn}; intervals are of this sampling, and scores without one are exact")
     if "neighbour_recall" in comparison:
         least = float(comparison["neighbour_recall"].min())
-        measured = f"measured on {min(1000, comparison.attrs['n']):,} samples"
+        measured = f"measured on {min(1000, comparison.attrs['n']):,} {rows}"
         lines.append(f"note: neighbours are approximate: {least:.1%} of them are found, {measured}")
     if comparison.attrs["join_warning"]:
         lines.append(f"warning: {comparison.attrs['join_warning']}")
@@ -257,6 +260,7 @@ def find_compared(
     dataset: str | None = None,
     layer: str | None = None,
     pooling: str | None = None,
+    rows: RowSelection | None = None,
 ) -> tuple[list[Representation], Representation | None]:
     """Return the representations to compare, and the covariates.
 
@@ -268,13 +272,23 @@ def find_compared(
         dataset: as `find_representations` takes it; the same for the two below.
         layer: see there.
         pooling: see there.
+        rows: which rows; default those of samples.
 
     Raises:
         InputError: fewer than two representations, or a source that is not found.
     """
     options = () if covariates is None else ("--covariates", covariates)
     command = shlex.join(["hyle", "compare", *sources, *options])
-    find = partial(find_representations, dataset=dataset, layer=layer, pooling=pooling, files=files, command=command)
+    rows = rows or RowSelection()
+    find = partial(
+        find_representations,
+        dataset=dataset,
+        layer=layer,
+        pooling=pooling,
+        per=rows.per,
+        files=files,
+        command=command,
+    )
     if sources:
         # In one call, so that options apply to whichever file they fit, and the covariates are of the same samples.
         found = find([*sources, *options[1:]], store)
@@ -290,7 +304,7 @@ def find_compared(
     if len(found) < 2:
         raise InputError("a comparison needs at least two representations; for a single one: hyle dimension")
     check_ids([*found, known] if known else found)
-    return found, known
+    return select_rows(found, rows), known
 
 
 def _given_twice(sources: Sequence[str]) -> list[str]:

@@ -37,8 +37,8 @@ def select_rows(representations: Sequence[Representation], rows: RowSelection) -
     """
     found = as_nodes(representations, rows.per) if rows.per else list(representations)
     for kind, wanted in rows.where.items():
-        common = set.intersection(*(set(each.ids) for each in found))
-        labels = {i: label for i, label in labels_of_rows(found, kind, f"--where {kind}").items() if i in common}
+        shared = set.intersection(*(set(each.ids) for each in found))
+        labels = {i: label for i, label in labels_of_rows(found, kind, f"--where {kind}").items() if i in shared}
         unknown = [label for label in wanted if label not in set(labels.values())]
         if unknown:
             common = ", ".join(f"{label} ({count})" for label, count in Counter(labels.values()).most_common(8))

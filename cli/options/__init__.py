@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 from hyle.zoo import lazy_names
 
 if TYPE_CHECKING:
+    from .anchors import METHODS as METHODS
+    from .anchors import AnchorOptions as AnchorOptions
+    from .anchors import anchor_options as anchor_options
     from .common import LocalPath as LocalPath
     from .common import default_store as default_store
     from .common import figures_option as figures_option
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
     from .measure import CompareOptions as CompareOptions
     from .measure import fit_default_k as fit_default_k
     from .measure import metric_options as metric_options
+    from .measure import parse_groups as parse_groups
+    from .measure import read_groups as read_groups
+    from .rows import RowSelection as RowSelection
+    from .rows import row_options as row_options
+    from .rows import where_words as where_words
     from .samples import SampleSelection as SampleSelection
     from .samples import dataset_options as dataset_options
     from .sections import SectionedCommand as SectionedCommand

@@ -3,6 +3,7 @@
 from ._findings import answer as answer
 from ._findings import summary as summary
 from ._history import render_history as render_history
+from ._map_page import MOST_DRAWN as MOST_DRAWN
 from ._map_page import DrawnPoints as DrawnPoints
 from ._map_page import PointColour as PointColour
 from ._map_page import draw_points as draw_points

@@ -65,11 +65,21 @@ def test_no_line_is_wider_than_a_terminal(name: str) -> None:
 def test_options_of_compare_are_in_sections() -> None:
     text = help_of("compare")
     titles = re.findall(r"^(\w[\w ]*):$", text, flags=re.MULTILINE)
-    assert titles == ["Input", "Metrics", "Neighbours", "Significance", "Devices", "Store and output", "Other"]
+    assert titles == [
+        "Input",
+        "Metrics",
+        "Anchors",
+        "Neighbours",
+        "Significance",
+        "Devices",
+        "Store and output",
+        "Other",
+    ]
     sections = {title: text.split(f"\n{title}:\n")[1].split("\n\n")[0] for title in titles}
     for title, options in {
         "Input": ("--covariates", "--dataset", "--ids", "--key"),
         "Metrics": ("--metrics", "--queries", "--sweep"),
+        "Anchors": ("--anchors", "--anchor-method", "--keep-anchors"),
         "Neighbours": ("-k, --neighbours", "--rank-k"),
         "Significance": ("--permutations", "--fdr", "--intervals", "--groups", "--beyond", "--difference"),
         "Devices": ("--devices", "--coordinator", "--checkpoint"),

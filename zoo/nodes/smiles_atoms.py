@@ -45,7 +45,7 @@ def _with_hydrogens(smiles: str) -> Any:
     from rdkit import Chem
     from rdkit.rdBase import BlockLogs
 
-    options = Chem.SmilesParserParams()
+    options: Any = Chem.SmilesParserParams()
     options.removeHs = False
     with BlockLogs():
         mol = Chem.MolFromSmiles(smiles, options)

@@ -135,7 +135,7 @@ class Extraction:
                 arrays["energies"] = np.ascontiguousarray(to_numpy(energies), np.float64)
                 if arrays["energies"].shape != (len(ids),):
                     raise InputError(f"{self._key}: energies of shape {arrays['energies'].shape} for {len(ids)} rows")
-        about = {"ids": list(ids), "dropped": dropped, "width": width}
+        about: dict[str, Any] = {"ids": list(ids), "dropped": dropped, "width": width}
         if nodes is not None:
             about["nodes"] = {name: list(values) for name, values in vars(nodes).items()}
         name = shard_name(sorted([*ids, *dropped], key=self._position.__getitem__))
@@ -188,8 +188,8 @@ class Extraction:
         ids = merged.samples
         if merged.nodes is not None:
             ids = merged.nodes.ids(merged.samples)
-            groups = {kind: merged.nodes.spread(labels) for kind, labels in groups.items()}
-            groups = merged.nodes.groups(merged.samples, self._recipe["per"]) | groups
+            spread = {kind: merged.nodes.spread(each) for kind, each in groups.items()}
+            groups = merged.nodes.groups(merged.samples, self._recipe["per"]) | spread
         return Representation(
             self._key.model, merged.embedding, ids, self._recipe, merged.energies, merged.dropped, groups
         )
