@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .contested import errors_of as errors_of
     from .contested import predict_errors as predict_errors
     from .contested import select_for_labelling as select_for_labelling
+    from .contested import without_controls as without_controls
     from .contested_output import CONTESTED_SUFFIXES as CONTESTED_SUFFIXES
     from .contested_output import check_structures as check_structures
     from .contested_output import contested_data as contested_data
