@@ -103,7 +103,7 @@ def arithmetic(
         >>> rng = np.random.default_rng(0)
         >>> counts = np.array([(i, j) for i in range(6) for j in range(6)])
         >>> quadruples = [[i, i + 6, i + 7, i + 1] for i in range(30) if i % 6 < 5]
-        >>> found = arithmetic(counts @ rng.normal(size=(2, 8)), quadruples)
+        >>> found = arithmetic(counts @ rng.normal(size=(2, 8)), quadruples, similarity="euclidean")
         >>> found.first, found.p < 0.01
         (1.0, True)
     """
