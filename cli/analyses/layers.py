@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 QUESTION = "Where in their depth do models agree?"
 LEVEL = 0.05
+QUARTILE = 0.25
 # A relative depth that is printed as 0 %.
 FIRST = 0.005
 # A card names its default layer first, then the others from the last to the first. These come after the default.
@@ -47,7 +48,7 @@ def compute(question: AnalysisInput) -> LayerResult | None:
     if len(set(models)) == len(models) or len(set(of)) < 2:
         return None
     index = np.ix_(order, order)
-    excess, tested, beyond = _above_chance(comparison, score, index)
+    excess, tested, beyond = _above_chance(comparison, score, index, models)
     atlas = layer_atlas(excess, models, of, significant=tested)
     labels = dict(zip(models, of, strict=True))
     return LayerResult(
@@ -64,7 +65,7 @@ def compute(question: AnalysisInput) -> LayerResult | None:
 
 
 def _above_chance(
-    comparison: xr.Dataset, score: PairScores, index: tuple[np.ndarray, ...]
+    comparison: xr.Dataset, score: PairScores, index: tuple[np.ndarray, ...], models: list[str]
 ) -> tuple[np.ndarray, np.ndarray | None, str]:
     """Return the scores of pairs of layers above chance, which are significant, and beyond what they are.
 
@@ -72,9 +73,27 @@ def _above_chance(
     another kind of strata, is taken where it is known.
     """
     if np.isfinite(score.beyond[index]).any():
-        return score.beyond[index], score.strata_p[index] <= LEVEL, text(comparison.attrs, "strata_kind") or "strata"
+        kind = text(comparison.attrs, "strata_kind") or "strata"
+        return score.beyond[index], _significant(score.strata_p[index], models), kind
     tested = ~(score.not_significant & ~score.unresolved)[index] if score.permutations else None
     return score.excess[index], tested, ""
+
+
+def _significant(p: np.ndarray, models: list[str]) -> np.ndarray:
+    """Return for all layers of two models whether these share something, bool [L, L].
+
+    The p-value of two models is the lower quartile of those of their pairs of layers, divided by 1/4, which holds for
+    p-values that depend on each other in any way (Meinshausen, Meier & Bühlmann 2009, JASA 104, 1671, theorem 3.1).
+    """
+    of = {model: [i for i, name in enumerate(models) if name == model] for model in models}
+    found = np.zeros(p.shape, bool)
+    for first in of.values():
+        for second in of.values():
+            block = p[np.ix_(first, second)]
+            known = block[np.isfinite(block)]
+            if known.size:
+                found[np.ix_(first, second)] = np.quantile(known, QUARTILE, method="higher") / QUARTILE <= LEVEL
+    return found
 
 
 def depth_order(comparison: xr.Dataset, entries: Sequence[int]) -> list[int]:

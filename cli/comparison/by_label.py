@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,12 +27,14 @@ class ByLabel:
     Args:
         kind: what the labels are of, such as ``element``.
         comparisons: label -> Comparison, the most frequent label first.
-        counts: label -> number of rows, also of labels with too few rows to be compared.
+        counts: label -> number of rows, also of labels that are not compared.
+        reasons: label -> why it is not compared, where it is not the number of rows.
     """
 
     kind: str
     comparisons: Mapping[str, xr.Dataset]
     counts: Mapping[str, int]
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:
@@ -78,8 +80,9 @@ def print_by_label(result: ByLabel) -> None:
         click.echo()
     lines = ["( ) chance level of the pair", *notes(shown)]
     if result.skipped:
-        rest = ", ".join(f"{label} ({count})" for label, count in list(result.skipped.items())[:8])
-        lines.append(f"too few rows: {rest}{', ...' * (len(result.skipped) > 8)}")
+        few = [f"{label} ({count})" for label, count in result.skipped.items() if label not in result.reasons]
+        lines += [f"too few rows: {', '.join(few[:8])}{', ...' * (len(few) > 8)}"] if few else []
+        lines += [f"{label} is not compared: {reason}" for label, reason in result.reasons.items()]
     click.echo("".join(f"{line}\n" for line in lines), nl=False)
 
 
@@ -98,5 +101,6 @@ def by_label_data(result: ByLabel) -> dict[str, Any]:
         "by": result.kind,
         "rows": dict(result.counts),
         "skipped": result.skipped,
+        "reasons": dict(result.reasons),
         "results": table.where(lambda t: t.notna(), None).to_dict("records"),
     }

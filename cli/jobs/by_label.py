@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hyle.zoo import InputError, Representation
+from hyle.zoo import InputError, Representation, is_on_purpose
 
 from ..atomic import write_atomically
 from ..comparison import ByLabel, by_label_data
@@ -42,21 +42,29 @@ def compare_by_label(
     labels = labels_of_rows(representations, kind, f"--by {kind}")
     common = set.intersection(*(set(each.ids) for each in representations))
     counts = Counter(label for i, label in labels.items() if i in common)
-    fewest = max(4, measure.jackknife_groups, ROWS_PER_NEIGHBOUR * measure.k)
+    from hyle.engine import find_metric
+
+    by_neighbours = any("neighbours" in find_metric(name).needs for name in measure.metric_names())
+    fewest = max(4, measure.jackknife_groups, ROWS_PER_NEIGHBOUR * measure.k * by_neighbours)
     enough = [label for label, count in counts.most_common() if count >= fewest]
     if not enough:
         raise InputError(
-            f"--by {kind}: no {kind} has the {fewest} rows that -k {measure.k} needs; the most common has "
+            f"--by {kind}: no {kind} has the {fewest} rows that this comparison needs; the most common has "
             f"{max(counts.values(), default=0)}: use a smaller -k"
         )
-    return ByLabel(
-        kind,
-        {
-            label: compare([with_label(each, labels, [label], f"{kind} {label}") for each in representations])
-            for label in enough
-        },
-        dict(counts.most_common()),
-    )
+    comparisons: dict[str, xr.Dataset] = {}
+    reasons: dict[str, str] = {}
+    for label in enough:
+        rows = [with_label(each, labels, [label], f"{kind} {label}") for each in representations]
+        try:
+            comparisons[label] = compare(rows)
+        except ValueError as error:  # too few samples, or neighbours, for what is measured
+            if not is_on_purpose(error):
+                raise
+            reasons[label] = str(error)
+    if not comparisons:
+        raise InputError(f"--by {kind}: no {kind} can be compared; {enough[0]}: {reasons[enough[0]]}")
+    return ByLabel(kind, comparisons, dict(counts.most_common()), reasons)
 
 
 def write_by_label(result: ByLabel, path: Path) -> Path:

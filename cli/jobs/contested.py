@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
@@ -146,7 +147,18 @@ def contested(
         )
     per = node_kind(representations)
     repeats = chosen.warning.partition(": ")[0]
+    per = node_kind(representations)
+    if per:
+        nothing = np.full(n, np.nan)
+        found = dataclasses.replace(
+            found, agreed_p=nothing, agreed_q=nothing, beyond_p=None, beyond_q=None, p=nothing, q=nothing
+        )
     notes = [
+        *(
+            [f"{per}s of one sample are not independent, so that no p-values are given for single {per}s"]
+            if per
+            else []
+        ),
         *joined.notes,
         *([joined.warning] if joined.warning else []),
         *([f"{repeats}: p-values treat all {per or 'sample'}s as independent"] if repeats else []),

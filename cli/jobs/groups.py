@@ -25,6 +25,8 @@ from .rows import node_kind
 
 # Kinds within which samples are permuted by default: the first that at least this fraction share with another sample.
 STRATA, MIN_SHARED_FRACTION = ("formula", "composition", "elements"), 0.2
+# The fewest samples whose atoms, residues or tokens can be exchanged, for p-values.
+MIN_EXCHANGEABLE = 10
 # The fewest groups for a jackknife by default.
 MIN_GROUPS = 5
 
@@ -66,7 +68,10 @@ def with_groups(measure: CompareOptions, representations: Sequence[Representatio
             there are none.
     """
     ids = sorted(set.intersection(*(set(each.ids) for each in representations)))
-    found = _of_nodes(measure, representations, ids) if node_kind(representations) else SampleGroups(measure)
+    if node_kind(representations):
+        found = _of_nodes(measure, representations, ids)
+    else:
+        found = SampleGroups(_with_labels_together(measure))
     measure = found.measure
     if measure.permutations or measure.jackknife_groups or measure.groups not in (None, NO_GROUPS):
         found = _with_units(found, representations, ids)
@@ -76,9 +81,10 @@ def with_groups(measure: CompareOptions, representations: Sequence[Representatio
     groups, strata = (None if each == NO_GROUPS else each for each in (measure.groups, measure.strata))
     outside = None if measure.neighbours_outside == NO_GROUPS else measure.neighbours_outside
     outside = outside if outside is None else _labels("--outside", outside, representations)
-    if groups is None and measure.permute == "whole" and measure.permutations:
+    if groups is None and measure.permute in ("whole", "blocks") and measure.permutations:
         raise InputError(
-            "--permute whole exchanges groups of samples, and there are none: name them with --groups, or omit it"
+            f"--permute {measure.permute} exchanges groups of samples, and there are none: name them with --groups, or "
+            "omit it"
         )
     permute = (measure.permute or "within") if groups is not None else None
     return dataclasses.replace(
@@ -87,22 +93,57 @@ def with_groups(measure: CompareOptions, representations: Sequence[Representatio
     )
 
 
+def _with_labels_together(measure: CompareOptions) -> CompareOptions:
+    """Return options whose permutations exchange whole labels where neighbours are those with another label."""
+    if measure.neighbours_outside in (None, NO_GROUPS) or measure.groups is not None or not measure.permutations:
+        return measure
+    strata = NO_GROUPS if measure.strata is None else measure.strata
+    permute = measure.permute or "blocks"
+    return dataclasses.replace(measure, groups=measure.neighbours_outside, strata=strata, permute=permute)
+
+
 def _of_nodes(measure: CompareOptions, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:
     """Return the options for rows of atoms, residues or tokens, of which those of one sample depend on each other."""
     per = node_kind(representations)
-    if measure.neighbours_outside is None:
-        measure = dataclasses.replace(measure, neighbours_outside="sample")
+    measure = dataclasses.replace(measure, neighbours_outside=measure.neighbours_outside or _outside(measure))
     if measure.groups is not None or not (measure.permutations or measure.jackknife_groups):
-        return SampleGroups(measure)
+        permute = measure.permute or ("blocks" if measure.groups not in (None, NO_GROUPS) else None)
+        return SampleGroups(dataclasses.replace(measure, permute=permute))
     note = f"{per}s of one sample are not independent: samples are the units of p-values and intervals"
-    strata = measure.strata
-    if measure.permutations and strata is None and known_groups(LABEL_KINDS[per], representations, ids):
-        strata = LABEL_KINDS[per]
     if measure.permutations:
-        kind = strata if isinstance(strata, str) and strata != NO_GROUPS else ""
-        note += f"; permutations exchange {per}s of one {NODE_GROUP_KINDS[kind][0]}" if kind in NODE_GROUP_KINDS else ""
-    permute = measure.permute or "blocks"
-    return SampleGroups(dataclasses.replace(measure, groups="sample", strata=strata, permute=permute), note=note)
+        measure, more = _exchanges(measure, per, representations, ids)
+        note += more
+    groups = "sample" if measure.permutations or measure.jackknife_groups else None
+    return SampleGroups(dataclasses.replace(measure, groups=groups), note=note)
+
+
+def _outside(measure: CompareOptions) -> Mapping[str, str] | str:
+    """Return outside of what neighbours are searched by default: the groups, which permutations keep together."""
+    return "sample" if measure.groups is None else measure.groups
+
+
+def _exchanges(
+    measure: CompareOptions, per: str, representations: Sequence[Representation], ids: Sequence[str]
+) -> tuple[CompareOptions, str]:
+    """Return the options for permutations of nodes, and what is exchanged in words; none if too few samples can be."""
+    from hyle.engine.permutation import exchangeable_share
+
+    strata, kind = measure.strata, LABEL_KINDS[per]
+    known = known_groups(kind, representations, ids)
+    strata = kind if strata is None and known else strata
+    samples = known_groups("sample", representations, ids)
+    labels = [known[i] for i in ids] if strata == kind else None
+    share, count = exchangeable_share([samples[i] for i in ids], labels)
+    what = f"one {NODE_GROUP_KINDS[kind][0]}" if strata == kind else "all kinds"
+    if count < MIN_EXCHANGEABLE:
+        remedy = f"compare {per}s of one {kind}: --where {kind}=..., or --by {kind}"
+        why = f"only {count} samples have a counterpart with about as many {per}s of each {kind}"
+        return (
+            dataclasses.replace(measure, permutations=0, strata=NO_GROUPS, permute=None),
+            f"; no p-values, because {why}; {remedy}",
+        )
+    options = dataclasses.replace(measure, strata=strata, permute=measure.permute or "blocks")
+    return options, f"; permutations exchange {per}s of {what} between {count} samples, {share:.0%} of the {per}s"
 
 
 def _with_units(found: SampleGroups, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:

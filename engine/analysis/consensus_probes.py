@@ -86,8 +86,9 @@ def probe_consensus(
     """Predict a label from the shared part of a panel and from what it is compared with.
 
     Every probe is a ridge regression, whose penalty and scaling are chosen on the training samples, in the folds in
-    which the shared part was cross-fitted: no group of samples is both fitted and tested, neither by the probe nor by
-    what it probes. The best model and the best private rest are those of the smallest leave-one-out error on the
+    which the shared part was cross-fitted: no group of samples is both fitted and tested by a probe, nor are the
+    coordinates of a sample by weights that were fitted to its group. Those of training samples, and the rank, do depend
+    on the rows of the test samples, without their labels, as in transductive learning. The best model and the best private rest are those of the smallest leave-one-out error on the
     training samples of the fold, so that choosing among many gives no advantage. In the concatenation every family has
     the same variance, and its principal components are those of the training samples.
 

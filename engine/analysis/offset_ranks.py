@@ -13,6 +13,8 @@ from ..comparison import draw_jackknife_groups, jackknife_interval
 Similarity = Literal["cosine", "euclidean"]
 # Quadruples times rows that are ranked at once, and the jackknife groups of units for intervals.
 ENTRIES, INTERVAL_GROUPS = 1 << 20, 20
+# Scores that differ by less, relative to the largest, are equal.
+TIED = 1e-11
 
 
 class OffsetRanks:
@@ -71,7 +73,10 @@ class OffsetRanks:
             own = score[number, part[:, 3:]]
             counted = np.ones(score.shape, bool) if strata is None else strata == strata[part[:, 3:]]
             counted[number, part] = False
-            nearer[start : start + step] = ((score > own) & counted).sum(1) + 0.5 * ((score == own) & counted).sum(1)
+            # Equal rows have equal scores but for the rounding of a product.
+            ahead, near = score - own, TIED * np.abs(score).max(1, keepdims=True)
+            tied = 0.5 * ((np.abs(ahead) <= near) & counted).sum(1)
+            nearer[start : start + step] = ((ahead > near) & counted).sum(1) + tied
             others[start : start + step] = counted.sum(1)
         return nearer, others
 

@@ -60,7 +60,7 @@ def run_query_pass(
 
     Cost m q n d; memory O(m q k) and blocks of b n: of all models at once if ranks are planned, else one per core.
     """
-    if mesh is None and jax.default_backend() != "cpu":
+    if mesh is None and outside is None and jax.default_backend() != "cpu":
         mesh = mesh_of(representations[0].points)
     if mesh is not None:
         options: dict[str, Any] = {"block": block, "checkpoint": checkpoint, "progress": progress}
@@ -75,7 +75,7 @@ def run_query_pass(
         block = max(MIN_BLOCK, free // (held * n * representations[0].points.dtype.itemsize))
     block = -(-q // -(-q // min(q, block)))
     k, masks = distinct or (0, [None] * m)
-    inputs = (plan, block, rows, group, k, outside is None, *masks, *(prepared.rows for prepared in representations))
+    inputs = (plan, block, rows, group, k, outside, *masks, *(prepared.rows for prepared in representations))
     groups = int(group.max()) + 1
     found = Collected(plan, m, q, representations[0].points.dtype, groups=groups, distinct=k)
     saved = Segments(found, checkpoint and checkpoint.of("queries", *inputs))

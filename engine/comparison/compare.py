@@ -36,7 +36,7 @@ from .inference import Inference, configured
 from .jackknife import delete_group_jackknife
 from .join import Joined, join
 from .limits import check_size
-from .outside import outside_labels
+from .outside import check_resamples, outside_labels
 from .progress import JACKKNIFE, MORE, STRATA, ProgressTracker
 from .queries import check_queries, query_variables
 from .representations import check_representations, name_representations
@@ -78,7 +78,8 @@ def compare(
         inference: which p-values and intervals are computed, see `Inference`.
         neighbours_outside: sample id -> label, or n labels for plain tensors: the neighbours of a sample are those with
             another label, in mutual, Jaccard and cycle k-NN and in CKNNA. For samples that are parts of one thing, such
-            as the atoms of one crystal, which are neighbours of each other in any model.
+            as the atoms of one crystal, which are neighbours of each other in any model. Permutations then have to
+            exchange whole labels.
         mesh: devices among which the rows are divided, of this process or of all processes, see `device_mesh`; each
             process then calls this with the same representations, and has the whole result. Default: one device.
         checkpoint: a folder in which results are saved every few seconds, so that the same call continues after an
@@ -152,6 +153,7 @@ def compare(
     # Resolved once, so that it stays the same without a jackknife group.
     config = replace(config, dimension_k=config.dimension_neighbours(context.most_distinct))
     resamples = draw_resamples(inputs.joined.ids, chosen, context.m, config, inference, all_ids=inputs.all_ids)
+    check_resamples(outside, resamples, inference, config.k)
     nulls = [drawn for drawn in (resamples.permutations, resamples.within_strata) if drawn is not None]
     grouped = any(not drawn.cycles for drawn in nulls)
     check_size(inputs.n, inputs.widths, chosen, config, grouped=grouped, mesh=mesh)

@@ -31,7 +31,7 @@ def labels_of(
     if isinstance(groups, Mapping):
         missing = [sample for sample in ids if sample not in groups]
         if missing:
-            label = "group" if name == "groups" else "stratum"
+            label = {"groups": "group", "strata": "stratum"}.get(name, "label for neighbours_outside")
             raise InputError(f"{len(missing)} of {len(ids)} samples have no {label}: {', '.join(missing[:5])}")
         return [str(groups[sample]) for sample in ids]
     whole = list(ids if all_ids is None else all_ids)

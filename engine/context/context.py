@@ -90,6 +90,14 @@ class MetricContext:
         return self.n - (1 if self.outside is None else int(np.bincount(self.outside).max()))
 
     @property
+    def candidates(self) -> int:
+        """The number of rows that can be neighbours of a row, a harmonic mean over the rows."""
+        if self.outside is None:
+            return self.n - 1
+        sizes = np.bincount(self.outside)
+        return round(self.n / float((sizes / (self.n - sizes)).sum()))
+
+    @property
     def row_numbers(self) -> np.ndarray:
         """The row numbers of the samples, int [n]; see ``rows``."""
         return np.arange(self.n) if self.rows is None else self.rows
@@ -144,7 +152,7 @@ class MetricContext:
         if self.checkpoint is None:
             return compute()
         devices = 0 if self.mesh is None else self.mesh.size
-        inputs = (list(self.names), self.config, self.queries is None, devices, *self.arrays)
+        inputs = (list(self.names), self.config, self.queries is None, devices, self.outside, *self.arrays)
         own: Checkpoint = self.cached("checkpoint", lambda: self.checkpoint and self.checkpoint.of(*inputs))
         return own.saved(name, lambda: {"value": compute()})["value"]
 
@@ -404,7 +412,8 @@ class MetricContext:
 
     def lookups(self, k: int, metric: NeighbourMetric) -> list[Lookup]:
         """Return the neighbour table of each model, sorted by index."""
-        return self.cached(("lookups", k, metric), lambda: [lookup(table) for table in self.tables(k, metric)])
+        key = ("lookups", k, metric, self.outside is None)
+        return self.cached(key, lambda: [lookup(table) for table in self.tables(k, metric)])
 
     def permutations(self, count: int) -> list[np.ndarray]:
         """Draw random orders of the rows, for chance levels without a closed form; int32 [n] each."""

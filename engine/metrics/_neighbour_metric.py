@@ -184,7 +184,7 @@ def build_neighbour_metric(
 
     def evaluate(context: MetricContext) -> Result:
         tables = context.lookups(context.config.k, context.config.neighbour_metric)
-        levels = np.array([chance_level(table, context.n) for table in tables])
+        levels = np.array([chance_level(table, context.candidates + 1) for table in tables])
         stacked, ties, without = stack(tables), tie_counts(context), None
         undefined = np.asarray(all_equal(stacked))
         undefined = undefined[:, None] | undefined

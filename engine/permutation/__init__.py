@@ -1,6 +1,7 @@
 """Random permutations of the samples, and scores under these."""
 
 from .blocks import draw_blocks as draw_blocks
+from .blocks import exchangeable_share as exchangeable_share
 from .draw import Cycle as Cycle
 from .draw import Permutations as Permutations
 from .draw import draw as draw

@@ -10,8 +10,8 @@ import numpy as np
 from ..base import InputError
 from .draw import Permutations
 
-# So many draws for each permutation that is asked for, before fewer are returned.
-ATTEMPTS = 20
+# After so many draws in turn that are no new permutations, fewer are returned.
+ATTEMPTS = 200
 # Larger blocks change places with blocks of similar size, of which few would have a counterpart of the same size.
 EXACT_SIZE, SIZE_RATIO = 4, 1.25
 
@@ -19,14 +19,15 @@ EXACT_SIZE, SIZE_RATIO = 4, 1.25
 def draw_blocks(
     groups: Sequence[Any], count: int, *, strata: Sequence[Any] | None = None, seed: int = 0
 ) -> Permutations:
-    """Draw distinct permutations within strata, none of which is the identity, that keep groups together.
+    """Draw distinct permutations within strata, none of which is the identity, that exchange whole groups.
 
-    The members of a group in one stratum, such as the oxygen atoms of a crystal, change places with those of another
-    group that has as many of them, or, above `EXACT_SIZE`, about as many (within a factor of `SIZE_RATIO`): then a
-    few of them meet members of a third group. Those of a group that has no counterpart stay. So what samples of one
-    group have in common stays as it is: samples that resemble each other within their group would otherwise make any
-    score look significant. Under the null hypothesis the groups are exchangeable; ``bench/results/node_null.md`` has
-    the error rates.
+    The members of a group, such as the atoms of a crystal, change places with those of another one, stratum by stratum:
+    its oxygen atoms with the oxygen atoms of the other, its carbon atoms with the carbon atoms of the same other. Two
+    groups can change places if they have about as many members in each stratum: as many up to `EXACT_SIZE`, and
+    within a factor of `SIZE_RATIO` above, where a few members then meet those of a third group. A group without a
+    counterpart stays. So what the members of a group have in common stays as it is, also across strata: groups whose
+    members resemble each other would otherwise make any score look significant. Under the null hypothesis the groups
+    are exchangeable; ``bench/results/node_null.md`` has the error rates.
 
     Args:
         groups: n labels.
@@ -38,7 +39,7 @@ def draw_blocks(
         Permutations of n samples, in O(count n log n).
 
     Raises:
-        ValueError: ``count`` is less than 1, or no two groups have about as many samples in a stratum.
+        ValueError: ``count`` is less than 1, or no two groups have about as many samples in each stratum.
 
     Source: Winkler et al. (2015), NeuroImage 123, 253, on blocks of exchangeable observations.
 
@@ -50,39 +51,49 @@ def draw_blocks(
         raise InputError(f"permutations={count}: at least 1 is required; 200 is usual")
     group, stratum = _numbers(groups), _numbers(["" for _ in groups] if strata is None else strata)
     n, m = len(group), int(group.max()) + 1
-    # The number of samples in its block: in its group and stratum.
-    _, block, sizes = np.unique(stratum * m + group, return_inverse=True, return_counts=True)
-    size = _size_class(sizes[block])
-    if not _can_move(group, stratum, size):
+    kind = _kinds(group, stratum)
+    if np.bincount(kind).max() < 2:
         raise InputError(
-            f"no two of the {m} groups have about as many samples in a stratum: nothing can be exchanged; use fewer "
+            f"no two of the {m} groups have about as many samples in each stratum: nothing can be exchanged; use fewer "
             "strata or groups"
         )
     generator = np.random.default_rng([seed, n])
     identity = np.arange(n, dtype=np.int32)
     found: dict[bytes, np.ndarray] = {identity.tobytes(): identity}
-    for _ in range(ATTEMPTS * count):
-        # Both orders have the same size classes at the same places, so that blocks meet blocks.
-        first, second = (np.lexsort((generator.permutation(m)[group], size, stratum)) for _ in range(2))
+    failures = 0
+    while len(found) <= count and failures < ATTEMPTS:
+        # Both orders have groups of the same kind at the same places, and in the same order in all strata.
+        first, second = (np.lexsort((generator.permutation(m)[group], kind[group], stratum)) for _ in range(2))
         order = np.empty(n, np.int32)
         order[first] = second
-        found.setdefault(order.tobytes(), order)
-        if len(found) > count:
-            break
+        failures = 0 if found.setdefault(order.tobytes(), order) is order else failures + 1
     return Permutations(np.stack(list(found.values())[1:]))
+
+
+def exchangeable_share(groups: Sequence[Any], strata: Sequence[Any] | None = None) -> tuple[float, int]:
+    """Return the share of the samples whose group `draw_blocks` can exchange, and the number of these groups."""
+    group, stratum = _numbers(groups), _numbers(["" for _ in groups] if strata is None else strata)
+    kind = _kinds(group, stratum)
+    movable = np.bincount(kind)[kind] > 1
+    return float(movable[group].mean()), int(movable.sum())
 
 
 def _numbers(labels: Sequence[Any]) -> np.ndarray:
     return np.unique(np.asarray(labels).astype(str), return_inverse=True)[1]
 
 
+def _kinds(group: np.ndarray, stratum: np.ndarray) -> np.ndarray:
+    """Return a number for each group, equal for groups with about as many members in each stratum."""
+    strata = int(stratum.max()) + 1
+    cell, size = np.unique(group * strata + stratum, return_counts=True)
+    pairs: dict[int, list[tuple[int, int]]] = {}
+    for owner, part, level in zip(cell // strata, cell % strata, _size_class(size), strict=True):
+        pairs.setdefault(int(owner), []).append((int(part), int(level)))
+    kinds: dict[tuple[tuple[int, int], ...], int] = {}
+    return np.array([kinds.setdefault(tuple(pairs[g]), len(kinds)) for g in range(int(group.max()) + 1)])
+
+
 def _size_class(size: np.ndarray) -> np.ndarray:
     """Return numbers that are equal where sizes are equal, or larger than `EXACT_SIZE` and similar."""
     steps = np.log(np.maximum(size, EXACT_SIZE) / EXACT_SIZE) / np.log(SIZE_RATIO)
     return np.where(size <= EXACT_SIZE, size, EXACT_SIZE + np.rint(steps).astype(int))
-
-
-def _can_move(group: np.ndarray, stratum: np.ndarray, size: np.ndarray) -> bool:
-    """Return whether two blocks of one stratum have the same size."""
-    blocks = np.unique(np.stack([stratum, size, group]), axis=1)[:2]
-    return len(np.unique(blocks, axis=1).T) < blocks.shape[1]

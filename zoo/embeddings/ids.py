@@ -10,6 +10,7 @@ from dataclasses import replace
 from .._errors import InputError
 from .._representation import Representation
 from .._text import did_you_mean, shorten
+from ..nodes import SEPARATOR
 
 # UniProt titles (sp|P69905|HBA_HUMAN), also with the bars replaced; NCBI titles; UniRef clusters; AlphaFold models.
 _ACCESSION = (
@@ -63,7 +64,14 @@ def apply_id_rule(representation: Representation, rule: str) -> Representation:
         raise InputError(
             f"no rule for ids is called {rule!r}{did_you_mean(rule, ID_RULES)} There are: {', '.join(ID_RULES)}"
         )
-    change, _ = ID_RULES[rule]
+    of_samples, _ = ID_RULES[rule]
+    nodes = "per" in representation.recipe
+
+    def change(text: str) -> str:
+        """Change an id; of an atom, residue or token the part that names its sample."""
+        sample, separator, number = text.rpartition(SEPARATOR) if nodes else (text, "", "")
+        return f"{of_samples(sample)}{separator}{number}" if separator or not nodes else of_samples(text)
+
     ids = [change(i) for i in representation.ids]
     first: dict[str, str] = {}
     for old, new in zip(representation.ids, ids, strict=True):
@@ -72,9 +80,13 @@ def apply_id_rule(representation: Representation, rule: str) -> Representation:
                 f"{representation.name}: by --ids {rule} both {shorten(first[new])!r} and {shorten(old)!r} become "
                 f"{shorten(new)!r}; ids must be unique"
             )
-    dropped = {change(i): reason for i, reason in representation.dropped.items()}
+    dropped = {of_samples(i): reason for i, reason in representation.dropped.items()}
+    groups = dict(representation.groups)
+    if "sample" in groups:
+        groups["sample"] = [of_samples(i) for i in groups["sample"]]
     rules = [*representation.recipe.get("id_rules", ()), rule]
-    return replace(representation, ids=ids, dropped=dropped, recipe={**representation.recipe, "id_rules": rules})
+    recipe = {**representation.recipe, "id_rules": rules}
+    return replace(representation, ids=ids, dropped=dropped, recipe=recipe, groups=groups)
 
 
 def rules_that_join(ids: Sequence[Iterable[str]]) -> tuple[str, ...]:

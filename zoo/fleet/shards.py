@@ -16,6 +16,8 @@ from .job import Job
 
 # Samples that are committed to the store together: the most that an interruption loses.
 SHARD_SIZE = 128
+# The share of the distance of rows from their mean that may be lost in half precision.
+MAX_LOSS = 0.01
 
 
 def unfinished(extraction: Extraction, samples: Sequence[Sample]) -> list[Sample]:
@@ -64,12 +66,19 @@ def _half(embedding: Any, job: Job) -> np.ndarray:
     """Return rows in the dtype that the recipe names.
 
     Raises:
-        InputError: a value is too large for it.
+        InputError: a value is too large for it, or rows would lose more than `MAX_LOSS` of what tells them apart.
     """
     rows = to_numpy(embedding)
     half = rows.astype(job.recipe["dtype"])
     if not np.isfinite(half).all() and np.isfinite(rows).all():
         raise InputError(f"{job.model} has values up to {np.abs(rows).max():.3g}, too large for float16: omit --dtype")
+    spread = float(np.linalg.norm((rows - rows.mean(0, dtype=np.float64)).astype(np.float64)))
+    lost = float(np.linalg.norm(rows.astype(np.float64) - half))
+    if len(rows) > 1 and lost > MAX_LOSS * spread:
+        raise InputError(
+            f"{job.model}: the rows of a shard differ so little from their mean that float16 loses {lost / spread:.1%} "
+            "of it: omit --dtype"
+        )
     return half
 
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .atom_map import structure_numbers as structure_numbers
     from .nodes import LABEL_KINDS as LABEL_KINDS
     from .nodes import NODE_KINDS as NODE_KINDS
+    from .nodes import SEPARATOR as SEPARATOR
     from .nodes import Nodes as Nodes
     from .nodes import joined as joined
     from .nodes import node_id as node_id

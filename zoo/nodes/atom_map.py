@@ -27,7 +27,8 @@ def structure_numbers(sample: Sample) -> list[int] | None:
     if sample.smiles is None or sample.atoms is None or sample.atoms.pbc.any():
         return None
     atoms = sample.atoms
-    return _match(sample.smiles, tuple(atoms.numbers.tolist()), atoms.positions.tobytes())
+    found = _match(sample.smiles, tuple(atoms.numbers.tolist()), atoms.positions.tobytes())
+    return None if found is None else list(found)
 
 
 @lru_cache(maxsize=4096)

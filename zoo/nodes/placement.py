@@ -143,6 +143,8 @@ def _rows_by_span(adapter: Placed, sample: Sample, count: int) -> dict[int, list
 
 def _placement(rows: dict[int, list[int]], labels: Sequence[str] | str) -> Placement:
     numbers = sorted(rows)
+    if numbers and numbers[-1] >= len(labels):
+        raise UnplacedError(f"a row is that of number {numbers[-1]}, and there are only {len(labels)}")
     return Placement(numbers, [labels[number] for number in numbers], [rows[number] for number in numbers])
 
 

@@ -143,4 +143,4 @@ def test_unknown_labels_are_named(run: Run, embedded: None) -> None:
     assert wrong.code == 2
     assert "--where element=Xe: no row is of it; the most common: C (" in wrong.err
     wrong = run("compare", "--per", "atom", "--by", "element", "-k", 200)
-    assert "no element has the 400 rows that -k 200 needs" in wrong.err
+    assert "no element has the 400 rows that this comparison needs" in wrong.err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -47,27 +49,61 @@ def test_rows_with_many_ties_keep_their_labels_apart() -> None:
     assert (LABELS[found] != LABELS[:, None]).all()
 
 
+BLOCKS = {"groups": LABELS, "permute": "blocks", "permutations": 39}
+
+
 def test_scores_are_those_of_these_neighbours() -> None:
     a, b = nearest(X, "cosine"), nearest(Y, "cosine")
     wanted = np.mean([len(one & other) / K for one, other in zip(a, b, strict=True)])
-    options = {"metrics": ["mutual_knn", "cknna", "information_imbalance"], "k": K, "jackknife_groups": 5}
-    found = compare({"a": X, "b": Y}, neighbours_outside=LABELS, permutations=9, **options)
+    options = {"metrics": ["mutual_knn", "cknna", "information_imbalance"], "k": K, **BLOCKS}
+    found = compare({"a": X, "b": Y}, neighbours_outside=LABELS, jackknife_groups=5, **options)
     assert float(found.mutual_knn.values[0, 1]) == pytest.approx(wanted, abs=1e-6)
     assert found.attrs["neighbours_outside"] == 12
-    whole = compare({"a": X, "b": Y}, permutations=9, **options)
+    sizes = np.bincount(LABELS)[LABELS]
+    assert float(found.mutual_knn_chance.values[0, 1]) == pytest.approx(np.mean(K / (N - sizes)), rel=0.01)
+    assert float(found.mutual_knn_p.values[0, 1]) > 0.05  # nothing is shared but which rows belong together
+    assert float(found.mutual_knn_se.values[0, 1]) > 0
+    whole = compare({"a": X, "b": Y}, **options)
     assert float(whole.mutual_knn.values[0, 1]) > wanted  # both models know which rows belong together
     assert float(whole.cknna.values[0, 1]) != float(found.cknna.values[0, 1])
     # Ranks are those among all samples.
     np.testing.assert_array_equal(whole.information_imbalance, found.information_imbalance)
     np.testing.assert_array_equal(whole.information_imbalance_null, found.information_imbalance_null)
-    queries = compare({"a": X, "b": Y}, neighbours_outside=LABELS, metrics="mutual_knn", k=K, queries=N - 5)
-    assert float(queries.mutual_knn.values[0, 1]) == pytest.approx(wanted, abs=0.05)
 
 
-def test_too_few_other_samples_are_an_error() -> None:
+def test_queries_search_outside_too() -> None:
+    wanted = compare({"a": X, "b": Y}, neighbours_outside=LABELS, metrics=["mutual_knn", "cknna"], k=K)
+    found = compare({"a": X, "b": Y}, neighbours_outside=LABELS, metrics=["mutual_knn", "cknna"], k=K, queries=N - 1)
+    for metric in ("mutual_knn", "cknna"):
+        assert float(found[metric].values[0, 1]) == pytest.approx(float(wanted[metric].values[0, 1]), abs=0.01)
+    with pytest.raises(InputError, match="information_imbalance ranks all samples"):
+        compare(
+            {"a": X, "b": Y},
+            neighbours_outside=LABELS,
+            metrics=["mutual_knn", "information_imbalance"],
+            k=K,
+            queries=50,
+        )
+
+
+def test_checkpoints_of_other_labels_are_not_used(tmp_path: Path) -> None:
+    options = {"metrics": "mutual_knn", "k": K, "queries": 60, "checkpoint": tmp_path}
+    labels = np.arange(N) % 9
+    compare({"a": X, "b": Y}, neighbours_outside=LABELS, **options)
+    again = compare({"a": X, "b": Y}, neighbours_outside=labels, **options)
+    fresh = compare({"a": X, "b": Y}, neighbours_outside=labels, **{**options, "checkpoint": None})
+    np.testing.assert_array_equal(again.mutual_knn, fresh.mutual_knn)
+
+
+def test_what_cannot_be_combined_is_an_error() -> None:
     with pytest.raises(InputError, match="has only 30 with another label"):
         compare({"a": X, "b": Y}, metrics="mutual_knn", k=31, neighbours_outside=np.arange(N) < 60)
     with pytest.raises(InputError, match="exact search"):
         compare({"a": X, "b": Y}, metrics="mutual_knn", k=K, neighbours_outside=LABELS, search="hnsw")
     with pytest.raises(InputError, match="neighbours_outside has 3 labels"):
         compare({"a": X, "b": Y}, metrics="mutual_knn", k=K, neighbours_outside=[1, 2, 3])
+    with pytest.raises(InputError, match="permutations that keep its samples together"):
+        compare({"a": X, "b": Y}, metrics="mutual_knn", k=K, neighbours_outside=LABELS, permutations=19)
+    five = np.arange(N) % 5
+    with pytest.raises(InputError, match="without a jackknife group, a sample has only 54"):
+        compare({"a": X, "b": Y}, metrics="mutual_knn", k=60, neighbours_outside=five, groups=five, jackknife_groups=5)
