@@ -43,6 +43,7 @@ from ..jobs import (
     check_common,
     check_suffix,
     choose_anchors,
+    compare,
     compare_by_label,
     compare_with_progress,
     compare_without_outliers,
@@ -230,8 +231,11 @@ def command(
             representations,
             rows.by,
             measure,
-            lambda parts: compare_with_progress(parts, measure, covariates=known, where=run.where),
+            lambda parts: compare(parts, measure, covariates=known, where=run.where),
         )
+        label, first = next(iter(by_label.comparisons.items()))
+        if run.prints and first.attrs["units"]:
+            say(f"note: {label}: {first.attrs['units']}; and so on for each {rows.by}")
         if run.prints and output is not None:
             say(target.written(write_by_label(by_label, output)))
         if run.prints:

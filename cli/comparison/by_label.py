@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +18,9 @@ from .table import long_table
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+
+# Labels that are printed, the most frequent ones; all are in the files.
+SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class ByLabel:
 
 def print_by_label(result: ByLabel) -> None:
     """Print a table for each metric, with a column for each label."""
+    whole, most = result, dict(list(result.comparisons.items())[:SHOWN])
+    result = replace(result, comparisons=most)
     first = next(iter(result.comparisons.values()))
     names, columns = model_names(first), result.columns
     shown: list[PairScores] = []
@@ -79,6 +84,9 @@ def print_by_label(result: ByLabel) -> None:
         print_table(("model", *columns), singles, right=columns, keys=1)
         click.echo()
     lines = ["( ) chance level of the pair", *notes(shown)]
+    more = len(whole.comparisons) - len(most)
+    lines += [f"and {more} more of {whole.kind}: --json, or -o FILE"] if more else []
+    result = whole
     if result.skipped:
         few = [f"{label} ({count})" for label, count in result.skipped.items() if label not in result.reasons]
         lines += [f"too few rows: {', '.join(few[:8])}{', ...' * (len(few) > 8)}"] if few else []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 BY_LABEL_SUFFIXES = (".csv", ".json", ".svg", ".png", ".pdf")
+FEWEST = 20
 # The fewest rows of a label, as a multiple of the number of neighbours.
 ROWS_PER_NEIGHBOUR = 2
 
@@ -45,7 +46,7 @@ def compare_by_label(
     from hyle.engine import find_metric
 
     by_neighbours = any("neighbours" in find_metric(name).needs for name in measure.metric_names())
-    fewest = max(4, measure.jackknife_groups, ROWS_PER_NEIGHBOUR * measure.k * by_neighbours)
+    fewest = max(FEWEST, measure.jackknife_groups, ROWS_PER_NEIGHBOUR * measure.k * by_neighbours)
     enough = [label for label, count in counts.most_common() if count >= fewest]
     if not enough:
         raise InputError(
