@@ -1,8 +1,8 @@
 """`python -m bench.node_null`: measure how often models of atoms are found aligned beyond the elements.
 
-Atoms are drawn in structures of random composition. Both models know the element of each atom. Each also has an effect
-of the structure, which all its atoms share, and one of the structure on each element; those of different models are
-independent unless the panel says otherwise. Atoms of one structure are hence not independent. Permutations exchange
+Atoms are drawn in structures of ten random compositions. Both models know the element of each atom. Each also has an
+effect of the structure, which all its atoms share, and one of the structure on each element; those of different models
+are independent unless the panel says otherwise. Atoms of one structure are hence not independent. Permutations exchange
 atoms of one element freely, or keep those of one structure together (``permute="blocks"``) and search neighbours in
 other structures (``neighbours_outside=``), as `hyle compare --per atom` does.
 """
@@ -28,11 +28,14 @@ SIZES = {"of 9 atoms": (3, 3), "of 0 to 18 atoms": (0, 6), "of 12 to 36 atoms": 
 SHARED = {"nothing beyond elements": (0.0, 0.0), "structures": (0.7, 0.0), "atoms": (0.0, 0.7)}
 PERMUTE = {"freely": "within", "structures together": "blocks"}
 ELEMENTS = 3
+# Different compositions, as of molecules: only structures of about the same composition are exchanged.
+COMPOSITIONS = 10
 
 
 def atoms(sizes: tuple[int, int], structures: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw the structure and the element of each atom."""
-    counts = generator.integers(sizes[0], sizes[1] + 1, (structures, ELEMENTS))
+    compositions = generator.integers(sizes[0], sizes[1] + 1, (COMPOSITIONS, ELEMENTS))
+    counts = compositions[generator.integers(COMPOSITIONS, size=structures)]
     element = np.repeat(np.tile(np.arange(ELEMENTS), structures), counts.ravel())
     return np.repeat(np.arange(structures), counts.sum(1)), element
 
@@ -102,8 +105,9 @@ def write_results(rows: list[dict[str, Any]], structures: int, sets: int) -> Non
     cells = [[*key, *(f"{rate[metric]:.3f}" for metric in METRICS)] for key, rate in rates.items()]
     caption = (
         f"The share of {sets:,} pairs of models with p <= {ALPHA}, from {PERMUTATIONS} permutations of the atoms of "
-        f"{structures} structures within their element: the error rate in rows with nothing beyond elements, the power "
-        f"in the others. The standard error of a rate of 0.05 is {np.sqrt(0.05 * 0.95 / sets):.3f}."
+        f"{structures} structures of {COMPOSITIONS} compositions within their element: the error rate in rows with "
+        f"nothing beyond elements, the power in the others. The standard error of a rate of 0.05 is "
+        f"{np.sqrt(0.05 * 0.95 / sets):.3f}."
     )
     source = f"{info['cpu']}, {info['cores']} cores, {info['date']}, commit {info['commit']}."
     table: list[str] = rows_of(("structures", "shared by both models", "atoms exchanged", *METRICS), cells)

@@ -196,6 +196,20 @@ def command(
     if dry_run and (steps is not None or known is not None):
         option = "--covariates, which leave fewer samples" if steps is None else "--sweep"
         raise InputError(f"--dry-run is for one comparison: omit {option}")
+    if rows.per and known is not None:
+        raise InputError(
+            f"--covariates cannot be combined with --per {rows.per}: {rows.per}s of one sample depend on "
+            "each other; omit --covariates"
+        )
+    if rows.per and measure.search == "hnsw" and measure.neighbours_outside is None:
+        raise InputError(
+            f"--search hnsw cannot exclude {rows.per}s of the same sample: use --search exact, or add --outside none"
+        )
+    if rows.per and measure.queries is not None:
+        say(
+            f"warning: queries are single {rows.per}s: intervals treat them as independent, and the chance level "
+            "ignores what they are"
+        )
     if measure.search == "hnsw" and (where.devices or where.coordinator):
         raise InputError("--search hnsw runs on the CPU of one process: omit --devices, --coordinator and the others")
     if steps is not None:

@@ -83,7 +83,7 @@ def print_by_label(result: ByLabel) -> None:
         singles = [(name, *(number(float(each[i]), 2) for each in values)) for i, name in enumerate(names)]
         print_table(("model", *columns), singles, right=columns, keys=1)
         click.echo()
-    lines = ["( ) chance level of the pair", *notes(shown)]
+    lines = ["( ) chance level of the pair", *(line for line in notes(shown) if not line.startswith("→"))]
     more = len(whole.comparisons) - len(most)
     lines += [f"and {more} more of {whole.kind}: --json, or -o FILE"] if more else []
     result = whole
@@ -99,7 +99,8 @@ def _cell(score: PairScores, pair: tuple[int, int]) -> str:
     if not np.isfinite(value):
         return "–"
     level = f" ({number(chance, 2)})" if np.isfinite(chance) else ""
-    return f"{number(value, 2)}{score.mark(pair)}{level}"
+    error = f" ± {number(score.se[pair], 2)}" if np.isfinite(score.se[pair]) else ""
+    return f"{number(value, 2)}{error}{score.mark(pair)}{level}"
 
 
 def by_label_data(result: ByLabel) -> dict[str, Any]:

@@ -142,6 +142,7 @@ def contested(
             search=search,
             covariates=_group_sizes(groups, joined.ids),
             strata=None if labels is None else [labels.get(i, f"{i} alone") for i in joined.ids],
+            neighbours_outside=[groups[i] for i in joined.ids] if node_kind(representations) and groups else None,
             seed=seed,
             progress=update,
         )
@@ -161,7 +162,7 @@ def contested(
         ),
         *joined.notes,
         *([joined.warning] if joined.warning else []),
-        *([f"{repeats}: p-values treat all {per or 'sample'}s as independent"] if repeats else []),
+        *([f"{repeats}: p-values treat all samples as independent"] if repeats and not per else []),
         *_copies(joined.names, joined.arrays),
     ]
     return ContestedSamples(

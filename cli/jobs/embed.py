@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from hyle.zoo import (
     load,
     model_recipe,
     prepare,
+    shorten,
 )
 from hyle.zoo.fleet import Fleet, Here, Job, address_of, fetched_card
 from hyle.zoo.models import check_per
@@ -228,7 +230,11 @@ def _line(label: str, representation: Representation, start: float | None) -> st
     per = representation.recipe.get("per")
     rows = f"{len(set(representation.groups['sample']))} samples, {n} {per}s" if per else f"{n}"
     how = "from the store" if start is None else f"{time.monotonic() - start:.1f} s"
-    skipped = f", {len(representation.dropped)} skipped" if representation.dropped else ""
+    skipped = ""
+    if dropped := representation.dropped:
+        reason, count = Counter(dropped.values()).most_common(1)[0]
+        others = "" if count == len(dropped) else f" ({count} of them)"
+        skipped = f", {len(dropped)} skipped: {shorten(reason)}{others}"
     return f"  {label:<18} {rows} x {d:<5} {how}{skipped}"
 
 

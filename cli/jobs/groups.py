@@ -21,7 +21,7 @@ from hyle.zoo.nodes import LABEL_KINDS
 from ..comparison import count_repeated, known_groups, states_of_one_thing
 from ..console import say
 from ..options import NO_GROUPS, CompareOptions
-from .rows import node_kind
+from .rows import as_nodes, node_kind
 
 # Kinds within which samples are permuted by default: the first that at least this fraction share with another sample.
 STRATA, MIN_SHARED_FRACTION = ("formula", "composition", "elements"), 0.2
@@ -105,6 +105,7 @@ def _with_labels_together(measure: CompareOptions) -> CompareOptions:
 def _of_nodes(measure: CompareOptions, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:
     """Return the options for rows of atoms, residues or tokens, of which those of one sample depend on each other."""
     per = node_kind(representations)
+    representations = as_nodes(representations, per)
     measure = dataclasses.replace(measure, neighbours_outside=measure.neighbours_outside or _outside(measure))
     if measure.groups is not None or not (measure.permutations or measure.jackknife_groups):
         permute = measure.permute or ("blocks" if measure.groups not in (None, NO_GROUPS) else None)
@@ -129,12 +130,16 @@ def _exchanges(
     from hyle.engine.permutation import exchangeable_share
 
     strata, kind = measure.strata, LABEL_KINDS[per]
-    known = known_groups(kind, representations, ids)
-    strata = kind if strata is None and known else strata
+    if strata is None and known_groups(kind, representations, ids):
+        strata = kind
+    known = {} if strata in (None, NO_GROUPS) else _labels("--beyond", strata, representations)
     samples = known_groups("sample", representations, ids)
-    labels = [known[i] for i in ids] if strata == kind else None
-    share, count = exchangeable_share([samples[i] for i in ids], labels)
-    what = f"one {NODE_GROUP_KINDS[kind][0]}" if strata == kind else "all kinds"
+    share, count = exchangeable_share([samples[i] for i in ids], [known.get(i, "") for i in ids])
+    what = f"of one {NODE_GROUP_KINDS[kind][0]}" if strata == kind else "of one stratum"
+    if strata is None:
+        what = f"whatever their {NODE_GROUP_KINDS[kind][0]}, which is unknown (--beyond FILE names it),"
+    elif strata == NO_GROUPS:
+        what = f"whatever their {NODE_GROUP_KINDS[kind][0]}"
     if count < MIN_EXCHANGEABLE:
         remedy = f"compare {per}s of one {kind}: --where {kind}=..., or --by {kind}"
         why = f"only {count} samples have a counterpart with about as many {per}s of each {kind}"
@@ -143,7 +148,7 @@ def _exchanges(
             f"; no p-values, because {why}; {remedy}",
         )
     options = dataclasses.replace(measure, strata=strata, permute=measure.permute or "blocks")
-    return options, f"; permutations exchange {per}s of {what} between {count} samples, {share:.0%} of the {per}s"
+    return options, f"; permutations exchange {per}s {what} between {count} samples, {100 * share:.0f} % of the {per}s"
 
 
 def _with_units(found: SampleGroups, representations: Sequence[Representation], ids: Sequence[str]) -> SampleGroups:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hyle.zoo import InputError, Representation, shorten, split_node_id
+from hyle.zoo.nodes import LABEL_KINDS
 
 from ..options import RowSelection, where_words
 
@@ -35,7 +36,8 @@ def select_rows(representations: Sequence[Representation], rows: RowSelection) -
     Raises:
         InputError: no representation knows what its rows are, or none is left.
     """
-    found = as_nodes(representations, rows.per) if rows.per else list(representations)
+    per = rows.per or node_kind(representations)
+    found = as_nodes(representations, per) if per else list(representations)
     for kind, wanted in rows.where.items():
         shared = set.intersection(*(set(each.ids) for each in found))
         labels = {i: label for i, label in labels_of_rows(found, kind, f"--where {kind}").items() if i in shared}
@@ -58,7 +60,9 @@ def labels_of_rows(representations: Sequence[Representation], kind: str, option:
         labels |= dict(zip(each.ids, each.groups.get(kind, ()), strict=False))
     if not labels:
         known = ", ".join(sorted({name for each in representations for name in each.groups})) or "nothing"
-        raise InputError(f"{option}: it is unknown of the rows; what is known of them: {known}")
+        per = next((each for each, label in LABEL_KINDS.items() if label == kind), "")
+        hint = f"; for rows of {per}s: --per {per}" if per and not node_kind(representations) else ""
+        raise InputError(f"{option}: it is unknown of the rows; what is known of them: {known}{hint}")
     return labels
 
 

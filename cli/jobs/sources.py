@@ -15,11 +15,13 @@ from hyle.zoo import (
     Store,
     changed_libraries,
     did_you_mean,
+    find_card,
     list_models,
     rules_that_join,
     shorten,
     without_outdated,
 )
+from hyle.zoo.models import check_per
 
 from ..console import say
 from ..options import FileSelection, is_file_source
@@ -73,6 +75,7 @@ def find_representations(
         if entry.recipe.get("per") == per
         if dataset is None or {dataset, Path(dataset).name} & {entry.recipe.get("dataset"), entry.key.dataset}
     ]
+    entries = _in_full_precision(entries)
     # Embeddings of an earlier release are kept beside those that replace them.
     numbered = {entry.key.model for entry in entries if "ids" in entry.recipe}
     entries = [entry for entry in entries if "ids" in entry.recipe or entry.key.model not in numbered]
@@ -107,6 +110,17 @@ def find_representations(
         for each in _load(choice)
     ]
     return files.apply_rules(_current(found))
+
+
+def _in_full_precision(entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries without those in half precision that are stored in full precision as well."""
+
+    def what(entry: Entry) -> tuple[str, ...]:
+        key = entry.key
+        return key.model, key.weights, key.dataset, key.layer, key.pooling.partition(", ")[0], key.libraries
+
+    whole = {what(entry) for entry in entries if "dtype" not in entry.recipe}
+    return [entry for entry in entries if "dtype" not in entry.recipe or what(entry) not in whole]
 
 
 def _current(representations: list[Representation]) -> list[Representation]:
@@ -211,6 +225,8 @@ def _load(choice: Choice, source: str = "") -> list[Representation]:
 
 def _not_stored(model: str, store: Store, dataset: str | None, per: str | None) -> str:
     """Say that a model is not stored, or not for this data set, and what embeds it."""
+    if per and any(card.name == model for card in list_models()):
+        check_per(find_card(model), per)
     entries = store.list()
     names = sorted({str(e.recipe.get("dataset", e.key.dataset)) for e in entries if e.key.model == model})
     # `hyle embed` takes the name of a data set, not NAME-VERSION.

@@ -64,7 +64,7 @@ class Choice:
     @property
     def in_words(self) -> str:
         """The data set and the number of samples."""
-        return f"{shorten(self.dataset)} ({self.first.n} samples)"
+        return f"{shorten(self.dataset)} ({self.first.n} {self.first.recipe.get('per', 'sample')}s)"
 
 
 def choose_jointly(

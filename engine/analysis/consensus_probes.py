@@ -88,9 +88,10 @@ def probe_consensus(
     Every probe is a ridge regression, whose penalty and scaling are chosen on the training samples, in the folds in
     which the shared part was cross-fitted: no group of samples is both fitted and tested by a probe, nor are the
     coordinates of a sample by weights that were fitted to its group. Those of training samples, and the rank, do depend
-    on the rows of the test samples, without their labels, as in transductive learning. The best model and the best private rest are those of the smallest leave-one-out error on the
-    training samples of the fold, so that choosing among many gives no advantage. In the concatenation every family has
-    the same variance, and its principal components are those of the training samples.
+    on the rows of the test samples, without their labels, as in transductive learning. The best model and the best
+    private rest are those of the smallest leave-one-out error on the training samples of the fold, so that choosing
+    among many gives no advantage. In the concatenation every family has the same variance, and its principal components
+    are those of the training samples.
 
     Args:
         result: of at least rank 1, from `consensus`.

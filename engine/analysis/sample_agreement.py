@@ -107,6 +107,7 @@ def sample_agreement(
     search: Search = "exact",
     covariates: Any = None,
     strata: Sequence[str] | None = None,
+    neighbours_outside: Sequence[str] | None = None,
     seed: int = 0,
     progress: Callable[[float, str], None] | None = None,
 ) -> SampleAgreement:
@@ -125,6 +126,8 @@ def sample_agreement(
         search: ``exact`` or ``hnsw``, for ``neighbours``; see `hyle.engine.CompareConfig`.
         covariates: [n, e], further facts on the samples, on which the expected agreement depends, such as their sizes.
         strata: [n] labels, such as the formulas of the samples: is agreement also above that of samples of one formula?
+        neighbours_outside: [n] labels: neighbours are samples with another label, such as the atoms of other molecules,
+            for ``neighbours``. The p-values do not hold then.
         seed: of the permutations.
         progress: called with a fraction and the current stage.
 
@@ -151,7 +154,8 @@ def sample_agreement(
     if count < 2:
         raise InputError("all models are of one family, whose agreement means nothing: add a model of another family")
     report(0.0, "neighbours" if form == "neighbours" else "Gram rows")
-    found = _form_of(arrays, form, CompareConfig(k=k, neighbour_metric=neighbour_metric, search=search, seed=seed))
+    config = CompareConfig(k=k, neighbour_metric=neighbour_metric, search=search, seed=seed)
+    found = _form_of(arrays, form, config, neighbours_outside)
     first, second = np.array(list(itertools.combinations(range(m), 2))).T
     pairs = np.empty((len(first), n), np.float32)
     for at, (a, b) in enumerate(zip(first, second, strict=True)):
@@ -221,13 +225,19 @@ def _checked(representations: Sequence[Any], covariates: Any, strata: Any) -> li
     return arrays
 
 
-def _form_of(arrays: Sequence[Any], form: Form, config: CompareConfig) -> SampleForm:
+def _form_of(
+    arrays: Sequence[Any], form: Form, config: CompareConfig, outside: Sequence[str] | None = None
+) -> SampleForm:
     if form not in get_args(Form):
         raise InputError(f"unknown form {form!r}: use {', '.join(get_args(Form))}")
     if form != "neighbours":
         return GramRows.of(arrays, relative=form == "pnka")
     check_k(config.k, len(arrays[0]))
-    return SharedNeighbours.of(arrays, config)
+    if outside is None:
+        return SharedNeighbours.of(arrays, config)
+    _, labels, sizes = np.unique(np.asarray(outside).astype(str), return_inverse=True, return_counts=True)
+    check_k(config.k, len(labels) - int(sizes.max()) + 1)
+    return SharedNeighbours.of(arrays, config, labels.astype(np.int32))
 
 
 def _null(

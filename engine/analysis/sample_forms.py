@@ -60,19 +60,24 @@ class SharedNeighbours:
     facts: np.ndarray
 
     @classmethod
-    def of(cls, arrays: Sequence[Any], config: CompareConfig) -> SharedNeighbours:
+    def of(cls, arrays: Sequence[Any], config: CompareConfig, outside: np.ndarray | None = None) -> SharedNeighbours:
         """Find the neighbours in m representations [n, d_m], by the pass that `hyle.engine.compare` makes.
+
+        With ``outside``, labels int32 [n], those with another label.
 
         Raises:
             ValueError: k is out of range, or all samples of a model are equal.
         """
-        context = MetricContext([str(i) for i in range(len(arrays))], arrays, config)
+        context = MetricContext([str(i) for i in range(len(arrays))], arrays, config, outside=outside)
         prepared = context.prepared()
         if any(bool(each.norms.all_equal) for each in prepared):
             raise InputError("a representation whose rows are all equal has no nearest neighbours")
         metric = config.neighbour_metric
         plan = PassPlan(tables=((metric, config.k),), search=config.search)
-        tables = run_pass(prepared, plan, block=config.block).tables[metric]
+        if outside is None:
+            tables = run_pass(prepared, plan, block=config.block).tables[metric]
+        else:
+            tables = context.tables(config.k, metric)
         n, sign = context.n, 1 if metric == "euclidean" else -1
         facts = np.empty((3, len(arrays), n))
         for model, table in enumerate(tables):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from .._errors import HyleError, InputError, MissingFileError, output_errors
 from .._representation import Representation
 from .._samples import ROW_NUMBERS
 from .._text import MAX_REASON, did_you_mean, shorten, shorten_names, valid_text
+from ..nodes import LABEL_KINDS, split_node_id
 from .arrays import is_float, to_numpy
 from .content import COMPRESSIONS, Content, Selection, SelectionError, suffix_of
 from .formats import (
@@ -34,6 +35,9 @@ from .formats import (
 FORBIDDEN = ("\0", "\n", "\r")
 MAX_LINE = 3 * MAX_REASON  # characters
 PICKLES = (".pkl", ".pickle", ".joblib")
+
+# The entry of the recipe that keeps what atoms, residues and tokens are.
+NODE_LABELS = "node_labels"
 
 
 def read_embeddings(
@@ -127,7 +131,9 @@ def read_embeddings(
         "read_as": _read_as(path, content, embedding),
         "content": _fingerprint(embedding, ids),
     }
-    return Representation(name or embeddings_name(path), embedding, ids, recipe, energies)
+    groups = _groups_of_nodes(recipe, ids)
+    recipe = {key: value for key, value in recipe.items() if key != NODE_LABELS}
+    return Representation(name or embeddings_name(path), embedding, ids, recipe, energies, groups=groups)
 
 
 def is_embedding_file(path: str | os.PathLike[str]) -> bool:
@@ -175,6 +181,20 @@ def _read_as(path: Path, content: Content, embedding: np.ndarray) -> str:
     return f"{valid_text(path.name)}: {n} x {d} from {content.features_from}, ids from {content.ids_from}{left_out}"
 
 
+def _labels_of_nodes(representation: Representation) -> dict[str, list[str]]:
+    """Return the element, residue or token of each row of nodes as an entry of the recipe; nothing for samples."""
+    kind = LABEL_KINDS.get(representation.recipe.get("per", ""), "")
+    return {NODE_LABELS: list(representation.groups[kind])} if kind in representation.groups else {}
+
+
+def _groups_of_nodes(recipe: Mapping[str, Any], ids: Sequence[str]) -> dict[str, list[str]]:
+    """Return the groups of rows of nodes: the samples by the ids, and what `_labels_of_nodes` has written."""
+    kind, labels = LABEL_KINDS.get(recipe.get("per", ""), ""), recipe.get(NODE_LABELS, ())
+    if not kind:
+        return {}
+    return {"sample": [split_node_id(i)[0] for i in ids]} | ({kind: list(labels)} if len(labels) == len(ids) else {})
+
+
 def write_embeddings(representation: Representation, path: str | os.PathLike[str]) -> Path:
     """Write a representation in a format that `read_embeddings` reads; the suffix selects the format.
 
@@ -204,7 +224,7 @@ def write_embeddings(representation: Representation, path: str | os.PathLike[str
     energies = None if representation.energies is None else to_numpy(representation.energies)
     try:
         embedding, ids, energies = _checked(Content(embedding, list(representation.ids), energies))
-        recipe = json.loads(json.dumps(dict(representation.recipe)))
+        recipe = json.loads(json.dumps(dict(representation.recipe) | _labels_of_nodes(representation)))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path}: {_line(error)}") from error
     with output_errors(path):
