@@ -18,6 +18,7 @@ from ..comparison import (
     number,
     read_scores,
     replicate_ceiling,
+    row_words,
     text,
     trained_note,
 )
@@ -68,6 +69,9 @@ def answer(
     for name in ("join_warning", "repeats"):
         if warning := text(comparison.attrs, name):
             notes.append(f"{capital(warning)}.")
+    if comparison.attrs.get("per") and (units := text(comparison.attrs, "units")):
+        outside = ". Neighbours are those in other samples" * bool(comparison.attrs.get("neighbours_outside"))
+        notes.append(f"{capital(units)}{outside}.")
     if trained := trained_note(comparison):
         notes.append(f"{capital(trained)} ({TRAINED}).")
     points = [line for line in findings if not isinstance(line, NotSignificant)]
@@ -104,7 +108,9 @@ def _panel(comparison: xr.Dataset) -> str:
     if n is not None:
         dataset = dataset_name(comparison)
         queries = integer(comparison.attrs.get("queries")) or n
-        panel += f", {n:,} {text(comparison.attrs, 'domain') or 'samples'}" + (f" of {dataset}" if dataset else "")
+        panel += f", {n:,} {text(comparison.attrs, 'domain') or row_words(comparison)}" + (
+            f" of {dataset}" if dataset else ""
+        )
         panel += f", {queries:,} of them drawn as queries and compared with all" if queries < n else ""
     return f"{panel}."
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..comparison import CONTROL, NOT_SIGNIFICANT, UNRESOLVED, integer, number, text
+from ..comparison import CONTROL, NOT_SIGNIFICANT, UNRESOLVED, integer, number, row_words, text
 from ._panel import WORDS, Pair, Panel, capital, control_name, plain_label
 
 # A control reaches models "as well as they reach each other" from this share of their mean score above chance.
@@ -25,7 +25,7 @@ def headline(panel: Panel) -> str:
 
 def _on(panel: Panel) -> str:
     n = integer(panel.comparison.attrs.get("n"))
-    return "" if n is None else f"on {n:,} {text(panel.comparison.attrs, 'domain') or 'samples'} "
+    return "" if n is None else f"on {n:,} {text(panel.comparison.attrs, 'domain') or row_words(panel.comparison)} "
 
 
 def _significance(panel: Panel) -> str:
