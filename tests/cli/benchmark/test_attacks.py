@@ -113,6 +113,7 @@ def test_composition_columns_gain_nothing(honest: PanelEvaluation, size: float) 
     assert more.score.value < honest.score.value + honest.score.se
 
 
+@pytest.mark.thorough
 def test_members_side_by_side_have_no_rank_and_no_alignment() -> None:
     everything = np.hstack([scaled(rows_of(name)) for name in MODELS])
     noise = np.random.default_rng(0).normal(size=everything.shape)

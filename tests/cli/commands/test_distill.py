@@ -230,6 +230,7 @@ def test_another_seed_is_noticed_before_anything_is_downloaded(mistake, tmp_path
     assert "hyle embed aimnet2 --dataset qm9 -n 500 --seed 7" in said
 
 
+@pytest.mark.thorough
 def test_other_settings_than_those_of_an_unfinished_training_are_named(run, mistake, teachers, monkeypatch):
     from hyle.cli.commands import distill as command
 

@@ -43,6 +43,7 @@ def age(path: Path, days: float) -> None:
         os.utime(each, (then, then))
 
 
+@pytest.mark.thorough
 def test_overlapping_shards_at_once_give_the_result_of_one_process(tmp_path: Path) -> None:
     finish(embed(tmp_path / "one"))
     shards = ("1/2", "2/2", "1/3", "2/3", "3/3")

@@ -146,6 +146,7 @@ def test_models_without_anything_in_common_agree_on_no_sample(form: str) -> None
     assert abs(np.mean(halves)) < 0.06
 
 
+@pytest.mark.thorough
 def test_models_that_share_only_the_strata_agree_on_no_sample_beyond_them() -> None:
     runs, small = [], []
     for seed in range(10):

@@ -152,6 +152,7 @@ def test_the_dimension_is_that_of_the_distinct_rows(noise):
             assert float(function(x, estimator=estimator, k=20)) == pytest.approx(value, rel=1e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", [{"k": 16}, {"estimator": "twonn", "smallest": 32}])
 def test_the_dimension_at_every_scale_is_that_of_the_distinct_rows(options):
     x, expected = planted(2e-7)
@@ -163,6 +164,7 @@ def test_the_dimension_at_every_scale_is_that_of_the_distinct_rows(options):
         np.testing.assert_allclose(result.dimension[0], plain.dimension[0], rtol=1e-4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("noise", [0, 2e-7])
 def test_the_dimension_correlation_is_that_of_the_distinct_samples(noise):
     x, expected = planted(noise)

@@ -102,6 +102,7 @@ def test_a_comparison_knows_the_sizes_of_its_groups(tmp_path: Path) -> None:
     assert sum(jackknife_design(grouped, "cka")["sizes"]) == 43
 
 
+@pytest.mark.thorough
 def test_leaving_out_samples_moves_no_row_between_training_and_test() -> None:
     """A row far from all others is in training; its error enters only the values of the groups that leave it out."""
     panel = models(40, 0)

@@ -63,6 +63,7 @@ def test_the_decimation_depends_on_the_seed():
     assert abs(other[1] - first[1]) > 1e-3
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("options", [{"k": 20}, DECIMATED])
 @EXAMPLES
 @given(seed=seeds, scale=scales, offset=st.floats(-10, 10))

@@ -24,6 +24,8 @@ NAMES = (
 
 # Losses of each kind of exchange, also tried in ways that add nothing for the others: each program takes a second.
 ALL_WAYS = ("cka", "cka sums", "cknna")
+# Those of the normal tests; the others are for `make thorough`.
+QUICK = ("cka", "cka sums", "soft neighbours")
 SCRIPT = textwrap.dedent(
     """
     import json, sys
@@ -97,33 +99,57 @@ SCRIPT = textwrap.dedent(
 )
 
 
-@pytest.fixture(scope="module")
-def found(pytestconfig):
+def results(names, folder):
+    """Run the script for some losses."""
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
     flags += " --xla_backend_optimization_level=0"  # of what takes long, nearly all is compiling
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *NAMES],
+        [sys.executable, "-c", SCRIPT, *names],
         capture_output=True,
         text=True,
         timeout=600,
-        cwd=pytestconfig.rootpath,
+        cwd=folder,
         env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
+@pytest.fixture(scope="module")
+def found(pytestconfig):
+    """Results by name, of the quick losses and of the others in a process each, which starts when it is needed."""
+    return Results(pytestconfig.rootpath)
+
+
+class Results(dict):
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __missing__(self, key):
+        quick = key.partition(", ")[0] in QUICK
+        self.update(results([name for name in NAMES if (name in QUICK) == quick], self.folder))
+        return self[key]
+
+
+def quick_first(cases):
+    return [case if case[0] in QUICK else pytest.param(*case, marks=pytest.mark.thorough) for case in cases]
+
+
 @pytest.mark.parametrize(
     ("name", "way"),
-    [
-        *((name, way) for name in NAMES for way in ("gradient outside", "gradient inside", "automatic")),
-        *((name, way) for name in ALL_WAYS for way in ("unchecked", "explicit")),
-    ],
+    quick_first(
+        [
+            *((name, way) for name in NAMES for way in ("gradient outside", "gradient inside", "automatic")),
+            *((name, way) for name in ALL_WAYS for way in ("unchecked", "explicit")),
+        ]
+    ),
 )
 def test_four_devices_give_what_one_gives(name, way, found):
     assert found[f"{name}, {way}"] < 2e-5
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.thorough) for name in NAMES]
+)
 def test_sums_gather_no_rows(name, found):
     assert (found[f"{name}, gathers"] == 0) == (name.endswith("sums") or name == "cosine")

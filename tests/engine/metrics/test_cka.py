@@ -238,6 +238,7 @@ def _rbf_by_definition(x, y, sigmas=None):
     return inner(k, l) / np.sqrt(inner(k, k) * inner(l, l)), sigmas
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("of", ["cka", "minibatch_cka", "cka_stream", "cka_loss"])
 def test_the_derivative_holds_the_default_bandwidth_fixed_except_in_the_loss(of, float64):
     rng = np.random.default_rng(0)

@@ -103,6 +103,7 @@ def test_jit_and_vmap_equal_the_loop():
     np.testing.assert_allclose(jax.jit(jax.vmap(id_correlation))(xs, ys), loop, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_gradient_is_that_of_finite_differences(float64):
     x, y = views(8)
     x[:, 3] = 3.3  # a dead column has no gradient

@@ -125,6 +125,7 @@ def test_constant_or_not_finite_or_too_few_distinct_rows_is_nan(estimator):
         assert np.isnan(intrinsic_dimension(bad, estimator=estimator, k=20))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("estimator", ["mle", "gride"])
 def test_jit_and_vmap_equal_the_loop(estimator):
     xs = jnp.asarray(np.stack([views(s)[0] for s in range(3)]), jnp.float32)

@@ -42,6 +42,7 @@ def test_local_digits_with_ties_to_the_lowest_index(digits):
     assert float(reconstruction_error(left, right, scope="local", k=15)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.thorough
 @EXAMPLES
 @given(seed=seeds, scale=scales, offset=st.floats(-100, 100))
 def test_rotation_scale_and_translation_leave_it(seed, scale, offset):

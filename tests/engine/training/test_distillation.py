@@ -154,6 +154,7 @@ def test_a_linen_module_is_a_student():
     assert found.history.rows[200]["cka/teacher"] > 0.9
 
 
+@pytest.mark.thorough
 def test_an_unfinished_run_may_be_given_more_steps(tmp_path):
     short, *_ = train(folder=tmp_path / "run", steps=100)
     calls = []

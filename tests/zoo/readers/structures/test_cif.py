@@ -277,6 +277,7 @@ def distances(cell: np.ndarray, scaled: np.ndarray) -> np.ndarray:
     return np.sort(atoms.get_all_distances(mic=True)[0])
 
 
+@pytest.mark.thorough
 def test_every_setting_by_its_name_or_by_its_number_alone(tmp_path: Path) -> None:
     import gemmi
 
