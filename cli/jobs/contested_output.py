@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hyle.zoo import InputError, Sample
+from hyle.zoo import InputError, Sample, split_node_id
+from hyle.zoo.nodes import node_id
 
 from ..atomic import write_atomically
 from ..comparison import sample_words
@@ -179,8 +180,13 @@ def _table(result: ContestedSamples, samples: Mapping[str, Sample], selected: Se
 
 
 def _structures(result: ContestedSamples, rows: Sequence[int], samples: Mapping[str, Sample], path: Path) -> str:
-    """Return samples as lines of SMILES and ids, or as extended XYZ with id and agreement of each."""
+    """Return samples as lines of SMILES and ids, or as extended XYZ with id and agreement of each.
+
+    Of atoms, each structure is written once, with the numbers of its atoms that are listed.
+    """
     check_structures(path, samples, [result.ids[row] for row in rows])
+    if result.per == "atom":
+        return _structures_of_atoms(result, rows, samples, path)
     if path.suffix == ".smi":
         return "".join(f"{samples[result.ids[row]].smiles} {result.ids[row]}\n" for row in rows)
     from ase.io import write
@@ -191,6 +197,35 @@ def _structures(result: ContestedSamples, rows: Sequence[int], samples: Mapping[
         facts = sample_row(result, row, samples)
         kept = ("agreement", "expected", "deviation", "p", "q")
         atoms.info |= {"id": result.ids[row], **{name: facts[name] for name in kept if np.isfinite(facts[name])}}
+        frames.append(atoms)
+    text = io.StringIO()
+    write(text, frames, format="extxyz")
+    return text.getvalue()
+
+
+def _structures_of_atoms(
+    result: ContestedSamples, rows: Sequence[int], samples: Mapping[str, Sample], path: Path
+) -> str:
+    """Return each structure with listed atoms once; in extended XYZ these are 1 in the column ``listed``, others 0."""
+    numbers: dict[str, list[int]] = {}
+    owners: dict[str, Sample] = {}
+    for row in rows:
+        sample, number = split_node_id(result.ids[row])
+        numbers.setdefault(sample, []).append(number)
+        owners[sample] = samples[result.ids[row]]
+    if path.suffix == ".smi":
+        return "".join(
+            f"{owners[i].smiles} {' '.join(node_id(i, number) for number in each)}\n" for i, each in numbers.items()
+        )
+    from ase.io import write
+
+    frames = []
+    for i, each in numbers.items():
+        atoms = owners[i].view("atoms").copy()
+        atoms.info |= {"id": i}
+        listed = np.zeros(len(atoms), int)
+        listed[each] = 1
+        atoms.set_array("listed", listed)
         frames.append(atoms)
     text = io.StringIO()
     write(text, frames, format="extxyz")

@@ -14,6 +14,11 @@ from .common import Decorator, option_group
 
 ROW_KINDS = (*NODE_GROUP_KINDS, *GROUP_KINDS)
 
+UNITS = (
+    " P-values exchange whole samples of about the same composition, element by element or residue type by residue "
+    "type; intervals are over samples."
+)
+
 
 @dataclass(frozen=True)
 class RowSelection:
@@ -36,8 +41,7 @@ def row_options(*, by: bool) -> Decorator:
         click.option(
             "--per",
             type=click.Choice(NODE_KINDS),
-            help="Use the rows of atoms, residues or tokens that `hyle embed --per` has stored. P-values exchange rows "
-            "of one element or residue type, and keep those of a sample together; intervals are over samples.",
+            help="Use the rows of atoms, residues or tokens that `hyle embed --per` has stored." + UNITS * by,
         ),
         click.option(
             "--where",
