@@ -74,6 +74,7 @@ def test_the_last_stage_gets_the_time_that_is_left_and_no_stage_more_than_that(t
     assert found["reads"]["rows"][0]["facts"]["left"] <= found["reads"]["limit"] + 0.05
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_keeps_what_it_had_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "found.json"

@@ -123,6 +123,7 @@ def test_a_missing_package_says_what_installs_it(
     assert command in line
 
 
+@pytest.mark.thorough
 def test_distill_without_flax_says_what_installs_it(noise: None, run: Run, tmp_path: Path) -> None:
     pytest.importorskip("flax")
     assert run("embed", "random", "-n", 100).code == 0

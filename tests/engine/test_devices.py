@@ -10,6 +10,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 NAMES = (
     "cka",
     "cka_rbf",

@@ -69,6 +69,7 @@ def test_a_copy_has_the_scores_of_the_honest_model(honest: PanelEvaluation) -> N
     assert copy.rank() == honest.rank()
 
 
+@pytest.mark.thorough
 def test_a_model_of_known_origin_is_no_copy_for_being_near() -> None:
     """Of verified weights only the same model counts: DPA-3 predicts the rows of CHGNet as retrainings do."""
     x = scaled(rows_of(BEST))
@@ -132,6 +133,7 @@ def test_noise_on_a_copy_loses(honest: PanelEvaluation) -> None:
     assert quadrant_of(noisy) == "sub-optimal"
 
 
+@pytest.mark.thorough
 def test_controls_are_not_above_themselves() -> None:
     alone = evaluate(composition())
     assert alone.nothing

@@ -58,6 +58,7 @@ def test_two_processes_print_what_one_does(folder: Path) -> None:
     assert [path.name for path in sorted(folder.glob("*.json"))] == ["0.json"]
 
 
+@pytest.mark.thorough
 def test_a_checkpoint_is_kept_until_the_result_is_printed(folder: Path) -> None:
     whole, _ = ended(start(folder, "--json"))
     process = start(folder, "--json", "--checkpoint", "saved", "--permutations", "400")

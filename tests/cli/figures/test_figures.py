@@ -238,6 +238,7 @@ def test_figures_are_saved_with_their_data(comparison: xr.Dataset, tmp_path: Pat
     assert all(str(name) in drawn for name in comparison["model"].values)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options",
     [

@@ -137,6 +137,7 @@ def test_a_finding_without_its_sets_is_skipped(planted: StudyResults) -> None:
     assert 0 < len(findings({"mptrj": planted["mptrj"]})) < len(CHECKS)
 
 
+@pytest.mark.thorough
 def test_the_page_agrees_with_the_numbers(planted: StudyResults, tmp_path: Path) -> None:
     planted = {name: planted[name] for name in ("mptrj", "mpf-tp")}
     found = findings(planted)

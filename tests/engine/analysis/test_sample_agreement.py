@@ -120,6 +120,7 @@ def test_planted_contested_samples_are_found_and_hardly_any_other() -> None:
     assert np.mean(false) < 0.05
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("form", "siblings"), [("neighbours", 1), ("neighbours", 2)])
 def test_samples_that_are_all_alike_are_not_contested(form: str, siblings: int) -> None:
     """No more than 5 % of the panels may have a discovery: of 12, with 98 % probability at most two."""

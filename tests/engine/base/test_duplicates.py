@@ -136,6 +136,7 @@ def test_pairs_are_repetitions_where_both_sides_are():
 ESTIMATORS = ("mle", "mle_arithmetic", "twonn", "twonn_ml", "gride")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("noise", [0, 2e-7, 1e-6])
 def test_the_dimension_is_that_of_the_distinct_rows(noise):
     x, expected = planted(noise)

@@ -54,6 +54,7 @@ def test_decimation_is_the_mean_over_disjoint_subsets(float64):
     np.testing.assert_allclose(np.stack(found[1:4], 1), expected, rtol=1e-9)
 
 
+@pytest.mark.thorough
 def test_the_decimation_depends_on_the_seed():
     x = single(views(2)[0])
     first, again, other = (np.asarray(dimension_scales(x, **DECIMATED, seed=seed).dimension) for seed in (0, 0, 1))

@@ -35,6 +35,7 @@ def test_a_planted_teacher_is_reached_and_noise_is_not(name):
     assert p > 0.05
 
 
+@pytest.mark.thorough
 def test_flax_continues_where_it_was_killed(tmp_path):
     train = example("flax_nnx")
     losses, score, p = train(tmp_path / "whole")

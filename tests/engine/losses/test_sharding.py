@@ -10,6 +10,8 @@ import textwrap
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 SCRIPT = textwrap.dedent(
     """
     import contextlib, json, warnings

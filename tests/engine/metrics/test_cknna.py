@@ -168,6 +168,7 @@ def test_a_row_of_zeros_has_the_similarity_zero(variant):
     assert float(cknna(x, y, k=K, variant=variant)) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.thorough
 def test_jit_and_vmap_equal_the_loop():
     xs, ys = (jnp.asarray(np.stack(v), jnp.float32) for v in zip(*(views(s) for s in range(3)), strict=True))
 

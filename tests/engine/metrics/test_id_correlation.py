@@ -97,6 +97,7 @@ def test_constant_or_not_finite_is_nan():
     assert np.isnan(id_correlation(y, np.zeros_like(x)))
 
 
+@pytest.mark.thorough
 def test_jit_and_vmap_equal_the_loop():
     xs, ys = (jnp.asarray(np.stack(v), jnp.float32) for v in zip(*(views(s) for s in range(3)), strict=True))
     loop = [float(id_correlation(x, y)) for x, y in zip(xs, ys, strict=True)]
@@ -116,6 +117,7 @@ def test_gradient_is_that_of_finite_differences(float64):
     assert float((gradient * direction).sum()) == pytest.approx((above - below) / (2 * step), rel=1e-6)
 
 
+@pytest.mark.thorough
 def test_a_curve_is_seen_where_no_line_is():
     # The coordinates of a spiral, of 5,000 points: 0.9693 by an independent implementation.
     t = np.random.default_rng(0).uniform(0, 4 * np.pi, size=(5000, 1))

@@ -67,6 +67,7 @@ def test_a_curved_map_is_local_and_not_global(float64):
     assert float(reconstruction_error(x, y, scope="local", k=K)) < 0.05 < 0.5 < float(reconstruction_error(x, y))
 
 
+@pytest.mark.thorough
 def test_independent_rows_are_predicted_no_better_than_by_the_mean():
     x, y = single(np.random.default_rng(0).normal(size=(2, 40, N, D)))
     for scope, most in (("global", 1.3), ("local", 1.6)):
@@ -118,6 +119,7 @@ def test_constant_or_not_finite_is_nan(scope):
         assert np.isnan(reconstruction_error(y, bad, scope=scope, k=K))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scope", ["global", "local"])
 def test_gradient_of_the_target_equals_finite_differences(scope, float64):
     x, y = views(10)

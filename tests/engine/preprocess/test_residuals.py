@@ -116,6 +116,7 @@ def test_no_row_has_a_part_in_its_own_fit():
     np.testing.assert_allclose(after[10] - before[10], 100, rtol=1e-4)
 
 
+@pytest.mark.thorough
 def test_constant_and_dead_columns_have_no_part(float64):
     x, c = explained(4)
     alive = np.asarray(residuals(x, c))

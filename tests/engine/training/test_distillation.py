@@ -176,6 +176,7 @@ print(json.dumps([[step, row["loss"], row["cka/teacher"]] for step, row in found
 """
 
 
+@pytest.mark.thorough
 def test_a_killed_run_goes_on_as_it_would_have(tmp_path):
     whole, score, _ = train()
     command = [sys.executable, "-c", SCRIPT, str(tmp_path / "run")]
