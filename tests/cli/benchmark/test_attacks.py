@@ -15,6 +15,8 @@ from hyle.zoo import Dataset, ReferencePanel, Representation, find_benchmark, lo
 
 from .test_copies import attacks, scaled
 
+pytestmark = pytest.mark.thorough
+
 # One model of each family, to save time.
 MODELS = ("admet-ai-cls", "aimnet2", "ani-2xt", "chemnet", "minimol", "rxnfp", "sevennet-0", "so3lr")
 CONTROLS = ("composition", "morgan", "sevennet-0-untrained")

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = Path(__file__).parents[3] / "docs" / "examples"
 NEEDS = {"plain_jax": (), "flax_nnx": ("flax", "optax", "orbax.checkpoint"), "torch_metric": ("torch",)}
 
