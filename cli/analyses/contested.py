@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from ..comparison import CONTROL, model_names, number, sample_words
+from ..comparison import CONTROL, model_names, number, sample_words, sizes_of_groups
 from ..console import print_table
 from ..results import ContestedResult
 from ._analysis import Analysis
@@ -37,7 +37,13 @@ def compute(question: AnalysisInput) -> ContestedResult | None:
     from hyle.engine.analysis import sample_agreement
 
     k = min(25, n // 2)
-    found = sample_agreement([question.embeddings[name] for name in names], families=families, k=k)
+    groups = dict(zip(question.ids, question.groups, strict=True)) if question.groups is not None else {}
+    found = sample_agreement(
+        [question.embeddings[name] for name in names],
+        families=families,
+        k=k,
+        covariates=sizes_of_groups(groups, question.ids),
+    )
     return ContestedResult(found, list(question.ids), names, k, question.samples)
 
 

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from .units import known_groups as known_groups
     from .units import repeated_states as repeated_states
     from .units import row_words as row_words
+    from .units import sizes_of_groups as sizes_of_groups
     from .units import states_of_one_thing as states_of_one_thing
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

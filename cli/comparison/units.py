@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hyle.zoo import GROUP_STATES, Representation
 
 if TYPE_CHECKING:
@@ -45,6 +47,19 @@ def repeated_states(groups: Mapping[str, Mapping[str, str]], ids: Sequence[str])
         if labels and len(labels) == len(ids):
             return (kind, labels) if count_repeated(labels) > MAX_REPEATED_FRACTION * len(ids) else ("", {})
     return "", {}
+
+
+def sizes_of_groups(groups: Mapping[str, str], ids: Sequence[str]) -> np.ndarray | None:
+    """Return the number of samples in the group of each sample, [n, 1]: states of one thing are near in every model.
+
+    Returns:
+        None without groups, or where all have the same size.
+    """
+    if not groups:
+        return None
+    counts = Counter(groups[i] for i in ids)
+    sizes = np.array([[float(counts[groups[i]])] for i in ids])
+    return sizes if np.ptp(sizes) > 0 else None
 
 
 def count_repeated(labels: Mapping[str, str]) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from hyle.zoo import InputError, Representation, list_models
 from hyle.zoo.nodes import LABEL_KINDS
 
-from ..comparison import CONTROL, count_repeated, known_groups, read_table, states_of_one_thing
+from ..comparison import CONTROL, count_repeated, known_groups, read_table, sizes_of_groups, states_of_one_thing
 from ..console import SILENT, SilentProgress, say, with_progress
 from ..options import NO_GROUPS, CompareOptions
 from .compare import by_name
@@ -140,7 +140,7 @@ def contested(
             k=k or 1,
             neighbour_metric=neighbour_metric,
             search=search,
-            covariates=_group_sizes(groups, joined.ids),
+            covariates=sizes_of_groups(groups, joined.ids),
             strata=None if labels is None else [labels.get(i, f"{i} alone") for i in joined.ids],
             neighbours_outside=[groups[i] for i in joined.ids] if node_kind(representations) and groups else None,
             seed=seed,
@@ -228,15 +228,6 @@ def model_families(representations: Mapping[str, Representation], given: Mapping
         name: given.get(name) or cards.get(str(each.recipe.get("model", "")), "") or name
         for name, each in representations.items()
     }
-
-
-def _group_sizes(groups: Mapping[str, str], ids: Sequence[str]) -> np.ndarray | None:
-    """Return the number of samples in the group of each sample, [n, 1]: states of one thing are near in every model."""
-    if not groups:
-        return None
-    _, code = np.unique([groups[i] for i in ids], return_inverse=True)
-    sizes = np.bincount(code)[code].astype(np.float64)
-    return sizes[:, None] if np.ptp(sizes) > 0 else None
 
 
 def select_for_labelling(result: ContestedSamples, count: int) -> list[int]:

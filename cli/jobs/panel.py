@@ -18,7 +18,7 @@ from hyle.zoo import (
 )
 
 from ..analyses import run_default_analyses
-from ..comparison import add_energy_errors, add_labels, add_samples, joined, model_names
+from ..comparison import add_energy_errors, add_labels, add_samples, joined, model_names, states_of_one_thing
 from ..console import say
 from .report import write_all
 
@@ -100,6 +100,8 @@ def write_panel_report(
     add_labels(comparison, data)
     add_energy_errors(comparison, representations, data)
     ids, rows = joined(comparison, dict(zip(model_names(comparison), representations, strict=True)))
-    samples = {sample.id: sample for sample in data}
-    results = run_default_analyses(comparison, ids=ids, embeddings=rows, layers=layers, samples=samples)
+    kind, labels = states_of_one_thing(representations, ids)
+    at_hand = {"ids": ids, "embeddings": rows, "samples": {sample.id: sample for sample in data}}
+    groups = [labels[i] for i in ids] if labels else None
+    results = run_default_analyses(comparison, layers=layers, groups=groups, groups_kind=kind, **at_hand)
     return write_all(comparison, folder, results, figures=figures)
