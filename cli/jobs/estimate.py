@@ -14,6 +14,7 @@ from ..options import CompareOptions
 from ..tables import print_table
 from .compare import by_name, engine_options
 from .groups import with_groups
+from .rows import node_kind
 
 # Options that do not change the work, or that `hyle.engine.estimate` does not take.
 _NOT_ESTIMATED = ("metrics", "groups", "strata", "permute", "neighbours_outside")
@@ -41,14 +42,14 @@ def estimate_comparison(representations: Sequence[Representation], measure: Comp
         grouped=options["groups"] is not None or options["strata"] is not None,
         **{name: value for name, value in options.items() if name not in _NOT_ESTIMATED},
     )
-    return {**asdict(found), "models": list(named)}
+    return {**asdict(found), "models": list(named), "per": node_kind(representations) or "sample"}
 
 
 def print_estimate(found: dict[str, Any]) -> None:
     """Print an estimate: the size, a table of the stages, the time and the memory."""
     widths = sorted(set(found["widths"]))
     columns = f"{widths[0]}" if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
-    click.echo(f"{len(found['models'])} models of {found['n']:,} samples and {columns} columns")
+    click.echo(f"{len(found['models'])} models of {found['n']:,} {found['per']}s and {columns} columns")
     if found["linear"]:
         click.echo(f"linear kernels by {found['linear']}")
     rows = [
