@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,7 +13,7 @@ from hyle.zoo import InputError, Store, find_card, output_errors
 from ..console import print_table, say
 from ..options import LocalPath, json_option, print_json, split, store_option
 from ..outputs import check_folder, replace_option
-from ..study import SETS, StudySet, study, write_page
+from ..study import SETS, StudySet, judged_data, study, write_page
 
 
 @click.command(short_help="Repeat the study arXiv:2512.03750.")
@@ -64,7 +64,8 @@ def command(
     """Repeat the study of Edamadaka et al. (2025, arXiv:2512.03750), finding by finding.
 
     The models are those whose weights are in Python packages. The samples are molecules, crystals in and out of
-    distribution, and proteins. Each finding gets a verdict: it holds, holds in part, does not hold, or is inconclusive.
+    distribution, and proteins. Each claim gets a verdict by registered rules: it is supported, not supported, or
+    inconclusive, with the power of its tests.
 
     This takes an hour or more. An interrupted run continues where it stopped.
 
@@ -76,16 +77,18 @@ def command(
     start = time.monotonic()
     plans = chosen_sets(split(sets), split(models), samples)
     names = [plan.dataset for plan in plans]
-    written = ["findings.json", *(f"{name}.nc" for name in names)]
-    check_folder(output, written, [*names, "README.md"], replace=replace_output)
-    findings, panels = study(plans, Store(store_path), permutations=permutations, jackknife_groups=intervals)
+    written = ["findings.json", "specifications.csv", *(f"{name}.nc" for name in names)]
+    check_folder(output, written, [*names, "specifications", "README.md"], replace=replace_output)
+    judged, specifications, panels = study(
+        plans, Store(store_path), permutations=permutations, jackknife_groups=intervals
+    )
     with output_errors(output):
-        path = write_page(findings, panels, output)
+        path = write_page(judged, specifications, panels, output)
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([judged_data(one) for one in judged])
     else:
-        rows = [(str(row), finding.claim, finding.verdict) for row, finding in enumerate(findings, 1)]
-        print_table(("finding", "claim", "verdict"), rows)
+        rows = [(str(row), one.claim.claim, one.verdict.verdict) for row, one in enumerate(judged, 1)]
+        print_table(("claim", "", "verdict"), rows)
     say(f"done in {time.monotonic() - start:.0f} s: read {path}")
 
 

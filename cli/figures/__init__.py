@@ -26,6 +26,7 @@ from ._history import emergence_curves as emergence_curves
 from ._imbalance import IMBALANCE as IMBALANCE
 from ._imbalance import imbalance_plane as imbalance_plane
 from ._imbalance import information_plane as information_plane
+from ._intervals import collapse_chart as collapse_chart
 from ._intervals import probe_chart as probe_chart
 from ._intervals import selection_chart as selection_chart
 from ._intervals import shift_chart as shift_chart
@@ -44,6 +45,7 @@ from ._save import figure_tables as figure_tables
 from ._save import save_charts as save_charts
 from ._save import vega_lite_version as vega_lite_version
 from ._scales import scale_curves as scale_curves
+from ._specifications import specification_curve as specification_curve
 from ._tree import tree_chart as tree_chart
 from ._trend import trend_chart as trend_chart
 from .palette import ABOVE_STEPS as ABOVE_STEPS

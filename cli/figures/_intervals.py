@@ -12,7 +12,7 @@ from .palette import INK, MUTED, accents, config, modality_colour
 if TYPE_CHECKING:
     from hyle.engine.analysis import Selection
 
-    from ..results import ProbeResult, ShiftResult
+    from ..results import ProbeResult, SampleCollapseResult, ShiftResult
 
 
 def shift_chart(result: ShiftResult) -> alt.LayerChart:
@@ -24,6 +24,18 @@ def shift_chart(result: ShiftResult) -> alt.LayerChart:
     ]
     description = f"Degree of shift of the second set of samples in the space of {len(rows)} models; 0.5 is no shift."
     return _dots(rows, "model", "auc", "probability that a second sample is further out", 0.5, "no shift", description)
+
+
+def collapse_chart(result: SampleCollapseResult) -> alt.LayerChart:
+    """Return the change of the dimension around samples from the first to the second set for each model."""
+    rows = [
+        {"model": name, "modality": "", "ratio": one.value, "low": one.low, "high": one.high}
+        for name, one in sorted(zip(result.models, result.found.dimension, strict=True), key=lambda item: item[1].value)
+    ]
+    description = f"Change of the intrinsic dimension around samples in {len(rows)} models; 1 is no change."
+    return _dots(
+        rows, "model", "ratio", "dimension around a sample, second set over first", 1.0, "no change", description
+    )
 
 
 def probe_chart(result: ProbeResult) -> alt.LayerChart:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..analyses import ANALYSES, AnalysisInput
+from ..analyses import ANALYSES, AnalysisInput, is_number
 from ..atomic import write_atomically
-from ..comparison import model_names
-from ..figures import Figure, all_figures, specification, vega_lite_version
+from ..comparison import model_names, number
+from ..figures import Figure, all_figures, specification, specification_curve, vega_lite_version
 from ..options import json_text
-from .findings import INCONCLUSIVE, NOT_SUPPORTED, PARTLY_SUPPORTED, SUPPORTED, Finding, real
 from .plan import SHIFT, StudyResults
+from .rules import load_rules
+from .specifications import Specification
+from .statistics import real
+from .study import Judged
+from .verdict import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, Tested
 
-# Singular and plural of each verdict, after a number of findings.
+# Singular and plural of each verdict, after a number of claims.
 VERDICTS = {
-    SUPPORTED: ("holds", "hold"),
-    PARTLY_SUPPORTED: ("holds in part", "hold in part"),
-    NOT_SUPPORTED: ("does not hold", "do not hold"),
+    SUPPORTED: ("is supported", "are supported"),
+    NOT_SUPPORTED: ("is not supported", "are not supported"),
     INCONCLUSIVE: ("is inconclusive", "are inconclusive"),
 }
 # Title of each figure by file name, in the order of the page.
@@ -33,13 +38,17 @@ FIGURES = {
     "regimes_cknna": "CKNNA of every pair, in and out of distribution",
     "regimes_cka": "Linear CKA of every pair, in and out of distribution",
 }
+CHOICES = ("metric", "k", "centring", "composition", "left out")
 
 
-def write_page(findings: Sequence[Finding], panels: StudyResults, folder: Path) -> Path:
-    """Write ``README.md``, ``findings.json`` and, for each set, its Comparison and its figures.
+def write_page(
+    judged: Sequence[Judged], specifications: Sequence[Specification], panels: StudyResults, folder: Path
+) -> Path:
+    """Write ``README.md``, ``findings.json``, ``specifications.csv``, and the Comparison and figures of each set.
 
     Args:
-        findings: as returned by `hyle.cli.study.findings`.
+        judged: as `hyle.cli.study.study` returns them, and the next two.
+        specifications: the claims under other choices.
         panels: the compared sets that the findings are based on.
         folder: output folder, created if it does not exist.
 
@@ -51,24 +60,40 @@ def write_page(findings: Sequence[Finding], panels: StudyResults, folder: Path) 
     from hyle.engine import save_comparison
 
     folder.mkdir(parents=True, exist_ok=True)
+    charts = {f"{name}/{figure}": chart for name in panels for figure, chart in _figures(name, panels).items()}
+    charts |= {f"specifications/{name}": chart for name, chart in _curves(judged, specifications).items()}
     for name, panel in panels.items():
         save_comparison(panel.comparison, folder / f"{name}.nc")
-        for figure, chart in _figures(name, panels).items():
-            svg = vl_convert.vegalite_to_svg(specification(chart), vl_version=vega_lite_version())
-            write_atomically(folder / name / f"{figure}.svg", svg.encode())
+    for name, chart in charts.items():
+        svg = vl_convert.vegalite_to_svg(specification(chart), vl_version=vega_lite_version())
+        write_atomically(folder / f"{name}.svg", svg.encode())
     data = {
-        "findings": [dataclasses.asdict(one) for one in findings],
+        "rules_sha256": load_rules().sha256,
+        "findings": [judged_data(one) for one in judged],
         "sets": {name: dict(panel.comparison.attrs) for name, panel in panels.items()},
     }
     write_atomically(folder / "findings.json", json_text(data).encode())
-    return write_atomically(folder / "README.md", render(findings, panels).encode())
+    if specifications:
+        write_atomically(folder / "specifications.csv", _table(specifications).encode())
+    return write_atomically(folder / "README.md", render(judged, specifications, panels).encode())
 
 
-def render(findings: Sequence[Finding], panels: StudyResults) -> str:
+def judged_data(one: Judged) -> dict[str, Any]:
+    """Return a claim with its finding and its verdict as plain data."""
+    found = dataclasses.asdict(one.finding) | {"claim": one.claim.claim, "in_study": one.claim.in_study}
+    del found["estimates"]
+    verdict = dataclasses.asdict(one.verdict)
+    for name, tested in verdict["tests"].items():
+        tested["rule"] = dataclasses.asdict(one.claim.tests[name])
+    return found | verdict
+
+
+def render(judged: Sequence[Judged], specifications: Sequence[Specification], panels: StudyResults) -> str:
     """Return the page as Markdown."""
-    models = {model_names(panel.comparison)[i] for panel in panels.values() for i in real(panel)}
-    claimed = Counter(one.verdict for one in findings if one.of_study)
+    models = {model_names(panel.comparison)[i] for panel in panels.values() for i in real(panel.comparison)}
+    claimed = Counter(one.verdict.verdict for one in judged if one.claim.in_study)
     version = next(iter(panels.values())).comparison.attrs["hyle_version"]
+    rules = load_rules()
     lines = [
         "# The study, repeated on models that run from packages",
         "",
@@ -78,22 +103,48 @@ def render(findings: Sequence[Finding], panels: StudyResults) -> str:
         "best: the page shows whether the findings carry over to other models, not whether the study's numbers are "
         "right.",
         "",
-        f"Of {claimed.total()} findings of the study: "
+        f"Of {claimed.total()} claims of the study: "
         + ", ".join(f"{count} {VERDICTS[verdict][count > 1]}" for verdict, count in claimed.most_common())
         + ". The findings about Orb's conservative and direct models and about large language models were not tested, "
         "because these weights are not in packages.",
         "",
+        "**How a verdict is reached.** The statistics, the effects that would matter and the decision rules are "
+        "registered in [`cli/study/rules.toml`](../../cli/study/rules.toml), SHA-256 "
+        f"`{rules.sha256}`; the code reads them from there. A claim is *supported* if all of its tests are significant "
+        f"(p ≤ {rules.level:g} after Holm's correction for {len(rules.claims)} claims) and no estimate is smaller than "
+        "the smallest effect that matters. It is *not supported* if an effect that large is rejected for one of its "
+        "tests (an equivalence test, with the same correction). Otherwise it is *inconclusive*, and the power says how "
+        "likely its weakest test was to find the smallest effect that matters. Units are families of models, unless "
+        "the table says samples. Error rates of these rules on noise and their power on planted effects: `python -m "
+        "bench.study_null`, [`bench/results/study_null.md`](../../bench/results/study_null.md).",
+        "",
         f"This page is the output of `make study`, hyle {version}. Every number is in "
         "[`findings.json`](findings.json), and every score of every pair is in the `.nc` file of its set, for `hyle "
-        "report` and `hyle analyse`. Each verdict follows from the numbers by a rule in `cli/study/findings`, at "
-        "p = 0.05 and with 95 % intervals.",
+        "report` and `hyle analyse`.",
         "",
         "| | claim | result | verdict |",
         "| --- | --- | --- | --- |",
     ]
-    for row, one in enumerate(findings, 1):
-        claim = _cell(one.claim) + ("" if one.of_study else " *(not in the study)*")
-        lines.append(f"| {row} | {claim} | {_cell(one.found)} *{_cell(one.data)}* | **{one.verdict}** |")
+    for row, one in enumerate(judged, 1):
+        claim = _cell(one.claim.claim) + ("" if one.claim.in_study else " *(not in the study)*")
+        result = f"{_cell(one.finding.found)} *{_cell(one.finding.data)}*"
+        lines.append(f"| {row} | {claim} | {result} | **{one.verdict.verdict}**{_evidence(one)} |")
+    lines += ["", "## The tests", "", *_tests(judged)]
+    curves = _curves(judged, specifications)
+    if curves:
+        lines += [
+            "",
+            "## Other specifications",
+            "",
+            f"The statistics under {len(specifications):,} specifications: metric, number of neighbours, centring, "
+            "composition regressed out, each family left out, and all sets on which they are defined. Other layers and "
+            "poolings were not varied. The verdict is on the large mark; vertical lines are 95 % intervals. All "
+            "numbers are in [`specifications.csv`](specifications.csv).",
+        ]
+        statistics = {
+            f"{one.claim.name}-{test}": rule.statistic for one in judged for test, rule in one.claim.tests.items()
+        }
+        lines += [f"\n**{statistics[name]}**\n\n![{statistics[name]}](specifications/{name}.svg)" for name in curves]
     for name, panel in panels.items():
         attrs, size = panel.comparison.attrs, panel.comparison.sizes["model"]
         lines += [
@@ -108,6 +159,89 @@ def render(findings: Sequence[Finding], panels: StudyResults) -> str:
             for figure in _figures(name, panels)
         ]
     return "\n".join(lines) + "\n"
+
+
+def _evidence(one: Judged) -> str:
+    """Return what the verdict rests on: the corrected p-value that decided, or the power."""
+    if one.verdict.verdict == SUPPORTED:
+        return f" (p = {one.verdict.p:.2g})"
+    if one.verdict.verdict == NOT_SUPPORTED:
+        return f" (equivalence test p = {one.verdict.equivalence_p:.2g})"
+    if not is_number(one.verdict.power):
+        return " (a test has too few units for an interval)"
+    return f" (power {number(one.verdict.power, 2)})"
+
+
+def _tests(judged: Sequence[Judged]) -> list[str]:
+    """Return the table of all tests."""
+    lines = [
+        "p is two-sided against no effect and 1 if the estimate is on the other side; the equivalence p is one-sided "
+        "against the smallest effect that matters. Both are before corrections.",
+        "",
+        "| claim | statistic | unit | no effect | smallest effect | estimate | 95 % | p | equivalence p | power |",
+        "| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |",
+    ]
+    for row, one in enumerate(judged, 1):
+        for name, tested in one.verdict.tests.items():
+            rule = one.claim.tests[name]
+            cells = (str(row), rule.statistic, f"{tested.estimate.units} {_unit(rule.unit)}")
+            ends = (number(rule.null, 2), number(rule.smallest, 2))
+            lines.append(f"| {' | '.join((*map(_cell, cells), *ends, *_numbers(tested)))} |")
+    return lines
+
+
+def _unit(unit: str) -> str:
+    return "families" if "families" in unit else unit
+
+
+def _numbers(tested: Tested) -> tuple[str, ...]:
+    one = tested.estimate
+    ends = f"{number(one.low, 2)} to {number(one.high, 2)}" if is_number(one.low) else "–"
+    ps = (f"{p:.2g}" if is_number(p) else "–" for p in (tested.p, tested.equivalence_p))
+    value = number(one.value, 2) if is_number(one.value) else "–"
+    return (value, ends, *ps, number(tested.power, 2) if is_number(tested.power) else "–")
+
+
+def _curves(judged: Sequence[Judged], specifications: Sequence[Specification]) -> dict[str, Any]:
+    """Return the specification curve of each test that has one, by CLAIM-TEST."""
+    charts = {}
+    for one in judged:
+        for test, rule in one.claim.tests.items():
+            rows = [
+                {
+                    "value": each.estimate.value,
+                    "low": each.estimate.low if is_number(each.estimate.low) else None,
+                    "high": each.estimate.high if is_number(each.estimate.high) else None,
+                    "registered": each.registered,
+                    "data set": each.dataset,
+                    "metric": each.metric.replace("_", " "),
+                    "k": str(each.k) if each.k else "none",
+                    "centring": "centred" if each.centred else "not centred",
+                    "composition": "regressed out" if each.composition else "as it is",
+                    "left out": "one family" if each.without else "none",
+                }
+                for each in specifications
+                if (each.claim, each.test) == (one.claim.name, test)
+            ]
+            if rows:
+                title = rule.statistic if len(rule.statistic) < 40 else "estimate"
+                charts[f"{one.claim.name}-{test}"] = specification_curve(
+                    rows, ("data set", *CHOICES), title, null=rule.null, smallest=rule.smallest
+                )
+    return charts
+
+
+def _table(specifications: Sequence[Specification]) -> str:
+    """Return all specifications as CSV."""
+    text = io.StringIO()
+    names = [field.name for field in dataclasses.fields(Specification) if field.name != "estimate"]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*names, "value", "low", "high", "p", "units"])
+    for one in specifications:
+        numbers = (one.estimate.value, one.estimate.low, one.estimate.high, one.estimate.p)
+        shown = [f"{value:.6g}" if is_number(value) else "" for value in numbers]
+        writer.writerow([*(getattr(one, name) for name in names), *shown, one.estimate.units])
+    return text.getvalue()
 
 
 def _figures(name: str, panels: StudyResults) -> dict[str, Any]:

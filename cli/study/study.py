@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hyle.zoo import Store, find_dataset, load_dataset
 
 from ..comparison import add_energy_errors, add_labels, add_samples
-from ..console import say
+from ..console import TerminalProgress, say
 from ..jobs import compare_with_progress, embed_with_progress
 from ..options import CompareOptions
 from .findings import Finding, findings
 from .plan import StudyResult, StudyResults, StudySet
+from .rules import Claim, load_rules
+from .specifications import Specification, specifications
+from .verdict import Verdict, judge
 
 METRICS = (
     *("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance"),
     *("intrinsic_dimension", "intrinsic_dimension_twonn"),
 )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A registered claim, what is found on it, and the verdict.
+
+    Args:
+        claim: as registered.
+        finding: the estimates, in numbers and words.
+        verdict: by the registered rules.
+    """
+
+    claim: Claim
+    finding: Finding
+    verdict: Verdict
 
 
 def make_panel(plan: StudySet, store: Store, *, permutations: int = 200, jackknife_groups: int = 20) -> StudyResult:
@@ -43,7 +62,18 @@ def make_panel(plan: StudySet, store: Store, *, permutations: int = 200, jackkni
     return StudyResult(plan, data, representations, comparison)
 
 
-def study(plans: Sequence[StudySet], store: Store, **options: int) -> tuple[list[Finding], StudyResults]:
-    """Embed and compare every set, and test each finding of the study on them."""
+def judged(panels: StudyResults) -> list[Judged]:
+    """Return the verdict on every registered claim whose sets are there, in the order of the rules."""
+    rules = load_rules()
+    found = findings(panels)
+    verdicts = judge({one.name: one.estimates for one in found}, rules)
+    return [Judged(rules.claims[one.name], one, verdicts[one.name]) for one in found]
+
+
+def study(
+    plans: Sequence[StudySet], store: Store, **options: int
+) -> tuple[list[Judged], list[Specification], StudyResults]:
+    """Embed and compare every set, judge each claim of the study, and repeat it under other specifications."""
     panels = {plan.dataset: make_panel(plan, store, **options) for plan in plans}
-    return findings(panels), panels
+    sets_of = {name: claim.sets for name, claim in load_rules().claims.items()}
+    return judged(panels), specifications(panels, sets_of, progress=TerminalProgress()), panels

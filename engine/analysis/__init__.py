@@ -3,6 +3,8 @@
 from typing import Any
 
 from ..base import renamed_attribute as _renamed_attribute
+from ._matrix import alignment_of as alignment_of
+from ._matrix import beyond_chance as beyond_chance
 from .agreement import Agreement as Agreement
 from .agreement import agreement as agreement
 from .alignment_profile import AlignmentProfile as AlignmentProfile
@@ -50,8 +52,13 @@ from .factors import Factor as Factor
 from .factors import factors as factors
 from .families import MIN_FAMILIES as MIN_FAMILIES
 from .families import FamilyTest as FamilyTest
+from .families import family_codes as family_codes
+from .families import family_means as family_means
+from .families import jackknife_interval_over_families as jackknife_interval_over_families
+from .families import mean_over_families as mean_over_families
 from .family_pairs import correlate_pairs as correlate_pairs
 from .family_pairs import mean_over_pairs as mean_over_pairs
+from .family_pairs import pair_correlation as pair_correlation
 from .family_pairs import regress_pairs as regress_pairs
 from .family_tests import compare_groups as compare_groups
 from .family_tests import correlate_models as correlate_models
@@ -80,6 +87,11 @@ from .relative_agreement import relative_agreement as relative_agreement
 from .sample_agreement import Form as Form
 from .sample_agreement import SampleAgreement as SampleAgreement
 from .sample_agreement import sample_agreement as sample_agreement
+from .sample_collapse import Interval as Interval
+from .sample_collapse import SampleCollapse as SampleCollapse
+from .sample_collapse import information_loss as information_loss
+from .sample_collapse import local_dimension as local_dimension
+from .sample_collapse import sample_collapse as sample_collapse
 from .sample_null import Reliability as Reliability
 from .scale import Trend as Trend
 from .scale import scale_trend as scale_trend
@@ -128,6 +140,7 @@ __all__ = [
     "Form",
     "HeldOutScore",
     "Information",
+    "Interval",
     "LabelProbe",
     "LayerAtlas",
     "NearestSamples",
@@ -140,6 +153,7 @@ __all__ = [
     "RelativeAgreement",
     "Reliability",
     "SampleAgreement",
+    "SampleCollapse",
     "Selection",
     "Share",
     "SharedPlane",
@@ -150,9 +164,11 @@ __all__ = [
     "Trend",
     "agreement",
     "align_to",
+    "alignment_of",
     "arithmetic",
     "association",
     "best_layers",
+    "beyond_chance",
     "blind_spots",
     "ceiling_shares",
     "collapse",
@@ -169,12 +185,19 @@ __all__ = [
     "energy_error",
     "enrichment",
     "factors",
+    "family_codes",
+    "family_means",
     "farthest_samples",
+    "information_loss",
+    "jackknife_interval_over_families",
     "layer_atlas",
+    "local_dimension",
+    "mean_over_families",
     "mean_over_pairs",
     "nearest_samples",
     "neighbour_disagreement",
     "of_common_elements",
+    "pair_correlation",
     "pair_difference",
     "plane",
     "prediction_spread",
@@ -187,6 +210,7 @@ __all__ = [
     "regress_pairs",
     "relative_agreement",
     "sample_agreement",
+    "sample_collapse",
     "scale_trend",
     "selection",
     "shared_plane",

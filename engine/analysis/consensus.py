@@ -152,9 +152,6 @@ def consensus(
     directions = min(sum(len(one.values) for one, vote in zip(f.spaces, weights, strict=True) if vote) for f in folds)
     if rank is not None and rank > (limit := min(directions, min(len(fold.train) for fold in folds) - 1)):
         raise InputError(f"rank {rank}: the models have {limit} directions in all: use 1 to {limit}")
-    directions = min(sum(len(one.values) for one, vote in zip(f.spaces, weights, strict=True) if vote) for f in folds)
-    if rank is not None and rank > (limit := min(directions, min(len(fold.train) for fold in folds) - 1)):
-        raise InputError(f"rank {rank}: the models have {limit} directions in all: use 1 to {limit}")
     ridges: dict[float, float] = {}
     drawn = _drawn(units, seed)
     few = points if len(drawn) == n else [one[drawn] for one in points]

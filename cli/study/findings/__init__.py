@@ -1,36 +1,34 @@
-"""Findings of the study: one module per question, one function per claim, which returns its verdict.
+"""Findings on the claims of the study: one module per question, one function per claim.
 
-A verdict follows from numbers by a rule next to them: 0.05 for every p-value, 95 % for every interval.
+A function estimates the statistics that the registered rules name, and says in words what it found. It passes no
+judgement: see `verdict`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from ..plan import StudyResults
-from . import confounds, errors, kinds, performance, shape, shift
-from .finding import INCONCLUSIVE as INCONCLUSIVE
-from .finding import NOT_SUPPORTED as NOT_SUPPORTED
-from .finding import PARTLY_SUPPORTED as PARTLY_SUPPORTED
-from .finding import SUPPORTED as SUPPORTED
+from ..rules import load_rules
+from . import confounds, kinds, performance, shape, shift
 from .finding import Finding as Finding
-from .finding import real as real
+from .performance import signed_errors as signed_errors
 
-# The data sets that each finding requires, in the order of the page.
-CHECKS: Sequence[tuple[Sequence[str], Callable[[StudyResults], Finding]]] = (
-    (("qm9",), kinds.same_kind),
-    (("qm9", "proteins"), kinds.proteins),
-    (("qm9",), kinds.text),
-    (("mptrj",), performance.better_is_closer),
-    (("qm9",), shape.local_and_global),
-    (("qm9", "mptrj"), shape.dimension),
-    (("mptrj",), shape.training_data),
-    (("mptrj", "mpf-tp"), shift.out_of_distribution),
-    (("mptrj",), performance.scale),
-    (("mptrj",), errors.blind_spots),
-    (("qm9",), confounds.composition),
-    (("qm9",), confounds.ceiling),
-)
+CHECKS: Mapping[str, Callable[[StudyResults], Finding]] = {
+    "same_kind": kinds.same_kind,
+    "proteins": kinds.proteins,
+    "text": kinds.text,
+    "better_is_closer": performance.better_is_closer,
+    "local_and_global": shape.local_and_global,
+    "dimension": shape.dimension,
+    "training_data": shape.training_data,
+    "out_of_distribution": shift.out_of_distribution,
+    "scale": performance.scale,
+    "blind_spots": performance.blind_spots,
+    "composition": confounds.composition,
+    "ceiling": confounds.ceiling,
+}
 
 
 def findings(panels: StudyResults) -> list[Finding]:
-    """Return every finding whose data sets are in `panels`."""
-    return [check(panels) for names, check in CHECKS if all(name in panels for name in names)]
+    """Return the finding on every registered claim whose data sets are in `panels`."""
+    claims = load_rules().claims
+    return [CHECKS[name](panels) for name, claim in claims.items() if all(one in panels for one in claim.sets)]

@@ -2,138 +2,162 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from ...analyses import evidence
 from ...comparison import CONTROL, modalities, model_names, read_scores
 from ..plan import StudyResult, StudyResults
-from .finding import NOT_SUPPORTED, PARTLY_SUPPORTED, WORTH, Finding, behind, families, mean_of, num, supports, verdict
+from ..statistics import FLAT, across, families, mean_across, of_kind
+from ..statistics import same_kind as same_kind_of
+from ..verdict import Estimate
+from .finding import Finding, behind, mean_of, num, shown
 
-FLAT = ("string", "graph")
 # Reported between vision and language: a share of 10 nearest neighbours among 1,024 samples (Huh et al. 2024).
 VISION_LANGUAGE = 0.16
+NEIGHBOURS, JACKKNIFE_GROUPS = 10, 20
+# Redraws of as many molecules as there are proteins.
+REDRAWS = 10
 
 
 def same_kind(panels: StudyResults) -> Finding:
     """Test whether models of the same kind of input agree more, and whether strings and atoms agree at all."""
-    from hyle.engine import compare
-    from hyle.engine.analysis import association
-
-    panel = panels["qm9"]
-    score, kinds = read_scores(panel.comparison)["cknna"], np.array(modalities(panel.comparison))
-    flat, atoms = np.isin(kinds, FLAT), kinds == "atoms"
+    comparison = panels["qm9"].comparison
+    score = read_scores(comparison)["cknna"]
+    flat, atoms = of_kind(comparison, FLAT), of_kind(comparison, ("atoms",))
     within = mean_of(score.mutual, flat, flat), mean_of(score.mutual, atoms, atoms)
-    across = mean_of(score.mutual, flat, atoms)
-    rows = np.flatnonzero(flat | atoms)
-    same = (flat[rows, None] == flat[None, rows]).astype(float)
-    names = model_names(panel.comparison)
-    of_family = families(panel)
-    test = association(score.mutual[np.ix_(rows, rows)], same, families=[of_family[i] for i in rows])
-    pairs = [(i, j) for i in np.flatnonzero(flat) for j in np.flatnonzero(atoms)]
+    means = {"flat": within[0], "atoms": within[1], "across": mean_of(score.mutual, flat, atoms)}
+    pairs = [(i, j) for i in np.flatnonzero(flat).tolist() for j in np.flatnonzero(atoms).tolist()]
     significant = sum(not score.not_significant[pair] for pair in pairs)
-    chosen = {names[i]: panel.representations[i] for i in rows.tolist()}
-    ten = compare(chosen, metrics=["mutual_knn"], k=10).mutual_knn
-    overlap = {(i, j): ten.sel(model=names[i], other=names[j]).item() for i, j in pairs}
-    best = max(overlap, key=lambda pair: overlap[pair])
-    first, second = (names[i] for i in best)
+    best, overlap = _best_overlap(panels["qm9"], pairs)
+    estimates = {
+        "within": same_kind_of(comparison, "cknna"),
+        "across": across(comparison, "cknna"),
+        "vision_language": overlap,
+    }
     return Finding(
-        "Models that read the same kind of input agree strongly. Models of strings and graphs agree less with models "
-        "of atoms, but more than vision models agree with language models.",
+        "same_kind",
+        estimates,
         f"Mean CKNNA is {num(within[0])} among models of strings and graphs, {num(within[1])} among models of atoms "
-        f"and {num(across)} across (alignment and same kind of input, over pairs of families: ρ = "
-        f"{num(test.correlation)}, {evidence(test, test.models)}). {significant} of {len(pairs)} pairs across are "
-        f"significantly above chance. The best of them, {first} with {second}, share "
-        f"{num(overlap[best])} of 10 nearest neighbours; Huh et al. (2024) report {VISION_LANGUAGE} between vision and "
-        "language, of 10 neighbours among 1,024 samples.",
-        verdict(
-            [
-                supports(test.p, test.correlation > 0, refuted=test.high < WORTH),
-                significant > 0.95 * len(pairs),
-                bool(overlap[best] > VISION_LANGUAGE),
-            ]
-        ),
+        f"and {num(means['across'])} across. Alignment and same kind of input: ρ = {shown(estimates['within'])}. "
+        f"Across, beyond chance: {shown(estimates['across'])}; {significant} of {len(pairs)} pairs are significantly "
+        f"above chance. The best of them, {best}, share {shown(overlap, units='samples')} of {NEIGHBOURS} nearest "
+        f"neighbours, with an interval for all {len(pairs)} pairs at once; Huh et al. (2024) report {VISION_LANGUAGE} "
+        "between vision and language, of 10 neighbours among 1,024 samples.",
         behind(panels, "qm9"),
-        {
-            "flat": within[0],
-            "atoms": within[1],
-            "across": across,
-            "rho": test.correlation,
-            "p": test.p,
-            "families": test.families,
-            "smallest_p": test.smallest_p,
-            "told": significant,
-            "pairs": len(pairs),
-            "best_mutual_knn_10": overlap[best],
-        },
+        means | {"significant": significant, "pairs": len(pairs), "best": best},
+    )
+
+
+def _best_overlap(panel: StudyResult, pairs: Sequence[tuple[int, int]]) -> tuple[str, Estimate]:
+    """Return the pair with the highest share of common neighbours, with an interval that holds for all pairs."""
+    from scipy.stats import t as student
+
+    from hyle.engine import compare
+
+    names = model_names(panel.comparison)
+    rows = sorted({i for pair in pairs for i in pair})
+    found = compare(
+        {names[i]: panel.representations[i] for i in rows},
+        metrics=["mutual_knn"],
+        k=NEIGHBOURS,
+        jackknife_groups=JACKKNIFE_GROUPS,
+    )
+    overlap, error = (found[f"mutual_knn{suffix}"].transpose("model", "other") for suffix in ("", "_se"))
+    best = max(pairs, key=lambda pair: overlap.sel(model=names[pair[0]], other=names[pair[1]]).item())
+    first, second = (names[i] for i in best)
+    value, se = (each.sel(model=first, other=second).item() for each in (overlap, error))
+    df = JACKKNIFE_GROUPS - 1
+    # Bonferroni's quantile for all pairs, given as the width of a 95 % interval.
+    half_width = float(student.ppf(1 - 0.025 / len(pairs), df)) * se
+    return f"{first} with {second}", Estimate(
+        value, value - half_width, value + half_width, int(found.attrs["n"]), df=df
     )
 
 
 def proteins(panels: StudyResults) -> Finding:
     """Compare the agreement of protein sequence and structure with that of molecular strings and atoms."""
-    numbers, sentences = {}, []
+    size = min(int(panels[name].comparison.attrs["n"]) for name in ("proteins", "qm9"))
+    of_sets = {}
     for name, first, second in (("proteins", ("sequence",), ("backbone",)), ("qm9", FLAT, ("atoms",))):
-        panel = panels[name]
-        score, names = read_scores(panel.comparison)["cknna"], model_names(panel.comparison)
-        rows, columns = (np.flatnonzero(_reads(panel, kinds)) for kinds in (first, second))
-        pairs = [(i, j) for i in rows for j in columns]
-        best = max(pairs, key=lambda pair: score.calibrated[pair])
-        # Calibrate the interval with a fixed threshold: raw intervals of different k and n cannot be compared.
-        threshold = float(panel.comparison["cknna_threshold"].transpose("model", "other").values[best])
-        beyond = ((end[best] - threshold) / (1 - threshold) for end in (score.low, score.high))
-        low, high = (float(np.clip(end, 0, 1)) for end in beyond)
-        numbers[name] = {
-            "calibrated": float(score.calibrated[best]),
-            "value": float(score.values[best]),
-            "low": low,
-            "high": high,
-            "told": sum(not score.not_significant[pair] for pair in pairs),
-            "pairs": len(pairs),
-        }
-        v = numbers[name]
-        sentences.append(
-            f"{name}: best calibrated CKNNA {num(v['calibrated'])} (95 % {num(v['low'])} to {num(v['high'])}; "
-            f"{names[best[0]]} with {names[best[1]]}; raw {num(v['value'])}, k = {score.k}), {v['told']} of "
-            f"{v['pairs']} pairs significantly above chance."
-        )
-    large, small = numbers["proteins"], numbers["qm9"]
+        of_sets[name] = _across_at(panels[name], first, second, size)
+    large, small = of_sets["proteins"], of_sets["qm9"]
+    estimate = ratio_of(large, small)
     return Finding(
-        "Models of protein sequence and of protein structure agree about twice as much as the best models of small "
-        "molecules across modalities.",
-        " ".join(sentences)
-        + " Calibrated scores are compared, because the sets differ in k and in the number of samples.",
-        verdict([large["low"] > small["high"], large["calibrated"] > 1.5 * small["calibrated"]]),
+        "proteins",
+        {"ratio": estimate},
+        f"On {size} samples of each set, k = {NEIGHBOURS}, the mean CKNNA beyond chance across modalities is "
+        f"{shown(large)} for proteins and {shown(small)} for molecules; ratio {shown(estimate)}.",
         behind(panels, "proteins", "qm9"),
-        numbers,
+        {name: {"mean": one.value, "low": one.low, "high": one.high} for name, one in of_sets.items()},
     )
 
 
+def ratio_of(first: Estimate, second: Estimate) -> Estimate:
+    """Return the ratio of two independent estimates; the variances of their logarithms are added."""
+    if not (first.value > 0 and second.value > 0):
+        return Estimate(math.nan, math.nan, math.nan, min(first.units, second.units))
+    from scipy.stats import t as student
+
+    variance, df = 0.0, math.inf
+    for one in (first, second):
+        variance += ((one.high - one.low) / 2 / float(student.ppf(0.975, one.df)) / one.value) ** 2
+        df = min(df, one.df)
+    value = first.value / second.value
+    half_width = float(student.ppf(0.975, df)) * math.sqrt(variance)
+    low, high = (value * math.exp(sign * half_width) for sign in (-1, 1))
+    return Estimate(value, low, high, min(first.units, second.units), df=df)
+
+
+def _across_at(panel: StudyResult, first: Sequence[str], second: Sequence[str], size: int) -> Estimate:
+    """Average CKNNA beyond chance across two groups of models on random subsets of some size."""
+    from hyle.engine import compare
+    from hyle.engine.analysis import beyond_chance
+
+    names = model_names(panel.comparison)
+    groups = [_reads(panel, kinds) for kinds in (first, second)]
+    rows = np.flatnonzero(groups[0] | groups[1]).tolist()
+    ids = sorted(set.intersection(*(set(panel.representations[i].ids) for i in rows)))
+    tables = {}
+    for i in rows:
+        at = {id_: row for row, id_ in enumerate(panel.representations[i].ids)}
+        tables[names[i]] = np.asarray(panel.representations[i].embedding)[[at[id_] for id_ in ids]]
+    values = []
+    for seed in range(REDRAWS if len(ids) > size else 1):
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(ids))[:size])
+        found = compare({name: x[chosen] for name, x in tables.items()}, metrics=["cknna"], k=NEIGHBOURS)
+        values.append(beyond_chance(found, "cknna"))
+    owners = np.array(families(panel.comparison))[rows]
+    return mean_across(np.mean(values, 0), groups[0][rows], groups[1][rows], owners)
+
+
 def text(panels: StudyResults) -> Finding:
-    """Test whether a language model of English agrees with models of chemistry when it is fed SMILES."""
-    panel = panels["qm9"]
-    score, kinds = read_scores(panel.comparison)["cknna"], np.array(modalities(panel.comparison))
-    words, strings, atoms = kinds == "text", kinds == "string", kinds == "atoms"
+    """Test whether a language model of English agrees with models of atoms when it is fed SMILES."""
+    comparison = panels["qm9"].comparison
+    score = read_scores(comparison)["cknna"]
+    words, strings, atoms = (of_kind(comparison, (kind,)) for kind in ("text", "string", "atoms"))
     means = {
         "text_string": mean_of(score.mutual, words, strings),
         "string_string": mean_of(score.mutual, strings, strings),
         "text_atoms": mean_of(score.mutual, words, atoms),
         "string_atoms": mean_of(score.mutual, strings, atoms),
     }
+    owners = np.array(families(comparison))
+    of_words, of_strings = (mean_across(score.mutual, group, atoms, owners) for group in (words, strings))
+    estimate = ratio_of(of_words, of_strings)
     pairs = [(i, j) for i in np.flatnonzero(words) for j in np.flatnonzero(atoms)]
     significant = sum(not score.not_significant[pair] for pair in pairs)
-    similar = means["text_atoms"] >= 0.8 * means["string_atoms"] or means["text_string"] >= 0.8 * means["string_string"]
     return Finding(
-        "Language models that read SMILES agree with string models of chemistry, and agree with models of atoms as "
-        "well as those do; if they read raw coordinates, they are close to noise.",
+        "text",
+        {"ratio": estimate},
         f"A small model of English sentences (minilm) agrees with string models at a mean CKNNA of "
         f"{num(means['text_string'])} (string models with each other: {num(means['string_string'])}) and with models "
         f"of atoms at {num(means['text_atoms'])} (string models: {num(means['string_atoms'])}); {significant} of "
         f"{len(pairs)} of the latter pairs are significantly above chance. With only one such model there is no "
         "interval. Large language models, and coordinates as text, need weights from a hub and were not tested.",
-        PARTLY_SUPPORTED if similar and significant else NOT_SUPPORTED,
         behind(panels, "qm9"),
-        means | {"told": significant, "pairs": len(pairs)},
+        means | {"significant": significant, "pairs": len(pairs)},
     )
 
 

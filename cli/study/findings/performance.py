@@ -1,12 +1,14 @@
-"""Whether better and larger models lie closer to the best one."""
+"""Whether better and larger models lie closer to the best one, and whether aligned models make the same errors."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ...analyses import evidence, is_number
-from ..plan import StudyResults
-from .finding import INCONCLUSIVE, WORTH, Finding, behind, families, num, supports, verdict
+from ...comparison import energy_errors
+from ..plan import StudyResult, StudyResults
+from ..statistics import better_is_closer as closer
+from ..statistics import real, scale_alignment, scale_error, shared_errors
+from .finding import Finding, behind, num, shown
 
 SETS = ("mptrj", "mpf-tp", "qm9")
 
@@ -15,66 +17,72 @@ def better_is_closer(panels: StudyResults) -> Finding:
     """Correlate energy error with alignment to the best, over the other families."""
     from hyle.engine.analysis import convergence
 
-    sentences, numbers = [], {}
-    supported: list[bool | None] = []
+    found, sentences = {}, []
     for name in SETS:
-        if name not in panels or "energy_mae" not in panels[name].comparison:
-            continue
-        result = convergence(panels[name].comparison, "cknna")
-        correlation = f"ρ = {num(result.correlation)}, " if is_number(result.p) else ""
-        sentences.append(f"{name}, alignment with {result.reference[0]}: {correlation}{evidence(result, result.n)}.")
-        supported.append(supports(result.p, result.correlation < 0, refuted=result.low > -WORTH))
-        numbers[name] = {
-            "rho": result.correlation,
-            "low": result.low,
-            "high": result.high,
-            "p": result.p,
-            "n": result.n,
-            "families": result.families,
-            "smallest_p": result.smallest_p,
-        }
+        if name in panels and "energy_mae" in panels[name].comparison:
+            found[name] = closer(panels[name].comparison, "cknna")
+            reference = convergence(panels[name].comparison, "cknna").reference[0]
+            sentences.append(f"{name}, alignment with {reference}: ρ = {shown(found[name])}.")
     return Finding(
-        "The lower a model's energy error, the more it agrees with the best model.",
+        "better_is_closer",
+        {"closer": found["mptrj"]},
         " ".join(sentences)
-        + " Rank correlations over families other than that of the best model; if negative, better models are closer.",
-        verdict(supported),
+        + " Rank correlations over families other than that of the best model; if negative, better models are closer. "
+        "The verdict is on mptrj.",
         behind(panels, *SETS),
-        numbers,
+        {name: {"rho": one.value, "low": one.low, "high": one.high, "p": one.p} for name, one in found.items()},
     )
 
 
 def scale(panels: StudyResults) -> Finding:
     """Fit error and alignment to the best against parameters, over families."""
-    from hyle.engine.analysis import convergence, scale_trend
+    from hyle.engine.analysis import convergence
 
     data = panels["mptrj"].comparison
-    # The best model's own family is aligned with it by construction.
+    aligned, error = scale_alignment(data, "cknna"), scale_error(data, "cknna")
     near = convergence(data, "cknna")
-    chosen = data.sel(model=list(near.models))
-    size = np.where(chosen["parameters"].values > 0, chosen["parameters"].values, np.nan)  # 0 is unknown
-    of_family = dict(zip(map(str, data["model"].values), families(panels["mptrj"]), strict=True))
-    names = [of_family[name] for name in near.models]
-    claim = "Models converge with scale: larger ones have smaller errors and agree more with the best."
-    if np.isfinite(size).sum() < 3 or np.nanmin(size) == np.nanmax(size):
-        return Finding(claim, f"{near.n} models of other families are too few.", INCONCLUSIVE, behind(panels, "mptrj"))
-    aligned = scale_trend(size, near.alignment, families=names)
-    error = scale_trend(size, near.error, families=names, logarithmic=True)
-    smallest, largest = np.nanmin(size) / 1e6, np.nanmax(size) / 1e6
+    size = data.sel(model=list(near.models))["parameters"].values / 1e6
+    size = size[size > 0]
+    spread = f"{size.min():.1f} to {size.max():.1f} million parameters" if len(size) else "unknown sizes"
     return Finding(
-        claim,
-        f"With ten times as many parameters, CKNNA with {near.reference[0]} changes by {num(aligned.slope)} "
-        f"({evidence(aligned, aligned.n)}) and the base-10 logarithm of the energy error by {num(error.slope)} "
-        f"({evidence(error, error.n)}). The models are of other families than the best one and have {smallest:.1f} "
-        f"to {largest:.1f} million parameters, a narrow range.",
-        verdict([supports(aligned.p, aligned.slope > 0), supports(error.p, error.slope < 0)]),
+        "scale",
+        {"alignment": aligned, "error": error},
+        f"With ten times as many parameters, CKNNA with {near.reference[0]} changes by {shown(aligned)} and the "
+        f"base-10 logarithm of the energy error by {shown(error)}. The models are of other families than the best one "
+        f"and have {spread}.",
         behind(panels, "mptrj"),
-        {
-            "slope": aligned.slope,
-            "p": aligned.p,
-            "error_exponent": error.slope,
-            "error_p": error.p,
-            "n": aligned.n,
-            "families": aligned.families,
-            "smallest_p": aligned.smallest_p,
-        },
     )
+
+
+def blind_spots(panels: StudyResults) -> Finding:
+    """Correlate the alignment of two models with the similarity of their energy errors."""
+    from hyle.engine.analysis import blind_spots as compare_errors
+
+    found, sentences, numbers = {}, [], {}
+    for name in [one for one in ("mptrj", "mpf-tp") if one in panels]:
+        signed = signed_errors(panels[name])
+        found[name] = shared_errors(panels[name].comparison, "cknna", signed)
+        if len(signed) < 4:
+            continue
+        spots = compare_errors(np.stack(list(signed.values())))
+        off = np.triu_indices(len(signed), 1)
+        numbers[name] = {"correlation": float(np.nanmean(spots.correlation[off])), "rho": found[name].value}
+        sentences.append(
+            f"{name}: signed errors of two models correlate at {num(numbers[name]['correlation'])} on average, error "
+            f"consistency is {num(np.nanmean(spots.kappa[off]))}; alignment with that correlation: ρ = "
+            f"{shown(found[name])}, {spots.n} samples."
+        )
+    return Finding(
+        "blind_spots",
+        {"errors": found["mptrj"]},
+        " ".join(sentences) + " The study mentions this consequence without numbers. The verdict is on mptrj.",
+        behind(panels, *found),
+        numbers,
+    )
+
+
+def signed_errors(panel: StudyResult) -> dict[str, np.ndarray]:
+    """Return the signed energy errors of each model that predicts energies, name -> [n]."""
+    names = [str(name) for name in panel.comparison["model"].values]
+    errors = energy_errors(panel.representations, panel.data)
+    return {names[i]: error.signed for i in real(panel.comparison) if (error := errors[i]) is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from ...analyses import is_number
 from ...comparison import model_names
 from ...options import CompareOptions
 from ..plan import SHIFT, StudyResult, StudyResults
-from .finding import Finding, behind, families, num, real, verdict
+from ..statistics import families, real
+from ..verdict import Estimate
+from .finding import Finding, behind, num, shown
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Contrast
@@ -21,63 +24,79 @@ METRICS = ("cknna", "distance_correlation", "information_imbalance")
 
 def out_of_distribution(panels: StudyResults) -> Finding:
     """Compare the same models in and out of distribution, at one n and k, and measure the degree of shift."""
-    from hyle.engine.analysis import contrast, degree_of_shift, factors
+    from hyle.engine.analysis import contrast, degree_of_shift, sample_collapse
 
     inside, outside = (panels[name] for name in SHIFT)
-    of_family = dict(zip(model_names(inside.comparison), families(inside), strict=True))
+    owners = dict(zip(model_names(inside.comparison), families(inside.comparison), strict=True))
     (first, first_groups), (second, second_groups) = _rows(inside), _rows(outside)
     changes = {
         one.metric: one
         for one in contrast(
-            first, second, METRICS, inside_groups=first_groups, outside_groups=second_groups, families=of_family
+            first, second, METRICS, inside_groups=first_groups, outside_groups=second_groups, families=owners
         )
     }
+    shared = [name for name in first if name in second]
+    of_family = [owners[name] for name in shared]
+    collapsed = sample_collapse(
+        [first[name] for name in shared],
+        [second[name] for name in shared],
+        families=of_family,
+        groups=(first_groups, second_groups),
+    )
+    estimates = {
+        "local": _change(changes["cknna"]),
+        "global": _change(changes["distance_correlation"]),
+        "collapse": _collapse([one.value for one in collapsed.dimension], of_family),
+    }
+    aucs = [degree_of_shift(first[name], second[name]).auc for name in shared]
     any_change = changes["cknna"]
-    n, k = any_change.n, any_change.k
     sentences = [
-        f"{_words(name)} beyond chance: {num(one.inside, 3)} to {num(one.outside, 3)} (change {_interval(one)})."
+        f"{name.replace('_', ' ')} beyond chance: {num(one.inside, 3)} to {num(one.outside, 3)} (change "
+        f"{_interval(one)})."
         for name, one in changes.items()
     ]
-    shares = [
-        {f.name: f.share - f.by_chance for f in factors(p.comparison, "cknna") if is_number(f.by_chance)}
-        for p in (inside, outside)
-    ]
-    explained = [f"{_words(n)} {s:.0%} to {shares[1][n]:.0%}" for n, s in shares[0].items() if n in shares[1]]
-    shifted = {rep.name: rep for rep in outside.representations}
-    aucs = [
-        degree_of_shift(rep.embedding, shifted[rep.name].embedding).auc
-        for rep in inside.representations
-        if rep.name in first and rep.name in shifted
-    ]
-    supported: list[bool | None] = [None] * len(METRICS)
-    if is_number(any_change.family_low):
-        supported = [
-            one.high < 0 and one.family_high < 0 if name == "cknna" else one.low > 0 and one.family_low > 0
-            for name, one in changes.items()
-        ]
     return Finding(
-        "Out of distribution, models agree less locally and more globally: nearly all collapse onto one poor "
-        "representation, shaped by architecture rather than by training data.",
+        "out_of_distribution",
+        estimates,
         f"A shifted crystal is farther from the crystals in distribution than one of those is from the others with a "
-        f"probability of {num(np.median(aucs))} (median over models; 0.5 for no shift). With {n} samples of each set, "
-        f"one of each group of samples, k = {k} and {any_change.redraws} redraws: {' '.join(sentences)} Share of the "
-        f"variation explained beyond chance, in and out of distribution: {', '.join(explained) or 'none'}.",
-        verdict(supported),
+        f"probability of {num(np.median(aucs))} (median over models; 0.5 for no shift). With {any_change.n} samples of "
+        f"each set, one of each group of samples, k = {any_change.k} and {any_change.redraws} redraws: "
+        f"{' '.join(sentences)} The dimension around a sample out of distribution is {shown(estimates['collapse'])} "
+        "times that in distribution.",
         f"{behind(panels, *SHIFT)}; {any_change.models} models of {any_change.families} families in both",
         {
             name: {"in": c.inside, "out": c.outside, "low": c.low, "high": c.high, "families": c.families}
             | {"family_low": c.family_low, "family_high": c.family_high, "n": c.n, "k": c.k, "groups": c.groups}
             for name, c in changes.items()
         }
-        | {"shift_auc": aucs},
+        | {"shift_auc": aucs, "dimension": dict(zip(shared, (one.value for one in collapsed.dimension), strict=True))},
     )
+
+
+def _change(one: Contrast) -> Estimate:
+    """Return a change with the wider of its intervals over families and over samples."""
+    value = one.outside - one.inside
+    if not is_number(one.family_low):
+        return Estimate(value, math.nan, math.nan, one.families)
+    half_width = max(one.family_high - one.family_low, one.high - one.low) / 2
+    return Estimate(value, value - half_width, value + half_width, one.families, df=one.families - 1)
+
+
+def _collapse(ratios: list[float], of_family: list[str]) -> Estimate:
+    """Return the geometric mean of ratios over families, with the interval of the mean of logarithms."""
+    from hyle.engine.analysis import family_codes, mean_over_families
+
+    codes = family_codes(of_family)
+    value, low, high = (math.exp(end) for end in mean_over_families(np.log(ratios), codes))
+    count = len(np.unique(codes))
+    return Estimate(value, low, high, count, df=count - 1)
 
 
 def _rows(panel: StudyResult) -> tuple[dict[str, np.ndarray], list[str] | None]:
     """Return the rows of the samples that all models have, by model without controls, and the group of each sample."""
     from ...jobs import with_groups
 
-    names = {model_names(panel.comparison)[i] for i in real(panel)}
+    names = {model_names(panel.comparison)[i] for i in real(panel.comparison)}
     chosen = [rep for rep in panel.representations if rep.name in names]
     ids = sorted(set.intersection(*(set(rep.ids) for rep in chosen)))
     rows = {}
@@ -94,7 +113,3 @@ def _interval(change: Contrast) -> str:
     if is_number(change.family_low):
         return f"{samples}, {num(change.family_low, 3)} to {num(change.family_high, 3)} over families"
     return f"{samples}; inconclusive over {change.families} families (at least 6 are needed)"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")

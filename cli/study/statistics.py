@@ -1,0 +1,226 @@
+"""The statistics of the claims, each of one Comparison and one metric, with families of models as the units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..comparison import CONTROL, modalities, model_names, per_model
+from .verdict import Estimate
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FLAT = ("string", "graph")
+TRAINED_ON = "trained_on"
+ARCHITECTURES = ("invariant", "equivariant", "unconstrained")
+NAN = Estimate(math.nan, math.nan, math.nan, 0)
+
+
+def families(comparison: xr.Dataset) -> list[str]:
+    """Return the family of each model, its own name where it has none."""
+    pairs = zip(per_model(comparison, "family"), model_names(comparison), strict=True)
+    return [str(family or "") or name for family, name in pairs]
+
+
+def real(comparison: xr.Dataset) -> np.ndarray:
+    """Return the rows of the models that are not controls."""
+    return np.flatnonzero(np.array(modalities(comparison)) != CONTROL)
+
+
+def of_kind(comparison: xr.Dataset, kinds: Sequence[str]) -> np.ndarray:
+    """Return bool [m], whether a model reads one of these kinds of input."""
+    return np.isin(np.array(modalities(comparison)), kinds)
+
+
+def same_kind(comparison: xr.Dataset, metric: str) -> Estimate:
+    """Correlate the alignment of two models with whether both are of strings and graphs, or both of atoms."""
+    from hyle.engine.analysis import alignment_of, association
+
+    flat, atoms = of_kind(comparison, FLAT), of_kind(comparison, ("atoms",))
+    rows = np.flatnonzero(flat | atoms)
+    if min(flat.sum(), atoms.sum()) < 2:
+        return NAN
+    same = (flat[rows, None] == flat[None, rows]).astype(float)
+    owners = np.array(families(comparison))[rows]
+    test = association(alignment_of(comparison, metric)[np.ix_(rows, rows)], same, families=owners)
+    return Estimate(test.correlation, test.low, test.high, test.families, test.p, test.families - 1)
+
+
+def across(comparison: xr.Dataset, metric: str) -> Estimate:
+    """Average the alignment beyond chance of models of strings or graphs and models of atoms."""
+    from hyle.engine.analysis import beyond_chance
+
+    values = beyond_chance(comparison, metric)
+    return mean_across(
+        values, of_kind(comparison, FLAT), of_kind(comparison, ("atoms",)), np.array(families(comparison))
+    )
+
+
+def mean_across(values: np.ndarray, first: np.ndarray, second: np.ndarray, owners: np.ndarray) -> Estimate:
+    """Average values [m, m] over the pairs of families across two groups of models, bool [m] each.
+
+    The interval is by the delete-a-family jackknife, and needs two families in each group.
+    """
+    sides = [np.unique(owners[group]) for group in (first, second)]
+    if not all(len(side) for side in sides):
+        return NAN
+    cells = np.array(
+        [
+            [
+                np.nanmean(values[np.ix_(first & (owners == f), second & (owners == g))]) if f != g else np.nan
+                for g in sides[1]
+            ]
+            for f in sides[0]
+        ]
+    )
+    names = np.array(sorted({*sides[0], *sides[1]}))
+
+    def mean(kept: np.ndarray) -> float:
+        rows, columns = (np.isin(side, names[kept]) for side in sides)
+        return float(np.nanmean(cells[np.ix_(rows, columns)]))
+
+    return over_families(mean, len(names), jackknife=min(map(len, sides)) > 1)
+
+
+def over_families(statistic: Callable[[np.ndarray], float], k: int, *, jackknife: bool = True) -> Estimate:
+    """Return a statistic of the indices of the families that are kept, with its interval by the jackknife."""
+    from hyle.engine.analysis import jackknife_interval_over_families
+
+    low, high = jackknife_interval_over_families(statistic, k) if jackknife else (math.nan, math.nan)
+    return Estimate(statistic(np.arange(k)), low, high, k, df=k - 1)
+
+
+def better_is_closer(comparison: xr.Dataset, metric: str) -> Estimate:
+    """Correlate energy error and alignment with the best model over the other families."""
+    from hyle.engine.analysis import convergence
+
+    if np.isfinite(comparison["energy_mae"].values[real(comparison)]).sum() < 3:
+        return NAN
+    test = convergence(comparison, metric)
+    return Estimate(test.correlation, test.low, test.high, test.families, test.p)
+
+
+def local_and_global(comparison: xr.Dataset, metric: str, other: str = "distance_correlation") -> Estimate:
+    """Correlate two metrics over pairs of families."""
+    from hyle.engine.analysis import alignment_of, association
+
+    rows = real(comparison)
+    near, far = (alignment_of(comparison, one)[np.ix_(rows, rows)] for one in (metric, other))
+    test = association(near, far, families=np.array(families(comparison))[rows])
+    return Estimate(test.correlation, test.low, test.high, test.families, test.p, test.families - 1)
+
+
+def training_data(comparison: xr.Dataset, metric: str) -> Estimate:
+    """Return the difference of the mean alignment of pairs with the same and with different training data."""
+    from hyle.engine.analysis import factors
+
+    found = [one for one in factors(comparison, metric, facts=(TRAINED_ON,)) if one.name == TRAINED_ON]
+    if not found:
+        return NAN
+    (one,) = found
+    return Estimate(one.difference, one.low, one.high, one.families, one.p)
+
+
+def before_architecture(comparison: xr.Dataset, metric: str) -> Estimate:
+    """Return the share of the variation that training data explain minus that of the architecture, over families."""
+    from hyle.engine.analysis import alignment_of, family_codes, pair_correlation
+
+    values, owners = alignment_of(comparison, metric), np.array(families(comparison))
+    labels = [np.array([str(v) for v in per_model(comparison, fact)]) for fact in (TRAINED_ON, "architecture")]
+    known = np.intersect1d(real(comparison), np.flatnonzero((labels[0] != "") & (labels[1] != "")))
+    codes = family_codes(owners[known])
+    same = [(one[known][:, None] == one[known]).astype(float) for one in labels]
+    if len(known) < 4 or any(np.ptp(one[np.triu_indices(len(known), 1)]) == 0 for one in same):
+        return NAN
+    block = values[np.ix_(known, known)]
+
+    def difference(kept: np.ndarray) -> float:
+        rows = np.flatnonzero(np.isin(codes, kept))
+        shares = [
+            pair_correlation(block[np.ix_(rows, rows)], one[np.ix_(rows, rows)], codes[rows].astype(str)) ** 2
+            for one in same
+        ]
+        return float(np.nan_to_num(shares[0]) - np.nan_to_num(shares[1]))
+
+    return over_families(difference, int(codes.max()) + 1)
+
+
+def scale_alignment(comparison: xr.Dataset, metric: str) -> Estimate:
+    """Fit the alignment with the best model against the number of parameters, over the other families."""
+    return _trend(comparison, metric, of_error=False)
+
+
+def scale_error(comparison: xr.Dataset, metric: str) -> Estimate:
+    """Fit the logarithm of the energy error against the number of parameters, over the same families."""
+    return _trend(comparison, metric, of_error=True)
+
+
+def _trend(comparison: xr.Dataset, metric: str, *, of_error: bool) -> Estimate:
+    from hyle.engine.analysis import convergence, scale_trend
+
+    if np.isfinite(comparison["energy_mae"].values[real(comparison)]).sum() < 4:
+        return NAN
+    near = convergence(comparison, metric)
+    chosen = comparison.sel(model=list(near.models))
+    size = np.where(chosen["parameters"].values > 0, chosen["parameters"].values, np.nan)  # 0 is unknown
+    if np.isfinite(size).sum() < 3 or np.nanmin(size) == np.nanmax(size):
+        return NAN
+    values: Any = near.error if of_error else near.alignment
+    trend = scale_trend(size, values, families=families(chosen), logarithmic=of_error)
+    return Estimate(trend.slope, trend.low, trend.high, trend.families, trend.p)
+
+
+def shared_errors(comparison: xr.Dataset, metric: str, signed: dict[str, np.ndarray]) -> Estimate:
+    """Correlate alignment with the correlation of the signed errors, name -> [n], over pairs of families."""
+    from hyle.engine.analysis import alignment_of, association, blind_spots
+
+    names = [name for name in model_names(comparison) if name in signed]
+    if len(names) < 4:
+        return NAN
+    rows = [model_names(comparison).index(name) for name in names]
+    spots = blind_spots(np.stack([signed[name] for name in names]))
+    aligned = alignment_of(comparison, metric)[np.ix_(rows, rows)]
+    test = association(aligned, spots.correlation, families=np.array(families(comparison))[rows])
+    return Estimate(test.correlation, test.low, test.high, test.families, test.p, test.families - 1)
+
+
+def dimension_of_random(comparison: xr.Dataset) -> Estimate:
+    """Return the median dimension over families divided by that of random vectors."""
+    values = comparison["intrinsic_dimension"].values
+    noise = [float(v) for v, name in zip(values, model_names(comparison), strict=True) if name == "random"]
+    if not noise:
+        return NAN
+    return _of_dimensions(comparison, lambda logs: float(np.exp(np.median(logs)) / noise[0]))
+
+
+def dimension_band(comparison: xr.Dataset) -> Estimate:
+    """Return the 90th over the 10th percentile of the dimensions, each the mean of a family."""
+    return _of_dimensions(comparison, lambda logs: float(np.exp(np.subtract(*np.quantile(logs, [0.9, 0.1])))))
+
+
+def dimension_order(comparison: xr.Dataset) -> Estimate:
+    """Correlate the dimension with the order of the architectures over families."""
+    from hyle.engine.analysis import correlate_models
+
+    rows = real(comparison)
+    kinds = [str(comparison["architecture"].values[i]) for i in rows]
+    order = [float(ARCHITECTURES.index(kind)) if kind in ARCHITECTURES else math.nan for kind in kinds]
+    values = np.log(comparison["intrinsic_dimension"].values[rows])
+    test = correlate_models(values, order, np.array(families(comparison))[rows])
+    return Estimate(test.value, test.low, test.high, test.families, test.p)
+
+
+def _of_dimensions(comparison: xr.Dataset, statistic: Callable[[np.ndarray], float]) -> Estimate:
+    """Return a statistic of the mean log dimensions of the families; its interval is symmetric on the log scale."""
+    from hyle.engine.analysis import family_codes, family_means, jackknife_interval_over_families
+
+    rows = real(comparison)
+    owners = np.array(families(comparison))[rows]
+    logs = family_means(np.log(comparison["intrinsic_dimension"].values[rows]), family_codes(owners))
+    ends = jackknife_interval_over_families(lambda kept: math.log(statistic(logs[kept])), len(logs))
+    low, high = (math.exp(end) for end in ends)
+    return Estimate(statistic(logs), low, high, len(logs), df=len(logs) - 1)

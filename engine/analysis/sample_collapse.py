@@ -1,0 +1,304 @@
+"""Whether models lose information on single samples, in particular far from reference samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from ..base import InputError, check_k, matrix
+from ..comparison import draw_jackknife_groups, jackknife_interval
+from ..gram import prepare
+from ..neighbours import find_table
+from .families import family_codes, family_means
+
+# Samples that are compared with each other at most, since all of their distances are sorted.
+MAX_TOGETHER = 2000
+# Fewest samples of each set.
+MIN_SAMPLES = 40
+JACKKNIFE_GROUPS = 20
+# Share of the reference samples around which the dimension counts as low.
+TAIL = 0.05
+
+
+class Interval(NamedTuple):
+    """A value with its 95 % interval, whose ends are NaN where there are too few groups of samples."""
+
+    value: float
+    low: float
+    high: float
+
+
+class SampleCollapse(NamedTuple):
+    """Loss of information and local dimension of each sample in m models.
+
+    Args:
+        reference_loss: [m, n], see `information_loss`.
+        shifted_loss: [m, q].
+        reference_dimension: [m, n], see `local_dimension`.
+        shifted_dimension: [m, q].
+        loss: m intervals of the mean loss of the shifted samples minus that of the reference samples.
+        dimension: m intervals of the median dimension of the shifted samples divided by that of the reference samples.
+        mean_dimension: the same for the panel, the geometric mean over families.
+        share: [m], the share of the shifted samples around which the dimension is below that around 95 % of the
+            reference samples; 0.05 without a change.
+        together: number of samples that were compared with each other.
+    """
+
+    reference_loss: np.ndarray
+    shifted_loss: np.ndarray
+    reference_dimension: np.ndarray
+    shifted_dimension: np.ndarray
+    loss: tuple[Interval, ...]
+    dimension: tuple[Interval, ...]
+    mean_dimension: Interval
+    share: np.ndarray
+    together: int
+
+
+def information_loss(
+    representations: Sequence[Any], /, *, families: Sequence[str] | None = None, k: int = 10
+) -> np.ndarray:
+    """Measure how much less a model tells of a sample than models of other families do.
+
+    With ``D_i(a -> b)`` twice the mean rank, among the neighbours of sample i in b, of its k nearest neighbours in a,
+    divided by n, the information imbalance of one sample, the loss in a is the mean of ``D_i(a -> b) - D_i(b -> a)``
+    over models b of other families: in [-1, 1], positive where the neighbours in a are no neighbours in b, whereas
+    those in b are neighbours in a.
+
+    Args:
+        representations: m matrices [n, d_m], row i of all being the same sample.
+        families: [m] names, empty for a model that is a family of its own; default: each model is.
+        k: number of neighbours, Euclidean, 1 <= k <= n - 1.
+
+    Returns:
+        float64 [m, n]. On average over models and samples the loss is 0: it compares models with each other.
+
+    Cost O(m n^2 (d + log n) + m^2 n k), memory O(m n k).
+    Source: information imbalance, Glielmo et al. (2022), PNAS Nexus 1, pgac039.
+
+    Raises:
+        ValueError: fewer than two families, or k is out of range.
+    """
+    rows = _checked(representations)
+    codes = family_codes(families, len(rows))
+    if len(np.unique(codes)) < 2:
+        raise InputError("a loss is relative to models of other families: add a model of another family")
+    check_k(k, len(rows[0]))
+    return _loss_and_dimension(rows, codes, k)[0]
+
+
+def local_dimension(representation: Any, /, *, k: int = 10) -> np.ndarray:
+    """Estimate the intrinsic dimension around each sample, [n], from the distances T_j to its k nearest neighbours.
+
+    ``(k - 1) / sum_j log(T_k / T_j)``, without neighbours at distance 0; 0 where fewer than two others are left. Of a
+    single sample the estimate varies by about 1 / sqrt(k), and above ten dimensions it is a lower bound.
+
+    Args:
+        representation: [n, d].
+        k: number of neighbours, 3 <= k <= n - 1.
+
+    Cost O(n^2 d), memory O(n k).
+    Source: Levina & Bickel (2004), Advances in Neural Information Processing Systems 17.
+
+    Raises:
+        ValueError: k is out of range.
+    """
+    (rows,) = _checked([representation])
+    check_k(k, len(rows))
+    if k < 3:
+        raise InputError(f"k={k} neighbours are too few for a dimension: use 3 or more")
+    table = find_table(prepare(jnp.asarray(rows)), k, "euclidean", measured=True)
+    return _dimension(np.asarray(table.value, np.float64))
+
+
+def sample_collapse(
+    reference: Sequence[Any],
+    shifted: Sequence[Any],
+    /,
+    *,
+    families: Sequence[str] | None = None,
+    k: int = 10,
+    groups: tuple[Sequence[str] | None, Sequence[str] | None] = (None, None),
+    seed: int = 0,
+) -> SampleCollapse:
+    """Measure on which samples models lose information, out of distribution compared with in distribution.
+
+    The local dimension tells on which samples a representation collapses: how many directions it has for the
+    differences of a sample from those next to it. The loss tells whether a model has less information on the shifted
+    samples than the others have; it is 0 where all models lose the same, and of single samples it is not more than a
+    contribution to the mean: a model that gathers some of the samples in one place knows which samples these are.
+
+    Both sets are measured at the same number of samples, since ranks and dimensions depend on it: the larger set, and
+    any of more than 2,000 samples, is divided into random parts. Intervals are by the delete-a-group jackknife over
+    the samples of both sets, for these models.
+
+    Args:
+        reference: m matrices [n, d_m], row i of all being the same sample, in distribution.
+        shifted: m matrices [q, d_m], the other samples in the same models.
+        families: [m] names, empty for a model that is a family of its own; default: each model is.
+        k: number of neighbours, 3 <= k < the number of samples of the smaller set.
+        groups: labels of the samples of both sets that are not independent of each other, such as the states of one
+            material; None where all are independent.
+        seed: of the random parts, and of the groups of the jackknife.
+
+    Cost O(m (n + q) s (d + log s)) for parts of s samples.
+
+    Raises:
+        ValueError: fewer than two families or 40 samples in a set, columns or numbers of models that differ, or k is
+            out of range.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> maps = [rng.normal(size=(6, 12)) for _ in range(4)]
+        >>> near, far = rng.normal(size=(300, 6)), rng.normal(size=(300, 6)) * [1, 1, 0, 0, 0, 0] + 3
+        >>> found = sample_collapse([near @ each for each in maps], [far @ each for each in maps])
+        >>> found.mean_dimension.high < 0.7
+        True
+    """
+    inside, outside = _checked(reference), _checked(shifted)
+    if len(inside) != len(outside):
+        raise InputError(f"the reference samples are in {len(inside)} models and the shifted in {len(outside)}")
+    for at, (x, y) in enumerate(zip(inside, outside, strict=True)):
+        if x.shape[1] != y.shape[1]:
+            raise InputError(f"model {at} has {x.shape[1]} columns for reference and {y.shape[1]} for shifted samples")
+    codes = family_codes(families, len(inside))
+    if len(np.unique(codes)) < 2:
+        raise InputError("a loss is relative to models of other families: add a model of another family")
+    n, q = len(inside[0]), len(outside[0])
+    if min(n, q) < MIN_SAMPLES:
+        raise InputError(f"{min(n, q)} samples are too few in one of the sets: at least {MIN_SAMPLES} are needed")
+    size = min(n, q, MAX_TOGETHER)
+    if not 3 <= k < size:
+        raise InputError(f"k={k} is out of range for {size} samples: use k from 3 to {size - 1}")
+    parts = [_in_parts(rows, codes, k, size, seed) for rows in (inside, outside)]
+    loss, dimension = (tuple(each[which] for each in parts) for which in (0, 1))
+    m = len(inside)
+
+    def statistics(kept: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Return the differences of loss [m], and logarithms of the dimension ratio [m] and of the panel."""
+        first, second = kept
+        change = loss[1][:, second].mean(1) - loss[0][:, first].mean(1)
+        medians = [np.median(values[:, rows], axis=1) for values, rows in zip(dimension, kept, strict=True)]
+        with np.errstate(divide="ignore", invalid="ignore"):  # the dimension is 0 where most rows repeat others
+            ratio = np.log(medians[1] / medians[0])
+        return np.array([*change, *ratio, family_means(ratio, codes).mean()])
+
+    value, low, high = _jackknife(statistics, (n, q), groups, seed)
+    threshold = np.quantile(dimension[0], TAIL, axis=1)
+    return SampleCollapse(
+        loss[0],
+        loss[1],
+        dimension[0],
+        dimension[1],
+        tuple(Interval(*(float(ends[at]) for ends in (value, low, high))) for at in range(m)),
+        tuple(_exp(value[at], low[at], high[at]) for at in range(m, 2 * m)),
+        _exp(value[-1], low[-1], high[-1]),
+        (dimension[1] < threshold[:, None]).mean(1),
+        size,
+    )
+
+
+def _checked(representations: Sequence[Any]) -> list[np.ndarray]:
+    rows = [np.asarray(matrix(each, f"model {at}"), np.float64) for at, each in enumerate(representations)]
+    for at, x in enumerate(rows):
+        if len(x) != len(rows[0]):
+            raise InputError(f"model {at} has {len(x)} rows and model 0 has {len(rows[0])}: all need the same samples")
+        if not np.isfinite(x).all():
+            raise InputError(f"model {at} has values that are NaN or infinite: remove these samples")
+    return rows
+
+
+def _in_parts(
+    rows: Sequence[np.ndarray], codes: np.ndarray, k: int, size: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loss and the dimension of all samples, each measured among `size` samples, [m, n] each."""
+    n = len(rows[0])
+    order = np.random.default_rng([seed, n]).permutation(n)
+    loss, dimension = np.empty((2, len(rows), n))
+    for start in range(0, n, size):
+        part = order[start : start + size]
+        # The last part is filled up with samples that have been measured before.
+        filled = np.concatenate([part, order[: size - len(part)]])
+        values = _loss_and_dimension([x[filled] for x in rows], codes, k)
+        loss[:, part], dimension[:, part] = (each[:, : len(part)] for each in values)
+    return loss, dimension
+
+
+def _loss_and_dimension(rows: Sequence[np.ndarray], codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the loss, NaN for a single family, and the local dimension of each sample, [m, n] each."""
+    m, n = len(rows), len(rows[0])
+    near, dimension = np.empty((m, n, k), np.int64), np.empty((m, n))
+    for model, x in enumerate(rows):
+        for part, distances in _distances(x):
+            near[model, part] = np.argsort(distances, axis=1, kind="stable")[:, :k]
+            dimension[model, part] = _dimension(np.sqrt(np.take_along_axis(distances, near[model, part], 1)))
+    # imbalance[a, b, i] = D_i(a -> b)
+    imbalance = np.empty((m, m, n))
+    for b, x in enumerate(rows):
+        for part, distances in _distances(x):
+            rank = np.empty(distances.shape, np.int64)
+            order = np.argsort(distances, axis=1, kind="stable")
+            np.put_along_axis(rank, order, np.broadcast_to(np.arange(1, n + 1), rank.shape), 1)
+            for a in range(m):
+                imbalance[a, b, part] = np.take_along_axis(rank, near[a, part], 1).mean(1) * 2 / n
+    loss = np.full((m, n), np.nan)
+    for a in range(m):
+        others = codes != codes[a]
+        if others.any():
+            loss[a] = (imbalance[a, others] - imbalance[others, a]).mean(0)
+    return loss, dimension
+
+
+def _distances(x: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield squared distances of blocks of rows to all rows, infinite to themselves, [b, n]."""
+    centred = x - x.mean(0)
+    squares = (centred**2).sum(1)
+    noise = 1e-13 * squares.max(initial=0)  # equal rows differ by rounding
+    block = max(1, 2**22 // len(x))
+    for start in range(0, len(x), block):
+        part = slice(start, min(start + block, len(x)))
+        far = squares[part, None] + squares - 2 * centred[part] @ centred.T
+        far[far < noise] = 0
+        far[np.arange(part.stop - start), np.arange(start, part.stop)] = np.inf
+        yield part, far
+
+
+def _dimension(distances: np.ndarray) -> np.ndarray:
+    """Return the estimate from ascending distances [b, k]."""
+    positive = distances > 0
+    left = positive.sum(1)
+    logs = np.log(np.where(positive, distances, 1))
+    total = np.where(positive, logs[:, -1:] - logs, 0).sum(1)
+    return np.where((left >= 2) & (total > 0), (left - 1) / np.where(total > 0, total, 1), 0.0)
+
+
+def _jackknife(
+    statistics: Any, sizes: tuple[int, int], groups: tuple[Sequence[str] | None, Sequence[str] | None], seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return values with the ends of their intervals, leaving out groups of samples of both sets at once."""
+    every = tuple(np.arange(size) for size in sizes)
+    value = statistics(every)
+    units = [size if labels is None else len(set(labels)) for size, labels in zip(sizes, groups, strict=True)]
+    count = min(JACKKNIFE_GROUPS, *units)
+    if count < JACKKNIFE_GROUPS // 2:
+        nothing = np.full_like(value, math.nan)
+        return value, nothing, nothing
+    parts = [
+        draw_jackknife_groups(size, count, groups=labels, seed=seed) for size, labels in zip(sizes, groups, strict=True)
+    ]
+    without = np.stack(
+        [
+            statistics(tuple(np.setdiff1d(rows, part) for rows, part in zip(every, both, strict=True)))
+            for both in zip(*parts, strict=True)
+        ]
+    )
+    _, low, high = jackknife_interval(value, without)
+    return value, low, high
+
+
+def _exp(*values: float) -> Interval:
+    return Interval(*(float(np.exp(each)) for each in values))
