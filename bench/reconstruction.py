@@ -177,17 +177,18 @@ def fine_tuned(names: Sequence[str], orders: Mapping[str, Any]) -> list[str]:
 
 
 def write_results(results: Sequence[Mapping[str, Any]], folder: Path = FOLDER) -> None:
-    """Write all measurements as JSON and their tables as Markdown."""
+    """Write all measurements as JSON and their tables as Markdown; those of atoms to files of their own."""
     info = machine()
-    (folder / "reconstruction.json").write_text(json.dumps({"results": results, "machine": info}, indent=1) + "\n")
+    name = "reconstruction" if results[0]["per"] == "structure" else f"reconstruction_{results[0]['per']}"
+    (folder / f"{name}.json").write_text(json.dumps({"results": results, "machine": info}, indent=1) + "\n")
     caption = (
         "Errors of linear maps between the features of interatomic potentials: 0 if the second model is a linear "
         "function of the first, 1 if the first says nothing about it. ± is the standard deviation over splits."
     )
     lines = ["# Reconstruction errors", "", caption, "", *(line for each in results for line in tables(each))]
     lines.append(f"{info['cpu']}, {info['cores']} cores, {info['date']}, commit {info['commit']}.")
-    (folder / "reconstruction.md").write_text("\n".join(lines) + "\n")
-    click.echo(f"wrote {folder / 'reconstruction.json'} and {folder / 'reconstruction.md'}")
+    (folder / f"{name}.md").write_text("\n".join(lines) + "\n")
+    click.echo(f"wrote {folder / f'{name}.json'} and {folder / f'{name}.md'}")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})

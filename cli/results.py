@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Plane,
         Probe,
         SampleAgreement,
+        SampleCollapse,
         Selection,
         Shift,
         SingleChange,
@@ -163,6 +164,18 @@ class ScaleResult:
     rows: list[dict[str, Any]]
     size: str
     kinds: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SampleCollapseResult:
+    """Information of each model on each sample of both sets, and the ids of the samples of the second."""
+
+    found: SampleCollapse
+    models: tuple[str, ...]
+    ids: tuple[str, ...]
+    families: int
+    n: tuple[int, int]
+    k: int
 
 
 @dataclass(frozen=True)

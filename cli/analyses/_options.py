@@ -15,10 +15,10 @@ from hyle.zoo import InputError, Store, install_command
 
 from ..comparison import (
     LABEL,
+    find_column,
     find_embeddings,
     joined,
     model_names,
-    read_column,
     read_scores,
     read_table,
     states_of_one_thing,
@@ -73,9 +73,9 @@ class AnalysisOptions:
         representations = find_embeddings(comparison, store, self.embeddings)
         ids, rows = joined(comparison, representations)
         groups_kind, labels = states_of_one_thing(list(representations.values()), ids)
-        outside = (
-            {} if against is None else joined(against, find_embeddings(against, store, self.against_embeddings))[1]
-        )
+        others = {} if against is None else find_embeddings(against, store, self.against_embeddings)
+        outside_ids, outside = ([], {}) if against is None else joined(against, others)
+        outside_kind, outside_labels = states_of_one_thing(list(others.values()), outside_ids)
         question = AnalysisInput(
             comparison,
             self.metric or ("cknna" if "cknna" in scores else next(iter(scores))),
@@ -85,6 +85,8 @@ class AnalysisOptions:
             ids=ids,
             embeddings=rows,
             outside=outside,
+            outside_ids=outside_ids,
+            outside_groups=[outside_labels[i] for i in outside_ids] if outside_kind else None,
             n_labels=self.n_labels,
             scales=self.scales,
             method="umap" if self.umap else "pca",
@@ -117,14 +119,14 @@ class AnalysisOptions:
             units = column.attrs.get("units", "")
             title = f"{label} / {units}" if units else label
         else:
-            file, _, column_name = label.partition(":")
+            found = find_column(label, what="--label")
             labels = [str(n).removeprefix(LABEL) for n in question.comparison.data_vars if str(n).startswith(LABEL)]
-            if not Path(file).is_file():
+            if found is None:
                 raise InputError(
                     f"--label {label} is neither a label of the comparison ({', '.join(labels) or 'it has none'}) nor "
                     "a .csv file of sample ids and numbers, as FILE or FILE:COLUMN"
                 )
-            title, numbers = read_column(Path(file), column_name or None, what="--label")
+            title, numbers = found
         values = np.array([numbers.get(i, np.nan) for i in question.ids])
         if np.isfinite(values).sum() < 20:
             raise InputError(
@@ -229,11 +231,11 @@ def _classes(path: Path) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 def _sizes(source: str, models: list[str]) -> tuple[str, dict[str, float]]:
-    file, _, column = source.partition(":")
-    if not Path(file).is_file():
-        raise InputError(f"--sizes {file} does not exist: a .csv file of models and sizes is needed")
-    name, sizes = read_column(Path(file), column or None, what="--sizes")
+    found = find_column(source, what="--sizes")
+    if found is None:
+        raise InputError(f"--sizes {source} does not exist: a .csv file of models and sizes is needed")
+    name, sizes = found
     unknown = [model for model in sizes if model not in models]
     if unknown:
-        raise InputError(f"--sizes {file}: the comparison has no model {unknown[0]!r}; it has {', '.join(models)}")
+        raise InputError(f"--sizes {source}: the comparison has no model {unknown[0]!r}; it has {', '.join(models)}")
     return name, {model: size for model, size in sizes.items() if size > 0}

@@ -34,6 +34,8 @@ class AnalysisInput:
         ids: ids of the samples of `embeddings`, in the order of its rows.
         embeddings: name -> [n, d], rows as in `ids`.
         outside: name -> [m, d], embeddings of the samples of the second Comparison by the same models.
+        outside_ids: ids of these samples, in the order of the rows.
+        outside_groups: [m], their labels, as `groups`.
         samples: id -> sample, of those that are known.
         label: name of the label of the samples, with its units; empty for none.
         values: [n], values of the label, as in `ids`.
@@ -58,6 +60,8 @@ class AnalysisInput:
     ids: Sequence[str] = ()
     embeddings: Mapping[str, np.ndarray] = field(default_factory=dict)
     outside: Mapping[str, np.ndarray] = field(default_factory=dict)
+    outside_ids: Sequence[str] = ()
+    outside_groups: Sequence[str] | None = None
     samples: Mapping[str, Sample] = field(default_factory=dict)
     label: str = ""
     values: np.ndarray | None = None

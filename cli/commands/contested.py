@@ -24,6 +24,7 @@ from ..jobs import (
     explain_contested,
     explanation_data,
     find_representations,
+    find_training_data,
     node_kind,
     predict_errors,
     print_errors,
@@ -32,6 +33,7 @@ from ..jobs import (
     print_summary,
     select_for_labelling,
     select_rows,
+    training_distances,
     without_controls,
     write_contested,
 )
@@ -115,6 +117,12 @@ NEIGHBOUR_METRICS = ("cosine", "euclidean", "inner_product")
     "predict them?",
 )
 @click.option(
+    "--training-data",
+    metavar="DATASET",
+    help="A data set that the models were trained on and have embedded: with --errors, the distance to it in each "
+    "model is among what may predict errors; with --explain, the distance of the composition to it.",
+)
+@click.option(
     "--select",
     type=click.IntRange(1),
     metavar="N",
@@ -157,6 +165,7 @@ def command(
     families: Path | None,
     strata: Any,
     errors: Path | None,
+    training_data: str | None,
     select: int | None,
     explain: bool,
     samples_source: str | None,
@@ -215,8 +224,13 @@ def command(
     if output is not None and not samples:
         check_structures(output, samples, ids)
     if select and select > len(ids):
-        raise InputError(f"--select {select}: there are only {len(ids)} samples")
+        raise InputError(f"--select {select}: there are only {len(ids)} {node_kind(found) or 'sample'}s")
     errors_of_models = errors_of(errors, list(by_name(found)), ids) if errors else {}
+    training = None
+    if training_data is not None:
+        if errors is None and not explain:
+            raise InputError("--training-data is used by --errors and --explain: add one of them")
+        training = find_training_data(training_data, by_name(found), ids, Store(store_path), per=rows.per)
     result = contested_with_progress(
         found,
         form=metric,
@@ -233,12 +247,14 @@ def command(
     predicted = None
     if errors_of_models:
         sizes = sample_sizes(samples, known_groups("formula", found, ids), result.ids)
-        predicted = predict_errors(result, errors_of_models, sizes)
+        distances = None if training is None else training_distances(result, training)
+        predicted = predict_errors(result, errors_of_models, sizes, distances)
     explanation = None
     if explain:
         per = node_kind(found)
         tokens = known_groups("token", found, result.ids) if per == "token" else None
-        explanation = explain_contested(result, samples, per=per, labels=tokens, seed=seed)
+        known = [] if training is None else training.samples.values()
+        explanation = explain_contested(result, samples, per=per, labels=tokens, training=known, seed=seed)
     if output is not None and target is not None:
         written = write_contested(result, output, samples, number=number, selected=selected, errors=predicted)
         say(target.written(written))
@@ -251,7 +267,7 @@ def command(
     if selected:
         click.echo(f"\nSelected for labelling: {', '.join(result.ids[row] for row in selected)}")
     if predicted is not None:
-        print_errors(predicted, list(errors_of_models))
+        print_errors(predicted, list(errors_of_models), per=result.per)
     if explanation is not None:
         click.echo()
         print_explanation(explanation)

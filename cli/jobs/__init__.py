@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from .anchors import Anchors as Anchors
     from .anchors import choose_anchors as choose_anchors
     from .anchors import relative_to as relative_to
-    from .anchors import rows_of as rows_of
     from .arithmetic import CHANGES as CHANGES
     from .arithmetic import arithmetic as arithmetic
     from .arithmetic import print_arithmetic as print_arithmetic
@@ -138,6 +137,7 @@ if TYPE_CHECKING:
     from .report import write_all as write_all
     from .report import write_history as write_history
     from .rows import node_kind as node_kind
+    from .rows import rows_of as rows_of
     from .rows import select_rows as select_rows
     from .sources import check_ids as check_ids
     from .sources import find_representations as find_representations
@@ -160,6 +160,9 @@ if TYPE_CHECKING:
     from .sweep import sweep_with_progress as sweep_with_progress
     from .sweep import swept_single as swept_single
     from .sweep import write_sweep as write_sweep
+    from .training_data import TrainingData as TrainingData
+    from .training_data import find_training_data as find_training_data
+    from .training_data import training_distances as training_distances
     from .weights import fetch_weights as fetch_weights
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

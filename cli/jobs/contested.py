@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # Samples that are candidates for a selection, for each one that is selected, from the most contested one on.
 CANDIDATES = 5
+# Number of neighbours for the dimension around a sample.
+DIMENSION_K = 20
 
 
 @dataclass(frozen=True)
@@ -120,14 +123,17 @@ def contested(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JoinWarning)  # it is among the notes
         joined = join(named)
-    n = len(joined.ids)
+    n, per = len(joined.ids), node_kind(representations)
+    rows = f"{per or 'sample'}s"
     for name, x in zip(joined.names, joined.arrays, strict=True):
         if (np.asarray(x) == np.asarray(x)[:1]).all():
-            raise InputError(f"{name}: all {n} rows are equal, so that no sample differs from another; omit it")
+            raise InputError(
+                f"{name}: all {n} rows are equal, so that no {per or 'sample'} differs from another; omit it"
+            )
     if form == "neighbours":
         k = min(25, max(2, n // 2)) if k is None else k
         if not 1 <= k <= n - 1:
-            raise InputError(f"-k {k} is too many for {n} samples: use 1 to {n - 1}")
+            raise InputError(f"-k {k} is too many for {n} {rows}: use 1 to {n - 1}")
     chosen = _strata(representations, strata)
     labels = chosen.measure.strata if isinstance(chosen.measure.strata, Mapping) else None
     groups = known_groups("sample", representations, joined.ids)
@@ -142,13 +148,11 @@ def contested(
             search=search,
             covariates=sizes_of_groups(groups, joined.ids),
             strata=None if labels is None else [labels.get(i, f"{i} alone") for i in joined.ids],
-            neighbours_outside=[groups[i] for i in joined.ids] if node_kind(representations) and groups else None,
+            neighbours_outside=[groups[i] for i in joined.ids] if per and groups else None,
             seed=seed,
             progress=update,
         )
-    per = node_kind(representations)
     repeats = chosen.warning.partition(": ")[0]
-    per = node_kind(representations)
     if per:
         nothing = np.full(n, np.nan)
         found = dataclasses.replace(
@@ -160,8 +164,7 @@ def contested(
             if per
             else []
         ),
-        *joined.notes,
-        *([joined.warning] if joined.warning else []),
+        *(re.sub(r"\bsamples\b", rows, note) for note in (*joined.notes, joined.warning) if note),
         *([f"{repeats}: p-values treat all samples as independent"] if repeats and not per else []),
         *_copies(joined.names, joined.arrays),
     ]
@@ -189,7 +192,7 @@ def _copies(names: Sequence[str], arrays: Sequence[Any]) -> list[str]:
     """Return a line for each two representations with the same rows, whose agreement means nothing."""
     rows = [np.asarray(x) for x in arrays]
     return [
-        f"{names[a]} and {names[b]} have the same rows, and agree on every sample: omit one of them"
+        f"{names[a]} and {names[b]} have the same rows, and agree on all of them: omit one of them"
         for a, b in itertools.combinations(range(len(rows)), 2)
         if rows[a].shape == rows[b].shape and np.array_equal(rows[a], rows[b])
     ]
@@ -242,7 +245,7 @@ def select_for_labelling(result: ContestedSamples, count: int) -> list[int]:
     from hyle.engine.analysis import farthest_samples
 
     if count > len(result.ids):
-        raise InputError(f"--select {count}: there are only {len(result.ids)} samples")
+        raise InputError(f"--select {count}: there are only {len(result.ids)} {result.per or 'sample'}s")
     candidates = result.contested[: CANDIDATES * count]
     return [int(i) for i in farthest_samples(result.rows, count, candidates=candidates, families=result.families)]
 
@@ -273,7 +276,10 @@ def errors_of(path: Path, models: Sequence[str], ids: Sequence[str]) -> dict[str
 
 
 def predict_errors(
-    result: ContestedSamples, errors: Mapping[str, np.ndarray], sizes: Sequence[float] | None = None
+    result: ContestedSamples,
+    errors: Mapping[str, np.ndarray],
+    sizes: Sequence[float] | None = None,
+    training: np.ndarray | None = None,
 ) -> ErrorPrediction:
     """Correlate the disagreement on each sample with the errors of models, beside other facts on the samples.
 
@@ -281,12 +287,14 @@ def predict_errors(
         result: as `contested` returns it.
         errors: name -> [n], as `errors_of` returns them.
         sizes: [n], numbers of atoms, which are held fixed.
+        training: [m, n], the distance of each sample from the training data in each model, of all that are compared.
 
     The others are: how much less models agree than expected; the disagreement of each model with the others; the
-    distance from the mean, and to the nearest neighbours, in the space of the model; and the spread of the predictions,
-    where signed errors of two or more models are given.
+    distance from the mean, to the nearest neighbours and from the training data in the space of the model; how few
+    dimensions its representation has around the sample; and the spread of the predictions, where signed errors of two
+    or more models are given.
     """
-    from hyle.engine.analysis import disagreement_error, prediction_spread
+    from hyle.engine.analysis import disagreement_error, local_dimension, prediction_spread
 
     found, names = result.found, list(errors)
     place = [list(result.models).index(name) for name in names]
@@ -298,6 +306,12 @@ def predict_errors(
     }
     if found.radius is not None:
         others["distance to the neighbours, in the model"] = found.radius[place]
+    if training is not None:
+        others["distance to the training data, in the model"] = training[place]
+    k = min(DIMENSION_K, len(result.ids) - 1)
+    others["few dimensions around the sample, in the model"] = -np.stack(
+        [local_dimension(result.rows[i], k=k) for i in place]
+    )
     if len(names) > 1 and (values < 0).any():
         others["spread of the predictions"] = prediction_spread(values)
     return disagreement_error(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ def explain_scores(
     labels: Mapping[str, str] | None = None,
     unit: str = "groups",
     words: tuple[str, str] = AGREEMENT,
+    training: Iterable[Sample] = (),
     alpha: float = 0.05,
     seed: int = 0,
 ) -> Explanation:
@@ -60,6 +61,8 @@ def explain_scores(
         labels: id -> text of each token; for tokens only.
         unit: what the groups are, in the plural, such as ``formulas``.
         words: what a high and a low score mean, as the beginning of a sentence.
+        training: samples of the data that models were trained on, for descriptors of the distance to them; not used for
+            atoms, residues and tokens.
         alpha: false discovery rate.
         seed: of the permutations.
 
@@ -79,7 +82,7 @@ def explain_scores(
         if groups is None:
             groups, unit = owners, "samples"
     else:
-        described = describe_samples(subset)
+        described = describe_samples(subset, training)
     if groups is not None and (missing := [id_ for id_ in described.ids if id_ not in groups]):
         raise InputError(
             f"{len(missing)} of {len(described.ids)} samples have no group, the first of them {missing[0]!r}"
@@ -101,6 +104,7 @@ def explain_contested(
     *,
     per: str = "",
     labels: Mapping[str, str] | None = None,
+    training: Iterable[Sample] = (),
     seed: int = 0,
 ) -> Explanation:
     """Find what contested samples have in common: those on which models agree less than expected.
@@ -112,6 +116,7 @@ def explain_contested(
         samples: id -> sample, as `find_samples` returns them.
         per: ``atom``, ``residue`` or ``token`` if the rows are of these, else empty.
         labels: id -> text of each token; for tokens only.
+        training: as `explain_scores` takes them.
         seed: of the permutations.
 
     Raises:
@@ -131,6 +136,7 @@ def explain_contested(
         labels=labels,
         unit="samples" if per else "groups",
         words=EXPECTED,
+        training=training,
         seed=seed,
     )
 

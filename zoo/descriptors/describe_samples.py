@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ EMPTY = "it has no atoms and no residues"
 FLAT = "it is periodic, but its cell has no volume"
 
 
-def describe_samples(dataset: Dataset) -> SampleDescriptors:
+def describe_samples(dataset: Dataset, training: Iterable[Sample] = ()) -> SampleDescriptors:
     """Describe each sample of a data set by its views.
 
     ===================  ===========================================================================================
@@ -39,6 +40,7 @@ def describe_samples(dataset: Dataset) -> SampleDescriptors:
 
     Args:
         dataset: the samples.
+        training: samples of the data that models were trained on, to whose compositions the distance is given as well.
 
     Raises:
         ImportError: RDKit, ASE or spglib is not installed and a sample needs it.
@@ -59,8 +61,9 @@ def describe_samples(dataset: Dataset) -> SampleDescriptors:
             nouns.add(noun)
             table.fill(row, facts)
             table.fill(row, scaffold_facts(scaffolds[row], common, COMMON_SCAFFOLD))
+        known = [_counts(sample, find_molecule(sample)) for sample in training]
     counts = [_counts(sample, mol) for sample, mol in zip(dataset, mols, strict=True)]
-    for row, facts in enumerate(composition_facts(counts, elements="proteins" not in nouns)):
+    for row, facts in enumerate(composition_facts(counts, elements="proteins" not in nouns, training=known)):
         table.fill(row, facts)
     return table.finish(nouns.pop() if len(nouns) == 1 else "samples")
 

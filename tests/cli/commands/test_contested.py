@@ -178,3 +178,26 @@ def test_mistakes(mistake: Callable[..., str], tmp_path: Path, panel: dict[str, 
     assert "flat: all 90 rows are equal" in mistake("contested", "a.npz", "flat.npz")
     np.savez(tmp_path / "few.npz", embedding=np.eye(6, 3), ids=load_dataset("qm9", n=6).ids)
     assert "6 samples are too few" in mistake("contested", "few.npz", "a.npz")
+
+
+def test_the_distance_to_training_data_is_among_what_may_predict_errors(run: Run, tmp_path: Path, mistake: Any) -> None:
+    models = ("composition", "morgan", "random")
+    for dataset in ("freesolv", "solubility"):
+        run("embed", *models, "--dataset", dataset, "-n", 60)
+    ids = load_dataset("freesolv", n=60).ids
+    errors = pd.DataFrame({"id": ids, "morgan": np.random.default_rng(0).normal(size=60)})
+    errors.to_csv(tmp_path / "errors.csv", index=False)
+    (tmp_path / "families.csv").write_text("model,family\ncomposition,a\nmorgan,b\nrandom,c\n")
+    panel = ("contested", *models, "--dataset", "freesolv", "--families", "families.csv")
+    command = (*panel, "--errors", "errors.csv", "--training-data")
+    ran = run(*command, "solubility", "--explain", "--json")
+    assert "not known to be trained on solubility" in ran.err
+    found = ran.json["errors"]
+    names = [each["name"] for each in found["predictions"]]
+    assert "distance to the training data, in the model" in names
+    assert "few dimensions around the sample, in the model" in names
+    explained = [each["name"] for each in ran.json["explanation"]["descriptors"]]
+    assert "distance to the nearest composition of the training data" in explained
+    assert "60 of the compared samples are in it" in mistake(*command, "freesolv")
+    assert "hyle embed composition morgan random --dataset qm9" in mistake(*command, "qm9")
+    assert "add one of them" in mistake(*panel, "--training-data", "solubility")
