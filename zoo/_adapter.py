@@ -48,6 +48,19 @@ class Adapter(ABC):
         """Return why this sample cannot be embedded, or None if it can."""
         return None
 
+    @classmethod
+    def places_nodes(cls, card: ModelCard, per: str) -> bool:
+        """Return whether rows can be those of single atoms or residues, as far as the card tells without the model.
+
+        By default a model of strings has to say what its rows stand for, by `node_numbers` or `token_spans`.
+
+        Args:
+            card: the card of the model.
+            per: ``atom`` or ``residue``.
+        """
+        says = cls.node_numbers is not Adapter.node_numbers or cls.token_spans is not Adapter.token_spans
+        return says or card.view not in ("smiles", "selfies")
+
     def node_numbers(self, sample: Sample) -> Sequence[int] | None:
         """Return which atom or residue each row of a supported sample stands for, where ``forward`` returns counts.
 

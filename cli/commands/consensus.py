@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -20,24 +19,24 @@ from ..jobs import (
     print_label_probes,
     print_shared_part,
     probe_labels_with_progress,
+    select_rows,
     shared_part_with_progress,
 )
 from ..options import (
     FileSelection,
     LocalPath,
+    RowSelection,
     SectionedCommand,
     file_options,
     json_option,
     parse_groups,
     print_json,
+    row_options,
     split,
     store_option,
     stored_options,
 )
 from ..outputs import check_file, replace_option
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command(cls=SectionedCommand, short_help="Extract what models have in common.")
@@ -78,9 +77,12 @@ if TYPE_CHECKING:
     "--groups",
     metavar="FILE|KIND",
     callback=lambda _context, _option, text: parse_groups(text),
-    help="Samples that are not independent, as in `hyle compare`: whole groups are permuted and held out.",
+    help="Samples that are not independent, as in `hyle compare`: whole groups are permuted and held out. [default: "
+    "samples for rows of atoms, residues or tokens; for stored embeddings with over 5 % repeated samples, whole "
+    "molecular graphs, sequences or formulas]",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of folds and permutations.")
+@row_options(by=False)
 @stored_options
 @file_options
 @click.option(
@@ -101,6 +103,7 @@ def command(
     permutations: int,
     groups: Mapping[str, str] | str | None,
     seed: int,
+    rows: RowSelection,
     dataset: str | None,
     layer: str | None,
     pooling: str | None,
@@ -122,6 +125,7 @@ def command(
       hyle consensus rxnmapper nagl-1.0.0 ani-2xt aimnet2 -o shared.npz
       hyle consensus rxnmapper nagl-1.0.0 ani-2xt composition --probe all
       hyle consensus a.npz b.npz b-seed1.npz --siblings b,b-seed1 -o shared.npz
+      hyle consensus nagl-1.0.0 aimnet2 --per atom --where element=O
       hyle compare shared.npz rxnmapper nagl-1.0.0 ani-2xt
     """
     if output is not None:
@@ -135,9 +139,11 @@ def command(
         dataset=dataset,
         layer=layer,
         pooling=pooling,
+        per=rows.per,
         files=files,
         command=shlex.join(["hyle", "consensus", *sources]),
     )
+    representations = select_rows(representations, rows)
     ids = sorted(set.intersection(*(set(each.ids) for each in representations)))
     labels = panel_labels(probe, ids, representations) if probe is not None and ids else {}
     part = shared_part_with_progress(

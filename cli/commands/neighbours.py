@@ -128,7 +128,7 @@ def command(
 
 def _print(result: NeighbourResult, samples: Mapping[str, Sample]) -> None:
     """Print one table for each model."""
-    nodes = any("per" in recipe for recipe in result.recipes.values())
+    nodes, words = bool(result.per), f"{result.per or 'sample'}s"
     own = describe_row(result.sample, samples, nodes=nodes)
     click.echo(f"{shorten(result.sample)}{f'  {own}' if own else ''}")
     m = len(result.models)
@@ -143,11 +143,11 @@ def _print(result: NeighbourResult, samples: Mapping[str, Sample]) -> None:
             rows.append([shown[name] for name in columns])
         print_table(columns, rows, right=("distance",), keys=1)
     kind = result.neighbour_metric.replace("_", " ")
-    click.echo(f"\nk = {result.k} of {result.n} samples, {kind} distance")
+    click.echo(f"\nk = {result.k} of {result.n} {words}, {kind} distance")
     if m > 1:
         click.echo(
-            f"{len(result.shared)} samples are neighbours in two models or more; two models share "
+            f"{len(result.shared)} {words} are neighbours in two models or more; two models share "
             f"{100 * result.chance:.2g} % of their neighbours by chance"
         )
     for name in result.ties:
-        click.echo(f"{name}: further samples are as near as the last one")
+        click.echo(f"{name}: further {words} are as near as the last one")

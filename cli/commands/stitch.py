@@ -12,10 +12,11 @@ import click
 from hyle.zoo import NODE_KINDS, Store
 
 from ..console import say
-from ..jobs import find_representations, print_stitched, stitch, stitched_data
+from ..jobs import find_representations, print_stitched, select_rows, stitch, stitched_data
 from ..options import (
     AnchorOptions,
     FileSelection,
+    RowSelection,
     SectionedCommand,
     anchor_options,
     file_options,
@@ -130,6 +131,7 @@ def command(
         files=files,
         command=shlex.join(["hyle", "stitch", *sources]),
     )
+    representations = select_rows(representations, RowSelection(per))
     stitched = stitch(
         representations,
         label,

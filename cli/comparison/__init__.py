@@ -42,10 +42,12 @@ if TYPE_CHECKING:
     from .samples import LABEL as LABEL
     from .samples import add_labels as add_labels
     from .samples import add_samples as add_samples
+    from .samples import find_column as find_column
     from .samples import find_embeddings as find_embeddings
     from .samples import joined as joined
     from .samples import read_column as read_column
     from .samples import read_table as read_table
+    from .samples import split_column as split_column
     from .scores import CONTROL as CONTROL
     from .scores import NOT_SIGNIFICANT as NOT_SIGNIFICANT
     from .scores import UNRESOLVED as UNRESOLVED

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from hyle.zoo import ID_RULES, Dataset, InputError, Representation, Sample, list_datasets, load_dataset
 
 from ..console import say
+from .samples import split_column
 
 
 def find_samples(
@@ -40,7 +40,8 @@ def find_samples(
     samples = {i: found[owner] for i, owner in wanted.items() if owner in found}
     if source and not samples:
         some = ", ".join(map(repr, list(found)[:3]))
-        raise InputError(f"--samples {source} has none of the {len(ids)} compared samples: do the ids match ({some})?")
+        count = len(set(wanted.values()))
+        raise InputError(f"--samples {source} has none of the {count} compared samples: do the ids match ({some})?")
     return samples
 
 
@@ -55,10 +56,8 @@ def _named(representations: Sequence[Representation]) -> list[str]:
 
 
 def _load(source: str) -> Dataset:
-    if source in {info.name for info in list_datasets()} or Path(source).exists():
-        return load_dataset(source)
-    path, _, column = source.rpartition(":")
-    if not path:
+    path, column = split_column(source)
+    if source in {info.name for info in list_datasets()} or not column:
         return load_dataset(source)  # its error names what is close
     return load_dataset(path, notify=say, id_column=column)
 

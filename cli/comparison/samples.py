@@ -46,6 +46,37 @@ def add_samples(comparison: xr.Dataset, representations: Sequence[Representation
     comparison.coords["sample"] = ("sample", sorted(common))
 
 
+def split_column(text: str) -> tuple[str, str]:
+    """Split ``FILE[:COLUMN]`` into the path and the column, which is empty if there is none.
+
+    Both may contain colons. The path is the longest part, up to a colon or the end, that exists. If none exists, the
+    last colon ends the path, unless it is that of a drive (``C:\\labels.csv``) or an address (``s3://bucket/x.csv``).
+    """
+    for end in [len(text), *(at for at in range(len(text) - 1, 0, -1) if text[at] == ":")]:
+        if Path(text[:end]).exists():
+            return text[:end], text[end + 1 :]
+    path, _, column = text.rpartition(":")
+    return (path, column) if path and not column.startswith(("/", "\\")) else (text, "")
+
+
+def find_column(text: str, *, what: str) -> tuple[str, dict[str, float]] | None:
+    """Read the column that ``FILE[:COLUMN]`` names, see `read_column`; None if it names no file, but maybe a label.
+
+    Args:
+        text: as the user gave it.
+        what: the option, for messages.
+
+    Raises:
+        InputError: there is no such .csv file; and as `read_column`.
+    """
+    file, column = split_column(text)
+    if Path(file).is_file():
+        return read_column(Path(file), column or None, what=what)
+    if Path(file).suffix.lower() == ".csv":
+        raise InputError(f"{what} {text}: there is no file {file}")
+    return None
+
+
 def read_column(path: Path, column: str | None, *, what: str) -> tuple[str, dict[str, float]]:
     """Read one number per sample from a .csv file with a header line, whose first column is the sample id.
 

@@ -11,8 +11,8 @@ from hyle.zoo import Representation
 
 from ..comparison import known_groups, number, states_of_one_thing
 from ..tables import print_table
-from .anchors import rows_of, rows_word
 from .compare import by_name
+from .rows import rows_of, rows_word
 
 # The groups of nodes: the sample that each atom, residue or token belongs to.
 NODES = "sample"

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from hyle.zoo import InputError, Representation, did_you_mean, shorten, to_numpy
+from hyle.zoo import InputError, Representation, did_you_mean, shorten
 
 from ..comparison import without
 from ..options import AnchorOptions
 from .compare import MIN_SAMPLES, by_name
-from .rows import node_kind
+from .rows import rows_of, rows_word
 
 # What anchors are chosen by if no source is named.
 JOINT = "the principal components of all models"
@@ -101,9 +101,9 @@ def choose_anchors(representations: Sequence[Representation], options: AnchorOpt
         reference, rows = "the ids", np.arange(len(common), dtype=np.float32)[:, None]
     elif options.anchor_model is None:
         reference = JOINT
-        rows = joint_reference([_finite(each, common) for each in representations])
+        rows = joint_reference([rows_of(each, common) for each in representations])
     else:
-        reference, rows = options.anchor_model, _finite(named[options.anchor_model], common)
+        reference, rows = options.anchor_model, rows_of(named[options.anchor_model], common)
     method = str(options.anchor_method)
     chosen = select_anchors(rows, count, method=method, seed=options.anchor_seed)  # type: ignore[arg-type]
     ids = [common[row] for row in chosen]
@@ -116,7 +116,7 @@ def relative_to(representations: Sequence[Representation], anchors: Anchors) -> 
 
     found = []
     for each in representations:
-        rows = _finite(each, each.ids)
+        rows = rows_of(each, each.ids)
         position = {id_: row for row, id_ in enumerate(each.ids)}
         at = np.array([position[id_] for id_ in anchors.ids])
         cosines = relative_representation(rows, at, centring=anchors.centring)  # type: ignore[arg-type]
@@ -124,28 +124,6 @@ def relative_to(representations: Sequence[Representation], anchors: Anchors) -> 
         relative = dataclasses.replace(each, embedding=np.asarray(cosines), recipe=recipe)
         found.append(relative if anchors.scored else without(relative, anchors.ids))
     return found
-
-
-def rows_word(representations: Sequence[Representation]) -> str:
-    """Return what the rows are of, in the plural: ``samples``, ``atoms``, ``residues`` or ``tokens``."""
-    return f"{node_kind(representations) or 'sample'}s"
-
-
-def rows_of(representation: Representation, ids: Sequence[str]) -> np.ndarray:
-    """Return the rows [n, d] of these ids, in their order."""
-    position = {id_: row for row, id_ in enumerate(representation.ids)}
-    return np.asarray(to_numpy(representation.embedding))[[position[id_] for id_ in ids]]
-
-
-def _finite(representation: Representation, ids: Sequence[str]) -> np.ndarray:
-    rows = rows_of(representation, ids)
-    wrong = np.flatnonzero(~np.isfinite(np.asarray(rows, np.float64)).all(1))
-    if len(wrong):
-        raise InputError(
-            f"{representation.name}: {len(wrong)} of {len(ids)} rows contain NaN or infinite numbers, first "
-            f"{shorten(ids[wrong[0]])}: remove these samples"
-        )
-    return rows
 
 
 def _check_left(n: int, count: int, options: AnchorOptions) -> None:

@@ -14,8 +14,8 @@ from hyle.zoo import InputError, Representation, substituents
 from ..comparison import known_groups, number
 from ..tables import print_table
 from .analogies import element_counts, element_quadruples, formula_quadruples, substituent_quadruples
-from .anchors import rows_of, rows_word
 from .compare import by_name
+from .rows import rows_of, rows_word
 from .sample_facts import find_dataset_of, formulas_of
 
 if TYPE_CHECKING:

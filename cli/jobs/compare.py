@@ -15,6 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hyle.zoo import InputError, Representation, Store, list_datasets, list_models
 
 from ..atomic import write_atomically
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
 FACTS = ("modality", "family", "parameters", "architecture", "training_data", "licence")
 # A Comparison of fewer samples is refused; the engine's message says why there are so few.
 MIN_SAMPLES = 4
+# With fewer samples a Comparison says how little its scores mean.
+FEW_SAMPLES = 50
 # Of the variables beside a pair metric that say what models share beyond the strata of the samples.
 STRATA_SUFFIXES = ("strata_null", "strata_p", "beyond")
 RANK_SUFFIXES = ("rank", "rank_low", "rank_high")
@@ -182,6 +186,9 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
         regressed = [f"regressed out {covariates.name} linearly: {words}"]
     lines = [f"joined {n} {rows} by id; {lost[0]}" if lost else f"joined {n} {rows} by id; all have these", *lost[1:]]
     lines += regressed
+    if comparison.attrs["n"] < FEW_SAMPLES:
+        few = f"{comparison.attrs['n']} {rows} are few for a comparison, and their scores vary much by chance"
+        lines.append(f"warning: {few}; use {FEW_SAMPLES} or more")
     if (queries := comparison.attrs["queries"]) < comparison.attrs["n"]:
         drawn = f"{queries:,} of {comparison.attrs['n']:,} {rows} drawn as queries"
         lines.append(f"note: {drawn}; intervals are of this sampling, and scores without one are exact")
@@ -218,11 +225,22 @@ def _repeats(comparison: xr.Dataset) -> tuple[list[int], list[int]]:
 
 
 def as_data(comparison: xr.Dataset) -> dict[str, Any]:
-    """Return a Comparison as plain data: the recipe, every score as a row, and the matrices."""
+    """Return a Comparison as plain data: the recipe, every score as a row, and the matrices.
+
+    ``chance`` has the chance levels that stand beside the scores everywhere, and ``independent_chance`` those of closed
+    forms, which hold for independent samples; they differ where the samples have groups.
+    """
+    from hyle.engine.comparison import chance_values
+
     attributes = {key: value for key, value in comparison.attrs.items() if key not in ("recipe", "dropped")}
     rows = {name: int(n) for name, n in zip(model_names(comparison), comparison["n_model"].values, strict=True)}
     pairs = read_scores(comparison)
     duplicates, ties = (dict(zip(rows, counts, strict=True)) for counts in _repeats(comparison))
+
+    def matrices(suffix: str) -> dict[str, Any]:
+        return {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
+
+    levels = {name: chance_values(comparison, name) for name in pairs}
     return {
         "n": comparison.attrs["n"],
         "models": model_names(comparison),
@@ -231,20 +249,11 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
         "ties": ties,
         "results": long_table(comparison).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
         "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
+        "chance": {name: level for name, level in levels.items() if np.isfinite(level).any()},
+        "independent_chance": matrices("chance"),
         **{
-            suffix: {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
-            for suffix in (
-                "chance",
-                "null",
-                "p",
-                "q",
-                "calibrated",
-                "low",
-                "high",
-                "raw",
-                *STRATA_SUFFIXES,
-                *RANK_SUFFIXES,
-            )
+            suffix: matrices(suffix)
+            for suffix in ("null", "p", "q", "calibrated", "low", "high", "raw", *STRATA_SUFFIXES, *RANK_SUFFIXES)
         },
         "undefined": [dataclasses.asdict(each) for each in undefined_scores(comparison)],
         "recipe": {**attributes, "models": json.loads(comparison.attrs.get("recipe", "{}"))},

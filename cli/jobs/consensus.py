@@ -17,6 +17,7 @@ from ..console import SILENT, SilentProgress, with_progress
 from ..options import NO_GROUPS, CompareOptions
 from .compare import by_name
 from .groups import with_groups
+from .rows import node_kind, rows_of, rows_word
 from .sources import check_ids
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class SharedPart:
         families: [m], the family of each model, which has one vote; empty if it is unknown.
         groups: [n], groups of samples that are not independent; None if all are.
         groups_kind: what the samples of a group have in common; empty if unknown.
+        row_words: what the rows are of, such as ``atoms``.
     """
 
     result: Consensus
@@ -44,6 +46,7 @@ class SharedPart:
     families: Sequence[str]
     groups: Sequence[str] | None
     groups_kind: str
+    row_words: str = "samples"
 
 
 def shared_part(
@@ -64,7 +67,8 @@ def shared_part(
     Args:
         representations: of at least two families; they are joined by sample id.
         siblings: names that are to be taken for one family, for each such family.
-        groups: as `hyle.cli.options.CompareOptions` takes them.
+        groups: as `hyle.cli.options.CompareOptions` takes them; by default also the samples of atoms, residues or
+            tokens.
         rank: number of shared coordinates; by default it is tested.
         ridge: penalty; by default it is chosen.
         permutations: of the test.
@@ -88,9 +92,13 @@ def shared_part(
             "none, and models of one family have one together; add a model of another family"
         )
     ids = sorted(set.intersection(*(set(rep.ids) for rep in named.values())))
-    rows = {name: _rows(name, rep, ids) for name, rep in named.items()}
-    # One permutation, so that default groups are looked for.
-    found = with_groups(CompareOptions(permutations=1, groups=groups, strata=NO_GROUPS), list(named.values()))
+    rows = {name: np.asarray(rows_of(rep, ids), np.float64) for name, rep in named.items()}
+    per = node_kind(representations)
+    if per and groups is None:
+        groups = "sample"
+    # One permutation, so that default groups of samples are looked for.
+    asked = CompareOptions(permutations=0 if per else 1, groups=groups, strata=NO_GROUPS)
+    found = with_groups(asked, list(named.values()))
     if found.warning:
         progress.say(f"warning: {found.warning}")
     if found.note:
@@ -98,7 +106,8 @@ def shared_part(
     by_id = found.measure.groups
     missing = [i for i in ids if i not in by_id] if isinstance(by_id, Mapping) else []
     if missing:
-        raise InputError(f"--groups: the sample {shorten(missing[0])!r} has no group; name one for each sample")
+        one = per or "sample"
+        raise InputError(f"--groups: the {one} {shorten(missing[0])!r} has no group; name one for each {one}")
     labels = [by_id[i] for i in ids] if isinstance(by_id, Mapping) else None
     with progress.bar("shared part") as update:
         result = consensus(
@@ -124,7 +133,7 @@ def shared_part(
                 made, groups={kind: [each[place[i]] for i in ids] for kind, each in kinds.items()}
             )
     shown = ["" if family.startswith(_UNKNOWN) else family for family in families]
-    return SharedPart(result, made, ids, rows, shown, labels, found.groups_kind)
+    return SharedPart(result, made, ids, rows, shown, labels, found.groups_kind, rows_word(representations))
 
 
 shared_part_with_progress = with_progress(shared_part)
@@ -151,21 +160,6 @@ def _families(named: Mapping[str, Representation], siblings: Sequence[Sequence[s
         joined = {families[names.index(name)] for name in each}
         families = [_UNKNOWN + "+".join(each) if family in joined else family for family in families]
     return families, votes
-
-
-def _rows(name: str, representation: Representation, ids: Sequence[str]) -> np.ndarray:
-    from hyle.zoo import to_numpy
-
-    place = {i: row for row, i in enumerate(representation.ids)}
-    rows = np.asarray(to_numpy(representation.embedding)[[place[i] for i in ids]], np.float64)
-    unusable = np.flatnonzero(~np.isfinite(rows).all(1))
-    if len(unusable):
-        first = shorten(ids[unusable[0]])
-        raise InputError(
-            f"{name}: {len(unusable)} of {len(ids)} samples have NaN or infinite numbers, the first of them {first!r}: "
-            "remove them from the embeddings"
-        )
-    return rows
 
 
 def _recipe(
@@ -199,6 +193,7 @@ def _recipe(
         "ridge": result.ridge,
         "groups": groups_kind or ("given" if result.groups < len(ids) else "samples"),
         "seed": seed,
+        **({"per": per} if (per := node_kind(list(named.values()))) else {}),
         "models": {name: dict(rep.recipe) for name, rep in named.items()},
         "families": {
             name: family.removeprefix(_UNKNOWN) if code >= 0 else "no vote"
@@ -246,6 +241,7 @@ def consensus_data(part: SharedPart, probes: Mapping[str, LabelProbe]) -> dict[s
     result = part.result
     return {
         "n": len(part.ids),
+        "per": part.row_words.removesuffix("s"),
         "groups": result.groups,
         "groups_kind": part.groups_kind,
         "families": len(set(result.families[result.families >= 0])),

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hyle.zoo import GROUP_KINDS, NODE_GROUP_KINDS
+
 from ..comparison import number
 from ..tables import print_paragraph, print_table
 from .consensus import SharedPart
@@ -23,7 +25,9 @@ def print_shared_part(part: SharedPart) -> None:
     """Print the number of shared coordinates with its test, and each model's share."""
     result = part.result
     families = len(set(result.families[result.families >= 0]))
-    samples = f"{len(part.ids)} samples" + f" of {result.groups} groups" * (result.groups < len(part.ids))
+    kinds = {**GROUP_KINDS, **NODE_GROUP_KINDS}
+    groups = kinds[part.groups_kind][1] if part.groups_kind else "groups"
+    samples = f"{len(part.ids)} {part.row_words}" + f" of {result.groups} {groups}" * (result.groups < len(part.ids))
     voting = int((result.families >= 0).sum())
     panel = f"{voting} models of {families} families" if voting > families else f"{families} models"
     if not result.rank:
@@ -81,7 +85,7 @@ def print_label_probes(part: SharedPart, probes: Mapping[str, LabelProbe]) -> No
 
     controls = [name for name, code in zip(part.result.models, part.result.families, strict=True) if code < 0]
     first = next(iter(probes.values()))
-    units = "groups of samples" if first.groups < first.n else "samples"
+    units = "groups of samples" if first.groups < first.n and part.groups_kind != "sample" else "samples"
     rank = part.result.rank
     click.echo(f"\nR² of ridge probes on held-out {units}, five folds")
     headings = [

@@ -157,7 +157,7 @@ def check_structures(path: Path, samples: Mapping[str, Sample], ids: Sequence[st
                 "`hyle datasets` or a file"
             )
         raise InputError(
-            f"--output {path}: {len(missing)} of {len(ids)} samples have no {view}, such as {missing[0]!r}; write "
+            f"--output {path}: {len(missing)} of {len(ids)} have no {view}, such as {missing[0]!r}; write "
             ".csv, or name samples that have them with --samples"
         )
 

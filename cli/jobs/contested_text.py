@@ -88,10 +88,11 @@ def print_samples(result: ContestedSamples, samples: Mapping[str, Sample], count
         headings = ["id", *texts, "agreement", *columns.values()]
         right = [name for name in headings if name not in ("id", *texts, "leaves the others")]
         print_table(headings, lines, right=right, keys=1, drop=("p", "expected", "sample"))
-    click.echo("\nexpected: on samples as near to others, as often a neighbour and as far from the mean, in all models")
-    click.echo("deviation: mean normal score of the difference over pairs of families; low for contested samples")
+    one = result.per or "sample"
+    click.echo(f"\nexpected: on {one}s as near to others, as often a neighbour and as far from the mean, in all models")
+    click.echo(f"deviation: mean normal score of the difference over pairs of families; low for contested {one}s")
     if result.found.families > 2:
-        click.echo("leaves the others: the model without which the others agree more on this sample than usual")
+        click.echo(f"leaves the others: the model without which the others agree more on this {one} than usual")
 
 
 def _cell(known: Mapping[str, Any], name: str, digits: int) -> str:
@@ -111,8 +112,14 @@ def _digits(agreement: np.ndarray) -> int:
     return max(2, 1 - int(np.floor(np.log10(scale)))) if scale > 0 else 2
 
 
-def print_errors(predicted: ErrorPrediction, models: Sequence[str]) -> None:
-    """Print the rank correlations with the errors, with intervals, and the answer in a sentence."""
+def print_errors(predicted: ErrorPrediction, models: Sequence[str], *, per: str = "") -> None:
+    """Print the rank correlations with the errors, with intervals, and the answer in a sentence.
+
+    Args:
+        predicted: whether disagreement predicts errors.
+        models: names of the models with errors.
+        per: ``atom``, ``residue`` or ``token`` for rows of these; empty for samples.
+    """
     fixed = ", the number of atoms held fixed" if predicted.partial else ""
     click.echo(f"\nRank correlation with the absolute error{fixed}: 95 % intervals over samples")
     lines = []
@@ -121,7 +128,7 @@ def print_errors(predicted: ErrorPrediction, models: Sequence[str]) -> None:
         lines.append((each.name, _interval(each.mean, each.mean_low, each.mean_high), *cells))
     headings = ["", "mean", *models]
     print_table(headings, lines, right=headings[1:], keys=1)
-    click.echo(_answer(predicted))
+    click.echo(_answer(predicted, f"{per or 'sample'}s"))
 
 
 def _interval(value: float, low: float, high: float) -> str:
@@ -131,12 +138,13 @@ def _interval(value: float, low: float, high: float) -> str:
     return shown if low != low else f"{shown} ({number(low, 2)} to {number(high, 2)})"
 
 
-def _answer(predicted: ErrorPrediction) -> str:
+def _answer(predicted: ErrorPrediction, rows: str) -> str:
     """Return whether disagreement predicts errors, with n, and whether it does better than the best other fact."""
     first = predicted.predictions["disagreement"]
-    units = f", {predicted.units:,} groups" if predicted.units < predicted.n else ""
+    kind = "groups" if rows == "samples" else "samples"
+    units = f", {predicted.units:,} {kind}" if predicted.units < predicted.n else ""
     evidence = (
-        f"mean rank correlation {_interval(first.mean, first.mean_low, first.mean_high)}, n = {predicted.n:,} samples"
+        f"mean rank correlation {_interval(first.mean, first.mean_low, first.mean_high)}, n = {predicted.n:,} {rows}"
         f"{units}"
     )
     if predicted.verdict == "inconclusive":
@@ -144,7 +152,7 @@ def _answer(predicted: ErrorPrediction) -> str:
         return f"Whether disagreement predicts errors is inconclusive ({evidence}){few}."
     if predicted.verdict == "no":
         return f"No, disagreement does not predict errors ({evidence})."
-    answer = f"Yes, models have larger errors on samples that they disagree on ({evidence})"
+    answer = f"Yes, models have larger errors on {rows} that they disagree on ({evidence})"
     known = {name: each.mean for name, each in predicted.predictions.items() if name in predicted.gain}
     known = {name: value for name, value in known.items() if value == value}
     if not known:

@@ -24,7 +24,7 @@ from hyle.zoo import (
     shorten,
 )
 from hyle.zoo.fleet import Fleet, Here, Job, address_of, fetched_card
-from hyle.zoo.models import check_per
+from hyle.zoo.models import check_per_before_loading
 
 from ..console import SILENT, SilentProgress, say, with_progress
 from ..interrupts import INTERRUPTS
@@ -297,7 +297,7 @@ def check_views(names: Sequence[str], data: Dataset, *, per: str | None = None, 
     """
     for name in names:
         card = find_card(name)
-        check_per(card, per, pooling)
+        check_per_before_loading(card, per, pooling)
         view = card.view
         if view != "any" and view not in data.views:
             present = ", ".join(data.views) or "no view in common"

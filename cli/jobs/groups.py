@@ -18,7 +18,7 @@ from hyle.zoo import (
 )
 from hyle.zoo.nodes import LABEL_KINDS
 
-from ..comparison import count_repeated, known_groups, states_of_one_thing
+from ..comparison import count_repeated, known_groups, split_column, states_of_one_thing
 from ..console import say
 from ..options import NO_GROUPS, CompareOptions
 from .rows import as_nodes, node_kind
@@ -211,8 +211,8 @@ def _labels(option: str, groups: Mapping[str, str] | str, representations: Seque
 def _of_dataset(option: str, kind: str, name: str, representations: Sequence[Representation]) -> Mapping[str, str]:
     from hyle.engine import check_counting
 
-    path, _, id_column = name.rpartition(":")
-    data = load_dataset(path, notify=say, id_column=id_column) if path else load_dataset(name, notify=say)
+    path, id_column = split_column(name)
+    data = load_dataset(path, notify=say, id_column=id_column) if id_column else load_dataset(path, notify=say)
     if kind not in data.groups:
         kinds = ", ".join(data.groups) or "none"
         raise InputError(f"{option} {kind}:{name}: the samples have no groups by {kind}; they have: {kinds}")

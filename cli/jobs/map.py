@@ -21,13 +21,13 @@ from hyle.zoo import (
     shorten,
 )
 
-from ..comparison import read_column
+from ..comparison import find_column
 from ..console import SILENT, SilentProgress
 from ..report import PointColour, draw_points, write_map_page
 from .compare import by_name
 from .matter import marked_number, sample_of
-from .neighbours import ids_in_common, rows_of
-from .rows import node_kind
+from .neighbours import ids_in_common
+from .rows import node_kind, rows_of, rows_word
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import Plane
@@ -108,9 +108,9 @@ def make_map(
     from hyle.engine.analysis import plane, shared_plane
 
     named = by_name(representations)
-    ids = ids_in_common(named)
+    ids, words = ids_in_common(named), rows_word(representations)
     if len(ids) < 3:
-        raise InputError(f"a map needs three samples or more that all models have; these have {len(ids)}")
+        raise InputError(f"a map needs three {words} or more that all models have; these have {len(ids)}")
     total = len(ids)
     if points is not None and total > points:
         kept = np.sort(np.random.default_rng(seed).permutation(total)[:points])
@@ -118,7 +118,7 @@ def make_map(
     rows = {name: rows_of(each, ids) for name, each in named.items()}
     for name, each in rows.items():
         if not (np.ptp(each, axis=0) > 0).any():
-            raise InputError(f"{name}: all samples have the same embedding, so that there is nothing to show")
+            raise InputError(f"{name}: all {words} have the same embedding, so that there is nothing to show")
     per = node_kind(representations)
     # An unknown colour is an error before anything is computed.
     colours = _colours(colour, representations, ids, samples, units or {}, list(rows.values()), bool(per))
@@ -251,18 +251,16 @@ def _grouped(kind: str, representations: Sequence[Representation], ids: Sequence
 def _of_file(
     wanted: str, owners: Sequence[str], ids: Sequence[str], known: Mapping[str, PointColour], rows: Sequence[np.ndarray]
 ) -> PointColour:
-    path, _, column = wanted.rpartition(":")
-    if not (path and Path(path).is_file()):
-        path, column = wanted, ""
-    if not Path(path).is_file():
+    read = find_column(wanted, what="--colour")
+    if read is None:
         if wanted == "disagreement" and len(rows) < 2:
             raise InputError("--colour disagreement needs two models or more")
         names = ", ".join([*known, *(["disagreement"] if len(rows) > 1 and "disagreement" not in known else [])])
         raise InputError(
             f"--colour {shorten(wanted)}: neither a file nor a label of these samples, which have: {names or 'none'}"
         )
-    name, values = read_column(Path(path), column or None, what="--colour")
+    name, values = read
     found = np.array([values.get(row, values.get(owner, np.nan)) for row, owner in zip(ids, owners, strict=True)])
     if not np.isfinite(found).any():
-        raise InputError(f"--colour {path}: none of its ids is among those of the models, such as {ids[0]!r}")
+        raise InputError(f"--colour {wanted}: none of its ids is among those of the models, such as {ids[0]!r}")
     return PointColour(name, values=found)

@@ -17,6 +17,7 @@ from hyle.zoo import InputError, Representation, Sample, describe_sample, shorte
 from ..report import Pictured, write_neighbours_page
 from .compare import by_name
 from .matter import marked_number, sample_of
+from .rows import rows_of, rows_word
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 
@@ -59,6 +60,11 @@ class NeighbourResult:
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
+    def per(self) -> str:
+        """What the rows are of: ``atom``, ``residue``, ``token``; empty for samples."""
+        return next((str(recipe["per"]) for recipe in self.recipes.values() if "per" in recipe), "")
+
+    @property
     def chance(self) -> float:
         """Share of the neighbours in one model that another model has by chance, k / (n - 1)."""
         return self.k / (self.n - 1)
@@ -95,7 +101,8 @@ def find_neighbours(
     ids = ids_in_common(named)
     _check_id(sample, named, ids)
     if not 1 <= k < len(ids):
-        raise InputError(f"-k {k}: the models have {len(ids)} samples in common, so that k is 1 to {len(ids) - 1}")
+        words = rows_word(representations)
+        raise InputError(f"-k {k}: the models have {len(ids)} {words} in common, so that k is 1 to {len(ids) - 1}")
     found: dict[str, tuple[list[str], np.ndarray]] = {}
     ties = []
     for name, each in named.items():
@@ -124,32 +131,15 @@ def ids_in_common(representations: Mapping[str, Representation]) -> list[str]:
     if len(set(kinds.values())) > 1:
         shown = ", ".join(f"{name} of {kind}s" for name, kind in kinds.items())
         raise InputError(f"these representations have no rows in common: {shown}")
+    one = next(iter(kinds.values()))
     common = sorted(set.intersection(*(set(each.ids) for each in representations.values())))
     if len(common) < 2 and len(representations) == 1:
         name = next(iter(representations))
-        raise InputError(f"{name} has {len(common)} sample, which is too few to compare it with others")
+        raise InputError(f"{name} has {len(common)} {one}, which is too few to compare it with others")
     if len(common) < 2:
         shown = "; ".join(f"{name}: {', '.join(map(shorten, each.ids[:3]))}" for name, each in representations.items())
-        raise InputError(f"the models have {len(common)} samples in common: do the ids match? ({shown})")
+        raise InputError(f"the models have {len(common)} {one}s in common: do the ids match? ({shown})")
     return common
-
-
-def rows_of(representation: Representation, ids: Sequence[str]) -> np.ndarray:
-    """Return the rows of samples, [n, d] float32 or float64, in the order of the ids.
-
-    Raises:
-        InputError: a row has values that are not finite; names the sample.
-    """
-    place = {i: row for row, i in enumerate(representation.ids)}
-    rows = np.asarray(representation.embedding)[[place[i] for i in ids]]
-    finite = np.isfinite(rows).all(1)
-    if not finite.all():
-        first = ids[int(finite.argmin())]
-        raise InputError(
-            f"{representation.name}: the embeddings of {int((~finite).sum())} of {len(ids)} samples are not finite, "
-            f"the first is {shorten(first)!r}"
-        )
-    return rows
 
 
 def _check_id(sample: str, named: Mapping[str, Representation], ids: Sequence[str]) -> None:
@@ -172,7 +162,7 @@ def closest_ids(word: str, ids: Sequence[str], most: int = 3) -> list[str]:
 
 def neighbours_data(result: NeighbourResult, samples: Mapping[str, Sample]) -> dict[str, Any]:
     """Return the result as plain data."""
-    nodes = _of_nodes(result)
+    nodes = bool(result.per)
     return {
         "sample": result.sample,
         "what": describe_row(result.sample, samples, nodes=nodes),
@@ -207,7 +197,7 @@ def describe_row(row: str, samples: Mapping[str, Sample], *, nodes: bool, width:
 
 def write_neighbours(result: NeighbourResult, samples: Mapping[str, Sample], path: Path) -> Path:
     """Write the page with the sample and its neighbours drawn, one column for each model; return its path."""
-    per = next((str(recipe["per"]) for recipe in result.recipes.values() if "per" in recipe), "")
+    per, rows = result.per, f"{result.per or 'sample'}s"
 
     def pictured(row: str) -> Pictured:
         name, number = sample_of(row, nodes=bool(per))
@@ -221,11 +211,7 @@ def write_neighbours(result: NeighbourResult, samples: Mapping[str, Sample], pat
     facts = {
         "k": result.k,
         "distance": result.neighbour_metric.replace("_", " "),
-        "samples": f"{result.n:,}",
+        rows: f"{result.n:,}",
         "shared by chance": f"{100 * result.chance:.2g} %",
     }
-    return write_neighbours_page(pictured(result.sample), columns, facts, path)
-
-
-def _of_nodes(result: NeighbourResult) -> bool:
-    return any("per" in recipe for recipe in result.recipes.values())
+    return write_neighbours_page(pictured(result.sample), columns, facts, path, kind=result.per or "sample")

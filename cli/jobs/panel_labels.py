@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from hyle.zoo import InputError, Representation, Sample, list_datasets, load_dataset
 
-from ..comparison import read_column
+from ..comparison import find_column
 from ..console import say
+from .sample_facts import Label
 
 # Labels that are correlated more than this with an earlier one are the same property.
 SAME_LABEL = 0.999
@@ -24,20 +24,14 @@ def panel_labels(text: str, ids: Sequence[str], representations: Sequence[Repres
     Args:
         text: ``all``, the name of a label of the data set of the representations, or ``FILE[:COLUMN]``, a .csv file
             whose first column is the sample id.
-        ids: of the n samples.
+        ids: of the n samples, or of atoms, residues or tokens, which have the labels of their samples.
         representations: of the panel, which know their data set.
 
     Raises:
         InputError: the data set has no such label or is none of hyle's, or fewer than 20 samples have it.
     """
-    file, _, column = text.partition(":")
-    if Path(file).is_file():
-        title, numbers = read_column(Path(file), column or None, what="--probe")
-        labels = {title: np.array([numbers.get(i, np.nan) for i in ids])}
-    elif Path(file).suffix == ".csv":
-        raise InputError(f"--probe {text}: there is no file {file}")
-    else:
-        labels = _labels_of_dataset(text, ids, representations)
+    read = find_column(text, what="--probe")
+    labels = {read[0]: Label(*read).of(ids)} if read else _labels_of_dataset(text, ids, representations)
     if not labels:
         raise InputError(f"--probe {text}: no label differs between these samples")
     few = {name: int(np.isfinite(values).sum()) for name, values in labels.items()}
@@ -66,7 +60,7 @@ def _labels_of_dataset(
         columns = [text]
     if not columns:
         raise InputError(f"--probe all: {name} has no labels; give them as FILE.csv:COLUMN")
-    found = {c: np.array([of_sample.get(i, {}).get(c, np.nan) for i in ids], np.float64) for c in columns}
+    found = {c: Label(c, {i: values[c] for i, values in of_sample.items() if c in values}).of(ids) for c in columns}
     return {
         c: values for c, values in found.items() if text != "all" or len(np.unique(values[np.isfinite(values)])) > 1
     }

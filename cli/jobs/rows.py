@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from hyle.zoo import InputError, Representation, shorten, split_node_id
+import numpy as np
+
+from hyle.zoo import InputError, Representation, shorten, split_node_id, to_numpy
 from hyle.zoo.nodes import LABEL_KINDS
 
 from ..options import RowSelection, where_words
@@ -86,6 +88,29 @@ def with_label(
     return replace(representation, embedding=representation.embedding[kept], ids=ids, energies=energies, groups=groups)
 
 
+def rows_of(representation: Representation, ids: Sequence[str]) -> np.ndarray:
+    """Return the rows [n, d] of these ids, in their order and in the dtype of the representation.
+
+    Raises:
+        InputError: a row contains a number that is not finite; names the first rows.
+    """
+    place = {i: row for row, i in enumerate(representation.ids)}
+    rows = np.asarray(to_numpy(representation.embedding))[[place[i] for i in ids]]
+    unusable = np.flatnonzero(~np.isfinite(rows).all(1))
+    if len(unusable):
+        some = ", ".join(repr(shorten(ids[row])) for row in unusable[:3]) + ", ..." * (len(unusable) > 3)
+        raise InputError(
+            f"{representation.name}: {len(unusable)} of {len(ids)} rows contain NaN or infinite numbers: {some}; "
+            "remove them from the embeddings"
+        )
+    return rows
+
+
 def node_kind(representations: Sequence[Representation]) -> str:
     """Return what the rows of representations are of: ``atom``, ``residue``, ``token``; empty for samples."""
     return next((str(each.recipe["per"]) for each in representations if "per" in each.recipe), "")
+
+
+def rows_word(representations: Sequence[Representation]) -> str:
+    """Return what the rows are of, in the plural: ``samples``, ``atoms``, ``residues`` or ``tokens``."""
+    return f"{node_kind(representations) or 'sample'}s"

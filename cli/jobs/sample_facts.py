@@ -10,7 +10,7 @@ import numpy as np
 
 from hyle.zoo import Dataset, InputError, Representation, list_datasets, load_dataset, shorten, split_node_id
 
-from ..comparison import known_groups, read_column
+from ..comparison import find_column, known_groups
 from ..console import say
 from .analogies import element_counts
 
@@ -35,9 +35,10 @@ class Label:
         return np.array([self._one(id_) for id_ in ids], np.float64)
 
     def _one(self, id_: str) -> float:
-        if id_ in self.values or "#" not in id_:
-            return self.values.get(id_, float("nan"))
-        return self.values.get(id_.rpartition("#")[0], float("nan"))
+        sample, _, number = id_.rpartition("#")
+        # "CC#N" is the SMILES string of another molecule than "CC", and no row of it.
+        owner = sample if number.isdecimal() else id_
+        return self.values.get(id_, self.values.get(owner, float("nan")))
 
 
 def find_dataset_of(
@@ -91,10 +92,9 @@ def find_label(
     Raises:
         InputError: neither a file nor a label of the data set.
     """
-    file, _, column = text.partition(":")
-    if Path(file).is_file():
-        title, numbers = read_column(Path(file), column or None, what="--label")
-        return Label(title, numbers)
+    read = find_column(text, what="--label")
+    if read is not None:
+        return Label(*read)
     data = find_dataset_of(representations, dataset, id_column=id_column, labels=[text], why=f"--label {text}")
     known = sorted({name for sample in data for name in sample.labels})
     if text not in known:

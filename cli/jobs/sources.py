@@ -21,7 +21,7 @@ from hyle.zoo import (
     shorten,
     without_outdated,
 )
-from hyle.zoo.models import check_per
+from hyle.zoo.models import check_per_before_loading
 
 from ..console import say
 from ..options import FileSelection, is_file_source
@@ -226,7 +226,7 @@ def _load(choice: Choice, source: str = "") -> list[Representation]:
 def _not_stored(model: str, store: Store, dataset: str | None, per: str | None) -> str:
     """Say that a model is not stored, or not for this data set, and what embeds it."""
     if per and any(card.name == model for card in list_models()):
-        check_per(find_card(model), per)
+        check_per_before_loading(find_card(model), per)
     entries = store.list()
     names = sorted({str(e.recipe.get("dataset", e.key.dataset)) for e in entries if e.key.model == model})
     # `hyle embed` takes the name of a data set, not NAME-VERSION.

@@ -14,9 +14,10 @@ from hyle.zoo import GROUP_KINDS, NODE_GROUP_KINDS, InputError, Representation
 from ..comparison import known_groups, number
 from ..options import NO_GROUPS, AnchorOptions, CompareOptions
 from ..tables import print_table
-from .anchors import Anchors, choose_anchors, relative_to, rows_of, rows_word
+from .anchors import Anchors, choose_anchors, relative_to
 from .compare import by_name
 from .groups import with_groups
+from .rows import rows_of, rows_word
 from .sample_facts import composition_of, find_label
 
 if TYPE_CHECKING:

@@ -164,6 +164,7 @@ def write_map_page(
     chosen, other = category_colours(), category_colours(dark=True)
     data = {
         "n": len(ids),
+        "one": rows.removesuffix("s"),
         "maps": [
             {"name": name, "shared": name == shared, "x": _places(place[:, 0]), "y": _places(-place[:, 1])}
             for name, (place, _) in planes.items()

@@ -16,6 +16,8 @@ def write_neighbours_page(
     columns: Mapping[str, Sequence[tuple[Pictured, float, int]]],
     facts: Mapping[str, object],
     path: Path,
+    *,
+    kind: str = "sample",
 ) -> Path:
     """Write the page, a single file that opens offline, atomically; return its path.
 
@@ -25,6 +27,7 @@ def write_neighbours_page(
             neighbour.
         facts: how the neighbours were found, name -> value.
         path: of the file.
+        kind: what the neighbours are, such as ``atom``.
     """
     several = {one.id: count for found in columns.values() for one, _, count in found if count > 1}
     # The same neighbour has the same mark in every column, the most widely shared the first.
@@ -37,6 +40,7 @@ def write_neighbours_page(
             sample=sample,
             columns=columns,
             facts=facts,
+            kind=kind,
             marks={name: i + 1 for i, name in enumerate(order)},
             everywhere=[name for name in order if several[name] == len(columns)],
         )

@@ -9,7 +9,15 @@ import numpy as np
 from ..comparison import PairScores
 
 # Metrics that reach their best value only where all distances are proportional. Neighbours alone do not tell.
-_OF_GEOMETRY = {"cka", "cka_rbf", "distance_correlation", "procrustes"}
+_OF_GEOMETRY = {
+    "bures",
+    "cka",
+    "cka_rbf",
+    "distance_correlation",
+    "procrustes",
+    "procrustes_angular",
+    "procrustes_root",
+}
 # Single precision leaves errors of about 1e-7.
 _ROUNDING = 1e-5
 

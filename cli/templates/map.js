@@ -300,7 +300,7 @@
     const tests = [(i) => lower(names.ids[i]) === word, (i) => lower(names.ids[i]).includes(word), (i) => lower(names.what[i]).includes(word)];
     const i = tests.map((test) => names.ids.findIndex((_, at) => test(at))).find((at) => at >= 0) ?? -1;
     event.target.setAttribute("aria-invalid", String(i < 0));
-    if (i < 0) { $("status").textContent = "no such sample"; return; }
+    if (i < 0) { $("status").textContent = `no such ${data.one}`; return; }
     pin(i);
     current = -1;
     select(i, 0, 0, { say: true, tipped: false });

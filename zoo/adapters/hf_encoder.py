@@ -70,6 +70,12 @@ class HFEncoder(Adapter):
             return "a word that is unknown to the tokenizer, or too long for it"
         return None
 
+    @classmethod
+    def places_nodes(cls, card: ModelCard, per: str) -> bool:
+        """Word pieces are no atoms; of a sequence with spaces between its letters they are the residues."""
+        words = card.weights is not None and "tokenizer" in card.weights.files
+        return not words or (per == "residue" and bool(card.options.get("spaced")))
+
     def token_spans(self, sample: Sample) -> Sequence[tuple[int, int]] | None:
         """Return the characters of each token; None for those of a word-piece model."""
         if self.pattern is None:

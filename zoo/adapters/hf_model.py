@@ -86,12 +86,17 @@ class HFModel(Adapter):
             return f"{len(ids)} tokens; the model takes at most {self.max_tokens}"
         return None
 
+    @classmethod
+    def places_nodes(cls, card: ModelCard, per: str) -> bool:
+        """Tokens can be placed in a SMILES string that is read as it is."""
+        return per == "atom" and card.view == "smiles" and not _rewritten(card)
+
     def node_numbers(self, sample: Sample) -> None:
         """Return None: rows are those of tokens."""
 
     def token_spans(self, sample: Sample) -> Sequence[tuple[int, int]] | None:
         """Return the characters of each token; None for a text that is not the view itself."""
-        if not self.tokenizer.is_fast or {"encoding", "prompt"} & set(self.card.options):
+        if not self.tokenizer.is_fast or _rewritten(self.card):
             return None
         encoded = self.tokenizer(
             sample.view(self.card.view), return_special_tokens_mask=True, return_offsets_mapping=True, truncation=False
@@ -142,6 +147,11 @@ class HFModel(Adapter):
                 int(s or end <= len(prompt)) for s, (_, end) in zip(special, encoded["offset_mapping"], strict=True)
             ]
         return ids, special
+
+
+def _rewritten(card: ModelCard) -> bool:
+    """Return whether the text that is read is not the view itself."""
+    return bool({"encoding", "prompt"} & set(card.options))
 
 
 def coordinates_text(atoms: Any) -> str:

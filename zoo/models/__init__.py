@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .load import prepare as prepare
     from .model import Model as Model
     from .model import model_recipe as model_recipe
-    from .node_rows import check_per as check_per
+    from .node_rows import check_per_before_loading as check_per_before_loading
     from .outputs import checked_output as checked_output
     from .pooling import pool as pool
     from .register import check_name as check_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from .._adapter import Adapter
 from .._errors import InputError
 from .._samples import Sample
 from ..cards import ModelCard
-from ..nodes import NODE_KINDS, Nodes, UnplacedError, joined, place_rows, rows_of_nodes
+from ..nodes import NODE_KINDS, UNKNOWN_ROWS, Nodes, UnplacedError, joined, place_rows, rows_of_nodes
 from .outputs import checked_output
 
 # Views -> what their models can have rows of.
@@ -40,6 +41,21 @@ def check_per(card: ModelCard, per: str | None, pooling: str | None = None) -> N
         possible = [kind for kind in NODE_KINDS if card.view in VIEWS[kind]]
         hint = f"; it has rows per {' and per '.join(possible)}" if possible else ""
         raise InputError(f"{card.name} reads {card.view} and has no rows per {per}{hint}")
+
+
+def check_per_before_loading(card: ModelCard, per: str | None, pooling: str | None = None) -> None:
+    """As `check_per`, and also check what the class of the adapter says of a model that is not loaded yet.
+
+    Raises:
+        ValueError: as `check_per`; and rows of the model do not stand for single atoms or residues.
+    """
+    check_per(card, per, pooling)
+    if per in (None, "token") or not card.adapter:
+        return
+    module, _, cls = card.adapter.partition(":")
+    if not getattr(importlib.import_module(module), cls).places_nodes(card, per):
+        hint = "; it has rows per token" if card.view in VIEWS["token"] else ""
+        raise InputError(f"{UNKNOWN_ROWS.format(model=card.name, per=per)}{hint}")
 
 
 def node_rule(card: ModelCard, per: str) -> str:

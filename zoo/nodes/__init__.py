@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .nodes import joined as joined
     from .nodes import node_id as node_id
     from .nodes import split_node_id as split_node_id
+    from .placement import UNKNOWN_ROWS as UNKNOWN_ROWS
     from .placement import UnplacedError as UnplacedError
     from .placement import place_rows as place_rows
     from .placement import rows_of_nodes as rows_of_nodes

@@ -96,6 +96,6 @@ def test_rows_that_are_not_finite_are_named(mistake, pair, tmp_path):
     broken = np.array(pair[0])
     broken[5, 0] = np.nan
     np.savez(tmp_path / "a.npz", embedding=broken, ids=[f"m{i:02d}" for i in range(60)])
-    assert "a: 1 of 60 rows contain NaN or infinite numbers, first m05" in mistake(
+    assert "a: 1 of 60 rows contain NaN or infinite numbers: 'm05'; remove them" in mistake(
         "compare", "a.npz", "b.npz", "--anchors", "9"
     )

@@ -45,6 +45,15 @@ def test_missing_ids_are_counted(run: Run, pair: tuple[np.ndarray, np.ndarray], 
     assert ran.json["results"][0]["value"] == pytest.approx(float(cka(pair[0][10:], pair[1][10:])), abs=1e-6)
 
 
+def test_few_samples_are_warned_of(run: Run, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    command = ("compare", "a.npz", "b.npz", "c.npz", "--metrics", "cka", "--permutations", 0)
+    for n, warned in ((49, True), (50, False)):
+        np.savez("c.npz", embedding=pair[0][:n], ids=IDS[:n])
+        ran = run(*command)
+        assert ran.code == 0
+        assert (f"warning: {n} samples are few for a comparison" in ran.err) == warned
+
+
 def write_third(seed: int = 5) -> None:
     """Write noise on the same samples as noise.npz, so that there are three pairs."""
     noise = np.random.default_rng(seed).normal(size=(60, 4)).astype("float32")

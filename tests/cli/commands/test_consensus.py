@@ -71,6 +71,49 @@ def test_copies_and_siblings_have_one_vote(run: Run, mistake: Callable[..., str]
     assert "there is no 'd'" in mistake("consensus", "a.npz", "b.npz", "--siblings", "a,d")
 
 
+@pytest.fixture
+def atoms(tmp_path: Path) -> np.ndarray:
+    """Two models of the four atoms of each of 30 structures, which share a number of the structure; and that number."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=30)
+    ids = np.array([f"s{i:02d}#{number}" for i in range(30) for number in range(4)])
+    for name in "pq":
+        rows = np.hstack([np.repeat(z, 4)[:, None], rng.normal(size=(120, 5))]) + 0.1 * rng.normal(size=(120, 6))
+        order = rng.permutation(120)
+        np.savez(tmp_path / f"{name}.npz", embedding=rows[order].astype("float32"), ids=ids[order])
+    lines = [f"s{i:02d},{value}" for i, value in enumerate(z)]
+    (tmp_path / "z.csv").write_text("\n".join(["id,z", *lines]))
+    return z
+
+
+def test_atoms_are_held_out_and_permuted_with_their_structures(run: Run, atoms: np.ndarray) -> None:
+    command = ("consensus", "p.npz", "q.npz", "--permutations", 39)
+    found = run(*command, "--per", "atom", "--probe", "z.csv:z", "-o", "shared.npz", "--json").json
+    assert (found["n"], found["per"], found["groups"], found["groups_kind"]) == (120, "atom", 30, "sample")
+    assert found["rank"] == 1
+    assert (found["probes"]["z"]["n"], found["probes"]["z"]["groups"]) == (120, 30)
+    assert found["probes"]["z"]["parts"]["shared part"]["value"] > 0.9
+    assert found["recipe"]["per"] == "atom"
+    made = read_embeddings("shared.npz")
+    planted = [atoms[int(i[1:3])] for i in made.ids]
+    assert abs(np.corrcoef(made.embedding[:, 0], planted)[0, 1]) > 0.95
+    text = run(*command, "--per", "atom", "--probe", "z.csv:z", "--rank", 1).out
+    assert "2 models share 1 coordinate on 120 atoms of 30 samples" in text
+    assert "R² of ridge probes on held-out samples, five folds" in text
+    alone = run(*command, "--per", "atom", "--groups", "none", "--rank", 1, "--json").json
+    assert (alone["groups"], alone["groups_kind"]) == (120, "")
+    assert run("compare", "shared.npz", "p.npz", "--per", "atom", "--metrics", "cka", "--permutations", 0).code == 0
+
+
+def test_rows_are_selected_by_what_they_are(run: Run, mistake: Callable[..., str], atoms: np.ndarray) -> None:
+    half = ",".join(f"s{i:02d}" for i in range(15))
+    found = run("consensus", "p.npz", "q.npz", "--per", "atom", "--where", f"sample={half}", "--rank", 1, "--json").json
+    assert (found["n"], found["groups"]) == (60, 15)
+    assert "it is unknown of the rows" in mistake("consensus", "p.npz", "q.npz", "--where", "element=O")
+    np.savez("plain.npz", embedding=np.eye(4), ids=list("abcd"))
+    assert "'a' is not the id of an atom" in mistake("consensus", "plain.npz", "plain.npz", "--per", "atom")
+
+
 def test_nothing_shared_is_said_and_not_written(run: Run, panel: np.ndarray) -> None:
     ran = run("consensus", "a.npz", "noise.npz", "--permutations", 39, "-o", "shared.npz")
     assert "2 models share nothing on 80 samples" in ran.out
@@ -87,7 +130,8 @@ def test_mistakes(mistake: Callable[..., str], panel: np.ndarray) -> None:
     assert "no column 'q'" in mistake("consensus", "a.npz", "b.npz", "--rank", 1, "--probe", "labels.csv:q")
     assert "suffix must be one of" in mistake("consensus", "a.npz", "b.npz", "-o", "shared.txt")
     np.savez("bad.npz", embedding=np.full((80, 2), np.nan), ids=[f"é{i:02d}" for i in range(80)])
-    assert "bad: 80 of 80 samples have NaN" in mistake("consensus", "a.npz", "bad.npz")
+    not_finite = "bad: 80 of 80 rows contain NaN or infinite numbers: 'é00', 'é01', 'é02', ...; remove"
+    assert not_finite in mistake("consensus", "a.npz", "bad.npz")
     Path("groups.csv").write_text("id,group\né00,x\n", "utf-8")
     assert "has no group" in mistake("consensus", "a.npz", "b.npz", "--groups", "groups.csv")
     np.savez("few.npz", embedding=np.eye(5), ids=[f"é{i:02d}" for i in range(5)])

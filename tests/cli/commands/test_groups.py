@@ -60,6 +60,9 @@ def test_states_of_one_thing_are_the_units_by_default(run: Run, conformers: Path
     assert row["chance"] == pytest.approx(ran.json["null"]["mutual_knn"][0][1])
     assert free["chance"] == pytest.approx(9 / 79)
     assert row["chance"] > free["chance"] + 0.02
+    # The matrices have the same level as the rows, and the closed form for independent samples apart.
+    assert ran.json["chance"]["mutual_knn"][0][1] == pytest.approx(row["chance"])
+    assert ran.json["independent_chance"]["mutual_knn"][0][1] == pytest.approx(9 / 79)
 
 
 def test_what_is_shared_beyond_the_formula_is_printed(run: Run, conformers: Path) -> None:

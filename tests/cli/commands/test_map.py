@@ -117,6 +117,10 @@ def test_atoms_are_points_of_their_own(run: Run) -> None:
     assert run("map", "a.npz", "--per", "atom", "--samples", "qm9", "-o", "m.html").code == 0
     page = Path("m.html").read_text("utf-8")
     assert f"<h1>{len(ids)} atoms in 1 model</h1>" in page
+    for words in ("Point at an atom, tap it", "go to the next atom in that direction", "No atom selected."):
+        assert words in page
+    assert "a sample" not in page
+    assert island(page, "data")["one"] == "atom"  # that the script says
     pictures = np.frombuffer(base64.b64decode(island(page, "data")["pictures"]), "<i2")
     assert len(set(pictures.tolist())) == 8
     svg, places, _ = island(page, "chunk-0")[pictures[0]]
@@ -133,6 +137,7 @@ def test_residues_are_marked_and_tokens_are_not(run: Run, per: str, name: str, m
     assert run("map", "a.npz", "--per", per, "--samples", name, "-o", "m.html").code == 0
     page = Path("m.html").read_text("utf-8")
     assert f"12 {per}s in 1 model" in page
+    assert f"Point at a {per}, tap it" in page
     assert all(bool(places) == marked for _, places, _ in island(page, "chunk-0"))
     failed = run("map", "a.npz", "--per", per, "--samples", name, "--chemiscope", "m.json")
     assert (failed.code, f"and not {per}s" in failed.err) == (2, True)
@@ -160,7 +165,7 @@ def test_of_many_points_some_are_shown(run: Run) -> None:
         (("a.npz", "--chemiscope", "m.json"), "50 of 50 samples are unknown"),
         (("two.npz",), "a map needs three samples or more"),
         (("same.npz",), "same: all samples have the same embedding"),
-        (("nan.npz",), "nan: the embeddings of 1 of 50 samples are not finite"),
+        (("nan.npz",), "nan: 1 of 50 rows contain NaN or infinite numbers:"),
         (("a.npz", "two.npz"), "a map needs three samples or more that all models have; these have 2"),
     ],
 )

@@ -83,6 +83,8 @@ def test_atoms_have_neighbours_too(run: Run, tmp_path: Path) -> None:
     found = run(*arguments, "--json").json
     assert all("#" in one["id"] for one in found["models"]["a"])
     assert found["what"] == samples[1].smiles
+    assert "Which atoms the model takes to be most similar to it." in Path("n.html").read_text("utf-8")
+    assert "k = 5 of 24 atoms, cosine distance" in run(*arguments[:-2]).out
     assert Path("n.html").read_text("utf-8").count('stroke="#e8590c"') == 6  # the marked atom, once in each picture
 
 
@@ -95,7 +97,7 @@ def test_atoms_have_neighbours_too(run: Run, tmp_path: Path) -> None:
             ("FIRST", "--models", "a.npz", "-k", "60"),
             "have 60 samples in common, so that k is 1 to 59",
         ),
-        (("FIRST", "--models", "nan.npz"), "nan: the embeddings of 1 of 60 samples are not finite, the first is"),
+        (("FIRST", "--models", "nan.npz"), "nan: 1 of 60 rows contain NaN or infinite numbers:"),
         (("FIRST", "--models", "a.npz,other.npz"), "the models have 0 samples in common"),
         (("FIRST", "--models", "a.npz,one.npz"), "the models have 1 samples in common"),
         (("FIRST", "--models", "one.npz"), "one has 1 sample, which is too few"),

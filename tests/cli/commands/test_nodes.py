@@ -51,6 +51,16 @@ class Atoms(Adapter):
         return Output(np.concatenate(rows).astype(np.float32), [len(each) for each in rows])
 
 
+class Unplaced(Adapter):
+    view, pooling, layers = "smiles", "mean", ("rows",)
+
+    def __init__(self, card, files, device="cpu"):
+        raise AssertionError("it was loaded")
+
+    def forward(self, samples, layer):
+        raise NotImplementedError
+
+
 class Whole(Adapter):
     view, pooling, layers = "smiles", "none", ("rows",)
 
@@ -123,6 +133,9 @@ def test_files_of_atoms(run: Run) -> None:
     ("arguments", "message"),
     [
         (("embed", "mine:Whole", "--per", "atom"), "returns one vector per sample and none per atom"),
+        (("embed", "mine:Unplaced", "--per", "atom"), "which atoms its rows stand for; it has rows per token"),
+        (("embed", "minilm", "--per", "atom"), "minilm does not say which atoms its rows stand for; it has rows per"),
+        (("compare", "minilm", "--per", "atom"), "minilm does not say which atoms its rows stand for"),
         (("embed", "mine:Atoms", "--per", "residue"), "has no rows per residue; it has rows per atom"),
         (("embed", "mine:Atoms", "--per", "atom", "--pooling", "sum"), "omit the pooling 'sum'"),
         (("compare", "--per", "atom"), "has no embeddings with rows per atom; to make some: hyle embed"),

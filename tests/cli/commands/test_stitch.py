@@ -40,6 +40,16 @@ def test_a_head_reads_another_view_and_not_noise(run, planted):
     assert len(ran.json["anchors"]["ids"]) == 20
 
 
+def test_atoms_of_files_are_held_out_with_their_samples(run, tmp_path):
+    generator = np.random.default_rng(0)
+    ids = [f"s{i:02d}#{number}" for i in range(40) for number in range(4)]
+    for name in "ab":
+        np.savez(tmp_path / f"{name}.npz", embedding=generator.normal(size=(160, 5)), ids=ids)
+    (tmp_path / "labels.csv").write_text("id,y\n" + "".join(f"s{i:02d},{i}\n" for i in range(40)))
+    ran = run("stitch", "a.npz", "b.npz", "--label", "labels.csv:y", "--per", "atom", "--anchors", "20", "--json")
+    assert (ran.json["groups_kind"], ran.json["n"], ran.json["groups"]) == ("sample", 140, 40)
+
+
 def test_the_table_shows_native_and_own_heads(run, planted):
     ran = run("stitch", "a.npz", "b.npz", "--label", "labels.csv:y", "--anchors", "20", "--penalty", "loo")
     for words in ("head of", "own rows", "(the median)", "Stitched, the best first", "140 samples, 5 folds"):

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hyle.zoo import InputError, Key, Nodes, Sample, Store
+from hyle.zoo import InputError, Key, Nodes, Sample, Store, find_card
+from hyle.zoo.models import check_per_before_loading
 from hyle.zoo.nodes import UnplacedError, place_rows, rows_of_nodes
 
 pytest.importorskip("rdkit")
@@ -123,3 +124,27 @@ def test_nodes_and_rows_must_fit(tmp_path: Path) -> None:
             extraction.write_shard(ids, rows[:2])
     with pytest.raises(InputError, match="have 2 numbers"):
         Nodes([1], [0, 1], ["C", "C"])
+
+
+@pytest.mark.parametrize(
+    ("name", "per", "possible"),
+    [
+        ("minilm", "atom", False),  # word pieces
+        ("minilm-sequence", "residue", True),  # with a space between any two letters
+        ("rxnmapper", "atom", True),
+        ("antiberty", "residue", True),
+        ("chemgpt-4.7m", "atom", False),  # reads SELFIES that are made of the SMILES
+        ("smollm2-135m", "atom", True),
+        ("nagl-1.0.0", "atom", True),
+        ("chgnet-0.3.0", "atom", True),
+        ("minilm", "token", True),
+        ("minilm", None, True),
+    ],
+)
+def test_what_rows_stand_for_is_known_before_a_model_is_loaded(name: str, per: str | None, possible: bool) -> None:
+    card = find_card(name)
+    if possible:
+        check_per_before_loading(card, per)
+        return
+    with pytest.raises(InputError, match=f"{name} does not say which {per}s its rows stand for; it has rows per token"):
+        check_per_before_loading(card, per)
