@@ -41,6 +41,7 @@ from .context import CompareConfig as CompareConfig
 from .dimension import DimensionScales as DimensionScales
 from .dimension import dimension_scales as dimension_scales
 from .metrics import Metric as Metric
+from .metrics import cca as cca
 from .metrics import cka as cka
 from .metrics import cka_stream as cka_stream
 from .metrics import cknna as cknna
@@ -51,12 +52,18 @@ from .metrics import id_correlation as id_correlation
 from .metrics import information_imbalance as information_imbalance
 from .metrics import intrinsic_dimension as intrinsic_dimension
 from .metrics import jaccard_knn as jaccard_knn
+from .metrics import linear_regression as linear_regression
 from .metrics import list_metrics as list_metrics
 from .metrics import minibatch_cka as minibatch_cka
 from .metrics import mutual_knn as mutual_knn
+from .metrics import pnka as pnka
 from .metrics import procrustes as procrustes
+from .metrics import pwcca as pwcca
+from .metrics import rank_similarity as rank_similarity
 from .metrics import reconstruction_error as reconstruction_error
 from .metrics import rsa as rsa
+from .metrics import second_order_cosine as second_order_cosine
+from .metrics import svcca as svcca
 from .preprocess import ExplainedWarning as ExplainedWarning
 from .preprocess import blus_residuals as blus_residuals
 from .preprocess import joint_reference as joint_reference
@@ -87,6 +94,7 @@ __all__ = [
     "as_array",
     "blus_residuals",
     "calibrate",
+    "cca",
     "check_counting",
     "cka",
     "cka_stream",
@@ -105,21 +113,27 @@ __all__ = [
     "intrinsic_dimension",
     "jaccard_knn",
     "joint_reference",
+    "linear_regression",
     "list_metrics",
     "load_comparison",
     "load_history",
     "minibatch_cka",
     "mutual_knn",
     "norm_outliers",
+    "pnka",
     "procrustes",
+    "pwcca",
+    "rank_similarity",
     "reconstruction_error",
     "relative_representation",
     "residuals",
     "rsa",
     "save_comparison",
     "save_history",
+    "second_order_cosine",
     "select_anchors",
     "start_processes",
+    "svcca",
     "sweep",
 ]
 

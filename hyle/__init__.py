@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hyle import cli as cli
     from hyle import engine as engine
     from hyle import zoo as zoo
+    from hyle.engine import cca as cca
     from hyle.engine import cka as cka
     from hyle.engine import cka_stream as cka_stream
     from hyle.engine import cknna as cknna
@@ -39,15 +40,21 @@ if TYPE_CHECKING:
     from hyle.engine import information_imbalance as information_imbalance
     from hyle.engine import intrinsic_dimension as intrinsic_dimension
     from hyle.engine import jaccard_knn as jaccard_knn
+    from hyle.engine import linear_regression as linear_regression
     from hyle.engine import list_metrics as list_metrics
     from hyle.engine import load_comparison as load_comparison
     from hyle.engine import minibatch_cka as minibatch_cka
     from hyle.engine import mutual_knn as mutual_knn
+    from hyle.engine import pnka as pnka
     from hyle.engine import procrustes as procrustes
+    from hyle.engine import pwcca as pwcca
+    from hyle.engine import rank_similarity as rank_similarity
     from hyle.engine import reconstruction_error as reconstruction_error
     from hyle.engine import residuals as residuals
     from hyle.engine import rsa as rsa
     from hyle.engine import save_comparison as save_comparison
+    from hyle.engine import second_order_cosine as second_order_cosine
+    from hyle.engine import svcca as svcca
     from hyle.zoo import Adapter as Adapter
     from hyle.zoo import Output as Output
     from hyle.zoo import TorchHook as TorchHook
@@ -68,6 +75,7 @@ __all__ = [
     "Output",
     "TorchHook",
     "__version__",
+    "cca",
     "cka",
     "cka_stream",
     "cknna",
@@ -78,6 +86,7 @@ __all__ = [
     "information_imbalance",
     "intrinsic_dimension",
     "jaccard_knn",
+    "linear_regression",
     "list_datasets",
     "list_metrics",
     "list_models",
@@ -86,13 +95,18 @@ __all__ = [
     "load_dataset",
     "minibatch_cka",
     "mutual_knn",
+    "pnka",
     "procrustes",
+    "pwcca",
+    "rank_similarity",
     "read_dataset",
     "read_embeddings",
     "reconstruction_error",
     "residuals",
     "rsa",
     "save_comparison",
+    "second_order_cosine",
+    "svcca",
     "write_embeddings",
 ]
 

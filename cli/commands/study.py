@@ -23,7 +23,7 @@ from ..study import SETS, StudySet, judged_data, study, write_page
     "-n",
     "--samples",
     type=click.IntRange(40),
-    help="Number of samples of each data set. [default: 1,000, or all if it has fewer]",
+    help="Number of samples of each data set. [default: 500, or all if it has fewer]",
 )
 @click.option(
     "--permutations",

@@ -64,11 +64,11 @@ StudyResults = Mapping[str, StudyResult]
 
 SETS = (
     StudySet(
-        "qm9", 1000, "small molecules, as strings, graphs and atoms", (*_MOLECULES, *_CRYSTALS, "morgan", *CONTROLS)
+        "qm9", 500, "small molecules, as strings, graphs and atoms", (*_MOLECULES, *_CRYSTALS, "morgan", *CONTROLS)
     ),
-    StudySet("mptrj", 1000, "inorganic crystals, in distribution", _OF_CRYSTALS),
-    StudySet("mpf-tp", 1069, "crystals at high temperature and pressure, out of distribution", _OF_CRYSTALS),
-    StudySet("proteins", 1000, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
+    StudySet("mptrj", 500, "inorganic crystals, in distribution", _OF_CRYSTALS),
+    StudySet("mpf-tp", 500, "crystals at high temperature and pressure, out of distribution", _OF_CRYSTALS),
+    StudySet("proteins", 500, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
 )
 # The sets in and out of distribution that are compared with each other.
 SHIFT = ("mptrj", "mpf-tp")

@@ -144,7 +144,8 @@ def null_of(metric: Metric, context: MetricContext, permutations: Permutations) 
         # The names of the copies sort after all others, in the same order.
         last = max(context.names)
         names = [*context.names, *(f"{last} {name}" for name in context.names)]
-        both = replace(context, names=names, arrays=arrays, progress=None, _cache={})
+        widths = None if context.widths is None else [*context.widths, *context.widths]
+        both = replace(context, names=names, arrays=arrays, widths=widths, progress=None, _cache={})
         both.run_pass(sorted(metric.needs))
         value = np.asarray(metric.evaluate(both).value)
         # (a, b) with b permuted, and (a, b) with a permuted.

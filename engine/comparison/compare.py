@@ -143,7 +143,13 @@ def compare(
         neighbours_outside, inputs.joined.ids, chosen, config, all_ids=inputs.all_ids, on_mesh=mesh is not None
     )
     context = MetricContext(
-        inputs.joined.names, inputs.joined.arrays, config, outside=outside, queries=queries, mesh=mesh
+        inputs.joined.names,
+        inputs.joined.arrays,
+        config,
+        outside=outside,
+        queries=queries,
+        mesh=mesh,
+        widths=inputs.widths,
     )
     if checkpoint is not None:
         context.checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint(checkpoint)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..base import BLOCK_BYTES, MIN_BLOCK, InputError
-from ..context import plan_pass
+from ..context import CompareConfig, plan_pass
 from ..gram import MAX_ENTRIES
 from ..metrics import Metric, find_metric
 from ..permutation import features_permute_cheaper
@@ -25,8 +25,12 @@ from .resamples import count_permutations
 
 # Passes over an array that handling one entry costs, as `python -m bench.estimate` measures them: finding the nearest
 # in a row, distances and their sums, Gaussians with their median, ranks of one neighbour, sorting a row, looking up the
-# rank of one permuted neighbour, and joining two edges.
-TABLE, DISTANCE, GAUSSIAN, RANK, SORT, LOOKUP, JOIN = 14, 28, 44, 5, 60, 150, 30
+# rank of one permuted neighbour, and joining two edges. Counting the inversions of two orders of distances took 95 to
+# 163 for 500 to 2,000 samples.
+TABLE, DISTANCE, GAUSSIAN, RANK, SORT, LOOKUP, JOIN, INVERSIONS = 14, 28, 44, 5, 60, 150, 30, 150
+# Passes that comparing the similarities of a row to one neighbour costs, and multiplications of a matrix product that
+# take as long as one in a product of single rows.
+SIMILARITY, SINGLE = 50, 12
 # Multiplications that take as long as a column of one row does in building and searching a graph of two rows.
 GRAPH = 8000
 # Bytes of a neighbour in a table, of a float32, and of the buffers of compiled programs.
@@ -91,7 +95,7 @@ def estimate(
 
     Returns:
         The estimate. Multiplications are counted, and the time of a multiplication is measured for a tenth of a second.
-        Metrics of rows alone (Procrustes, reconstruction errors) are not included.
+        Metrics of rows alone (Procrustes, CCA, linear regression, reconstruction errors) are not included.
 
     Raises:
         ValueError: `hyle.engine.compare` would refuse so many samples, an unknown metric, k out of range.
@@ -132,11 +136,22 @@ def estimate(
     if neighbours:
         joined = pairs * square / n * config.k**2 * JOIN
         stages.append(Stage("neighbours of all pairs of models", passes=joined * len(neighbours) / 4))
-    if any(metric.name == "rsa" for metric in chosen):
-        stages.append(Stage("distances in order", products=square * total / 2, passes=SORT * m * square / 2))
+    if "second_order_cosine" in neighbours:
+        stages.append(_similarities("similarities to neighbours", n, widths, config, 1))
+    ordered = [metric.name for metric in chosen if metric.name.split("_")[0] == "rsa"]
+    if ordered:
+        products, passes = len(ordered) * square * total / 2, len(ordered) * SORT * m * square / 2
+        stages.append(Stage("distances in order", products=products, passes=passes))
+    inversions = INVERSIONS * pairs * square / 2 * ("rsa_kendall" in ordered)
+    if inversions:
+        stages.append(Stage("orders of all pairs of models", passes=inversions))
     evaluation = len(stages)
     if count:
         stages += _permuted(n, widths, needs, plan.features, len(neighbours), config.k, config.rank_k, count, grouped)
+        if inversions:
+            stages.append(Stage("permutations, orders of distances", passes=count * inversions))
+        if "second_order_cosine" in neighbours:
+            stages.append(_similarities("permutations, similarities to neighbours", n, widths, config, count))
     if inference.jackknife_groups:
         once = stages[:evaluation]
         stages.append(
@@ -157,6 +172,14 @@ def estimate(
         memory=_memory(n, m, total, len(plan.kernels), [k for _, k in plan.tables], count),
         seconds=sum(per_product * stage.products + per_pass * stage.passes for stage in stages),
     )
+
+
+def _similarities(name: str, n: int, widths: Sequence[int], config: CompareConfig, orders: int) -> Stage:
+    """Return the stage that compares the similarities to the neighbours of all pairs, in so many orders of samples."""
+    m, rows = len(widths), min(n, config.queries or n)
+    single = SINGLE * (m + 1) * orders * config.k
+    products = rows * sum(widths) * (single if config.queries else min(n, single))
+    return Stage(name, products=products, passes=SIMILARITY * m * (m + 1) / 2 * orders * rows * config.k)
 
 
 def _permuted(

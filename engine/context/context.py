@@ -56,6 +56,7 @@ class MetricContext:
         queries: rows that are compared with all rows, for metrics that are estimated from some; None for all.
         mesh: devices among which the rows are divided in the pass; None for one device.
         checkpoint: where results are saved from which an interrupted comparison continues; None for nowhere.
+        widths: int [m], columns of each representation without those of zeros that are appended; None if none are.
     """
 
     names: Sequence[str]
@@ -67,6 +68,7 @@ class MetricContext:
     queries: Queries | None = None
     mesh: Mesh | None = None
     checkpoint: Checkpoint | None = None
+    widths: Sequence[int] | None = None
     _cache: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -78,6 +80,13 @@ class MetricContext:
     def m(self) -> int:
         """Number of representations."""
         return len(self.arrays)
+
+    @property
+    def own_columns(self) -> Sequence[Any]:
+        """The representations without columns of zeros that are appended."""
+        if self.widths is None:
+            return self.arrays
+        return [x[:, :width] for x, width in zip(self.arrays, self.widths, strict=True)]
 
     @property
     def everywhere(self) -> MetricContext:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, InputError, block_size, centred, pair
+from ..base import InputError, block_size, pair
 from ..context import NULL, VALUES, MetricContext
 from ..neighbours import neighbours
 from ..permutation import Permutations
 from ._metric import Metric, Result
+from .algorithms import Source, every_second, fitted, global_source, source_of, split, standardised_over, times
 
 Scope = Literal["global", "local"]
-# Candidate cutoffs of the singular values, as shares of the largest one, tried in this order.
-CUTOFFS = tuple(np.geomspace(1e-9, 0.9, 20).tolist())
-# Seed of the shuffle into two folds, as in scikit-matter, so that values can be compared.
-FOLD_SEED = 0x5F3759DF
 
 
 def reconstruction_error(
@@ -79,98 +76,16 @@ def reconstruction_error(
     if scope not in get_args(Scope):
         raise InputError(f"unknown scope {scope!r}: use {' or '.join(get_args(Scope))}")
     a, b = pair(x, y, least=5, warn=True)
-    train_rows, test_rows = _split(len(a), train)
+    train_rows, test_rows = split(len(a), train)
     if scope == "local":
         _check_local(k, len(train_rows))
         return _local_errors(a, [b], train_rows, test_rows, k)[0]
     return _global_errors(a, [b], train_rows, test_rows)[0]
 
 
-def _split(n: int, train: Any) -> tuple[np.ndarray, np.ndarray]:
-    rows = np.arange(0, n, 2) if train is None else np.asarray(train)
-    if rows.dtype.kind not in "iu" or rows.ndim != 1 or len(np.unique(rows)) != len(rows) or len(rows) < 4:
-        raise InputError("train must contain at least 4 different rows")
-    if rows.min() < 0 or rows.max() >= n or len(rows) == n:
-        raise InputError(f"train must contain row numbers from 0 to {n - 1} and leave at least one row to be predicted")
-    return rows, np.setdiff1d(np.arange(n), rows)
-
-
 def _check_local(k: int, n_train: int) -> None:
     if not 2 <= k <= n_train:
         raise InputError(f"k={k} is out of range for {n_train} training samples: use k from 2 to {n_train}")
-
-
-def _folds(n: int) -> tuple[np.ndarray, np.ndarray]:
-    order = np.random.RandomState(FOLD_SEED).permutation(n)
-    return np.sort(order[n - n // 2 :]), np.sort(order[: n - n // 2])
-
-
-class _Spectrum(NamedTuple):
-    left: jax.Array  # U [n, r]
-    values: jax.Array  # S [r], values of 0 up to rounding set to 0
-    right: jax.Array  # V S^-1 [d, r]
-
-
-class _Source(NamedTuple):
-    """Everything that a fit needs from x: the spectra of both folds and of all rows, and cross-fold projections."""
-
-    folds: tuple[_Spectrum, _Spectrum]
-    across: tuple[jax.Array, jax.Array]
-    whole: _Spectrum
-    largest: jax.Array
-
-
-def _spectrum(x: jax.Array) -> _Spectrum:
-    u, s, vt = jnp.linalg.svd(x, full_matrices=False)
-    s = jnp.where(s > 4 * max(x.shape) ** 0.5 * jnp.finfo(x.dtype).eps * s[0], s, 0)
-    return _Spectrum(u, s, vt.T / jnp.where(s > 0, s, 1))
-
-
-def _source(x: jax.Array) -> _Source:
-    one, two = _folds(len(x))
-    kept = np.ones((3, len(x), 1), bool)
-    kept[0, two] = kept[1, one] = False
-    # Excluded rows are set to zero, which does not change the spectrum. The SVDs run sequentially, in a loop: XLA on
-    # the CPU can deadlock if several batched SVDs of one computation run concurrently.
-    spectra = jax.lax.map(lambda rows: _spectrum(jnp.where(rows, x, 0)), kept)
-    first, second, whole = (_Spectrum(*(part[i] for part in spectra)) for i in range(3))
-    first, second = first._replace(left=first.left[one]), second._replace(left=second.left[two])
-    across = _times(x[two], first.right), _times(x[one], second.right)
-    return _Source((first, second), across, whole, jnp.maximum(first.values[0], second.values[0]))
-
-
-def _times(a: jax.Array, b: jax.Array) -> jax.Array:
-    return jnp.matmul(a, b, precision=HIGHEST)
-
-
-def _fitted(source: _Source, y: jax.Array) -> jax.Array:
-    """Fit the coefficients [r, d2] of the columns of ``x @ source.whole.right``."""
-    one, two = _folds(len(y))
-    fixed, folds = jax.lax.stop_gradient((y, source))
-    inner = [_times(spectrum.left.T, fixed[rows]) for spectrum, rows in zip(folds.folds, (one, two), strict=True)]
-
-    def loss(share: jax.Array) -> jax.Array:
-        total = jnp.zeros((), y.dtype)
-        for spectrum, across, part, rows in zip(folds.folds, folds.across, inner, (two, one), strict=True):
-            kept = spectrum.values > share * folds.largest
-            residual = fixed[rows] - _times(across, jnp.where(kept[:, None], part, 0))
-            total = total + jnp.sqrt((residual * residual).mean(0)).mean()
-        return total
-
-    shares = jnp.asarray(CUTOFFS, y.dtype)
-    best = shares[jnp.argmin(jax.lax.map(loss, shares))]
-    kept = source.whole.values > best * folds.largest
-    return jnp.where(kept[:, None], _times(source.whole.left.T, y), 0)
-
-
-def _standardised(x: jax.Array, rows: np.ndarray) -> jax.Array:
-    """Scale to mean 0 and total variance 1 over some rows; NaN if these are all equal or any row is not finite."""
-    points, _ = centred(x)
-    for _ in range(2):  # the first mean of rows far from the origin is itself rounded
-        points = points - points[rows].mean(0)
-    variance = (points[rows] ** 2).sum(1).mean()
-    good = (variance > 0) & jnp.isfinite(x).all()
-    return jnp.where(good, points / jnp.sqrt(jnp.where(good, variance, 1)), jnp.nan)
 
 
 def _root_mean_square(residual: jax.Array) -> jax.Array:
@@ -179,28 +94,19 @@ def _root_mean_square(residual: jax.Array) -> jax.Array:
 
 
 def _global_errors(x: jax.Array, ys: Sequence[jax.Array], train_rows: np.ndarray, test_rows: np.ndarray) -> jax.Array:
-    source, prepared, bad = _global_source(x, train_rows, test_rows)
+    source, prepared, bad = global_source(x, train_rows, test_rows)
     return jnp.stack([jnp.where(bad, jnp.nan, _global_error(source, prepared, y, train_rows, test_rows)) for y in ys])
 
 
 @jax.jit
-def _global_source(x: jax.Array, train_rows: Any, test_rows: Any) -> tuple[_Source, jax.Array, jax.Array]:
-    points = _standardised(x, train_rows)
-    bad = jnp.isnan(points).any()
-    points = jnp.where(bad, 0, points)  # not every SVD implementation terminates on NaN
-    source = _source(points[train_rows])
-    return source, _times(points[test_rows], source.whole.right), bad
-
-
-@jax.jit
-def _global_error(source: _Source, prepared: jax.Array, y: jax.Array, train_rows: Any, test_rows: Any) -> jax.Array:
-    target = _standardised(y, train_rows)
-    return _root_mean_square(target[test_rows] - _times(prepared, _fitted(source, target[train_rows])))
+def _global_error(source: Source, prepared: jax.Array, y: jax.Array, train_rows: Any, test_rows: Any) -> jax.Array:
+    target = standardised_over(y, train_rows)
+    return _root_mean_square(target[test_rows] - times(prepared, fitted(source, target[train_rows])))
 
 
 @partial(jax.jit, static_argnames=("k",))
 def _local_errors(x: jax.Array, ys: Sequence[jax.Array], train_rows: Any, test_rows: Any, k: int) -> jax.Array:
-    points, targets = _standardised(x, train_rows), [_standardised(y, train_rows) for y in ys]
+    points, targets = standardised_over(x, train_rows), [standardised_over(y, train_rows) for y in ys]
     bad = jnp.isnan(points).any()
     points = jnp.where(bad, 0, points)
     allowed = jnp.zeros(len(x), bool).at[train_rows].set(True)
@@ -210,13 +116,13 @@ def _local_errors(x: jax.Array, ys: Sequence[jax.Array], train_rows: Any, test_r
     def of_row(row: jax.Array, around: jax.Array) -> jax.Array:
         local = points[around]
         middle = local.mean(0)
-        source = _source(local - middle)
-        prepared = _times((points[row] - middle)[None], source.whole.right)
+        source = source_of(local - middle)
+        prepared = times((points[row] - middle)[None], source.whole.right)
         squares = []
         for target in targets:
             values = target[around]
             mean = values.mean(0)
-            residual = target[row] - mean - _times(prepared, _fitted(source, values - mean))[0]
+            residual = target[row] - mean - times(prepared, fitted(source, values - mean))[0]
             squares.append((residual * residual).sum())
         return jnp.stack(squares)
 
@@ -227,17 +133,8 @@ def _local_errors(x: jax.Array, ys: Sequence[jax.Array], train_rows: Any, test_r
     return jnp.where(bad, jnp.nan, jax.vmap(_root_mean_square)(jnp.sqrt(squares).T[..., None]))
 
 
-def _every_second(context: MetricContext) -> tuple[np.ndarray, np.ndarray]:
-    """Return the training rows, whose row number among all samples is even, and the others.
-
-    Where samples are left out, the others stay in training or out of it: otherwise every row after the first that is
-    left out would change sides, and the error with it.
-    """
-    return _split(context.n, np.flatnonzero(context.row_numbers % 2 == 0))
-
-
 def _evaluate(context: MetricContext, scope: Scope) -> Result:
-    train_rows, test_rows = _every_second(context)
+    train_rows, test_rows = every_second(context)
     attributes = {
         "scope": scope,
         "fitted_on": "every second sample",
@@ -263,11 +160,11 @@ def _null_distribution(context: MetricContext, permutations: Permutations, scope
     """Compute the values under permutations; x is decomposed once for all orders of y. None for local maps."""
     if scope == "local":
         return None
-    train_rows, test_rows = _every_second(context)
+    train_rows, test_rows = every_second(context)
     in_order, report = context.in_order, context.stage_callback(NULL)
     values = np.empty((len(permutations), context.m, context.m))
     for a, x in enumerate(context.arrays):
-        source, prepared, bad = _global_source(x, train_rows, test_rows)
+        source, prepared, bad = global_source(x, train_rows, test_rows)
         for b, y in enumerate(context.arrays):
             # If it is x whose rows are permuted, apply the inverse permutation to y instead.
             orders = permutations.orders if in_order[a, b] else permutations.inverses

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import linalg, optimize, special
 
 Matrix = np.ndarray
 
@@ -206,7 +206,11 @@ def unit_size(x: Any) -> Matrix:
 
 def procrustes(x: Any, y: Any, form: str = "squared") -> float:
     shared = min(1.0, np.linalg.svd(unit_size(x).T @ unit_size(y), compute_uv=False).sum())
-    return float({"squared": 2 - 2 * shared, "disparity": 1 - shared**2, "angular": np.arccos(shared)}[form])
+    if form == "size_and_shape":
+        a, b = (wide(v) - wide(v).mean(0) for v in (x, y))
+        return float((np.sum(a**2) + np.sum(b**2) - 2 * np.linalg.svd(a.T @ b, compute_uv=False).sum()) ** 0.5)
+    forms = {"squared": 2 - 2 * shared, "root": (2 - 2 * shared) ** 0.5, "disparity": 1 - shared**2, "bures": shared}
+    return float(forms.get(form, np.arccos(shared)))
 
 
 def condensed(x: Any, distance: str) -> Matrix:
@@ -229,9 +233,17 @@ def mean_ranks(values: Matrix) -> Matrix:
 
 def rsa(x: Any, y: Any, distance: str = "euclidean", correlation: str = "spearman") -> float:
     a, b = condensed(x, distance), condensed(y, distance)
+    if correlation == "kendall":
+        return tau_a(a, b)
     if correlation == "spearman":
         a, b = mean_ranks(a), mean_ranks(b)
     return float(np.corrcoef(a, b)[0, 1])
+
+
+def tau_a(a: Matrix, b: Matrix) -> float:
+    """Compute Kendall's tau-a from the signs of all differences."""
+    signs = sum(float(np.sign(a[i] - a[i + 1 :]) @ np.sign(b[i] - b[i + 1 :])) for i in range(len(a)))
+    return signs / (len(a) * (len(a) - 1) / 2)
 
 
 def standardised_by(x: Any, rows: Matrix) -> Matrix:
@@ -322,3 +334,79 @@ def information_imbalance(x: Any, y: Any, k: int = 1) -> float:
     """Compute 2 / n times the mean rank in y of the k nearest neighbours in x, as in Glielmo et al. (2022)."""
     nearest_in_x = (ranks(x) > 0) & (ranks(x) <= k)
     return float(2 / len(x) * ranks(y)[nearest_in_x].mean())
+
+
+def canonical(x: Any, y: Any) -> tuple[Matrix, Matrix]:
+    """Find the canonical correlations [q], and the canonical variables of x [n, q], by eigenvalues of covariances."""
+    x, y = (wide(v) - wide(v).mean(0) for v in (x, y))
+    explained = (x.T @ y) @ np.linalg.solve(y.T @ y, y.T @ x)
+    squares, weights = linalg.eigh(explained, x.T @ x)
+    order = np.argsort(-squares)[: min(x.shape[1], y.shape[1])]
+    return np.sqrt(np.maximum(squares[order], 0)), x @ weights[:, order]
+
+
+def cca(x: Any, y: Any, form: str = "mean") -> float:
+    found, _ = canonical(x, y)
+    return float((found ** (2 if form == "squared" else 1)).mean())
+
+
+def leading(x: Any, variance: float = 0.99, components: int | None = None) -> Matrix:
+    """Project onto the fewest principal axes that explain a share of the variance, or onto a number of them."""
+    x = wide(x) - wide(x).mean(0)
+    values, axes = np.linalg.eigh(x.T @ x)
+    values, axes = values[::-1], axes[:, ::-1]
+    if components is None:
+        components = next(k for k in range(1, len(values) + 1) if values[:k].sum() >= variance * values.sum())
+    return x @ axes[:, :components]
+
+
+def svcca(x: Any, y: Any, variance: float = 0.99, components: int | None = None) -> float:
+    return cca(leading(x, variance, components), leading(y, variance, components))
+
+
+def pwcca(x: Any, y: Any) -> float:
+    """Weight by sum_j |h_i . x_j|, as in Morcos et al. (2018), section 2."""
+    found, variables = canonical(x, y)
+    weights = np.abs(variables.T @ (wide(x) - wide(x).mean(0))).sum(1)
+    return float(weights @ found / weights.sum())
+
+
+def linear_regression(x: Any, y: Any, held_out: bool = True) -> float:
+    """Compute R^2 of all columns: of odd rows by a map fitted on even rows, or of all rows by least squares."""
+    if held_out:
+        rows, test = np.arange(0, len(x), 2), np.arange(1, len(x), 2)
+        a, b = standardised_by(x, rows), standardised_by(y, rows)
+        target, predicted = b[test], a[test] @ truncated_fit(a[rows], b[rows])
+    else:
+        target, with_constant = wide(y), np.concatenate([wide(x), np.ones((len(x), 1))], 1)
+        predicted = with_constant @ np.linalg.lstsq(with_constant, target, rcond=None)[0]
+    return float(1 - ((target - predicted) ** 2).sum() / ((target - target.mean(0)) ** 2).sum())
+
+
+def second_order_cosine(x: Any, y: Any, k: int, metric: str = "cosine") -> float:
+    """Compute it as in Klabunde et al. (2025); the cosine of a vector of zeros is 0."""
+    cosines, values = [similarity(v, "cosine") for v in (x, y)], []
+    for i, (a, b) in enumerate(zip(nearest(x, k, metric), nearest(y, k, metric), strict=True)):
+        u, v = (each[i, sorted({*a} | {*b})] for each in cosines)
+        length = np.linalg.norm(u) * np.linalg.norm(v)
+        values.append(u @ v / length if length > 0 else 0.0)
+    return float(np.mean(values))
+
+
+def rank_similarity(x: Any, y: Any, k: int, metric: str = "cosine") -> float:
+    """Compute it as in Klabunde et al. (2025), neighbour by neighbour."""
+    values = []
+    for a, b in zip(nearest(x, k, metric).tolist(), nearest(y, k, metric).tolist(), strict=True):
+        common = [(a.index(j) + 1, b.index(j) + 1) for j in a if j in b]
+        weights = sum(2 / ((1 + abs(r - s)) * (r + s)) for r, s in common)
+        values.append(weights / sum(1 / i for i in range(1, len(common) + 1)) if common else 0.0)
+    return float(np.mean(values))
+
+
+def pnka(x: Any, y: Any) -> Matrix:
+    """Compute the cosine between the rows of the two Gram matrices of each sample."""
+    values = []
+    for u, v in zip(kernel_matrix(x), kernel_matrix(y), strict=True):
+        length = np.linalg.norm(u) * np.linalg.norm(v)
+        values.append(u @ v / length if length > 0 else 0.0)
+    return np.array(values)

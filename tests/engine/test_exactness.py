@@ -25,6 +25,8 @@ DEFINITIONS = {
     "mutual_knn": lambda x, y: definitions.mutual_knn(x, y, K),
     "jaccard_knn": lambda x, y: definitions.jaccard_knn(x, y, K),
     "cycle_knn": lambda x, y: definitions.cycle_knn(x, y, K),
+    "second_order_cosine": lambda x, y: definitions.second_order_cosine(x, y, K),
+    "rank_similarity": lambda x, y: definitions.rank_similarity(x, y, K),
     "cknna": lambda x, y: definitions.cknna(x, y, K),
     **{f"cknna_{v}": lambda x, y, v=v: definitions.cknna_variant(x, y, K, v) for v in VARIANTS},
     "information_imbalance": lambda x, y: definitions.information_imbalance(x, y, K),

@@ -1,5 +1,23 @@
 """Algorithms of the metrics."""
 
+from .canonical import Basis as Basis
+from .canonical import all_bases as all_bases
+from .canonical import bases as bases
+from .canonical import basis as basis
+from .canonical import column_weights as column_weights
+from .canonical import correlation_sum as correlation_sum
+from .canonical import correlations as correlations
+from .canonical import cross_product as cross_product
+from .canonical import defined as defined
+from .canonical import permuted_scores as permuted_scores
+from .canonical import square_sum as square_sum
+from .canonical import unrelated_means as unrelated_means
+from .canonical import unrelated_square_means as unrelated_square_means
+from .distance_nulls import permuted_taus as permuted_taus
+from .distance_nulls import shifted_correlations as shifted_correlations
+from .distance_ranks import on_device as on_device
+from .distance_ranks import ranked as ranked
+from .distance_ranks import standardised as standardised
 from .distances_numpy import squared_distances_numpy as squared_distances_numpy
 from .hsic import chance as chance
 from .hsic import chance_description as chance_description
@@ -7,6 +25,18 @@ from .hsic import null as null
 from .hsic import ratio as ratio
 from .hsic import ratios as ratios
 from .joint_distances import joint_distances as joint_distances
+from .kendall import OrderedPairs as OrderedPairs
+from .kendall import compiled_tau_a as compiled_tau_a
+from .kendall import ordered_pairs as ordered_pairs
+from .kendall import tau_a as tau_a
+from .linear_map import Source as Source
+from .linear_map import every_second as every_second
+from .linear_map import fitted as fitted
+from .linear_map import global_source as global_source
+from .linear_map import source_of as source_of
+from .linear_map import split as split
+from .linear_map import standardised_over as standardised_over
+from .linear_map import times as times
 from .masked_kernels import Edges as Edges
 from .masked_kernels import Similarity as Similarity
 from .masked_kernels import Term as Term
@@ -21,6 +51,9 @@ from .masked_kernels import with_self as with_self
 from .nuclear_norm import nuclear_norm as nuclear_norm
 from .nuclear_norm import spectrum as spectrum
 from .nuclear_norm import unrelated_norm as unrelated_norm
+from .pair_distances import Distance as Distance
+from .pair_distances import squared_distances as squared_distances
+from .pearson import pearson as pearson
 from .query_edges import QueryEdges as QueryEdges
 from .query_edges import pair_variance as pair_variance
 from .query_edges import placed as placed

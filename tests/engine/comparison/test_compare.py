@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from hyle.engine import (
+    cca,
     cka,
     cknna,
     compare,
@@ -18,12 +19,18 @@ from hyle.engine import (
     information_imbalance,
     intrinsic_dimension,
     jaccard_knn,
+    linear_regression,
     list_metrics,
     metrics,
     mutual_knn,
+    pnka,
     procrustes,
+    pwcca,
+    rank_similarity,
     reconstruction_error,
     rsa,
+    second_order_cosine,
+    svcca,
 )
 
 from ..samples import D, N, single, views
@@ -31,7 +38,10 @@ from ..samples import D, N, single, views
 K, DIMENSION_K = 5, 20
 IDS = [f"s{i:03d}" for i in range(N)]
 VARIANTS = ("biased", "row_centred", "double_centred", "calibrated_form")
-NEIGHBOUR_PAIRS = ("mutual_knn", "jaccard_knn", "cycle_knn", "cknna", *(f"cknna_{variant}" for variant in VARIANTS))
+NEIGHBOUR_PAIRS = (
+    *("mutual_knn", "jaccard_knn", "cycle_knn", "second_order_cosine", "rank_similarity"),
+    *("cknna", *(f"cknna_{variant}" for variant in VARIANTS)),
+)
 SINGLE = (
     "intrinsic_dimension",
     "intrinsic_dimension_mle_arithmetic",
@@ -41,7 +51,7 @@ SINGLE = (
 )
 HSIC_PAIRS = ("cka", "cka_rbf", "distance_correlation")
 BIASED = tuple(f"{name}_biased" for name in HSIC_PAIRS)
-PAIRS = (*HSIC_PAIRS, *BIASED, *NEIGHBOUR_PAIRS, "information_imbalance", "id_correlation")
+PAIRS = (*HSIC_PAIRS, *BIASED, *NEIGHBOUR_PAIRS, "information_imbalance", "id_correlation", "pnka")
 
 
 def panel():
@@ -80,7 +90,24 @@ FUNCTIONS = {
     "intrinsic_dimension_gride": lambda x: intrinsic_dimension(x, estimator="gride", k=DIMENSION_K),
     "id_correlation": id_correlation,
     "procrustes": procrustes,
+    **{
+        name: lambda x, y, form=form: procrustes(x, y, form=form)
+        for name, form in (("procrustes_root", "root"), ("procrustes_angular", "angular"), ("bures", "bures"))
+    },
     "rsa": rsa,
+    "rsa_cosine": lambda x, y: rsa(x, y, distance="cosine"),
+    "rsa_correlation": lambda x, y: rsa(x, y, distance="correlation"),
+    "rsa_pearson": lambda x, y: rsa(x, y, correlation="pearson"),
+    "rsa_kendall": lambda x, y: rsa(x, y, correlation="kendall"),
+    "cca": cca,
+    "cca_squared": lambda x, y: cca(x, y, form="squared"),
+    "svcca": svcca,
+    "pwcca": pwcca,
+    "linear_regression": linear_regression,
+    "linear_regression_in_sample": lambda x, y: linear_regression(x, y, held_out=False),
+    "second_order_cosine": lambda x, y: second_order_cosine(x, y, k=K),
+    "rank_similarity": lambda x, y: rank_similarity(x, y, k=K),
+    "pnka": pnka,
     "reconstruction_error": reconstruction_error,
     "reconstruction_error_local": lambda x, y: reconstruction_error(x, y, scope="local", k=K),
 }
@@ -284,7 +311,7 @@ def test_a_constant_model_has_nan_scores_and_does_not_affect_others(comparison):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metrics": ["mutual_kn"]}, "'mutual_kn'; did you mean 'mutual_knn'\\? \\(there are: cka, "),
+        ({"metrics": ["mutual_kn"]}, "'mutual_kn'; did you mean 'mutual_knn'\\? \\(there are: cca, "),
         ({"metrics": ["zzzzzz"]}, "no metric is called 'zzzzzz' \\(there are"),
         ({"metrics": []}, "no metric was asked for"),
         ({"k": N}, f"k={N} neighbours are not possible with {N} samples: use k from 2 to {N - 1}"),

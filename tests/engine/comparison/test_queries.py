@@ -120,7 +120,7 @@ def fail(*_: object) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"metrics": ["cka", "rsa", "cka_rbf"]}, "rsa, cka_rbf cannot be computed.*possible with queries are: cka, "),
+        ({"metrics": ["cka", "rsa", "cka_rbf"]}, "rsa, cka_rbf cannot be computed.*possible with queries are: cca, "),
         ({"jackknife_groups": 20}, "queries=100 and jackknife_groups cannot be combined"),
         ({"permutations": 200}, "permutations=200 cannot be combined.*chance level"),
         ({"permutations": "auto", "groups": [0] * 300}, "queries=100 and groups cannot be combined"),

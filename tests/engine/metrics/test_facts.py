@@ -22,15 +22,20 @@ SINGLES = [metric for metric in list_metrics().values() if metric.kind == "singl
 OWN = {"information_imbalance": (K + 1) / N, "cycle_knn": None, "reconstruction_error_local": None}
 # Debiased estimates, errors on samples held out, and differences of estimates leave the bounds of the population value,
 # by so much at most here.
-BEYOND = {"reconstruction_error": 1.0, "reconstruction_error_local": 1.0, "id_correlation": 0.5}
+BEYOND = {
+    "reconstruction_error": 1.0,
+    "reconstruction_error_local": 1.0,
+    "id_correlation": 0.5,
+    "linear_regression": 1.0,
+}
 DEBIASED = 0.2
-# Invariances that the docstrings do not claim: columns are standardised; which row is held out depends on its place;
-# and a translation moves the cosine.
-NOT_ROTATION = {"id_correlation"}
-NOT_ORDER = {"reconstruction_error", "reconstruction_error_local"}
+# Invariances that the docstrings do not claim: columns are standardised, each has a weight, or rows are correlated
+# over them; which row is held out depends on its place; and a translation moves the cosine.
+NOT_ROTATION = {"id_correlation", "pwcca", "rsa_correlation"}
+NOT_ORDER = {"linear_regression", "reconstruction_error", "reconstruction_error_local"}
 COSINE = {metric.name for metric in PAIRS if metric.needs == ("neighbours",)}
-NOT_TRANSLATION = NOT_ROTATION | COSINE
-STEPS = COSINE | {"information_imbalance", "rsa"}
+NOT_TRANSLATION = NOT_ROTATION | COSINE | {"rsa_cosine"}
+STEPS = COSINE | {"information_imbalance", "rsa", "rsa_cosine", "rsa_correlation", "rsa_kendall"}
 
 
 def names(metrics):

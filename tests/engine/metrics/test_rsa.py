@@ -9,15 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import kendalltau, pearsonr, spearmanr
 
-from hyle.engine import compare, rsa
+from hyle.engine import compare, estimate, rsa
+from hyle.engine.permutation import draw
 
 from .. import definitions
 from ..samples import EXAMPLES, D, N, oracle_inputs, rotation, scales, seeds, single, views
 
 DISTANCES = ("euclidean", "cosine", "correlation")
-CORRELATIONS = {"spearman": spearmanr, "pearson": pearsonr}
+CORRELATIONS = {"spearman": spearmanr, "pearson": pearsonr, "kendall": kendalltau}  # without ties, tau-a is tau-b
+ENTRIES = {
+    "rsa": {},
+    "rsa_cosine": {"distance": "cosine"},
+    "rsa_correlation": {"distance": "correlation"},
+    "rsa_pearson": {"correlation": "pearson"},
+    "rsa_kendall": {"correlation": "kendall"},
+}
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -30,7 +38,9 @@ def test_scipy_in_float32(distance, correlation):
     assert float(value) == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize(("distance", "correlation"), [("euclidean", "spearman"), ("correlation", "pearson")])
+@pytest.mark.parametrize(
+    ("distance", "correlation"), [("euclidean", "spearman"), ("correlation", "pearson"), ("cosine", "kendall")]
+)
 def test_scipy_in_float64(distance, correlation, float64):
     x, y = oracle_inputs()["shared64"]
     expected = CORRELATIONS[correlation](pdist(x, distance), pdist(y, distance)).statistic
@@ -43,8 +53,16 @@ def test_tied_distances_get_their_mean_rank(n):
     x = rng.integers(0, 2, (n, D))
     y = np.where(rng.random((n, D)) < 0.3, 1 - x, x)
     x[20:24] = x[0]
+    for correlation in ("spearman", "kendall"):
+        expected = definitions.rsa(x, y, correlation=correlation)
+        assert float(rsa(single(x), single(y), correlation=correlation)) == pytest.approx(expected, rel=1e-5)
+        compiled = jax.jit(lambda x, y, c=correlation: rsa(x, y, correlation=c))(single(x), single(y))
+        assert float(compiled) == pytest.approx(expected, rel=1e-5)
+    # tau-b does without the pairs that are tied in either model: it is larger, and not what is computed.
+    assert kendalltau(definitions.condensed(x, "euclidean"), definitions.condensed(y, "euclidean")).statistic > (
+        1.05 * expected
+    )
     expected = definitions.rsa(x, y)
-    assert float(rsa(single(x), single(y))) == pytest.approx(expected, rel=1e-5)
     untied = spearmanr(pdist(x) + 1e-6 * rng.random(n * (n - 1) // 2), pdist(y)).statistic
     assert untied != pytest.approx(expected, rel=1e-3)
 
@@ -154,14 +172,16 @@ def test_gradient_equals_finite_differences(distance, float64):
     difference = (float(score(x + 1e-5 * step)) - float(score(x - 1e-5 * step))) / 2e-5
     assert np.isfinite(gradient).all()
     assert float((gradient * step).sum()) == pytest.approx(difference, rel=1e-5)
-    assert not np.asarray(jax.grad(lambda v: rsa(v, y, distance=distance))(jnp.asarray(x))).any()
+    for ranks in ("spearman", "kendall"):
+        gradient = jax.grad(lambda v, c=ranks: rsa(v, y, distance=distance, correlation=c))(jnp.asarray(x))
+        assert not np.asarray(gradient).any()
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"distance": "cityblock"}, "euclidean, cosine, correlation"),
-        ({"correlation": "kendall"}, "spearman or pearson"),
+        ({"correlation": "cosine"}, "spearman, pearson, kendall"),
     ],
 )
 def test_mistakes_are_named(options, words):
@@ -175,18 +195,56 @@ def test_too_many_samples_to_rank_are_refused_with_a_way_out():
         jax.eval_shape(rsa, many, many)
     assert jax.eval_shape(lambda x: rsa(x, x, correlation="pearson"), many).shape == ()
     most = jax.ShapeDtypeStruct((11585, 4), jnp.float32)
-    assert jax.eval_shape(rsa, most, most).shape == ()
+    for correlation in ("spearman", "kendall"):
+        assert jax.eval_shape(lambda x, c=correlation: rsa(x, x, correlation=c), most).shape == ()
+        with pytest.raises(ValueError, match="at most 11585 samples"):
+            jax.eval_shape(lambda x, c=correlation: rsa(x, x, correlation=c), many)
+
+
+def test_tau_is_the_share_in_the_same_order_minus_that_in_opposite_order():
+    x = single([[0], [1], [3], [7]])  # distances 1, 3, 7, 2, 6, 4
+    y = single([[0], [1], [3], [2]])  # distances 1, 3, 2, 2, 1, 1: 4 of 15 pairs are tied, 6 in the same order
+    expected = definitions.tau_a(np.array([1, 3, 7, 2, 6, 4.0]), np.array([1, 3, 2, 2, 1, 1.0]))
+    assert expected == pytest.approx((6 - 5) / 15)
+    assert float(rsa(x, y, correlation="kendall")) == pytest.approx(expected)
+    assert float(rsa(y, y, correlation="kendall")) == pytest.approx(11 / 15)  # of itself all that is not tied
 
 
 @pytest.mark.parametrize("held", [2**28, 1])  # all ranks at once, and each model's anew
-def test_a_comparison_has_the_same_values(held, monkeypatch):
+@pytest.mark.parametrize("name", ENTRIES)
+def test_a_comparison_has_the_same_values(name, held, monkeypatch):
     monkeypatch.setattr(sys.modules[rsa.__module__], "HELD_RANKS", held)
     x, y = views(11)
     x[5:8] = x[0]
     models = {"a": single(x), "b": single(y), "c": np.sign(single(x[:, :3]))}
-    found = compare(models, metrics=["rsa"])
+    found = compare(models, metrics=[name])
     for a, b in ("ab", "ac", "bc", "cc"):
-        expected = pytest.approx(definitions.rsa(models[a], models[b]), rel=1e-5)
-        assert float(found.rsa.sel(model=a, other=b)) == expected
-        assert float(found.rsa.sel(model=b, other=a)) == expected
-    assert not found.rsa_chance.values.any()
+        expected = pytest.approx(definitions.rsa(models[a], models[b], **ENTRIES[name]), rel=1e-5)
+        assert float(found[name].sel(model=a, other=b)) == expected
+        assert float(found[name].sel(model=b, other=a)) == expected
+    assert not found[f"{name}_chance"].values.any()
+    for option, value in ENTRIES[name].items():
+        assert value in found[name].attrs[option]
+
+
+@pytest.mark.parametrize("held", [2**28, 1])
+def test_tau_under_permutations_of_models_with_ties(held, monkeypatch):
+    monkeypatch.setattr(sys.modules[rsa.__module__], "HELD_RANKS", held)
+    x, y = views(12)
+    models = {"a": np.sign(single(x[:, :4])), "b": np.sign(single(y[:, :5]))}
+    found = compare(models, metrics=["rsa_kendall"], permutations=3, keep_resamples=True)
+    orders = draw(N, 3).orders
+    # The model with more repeated rows is permuted.
+    repeats = {name: N - len(np.unique(v, axis=0)) for name, v in models.items()}
+    assert repeats["a"] > repeats["b"]
+    expected = [definitions.rsa(models["b"], models["a"][order], correlation="kendall") for order in orders]
+    null = found.rsa_kendall_null_samples.sel(model="a", other="b").values
+    np.testing.assert_allclose(null, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_the_estimate_counts_the_orders_of_each_permutation():
+    passes = {stage.name: stage.passes for stage in estimate(500, [8] * 3, ["rsa_kendall"], permutations=50).stages}
+    assert passes["permutations, orders of distances"] == 50 * passes["orders of all pairs of models"] > 0
+    several = estimate(500, [8] * 3, ["rsa", "rsa_cosine", "cka"], permutations=50).stages
+    assert "orders of all pairs of models" not in {stage.name for stage in several}
+    assert {stage.name: stage.passes for stage in several}["distances in order"] == 2 * passes["distances in order"]

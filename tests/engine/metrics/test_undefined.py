@@ -25,6 +25,13 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "information_imbalance": {"k": 5},
     "id_correlation": {},
     "reconstruction_error": {},
+    "second_order_cosine": {"k": 5},
+    "rank_similarity": {"k": 5},
+    "pnka": {},
+    "cca": {},
+    "svcca": {},
+    "pwcca": {},
+    "linear_regression": {},
 }
 
 
