@@ -1,0 +1,363 @@
+"""`python -m bench.known_answers`: which measures order real models as they have to be ordered.
+
+Every pair metric, at several numbers of neighbours and with and without centring, is asked questions with known answers
+about published models: of three layers, the middle one is nearer to either end than the ends are to each other; two
+trainings of one architecture, and a fine-tuned model and its parent, are nearer to each other than to other
+architectures; a trained network is nearer to trained ones of other families than an untrained network is. One more
+question has a likely answer: pairs of models whose energy errors are more alike are more aligned.
+
+The score of a subject (a model, a pair of trainings) on a test is the share of its questions that are answered
+rightly: 0.5 for a measure that knows nothing, since every question compares two scores.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from .known_relations import DOMAINS, Domain
+from .results import FOLDER, machine
+from .text import rows_of
+
+KS = (10, 25, 50)
+TESTS = ("layers", "retrained", "fine-tuned", "untrained", "errors")
+# Metrics that hyle compares by default, named in the tables whatever their place.
+DEFAULT = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance")
+SPLITS = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The score of one subject on one test by one measure.
+
+    Args:
+        domain: molecules, materials or proteins.
+        test: of `TESTS`.
+        subject: model or models that the questions are about.
+        measure: metric, with its number of neighbours and centring.
+        share: of its questions that are answered rightly; a tie is half right.
+        questions: their number.
+    """
+
+    domain: str
+    test: str
+    subject: str
+    measure: str
+    share: float
+    questions: int
+
+
+def measures(rows: Mapping[str, np.ndarray], skip: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """Return the alignment [m, m] of models by every measure, higher for more similar, by its name."""
+    from hyle.engine import compare, list_metrics
+    from hyle.engine.analysis import alignment_of
+
+    every = [m for m in list_metrics().values() if m.kind == "pair" and m.name not in skip]
+    local = [m.name for m in every if "neighbours" in m.needs]
+    n = len(next(iter(rows.values())))
+    found = {}
+    for k in [k for k in KS if k < n / 2]:
+        for centre in (False, True):
+            first = k == KS[0] and not centre
+            names = [m.name for m in every] if first else local
+            comparison = compare(dict(rows), metrics=names, k=k, centre=centre)
+            for name in names:
+                words = f"{name}, k = {k}{', centred' * centre}" if name in local else name
+                found[words] = alignment_of(comparison, name)
+    return found
+
+
+def layer_answers(aligned: np.ndarray) -> tuple[float, int]:
+    """Return the share of right orders of layers, and the number of questions.
+
+    Args:
+        aligned: [l, l], of the layers in the order of their depth.
+    """
+    right = []
+    for i, j, k in itertools.combinations(range(len(aligned)), 3):
+        right += [_right(aligned[i, j], aligned[i, k]), _right(aligned[j, k], aligned[i, k])]
+    return _share(right)
+
+
+def nearer_answers(
+    aligned: np.ndarray, names: Sequence[str], pairs: Sequence[tuple[str, str]], others: Sequence[str]
+) -> tuple[float, int]:
+    """Return the share of questions whether two models are nearer to each other than to others."""
+    at, right = {name: i for i, name in enumerate(names)}, []
+    for a, b in pairs:
+        for c, one in itertools.product(others, (a, b)):
+            right.append(_right(aligned[at[a], at[b]], aligned[at[one], at[c]]))
+    return _share(right)
+
+
+def untrained_answers(
+    aligned: np.ndarray, names: Sequence[str], untrained: str, trained: Sequence[str], others: Sequence[str]
+) -> tuple[float, int]:
+    """Return the share of questions whether a trained network is nearer to others than the untrained one is."""
+    at = {name: i for i, name in enumerate(names)}
+    right = [_right(aligned[at[t], at[c]], aligned[at[untrained], at[c]]) for t in trained for c in others]
+    return _share(right)
+
+
+def error_answers(aligned: np.ndarray, alike: np.ndarray, families: Sequence[str]) -> tuple[float, int]:
+    """Return the share of two pairs of families whose alignment and likeness of errors have the same order."""
+    from hyle.engine.analysis import family_codes
+
+    codes = family_codes(families)
+    pairs = [(i, j) for i, j in itertools.combinations(range(len(codes)), 2) if codes[i] != codes[j]]
+    right = []
+    for (a, b), (c, d) in itertools.combinations(pairs, 2):
+        if alike[a, b] != alike[c, d]:
+            higher = (aligned[a, b], aligned[c, d]) if alike[a, b] > alike[c, d] else (aligned[c, d], aligned[a, b])
+            right.append(_right(*higher))
+    return _share(right)
+
+
+def _right(larger: float, smaller: float) -> float:
+    """Return 1 for a right answer, 0 for a wrong one and 0.5 for a tie or an undefined score."""
+    if not (np.isfinite(larger) and np.isfinite(smaller)) or abs(larger - smaller) <= 1e-7:
+        return 0.5
+    return float(larger > smaller)
+
+
+def _share(right: Sequence[float]) -> tuple[float, int]:
+    return (float(np.mean(right)), len(right)) if right else (np.nan, 0)
+
+
+def answers(name: str, domain: Domain, n: int, skip: Sequence[str]) -> Iterator[Answer]:
+    """Embed the models of a domain and answer all questions about them by every measure."""
+    from hyle.cli.comparison import energy_errors
+    from hyle.cli.jobs import LastModelCache, embed_with_progress
+    from hyle.cli.options import default_store
+    from hyle.zoo import Store, find_card, find_dataset, load_dataset
+
+    data = load_dataset(domain.dataset, n=min(n, find_dataset(domain.dataset).total))
+    store, loader = Store(default_store()), LastModelCache()
+
+    def rows_of_models(wanted: Sequence[tuple[str, str | None]]) -> tuple[dict[str, np.ndarray], list[Any]]:
+        stored = [embed_with_progress(model, data, store, layer=layer, loader=loader)[0] for model, layer in wanted]
+        ids = sorted(set.intersection(*(set(each.ids) for each in stored)))
+        rows = {}
+        for (model, layer), each in zip(wanted, stored, strict=True):
+            place = {id_: row for row, id_ in enumerate(each.ids)}
+            rows[layer or model] = np.asarray(each.embedding)[[place[id_] for id_ in ids]]
+        return rows, stored
+
+    for model, layers in domain.layers.items():
+        rows, _ = rows_of_models([(model, layer) for layer in layers])
+        for measure, aligned in measures(rows, skip).items():
+            yield Answer(name, "layers", model, measure, *layer_answers(aligned))
+        click.echo(f"{name}: layers of {model}")
+    rows, stored = rows_of_models([(model, None) for model in domain.models])
+    names, families = list(rows), {model: find_card(model).family for model in domain.models}
+    kept = domain.untrained.keys()
+    signed = {}
+    if domain.energies:
+        errors = energy_errors(stored, data)
+        signed = {model: one.signed for model, one in zip(names, errors, strict=True) if one and model not in kept}
+    for measure, aligned in measures(rows, skip).items():
+        for group in domain.retrained:
+            others = [c for c in names if families[c] != families[group[0]] and c not in kept]
+            pairs = list(itertools.combinations(group, 2))
+            yield Answer(name, "retrained", group[0], measure, *nearer_answers(aligned, names, pairs, others))
+        for child, parent in domain.fine_tuned.items():
+            others = [c for c in names if families[c] != families[child] and c not in kept]
+            yield Answer(name, "fine-tuned", child, measure, *nearer_answers(aligned, names, [(child, parent)], others))
+        for control, trained in domain.untrained.items():
+            others = [c for c in names if families[c] != families[trained[0]] and c not in kept]
+            found = untrained_answers(aligned, names, control, trained, others)
+            yield Answer(name, "untrained", control, measure, *found)
+        if len(signed) > 3:
+            place = [names.index(model) for model in signed]
+            alike = np.corrcoef(np.stack(list(signed.values())))
+            found = error_answers(aligned[np.ix_(place, place)], alike, [families[model] for model in signed])
+            yield Answer(name, "errors", domain.dataset, measure, *found)
+    click.echo(f"{name}: {len(names)} models")
+
+
+def score_table(found: Sequence[Answer]) -> tuple[list[str], list[tuple[str, str, str]], np.ndarray]:
+    """Return the measures, the subjects (domain, test, subject), and the scores [measures, subjects]."""
+    asked = [each for each in found if each.questions]
+    names = list(dict.fromkeys(each.measure for each in asked))
+    subjects = sorted({(each.domain, each.test, each.subject) for each in asked})
+    row, column = ({key: i for i, key in enumerate(keys)} for keys in (names, subjects))
+    shares = np.full((len(names), len(subjects)), np.nan)
+    for each in asked:
+        shares[row[each.measure], column[each.domain, each.test, each.subject]] = each.share
+    return names, subjects, shares
+
+
+def overall(shares: np.ndarray, tests: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Return the mean over tests, each the mean over some of its subjects, [measures].
+
+    Args:
+        shares: [measures, subjects]; NaN for a subject that a measure was not asked about.
+        tests: int [subjects], the test of each.
+        which: bool [subjects].
+    """
+    parts = [shares[:, which & (tests == test)] for test in np.unique(tests[which])]
+    return np.asarray(np.mean([np.nanmean(part, 1) for part in parts], 0))
+
+
+def summary(found: Sequence[Answer]) -> list[dict[str, Any]]:
+    """Return for each measure its score on each test and domain, and over all, the best first.
+
+    The score of a test is the mean over its subjects; that over all tests is the mean over tests, of which each counts
+    the same. Intervals, also of the difference to the best measure, are by the delete-one-subject jackknife: they are
+    about other models of these kinds.
+    """
+    names, subjects, shares = score_table(found)
+    names_of_tests = [test for test in TESTS if any(subject[1] == test for subject in subjects)]
+    tests = np.array([names_of_tests.index(subject[1]) for subject in subjects])
+    of_domain = np.array([subject[0] for subject in subjects])
+    every = np.ones(len(subjects), bool)
+    value = overall(shares, tests, every)
+    best = int(value.argmax())
+    without = np.stack([overall(shares, tests, np.arange(len(subjects)) != i) for i in range(len(subjects))])
+    behind = without[:, best : best + 1] - without
+    factor = (len(subjects) - 1) / len(subjects)
+    spread, spread_behind = (np.sqrt(factor * ((one - one.mean(0)) ** 2).sum(0)) for one in (without, behind))
+    rows = []
+    for at in np.argsort(-value, kind="stable").tolist():
+        gap = float(value[best] - value[at])
+        rows.append(
+            {
+                "measure": names[at],
+                "score": float(value[at]),
+                "low": float(value[at] - 1.96 * spread[at]),
+                "high": min(1.0, float(value[at] + 1.96 * spread[at])),
+                "behind": gap,
+                "behind_low": gap - 1.96 * float(spread_behind[at]),
+                "behind_high": gap + 1.96 * float(spread_behind[at]),
+                "tests": {test: float(np.nanmean(shares[at, tests == i])) for i, test in enumerate(names_of_tests)},
+                "domains": {
+                    domain: float(overall(shares[at : at + 1], tests, of_domain == domain)[0])
+                    for domain in dict.fromkeys(of_domain.tolist())
+                },
+            }
+        )
+    return rows
+
+
+def held_back(found: Sequence[Answer], splits: int = SPLITS, seed: int = 0) -> dict[str, float]:
+    """Choose the best measure by one half of the subjects, and score it on the other half, on average over splits.
+
+    Returns:
+        ``chosen``, its score on the subjects held back, and that of each of `DEFAULT` at its smallest number of
+        neighbours on the same subjects; ``same``, how often the most frequent choice is made.
+    """
+    generator = np.random.default_rng(seed)
+    names, subjects, shares = score_table(found)
+    tests = np.array([TESTS.index(subject[1]) for subject in subjects])
+
+    totals: dict[str, list[float]] = {"chosen": [], **{name: [] for name in _defaults(names)}}
+    picked = []
+    for _ in range(splits):
+        first = np.zeros(len(subjects), bool)
+        for test in range(len(TESTS)):  # half of the subjects of every test
+            of_test = generator.permutation(np.flatnonzero(tests == test))
+            first[of_test[: (len(of_test) + generator.integers(2)) // 2]] = True
+        train, test_scores = overall(shares, tests, first), overall(shares, tests, ~first)
+        best = int(np.argmax(train))
+        picked.append(best)
+        totals["chosen"].append(float(test_scores[best]))
+        for name in _defaults(names):
+            totals[name].append(float(test_scores[names.index(name)]))
+    counts = np.bincount(picked)
+    return {name: float(np.mean(values)) for name, values in totals.items()} | {
+        "same": float(counts.max() / splits),
+        "most_often": names[int(counts.argmax())],  # type: ignore[dict-item]
+    }
+
+
+def _defaults(names: Sequence[str]) -> list[str]:
+    """Return the measures of the default metrics at their smallest number of neighbours, not centred."""
+    return [
+        next(n for n in names if n == name or n == f"{name}, k = {KS[0]}")
+        for name in DEFAULT
+        if any(n == name or n == f"{name}, k = {KS[0]}" for n in names)
+    ]
+
+
+def tables(rows: Sequence[Mapping[str, Any]], back: Mapping[str, Any]) -> list[str]:
+    """Return the tables as Markdown."""
+    tests = [test for test in TESTS if any(test in row["tests"] for row in rows)]
+    domains = list(dict.fromkeys(d for row in rows for d in row["domains"]))
+    head = ["measure", "score", "95 %", "behind the best", *tests, *domains]
+    cells = [
+        [
+            row["measure"],
+            f"{row['score']:.3f}",
+            f"{row['low']:.2f} to {row['high']:.2f}",
+            f"{row['behind']:.3f} ({row['behind_low']:.2f} to {row['behind_high']:.2f})" if row is not rows[0] else "",
+            *(f"{row['tests'][test]:.2f}" if test in row["tests"] else "" for test in tests),
+            *(f"{row['domains'][domain]:.2f}" if domain in row["domains"] else "" for domain in domains),
+        ]
+        for row in rows
+    ]
+    others = "; ".join(
+        f"{name} {value:.3f}" for name, value in back.items() if name not in ("chosen", "same", "most_often")
+    )
+    return [
+        *rows_of(head, cells),
+        "",
+        f"The best measure by half of the subjects has a score of {back['chosen']:.3f} on those held back (mean of "
+        f"{SPLITS} random halves); the same one, {back['most_often']}, is chosen in {100 * back['same']:.0f} %. On the "
+        f"same subjects: {others}.",
+    ]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option(
+    "--domain", "domains", multiple=True, type=click.Choice(list(DOMAINS)), help="Only this; may be repeated."
+)
+@click.option("-n", type=click.IntRange(60), default=250, help="Number of samples of each data set.")
+@click.option("--skip", multiple=True, help="Leave out this metric; may be repeated.")
+@click.option("--write/--no-write", default=True, help="Write the results to bench/results.")
+def main(domains: tuple[str, ...], n: int, skip: tuple[str, ...], write: bool) -> None:
+    """Ask every measure questions with known answers about real models."""
+    found: list[Answer] = []
+    for name in domains or DOMAINS:
+        found += answers(name, DOMAINS[name], n, skip)
+    rows, back = summary(found), held_back(found)
+    lines = tables(rows, back)
+    click.echo("\n".join(lines))
+    if write:
+        write_results(found, rows, back, n, lines)
+
+
+def write_results(
+    found: Sequence[Answer],
+    rows: Sequence[Mapping[str, Any]],
+    back: Mapping[str, Any],
+    n: int,
+    lines: Sequence[str],
+    folder: Path = FOLDER,
+) -> None:
+    """Write all answers as JSON and the tables as Markdown."""
+    info = machine()
+    data = {"n": n, "answers": [asdict(each) for each in found], "summary": rows, "held_back": back, "machine": info}
+    (folder / "known_answers.json").write_text(json.dumps(data, indent=1) + "\n")
+    _, subjects, _ = score_table(found)
+    questions = sum(each.questions for each in found if each.measure == rows[0]["measure"])
+    caption = (
+        "Share of questions with a known answer that each measure answers rightly: 0.5 for a measure that knows "
+        f"nothing. {len(subjects)} subjects, {questions:,} questions, {n} samples of each data set or all of fewer. "
+        "The score is the mean over tests, of which each is the mean over its subjects; intervals are over subjects, "
+        "by the jackknife. What is asked: `bench/known_relations.py`."
+    )
+    text = ["# Questions with known answers", "", caption, "", *lines, ""]
+    text.append(f"{info['cpu']}, {info['cores']} cores, {info['date']}, commit {info['commit']}.")
+    (folder / "known_answers.md").write_text("\n".join(text) + "\n")
+    click.echo(f"wrote {folder / 'known_answers.json'} and {folder / 'known_answers.md'}")
+
+
+if __name__ == "__main__":
+    main()
