@@ -38,7 +38,7 @@ FIGURES = {
     "regimes_cknna": "CKNNA of every pair, in and out of distribution",
     "regimes_cka": "Linear CKA of every pair, in and out of distribution",
 }
-CHOICES = ("metric", "k", "centring", "composition", "left out")
+CHOICES = ("data set", "metric", "k", "centring", "composition", "left out", "reference", "levels")
 
 
 def write_page(
@@ -137,8 +137,9 @@ def render(judged: Sequence[Judged], specifications: Sequence[Specification], pa
             "## Other specifications",
             "",
             f"The statistics under {len(specifications):,} specifications: metric, number of neighbours, centring, "
-            "composition regressed out, each family left out, and all sets on which they are defined. Other layers and "
-            "poolings were not varied. The verdict is on the large mark; vertical lines are 95 % intervals. All "
+            "composition regressed out, each family left out, the reference model and the level of theory of claims "
+            "about the best model, and all sets on which they are defined. Other layers and poolings were not varied. "
+            "The verdict is on the large mark; vertical lines are 95 % intervals. All "
             "numbers are in [`specifications.csv`](specifications.csv).",
         ]
         statistics = {
@@ -219,6 +220,8 @@ def _curves(judged: Sequence[Judged], specifications: Sequence[Specification]) -
                     "centring": "centred" if each.centred else "not centred",
                     "composition": "regressed out" if each.composition else "as it is",
                     "left out": "one family" if each.without else "none",
+                    "reference": each.reference,
+                    "levels": each.levels,
                 }
                 for each in specifications
                 if (each.claim, each.test) == (one.claim.name, test)
@@ -226,7 +229,7 @@ def _curves(judged: Sequence[Judged], specifications: Sequence[Specification]) -
             if rows:
                 title = rule.statistic if len(rule.statistic) < 40 else "estimate"
                 charts[f"{one.claim.name}-{test}"] = specification_curve(
-                    rows, ("data set", *CHOICES), title, null=rule.null, smallest=rule.smallest
+                    rows, [name for name in CHOICES if rows[0][name]], title, null=rule.null, smallest=rule.smallest
                 )
     return charts
 

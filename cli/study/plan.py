@@ -12,16 +12,16 @@ from hyle.zoo import Dataset, Representation
 CONTROLS = ("composition", "random", "soap")
 _CRYSTALS = (
     *("chgnet-0.2.0", "chgnet-0.3.0", "chgnet-r2scan", "sevennet-0", "sevennet-0-may", "sevennet-mf-0-pbe"),
-    *("sevennet-mf-0-r2scan", "dpa3-mptrj", "dpa3-openlam"),
+    *("sevennet-mf-0-r2scan", "dpa3-mptrj", "dpa3-openlam", "m3gnet", "diep", "hienet"),
 )
 _CGCNN = ("cgcnn-energy", "cgcnn-formation-energy", "cgcnn-band-gap", "cgcnn-fermi", "cgcnn-bulk", "cgcnn-shear")
-_OF_CRYSTALS = (*_CRYSTALS, *_CGCNN, *CONTROLS, "chgnet-untrained")
+_OF_CRYSTALS = (*_CRYSTALS, *_CGCNN, "megnet-formation-energy", *CONTROLS, "chgnet-untrained")
 _MOLECULES = (
     *("chemnet", "rxnfp", "rxnfp-ft", "rxnmapper", "admet-ai-cls", "admet-ai-cls-seed1", "admet-ai-reg", "minimol"),
-    *("minilm", "aimnet2", "ani-1x", "ani-1ccx", "ani-2xt", "so3lr"),
+    *("nagl-1.0.0", "espaloma-charge", "soltrannet", "minilm", "aimnet2", "ani-1x", "ani-1ccx", "ani-2xt", "so3lr"),
 )
 _PROTEINS = (
-    *("near", "antiberty", "metapredict-disorder", "metapredict-plddt", "minilm-sequence"),
+    *("near", "antiberty", "unirep-64", "metapredict-disorder", "metapredict-plddt", "minilm-sequence", "gcndesign"),
     *("proteinmpnn-002", "proteinmpnn-020", "proteinmpnn-030", "solublempnn-020", "ligandmpnn-020"),
 )
 

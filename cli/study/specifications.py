@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hyle.zoo import find_card, find_dataset
+
 from ..comparison import CONTROL, modalities, model_names
 from ..console import SILENT, SilentProgress
 from . import statistics
@@ -39,6 +41,8 @@ CURVES: Mapping[tuple[str, str], Statistic] = {
     ("scale", "alignment"): statistics.scale_alignment,
 }
 BLIND_SPOTS = ("blind_spots", "errors")
+# Claims about the model with the lowest error, which other models can stand for.
+OF_BEST = ("better_is_closer", "scale")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Specification:
         centred: whether rows were centred before neighbours were found.
         composition: whether composition was regressed out.
         without: the family that was left out; empty for none.
+        reference: the models that others are compared with, for claims about the best model; empty for other claims.
+        levels: ``all`` models with energies, or those at the ``level of the labels``; empty for other claims.
         registered: whether the verdict is on this specification.
         estimate: of the statistic.
     """
@@ -66,6 +72,8 @@ class Specification:
     centred: bool
     composition: bool
     without: str
+    reference: str
+    levels: str
     registered: bool
     estimate: Estimate
 
@@ -153,10 +161,31 @@ def _with_families(
     if np.isnan(whole.value):
         return
     choice = (claim, test, dataset, metric, k, bool(facts["centred"]), bool(facts["composition"]))
-    yield Specification(*choice, "", registered, whole)
+    of_best = ("the best", "all") if claim in OF_BEST else ("", "")
+    yield Specification(*choice, "", *of_best, registered, whole)
+    if claim == "better_is_closer":
+        for reference, levels, one in _of_other_references(dataset, comparison, metric):
+            yield Specification(*choice, "", reference, levels, False, one)
     owners = np.array(statistics.families(comparison))
     for family in sorted(set(owners)):
         kept = [name for name, owner in zip(model_names(comparison), owners, strict=True) if owner != family]
         one = statistic(comparison.sel(model=kept, other=kept), metric)
         if not np.isnan(one.value):
-            yield Specification(*choice, family, False, one)
+            yield Specification(*choice, family, *of_best, False, one)
+
+
+def _of_other_references(dataset: str, comparison: xr.Dataset, metric: str) -> Iterator[tuple[str, str, Estimate]]:
+    """Yield the convergence towards other models than the best, and among models at the level of the labels."""
+    order = statistics.by_error(comparison)
+    level = find_dataset(dataset).level
+    at_level = [name for name in order if find_card(name).level == level]
+    for levels, names in (("all", order), ("level of the labels", at_level)):
+        if len(names) < 5:
+            continue
+        chosen = comparison.sel(model=names, other=names)
+        second = {"the second best": {"reference": names[1]}, "the three best": {"top": 3}}
+        choices: dict[str, Any] = second | ({} if levels == "all" else {"the best": {}})
+        for reference, options in choices.items():
+            one = statistics.better_is_closer(chosen, metric, **options)
+            if not np.isnan(one.value):
+                yield reference, levels, one

@@ -94,14 +94,27 @@ def over_families(statistic: Callable[[np.ndarray], float], k: int, *, jackknife
     return Estimate(statistic(np.arange(k)), low, high, k, df=k - 1)
 
 
-def better_is_closer(comparison: xr.Dataset, metric: str) -> Estimate:
-    """Correlate energy error and alignment with the best model over the other families."""
+def better_is_closer(comparison: xr.Dataset, metric: str, *, top: int = 1, reference: str | None = None) -> Estimate:
+    """Correlate energy error and alignment with the best model over the other families.
+
+    Args:
+        comparison: of models with energy errors.
+        metric: of the alignment.
+        top: number of best models, of which the mean alignment is taken.
+        reference: another model to take for the best.
+    """
     from hyle.engine.analysis import convergence
 
-    if np.isfinite(comparison["energy_mae"].values[real(comparison)]).sum() < 3:
+    if np.isfinite(comparison["energy_mae"].values[real(comparison)]).sum() < 2 + top:
         return NAN
-    test = convergence(comparison, metric)
+    test = convergence(comparison, metric, top=top, reference=reference)
     return Estimate(test.correlation, test.low, test.high, test.families, test.p)
+
+
+def by_error(comparison: xr.Dataset) -> list[str]:
+    """Return the names of the models with energy errors, the best first."""
+    names, errors = model_names(comparison), comparison["energy_mae"].values
+    return [names[i] for i in sorted(real(comparison), key=lambda i: errors[i]) if np.isfinite(errors[i])]
 
 
 def local_and_global(comparison: xr.Dataset, metric: str, other: str = "distance_correlation") -> Estimate:

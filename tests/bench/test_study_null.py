@@ -1,0 +1,123 @@
+"""The simulation of the verdicts on the claims of the study."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from bench import study_null
+from bench.family_panels import Draw
+from bench.study_panels import plan_design, ten_families
+from bench.study_scenarios import SCENARIOS, effect_of, rule_of, share_found
+from hyle.cli.study import load_rules
+from hyle.cli.study.verdict import Estimate
+
+ALL = {(claim, test) for claim, entry in load_rules().claims.items() for test in entry.tests}
+# A difference of two shares over ten families is too uncertain for its test to find even a large effect each time, and
+# a correlation over nine or ten families may be missed.
+OFTEN = {("training_data", "before_architecture"): 0.0, ("better_is_closer", "closer"): 0.5}
+
+
+def test_every_registered_test_has_a_scenario_and_a_rate() -> None:
+    assert set(SCENARIOS) == ALL
+    for name, scenario in SCENARIOS.items():
+        rule = rule_of(name)
+        assert abs(scenario.large - rule.null) > abs(rule.smallest - rule.null), name
+        assert (scenario.large > rule.null) == (rule.smallest > rule.null), name
+
+
+def test_designs_have_the_families_of_the_plan() -> None:
+    crystals = plan_design("mptrj")
+    assert sorted(crystals.sizes) == [2, 3, 4, 6]  # DPA-3, CHGNet, SevenNet, CGCNN
+    assert set(crystals.modality) == {"atoms"}
+    ten = ten_families()
+    assert len(ten.sizes) == 10
+    assert {len(one) for one in (ten.modality, ten.architecture, ten.trained_on)} == {sum(ten.sizes)}
+    # Facts are constant within families and no two of them coincide.
+    for fact in (ten.modality, ten.architecture, ten.trained_on):
+        assert all(len(set(np.array(fact)[ten.codes == f])) == 1 for f in range(10))
+    assert len(set(zip(ten.architecture, ten.trained_on, strict=True))) > 6
+
+
+@pytest.mark.parametrize("name", sorted(ALL), ids=".".join)
+def test_noise_is_seldom_an_effect_and_a_large_effect_is_found(name: tuple[str, str]) -> None:
+    scenario, rule, level = SCENARIOS[name], rule_of(name), load_rules().level
+    draws, design = (16 if scenario.share == 1 else 4), ten_families(scenario.kinds_of_input)
+
+    def rates(value: float, count: int) -> dict[str, float | None]:
+        effect = effect_of(name, value, design, "normal", 4)
+        estimates = [scenario.simulate(Draw(design.sizes, "normal", seed), design, effect) for seed in range(count)]
+        return share_found(rule, estimates, level)
+
+    null, large = rates(rule.null, draws), rates(scenario.large, 4)
+    # 16 draws at 5 % have five or more with a probability below 0.001.
+    assert null["any"] is not None
+    assert null["any"] <= 0.3
+    assert large["claimed"] is not None
+    assert large["claimed"] >= OFTEN.get(name, 0.75)
+    assert null["untested"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(("same_kind", "across"), 0.2), (("scale", "error"), -1.5), (("dimension", "random"), 0.5)],
+    ids=["mean", "slope", "ratio"],
+)
+def test_estimates_average_to_the_planted_value(name: tuple[str, str], value: float) -> None:
+    scenario, design = SCENARIOS[name], ten_families()
+    found = [scenario.simulate(Draw(design.sizes, "normal", seed), design, value).value for seed in range(40)]
+    # The standard error of the mean, from the draws themselves.
+    assert np.mean(found) == pytest.approx(value, abs=5 * np.std(found) / 40**0.5)
+
+
+def test_rates_count_directions_and_the_smallest_effect() -> None:
+    rule = rule_of(("scale", "error"))  # claimed below 0; the smallest effect is -0.1
+    estimates = [
+        Estimate(-0.2, -0.3, -0.1, 9, 0.01),  # found
+        Estimate(0.2, 0.15, 0.25, 9, 0.01),  # the opposite, and -0.1 is rejected
+        Estimate(-0.01, -0.5, 0.5, 9, 0.9),  # nothing
+        Estimate(float("nan"), float("nan"), float("nan"), 3),  # not tested
+    ]
+    found = share_found(rule, estimates, 0.05)
+    expected = {"claimed": 0.25, "any": 0.5, "rejected": 0.25, "found": 0.25, "untested": 0.25}
+    assert {key: found[key] for key in expected} == expected
+    assert share_found(rule, estimates[-1:], 0.05)["stated"] is None
+
+
+def test_results_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {name: one for name, one in SCENARIOS.items() if name[0] in ("scale", "proteins")}
+    monkeypatch.setattr(study_null, "RESULTS", tmp_path / "study_null.json")
+    monkeypatch.setattr(study_null, "SCENARIOS", few)
+    monkeypatch.setattr(study_null, "whole_claims", lambda *_: [])
+    ran = CliRunner().invoke(study_null.main, ["--draws", "10", "--panels", "0"])
+    assert ran.exit_code == 0, ran.output
+    facts = json.loads((tmp_path / "study_null.json").read_text())
+    assert [(row["claim"], row["test"], row["panel"]) for row in facts["tests"]][:3] == [
+        ("proteins", "ratio", study_null.TEN),
+        ("scale", "alignment", study_null.TEN),
+        ("scale", "error", study_null.TEN),
+    ]
+    # One family reads backbones, and four read crystals.
+    assert all(row["draws"] == 0 for row in facts["tests"] if row["panel"] == study_null.PLAN)
+    text = (tmp_path / "study_null.md").read_text()
+    assert "| proteins.ratio | – |" in text
+    assert "| scale.error | 10 |" in text
+
+
+def test_claims_are_judged_together() -> None:
+    rules = load_rules()
+    sure = {"null": 1.0, "smallest": 0.0, "large": 0.0}
+    found = {}
+    for name in ALL:
+        rule = rule_of(name)
+        for kind, at in {"null": rule.null, "smallest": rule.smallest, "large": SCENARIOS[name].large}.items():
+            width = 1e-4 * abs(rule.smallest - rule.null)
+            found[name, kind] = [Estimate(at, at - width, at + width, 10, sure[kind])]
+    rows = {row["tests"]: row for row in study_null.whole_claims(found, rules, 3)}
+    assert (rows["large"]["supported"], rows["large"]["rejected"]) == (12, 0)
+    assert (rows["null"]["supported"], rows["null"]["rejected"]) == (0, 12)
+    assert (rows["one null"]["supported"], rows["one null"]["rejected"]) == (0, 12)
