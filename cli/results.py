@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Contrast,
         Convergence,
         DimensionBand,
+        DoseResponse,
         Factor,
         Information,
         LayerAtlas,
@@ -164,6 +165,14 @@ class ScaleResult:
     rows: list[dict[str, Any]]
     size: str
     kinds: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class DoseResult:
+    """Alignment of models in bins of the second set by their distance from the first, by a metric of that label."""
+
+    found: DoseResponse
+    label: str
 
 
 @dataclass(frozen=True)

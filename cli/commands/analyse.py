@@ -44,6 +44,7 @@ def command(comparison: Path, only: str | None, asked: AnalysisOptions, as_json:
     With --against, a comparison on other samples:
       regimes      how do the scores change?
       shift        how different are the other samples?
+      dose         does agreement change with their distance?
       sample_collapse  on which of them do models lose information?
 
     \b

@@ -14,6 +14,7 @@ from ._blind_spots import blind_spot_scatter as blind_spot_scatter
 from ._by_label import by_label_chart as by_label_chart
 from ._convergence import convergence_scatter as convergence_scatter
 from ._dimension import dimension_bars as dimension_bars
+from ._dose import dose_chart as dose_chart
 from ._factors import factor_bars as factor_bars
 from ._figure import DESCRIPTIVE as DESCRIPTIVE
 from ._figure import NOT_SIGNIFICANT as NOT_SIGNIFICANT

@@ -15,6 +15,7 @@ from ..atomic import write_atomically
 from ..comparison import model_names, number
 from ..figures import Figure, all_figures, specification, specification_curve, vega_lite_version
 from ..options import json_text
+from .findings import rows_of_models
 from .plan import SHIFT, StudyResults
 from .rules import load_rules
 from .specifications import Specification
@@ -28,6 +29,8 @@ VERDICTS = {
     NOT_SUPPORTED: ("is not supported", "are not supported"),
     INCONCLUSIVE: ("is inconclusive", "are inconclusive"),
 }
+# Controls that show what happens to every representation.
+CONTROLS = ("composition", "chgnet-untrained")
 # Title of each figure by file name, in the order of the page.
 FIGURES = {
     "heat_map_cknna": "CKNNA of every pair",
@@ -37,6 +40,8 @@ FIGURES = {
     "intrinsic_dimension": "Intrinsic dimension of each representation",
     "regimes_cknna": "CKNNA of every pair, in and out of distribution",
     "regimes_cka": "Linear CKA of every pair, in and out of distribution",
+    "dose": "Agreement against the distance from the crystals in distribution",
+    "sample_collapse": "Dimension around a crystal, out of over in distribution",
 }
 CHOICES = ("data set", "metric", "k", "centring", "composition", "left out", "reference", "levels")
 
@@ -254,6 +259,17 @@ def _figures(name: str, panels: StudyResults) -> dict[str, Any]:
     inside, outside = SHIFT
     if name == outside and inside in panels:
         inputs["regimes"] = AnalysisInput(panels[inside].comparison, "cknna", against=panel.comparison)
+        first, second = (rows_of_models(panels[one], CONTROLS) for one in SHIFT)
+        both = AnalysisInput(
+            panels[inside].comparison,
+            "cknna",
+            embeddings=first.rows,
+            outside=second.rows,
+            outside_ids=second.ids,
+            groups=first.groups,
+            outside_groups=second.groups,
+        )
+        inputs |= {"dose": both, "sample_collapse": both}
     drawn: dict[str, Figure] = {}
     for analysis, question in inputs.items():
         result = ANALYSES[analysis].compute(question)

@@ -41,6 +41,9 @@ from .disagreement_error import ErrorPrediction as ErrorPrediction
 from .disagreement_error import Prediction as Prediction
 from .disagreement_error import disagreement_error as disagreement_error
 from .disagreement_error import prediction_spread as prediction_spread
+from .dose_response import DoseResponse as DoseResponse
+from .dose_response import Response as Response
+from .dose_response import dose_response as dose_response
 from .energy import EnergyError as EnergyError
 from .energy import energy_error as energy_error
 from .energy import of_common_elements as of_common_elements
@@ -129,6 +132,7 @@ __all__ = [
     "Convergence",
     "Criterion",
     "DimensionBand",
+    "DoseResponse",
     "EnergyError",
     "Enrichment",
     "EnrichmentStep",
@@ -152,6 +156,7 @@ __all__ = [
     "Quadrant",
     "RelativeAgreement",
     "Reliability",
+    "Response",
     "SampleAgreement",
     "SampleCollapse",
     "Selection",
@@ -182,6 +187,7 @@ __all__ = [
     "difference",
     "dimension_band",
     "disagreement_error",
+    "dose_response",
     "energy_error",
     "enrichment",
     "factors",

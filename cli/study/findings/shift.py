@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +29,8 @@ def out_of_distribution(panels: StudyResults) -> Finding:
 
     inside, outside = (panels[name] for name in SHIFT)
     owners = dict(zip(model_names(inside.comparison), families(inside.comparison), strict=True))
-    (first, first_groups), (second, second_groups) = _rows(inside), _rows(outside)
+    one, other = rows_of_models(inside), rows_of_models(outside)
+    first, first_groups, second, second_groups = one.rows, one.groups, other.rows, other.groups
     changes = {
         one.metric: one
         for one in contrast(
@@ -92,11 +94,26 @@ def _collapse(ratios: list[float], of_family: list[str]) -> Estimate:
     return Estimate(value, low, high, count, df=count - 1)
 
 
-def _rows(panel: StudyResult) -> tuple[dict[str, np.ndarray], list[str] | None]:
-    """Return the rows of the samples that all models have, by model without controls, and the group of each sample."""
+@dataclass(frozen=True)
+class ModelRows:
+    """Rows of the samples that all models have.
+
+    Args:
+        rows: name of the model -> [n, d].
+        ids: of the n samples.
+        groups: [n], the group of each, such as the material that it is a state of; None where each is a group.
+    """
+
+    rows: Mapping[str, np.ndarray]
+    ids: Sequence[str]
+    groups: Sequence[str] | None
+
+
+def rows_of_models(panel: StudyResult, controls: Sequence[str] = ()) -> ModelRows:
+    """Return the rows of the samples that all models and some controls have, if the panel has these."""
     from ...jobs import with_groups
 
-    names = {model_names(panel.comparison)[i] for i in real(panel.comparison)}
+    names = {*(model_names(panel.comparison)[i] for i in real(panel.comparison)), *controls}
     chosen = [rep for rep in panel.representations if rep.name in names]
     ids = sorted(set.intersection(*(set(rep.ids) for rep in chosen)))
     rows = {}
@@ -105,7 +122,7 @@ def _rows(panel: StudyResult) -> tuple[dict[str, np.ndarray], list[str] | None]:
         rows[rep.name] = np.asarray(rep.embedding)[[at[name] for name in ids]]
     # The groups that intervals use by default, such as the states of one material.
     labels = with_groups(CompareOptions(jackknife_groups=20), chosen).measure.groups
-    return rows, [labels[name] for name in ids] if isinstance(labels, Mapping) else None
+    return ModelRows(rows, ids, [labels[name] for name in ids] if isinstance(labels, Mapping) else None)
 
 
 def _interval(change: Contrast) -> str:

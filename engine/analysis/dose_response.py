@@ -1,0 +1,174 @@
+"""How the agreement of models changes with the distance of samples from reference samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..base import InputError
+from ..comparison import compare
+from ._matrix import beyond_chance
+from .contrast import redraw
+from .families import family_codes, family_means
+from .family_pairs import mean_over_pairs
+from .shift import degree_of_shift
+
+# Fewest samples of a bin.
+MIN_SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Response:
+    """The alignment of models on the reference samples and in each bin of the shifted samples.
+
+    Args:
+        metric: its name; values are alignment beyond chance, so that higher is more similar.
+        values: [1 + b], mean over pairs of different families: on random reference samples, then in the bins from the
+            nearest to the farthest.
+        sd: [1 + b], standard deviation over the redraws of samples.
+        slope: mean change from one bin to the next, by a straight line through the bins without the reference.
+        low: lower end of its 95 % interval over families; NaN for fewer than six families.
+        high: upper end.
+        controls: name -> [1 + b], mean alignment of a control with the models.
+    """
+
+    metric: str
+    values: np.ndarray
+    sd: np.ndarray
+    slope: float
+    low: float
+    high: float
+    controls: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class DoseResponse:
+    """Alignment against the distance from reference samples.
+
+    Args:
+        dose: [q], of each shifted sample: the mean over families of the logarithm of its distance from the reference
+            samples, divided by that of the reference samples from each other; 0 for no shift.
+        bins: [b, 2], the lowest and the highest dose of each bin.
+        n: number of samples of each comparison.
+        k: number of neighbours.
+        redraws: number of random subsets.
+        models: number of models, without controls.
+        families: number of families.
+        responses: one for each metric.
+    """
+
+    dose: np.ndarray
+    bins: np.ndarray
+    n: int
+    k: int
+    redraws: int
+    models: int
+    families: int
+    responses: tuple[Response, ...]
+
+
+def dose_response(
+    reference: Mapping[str, Any],
+    shifted: Mapping[str, Any],
+    metrics: Sequence[str] = ("cknna",),
+    /,
+    *,
+    families: Mapping[str, str] | None = None,
+    controls: Sequence[str] = (),
+    shifted_groups: Sequence[Any] | None = None,
+    reference_groups: Sequence[Any] | None = None,
+    bins: int = 4,
+    k: int = 10,
+    redraws: int = 10,
+    seed: int = 0,
+) -> DoseResponse:
+    """Compare the alignment of models in bins of shifted samples by their distance from reference samples.
+
+    All comparisons are of one number of samples, no two of one group: 80 % of the groups of the smallest bin. Samples
+    of a bin are more alike than random ones, which changes scores by itself. The slope is therefore over the bins only,
+    and controls that know nothing but the composition, or were never trained, show what every representation does.
+
+    Args:
+        reference: name -> [n, d], embeddings of the samples in distribution.
+        shifted: name -> [q, d], embeddings of the other samples by the same models and controls.
+        metrics: names of pair metrics.
+        families: name -> family, empty for a family of its own; default: each model is a family of its own.
+        controls: names that are controls; they have no part in the dose and in the mean of the models.
+        shifted_groups: [q], such as the material that a sample is a state of; default: each sample is a group.
+        reference_groups: [n].
+        bins: number of bins of equally many shifted samples.
+        k: number of neighbours; less where n is small.
+        redraws: number of random subsets of the reference samples and of each bin.
+        seed: of the subsets.
+
+    Cost: (1 + bins) x redraws comparisons of n samples, and a neighbour search in each model.
+
+    Raises:
+        ValueError: fewer than two models in both sets, or fewer than 20 groups of samples in a bin.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> maps = {name: rng.normal(size=(3, 8)) for name in "abcdef"}
+        >>> near, far = rng.normal(size=(100, 3)), rng.normal(size=(200, 3)) + 3
+        >>> rows = [{name: x @ each for name, each in maps.items()} for x in (near, far)]
+        >>> found = dose_response(*rows, redraws=2)
+        >>> found.bins.shape, len(found.responses[0].values)
+        ((4, 2), 5)
+    """
+    names = [name for name in reference if name in shifted]
+    models = [name for name in names if name not in controls]
+    if len(models) < 2:
+        raise InputError(f"the sets share {len(models)} models, and at least two are needed")
+    sets = [{name: np.asarray(one[name]) for name in names} for one in (reference, shifted)]
+    codes = family_codes(None if families is None else [families.get(name, "") for name in models], len(models))
+    distances = [
+        degree_of_shift(sets[0][name], sets[1][name], k=min(k, len(sets[0][name]) - 1)).distance for name in models
+    ]
+    with np.errstate(divide="ignore"):  # a sample that is also a reference sample
+        logs = np.log(np.stack(distances))
+    dose = family_means(np.maximum(logs, np.log(1e-6)).T, codes).mean(1)
+    order = np.array_split(np.argsort(dose, kind="stable"), bins)
+    labels = [
+        np.arange(len(next(iter(one.values())))) if given is None else np.unique(given, return_inverse=True)[1]
+        for one, given in zip(sets, (reference_groups, shifted_groups), strict=True)
+    ]
+    smallest = min([len(np.unique(labels[0])), *(len(np.unique(labels[1][rows])) for rows in order)])
+    n = int(0.8 * smallest)
+    if n < MIN_SAMPLES:
+        raise InputError(f"{smallest} groups of samples are too few in a bin: use fewer bins, or more samples")
+    k = min(k, n // 4)
+    generator = np.random.default_rng(seed)
+    at = [names.index(name) for name in models]
+
+    def aligned(rows_of: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        comparison = compare({name: x[rows] for name, x in rows_of.items()}, metrics=list(metrics), k=k)
+        return np.stack([beyond_chance(comparison, metric) for metric in metrics])
+
+    tables = [redraw(partial(aligned, sets[0]), labels[0], n, redraws, generator)]
+    for rows in order:
+        own = {name: x[rows] for name, x in sets[1].items()}
+        tables.append(redraw(partial(aligned, own), labels[1][rows], n, redraws, generator))
+    values = np.stack(tables)  # [1 + b, redraws, metric, m, m]
+    place = np.arange(bins) - (bins - 1) / 2
+    responses = []
+    for index, metric in enumerate(metrics):
+        of_models = values[:, :, index][..., at, :][..., at]
+        means = np.array([[mean_over_pairs(one, codes).value for one in draws] for draws in of_models])
+        slopes = np.tensordot(place, of_models[1:].mean(1), 1) / (place**2).sum()
+        slope = mean_over_pairs(slopes, codes)
+        beside = {
+            name: np.array(
+                [family_means(draws.mean(0)[names.index(name), at], codes).mean() for draws in values[:, :, index]]
+            )
+            for name in controls
+            if name in names
+        }
+        responses.append(
+            Response(metric, means.mean(1), means.std(1, ddof=1), slope.value, slope.low, slope.high, beside)
+        )
+    ends = np.array([[dose[rows].min(), dose[rows].max()] for rows in order])
+    return DoseResponse(dose, ends, n, k, redraws, len(models), len(np.unique(codes)), tuple(responses))

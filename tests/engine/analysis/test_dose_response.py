@@ -1,0 +1,64 @@
+"""Agreement against the distance from reference samples: planted loss of agreement, none, and controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hyle.engine.analysis import DoseResponse, degree_of_shift, dose_response
+
+FAMILIES = 7
+
+
+def panel(slope: float, *, q: int = 160, seed: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return seven models whose private noise on shifted samples grows with their distance, and a control."""
+    rng = np.random.default_rng(seed)
+    near = rng.normal(size=(80, 4))
+    away = rng.uniform(0, 6, size=q)
+    far = rng.normal(size=(q, 4)) + away[:, None] * np.array([1, 0, 0, 0])
+    reference, shifted = {}, {}
+    for i in range(FAMILIES):
+        view = np.linalg.qr(rng.normal(size=(10, 4)))[0].T
+        reference[f"m{i}"] = near @ view + 0.2 * rng.normal(size=(80, 10))
+        noise = (0.2 + slope * away)[:, None] * rng.normal(size=(q, 10))
+        shifted[f"m{i}"] = far @ view + noise
+    reference["control"], shifted["control"] = rng.normal(size=(80, 6)), rng.normal(size=(q, 6))
+    return reference, shifted
+
+
+def measured(slope: float, **options: Any) -> DoseResponse:
+    return dose_response(*panel(slope), ("cknna", "cka"), controls=("control",), redraws=4, **options)
+
+
+def test_agreement_that_falls_with_the_distance_is_found_and_a_control_stays_at_chance() -> None:
+    found = measured(0.15)
+    local = found.responses[0]
+    assert (found.n, found.models, found.families) == (32, FAMILIES, FAMILIES)
+    assert local.high < 0
+    assert local.values[1] > local.values[-1] + 0.1
+    assert np.polyfit(np.arange(4), local.values[1:], 1)[0] == pytest.approx(local.slope, abs=1e-9)
+    assert np.abs(local.controls["control"]).max() < 0.06
+    assert (found.bins[1:, 0] >= found.bins[:-1, 1]).all()
+
+
+def test_the_dose_is_the_log_distance_in_the_mean_over_families() -> None:
+    reference, shifted = panel(0.0)
+    found = dose_response(reference, shifted, controls=("control",), families={"m0": "a", "m1": "a"}, redraws=2)
+    logs = {name: np.log(degree_of_shift(reference[name], shifted[name]).distance) for name in reference}
+    expected = np.mean([(logs["m0"] + logs["m1"]) / 2, *(logs[f"m{i}"] for i in range(2, FAMILIES))], axis=0)
+    np.testing.assert_allclose(found.dose, expected, rtol=1e-5)
+    assert found.families == FAMILIES - 1
+
+
+def test_few_families_have_no_interval_and_few_samples_are_refused() -> None:
+    reference, shifted = panel(0.0)
+    few = {name: reference[name] for name in ("m0", "m1", "m2")}
+    assert np.isnan(dose_response(few, shifted, redraws=2).responses[0].low)
+    with pytest.raises(ValueError, match="use fewer bins"):
+        dose_response(reference, {name: x[:60] for name, x in shifted.items()})
+    with pytest.raises(ValueError, match="use fewer bins"):
+        dose_response(reference, shifted, shifted_groups=np.arange(160) // 16)
+    with pytest.raises(ValueError, match="share 1 models"):
+        dose_response({"m0": reference["m0"]}, shifted)
