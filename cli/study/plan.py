@@ -67,7 +67,7 @@ SETS = (
         "qm9", 500, "small molecules, as strings, graphs and atoms", (*_MOLECULES, *_CRYSTALS, "morgan", *CONTROLS)
     ),
     StudySet("mptrj", 500, "inorganic crystals, in distribution", _OF_CRYSTALS),
-    StudySet("mpf-tp", 500, "crystals at high temperature and pressure, out of distribution", _OF_CRYSTALS),
+    StudySet("mpf-tp", 300, "crystals at high temperature and pressure, out of distribution", _OF_CRYSTALS),
     StudySet("proteins", 500, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
 )
 # The sets in and out of distribution that are compared with each other.
