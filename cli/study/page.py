@@ -120,8 +120,9 @@ def render(judged: Sequence[Judged], specifications: Sequence[Specification], pa
         "the smallest effect that matters. It is *not supported* if an effect that large is rejected for one of its "
         "tests (an equivalence test, with the same correction). Otherwise it is *inconclusive*, and the power says how "
         "likely its weakest test was to find the smallest effect that matters. Units are families of models, unless "
-        "the table says samples. Error rates of these rules on noise and their power on planted effects: `python -m "
-        "bench.study_null`, [`bench/results/study_null.md`](../../bench/results/study_null.md).",
+        "the table says samples. For tests by permutation the stated power is a lower bound. Error rates of these "
+        "rules on noise, and their power on planted effects: `python -m bench.study_null`, "
+        "[`bench/results/study_null.md`](../../bench/results/study_null.md).",
         "",
         f"This page is the output of `make study`, hyle {version}. Every number is in "
         "[`findings.json`](findings.json), and every score of every pair is in the `.nc` file of its set, for `hyle "

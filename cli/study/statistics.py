@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FLAT = ("string", "graph")
 TRAINED_ON = "trained_on"
 ARCHITECTURES = ("invariant", "equivariant", "unconstrained")
+# Standard deviations between the 10th and the 90th percentile of a normal distribution.
+BAND = 2 * 1.2816
 NAN = Estimate(math.nan, math.nan, math.nan, 0)
 
 
@@ -202,17 +204,30 @@ def shared_errors(comparison: xr.Dataset, metric: str, signed: dict[str, np.ndar
 
 
 def dimension_of_random(comparison: xr.Dataset) -> Estimate:
-    """Return the median dimension over families divided by that of random vectors."""
+    """Return the geometric mean of the dimensions of the families, divided by the dimension of random vectors."""
     values = comparison["intrinsic_dimension"].values
     noise = [float(v) for v, name in zip(values, model_names(comparison), strict=True) if name == "random"]
     if not noise:
         return NAN
-    return _of_dimensions(comparison, lambda logs: float(np.exp(np.median(logs)) / noise[0]))
+    return _of_dimensions(comparison, lambda logs: float(np.exp(np.mean(logs)) / noise[0]))
 
 
 def dimension_band(comparison: xr.Dataset) -> Estimate:
-    """Return the 90th over the 10th percentile of the dimensions, each the mean of a family."""
-    return _of_dimensions(comparison, lambda logs: float(np.exp(np.subtract(*np.quantile(logs, [0.9, 0.1])))))
+    """Return the ratio of the dimensions 1.28 standard deviations above and below the mean of the families.
+
+    This is the 90th over the 10th percentile of a normal distribution of the logarithms; quantiles of few families have
+    no interval that holds. The interval is symmetric in the logarithm of the standard deviation.
+    """
+    from hyle.engine.analysis import family_codes, family_means, jackknife_interval_over_families
+
+    rows = real(comparison)
+    owners = np.array(families(comparison))[rows]
+    logs = family_means(np.log(comparison["intrinsic_dimension"].values[rows]), family_codes(owners))
+    if len(logs) < 3 or np.ptp(logs) == 0:
+        return NAN
+    low, high = jackknife_interval_over_families(lambda kept: math.log(np.std(logs[kept], ddof=1)), len(logs))
+    value, *ends = (math.exp(BAND * spread) for spread in (np.std(logs, ddof=1), math.exp(low), math.exp(high)))
+    return Estimate(value, ends[0], ends[1], len(logs), df=len(logs) - 1)
 
 
 def dimension_order(comparison: xr.Dataset) -> Estimate:

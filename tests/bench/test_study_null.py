@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from bench import study_null
 from bench.family_panels import Draw
 from bench.study_panels import plan_design, ten_families
 from bench.study_scenarios import SCENARIOS, effect_of, rule_of, share_found
-from hyle.cli.study import load_rules
+from hyle.cli.study import SETS, load_rules
 from hyle.cli.study.verdict import Estimate
+from hyle.zoo import find_card
 
 ALL = {(claim, test) for claim, entry in load_rules().claims.items() for test in entry.tests}
 # A difference of two shares over ten families is too uncertain for its test to find even a large effect each time, and
@@ -31,9 +33,13 @@ def test_every_registered_test_has_a_scenario_and_a_rate() -> None:
 
 
 def test_designs_have_the_families_of_the_plan() -> None:
-    crystals = plan_design("mptrj")
-    assert sorted(crystals.sizes) == [2, 3, 4, 6]  # DPA-3, CHGNet, SevenNet, CGCNN
-    assert set(crystals.modality) == {"atoms"}
+    for plan in SETS:
+        cards = [card for card in map(find_card, plan.models) if card.modality != "control"]
+        design = plan_design(plan.dataset)
+        assert Counter(design.sizes) == Counter(Counter(card.family for card in cards).values())
+        assert Counter(design.architecture) == Counter(card.architecture for card in cards)
+    assert set(plan_design("mptrj").modality) == {"atoms"}
+    assert set(plan_design("proteins").modality) == {"string", "atoms"}
     ten = ten_families()
     assert len(ten.sizes) == 10
     assert {len(one) for one in (ten.modality, ten.architecture, ten.trained_on)} == {sum(ten.sizes)}
@@ -89,7 +95,7 @@ def test_rates_count_directions_and_the_smallest_effect() -> None:
 
 
 def test_results_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = {name: one for name, one in SCENARIOS.items() if name[0] in ("scale", "proteins")}
+    few = {name: one for name, one in SCENARIOS.items() if name[0] in ("scale", "text")}
     monkeypatch.setattr(study_null, "RESULTS", tmp_path / "study_null.json")
     monkeypatch.setattr(study_null, "SCENARIOS", few)
     monkeypatch.setattr(study_null, "whole_claims", lambda *_: [])
@@ -97,14 +103,15 @@ def test_results_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert ran.exit_code == 0, ran.output
     facts = json.loads((tmp_path / "study_null.json").read_text())
     assert [(row["claim"], row["test"], row["panel"]) for row in facts["tests"]][:3] == [
-        ("proteins", "ratio", study_null.TEN),
+        ("text", "ratio", study_null.TEN),
         ("scale", "alignment", study_null.TEN),
         ("scale", "error", study_null.TEN),
     ]
-    # One family reads backbones, and four read crystals.
-    assert all(row["draws"] == 0 for row in facts["tests"] if row["panel"] == study_null.PLAN)
+    # The plan has one language model, which gives no interval.
+    of_plan = {row["claim"]: row["draws"] for row in facts["tests"] if row["panel"] == study_null.PLAN}
+    assert of_plan["text"] == 0
     text = (tmp_path / "study_null.md").read_text()
-    assert "| proteins.ratio | – |" in text
+    assert "| text.ratio | – |" in text
     assert "| scale.error | 10 |" in text
 
 

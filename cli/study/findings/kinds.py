@@ -30,7 +30,7 @@ def same_kind(panels: StudyResults) -> Finding:
     means = {"flat": within[0], "atoms": within[1], "across": mean_of(score.mutual, flat, atoms)}
     pairs = [(i, j) for i in np.flatnonzero(flat).tolist() for j in np.flatnonzero(atoms).tolist()]
     significant = sum(not score.not_significant[pair] for pair in pairs)
-    best, overlap = _best_overlap(panels["qm9"], pairs)
+    best, overlap = best_overlap(panels["qm9"], pairs)
     estimates = {
         "within": same_kind_of(comparison, "cknna"),
         "across": across(comparison, "cknna"),
@@ -50,7 +50,7 @@ def same_kind(panels: StudyResults) -> Finding:
     )
 
 
-def _best_overlap(panel: StudyResult, pairs: Sequence[tuple[int, int]]) -> tuple[str, Estimate]:
+def best_overlap(panel: StudyResult, pairs: Sequence[tuple[int, int]]) -> tuple[str, Estimate]:
     """Return the pair with the highest share of common neighbours, with an interval that holds for all pairs."""
     from scipy.stats import t as student
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..verdict import Estimate
 from .finding import Finding, behind, num, shown
 
 if TYPE_CHECKING:
-    from hyle.engine.analysis import Contrast
+    from hyle.engine.analysis import Contrast, SampleCollapse
 
 METRICS = ("cknna", "distance_correlation", "information_imbalance")
 
@@ -46,9 +46,9 @@ def out_of_distribution(panels: StudyResults) -> Finding:
         groups=(first_groups, second_groups),
     )
     estimates = {
-        "local": _change(changes["cknna"]),
-        "global": _change(changes["distance_correlation"]),
-        "collapse": _collapse([one.value for one in collapsed.dimension], of_family),
+        "local": change_of(changes["cknna"]),
+        "global": change_of(changes["distance_correlation"]),
+        "collapse": collapse_of(collapsed, of_family),
     }
     aucs = [degree_of_shift(first[name], second[name]).auc for name in shared]
     any_change = changes["cknna"]
@@ -75,23 +75,50 @@ def out_of_distribution(panels: StudyResults) -> Finding:
     )
 
 
-def _change(one: Contrast) -> Estimate:
-    """Return a change with the wider of its intervals over families and over samples."""
-    value = one.outside - one.inside
-    if not is_number(one.family_low):
-        return Estimate(value, math.nan, math.nan, one.families)
-    half_width = max(one.family_high - one.family_low, one.high - one.low) / 2
-    return Estimate(value, value - half_width, value + half_width, one.families, df=one.families - 1)
+def change_of(one: Contrast) -> Estimate:
+    """Return a change, whose variances over families and over samples are added."""
+    half = (one.high - one.low) / 2 / 1.96
+    return _with_samples(one.outside - one.inside, (one.family_low, one.family_high), half, one.families)
 
 
-def _collapse(ratios: list[float], of_family: list[str]) -> Estimate:
-    """Return the geometric mean of ratios over families, with the interval of the mean of logarithms."""
+def collapse_of(found: SampleCollapse, of_family: Sequence[str]) -> Estimate:
+    """Return the geometric mean over families of the change of the dimension around samples.
+
+    The variance of its logarithm over families, and that over samples, which all models share, are added.
+    """
     from hyle.engine.analysis import family_codes, mean_over_families
 
     codes = family_codes(of_family)
-    value, low, high = (math.exp(end) for end in mean_over_families(np.log(ratios), codes))
-    count = len(np.unique(codes))
-    return Estimate(value, low, high, count, df=count - 1)
+    value, *ends = mean_over_families(np.log([one.value for one in found.dimension]), codes)
+    over_samples = found.mean_dimension
+    # The quantile is that of the jackknife over samples with its 20 groups.
+    half = (math.log(over_samples.high) - math.log(over_samples.low)) / 2 / 2.093
+    estimate = _with_samples(value, (ends[0], ends[1]), half, len(np.unique(codes)))
+    low, high = math.exp(estimate.low), math.exp(estimate.high)
+    return replace(estimate, value=math.exp(estimate.value), low=low, high=high)
+
+
+def _with_samples(value: float, over_families: tuple[float, float], error: float, families: int) -> Estimate:
+    """Return an estimate with the sum of its variances over families and over samples.
+
+    Degrees of freedom are those of Welch and Satterthwaite. NaN ends where there is no interval over families.
+
+    Args:
+        value: of the statistic.
+        over_families: ends of its 95 % interval over families.
+        error: its standard error over samples.
+        families: their number.
+    """
+    from scipy.stats import t as student
+
+    low, high = over_families
+    if not is_number(low):
+        return Estimate(value, math.nan, math.nan, families)
+    of_families = ((high - low) / 2 / float(student.ppf(0.975, families - 1))) ** 2
+    variance = of_families + (0.0 if math.isnan(error) else error**2)
+    df = variance**2 * (families - 1) / of_families**2 if of_families > 0 else math.inf
+    half_width = float(student.ppf(0.975, df)) * math.sqrt(variance)
+    return Estimate(value, value - half_width, value + half_width, families, df=df)
 
 
 @dataclass(frozen=True)
