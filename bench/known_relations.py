@@ -87,12 +87,11 @@ DOMAINS = {
         (
             *("proteinmpnn-002", "proteinmpnn-010", "proteinmpnn-020", "proteinmpnn-030"),
             *("ligandmpnn-005", "ligandmpnn-010", "ligandmpnn-020", "ligandmpnn-030"),
-            *("antiberty", "near", "unirep-64", "gcndesign", "metapredict-disorder", "minilm-sequence"),
+            *("antiberty", "near", "unirep-64", "metapredict-disorder", "minilm-sequence"),
         ),
         {
             "antiberty": _numbered("hidden_states.{}", 0, 2, 4, 6, 8),
             "near": ("embedding_layer", *_numbered("conv_layers.{}", 0, 2, 4, 7)),
-            "gcndesign": _numbered("rgclayer.{}", 0, 1, 2, 3, 4),
             "unirep-64": ("embedding", *_numbered("mlstm.{}", 0, 1, 2, 3)),
             "minilm-sequence": _numbered("hidden_states.{}", 0, 1, 2, 3, 4, 5, 6),
             "proteinmpnn-020": _MPNN,

@@ -105,9 +105,10 @@ class Norms(NamedTuple):
         product = self.excess_norm[query][:, None] * self.excess_norm[None, :]
         chord += product
         chord -= gram
-        np.multiply(self.inverse[query][:, None], self.inverse[None, :], out=product)
-        chord *= 2
-        chord *= product
+        with np.errstate(over="ignore", invalid="ignore"):  # of two rows of nearly no length: see `certify_candidates`
+            np.multiply(self.inverse[query][:, None], self.inverse[None, :], out=product)
+            chord *= 2
+            chord *= product
         empty = self.inverse == 0
         if empty.any():
             chord[empty[query]] = 2

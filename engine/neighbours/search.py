@@ -16,6 +16,8 @@ from .top_k import in_groups, smallest_in_groups
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
 # Number of candidates beyond k whose distances are recomputed, since the Gram product misorders near ties.
 EXTRA_CANDIDATES = 6
+# Rows with a larger reciprocal norm, in units of the largest deviation, have exact cosines with all others computed.
+LARGEST_INVERSE = 1e15
 
 
 class Neighbours(NamedTuple):
@@ -191,10 +193,14 @@ def certify_candidates(
     kth = xp.where(place < k, high, -xp.inf).max(1)
     set_uncertain = (kth >= xp.where(place == k, low, xp.inf).min(1)) & (kth < xp.inf)
     incomplete = (kth >= (low.max(1) if left is None else left)) & (kth < xp.inf) & (spare < n - 1)
+    # Of two rows of nearly no length, the bounds are infinite or not a number.
+    lost = (norms.inverse[query] > LARGEST_INVERSE) & (metric == "cosine")
+    set_uncertain, incomplete = set_uncertain | lost, incomplete | (lost & (spare < n - 1))
     approx_distance = (high + low) / 2
     with np.errstate(invalid="ignore"):  # inf - inf where too few rows are left as neighbours: not imprecise
         imprecise = ((high - low) > 2 * distance_rtol(low.dtype) * approx_distance) & (place < k)
-    return Candidates(index, approx_distance, incomplete, imprecise.any(1), set_uncertain, xp.ones(len(query), bool))
+    imprecise = imprecise.any(1) | lost
+    return Candidates(index, approx_distance, incomplete, imprecise, set_uncertain, xp.ones(len(query), bool))
 
 
 def recompute_exact(
@@ -398,6 +404,8 @@ def distance_upper_bound(norms: Norms, query: Any, low: Any, index: Any, metric:
         return low + width[query][:, None] + width[index]
     if metric == "cosine":
         width = 4 * gram_rtol * (abs(norms.chord_offset) + norms.squares)
-        return low + 2 * (width[query][:, None] + width[index]) * (norms.inverse[query][:, None] * norms.inverse[index])
+        with np.errstate(over="ignore", invalid="ignore"):
+            inverse = norms.inverse[query][:, None] * norms.inverse[index]
+            return low + 2 * (width[query][:, None] + width[index]) * inverse
     length = namespace(norms.squares).sqrt(norms.squares) + norms.mean
     return low + 2 * gram_rtol * length[query][:, None] * length[index]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 
 from hyle.engine.base import rows as rows_module
-from hyle.engine.neighbours import Neighbours, lookup, neighbours
+from hyle.engine.gram import prepare
+from hyle.engine.neighbours import Neighbours, find_table, lookup, neighbours
 
 from .. import definitions
 from ..samples import EXAMPLES, D, K, N, seeds, single, views
@@ -90,6 +91,15 @@ def test_a_row_of_zeros_has_the_cosine_zero():
     table = neighbours(jnp.asarray(x), K, "cosine")
     np.testing.assert_array_equal(table.indices, definitions.nearest(x, K, "cosine"))
     np.testing.assert_array_equal(table.value[3], np.zeros(K))
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_of_nearly_no_length_have_the_neighbours_of_their_direction():
+    x = single(views(0)[0])
+    x[[3, 40]] *= 1e-21  # the product of their reciprocal norms is infinite in float32
+    expected = definitions.nearest(x, K, "cosine")
+    for table in (neighbours(jnp.asarray(x), K, "cosine"), find_table(prepare(jnp.asarray(x)), K, "cosine")):
+        np.testing.assert_array_equal(np.sort(table.indices), np.sort(expected))
 
 
 def test_excluded_rows_are_no_neighbours():

@@ -53,7 +53,7 @@ def test_rows_of_nan_give_valid_indices():
 
 
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("n", [640, 1001])
+@pytest.mark.parametrize("n", [640, pytest.param(1001, marks=pytest.mark.thorough)])
 @pytest.mark.parametrize("spread", [1.0, 1e-3])
 def test_candidates_equal_those_of_the_jax_version(metric, n, spread):
     rng = np.random.default_rng(n)

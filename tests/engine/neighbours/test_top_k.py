@@ -47,7 +47,7 @@ def test_a_group_with_too_many_is_reported() -> None:
     assert missing.min() >= left[1]
 
 
-@pytest.mark.parametrize("metric", ["cosine", "euclidean", "inner_product"])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean", pytest.param("inner_product", marks=pytest.mark.thorough)])
 def test_tables_are_exact_also_where_all_neighbours_are_in_one_group(
     monkeypatch: pytest.MonkeyPatch, metric: NeighbourMetric
 ) -> None:
