@@ -3,8 +3,9 @@
 Every pair metric, at several numbers of neighbours and with and without centring, is asked questions with known answers
 about published models: of three layers, the middle one is nearer to either end than the ends are to each other; two
 trainings of one architecture, and a fine-tuned model and its parent, are nearer to each other than to other
-architectures; a trained network is nearer to trained ones of other families than an untrained network is. One more
-question has a likely answer: pairs of models whose energy errors are more alike are more aligned.
+architectures. Two more questions have likely answers, which are no part of the score: a trained network is nearer to
+trained ones of other families than an untrained network is, and pairs of models whose energy errors are more alike are
+more aligned.
 
 The score of a subject (a model, a pair of trainings) on a test is the share of its questions that are answered
 rightly: 0.5 for a measure that knows nothing, since every question compares two scores.
@@ -27,10 +28,14 @@ from .results import FOLDER, machine
 from .text import rows_of
 
 KS = (10, 25, 50)
-TESTS = ("layers", "retrained", "fine-tuned", "untrained", "errors")
+TESTS = ("layers", "retrained", "fine-tuned")
+# Likely answers, which are shown beside the score and are no part of it.
+LIKELY = ("untrained", "errors")
 # Metrics that hyle compares by default, named in the tables whatever their place.
 DEFAULT = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance")
 SPLITS = 200
+# Of Student's distribution with ten degrees of freedom, about as many as the subjects give.
+T_QUANTILE = 2.23
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Answer:
 
     Args:
         domain: molecules, materials or proteins.
-        test: of `TESTS`.
+        test: of `TESTS` or `LIKELY`.
         subject: model or models that the questions are about.
         measure: metric, with its number of neighbours and centring.
         share: of its questions that are answered rightly; a tie is half right.
@@ -184,7 +189,7 @@ def answers(name: str, domain: Domain, n: int, skip: Sequence[str]) -> Iterator[
 
 def score_table(found: Sequence[Answer]) -> tuple[list[str], list[tuple[str, str, str]], np.ndarray]:
     """Return the measures, the subjects (domain, test, subject), and the scores [measures, subjects]."""
-    asked = [each for each in found if each.questions]
+    asked = [each for each in found if each.questions and each.test in TESTS]
     names = list(dict.fromkeys(each.measure for each in asked))
     subjects = sorted({(each.domain, each.test, each.subject) for each in asked})
     row, column = ({key: i for i, key in enumerate(keys)} for keys in (names, subjects))
@@ -206,12 +211,26 @@ def overall(shares: np.ndarray, tests: np.ndarray, which: np.ndarray) -> np.ndar
     return np.asarray(np.mean([np.nanmean(part, 1) for part in parts], 0))
 
 
+def overall_error(shares: np.ndarray, tests: np.ndarray) -> np.ndarray:
+    """Return the standard error of `overall` over the subjects of each test, [measures].
+
+    Raises:
+        ValueError: a test has a single subject.
+    """
+    parts = [shares[:, tests == test] for test in np.unique(tests)]
+    counts = [np.isfinite(part).sum(1) for part in parts]
+    if any((count < 2).any() for count in counts):
+        raise ValueError("a test has a single subject, whose score has no error")
+    variances = [np.nanvar(part, 1, ddof=1) / count for part, count in zip(parts, counts, strict=True)]
+    return np.asarray(np.sqrt(np.sum(variances, 0)) / len(parts))
+
+
 def summary(found: Sequence[Answer]) -> list[dict[str, Any]]:
     """Return for each measure its score on each test and domain, and over all, the best first.
 
     The score of a test is the mean over its subjects; that over all tests is the mean over tests, of which each counts
-    the same. Intervals, also of the difference to the best measure, are by the delete-one-subject jackknife: they are
-    about other models of these kinds.
+    the same. Intervals, also of the difference to the best measure, take the subjects of a test as independent of each
+    other; some models are subjects of several tests.
     """
     names, subjects, shares = score_table(found)
     names_of_tests = [test for test in TESTS if any(subject[1] == test for subject in subjects)]
@@ -220,10 +239,8 @@ def summary(found: Sequence[Answer]) -> list[dict[str, Any]]:
     every = np.ones(len(subjects), bool)
     value = overall(shares, tests, every)
     best = int(value.argmax())
-    without = np.stack([overall(shares, tests, np.arange(len(subjects)) != i) for i in range(len(subjects))])
-    behind = without[:, best : best + 1] - without
-    factor = (len(subjects) - 1) / len(subjects)
-    spread, spread_behind = (np.sqrt(factor * ((one - one.mean(0)) ** 2).sum(0)) for one in (without, behind))
+    error = overall_error(shares, tests)
+    error_behind = overall_error(shares[best] - shares, tests)
     rows = []
     for at in np.argsort(-value, kind="stable").tolist():
         gap = float(value[best] - value[at])
@@ -231,12 +248,17 @@ def summary(found: Sequence[Answer]) -> list[dict[str, Any]]:
             {
                 "measure": names[at],
                 "score": float(value[at]),
-                "low": float(value[at] - 1.96 * spread[at]),
-                "high": min(1.0, float(value[at] + 1.96 * spread[at])),
+                "low": float(value[at] - T_QUANTILE * error[at]),
+                "high": min(1.0, float(value[at] + T_QUANTILE * error[at])),
                 "behind": gap,
-                "behind_low": gap - 1.96 * float(spread_behind[at]),
-                "behind_high": gap + 1.96 * float(spread_behind[at]),
-                "tests": {test: float(np.nanmean(shares[at, tests == i])) for i, test in enumerate(names_of_tests)},
+                "behind_low": gap - T_QUANTILE * float(error_behind[at]),
+                "behind_high": gap + T_QUANTILE * float(error_behind[at]),
+                "tests": {test: float(np.nanmean(shares[at, tests == i])) for i, test in enumerate(names_of_tests)}
+                | {
+                    test: float(np.mean([e.share for e in found if (e.test, e.measure) == (test, names[at])]))
+                    for test in LIKELY
+                    if any(e.test == test and e.questions for e in found)
+                },
                 "domains": {
                     domain: float(overall(shares[at : at + 1], tests, of_domain == domain)[0])
                     for domain in dict.fromkeys(of_domain.tolist())
@@ -288,7 +310,7 @@ def _defaults(names: Sequence[str]) -> list[str]:
 
 def tables(rows: Sequence[Mapping[str, Any]], back: Mapping[str, Any]) -> list[str]:
     """Return the tables as Markdown."""
-    tests = [test for test in TESTS if any(test in row["tests"] for row in rows)]
+    tests = [test for test in (*TESTS, *LIKELY) if any(test in row["tests"] for row in rows)]
     domains = list(dict.fromkeys(d for row in rows for d in row["domains"]))
     head = ["measure", "score", "95 %", "behind the best", *tests, *domains]
     cells = [
@@ -350,8 +372,9 @@ def write_results(
     caption = (
         "Share of questions with a known answer that each measure answers rightly: 0.5 for a measure that knows "
         f"nothing. {len(subjects)} subjects, {questions:,} questions, {n} samples of each data set or all of fewer. "
-        "The score is the mean over tests, of which each is the mean over its subjects; intervals are over subjects, "
-        "by the jackknife. What is asked: `bench/known_relations.py`."
+        "The score is the mean over the first three tests, of which each is the mean over its subjects, with 95 % "
+        "intervals over subjects; the other tests have likely answers only. What is asked: "
+        "`bench/known_relations.py`."
     )
     text = ["# Questions with known answers", "", caption, "", *lines, ""]
     text.append(f"{info['cpu']}, {info['cores']} cores, {info['date']}, commit {info['commit']}.")

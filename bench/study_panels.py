@@ -122,7 +122,7 @@ def across(draw: Draw, design: Design, effect: float) -> Estimate:
 def overlap(draw: Draw, design: Design, effect: float) -> Estimate:
     """Take the best of nine pairs, all of which share equally many neighbours."""
     panel = _of_latent(draw, effect)
-    return kinds.best_overlap(panel, [(i, j) for i in range(3) for j in range(3, 6)])[1]
+    return kinds.best_overlap(panel, [(i, j) for i in range(3) for j in range(3, 6)], kinds.NEIGHBOURS)[1]
 
 
 def mean_overlap(draw: Draw, design: Design, effect: float) -> float:
@@ -177,7 +177,7 @@ def _dimensions(draw: Draw, design: Design, logs: np.ndarray) -> xr.Dataset:
 
 
 def of_random(draw: Draw, design: Design, effect: float) -> Estimate:
-    """Set the median dimension relative to that of random vectors."""
+    """Set the geometric mean dimension relative to that of random vectors."""
     return statistics.dimension_of_random(_dimensions(draw, design, np.log(effect) + DIMENSIONS * draw.of_models()))
 
 
@@ -228,15 +228,15 @@ def collapse(draw: Draw, design: Design, effect: float) -> Estimate:
     """Change the dimension around a sample in all models, with an error over samples that the models share."""
     logs = np.log(effect) + COLLAPSE * draw.of_models() + COLLAPSE_ERROR * float(draw.rng.normal())
     middle = float(analysis.family_means(logs, draw.codes).mean())
-    ends = (np.exp(middle + sign * 2.093 * COLLAPSE_ERROR) for sign in (-1, 1))
     nothing = np.empty((draw.m, 0))
     found = analysis.SampleCollapse(
         *(nothing,) * 4,
         loss=(),
         dimension=tuple(analysis.Interval(float(np.exp(one)), np.nan, np.nan) for one in logs),
-        mean_dimension=analysis.Interval(float(np.exp(middle)), *map(float, ends)),
+        mean_dimension=analysis.Interval(float(np.exp(middle)), np.nan, np.nan),
         share=np.empty(0),
         together=0,
+        error=COLLAPSE_ERROR,
     )
     return shift.collapse_of(found, draw.families)
 

@@ -55,7 +55,7 @@ SCENARIOS: Mapping[Names, Scenario] = {
     ("same_kind", "across"): Scenario(of.across, "qm9", 0.2),
     ("same_kind", "vision_language"): Scenario(of.overlap, "", 0.3, (0.1, 1.3), of.mean_overlap, share=0.25),
     ("proteins", "ratio"): Scenario(of.proteins, "proteins", 3.0),
-    ("text", "ratio"): Scenario(of.text, "qm9", 1.2, kinds_of_input=("text", "string", "atoms")),
+    ("text", "ratio"): Scenario(of.text, "qm9", 1.5, kinds_of_input=("text", "string", "atoms")),
     ("better_is_closer", "closer"): Scenario(of.closer, "mptrj", -0.85, (-0.5, 8.0)),
     ("local_and_global", "order"): Scenario(of.order_of_pairs, "qm9", 0.85, (-0.5, 6.0)),
     ("dimension", "random"): Scenario(of.of_random, "qm9", 0.15),

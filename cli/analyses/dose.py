@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..comparison import CONTROL, number, read_scores
-from ..console import print_table
+from ..console import print_table, say
 from ..results import DoseResult
 from ._analysis import Analysis
 from ._question import AnalysisInput
@@ -29,21 +29,27 @@ def compute(question: AnalysisInput) -> DoseResult | None:
     if len(real) < MIN_MODELS:
         return None
     first, second = (len(one[real[0]]) for one in (question.embeddings, question.outside))
-    labels = [one for one in (question.groups, question.outside_groups) if one is not None]
-    if first < MIN_FIRST or second < MIN_SECOND or any(len(set(one)) < MIN_SECOND for one in labels):
+    first = first if question.groups is None else len(set(question.groups))
+    second = second if question.outside_groups is None else len(set(question.outside_groups))
+    if first < MIN_FIRST or second < MIN_SECOND:
         return None
+    from hyle.engine import HyleError
     from hyle.engine.analysis import dose_response
 
     controls = [name for name in CONTROLS if name in shared]
-    found = dose_response(
-        {name: question.embeddings[name] for name in (*real, *controls)},
-        {name: question.outside[name] for name in (*real, *controls)},
-        (question.metric,),
-        families=question.families,
-        controls=controls,
-        reference_groups=question.groups,
-        shifted_groups=question.outside_groups,
-    )
+    try:
+        found = dose_response(
+            {name: question.embeddings[name] for name in (*real, *controls)},
+            {name: question.outside[name] for name in (*real, *controls)},
+            (question.metric,),
+            families=question.families,
+            controls=controls,
+            reference_groups=question.groups,
+            shifted_groups=question.outside_groups,
+        )
+    except HyleError as error:  # a quarter can have few groups, which is known from the distances only
+        say(f"dose: {error}")
+        return None
     return DoseResult(found, read_scores(question.comparison)[question.metric].label)
 
 

@@ -32,7 +32,8 @@ def compute(question: AnalysisInput) -> SampleCollapseResult | None:
     if len(set(families)) < MIN_FAMILIES:
         return None
     n, q = len(question.embeddings[names[0]]), len(question.outside[names[0]])
-    if min(n, q) < MIN_SAMPLES:
+    labels = [one for one in (question.groups, question.outside_groups) if one is not None]
+    if min(n, q, *(len(set(one)) for one in labels)) < MIN_SAMPLES:
         return None
     from hyle.engine.analysis import sample_collapse
 
@@ -48,6 +49,8 @@ def compute(question: AnalysisInput) -> SampleCollapseResult | None:
 
 def summarise(result: SampleCollapseResult) -> list[str]:
     """Return the change of the dimension around samples, and the models that lose more than the others."""
+    from scipy.special import ndtri  # imported here because it takes a fifth of a second
+
     found = result.found
     n = f"{result.families} families; n = {result.n[0]} and {result.n[1]} samples, compared {found.together} at a time"
     change = found.mean_dimension
@@ -65,16 +68,22 @@ def summarise(result: SampleCollapseResult) -> list[str]:
                 f"around samples of the first (ratio {number(change.value, 2)}, {ends})."
             )
         ]
-    losing = [at for at in np.argsort([-each.value for each in found.loss]) if found.loss[at].low > 0]
+    # Bonferroni's quantile, since the sentence is about any of the models.
+    wider = -float(ndtri(0.025 / len(found.loss))) / 1.96
+    losing = [
+        at
+        for at in np.argsort([-each.value for each in found.loss])
+        if found.loss[at].value > wider * (found.loss[at].high - found.loss[at].value)
+    ]
     if losing:
         parts = [
             f"{result.models[at]} (by {number(found.loss[at].value, 2)}, {interval(*found.loss[at][1:])})"
             for at in losing[:SHOWN]
         ]
-        have = "has" if len(parts) == 1 else "have"
+        lose = "loses" if len(parts) == 1 else "lose"
         lines.append(
-            f"On samples of the second set {join_names(parts)} {have} less of the other models' information than on "
-            "those of the first, in information imbalance of one sample."
+            f"On samples of the second set, compared with the first, {join_names(parts)} {lose} information that the "
+            "other models retain (information imbalance of one sample)."
         )
     return lines
 

@@ -44,7 +44,7 @@ def command(comparison: Path, only: str | None, asked: AnalysisOptions, as_json:
     With --against, a comparison on other samples:
       regimes      how do the scores change?
       shift        how different are the other samples?
-      dose         does agreement change with their distance?
+      dose         does agreement change with the distance from the first set?
       sample_collapse  on which of them do models lose information?
 
     \b

@@ -119,8 +119,9 @@ NEIGHBOUR_METRICS = ("cosine", "euclidean", "inner_product")
 @click.option(
     "--training-data",
     metavar="DATASET",
-    help="A data set that the models were trained on and have embedded: with --errors, the distance to it in each "
-    "model is among what may predict errors; with --explain, the distance of the composition to it.",
+    help="Data set on which the models were trained, embedded by them beforehand. With --errors, the distance to it in "
+    "each model's space is tested as a predictor of the errors; with --explain, the distance between compositions is "
+    "added as a descriptor.",
 )
 @click.option(
     "--select",

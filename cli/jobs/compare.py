@@ -187,7 +187,7 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
     lines = [f"joined {n} {rows} by id; {lost[0]}" if lost else f"joined {n} {rows} by id; all have these", *lost[1:]]
     lines += regressed
     if comparison.attrs["n"] < FEW_SAMPLES:
-        few = f"{comparison.attrs['n']} {rows} are few for a comparison, and their scores vary much by chance"
+        few = f"only {comparison.attrs['n']} {rows}: scores of so few vary widely by chance"
         lines.append(f"warning: {few}; use {FEW_SAMPLES} or more")
     if (queries := comparison.attrs["queries"]) < comparison.attrs["n"]:
         drawn = f"{queries:,} of {comparison.attrs['n']:,} {rows} drawn as queries"

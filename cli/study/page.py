@@ -118,9 +118,10 @@ def render(judged: Sequence[Judged], specifications: Sequence[Specification], pa
         f"`{rules.sha256}`; the code reads them from there. A claim is *supported* if all of its tests are significant "
         f"(p ≤ {rules.level:g} after Holm's correction for {len(rules.claims)} claims) and no estimate is smaller than "
         "the smallest effect that matters. It is *not supported* if an effect that large is rejected for one of its "
-        "tests (an equivalence test, with the same correction). Otherwise it is *inconclusive*, and the power says how "
-        "likely its weakest test was to find the smallest effect that matters. Units are families of models, unless "
-        "the table says samples. For tests by permutation the stated power is a lower bound. Error rates of these "
+        "tests (a one-sided test, with the same correction). Otherwise it is *inconclusive*; the power is the "
+        f"probability that its weakest test gives p ≤ {rules.level:g} / {len(rules.claims)} if the effect is the "
+        "smallest one that matters. Units are families of models, unless "
+        "the table says samples. It follows from the intervals, also for tests by permutation. Error rates of these "
         "rules on noise, and their power on planted effects: `python -m bench.study_null`, "
         "[`bench/results/study_null.md`](../../bench/results/study_null.md).",
         "",
@@ -173,7 +174,7 @@ def _evidence(one: Judged) -> str:
     if one.verdict.verdict == SUPPORTED:
         return f" (p = {one.verdict.p:.2g})"
     if one.verdict.verdict == NOT_SUPPORTED:
-        return f" (equivalence test p = {one.verdict.equivalence_p:.2g})"
+        return f" (the smallest effect is rejected, p = {one.verdict.equivalence_p:.2g})"
     if not is_number(one.verdict.power):
         return " (a test has too few units for an interval)"
     return f" (power {number(one.verdict.power, 2)})"
@@ -182,10 +183,12 @@ def _evidence(one: Judged) -> str:
 def _tests(judged: Sequence[Judged]) -> list[str]:
     """Return the table of all tests."""
     lines = [
-        "p is two-sided against no effect and 1 if the estimate is on the other side; the equivalence p is one-sided "
-        "against the smallest effect that matters. Both are before corrections.",
+        "p is two-sided against no effect and 1 if the estimate is on the other side; the second p is one-sided "
+        "against the smallest effect that matters. Both are before corrections; the power is after Holm's strictest "
+        "one.",
         "",
-        "| claim | statistic | unit | no effect | smallest effect | estimate | 95 % | p | equivalence p | power |",
+        "| claim | statistic | unit | no effect | smallest effect | estimate | 95 % | p | p of the smallest effect "
+        "| power |",
         "| --- | --- | --- | --: | --: | --: | --: | --: | --: | --: |",
     ]
     for row, one in enumerate(judged, 1):

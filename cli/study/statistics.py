@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,8 +66,13 @@ def across(comparison: xr.Dataset, metric: str) -> Estimate:
 def mean_across(values: np.ndarray, first: np.ndarray, second: np.ndarray, owners: np.ndarray) -> Estimate:
     """Average values [m, m] over the pairs of families across two groups of models, bool [m] each.
 
-    The interval is by the delete-a-family jackknife, and needs two families in each group.
+    The interval is by the delete-a-family jackknife in each group, with degrees of freedom after Welch and
+    Satterthwaite; it needs two families in each group and six in all.
     """
+    from scipy.stats import t as student
+
+    from hyle.engine.analysis import MIN_FAMILIES
+
     sides = [np.unique(owners[group]) for group in (first, second)]
     if not all(len(side) for side in sides):
         return NAN
@@ -79,20 +85,26 @@ def mean_across(values: np.ndarray, first: np.ndarray, second: np.ndarray, owner
             for f in sides[0]
         ]
     )
-    names = np.array(sorted({*sides[0], *sides[1]}))
+    families_of_both = len({*sides[0], *sides[1]})
+    value, nothing = float(np.nanmean(cells)), Estimate(math.nan, math.nan, math.nan, families_of_both)
+    if families_of_both < MIN_FAMILIES or min(map(len, sides)) < 2:
+        return replace(nothing, value=value)
+    # Families of both groups are drawn independently: their jackknife variances are added.
+    variances, degrees = [], [len(side) - 1 for side in sides]
+    for axis, count in enumerate(map(len, sides)):
+        without = np.array([np.nanmean(np.delete(cells, i, axis)) for i in range(count)])
+        variances.append((count - 1) / count * ((without - without.mean()) ** 2).sum())
+    total = sum(variances)
+    df = total**2 / sum(v**2 / d for v, d in zip(variances, degrees, strict=True)) if total > 0 else math.inf
+    half_width = float(student.ppf(0.975, df)) * math.sqrt(total)
+    return Estimate(value, value - half_width, value + half_width, families_of_both, df=df)
 
-    def mean(kept: np.ndarray) -> float:
-        rows, columns = (np.isin(side, names[kept]) for side in sides)
-        return float(np.nanmean(cells[np.ix_(rows, columns)]))
 
-    return over_families(mean, len(names), jackknife=min(map(len, sides)) > 1)
-
-
-def over_families(statistic: Callable[[np.ndarray], float], k: int, *, jackknife: bool = True) -> Estimate:
+def over_families(statistic: Callable[[np.ndarray], float], k: int) -> Estimate:
     """Return a statistic of the indices of the families that are kept, with its interval by the jackknife."""
     from hyle.engine.analysis import jackknife_interval_over_families
 
-    low, high = jackknife_interval_over_families(statistic, k) if jackknife else (math.nan, math.nan)
+    low, high = jackknife_interval_over_families(statistic, k)
     return Estimate(statistic(np.arange(k)), low, high, k, df=k - 1)
 
 
@@ -141,27 +153,29 @@ def training_data(comparison: xr.Dataset, metric: str) -> Estimate:
 
 
 def before_architecture(comparison: xr.Dataset, metric: str) -> Estimate:
-    """Return the share of the variation that training data explain minus that of the architecture, over families."""
-    from hyle.engine.analysis import alignment_of, family_codes, pair_correlation
+    """Regress alignment on the same training data and the same architecture, and return the difference of the slopes.
+
+    The regression is over pairs of families; the interval is by the delete-a-family jackknife.
+    """
+    from hyle.engine.analysis import alignment_of, family_codes, family_pair_means
 
     values, owners = alignment_of(comparison, metric), np.array(families(comparison))
     labels = [np.array([str(v) for v in per_model(comparison, fact)]) for fact in (TRAINED_ON, "architecture")]
     known = np.intersect1d(real(comparison), np.flatnonzero((labels[0] != "") & (labels[1] != "")))
     codes = family_codes(owners[known])
     same = [(one[known][:, None] == one[known]).astype(float) for one in labels]
-    if len(known) < 4 or any(np.ptp(one[np.triu_indices(len(known), 1)]) == 0 for one in same):
-        return NAN
-    block = values[np.ix_(known, known)]
+    tables = [family_pair_means(one, codes) for one in (values[np.ix_(known, known)], *same)]
 
     def difference(kept: np.ndarray) -> float:
-        rows = np.flatnonzero(np.isin(codes, kept))
-        shares = [
-            pair_correlation(block[np.ix_(rows, rows)], one[np.ix_(rows, rows)], codes[rows].astype(str)) ** 2
-            for one in same
-        ]
-        return float(np.nan_to_num(shares[0]) - np.nan_to_num(shares[1]))
+        pairs = np.triu_indices(len(kept), 1)
+        aligned, *facts = (one[np.ix_(kept, kept)][pairs] for one in tables)
+        columns = np.stack([np.ones(len(aligned)), *facts], 1)
+        if np.linalg.matrix_rank(columns) < columns.shape[1]:
+            return math.nan  # one of both does not vary, or both are the same
+        slopes = np.linalg.lstsq(columns, aligned, rcond=None)[0]
+        return float(slopes[1] - slopes[2])
 
-    return over_families(difference, int(codes.max()) + 1)
+    return over_families(difference, len(np.unique(codes)))
 
 
 def scale_alignment(comparison: xr.Dataset, metric: str) -> Estimate:

@@ -2,7 +2,7 @@
 
 A claim needs all of its tests, so that its p-value is the largest of theirs (intersection-union test). It is not
 supported only where an effect as large as the smallest one that matters is rejected, one-sided, for one of its tests
-(equivalence test). Both are corrected for the number of claims by Holm's method. Everything else is inconclusive: a
+(minimum-effect test). Both are corrected for the number of claims by Holm's method. Everything else is inconclusive: a
 test that is not significant does not refute a claim.
 Source: Berger (1982), Technometrics 24, 295; Schuirmann (1987), J. Pharmacokinet. Biopharm. 15, 657; Holm (1979),
 Scand. J. Stat. 6, 65.
@@ -52,7 +52,8 @@ class Tested:
         estimate: of its statistic.
         p: two-sided against no effect, 1 in the direction that is not claimed; NaN where nothing can be tested.
         equivalence_p: one-sided, against an effect as large as the smallest one that matters.
-        power: probability of p <= the level if the effect is the smallest one that matters.
+        power: probability of p <= the level, corrected for the number of claims, if the effect is the smallest one that
+            matters, by the interval.
         large_enough: whether the estimate is at least that large.
     """
 
@@ -71,7 +72,7 @@ class Verdict:
         verdict: ``supported``, ``not supported`` or ``inconclusive``.
         p: of the claim, the largest of its tests, after Holm's correction for the claims.
         equivalence_p: the smallest of its tests, after the corrections for tests and claims.
-        power: of its weakest test, before corrections; NaN where one cannot be tested at all.
+        power: of its weakest test; NaN where one cannot be tested at all.
         tests: name -> result.
     """
 
@@ -83,7 +84,13 @@ class Verdict:
 
 
 def run_test(rule: Rule, estimate: Estimate, level: float = 0.05) -> Tested:
-    """Test one statistic against no effect and against the smallest effect that matters."""
+    """Test one statistic against no effect and against the smallest effect that matters.
+
+    Args:
+        rule: as registered.
+        estimate: of the statistic.
+        level: for the power, corrected for the number of claims.
+    """
     from scipy.stats import t as student
 
     value, low, high, null, smallest = (
@@ -94,7 +101,7 @@ def run_test(rule: Rule, estimate: Estimate, level: float = 0.05) -> Tested:
     large_enough = rule.sign * (value - smallest) >= 0
     quantile = float(student.ppf(0.975, estimate.df))
     # An end may have been clipped, such as that of a correlation at 1.
-    error = max(high - value, value - low) / quantile
+    error = float(np.max([high - value, value - low])) / quantile  # not a number where one of both is not
     if not error > 0:  # no interval, or no variation to judge the estimate by
         p = estimate.p if rule.sign * (value - null) > 0 or math.isnan(estimate.p) else 1.0
         return Tested(estimate, p, math.nan, math.nan, large_enough)
@@ -119,7 +126,10 @@ def judge(estimates: Mapping[str, Mapping[str, Estimate]], rules: Rules) -> dict
     Raises:
         ValueError: a test of a claim has no estimate, or an estimate is of no test.
     """
-    tested = {name: _run_tests(rules.claims[name], of_tests, rules.level) for name, of_tests in estimates.items()}
+    tested = {
+        name: _run_tests(rules.claims[name], of_tests, rules.level / len(rules.claims))
+        for name, of_tests in estimates.items()
+    }
     ps = {name: _largest([each.p for each in tests.values()]) for name, tests in tested.items()}
     equivalences = {name: _smallest([each.equivalence_p for each in tests.values()]) for name, tests in tested.items()}
     # Corrected for all registered claims, also for those whose data sets are not there.

@@ -57,6 +57,7 @@ from .families import MIN_FAMILIES as MIN_FAMILIES
 from .families import FamilyTest as FamilyTest
 from .families import family_codes as family_codes
 from .families import family_means as family_means
+from .families import family_pair_means as family_pair_means
 from .families import jackknife_interval_over_families as jackknife_interval_over_families
 from .families import mean_over_families as mean_over_families
 from .family_pairs import correlate_pairs as correlate_pairs
@@ -193,6 +194,7 @@ __all__ = [
     "factors",
     "family_codes",
     "family_means",
+    "family_pair_means",
     "farthest_samples",
     "information_loss",
     "jackknife_interval_over_families",

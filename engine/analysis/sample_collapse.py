@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -10,22 +9,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import InputError, check_k, matrix
-from ..comparison import draw_jackknife_groups, jackknife_interval
 from ..gram import prepare
 from ..neighbours import find_table
+from .contrast import redraw
 from .families import family_codes, family_means
 
 # Samples that are compared with each other at most, since all of their distances are sorted.
 MAX_TOGETHER = 2000
-# Fewest samples of each set.
+# Fewest groups of samples of each set.
 MIN_SAMPLES = 40
-JACKKNIFE_GROUPS = 20
 # Share of the reference samples around which the dimension counts as low.
 TAIL = 0.05
 
 
 class Interval(NamedTuple):
-    """A value with its 95 % interval, whose ends are NaN where there are too few groups of samples."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
@@ -34,6 +32,8 @@ class Interval(NamedTuple):
 
 class SampleCollapse(NamedTuple):
     """Loss of information and local dimension of each sample in m models.
+
+    Values of single samples are means over the redraws that they are in; NaN for a sample that is in none.
 
     Args:
         reference_loss: [m, n], see `information_loss`.
@@ -45,7 +45,8 @@ class SampleCollapse(NamedTuple):
         mean_dimension: the same for the panel, the geometric mean over families.
         share: [m], the share of the shifted samples around which the dimension is below that around 95 % of the
             reference samples; 0.05 without a change.
-        together: number of samples that were compared with each other.
+        together: number of samples that were compared with each other, no two of one group.
+        error: standard error of the logarithm of `mean_dimension`.
     """
 
     reference_loss: np.ndarray
@@ -57,6 +58,7 @@ class SampleCollapse(NamedTuple):
     mean_dimension: Interval
     share: np.ndarray
     together: int
+    error: float
 
 
 def information_loss(
@@ -123,6 +125,7 @@ def sample_collapse(
     families: Sequence[str] | None = None,
     k: int = 10,
     groups: tuple[Sequence[str] | None, Sequence[str] | None] = (None, None),
+    redraws: int = 20,
     seed: int = 0,
 ) -> SampleCollapse:
     """Measure on which samples models lose information, out of distribution compared with in distribution.
@@ -132,24 +135,27 @@ def sample_collapse(
     samples than the others have; it is 0 where all models lose the same, and of single samples it is not more than a
     contribution to the mean: a model that gathers some of the samples in one place knows which samples these are.
 
-    Both sets are measured at the same number of samples, since ranks and dimensions depend on it: the larger set, and
-    any of more than 2,000 samples, is divided into random parts. Intervals are by the delete-a-group jackknife over
-    the samples of both sets, for these models.
+    Ranks and dimensions depend on the number of samples, and near copies of a sample lower the dimension around it.
+    Both sets are therefore measured on random subsets of one size, half of the groups of the smaller set and at most
+    2,000, in which no two samples are of one group. Intervals are by the delete-d jackknife over these subsets, for
+    these models.
 
     Args:
         reference: m matrices [n, d_m], row i of all being the same sample, in distribution.
         shifted: m matrices [q, d_m], the other samples in the same models.
         families: [m] names, empty for a model that is a family of its own; default: each model is.
-        k: number of neighbours, 3 <= k < the number of samples of the smaller set.
+        k: number of neighbours, 3 <= k < half of the number of groups of the smaller set.
         groups: labels of the samples of both sets that are not independent of each other, such as the states of one
             material; None where all are independent.
-        seed: of the random parts, and of the groups of the jackknife.
+        redraws: number of random subsets of each set.
+        seed: of the subsets.
 
-    Cost O(m (n + q) s (d + log s)) for parts of s samples.
+    Source: delete-d jackknife, Shao & Wu (1989), Annals of Statistics 17, 1176.
+    Cost O(r m s^2 (d + log s)) for r subsets of s samples.
 
     Raises:
-        ValueError: fewer than two families or 40 samples in a set, columns or numbers of models that differ, or k is
-            out of range.
+        ValueError: fewer than two families or 40 groups of samples in a set, columns or numbers of models that differ,
+            k is out of range, or most samples of a set have equal rows in a model.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -168,38 +174,86 @@ def sample_collapse(
     codes = family_codes(families, len(inside))
     if len(np.unique(codes)) < 2:
         raise InputError("a loss is relative to models of other families: add a model of another family")
-    n, q = len(inside[0]), len(outside[0])
-    if min(n, q) < MIN_SAMPLES:
-        raise InputError(f"{min(n, q)} samples are too few in one of the sets: at least {MIN_SAMPLES} are needed")
-    size = min(n, q, MAX_TOGETHER)
+    labels = [
+        np.arange(len(rows[0])) if given is None else np.unique(np.asarray(given), return_inverse=True)[1]
+        for rows, given in zip((inside, outside), groups, strict=True)
+    ]
+    counts = [len(np.unique(one)) for one in labels]
+    if min(counts) < MIN_SAMPLES:
+        raise InputError(
+            f"{min(counts)} groups of samples are too few in one of the sets: at least {MIN_SAMPLES} are needed"
+        )
+    size = min(min(counts) // 2, MAX_TOGETHER)
     if not 3 <= k < size:
-        raise InputError(f"k={k} is out of range for {size} samples: use k from 3 to {size - 1}")
-    parts = [_in_parts(rows, codes, k, size, seed) for rows in (inside, outside)]
-    loss, dimension = (tuple(each[which] for each in parts) for which in (0, 1))
-    m = len(inside)
-
-    def statistics(kept: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Return the differences of loss [m], and logarithms of the dimension ratio [m] and of the panel."""
-        first, second = kept
-        change = loss[1][:, second].mean(1) - loss[0][:, first].mean(1)
-        medians = [np.median(values[:, rows], axis=1) for values, rows in zip(dimension, kept, strict=True)]
-        with np.errstate(divide="ignore", invalid="ignore"):  # the dimension is 0 where most rows repeat others
-            ratio = np.log(medians[1] / medians[0])
-        return np.array([*change, *ratio, family_means(ratio, codes).mean()])
-
-    value, low, high = _jackknife(statistics, (n, q), groups, seed)
-    threshold = np.quantile(dimension[0], TAIL, axis=1)
+        raise InputError(f"k={k} is out of range for {size} samples at a time: use k from 3 to {size - 1}")
+    generator, m = np.random.default_rng(seed), len(inside)
+    drawn = [
+        _redrawn(rows, codes, k, of_set, size, redraws, generator)
+        for rows, of_set in zip((inside, outside), labels, strict=True)
+    ]
+    # Of each redraw the mean losses [m], and the logarithms of the median dimensions [m] and of the panel.
+    value = drawn[1].statistics.mean(0) - drawn[0].statistics.mean(0)
+    error = np.sqrt(
+        sum(
+            np.var(one.statistics, axis=0, ddof=1) * size / (count - size)
+            for one, count in zip(drawn, counts, strict=True)
+        )
+    )
+    low, high = value - 1.96 * error, value + 1.96 * error
+    dimension = [one.dimension for one in drawn]
+    threshold = np.nanquantile(dimension[0], TAIL, axis=1)
+    known = np.isfinite(dimension[1])
     return SampleCollapse(
-        loss[0],
-        loss[1],
+        drawn[0].loss,
+        drawn[1].loss,
         dimension[0],
         dimension[1],
         tuple(Interval(*(float(ends[at]) for ends in (value, low, high))) for at in range(m)),
         tuple(_exp(value[at], low[at], high[at]) for at in range(m, 2 * m)),
         _exp(value[-1], low[-1], high[-1]),
-        (dimension[1] < threshold[:, None]).mean(1),
+        ((dimension[1] < threshold[:, None]) & known).sum(1) / known.sum(1),
         size,
+        float(error[-1]),
     )
+
+
+class _Drawn(NamedTuple):
+    loss: np.ndarray  # [m, n], means over redraws
+    dimension: np.ndarray  # [m, n]
+    statistics: np.ndarray  # [redraws, 2 m + 1]
+
+
+def _redrawn(
+    rows: Sequence[np.ndarray],
+    codes: np.ndarray,
+    k: int,
+    groups: np.ndarray,
+    size: int,
+    redraws: int,
+    generator: np.random.Generator,
+) -> _Drawn:
+    """Measure random subsets of `size` groups, one sample of each.
+
+    Raises:
+        ValueError: half of the samples of a subset have a dimension of 0 in a model.
+    """
+    m, n = len(rows), len(rows[0])
+    totals, times = np.zeros((2, m, n)), np.zeros(n)
+
+    def measured(chosen: np.ndarray) -> np.ndarray:
+        loss, dimension = _loss_and_dimension([x[chosen] for x in rows], codes, k)
+        totals[:, :, chosen] += [loss, dimension]
+        times[chosen] += 1
+        medians = np.median(dimension, axis=1)
+        if not (medians > 0).all():
+            at = int(np.argmin(medians))
+            raise InputError(f"model {at} has equal rows for most samples of a set, and no dimension around them")
+        logs = np.log(medians)
+        return np.array([*loss.mean(1), *logs, family_means(logs, codes).mean()])
+
+    statistics = redraw(measured, groups, size, redraws, generator)
+    with np.errstate(invalid="ignore"):  # 0 / 0 for samples that were never drawn
+        return _Drawn(totals[0] / times, totals[1] / times, statistics)
 
 
 def _checked(representations: Sequence[Any]) -> list[np.ndarray]:
@@ -210,22 +264,6 @@ def _checked(representations: Sequence[Any]) -> list[np.ndarray]:
         if not np.isfinite(x).all():
             raise InputError(f"model {at} has values that are NaN or infinite: remove these samples")
     return rows
-
-
-def _in_parts(
-    rows: Sequence[np.ndarray], codes: np.ndarray, k: int, size: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the loss and the dimension of all samples, each measured among `size` samples, [m, n] each."""
-    n = len(rows[0])
-    order = np.random.default_rng([seed, n]).permutation(n)
-    loss, dimension = np.empty((2, len(rows), n))
-    for start in range(0, n, size):
-        part = order[start : start + size]
-        # The last part is filled up with samples that have been measured before.
-        filled = np.concatenate([part, order[: size - len(part)]])
-        values = _loss_and_dimension([x[filled] for x in rows], codes, k)
-        loss[:, part], dimension[:, part] = (each[:, : len(part)] for each in values)
-    return loss, dimension
 
 
 def _loss_and_dimension(rows: Sequence[np.ndarray], codes: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -274,30 +312,6 @@ def _dimension(distances: np.ndarray) -> np.ndarray:
     logs = np.log(np.where(positive, distances, 1))
     total = np.where(positive, logs[:, -1:] - logs, 0).sum(1)
     return np.where((left >= 2) & (total > 0), (left - 1) / np.where(total > 0, total, 1), 0.0)
-
-
-def _jackknife(
-    statistics: Any, sizes: tuple[int, int], groups: tuple[Sequence[str] | None, Sequence[str] | None], seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return values with the ends of their intervals, leaving out groups of samples of both sets at once."""
-    every = tuple(np.arange(size) for size in sizes)
-    value = statistics(every)
-    units = [size if labels is None else len(set(labels)) for size, labels in zip(sizes, groups, strict=True)]
-    count = min(JACKKNIFE_GROUPS, *units)
-    if count < JACKKNIFE_GROUPS // 2:
-        nothing = np.full_like(value, math.nan)
-        return value, nothing, nothing
-    parts = [
-        draw_jackknife_groups(size, count, groups=labels, seed=seed) for size, labels in zip(sizes, groups, strict=True)
-    ]
-    without = np.stack(
-        [
-            statistics(tuple(np.setdiff1d(rows, part) for rows, part in zip(every, both, strict=True)))
-            for both in zip(*parts, strict=True)
-        ]
-    )
-    _, low, high = jackknife_interval(value, without)
-    return value, low, high
 
 
 def _exp(*values: float) -> Interval:

@@ -253,7 +253,7 @@ METRICS = (
         bounds=(-1.0, 1.0),
         higher_is_better=True,
         chance="n / (n - 1) times the means of K_ii / norm(K_i) and of L_ii / norm(L_i), exactly",
-        meaning="Is each sample similar to the same samples in both models? As linear CKA, with all samples alike.",
+        meaning="Is each sample similar to the same samples in both models? As CKA, but every sample has equal weight.",
         citation="Kolling et al. 2023, arXiv:2305.19294",
         queries="exact",
     ),

@@ -392,7 +392,7 @@ METRICS = (
         bounds=(-1.0, 1.0),
         higher_is_better=True,
         chance="mean over 2 to 20 permutations of the samples, for each pair of models; not 0 unless rows are centred",
-        meaning="Does a sample have the same similarities to its nearest neighbours of either model in both models?",
+        meaning="Are a sample's similarities to its nearest neighbours, in either model, the same in both models?",
         citation="Hamilton et al. 2016, arXiv:1606.02821; Klabunde et al. 2025, arXiv:2305.06329",
         queries="sampled",
     ),

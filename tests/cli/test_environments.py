@@ -51,7 +51,9 @@ def noise(tmp_path: Path) -> None:
 COMPARE = ("compare", "a.npz", "b.npz", "-k", 5, "--metrics", "cka,cknna", "--intervals", 5)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "ascii", pytest.param("cp1252", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "encoding", ["latin-1", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("ascii", "cp1252"))]
+)
 def test_a_terminal_that_is_not_utf8_gets_fallbacks(noise: None, tmp_path: Path, encoding: str) -> None:
     ran = hyle(tmp_path, *COMPARE, "-o", "x.csv", PYTHONIOENCODING=encoding)
     assert (ran.returncode, (tmp_path / "x.csv").exists()) == (0, True)

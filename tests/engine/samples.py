@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,10 @@ def rounding(n: int, dtype: Any = np.float32) -> float:
 
 CASES = ("shared64", "null300", "wide40", "swiss500")  # dups100 has a separate test
 SINGLE_CASES = ("shared64",)
+# As parameters of a test. The two of many samples are for `make thorough`.
+ALL_CASES = [
+    pytest.param(case, marks=[pytest.mark.thorough] * (case in ("null300", "swiss500"))) for case in (*CASES, "dups100")
+]
 
 
 def unrelated() -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,7 @@ from ..verdict import Estimate
 from .finding import Finding, behind, mean_of, num, shown
 
 # Reported between vision and language: a share of 10 nearest neighbours among 1,024 samples (Huh et al. 2024).
-VISION_LANGUAGE = 0.16
+VISION_LANGUAGE, OF_SAMPLES = 0.16, 1024
 NEIGHBOURS, JACKKNIFE_GROUPS = 10, 20
 # Redraws of as many molecules as there are proteins.
 REDRAWS = 10
@@ -30,7 +30,7 @@ def same_kind(panels: StudyResults) -> Finding:
     means = {"flat": within[0], "atoms": within[1], "across": mean_of(score.mutual, flat, atoms)}
     pairs = [(i, j) for i in np.flatnonzero(flat).tolist() for j in np.flatnonzero(atoms).tolist()]
     significant = sum(not score.not_significant[pair] for pair in pairs)
-    best, overlap = best_overlap(panels["qm9"], pairs)
+    best, overlap = best_overlap(panels["qm9"], pairs, neighbours_of(int(comparison.attrs["n"])))
     estimates = {
         "within": same_kind_of(comparison, "cknna"),
         "across": across(comparison, "cknna"),
@@ -42,15 +42,16 @@ def same_kind(panels: StudyResults) -> Finding:
         f"Mean CKNNA is {num(within[0])} among models of strings and graphs, {num(within[1])} among models of atoms "
         f"and {num(means['across'])} across. Alignment and same kind of input: ρ = {shown(estimates['within'])}. "
         f"Across, beyond chance: {shown(estimates['across'])}; {significant} of {len(pairs)} pairs are significantly "
-        f"above chance. The best of them, {best}, share {shown(overlap, units='samples')} of {NEIGHBOURS} nearest "
-        f"neighbours, with an interval for all {len(pairs)} pairs at once; Huh et al. (2024) report {VISION_LANGUAGE} "
-        "between vision and language, of 10 neighbours among 1,024 samples.",
+        f"above chance. The best of them, {best}, share {shown(overlap, units='samples')} of "
+        f"{neighbours_of(int(comparison.attrs['n']))} nearest neighbours, with an interval for all {len(pairs)} "
+        f"pairs at once; Huh et al. (2024) report {VISION_LANGUAGE} between vision and language, of 10 neighbours "
+        "among 1,024 samples.",
         behind(panels, "qm9"),
         means | {"significant": significant, "pairs": len(pairs), "best": best},
     )
 
 
-def best_overlap(panel: StudyResult, pairs: Sequence[tuple[int, int]]) -> tuple[str, Estimate]:
+def best_overlap(panel: StudyResult, pairs: Sequence[tuple[int, int]], k: int) -> tuple[str, Estimate]:
     """Return the pair with the highest share of common neighbours, with an interval that holds for all pairs."""
     from scipy.stats import t as student
 
@@ -61,7 +62,7 @@ def best_overlap(panel: StudyResult, pairs: Sequence[tuple[int, int]]) -> tuple[
     found = compare(
         {names[i]: panel.representations[i] for i in rows},
         metrics=["mutual_knn"],
-        k=NEIGHBOURS,
+        k=k,
         jackknife_groups=JACKKNIFE_GROUPS,
     )
     overlap, error = (found[f"mutual_knn{suffix}"].transpose("model", "other") for suffix in ("", "_se"))
@@ -74,6 +75,11 @@ def best_overlap(panel: StudyResult, pairs: Sequence[tuple[int, int]]) -> tuple[
     return f"{first} with {second}", Estimate(
         value, value - half_width, value + half_width, int(found.attrs["n"]), df=df
     )
+
+
+def neighbours_of(n: int) -> int:
+    """Return as many neighbours of n samples as 10 are of 1,024: the overlap rises with their share of all samples."""
+    return max(1, round(NEIGHBOURS * n / OF_SAMPLES))
 
 
 def proteins(panels: StudyResults) -> Finding:
@@ -134,6 +140,8 @@ def _across_at(panel: StudyResult, first: Sequence[str], second: Sequence[str], 
 
 def text(panels: StudyResults) -> Finding:
     """Test whether a language model of English agrees with models of atoms when it is fed SMILES."""
+    from hyle.engine.analysis import beyond_chance
+
     comparison = panels["qm9"].comparison
     score = read_scores(comparison)["cknna"]
     words, strings, atoms = (of_kind(comparison, (kind,)) for kind in ("text", "string", "atoms"))
@@ -144,7 +152,8 @@ def text(panels: StudyResults) -> Finding:
         "string_atoms": mean_of(score.mutual, strings, atoms),
     }
     owners = np.array(families(comparison))
-    of_words, of_strings = (mean_across(score.mutual, group, atoms, owners) for group in (words, strings))
+    beyond = beyond_chance(comparison, "cknna")
+    of_words, of_strings = (mean_across(beyond, group, atoms, owners) for group in (words, strings))
     estimate = ratio_of(of_words, of_strings)
     pairs = [(i, j) for i in np.flatnonzero(words) for j in np.flatnonzero(atoms)]
     significant = sum(not score.not_significant[pair] for pair in pairs)
@@ -162,8 +171,13 @@ def text(panels: StudyResults) -> Finding:
 
 
 def _reads(panel: StudyResult, wanted: Sequence[str]) -> np.ndarray:
-    """Return bool [m], whether a model is of one of these modalities or reads one of these views."""
+    """Return bool [m], whether a model is of one of these modalities or reads one of these views.
+
+    Models of English text are none of these, whatever text they are given.
+    """
     from hyle.zoo import find_card
 
     models = zip(model_names(panel.comparison), modalities(panel.comparison), strict=True)
-    return np.array([kind != CONTROL and bool({kind, find_card(name).view} & set(wanted)) for name, kind in models])
+    return np.array(
+        [kind not in (CONTROL, "text") and bool({kind, find_card(name).view} & set(wanted)) for name, kind in models]
+    )

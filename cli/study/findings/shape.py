@@ -72,9 +72,10 @@ def dimension(panels: StudyResults) -> Finding:
     return Finding(
         "dimension",
         estimates,
-        f"{' '.join(sentences)} Over the families of qm9: median over that of random vectors "
-        f"{shown(estimates['random'])}, 90th over 10th percentile {shown(estimates['band'])}. Medians of the "
-        f"architectures: {medians}; ρ with their claimed order = {shown(estimates['order'])}.",
+        f"{' '.join(sentences)} Over the families of qm9: geometric mean over the dimension of random vectors "
+        f"{shown(estimates['random'])}, 90th over 10th percentile (of a log-normal distribution with their standard "
+        f"deviation) {shown(estimates['band'])}. Medians of the architectures: {medians}; ρ with their claimed "
+        f"order = {shown(estimates['order'])}.",
         behind(panels, *panels),
         numbers | {"architectures": {kind: float(value) for kind, value in by_kind.items()}},
     )
@@ -105,10 +106,11 @@ def training_data(panels: StudyResults) -> Finding:
     return Finding(
         "training_data",
         estimates,
-        f"On qm9, pairs with the same training data differ from others by {shown(estimates['data'])}; training data "
-        f"minus architecture, share of the variation: {shown(estimates['before_architecture'])}. {' '.join(sentences)} "
-        "Percentages are the share of the variation of CKNNA, over pairs of families, that each fact explains alone; "
-        "training data are the sets named in the model cards. The verdict is on qm9.",
+        f"On qm9, pairs with the same training data differ from others by {shown(estimates['data'])}; the difference "
+        "that training data make minus that of the architecture, in one regression: "
+        f"{shown(estimates['before_architecture'])}. {' '.join(sentences)} Percentages are the share of the "
+        "variation of CKNNA, over pairs of families, that each fact explains alone; training data are the sets "
+        "named in the model cards. The verdict is on qm9.",
         behind(panels, "qm9", "mptrj"),
         numbers,
     )

@@ -90,10 +90,7 @@ def collapse_of(found: SampleCollapse, of_family: Sequence[str]) -> Estimate:
 
     codes = family_codes(of_family)
     value, *ends = mean_over_families(np.log([one.value for one in found.dimension]), codes)
-    over_samples = found.mean_dimension
-    # The quantile is that of the jackknife over samples with its 20 groups.
-    half = (math.log(over_samples.high) - math.log(over_samples.low)) / 2 / 2.093
-    estimate = _with_samples(value, (ends[0], ends[1]), half, len(np.unique(codes)))
+    estimate = _with_samples(value, (ends[0], ends[1]), found.error, len(np.unique(codes)))
     low, high = math.exp(estimate.low), math.exp(estimate.high)
     return replace(estimate, value=math.exp(estimate.value), low=low, high=high)
 
@@ -112,10 +109,10 @@ def _with_samples(value: float, over_families: tuple[float, float], error: float
     from scipy.stats import t as student
 
     low, high = over_families
-    if not is_number(low):
+    if not (is_number(low) and is_number(error)):
         return Estimate(value, math.nan, math.nan, families)
     of_families = ((high - low) / 2 / float(student.ppf(0.975, families - 1))) ** 2
-    variance = of_families + (0.0 if math.isnan(error) else error**2)
+    variance = of_families + error**2
     df = variance**2 * (families - 1) / of_families**2 if of_families > 0 else math.inf
     half_width = float(student.ppf(0.975, df)) * math.sqrt(variance)
     return Estimate(value, value - half_width, value + half_width, families, df=df)

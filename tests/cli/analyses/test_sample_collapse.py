@@ -35,8 +35,8 @@ def test_fewer_dimensions_in_all_models_and_a_loss_in_one_are_stated(capsys: pyt
     found = ANALYSIS.compute(question(others * [1, 1, 1, 0, 0], others * [1, 1, 0, 0, 0]))
     first, second = ANALYSIS.summarise(found)
     assert first.startswith("Around samples of the second set the dimension of representations is lower: 0.")
-    assert "mean over 4 families; n = 150 and 100 samples, compared 100 at a time" in first
-    assert second.startswith(f"On samples of the second set {NAMES[0]} (by 0.")
+    assert "mean over 4 families; n = 150 and 100 samples, compared 50 at a time" in first
+    assert second.startswith(f"On samples of the second set, compared with the first, {NAMES[0]} (by 0.")
     assert NAMES[1] not in second
     ANALYSIS.print_result(found)
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith(NAMES[0]))

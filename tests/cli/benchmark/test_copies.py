@@ -10,7 +10,8 @@ import pytest
 from hyle.cli.benchmark.copies import Containment, composite_of, find_contained
 from hyle.zoo import Member, load_panel
 
-PANELS = ("qm9", "mptrj", "proteins")
+# Each kind of disguise is tried with two panels, and with the third by `make thorough`.
+THOROUGHLY = pytest.mark.thorough
 # Retrained or fine-tuned from common weights, or trained on nearly the same data. Other pairs of one family are models
 # for other tasks.
 RELATED = [
@@ -57,7 +58,7 @@ def attacks(x: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize("name", PANELS)
+@pytest.mark.parametrize("name", [pytest.param("qm9", marks=THOROUGHLY), "mptrj", "proteins"])
 def test_members_contain_their_relatives_only(name: str) -> None:
     models, rows = models_of(name)
     for one in models:
@@ -72,7 +73,9 @@ def test_members_contain_their_relatives_only(name: str) -> None:
         assert composite_of(found, one.family) == []
 
 
-@pytest.mark.parametrize(("name", "member"), [("qm9", "so3lr"), ("mptrj", "hienet"), ("proteins", "near")])
+@pytest.mark.parametrize(
+    ("name", "member"), [pytest.param("qm9", "so3lr", marks=THOROUGHLY), ("mptrj", "hienet"), ("proteins", "near")]
+)
 def test_disguised_copies_are_recognised(name: str, member: str) -> None:
     models, rows = models_of(name)
     for attack, x in attacks(rows[member]).items():
@@ -84,7 +87,7 @@ def test_disguised_copies_are_recognised(name: str, member: str) -> None:
     assert find_contained(rows[member], models, rows)[[one.name for one in models].index(member)].same
 
 
-@pytest.mark.parametrize("name", PANELS)
+@pytest.mark.parametrize("name", ["qm9", pytest.param("mptrj", marks=THOROUGHLY), "proteins"])
 def test_rows_of_several_members_side_by_side_are_recognised(name: str) -> None:
     models, rows = models_of(name)
     first = {one.family: one.name for one in models}

@@ -51,7 +51,7 @@ def test_few_samples_are_warned_of(run: Run, pair: tuple[np.ndarray, np.ndarray]
         np.savez("c.npz", embedding=pair[0][:n], ids=IDS[:n])
         ran = run(*command)
         assert ran.code == 0
-        assert (f"warning: {n} samples are few for a comparison" in ran.err) == warned
+        assert (f"warning: only {n} samples: scores of so few" in ran.err) == warned
 
 
 def write_third(seed: int = 5) -> None:

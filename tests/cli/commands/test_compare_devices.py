@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 N = 120
+Run = Callable[..., Any]
 
 
 @pytest.fixture
@@ -42,14 +44,14 @@ def scores(output: str) -> list[Any]:
     return [[value for value in row.values() if isinstance(value, float)] for row in json.loads(output)["results"]]
 
 
-def test_two_processes_print_what_one_does(folder: Path) -> None:
+def test_two_processes_print_what_one_does(folder: Path, run: Run) -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         coordinator = f"127.0.0.1:{server.getsockname()[1]}"
     options = ["--coordinator", coordinator, "--processes", "2", "--json"]
     both = [start(folder, *options, "--rank", str(rank), "-o", f"{rank}.json") for rank in range(2)]
     first, second = map(ended, both)
-    alone, _ = ended(start(folder, "--json"))
+    alone = run("compare", "a.npz", "b.npz", "c.npz", "-k", 5, "--json").out
     assert len(scores(first[0])) == len(scores(alone)) > 5
     for one, other in zip(scores(first[0]), scores(alone), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
@@ -83,7 +85,6 @@ def test_a_checkpoint_is_kept_until_the_result_is_printed(folder: Path) -> None:
         (["--rank", "0"], "--coordinator and --processes missing"),
         (["--devices", "99"], "devices=99, but JAX has "),
         (["--devices", "few"], "'few' is neither a number of devices nor all nor cluster"),
-        (["--devices", "cluster"], "JAX finds no cluster here"),
         (["--checkpoint", "a.npz"], "Directory 'a.npz' is a file"),
         (
             ["--coordinator", "localhost:1", "--processes", "2", "--rank", "0", "--devices", "2"],
@@ -91,10 +92,14 @@ def test_a_checkpoint_is_kept_until_the_result_is_printed(folder: Path) -> None:
         ),
     ],
 )
-def test_mistakes_are_one_line(folder: Path, options: list[str], message: str) -> None:
-    process = start(folder, *options)
+def test_mistakes_are_one_line(folder: Path, mistake: Run, options: list[str], message: str) -> None:
+    assert message in mistake("compare", "a.npz", "b.npz", "c.npz", "-k", 5, *options)
+
+
+def test_where_there_is_no_cluster_one_line_says_so(folder: Path) -> None:
+    process = start(folder, "--devices", "cluster")
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 2
-    assert message in " ".join(errors.split())
+    assert "JAX finds no cluster here" in " ".join(errors.split())
     assert "Traceback" not in errors
     assert not output

@@ -71,12 +71,13 @@ def test_a_planted_teacher_is_matched_and_the_student_is_a_model(run, mistake, t
     assert "already" in mistake("distill", "planted.npz", *OPTIONS)
 
 
-def test_noise_is_not_matched(run, teachers):
-    ran = run("distill", "noise.npz", *OPTIONS, "--name", "of-noise")
+def test_noise_is_not_matched_and_a_hundred_samples_are_enough(run, teachers):
+    ran = run("distill", "noise.npz", *OPTIONS[:-1], 100, "--name", "of-noise")
     assert ran.code == 0, ran.err
     assert "does not match noise" in ran.out
     found = json.loads((registered_dir() / "of-noise" / "result.json").read_text())
     assert not any(one["significant"] for one in found["alignment"])
+    assert found["samples"] == {"train": 68, "validation": 12, "test": 20, "dropped": 0}
 
 
 def test_mistakes_are_one_line(mistake, teachers):
@@ -179,12 +180,6 @@ def test_samples_that_the_student_cannot_read_are_said_with_the_reason(run, mist
     dropped = ran.json["samples"]["dropped"]
     assert 10 < dropped < 220
     assert f"warning: partly:Letters cannot read {dropped} of {N} samples: has a triple bond ({dropped})" in ran.err
-
-
-def test_a_hundred_samples_are_enough(run, teachers):
-    ran = run("distill", "planted.npz", *OPTIONS[:-1], 100, "--name", "small", "--json")
-    assert ran.code == 0, ran.err
-    assert ran.json["samples"] == {"train": 68, "validation": 12, "test": 20, "dropped": 0}
 
 
 def test_a_teacher_of_identical_rows_is_named(mistake, teachers, tmp_path):

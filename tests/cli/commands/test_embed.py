@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from hyle.zoo import Store, load, load_dataset
 
 SAMPLES = 300
+Run = Callable[..., Any]
 
 
 @pytest.mark.models
@@ -62,9 +65,16 @@ def finished_shards(root: Path) -> list[Path]:
     return [path for path in root.glob("*/*/*/*/shards/*/*") if path.is_dir() and not path.name.startswith(".")]
 
 
-def test_layers_of_a_custom_model_are_stored_and_compared_by_name(tmp_path: Path) -> None:
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The module of a model of the user, which none of another test hides."""
     pytest.importorskip("torch")
-    (tmp_path / "mine.py").write_text(
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    return tmp_path / "mine.py"
+
+
+def test_layers_of_a_custom_model_are_stored_and_compared_by_name(run: Run, mine: Path) -> None:
+    mine.write_text(
         "import torch\n"
         "from hyle.zoo import Adapter, Output\n\n\n"
         "class Letters(Adapter):\n"
@@ -75,28 +85,23 @@ def test_layers_of_a_custom_model_are_stored_and_compared_by_name(tmp_path: Path
         "        return Output(torch.tensor([[float(s.smiles.count(c)) for c in 'CNO'] for s in samples]))\n"
     )
 
-    def hyle(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "hyle.cli", *arguments, "--store", "store"]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-
-    done = hyle("embed", "mine:Letters", "--layers", "all", "-n", "40")
-    assert done.returncode == 0, done.stderr
-    assert "mine:Letters@length" in done.stderr
-    again = hyle("embed", "mine:Letters", "--layers", "letters,length", "-n", "40")
-    assert again.stderr.count("from the store") == 2
-    done = hyle("compare", "mine:Letters@all", "--metrics", "cka", "--json")
-    assert done.returncode == 0, done.stderr
-    assert '"mine:Letters@letters"' in done.stdout
-    wrong = hyle("compare", "mine:Letters@last", "--metrics", "cka")
-    assert wrong.returncode == 2
-    assert "has these layers: length, letters" in wrong.stderr
-    both = hyle("embed", "mine:Letters", "--layers", "all", "--layer", "length")
-    assert both.returncode == 2
+    store = ("--store", "store")
+    done = run("embed", "mine:Letters", "--layers", "all", "-n", 40, *store)
+    assert done.code == 0, done.err
+    assert "mine:Letters@length" in done.err
+    again = run("embed", "mine:Letters", "--layers", "letters,length", "-n", 40, *store)
+    assert again.err.count("from the store") == 2
+    done = run("compare", "mine:Letters@all", "--metrics", "cka", "--json", *store)
+    assert done.code == 0, done.err
+    assert '"mine:Letters@letters"' in done.out
+    wrong = run("compare", "mine:Letters@last", "--metrics", "cka", *store)
+    assert wrong.code == 2
+    assert "has these layers: length, letters" in wrong.err
+    assert run("embed", "mine:Letters", "--layers", "all", "--layer", "length", *store).code == 2
 
 
-def test_unknown_tokens_are_reported(tmp_path: Path) -> None:
-    pytest.importorskip("torch")
-    (tmp_path / "mine.py").write_text(
+def test_unknown_tokens_are_reported(run: Run, mine: Path, tmp_path: Path) -> None:
+    mine.write_text(
         "import torch\n"
         "from hyle.zoo import Adapter, Output\n\n\n"
         "class Letters(Adapter):\n"
@@ -106,8 +111,11 @@ def test_unknown_tokens_are_reported(tmp_path: Path) -> None:
         "        return Output(torch.tensor([[float(len(s.smiles))] for s in samples]))\n"
     )
     (tmp_path / "a.smi").write_text("C\nC[Og]\n[Og][Og]\n")
+    # In a process of its own, which finds the module in its folder.
     command = [sys.executable, "-m", "hyle.cli", "embed", "mine:Letters", "--dataset", "a.smi", "--store", "store"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "mine:Letters: 3 tokens are not in its vocabulary" in done.stderr
-    assert "vocabulary" not in subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stderr
+    again = run(*command[3:])
+    assert again.code == 0, again.err
+    assert "vocabulary" not in again.err

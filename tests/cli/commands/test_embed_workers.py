@@ -96,8 +96,8 @@ def test_unknown_tokens_of_all_workers_are_counted(run: Run) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-@pytest.mark.parametrize("as_json", [False, True])
-def test_an_interrupt_ends_all_workers_and_keeps_what_is_stored(tmp_path: Path, as_json: bool) -> None:
+@pytest.mark.parametrize("as_json", [pytest.param(False, marks=pytest.mark.thorough), True])
+def test_an_interrupt_ends_all_workers_and_keeps_what_is_stored(run: Run, tmp_path: Path, as_json: bool) -> None:
     data = dataset(300)
     # The last of three shards.
     Path(f"wait-{data.ids[290]}").touch()
@@ -123,8 +123,6 @@ def test_an_interrupt_ends_all_workers_and_keeps_what_is_stored(tmp_path: Path, 
     assert not alive(pids("seen") | pids("children"))
     Path(f"wait-{data.ids[290]}").unlink()
     Path("seen").unlink()
-    done = subprocess.run(
-        command, env={**os.environ, "HYLE_STORE": str(tmp_path / "store")}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    done = run(*command[3:])
+    assert done.code == 0, done.err
     assert {i for line in lines("seen") for i in line.split()[1:]} <= set(data.ids[256:])

@@ -179,11 +179,11 @@ def test_no_text_of_a_card_becomes_markup() -> None:
 
 
 def test_the_command_writes_the_site(run: Callable, tmp_path: Path) -> None:
-    for card in planted():
+    for card in planted()[-3:]:
         write_card(card.data, tmp_path / "cards", card.model.replace("/", "-") + card.domain)
     ran = run("leaderboard", "cards", "-o", "site")
     assert ran.code == 0, ran.err
-    assert "9 cards of 9 models: wrote site/index.html" in ran.err
+    assert "3 cards of 3 models: wrote site/index.html" in ran.err
     first = {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()}
     assert run("leaderboard", "cards", "-o", "site").code == 0
     assert {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()} == first

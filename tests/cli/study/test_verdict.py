@@ -92,6 +92,8 @@ def test_a_claim_needs_all_of_its_tests_and_one_refutes_it() -> None:
     assert refuted.verdict == NOT_SUPPORTED
     assert refuted.equivalence_p == pytest.approx(2 * run_test(LINEAR, absent).equivalence_p)
     assert verdict(large, vague).power == pytest.approx(run_test(LINEAR, vague).power)
+    twelve = judge({"c0": {"t0": vague}}, rules(LINEAR, claims=12))["c0"]
+    assert twelve.power == pytest.approx(run_test(LINEAR, vague, 0.05 / 12).power)
     # Significant, but smaller than what matters, which is not excluded.
     small = Estimate(0.4, 0.1, 0.7, 9)
     assert run_test(LINEAR, small).p < 0.05

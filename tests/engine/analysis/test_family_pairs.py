@@ -73,7 +73,7 @@ def test_copies_and_pairs_within_families_change_nothing() -> None:
     assert (found.value, found.low, found.high) == pytest.approx((expected.value, expected.low, expected.high))
 
 
-@pytest.mark.parametrize("tails", [False, True])
+@pytest.mark.parametrize("tails", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_family_effects_alone_reject_at_the_level(tails: bool) -> None:
     sets, rejected = 250, np.zeros(4)
     for seed in range(sets):

@@ -62,19 +62,19 @@ def test_the_dimension_around_a_sample_ignores_repetitions_and_is_0_without_othe
 
 def test_a_model_that_collapses_on_the_shifted_samples_is_found_with_its_samples() -> None:
     rng = np.random.default_rng(2)
-    inside, outside = rng.normal(size=(200, 5)), rng.normal(size=(120, 5))
+    inside, outside = rng.normal(size=(400, 5)), rng.normal(size=(300, 5))
     reference, shifted = panel(inside, 0.1), panel(outside, 0.1, 1)
-    lost = np.arange(120) < 60  # of half of the shifted samples, the first model knows two of five dimensions
+    lost = np.arange(300) < 150  # of half of the shifted samples, the first model knows two of five dimensions
     shifted[0] = np.where(lost[:, None], 0.05 * (outside * [1, 1, 0, 0, 0]) @ MAPS[0], shifted[0])
     found = sample_collapse(reference, shifted)
     assert found.dimension[0].high < 0.95
     assert all(each.low < 1 < each.high for each in found.dimension[1:])
-    assert found.share[0] > 0.3
-    assert found.share[1:].max() < 0.1
+    assert found.share[0] > 0.2
+    assert found.share[1:].max() < 0.12
     around = found.shifted_dimension
     assert (around[0, lost][:, None] < around[0, ~lost]).mean() > 0.9  # the area under the curve
     assert 0.3 < (around[1, lost][:, None] < around[1, ~lost]).mean() < 0.7
-    assert found.together == 120
+    assert found.together == 150
 
 
 def test_a_model_that_loses_what_the_others_have_is_told_from_them() -> None:
@@ -83,8 +83,8 @@ def test_a_model_that_loses_what_the_others_have_is_told_from_them() -> None:
     reference, shifted = panel(inside, 0.1), panel(outside, 0.1, 1)
     shifted[0] = (outside * [1, 1, 0, 0, 0]) @ MAPS[0]
     found = sample_collapse(reference, shifted)
-    assert found.loss[0].low > 0.1
-    assert all(each.high < 0 for each in found.loss[1:])
+    assert found.loss[0].low > 0.05
+    assert all(each.value < 0 and each.high < found.loss[0].low for each in found.loss[1:])
 
 
 def test_where_all_models_lose_dimensions_only_the_dimension_falls() -> None:
@@ -107,19 +107,19 @@ def test_without_a_change_intervals_cover_it() -> None:
     assert np.mean(losses) >= 0.85
 
 
-def test_groups_widen_intervals_and_few_of_them_give_none() -> None:
+def test_near_copies_of_samples_are_no_collapse() -> None:
     rng = np.random.default_rng(4)
-    labels = [f"material {i // 5}" for i in range(200)]
-    states = np.repeat(rng.normal(size=(40, 5)), 5, axis=0) + 0.05 * rng.normal(size=(200, 5))
-    both = panel(states), panel(rng.normal(size=(200, 5)))
-    alone = sample_collapse(*both)
-    grouped = sample_collapse(*both, groups=(labels, None))
-    assert grouped.mean_dimension.value == alone.mean_dimension.value
-    width = [each.mean_dimension.high - each.mean_dimension.low for each in (alone, grouped)]
-    assert width[1] > 1.2 * width[0]
-    few = sample_collapse(*both, groups=([str(i // 40) for i in range(200)], None))
-    assert np.isnan(few.mean_dimension.low)
-    assert few.mean_dimension.value == alone.mean_dimension.value
+    labels = [f"material {i // 3}" for i in range(300)]
+    states = np.repeat(rng.normal(size=(100, 5)), 3, axis=0) + 0.1 * rng.normal(size=(300, 5))
+    both = panel(rng.normal(size=(200, 5))), panel(states)
+    assert sample_collapse(*both).mean_dimension.high < 0.8
+    grouped = sample_collapse(*both, groups=(None, labels))
+    assert grouped.together == 50
+    assert grouped.mean_dimension.low < 1 < grouped.mean_dimension.high
+    # Every third sample is drawn in half of the 20 subsets; hardly any is in none.
+    assert np.isfinite(grouped.shifted_dimension).mean() > 0.9
+    with pytest.raises(ValueError, match="20 groups of samples are too few"):
+        sample_collapse(*both, groups=(None, [str(i // 15) for i in range(300)]))
 
 
 def test_what_cannot_be_measured_is_named() -> None:
@@ -128,7 +128,7 @@ def test_what_cannot_be_measured_is_named() -> None:
         information_loss([x, x], families=["a", "a"])
     with pytest.raises(ValueError, match="model 1 has 4 columns for reference and 3"):
         sample_collapse([x, x], [x, x[:, :3]])
-    with pytest.raises(ValueError, match="12 samples are too few"):
+    with pytest.raises(ValueError, match="12 groups of samples are too few"):
         sample_collapse([x, x], [x[:12], x[:12]])
     with pytest.raises(ValueError, match="k=2"):
         local_dimension(x, k=2)

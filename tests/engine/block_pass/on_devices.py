@@ -1,11 +1,12 @@
 """Run the pass on meshes of several devices, and compare what it computes with one device; prints JSON.
 
-Usage: python -m tests.engine.block_pass.on_devices, with XLA_FLAGS=--xla_force_host_platform_device_count=8.
+Usage: python -m tests.engine.block_pass.on_devices quick|more, with XLA_FLAGS=--xla_force_host_platform_device_count=8.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import jax
@@ -21,9 +22,11 @@ from hyle.engine.gram import median_of_prepared, prepare
 N, K = 203, 10  # divisible by none of the numbers of devices
 WIDTHS = (20, 70, 40, 64)
 PLAN = PassPlan(("linear", "rbf", "distance"), (("cosine", K), ("euclidean", 32)), 2, ordered=32)
-DEVICES = (1, 2, 3, 8)
-# On which the rows are divided into blocks, and on which some are queries: every program takes seconds to compile.
-BLOCKS, QUERIES = (1, 3), (2,)
+# What is tried on how many devices. Every program takes seconds to compile, so that most are for `make thorough`.
+WAYS: dict[str, dict[int, tuple[str, ...]]] = {
+    "quick": {1: ("whole", "blocks"), 3: ("whole", "columns", "column queries")},
+    "more": {2: ("whole", "queries", "columns"), 3: ("whole", "blocks"), 8: ("whole",)},
+}
 
 
 def arrays(n: int = N) -> list[np.ndarray]:
@@ -136,7 +139,7 @@ def main() -> None:
     found: dict[str, Any] = {
         "without a mesh": {"whole": differences(one_device[0], whole), "queries": differences(one_device[1], some)}
     }
-    for count in DEVICES:
+    for count, ways in WAYS[sys.argv[1]].items():
         mesh = Mesh(np.array(jax.devices()[:count]).reshape(1, -1), ("a", "b"))
         stops: list[tuple[int, int]] = []
         # Rows that are on a device, as they are on an accelerator; several devices have rows of the host.
@@ -144,22 +147,31 @@ def main() -> None:
         with _Reads() as reads:
             once = run_pass(rows_of[0], PLAN, sigmas=rows_of[1], mesh=mesh)
         results = {"whole": differences(once, one_device[0])}
-        if count in BLOCKS:
+        if "blocks" in ways:
             blocks = run_pass(
                 prepared, PLAN, sigmas=sigmas, mesh=mesh, block=7, progress=lambda *at, stops=stops: stops.append(at)
             )
             results["blocks"] = differences(blocks, one_device[0])
-        if count in QUERIES:
+        if "queries" in ways:
             queries = run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh, block=13)
             results["queries"] = differences(queries, one_device[1])
         mesh_module.HELD_SHARE = 0  # so that each device has only its columns
-        if count == 2:
-            results["columns"] = differences(run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh), one_device[0])
-        if count == 3:
+        if "columns" in ways:
+            block = 20 if count == 3 else None
+            columns = run_pass(prepared, PLAN, sigmas=sigmas, mesh=mesh, block=block)
+            results["columns"] = differences(columns, one_device[0])
+        if "column queries" in ways:
             queries = run_query_pass(prepared, tables, rows, group, distinct=(7, masks), mesh=mesh, block=13)
             results["column queries"] = differences(queries, one_device[1])
         mesh_module.HELD_SHARE = held
         found[f"{count}"] = {**results, "reads": reads.count, "stops": stops}
+    if sys.argv[1] == "quick":
+        found |= compared()
+    print(json.dumps(found))
+
+
+def compared() -> dict[str, Any]:
+    """Return how far the scores of a comparison on three devices are from those without a mesh."""
     given = {f"model {i}": x for i, x in enumerate(arrays(150))}
     options: dict[str, Any] = {
         "metrics": ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",
@@ -168,13 +180,13 @@ def main() -> None:
     }  # fmt: skip
     one, several = compare(given, **options), compare(given, mesh=device_mesh(3), **options)
     numbers = [name for name in one.data_vars if one[name].dtype.kind == "f"]
+    found: dict[str, Any] = {"devices": int(several.attrs["devices"])}
     found["compare"] = {name: apart(several[name].values, one[name].values) for name in numbers}
-    found["devices"] = int(several.attrs["devices"])
     drawn = {"metrics": ["cka", "mutual_knn", "cknna", "information_imbalance"], "k": K, "queries": 100}
     one, several = compare(given, **drawn), compare(given, mesh=device_mesh(3), **drawn)
     numbers = [name for name in one.data_vars if one[name].dtype.kind == "f"]
     found["queries"] = {name: apart(several[name].values, one[name].values) for name in numbers}
-    print(json.dumps(found))
+    return found
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Compare with a checkpoint, in a process that is to be killed; prints all numbers once it is complete.
 
-Usage: python -m tests.engine.comparison.interrupted FOLDER exact|queries|tables|mesh, FOLDER being - for no checkpoint.
+Usage: python -m tests.engine.comparison.interrupted FOLDER few|exact|queries|tables|mesh,
+FOLDER being - for no checkpoint.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from hyle.engine.block_pass import segments
 
 ALL = ["cka", "cka_rbf", "mutual_knn", "information_imbalance", "intrinsic_dimension"]
 OPTIONS: dict[str, dict[str, Any]] = {
+    "few": {"metrics": ALL, "permutations": 30, "block": 64},
     "exact": {"metrics": ALL, "permutations": 30, "block": 64},
     "queries": {"metrics": ["mutual_knn", "information_imbalance", "intrinsic_dimension"], "queries": 1000,
                 "block": 16},
@@ -31,9 +33,10 @@ def main() -> None:
     warnings.simplefilter("ignore", ResolutionWarning)
     segments.SECONDS = 0.1
     generator = np.random.default_rng(0)
-    common = generator.normal(size=(2000, 6))
+    n = 800 if what == "few" else 2000
+    common = generator.normal(size=(n, 6))
     given = {
-        f"model {d}": (common @ generator.normal(size=(6, d)) + generator.normal(size=(2000, d))).astype(np.float32)
+        f"model {d}": (common @ generator.normal(size=(6, d)) + generator.normal(size=(n, d))).astype(np.float32)
         for d in (20, 40, 64)
     }
     mesh = device_mesh(1) if what == "mesh" else None

@@ -1,7 +1,7 @@
 """Compare in one of several processes, each with the same representations; rank 0 prints how far apart one process is.
 
-Usage: python -m tests.engine.comparison.on_processes HOST:PORT PROCESSES RANK SECONDS, the last the time for which the
-process of rank 1 sleeps before it compares.
+Usage: python -m tests.engine.comparison.on_processes HOST:PORT PROCESSES RANK SECONDS few|all: the time for which the
+process of rank 1 sleeps before it compares, and by which metrics.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from ..block_pass.on_devices import apart, arrays
 
 def main() -> None:
     """Join the others, compare, and print."""
-    coordinator, processes, rank, seconds = sys.argv[1], *map(int, sys.argv[2:])
+    coordinator, processes, rank, seconds = sys.argv[1], *map(int, sys.argv[2:5])
     start_processes(coordinator, processes, rank)
     if rank == 1:
         time.sleep(seconds)
     warnings.simplefilter("ignore", ResolutionWarning)
     given = {f"model {i}": x for i, x in enumerate(arrays(150))}
     options: dict[str, Any] = {
-        "metrics": ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance",
-                    "intrinsic_dimension"],
-        "k": 10, "permutations": "auto",
+        "metrics": ["cka", "cka_rbf", "mutual_knn", "information_imbalance"], "k": 10, "permutations": "auto"
     }  # fmt: skip
+    if sys.argv[5] == "all":
+        options["metrics"] += ["distance_correlation", "cknna", "intrinsic_dimension"]
     several = compare(given, mesh=device_mesh(), **options)
     queries: dict[str, Any] = {"metrics": ["mutual_knn", "information_imbalance"], "k": 10, "queries": 100}
     some = compare(given, mesh=device_mesh(), **queries)

@@ -53,7 +53,9 @@ def test_the_fast_null_equals_reevaluation_under_each_permutation(
     monkeypatch.setattr(compare_module, "null_of", lambda metric, *rest: null_of(replace(metric, null=None), *rest))
     reevaluated = compare(panel(n), **options)
     # Reconstruction is fitted to other samples if x is permuted than if y is permuted.
-    kept = np.array([[a <= b or name not in ("reconstruction_error", "linear_regression") for b in "bac"] for a in "bac"])
+    kept = np.array(
+        [[a <= b or name not in ("reconstruction_error", "linear_regression") for b in "bac"] for a in "bac"]
+    )
     for suffix in ("null", "threshold", "p", "calibrated"):
         first, second = (np.where(kept, found[f"{name}_{suffix}"], 0) for found in (fast, reevaluated))
         np.testing.assert_allclose(first, second, rtol=1e-4, atol=2e-6)

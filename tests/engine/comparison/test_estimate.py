@@ -80,7 +80,7 @@ SCRIPT = textwrap.dedent(
     import numpy as np
     from hyle.engine import compare, estimate
 
-    rows = {name: np.random.default_rng(at).normal(size=(7000, 32)).astype(np.float32) for at, name in enumerate("abc")}
+    rows = {name: np.random.default_rng(at).normal(size=(4000, 32)).astype(np.float32) for at, name in enumerate("abc")}
     metrics = ["cka", "mutual_knn", "cknna", "distance_correlation"]
 
     def peak():
@@ -92,7 +92,7 @@ SCRIPT = textwrap.dedent(
 
     before = peak()
     compare(rows, metrics=metrics)
-    print(json.dumps([peak() - before, estimate(7000, [32] * 3, metrics).memory]))
+    print(json.dumps([peak() - before, estimate(4000, [32] * 3, metrics).memory]))
     """
 )
 

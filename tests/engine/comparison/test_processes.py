@@ -22,14 +22,14 @@ def free_address() -> str:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def run(root: Path, processes: int, *, devices: int = 1, seconds: int = 0) -> dict[str, Any]:
+def run(root: Path, processes: int, *, devices: int = 1, seconds: int = 0, metrics: str = "all") -> dict[str, Any]:
     """Run `on_processes` in so many processes, and return what the first prints."""
     coordinator = free_address()
     flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
     command = [sys.executable, "-m", "tests.engine.comparison.on_processes", coordinator, str(processes)]
     started = [
         subprocess.Popen(
-            [*command, str(rank), str(seconds)],
+            [*command, str(rank), str(seconds), metrics],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -56,8 +56,9 @@ def check(found: dict[str, Any], devices: int) -> None:
         assert apart <= (1e-4 if name.split(" ")[0].endswith(("_se", "_low", "_high")) else 2e-5), name
 
 
-def test_two_processes(pytestconfig: pytest.Config) -> None:
-    check(run(pytestconfig.rootpath, 2), 2)
+@pytest.mark.parametrize("metrics", ["few", pytest.param("all", marks=pytest.mark.thorough)])
+def test_two_processes(pytestconfig: pytest.Config, metrics: str) -> None:
+    check(run(pytestconfig.rootpath, 2, metrics=metrics), 2)
 
 
 @pytest.mark.thorough

@@ -92,7 +92,7 @@ def test_rows_at_distance_zero_are_excluded_with_a_finite_gradient(estimator):
     found = estimate(distance, kept, estimator)
     assert found.n_used == N - 6
     assert float(found.value) == pytest.approx(definitions.dimension_of(distance[6:], estimator, K), rel=1e-4)
-    gradient = np.asarray(jax.grad(lambda one: estimate(one, jnp.asarray(kept), estimator).value)(distance))
+    gradient = np.asarray(jax.jit(jax.grad(lambda one: estimate(one, jnp.asarray(kept), estimator).value))(distance))
     assert np.isfinite(gradient).all()
     assert not gradient[:6].any()
     assert gradient[6:].any()
@@ -107,7 +107,7 @@ def test_neighbours_all_equally_far(estimator):
     value, _, n, _ = numbers(estimate(distance, ALL, estimator))
     assert np.isfinite(value)
     assert n == (N - 7 if estimator == "mle_arithmetic" else N)
-    gradient = jax.grad(lambda one: estimate(one, jnp.asarray(ALL), estimator).value)(distance)
+    gradient = jax.jit(jax.grad(lambda one: estimate(one, jnp.asarray(ALL), estimator).value))(distance)
     assert np.isfinite(gradient).all()
 
 
@@ -151,4 +151,4 @@ def test_digits(digits, float64):
 def test_gradient_at_repeated_rows_is_finite():
     x = single(views(6)[0])
     x[3] = x[2]
-    assert np.isfinite(jax.grad(lambda x: dimension(x, "mle", 20).value)(x)).all()
+    assert np.isfinite(jax.jit(jax.grad(lambda x: dimension(x, "mle", 20).value))(x)).all()

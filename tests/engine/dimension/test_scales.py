@@ -25,7 +25,7 @@ def decimation(x: np.ndarray, parts: int, estimator: str = "twonn", seed: int = 
 
 
 # Only some of the cases, since every shape is compiled separately.
-@pytest.mark.parametrize("case", ["shared64", "wide40"])
+@pytest.mark.parametrize("case", ["shared64", pytest.param("wide40", marks=pytest.mark.thorough)])
 def test_gride_oracles_in_float64(case, float64):
     for side, x in zip("XY", padded(case), strict=True):
         found = dimension_scales(x, k=16)
@@ -127,7 +127,7 @@ def test_constant_or_not_finite_is_nan(options):
         assert np.isnan([found.dimension, found.error, found.distance]).all()
 
 
-@pytest.mark.parametrize("options", [{"k": 20}, DECIMATED])
+@pytest.mark.parametrize("options", [{"k": 20}, pytest.param(DECIMATED, marks=pytest.mark.thorough)])
 def test_jit_and_vmap_equal_the_loop(options):
     xs = jnp.asarray(np.stack([views(s)[0] for s in range(3)]), jnp.float32)
     mapped = jax.jit(jax.vmap(lambda x: dimension_scales(x, **options)))(xs)
@@ -136,7 +136,7 @@ def test_jit_and_vmap_equal_the_loop(options):
             np.testing.assert_allclose(many[i], one, rtol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float16", marks=pytest.mark.thorough), "bfloat16"])
 def test_16_bit_rows_are_computed_in_float32(dtype):
     x = jnp.asarray(single(views(8)[0])).astype(dtype)
     found = dimension_scales(x, k=20).dimension

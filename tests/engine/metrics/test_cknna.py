@@ -33,7 +33,9 @@ VARIANTS = ("debiased", "biased", "row_centred", "double_centred", "calibrated_f
 NAMES = ("cknna", *(f"cknna_{variant}" for variant in VARIANTS[1:]))
 
 
-@pytest.mark.parametrize(("case", "k"), [("wide40", 10), ("swiss500", 10), ("shared64", 5)])
+@pytest.mark.parametrize(
+    ("case", "k"), [("wide40", 10), pytest.param("swiss500", 10, marks=pytest.mark.thorough), ("shared64", 5)]
+)
 def test_oracle_in_float64(case, k, float64):
     value = float(cknna(*padded(case), k=k))
     assert value == pytest.approx(oracle(f"cknna_cosine_unbiased(k={k})", case), rel=1e-6, abs=1e-9)
@@ -140,7 +142,7 @@ def test_centred_it_does_not_see_a_translation():
     assert expected != pytest.approx(definitions.cknna(x + 200, y, K), abs=0.05)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float16", marks=pytest.mark.thorough), "bfloat16"])
 def test_16_bit_rows_are_computed_in_float32(dtype):
     x, y = (jnp.asarray(single(v)).astype(dtype) for v in views(6))
     value = cknna(x, y, k=K)
@@ -179,12 +181,14 @@ def test_jit_and_vmap_equal_the_loop():
     np.testing.assert_allclose(jax.jit(jax.vmap(variants))(xs, ys), loop, rtol=1e-5)
 
 
-@pytest.mark.parametrize("variant", ["debiased", "row_centred", "calibrated_form"])
+@pytest.mark.parametrize(
+    "variant", ["debiased", "row_centred", pytest.param("calibrated_form", marks=pytest.mark.thorough)]
+)
 def test_the_gradient_is_that_of_finite_differences(variant, float64):
     x, y = (jnp.asarray(v) for v in views(10))
     x = x.at[7].set(x[3])  # at a distance of zero
     score = functools.partial(cknna, k=K, variant=variant)
-    gradient = jax.grad(score)(x, y)
+    gradient = jax.jit(jax.grad(score))(x, y)
     assert jnp.isfinite(gradient).all()
     way = jnp.asarray(np.random.default_rng(0).normal(size=x.shape)).at[7].set(0).at[3].set(0)
     step = 1e-6 * way

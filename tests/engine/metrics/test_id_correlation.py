@@ -14,7 +14,7 @@ from ..samples import EXAMPLES, SINGLE_CASES, D, N, oracle, padded, scales, seed
 
 
 # Few of the cases: every shape is compiled anew.
-@pytest.mark.parametrize("case", ["shared64", "wide40"])
+@pytest.mark.parametrize("case", ["shared64", pytest.param("wide40", marks=pytest.mark.thorough)])
 def test_oracle_in_float64(case, float64):
     assert float(id_correlation(*padded(case))) == pytest.approx(oracle("id_corr_twonn", case), rel=1e-6)
 
@@ -78,7 +78,7 @@ def test_far_from_the_origin_in_float32():
     assert float(id_correlation(x, y)) == pytest.approx(definitions.id_correlation(x, y), rel=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float16", marks=pytest.mark.thorough), "bfloat16"])
 def test_16_bit_rows_are_computed_in_float32(dtype):
     x, y = (jnp.asarray(single(v)).astype(dtype) for v in views(6))
     value = id_correlation(x, y)
@@ -108,7 +108,7 @@ def test_jit_and_vmap_equal_the_loop():
 def test_gradient_is_that_of_finite_differences(float64):
     x, y = views(8)
     x[:, 3] = 3.3  # a dead column has no gradient
-    gradient = jax.grad(lambda x: id_correlation(x, jnp.asarray(y)))(jnp.asarray(x))
+    gradient = jax.jit(jax.grad(lambda x: id_correlation(x, jnp.asarray(y))))(jnp.asarray(x))
     direction = np.random.default_rng(0).normal(size=x.shape)
     direction[:, 3] = 0
     step = 1e-6

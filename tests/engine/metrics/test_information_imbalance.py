@@ -28,8 +28,15 @@ from ..samples import (
 )
 
 
-# Every case and k, but not every combination: each is compiled anew.
-@pytest.mark.parametrize(("case", "k"), [("swiss500", 1), ("wide40", 5), ("shared64", 5), ("dups100", 1)])
+# Every case and k, but not every combination: each is compiled anew, half of them by `make thorough`.
+@pytest.mark.parametrize(
+    ("case", "k"),
+    [
+        ("shared64", 5),
+        ("dups100", 1),
+        *(pytest.param(*case, marks=pytest.mark.thorough) for case in (("swiss500", 1), ("wide40", 5))),
+    ],
+)
 def test_oracle_in_float64(case, k, float64):
     x, y = padded(case)
     for name, pair in (("X_to_Y", (x, y)), ("Y_to_X", (y, x))):
@@ -134,7 +141,7 @@ def test_far_from_the_origin_in_float32(offset):
     assert float(information_imbalance(x, y)) == pytest.approx(definitions.information_imbalance(x, y), rel=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float16", marks=pytest.mark.thorough), "bfloat16"])
 def test_16_bit_rows_are_computed_in_float32(dtype):
     x, y = (jnp.asarray(single(v)).astype(dtype) for v in views(6))
     value = information_imbalance(x, y)
@@ -172,7 +179,9 @@ def test_mistakes_are_named(arguments, options, words):
         information_imbalance(*arguments, **options)
 
 
-@pytest.mark.parametrize(("k", "there", "back"), [(1, 0.17660, 0.17247), (50, 0.42037, 0.38335)])
+@pytest.mark.parametrize(
+    ("k", "there", "back"), [(1, 0.17660, 0.17247), pytest.param(50, 0.42037, 0.38335, marks=pytest.mark.thorough)]
+)
 def test_digits_left_and_right(digits, k, there, back):
     # DADApy breaks ties between integers otherwise; by the lowest index the values are exact.
     found = compare(dict(zip(("x", "y"), digits, strict=True)), metrics=["information_imbalance"], rank_k=k)

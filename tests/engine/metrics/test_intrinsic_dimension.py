@@ -107,7 +107,7 @@ def test_more_dimensions_more_dimensions(estimator):
     assert values[0] == pytest.approx(1, abs=0.35)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float16", marks=pytest.mark.thorough), "bfloat16"])
 def test_16_bit_rows_are_computed_in_float32(dtype):
     x = jnp.asarray(single(views(6)[0])).astype(dtype)
     value = intrinsic_dimension(x, k=20)
@@ -137,7 +137,7 @@ def test_jit_and_vmap_equal_the_loop(estimator):
 @pytest.mark.parametrize("estimator", ["mle", "gride"])
 def test_gradient_is_that_of_finite_differences(estimator, float64):
     x, direction = views(10)
-    gradient = jax.grad(lambda x: intrinsic_dimension(x, estimator=estimator, k=20))(jnp.asarray(x))
+    gradient = jax.jit(jax.grad(lambda x: intrinsic_dimension(x, estimator=estimator, k=20)))(jnp.asarray(x))
     step = 1e-6
     above, below = (
         float(intrinsic_dimension(x + sign * step * direction, estimator=estimator, k=20)) for sign in (1, -1)

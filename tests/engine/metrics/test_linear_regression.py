@@ -16,7 +16,7 @@ BOTH = pytest.mark.parametrize("held_out", [True, False])
 
 
 @BOTH
-@pytest.mark.parametrize("case", ["shared64", "wide40"])
+@pytest.mark.parametrize("case", ["shared64", pytest.param("wide40", marks=pytest.mark.thorough)])
 def test_definition_in_float64(case, held_out, float64):
     x, y = oracle_inputs()[case]
     expected = definitions.linear_regression(x, y, held_out)
@@ -145,7 +145,9 @@ def test_jit_and_vmap_equal_the_loop(held_out):
     np.testing.assert_allclose(jax.jit(jax.vmap(score))(xs, ys), loop, rtol=1e-5)
 
 
-@pytest.mark.parametrize("side", ["x, in sample", "y, in sample", "y, held out"])
+@pytest.mark.parametrize(
+    "side", ["x, in sample", pytest.param("y, in sample", marks=pytest.mark.thorough), "y, held out"]
+)
 def test_gradient_equals_finite_differences(side, float64):
     x, y = views(10)
     step = np.random.default_rng(0).normal(size=y.shape)
@@ -155,7 +157,7 @@ def test_gradient_equals_finite_differences(side, float64):
         return linear_regression(a, b, held_out=side.endswith("held out"))
 
     start = jnp.asarray(x if side[0] == "x" else y)
-    gradient = np.asarray(jax.grad(score)(start))
+    gradient = np.asarray(jax.jit(jax.grad(score))(start))
     difference = (float(score(start + 1e-6 * step)) - float(score(start - 1e-6 * step))) / 2e-6
     assert float((gradient * step).sum()) == pytest.approx(difference, rel=1e-5)
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hyle.engine import cka, cka_stream, minibatch_cka
 
 from .. import definitions
-from ..samples import CASES, EXAMPLES, D, N, oracle, oracle_inputs, padded, rotation, scales, seeds, single, views
+from ..samples import ALL_CASES, EXAMPLES, D, N, oracle, oracle_inputs, padded, rotation, scales, seeds, single, views
 
 KERNELS = ("linear", "rbf")
 
 
-@pytest.mark.parametrize("case", [*CASES, "dups100"])
-@pytest.mark.parametrize("size", [8, 20])
+@pytest.mark.parametrize("case", ALL_CASES)
+@pytest.mark.parametrize("size", [8, pytest.param(20, marks=pytest.mark.thorough)])
 def test_oracle_in_float64(case, size, float64):
     expected = oracle(f"cka_minibatch(b={size})", case)
     assert float(minibatch_cka(*padded(case), batch_size=size)) == pytest.approx(expected, rel=1e-6, abs=1e-12)
@@ -98,7 +98,7 @@ def test_a_constant_batch_adds_nothing(float64):
     assert with_it != pytest.approx(definitions.minibatch_cka(x, y, 16), rel=1e-3)  # y still counts
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", ["linear", pytest.param("rbf", marks=pytest.mark.thorough)])
 def test_under_vmap_the_loop_and_by_chance_zero(kernel):
     x, y = single(np.random.default_rng(0).normal(size=(2, 400, N, D)))
     values = np.asarray(jax.jit(jax.vmap(lambda x, y: minibatch_cka(x, y, batch_size=16, kernel=kernel)))(x, y))
@@ -108,7 +108,7 @@ def test_under_vmap_the_loop_and_by_chance_zero(kernel):
     assert values.min() < 0  # not clamped
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float16", marks=pytest.mark.thorough), "bfloat16"])
 def test_16_bit_rows_are_computed_in_float32(dtype):
     x, y = (jnp.asarray(single(v)).astype(dtype) for v in views(7))
     value = minibatch_cka(x, y, batch_size=16)
@@ -135,7 +135,7 @@ def test_gradient_equals_finite_differences(kernel, float64):
     def score(v):
         return minibatch_cka(v, y, batch_size=16, kernel=kernel, sigma=sigma)
 
-    gradient = np.asarray(jax.grad(score)(jnp.asarray(x)))
+    gradient = np.asarray(jax.jit(jax.grad(score))(jnp.asarray(x)))
     difference = (float(score(x + 1e-5 * step)) - float(score(x - 1e-5 * step))) / 2e-5
     assert np.isfinite(gradient).all()
     assert float((gradient * step).sum()) == pytest.approx(difference, rel=1e-5)

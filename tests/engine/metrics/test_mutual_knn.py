@@ -129,7 +129,7 @@ def test_far_from_the_origin_in_float32(metric):
     assert float(mutual_knn(x, y, k=K, neighbour_metric=metric)) == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", [pytest.param("float16", marks=pytest.mark.thorough), "bfloat16"])
 def test_16_bit_rows_are_computed_in_float32(dtype):
     x, y = (jnp.asarray(single(v)).astype(dtype) for v in views(6))
     value = mutual_knn(x, y, k=K)

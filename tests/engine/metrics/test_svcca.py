@@ -115,7 +115,7 @@ def test_the_gradient_holds_the_leading_directions_fixed(float64):
         return np.linalg.svd(v - v.mean(0), full_matrices=False)[2][:4].T
 
     a, b = axes(x), axes(y)
-    gradient = np.asarray(jax.grad(lambda v: svcca(v, y, components=4))(jnp.asarray(x)))
+    gradient = np.asarray(jax.jit(jax.grad(lambda v: svcca(v, y, components=4)))(jnp.asarray(x)))
     ends = [definitions.cca((x + side * 1e-5 * step) @ a, y @ b) for side in (1, -1)]
     assert float((gradient * step).sum()) == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
 

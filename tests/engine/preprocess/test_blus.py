@@ -144,7 +144,7 @@ def test_columns_that_covariates_explain_are_nothing(dtype: str, n: int) -> None
 def test_a_model_that_covariates_explain_wholly_has_no_score_and_is_named() -> None:
     rng = np.random.default_rng(0)
     c = rng.normal(size=(60, 3))
-    models = {"composition": c, "twice": 2 * c[:, ::-1], "other": rng.normal(size=(60, 5)), "another": c**2}
+    models = {"composition": c, "twice": 2 * c[:, ::-1], "other": rng.normal(size=(60, 3)), "another": c**2}
     names = ["cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "information_imbalance", "rsa"]
     names += ["procrustes", "reconstruction_error", "id_correlation"]
     with pytest.warns(ExplainedWarning, match="explain composition, twice wholly"):

@@ -118,7 +118,7 @@ def test_samples_that_are_stored_are_not_embedded_again(folder: Path) -> None:
     with pytest.raises(HyleError, match="cannot be embedded"), Processes(1) as fleet:
         extract(fleet, folder / "fleet", data)
     Path(f"raise-{data.ids[-1]}").unlink()
-    with Processes(8) as fleet:
+    with Processes(3) as fleet:
         got = extract(fleet, folder / "fleet", data)
     assert got == extract(None, folder / "serial", data)
 
@@ -192,7 +192,7 @@ with Processes(2) as fleet:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_no_process_outlives_a_killed_parent(folder: Path, number: signal.Signals) -> None:
     Path("wait").touch()
     Path("child").touch()

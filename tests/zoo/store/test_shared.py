@@ -106,7 +106,7 @@ def test_one_process_without_shards_and_others_with_shards(tmp_path, undisturbed
     assert content(tmp_path) == undisturbed
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.thorough)])
 def test_processes_killed_at_random_moments_again_and_again(tmp_path, undisturbed, seed):
     rng = random.Random(seed)
     for _ in range(6):
@@ -127,7 +127,9 @@ def test_processes_killed_at_random_moments_again_and_again(tmp_path, undisturbe
     assert content(tmp_path) == undisturbed
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.1])
+@pytest.mark.parametrize(
+    "delay", [0.02, *(pytest.param(delay, marks=pytest.mark.thorough) for delay in (0.0, 0.05, 0.1))]
+)
 def test_the_commit_is_killed_and_another_process_commits(tmp_path, undisturbed, delay):
     store = Store(tmp_path)
     with store.extraction(KEY, MANY, RECIPE, shared=True) as extraction:

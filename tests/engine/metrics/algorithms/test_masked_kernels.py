@@ -26,7 +26,8 @@ def few():
     return x, y
 
 
-@pytest.mark.parametrize("metric", ["cosine", "inner_product"])  # a row need not be its own neighbour by the latter
+# By the inner product a row need not be its own neighbour.
+@pytest.mark.parametrize("metric", [pytest.param("cosine", marks=pytest.mark.thorough), "inner_product"])
 def test_chance_is_the_mean_over_all_permutations(metric, few, float64):
     x, y = few
     found = compare({"x": x, "y": y}, metrics=NAMES, k=K, neighbour_metric=metric)

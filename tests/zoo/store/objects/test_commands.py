@@ -9,9 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+
+from hyle.cli import main
+from hyle.zoo.store.objects import bucket
 
 from .conftest import objects, put
 
@@ -19,26 +22,42 @@ if TYPE_CHECKING:
     from .server import Server
 
 STORE = "s3://bucket/store"
-Hyle = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Ran(NamedTuple):
+    stdout: str
+    stderr: str
+
+
+Hyle = Callable[..., Ran]
 
 
 @pytest.fixture
-def hyle(server: Server, tmp_path: Path) -> Hyle:
-    """Run a command in a process of its own."""
+def hyle(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Hyle:
+    """Run a command in this process, which then has no connection to the bucket, as a process of its own."""
+    monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: object, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "hyle.cli", *map(str, arguments)]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=os.environ | variables, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == code, done.stderr
-        assert "Traceback" not in done.stderr
-        return done
+    def run(*arguments: object, code: int = 0, **variables: str) -> Ran:
+        bucket._bucket.cache_clear()
+        capsys.readouterr()
+        status = 0
+        with monkeypatch.context() as patch:
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            patch.setattr("sys.argv", ["hyle", *map(str, arguments)])
+            try:
+                main()
+            except SystemExit as stop:
+                status = int(stop.code or 0)
+        ran = Ran(*capsys.readouterr())
+        assert status == code, ran.stderr
+        assert "Traceback" not in ran.stderr
+        return ran
 
     return run
 
 
-def scores(done: subprocess.CompletedProcess[str]) -> Any:
+def scores(done: Ran) -> Any:
     return [(row["metric"], row["model"], row["other"], row["value"]) for row in json.loads(done.stdout)["results"]]
 
 
@@ -53,7 +72,9 @@ def test_embed_and_compare_give_the_numbers_of_a_folder(hyle: Hyle, tmp_path: Pa
     assert not (tmp_path / "s3:").exists()
     # Named by the environment, with the data set of the store, and not embedded again.
     assert scores(hyle("compare", *options, HYLE_STORE=STORE)) == found[0]
-    again = hyle("embed", "composition", "--dataset", "qm9", "-n", 60, HYLE_STORE=STORE)
+    command = [sys.executable, "-m", "hyle.cli", "embed", "composition", "--dataset", "qm9", "-n", "60"]
+    environment = os.environ | {"HYLE_STORE": STORE}
+    again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     assert "from the store" in again.stderr
 
 

@@ -49,7 +49,7 @@ def killer(server, process, number):
 
 # At every request, or with one in so many of them, so that it takes seconds.
 STEPS = pytest.mark.parametrize(
-    "step", [pytest.param(1, marks=pytest.mark.thorough, id="every"), pytest.param(13, id="every-thirteenth")]
+    "step", [pytest.param(1, marks=pytest.mark.thorough, id="every"), pytest.param(29, id="every-twenty-ninth")]
 )
 
 
@@ -100,8 +100,11 @@ def test_an_extraction_is_killed_at_any_request(server, writers, moment, step):
     assert killed >= 0.9 * len(range(0, count, step))
 
 
+@pytest.mark.parametrize(
+    "step", [pytest.param(1, marks=pytest.mark.thorough, id="every"), pytest.param(3, id="every-third")]
+)
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_replacement_is_killed_at_any_request(server, writers, moment):
+def test_a_replacement_is_killed_at_any_request(server, writers, moment, step):
     """The old representation or the new one is there, whichever is last."""
     writer, _ = writers
     store = Store("s3://bucket/replaced")
@@ -109,7 +112,7 @@ def test_a_replacement_is_killed_at_any_request(server, writers, moment):
     server.requests.clear()
     assert writer.run("save", store.root, -1, 0) == 0
     count, signs = len(server.requests), set()
-    for number in range(count + 1):
+    for number in {*range(0, count + 1, step), count}:
         store.save(KEY, representation())
         process = writer.start("save", store.root, -1, 0)
         with server.failing(**{moment: killer(server, process, number)}):
