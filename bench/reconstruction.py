@@ -57,12 +57,15 @@ def blocks(cumulants: np.ndarray, orders: int = len(ORDERS)) -> list[np.ndarray]
     ]
 
 
-def compact(x: np.ndarray) -> np.ndarray:
-    """Rotate rows [n, d] into n columns, the last of them 0: errors do not change, and all models have one shape."""
+def compact(x: np.ndarray, width: int | None = None) -> np.ndarray:
+    """Rotate rows [n, d] into n columns, the last of them 0: errors do not change, and all models have one shape.
+
+    With ``width``, at least the d of every model, into as many columns if these are fewer.
+    """
     points = np.asarray(x, np.float64) - np.mean(x, 0, dtype=np.float64)
     left, values, _ = np.linalg.svd(points, full_matrices=False)
     scores = (left * values).astype(np.float32)
-    return np.pad(scores, ((0, 0), (0, len(x) - scores.shape[1])))
+    return np.pad(scores, ((0, 0), (0, min(len(x), width or len(x)) - scores.shape[1])))
 
 
 def between(rows: Mapping[str, np.ndarray], orders: Sequence[np.ndarray], k: int) -> dict[str, Any]:
@@ -70,7 +73,8 @@ def between(rows: Mapping[str, np.ndarray], orders: Sequence[np.ndarray], k: int
     from hyle.engine import compare
 
     found: dict[str, list[np.ndarray]] = {name: [] for name in METRICS}
-    same_shape = {name: compact(x) for name, x in rows.items()}
+    widest = max(x.shape[1] for x in rows.values())
+    same_shape = {name: compact(x, widest) for name, x in rows.items()}
     for order in orders:
         comparison = compare({name: x[order] for name, x in same_shape.items()}, metrics=list(METRICS.values()), k=k)
         for name, metric in METRICS.items():
