@@ -18,8 +18,9 @@ def specification_curve(
     """Return the curve of one statistic.
 
     Args:
-        rows: of the specifications: ``value``, ``low`` and ``high`` (None without an interval), ``registered``, and a
-            text for each of the choices.
+        rows: of the specifications: ``value``, ``low`` and ``high`` (None without an interval), ``lowest`` and
+            ``highest`` without one of the families (None if none was left out), ``registered``, and a text for each of
+            the choices.
         choices: names of the choices, a band of marks for each.
         title: of the axis of the values.
         null: value if there is no effect, a line.
@@ -31,7 +32,10 @@ def specification_curve(
     base = alt.Chart(alt.InlineData(values=data)).encode(x=x)
     accent = accents(1)[0]
     ends = [
-        row[end] for row in data for end in ("low", "value", "high") if row[end] is not None and row[end] == row[end]
+        row[end]
+        for row in data
+        for end in ("low", "value", "high", "lowest", "highest")
+        if row[end] is not None and row[end] == row[end]
     ]
     y = alt.Y(
         "value:Q",
@@ -44,6 +48,9 @@ def specification_curve(
     ).encode(y="at:Q")
     curve = alt.layer(
         base.transform_filter("isValid(datum.low)").mark_rule(color=MUTED, opacity=0.35).encode(y="low:Q", y2="high:Q"),
+        base.transform_filter("isValid(datum.lowest)")
+        .mark_rule(color=MUTED, strokeWidth=2.5)
+        .encode(y="lowest:Q", y2="highest:Q"),
         lines.mark_rule(color=INK, strokeDash=[5, 4]),
         lines.mark_text(align="left", dx=4, dy=-5, x=0, fontSize=11, color=INK).encode(text="name:N"),
         base.mark_point(filled=True, size=22, opacity=1).encode(

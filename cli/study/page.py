@@ -43,7 +43,7 @@ FIGURES = {
     "dose": "Agreement against the distance from the crystals in distribution",
     "sample_collapse": "Dimension around a crystal, out of over in distribution",
 }
-CHOICES = ("data set", "metric", "k", "centring", "composition", "left out", "reference", "levels")
+CHOICES = ("data set", "metric", "k", "centring", "composition", "reference", "levels")
 
 
 def write_page(
@@ -146,13 +146,17 @@ def render(judged: Sequence[Judged], specifications: Sequence[Specification], pa
             f"The statistics under {len(specifications):,} specifications: metric, number of neighbours, centring, "
             "composition regressed out, each family left out, the reference model and the level of theory of claims "
             "about the best model, and all sets on which they are defined. Other layers and poolings were not varied. "
-            "The verdict is on the large mark; vertical lines are 95 % intervals. All "
+            "The verdict is on the large mark; thin lines are 95 % intervals, thick ones the range of the estimates "
+            "without each of the families. All "
             "numbers are in [`specifications.csv`](specifications.csv).",
         ]
         statistics = {
             f"{one.claim.name}-{test}": rule.statistic for one in judged for test, rule in one.claim.tests.items()
         }
-        lines += [f"\n**{statistics[name]}**\n\n![{statistics[name]}](specifications/{name}.svg)" for name in curves]
+        lines += [
+            f"\n**{_title(statistics[name])}**\n\n![{_title(statistics[name])}](specifications/{name}.svg)"
+            for name in curves
+        ]
     for name, panel in panels.items():
         attrs, size = panel.comparison.attrs, panel.comparison.sizes["model"]
         lines += [
@@ -167,6 +171,10 @@ def render(judged: Sequence[Judged], specifications: Sequence[Specification], pa
             for figure in _figures(name, panels)
         ]
     return "\n".join(lines) + "\n"
+
+
+def _title(statistic: str) -> str:
+    return statistic[:1].upper() + statistic[1:]
 
 
 def _evidence(one: Judged) -> str:
@@ -215,6 +223,11 @@ def _numbers(tested: Tested) -> tuple[str, ...]:
 def _curves(judged: Sequence[Judged], specifications: Sequence[Specification]) -> dict[str, Any]:
     """Return the specification curve of each test that has one, by CLAIM-TEST."""
     charts = {}
+    left_out: dict[tuple[Any, ...], list[float]] = {}
+    for each in specifications:
+        if each.without:
+            left_out.setdefault(_choice(each), []).append(each.estimate.value)
+    ranges = {choice: (min(values), max(values)) for choice, values in left_out.items()}
     for one in judged:
         for test, rule in one.claim.tests.items():
             rows = [
@@ -228,12 +241,12 @@ def _curves(judged: Sequence[Judged], specifications: Sequence[Specification]) -
                     "k": str(each.k) if each.k else "none",
                     "centring": "centred" if each.centred else "not centred",
                     "composition": "regressed out" if each.composition else "as it is",
-                    "left out": "one family" if each.without else "none",
+                    **dict(zip(("lowest", "highest"), ranges.get(_choice(each), (None, None)), strict=True)),
                     "reference": each.reference,
                     "levels": each.levels,
                 }
                 for each in specifications
-                if (each.claim, each.test) == (one.claim.name, test)
+                if (each.claim, each.test) == (one.claim.name, test) and not each.without
             ]
             if rows:
                 title = rule.statistic if len(rule.statistic) < 40 else "estimate"
@@ -241,6 +254,14 @@ def _curves(judged: Sequence[Judged], specifications: Sequence[Specification]) -
                     rows, [name for name in CHOICES if rows[0][name]], title, null=rule.null, smallest=rule.smallest
                 )
     return charts
+
+
+def _choice(one: Specification) -> tuple[Any, ...]:
+    """Return what a specification has in common with those without one of the families."""
+    return (
+        *(one.claim, one.test, one.dataset, one.metric, one.k, one.centred, one.composition),
+        *(one.reference, one.levels),
+    )
 
 
 def _table(specifications: Sequence[Specification]) -> str:

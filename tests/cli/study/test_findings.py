@@ -176,7 +176,9 @@ def test_the_page_agrees_with_the_numbers(planted: StudyResults, curves: list[Sp
     assert all(f"**{one.verdict.verdict}**" in row for one, row in zip(found, rows, strict=True))
     table = (tmp_path / "study" / "specifications.csv").read_text().splitlines()
     assert len(table) == 1 + len(curves)
-    assert (tmp_path / "study" / "specifications" / "better_is_closer-closer.svg").read_text().startswith("<svg")
+    picture = tmp_path / "study" / "specifications" / "better_is_closer-closer.svg"
+    assert picture.read_text().startswith("<svg")
+    assert f"({picture.relative_to(tmp_path / 'study')})" in text
     for name in planted:
         assert (tmp_path / "study" / f"{name}.nc").exists()
         assert f"]({name}/heat_map_cknna.svg)" in text
