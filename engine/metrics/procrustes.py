@@ -240,7 +240,7 @@ METRICS = (
         "root",
         "Procrustes distance",
         2**0.5,
-        "The square root of procrustes, which is a distance in the mathematical sense.",
+        "The square root of procrustes, which is a metric (it satisfies the triangle inequality).",
         "Williams et al. 2021, arXiv:2110.14739",
     ),
     _facts(
