@@ -248,7 +248,7 @@ METRICS = (
         "angular",
         "Procrustes distance, angular",
         np.pi / 2,
-        "The angle between the two models after the best rotation, a distance in the mathematical sense.",
+        "The angle between the two models after the best rotation, a metric (it satisfies the triangle inequality).",
         "Williams et al. 2021, arXiv:2110.14739",
     ),
     _facts(
