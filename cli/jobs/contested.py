@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -308,10 +309,13 @@ def predict_errors(
         others["distance to the neighbours, in the model"] = found.radius[place]
     if training is not None:
         others["distance to the training data, in the model"] = training[place]
-    k = min(DIMENSION_K, len(result.ids) - 1)
-    others["few dimensions around the sample, in the model"] = -np.stack(
-        [local_dimension(result.rows[i], k=k) for i in place]
-    )
+    groups = [result.groups[i] for i in result.ids] if result.groups else None
+    largest = max(Counter(groups).values()) if groups else 1
+    k = min(DIMENSION_K, len(result.ids) - largest)
+    if k >= 3:
+        others["few dimensions around the sample, in the model"] = -np.stack(
+            [local_dimension(result.rows[i], k=k, outside=groups) for i in place]
+        )
     if len(names) > 1 and (values < 0).any():
         others["spread of the predictions"] = prediction_spread(values)
     return disagreement_error(
@@ -319,7 +323,7 @@ def predict_errors(
         values,
         others=others,
         covariates=None if sizes is None or len(set(sizes)) < 2 else np.asarray(sizes)[:, None],
-        groups=[result.groups[i] for i in result.ids] if result.groups else None,
+        groups=groups,
         families=[result.families[i] for i in place],
     )
 

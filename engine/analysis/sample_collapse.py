@@ -93,7 +93,7 @@ def information_loss(
     return _loss_and_dimension(rows, codes, k)[0]
 
 
-def local_dimension(representation: Any, /, *, k: int = 10) -> np.ndarray:
+def local_dimension(representation: Any, /, *, k: int = 10, outside: Sequence[str] | None = None) -> np.ndarray:
     """Estimate the intrinsic dimension around each sample, [n], from the distances T_j to its k nearest neighbours.
 
     ``(k - 1) / sum_j log(T_k / T_j)``, without neighbours at distance 0; 0 where fewer than two others are left. Of a
@@ -102,6 +102,8 @@ def local_dimension(representation: Any, /, *, k: int = 10) -> np.ndarray:
     Args:
         representation: [n, d].
         k: number of neighbours, 3 <= k <= n - 1.
+        outside: [n] labels: neighbours are samples with another label, such as those that are not states of the same
+            material, near copies of which would lower the dimension.
 
     Cost O(n^2 d), memory O(n k).
     Source: Levina & Bickel (2004), Advances in Neural Information Processing Systems 17.
@@ -113,7 +115,13 @@ def local_dimension(representation: Any, /, *, k: int = 10) -> np.ndarray:
     check_k(k, len(rows))
     if k < 3:
         raise InputError(f"k={k} neighbours are too few for a dimension: use 3 or more")
-    table = find_table(prepare(jnp.asarray(rows)), k, "euclidean", measured=True)
+    where = None
+    if outside is not None:
+        where = np.unique(np.asarray(outside).astype(str), return_inverse=True)[1].astype(np.int32)
+        if len(where) != len(rows):
+            raise InputError(f"outside has {len(where)} labels for {len(rows)} samples")
+        check_k(k, len(rows) - int(np.bincount(where).max()) + 1)
+    table = find_table(prepare(jnp.asarray(rows)), k, "euclidean", where=where, measured=True)
     return _dimension(np.asarray(table.value, np.float64))
 
 

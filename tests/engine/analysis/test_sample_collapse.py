@@ -60,6 +60,18 @@ def test_the_dimension_around_a_sample_ignores_repetitions_and_is_0_without_othe
     assert local_dimension(collapsed, k=8)[0] == 0
 
 
+def test_neighbours_outside_of_a_group_are_those_without_its_copies() -> None:
+    x = np.random.default_rng(8).normal(size=(60, 3))
+    copies = np.repeat(x, 2, axis=0) + 1e-3 * np.random.default_rng(9).normal(size=(120, 3))
+    labels = [str(i // 2) for i in range(120)]
+    far = np.linalg.norm(copies - copies[0], axis=1)[2:]
+    nearest = np.sort(far)[:8]
+    expected = 7 / np.log(nearest[-1] / nearest[:-1]).sum()
+    assert local_dimension(copies, k=8, outside=labels)[0] == pytest.approx(expected, rel=1e-3)
+    with pytest.raises(ValueError, match="2 labels for 120"):
+        local_dimension(copies, outside=["a", "b"])
+
+
 def test_a_model_that_collapses_on_the_shifted_samples_is_found_with_its_samples() -> None:
     rng = np.random.default_rng(2)
     inside, outside = rng.normal(size=(400, 5)), rng.normal(size=(300, 5))
