@@ -121,7 +121,7 @@ def render(judged: Sequence[Judged], specifications: Sequence[Specification], pa
         "tests (a one-sided test, with the same correction). Otherwise it is *inconclusive*; the power is the "
         f"probability that its weakest test gives p ≤ {rules.level:g} / {len(rules.claims)} if the effect is the "
         "smallest one that matters. Units are families of models, unless "
-        "the table says samples. It follows from the intervals, also for tests by permutation. Error rates of these "
+        "the table says samples. Powers follow from the intervals, also for tests by permutation. Error rates of these "
         "rules on noise, and their power on planted effects: `python -m bench.study_null`, "
         "[`bench/results/study_null.md`](../../bench/results/study_null.md).",
         "",
