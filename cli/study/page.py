@@ -6,7 +6,8 @@ import csv
 import dataclasses
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..comparison import model_names, number
 from ..figures import Figure, all_figures, specification, specification_curve, vega_lite_version
 from ..options import json_text
 from .findings import rows_of_models
-from .plan import SHIFT, StudyResults
+from .plan import SHIFTS, StudyResults
 from .rules import load_rules
 from .specifications import Specification
 from .statistics import real
@@ -65,7 +66,8 @@ def write_page(
     from hyle.engine import save_comparison
 
     folder.mkdir(parents=True, exist_ok=True)
-    charts = {f"{name}/{figure}": chart for name in panels for figure, chart in _figures(name, panels).items()}
+    drawn = {name: _drawn(name, panels) for name in panels}
+    charts = {f"{name}/{figure}": chart for name, one in drawn.items() for figure, chart in one.charts.items()}
     charts |= {f"specifications/{name}": chart for name, chart in _curves(judged, specifications).items()}
     for name, panel in panels.items():
         save_comparison(panel.comparison, folder / f"{name}.nc")
@@ -80,7 +82,7 @@ def write_page(
     write_atomically(folder / "findings.json", json_text(data).encode())
     if specifications:
         write_atomically(folder / "specifications.csv", _table(specifications).encode())
-    return write_atomically(folder / "README.md", render(judged, specifications, panels).encode())
+    return write_atomically(folder / "README.md", render(judged, specifications, panels, drawn).encode())
 
 
 def judged_data(one: Judged) -> dict[str, Any]:
@@ -93,7 +95,12 @@ def judged_data(one: Judged) -> dict[str, Any]:
     return found | verdict
 
 
-def render(judged: Sequence[Judged], specifications: Sequence[Specification], panels: StudyResults) -> str:
+def render(
+    judged: Sequence[Judged],
+    specifications: Sequence[Specification],
+    panels: StudyResults,
+    drawn: Mapping[str, _Drawn],
+) -> str:
     """Return the page as Markdown."""
     models = {model_names(panel.comparison)[i] for panel in panels.values() for i in real(panel.comparison)}
     claimed = Counter(one.verdict.verdict for one in judged if one.claim.in_study)
@@ -166,9 +173,11 @@ def render(judged: Sequence[Judged], specifications: Sequence[Specification], pa
             f"{attrs['n']} samples that all {size} models and controls can read, k = {attrs['k']}, "
             f"{attrs['permutations']} permutations, {attrs['jackknife_groups']} jackknife groups.",
         ]
+        if drawn[name].sentences:
+            lines += [f"\nCompared with {SHIFTS[name]}:\n", *(f"- {line}" for line in drawn[name].sentences)]
         lines += [
             f"\n**{FIGURES[figure]}**\n\n![{FIGURES[figure]}, {name}]({name}/{figure}.svg)"
-            for figure in _figures(name, panels)
+            for figure in drawn[name].charts
         ]
     return "\n".join(lines) + "\n"
 
@@ -277,14 +286,21 @@ def _table(specifications: Sequence[Specification]) -> str:
     return text.getvalue()
 
 
-def _figures(name: str, panels: StudyResults) -> dict[str, Any]:
-    """Return the charts of one set; for the set out of distribution also those of the change of the pairs."""
-    panel = panels[name]
+@dataclass(frozen=True)
+class _Drawn:
+    """The charts of one set by file name, and what analyses of its shift say."""
+
+    charts: dict[str, Any]
+    sentences: list[str]
+
+
+def _drawn(name: str, panels: StudyResults) -> _Drawn:
+    """Draw one set; for a set out of distribution also the changes of pairs, models and samples."""
+    panel, inside = panels[name], SHIFTS.get(name, "")
     inputs = {analysis: AnalysisInput(panel.comparison, "cknna") for analysis in ("convergence", "tree")}
-    inside, outside = SHIFT
-    if name == outside and inside in panels:
+    if inside in panels:
         inputs["regimes"] = AnalysisInput(panels[inside].comparison, "cknna", against=panel.comparison)
-        first, second = (rows_of_models(panels[one], CONTROLS) for one in SHIFT)
+        first, second = (rows_of_models(panels[one], CONTROLS) for one in (inside, name))
         both = AnalysisInput(
             panels[inside].comparison,
             "cknna",
@@ -295,12 +311,15 @@ def _figures(name: str, panels: StudyResults) -> dict[str, Any]:
             outside_groups=second.groups,
         )
         inputs |= {"dose": both, "sample_collapse": both}
-    drawn: dict[str, Figure] = {}
+    figures: dict[str, Figure] = {}
+    sentences: list[str] = []
     for analysis, question in inputs.items():
         result = ANALYSES[analysis].compute(question)
-        drawn |= ANALYSES[analysis].make_figures(result) if result is not None else {}
-    charts = all_figures(panel.comparison, drawn)
-    return {figure: charts[figure] for figure in FIGURES if figure in charts}
+        if result is not None:
+            figures |= ANALYSES[analysis].make_figures(result)
+            sentences += ANALYSES[analysis].summarise(result) if analysis in ("dose", "sample_collapse") else []
+    charts = all_figures(panel.comparison, figures)
+    return _Drawn({figure: charts[figure] for figure in FIGURES if figure in charts}, sentences)
 
 
 def _cell(text: str) -> str:

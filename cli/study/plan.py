@@ -68,7 +68,14 @@ SETS = (
     ),
     StudySet("mptrj", 500, "inorganic crystals, in distribution", _OF_CRYSTALS),
     StudySet("mpf-tp", 300, "crystals at high temperature and pressure, out of distribution", _OF_CRYSTALS),
+    StudySet(
+        "random-tp",
+        300,
+        "cells of random atoms at high temperature and pressure, far out of distribution",
+        _OF_CRYSTALS,
+    ),
     StudySet("proteins", 500, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
 )
-# The sets in and out of distribution that are compared with each other.
+# The sets in and out of distribution that the claims are about, and each set out of distribution with that in it.
 SHIFT = ("mptrj", "mpf-tp")
+SHIFTS = {"mpf-tp": "mptrj", "random-tp": "mptrj"}

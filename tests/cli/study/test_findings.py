@@ -79,12 +79,20 @@ def panel(plan: StudySet, *, shared: bool) -> StudyResult:
 
 @pytest.fixture(scope="module")
 def planted() -> StudyResults:
-    return {p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=True) for p in SETS}
+    return {
+        p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=True)
+        for p in SETS
+        if p.dataset in MODELS
+    }
 
 
 @pytest.fixture(scope="module")
 def noise() -> StudyResults:
-    return {p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=False) for p in SETS}
+    return {
+        p.dataset: panel(StudySet(p.dataset, N, p.role, MODELS[p.dataset]), shared=False)
+        for p in SETS
+        if p.dataset in MODELS
+    }
 
 
 @pytest.fixture(scope="module")
