@@ -64,7 +64,10 @@ def sets(x: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
     """
     if isinstance(x, jax.core.Tracer) or jax.default_backend() != "cpu":
         return neighbours(x, k, metric)
-    return find_table(prepare(np.asarray(x) if use_numpy(x) else x), k, metric)
+    prepared = prepare(np.asarray(x) if use_numpy(x) else x)
+    if isinstance(prepared.points, jax.core.Tracer):  # of a constant inside `jax.jit`, which other threads cannot trace
+        return neighbours(x, k, metric)
+    return find_table(prepared, k, metric)
 
 
 def stack(tables: Sequence[Table]) -> Table:
