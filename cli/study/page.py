@@ -122,8 +122,9 @@ def render(
         "",
         "**How a verdict is reached.** The statistics, the effects that would matter and the decision rules are "
         "registered in [`cli/study/rules.toml`](../../cli/study/rules.toml), SHA-256 "
-        f"`{rules.sha256}`; the code reads them from there. They were written after an earlier version of this page, on "
-        "many of the same models, and so are not blind to its results. A claim is *supported* if all of its tests are significant "
+        f"`{rules.sha256}`; the code reads them from there. They were written after an earlier version of this page, "
+        "on many of the same models, and so are not blind to its results. A claim is *supported* if all of its tests "
+        "are significant "
         f"(p ≤ {rules.level:g} after Holm's correction for {len(rules.claims)} claims) and no estimate is smaller than "
         "the smallest effect that matters. It is *not supported* if an effect that large is rejected for one of its "
         "tests (a one-sided test, with the same correction). Otherwise it is *inconclusive*; the power is the "
