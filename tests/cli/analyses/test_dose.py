@@ -56,3 +56,13 @@ def test_it_needs_enough_samples_and_models() -> None:
     (line,) = ANALYSIS.summarise(ANALYSIS.compute(three))
     assert isinstance(line, NotSignificant)
     assert "at least 6 families" in line
+
+
+def test_a_quarter_of_few_groups_skips_the_analysis_and_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = question(0.0, q=170)
+    # The farthest samples are states of four materials; all others are materials of their own.
+    farthest = set(np.argsort(-ANALYSIS.compute(asked).found.dose)[:46].tolist())
+    asked.outside_groups = [f"far {i % 4}" if i in farthest else str(i) for i in range(170)]
+    assert len(set(asked.outside_groups)) == 128
+    assert ANALYSIS.compute(asked) is None
+    assert "groups of samples are too few in a bin" in capsys.readouterr().err

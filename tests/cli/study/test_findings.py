@@ -29,9 +29,11 @@ from hyle.cli.study import (
     statistics,
     write_page,
 )
+from hyle.cli.study.findings.kinds import neighbours_of, text
 from hyle.cli.study.rules import PATH
 from hyle.cli.study.specifications import specifications
 from hyle.cli.study.verdict import INCONCLUSIVE, SUPPORTED
+from hyle.engine.analysis import beyond_chance
 from hyle.zoo import Dataset, Representation, Sample, find_card
 
 Run = Callable[..., Any]
@@ -222,3 +224,20 @@ def test_invalid_choices_raise(run: Run) -> None:
         ran = run("study", *words)
         assert ran.code == 2
         assert wrong in " ".join(ran.err.split())
+
+
+def test_neighbours_are_in_proportion_to_10_of_1024() -> None:
+    assert [neighbours_of(n) for n in (1024, 492, 60, 5)] == [10, 5, 1, 1]
+
+
+def test_a_text_model_is_compared_beyond_chance(planted: StudyResults) -> None:
+    """Raw scores of unrelated models are all near chance, and so is their ratio near 1."""
+    estimate = text(planted).estimates["ratio"]
+    comparison = planted["qm9"].comparison
+    kinds = np.array([str(kind) for kind in comparison["modality"].values])
+    beyond = beyond_chance(comparison, "cknna")
+    owners = np.array(statistics.families(comparison))
+    means = [
+        statistics.mean_across(beyond, kinds == kind, kinds == "atoms", owners).value for kind in ("text", "string")
+    ]
+    assert estimate.value == pytest.approx(means[0] / means[1])
