@@ -58,7 +58,9 @@ if TYPE_CHECKING:
     from .depictions import draw as draw
     from .depictions import find_geometry as find_geometry
     from .depictions import frequent_element as frequent_element
+    from .depictions import sequence_logo as sequence_logo
     from .depictions import structure_of as structure_of
+    from .depictions import window as window
     from .embeddings import ID_RULES as ID_RULES
     from .embeddings import SelectionError as SelectionError
     from .embeddings import apply_id_rule as apply_id_rule

@@ -156,12 +156,10 @@ def contested(
     repeats = chosen.warning.partition(": ")[0]
     if per:
         nothing = np.full(n, np.nan)
-        found = dataclasses.replace(
-            found, agreed_p=nothing, agreed_q=nothing, beyond_p=None, beyond_q=None, p=nothing, q=nothing
-        )
+        found = dataclasses.replace(found, agreed_p=nothing, agreed_q=nothing, beyond_p=None, beyond_q=None)
     notes = [
         *(
-            [f"{per}s of one sample are not independent, so that no p-values are given for single {per}s"]
+            [f"{per}s of one sample are not independent, so that no {per} is tested for agreement above chance"]
             if per
             else []
         ),

@@ -40,15 +40,14 @@ def print_summary(result: ContestedSamples) -> None:
     low, high = (number(float(end), digits) for end in np.quantile(found.agreement, [0.05, 0.95]))
     mean, chance = number(float(found.agreement.mean()), digits), number(found.chance, digits)
     click.echo(f"mean {mean}, 90 % of the {rows} from {low} to {high}; chance {chance}")
-    if result.per:
-        return
-    agreed = int((found.agreed_q <= 0.05).sum())
-    line = f"agreed: {agreed:,} {rows}, more than by chance (q <= 0.05)"
-    if found.beyond_p is not None and found.beyond_q is not None:
-        beyond, tested = int((found.beyond_q <= 0.05).sum()), int(np.isfinite(found.beyond_p).sum())
-        kind = result.strata_kind or "stratum"
-        line += f"; {beyond:,} of {tested:,} more than by chance among {rows} of one {kind}"
-    click.echo(line)
+    if not result.per:
+        agreed = int((found.agreed_q <= 0.05).sum())
+        line = f"agreed: {agreed:,} {rows}, more than by chance (q <= 0.05)"
+        if found.beyond_p is not None and found.beyond_q is not None:
+            beyond, tested = int((found.beyond_q <= 0.05).sum()), int(np.isfinite(found.beyond_p).sum())
+            kind = result.strata_kind or "stratum"
+            line += f"; {beyond:,} of {tested:,} more than by chance among {rows} of one {kind}"
+        click.echo(line)
     whole, halves = found.reliability.whole, found.reliability.halves
     if np.isnan(whole):
         click.echo(

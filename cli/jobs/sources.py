@@ -235,5 +235,11 @@ def _not_stored(model: str, store: Store, dataset: str | None, per: str | None) 
     where = f"for {name}" if name and names else "yet"
     others = f" (it is for {', '.join(map(shorten, names[:5]))})" if names else ""
     option = (f" --dataset {name}" if name else "") + (f" --per {per}" if per else "")
-    rows = f" with rows per {per}" if per else ""
-    return f"{model} is not in the store {store.root}{rows} {where}{others}; embed it first: hyle embed {model}{option}"
+    rows = f" with rows per {per or 'sample'}" if per or names else ""
+    kinds = sorted({str(e.recipe.get("per", "")) for e in entries if e.key.model == model} - {per or ""})
+    other = kinds[-1] if kinds else ""
+    instead = f"add --per {other} for its {other}s, or " if other else "omit --per, or " if kinds else ""
+    return (
+        f"{model} is not in the store {store.root}{rows} {where}{others}; {instead}embed it first: "
+        f"hyle embed {model}{option}"
+    )

@@ -64,7 +64,12 @@ class Choice:
     @property
     def in_words(self) -> str:
         """The data set and the number of samples."""
-        return f"{shorten(self.dataset)} ({self.first.n} {self.first.recipe.get('per', 'sample')}s)"
+        return f"{shorten(self.dataset)} ({self.size})"
+
+    @property
+    def size(self) -> str:
+        """The number of samples, or of atoms, residues or tokens."""
+        return f"{self.first.n} {self.first.recipe.get('per', 'sample')}s"
 
 
 def choose_jointly(
@@ -128,7 +133,7 @@ def choose_draw(choices: Sequence[Choice], *, command: str) -> list[Choice]:
     if others:
         models = len({choice.first.key.model for choice in chosen})
         every = [*chosen[:1], *others.values()]
-        listed = [f"--dataset {_option(each, every)} ({each.first.n} samples)" for each in others.values()]
+        listed = [f"--dataset {_option(each, every)} ({each.size})" for each in others.values()]
         more = f" and {len(listed) - 3} more" if len(listed) > 3 else ""
         say(
             f"taking {draw[0]} ({len(draw[1])} samples), embedded with {models} models; the store also has "
@@ -191,7 +196,7 @@ def _report(choices: Mapping[str, Sequence[Choice]], fixed: Mapping[str, Choice]
             other = max(others, key=lambda choice: (not choice.of_benchmark, choice.first.n))
             say(
                 f"{', '.join(sources)}: taking {words}, of {len(draws)} stored data sets; another: "
-                f"--dataset {_option(other, draws.values())} ({other.first.n} samples)"
+                f"--dataset {_option(other, draws.values())} ({other.size})"
             )
 
 

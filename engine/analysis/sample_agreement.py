@@ -127,7 +127,8 @@ def sample_agreement(
         covariates: [n, e], further facts on the samples, on which the expected agreement depends, such as their sizes.
         strata: [n] labels, such as the formulas of the samples: is agreement also above that of samples of one formula?
         neighbours_outside: [n] labels: neighbours are samples with another label, such as the atoms of other molecules,
-            for ``neighbours``. The p-values do not hold then.
+            for ``neighbours``. The p-values of agreement above chance do not hold then, since the permutations
+            exchange samples one by one; those of contested samples do.
         seed: of the permutations.
         progress: called with a fraction and the current stage.
 

@@ -13,5 +13,8 @@ if TYPE_CHECKING:
     from .geometry import structure_of as structure_of
     from .labels import describe_sample as describe_sample
     from .labels import frequent_element as frequent_element
+    from .logo import information as information
+    from .logo import sequence_logo as sequence_logo
+    from .logo import window as window
 else:
     __getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

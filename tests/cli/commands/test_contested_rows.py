@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,26 @@ def test_rows_are_called_what_they_are(run: Run) -> None:
         assert f"agree more on this {per} than usual" in text
         assert "sample" not in text
     assert "agree more on this sample than usual" in run("contested", *files, "-n", 3).out
+
+
+def test_contested_atoms_are_tested_and_agreed_ones_are_not(run: Run) -> None:
+    rng = np.random.default_rng(2)
+    ids = [f"s{i:03d}#{number}" for i in range(100) for number in range(4)]
+    shared, odd = rng.normal(size=(400, 3)), [17, 130, 311]
+    for name in "abcdefgh":
+        own = shared.copy()
+        own[odd] = rng.normal(size=(3, 3))
+        rows = own @ rng.normal(size=(3, 8)) + 0.1 * rng.normal(size=(400, 8))
+        np.savez(f"{name}.npz", embedding=rows, ids=ids)
+    files = [f"{name}.npz" for name in "abcdefgh"]
+    ran = run("contested", *files, "--per", "atom", "-n", 3, "-o", "atoms.csv")
+    assert "contested: 3 atoms, less than expected of atoms like them (q <= 0.05)" in ran.out
+    assert "agreed:" not in ran.out
+    assert "so that no atom is tested for agreement above chance" in ran.err
+    with Path("atoms.csv").open(newline="") as file:
+        table = {row["id"]: row for row in csv.DictReader(file)}
+    assert {i for i, row in table.items() if float(row["q"]) <= 0.05} == {ids[i] for i in odd}
+    assert {row["agreed_p"] for row in table.values()} == {""}
 
 
 def test_errors_are_those_of_atoms(capsys: pytest.CaptureFixture[str]) -> None:

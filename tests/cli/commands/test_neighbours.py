@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,31 @@ def test_atoms_have_neighbours_too(run: Run, tmp_path: Path) -> None:
     assert "Which atoms the model takes to be most similar to it." in Path("n.html").read_text("utf-8")
     assert "k = 5 of 24 atoms, cosine distance" in run(*arguments[:-2]).out
     assert Path("n.html").read_text("utf-8").count('stroke="#e8590c"') == 6  # the marked atom, once in each picture
+
+
+def test_residues_have_sequence_logos(run: Run) -> None:
+    chain = load_dataset("proteins", n=1).samples[0]
+    sequence = chain.sequence or ""
+    ids = [f"{chain.id}#{i}" for i in range(len(sequence))]
+    # The first model sees the residue alone, the second its place in the chain.
+    kinds = sorted(set(sequence))
+    of_kind = np.eye(len(kinds))[[kinds.index(letter) for letter in sequence]]
+    noise = 1e-3 * np.random.default_rng(0).normal(size=(len(ids), len(kinds)))
+    angle = np.linspace(0, 2, len(ids))
+    np.savez("kind.npz", embedding=of_kind + noise, ids=ids)
+    np.savez("place.npz", embedding=np.stack([np.cos(angle), np.sin(angle)], 1), ids=ids)
+    often = max(kinds, key=sequence.count)
+    arguments = ("neighbours", ids[sequence.index(often)], "--models", "kind.npz,place.npz", "--per", "residue")
+    run(*arguments, "--samples", "proteins", "-k", 6, "-o", "n.html")
+    page = Path("n.html").read_text("utf-8")
+    logos = re.findall(r"<svg[^>]*><title>sequence logo of 6 sequences.*?</svg>", page)
+    assert len(logos) == 2
+    tallest = [
+        max((float(s), letter) for s, letter in re.findall(r"scale\(1 ([\d.]+)\)[^>]*>(\w)", one)) for one in logos
+    ]
+    assert tallest[0][1] == often
+    run(*arguments, "--samples", "proteins", "-k", 4, "-o", "few.html")
+    assert "sequence logo" not in Path("few.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
