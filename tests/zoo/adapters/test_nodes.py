@@ -79,7 +79,7 @@ def test_the_mean_over_nodes_is_the_pooled_row(name: str) -> None:
 
 @pytest.mark.parametrize("name", quick_first([name for name in ATOMS if name in ONE_OF_A_KIND]))
 def test_rows_follow_their_atoms(name: str) -> None:
-    """The atoms of a molecule in another order have the same rows in that order."""
+    """Rows are those of the network, which are compared with its library elsewhere, in the order of the atoms."""
     card = find_card(name)
     if card.pooling == "none":
         pytest.skip("one vector per sample")
@@ -88,6 +88,9 @@ def test_rows_follow_their_atoms(name: str) -> None:
         pytest.skip("no molecules")
     order = np.random.default_rng(0).permutation(len(sample.atoms))
     first = rows_of(name, [sample], "atom")
+    of_network = to_numpy(load(name).adapter.forward([sample], card.layers[0]).features)
+    stacked = np.stack([first[f"{sample.id}#{number}"] for number in range(len(sample.atoms))])
+    np.testing.assert_allclose(stacked, of_network, rtol=1e-4, atol=1e-4 * np.abs(of_network).max())
     second = rows_of(name, [replace(sample, atoms=sample.atoms[order])], "atom")
     for place, number in enumerate(order.tolist()):
         one, other = first[f"{sample.id}#{number}"], second[f"{sample.id}#{place}"]
