@@ -34,7 +34,7 @@ unit: $(VENV)/dev $(VENV)/models
 	$(BIN)/pytest $(WORKERS) -m "not models and not thorough"
 	$(BIN)/pytest $(WORKERS) -m "models and not thorough"
 
-thorough: check unit $(VENV)/hardware $(VENV)/ray
+thorough: check unit $(VENV)/hardware $(VENV)/ray $(VENV)/chemiscope
 	XLA_FLAGS= $(BIN)/pytest $(WORKERS) -m thorough
 	$(MAKE) processors pythons
 
@@ -52,6 +52,12 @@ $(VENV)/hardware: $(VENV)/dev
 $(VENV)/ray: $(VENV)/dev
 	@echo "== installing Ray (90 MB)"
 	$(PIP) install --quiet --progress-bar off -c constraints.txt -e ".[ray]" || echo "Ray could not be installed"
+	@touch $@
+
+# Chemiscope, for tests that compare what it writes, and open files in it in a browser.
+$(VENV)/chemiscope: $(VENV)/dev
+	@echo "== installing chemiscope (25 MB)"
+	$(PIP) install --quiet --progress-bar off -c constraints.txt chemiscope==1.1.0
 	@touch $@
 
 # The engine's tests as other processors compute: NumPy's products by kernels of older processors, XLA without AVX-512.

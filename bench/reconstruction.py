@@ -18,7 +18,7 @@ import numpy as np
 from .results import FOLDER, machine
 from .text import rows_of
 
-OF_MATERIALS = ("chgnet-0.3.0", "chgnet-0.2.0", "chgnet-r2scan", "dpa3-mptrj", "dpa3-openlam")
+OF_MATERIALS = ("chgnet-0.3.0", "chgnet-0.2.0", "chgnet-r2scan", "sevennet-0", "dpa3-mptrj", "dpa3-openlam")
 MODELS = {
     "qm9": (*OF_MATERIALS, "ani-1x", "ani-1ccx", "ani-2xt", "aimnet2"),
     "mptrj": OF_MATERIALS,
