@@ -56,7 +56,7 @@ $(VENV)/ray: $(VENV)/dev
 
 # Chemiscope, for tests that compare what it writes, and open files in it in a browser.
 $(VENV)/chemiscope: $(VENV)/dev
-	@echo "== installing chemiscope (25 MB)"
+	@echo "== installing chemiscope (10 MB)"
 	$(PIP) install --quiet --progress-bar off -c constraints.txt chemiscope==1.1.0
 	@touch $@
 
