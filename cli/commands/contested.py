@@ -23,6 +23,7 @@ from ..jobs import (
     errors_of,
     explain_contested,
     explanation_data,
+    explanation_sentences,
     find_representations,
     find_training_data,
     node_kind,
@@ -150,8 +151,8 @@ NEIGHBOUR_METRICS = ("cosine", "euclidean", "inner_product")
     "-o",
     "--output",
     type=LocalPath(path_type=Path),
-    help="Also write all samples to this file (.csv, .json), or the structures of the most contested ones (.smi, "
-    ".xyz).",
+    help="Also write a page with the samples drawn (.html), all samples (.csv, .json), or the structures of the most "
+    "contested ones (.smi, .xyz).",
 )
 @replace_option
 @store_option
@@ -194,7 +195,7 @@ def command(
 
     \b
     Examples:
-      hyle contested -o contested.csv
+      hyle contested -o contested.html
       hyle contested minilm chgnet-0.3.0 aimnet2 minimol -n 10
       hyle contested a.npz b.npz c.npz d.npz --errors errors.csv
       hyle contested --select 50 -o to-dft.xyz
@@ -257,7 +258,10 @@ def command(
         known = [] if training is None else training.samples.values()
         explanation = explain_contested(result, samples, per=per, labels=tokens, training=known, seed=seed)
     if output is not None and target is not None:
-        written = write_contested(result, output, samples, number=number, selected=selected, errors=predicted)
+        sentences = explanation_sentences(explanation) if explanation else []
+        written = write_contested(
+            result, output, samples, number=number, selected=selected, errors=predicted, explanation=sentences
+        )
         say(target.written(written))
     if as_json:
         data = contested_data(result, samples, number, selected=selected, errors=predicted)

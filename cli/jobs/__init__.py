@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from .contested_output import CONTESTED_SUFFIXES as CONTESTED_SUFFIXES
     from .contested_output import check_structures as check_structures
     from .contested_output import contested_data as contested_data
-    from .contested_output import sample_row as sample_row
     from .contested_output import write_contested as write_contested
+    from .contested_row import sample_row as sample_row
     from .contested_text import print_errors as print_errors
     from .contested_text import print_samples as print_samples
     from .contested_text import print_summary as print_summary

@@ -15,39 +15,17 @@ from hyle.zoo import InputError, Sample, split_node_id
 from hyle.zoo.nodes import node_id
 
 from ..atomic import write_atomically
-from ..comparison import sample_words
 from ..options import json_text
 from .contested import ContestedSamples
+from .contested_page import write_page_of_contested
+from .contested_row import sample_row
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import ErrorPrediction
 
-CONTESTED_SUFFIXES = (".csv", ".json", ".smi", ".xyz")
+CONTESTED_SUFFIXES = (".html", ".csv", ".json", ".smi", ".xyz")
 # The view of a sample that a file of structures needs, by suffix.
 STRUCTURES = {".smi": "smiles", ".xyz": "atoms"}
-
-
-def sample_row(result: ContestedSamples, row: int, samples: Mapping[str, Sample]) -> dict[str, Any]:
-    """Return what is known of one sample, as plain data.
-
-    Args:
-        result: as `contested` returns it.
-        row: of the sample.
-        samples: id -> sample, as far as they are known.
-    """
-    found, sample_id = result.found, result.ids[row]
-    numbers = ("agreement", "expected", "deviation", "p", "q", "agreed_p", "agreed_q", "raises")
-    leaves = int(found.leaves[row])
-    return {
-        "id": sample_id,
-        "sample": sample_words(samples.get(sample_id)),
-        "label": result.labels.get(sample_id),
-        **{name: float(getattr(found, name)[row]) for name in numbers},
-        "beyond_p": None if found.beyond_p is None else float(found.beyond_p[row]),
-        "beyond_q": None if found.beyond_q is None else float(found.beyond_q[row]),
-        "leaves": result.models[leaves] if leaves >= 0 else None,
-        "by_model": {name: float(found.by_model[i, row]) for i, name in enumerate(result.models)},
-    }
 
 
 def contested_data(
@@ -117,8 +95,9 @@ def write_contested(
     number: int,
     selected: Sequence[int] = (),
     errors: ErrorPrediction | None = None,
+    explanation: Sequence[str] = (),
 ) -> Path:
-    """Write all samples as a table (.csv) or plain data (.json), or the structures of some (.smi, .xyz).
+    """Write a page (.html), all samples as a table (.csv) or plain data (.json), or structures of some (.smi, .xyz).
 
     Args:
         result: as `contested` returns it.
@@ -127,6 +106,7 @@ def write_contested(
         number: of the most contested samples whose structures are written, unless some were selected.
         selected: rows that were selected for labelling.
         errors: whether disagreement predicts errors, for .json.
+        explanation: sentences on what contested samples have in common, for .html.
 
     Raises:
         InputError: a sample whose structure is to be written has none.
@@ -136,6 +116,8 @@ def write_contested(
         return write_atomically(
             path, json_text(contested_data(result, samples, selected=selected, errors=errors)).encode()
         )
+    if path.suffix == ".html":
+        return write_page_of_contested(result, samples, path, count=number, selected=selected, explanation=explanation)
     if path.suffix == ".csv":
         return write_atomically(path, _table(result, samples, selected).encode())
     rows = [int(row) for row in (selected or result.contested[:number])]

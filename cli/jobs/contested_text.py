@@ -13,7 +13,7 @@ from hyle.zoo import Sample, shorten
 from ..comparison import number
 from ..tables import DASH, print_table
 from .contested import ContestedSamples
-from .contested_output import sample_row
+from .contested_row import sample_row
 
 if TYPE_CHECKING:
     from hyle.engine.analysis import ErrorPrediction
@@ -29,17 +29,23 @@ SHOWN = 40
 
 def print_summary(result: ContestedSamples) -> None:
     """Print how far models agree on all samples, and whether there is anything to rank."""
+    for line in summary_lines(result):
+        click.echo(line)
+
+
+def summary_lines(result: ContestedSamples) -> list[str]:
+    """Return how far models agree on all samples, and whether there is anything to rank."""
     found, rows = result.found, f"{result.per or 'sample'}s"
     settings = f" (k = {result.k}, {result.neighbour_metric})" if result.k else ""
     siblings = len(result.models) > found.families
-    click.echo(
+    lines = [
         f"Agreement on {len(result.ids):,} {rows}, by {WORDS[found.form]}{settings}: {len(result.models)} models of "
         f"{found.families} families" + (", pairs within a family excluded" if siblings else "")
-    )
-    digits = _digits(found.agreement)
+    ]
+    digits = digits_of(found.agreement)
     low, high = (number(float(end), digits) for end in np.quantile(found.agreement, [0.05, 0.95]))
     mean, chance = number(float(found.agreement.mean()), digits), number(found.chance, digits)
-    click.echo(f"mean {mean}, 90 % of the {rows} from {low} to {high}; chance {chance}")
+    lines.append(f"mean {mean}, 90 % of the {rows} from {low} to {high}; chance {chance}")
     if not result.per:
         agreed = int((found.agreed_q <= 0.05).sum())
         line = f"agreed: {agreed:,} {rows}, more than by chance (q <= 0.05)"
@@ -47,16 +53,16 @@ def print_summary(result: ContestedSamples) -> None:
             beyond, tested = int((found.beyond_q <= 0.05).sum()), int(np.isfinite(found.beyond_p).sum())
             kind = result.strata_kind or "stratum"
             line += f"; {beyond:,} of {tested:,} more than by chance among {rows} of one {kind}"
-        click.echo(line)
+        lines.append(line)
     whole, halves = found.reliability.whole, found.reliability.halves
     if np.isnan(whole):
-        click.echo(
+        lines.append(
             f"contested: no test and no reliability: {found.families} families have no two pairs without a model in "
             "common; at least 4 are needed. The order below is a description"
         )
-        return
+        return lines
     contested = int((found.q <= 0.05).sum())
-    click.echo(f"contested: {contested:,} {rows}, less than expected of {rows} like them (q <= 0.05)")
+    lines.append(f"contested: {contested:,} {rows}, less than expected of {rows} like them (q <= 0.05)")
     words = (
         f"reliability of the order: {number(whole, 2)} (halves of the families: rank correlation {number(halves, 2)})"
     )
@@ -64,16 +70,20 @@ def print_summary(result: ContestedSamples) -> None:
         words += f"; not above chance, so that the order of {rows} with q > 0.05 means nothing"
     elif not contested:
         words += f"; none of the {rows} stands out, but the order is more than chance"
-    click.echo(words)
+    return [*lines, words]
 
 
 def print_samples(result: ContestedSamples, samples: Mapping[str, Sample], count: int) -> None:
     """Print the most contested and the most agreed samples."""
-    digits = _digits(result.found.agreement)
+    digits = digits_of(result.found.agreement)
     of_contested = {"expected": "expected", "deviation": "deviation", "p": "p", "q": "q", "leaves": "leaves the others"}
     parts = (
         ("Most contested", result.contested, of_contested),
-        ("Most agreed", result.agreed, {"agreed_p": "p above chance", "agreed_q": "q above chance"}),
+        (
+            "Most agreed",
+            result.agreed,
+            {} if result.per else {"agreed_p": "p above chance", "agreed_q": "q above chance"},
+        ),
     )
     for title, order, columns in parts:
         click.echo(f"\n{title}")
@@ -105,7 +115,7 @@ def _cell(known: Mapping[str, Any], name: str, digits: int) -> str:
     return number(value, 2) if name == "deviation" else f"{value:.2g}"
 
 
-def _digits(agreement: np.ndarray) -> int:
+def digits_of(agreement: np.ndarray) -> int:
     """Return as many digits as show two of the typical agreement, such as that of a sample's term of CKA."""
     scale = float(np.abs(agreement).mean())
     return max(2, 1 - int(np.floor(np.log10(scale)))) if scale > 0 else 2

@@ -12,8 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hyle.zoo import InputError, Representation, Sample, describe_sample, sequence_logo, shorten, window
-from hyle.zoo.depictions import information
+from hyle.zoo import InputError, Representation, Sample, describe_sample, shorten
 
 from ..report import Pictured, write_neighbours_page
 from .compare import by_name
@@ -21,8 +20,6 @@ from .matter import marked_number, sample_of
 from .rows import rows_of, rows_word
 
 NeighbourMetric = Literal["cosine", "euclidean", "inner_product"]
-# Residues before and after a neighbour in a sequence logo, and neighbours from which on there is one.
-REACH, FEWEST_IN_LOGO = 7, 5
 
 
 @dataclass(frozen=True)
@@ -217,23 +214,7 @@ def write_neighbours(result: NeighbourResult, samples: Mapping[str, Sample], pat
         rows: f"{result.n:,}",
         "shared by chance": f"{100 * result.chance:.2g} %",
     }
-    logos = _logos({name: [one for one, _, _ in found] for name, found in columns.items()}) if per == "residue" else {}
+    residues = {name: [one for one, _, _ in found] for name, found in columns.items()} if per == "residue" else {}
     return write_neighbours_page(
-        pictured(result.sample), columns, facts, path, kind=result.per or "sample", logos=logos
+        pictured(result.sample), columns, facts, path, kind=result.per or "sample", residues=residues
     )
-
-
-def _logos(columns: Mapping[str, Sequence[Pictured]]) -> dict[str, str]:
-    """Return the sequence logos of what surrounds residues, on one scale; none where sequences are unknown or few."""
-    windows = {
-        name: [
-            window(one.sample.sequence, one.number, REACH)
-            for one in residues
-            if one.sample is not None and one.sample.sequence and one.number is not None
-        ]
-        for name, residues in columns.items()
-    }
-    if min(map(len, windows.values())) < FEWEST_IN_LOGO:
-        return {}
-    most = min(np.log2(20), max(1, *(np.ceil(information(each)[0].max()) for each in windows.values())))
-    return {name: sequence_logo(each, height=75, most=float(most)) for name, each in windows.items()}

@@ -1,5 +1,8 @@
 """Report of a Comparison: one self-contained HTML file that opens without a network."""
 
+from ._contested_page import ContestedPage as ContestedPage
+from ._contested_page import Listed as Listed
+from ._contested_page import write_contested_page as write_contested_page
 from ._findings import answer as answer
 from ._findings import summary as summary
 from ._history import render_history as render_history

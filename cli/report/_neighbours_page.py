@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..atomic import write_atomically
 from ._environment import environment
+from ._logos import sequence_logos
 from ._matter import Pictured
 
 
@@ -18,7 +19,7 @@ def write_neighbours_page(
     path: Path,
     *,
     kind: str = "sample",
-    logos: Mapping[str, str] | None = None,
+    residues: Mapping[str, Sequence[Pictured]] | None = None,
 ) -> Path:
     """Write the page, a single file that opens offline, atomically; return its path.
 
@@ -29,7 +30,7 @@ def write_neighbours_page(
         facts: how the neighbours were found, name -> value.
         path: of the file.
         kind: what the neighbours are, such as ``atom``.
-        logos: model -> SVG of what the surroundings of its neighbours have in common; default none.
+        residues: model -> neighbours that are residues, of which sequence logos are drawn; default none.
     """
     several = {one.id: count for found in columns.values() for one, _, count in found if count > 1}
     # The same neighbour has the same mark in every column, the most widely shared the first.
@@ -43,7 +44,7 @@ def write_neighbours_page(
             columns=columns,
             facts=facts,
             kind=kind,
-            logos=logos or {},
+            logos=sequence_logos(residues) if residues else {},
             marks={name: i + 1 for i, name in enumerate(order)},
             everywhere=[name for name in order if several[name] == len(columns)],
         )

@@ -121,6 +121,23 @@ def test_files_of_all_samples_and_of_structures(run: Run, tmp_path: Path, panel:
     assert frames[0].info["agreement"] == pytest.approx(table["agreement"][0])
 
 
+def test_the_page_has_both_ends_drawn(run: Run, panel: dict[str, np.ndarray]) -> None:
+    arguments = ("contested", *files("abcdef"), "-k", 8, "-n", 4, "--samples", "qm9")
+    ran = run(*arguments, "--explain", "-o", "contested.html")
+    assert ran.err.endswith("wrote contested.html\n")
+    page = Path("contested.html").read_text("utf-8")
+    assert page.count("<title>qm9-") == 8
+    assert page.count("<circle cx=") == N
+    assert "What contested samples have in common" in page
+    assert "Contested: " in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+    chosen = run(*arguments, "--select", 3, "-o", "selected.html", "--json").json["selected"]
+    assert len(chosen) == 3
+    selected = Path("selected.html").read_text("utf-8")
+    assert "Selected for labelling" in selected
+    assert all(i in selected for i in chosen)
+
+
 def test_errors_are_predicted_or_not(run: Run, tmp_path: Path, panel: dict[str, np.ndarray]) -> None:
     rng = np.random.default_rng(1)
     table = pd.read_csv(run("contested", *files("abcdef"), "-k", 8, "-o", "all.csv") and tmp_path / "all.csv")
@@ -160,7 +177,7 @@ def test_mistakes(mistake: Callable[..., str], tmp_path: Path, panel: dict[str, 
     four = files("abcd")
     assert "two representations or more" in mistake("contested", "a.npz")
     assert "-k 90 is too many for 90 samples: use 1 to 89" in mistake("contested", *four, "-k", 90)
-    assert "the suffix must be one of .csv, .json, .smi, .xyz" in mistake("contested", *four, "-o", "out.pdf")
+    assert "the suffix must be one of .html, .csv, .json, .smi, .xyz" in mistake("contested", *four, "-o", "out.pdf")
     assert "unknown what the samples are" in mistake("contested", *four, "-o", "out.xyz")
     assert "--select 91: there are only 90 samples" in mistake("contested", *four, "--select", 91)
     (tmp_path / "bad.csv").write_text("id,z\nqm9-0,1\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hyle.cli.jobs import find_neighbours, make_map, write_map, write_neighbours
+from hyle.cli.jobs import contested, find_neighbours, make_map, write_contested, write_map, write_neighbours
 from hyle.cli.report import Pictured, picture_row
 from hyle.zoo import InputError, Representation, Sample, load_dataset
 
@@ -218,6 +218,32 @@ def test_a_hovered_neighbour_is_outlined_in_every_column(devtools: DevTools, tmp
                 assert boxes[0]["left"] == boxes[1]["left"]
             assert all(0 <= box["left"] < box["right"] <= width for box in boxes)
             assert page.console() == []
+
+
+def test_a_contested_sample_is_marked_in_the_figure(devtools: DevTools, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    data = load_dataset("qm9", n=80)
+    shared = rng.normal(size=(80, 3))
+    rows = []
+    for name in "abcd":
+        own = np.where(np.arange(80)[:, None] < 3, rng.normal(size=(80, 3)), shared)
+        rows.append(Representation(name, own @ rng.normal(size=(3, 6)) + 0.2 * rng.normal(size=(80, 6)), data.ids))
+    result = contested(rows, k=8)
+    samples = {one.id: one for one in data}
+    path = write_contested(result, tmp_path / "contested.html", samples, number=5, explanation=["A sentence."])
+    for width in (1280, 390):
+        with devtools.open(path, width=width) as page:
+            assert page.run("document.documentElement.scrollWidth") <= width
+            assert page.run("document.querySelectorAll('.overview circle').length") == 80
+            cards = page.run("[...document.querySelectorAll('figure bdi:first-child')].map((one) => one.textContent)")
+            assert cards[:5] == [result.ids[int(i)] for i in result.contested[:5]]
+            assert "A sentence." in page.run("document.body.innerText")
+            x, y, wide, high = page.box("figure.sample")
+            page.move(x + wide / 2, y + high / 2)
+            until(page, "document.querySelectorAll('circle.at').length === 1")
+            place = page.run("[...document.querySelectorAll('circle')].findIndex((one) => one.matches('.at'))")
+            assert place == int(result.contested[0])
+            assert complaints(page) == []
 
 
 def test_a_row_of_samples() -> None:
