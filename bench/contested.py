@@ -220,11 +220,10 @@ def write_results(rows: list[Mapping[str, Any]], n: int, sets: int) -> None:
         [row["panel"], row["form"], *("" if row[key] is None else f"{row[key]:.3f}" for key in keys)] for row in rows
     ]
     caption = (
-        f"{sets} panels of {n} samples, or {2 * n} atoms, and 8 families if not said otherwise, at q <= {ALPHA}: the share "
-        "of panels with "
-        "any contested sample; the mean share of false ones among those found; the share of the contested samples that "
-        "are found; the share of panels with any sample that agrees above chance, and the mean share of such samples; "
-        "and the rank correlation of the deviations by halves of the families."
+        f"{sets} panels of {n} samples, or {2 * n} atoms, and 8 families if not said otherwise, at q <= {ALPHA}: the "
+        "share of panels with any contested sample; the mean share of false ones among those found; the share of the "
+        "contested samples that are found; the share of panels with any sample that agrees above chance, and the mean "
+        "share of such samples; and the rank correlation of the deviations by halves of the families."
     )
     error = (ALPHA * (1 - ALPHA) / sets) ** 0.5
     limits = (
