@@ -93,8 +93,8 @@ class Adapter(ABC):
 class OnePassAdapter(Adapter):
     """Base class of adapters that take all layers from one pass of the model.
 
-    A subclass implements ``forward_layers`` instead of ``forward``. If it has a ``forward`` of its own as well, that one
-    is used, once for each layer.
+    A subclass implements ``forward_layers`` instead of ``forward``. Where a subclass has its own ``forward``, that is
+    called once for each layer.
     """
 
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
