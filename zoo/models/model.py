@@ -148,13 +148,14 @@ class Model:
         Raises:
             ValueError: as `embed`.
         """
-        wanted = [(layer, pooling) for layer in layers or self.card.layers for pooling in poolings or [None]]
+        chosen: Sequence[str | None] = poolings or [None]
+        wanted = [(layer, pooling) for layer in layers or self.card.layers for pooling in chosen]
         recipes = [model_recipe(self.card, layer=layer, pooling=pooling, per=per) for layer, pooling in wanted]
         batches = self.run_layers(samples, wanted, per=per, batch_size=batch_size, progress=progress)
         found = []
         for batch, recipe in zip(batches, recipes, strict=True):
             name = f"{self.card.name}@{recipe['layer']}"
-            name = f"{name} {recipe['pooling']}" if len(poolings or ()) > 1 else name
+            name = f"{name} {recipe['pooling']}" if len(chosen) > 1 else name
             found.append(replace(self._representation(batch, samples, recipe), name=name))
         return found
 
