@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hyle.zoo import Model, Sample
-from hyle.zoo._adapter import OnePassAdapter
+from hyle.zoo import Model, OnePassAdapter, Sample
 
 
 def assert_one_pass(model: Model, samples: Sequence[Sample]) -> None:
