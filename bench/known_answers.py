@@ -139,15 +139,18 @@ def _share(right: Sequence[float]) -> tuple[float, int]:
 def answers(name: str, domain: Domain, n: int, skip: Sequence[str]) -> Iterator[Answer]:
     """Embed the models of a domain and answer all questions about them by every measure."""
     from hyle.cli.comparison import energy_errors
-    from hyle.cli.jobs import LastModelCache, embed_with_progress
+    from hyle.cli.jobs import embed_together_with_progress
     from hyle.cli.options import default_store
     from hyle.zoo import Store, find_card, find_dataset, load_dataset
 
     data = load_dataset(domain.dataset, n=min(n, find_dataset(domain.dataset).total))
-    store, loader = Store(default_store()), LastModelCache()
+    store = Store(default_store())
 
     def rows_of_models(wanted: Sequence[tuple[str, str | None]]) -> tuple[dict[str, np.ndarray], list[Any]]:
-        stored = [embed_with_progress(model, data, store, layer=layer, loader=loader)[0] for model, layer in wanted]
+        stored: list[Any] = []
+        for model, layers in itertools.groupby(wanted, lambda each: each[0]):
+            chosen = [layer for _, layer in layers]
+            stored += embed_together_with_progress(model, data, store, chosen, lambda each, _: each)
         ids = sorted(set.intersection(*(set(each.ids) for each in stored)))
         rows = {}
         for (model, layer), each in zip(wanted, stored, strict=True):

@@ -11,6 +11,7 @@ from ._lazy import lazy_names as lazy_names
 
 if TYPE_CHECKING:
     from ._adapter import Adapter as Adapter
+    from ._adapter import OnePassAdapter as OnePassAdapter
     from ._adapter import Output as Output
     from ._addresses import check_local as check_local
     from ._addresses import is_address as is_address

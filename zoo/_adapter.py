@@ -88,3 +88,22 @@ class Adapter(ABC):
     @abstractmethod
     def forward(self, samples: Sequence[Sample], layer: str) -> Output:
         """Return the features of one of the layers of the card for a batch of supported samples."""
+
+
+class OnePassAdapter(Adapter):
+    """Base class of adapters that take all layers from one pass of the model.
+
+    A subclass implements ``forward_layers`` instead of ``forward``. Where a subclass has its own ``forward``, that is
+    called once for each layer.
+    """
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        """Return the features of one layer; see `forward_layers`."""
+        return self.forward_layers(samples, [layer])[0]
+
+    @abstractmethod
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> Sequence[Output]:
+        """Return the features of some of the layers of the card for a batch of supported samples, in their order.
+
+        The features of a layer do not depend on which others are asked for.
+        """

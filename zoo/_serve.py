@@ -41,7 +41,7 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
     from hyle.zoo import find_card, keep_freed_memory, weights_files
     from hyle.zoo.embeddings import to_numpy
     from hyle.zoo.environments import from_wire
-    from hyle.zoo.models import checked_output
+    from hyle.zoo.models import checked_output, outputs_of
 
     keep_freed_memory()
     card = find_card(name)
@@ -62,14 +62,18 @@ def serve(name: str, device: str, answer: Callable[[dict[str, Any]], None]) -> N
         if request["do"] == "token_spans":
             answer({"spans": adapter.token_spans(samples[0])})
             continue
-        output = checked_output(adapter.forward(samples, request["layer"]), len(samples), card)
-        features = output.features
-        if str(getattr(features, "dtype", "")) == "torch.bfloat16":
-            features = features.float()
-        save_file({"features": to_numpy(features).copy()}, request["out"])
-        counts = None if output.counts is None else [int(count) for count in output.counts]
-        energies = None if output.energies is None else [float(energy) for energy in output.energies]
-        answer({"counts": counts, "energies": energies})
+        arrays, facts = {}, []
+        for number, returned in enumerate(outputs_of(adapter, samples, request["layers"])):
+            output = checked_output(returned, len(samples), card)
+            features = output.features
+            if str(getattr(features, "dtype", "")) == "torch.bfloat16":
+                features = features.float()
+            arrays[str(number)] = to_numpy(features).copy()
+            counts = None if output.counts is None else [int(count) for count in output.counts]
+            energies = None if output.energies is None else [float(energy) for energy in output.energies]
+            facts.append({"counts": counts, "energies": energies})
+        save_file(arrays, request["out"])
+        answer({"outputs": facts})
 
 
 def _reason(error: Exception) -> str:

@@ -1,9 +1,9 @@
-"""Collect the output of a named submodule while a model runs."""
+"""Collect the outputs of named submodules while a model runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 def output_of(
     model: torch.nn.Module, name: str, pick: Callable[[Any], Any] = lambda output: output
 ) -> Iterator[list[Any]]:
-    """Collect ``pick(output)`` of the submodule ``name``, one entry per call; the hook is removed at the end.
+    """Collect ``pick(output)`` of the submodule ``name``, one entry per call; see `outputs_of`."""
+    with outputs_of(model, [name], pick) as outputs:
+        yield outputs[name]
+
+
+@contextmanager
+def outputs_of(
+    model: torch.nn.Module, names: Iterable[str], pick: Callable[[Any], Any] = lambda output: output
+) -> Iterator[Mapping[str, list[Any]]]:
+    """Collect ``pick(output)`` of several submodules by name, one entry per call; the hooks are removed at the end.
 
     ``pick`` is called immediately, before later modules can modify the output in place.
     """
-    outputs: list[Any] = []
+    outputs: dict[str, list[Any]] = {name: [] for name in names}
+    with ExitStack() as hooks:
+        for name, taken in outputs.items():
 
-    def hook(_module: Any, _args: Any, output: Any) -> None:
-        outputs.append(pick(output))
+            def hook(_module: Any, _args: Any, output: Any, taken: list[Any] = taken) -> None:
+                taken.append(pick(output))
 
-    handle = model.get_submodule(name).register_forward_hook(hook)
-    try:
+            hooks.callback(model.get_submodule(name).register_forward_hook(hook).remove)
         yield outputs
-    finally:
-        handle.remove()

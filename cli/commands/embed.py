@@ -15,6 +15,7 @@ from hyle.zoo import (
     NODE_KINDS,
     Dataset,
     InputError,
+    Representation,
     Store,
     check_output,
     describe_repeats,
@@ -29,12 +30,11 @@ from ..console import say
 from ..interrupts import INTERRUPTS
 from ..jobs import (
     Incomplete,
-    LastModelCache,
     Shard,
     check_views,
     chosen_layers,
     embed_shard_with_progress,
-    embed_with_progress,
+    embed_together_with_progress,
     embedding_data,
     repair_command,
 )
@@ -181,13 +181,11 @@ def command(
         fleet = RayCluster(ray, workers, device=device, notify=say)
     elif workers is not None:
         fleet = Processes(workers, device=device, notify=say)
-    jobs = [
-        (name, each)
-        for name in models
-        for card in [find_card(name, notify=say)]
-        for each in ([layer] if layers is None else chosen_layers(card, layers))
-    ]
-    if output is not None and len(jobs) > 1:
+    wanted: list[tuple[str, Sequence[str | None]]] = []
+    for name in models:
+        card = find_card(name, notify=say)
+        wanted.append((name, [layer] if layers is None else chosen_layers(card, layers)))
+    if output is not None and sum(len(each) for _, each in wanted) > 1:
         raise click.UsageError("--output takes one model and one layer at a time")
     if output is not None and shard is not None:
         raise click.UsageError("give --output without --shard, once all shards are embedded")
@@ -195,33 +193,36 @@ def command(
         check_output(output)
         ids = [output.with_suffix(".ids.txt")] if output.suffix == ".npy" else []
         target = check_file(output, replace=replace_output, companions=ids)
-    data = draw.load(models=[name for name, _ in jobs])
+    data = draw.load(models=models)
     if repeats := describe_repeats(len(data), group_sizes(data.groups)):
         say(f"{data.name}: {repeats}")
-    check_views([name for name, _ in jobs], data, per=per, pooling=pooling)
-    store, loader = Store(store_path), LastModelCache()
+    check_views(models, data, per=per, pooling=pooling)
+    store = Store(store_path)
     rows: dict[str, Any] = {"pooling": pooling, "per": per, "half": dtype == "float16"}
-    options: dict[str, Any] = {**rows, "batch_size": batch_size, "device": device, "loader": loader}
+    options: dict[str, Any] = {**rows, "batch_size": batch_size, "device": device}
     results: list[Any] = []
     incomplete: list[Incomplete] = []
+
+    def take(made: Representation, _: bool) -> Any:
+        if output is not None:
+            say(target.written(write_embeddings(made, output)))
+        return embedding_data(made, data)
+
     with _ending(fleet):
-        for name, each in jobs:
+        for name, chosen in wanted:
             try:
                 if shard is not None:
-                    made = embed_shard_with_progress(name, data, store, shard, layer=each, **options)
+                    found = embed_shard_with_progress(name, data, store, shard, chosen, take, **options)
                 else:
-                    made, _ = embed_with_progress(name, data, store, layer=each, fleet=fleet, **options)
+                    found = embed_together_with_progress(name, data, store, chosen, take, fleet=fleet, **options)
             except DamagedFolderError as error:
                 repair = repair_command(error.path, _command_again(error.ids, data, shard, ctx))
                 raise InputError(f"{error.path} is damaged; to repair it: {repair}") from error
-            if isinstance(made, Incomplete):
-                incomplete.append(made)
-                results.append(_incomplete_data(made, ctx))
-                continue
-            if output is not None:
-                with INTERRUPTS.unwinding():
-                    say(target.written(write_embeddings(made, output)))
-            results.append(embedding_data(made, data))
+            for each in found:
+                if isinstance(each, Incomplete):
+                    incomplete.append(each)
+                    each = _incomplete_data(each, ctx)
+                results.append(each)
     if any(each.shards for each in incomplete):
         _say_commands(_commands([part for each in incomplete for part in each.shards], ctx))
     if as_json:

@@ -115,12 +115,14 @@ def command(
     make_folder(output)
     store = Store(store_path)
     say(f"{len(data)} {data.domain} of {data.name}, {len(cards)} models; embeddings are stored in {store_path}")
+    # Before the default layers, which are among them, so that each model runs once.
+    of_layers = embed_layers(cards, data, store, device=device) if layers else []
     representations = [embed_with_progress(card.name, data, store, device=device)[0] for card in cards]
     attributes = panel_attributes(data, builtin=not draw.is_file)
     comparison = compare_with_progress(representations, measure, attributes=attributes)
     atlas = None
     if layers:
-        atlas = compare_layers(embed_layers(cards, data, store, device=device), measure)
+        atlas = compare_layers(of_layers, measure)
         atlas.attrs |= attributes
         write_layers(atlas, output)
     say("drawing the figures")

@@ -70,16 +70,17 @@ if TYPE_CHECKING:
     from .distill_samples import train_val_test_split as train_val_test_split
     from .doctor import diagnose as diagnose
     from .doctor import verdict as verdict
-    from .embed import Incomplete as Incomplete
-    from .embed import LastModelCache as LastModelCache
-    from .embed import Shard as Shard
     from .embed import check_views as check_views
     from .embed import chosen_layers as chosen_layers
     from .embed import embed as embed
-    from .embed import embed_shard as embed_shard
-    from .embed import embed_shard_with_progress as embed_shard_with_progress
+    from .embed import embed_together as embed_together
+    from .embed import embed_together_with_progress as embed_together_with_progress
     from .embed import embed_with_progress as embed_with_progress
     from .embed import embedding_data as embedding_data
+    from .embed_shard import Incomplete as Incomplete
+    from .embed_shard import Shard as Shard
+    from .embed_shard import embed_shard as embed_shard
+    from .embed_shard import embed_shard_with_progress as embed_shard_with_progress
     from .estimate import estimate_comparison as estimate_comparison
     from .estimate import print_estimate as print_estimate
     from .evaluate_student import evaluate as evaluate

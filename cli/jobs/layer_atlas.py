@@ -14,7 +14,7 @@ from ..comparison import CONTROL, read_scores
 from ..console import print_paragraph
 from ..options import CompareOptions
 from .compare import compare_with_progress
-from .embed import LastModelCache, embed_with_progress
+from .embed import embed_together_with_progress
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,12 +50,12 @@ def embed_layers(
         store: where the embeddings are stored; those that are stored already are read from it.
         device: name of a torch device.
     """
-    loader = LastModelCache()
     found = []
     for card in cards:
-        for layer in card.layers if card.modality != CONTROL else ():
-            made, _ = embed_with_progress(card.name, data, store, layer=layer, device=device, loader=loader)
-            found.append(replace(made, name=f"{card.name}@{layer}"))
+        if card.modality != CONTROL:
+            layers = list(card.layers)
+            made = embed_together_with_progress(card.name, data, store, layers, lambda each, _: each, device=device)
+            found += [replace(each, name=f"{card.name}@{layer}") for layer, each in zip(layers, made, strict=True)]
     return found
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from hyle.zoo import Entry, InputError, Store, shorten, split_node_id
 
 from ..console import say
-from .embed import BENCHMARK
+from .stored_rows import BENCHMARK
 
 # Number of choices that are listed.
 SHOWN = 12

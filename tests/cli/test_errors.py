@@ -219,7 +219,7 @@ def test_a_folder_is_refused_before_anything_is_computed(
     def compute(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("hyle.cli.commands.embed.embed_with_progress", compute)
+    monkeypatch.setattr("hyle.cli.commands.embed.embed_together_with_progress", compute)
     for name in ("folder.npz", "folder.zarr"):
         Path(name).mkdir()
         Path(name, "thesis.txt").write_text("mine")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .atoms import charge_of, excited, molecule_only
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class AIMNet2(Adapter):
+class AIMNet2(OnePassAdapter):
     """Per-atom vectors [atoms, 256] of an isolated molecule or ion, and its total energy in eV.
 
     Layers: ``aim``, the input of the energy network; ``a``, the atomic features that enter the last pass.
@@ -35,8 +35,8 @@ class AIMNet2(Adapter):
         atoms = sample.view(self.card.view)
         return molecule_only(atoms, self.elements) or excited(atoms)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms after each layer, and the energies."""
         import torch
 
         molecules = [sample.view(self.card.view) for sample in samples]
@@ -53,4 +53,5 @@ class AIMNet2(Adapter):
         data = {"coord": coord, "numbers": numbers, "charge": charges}
         with torch.no_grad():
             out = self.model(data)
-        return Output(out[layer].flatten(2)[numbers > 0], counts, out["energy"].tolist())
+        energies = out["energy"].tolist()
+        return [Output(out[layer].flatten(2)[numbers > 0], counts, energies) for layer in layers]

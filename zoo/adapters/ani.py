@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._units import HARTREE
 from .atoms import neutral_molecule_only
 
@@ -31,7 +31,7 @@ ANGLES = [(k + 0.5) * math.pi / 8 for k in range(8)]
 RADIAL_ETA, ANGULAR_ETA, ZETA = 16.0, 8.0, 32.0
 
 
-class ANI(Adapter):
+class ANI(OnePassAdapter):
     """Per-atom vectors [atoms, d] of neutral, isolated molecules, and total energies in eV.
 
     Smith, Isayev and Roitberg (2017), doi 10.1039/c6sc05720a. Each element has separate networks, so the vectors of
@@ -59,7 +59,7 @@ class ANI(Adapter):
         """Reject untrained elements, periodic structures, ions and high spin."""
         return neutral_molecule_only(sample.view(self.card.view), self.elements)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
         """Return the vectors of all atoms, and the energies."""
         import torch
 
@@ -74,7 +74,7 @@ class ANI(Adapter):
             hidden, energies = self._read_out(species, aev)
         shift = torch.tensor([self.self_energies[symbol] for symbol in symbols], dtype=torch.float64)
         totals = [float(part.sum()) * HARTREE for part in (energies.cpu() + shift).split(counts)]
-        return Output(aev if layer == "aev" else hidden, counts, totals)
+        return [Output(aev if layer == "aev" else hidden, counts, totals) for layer in layers]
 
     def _read_out(self, species: torch.Tensor, aev: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Map species [atoms] and aev [atoms, a] to hidden vectors [atoms, d] and energies [atoms] in Hartree."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from ..weights import plain_data
+from ._layers import layer_number
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +21,7 @@ TOKEN = re.compile(r"\[[^\]]*\]|%\d{2}|Br|Cl|(?s:.)")
 HEADS = 8
 
 
-class ANNalog(Adapter):
+class ANNalog(OnePassAdapter):
     """Per-token vectors [tokens, 256] of a SMILES string, without the start and end tokens.
 
     Vaswani et al. (2017), arXiv 1706.03762, with learned positions and post-layer normalisation. Layer ``layers.N`` is
@@ -65,8 +66,8 @@ class ANNalog(Adapter):
         """Return the characters of each token."""
         return [match.span() for match in TOKEN.finditer(sample.view(self.card.view))]
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the output of one block for the tokens of each sample."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the outputs of some blocks for the tokens of each sample."""
         import torch
 
         index = self.vocabulary
@@ -83,15 +84,19 @@ class ANNalog(Adapter):
         position = torch.arange(ids.shape[1], device=self.device)
         length = torch.tensor(counts, device=self.device)[:, None]
         with torch.no_grad():
-            x = self._run(ids, position, position >= length + 2, int(layer.rpartition(".")[2]))
-        return Output(x[(position >= 1) & (position <= length)].float(), counts)
+            states = self._run(ids, position, position >= length + 2, max(map(layer_number, layers)))
+        inside = (position >= 1) & (position <= length)
+        return [Output(states[layer_number(layer)][inside].float(), counts) for layer in layers]
 
-    def _run(self, ids: torch.Tensor, position: torch.Tensor, padding: torch.Tensor, last: int) -> torch.Tensor:
+    def _run(self, ids: torch.Tensor, position: torch.Tensor, padding: torch.Tensor, last: int) -> list[torch.Tensor]:
+        """Return the outputs of all blocks up to the last."""
         model: Any = self.model
         x = model.tok_embedding(ids) * model.tok_embedding.embedding_dim**0.5 + model.pos_embedding(position)
+        states = []
         for block in model.layers[: last + 1]:
             x = block(x, src_key_padding_mask=padding)
-        return x
+            states.append(x)
+        return states
 
 
 def _block(state: Mapping[str, torch.Tensor], prefix: str) -> torch.nn.TransformerEncoderLayer:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from ..weights import onnx_weights
+from ._layers import layer_number
 from .caustic_graph import CUTOFF, Graph, protein_graph
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ GAUSSIANS = 20
 DEPTH = 4
 
 
-class Caustic(Adapter):
+class Caustic(OnePassAdapter):
     """Per-residue vectors [residues, 128] of the network in front of the heads that predict shifts.
 
     Zinke (2026), the caustic-nmr package. Nodes are the atoms of a chain and the centres of its aromatic rings; H and
@@ -90,25 +91,27 @@ class Caustic(Adapter):
             return "no side-chain atoms"
         return None
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
         """Return the vectors of the residues of the backbones; proteins are run one at a time."""
         import torch
 
-        rows = []
+        rows: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
         for sample in samples:
             protein = sample.view(self.card.view)
             graph = protein_graph(protein)
             targets = torch.from_numpy(graph.targets[slice(*protein.segment)]).to(self.device)
-            nodes = self.nodes(graph, layer)[targets.clamp(min=0)]
             present = (targets >= 0)[:, :, None]
-            rows.append((nodes * present).sum(1) / present.sum(1))
-        return Output(torch.cat(rows), [len(each) for each in rows])
+            for layer, nodes in self.nodes(graph, layers).items():
+                taken = nodes[targets.clamp(min=0)]
+                rows[layer].append((taken * present).sum(1) / present.sum(1))
+        return [Output(torch.cat(rows[layer]), [len(each) for each in rows[layer]]) for layer in layers]
 
-    def nodes(self, graph: Graph, layer: str) -> torch.Tensor:
-        """Return the vectors of all nodes of a graph, [nodes, 128]."""
+    def nodes(self, graph: Graph, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Return the vectors of all nodes of a graph after some layers, each [nodes, 128]."""
         import torch
 
-        last = DEPTH - 1 if layer == "trunk" else int(layer.rpartition(".")[2])
+        last = max(DEPTH - 1 if layer == "trunk" else layer_number(layer) for layer in layers)
+        states = []
         with torch.no_grad():
             source, target = self._tensor(graph.edges)
             positions = self._tensor(graph.positions)
@@ -128,7 +131,11 @@ class Caustic(Adapter):
                 lengths = torch.linalg.vector_norm(vectors, dim=1)
                 s = block["norm"](s + block["scalar_net"](torch.cat([scalars, lengths], 1)))
                 v = v + block["vec_scale"](s)[:, None] * vectors
-            return s + torch.linalg.vector_norm(v, dim=1) if layer == "trunk" else s
+                states.append(s)
+            found = {f"interactions.{number}": state for number, state in enumerate(states)}
+            if "trunk" in layers:
+                found["trunk"] = s + torch.linalg.vector_norm(v, dim=1)
+            return {layer: found[layer] for layer in layers}
 
     def _edges(self, graph: Graph, distance: torch.Tensor) -> torch.Tensor:
         """Return the features of edges, [edges, 39]."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .atoms import crystal_only
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ NEIGHBOURS = 12
 CENTRES = np.arange(41) * 0.2  # Angstrom; centres of the distance Gaussians, whose width equals their spacing
 
 
-class CGCNN(Adapter):
+class CGCNN(OnePassAdapter):
     """One vector per crystal [n, d]: the hidden layer after the model's mean over atoms, or an earlier mean.
 
     Xie and Grossman (2018), doi 10.1103/PhysRevLett.120.145301. With u_ij the Gaussians of the distance from atom i to
@@ -84,8 +84,8 @@ class CGCNN(Adapter):
             return f"an atom has {fewest} neighbours within {RADIUS:g} Angstrom; the model needs {NEIGHBOURS}"
         return None
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return one vector per crystal, and energies if the target is an energy."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return one vector per crystal for each layer, and energies if the target is an energy."""
         import torch
 
         crystals = [sample.view(self.card.view) for sample in samples]
@@ -103,7 +103,7 @@ class CGCNN(Adapter):
         if self.card.options["energy"]:
             per_atom = target[:, 0] * self.std + self.mean
             energies = (per_atom.cpu().numpy() * counts).tolist()
-        return Output(taken[layer].float(), None, energies)
+        return [Output(taken[layer].float(), None, energies) for layer in layers]
 
     def _run(
         self, x: torch.Tensor, j: torch.Tensor, u: torch.Tensor, counts: Sequence[int]

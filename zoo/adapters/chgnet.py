@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
-from .._torch_hooks import output_of
+from .._adapter import OnePassAdapter, Output
+from .._torch_hooks import outputs_of
 from .atoms import neutral_only
 from .groups import forward_in_groups
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class CHGNet(Adapter):
+class CHGNet(OnePassAdapter):
     """Per-atom vectors [atoms, 64] of crystals and of boxed molecules, and total energies in eV.
 
     A layer is the name of a module of the library's model. The default, ``readout_norm``, is the input of the
@@ -63,22 +63,24 @@ class CHGNet(Adapter):
         isolated = len(atoms) - len(np.unique(centres))
         return f"{isolated} atoms have no neighbour within {self.cutoff:g} Angstrom" if isolated else None
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the output of one module for all atoms, and energies if the weights are trained."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the outputs of some modules for all atoms, and energies if the weights are trained."""
         structures = [self._structure(sample.view(self.card.view)) for sample in samples]
         graphs = [self.model.graph_converter(structure).to(self.device) for structure in structures]
         # The library skips the update of bonds in a batch without angles. In a batch with some, it updates the bonds of
         # all structures, and the bias of the first version changes those of structures without angles.
-        return forward_in_groups(graphs, lambda graph: len(graph.bond_graph) > 0, lambda group: self._run(group, layer))
+        return forward_in_groups(
+            graphs, lambda graph: len(graph.bond_graph) > 0, lambda group: self._run(group, layers)
+        )
 
-    def _run(self, graphs: Sequence[Any], layer: str) -> Output:
+    def _run(self, graphs: Sequence[Any], layers: Sequence[str]) -> list[Output]:
         import torch
 
         counts = [len(graph.atomic_number) for graph in graphs]
-        with torch.no_grad(), output_of(self.model, layer) as taken:
+        with torch.no_grad(), outputs_of(self.model, layers) as taken:
             per_atom = self.model(graphs, task="e")["e"].tolist()
         energies = [energy * n for energy, n in zip(per_atom, counts, strict=True)] if self.card.energy else None
-        return Output(taken[0], counts, energies)
+        return [Output(taken[layer][0], counts, energies) for layer in layers]
 
     def _structure(self, atoms: Any) -> Any:
         """Return a pymatgen structure with sites in atom order, in a box along non-periodic directions."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
+from ._layers import layer_number
 from .atoms import lone_atom, neutral_molecule_only
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ EXPONENT = 6  # of the polynomial that takes the radial functions to zero at the
 ROWS = {number: row for row, number in enumerate((6, 8, 1, 7, 17, 16, 35, 9, 53, 14, 15), 2)}
 
 
-class CSP5(Adapter):
+class CSP5(OnePassAdapter):
     """Per-atom vectors [atoms, 256] of molecules, invariant under rotation and reflection.
 
     PaiNN of Schütt, Unke and Gastegger (2021), arXiv 2102.03150. Each atom has a vector s and three vectors v, which
@@ -85,8 +86,8 @@ class CSP5(Adapter):
         far = int((distances.min(1) >= CUTOFF).sum())
         return f"{far} of {len(atoms)} atoms without a neighbour within {CUTOFF:g} Angstrom" if far else None
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return s of all atoms after a block."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return s of all atoms after some blocks."""
         import torch
 
         molecules = [sample.view(self.card.view) for sample in samples]
@@ -105,10 +106,12 @@ class CSP5(Adapter):
             s = self.model["embedding"](torch.tensor(rows, device=self.device))
             # The authors start from this instead of zero, which the gradient of a norm would divide by.
             v = torch.full((len(s), 3, s.shape[1]), torch.finfo(s.dtype).eps, device=self.device)
-            for block in self.model["blocks"][: int(layer.rpartition(".")[2]) + 1]:
+            states = []
+            for block in self.model["blocks"][: max(map(layer_number, layers)) + 1]:
                 s, v = _message(block, s, v, radial, direction, target, source)
                 s, v = _update(block, s, v)
-        return Output(s, counts)
+                states.append(s)
+        return [Output(states[layer_number(layer)], counts) for layer in layers]
 
     def _radial(self, distance: torch.Tensor) -> torch.Tensor:
         """Map distances [edges, 1] to radial functions [edges, 20], times a polynomial that is zero at the cutoff."""

@@ -7,8 +7,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
-from .._torch_hooks import output_of
+from .._adapter import OnePassAdapter, Output
+from .._torch_hooks import outputs_of
 from .atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class DIEP(Adapter):
+class DIEP(OnePassAdapter):
     """Per-atom vectors [atoms, 64] of molecules and crystals, and total energies in eV.
 
     A layer is the name of a module of the library's model, and the vectors are its node features. The default, the last
@@ -37,14 +37,15 @@ class DIEP(Adapter):
         """Reject elements that the model does not know, ions and high spin."""
         return neutral_only(sample.view(self.card.view), self.model.element_types)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the node features of one module, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the node features of some modules, and the energies."""
         import torch
 
         structures = [sample.view(self.card.view) for sample in samples]
-        with torch.no_grad(), output_of(self.model, layer, itemgetter(1)) as taken:
+        with torch.no_grad(), outputs_of(self.model, layers, itemgetter(1)) as taken:
             energies = [self._energy(atoms) for atoms in structures]
-        return Output(torch.cat(taken), [len(atoms) for atoms in structures], energies)
+        counts = [len(atoms) for atoms in structures]
+        return [Output(torch.cat(taken[layer]), counts, energies) for layer in layers]
 
     def _energy(self, atoms: Any) -> float:
         graph, lattice, _ = self.graph.get_graph(bare_atoms(atoms, wrap=True))

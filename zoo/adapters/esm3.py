@@ -7,8 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
-from .._torch_hooks import output_of
+from .._adapter import OnePassAdapter, Output
+from .._torch_hooks import outputs_of
 from ._residues import unreadable
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ ENCODER = {"d_model": 1024, "n_heads": 1, "v_heads": 128, "n_layers": 2, "d_out"
 ATOMS = 37  # atom slots of a residue, of which only N, CA and C are filled
 
 
-class ESM3(Adapter):
+class ESM3(OnePassAdapter):
     """Per-residue vectors [residues, d], without the start and end tokens.
 
     Layer ``transformer.blocks.N`` is the output of that block of the library's network; the last is what the library
@@ -72,16 +72,16 @@ class ESM3(Adapter):
             return None if len(view) else "no residues"
         return unreadable(view, LETTERS)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of the residues of all samples."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of the residues of all samples after each layer."""
         import torch
         from esm.sdk.api import LogitsConfig
 
         views = [sample.view(self.card.view) for sample in samples]
-        with torch.no_grad(), output_of(self.model, layer, lambda out: out[0, 1:-1].float().clone()) as taken:
+        with torch.no_grad(), outputs_of(self.model, layers, lambda out: out[0, 1:-1].float().clone()) as taken:
             for view in views:
                 self.model.logits(self.model.encode(self._protein(view)), LogitsConfig())
-        return Output(torch.cat(taken), [len(view) for view in views])
+        return [Output(torch.cat(taken[layer]), [len(view) for view in views]) for layer in layers]
 
     def _protein(self, view: Any) -> Any:
         import torch

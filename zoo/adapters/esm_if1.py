@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
+from ._layers import layer_number
 from ._stubs import stub_modules
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ CHECKPOINT = "esm_if1_gvp4_t16_142M_UR50"
 SHORTEST = 3  # residues needed for dihedral angles
 
 
-class ESMIF1(Adapter):
+class ESMIF1(OnePassAdapter):
     """Per-residue vectors [residues, 512] of the encoder, which reads N, CA and C but no residue types.
 
     Layer ``encoder_out`` is its output, normalised as in the library; ``layers.N`` is the output of block N, counted
@@ -51,25 +52,24 @@ class ESMIF1(Adapter):
             return f"{length} residues; the model takes at most {room}"
         return None if length >= SHORTEST else f"{length} residues; the model needs at least {SHORTEST}"
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of the residues of all samples."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of the residues of all samples after each layer."""
         import torch
 
         backbones = [sample.view(self.card.view)[:, :3] for sample in samples]
-        rows = []
+        rows: dict[str, list[Any]] = {layer: [] for layer in layers}
         for backbone in backbones:
             # The library places the ends of a chain at the origin: only a centred chain is independent of its pose.
             centred = backbone - backbone[:, 1].mean(0)
             coords, confidence, _, _, padding = self.convert([(centred, None, None)], device=self.device)
             with torch.no_grad():
                 out = self.model(coords, padding, confidence, return_all_hiddens=True)
-            hidden = out["encoder_out"][0] if layer == "encoder_out" else out["encoder_states"][1 + _number(layer)]
-            rows.append(hidden[1:-1, 0])
-        return Output(torch.cat(rows), [len(backbone) for backbone in backbones])
-
-
-def _number(layer: str) -> int:
-    return int(layer.rpartition(".")[2])
+            states = out["encoder_states"]
+            for layer, taken in rows.items():
+                hidden = out["encoder_out"][0] if layer == "encoder_out" else states[1 + layer_number(layer)]
+                taken.append(hidden[1:-1, 0])
+        counts = [len(backbone) for backbone in backbones]
+        return [Output(torch.cat(rows[layer]), counts) for layer in layers]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import InputError
 from .._rdkit import molecule, unreadable
 from ..nodes import heavy_atom_numbers
@@ -30,7 +30,7 @@ NO_HYBRIDISATION = ("S", "UNSPECIFIED")  # a row of zeros
 RINGS = range(3, 9)  # ring sizes
 
 
-class Espaloma(Adapter):
+class Espaloma(OnePassAdapter):
     """Per-atom vectors [atoms, 128] of molecules, including hydrogens; the geometry is not used.
 
     Wang et al. (2024), doi 10.1021/acs.jpca.4c01287: GraphSAGE of Hamilton et al. (2017), arXiv 1706.02216. With N(i)
@@ -79,18 +79,18 @@ class Espaloma(Adapter):
         """Return the numbers of the heavy atoms, and -1 for hydrogens that are not in the string."""
         return heavy_atom_numbers(sample.view(self.card.view))
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last, after each layer."""
         import torch
 
         smiles = [sample.view(self.card.view) for sample in samples]
         graphs = molecular_graphs(smiles, _features, self.device)
-        name, _, last = layer.partition(".")
         with torch.no_grad():
             h = self.model["atom_embedding"](graphs.features).tanh()
-            for step in self.model["sages"][: int(last) + 1 if name == "sages" else 0]:
-                h = sage_step(h, graphs.bonds, step["self"], step["neighbours"])
-        return Output(h, graphs.counts)
+            found = {"atom_embedding": h}
+            for number, step in enumerate(self.model["sages"]):
+                h = found[f"sages.{number}"] = sage_step(h, graphs.bonds, step["self"], step["neighbours"])
+        return [Output(found[layer], graphs.counts) for layer in layers]
 
 
 def _features(atom: Any) -> list[float]:

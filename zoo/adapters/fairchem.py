@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._torch_hooks import output_of
 from .atoms import bare_atoms, charge_of, charged, lone_atom, multiplicity_of, unknown_element
 
@@ -22,7 +22,7 @@ FEATURES = "node_embedding"
 ELEMENTS = 100  # rows of the network's element embedding
 
 
-class FairChem(Adapter):
+class FairChem(OnePassAdapter):
     """Per-atom vectors [atoms, d] after the last block, and total energies in eV.
 
     Layer ``node_embedding``, the default, contains the invariant channels, from which the energy is computed;
@@ -55,20 +55,22 @@ class FairChem(Adapter):
         ion = None if self.task == "omol" else charged(atoms)
         return unknown_element(atoms, range(1, ELEMENTS)) or lone_atom(atoms) or ion
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms after each layer, and the energies."""
         from fairchem.core.datasets.atomic_data import atomicdata_list_to_batch
 
         structures = [sample.view(self.card.view) for sample in samples]
         batch = atomicdata_list_to_batch([self._graph(atoms) for atoms in structures])
 
-        def pick(out: Mapping[str, Any]) -> Any:
+        def pick(out: Mapping[str, Any]) -> list[Any]:
             features = out[FEATURES].detach()
-            return (features[:, 0] if layer == FEATURES else features.flatten(1)).clone()
+            return [(features[:, 0] if layer == FEATURES else features.flatten(1)).clone() for layer in layers]
 
         with output_of(self.model.module, "backbone", pick) as taken:
             out = self.unit.predict(batch)
-        return Output(taken[0], [len(atoms) for atoms in structures], out["energy"].detach().flatten().tolist())
+        counts = [len(atoms) for atoms in structures]
+        energies = out["energy"].detach().flatten().tolist()
+        return [Output(features, counts, energies) for features in taken[0]]
 
     def _graph(self, atoms: Any) -> Any:
         from fairchem.core.datasets.atomic_data import AtomicData

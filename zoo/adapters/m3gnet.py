@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class M3GNet(Adapter):
+class M3GNet(OnePassAdapter):
     """Per-atom vectors [atoms, 64] of molecules and crystals, and total energies in eV. Runs on the CPU.
 
     Layers: ``graph_layers.K``, the atom features after block K; the last is the input of the readout.
@@ -37,8 +37,8 @@ class M3GNet(Adapter):
         """Reject elements that are not in the training set, ions and high spin."""
         return neutral_only(sample.view(self.card.view), self.elements)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the atom features after one block, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the atom features after some blocks, and the energies."""
         from m3gnet.graph import Index, assemble_material_graph, tf_compute_distance_angle
         from m3gnet.layers import polynomial
 
@@ -53,7 +53,9 @@ class M3GNet(Adapter):
             state = block(angles(state, basis, cutoff))
             taken[f"graph_layers.{k}"] = state[Index.ATOMS]
         energies = self.model.final(state) * self.model.std + self.model.mean + self.model.element_ref_calc(graph)
-        return Output(np.array(taken[layer]), [len(atoms) for atoms in structures], np.ravel(energies).tolist())
+        counts = [len(atoms) for atoms in structures]
+        totals = np.ravel(energies).tolist()
+        return [Output(np.array(taken[layer]), counts, totals) for layer in layers]
 
     def _graph(self, atoms: Any) -> Any:
         bare = bare_atoms(atoms, wrap=True)

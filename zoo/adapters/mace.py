@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SETTING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 
 
-class MACE(Adapter):
+class MACE(OnePassAdapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
     Each block has a separate readout, which reads only the invariant channels. Layer ``invariants``, the default,
@@ -50,8 +50,8 @@ class MACE(Adapter):
         """Reject elements that the model does not know, ions and high spin."""
         return neutral_only(sample.view(self.card.view), self.elements)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms of each layer, and the energies."""
         import torch
         from mace.tools.torch_geometric.batch import Batch
 
@@ -59,8 +59,9 @@ class MACE(Adapter):
         batch = Batch.from_data_list([self._graph(atoms) for atoms in structures]).to(self.device)
         with torch.no_grad():
             out = self.model(batch.to_dict(), compute_force=False)
-        features = self._layer(out["node_feats"], layer).clone()
-        return Output(features, [len(atoms) for atoms in structures], out["energy"].tolist())
+        counts = [len(atoms) for atoms in structures]
+        features, energies = out["node_feats"], out["energy"].tolist()
+        return [Output(self._layer(features, layer).clone(), counts, energies) for layer in layers]
 
     def _layer(self, features: torch.Tensor, layer: str) -> torch.Tensor:
         """Return the columns of a layer from [atoms, all channels of all blocks]."""

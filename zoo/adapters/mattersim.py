@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import InputError
-from .._torch_hooks import output_of
+from .._torch_hooks import outputs_of
 from .atoms import bare_atoms, charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class MatterSim(Adapter):
+class MatterSim(OnePassAdapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
     Layer ``graph_conv.N`` is the atom output of block N of the library's network, counted from 0; ``last``, the
@@ -47,18 +47,20 @@ class MatterSim(Adapter):
         atoms = sample.view(self.card.view)
         return unknown_element(atoms, range(1, self.model.max_z + 1)) or lone_atom(atoms) or charged(atoms)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms after each layer, and the energies."""
         import torch
         from mattersim.forcefield.potential import batch_to_dict
         from torch_geometric.data import Batch
 
         structures = [sample.view(self.card.view) for sample in samples]
         batch = Batch.from_data_list([self._graph(atoms) for atoms in structures])
-        name = f"graph_conv.{len(self.model.graph_conv) - 1}" if layer == "last" else layer
-        with torch.no_grad(), output_of(self.model, name, lambda out: out[0].clone()) as taken:
-            energies = self.model(batch_to_dict(batch, device=self.device))
-        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist())
+        last = f"graph_conv.{len(self.model.graph_conv) - 1}"
+        names = [last if layer == "last" else layer for layer in layers]
+        with torch.no_grad(), outputs_of(self.model, names, lambda out: out[0].clone()) as taken:
+            energies = self.model(batch_to_dict(batch, device=self.device)).tolist()
+        counts = [len(atoms) for atoms in structures]
+        return [Output(taken[name][0], counts, energies) for name in names]
 
     def _graph(self, atoms: Any) -> Any:
         return self.convert.convert(bare_atoms(atoms, wrap=True), None, None, None)

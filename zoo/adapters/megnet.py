@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .atoms import crystal_only
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ KINDS = ("atom", "bond", "state")
 INITIAL = 0.05  # embeddings are initialised uniformly between this value and its negative
 
 
-class MEGNet(Adapter):
+class MEGNet(OnePassAdapter):
     """One vector per crystal [n, d]: the pooled features, or a layer of the readout.
 
     Chen et al. (2019), doi 10.1021/acs.chemmater.9b01294. Atoms v, bonds e within a cutoff and a state u pass through
@@ -86,8 +86,8 @@ class MEGNet(Adapter):
         isolated = len(atoms) - len(np.unique(self._bonds(atoms)[0]))
         return f"{isolated} atoms have no neighbour within {self.cutoff:g} Angstrom" if isolated else None
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return one vector per crystal; crystals are run one at a time."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return one vector per crystal for each layer; crystals are run one at a time."""
         import torch
 
         crystals = [sample.view(self.card.view) for sample in samples]
@@ -96,7 +96,7 @@ class MEGNet(Adapter):
         energies = None
         if self.card.options["energy"]:
             energies = [float(out["target"]) * len(atoms) for out, atoms in zip(outputs, crystals, strict=True)]
-        return Output(torch.cat([out[layer] for out in outputs]).float(), None, energies)
+        return [Output(torch.cat([out[layer] for out in outputs]).float(), None, energies) for layer in layers]
 
     def _bonds(self, atoms: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         from ase.neighborlist import neighbor_list

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from ._residues import AMINO_ACIDS, encode, unreadable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 INDEX = {letter: column for column, letter in enumerate(AMINO_ACIDS)}
 
 
-class Metapredict(Adapter):
+class Metapredict(OnePassAdapter):
     """Per-residue vectors [residues, 2 * hidden], both directions concatenated.
 
     Emenecker et al. (2021), doi 10.1016/j.bpj.2021.08.039. Layers: ``lstm.N``, the states of LSTM N; ``layer_norm``,
@@ -52,8 +52,8 @@ class Metapredict(Adapter):
         """Reject letters other than the twenty amino acids."""
         return unreadable(sample.view(self.card.view))
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the states of all residues."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the states of all residues after each layer."""
         import torch
         from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
@@ -61,14 +61,16 @@ class Metapredict(Adapter):
         one_hot = torch.nn.functional.one_hot(numbers, len(INDEX)).float().to(self.device)
         # Packed, so that the backward direction starts at the last residue and not in the padding.
         x: PackedSequence = pack_padded_sequence(one_hot, lengths, batch_first=True, enforce_sorted=False)
-        name, _, last = layer.partition(".")
+        inside = (torch.arange(numbers.shape[1]) < lengths[:, None]).to(self.device)
+        found: dict[str, Any] = {}
         with torch.no_grad():
-            for lstm in self.model["lstm"][: int(last) + 1 if last else None]:
+            for number, lstm in enumerate(self.model["lstm"]):
                 x, _ = lstm(x)
-            states, _ = pad_packed_sequence(x, batch_first=True)
-            inside = torch.arange(states.shape[1]) < lengths[:, None]
-            features = states[inside.to(self.device)]
-            return Output(features if name == "lstm" else self.model[name](features), lengths.tolist())
+                found[f"lstm.{number}"] = pad_packed_sequence(x, batch_first=True)[0][inside]
+            for layer in layers:
+                if layer not in found:
+                    found[layer] = self.model[layer](found[f"lstm.{len(self.model['lstm']) - 1}"])
+        return [Output(found[layer], lengths.tolist()) for layer in layers]
 
 
 def _part(state: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

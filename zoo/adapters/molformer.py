@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import InputError
+from ._layers import layer_number
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 BASE = 10000.0  # base of the wavelengths of the rotary positions
 
 
-class MoLFormer(Adapter):
+class MoLFormer(OnePassAdapter):
     """Per-token vectors [tokens, d], without padding, start and end tokens.
 
     Ross et al. (2022), doi 10.1038/s42256-022-00580-7. With q, k and v of a head, q and k rotated by their positions,
@@ -69,8 +70,8 @@ class MoLFormer(Adapter):
         pairs = zip(encoded.offsets, encoded.special_tokens_mask, strict=True)
         return [span for span, special in pairs if not special]
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of the tokens of all samples."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of the tokens of all samples after each layer."""
         import torch
 
         rows = [self.tokenizer.encode(sample.view(self.card.view)) for sample in samples]
@@ -82,22 +83,25 @@ class MoLFormer(Adapter):
             mask[i, : len(row.ids)] = 1
             content[i, : len(row.ids)] = 1 - torch.tensor(row.special_tokens_mask)
         with torch.no_grad():
-            hidden = self._run(ids.to(self.device), mask.to(self.device), layer)
-        return Output(hidden[content.bool().to(self.device)], content.sum(1).tolist())
+            hidden = self._run(ids.to(self.device), mask.to(self.device), layers)
+        inside, counts = content.bool().to(self.device), content.sum(1).tolist()
+        return [Output(hidden[layer][inside], counts) for layer in layers]
 
-    def _run(self, ids: torch.Tensor, mask: torch.Tensor, layer: str) -> torch.Tensor:
-        """Map ids and mask [n, tokens] to a layer [n, tokens, d]."""
+    def _run(self, ids: torch.Tensor, mask: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Map ids and mask [n, tokens] to some layers, each [n, tokens, d]."""
         import torch
 
-        depth = self.config["num_hidden_layers"]
-        blocks = depth if layer == "last_hidden_state" else int(layer.rpartition(".")[2])
+        last = "last_hidden_state"
+        depth = max(self.config["num_hidden_layers"] if layer == last else layer_number(layer) for layer in layers)
         x = self.state["embeddings.word_embeddings.weight"][ids]
-        for i in range(blocks):
+        found = {"hidden_states.0": x}
+        for i in range(depth):
             block = f"encoder.layer.{i}"
             x = self._norm(x + self._attention(x, mask, f"{block}.attention"), f"{block}.attention.output.LayerNorm")
             inner = torch.nn.functional.gelu(self._linear(x, f"{block}.intermediate.dense"))
             x = self._norm(x + self._linear(inner, f"{block}.output.dense"), f"{block}.output.LayerNorm")
-        return self._norm(x, "LayerNorm") if layer == "last_hidden_state" else x
+            found[f"hidden_states.{i + 1}"] = x
+        return found | ({last: self._norm(x, "LayerNorm")} if last in layers else {})
 
     def _attention(self, x: torch.Tensor, mask: torch.Tensor, name: str) -> torch.Tensor:
         import torch

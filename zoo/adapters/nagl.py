@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import InputError
 from .._rdkit import molecule, unreadable
 from ..nodes import heavy_atom_numbers
 from ..weights import tensors_only
+from ._layers import layer_number
 from ._molecular_graphs import molecular_graphs, sage_step
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class NAGL(Adapter):
+class NAGL(OnePassAdapter):
     """Per-atom vectors [atoms, 512] of molecules, including hydrogens; the geometry is not used.
 
     GraphSAGE of Hamilton et al. (2017), arXiv 1706.02216. With N(i) the neighbours of atom i:
@@ -83,8 +84,8 @@ class NAGL(Adapter):
         """Return the numbers of the heavy atoms, and -1 for hydrogens that are not in the string."""
         return heavy_atom_numbers(sample.view(self.card.view))
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms in RDKit's order, with implicit hydrogens last, after each layer."""
         import torch
 
         smiles = [sample.view(self.card.view) for sample in samples]
@@ -92,9 +93,11 @@ class NAGL(Adapter):
         model: Any = self.model
         h = graphs.features
         with torch.no_grad():
-            for step in model.gcn_layers[: int(layer.rpartition(".")[2]) + 1]:
+            states = []
+            for step in model.gcn_layers[: max(map(layer_number, layers)) + 1]:
                 h = sage_step(h, graphs.bonds, step["fc_self"], step["fc_neigh"])
-        return Output(h, graphs.counts)
+                states.append(h)
+        return [Output(states[layer_number(layer)], graphs.counts) for layer in layers]
 
     def _features(self, atom: Any) -> list[float]:
         row: list[float] = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from ._residues import encode, unreadable
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 INDEX = {letter: row for row, letter in enumerate("XARNDCEQGHILKMFPSTWYV")}
 
 
-class NEAR(Adapter):
+class NEAR(OnePassAdapter):
     """Per-residue vectors [residues, 256], which the model compares to find similar residues; there is no readout.
 
     Olson et al. (2025), doi 10.1093/bioinformatics/btaf198. Blocks of two convolutions over 7 residues each:
@@ -56,27 +56,26 @@ class NEAR(Adapter):
         """Reject letters other than the twenty amino acids and X."""
         return unreadable(sample.view(self.card.view), INDEX)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all residues."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all residues after each layer."""
         import torch
 
         numbers, lengths = encode([sample.view(self.card.view) for sample in samples], INDEX)
         inside = torch.arange(numbers.shape[1]) < lengths[:, None]
         numbers, inside = numbers.to(self.device), inside.to(self.device)
         with torch.no_grad():
-            features = self._run(numbers, inside, layer)
-        return Output(features.transpose(1, 2)[inside], lengths.tolist())
+            features = self._run(numbers, inside)
+        return [Output(features[layer].transpose(1, 2)[inside], lengths.tolist()) for layer in layers]
 
-    def _run(self, numbers: Any, inside: Any, layer: str) -> Any:
-        """Map numbers [n, longest] to [n, d, longest], zero outside the sequences."""
+    def _run(self, numbers: Any, inside: Any) -> dict[str, Any]:
+        """Map numbers [n, longest] to all layers, each [n, d, longest], zero outside the sequences."""
         import torch
 
         # Convolutions must read zeros beyond the end of a sequence, whatever the padding of the batch.
         mask = inside[:, None].to(torch.float32)
         x = self.model["embedding_layer"](numbers).transpose(1, 2) * mask
-        if layer == "embedding_layer":
-            return x
+        found = {"embedding_layer": x}
         elu = torch.nn.functional.elu
-        for block in self.model["conv_layers"][: int(layer.rpartition(".")[2]) + 1]:
-            x = x + block["conv2"](elu(block["conv1"](elu(x))) * mask) * mask
-        return x
+        for number, block in enumerate(self.model["conv_layers"]):
+            x = found[f"conv_layers.{number}"] = x + block["conv2"](elu(block["conv1"](elu(x))) * mask) * mask
+        return found

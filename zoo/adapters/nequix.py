@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import InputError
+from ._layers import layer_number
 from .atoms import bare_atoms, neutral_only, partly_periodic
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Features = dict[int, "torch.Tensor"]
 
 
-class Nequix(Adapter):
+class Nequix(OnePassAdapter):
     """Per-atom scalars [atoms, 128] of crystals and molecules, and total energies in eV.
 
     Koker et al. (2025), arXiv 2508.16067: a NequIP of Batzner et al. (2022), doi 10.1038/s41467-022-29939-5, with layer
@@ -69,8 +70,8 @@ class Nequix(Adapter):
         atoms = sample.view(self.card.view)
         return neutral_only(atoms, self.index) or partly_periodic(atoms)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the scalars after one convolution, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the scalars after some convolutions, and the energies."""
         import torch
         from ase.neighborlist import neighbor_list
         from e3nn import o3
@@ -87,7 +88,7 @@ class Nequix(Adapter):
         vector = torch.from_numpy(np.concatenate(vectors).astype(np.float32)).to(self.device)
         numbers = [self.index[number] for atoms in structures for number in atoms.numbers.tolist()]
         species = torch.tensor(numbers, device=self.device)
-        wanted = int(layer.rpartition(".")[2])
+        scalars = []
         with torch.no_grad():
             radial = self._radial(torch.linalg.vector_norm(vector, dim=1))
             harmonics = o3.spherical_harmonics(
@@ -99,14 +100,13 @@ class Nequix(Adapter):
                 out = [0] if last else list(self.degrees)
                 messages = self._messages(part, features, harmonics, radial, target, source, out)
                 features = self._update(part, features, messages)
-                if i == wanted:
-                    scalars = features[0][:, :, 0]
+                scalars.append(features[0][:, :, 0])
             energies = _linear(features[0], self.model["readout"]["0"])[:, 0, 0]
             energies = energies * self.settings["scale"] + self.settings["shift"] + self.model.atom_energies[species]
             owner = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts)).to(self.device)
             totals = torch.zeros(len(counts), dtype=torch.float64, device=self.device)
             totals.index_add_(0, owner, energies.double())
-        return Output(scalars, counts, totals.tolist())
+        return [Output(scalars[layer_number(layer)], counts, totals.tolist()) for layer in layers]
 
     def _radial(self, distance: torch.Tensor) -> torch.Tensor:
         """Map distances [edges] to Bessel functions [edges, k], times a polynomial that is zero at the cutoff."""

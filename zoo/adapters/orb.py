@@ -8,8 +8,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
-from .._torch_hooks import output_of
+from .._adapter import OnePassAdapter, Output
+from .._torch_hooks import outputs_of
 from ._stubs import stub_modules
 from .atoms import bare_atoms, charge_of, charged, multiplicity_of, partly_periodic, unknown_element
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class Orb(Adapter):
+class Orb(OnePassAdapter):
     """Per-atom vectors [atoms, 256] of molecules and crystals, and total energies in eV.
 
     Layer ``gnn_stacks.N`` is the atom output of that block of the library's network; the last is the input of all
@@ -63,19 +63,21 @@ class Orb(Adapter):
         ion = None if self.card.options.get("charged") else charged(atoms)
         return unknown_element(atoms, self.elements) or partly_periodic(atoms) or ion
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and energies if the weights are trained."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms after each layer, and energies if the weights are trained."""
         import torch
         from orb_models.forcefield.base import batch_graphs
 
         structures = [sample.view(self.card.view) for sample in samples]
         batch = batch_graphs([self._graph(atoms) for atoms in structures]).to(self.device)
-        with torch.no_grad(), output_of(self.model.model, layer, lambda out: itemgetter(0)(out).clone()) as taken:
+        with torch.no_grad(), outputs_of(self.model.model, layers, lambda out: itemgetter(0)(out).clone()) as taken:
             nodes = self.model.model(batch)["node_features"]
             energies = self.model.heads["energy"].predict(nodes, batch)
             if self.model.pair_repulsion:
                 energies = energies + self.model.pair_repulsion_fn(batch)["energy"]
-        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist() if self.card.energy else None)
+        counts = [len(atoms) for atoms in structures]
+        totals = energies.tolist() if self.card.energy else None
+        return [Output(taken[layer][0], counts, totals) for layer in layers]
 
     def _graph(self, atoms: Any) -> Any:
         from orb_models.forcefield.atomic_system import ase_atoms_to_atom_graphs

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class PET(Adapter):
+class PET(OnePassAdapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
     A layer is an output of the library's model. The default, the last-layer features, is the input of the linear map to
@@ -39,18 +39,20 @@ class PET(Adapter):
         """Reject elements that the model does not know, ions and high spin."""
         return neutral_only(sample.view(self.card.view), self.elements)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all atoms, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all atoms of each layer, and the energies."""
         import torch
         from metatomic.torch import ModelOutput
 
         structures = [sample.view(self.card.view) for sample in samples]
-        outputs = {layer: ModelOutput(sample_kind="atom"), "energy": ModelOutput(sample_kind="system")}
+        outputs = {layer: ModelOutput(sample_kind="atom") for layer in layers}
+        outputs |= {"energy": ModelOutput(sample_kind="system")}
         with torch.no_grad():
             out = self.calculator.run_model([self._bare(atoms) for atoms in structures], outputs)
-        features = out[layer].block().values.detach().float().clone()
+        counts = [len(atoms) for atoms in structures]
         energies = out["energy"].block().values.flatten().tolist()
-        return Output(features, [len(atoms) for atoms in structures], energies)
+        features = (out[layer].block().values.detach().float().clone() for layer in layers)
+        return [Output(rows, counts, energies) for rows in features]
 
     def _bare(self, atoms: Any) -> Any:
         bare = bare_atoms(atoms, wrap=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import InputError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ ATOMS = ("N", "CA", "C", "O", "CB")
 REACH = 32  # offsets along the chain are clipped to this
 
 
-class ProteinMPNN(Adapter):
+class ProteinMPNN(OnePassAdapter):
     """Per-residue vectors [residues, 128] of the encoder, which reads the backbone but no residue types.
 
     Dauparas et al. (2022), doi 10.1126/science.add2187. Each residue i receives messages from the ``neighbours``
@@ -86,17 +86,18 @@ class ProteinMPNN(Adapter):
             return "no residues"
         return None if np.isfinite(backbone).all() else "a residue without its N, CA, C or O"
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all residues."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all residues after each layer."""
         import torch
 
         backbones = [np.asarray(sample.view(self.card.view), np.float64) for sample in samples]
         with torch.no_grad():
-            rows = [self._encode(torch.tensor(backbone, device=self.device), layer) for backbone in backbones]
-        return Output(torch.cat(rows), [len(backbone) for backbone in backbones])
+            found = [self._encode(torch.tensor(backbone, device=self.device), layers) for backbone in backbones]
+        counts = [len(backbone) for backbone in backbones]
+        return [Output(torch.cat([each[layer] for each in found]), counts) for layer in layers]
 
-    def _encode(self, backbone: torch.Tensor, layer: str) -> torch.Tensor:
-        """Map a backbone [residues, 4, 3], float64, to [residues, 128], float32."""
+    def _encode(self, backbone: torch.Tensor, layers: Sequence[str]) -> dict[str, torch.Tensor]:
+        """Map a backbone [residues, 4, 3], float64, to some layers, each [residues, 128], float32."""
         import torch
 
         model: Any = self.model
@@ -104,12 +105,13 @@ class ProteinMPNN(Adapter):
         e = model.features.edge_embedding(torch.cat([model.features.embeddings.linear(offsets), distances], 2))
         e = model.W_e(model.features.norm_edges(e))
         h = e.new_zeros(len(e), WIDTH)
-        name, _, last = layer.partition(".")
-        for block in list(model.encoder_layers.children())[: int(last) + 1 if last else None]:
+        found = {}
+        for number, block in enumerate(model.encoder_layers.children()):
             h = block.norm1(h + _messages(h, e, neighbours, block.W1, block.W2, block.W3).sum(1) / 30)
             h = block.norm2(h + _dense(h, block.dense))
             e = block.norm3(e + _messages(h, e, neighbours, block.W11, block.W12, block.W13))
-        return h if name == "encoder_layers" else self._context(h)
+            found[f"encoder_layers.{number}"] = h
+        return {layer: found[layer] if layer in found else self._context(h) for layer in layers}
 
     def _context(self, h: torch.Tensor) -> torch.Tensor:
         model: Any = self.model

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._rdkit import molecule, unreadable
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SHIFT, ELSEWHERE, FARTHEST, MOST = 2, 1, 10, 14
 MOLECULE, REACTION, REACTANT = 0, 1, 2  # roles
 
 
-class RxnMap(Adapter):
+class RxnMap(OnePassAdapter):
     """Per-atom vectors [heavy atoms, 1024] of a molecule, read as the reactant of a reaction without a product.
 
     Nugmanov et al. (2022), doi 10.1021/acs.jcim.2c00344: attention among atoms, biased by the number of bonds between
@@ -49,15 +49,16 @@ class RxnMap(Adapter):
         """Return the numbers of the atoms that RDKit reads."""
         return range(molecule(sample.view(self.card.view)).GetNumAtoms())
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all heavy atoms."""
-        rows = []
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all heavy atoms after each layer."""
+        rows: list[list[np.ndarray]] = [[] for _ in layers]
+        names = [self.outputs[layer] for layer in layers]
         for sample in samples:
             tokens, positions = encode(molecule(sample.view(self.card.view)))
             feed = {name: array[None] for name, array in tokens.items()}
-            (values,) = self.session.run([self.outputs[layer]], feed)
-            rows.append(values.reshape(-1, values.shape[-1])[positions])
-        return Output(np.concatenate(rows), [len(row) for row in rows])
+            for taken, values in zip(rows, self.session.run(names, feed), strict=True):
+                taken.append(values.reshape(-1, values.shape[-1])[positions])
+        return [Output(np.concatenate(taken), [len(row) for row in taken]) for taken in rows]
 
 
 def encode(mol: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -7,8 +7,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
-from .._torch_hooks import output_of
+from .._adapter import OnePassAdapter, Output
+from .._torch_hooks import outputs_of
 from .atoms import neutral_only
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..cards import ModelCard
 
 
-class SevenNet(Adapter):
+class SevenNet(OnePassAdapter):
     """Per-atom vectors [atoms, d] of molecules and crystals, and total energies in eV.
 
     A layer is the name of a module of the library's model, and the vectors are its node features. The default, the gate
@@ -42,8 +42,8 @@ class SevenNet(Adapter):
         """Reject elements that the model does not know, ions and high spin."""
         return neutral_only(sample.view(self.card.view), self.model.type_map)
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the node features of one module, and the energies."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the node features of some modules, and the energies."""
         import torch
         from sevenn import _keys as keys
         from sevenn.atom_graph_data import AtomGraphData
@@ -55,6 +55,7 @@ class SevenNet(Adapter):
         for graph in graphs if self.modal else ():
             graph[keys.DATA_MODALITY] = self.modal
         batch = Batch.from_data_list([AtomGraphData.from_numpy_dict(graph) for graph in graphs]).to(self.device)
-        with torch.no_grad(), output_of(self.model, layer, itemgetter(keys.NODE_FEATURE)) as taken:
-            energies = self.model(batch)[keys.PRED_TOTAL_ENERGY]
-        return Output(taken[0], [len(atoms) for atoms in structures], energies.tolist())
+        with torch.no_grad(), outputs_of(self.model, layers, itemgetter(keys.NODE_FEATURE)) as taken:
+            energies = self.model(batch)[keys.PRED_TOTAL_ENERGY].tolist()
+        counts = [len(atoms) for atoms in structures]
+        return [Output(taken[layer][0], counts, energies) for layer in layers]

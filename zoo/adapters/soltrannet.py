@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._rdkit import molecule, unreadable
+from ._layers import layer_number
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +23,7 @@ ELEMENTS = (5, 6, 7, 8, 9, 15, 16, 17, 35, 53)
 HEADS, FAR = 2, -1e12
 
 
-class SolTranNet(Adapter):
+class SolTranNet(OnePassAdapter):
     """Per-atom vectors [heavy atoms, 8] after the last block, the input of the library's average pooling.
 
     Maziarka et al. (2020), arXiv 2002.08264, with Francoeur and Koes (2021), doi 10.1021/acs.jcim.1c00331. In each
@@ -51,8 +52,8 @@ class SolTranNet(Adapter):
         """Return the numbers of the atoms that RDKit reads."""
         return range(molecule(sample.view(self.card.view)).GetNumAtoms())
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the vectors of all heavy atoms."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the vectors of all heavy atoms after each layer."""
         import torch
 
         mols = [molecule(sample.view(self.card.view)) for sample in samples]
@@ -66,10 +67,10 @@ class SolTranNet(Adapter):
         nodes, bonds = nodes.to(self.device), bonds.to(self.device)
         mask = nodes.abs().sum(-1) > 0
         with torch.no_grad():
-            states = self._encode(nodes, mask, bonds / (bonds.sum(-1, keepdim=True) + 1e-6), int(layer.split(".")[1]))
+            states = self._encode(nodes, mask, bonds / (bonds.sum(-1, keepdim=True) + 1e-6))
         atoms = mask.clone()
         atoms[:, 0] = False
-        return Output(states[atoms], counts)
+        return [Output(states[layer_number(layer)][atoms], counts) for layer in layers]
 
     def _linear(self, name: str, x: torch.Tensor) -> torch.Tensor:
         return x @ self.model[f"{name}/weight"].T + self.model[f"{name}/bias"]
@@ -78,10 +79,12 @@ class SolTranNet(Adapter):
         std = x.std(-1, keepdim=True) + 1e-6
         return self.model[f"{name}/a_2"] * (x - x.mean(-1, keepdim=True)) / std + self.model[f"{name}/b_2"]
 
-    def _encode(self, nodes: torch.Tensor, mask: torch.Tensor, bonds: torch.Tensor, blocks: int) -> torch.Tensor:
+    def _encode(self, nodes: torch.Tensor, mask: torch.Tensor, bonds: torch.Tensor) -> list[torch.Tensor]:
+        """Return the input of the first block and the outputs of all blocks, the last normalised."""
         x = self._linear("src_embed/lut", nodes)
+        states = [x]
         n, atoms, d = x.shape
-        for i in range(blocks):
+        for i in range(self.blocks):
             block = f"encoder/layers/{i}"
             y = self._norm(f"{block}/sublayer/0/norm", x)
             query, key, value = (
@@ -94,7 +97,8 @@ class SolTranNet(Adapter):
             x = x + self._linear(f"{block}/self_attn/linears/3", y)
             y = self._linear(f"{block}/feed_forward/linears/0", self._norm(f"{block}/sublayer/1/norm", x))
             x = x + y.relu()
-        return self._norm("encoder/norm", x) if blocks == self.blocks else x
+            states.append(x)
+        return [*states[:-1], self._norm("encoder/norm", x)]
 
 
 def _features(atom: Any) -> np.ndarray:

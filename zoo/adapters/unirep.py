@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
+from ._layers import layer_number
 from ._residues import encode, unreadable
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ START = 24
 FLOOR = 1e-12
 
 
-class UniRep(Adapter):
+class UniRep(OnePassAdapter):
     """Hidden states [residues + 1, d] after the start token and after each residue.
 
     Alley et al. (2019), doi 10.1038/s41592-019-0598-1; the multiplicative LSTM is that of Krause et al. (2016), arXiv
@@ -71,20 +72,22 @@ class UniRep(Adapter):
         """Return the numbers of the residues, after -1 for the start token."""
         return [-1, *range(len(sample.view(self.card.view)))]
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Return the states of all samples, one more than residues for each."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Return the states of all samples after each layer, one more than residues for each."""
         import torch
 
         numbers, lengths = encode([sample.view(self.card.view) for sample in samples], INDEX)
         numbers = torch.nn.functional.pad(numbers, (1, 0), value=START)
-        name, _, last = layer.partition(".")
+        # As deep as needed: the states of a deeper cell are computed residue by residue.
+        depth = max(0 if layer == "embedding" else layer_number(layer) + 1 for layer in layers)
         # Padding is last and the network reads forwards, so that no state depends on it.
         with torch.no_grad():
             x = self.model.embedding[numbers.T.to(self.device)]
-            for cell in self.model["mlstm"][: int(last) + 1] if name == "mlstm" else ():
-                x = _run(cell, x)
-        inside = torch.arange(numbers.shape[1]) <= lengths[:, None]
-        return Output(x.transpose(0, 1)[inside.to(self.device)], (lengths + 1).tolist())
+            found = {"embedding": x}
+            for number, cell in enumerate(self.model["mlstm"][:depth]):
+                x = found[f"mlstm.{number}"] = _run(cell, x)
+        inside = (torch.arange(numbers.shape[1]) <= lengths[:, None]).to(self.device)
+        return [Output(found[layer].transpose(0, 1)[inside], (lengths + 1).tolist()) for layer in layers]
 
 
 def _run(cell: Any, x: torch.Tensor) -> torch.Tensor:

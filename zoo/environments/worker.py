@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import OperationError
 from .._samples import Sample
 from ..cards import ModelCard
@@ -27,7 +27,7 @@ class WorkerDiedError(RuntimeError):
     """The worker process ended before it answered."""
 
 
-class Worker(Adapter):
+class Worker(OnePassAdapter):
     """The adapter of a card, run by the Python of its isolated environment.
 
     If the worker process crashes on a batch, a new one runs the samples one by one, so that the error names the sample
@@ -58,24 +58,28 @@ class Worker(Adapter):
         """Return the characters that each row stands for, by the adapter in the worker."""
         return self._request({"do": "token_spans"}, [sample])["spans"]
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
-        """Run the adapter in the worker."""
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
+        """Run the adapter in the worker, in one pass if it can."""
         try:
-            return self._forward(samples, layer)
+            return self._forward(samples, layers)
         except WorkerDiedError as error:
             self._start()
             if len(samples) == 1:
                 raise OperationError(f"{self.card.name} crashed on the sample {samples[0].id!r}: {error}") from error
-            return _concatenate([self.forward([sample], layer) for sample in samples])
+            alone = [self.forward_layers([sample], layers) for sample in samples]
+            return [_concatenate(of_layer) for of_layer in zip(*alone, strict=True)]
 
-    def _forward(self, samples: Sequence[Sample], layer: str) -> Output:
+    def _forward(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
         from safetensors.numpy import load_file
 
         out = Path(self._folder.name) / "features.safetensors"
-        answer = self._request({"do": "forward", "layer": layer, "out": str(out)}, samples)
-        features = load_file(out)["features"]
+        answer = self._request({"do": "forward", "layers": list(layers), "out": str(out)}, samples)
+        arrays = load_file(out)
         out.unlink()
-        return Output(_tensor(features), answer["counts"], answer["energies"])
+        return [
+            Output(_tensor(arrays[str(number)]), facts["counts"], facts["energies"])
+            for number, facts in enumerate(answer["outputs"])
+        ]
 
     def _start(self) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115, it lives as long as the worker

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from .fleet import Fleet as Fleet
     from .here import Here as Here
     from .job import Job as Job
+    from .job import Part as Part
     from .job import address_of as address_of
     from .processes import Processes as Processes
     from .ray_cluster import RayCluster as RayCluster

@@ -18,14 +18,14 @@ class Fleet(ABC):
     """Workers that embed samples and write them to the store; a context manager that ends them."""
 
     @abstractmethod
-    def run(self, job: Job, extraction: Extraction, samples: Sequence[Sample], update: Update) -> None:
-        """Embed the samples that an extraction lacks, and write them to the store shard by shard.
+    def run(self, job: Job, extractions: Sequence[Extraction], samples: Sequence[Sample], update: Update) -> None:
+        """Embed the samples that extractions lack, and write them to the store shard by shard.
 
         Args:
             job: what is extracted.
-            extraction: the same extraction, opened by the caller, who commits it.
+            extractions: those of its parts, opened by the caller, who commits them.
             samples: all or some samples of the data set.
-            update: called with the number of these samples that are finished, and the stage.
+            update: called with the number of these samples that are finished in all of them, and the stage.
 
         Raises:
             OperationError: workers were killed again and again.

@@ -25,9 +25,9 @@ class Here(Fleet):
     ) -> None:
         self._loader, self._notify = loader, notify
 
-    def run(self, job: Job, extraction: Extraction, samples: Sequence[Sample], update: Update) -> None:
-        """Embed the samples that an extraction lacks; see `Fleet.run`."""
-        todo = unfinished(extraction, samples)
+    def run(self, job: Job, extractions: Sequence[Extraction], samples: Sequence[Sample], update: Update) -> None:
+        """Embed the samples that extractions lack; see `Fleet.run`."""
+        todo = unfinished(extractions, samples)
         if not todo:
             return
         model = self._loader(job.model, device=job.device, isolate=True, notify=self._notify)
@@ -37,7 +37,8 @@ class Here(Fleet):
             def show(done: int, _: int, before: int = before) -> None:
                 update(before + done, "")
 
-            unknown += embed_shard(model, job, extraction, shard, show)
+            unknown += embed_shard(model, job, extractions, shard, show)
             before += len(shard)
+            update(before, "")
         if unknown:
             self._notify(unknown_line(job.model, unknown))

@@ -1,4 +1,4 @@
-"""The samples of an extraction in shards, and the work on one of them."""
+"""The samples of extractions in shards, and the work on one of them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ SHARD_SIZE = 128
 MAX_LOSS = 0.01
 
 
-def unfinished(extraction: Extraction, samples: Sequence[Sample]) -> list[Sample]:
-    """Return the samples that no process has embedded yet."""
-    left = set(extraction.unfinished(sample.id for sample in samples))
+def unfinished(extractions: Sequence[Extraction], samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples that no process has embedded yet for all of some extractions."""
+    left = {id_ for extraction in extractions for id_ in extraction.unfinished(sample.id for sample in samples)}
     return [sample for sample in samples if sample.id in left]
 
 
@@ -35,48 +35,61 @@ def split(samples: Sequence[Sample], workers: int = 1) -> list[Sequence[Sample]]
 def embed_shard(
     model: Model,
     job: Job,
-    extraction: Extraction,
+    extractions: Sequence[Extraction],
     samples: Sequence[Sample],
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Embed those samples of a shard that no process has embedded yet, and write them to the store.
 
+    Parts of the job that lack the same samples are embedded in one pass, if the adapter can.
+
     Args:
         model: the loaded model.
         job: what is extracted.
-        extraction: where they are written.
+        extractions: where the parts of the job are written.
         samples: the samples of the shard.
-        progress: see `hyle.zoo.Model.embed`.
+        progress: see `hyle.zoo.Model.embed`; not called if several passes are needed.
 
     Returns:
         The number of tokens that are not in the vocabulary of the model.
     """
     before = _unknown_tokens(model)
-    part = unfinished(extraction, samples)
-    if part:
-        batch = model.run(
-            part, layer=job.layer, pooling=job.pooling, per=job.per, batch_size=job.batch_size, progress=progress
+    passes: dict[tuple[str, ...], list[int]] = {}
+    for number, extraction in enumerate(extractions):
+        passes.setdefault(tuple(extraction.unfinished(sample.id for sample in samples)), []).append(number)
+    passes.pop((), None)
+    for left, numbers in passes.items():
+        wanted = set(left)
+        batches = model.run_layers(
+            [sample for sample in samples if sample.id in wanted],
+            [(job.parts[number].layer, job.parts[number].pooling) for number in numbers],
+            per=job.per,
+            batch_size=job.batch_size,
+            progress=progress if len(passes) == 1 else None,
         )
-        rows = _half(batch.embedding, job) if "dtype" in job.recipe and batch.ids else batch.embedding
-        extraction.write_shard(batch.ids, rows, batch.energies, batch.dropped, nodes=batch.nodes)
+        for number, batch in zip(numbers, batches, strict=True):
+            rows, recipe = batch.embedding, job.parts[number].recipe
+            if "dtype" in recipe and batch.ids:
+                rows = _in_dtype(rows, recipe["dtype"], job.model)
+            extractions[number].write_shard(batch.ids, rows, batch.energies, batch.dropped, nodes=batch.nodes)
     return _unknown_tokens(model) - before
 
 
-def _half(embedding: Any, job: Job) -> np.ndarray:
-    """Return rows in the dtype that the recipe names.
+def _in_dtype(embedding: Any, dtype: str, model: str) -> np.ndarray:
+    """Return rows in a dtype of half precision.
 
     Raises:
         InputError: a value is too large for it, or rows would lose more than `MAX_LOSS` of what tells them apart.
     """
     rows = to_numpy(embedding)
-    half = rows.astype(job.recipe["dtype"])
+    half = rows.astype(dtype)
     if not np.isfinite(half).all() and np.isfinite(rows).all():
-        raise InputError(f"{job.model} has values up to {np.abs(rows).max():.3g}, too large for float16: omit --dtype")
+        raise InputError(f"{model} has values up to {np.abs(rows).max():.3g}, too large for float16: omit --dtype")
     spread = float(np.linalg.norm((rows - rows.mean(0, dtype=np.float64)).astype(np.float64)))
     lost = float(np.linalg.norm(rows.astype(np.float64) - half))
     if len(rows) > 1 and lost > MAX_LOSS * spread:
         raise InputError(
-            f"{job.model}: the rows of a shard differ so little from their mean that float16 loses {lost / spread:.1%} "
+            f"{model}: the rows of a shard differ so little from their mean that float16 loses {lost / spread:.1%} "
             "of it: omit --dtype"
         )
     return half

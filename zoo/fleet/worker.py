@@ -27,10 +27,10 @@ class Worker:
         self._notify, self._host = notify, socket.gethostname()
         self._shown = self._host if name_host else ""
         self._model: tuple[tuple[str, str], Model] | None = None
-        self._work: tuple[Job, Extraction] | None = None
+        self._work: tuple[Job, Sequence[Extraction]] | None = None
 
     def begin(self, job: Job) -> Ready | Failure:
-        """Load the model of a job, and open its extraction.
+        """Load the model of a job, and open its extractions.
 
         Returns:
             Any error as a `Failure`.
@@ -43,7 +43,7 @@ class Worker:
             if self._model is None or self._model[0] != wanted:
                 self._model = None  # so that two models are never in memory at the same time
                 self._model = wanted, load(job.model, device=job.device, isolate=True, notify=self._notify)
-            self._work = job, job.extraction()
+            self._work = job, job.extractions()
         except Exception as error:
             return Failure.of(error, self._shown)
         return Ready(self._host)
@@ -56,8 +56,8 @@ class Worker:
         """
         assert self._work is not None
         assert self._model is not None
-        job, extraction = self._work
+        job, extractions = self._work
         try:
-            return Done(self._host, embed_shard(self._model[1], job, extraction, samples))
+            return Done(self._host, embed_shard(self._model[1], job, extractions, samples))
         except Exception as error:
             return Failure.of(error, self._shown)

@@ -1,4 +1,4 @@
-"""Several workers that share the shards of an extraction; what every kind of worker has in common."""
+"""Several workers that share the shards of extractions; what every kind of worker has in common."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class Workers(Fleet):
             The worker, the number of the job, and the answer; no number for one that is of no job.
         """
 
-    def run(self, job: Job, extraction: Extraction, samples: Sequence[Sample], update: Update) -> None:
-        """Embed the samples that an extraction lacks; see `Fleet.run`."""
-        todo = unfinished(extraction, samples)
+    def run(self, job: Job, extractions: Sequence[Extraction], samples: Sequence[Sample], update: Update) -> None:
+        """Embed the samples that extractions lack; see `Fleet.run`."""
+        todo = unfinished(extractions, samples)
         if not todo:
             return
         shards = split(todo, self.count())
@@ -98,7 +98,7 @@ class Workers(Fleet):
                     shard = queue.done(worker)
                     idle.add(worker)
                     if answer.host not in self._hosts:
-                        self._wait_until_visible(extraction, shard.ids, job.store, answer.host)
+                        self._wait_until_visible(extractions, shard.ids, job.store, answer.host)
                         self._hosts.add(answer.host)
                     done, unknown = done + len(shard.ids), unknown + answer.unknown
                     update(done, "")
@@ -107,7 +107,7 @@ class Workers(Fleet):
                 if taken is not None:
                     idle.discard(worker)
                     self.give(worker, self._job_number, _pickled(taken.samples))
-        self._wait_until_visible(extraction, [sample.id for sample in todo], job.store, "another host")
+        self._wait_until_visible(extractions, [sample.id for sample in todo], job.store, "another host")
         if unknown:
             self._notify(unknown_line(job.model, unknown))
 
@@ -117,9 +117,9 @@ class Workers(Fleet):
             self._said.add(line)
             self._notify(line)
 
-    def _wait_until_visible(self, extraction: Extraction, ids: Sequence[str], store: str, host: str) -> None:
+    def _wait_until_visible(self, extractions: Sequence[Extraction], ids: Sequence[str], store: str, host: str) -> None:
         deadline = time.monotonic() + VISIBLE
-        while extraction.unfinished(ids):
+        while any(extraction.unfinished(ids) for extraction in extractions):
             if time.monotonic() > deadline:
                 raise InputError(
                     f"what {host} has written to the store {store} is not in the store here: choose a folder that all "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .model import model_recipe as model_recipe
     from .node_rows import check_per_before_loading as check_per_before_loading
     from .outputs import checked_output as checked_output
+    from .outputs import outputs_of as outputs_of
     from .pooling import pool as pool
     from .register import check_name as check_name
     from .register import register as register

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from .._adapter import OnePassAdapter, Output
 from .._errors import InputError
 from .._text import did_you_mean, shorten
 from ..cards import ModelCard, Weights
@@ -94,36 +94,46 @@ _MODALITY: Mapping[str, Any] = {
 }
 
 
-class _Hooked(Adapter):
+class _Hooked(OnePassAdapter):
     def __init__(self, card: ModelCard, module: Any, prepare: Any, counts: Any, pick: Callable[[Any], Any]) -> None:
         super().__init__(card, {})
         self.model, self.prepare, self.counts, self.pick = module, prepare, counts, pick
 
-    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+    def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
         import torch
 
-        from .._torch_hooks import output_of
+        from .._torch_hooks import outputs_of
 
         inputs = _arguments(self.prepare(samples))
         training = self.model.training
         self.model.eval()
         try:
-            with torch.no_grad(), output_of(self.model, layer, lambda out: _tensor(self.pick(out), layer)) as outputs:
+            with torch.no_grad(), outputs_of(self.model, layers, lambda out: _copied(self.pick(out))) as outputs:
                 self.model(**inputs) if isinstance(inputs, Mapping) else self.model(*inputs)
         finally:
             self.model.train(training)
+        return [self._output(samples, layer, outputs[layer]) for layer in layers]
+
+    def _output(self, samples: Sequence[Sample], layer: str, outputs: Sequence[Any]) -> Output:
+        import torch
+
         if len(outputs) != 1:
             raise InputError(f"the layer {layer!r} ran {len(outputs)} times in one call; choose one that runs once")
+        rows = outputs[0]
+        if not isinstance(rows, torch.Tensor):
+            raise InputError(
+                f"the output of layer {layer!r} is of type {type(rows).__name__}, not a tensor: select one with pick, "
+                "such as pick=lambda output: output['hidden']"
+            )
         if self.counts is None:
-            if outputs[0].ndim != 2:
-                shape = tuple(outputs[0].shape)
+            if rows.ndim != 2:
+                shape = tuple(rows.shape)
                 raise InputError(
                     f"the output of layer {layer!r} has shape {shape}, not [n, d]: pass counts, or select a part of "
                     "it with pick"
                 )
-            return Output(outputs[0])
+            return Output(rows)
         counts = list(self.counts(samples))
-        rows = outputs[0]
         if rows.ndim == 3:
             if len(counts) != len(rows) or max(counts, default=0) > rows.shape[1]:
                 raise InputError(
@@ -150,16 +160,11 @@ def _arguments(inputs: Any) -> tuple[Any, ...] | Mapping[str, Any]:
     )
 
 
-def _tensor(output: Any, layer: str) -> Any:
-    """Return a copy of the selected output of a layer, because the module may change it in place."""
+def _copied(output: Any) -> Any:
+    """Return a copy of the selected output of a layer if it is a tensor: the module may change it in place."""
     import torch
 
-    if not isinstance(output, torch.Tensor):
-        raise InputError(
-            f"the output of layer {layer!r} is of type {type(output).__name__}, not a tensor: select one with pick, "
-            "such as pick=lambda output: output['hidden']"
-        )
-    return output.detach().clone()
+    return output.detach().clone() if isinstance(output, torch.Tensor) else output
 
 
 def _first(output: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..environments import versions_of
 from ..nodes import Nodes
 from ..weights import PREFIX, weights_origin, weights_version
 from .node_rows import check_per, joined_nodes, node_rows_of, node_rule, selected_nodes
-from .outputs import rows_of, same_width, unsupported_reason
+from .outputs import outputs_of, rows_of, same_width, unsupported_reason
 from .pooling import cumulant_order
 
 
@@ -118,14 +118,57 @@ class Model:
             ValueError: a sample without the view, an unknown layer or pooling, or no sample that the model can embed.
         """
         recipe = model_recipe(self.card, layer=layer, pooling=pooling, per=per)
+        batch = self.run(samples, layer=layer, pooling=pooling, per=per, batch_size=batch_size, progress=progress)
+        return self._representation(batch, samples, recipe)
+
+    def embed_layers(
+        self,
+        samples: Sequence[Sample] | Dataset,
+        *,
+        layers: Sequence[str] | None = None,
+        poolings: Sequence[str] | None = None,
+        per: str | None = None,
+        batch_size: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Representation]:
+        """Embed samples with several layers and several poolings, in one pass if the adapter is a `OnePassAdapter`.
+
+        Args:
+            samples: see `embed`, also for the other arguments.
+            layers: some of ``card.layers``; default all.
+            poolings: default that of the card.
+            per: see `embed`.
+            batch_size: see `embed`.
+            progress: see `embed`.
+
+        Returns:
+            What `embed` returns for each layer and, within it, each pooling, under the name MODEL@LAYER, followed by a
+            space and the pooling if there are several.
+
+        Raises:
+            ValueError: as `embed`.
+        """
+        chosen: Sequence[str | None] = poolings or [None]
+        wanted = [(layer, pooling) for layer in layers or self.card.layers for pooling in chosen]
+        recipes = [model_recipe(self.card, layer=layer, pooling=pooling, per=per) for layer, pooling in wanted]
+        batches = self.run_layers(samples, wanted, per=per, batch_size=batch_size, progress=progress)
+        found = []
+        for batch, recipe in zip(batches, recipes, strict=True):
+            name = f"{self.card.name}@{recipe['layer']}"
+            name = f"{name} {recipe['pooling']}" if len(chosen) > 1 else name
+            found.append(replace(self._representation(batch, samples, recipe), name=name))
+        return found
+
+    def _representation(
+        self, batch: EmbeddedBatch, samples: Sequence[Sample] | Dataset, recipe: dict[str, Any]
+    ) -> Representation:
         if isinstance(samples, Dataset):
             recipe |= samples.recipe
-        batch = self.run(samples, layer=layer, pooling=pooling, per=per, batch_size=batch_size, progress=progress)
         if not batch.ids:
             reason = next(iter(batch.dropped.values()), "there are no samples")
             raise InputError(f"{self.card.name} supports none of the {len(samples)} samples: {reason}")
         if batch.nodes is not None:
-            ids, groups = batch.nodes.ids(batch.ids), batch.nodes.groups(batch.ids, per or "")
+            ids, groups = batch.nodes.ids(batch.ids), batch.nodes.groups(batch.ids, recipe["per"])
             return Representation(self.card.name, batch.embedding, ids, recipe, None, batch.dropped, groups)
         return Representation(self.card.name, batch.embedding, batch.ids, recipe, batch.energies, batch.dropped)
 
@@ -140,18 +183,32 @@ class Model:
         progress: Callable[[int, int], None] | None = None,
     ) -> EmbeddedBatch:
         """Embed samples like `embed`, but without a recipe and without an error if all samples are dropped."""
-        check_per(self.card, per, pooling)
-        layer, pooling = _layer(self.card, layer), _pooling(self.card, pooling)
+        return self.run_layers(samples, [(layer, pooling)], per=per, batch_size=batch_size, progress=progress)[0]
+
+    def run_layers(
+        self,
+        samples: Sequence[Sample] | Dataset,
+        wanted: Sequence[tuple[str | None, str | None]],
+        *,
+        per: str | None = None,
+        batch_size: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[EmbeddedBatch]:
+        """Embed samples like `run` with several pairs of a layer and a pooling, in one pass if the adapter can."""
+        for _, pooling in wanted:
+            check_per(self.card, per, pooling)
+        chosen = [(_layer(self.card, layer), _pooling(self.card, pooling)) for layer, pooling in wanted]
         size = self.card.batch_size if batch_size is None else batch_size
         if size < 1:
             raise InputError(f"batch_size must be at least 1; got {size}")
         rows = list(samples)
         # Batches of samples of similar size need the least padding and the least memory.
         order = sorted(range(len(rows)), key=lambda i: _extent(rows[i], self.card.view))
-        parts, start = [], 0
+        parts: list[list[EmbeddedBatch]] = []
+        start = 0
         while start < len(rows):
             try:
-                parts.append(self._forward([rows[i] for i in order[start : start + size]], layer, pooling, per))
+                parts.append(self._forward([rows[i] for i in order[start : start + size]], chosen, per))
             except RuntimeError as error:
                 if size == 1 or not out_of_memory(error):
                     raise
@@ -160,9 +217,13 @@ class Model:
             start += size
             if progress is not None:
                 progress(min(start, len(rows)), len(rows))
-        return _restore_order(_concatenate(parts, self.card), [sample.id for sample in rows])
+        ids = [sample.id for sample in rows]
+        of_each = ([part[k] for part in parts] for k in range(len(chosen)))
+        return [_restore_order(_concatenate(each, self.card), ids) for each in of_each]
 
-    def _forward(self, samples: list[Sample], layer: str, pooling: str, per: str | None) -> EmbeddedBatch:
+    def _forward(
+        self, samples: list[Sample], wanted: Sequence[tuple[str, str]], per: str | None
+    ) -> list[EmbeddedBatch]:
         dropped: dict[str, str] = {}
         for sample in samples:
             if not isinstance(sample, Sample):
@@ -174,9 +235,15 @@ class Model:
                 dropped[sample.id] = reason
         kept = [sample for sample in samples if sample.id not in dropped]
         if not kept:
-            return _concatenate([EmbeddedBatch([], None, None, dropped)], self.card)
+            return [_concatenate([EmbeddedBatch([], None, None, dropped)], self.card)] * len(wanted)
+        layers = list(dict.fromkeys(layer for layer, _ in wanted))
         with hub_errors(self.card):
-            output = self.adapter.forward(kept, layer)
+            outputs = dict(zip(layers, outputs_of(self.adapter, kept, layers), strict=True))
+        return [self._batch(outputs[layer], kept, dropped, pooling, per) for layer, pooling in wanted]
+
+    def _batch(
+        self, output: Any, kept: list[Sample], dropped: dict[str, str], pooling: str, per: str | None
+    ) -> EmbeddedBatch:
         if per:
             placed, features, nodes, lost = node_rows_of(output, kept, self.adapter, per)
             return _concatenate([EmbeddedBatch(placed, features, None, dropped | lost, nodes)], self.card)

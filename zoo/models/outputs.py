@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._adapter import Output
+from .._adapter import Adapter, OnePassAdapter, Output
 from .._errors import OperationError
+from .._samples import Sample
 from .._text import shorten
 from ..cards import ModelCard
 from .pooling import pool
@@ -19,6 +20,24 @@ NEEDED = "it must return Output(rows), or the rows themselves: an array or a ten
 def adapter_name(card: ModelCard) -> str:
     """Return the name of a model for messages: MODULE:CLASS for an adapter of the user."""
     return card.name if card.adapter.startswith("hyle.") else card.adapter
+
+
+def outputs_of(adapter: Adapter, samples: Sequence[Sample], layers: Sequence[str]) -> list[Any]:
+    """Return what an adapter returns for each of several layers: of one pass where it can, else of one for each.
+
+    Raises:
+        OperationError: ``forward_layers`` did not return one output for each layer.
+    """
+    if not isinstance(adapter, OnePassAdapter) or type(adapter).forward is not OnePassAdapter.forward:
+        return [adapter.forward(samples, layer) for layer in layers]
+    outputs: Any = adapter.forward_layers(samples, layers)
+    if not isinstance(outputs, (list, tuple)) or len(outputs) != len(layers):
+        found = f"{len(outputs)} outputs" if isinstance(outputs, (list, tuple)) else _kind(outputs)
+        raise OperationError(
+            f"{adapter_name(adapter.card)}.forward_layers returned {found} for {len(layers)} layers: it must return a "
+            "list with one Output for each of them"
+        )
+    return list(outputs)
 
 
 def rows_of(output: Any, n: int, card: ModelCard, pooling: str) -> tuple[Any, np.ndarray | None]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from .._adapter import Adapter
+from .._adapter import Adapter, OnePassAdapter
 from .._cache import file_sha256
 from .._errors import InputError
 from .._imports import current_folder
@@ -107,13 +107,17 @@ def _adapter_class(path: str) -> type[Adapter]:
 
 
 def _check_methods(path: str, cls: type[Adapter]) -> None:
-    if inspect.isabstract(cls):
-        raise InputError(f"{path} has no method {min(cls.__abstractmethods__)}(self, samples, layer)")
-    for name, form, arguments in (
+    forms: list[tuple[str, str, tuple[Any, ...]]] = [
         ("__init__", "(self, card, files, device)", (None, None, None, "cpu")),
         ("forward", "(self, samples, layer)", (None, [], "")),
         ("unsupported", "(self, sample)", (None, None)),
-    ):
+    ]
+    if issubclass(cls, OnePassAdapter):
+        forms.append(("forward_layers", "(self, samples, layers)", (None, [], [])))
+    if inspect.isabstract(cls):
+        absent = min(cls.__abstractmethods__)
+        raise InputError(f"{path} has no method {absent}{next(form for name, form, _ in forms if name == absent)}")
+    for name, form, arguments in forms:
         try:
             inspect.signature(getattr(cls, name)).bind(*arguments)
         except TypeError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hyle.cli.benchmark import find_subject
 from hyle.cli.jobs import embed, find_representations
-from hyle.cli.jobs.embed import BENCHMARK
+from hyle.cli.jobs.stored_rows import BENCHMARK
 from hyle.zoo import Store, load_dataset
 
 

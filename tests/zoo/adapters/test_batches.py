@@ -43,19 +43,21 @@ def test_no_layer_depends_on_its_batch(name: str) -> None:
 def test_groups_of_a_batch_are_returned_in_the_order_of_the_batch(nodes: bool, energies: bool) -> None:
     calls: list[list[int]] = []
 
-    def forward(items: list[int]) -> Output:
+    def forward(items: list[int]) -> list[Output]:
         calls.append(items)
         sizes = items if nodes else [1] * len(items)
         features = torch.cat([torch.full((size, 2), float(item)) for item, size in zip(items, sizes, strict=True)])
-        return Output(features, sizes if nodes else None, [-float(item) for item in items] if energies else None)
+        totals = [-float(item) for item in items] if energies else None
+        return [Output(scale * features, sizes if nodes else None, totals) for scale in (1, 2)]
 
     items = [3, 2, 5, 1, 4]
-    out = forward_in_groups(items, lambda item: item % 2, forward)
+    out, twice = forward_in_groups(items, lambda item: item % 2, forward)
     assert calls == [[3, 5, 1], [2, 4]]
     sizes = items if nodes else [1] * 5
     assert out.features[:, 0].tolist() == [
         float(item) for item, size in zip(items, sizes, strict=True) for _ in range(size)
     ]
     assert out.counts == (items if nodes else None)
-    assert out.energies == ([-3.0, -2.0, -5.0, -1.0, -4.0] if energies else None)
-    assert forward_in_groups([1, 3], lambda item: item % 2, forward).features.shape == ((4 if nodes else 2), 2)
+    assert twice.features.tolist() == (2 * out.features).tolist()
+    assert out.energies == twice.energies == ([-3.0, -2.0, -5.0, -1.0, -4.0] if energies else None)
+    assert forward_in_groups([1, 3], lambda item: item % 2, forward)[0].features.shape == ((4 if nodes else 2), 2)

@@ -14,6 +14,8 @@ pytest.importorskip("esm.sdk", reason="needs the package esm")
 
 from hyle.zoo.adapters.esm3 import ESM3  # noqa: E402
 
+from ..one_pass import assert_one_pass  # noqa: E402
+
 SIZES = {"d_model": 64, "n_heads": 2, "v_heads": 8, "n_layers": 2}
 ENCODER = {"d_model": 32, "n_heads": 1, "v_heads": 4, "n_layers": 2, "d_out": 128, "n_codes": 4096}
 
@@ -72,6 +74,10 @@ def test_rows_do_not_depend_on_order_and_pose(model: Model) -> None:
         rotation *= np.sign(np.linalg.det(rotation))
         turned = [Sample(s.id, backbone=(s.view("backbone") @ rotation + 7).astype(np.float32)) for s in samples]
         np.testing.assert_allclose(model.embed(turned).embedding, want, rtol=1e-2, atol=1e-3)
+
+
+def test_layers_are_taken_from_one_pass(model: Model) -> None:
+    assert_one_pass(model, chains())
 
 
 def test_layers_differ_and_unsupported_samples_are_rejected(model: Model) -> None:

@@ -16,6 +16,8 @@ pytest.importorskip("esm.modules", reason="needs the package fair-esm")
 
 from hyle.zoo.adapters.esm_if1 import CHECKPOINT, ESMIF1, stand_in_libraries  # noqa: E402
 
+from ..one_pass import assert_one_pass  # noqa: E402
+
 SETTINGS = {
     "arch": "vt_medium_with_invariant_gvp",
     "dropout": 0.1,
@@ -87,6 +89,10 @@ def test_rows_do_not_depend_on_order_and_pose(model: Model) -> None:
     rotation *= np.sign(np.linalg.det(rotation))
     turned = [Sample(s.id, backbone=(s.view("backbone") @ rotation + 7).astype(np.float32)) for s in samples]
     np.testing.assert_allclose(model.embed(turned).embedding, want, rtol=1e-3, atol=1e-4)
+
+
+def test_layers_are_taken_from_one_pass(model: Model) -> None:
+    assert_one_pass(model, chains())
 
 
 def test_layers_differ_and_too_short_chains_are_rejected(model: Model) -> None:

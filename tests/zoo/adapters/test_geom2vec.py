@@ -17,6 +17,7 @@ visnet = pytest.importorskip("torch_geometric.nn.models.visnet")
 from hyle.zoo.adapters.geom2vec import Geom2VecViSNet  # noqa: E402
 from hyle.zoo.weights import cached_urls  # noqa: E402
 
+from ..one_pass import assert_one_pass  # noqa: E402
 from .matter import assert_rows, model, structures  # noqa: E402
 
 NAME = "geom2vec-visnet-64"
@@ -75,6 +76,11 @@ def test_rows_are_those_of_the_block(random: tuple[Model, torch.nn.Module]) -> N
     assert_rows(network.out_norm(last).detach().numpy(), want.numpy(), 1e-5)
     before = found.adapter.forward(structures(*molecules), "vis_mp_layers.1").features.double()
     assert (before - last).abs().max() > 1e-3
+
+
+def test_layers_are_taken_from_one_pass(random: tuple[Model, torch.nn.Module]) -> None:
+    found, _ = random
+    assert_one_pass(found, structures(*(ase.build.molecule(name) for name in ("CH3CH2OH", "C6H6", "H", "H2O"))))
 
 
 def test_rows_of_symmetric_molecules_do_not_depend_on_pose_and_batch(random: tuple[Model, torch.nn.Module]) -> None:

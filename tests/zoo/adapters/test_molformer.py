@@ -18,6 +18,8 @@ safetensors_torch = pytest.importorskip("safetensors.torch")
 
 from hyle.zoo.adapters.molformer import MoLFormer  # noqa: E402
 
+from ..one_pass import assert_one_pass  # noqa: E402
+
 LETTERS = "CNOcno123()=[]+-"
 SIZE, HEADS, RANDOM, EPS = 16, 2, 6, 1e-6
 SMILES = ["CCO", "c1ccccc1", "C", "CC(=O)NCC"]
@@ -122,6 +124,10 @@ def test_rows_do_not_depend_on_batch_size_and_order(model: Model) -> None:
         )
     other = np.asarray(model.embed(samples[::-1], batch_size=3).embedding)
     np.testing.assert_allclose(other[::-1], model.embed(samples).embedding, rtol=1e-4, atol=1e-5)
+
+
+def test_layers_are_taken_from_one_pass(model: Model) -> None:
+    assert_one_pass(model, [Sample(s, smiles=s) for s in SMILES])
 
 
 def test_too_long_and_empty_strings_are_rejected(model: Model) -> None:

@@ -19,6 +19,7 @@ pytest.importorskip("e3nn")
 
 from hyle.zoo.adapters.nequix import Nequix  # noqa: E402
 
+from ..one_pass import assert_one_pass  # noqa: E402
 from .matter import assert_rows, model, structures  # noqa: E402
 
 SETTINGS = {
@@ -126,6 +127,10 @@ def test_rows_and_energies_depend_only_on_the_structure(random: Model, layer: st
         assert found.energies[1] / len(other) == pytest.approx(found.energies[0] / len(atoms), abs=1e-4)
         alone = random.run(structures(atoms), layer=layer)
         assert_rows(np.asarray(alone.embedding), rows[:1], 1e-5)
+
+
+def test_layers_are_taken_from_one_pass(random: Model) -> None:
+    assert_one_pass(random, structures(*samples()))
 
 
 def test_energies_are_smooth_where_a_neighbour_leaves(random: Model) -> None:

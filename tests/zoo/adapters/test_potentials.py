@@ -10,6 +10,7 @@ from hyle.zoo import Model, Sample, list_models
 ase_build = pytest.importorskip("ase.build")
 torch = pytest.importorskip("torch")
 
+from ..one_pass import assert_one_pass  # noqa: E402
 from .hard import assert_independent, structures  # noqa: E402
 from .potentials import BUILDERS, INVARIANT, assert_rows, crystals, molecules, of_domain, rows, turned  # noqa: E402
 
@@ -36,6 +37,12 @@ def test_rows_do_not_depend_on_batch_size_and_order(model: Model) -> None:
 def test_no_row_depends_on_hard_samples_in_its_batch(model: Model) -> None:
     for layer in model.card.layers:
         assert_independent(model, structures(), layer)
+
+
+def test_layers_are_taken_from_one_pass(model: Model) -> None:
+    if len(model.card.layers) == 1:
+        pytest.skip("one layer")
+    assert_one_pass(model, of_domain(model))
 
 
 def test_layers_differ(model: Model) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -75,6 +76,45 @@ def test_a_worker_that_is_killed_is_started_again(cache):
     samples = SAMPLES[:3]
     got = np.concatenate([np.asarray(model.adapter.forward(samples, "noise").features)])
     np.testing.assert_array_equal(got, want[:3])
+
+
+TWO_LAYERS = """
+import os
+import numpy as np
+from hyle.zoo import OnePassAdapter, Output
+
+class TwoLayers(OnePassAdapter):
+    view, layers, torch, pooling = "smiles", ("atoms", "sum"), False, "mean"
+
+    def forward_layers(self, samples, layers):
+        with open("passes", "a") as stream:
+            stream.write(f"{','.join(layers)} {os.getpid()}\\n")
+        if os.path.exists("kill"):
+            os.remove("kill")
+            os.kill(os.getpid(), 9)
+        counts = [len(s.smiles) for s in samples]
+        rows = np.concatenate([np.arange(2.0 * n).reshape(n, 2) for n in counts])
+        return [Output(rows if layer == "atoms" else rows.sum(1, keepdims=True), counts) for layer in layers]
+"""
+
+
+def test_a_worker_takes_all_layers_from_one_pass(cache, tmp_path, monkeypatch):
+    (tmp_path / "two.py").write_text(TWO_LAYERS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "two", raising=False)
+    card = replace(find_card("two:TwoLayers"), requirements=CARD.requirements)
+    there, here = Model(card, Worker(card)), load("two:TwoLayers")
+    want = [np.asarray(each.embedding) for each in here.embed_layers(SAMPLES)]
+    Path("passes").unlink()
+    for _ in range(2):  # the second time with a worker that crashes, and a new one that runs the samples one by one
+        got = [np.asarray(each.embedding) for each in there.embed_layers(SAMPLES)]
+        assert [rows.shape[1] for rows in got] == [2, 1]
+        for rows, others in zip(got, want, strict=True):
+            np.testing.assert_array_equal(rows, others)
+        Path("kill").touch()
+    passes = [line.split() for line in Path("passes").read_text().splitlines()]
+    assert [layers for layers, _ in passes] == ["atoms,sum"] * (2 + len(SAMPLES))
+    assert str(os.getpid()) not in {number for _, number in passes}
 
 
 def test_the_sample_on_which_a_worker_crashes_is_named(cache, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hyle.zoo import Dataset, Store, load_dataset, model_recipe, prepare
-from hyle.zoo.fleet import Fleet, Here, Job, address_of, fetched_card
+from hyle.zoo.fleet import Fleet, Here, Job, Part, address_of, fetched_card
 from hyle.zoo.store import Key
 
 MINE = """
@@ -69,28 +69,31 @@ def dataset(n: int = 90) -> Dataset:
     return load_dataset("qm9", n=n)
 
 
-def job_of(store: Path, data: Dataset, layer: str = "letters", model: str = "mine:Mine") -> Job:
+def job_of(store: Path, data: Dataset, *layers: str, model: str = "mine:Mine") -> Job:
     card = fetched_card(model)
     prepare(card)
-    recipe = model_recipe(card, layer=layer) | data.recipe_for(card.view)
-    of_model = (model, "cpu", layer, None, None, None)
-    return Job(*of_model, address_of(Store(store)), Key.of(recipe), recipe, data.ids, data.groups)
+    recipes = [model_recipe(card, layer=layer) | data.recipe_for(card.view) for layer in layers or ("letters",)]
+    parts = [Part(recipe["layer"], None, Key.of(recipe), recipe) for recipe in recipes]
+    return Job(model, "cpu", None, None, address_of(Store(store)), parts, data.ids, data.groups)
 
 
 def extract(
-    fleet: Fleet | None, store: Path, data: Dataset, layer: str = "letters", model: str = "mine:Mine"
+    fleet: Fleet | None, store: Path, data: Dataset, *layers: str, model: str = "mine:Mine"
 ) -> dict[Path, bytes]:
-    """Extract with a fleet, or in this process, and return the bytes of all files of the representation."""
-    job = job_of(store, data, layer, model)
+    """Extract with a fleet, or in this process, and return the bytes of all files of the representations."""
+    job = job_of(store, data, *layers, model=model)
     done: list[float] = []
-    with job.extraction() as extraction:
-        (fleet or Here()).run(job, extraction, data.samples, lambda n, _: done.append(n))
-        assert done == sorted(done)
-        assert done[-1:] == [len(data)]
+    extractions = job.extractions()
+    (fleet or Here()).run(job, extractions, data.samples, lambda n, _: done.append(n))
+    assert done == sorted(done)
+    assert done[-1:] == [len(data)]
+    found = {}
+    for part, extraction in zip(job.parts, extractions, strict=True):
         extraction.commit()
-    folder = store / job.key.folder
-    assert [path.name for path in folder.iterdir()] == ["representation"]
-    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        folder = store / part.key.folder
+        assert [path.name for path in folder.iterdir()] == ["representation"]
+        found |= {path.relative_to(store): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return found
 
 
 def lines(name: str) -> list[str]:

@@ -124,19 +124,22 @@ def test_samples_that_are_stored_are_not_embedded_again(folder: Path) -> None:
 
 
 def run(job: Job, data: Dataset, root: Path) -> None:
-    with replace(job, store=str(root)).extraction() as extraction, Processes(2) as fleet:
-        fleet.run(job, extraction, data.samples, lambda done, stage: None)
+    with Processes(2) as fleet:
+        fleet.run(job, replace(job, store=str(root)).extractions(), data.samples, lambda done, stage: None)
 
 
 def test_a_worker_with_other_packages_or_weights_stops_the_run(folder: Path) -> None:
     data = dataset(20)
     job = job_of(folder / "fleet", data)
     host = socket.gethostname()
-    other = replace(job, recipe={**job.recipe, "versions": {"torch": "1.0"}})
+    (part,) = job.parts
+    other = replace(job, parts=[replace(part, recipe={**part.recipe, "versions": {"torch": "1.0"}})])
     with pytest.raises(InputError, match=f"mine:Mine is not the same on {host}: torch is absent there and 1.0 here"):
         run(other, data, folder / "fleet")
-    other = replace(job, recipe={**job.recipe, "weights": "0123"})
-    with pytest.raises(InputError, match=f"not the same on {host}: weights is {job.recipe['weights']} there and 0123 "):
+    other = replace(job, parts=[replace(part, recipe={**part.recipe, "weights": "0123"})])
+    with pytest.raises(
+        InputError, match=f"not the same on {host}: weights is {part.recipe['weights']} there and 0123 "
+    ):
         run(other, data, folder / "fleet")
     assert not pids("loaded")
 

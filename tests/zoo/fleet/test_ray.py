@@ -79,7 +79,7 @@ def drive(folder: Path, *, kill_node: bool = False, n: int = 300) -> list[str]:
 
 def written(root: Path) -> dict[Path, bytes]:
     (place,) = root.glob("*/*/*/*/representation")
-    return {path.relative_to(place.parent): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    return {path.relative_to(root): path.read_bytes() for path in place.rglob("*") if path.is_file()}
 
 
 def test_two_nodes_give_the_result_of_one_process_without_the_object_store(

@@ -56,6 +56,21 @@ def test_one_row_per_sample_and_keyword_arguments():
     assert np.asarray(hook.embed(SAMPLES, layer="embed").embedding).shape == (4, 6)
 
 
+def test_several_layers_and_poolings_take_one_pass():
+    net, calls = Net(), []
+    net.register_forward_hook(lambda *_: calls.append(1))
+    layers, poolings = ["embed", "drop"], ["mean", "sum", "cumulants(2)"]
+    hook = TorchHook(net, layers, padded, counts=lengths, view="smiles", name="net", batch_size=3)
+    found = hook.embed_layers(SAMPLES, poolings=poolings)
+    assert len(calls) == 2  # batches
+    assert [each.name for each in found] == [f"net@{layer} {pooling}" for layer in layers for pooling in poolings]
+    for each in found:
+        alone = hook.embed(SAMPLES, layer=each.recipe["layer"], pooling=each.recipe["pooling"])
+        np.testing.assert_array_equal(np.asarray(each.embedding), np.asarray(alone.embedding))
+        assert (each.recipe, each.ids) == (alone.recipe, alone.ids)
+    assert [each.name for each in hook.embed_layers(SAMPLES, layers=["drop"])] == ["net@drop"]
+
+
 def test_the_network_is_unchanged_and_dropout_is_off():
     net = Net().train()
     hook = TorchHook(net, "drop", padded, counts=lengths)

@@ -7,14 +7,14 @@ import textwrap
 import numpy as np
 import pytest
 
-from hyle.zoo import Sample, find_card, list_models, load
+from hyle.zoo import OperationError, Sample, find_card, list_models, load
 from hyle.zoo.models.model import model_recipe
 from hyle.zoo.models.registry import plugin_cards
 
 SAMPLES = [Sample("a", smiles="CCO"), Sample("b", smiles="N")]
 SOURCE = """
     import torch
-    from hyle.zoo import Adapter, Output
+    from hyle.zoo import Adapter, OnePassAdapter, Output
 
     class Letters(Adapter):
         view = "smiles"
@@ -57,6 +57,18 @@ SOURCE = """
 
     class Abstract(Adapter):
         view, layers = "smiles", "rows"
+
+    class Layerless(OnePassAdapter):
+        view, layers = "smiles", "rows"
+
+    class LayerArguments(OnePassAdapter):
+        view, layers = "smiles", "rows"
+        def forward_layers(self, samples): ...
+
+    class Few(OnePassAdapter):
+        view, layers, pooling = "smiles", ("rows", "more"), "none"
+        def forward_layers(self, samples, layers):
+            return [Output(torch.ones(len(samples), 1))]
 
     class Arguments(Letters):
         def forward(self, samples): ...
@@ -107,6 +119,8 @@ def test_an_edited_source_is_another_model(mine):
         ("mine:Files", "mine:Files: files must map names to paths"),
         ("mine:Abstract", r"mine:Abstract has no method forward\(self, samples, layer\)"),
         ("mine:Arguments", r"mine:Arguments.forward must take \(self, samples, layer\): too many positional"),
+        ("mine:Layerless", r"mine:Layerless has no method forward_layers\(self, samples, layers\)"),
+        ("mine:LayerArguments", r"mine:LayerArguments.forward_layers must take \(self, samples, layers\): too many"),
         ("mine:Init", r"mine:Init.__init__ must take \(self, card, files, device\)"),
         ("mine:Output", "is not an adapter"),
         ("mine:Forgetful", "must have the class attributes layers and view"),
@@ -154,3 +168,10 @@ def test_packages_add_models_and_a_broken_package_does_not_hide_others(mine, mon
         assert load("letters").embed(SAMPLES).name == "letters"
     finally:
         plugin_cards.cache_clear()
+
+
+def test_one_output_for_each_layer_is_needed(mine):
+    model = load("mine:Few")
+    assert model.embed(SAMPLES, layer="more").embedding.shape == (2, 1)
+    with pytest.raises(OperationError, match=r"mine:Few\.forward_layers returned 1 outputs for 2 layers: it must"):
+        model.embed_layers(SAMPLES)

@@ -9,6 +9,8 @@ from hyle.zoo import Model, Sample, find_card, load, weights_version
 from hyle.zoo.adapters.hf_model import PROMPTS, HFModel, coordinates_text
 from hyle.zoo.weights import hub as hub
 
+from ..one_pass import assert_one_pass
+
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 tokenizers = pytest.importorskip("tokenizers")
@@ -55,6 +57,7 @@ def folder(request, tmp_path_factory):
 
 def test_rows_are_means_over_the_letters_of_the_string(folder):
     model = load(f"hf:{folder}")
+    assert_one_pass(model, SAMPLES)
     network = model.adapter.model
     for layer in (model.card.layers[0], model.card.layers[1]):
         rows = np.asarray(model.embed(SAMPLES, layer=layer, batch_size=3).embedding)

@@ -29,6 +29,8 @@ from hyle.zoo import (  # noqa: E402
 from hyle.zoo.adapters.hf_protein import HFProtein  # noqa: E402
 from hyle.zoo.weights import hub as hub  # noqa: E402
 
+from ..one_pass import assert_one_pass  # noqa: E402
+
 HUB = [
     card
     for card in list_models()
@@ -133,6 +135,10 @@ def test_rows_do_not_depend_on_batch_size_and_order(model: Model) -> None:
     np.testing.assert_allclose(model.embed(samples, batch_size=1).embedding, want, rtol=1e-4, atol=1e-5)
     turned = np.asarray(model.embed(samples[::-1], batch_size=2).embedding)[::-1]
     np.testing.assert_allclose(turned, want, rtol=1e-4, atol=1e-5)
+
+
+def test_layers_are_taken_from_one_pass(model: Model) -> None:
+    assert_one_pass(model, [Sample(s, sequence=s) for s in SEQUENCES])
 
 
 def test_layers_differ_and_sequences_without_tokens_are_rejected(model: Model) -> None:
