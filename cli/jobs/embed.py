@@ -87,7 +87,7 @@ def embed_together(
     layers: Sequence[str | None],
     take: Callable[[Representation, bool], T],
     *,
-    pooling: str | None = None,
+    pooling: str | Sequence[str | None] | None = None,
     per: str | None = None,
     half: bool = False,
     batch_size: int | None = None,
@@ -106,7 +106,7 @@ def embed_together(
         layers: the layers; None for the first of the card.
         take: called with each representation, and whether it was in the store already. Only what it returns is kept, so
             that the rows of one layer are in memory at a time.
-        pooling: default that of the card.
+        pooling: default that of the card; of several, each layer is embedded with each.
         per: see `embed`.
         half: see `embed`.
         batch_size: default that of the card.
@@ -117,7 +117,7 @@ def embed_together(
         progress: see `embed`.
 
     Returns:
-        What ``take`` has returned, for each layer.
+        What ``take`` has returned, for each layer and within it for each pooling.
 
     Raises:
         OutputError: the store cannot be written.
@@ -132,7 +132,8 @@ def embed_together(
             progress.say(line_of(label_of(name, rows.layer), representation, "from the store"))
             return take(representation, True)
 
-        wanted = [Rows(layer, pooling, per, half) for layer in layers]
+        poolings = [pooling] if pooling is None or isinstance(pooling, str) else pooling
+        wanted = [Rows(layer, each, per, half) for layer in layers for each in poolings]
         found = find_rows(card, dataset, store, wanted, found_there, of_benchmark=of_benchmark)
         if found.missing:
             job = found.job(name, card, dataset, store, device, batch_size)

@@ -44,7 +44,7 @@ FIGURES = {
     "dose": "Agreement against the distance from the crystals in distribution",
     "sample_collapse": "Dimension around a crystal, out of over in distribution",
 }
-CHOICES = ("data set", "metric", "k", "centring", "composition", "reference", "levels")
+CHOICES = ("data set", "metric", "k", "centring", "composition", "layer", "pooling", "reference", "levels")
 
 
 def write_page(
@@ -153,8 +153,9 @@ def render(
             "## Other specifications",
             "",
             f"The statistics under {len(specifications):,} specifications: metric, number of neighbours, centring, "
-            "composition regressed out, each family left out, the reference model and the level of theory of claims "
-            "about the best model, and all sets on which they are defined. Other layers and poolings were not varied. "
+            "composition regressed out, the layer in the middle of each model instead of its default one, the sum over "
+            "atoms or tokens, or their mean and variance, instead of the mean, each family left out, the reference "
+            "model and the level of theory of claims about the best model, and all sets on which they are defined. "
             "The verdict is on the large mark; thin lines are 95 % intervals, thick ones the range of the estimates "
             "without each of the families. All "
             "numbers are in [`specifications.csv`](specifications.csv).",
@@ -252,6 +253,8 @@ def _curves(judged: Sequence[Judged], specifications: Sequence[Specification]) -
                     "k": str(each.k) if each.k else "none",
                     "centring": "centred" if each.centred else "not centred",
                     "composition": "regressed out" if each.composition else "as it is",
+                    "layer": each.layer,
+                    "pooling": each.pooling,
                     **dict(zip(("lowest", "highest"), ranges.get(_choice(each), (None, None)), strict=True)),
                     "reference": each.reference,
                     "levels": each.levels,
@@ -271,7 +274,7 @@ def _choice(one: Specification) -> tuple[Any, ...]:
     """Return what a specification has in common with those without one of the families."""
     return (
         *(one.claim, one.test, one.dataset, one.metric, one.k, one.centred, one.composition),
-        *(one.reference, one.levels),
+        *(one.layer, one.pooling, one.reference, one.levels),
     )
 
 

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import xarray as xr
 
 from hyle.zoo import Dataset, Representation
 
 CONTROLS = ("composition", "random", "soap")
+# Other choices than the default layer and pooling of a model's card: the layer in the middle of the list, and the sum over
+# atoms or tokens, or their mean and variance.
+MIDDLE, POOLINGS = "middle", ("sum", "cumulants(2)")
+DEFAULT = "default"
 _CRYSTALS = (
     *("chgnet-0.2.0", "chgnet-0.3.0", "chgnet-r2scan", "sevennet-0", "sevennet-0-may", "sevennet-mf-0-pbe"),
     *("sevennet-mf-0-r2scan", "dpa3-mptrj", "dpa3-openlam", "m3gnet", "diep", "hienet"),
 )
 _CGCNN = ("cgcnn-energy", "cgcnn-formation-energy", "cgcnn-band-gap", "cgcnn-fermi", "cgcnn-bulk", "cgcnn-shear")
 _OF_CRYSTALS = (*_CRYSTALS, *_CGCNN, "megnet-formation-energy", *CONTROLS, "chgnet-untrained")
-_MOLECULES = (
+_OF_EXOTIC = (*_CRYSTALS, "composition", "random", "chgnet-untrained")
+_STRINGS = (
     *("chemnet", "rxnfp", "rxnfp-ft", "rxnmapper", "admet-ai-cls", "admet-ai-cls-seed1", "admet-ai-reg", "minimol"),
-    *("nagl-1.0.0", "espaloma-charge", "soltrannet", "minilm", "aimnet2", "ani-1x", "ani-1ccx", "ani-2xt", "so3lr"),
+    *("nagl-1.0.0", "espaloma-charge", "soltrannet", "minilm", "morgan"),
 )
+_MOLECULES = (*_STRINGS[:-1], "aimnet2", "ani-1x", "ani-1ccx", "ani-2xt", "so3lr")
+_SEQUENCES = ("near", "antiberty", "unirep-64", "metapredict-disorder", "metapredict-plddt", "minilm-sequence")
 _PROTEINS = (
-    *("near", "antiberty", "unirep-64", "metapredict-disorder", "metapredict-plddt", "minilm-sequence", "gcndesign"),
+    *(*_SEQUENCES, "gcndesign"),
     *("proteinmpnn-002", "proteinmpnn-020", "proteinmpnn-030", "solublempnn-020", "ligandmpnn-020"),
 )
 
@@ -52,12 +59,15 @@ class StudyResult:
         data: the samples.
         representations: in the order of the Comparison's models.
         comparison: with permutations and intervals, and ``energy_mae`` where there are energies.
+        variants: (layer, pooling) -> representations under other choices of these, of the models that are not controls;
+            a model without such a choice has its default one.
     """
 
     plan: StudySet
     data: Dataset
     representations: Sequence[Representation]
     comparison: xr.Dataset
+    variants: Mapping[tuple[str, str], Sequence[Representation]] = field(default_factory=dict)
 
 
 StudyResults = Mapping[str, StudyResult]
@@ -74,8 +84,13 @@ SETS = (
         "cells of random atoms at high temperature and pressure, far out of distribution",
         _OF_CRYSTALS,
     ),
+    StudySet(
+        "exotic", 230, "charged, heavy and artificial molecules of many elements, out of distribution", _OF_EXOTIC
+    ),
+    StudySet("drugs", 300, "approved drugs, larger and of other scaffolds, out of distribution", (*_STRINGS, "random")),
     StudySet("proteins", 500, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
+    StudySet("peptides", 300, "short peptides, out of distribution", (*_SEQUENCES, "random")),
 )
 # The sets in and out of distribution that the claims are about, and each set out of distribution with that in it.
 SHIFT = ("mptrj", "mpf-tp")
-SHIFTS = {"mpf-tp": "mptrj", "random-tp": "mptrj"}
+SHIFTS = {"mpf-tp": "mptrj", "random-tp": "mptrj", "exotic": "qm9", "drugs": "qm9", "peptides": "proteins"}

@@ -19,7 +19,7 @@ from ..comparison import CONTROL, modalities, model_names
 from ..console import SILENT, SilentProgress
 from . import statistics
 from .findings import signed_errors
-from .plan import StudyResult, StudyResults
+from .plan import DEFAULT, StudyResult, StudyResults
 from .verdict import Estimate
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ CURVES: Mapping[tuple[str, str], Statistic] = {
     ("training_data", "before_architecture"): statistics.before_architecture,
     ("scale", "alignment"): statistics.scale_alignment,
 }
+_DEFAULTS = {"layer": DEFAULT, "pooling": DEFAULT}
 BLIND_SPOTS = ("blind_spots", "errors")
 # Claims about the model with the lowest error, which other models can stand for.
 OF_BEST = ("better_is_closer", "scale")
@@ -57,6 +58,8 @@ class Specification:
         k: number of neighbours; 0 for a metric without them.
         centred: whether rows were centred before neighbours were found.
         composition: whether composition was regressed out.
+        layer: ``default`` for that of each model's card, or ``middle``.
+        pooling: ``default`` for that of each model's card, ``sum`` or ``cumulants(2)``, mean and variance.
         without: the family that was left out; empty for none.
         reference: the models that others are compared with, for claims about the best model; empty for other claims.
         levels: ``all`` models with energies, or those at the ``level of the labels``; empty for other claims.
@@ -71,6 +74,8 @@ class Specification:
     k: int
     centred: bool
     composition: bool
+    layer: str
+    pooling: str
     without: str
     reference: str
     levels: str
@@ -133,12 +138,20 @@ def _choices(panel: StudyResult) -> Iterator[tuple[xr.Dataset, Sequence[str], di
                     if fact in panel.comparison:
                         comparison[fact] = ("model", panel.comparison[fact].sel(model=list(chosen)).values)
                 used = metrics if first else LOCAL
-                yield comparison, used, {"k": k, "centred": centred, "composition": composition}
+                yield comparison, used, {"k": k, "centred": centred, "composition": composition, **_DEFAULTS}
+    registered = int(panel.comparison.attrs["k"])
+    for (layer, pooling), representations in panel.variants.items():
+        comparison = compare({each.name: each for each in representations}, metrics=[*LOCAL, *GLOBAL], k=registered)
+        for fact in FACTS:
+            if fact in panel.comparison:
+                comparison[fact] = ("model", panel.comparison[fact].sel(model=comparison.model.values).values)
+        same = {"k": registered, "centred": False, "composition": False}
+        yield comparison, (*LOCAL, *GLOBAL), same | {"layer": layer, "pooling": pooling}
 
 
 def _as_registered(panel: StudyResult, facts: Mapping[str, Any]) -> bool:
     k = int(panel.comparison.attrs["k"])
-    return facts["k"] == k and not facts["centred"] and not facts["composition"]
+    return facts == {"k": k, "centred": False, "composition": False, **_DEFAULTS}
 
 
 def _with_families(
@@ -160,7 +173,8 @@ def _with_families(
     whole = statistic(comparison, metric)
     if np.isnan(whole.value):
         return
-    choice = (claim, test, dataset, metric, k, bool(facts["centred"]), bool(facts["composition"]))
+    analysis = (bool(facts["centred"]), bool(facts["composition"]), str(facts["layer"]), str(facts["pooling"]))
+    choice = (claim, test, dataset, metric, k, *analysis)
     of_best = ("the best", "all") if claim in OF_BEST else ("", "")
     yield Specification(*choice, "", *of_best, registered, whole)
     if claim == "better_is_closer":

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hyle.zoo import Store, find_dataset, load_dataset
+from hyle.zoo import Dataset, Representation, Store, find_card, find_dataset, load_dataset
 
-from ..comparison import add_energy_errors, add_labels, add_samples
+from ..comparison import CONTROL, add_energy_errors, add_labels, add_samples
 from ..console import TerminalProgress, say
-from ..jobs import compare_with_progress, embed_with_progress
+from ..jobs import compare_with_progress, embed_together_with_progress, embed_with_progress
 from ..options import CompareOptions
 from .findings import Finding, findings
-from .plan import StudyResult, StudyResults, StudySet
+from .plan import DEFAULT, MIDDLE, POOLINGS, StudyResult, StudyResults, StudySet
 from .rules import Claim, load_rules
 from .specifications import Specification, specifications
 from .verdict import Verdict, judge
@@ -49,7 +50,7 @@ def make_panel(plan: StudySet, store: Store, *, permutations: int = 200, jackkni
     """
     data = load_dataset(plan.dataset, n=min(plan.n, find_dataset(plan.dataset).total), notify=say)
     say(f"{plan.dataset}: {len(data)} {data.domain}, {len(plan.models)} models and controls")
-    representations = [embed_with_progress(name, data, store)[0] for name in plan.models]
+    representations, variants = _embed(plan, data, store)
     # 25 neighbours would be a large share of so few samples.
     k = 25 if len(data) >= 500 else 10
     measure = CompareOptions(metrics=METRICS, k=k, permutations=permutations, jackknife_groups=jackknife_groups)
@@ -59,7 +60,34 @@ def make_panel(plan: StudySet, store: Store, *, permutations: int = 200, jackkni
     add_samples(comparison, representations)
     add_labels(comparison, data)
     add_energy_errors(comparison, representations, data)
-    return StudyResult(plan, data, representations, comparison)
+    return StudyResult(plan, data, representations, comparison, variants)
+
+
+def _embed(
+    plan: StudySet, data: Dataset, store: Store
+) -> tuple[list[Representation], dict[tuple[str, str], list[Representation]]]:
+    """Embed a set with all models, and with other layers and poolings of those that are not controls, in one pass."""
+    representations: list[Representation] = []
+    variants: dict[tuple[str, str], list[Representation]] = {}
+    for name in plan.models:
+        card = find_card(name)
+        if card.modality == CONTROL:
+            representations.append(embed_with_progress(name, data, store)[0])
+            continue
+        middle = card.layers[len(card.layers) // 2] if len(card.layers) > 1 else None
+        layers = {DEFAULT: None, MIDDLE: middle} if middle else {DEFAULT: None}
+        poolings = (None,) if card.pooling == "none" else (None, *POOLINGS)
+        made = embed_together_with_progress(
+            name, data, store, list(layers.values()), lambda each, _: each, pooling=poolings
+        )
+        rows = dict(zip(itertools.product(layers, (DEFAULT, *poolings[1:])), made, strict=True))
+        default = rows[DEFAULT, DEFAULT]
+        representations.append(default)
+        for layer, pooling in itertools.product((DEFAULT, MIDDLE), (DEFAULT, *POOLINGS)):
+            known = layer if (layer, DEFAULT) in rows else DEFAULT, pooling if len(poolings) > 1 else DEFAULT
+            variants.setdefault((layer, pooling), []).append(rows[known])
+    del variants[DEFAULT, DEFAULT]
+    return representations, variants
 
 
 def judged(panels: StudyResults) -> list[Judged]:
