@@ -146,7 +146,7 @@ def embed_together(
                     for part in job.parts
                 ]
                 (fleet or Here(loader, notify=say)).run(job, extractions, dataset.samples, update)
-                how = how_made(start, len(job.parts))
+                how = how_made(start, len(job.parts), len(poolings))
                 for part, extraction in zip(job.parts, extractions, strict=True):
                     representation = extraction.commit()
                     progress.say(line_of(label_of(name, part.layer), representation, next(how)))

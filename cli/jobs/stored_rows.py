@@ -105,9 +105,10 @@ def line_of(label: str, representation: Representation, how: str) -> str:
     return f"  {label:<18} {rows} x {d:<5} {how}{skipped}"
 
 
-def how_made(start: float, layers: int) -> Iterator[str]:
+def how_made(start: float, layers: int, poolings: int = 1) -> Iterator[str]:
     """Yield how layers that were embedded together were made: with the first, how long all of them took."""
-    yield f"{time.monotonic() - start:.1f} s" + (f" for {layers} layers" if layers > 1 else "")
+    several = f"{layers} layers" if poolings == 1 else f"{layers} layers and poolings"
+    yield f"{time.monotonic() - start:.1f} s" + (f" for {several}" if layers > 1 else "")
     while True:
         yield "with the first"
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from ase import Atoms
 
 from hyle.cli.commands.study import chosen_sets
+from hyle.cli.comparison import CONTROL
 from hyle.cli.comparison.energies import add_energy_errors
 from hyle.cli.jobs.compare import compare
 from hyle.cli.options.measure import CompareOptions
@@ -76,7 +78,11 @@ def panel(plan: StudySet, *, shared: bool) -> StudyResult:
     measure = CompareOptions(metrics=METRICS, k=8, dimension_k=10, permutations=39, jackknife_groups=5)
     comparison = compare(representations, measure=measure)
     add_energy_errors(comparison, representations, data)
-    return StudyResult(plan, data, representations, comparison)
+    real = [each for each in representations if find_card(each.name).modality != CONTROL]
+    # At another layer the models of the common latent are noise.
+    other = [replace(each, embedding=rng.normal(size=each.embedding.shape).astype(np.float32)) for each in real]
+    variants = {("middle", "default"): other, ("default", "sum"): real}
+    return StudyResult(plan, data, representations, comparison, variants)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +166,8 @@ def curves(planted: StudyResults) -> list[Specification]:
 def test_a_specification_is_the_statistic_under_its_choices(planted: StudyResults, curves: list[Specification]) -> None:
     comparison = planted["mptrj"].comparison
     closer = [one for one in curves if one.claim == "better_is_closer"]
-    choices = {(one.metric, one.k, one.centred, one.composition) for one in closer if not one.without}
+    default = [one for one in closer if (one.layer, one.pooling) == ("default", "default")]
+    choices = {(one.metric, one.k, one.centred, one.composition) for one in default if not one.without}
     # 58 samples: k = 10 only; no model of composition, so that nothing is regressed out.
     assert choices == {(m, 10, c, False) for m in ("cknna", "mutual_knn") for c in (False, True)} | {
         (m, 0, False, False) for m in ("cka", "cka_rbf", "distance_correlation")
@@ -169,6 +176,17 @@ def test_a_specification_is_the_statistic_under_its_choices(planted: StudyResult
     expected = statistics.better_is_closer(comparison, "cka")
     assert whole.estimate.value == pytest.approx(expected.value)
     assert {one.without for one in closer} == {"", *statistics.families(comparison)[:-1]}
+    others = [one for one in closer if one not in default and not one.without and one.reference == "the best"]
+    assert {(one.metric, one.k) for one in others} == {
+        *((m, 8) for m in ("cknna", "mutual_knn")),
+        *((m, 0) for m in ("cka", "cka_rbf", "distance_correlation")),
+    }
+    value = {(one.metric, one.layer, one.pooling): one.estimate.value for one in others}
+    for metric in ("cka", "cka_rbf", "distance_correlation"):
+        assert value[metric, "default", "sum"] == pytest.approx(
+            next(one.estimate.value for one in default if one.metric == metric and not one.without), abs=1e-6
+        )
+    assert abs(value["cka", "middle", "default"]) < abs(value["cka", "default", "sum"])
     assert not any(one.registered for one in curves)  # the verdict is by another number of neighbours here
 
 
