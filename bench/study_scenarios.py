@@ -122,7 +122,7 @@ def share_found(rule: Rule, estimates: Sequence[Estimate], level: float) -> dict
     return {
         "claimed": float(claimed.mean()),
         "any": float((claimed | [one.p <= level for one in opposite]).mean()),
-        "rejected": float(np.mean([one.equivalence_p <= level for one in tested])),
+        "rejected": float(np.mean([one.p_smallest_effect <= level for one in tested])),
         "found": float(np.mean([one.p <= level and one.large_enough for one in tested])),
         "stated": _mean([one.power for one in tested]),
         "stated_deviation": _mean([one.power for one in tested], np.std),

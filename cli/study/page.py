@@ -194,7 +194,7 @@ def _evidence(one: Judged) -> str:
     if one.verdict.verdict == SUPPORTED:
         return f" (p = {one.verdict.p:.2g})"
     if one.verdict.verdict == NOT_SUPPORTED:
-        return f" (the smallest effect is rejected, p = {one.verdict.equivalence_p:.2g})"
+        return f" (the smallest effect is rejected, p = {one.verdict.p_smallest_effect:.2g})"
     if not is_number(one.verdict.power):
         return " (a test has too few units for an interval)"
     return f" (power {number(one.verdict.power, 2)})"
@@ -227,7 +227,7 @@ def _unit(unit: str) -> str:
 def _numbers(tested: Tested) -> tuple[str, ...]:
     one = tested.estimate
     ends = f"{number(one.low, 2)} to {number(one.high, 2)}" if is_number(one.low) else "–"
-    ps = (f"{p:.2g}" if is_number(p) else "–" for p in (tested.p, tested.equivalence_p))
+    ps = (f"{p:.2g}" if is_number(p) else "–" for p in (tested.p, tested.p_smallest_effect))
     value = number(one.value, 2) if is_number(one.value) else "–"
     return (value, ends, *ps, number(tested.power, 2) if is_number(tested.power) else "–")
 

@@ -51,7 +51,7 @@ class Tested:
     Args:
         estimate: of its statistic.
         p: two-sided against no effect, 1 in the direction that is not claimed; NaN where nothing can be tested.
-        equivalence_p: one-sided, against an effect as large as the smallest one that matters.
+        p_smallest_effect: one-sided, against an effect as large as the smallest one that matters.
         power: probability of p <= the level, corrected for the number of claims, if the effect is the smallest one that
             matters, by the interval.
         large_enough: whether the estimate is at least that large.
@@ -59,7 +59,7 @@ class Tested:
 
     estimate: Estimate
     p: float
-    equivalence_p: float
+    p_smallest_effect: float
     power: float
     large_enough: bool
 
@@ -71,14 +71,14 @@ class Verdict:
     Args:
         verdict: ``supported``, ``not supported`` or ``inconclusive``.
         p: of the claim, the largest of its tests, after Holm's correction for the claims.
-        equivalence_p: the smallest of its tests, after the corrections for tests and claims.
+        p_smallest_effect: the smallest of its tests, after the corrections for tests and claims.
         power: of its weakest test; NaN where one cannot be tested at all.
         tests: name -> result.
     """
 
     verdict: str
     p: float
-    equivalence_p: float
+    p_smallest_effect: float
     power: float
     tests: Mapping[str, Tested]
 
@@ -110,10 +110,10 @@ def run_test(rule: Rule, estimate: Estimate, level: float = 0.05) -> Tested:
         p = 2 * float(student.sf(abs(value - null) / error, estimate.df))
     if rule.sign * (value - null) <= 0:
         p = 1.0
-    equivalence_p = float(student.cdf(rule.sign * (value - smallest) / error, estimate.df))
+    p_smallest_effect = float(student.cdf(rule.sign * (value - smallest) / error, estimate.df))
     critical = float(student.ppf(1 - level / 2, estimate.df))
     power = float(student.sf(critical - abs(smallest - null) / error, estimate.df))
-    return Tested(estimate, p, equivalence_p, power, large_enough)
+    return Tested(estimate, p, p_smallest_effect, power, large_enough)
 
 
 def judge(estimates: Mapping[str, Mapping[str, Estimate]], rules: Rules) -> dict[str, Verdict]:
@@ -131,19 +131,21 @@ def judge(estimates: Mapping[str, Mapping[str, Estimate]], rules: Rules) -> dict
         for name, of_tests in estimates.items()
     }
     ps = {name: _largest([each.p for each in tests.values()]) for name, tests in tested.items()}
-    equivalences = {name: _smallest([each.equivalence_p for each in tests.values()]) for name, tests in tested.items()}
+    of_smallest = {
+        name: _smallest([each.p_smallest_effect for each in tests.values()]) for name, tests in tested.items()
+    }
     # Corrected for all registered claims, also for those whose data sets are not there.
-    ps, equivalences = holm(ps, len(rules.claims)), holm(equivalences, len(rules.claims))
+    ps, of_smallest = holm(ps, len(rules.claims)), holm(of_smallest, len(rules.claims))
     verdicts = {}
     for name, tests in tested.items():
         if ps[name] <= rules.level and all(each.large_enough for each in tests.values()):
             verdict = SUPPORTED
-        elif equivalences[name] <= rules.level:
+        elif of_smallest[name] <= rules.level:
             verdict = NOT_SUPPORTED
         else:
             verdict = INCONCLUSIVE
         power = float(np.min([each.power for each in tests.values()]))
-        verdicts[name] = Verdict(verdict, ps[name], equivalences[name], power, tests)
+        verdicts[name] = Verdict(verdict, ps[name], of_smallest[name], power, tests)
     return verdicts
 
 

@@ -41,7 +41,7 @@ def test_a_test_by_its_interval_is_student_t() -> None:
     values = np.random.default_rng(0).normal(0.3, 1, 12)
     found = run_test(LINEAR, of_values(values))
     assert found.p == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
-    assert found.equivalence_p == pytest.approx(stats.ttest_1samp(values, 0.5, alternative="less").pvalue)
+    assert found.p_smallest_effect == pytest.approx(stats.ttest_1samp(values, 0.5, alternative="less").pvalue)
     error = values.std(ddof=1) / math.sqrt(12)
     assert found.power == pytest.approx(stats.t.sf(stats.t.ppf(0.975, 11) - 0.5 / error, 11))
     assert not found.large_enough
@@ -55,13 +55,13 @@ def test_the_direction_and_the_scale_count() -> None:
     found = run_test(below, Estimate(r, *ends, k))
     z = math.atanh(r) * math.sqrt(k - 3)
     assert found.p == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-4)
-    assert found.equivalence_p == pytest.approx(stats.norm.sf((math.atanh(r) - math.atanh(-0.5)) * 3), rel=1e-4)
+    assert found.p_smallest_effect == pytest.approx(stats.norm.sf((math.atanh(r) - math.atanh(-0.5)) * 3), rel=1e-4)
     assert found.large_enough
     assert run_test(below, Estimate(0.8, -ends[1], -ends[0], k)).p == 1
     ratio = Rule("a ratio", "families", 1.0, 2.0, "ratio")
     doubled = run_test(ratio, Estimate(2.0, 2 / 1.5, 3.0, 8))
     assert doubled.p == pytest.approx(2 * stats.norm.sf(math.log(2) / (math.log(1.5) / 1.959964)), rel=1e-4)
-    assert doubled.equivalence_p == pytest.approx(0.5)
+    assert doubled.p_smallest_effect == pytest.approx(0.5)
 
 
 def test_a_clipped_end_does_not_narrow_the_interval() -> None:
@@ -69,10 +69,10 @@ def test_a_clipped_end_does_not_narrow_the_interval() -> None:
     assert clipped.p == free.p
 
 
-def test_a_permutation_p_is_used_as_it_is_and_no_interval_means_no_equivalence_test() -> None:
+def test_a_permutation_p_is_used_as_it_is_and_no_interval_means_no_test_of_the_smallest_effect() -> None:
     assert run_test(LINEAR, Estimate(0.9, 0.4, 1.4, 8, p=0.012, df=7)).p == 0.012
     alone = run_test(LINEAR, Estimate(0.9, math.nan, math.nan, 3))
-    assert (math.isnan(alone.p), math.isnan(alone.equivalence_p), math.isnan(alone.power)) == (True, True, True)
+    assert (math.isnan(alone.p), math.isnan(alone.p_smallest_effect), math.isnan(alone.power)) == (True, True, True)
     registered = rules(LINEAR)
     verdict = judge({"c0": {"t0": alone.estimate}}, registered)["c0"]
     assert verdict.verdict == INCONCLUSIVE
@@ -90,7 +90,7 @@ def test_a_claim_needs_all_of_its_tests_and_one_refutes_it() -> None:
     assert verdict(large, vague).verdict == INCONCLUSIVE
     refuted = verdict(large, absent)
     assert refuted.verdict == NOT_SUPPORTED
-    assert refuted.equivalence_p == pytest.approx(2 * run_test(LINEAR, absent).equivalence_p)
+    assert refuted.p_smallest_effect == pytest.approx(2 * run_test(LINEAR, absent).p_smallest_effect)
     assert verdict(large, vague).power == pytest.approx(run_test(LINEAR, vague).power)
     twelve = judge({"c0": {"t0": vague}}, rules(LINEAR, claims=12))["c0"]
     assert twelve.power == pytest.approx(run_test(LINEAR, vague, 0.05 / 12).power)
@@ -115,7 +115,7 @@ def test_error_rates_and_power_are_those_that_are_claimed() -> None:
     # One-sided through the claimed direction: half of 5 %.
     assert np.mean([each.p <= 0.05 for each in null]) == pytest.approx(0.025, abs=0.015)
     at = [run_test(LINEAR, of_values(rng.normal(0.5, 0.6, 10))) for _ in range(1000)]
-    assert np.mean([each.equivalence_p <= 0.05 for each in at]) == pytest.approx(0.05, abs=0.02)
+    assert np.mean([each.p_smallest_effect <= 0.05 for each in at]) == pytest.approx(0.05, abs=0.02)
     assert np.mean([each.p <= 0.05 for each in at]) == pytest.approx(np.mean([each.power for each in at]), abs=0.06)
 
 
