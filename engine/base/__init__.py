@@ -31,6 +31,12 @@ from .mesh import several_processes as several_processes
 from .namespace import namespace as namespace
 from .netcdf import read_netcdf as read_netcdf
 from .netcdf import write_netcdf as write_netcdf
+from .placement import AXIS as AXIS
+from .placement import copied as copied
+from .placement import mesh_of as mesh_of
+from .placement import own_mesh as own_mesh
+from .placement import shared_out as shared_out
+from .placement import width_classes as width_classes
 from .processes import of_all as of_all
 from .processes import of_first as of_first
 from .processes import own_share as own_share

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh
 
 from ..base import (
+    AXIS,
     MIN_BLOCK,
     Checkpoint,
+    copied,
     free_bytes,
     namespace,
-    pad_width,
     several_processes,
+    shared_out,
     smallest,
     wait_for_processes,
+    width_classes,
 )
 from ..gram import Prepared, check_precision, product_error, stacked
 from ..neighbours import Neighbours
 from .collected import Collected
-from .mesh_layout import AXIS, RANK_BASE, Inputs, Layout
+from .mesh_layout import RANK_BASE, Inputs, Layout
 from .mesh_program import run_blocks
 from .plan import PassPlan, QueryResult
 
@@ -33,12 +34,6 @@ from .plan import PassPlan, QueryResult
 STOPS = 16
 # Largest share of the free memory of a device for the columns of all models.
 HELD_SHARE = 0.4
-
-
-def mesh_of(points: Any) -> Mesh:
-    """Return the mesh of the device or devices on which an array is; of the default device for a NumPy array."""
-    devices = points.devices() if isinstance(points, jax.Array) else jax.local_devices()[:1]
-    return Mesh(sorted(devices, key=lambda device: device.id), (AXIS,))
 
 
 def run_mesh_pass(
@@ -78,7 +73,7 @@ def run_mesh_pass(
     it processes every block with its own columns, see `run_on_columns`: memory O(m n d / D + m b n / D).
     """
     mesh = Mesh(mesh.devices.reshape(-1), (AXIS,))
-    order, classes = _width_classes(representations)
+    order, classes = width_classes([prepared.rows.shape[1] for prepared in representations])
     representations = [representations[model] for model in order]
     n, m, dtype = len(representations[0].rows), len(order), representations[0].points.dtype
     query = np.arange(n, dtype=np.int32) if query is None else query
@@ -109,7 +104,7 @@ def run_mesh_pass(
 
     def rows(name: str) -> tuple[jax.Array, ...]:
         return tuple(
-            _shared_out([getattr(representations[i], name) for i in members], width, -(-n // devices), mesh)
+            shared_out([getattr(representations[i], name) for i in members], width, -(-n // devices), mesh)
             for width, members in classes
         )
 
@@ -119,8 +114,8 @@ def run_mesh_pass(
     exact = stacked([prepared.norms for prepared in representations])
     norms = exact._replace(gram_rtol=product_error(exact.gram_rtol, plan.precision))
     everywhere = (norms, widths, query, group, kept)
-    inputs = Inputs(rows("rows"), rows("points"), *jax.tree.map(lambda leaf: _copied(leaf, mesh), everywhere))
-    starts = [_copied(np.int32(start), mesh) for start in range(0, blocks, at_once)]
+    inputs = Inputs(rows("rows"), rows("points"), *jax.tree.map(lambda leaf: copied(leaf, mesh), everywhere))
+    starts = [copied(np.int32(start), mesh) for start in range(0, blocks, at_once)]
     if shared:
         run_blocks.lower(inputs, starts[0], mesh=mesh, plan=plan, layout=layout).compile()
         wait_for_processes("hyle pass")
@@ -150,54 +145,12 @@ def _saved(checkpoint: Checkpoint, name: str, run: Callable[..., Any], inputs: I
     )
 
 
-def _width_classes(representations: Sequence[Prepared]) -> tuple[list[int], list[tuple[int, list[int]]]]:
-    """Group models by the width to which they are padded.
-
-    Returns:
-        The models in the order of their widths; and for each width its models, as positions in that order.
-    """
-    by_width = defaultdict(list)
-    for model, prepared in enumerate(representations):
-        by_width[pad_width(prepared.rows.shape[1])].append(model)
-    order = [model for width in sorted(by_width) for model in by_width[width]]
-    position = {model: at for at, model in enumerate(order)}
-    return order, [(width, [position[model] for model in by_width[width]]) for width in sorted(by_width)]
-
-
 def _blocks(rows: int, block: int, *, stops: bool) -> tuple[int, int, int]:
     """Divide the rows of a device into blocks; return their number, the rows of each, and the blocks of one run."""
     blocks = -(-rows // min(rows, block))
     at_once = -(-blocks // STOPS) if stops else blocks
     blocks = at_once * -(-blocks // at_once)
     return blocks, -(-rows // blocks), at_once
-
-
-def _shared_out(arrays: Sequence[Any], width: int, rows: int, mesh: Mesh) -> jax.Array:
-    """Place models of one width on the devices, so many rows on each: [g, rows of all, width], padded with zeros."""
-    total, sharding = rows * mesh.size, NamedSharding(mesh, PartitionSpec(None, AXIS))
-    if all(isinstance(x, jax.Array) for x in arrays) and jax.process_count() == 1:
-        padded = [jnp.pad(x, ((0, total - len(x)), (0, width - x.shape[1]))) for x in arrays]
-        return jax.device_put(jnp.stack(padded), sharding)
-    on_host = [np.asarray(x) for x in arrays]
-
-    def part(index: Any) -> np.ndarray:
-        first, last, _ = index[1].indices(total)
-        found = np.zeros((len(on_host), last - first, width), on_host[0].dtype)
-        for model, array in enumerate(on_host):
-            own = array[first:last]
-            found[model, : len(own), : own.shape[1]] = own
-        return found
-
-    return jax.make_array_from_callback((len(arrays), total, width), sharding, part)
-
-
-def _copied(value: Any, mesh: Mesh) -> jax.Array:
-    """Place the same value on every device."""
-    sharding = NamedSharding(mesh, PartitionSpec())
-    if isinstance(value, jax.Array) and jax.process_count() == 1:
-        return jax.device_put(value, sharding)
-    array = np.asarray(value)
-    return jax.make_array_from_callback(array.shape, sharding, lambda index: array[index])
 
 
 def _add(found: Collected, part: dict[str, Any], first: int, order: np.ndarray, plan: PassPlan, layout: Layout) -> None:

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, each_row
+from ..base import AXIS, HIGHEST, each_row
 from ..gram import Kernel, Norms, Prepared, kernel_entries, multiplied
 from ..neighbours import CERTAIN, NeighbourMetric, Neighbours, build_table, candidates, exact_distances, recompute_exact
-from .mesh_layout import AXIS, Inputs, Layout, rank_sums
+from .mesh_layout import Inputs, Layout, rank_sums
 from .plan import PassPlan
 
 

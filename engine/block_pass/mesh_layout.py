@@ -9,7 +9,6 @@ import jax.numpy as jnp
 
 from ..gram import Norms
 
-AXIS = "rows"
 # Base of the digits in which ranks are summed, so that sums over many rows and neighbours fit in 32 bits.
 RANK_BASE = 4096
 

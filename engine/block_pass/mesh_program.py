@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from ..base import AXIS
 from ..gram import Norms, Prepared, kernel_products, multiplied
 from ..neighbours import Neighbours, ranks, recompute_exact_ranks, search
 from .mesh_columns import run_on_columns
-from .mesh_layout import AXIS, Inputs, Layout, rank_sums
+from .mesh_layout import Inputs, Layout, rank_sums
 from .plan import PassPlan
 
 

@@ -11,11 +11,11 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, use_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, mesh_of, use_numpy
 from ..gram import Prepared, in_numpy
 from ..neighbours import Neighbours, block_table, ranks_numpy
 from .collected import Collected
-from .mesh import mesh_of, run_mesh_pass
+from .mesh import run_mesh_pass
 from .plan import PassPlan, QueryResult
 from .run import _recompute_exact_ranks, count_ranks
 from .segments import Segments

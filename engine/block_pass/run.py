@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, namespace, use_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, mesh_of, namespace, use_numpy
 from ..gram import (
     MAX_ENTRIES,
     Kernel,
@@ -32,7 +32,7 @@ from ..neighbours import (
     whole_gram,
 )
 from .collected import Collected
-from .mesh import mesh_of, run_mesh_pass
+from .mesh import run_mesh_pass
 from .plan import PassPlan, PassResult
 from .segments import Segments
 
