@@ -301,7 +301,7 @@ class MetricContext:
             by_features = kernel == "linear" and self._cache.get("features")
             if by_features and features_permute_cheaper(self.n, widths, len(permutations), len(permutations.cycles)):
                 return permuted_feature_products(
-                    self.prepared(), permutations, self.in_order, self.stage_callback(NULL)
+                    self.prepared(), permutations, self.in_order, self.stage_callback(NULL), mesh=self.mesh
                 )
             sigmas = self.sigmas() if kernel == "rbf" else None
             means = sums.means.mean(1)
@@ -348,7 +348,7 @@ class MetricContext:
         if shifted is not None and permutations.cycles:
             sorted_values = shifted(ordered, report)
         else:
-            sorted_values = permutations.map(lambda orders: score(ordered, orders), report)
+            sorted_values = permutations.map(lambda orders: score(ordered, orders), report, shared=self.shared)
         values = np.empty_like(sorted_values)
         values[:, by_name[:, None], by_name[None, :]] = sorted_values
         return values
@@ -442,7 +442,9 @@ class MetricContext:
         return np.stack([np.asarray(prepared.norms.squares, np.float64) for prepared in self.prepared()])
 
     def _feature_products(self) -> np.ndarray:
-        return self.cached("feature products", lambda: np.asarray(feature_products(self.prepared()), np.float64))
+        return self.cached(
+            "feature products", lambda: np.asarray(feature_products(self.prepared(), mesh=self.mesh), np.float64)
+        )
 
     def _sums(self, kernel: Kernel) -> Sums:
         if kernel == "linear" and self._cache.get("features"):

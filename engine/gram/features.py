@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
-from ..base import HIGHEST, use_numpy
+from ..base import HIGHEST, of_all, own_share, several_processes, use_numpy
+from .features_on_mesh import feature_products_on_mesh
 from .prepared import Prepared
 
 
@@ -26,22 +28,33 @@ def by_features(n: int, widths: Sequence[int], *, gram: bool = False) -> bool:
     return total * (total + 1) / 2 < n * (total * (not gram) + m * (m + 1) / 2)
 
 
-def feature_products(representations: Sequence[Prepared]) -> Any:
+def feature_products(representations: Sequence[Prepared], *, mesh: Mesh | None = None) -> Any:
     """Compute the squared Frobenius norm of X' Y for every pair of m representations of n points.
 
+    Args:
+        representations: m, of the same n samples.
+        mesh: devices among which the rows are divided, with those of other processes, which all call this and have the
+            result; None for one device. Processes on a CPU divide the pairs.
+
     Returns:
-        [m, m], symmetric: a NumPy array in float64 on a CPU outside of `jax.jit`, else a JAX array in the dtype of the
-            points.
+        [m, m], symmetric: a NumPy array in float64 on a CPU outside of `jax.jit` or on a mesh, else a JAX array in the
+            dtype of the points.
 
     Cost n d_a d_b for each pair, half of it for a model with itself; memory O(d_a d_b).
     """
     numpy = all(use_numpy(prepared.points) for prepared in representations)
     points: list[Any] = [np.asarray(prepared.points) if numpy else prepared.points for prepared in representations]
-    squared_norm: Callable[..., Any] = _squared_norm_numpy if numpy else _squared_norm
-    m = len(representations)
-    values = {(a, b): squared_norm(points[a], points[b]) for a, b in combinations_with_replacement(range(m), 2)}
-    table = [[values[min(a, b), max(a, b)] for b in range(m)] for a in range(m)]
-    return np.array(table) if numpy else jnp.stack([jnp.stack(row) for row in table])
+    if mesh is not None and not numpy:
+        return feature_products_on_mesh(points, mesh)
+    m, shared = len(representations), several_processes(mesh)
+    pairs = list(combinations_with_replacement(range(m), 2))
+    if numpy:
+        values = np.zeros((m, m))
+        for a, b in own_share(pairs) if shared else pairs:
+            values[a, b] = values[b, a] = _squared_norm_numpy(points[a], points[b])
+        return of_all(values).sum(0) if shared else values
+    found = {(a, b): _squared_norm(points[a], points[b]) for a, b in pairs}
+    return jnp.stack([jnp.stack([found[min(a, b), max(a, b)] for b in range(m)]) for a in range(m)])
 
 
 def feature_hsic(products: Any, squares: Any, *, debiased: bool) -> Any:

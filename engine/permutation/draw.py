@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, Threads
+from ..base import InputError, Threads, of_all, own_share
 
 # Number of permutations per call of a compiled function.
 AT_ONCE = 8
@@ -65,30 +66,47 @@ class Permutations:
         """The inverse permutations, int32 [K, n]: ``inverses[p, orders[p, i]] == i``."""
         return np.argsort(self.orders, axis=1).astype(np.int32)
 
-    def map(self, function: Callable[[Any], Any], progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+    def map(
+        self,
+        function: Callable[[Any], Any] | Sequence[Callable[[Any], Any]],
+        progress: Callable[[int, int], None] | None = None,
+        *,
+        shared: bool = False,
+    ) -> np.ndarray:
         """Apply a function to all permutations, in threads.
 
         Args:
-            function: of orders [c, n], c <= `AT_ONCE`; returns an array [c, ...].
+            function: of orders [c, n], c <= `AT_ONCE`; returns an array [c, ...]. Or such functions that compute the
+                same on different devices, in turn.
             progress: called with (permutations done, total).
+            shared: whether several processes divide the permutations among them; all call this and have the result.
 
         Returns:
             [K, ...] in float64.
         """
-        values, count = [], len(self)
-        size = min(AT_ONCE, count)
+        functions, count = [function] if callable(function) else function, len(self)
+        size = min(AT_ONCE, -(-count // jax.process_count()) if shared else count)
+        starts = list(range(0, count, size))
+        own = own_share(starts) if shared else starts
+        # A process without permutations computes some to know the shape.
+        computed = own or starts[:1]
+        values: np.ndarray | None = None
         with Threads() as pool:
 
-            def of_chunk(start: int) -> np.ndarray:
+            def of_chunk(start: int, function: Callable[[Any], Any]) -> np.ndarray:
                 # The last chunk is padded to full size, so that nothing is compiled for it.
                 rows = np.minimum(np.arange(start, start + size), count - 1)
                 return np.asarray(function(jnp.asarray(self.orders[rows])), np.float64)[: count - start]
 
-            for chunk in pool.map(of_chunk, range(0, count, size)):
-                values.append(chunk)
+            chunks = pool.map(of_chunk, computed, itertools.cycle(functions))
+            for done, (start, chunk) in enumerate(zip(computed, chunks, strict=True), 1):
+                values = np.zeros((count, *chunk.shape[1:])) if values is None else values
+                if own:
+                    values[start : start + size] = chunk
                 if progress is not None:
-                    progress(min(count, size * len(values)), count)
-        return np.concatenate(values)
+                    progress(min(count, -(-count * done // len(computed))), count)
+        assert values is not None
+        return of_all(values).sum(0) if shared else values
 
 
 def draw(n: int, count: int, *, groups: Sequence[Any] | None = None, seed: int = 0) -> Permutations:

@@ -84,8 +84,8 @@ def permuted_products(
         means: [m], means of the off-diagonal entries, which are subtracted from them.
         permutations: K permutations.
         sigmas: m bandwidths, for the RBF kernel.
-        mesh: devices among which the diagonals are divided, with those of other processes, which all call this and have
-            the result; None for one device.
+        mesh: devices among which the diagonals or the permutations are divided, with those of other processes, which
+            all call this and have the result; None for one device.
         progress: called with (done, total), in diagonals or permutations.
 
     Returns:
@@ -102,7 +102,7 @@ def permuted_products(
     one = np.ones((), representations[0].points.dtype)
     widths: list[Any] = [one] * len(representations) if sigmas is None else list(sigmas)
     if not permutations.cycles:
-        return _products_one_by_one(representations, kernel, means, permutations, widths, progress)
+        return _products_one_by_one(representations, kernel, means, permutations, widths, progress, mesh)
 
     inputs = [
         (None if each.whole is not None else _padded(each.points), each.norms, width)
@@ -311,26 +311,22 @@ def _products_one_by_one(
     permutations: Permutations,
     widths: Sequence[Any],
     progress: Callable[[int, int], None] | None,
+    mesh: Mesh | None,
 ) -> np.ndarray:
-    n, m = len(representations[0].points), len(representations)
+    n, m, shared = len(representations[0].points), len(representations), several_processes(mesh)
     check_held_kernels(n, m, representations[0].points.dtype.itemsize)
-    if all(isinstance(prepared.points, np.ndarray) for prepared in representations):
-        matrices = np.stack(
-            [
-                _kernel_matrix_numpy(prepared, sigma, float(mean), kernel)
-                for prepared, sigma, mean in zip(representations, widths, means, strict=True)
-            ]
-        )
-        if m * n * n <= MAX_ENTRIES:
-            return permutations.map(partial(_permuted_numpy, matrices), progress)
-        return permutations.map(partial(_permuted, jnp.asarray(matrices)), progress)
-    kernels = jnp.stack(
+    numpy = all(isinstance(prepared.points, np.ndarray) for prepared in representations)
+    matrix_of: Callable[..., Any] = _kernel_matrix_numpy if numpy else _kernel_matrix
+    kernels = (np if numpy else jnp).stack(
         [
-            _kernel_matrix(prepared, sigma, float(mean), kernel=kernel)
+            matrix_of(prepared, sigma, float(mean), kernel=kernel)
             for prepared, sigma, mean in zip(representations, widths, means, strict=True)
         ]
     )
-    return permutations.map(partial(_permuted, kernels), progress)
+    if numpy and m * n * n <= MAX_ENTRIES:
+        return permutations.map(partial(_permuted_numpy, kernels), progress, shared=shared)
+    on_devices = [partial(_permuted, jax.device_put(kernels, device)) for device in own_devices(mesh)]
+    return permutations.map(on_devices, progress, shared=shared)
 
 
 def _kernel_matrix_numpy(prepared: Prepared, sigma: Any, mean: float, kernel: Kernel) -> np.ndarray:

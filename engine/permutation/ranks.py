@@ -7,13 +7,20 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
-from ..base import Threads, pack_sort_keys, unpack_sort_keys, use_numpy
+from ..base import (
+    Threads,
+    of_all,
+    own_share,
+    pack_sort_keys,
+    several_processes,
+    unpack_sort_keys,
+    use_numpy,
+)
 from ..gram import Prepared, in_numpy
 from .draw import Permutations
-
-# Number of rows of a matrix of ranks that are in memory at once.
-ROWS = 128
+from .ranks_on_devices import ROWS, rank_sums_on_devices
 
 
 def permuted_ranks(
@@ -24,6 +31,7 @@ def permuted_ranks(
     progress: Callable[[int, int], None] | None = None,
     *,
     tied: Mapping[int, np.ndarray] | None = None,
+    mesh: Mesh | None = None,
 ) -> np.ndarray:
     """Compute the mean rank in one model of the neighbours in another, with the rows of one of the two permuted.
 
@@ -35,24 +43,45 @@ def permuted_ranks(
         progress: called with (models done, total).
         tied: for models with ties, the neighbour tables of their permuted rows, int [K, n, k]. Ties of these models are
             broken by the lowest index of the permuted rows.
+        mesh: devices among which the rows are divided, with those of other processes, which all call this and have the
+            result; by default the device of the points. On a CPU NumPy sorts, and only processes divide the rows.
 
     Returns:
         [K, m, m] in float64, entry (p, a, b) the mean rank in b, by Euclidean distance and from 1, of the neighbours
-        in a. The order of distances that differ by rounding errors only is arbitrary in models without ties.
+        in a. The order of distances that differ by rounding errors only is arbitrary in models without ties. Sums of
+        ranks are exact, whatever the number of devices and processes.
 
     Cost m n^2 (d + log n) + K m^2 n k, memory O(m b n) for blocks of b rows; for each model with ties also K m n k t,
-    where t is the number of distances that are equal.
+    where t is the number of distances that are equal, or K m n^2 k on an accelerator.
     """
-    tied = tied or {}
+    tied, n = tied or {}, len(tables[0])
+    if jax.default_backend() == "cpu":
+        sums = _sums_numpy(representations, tables, permutations, first, progress, tied, several_processes(mesh))
+    else:
+        sums = rank_sums_on_devices(representations, tables, permutations, first, progress, tied, mesh)
+    return sums / (n * tables[0].shape[1])
+
+
+def _sums_numpy(
+    representations: Sequence[Prepared],
+    tables: Sequence[np.ndarray],
+    permutations: Permutations,
+    first: np.ndarray,
+    progress: Callable[[int, int], None] | None,
+    tied: Mapping[int, np.ndarray],
+    shared: bool,
+) -> np.ndarray:
+    """Compute the sums [K, m, m] of ranks over rows and neighbours; ``shared`` among several processes."""
     m, n, count = len(representations), len(tables[0]), len(permutations)
     orders, inverses = permutations.orders, permutations.inverses
     values = np.empty((count, m, m))
     # Flat arrays, in which NumPy looks up entries twice as fast.
     offset = (np.arange(count) * n)[:, None, None]
+    starts = own_share(range(0, n, ROWS)) if shared else range(0, n, ROWS)
 
     def of_target(target: int) -> np.ndarray:
         sums = np.zeros((count, m))
-        for start in range(0, n, ROWS):
+        for start in starts:
             rows = np.arange(start, min(start + ROWS, n))
             if target in tied:
                 groups = _tied_rows(representations[target], rows)
@@ -75,14 +104,14 @@ def permuted_ranks(
                 for at, row in enumerate(groups):
                     labels = inverses if permuted else np.broadcast_to(np.arange(n), inverses.shape)
                     sums[:, source] += row.before(columns[:, at], labels)
-        return sums / (n * tables[0].shape[1])
+        return sums
 
     with Threads() as pool:
         for target, sums in enumerate(pool.map(of_target, range(m))):
             values[:, :, target] = sums
             if progress is not None:
                 progress(target + 1, m)
-    return values
+    return of_all(values).sum(0) if shared else values
 
 
 def _rank_rows(prepared: Prepared, rows: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -17,7 +18,12 @@ from jax.sharding import Mesh
 from hyle.engine import compare, device_mesh
 from hyle.engine.block_pass import PassPlan, run_pass, run_query_pass
 from hyle.engine.block_pass import mesh as mesh_module
-from hyle.engine.gram import median_of_prepared, prepare
+from hyle.engine.gram import Prepared, feature_products, median_of_prepared, prepare
+from hyle.engine.gram.features_on_mesh import feature_products_on_mesh
+from hyle.engine.neighbours import find_table
+from hyle.engine.permutation import draw, permuted_ranks
+from hyle.engine.permutation.features import squared_norms_numpy, squared_norms_on_devices
+from hyle.engine.permutation.ranks_on_devices import rank_sums_on_devices
 
 N, K = 203, 10  # divisible by none of the numbers of devices
 WIDTHS = (20, 70, 40, 64)
@@ -121,6 +127,50 @@ def _refusing(function: Any) -> Any:
     return call
 
 
+class Divided:
+    """What is divided among devices beside the pass: products of features, and the null distributions of two metrics.
+
+    Args:
+        prepared: models, the last with many ties.
+    """
+
+    def __init__(self, prepared: list[Prepared]) -> None:
+        self.permutations, self.some = draw(N, 11), [prepared[0], prepared[-1]]
+        self.points = [each.points for each in prepared]
+        tables = [find_table(each, 2, "euclidean") for each in self.some]
+        self.tables = [np.asarray(table.indices) for table in tables]
+        orders = self.permutations.orders
+        permuted = [find_table(prepare(self.some[1].rows[order]), 2, "euclidean") for order in orders]
+        self.tied = {1: np.stack([np.asarray(table.indices) for table in permuted])}
+        self.first = np.array([[True, True], [False, True]])
+        of_one_device = feature_products(prepared), squared_norms_numpy(self.points, orders, lambda _: None)
+        ranks = permuted_ranks(self.some, self.tables, self.permutations, self.first, tied=self.tied)
+        self.expected = dict(zip(("features", "null features", "null ranks"), (*of_one_device, ranks), strict=True))
+
+    def on(self, mesh: Mesh, *, on_device: bool = False) -> dict[str, Callable[[], np.ndarray]]:
+        """Return functions that compute these on the devices of a mesh, from rows that are there or on the host."""
+        points, some = (jax.tree.map(jnp.asarray, each) if on_device else each for each in (self.points, self.some))
+        orders, ranks = self.permutations.orders, (self.tables, self.permutations, self.first, None, self.tied, mesh)
+        return {
+            "features": lambda: feature_products_on_mesh(points, mesh),
+            "null features": lambda: squared_norms_on_devices(points, orders, mesh, lambda _: None),
+            "null ranks": lambda: rank_sums_on_devices(some, *ranks) / (N * 2),
+        }
+
+    def differences(self, mesh: Mesh, alone: dict[str, np.ndarray], *, on_device: bool) -> dict[str, dict[str, float]]:
+        """Return how far what several devices compute is from NumPy and from one device, and how often it is read."""
+        found = {}
+        for name, function in self.on(mesh, on_device=on_device).items():
+            with _Reads() as reads:
+                value = function()
+            differ = float(np.mean(value != alone[name]))
+            found[name] = {"apart": apart(value, self.expected[name]), "differ": differ, "reads": reads.count}
+        # Of the model with ties, whose distances are exact.
+        exact = value[:, :, 1] == self.expected[name][:, :, 1]
+        found[name]["ties differ"] = float(np.mean(~exact))
+        return found
+
+
 def main() -> None:
     """Print what differs, for each number of devices, and the number of host reads."""
     prepared = [prepare(x) for x in arrays()]
@@ -139,6 +189,8 @@ def main() -> None:
     found: dict[str, Any] = {
         "without a mesh": {"whole": differences(one_device[0], whole), "queries": differences(one_device[1], some)}
     }
+    divided = Divided(prepared)
+    alone = {name: function() for name, function in divided.on(device_mesh(1)).items()}
     for count, ways in WAYS[sys.argv[1]].items():
         mesh = Mesh(np.array(jax.devices()[:count]).reshape(1, -1), ("a", "b"))
         stops: list[tuple[int, int]] = []
@@ -165,6 +217,7 @@ def main() -> None:
             results["column queries"] = differences(queries, one_device[1])
         mesh_module.HELD_SHARE = held
         found[f"{count}"] = {**results, "reads": reads.count, "stops": stops}
+        found[f"{count}"]["divided"] = divided.differences(mesh, alone, on_device=count == 1)
     if sys.argv[1] == "quick":
         found |= compared()
     print(json.dumps(found))

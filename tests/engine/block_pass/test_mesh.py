@@ -88,6 +88,21 @@ def test_results_are_read_once(name: str, devices: int, way: str, found: Results
     assert found[name][f"{devices}"]["reads"] == 1
 
 
+@pytest.mark.parametrize(("name", "devices", "way"), cases("whole"))
+def test_features_and_null_distributions_are_those_of_one_device(
+    name: str, devices: int, way: str, found: Results
+) -> None:
+    divided = found[name][f"{devices}"]["divided"]
+    assert set(divided) == {"features", "null features", "null ranks"}
+    for what, result in divided.items():
+        # The order of distances that are equal but for rounding is arbitrary.
+        assert result["apart"] <= (1e-5 if what == "null ranks" else 3e-6), what
+        assert result["reads"] == 1, what
+        # Only products of features are summed over devices.
+        assert what == "features" or result["differ"] == 0, what
+    assert divided["null ranks"]["ties differ"] == 0
+
+
 @pytest.mark.parametrize(("name", "devices", "way"), cases("blocks"))
 def test_progress_ends_at_all_rows(name: str, devices: int, way: str, found: Results) -> None:
     stops = found[name][f"{devices}"]["stops"]

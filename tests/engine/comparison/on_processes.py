@@ -15,8 +15,9 @@ from typing import Any
 import jax
 
 from hyle.engine import ResolutionWarning, compare, device_mesh, start_processes
+from hyle.engine.gram import prepare
 
-from ..block_pass.on_devices import apart, arrays
+from ..block_pass.on_devices import Divided, apart, arrays
 
 
 def main() -> None:
@@ -35,14 +36,27 @@ def main() -> None:
     several = compare(given, mesh=device_mesh(), **options)
     queries: dict[str, Any] = {"metrics": ["mutual_knn", "information_imbalance"], "k": 10, "queries": 100}
     some = compare(given, mesh=device_mesh(), **queries)
+    # Few columns, and permutations within groups: by products of features, and one by one.
+    narrow = {name: x[:, :6] for name, x in given.items()}
+    groups = [str(i // 10) for i in range(150)]
+    grouped: dict[str, Any] = {
+        "metrics": ["cka", "cka_rbf", "mutual_knn"], "k": 10, "permutations": 20, "groups": groups
+    }  # fmt: skip
+    within = compare(narrow, mesh=device_mesh(), **grouped)
+    assert within["cka"].attrs["form"] == "d x d products of features"
+    divided = Divided([prepare(x) for x in arrays()])
+    on_devices = {name: function() for name, function in divided.on(device_mesh()).items()}
     if rank == 0:
-        found = {}
-        for result, expected in ((several, compare(given, **options)), (some, compare(given, **queries))):
-            numbers = [name for name in expected.data_vars if expected[name].dtype.kind == "f"]
-            found |= {
-                f"{name} of {result.attrs['queries']}": apart(result[name].values, expected[name].values)
-                for name in numbers
-            }
+        found = {f"{name} on devices": apart(values, divided.expected[name]) for name, values in on_devices.items()}
+        for result, expected in (
+            (several, compare(given, **options)),
+            (some, compare(given, **queries)),
+            (within, compare(narrow, **grouped)),
+        ):
+            how = f"of {result.attrs['queries']}, {result.attrs['groups']} groups"
+            for name in expected.data_vars:
+                if expected[name].dtype.kind == "f":
+                    found[f"{name} {how}"] = apart(result[name].values, expected[name].values)
         print(json.dumps({"devices": int(several.attrs["devices"]), "apart": found}))
     jax.distributed.shutdown()
 

@@ -30,11 +30,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceShardin
 # The engine decides by the platform what it compiles; this process computes nothing.
 jax.default_backend = lambda: {"cuda": "gpu"}.get(PLATFORM, PLATFORM)
 
-from hyle.engine.block_pass.mesh_layout import AXIS, Inputs, Layout  # noqa: E402
+from hyle.engine.base import AXIS  # noqa: E402
+from hyle.engine.block_pass.mesh_layout import Inputs, Layout  # noqa: E402
 from hyle.engine.block_pass.mesh_program import run_blocks  # noqa: E402
 from hyle.engine.block_pass.plan import PassPlan  # noqa: E402
 from hyle.engine.block_pass.run import count_ranks, products_of_kernels  # noqa: E402
 from hyle.engine.gram import Norms, Prepared, median, prepared  # noqa: E402
+from hyle.engine.gram.features_on_mesh import products_of_shares  # noqa: E402
 from hyle.engine.losses import (  # noqa: E402
     cka_loss,
     cknna_loss,
@@ -44,6 +46,8 @@ from hyle.engine.losses import (  # noqa: E402
     soft_neighbour_loss,
 )
 from hyle.engine.neighbours import search  # noqa: E402
+from hyle.engine.permutation.features import squared_norms_of_orders  # noqa: E402
+from hyle.engine.permutation.ranks_on_devices import ROWS, Pairings, rank_sums  # noqa: E402
 
 # Facts of an H100 with 80 GB, by its data sheet and the CUDA programming guide.
 H100 = """
@@ -60,6 +64,8 @@ runtime_version { major: 12 minor: 8 patch: 0 } device_description_str: "NVIDIA 
 """
 # Samples, columns, models and rows of a block; k of both tables.
 N, D, M, B, K = 100_000, 512, 4, 512, {"cosine": 25, "euclidean": 50}
+# Permutations.
+K_NULL = 200
 EVERYWHERE = PartitionSpec()
 LOSSES: tuple[Callable[..., Any], ...] = (
     cka_loss,
@@ -86,6 +92,7 @@ def passes() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
     plan = PassPlan(("linear", "rbf", "distance"), tuple(K.items()), 1, ordered=32)
     for count in (1, 4):
         mesh = Mesh(np.array(devices(count)), (AXIS,))
+        shaped = partial(sharded, mesh)
         kinds = [("all", plan, N, 0), ("queries", replace(plan, kernels=()), 20_000, 50)]
         for precision in ("tf32x3", "bf16x3")[PLATFORM == "tpu" :] if count == 1 else ():
             kinds.append((f"all, {precision}", replace(plan, precision=precision), N, 0))
@@ -93,9 +100,6 @@ def passes() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
             for held in (True, False) if count > 1 and not distinct else (True,):
                 share = -(-q // count) if held else q
                 layout = Layout(q, 1, distinct, count, -(-share // B), B, 16, held)
-
-                def shaped(*shape: int, dtype: Any = jnp.float32, spec: Any = EVERYWHERE, mesh: Any = mesh) -> Any:
-                    return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
 
                 norms = jax.eval_shape(prepared._prepared, jax.ShapeDtypeStruct((N, D), jnp.float32))[1]
                 rows = (shaped(M, -(-N // count) * count, D, spec=PartitionSpec(None, AXIS)),)
@@ -109,6 +113,33 @@ def passes() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
                 run = partial(run_blocks, mesh=mesh, plan=chosen, layout=layout)
                 how = "" if held else ", columns"
                 yield f"pass, {name}, {count}{how}", run, (inputs, shaped(dtype=jnp.int32))
+
+
+def sharded(mesh: Mesh, *shape: int, dtype: Any = jnp.float32, spec: Any = EVERYWHERE) -> jax.ShapeDtypeStruct:
+    """Return a shape on the devices of a mesh."""
+    return jax.ShapeDtypeStruct(shape, dtype, sharding=NamedSharding(mesh, spec))
+
+
+def features_and_nulls() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
+    """Yield the programs of products of features and of permutations, on one and on four devices."""
+    norms = jax.eval_shape(prepared._prepared, jax.ShapeDtypeStruct((N, D), jnp.float32))[1]
+    for count in (1, 4):
+        mesh = Mesh(np.array(devices(count)), (AXIS,))
+        shaped, divided = partial(sharded, mesh), PartitionSpec(AXIS)
+        shares = tuple(shaped(M, N, width, spec=PartitionSpec(None, AXIS)) for width in (D // 2, D))
+        yield f"features, {count}", partial(products_of_shares, mesh=mesh), (shares,)
+        bounds = tuple((D * model, D * (model + 1)) for model in range(M))
+        orders = shaped(8 * count, N, dtype=jnp.int32, spec=divided)
+        run = partial(squared_norms_of_orders, mesh=mesh, bounds=bounds)
+        yield f"null, features, {count}", run, (shaped(N, M * D), orders)
+        one = Prepared(shaped(N, D), shaped(N, D), Norms(*(shaped(*leaf.shape, dtype=leaf.dtype) for leaf in norms)))
+        starts = shaped(-(-N // ROWS // count) * count, dtype=jnp.int32, spec=divided)
+        for ties in (False, True):
+            tied = shaped(int(ties), K_NULL, N, 1, dtype=jnp.int32)
+            pairings = Pairings(shaped(2, K_NULL, N, dtype=jnp.int32), shaped(M, N, 1, dtype=jnp.int32), tied)
+            ranked = partial(rank_sums, mesh=mesh, block=ROWS, ties=ties)
+            name = f"null, ranks{', ties' * ties}, {count}"
+            yield name, ranked, (one, pairings, shaped(M, dtype=bool), starts)
 
 
 def programs() -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
@@ -152,7 +183,7 @@ def main() -> None:
     def placed(leaf: Any) -> Any:
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding or sharding)
 
-    for name, function, shapes in chain(programs(), passes()):
+    for name, function, shapes in chain(programs(), passes(), features_and_nulls()):
         compiled = jax.jit(function).lower(*jax.tree.map(placed, shapes)).compile()
         memory = compiled.memory_analysis()
         sorts = re.findall(r"= \(?\w+\[([\d,]+)\][^=]*? sort\(", compiled.as_text())

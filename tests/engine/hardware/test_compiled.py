@@ -22,7 +22,7 @@ GRAM = 512 * 100_000 * 4 / 2**20
 COLUMNS = 2 * 4 * 100_000 * 512 * 4 / 2**20
 CEILINGS = {
     "cuda": {"prepare": 1, "product": 2, "neighbours": 1.2 * GRAM, "ranks": 2, "kernel": 2.6 * GRAM, "gradient": 8,
-             "pass": 12.5 * GRAM},
+             "pass": 12.5 * GRAM, "features": 2.1 * GRAM, "null": 4.2 * GRAM},
     "tpu": {"prepare": 1.1 * GRAM, "product": 2, "neighbours": 4.2 * GRAM, "ranks": 1.1 * GRAM, "kernel": 2.8 * GRAM,
             "gradient": 8, "pass": 17 * GRAM},
 }  # fmt: skip
@@ -47,15 +47,15 @@ def compiled(platform: str) -> dict[str, dict[str, Any]]:
 
 
 def test_all_programs_compile(platform: str, compiled: dict[str, dict[str, Any]]) -> None:
-    assert len(compiled) == {"cuda": 24, "tpu": 23}[platform]
+    assert len(compiled) == {"cuda": 32, "tpu": 31}[platform]
     assert {name.partition(",")[0].partition(" of ")[0] for name in compiled} == set(CEILINGS["cuda"])
 
 
 def test_no_block_is_sorted_along_all_columns(compiled: dict[str, dict[str, Any]]) -> None:
     for name, program in compiled.items():
         for shape in program["sorts"]:
-            # A single row is sorted where its candidates are uncertain.
-            assert int(shape[-1]) < 10_000 or len(shape) == 1, (name, shape)
+            # A single row is sorted where its candidates are uncertain, and all rows for ranks under permutations.
+            assert int(shape[-1]) < 10_000 or len(shape) == 1 or name.startswith("null, ranks"), (name, shape)
 
 
 def test_temporary_memory_stays_below_its_ceiling(platform: str, compiled: dict[str, dict[str, Any]]) -> None:
