@@ -37,6 +37,7 @@ from .placement import mesh_of as mesh_of
 from .placement import own_mesh as own_mesh
 from .placement import shared_out as shared_out
 from .placement import width_classes as width_classes
+from .processes import each_of as each_of
 from .processes import of_all as of_all
 from .processes import of_first as of_first
 from .processes import own_share as own_share

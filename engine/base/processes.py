@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -11,6 +11,7 @@ import numpy as np
 
 from .errors import InputError
 from .meeting import START_TIMEOUT, meet
+from .threads import Threads
 
 # Seconds that a process waits for the others, which may compile more slowly.
 WAIT_TIMEOUT = 3600
@@ -88,6 +89,28 @@ def wait_for_processes(name: str) -> None:
 def own_share(items: Sequence[Any]) -> list[Any]:
     """Return what this process does of a list of work that all processes have: every so many of the items."""
     return list(items[jax.process_index() :: jax.process_count()])
+
+
+def each_of(function: Callable[[int], Any], count: int, *, shared: bool) -> np.ndarray:
+    """Apply a function to the numbers from 0, in threads.
+
+    Args:
+        function: of a number, returns a number or an array of one shape and dtype.
+        count: how many numbers, at least 1.
+        shared: whether several processes divide the numbers among them; all call this and have the result.
+
+    Returns:
+        [count, ...].
+    """
+    numbers = own_share(range(count)) if shared else range(count)
+    with Threads() as pool:
+        # A process without numbers computes one to know the shape.
+        found = np.stack(list(pool.map(function, numbers or [0])))
+    if not shared:
+        return found
+    size = -(-count // jax.process_count())
+    padded = np.concatenate([found, np.repeat(found[:1], size - len(found), axis=0)])
+    return of_all(padded).swapaxes(0, 1).reshape(-1, *found.shape[1:])[:count]
 
 
 def smallest(value: int) -> int:

@@ -18,9 +18,9 @@ from jax.sharding import Mesh
 from ..base import (
     Checkpoint,
     InputError,
-    Threads,
     caller_level,
     check_mesh,
+    each_of,
     of_first,
     pad_width,
     renamed_arguments,
@@ -45,6 +45,8 @@ from .same_inputs import check_same_inputs
 from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable, strata_variables
 
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
+# Diagnostics of each model, with their type.
+DIAGNOSTICS = {"dead_columns": int, "top_column_share": float, "norm_outliers": int}
 
 Progress = Callable[[str, float], None] | None
 
@@ -284,13 +286,20 @@ def _needs(metrics: Sequence[Metric]) -> list[Any]:
 def _model_variables(context: MetricContext, inputs: _Inputs) -> dict[str, Any]:
     """Return what each model has by itself, whatever the metrics are."""
     arrays = [np.asarray(x) for x in inputs.joined.arrays]
-    with Threads() as pool:
-        diagnostics = list(pool.map(representation_diagnostics, arrays, inputs.widths))
+
+    def diagnosed(model: int) -> np.ndarray:
+        found = representation_diagnostics(arrays[model], inputs.widths[model])
+        return np.array([found[name] for name in DIAGNOSTICS])
+
+    diagnostics = each_of(diagnosed, context.m, shared=context.shared).T
     variables: dict[str, Any] = {
         "dim": ("model", inputs.widths),
         "n_model": ("model", inputs.joined.rows_in),
         "duplicates": ("model", [int(inputs.n - kept.sum()) for kept in context.unique()]),
-        **{name: ("model", [each[name] for each in diagnostics]) for name in diagnostics[0]},
+        **{
+            name: ("model", column.astype(kind))
+            for (name, kind), column in zip(DIAGNOSTICS.items(), diagnostics, strict=True)
+        },
         "effective_rank": ("model", context.effective_rank()),
         "input_dtype": ("model", inputs.joined.dtypes),
     }

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import Checkpoint, Threads, of_all, own_devices, own_share, repeated_rows, several_processes
+from ..base import Checkpoint, Threads, each_of, of_all, own_devices, own_share, repeated_rows, several_processes
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
 from ..gram import (
     MAX_ENTRIES,
@@ -131,14 +131,14 @@ class MetricContext:
         position = np.argsort(order)
         return position[:, None] <= position[None, :]
 
-    def _repeats(self) -> list[int]:
+    def _repeats(self) -> np.ndarray:
         """Count the rows of each model that equal an earlier row to the bit."""
 
         def count(x: Any) -> int:
             rows = np.ascontiguousarray(np.asarray(x))
             return len(rows) - len(np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))))
 
-        return self.cached("repeats", lambda: [count(x) for x in self.arrays])
+        return self.cached("repeats", lambda: each_of(lambda at: count(self.arrays[at]), self.m, shared=self.shared))
 
     def cached(self, key: Any, compute: Callable[[], Any]) -> Any:
         """Return the cached value of a key, computing it the first time.
@@ -371,12 +371,9 @@ class MetricContext:
 
     def repeated(self) -> list[np.ndarray]:
         """Find the first row that each row of a model repeats, int32 [n] each; see `hyle.engine.base.repeated_rows`."""
-
-        def compute() -> list[np.ndarray]:
-            with Threads() as pool:
-                return list(pool.map(repeated_rows, self.arrays))
-
-        return self.cached("repeated", compute)
+        return self.cached(
+            "repeated", lambda: list(each_of(lambda at: repeated_rows(self.arrays[at]), self.m, shared=self.shared))
+        )
 
     def unique(self) -> list[np.ndarray]:
         """Find the distinct rows of each model; bool [n] each, False for rows that repeat an earlier row."""

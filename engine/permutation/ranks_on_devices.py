@@ -118,7 +118,7 @@ def _on_device(
     m, n, k = pairings.tables.shape
     t, count = pairings.tied.shape[:2]
     every = jnp.arange(count, dtype=jnp.int32)[:, None, None]
-    sources = jnp.arange(m + t, dtype=jnp.int32)
+    sources = jnp.arange(m, dtype=jnp.int32)
 
     def columns_of(source: jax.Array, query: jax.Array) -> jax.Array:
         """Return the rows [K, b, k] of this model that are compared with the neighbours in the source."""
@@ -136,7 +136,7 @@ def _on_device(
             return jnp.where(inside[None, :, None], ranks, 0).sum((1, 2), dtype=jnp.uint32)
 
         size = max(1, min(m, LOOKUPS // (count * block * k)))
-        sums = jax.lax.map(lambda s: summed(columns_of(s, query), permuted[s]), sources[:m], batch_size=size)
+        sums = jax.lax.map(lambda s: summed(columns_of(s, query), permuted[s]), sources, batch_size=size)
         if t:
             held = jax.lax.map(lambda table: summed(table[:, query], False), pairings.tied)
             sums = jnp.concatenate([sums, held])
@@ -184,6 +184,7 @@ def _ranks_with_ties(
         return 1 + nearer.sum(2, dtype=jnp.int32)
 
     def ranked(columns: jax.Array, in_this: jax.Array | bool) -> jax.Array:
-        return jax.lax.map(lambda row: of_row(*row, in_this), (far, columns.swapaxes(0, 1))).swapaxes(0, 1)
+        rows = (far, columns.swapaxes(0, 1))
+        return jax.lax.map(lambda row: of_row(row[0], row[1], in_this), rows).swapaxes(0, 1)
 
     return ranked

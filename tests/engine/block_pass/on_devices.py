@@ -5,6 +5,7 @@ Usage: python -m tests.engine.block_pass.on_devices quick|more, with XLA_FLAGS=-
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from hyle.engine.block_pass import mesh as mesh_module
 from hyle.engine.gram import Prepared, feature_products, median_of_prepared, prepare
 from hyle.engine.gram.features_on_mesh import feature_products_on_mesh
 from hyle.engine.neighbours import find_table
-from hyle.engine.permutation import draw, permuted_ranks
+from hyle.engine.permutation import draw, permuted_products, permuted_ranks
 from hyle.engine.permutation.features import squared_norms_numpy, squared_norms_on_devices
 from hyle.engine.permutation.ranks_on_devices import rank_sums_on_devices
 
@@ -219,8 +220,21 @@ def main() -> None:
         found[f"{count}"] = {**results, "reads": reads.count, "stops": stops}
         found[f"{count}"]["divided"] = divided.differences(mesh, alone, on_device=count == 1)
     if sys.argv[1] == "quick":
-        found |= compared()
+        found |= compared() | {"within groups": within_groups(prepared, sigmas)}
     print(json.dumps(found))
+
+
+def within_groups(prepared: list[Prepared], sigmas: list[Any]) -> float:
+    """Return how far kernels permuted within groups on three devices are from those on one, compiled for either."""
+    kernels = importlib.import_module("hyle.engine.permutation.kernels")
+    permutations, kept = draw(N, 19, groups=[i // 29 for i in range(N)]), kernels.MAX_ENTRIES
+    kernels.MAX_ENTRIES = 0
+    several, one = (
+        permuted_products(prepared, "rbf", np.zeros(len(prepared)), permutations, sigmas=sigmas, mesh=mesh)
+        for mesh in (device_mesh(3), None)
+    )
+    kernels.MAX_ENTRIES = kept
+    return apart(several, one)
 
 
 def compared() -> dict[str, Any]:

@@ -103,6 +103,10 @@ def test_features_and_null_distributions_are_those_of_one_device(
     assert divided["null ranks"]["ties differ"] == 0
 
 
+def test_kernels_permuted_within_groups_are_those_of_one_device(found: Results) -> None:
+    assert found["quick"]["within groups"] == 0
+
+
 @pytest.mark.parametrize(("name", "devices", "way"), cases("blocks"))
 def test_progress_ends_at_all_rows(name: str, devices: int, way: str, found: Results) -> None:
     stops = found[name][f"{devices}"]["stops"]

@@ -55,7 +55,8 @@ def main() -> None:
         ):
             how = f"of {result.attrs['queries']}, {result.attrs['groups']} groups"
             for name in expected.data_vars:
-                if expected[name].dtype.kind == "f":
+                # Ties depend on how NumPy and XLA round distances.
+                if expected[name].dtype.kind in "fi" and not name.endswith("_ties"):
                     found[f"{name} {how}"] = apart(result[name].values, expected[name].values)
         print(json.dumps({"devices": int(several.attrs["devices"]), "apart": found}))
     jax.distributed.shutdown()

@@ -24,7 +24,7 @@ CEILINGS = {
     "cuda": {"prepare": 1, "product": 2, "neighbours": 1.2 * GRAM, "ranks": 2, "kernel": 2.6 * GRAM, "gradient": 8,
              "pass": 12.5 * GRAM, "features": 2.1 * GRAM, "null": 4.2 * GRAM},
     "tpu": {"prepare": 1.1 * GRAM, "product": 2, "neighbours": 4.2 * GRAM, "ranks": 1.1 * GRAM, "kernel": 2.8 * GRAM,
-            "gradient": 8, "pass": 17 * GRAM},
+            "gradient": 8, "pass": 17 * GRAM, "features": 2, "null": 4.2 * GRAM},
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from hyle.engine import compare, list_metrics
 from hyle.engine.comparison.calibration import null_of
 from hyle.engine.context import CompareConfig, MetricContext
 from hyle.engine.permutation.draw import draw
+
+module = importlib.import_module(draw.__module__)
 
 
 @pytest.mark.parametrize(("n", "count"), [(4, 7), (7, 200), (12, 100), (13, 12), (50, 200), (50, 99), (60, 119)])
@@ -80,3 +83,19 @@ def test_permutations_of_a_comparison_are_not_bounded_by_the_number_of_samples()
     found = compare({"a": x, "b": x + 0.1 * rng.normal(size=(30, 4))}, metrics=["cka"], permutations=400)
     assert found.attrs["permutations"] == 400
     assert found.cka_p.sel(model="a", other="b") == pytest.approx(1 / 401)
+
+
+@pytest.mark.parametrize("own", ["all", "half", "none"])
+def test_processes_and_devices_that_divide_permutations_compute_all(own: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    permutations, steps = draw(12, 21, groups=[0] * 6 + [1] * 6), []
+
+    def last_rows(orders: jnp.ndarray) -> np.ndarray:
+        return np.asarray(orders)[:, -2:]
+
+    shares = {"all": lambda starts: starts, "half": lambda starts: starts[1::2], "none": lambda starts: []}
+    monkeypatch.setattr(module, "own_share", shares[own])
+    found = permutations.map([last_rows, last_rows], lambda *step: steps.append(step), shared=True)
+    expected = permutations.orders[:, -2:].astype(float)
+    mine = {"all": np.ones(21, bool), "half": (np.arange(21) // 8) % 2 == 1, "none": np.zeros(21, bool)}[own]
+    np.testing.assert_array_equal(found, np.where(mine[:, None], expected, 0))
+    assert steps[-1] == (21, 21)
