@@ -22,9 +22,9 @@ GRAM = 512 * 100_000 * 4 / 2**20
 COLUMNS = 2 * 4 * 100_000 * 512 * 4 / 2**20
 CEILINGS = {
     "cuda": {"prepare": 1, "product": 2, "neighbours": 1.2 * GRAM, "ranks": 2, "kernel": 2.6 * GRAM, "gradient": 8,
-             "pass": 12.5 * GRAM, "features": 2.1 * GRAM, "null": 4.2 * GRAM},
+             "pass": 12.5 * GRAM, "median": 0.6 * GRAM, "features": 2.1 * GRAM, "null": 4.2 * GRAM},
     "tpu": {"prepare": 1.1 * GRAM, "product": 2, "neighbours": 4.2 * GRAM, "ranks": 1.1 * GRAM, "kernel": 2.8 * GRAM,
-            "gradient": 8, "pass": 17 * GRAM, "features": 2, "null": 4.2 * GRAM},
+            "gradient": 8, "pass": 17 * GRAM, "median": 0.3 * GRAM, "features": 2, "null": 4.2 * GRAM},
 }  # fmt: skip
 
 
