@@ -10,8 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, use_numpy
-from .prepared import Prepared
+from ..base import HIGHEST, Centred, use_numpy
+from .prepared import Prepared, in_numpy
+
+# Entries of the rows of a model that are multiplied at once, where they are centred for it.
+CHUNK = 2**20
 
 
 def by_features(n: int, widths: Sequence[int], *, gram: bool = False) -> bool:
@@ -36,7 +39,7 @@ def feature_products(representations: Sequence[Prepared]) -> Any:
     Cost n d_a d_b for each pair, half of it for a model with itself; memory O(d_a d_b).
     """
     numpy = all(use_numpy(prepared.points) for prepared in representations)
-    points: list[Any] = [np.asarray(prepared.points) if numpy else prepared.points for prepared in representations]
+    points: list[Any] = [in_numpy(prepared).points if numpy else prepared.points for prepared in representations]
     squared_norm: Callable[..., Any] = _squared_norm_numpy if numpy else _squared_norm
     m = len(representations)
     values = {(a, b): squared_norm(points[a], points[b]) for a, b in combinations_with_replacement(range(m), 2)}
@@ -70,9 +73,20 @@ def feature_hsic(products: Any, squares: Any, *, debiased: bool) -> Any:
     return (products - n / (n - 2) * (inner + n * means) + n * n * means / ((n - 1) * (n - 2))) / (n * (n - 3))
 
 
-def _squared_norm_numpy(x: np.ndarray, y: np.ndarray) -> float:
+def _squared_norm_numpy(x: np.ndarray | Centred, y: np.ndarray | Centred) -> float:
+    if isinstance(x, Centred) or isinstance(y, Centred):
+        return _squared_norm_by_chunks(x, y)
     product = x.T @ y  # NumPy computes only one half of the product of an array with itself
     return float(np.einsum("ij,ij->i", product, product).sum(dtype=np.float64))
+
+
+def _squared_norm_by_chunks(x: np.ndarray | Centred, y: np.ndarray | Centred) -> float:
+    size, total = max(1, CHUNK // max(x.shape[1], y.shape[1])), np.zeros((x.shape[1], y.shape[1]))
+    for start in range(0, len(x), size):
+        chunk = slice(start, start + size)
+        part = x[chunk]
+        total += part.T @ (part if y is x else y[chunk])
+    return float(np.einsum("ij,ij->i", total, total).sum())
 
 
 @jax.jit
