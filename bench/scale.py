@@ -56,13 +56,14 @@ MACHINES = (
 )
 
 
-def device_memory(n: int, m: int, d: int, devices: int, *, block: int = BLOCK) -> float:
+def device_memory(n: int, m: int, d: int, devices: int, *, block: int = BLOCK, cpu: bool = False) -> float:
     """Return the bytes that each device needs at least, without kernels of all pairs or ranks.
 
     Its share of the rows and the points of all models, of one of them once more, and blocks of distances of one model.
+    A CPU keeps the rows only, whose points it computes for each block.
     """
     share = -(-n // devices)
-    return 2 * 4 * share * d * (m + (devices > 1)) + HELD * 4 * block * share
+    return (1 if cpu else 2) * 4 * share * d * (m + (devices > 1)) + HELD * 4 * block * share
 
 
 def hours(machine: Machine, n: int, queries: int | None) -> float:
@@ -103,7 +104,7 @@ def table() -> Iterator[list[str]]:
             operations = f"{2 * sum(stage.products for stage in stages):.1e}"
             way = "exact" if queries is None else f"{queries:,} queries, ± {1.96 * DEVIATION / queries**0.5:.4f}"
             for machine in MACHINES:
-                need = device_memory(n, MODELS, COLUMNS, machine.devices)
+                need = device_memory(n, MODELS, COLUMNS, machine.devices, cpu=machine.passes is not None)
                 fits = need <= machine.memory
                 time = _duration(hours(machine, n, queries))
                 yield [

@@ -33,7 +33,8 @@ def estimate_comparison(representations: Sequence[Representation], measure: Comp
     from hyle.engine import estimate
 
     named, options = by_name(representations), engine_options(with_groups(measure, representations).measure)
-    n = len(set.intersection(*(set(each.ids) for each in named.values())))
+    common = sorted(set.intersection(*(set(each.ids) for each in named.values())))
+    n = len(common)
     widths = [each.embedding.shape[1] for each in named.values()]
     found = estimate(
         n,
@@ -42,7 +43,10 @@ def estimate_comparison(representations: Sequence[Representation], measure: Comp
         grouped=options["groups"] is not None or options["strata"] is not None,
         **{name: value for name, value in options.items() if name not in _NOT_ESTIMATED},
     )
-    return {**asdict(found), "models": list(named), "per": node_kind(representations) or "sample"}
+    # Rows in another order than that of the ids, or of another dtype, are copied.
+    copied = [each for each in named.values() if list(each.ids) != common or "float32" not in str(each.embedding.dtype)]
+    memory = found.memory + sum(4 * n * each.embedding.shape[1] for each in copied)
+    return {**asdict(found), "memory": memory, "models": list(named), "per": node_kind(representations) or "sample"}
 
 
 def print_estimate(found: dict[str, Any]) -> None:

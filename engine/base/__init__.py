@@ -2,6 +2,7 @@
 
 from .arrays import as_array as as_array
 from .arrays import copy_reason as copy_reason
+from .centred_rows import Centred as Centred
 from .checkpoint import Checkpoint as Checkpoint
 from .compile_cache import enable_compile_cache as enable_compile_cache
 from .deprecation import renamed_arguments as renamed_arguments
@@ -23,7 +24,9 @@ from .finite import largest_magnitude as largest_magnitude
 from .finite import nan_unless_finite as nan_unless_finite
 from .memory import BLOCK_BYTES as BLOCK_BYTES
 from .memory import MIN_BLOCK as MIN_BLOCK
+from .memory import aligned_empty as aligned_empty
 from .memory import free_bytes as free_bytes
+from .memory import release_memory as release_memory
 from .mesh import check_mesh as check_mesh
 from .mesh import device_mesh as device_mesh
 from .mesh import own_devices as own_devices
@@ -51,6 +54,7 @@ from .rows import centred as centred
 from .rows import check_k as check_k
 from .rows import each_row as each_row
 from .rows import gaussian as gaussian
+from .rows import is_constant as is_constant
 from .rows import ldexp as ldexp
 from .rows import matrix as matrix
 from .rows import pad_width as pad_width
@@ -66,4 +70,5 @@ from .sort_keys import unpack_sort_keys as unpack_sort_keys
 from .sort_keys import use_numpy as use_numpy
 from .stack import caller_level as caller_level
 from .threads import Threads as Threads
+from .threads import count_cores as count_cores
 from .version import version as version

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .centred_rows import Centred
 from .equal_rows import first_equal, first_equal_numpy, first_occurrence, first_occurrence_numpy
 from .rows import HIGHEST, centred, ldexp
 
@@ -19,8 +20,6 @@ ROUNDING = 2.0
 SHELL = 8.0
 # Random directions by which rows are sorted and compared first, and the number of following rows that are examined.
 DIRECTIONS, FOLLOWING = 4, 128
-# Squares from here to its reciprocal are far from the ends of the range of float32.
-SMALL = 1e-20
 # Elements of the differences that are computed at once.
 CHUNK = 2**22
 
@@ -97,7 +96,7 @@ class _Points(NamedTuple):
     """Centred rows, in units of a power of two.
 
     Args:
-        points: [n, d].
+        points: [n, d], an array or `Centred` rows.
         along: [n, DIRECTIONS], their coordinates along random directions.
         tolerance: [n], distances within which a row is a repetition.
     """
@@ -179,26 +178,21 @@ def _without_crowds(equal: Any, first: Any, crowded: Any) -> Any:
 
 def _repeated_rows_numpy(x: np.ndarray) -> np.ndarray:
     """Return what `_repeated_rows` does; NumPy version, which compiles nothing for the shape."""
-    equal, eps = first_equal_numpy(x), float(np.finfo(x.dtype).eps)
-    with np.errstate(invalid="ignore", over="ignore"):  # rows that are not finite, or squares out of range: see below
-        mean = x.mean(0)
-        points = x - mean
-        points -= points.mean(0)
-        squares = np.einsum("ij,ij->i", points, points)
-    if not SMALL < squares.max() < 1 / SMALL:  # not finite, or squares are near the ends of the range of float32
-        largest = np.abs(points).max()
-        if not np.isfinite(largest):
-            return equal
-        exponent = -int(np.frexp(largest)[1])
-        points, mean = np.ldexp(points, exponent), np.ldexp(mean, exponent)
-        squares = np.einsum("ij,ij->i", points, points)
+    (n, d), equal, eps = x.shape, first_equal_numpy(x), float(np.finfo(x.dtype).eps)
+    squares, along, directions = np.empty(n, x.dtype), np.empty((n, DIRECTIONS), x.dtype), _directions(d, x.dtype)
+    with np.errstate(invalid="ignore", over="ignore"):  # rows that are not finite
+        points = Centred.of(x)
+        for chunk, part in points.chunks():
+            squares[chunk] = np.einsum("ij,ij->i", part, part)
+            along[chunk] = part @ directions
+    if not np.isfinite(squares).all():
+        return equal
+    mean = ldexp(points.mean, -points.exponent)
     constant = (x[[0]] == x[[len(x) // 2, -1]]).all(0)
     constant[constant] = (x[:, constant] == x[0, constant]).all(0)
     offset = float(np.linalg.norm(mean[~constant]))
     tolerance = TOLERANCE * np.sqrt(np.maximum(squares, squares.mean())) + ROUNDING * eps * offset
-    return _without_crowds(
-        equal, *_search_numpy(_Points(points, points @ _directions(x.shape[1], x.dtype), tolerance), equal)
-    )
+    return _without_crowds(equal, *_search_numpy(_Points(points, along, tolerance), equal))
 
 
 def _search_numpy(of: _Points, equal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -230,7 +224,7 @@ def _ends(first: np.ndarray) -> np.ndarray:
     return first
 
 
-def _distances(points: np.ndarray, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _distances(points: Centred, one: np.ndarray, other: np.ndarray) -> np.ndarray:
     far, size = np.empty(len(one), points.dtype), max(1, CHUNK // points.shape[1])
     for start in range(0, len(one), size):
         part = slice(start, start + size)

@@ -6,6 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+# Entries of the rows whose bits are added up at once.
+CHUNK = 2**18
+
 
 @jax.jit
 def first_occurrence(x: jax.Array) -> jax.Array:
@@ -53,13 +56,20 @@ def first_equal(x: jax.Array) -> jax.Array:
 
 def first_equal_numpy(x: np.ndarray) -> np.ndarray:
     """Return what `first_equal` does; NumPy version, which compiles nothing for the shape."""
-    rows = np.ascontiguousarray(x + 0.0)  # -0.0 becomes 0.0
-    first = np.arange(len(rows), dtype=np.int32)
+    n, d = x.shape
+    first, sums = np.arange(n, dtype=np.int32), np.empty(n, np.uint64)
+    for start in range(0, n, size := max(1, CHUNK // d)):
+        chunk = slice(start, start + size)
+        sums[chunk] = _positive_zeros(x[chunk]).view(np.uint32).sum(1, dtype=np.uint64)
     # A row whose sum of bits is unique has no duplicate; sorting the rows themselves takes ten times as long.
-    _, group, size = np.unique(rows.view(np.uint32).sum(1, dtype=np.uint64), return_inverse=True, return_counts=True)
-    candidates = np.flatnonzero(size[group] > 1)
+    _, group, count = np.unique(sums, return_inverse=True, return_counts=True)
+    candidates = np.flatnonzero(count[group] > 1)
     if len(candidates):
-        whole = rows[candidates].view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+        whole = _positive_zeros(x[candidates]).view(np.dtype((np.void, x.dtype.itemsize * d))).ravel()
         _, index, inverse = np.unique(whole, return_index=True, return_inverse=True)
         first[candidates] = candidates[index[inverse.ravel()]]
     return first
+
+
+def _positive_zeros(x: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(x + 0.0)  # -0.0 becomes 0.0

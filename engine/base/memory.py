@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
+import math
 import os
+import sys
+from collections.abc import Sequence
+from typing import Any
 
 import jax
+import numpy as np
+
+from .arrays import CPU_ALIGNMENT
 
 # Maximum bytes of the Gram products of one block of rows, of all models together.
 BLOCK_BYTES = 2**27
@@ -28,3 +36,26 @@ def free_bytes() -> int:
     memory = device.memory_stats() or {}
     free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)
     return min(ACCELERATOR_BYTES, free // 8) if free > 0 else BLOCK_BYTES
+
+
+def aligned_empty(shape: int | Sequence[int], dtype: Any) -> np.ndarray:
+    """Return a new array at an address where JAX on a CPU takes its memory, instead of a copy.
+
+    Args:
+        shape: of the array.
+        dtype: whose size divides `CPU_ALIGNMENT`.
+    """
+    shape, dtype = (shape,) if isinstance(shape, int) else shape, np.dtype(dtype)
+    count = math.prod(shape)
+    buffer = np.empty(count + CPU_ALIGNMENT // dtype.itemsize, dtype)
+    first = -buffer.ctypes.data % CPU_ALIGNMENT // dtype.itemsize
+    return buffer[first : first + count].reshape(shape)
+
+
+def release_memory() -> None:
+    """Return to the system what was freed, which the C library of Linux keeps for each thread; a few milliseconds."""
+    if _TRIM is not None:
+        _TRIM(0)
+
+
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None

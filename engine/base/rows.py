@@ -94,7 +94,7 @@ def warn_of_undefined(**representations: jax.Array) -> None:
         rows: Any = np.asarray(x) if on_cpu else x  # JAX would compile a program for the shape
         if not bool(namespace(rows).isfinite(rows).all()):
             infinite.append(name)
-        elif _is_constant(rows):
+        elif is_constant(rows):
             constant.append(name)
     if constant:
         subject = " and ".join(constant) + (" are constant" if len(constant) > 1 else " is constant")
@@ -107,7 +107,8 @@ def warn_of_undefined(**representations: jax.Array) -> None:
         warnings.warn(message, UserWarning, stacklevel=_level_of_caller())
 
 
-def _is_constant(rows: Any) -> bool:
+def is_constant(rows: Any) -> bool:
+    """Return whether all rows [n, d] are equal."""
     return bool((rows[0] == rows[-1]).all() and (rows == rows[0]).all())
 
 
@@ -137,7 +138,7 @@ def centred(x: Any) -> tuple[Any, Any]:
     rows = x - mean(x, axis=0).astype(x.dtype)
     rows = rows - mean(rows, axis=0).astype(x.dtype)  # twice: the mean far from the origin has itself a rounding error
     if isinstance(x, np.ndarray):
-        constant = _is_constant(x)
+        constant = is_constant(x)
         exponent = power_of_two(x if constant else rows)
         return np.zeros_like(x) if constant else ldexp(rows, -exponent), exponent
     constant = (x == x[0]).all()

@@ -23,13 +23,17 @@ class Threads(ThreadPoolExecutor):
     """
 
     def __init__(self, count: int | None = None) -> None:
-        cores = (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1
-        super().__init__(count or cores)
+        super().__init__(count or count_cores())
         self._x64 = jnp.result_type(float) == np.float64
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Start a job and return its future."""
         return super().submit(_run, self._x64, fn, *args, **kwargs)
+
+
+def count_cores() -> int:
+    """Return the number of cores available to this process."""
+    return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1
 
 
 def _run(x64: bool, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..gram import Sums, diagonal
-from ..neighbours import Neighbours
+from ..neighbours import Neighbours, empty_table
 from .plan import PassPlan, QueryResult
 
 
@@ -25,13 +25,9 @@ class Collected:
     """
 
     def __init__(self, plan: PassPlan, m: int, q: int, dtype: Any, *, groups: int = 1, distinct: int = 0) -> None:
-        def empty(k: int) -> list[Neighbours]:
-            return [
-                Neighbours(np.empty((q, k), np.int32), np.empty((q, k), dtype), np.empty(q, bool)) for _ in range(m)
-            ]
-
         self._plan, self._m = plan, m
-        self._tables = [empty(k) for k in (*(k for _, k in plan.tables), *([distinct] if distinct else []))]
+        widths = (*(k for _, k in plan.tables), *([distinct] if distinct else []))
+        self._tables = [[empty_table(q, k, dtype) for _ in range(m)] for k in widths]
         self._distinct = distinct > 0
         self._means = [np.empty((m, q)) for _ in plan.kernels]
         # Sums of every block, which are added in the end: in the same order whether a pass was interrupted or not.

@@ -11,9 +11,9 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, mesh_of, use_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, mesh_of, release_memory, use_numpy
 from ..gram import Prepared, in_numpy
-from ..neighbours import Neighbours, block_table, ranks_numpy
+from ..neighbours import Neighbours, block_table, ranks_numpy, rows_of_block, search_blocks
 from .collected import Collected
 from .mesh import run_mesh_pass
 from .plan import PassPlan, QueryResult
@@ -58,7 +58,8 @@ def run_query_pass(
         checkpoint: as in `run_pass`.
         progress: called with (queries done, q) after each block.
 
-    Cost m q n d; memory O(m q k) and blocks of b n: of all models at once if ranks are planned, else one per core.
+    Cost m q n d; memory O(m q k) and blocks of b n: of all models at once if ranks are planned, else one per core. On a
+    CPU without ranks it is one block, and the points of one model after the other.
     """
     if mesh is None and outside is None and jax.default_backend() != "cpu":
         mesh = mesh_of(representations[0].points)
@@ -66,18 +67,21 @@ def run_query_pass(
         options: dict[str, Any] = {"block": block, "checkpoint": checkpoint, "progress": progress}
         return run_mesh_pass(representations, plan, mesh, query=rows, group=group, distinct=distinct, **options)
     m, n, q = len(representations), len(representations[0].rows), len(rows)
-    if all(use_numpy(prepared.points) for prepared in representations):
+    numpy = all(use_numpy(prepared.points) for prepared in representations)
+    if numpy:
         representations = [in_numpy(prepared) for prepared in representations]
+    k, masks = distinct or (0, [None] * m)
+    if numpy and not plan.ranks:
+        return _of_each(representations, plan, rows, k, masks, outside, block, checkpoint, progress)
     if block is None:
         held = m if plan.ranks else min(m, os.cpu_count() or 1)
         # The free memory is another one when an interrupted pass continues.
         free = BLOCK_BYTES if checkpoint else free_bytes()
         block = max(MIN_BLOCK, free // (held * n * representations[0].points.dtype.itemsize))
     block = -(-q // -(-q // min(q, block)))
-    k, masks = distinct or (0, [None] * m)
-    inputs = (plan, block, rows, group, k, outside, *masks, *(prepared.rows for prepared in representations))
     groups = int(group.max()) + 1
     found = Collected(plan, m, q, representations[0].points.dtype, groups=groups, distinct=k)
+    inputs = (plan, block, rows, group, k, outside, *masks, *(prepared.rows for prepared in representations))
     saved = Segments(found, checkpoint and checkpoint.of("queries", *inputs))
     with Threads() as pool:
         for start in range(saved.rows, q, block):
@@ -96,10 +100,50 @@ def run_query_pass(
                 sums = np.zeros((groups, m, m))
                 np.add.at(sums, group[start : start + size], means)
                 found.add_ranks(sums)
+            del results  # with the Gram products, before the next block is computed
+            release_memory()
             saved.done(start + size)
             if progress is not None:
                 progress(start + size, q)
     return found.result(None, block)
+
+
+def _of_each(
+    representations: Sequence[Prepared],
+    plan: PassPlan,
+    rows: np.ndarray,
+    k: int,
+    masks: Sequence[np.ndarray | None],
+    outside: np.ndarray | None,
+    block: int | None,
+    checkpoint: Checkpoint | None,
+    progress: Callable[[int, int], None] | None,
+) -> QueryResult:
+    """Compute neighbour tables only, one model after the other, in NumPy."""
+    m, q, results = len(representations), len(rows), []
+    for model, (prepared, mask) in enumerate(zip(representations, masks, strict=True)):
+        found = Collected(plan, 1, q, prepared.points.dtype, distinct=k)
+        size = rows_of_block(prepared, q) if block is None else min(q, block)
+        inputs = (plan, size, rows, k, outside, mask, prepared.rows)
+        saved = Segments(found, checkpoint and checkpoint.of("queries of one", *inputs))
+
+        def search(gram: Any, query: np.ndarray, prepared: Prepared = prepared, mask: Any = mask) -> list[Neighbours]:
+            return _tables(prepared, mask, gram, query, plan=plan, k=k, outside=outside)
+
+        first = saved.rows
+        for start, tables in search_blocks(prepared, rows[first:], search, size):
+            found.add_tables(0, first + start, tables)
+            done = first + start + len(tables[0].tied)
+            saved.done(done)
+            if progress is not None:
+                progress((model * q + done) // m, q)
+        results.append(found.result(None, size))
+    whole = results[0]
+    for other in results[1:]:
+        whole.distinct += other.distinct
+        for metric, of_models in whole.tables.items():
+            of_models += other.tables[metric]
+    return whole
 
 
 def _search(
@@ -113,17 +157,31 @@ def _search(
 ) -> _Block:
     """Find the planned tables of one block of one model, and the one of k distinct neighbours after them."""
     gram = prepared.gram(query)
+    tables = _tables(prepared, mask, gram, query, plan=plan, k=k, outside=outside)
+    return _Block(gram if plan.ranks else None, jax.device_get(tables))
+
+
+def _tables(
+    prepared: Prepared,
+    mask: np.ndarray | None,
+    gram: Any,
+    query: np.ndarray,
+    *,
+    plan: PassPlan,
+    k: int,
+    outside: np.ndarray | None,
+) -> list[Neighbours]:
     find = partial(block_table, prepared, gram, query, ordered=plan.ordered, where=outside)
     tables = [find(width, metric) for metric, width in plan.tables]
     if k:
         tables.append(block_table(prepared, gram, query, k, "euclidean", where=mask))
-    return _Block(gram if plan.ranks else None, jax.device_get(tables))
+    return tables
 
 
 def _ranks(prepared: Prepared, found: _Block, *, query: np.ndarray, near: np.ndarray, table: int) -> np.ndarray:
     """Compute the ranks [b, c] in one model of the neighbours [b, c] of the queries in all models."""
     nearest = found.tables[table].indices
-    if isinstance(prepared.points, np.ndarray):
+    if isinstance(prepared.rows, np.ndarray):
         return np.asarray(ranks_numpy(prepared, found.gram, query, near, nearest), np.float64)
     values, incomplete = count_ranks(prepared.norms, found.gram, query, near, nearest)
     if np.asarray(incomplete).any():

@@ -10,7 +10,17 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, mesh_of, namespace, use_numpy
+from ..base import (
+    BLOCK_BYTES,
+    MIN_BLOCK,
+    Checkpoint,
+    Threads,
+    free_bytes,
+    mesh_of,
+    namespace,
+    release_memory,
+    use_numpy,
+)
 from ..gram import (
     MAX_ENTRIES,
     Kernel,
@@ -96,7 +106,7 @@ def run_pass(
     checkpoint = checkpoint and checkpoint.of("pass", plan, block, *_inputs(representations, sigmas))
     norms = stacked([prepared.norms for prepared in representations])
     widths = None if sigmas is None else namespace(*sigmas).stack(list(sigmas))
-    small = m * n * n <= MAX_ENTRIES and all(isinstance(prepared.points, np.ndarray) for prepared in representations)
+    small = m * n * n <= MAX_ENTRIES and all(isinstance(prepared.rows, np.ndarray) for prepared in representations)
     found = Collected(plan, m, n, representations[0].points.dtype)
     saved = Segments(found, checkpoint)
     with Threads() as pool:
@@ -118,9 +128,12 @@ def run_pass(
                 near = np.concatenate([_euclidean(each.tables, plan).indices[:, : plan.ranks] for each in results], 1)
                 columns = list(pool.map(partial(_ranks, rows=rows, near=near, plan=plan), representations, results))
                 found.add_ranks(np.stack([column.reshape(m, -1).mean(1) for column in columns], 1)[None])
-            for at, job in zip(starts, jobs, strict=True):
-                for kernel, (total, mean) in enumerate(job.result()):
+            products = [job.result() for job in jobs]
+            for at, product in zip(starts, products, strict=True):
+                for kernel, (total, mean) in enumerate(product):
                     found.add_kernel(kernel, start + at, total, mean)
+            del results, grams, jobs  # before the next block is computed
+            release_memory()
             saved.done(min(n, start + block))
             if progress is not None:
                 progress(min(n, start + block), n)
@@ -210,7 +223,7 @@ def _ranks(prepared: Prepared, block: _Block, *, rows: np.ndarray, near: np.ndar
     n = len(prepared.rows)
     query = np.minimum(rows, n - 1)
     table = _euclidean(block.tables, plan).indices
-    if isinstance(prepared.points, np.ndarray):
+    if isinstance(prepared.rows, np.ndarray):
         values = ranks_numpy(prepared, block.gram, query, near, table)
         return np.asarray(values, np.float64)[: n - rows[0]].sum(0)
     values, incomplete = count_ranks(prepared.norms, block.gram, query, near, table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, InputError
+from ..base import InputError
 from ..context import CompareConfig, plan_pass
-from ..gram import MAX_ENTRIES
 from ..metrics import Metric, find_metric
 from ..permutation import features_permute_cheaper
 from .compare import DEFAULT_METRICS
+from .estimate_memory import estimate_memory
 from .inference import configured
 from .limits import check_size
 from .queries import check_queries
@@ -33,8 +32,6 @@ TABLE, DISTANCE, GAUSSIAN, RANK, SORT, LOOKUP, JOIN, INVERSIONS = 14, 28, 44, 5,
 SIMILARITY, SINGLE = 50, 12
 # Multiplications that take as long as a column of one row does in building and searching a graph of two rows.
 GRAPH = 8000
-# Bytes of a neighbour in a table, of a float32, and of the buffers of compiled programs.
-NEIGHBOUR, FLOAT, PROGRAMS = 8, 4, 2**27
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Estimate:
         permutations: their number.
         linear: how linear kernels are computed: "d x d products of features", "n x n products of rows", or "".
         stages: the stages of the work, in order.
-        memory: bytes beyond the inputs.
+        memory: bytes beyond the inputs, as matrices of float32 in the order of the ids. Other inputs are copied once.
         seconds: CPU seconds on the processor at hand, right within a factor of two to three, without compilation.
     """
 
@@ -95,7 +92,8 @@ def estimate(
 
     Returns:
         The estimate. Multiplications are counted, and the time of a multiplication is measured for a tenth of a second.
-        Metrics of rows alone (Procrustes, CCA, linear regression, reconstruction errors) are not included.
+        Metrics of rows alone (Procrustes, CCA, linear regression, reconstruction errors) are not included, nor is the
+        copy of all rows that the second-order cosine similarity makes.
 
     Raises:
         ValueError: `hyle.engine.compare` would refuse so many samples, an unknown metric, k out of range.
@@ -169,7 +167,16 @@ def estimate(
         permutations=count,
         linear=linear if "linear" in needs else "",
         stages=tuple(stages),
-        memory=_memory(n, m, total, len(plan.kernels), [k for _, k in plan.tables], count),
+        memory=estimate_memory(
+            n,
+            widths,
+            chosen,
+            plan,
+            k=config.k,
+            queries=config.queries,
+            permutations=count,
+            jackknife=inference.jackknife_groups > 0,
+        ),
         seconds=sum(per_product * stage.products + per_pass * stage.passes for stage in stages),
     )
 
@@ -215,20 +222,6 @@ def _permuted(
         passes = SORT * m * square + LOOKUP * count * m**2 * n * rank_k
         stages.append(Stage("permutations, ranks", products=square * total, passes=passes))
     return stages
-
-
-def _memory(n: int, m: int, total: int, kernels: int, neighbours: Sequence[int], permutations: int) -> int:
-    """Return the bytes that a comparison takes beyond its inputs."""
-    threads = os.cpu_count() or 1
-    blocks = 0
-    if kernels:
-        blocks = max(BLOCK_BYTES, MIN_BLOCK * m * n * FLOAT) * 3
-    elif neighbours:
-        blocks = max(BLOCK_BYTES, MIN_BLOCK * n * FLOAT) * threads
-    # The rows once more where they are joined, and centred.
-    points, tables = 2 * n * total * FLOAT, m * n * sum(neighbours) * NEIGHBOUR
-    programs = PROGRAMS if m * n * n > MAX_ENTRIES else 0
-    return programs + points + min(blocks, 2 * m * n * n * FLOAT) + tables + permutations * (n * FLOAT + m * m * 8)
 
 
 def _measure_rates() -> tuple[float, float]:

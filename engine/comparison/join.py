@@ -15,6 +15,7 @@ import numpy as np
 from ..base import InputError, caller_level, matrix, use_numpy
 
 SHOWN = 3  # ids of each representation that a message lists
+CHECKED = 4096  # rows that are checked at once
 
 
 class JoinWarning(UserWarning):
@@ -99,27 +100,30 @@ def join(representations: Mapping[str, Any]) -> Joined:
         if len(set(lengths.values())) > 1:
             raise InputError(f"without ids all must have the same rows; got {lengths}")
         common = [str(i) for i in range(len(values[0]))]
-        tables = [{row: i for i, row in enumerate(common)}] * len(names)
+        tables = [{row: i for i, row in enumerate(common[:SHOWN])}] * len(names)
         tensors = values
         counting = []
         numbered = [True] * len(names)
     if len(common) < 4:
         raise InputError(_too_few(names, tables, len(common)))
     arrays: list[Any] = []
+    on_cpu = jax.default_backend() == "cpu"
     for name, tensor, table in zip(names, tensors, tables, strict=True):
-        rows = np.array([table[i] for i in common])
-        array = matrix(tensor, name)
-        if not np.array_equal(rows, np.arange(len(array))):
-            # NumPy on a CPU, where JAX would compile a program for every width.
-            array = jnp.asarray(np.asarray(array)[rows]) if jax.default_backend() == "cpu" else array[jnp.asarray(rows)]
+        array = _matrix(name, tensor)
+        if all(with_ids):
+            rows = np.fromiter((table[i] for i in common), np.int64, len(common))
+            if not np.array_equal(rows, np.arange(len(array))):
+                # NumPy on a CPU, where JAX would compile a program for every width.
+                array = np.asarray(array)[rows] if on_cpu else array[jnp.asarray(rows)]
         arrays.append(_finite(name, array, common))
     if all(use_numpy(array) for array in arrays):
         arrays = [np.asarray(array) for array in arrays]  # they share the memory
     else:
+        arrays = [matrix(array, name) for name, array in zip(names, arrays, strict=True)]
         # Shared arrays are committed to a device and copies are not; JAX would compile again for every mixture.
         arrays = [jax.device_put(array, array.sharding) for array in arrays]
     dtypes = [str(getattr(tensor, "dtype", "number")).removeprefix("torch.") for tensor in tensors]
-    notes, warning = _lost(names, tables, set(common), numbered)
+    notes, warning = _lost(names, tables, set(common), numbered) if all(with_ids) else ([], "")
     if warning:
         warnings.warn(warning, JoinWarning, stacklevel=caller_level())
     return Joined(names, arrays, common, [len(t) for t in tensors], dtypes, [*notes, *counting], warning)
@@ -200,10 +204,22 @@ def _positions(name: str, ids: Sequence[str]) -> dict[str, int]:
     return table
 
 
+def _matrix(name: str, tensor: Any) -> Any:
+    """Return what `matrix` does, but an array of NumPy as it is where it needs no copy, whatever its address."""
+    numpy = jax.default_backend() == "cpu" and isinstance(tensor, np.ndarray) and tensor.ndim == 2
+    if numpy and tensor.shape[1] and tensor.dtype == np.float32 and tensor.dtype.isnative and tensor.flags.c_contiguous:
+        return np.asarray(tensor)  # of a subclass, such as a file that is mapped into memory
+    return matrix(tensor, name)
+
+
 def _finite(name: str, array: Any, ids: Sequence[str]) -> Any:
     # NumPy on a CPU, where JAX would compile a program for every width.
-    finite = np.isfinite(np.asarray(array)) if jax.default_backend() == "cpu" else jnp.isfinite(array)
-    bad = np.flatnonzero(~np.asarray(finite.all(1)))
+    if jax.default_backend() == "cpu":
+        rows = np.asarray(array)
+        finite = np.concatenate([np.isfinite(rows[at : at + CHECKED]).all(1) for at in range(0, len(rows), CHECKED)])
+    else:
+        finite = np.asarray(jnp.isfinite(array).all(1))
+    bad = np.flatnonzero(~finite)
     if len(bad):
         some = ", ".join(_short(ids[row]) for row in bad[:5]) + (", ..." if len(bad) > 5 else "")
         wide = "" if array.dtype == jnp.float64 else "; values beyond float32 count as infinite unless JAX_ENABLE_X64=1"

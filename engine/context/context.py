@@ -12,7 +12,18 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import Checkpoint, Threads, each_of, of_all, own_devices, own_share, repeated_rows, several_processes
+from ..base import (
+    BLOCK_BYTES,
+    Checkpoint,
+    Threads,
+    each_of,
+    of_all,
+    own_devices,
+    own_share,
+    repeated_rows,
+    several_processes,
+    use_numpy,
+)
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
 from ..gram import (
     MAX_ENTRIES,
@@ -24,7 +35,7 @@ from ..gram import (
     median_of_prepared,
     prepare,
 )
-from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup
+from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, stack_each
 from ..permutation import (
     Permutations,
     features_permute_cheaper,
@@ -219,12 +230,18 @@ class MetricContext:
         """Prepare each model for the pass; of few samples in NumPy with the inner products of all points."""
 
         def compute() -> list[Prepared]:
-            prepared = [prepare(x) for x in self.arrays]
-            numpy = all(isinstance(x, np.ndarray) for x in self.arrays)
-            few = numpy and self.queries is None and self.mesh is None and self.m * self.n**2 <= MAX_ENTRIES
+            numpy = self.mesh is None and all(isinstance(x, np.ndarray) and use_numpy(x) for x in self.arrays)
+            # Points that take more than the blocks are computed where they are read.
+            kept = not numpy or sum(x.nbytes for x in self.arrays) <= BLOCK_BYTES
+            prepared = [prepare(x, kept=kept) for x in self.arrays]
+            few = numpy and self.queries is None and self.m * self.n**2 <= MAX_ENTRIES
             return [each.with_gram() for each in prepared] if few else prepared
 
         return self.cached("prepared", compute)
+
+    def kept(self) -> list[Prepared]:
+        """Prepare each model, with its points in an array."""
+        return [each.kept() for each in self.prepared()]
 
     def sigmas(self) -> list[Any]:
         """Compute the RBF bandwidth of each model: the median of its non-zero distances."""
@@ -234,7 +251,7 @@ class MetricContext:
             own, devices = own_share(prepared) if self.shared else prepared, own_devices(self.mesh)
 
             def median_on(one: Prepared, device: Any) -> Any:
-                numpy = device is None or isinstance(one.points, np.ndarray)
+                numpy = device is None or isinstance(one.rows, np.ndarray)
                 return median_of_prepared(one if numpy else jax.device_put(one, device))
 
             with Threads() as pool:
@@ -301,12 +318,12 @@ class MetricContext:
             by_features = kernel == "linear" and self._cache.get("features")
             if by_features and features_permute_cheaper(self.n, widths, len(permutations), len(permutations.cycles)):
                 return permuted_feature_products(
-                    self.prepared(), permutations, self.in_order, self.stage_callback(NULL), mesh=self.mesh
+                    self.kept(), permutations, self.in_order, self.stage_callback(NULL), mesh=self.mesh
                 )
             sigmas = self.sigmas() if kernel == "rbf" else None
             means = sums.means.mean(1)
             return permuted_products(
-                self.prepared(),
+                self.kept(),
                 kernel,
                 means,
                 permutations,
@@ -418,8 +435,13 @@ class MetricContext:
 
     def lookups(self, k: int, metric: NeighbourMetric) -> list[Lookup]:
         """Return the neighbour table of each model, sorted by index."""
+        both = self.stacked_lookups(k, metric)
+        return [Lookup(*(part[model] for part in both)) for model in range(self.m)]
+
+    def stacked_lookups(self, k: int, metric: NeighbourMetric) -> Lookup:
+        """Return the neighbour tables sorted by index, with a leading axis of models."""
         key = ("lookups", k, metric, self.outside is None)
-        return self.cached(key, lambda: [lookup(table) for table in self.tables(k, metric)])
+        return self.cached(key, lambda: stack_each(map(lookup, self.tables(k, metric)), self.m))
 
     def permutations(self, count: int) -> list[np.ndarray]:
         """Draw random orders of the rows, for chance levels without a closed form; int32 [n] each."""

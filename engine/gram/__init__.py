@@ -30,3 +30,4 @@ from .prepared import in_numpy as in_numpy
 from .prepared import prepare as prepare
 from .prepared import stacked as stacked
 from .product import gram_of as gram_of
+from .product import multiply as multiply

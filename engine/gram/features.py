@@ -11,9 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import HIGHEST, of_all, own_share, several_processes, use_numpy
+from ..base import HIGHEST, Centred, of_all, own_share, several_processes, use_numpy
 from .features_on_mesh import feature_products_on_mesh
-from .prepared import Prepared
+from .prepared import Prepared, in_numpy
+
+# Entries of the rows of a model that are multiplied at once, where they are centred for it.
+CHUNK = 2**20
 
 
 def by_features(n: int, widths: Sequence[int], *, gram: bool = False) -> bool:
@@ -43,7 +46,7 @@ def feature_products(representations: Sequence[Prepared], *, mesh: Mesh | None =
     Cost n d_a d_b for each pair, half of it for a model with itself; memory O(d_a d_b).
     """
     numpy = all(use_numpy(prepared.points) for prepared in representations)
-    points: list[Any] = [np.asarray(prepared.points) if numpy else prepared.points for prepared in representations]
+    points: list[Any] = [in_numpy(prepared).points if numpy else prepared.points for prepared in representations]
     if mesh is not None and not numpy:
         return feature_products_on_mesh(points, mesh)
     m, shared = len(representations), several_processes(mesh)
@@ -83,9 +86,20 @@ def feature_hsic(products: Any, squares: Any, *, debiased: bool) -> Any:
     return (products - n / (n - 2) * (inner + n * means) + n * n * means / ((n - 1) * (n - 2))) / (n * (n - 3))
 
 
-def _squared_norm_numpy(x: np.ndarray, y: np.ndarray) -> float:
+def _squared_norm_numpy(x: np.ndarray | Centred, y: np.ndarray | Centred) -> float:
+    if isinstance(x, Centred) or isinstance(y, Centred):
+        return _squared_norm_by_chunks(x, y)
     product = x.T @ y  # NumPy computes only one half of the product of an array with itself
     return float(np.einsum("ij,ij->i", product, product).sum(dtype=np.float64))
+
+
+def _squared_norm_by_chunks(x: np.ndarray | Centred, y: np.ndarray | Centred) -> float:
+    size, total = max(1, CHUNK // max(x.shape[1], y.shape[1])), np.zeros((x.shape[1], y.shape[1]))
+    for start in range(0, len(x), size):
+        chunk = slice(start, start + size)
+        part = x[chunk]
+        total += part.T @ (part if y is x else y[chunk])
+    return float(np.einsum("ij,ij->i", total, total).sum())
 
 
 @jax.jit

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, block_size, each_row, namespace, scalar, use_numpy
+from ..base import HIGHEST, aligned_empty, block_size, each_row, namespace, scalar, use_numpy
 from .prepared import Norms, Prepared, in_numpy, prepare
 
 # Up to this number of pairs of rows, all squared distances are kept (256 MiB in float32) during the search for their
@@ -65,9 +65,14 @@ def _gram(points: jax.Array, start: jax.Array, size: int) -> jax.Array:
 
 def _gram_numpy(prepared: Prepared, start: int, size: int) -> np.ndarray:
     n, points = len(prepared.points), prepared.points
-    query = np.minimum(start + np.arange(size), n - 1)
-    other = (start + np.arange(n // 2 + size)) % n
-    return points[query] @ points[other].T if prepared.whole is None else prepared.whole[query[:, None], other]
+    query, end = np.minimum(start + np.arange(size), n - 1), start + n // 2 + size
+    if prepared.whole is not None:
+        return prepared.whole[query[:, None], np.arange(start, end) % n]
+    products = aligned_empty((size, end - start), points.dtype)
+    for first in range(0, end, n):  # slices of the points, which are not copied
+        low, high = max(start, first), min(end, first + n)
+        np.matmul(points[query], points[low - first : high - first].T, out=products[:, low - start : high - start])
+    return products
 
 
 def _squared(norms: Norms, gram: Any, start: Any) -> Any:
@@ -132,7 +137,7 @@ def _rows_at_once(n: int, most: int | None = None) -> int:
 def _median_by_selection(prepared: Prepared) -> Any:
     n, numpy = len(prepared.points), use_numpy(prepared.points)
     if numpy:
-        prepared = in_numpy(prepared)
+        prepared = in_numpy(prepared).kept()
     size = _rows_at_once(n, CHUNK if numpy else None)
     sample, tail = _sample(prepared)
     largest = np.finfo(sample.dtype).max
@@ -217,9 +222,13 @@ def _sample(prepared: Prepared) -> tuple[np.ndarray, float]:
     groups = np.array_split(order, max(1, n // GROUP))
     longest = len(groups[0])
     padded = np.stack([np.pad(rows, (0, longest - len(rows)), constant_values=-1) for rows in groups])
-    within = _distances_within if isinstance(prepared.points, np.ndarray) else _distances_within_compiled
-    far = np.asarray(within(prepared, padded))
-    sample = far[np.isfinite(far)]
+    if isinstance(prepared.points, np.ndarray):
+        size = max(1, CHUNK // (longest * max(longest, prepared.points.shape[1])))
+        parts = (_distances_within(prepared, padded[at : at + size]) for at in range(0, len(padded), size))
+        sample = np.concatenate([far[np.isfinite(far)] for far in parts])
+    else:
+        far = np.asarray(_distances_within_compiled(prepared, padded))
+        sample = far[np.isfinite(far)]
     return sample, ERRORS * 0.5 / max(1, len(sample)) ** 0.5
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import ldexp, namespace, power_of_two
+from ..base import Centred, aligned_empty, is_constant, ldexp, namespace, power_of_two
 from .product import gram_of
 
 # Entries of the rows that NumPy processes at once, so that they stay in the cache.
@@ -138,7 +138,8 @@ class Prepared(NamedTuple):
 
     Args:
         rows: [n, d], the input.
-        points: [n, d], centred and divided by a power of two, with the largest absolute entry in [0.5, 1).
+        points: [n, d], centred and divided by a power of two, with the largest absolute entry in [0.5, 1); an array, or
+            `Centred` rows.
         norms: see `Norms`.
         whole: [n, n], the inner products of all points, if they are kept; see `with_gram`.
     """
@@ -154,31 +155,40 @@ class Prepared(NamedTuple):
             return gram_of(self.points, query)
         return self.whole if np.array_equal(query, np.arange(len(self.whole))) else self.whole[query]
 
+    def kept(self) -> Prepared:
+        """Return the same representation with its points in an array, one copy of the rows, for many products."""
+        return self._replace(points=np.asarray(self.points)) if isinstance(self.points, Centred) else self
+
     def with_gram(self) -> Prepared:
         """Return the same representation with the inner products of all its points, for few rows in NumPy.
 
         One large product takes less time than several small ones, each of which has to wait for the threads of BLAS.
         """
-        return self if self.whole is not None else self._replace(whole=self.points @ self.points.T)
+        if self.whole is not None:
+            return self
+        points = self.kept().points
+        return self._replace(whole=points @ points.T)
 
 
-def prepare(x: Any) -> Prepared:
+def prepare(x: Any, *, kept: bool = True) -> Prepared:
     """Centre and scale a representation and compute its norms.
 
     Args:
         x: floating [n, d]; a NumPy array is prepared in NumPy.
+        kept: whether the points of a NumPy array are kept, else they are `Centred` rows.
 
-    Cost O(n d), memory one copy of x.
+    Cost O(n d), memory one copy of x, or O(n) unless the points are kept.
     """
     if isinstance(x, np.ndarray):
         with np.errstate(all="ignore"):  # rows that are not finite, or out of the range of the dtype
-            return Prepared(x, *_prepared_numpy(x))
+            prepared = Prepared(x, *_prepared_numpy(x))
+            return prepared.kept() if kept else prepared
     return Prepared(jnp.asarray(x), *_prepared(x))  # x is not an output of `_prepared`: `jax.jit` would copy it
 
 
 def in_numpy(prepared: Prepared) -> Prepared:
     """Return the same representation with NumPy arrays, which share the memory of JAX arrays on a CPU."""
-    if isinstance(prepared.points, np.ndarray):
+    if isinstance(prepared.rows, np.ndarray):
         return prepared
     return jax.tree.map(np.asarray, prepared)
 
@@ -210,31 +220,28 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     return points, norms
 
 
-def _prepared_numpy(x: np.ndarray) -> tuple[np.ndarray, Norms]:
+def _prepared_numpy(x: np.ndarray) -> tuple[Centred, Norms]:
     """Return what `_prepared` does; NumPy version, which compiles nothing for the width."""
     n, d, limits = *x.shape, np.finfo(x.dtype)
-    first = x.mean(0, dtype=np.float64).astype(x.dtype)
-    points = x - first
-    second = points.mean(0, dtype=np.float64).astype(x.dtype)
-    all_equal = bool((x == x[0]).all())
-    points -= points if all_equal else second
-    exponent = power_of_two(x if all_equal else points)
-    points = ldexp(points, -exponent)
-    offset = ldexp(first + second, -exponent)
+    points, all_equal = Centred.of(x), is_constant(x)
+    offset = ldexp(points.mean, -points.exponent)
     mean = np.sqrt((offset * offset).sum())
     parts, start_unit, all_parallel = [], None, True
     for start in range(0, n, size := max(1, CHUNK // d)):
-        scaled = ldexp(x[start : start + size], -exponent)
-        part = _row_norms(scaled, points[start : start + size], offset, mean)
+        chunk = slice(start, start + size)
+        scaled = ldexp(x[chunk], -points.exponent)
+        part = _row_norms(scaled, points[chunk], offset, mean)
         if all_parallel:
             unit = scaled * part["inverse"][:, None]
             start_unit = unit[0] if start_unit is None else start_unit
             all_parallel = bool((np.abs(unit - start_unit) <= 4 * limits.eps).all())
         parts.append(part)
-    row_norms = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    row_norms = {name: aligned_empty(n, x.dtype) for name in parts[0]}
+    for name, column in row_norms.items():
+        np.concatenate([part[name] for part in parts], out=column)
     norms = Norms(
         **row_norms,
-        exponent=np.int32(exponent),
+        exponent=points.exponent,
         mean=mean,
         gram_rtol=x.dtype.type((4 + d**0.5) * limits.eps),
         all_equal=np.bool_(all_equal or not row_norms["squares"].any()),

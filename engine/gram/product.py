@@ -9,25 +9,41 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST
+from ..base import HIGHEST, Centred, aligned_empty
 
 
 def gram_of(points: Any, query: Any) -> Any:
     """Compute the inner products of some points with all points.
 
     Args:
-        points: floating [n, d]; a NumPy array is multiplied in NumPy.
+        points: floating [n, d]; a NumPy array is multiplied in NumPy, and `Centred` rows as they are computed.
         query: int32 [b], row indices of some points.
 
     Returns:
         [b, n].
     """
+    if isinstance(points, Centred):
+        return points.gram(np.asarray(query))
     if not isinstance(points, np.ndarray):
         return _gram_of(points, query)
     rows = np.asarray(query)
     if np.array_equal(rows, np.arange(len(points))):
         return points @ points.T  # NumPy computes only one half of the product of an array with itself
-    return points[rows] @ points.T
+    return np.matmul(points[rows], points.T, out=aligned_empty((len(rows), len(points)), points.dtype))
+
+
+def multiply(points: np.ndarray | Centred, some: np.ndarray, rows: slice, out: np.ndarray) -> np.ndarray:
+    """Compute the inner products of some points with the points of a slice of the rows, in NumPy.
+
+    Args:
+        points: floating [n, d].
+        some: [b, d].
+        rows: of the n.
+        out: [b, c], where the products go.
+    """
+    if isinstance(points, Centred):
+        return points.multiply(some, rows, out)
+    return np.matmul(some, points[rows].T, out=out)
 
 
 # Compiled once for each width d of a model, as is every function of the points, so keep these short. Inlined, so that

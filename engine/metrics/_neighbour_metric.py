@@ -12,7 +12,7 @@ import numpy as np
 
 from ..base import namespace, scalar
 from ..context import MetricContext, Progress, Queries, search_tied_tables, tie_counts
-from ..neighbours import Lookup, Neighbours, all_pairs, lookup, relabelled, stack
+from ..neighbours import Lookup, Neighbours, all_pairs, lookup, relabelled
 from ..permutation import MAX_ROWS, Permutations, Shared, shifted_overlaps, shifted_pairs
 from ._metric import Metric, Result
 
@@ -171,7 +171,7 @@ def build_neighbour_metric(
             forward, backward = count.against(tables, lookup(other))
             return scored(forward), scored(backward)
 
-        tables = stack(context.lookups(k, context.config.neighbour_metric))
+        tables = context.stacked_lookups(k, context.config.neighbour_metric)
         values = context.null_pairs(
             lambda tables, orders: scored(null_counts(tables, orders)),
             tables,
@@ -185,7 +185,8 @@ def build_neighbour_metric(
     def evaluate(context: MetricContext) -> Result:
         tables = context.lookups(context.config.k, context.config.neighbour_metric)
         levels = np.array([chance_level(table, context.candidates + 1) for table in tables])
-        stacked, ties, without = stack(tables), tie_counts(context), None
+        stacked = context.stacked_lookups(context.config.k, context.config.neighbour_metric)
+        ties, without = tie_counts(context), None
         undefined = np.asarray(all_equal(stacked))
         undefined = undefined[:, None] | undefined
         if context.queries is None:

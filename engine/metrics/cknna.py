@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base import InputError, centred, check_k, namespace, on_host, pair, renamed_arguments, scalar
 from ..context import MetricContext, Progress, Queries, search_tied_tables
-from ..neighbours import Neighbours, all_pairs, relabelled, sets, stack
+from ..neighbours import Lookup, Neighbours, all_pairs, relabelled, sets, stack, stack_each
 from ..permutation import Permutations, shifted_pairs
 from ._metric import Metric, Result
 from .algorithms import (
@@ -20,6 +20,7 @@ from .algorithms import (
     Similarity,
     Term,
     edges,
+    edges_of,
     incidences,
     pair_variance,
     permutation_mean,
@@ -28,8 +29,8 @@ from .algorithms import (
     query_incidences,
     query_sums,
     recentred,
-    shared_edges,
     shared_sum,
+    shared_sum_numpy,
     shared_sums,
     with_self,
 )
@@ -147,11 +148,9 @@ def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) ->
     if order is not None or not isinstance(models.indices, np.ndarray):
         return _compiled_aligned(models, variant, order)
     m, values = len(models.indices), np.empty((len(models.indices),) * 2)
-    score = shared_sums(models, _terms(variant, models.indices.shape[-1]), 1)
-    each = [Edges(*(leaf[at] for leaf in models)) for at in range(m)]
+    each, terms = [Edges(*(leaf[at] for leaf in models)) for at in range(m)], _terms(variant, models.indices.shape[-1])
     for a, b in zip(*np.triu_indices(m), strict=True):
-        forward, backward = score(int(a), int(b), shared_edges(each[a], each[b]))
-        values[b, a], values[a, b] = backward[0], forward[0]
+        values[a, b], values[b, a] = shared_sum_numpy(each[a], each[b], terms)
     return values
 
 
@@ -205,10 +204,32 @@ def _models(context: MetricContext, variant: Variant) -> tuple[Edges, np.ndarray
 
     def compute() -> tuple[Edges, np.ndarray]:
         tables = context.tables(context.config.k, metric)
-        masked = [_edges(x, table, metric, kernel) for x, table in zip(context.arrays, tables, strict=True)]
-        return stack(masked), np.stack([incidences(model) for model in masked])
+        if kernel == "debiased" and all(isinstance(table.indices, np.ndarray) for table in tables):
+            return _of_lookups(context.stacked_lookups(context.config.k, metric))
+        counts = []
+
+        def masked() -> Iterator[Edges]:
+            for x, table in zip(context.arrays, tables, strict=True):
+                model = _edges(x, table, metric, kernel)
+                counts.append(incidences(model))
+                yield model
+
+        return stack_each(masked(), context.m), np.stack(counts)
 
     return context.cached(("cknna", kernel, context.config.k, metric), compute)
+
+
+def _of_lookups(tables: Lookup) -> tuple[Edges, np.ndarray]:
+    """Return the edges of tables [m, n, k] in NumPy, in the arrays of the tables where they need no scale."""
+    weight, mutual, counts = tables.value, np.empty(tables.indices.shape, bool), []
+    for at, value in enumerate(tables.value):
+        model = edges_of(Lookup(tables.indices[at], value))
+        mutual[at] = model.mutual.T
+        counts.append(incidences(model))
+        if not np.may_share_memory(model.weight, value):
+            weight = weight.copy() if weight is tables.value else weight
+            weight[at] = model.weight.T
+    return Edges(*(part.swapaxes(1, 2) for part in (tables.indices, weight, mutual))), np.stack(counts)
 
 
 def _null_distribution(context: MetricContext, permutations: Permutations, variant: Variant) -> np.ndarray:

@@ -108,7 +108,7 @@ def _null_distribution(context: MetricContext, permutations: Permutations) -> np
         for model in tied_models(context, k, "euclidean")
     }
     mean_ranks = permuted_ranks(
-        context.prepared(), tables, permutations, context.in_order, report, tied=tied, mesh=context.mesh
+        context.kept(), tables, permutations, context.in_order, report, tied=tied, mesh=context.mesh
     )
     return np.where(all_equal[:, None] | all_equal[None, :], np.nan, 2 / context.n * mean_ranks)
 

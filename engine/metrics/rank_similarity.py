@@ -112,7 +112,7 @@ def _ranked(prepared: Prepared, table: Neighbours, metric: NeighbourMetric, rows
         The neighbours, ascending in each row, with their ranks from 1 as values; and bool [q], whether two neighbours
         of the row are equally near, or the k-th and the next one.
     """
-    if isinstance(prepared.points, np.ndarray):
+    if isinstance(prepared.rows, np.ndarray):
         rows = np.arange(len(table.indices)) if rows is None else rows
         index = np.asarray(table.indices)
         far = _distances_numpy(prepared.rows, rows, index, metric)

@@ -4,6 +4,7 @@ from .hnsw import check_faiss as check_faiss
 from .hnsw import hnsw_tables as hnsw_tables
 from .lookup import Lookup as Lookup
 from .lookup import lookup as lookup
+from .pairs import MAX_K_BRUTE_FORCE as MAX_K_BRUTE_FORCE
 from .pairs import all_pairs as all_pairs
 from .pairs import pair_tables as pair_tables
 from .pairs import position as position
@@ -11,11 +12,17 @@ from .pairs import relabelled as relabelled
 from .pairs import sets as sets
 from .pairs import share as share
 from .pairs import stack as stack
+from .pairs import stack_each as stack_each
 from .ranks import CERTAIN as CERTAIN
 from .ranks import TABLE as TABLE
 from .ranks import ranks as ranks
 from .ranks import ranks_numpy as ranks_numpy
 from .ranks import recompute_exact_ranks as recompute_exact_ranks
+from .row_blocks import KEPT_BYTES as KEPT_BYTES
+from .row_blocks import PART as PART
+from .row_blocks import join_blocks as join_blocks
+from .row_blocks import rows_of_block as rows_of_block
+from .row_blocks import search_blocks as search_blocks
 from .search import NeighbourMetric as NeighbourMetric
 from .search import Neighbours as Neighbours
 from .search import build_table as build_table
@@ -30,7 +37,7 @@ from .search import select_k_nearest as select_k_nearest
 from .search_numpy import candidates_numpy as candidates_numpy
 from .search_numpy import select_k_nearest_numpy as select_k_nearest_numpy
 from .tables import block_table as block_table
+from .tables import empty_table as empty_table
 from .tables import find_table as find_table
 from .tables import find_tables as find_tables
-from .tables import join_blocks as join_blocks
 from .tables import whole_gram as whole_gram

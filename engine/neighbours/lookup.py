@@ -10,6 +10,9 @@ import numpy as np
 
 from .search import Neighbours
 
+# Rows of a table that NumPy sorts at once.
+ROWS = 2**14
+
 
 class Lookup(NamedTuple):
     """A neighbour table sorted by index, to look up whether a row is a neighbour of another.
@@ -52,8 +55,13 @@ class Lookup(NamedTuple):
 def lookup(table: Neighbours) -> Lookup:
     """Sort the neighbours of each row of a table by index, in JAX or NumPy."""
     if isinstance(table.indices, np.ndarray):
-        order = np.argsort(table.indices, axis=1)
-        return Lookup(*(np.take_along_axis(np.asarray(part), order, 1) for part in (table.indices, table.value)))
+        both = Lookup(np.empty_like(table.indices), np.empty_like(table.value))
+        for start in range(0, len(table.indices), ROWS):
+            rows = slice(start, start + ROWS)
+            order = np.argsort(table.indices[rows], axis=1)
+            for into, part in zip(both, (table.indices, np.asarray(table.value)), strict=True):
+                into[rows] = np.take_along_axis(part[rows], order, 1)
+        return both
     return _lookup(table)
 
 

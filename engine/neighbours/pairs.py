@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import jax
@@ -73,6 +74,19 @@ def sets(x: jax.Array, k: int, metric: NeighbourMetric) -> Neighbours:
 def stack(tables: Sequence[Table]) -> Table:
     """Stack tables of the same shape along a leading axis of models."""
     return jax.tree.map(lambda *leaves: namespace(*leaves).stack(leaves), *tables)
+
+
+def stack_each(tables: Iterable[Table], m: int) -> Table:
+    """Return what `stack` does, of m tables that are computed one after the other and kept in the result only."""
+    remaining = iter(tables)
+    first = next(remaining)
+    if namespace(*jax.tree.leaves(first)) is not np:
+        return stack([first, *remaining])
+    whole = jax.tree.map(lambda leaf: np.empty((m, *leaf.shape), leaf.dtype), first)
+    for model, table in enumerate(itertools.chain([first], remaining)):
+        for into, leaf in zip(jax.tree.leaves(whole), jax.tree.leaves(table), strict=True):
+            into[model] = leaf
+    return whole
 
 
 def all_pairs(score: Callable[[Any, Any], tuple[Any, Any]], tables: Any, others: Any = None) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, block_size, use_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, aligned_empty, block_size, use_numpy
 from ..gram import Prepared, in_numpy
+from .row_blocks import join_blocks, rows_of_block, search_blocks
 from .search import (
     NeighbourMetric,
     Neighbours,
@@ -37,11 +38,9 @@ def whole_gram(prepared: Prepared) -> np.ndarray | None:
         return prepared.whole
     if not use_numpy(prepared.points) or n * n * points.dtype.itemsize > BLOCK_BYTES:
         return None
-    rows, line = np.asarray(points), 64 // points.dtype.itemsize
-    buffer = np.empty(n * n + line, points.dtype)
-    first = -buffer.ctypes.data % 64 // points.dtype.itemsize  # aligned to 64 bytes, else JAX copies the array
+    rows = np.asarray(points)
     # NumPy computes only one half of the product of an array with itself.
-    return np.matmul(rows, rows.T, out=buffer[first : first + n * n].reshape(n, n))
+    return np.matmul(rows, rows.T, out=aligned_empty((n, n), points.dtype))
 
 
 def find_table(
@@ -97,6 +96,11 @@ def find_tables(
     size = min(-(-n // MIN_ROW_BLOCKS), max(MIN_BLOCK, block_size(n, n)))
     size = n if numpy and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, size)
     whole = whole_gram(prepared) if whole is None else whole
+    every = np.arange(n, dtype=np.int32)
+
+    def search(gram: Any, query: np.ndarray) -> list[Neighbours]:
+        find = partial(block_table, prepared, gram, query, ordered=ordered, measured=measured, where=where)
+        return [find(k, metric) for metric, k in wanted]
 
     def of_block(start: int) -> list[Neighbours]:
         query = np.minimum(np.arange(start, start + size, dtype=np.int32), n - 1)
@@ -104,15 +108,22 @@ def find_tables(
             gram = prepared.gram(query)
         else:
             gram = whole[start : start + size] if start + size <= n else whole[query]
-        find = partial(block_table, prepared, gram, query, ordered=ordered, measured=measured, where=where)
-        return jax.device_get([find(k, metric) for metric, k in wanted])
+        found: list[Neighbours] = jax.device_get(search(gram, query))
+        return found
 
+    if numpy and whole is None:
+        found = [empty_table(n, k, prepared.points.dtype) for _, k in wanted]
+        for start, tables in search_blocks(prepared, every, search, rows_of_block(prepared, n)):
+            for target, table in zip(found, tables, strict=True):
+                for into, column in zip(target, table, strict=True):
+                    into[start : start + len(column)] = column
+        return found
     if size == n:
-        tables = [of_block(0)]
+        parts = [of_block(0)]
     else:
         with Threads() as pool:
-            tables = list(pool.map(of_block, range(0, n, size)))
-    return [join_blocks([block[i] for block in tables], n) for i in range(len(wanted))]
+            parts = list(pool.map(of_block, range(0, n, size)))
+    return [join_blocks([block[i] for block in parts], n) for i in range(len(wanted))]
 
 
 def block_table(
@@ -184,9 +195,9 @@ def block_table(
     return _select_k_nearest(prepared.norms, query, index, far, k, metric, where)
 
 
-def join_blocks(parts: Sequence[Neighbours], n: int) -> Neighbours:
-    """Concatenate the tables of blocks of rows into the table of n rows, without the padding rows of the last block."""
-    return Neighbours(*(np.concatenate(column)[:n] for column in zip(*parts, strict=True)))
+def empty_table(n: int, k: int, dtype: Any) -> Neighbours:
+    """Return a table in NumPy to be filled."""
+    return Neighbours(np.empty((n, k), np.int32), np.empty((n, k), dtype), np.empty(n, bool))
 
 
 _exact_distances = jax.jit(exact_distances, static_argnames=("metric",))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ..base import InputError, matrix
 
+CHUNK = 2**18  # entries of the rows that are handled at once
 FACTOR = 4.0  # outliers of real models are at 4 to 16 times the median distance
 
 
@@ -27,7 +29,7 @@ def norm_outliers(x: Any, /, *, factor: float = FACTOR) -> np.ndarray:
     Raises:
         ValueError: factor is not above 1.
 
-    Cost: O(n d) time, one copy of x.
+    Cost O(n d), memory O(n).
 
     Example:
         >>> import numpy as np
@@ -38,18 +40,26 @@ def norm_outliers(x: Any, /, *, factor: float = FACTOR) -> np.ndarray:
     """
     if factor <= 1:
         raise InputError(f"factor={factor} must be above 1: rows at the median distance are not outliers")
-    return far_rows(scaled(np.asarray(matrix(x))), factor)
+    chunks = scaled_chunks(np.asarray(matrix(x)))
+    return are_far(np.sqrt(np.concatenate([np.einsum("ij,ij->i", rows, rows) for _, rows in chunks])), factor)
 
 
-def scaled(rows: np.ndarray) -> np.ndarray:
-    """Centre rows [n, d] and divide them by their largest entry, so that squares stay in the range of float32."""
-    centred = rows - rows.mean(0, dtype=np.float64).astype(rows.dtype)
-    largest = np.abs(centred).max(initial=0)
-    return centred / largest if largest > 0 else centred
+def scaled_chunks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Centre rows [n, d] and divide them by their largest entry, so that squares stay in the range of float32.
+
+    Yields:
+        Some of the rows, a slice, and what becomes of them; so few that they stay in the cache.
+    """
+    n, d = rows.shape
+    mean, size = rows.mean(0, dtype=np.float64).astype(rows.dtype), max(1, CHUNK // d)
+    chunks = [slice(start, start + size) for start in range(0, n, size)]
+    largest = max(np.abs(rows[chunk] - mean).max(initial=0) for chunk in chunks)
+    for chunk in chunks:
+        centred = rows[chunk] - mean
+        yield chunk, centred / largest if largest > 0 else centred
 
 
-def far_rows(centred: np.ndarray, factor: float = FACTOR) -> np.ndarray:
-    """Find the centred rows [n, d] whose norm exceeds ``factor`` times the median norm; bool [n]."""
-    distances = np.sqrt(np.einsum("ij,ij->i", centred, centred))
+def are_far(distances: np.ndarray, factor: float = FACTOR) -> np.ndarray:
+    """Find the rows whose distance [n] from the mean exceeds ``factor`` times the median distance; bool [n]."""
     median = float(np.median(distances))
-    return distances > factor * median if median > 0 else np.zeros(len(centred), bool)
+    return distances > factor * median if median > 0 else np.zeros(len(distances), bool)

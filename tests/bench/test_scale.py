@@ -14,7 +14,7 @@ from hyle.engine import compare, device_mesh, estimate
 from hyle.engine.block_pass import PassPlan, mesh_program, run_mesh_pass
 from hyle.engine.block_pass import mesh as mesh_module
 from hyle.engine.context import PASS
-from hyle.engine.gram import features, prepare, prepared
+from hyle.engine.gram import features, multiply, prepare, prepared
 
 N, WIDTHS = 3000, (24, 40, 64)
 
@@ -37,11 +37,16 @@ def test_products_are_those_that_are_computed(queries: int | None, monkeypatch: 
         done["rows"] += len(query) * points.shape[0] * points.shape[1]
         return gram(points, query)
 
+    def counted(points: Any, some: np.ndarray, columns: slice, out: np.ndarray) -> Any:
+        done["rows"] += out.size * points.shape[1]
+        return multiply(points, some, columns, out)
+
     def squared_norm(x: np.ndarray, y: np.ndarray) -> float:
         done["features"] += x.shape[0] * x.shape[1] * y.shape[1]
         return squared(x, y)
 
     monkeypatch.setattr(prepared, "gram_of", gram_of)
+    monkeypatch.setattr("hyle.engine.neighbours.row_blocks.multiply", counted)
     monkeypatch.setattr(features, "_squared_norm_numpy", squared_norm)
     options: dict[str, Any] = {"metrics": list(scale.METRICS), "k": 10, "queries": queries}
     # Blocks that divide the rows: the last is filled up.

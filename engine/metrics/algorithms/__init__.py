@@ -41,11 +41,12 @@ from .masked_kernels import Edges as Edges
 from .masked_kernels import Similarity as Similarity
 from .masked_kernels import Term as Term
 from .masked_kernels import edges as edges
+from .masked_kernels import edges_of as edges_of
 from .masked_kernels import incidences as incidences
 from .masked_kernels import permutation_mean as permutation_mean
 from .masked_kernels import recentred as recentred
-from .masked_kernels import shared_edges as shared_edges
 from .masked_kernels import shared_sum as shared_sum
+from .masked_kernels import shared_sum_numpy as shared_sum_numpy
 from .masked_kernels import shared_sums as shared_sums
 from .masked_kernels import with_self as with_self
 from .nuclear_norm import nuclear_norm as nuclear_norm

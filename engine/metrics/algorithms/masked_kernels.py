@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...base import HIGHEST, block_size, blocks, centred, namespace, unit
-from ...neighbours import Neighbours, lookup, position
+from ...neighbours import MAX_K_BRUTE_FORCE, Lookup, Neighbours, lookup, position
 from ...permutation import Score, Shared
 
 Similarity = Literal["cosine", "inner_product"]
@@ -21,6 +21,12 @@ Similarity = Literal["cosine", "inner_product"]
 Term = Literal["product", "trace", "rows", "columns", "through", "back", "sums"]
 # The term that a term becomes when the two models are swapped.
 _SWAPPED: Mapping[Term, Term] = {"through": "back", "back": "through"}
+# Rows of which NumPy handles the edges at once.
+ROWS = 2**14
+# Weights are divided by the largest where it is not within this factor of 1.
+RANGE = 2.0**10
+# Entries that are compared at once to find whether rows are neighbours of their neighbours.
+CHUNK = 2**20
 
 
 class Edges(NamedTuple):
@@ -43,10 +49,20 @@ def edges(table: Neighbours) -> Edges:
 
 
 def _edges(table: Neighbours) -> Edges:
-    ordered = lookup(table)
-    xp = namespace(ordered.indices)
-    rows = xp.broadcast_to(xp.arange(len(ordered.indices), dtype=ordered.indices.dtype)[:, None], table.indices.shape)
-    mutual, _ = ordered.find(ordered.indices, rows)
+    return edges_of(lookup(table))
+
+
+def edges_of(ordered: Lookup) -> Edges:
+    """Return what `edges` does, of a table that is sorted by index; in NumPy the arrays of the table where they do."""
+    (n, k), xp = ordered.indices.shape, namespace(ordered.indices)
+    every = xp.arange(n, dtype=ordered.indices.dtype)[:, None]
+    if xp is np and k <= MAX_K_BRUTE_FORCE:
+        mutual = np.empty((n, k), bool)
+        for start in range(0, n, size := max(1, CHUNK // k**2)):
+            rows = slice(start, start + size)
+            mutual[rows] = (ordered.indices[ordered.indices[rows]] == every[rows, :, None]).any(2)
+    else:
+        mutual, _ = ordered.find(ordered.indices, xp.broadcast_to(every, (n, k)))
     return Edges(ordered.indices.T, _in_range(ordered.value.T), mutual.T)
 
 
@@ -145,10 +161,17 @@ def _products(source: Any, points: Any, index: Any) -> Any:
 
 
 def _in_range(weight: Any) -> Any:
-    """Divide by the largest weight: the scale cancels in every ratio, and squares and their sums stay in range."""
+    """Divide by the largest weight: the scale cancels in every ratio, and squares and their sums stay in range.
+
+    In NumPy, which adds in float64, only where the largest is far from 1.
+    """
     xp = namespace(weight)
-    largest = xp.abs(weight).max()
-    largest = largest if xp is np else jax.lax.stop_gradient(largest)
+    if xp is np:
+        largest = max(abs(weight.max()), abs(weight.min()))
+        if 1 / RANGE < largest < RANGE:
+            return weight
+    else:
+        largest = jax.lax.stop_gradient(xp.abs(weight).max())
     return weight / xp.where(largest > 0, largest, 1)
 
 
@@ -189,18 +212,31 @@ def shared_sum(a: Edges, b: Edges, terms: Mapping[Term, float]) -> tuple[jax.Arr
     return jnp.asarray(forward), jnp.asarray(backward)
 
 
-def shared_edges(a: Edges, b: Edges) -> Shared:
-    """Find the edges of two models that are the same, as for one permutation that leaves the samples as they are.
+def shared_sum_numpy(a: Edges, b: Edges, terms: Mapping[Term, float]) -> tuple[float, float]:
+    """Return what `shared_sum` does, in float64, from sums over some of the rows at a time; NumPy version.
 
-    Args:
-        a: edges of the first model, NumPy arrays.
-        b: edges of the second model.
+    Memory O(n + b k) for b rows, beside the edges.
     """
     n = a.indices.shape[1]
-    at = position(a.indices, b.indices)
-    place, column = np.nonzero(at >= 0)
-    target = a.indices[place, column]
-    return Shared(np.zeros(len(place), np.int64), place * n + column, at[place, column] * n + column, column, target)
+    rows, columns = np.zeros((2, n)), np.zeros((2, n))
+    found: dict[Term, float] = {"product": 0.0, "trace": 0.0}
+    for start in range(0, n, ROWS):
+        chunk = slice(start, start + ROWS)
+        one, other = (Edges(*(np.ascontiguousarray(leaf[:, chunk]) for leaf in edges)) for edges in (a, b))
+        at = position(one.indices, other.indices)
+        place, column = np.nonzero(at >= 0)
+        there, target = at[place, column], one.indices[place, column]
+        weights = [np.asarray(w, np.float64) for w in (one.weight[place, column], other.weight[there, column])]
+        product = weights[0] * weights[1]
+        found["product"] += product.sum()
+        found["trace"] += product[one.mutual[place, column] & other.mutual[there, column]].sum()
+        for side, weight in enumerate(weights):
+            rows[side, chunk] = np.bincount(column, weight, one.indices.shape[1])
+            columns[side] += np.bincount(target, weight, n)
+    found |= {"rows": rows[0] @ rows[1], "columns": columns[0] @ columns[1], "through": columns[0] @ rows[1]}
+    found |= {"back": rows[0] @ columns[1], "sums": rows[0].sum() * rows[1].sum()}
+    forward = sum(factor * found[term] for term, factor in terms.items())
+    return float(forward), float(sum(factor * found[_SWAPPED.get(term, term)] for term, factor in terms.items()))
 
 
 def shared_sums(models: Edges, terms: Mapping[Term, float], count: int) -> Score:
@@ -216,11 +252,11 @@ def shared_sums(models: Edges, terms: Mapping[Term, float], count: int) -> Score
         shared edges, and O(K n) for a sum over rows or columns.
     """
     n = models.indices.shape[-1]
-    weights = np.asarray(models.weight, np.float64).reshape(len(models.weight), -1)
+    weights = np.asarray(models.weight).reshape(len(models.weight), -1)
     mutual = np.asarray(models.mutual).reshape(len(models.mutual), -1)
 
     def score(a: int, b: int, shared: Shared) -> tuple[np.ndarray, np.ndarray]:
-        p, q = weights[a][shared.first], weights[b][shared.second]
+        p, q = (np.asarray(w, np.float64) for w in (weights[a][shared.first], weights[b][shared.second]))
         source, target = (shared.number.astype(np.int64) * n + end for end in (shared.source, shared.target))
 
         def total(values: np.ndarray) -> np.ndarray:
@@ -274,7 +310,8 @@ def incidences(edges: Edges) -> np.ndarray:
     index, weight = np.asarray(edges.indices), np.asarray(edges.weight, np.float64)
     n = index.shape[1]
     loop = index == np.arange(n)
-    same, reverse = np.where(loop, 0, weight).sum(), np.where(loop, 0, weight * np.asarray(edges.mutual)).sum()
+    beside = np.where(loop, 0, weight) if loop.any() else weight
+    same, reverse = beside.sum(), beside[np.asarray(edges.mutual)].sum()
 
     def columns(values: np.ndarray) -> np.ndarray:
         return np.bincount(index.ravel(), values.ravel(), n)
@@ -313,7 +350,9 @@ def pair_types(
         one_target: of two values [k, q] of edges that are no loops, the sum of their products over all pairs of
             different edges that end in the same row.
     """
-    kernel = np.where(loop, 0, weight), np.where(loop, weight, 0).sum(0)
+    kernel = (weight, np.zeros(weight.shape[1]))
+    if loop.any():
+        kernel = (np.where(loop, 0, weight), np.where(loop, weight, 0).sum(0))
     mask = np.where(loop, 0.0, 1.0), loop.sum(0).astype(np.float64)
     one, sums = np.ones(weight.shape[1]), []
     for (p, loops_p), (q, loops_q) in ((kernel, mask), (mask, kernel)):

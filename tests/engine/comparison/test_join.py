@@ -94,3 +94,12 @@ def test_a_row_that_is_not_finite_is_ignored_if_it_is_not_common():
     joined = join({"a": embedded(broken(np.nan)), "b": embedded(Y[20:], IDS[20:])})
     assert len(joined.ids) == N - 20
     assert joined.arrays[0].shape == (N - 20, D)
+
+
+def test_arrays_of_numpy_are_not_copied_whatever_their_address():
+    for shift in range(4):
+        x = np.concatenate([np.zeros((shift, 3), np.float32), np.ones((8, 3), np.float32)])[shift:]
+        x.flags.writeable = False
+        ids = [f"s{i}" for i in range(8)]
+        for value in (x, SimpleNamespace(embedding=x, ids=ids)):
+            assert np.shares_memory(join({"x": value}).arrays[0], x)

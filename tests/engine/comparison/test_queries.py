@@ -13,7 +13,7 @@ import pytest
 from hyle.engine import CompareConfig, compare, find_metric, list_metrics, load_comparison, save_comparison
 from hyle.engine.base import InputError
 from hyle.engine.context import MIN_QUERIES, MetricContext, Queries, draw_queries
-from hyle.engine.gram import Prepared
+from hyle.engine.gram import Prepared, multiply
 
 N, Q, K, DRAWS = 600, 100, 10, 60
 SAMPLED = tuple(name for name, metric in list_metrics().items() if metric.queries == "sampled")
@@ -176,19 +176,20 @@ def test_covariates_work_with_queries() -> None:
 
 def test_only_the_queries_are_multiplied_with_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two models of 20,000 rows: 1,000 rows of inner products in place of 40,000, in blocks of few rows."""
-    rows: list[int] = []
+    rows, products = list[int](), list[int]()
 
-    def counted(self: Prepared, query: np.ndarray) -> Any:
-        rows.append(len(query))
-        return original(self, query)
+    def counted(points: Any, some: np.ndarray, columns: slice, out: np.ndarray) -> Any:
+        products.append(out.size)
+        rows.append(len(some))
+        return multiply(points, some, columns, out)
 
-    original = Prepared.gram
-    monkeypatch.setattr(Prepared, "gram", counted)
+    monkeypatch.setattr("hyle.engine.neighbours.row_blocks.multiply", counted)
+    monkeypatch.setattr(Prepared, "gram", fail)
     monkeypatch.setattr(Prepared, "with_gram", fail)
     monkeypatch.setattr("hyle.engine.neighbours.tables.whole_gram", fail)
     monkeypatch.setattr("hyle.engine.block_pass.run.find_tables", fail)
     found = compare(models(20_000), metrics=["cka", "mutual_knn", "cknna"], queries=500, block=125)
     assert np.isfinite(found.cknna).all()
-    assert sum(rows) == 2 * 500
+    assert sum(products) == 2 * 500 * 20_000
     assert max(rows) == 125
     assert found.cka.attrs["form"] == "d x d products of features"

@@ -1,0 +1,68 @@
+"""How much memory a comparison on a CPU takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..base import BLOCK_BYTES, MIN_BLOCK, count_cores
+from ..block_pass import PassPlan
+from ..gram import MAX_ENTRIES
+from ..metrics import Metric
+from ..neighbours import KEPT_BYTES, PART
+
+# Bytes of a neighbour in a table, of a float32, of what is known of a row (its id, whether it repeats another), and of
+# the norms of a row in a model.
+NEIGHBOUR, FLOAT, ROW, NORMS = 8, 4, 128, 32
+# Bytes of compiled programs with the buffers of BLAS, and entries of distances that a thread handles at once.
+PROGRAMS, DISTANCES = 3 * 2**26, 2**20
+
+
+def estimate_memory(
+    n: int,
+    widths: Sequence[int],
+    metrics: Sequence[Metric],
+    plan: PassPlan,
+    *,
+    k: int,
+    queries: int | None = None,
+    permutations: int = 0,
+    jackknife: bool = False,
+) -> int:
+    """Return the bytes that a comparison takes beyond its inputs.
+
+    Args:
+        n: number of samples.
+        widths: columns of each model.
+        metrics: that are computed.
+        plan: of the pass.
+        k: neighbours of the pair metrics.
+        queries: number of samples that are compared with all.
+        permutations: their number.
+        jackknife: whether groups are left out, without which all is computed again.
+    """
+    m, rows, cores = len(widths), min(n, queries or n), count_cores()
+    inputs, largest = n * sum(widths) * FLOAT, n * max(widths) * FLOAT
+    together, searched = bool(plan.kernels or plan.ranks), bool(plan.tables)
+    # The points: all while they are few, else of one model that is searched, or of those whose medians are computed.
+    points = inputs if inputs <= BLOCK_BYTES else largest * (searched and not together and largest <= KEPT_BYTES)
+    medians = largest * min(m, cores) * ("rbf" in plan.kernels and inputs > BLOCK_BYTES)
+    if permutations and (plan.features or together):
+        points += 3 * inputs  # as they are, next to each other, and in another order
+    if jackknife:
+        points += inputs
+    blocks = 0
+    if together:
+        blocks = max(BLOCK_BYTES, MIN_BLOCK * m * n * FLOAT) * 3 // 2
+    elif searched:
+        blocks = max(KEPT_BYTES if largest <= KEPT_BYTES else BLOCK_BYTES, MIN_BLOCK * n * FLOAT)
+    if together or searched:
+        blocks += cores * 4 * max(DISTANCES, PART * n) * FLOAT
+    tables = m * rows * sum(neighbours for _, neighbours in plan.tables) * NEIGHBOUR
+    if any("neighbours" in metric.needs for metric in metrics):
+        # In the order of the indices; as masked kernels, and what one of these takes while it is computed.
+        masked = [metric.name for metric in metrics if metric.name.startswith("cknna")]
+        others = len({*masked} - {"cknna", "cknna_calibrated_form"})
+        tables += int(rows * k * NEIGHBOUR * (m * (1 + others) + (m / 8 + 5) * bool(masked)))
+    programs = PROGRAMS if m * n * n > MAX_ENTRIES else 0
+    known = n * ROW + m * n * NORMS + permutations * (n * FLOAT + m * m * 8)
+    return int(programs + known + points + max(medians, min(blocks, 3 * m * n * n * FLOAT)) + tables)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hyle.engine.base import Centred, aligned_empty, centred_rows
+from hyle.engine.gram import prepare
+
+
+def rows(offset=0.0, scale=1.0, n=300, d=24):
+    return ((np.random.default_rng(0).normal(size=(n, d)) + offset) * scale).astype(np.float32)
+
+
+@pytest.mark.parametrize("offset", [0, 3, 200, 1e5])
+@pytest.mark.parametrize("scale", [1, 1e-30, 1e-8, 1e30])
+def test_points_and_their_products_are_those_of_an_array(offset, scale, monkeypatch):
+    monkeypatch.setattr(centred_rows, "CHUNK", 1000)
+    monkeypatch.setattr(centred_rows, "MIN_ROWS", 40)
+    x = rows(offset, scale)
+    lazy, kept = prepare(x, kept=False), prepare(x)
+    assert isinstance(lazy.points, Centred)
+    assert isinstance(kept.points, np.ndarray)
+    np.testing.assert_array_equal(lazy.points[:], kept.points)
+    np.testing.assert_array_equal(lazy.points[[7, 3]], kept.points[[7, 3]])
+    exact = x.astype(np.float64)
+    exact -= exact.mean(0)
+    exact /= 2.0 ** int(kept.norms.exponent)
+    query = np.array([5, 250, 7])
+    lengths = np.linalg.norm(exact, axis=1)
+    bound = float(kept.norms.gram_rtol) * lengths[query][:, None] * lengths
+    for prepared in (lazy, kept):
+        assert (np.abs(prepared.gram(query) - exact[query] @ exact.T) <= bound).all()
+
+
+def test_equal_rows_are_exactly_zero():
+    lazy = prepare(np.full((50, 3), 0.1, np.float32), kept=False)
+    assert not np.asarray(lazy.points).any()
+    assert not lazy.gram(np.arange(4)).any()
+
+
+def test_rows_are_not_changed_and_may_be_read_only():
+    x = rows()
+    before = x.copy()
+    x.flags.writeable = False
+    prepare(x, kept=False).gram(np.arange(3))
+    np.testing.assert_array_equal(x, before)
+
+
+@pytest.mark.parametrize("shape", [7, (3, 5), (0, 4)])
+def test_memory_is_aligned(shape):
+    for _ in range(5):
+        array = aligned_empty(shape, np.float32)
+        assert array.ctypes.data % 64 == 0 or not array.size
+        assert array.shape == (shape if isinstance(shape, tuple) else (shape,))
