@@ -62,7 +62,7 @@ def contested_data(
         "smallest_p": found.smallest_p,
         "reliability": found.reliability._asdict(),
         "n_contested": int((found.q <= 0.05).sum()) if np.isfinite(found.q).all() else None,
-        "n_agreed": int((found.agreed_q <= 0.05).sum()),
+        "n_agreed": int((found.agreed_q <= 0.05).sum()) if np.isfinite(found.agreed_q).all() else None,
         "n_beyond": None if found.beyond_q is None else int((found.beyond_q <= 0.05).sum()),
         "strata_kind": result.strata_kind,
         "sample_hash": result.sample_hash,

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from hyle.zoo import Dataset, InputError, Model, ModelCard, Representation, Store, find_card, keep_freed_memory, load
-from hyle.zoo.fleet import Fleet, Here, fetched_card
+from hyle.zoo.fleet import Fleet, Here, Part, fetched_card
 from hyle.zoo.models import check_per_before_loading
 
 from ..console import SILENT, SilentProgress, say, with_progress
@@ -124,15 +124,18 @@ def embed_together(
     """
     if not layers:
         return []
+    poolings = [pooling] if pooling is None or isinstance(pooling, str) else pooling
     start = time.monotonic()
     with progress.bar(label_of(name, *layers), len(dataset)) as update, INTERRUPTS.unwinding():
         card = fetched_card(name, notify=say)
 
+        def label(rows: Rows | Part) -> str:
+            return label_of(name, rows.layer, pooling=rows.pooling if len(poolings) > 1 else None)
+
         def found_there(rows: Rows, representation: Representation) -> T:
-            progress.say(line_of(label_of(name, rows.layer), representation, "from the store"))
+            progress.say(line_of(label(rows), representation, "from the store"))
             return take(representation, True)
 
-        poolings = [pooling] if pooling is None or isinstance(pooling, str) else pooling
         wanted = [Rows(layer, each, per, half) for layer in layers for each in poolings]
         found = find_rows(card, dataset, store, wanted, found_there, of_benchmark=of_benchmark)
         if found.missing:
@@ -149,7 +152,7 @@ def embed_together(
                 how = how_made(start, len(job.parts), len(poolings))
                 for part, extraction in zip(job.parts, extractions, strict=True):
                     representation = extraction.commit()
-                    progress.say(line_of(label_of(name, part.layer), representation, next(how)))
+                    progress.say(line_of(label(part), representation, next(how)))
                     found.taken[part.key] = take(without_mark(representation), False)
     return [found.taken[key] for key in found.keys]
 

@@ -85,11 +85,18 @@ def find_rows(
     return found
 
 
-def label_of(name: str, *layers: str | None) -> str:
-    """Return a model and the layers that were asked for: as `hyle compare` calls one, and the number of several."""
+def label_of(name: str, *layers: str | None, pooling: str | None = None) -> str:
+    """Return a model and the layers that were asked for: as `hyle compare` calls one, and the number of several.
+
+    Args:
+        name: of the model.
+        layers: None for the first of the card.
+        pooling: to tell it from others; None for none.
+    """
     if len(layers) > 1:
         return f"{name}, {len(layers)} layers"
-    return name if layers[0] is None else f"{name}@{layers[0]}"
+    label = name if layers[0] is None else f"{name}@{layers[0]}"
+    return label if pooling is None else f"{label}, {pooling}"
 
 
 def line_of(label: str, representation: Representation, how: str) -> str:

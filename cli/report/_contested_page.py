@@ -68,6 +68,8 @@ class ContestedPage:
 def write_contested_page(page: ContestedPage, path: Path) -> Path:
     """Write the page, a single file that opens offline, atomically; return its path."""
     ends = {"contested": page.contested, "agreed": page.agreed}
+    residues = page.kind == "residue"
+    logos = sequence_logos({name: [each.one for each in found] for name, found in ends.items()}) if residues else {}
     text = (
         environment()
         .get_template("contested.html.j2")
@@ -75,7 +77,7 @@ def write_contested_page(page: ContestedPage, path: Path) -> Path:
             version=importlib.metadata.version("hyle"),
             page=page,
             figure=_figure(page),
-            logos=sequence_logos({name: [each.one for each in found] for name, found in ends.items()}),
+            logos=logos,
         )
     )
     return write_atomically(path, text.encode("utf-8", "replace"))
@@ -99,7 +101,7 @@ def _figure(page: ContestedPage) -> str:
         return HEIGHT - MARGIN - (HEIGHT - MARGIN - 12) * (value - low) / (high - low)
 
     ticks = [tick for tick in _ticks(low, high) if low <= tick <= high]
-    digits = max(0, *(len(f"{tick:g}".partition(".")[2]) for tick in ticks)) if ticks else 0
+    digits = max(0, -int(np.floor(np.log10(ticks[1] - ticks[0]) + 1e-9))) if len(ticks) > 1 else 2
     parts = [
         f'<g class="tick"><text x="{across(tick):.0f}" y="{HEIGHT - MARGIN + 18}" text-anchor="middle">'
         f'{number(tick, digits)}</text><text x="{MARGIN - 8}" y="{up(tick) + 4:.0f}" text-anchor="end">'

@@ -39,10 +39,10 @@ FIGURES = {
     "agreement": "A global and a local metric",
     "convergence": "Energy error and alignment with the best model",
     "intrinsic_dimension": "Intrinsic dimension of each representation",
-    "regimes_cknna": "CKNNA of every pair, in and out of distribution",
-    "regimes_cka": "Linear CKA of every pair, in and out of distribution",
-    "dose": "Agreement against the distance from the crystals in distribution",
-    "sample_collapse": "Dimension around a crystal, out of over in distribution",
+    "regimes_cknna": "CKNNA of every pair, in {first} and in {second}",
+    "regimes_cka": "Linear CKA of every pair, in {first} and in {second}",
+    "dose": "Agreement in {second} against the distance from {first}",
+    "sample_collapse": "Dimension around a sample of {second}, over that around a sample of {first}",
 }
 CHOICES = ("data set", "metric", "k", "centring", "composition", "layer", "pooling", "reference", "levels")
 
@@ -153,9 +153,10 @@ def render(
             "## Other specifications",
             "",
             f"The statistics under {len(specifications):,} specifications: metric, number of neighbours, centring, "
-            "composition regressed out, the layer in the middle of each model instead of its default one, the sum over "
-            "atoms or tokens, or their mean and variance, instead of the mean, each family left out, the reference "
-            "model and the level of theory of claims about the best model, and all sets on which they are defined. "
+            "composition regressed out, each family left out, the reference model and the level of theory of claims "
+            "about the best model, and all sets on which they are defined. At the registered number of neighbours also "
+            "the layer in the middle, of models with three or more layers, and instead of the mean over atoms or tokens "
+            "their sum, or their mean and variance, of models that have rows of these; other models keep theirs. "
             "The verdict is on the large mark; thin lines are 95 % intervals, thick ones the range of the estimates "
             "without each of the families. All "
             "numbers are in [`specifications.csv`](specifications.csv).",
@@ -178,10 +179,9 @@ def render(
         ]
         if drawn[name].sentences:
             lines += [f"\nCompared with {SHIFTS[name]}:\n", *(f"- {line}" for line in drawn[name].sentences)]
-        lines += [
-            f"\n**{FIGURES[figure]}**\n\n![{FIGURES[figure]}, {name}]({name}/{figure}.svg)"
-            for figure in drawn[name].charts
-        ]
+        for figure in drawn[name].charts:
+            title = FIGURES[figure].format(first=SHIFTS.get(name, ""), second=name)
+            lines.append(f"\n**{title}**\n\n![{title}, {name}]({name}/{figure}.svg)")
     return "\n".join(lines) + "\n"
 
 

@@ -84,13 +84,17 @@ SETS = (
         "cells of random atoms at high temperature and pressure, far out of distribution",
         _OF_CRYSTALS,
     ),
+    StudySet("exotic", 230, "artificial, charged and heavy molecules, as atoms", _OF_EXOTIC),
     StudySet(
-        "exotic", 230, "charged, heavy and artificial molecules of many elements, out of distribution", _OF_EXOTIC
+        "drugs",
+        300,
+        "approved drugs, as strings and graphs: larger than molecules of QM9, of other scaffolds",
+        (*_STRINGS, "random"),
     ),
-    StudySet("drugs", 300, "approved drugs, larger and of other scaffolds, out of distribution", (*_STRINGS, "random")),
     StudySet("proteins", 500, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
-    StudySet("peptides", 300, "short peptides, out of distribution", (*_SEQUENCES, "random")),
+    StudySet("peptides", 300, "short peptides, as sequences", (*_SEQUENCES, "random")),
 )
-# The sets in and out of distribution that the claims are about, and each set out of distribution with that in it.
+# The sets in and out of distribution that the claims are about, and sets of other samples with what they are compared to,
+# which is not always what the models were trained on.
 SHIFT = ("mptrj", "mpf-tp")
 SHIFTS = {"mpf-tp": "mptrj", "random-tp": "mptrj", "exotic": "qm9", "drugs": "qm9", "peptides": "proteins"}

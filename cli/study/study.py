@@ -74,7 +74,7 @@ def _embed(
         if card.modality == CONTROL:
             representations.append(embed_with_progress(name, data, store)[0])
             continue
-        middle = card.layers[len(card.layers) // 2] if len(card.layers) > 1 else None
+        middle = card.layers[len(card.layers) // 2] if len(card.layers) >= 3 else None
         layers = {DEFAULT: None, MIDDLE: middle} if middle else {DEFAULT: None}
         poolings = (None,) if card.pooling == "none" else (None, *POOLINGS)
         made = embed_together_with_progress(

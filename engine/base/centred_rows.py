@@ -41,8 +41,10 @@ class Centred:
         """Centre and scale the rows of a floating matrix [n, d]. Cost O(n d), memory O(d)."""
         constant, first = is_constant(x), x.mean(0, dtype=np.float64).astype(x.dtype)
         once = cls(x, first, np.zeros_like(first), np.int32(0), False)
-        second = np.sum([part.sum(0, dtype=np.float64) for _, part in once.chunks()], 0) / len(x)
-        twice = cls(x, first, second.astype(x.dtype), np.int32(0), constant)
+        left = np.zeros(x.shape[1])
+        for _, part in once.chunks():
+            left += part.sum(0, dtype=np.float64)
+        twice = cls(x, first, (left / len(x)).astype(x.dtype), np.int32(0), constant)
         largest = np.array([np.abs(part).max() for _, part in twice.chunks()])
         return cls(x, first, twice.second, np.int32(power_of_two(x[:1] if constant else largest)), constant)
 

@@ -134,7 +134,7 @@ def _of_each(
         for start, tables in search_blocks(prepared, rows[first:], search, size):
             found.add_tables(0, first + start, tables)
             done = first + start + len(tables[0].tied)
-            saved.done(done)
+            saved.done(done, last=done == q)
             if progress is not None:
                 progress((model * q + done) // m, q)
         results.append(found.result(None, size))

@@ -28,9 +28,9 @@ class Segments:
             self.rows = int(part["end"][0])
         self._sums, self._time = found.counts(), time.monotonic()
 
-    def done(self, end: int) -> None:
-        """Save the rows up to ``end``, if it is time."""
-        if self._checkpoint is None or time.monotonic() - self._time < SECONDS:
+    def done(self, end: int, *, last: bool = False) -> None:
+        """Save the rows up to ``end``, if it is time, or if they are the last ones of a pass that others follow."""
+        if self._checkpoint is None or (time.monotonic() - self._time < SECONDS and not last):
             return
         part = self._found.part(self.rows, end, self._sums)
         self._checkpoint.save(f"rows {self.rows}", part | {"end": np.array([end])})

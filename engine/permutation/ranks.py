@@ -55,7 +55,7 @@ def permuted_ranks(
     where t is the number of distances that are equal, or K m n^2 k on an accelerator.
     """
     tied, n = tied or {}, len(tables[0])
-    if jax.default_backend() == "cpu":
+    if jax.default_backend() == "cpu" or not sums_fit(n, tables[0].shape[1]):
         sums = _sums_numpy(representations, tables, permutations, first, progress, tied, several_processes(mesh))
     else:
         sums = rank_sums_on_devices(representations, tables, permutations, first, progress, tied, mesh)

@@ -23,6 +23,11 @@ LOOKUPS = 2**22
 DIGIT = 16
 
 
+def sums_fit(n: int, k: int) -> bool:
+    """Return whether the sums of the ranks of n rows with k neighbours each fit in two digits."""
+    return n * n * k < 2 ** (32 + DIGIT)
+
+
 class Pairings(NamedTuple):
     """Which rows meet under K permutations, on every device.
 

@@ -70,7 +70,8 @@ def embed_shard(
         for number, batch in zip(numbers, batches, strict=True):
             rows, recipe = batch.embedding, job.parts[number].recipe
             if "dtype" in recipe and batch.ids:
-                rows = _in_dtype(rows, recipe["dtype"], job.model)
+                layer = job.parts[number].layer
+                rows = _in_dtype(rows, recipe["dtype"], f"{job.model}@{layer}" if layer else job.model)
             extractions[number].write_shard(batch.ids, rows, batch.energies, batch.dropped, nodes=batch.nodes)
     return _unknown_tokens(model) - before
 

@@ -149,7 +149,8 @@ class Model:
             ValueError: as `embed`.
         """
         chosen: Sequence[str | None] = poolings or [None]
-        wanted = [(layer, pooling) for layer in layers or self.card.layers for pooling in chosen]
+        of_model = self.card.layers if layers is None else layers
+        wanted = [(layer, pooling) for layer in of_model for pooling in chosen]
         recipes = [model_recipe(self.card, layer=layer, pooling=pooling, per=per) for layer, pooling in wanted]
         batches = self.run_layers(samples, wanted, per=per, batch_size=batch_size, progress=progress)
         found = []

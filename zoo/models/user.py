@@ -116,7 +116,9 @@ def _check_methods(path: str, cls: type[Adapter]) -> None:
         forms.append(("forward_layers", "(self, samples, layers)", (None, [], [])))
     if inspect.isabstract(cls):
         absent = min(cls.__abstractmethods__)
-        raise InputError(f"{path} has no method {absent}{next(form for name, form, _ in forms if name == absent)}")
+        raise InputError(
+            f"{path} has no method {absent}{next((form for name, form, _ in forms if name == absent), '')}"
+        )
     for name, form, arguments in forms:
         try:
             inspect.signature(getattr(cls, name)).bind(*arguments)
