@@ -94,7 +94,7 @@ SETS = (
     StudySet("proteins", 500, "protein chains, as sequences and backbones", (*_PROTEINS, "random")),
     StudySet("peptides", 300, "short peptides, as sequences", (*_SEQUENCES, "random")),
 )
-# The sets in and out of distribution that the claims are about, and sets of other samples with what they are compared to,
-# which is not always what the models were trained on.
+# The sets in and out of distribution that the claims are about, and sets of other samples with what they are compared
+# to, which is not always what the models were trained on.
 SHIFT = ("mptrj", "mpf-tp")
 SHIFTS = {"mpf-tp": "mptrj", "random-tp": "mptrj", "exotic": "qm9", "drugs": "qm9", "peptides": "proteins"}

@@ -20,7 +20,7 @@ from ..base import (
 )
 from ..gram import Prepared, in_numpy
 from .draw import Permutations
-from .ranks_on_devices import ROWS, rank_sums_on_devices
+from .ranks_on_devices import ROWS, rank_sums_on_devices, sums_fit
 
 
 def permuted_ranks(
