@@ -156,7 +156,7 @@ def render(
             "composition regressed out, each family left out, the reference model and the level of theory of claims "
             "about the best model, and all sets on which they are defined. At the registered number of neighbours also "
             "the layer in the middle, of models with three or more layers, and instead of the mean over atoms or "
-            "tokens their sum, or their mean and variance, of models that have rows of these; other models keep theirs. "
+            "tokens their sum, or their mean and variance, of models that have such rows; other models keep theirs. "
             "The verdict is on the large mark; thin lines are 95 % intervals, thick ones the range of the estimates "
             "without each of the families. All "
             "numbers are in [`specifications.csv`](specifications.csv).",
