@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from .._errors import MissingPackageError
 
@@ -30,12 +33,21 @@ def mp2020_correction(atoms: Atoms) -> float:
     """
     if not atoms.pbc.all():
         return 0.0
+    return _correction(tuple(atoms.numbers.tolist()), atoms.positions.tobytes(), atoms.cell.array.tobytes())
+
+
+# Guessing oxidation states takes seconds for a crystal of many elements, and errors of a set are computed repeatedly.
+@lru_cache(maxsize=10_000)
+def _correction(numbers: tuple[int, ...], positions: bytes, cell: bytes) -> float:
+    from ase import Atoms
+
     try:
         from pymatgen.entries.compatibility import MaterialsProject2020Compatibility
         from pymatgen.entries.computed_entries import ComputedStructureEntry
         from pymatgen.io.ase import AseAtomsAdaptor
     except ImportError as error:
         raise MissingPackageError("the MP2020 energy corrections need pymatgen: pip install pymatgen") from error
+    atoms = Atoms(numbers, np.frombuffer(positions).reshape(-1, 3), cell=np.frombuffer(cell).reshape(3, 3), pbc=True)
     structure = AseAtomsAdaptor.get_structure(atoms)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about elements without an electronegativity, which have no correction
