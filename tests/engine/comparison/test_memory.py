@@ -37,8 +37,9 @@ SCRIPT = textwrap.dedent(
     ("shape", "metrics", "options"),
     [
         ("60000x256x6", "cka,mutual_knn,cknna", {"queries": 64}),  # tables only, one model after the other
-        ("60000x256x6", "information_imbalance", {"queries": 64}),  # ranks, of all models at once
-        ("3000x4096x6", "distance_correlation", {}),  # kernels of all models at once
+        # Ranks and kernels, of all models at once.
+        pytest.param("60000x256x6", "information_imbalance", {"queries": 64}, marks=pytest.mark.thorough),
+        pytest.param("3000x4096x6", "distance_correlation", {}, marks=pytest.mark.thorough),
     ],
 )
 def test_no_copy_of_all_rows_is_in_memory(shape, metrics, options):
