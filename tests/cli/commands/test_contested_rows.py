@@ -60,6 +60,8 @@ def test_contested_atoms_are_tested_and_agreed_ones_are_not(run: Run) -> None:
         table = {row["id"]: row for row in csv.DictReader(file)}
     assert {i for i, row in table.items() if float(row["q"]) <= 0.05} == {ids[i] for i in odd}
     assert {row["agreed_p"] for row in table.values()} == {""}
+    found = run("contested", *files, "--per", "atom", "-n", 3, "--json").json
+    assert (found["n_contested"], found["n_agreed"]) == (3, None)
 
 
 def test_errors_are_those_of_atoms(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hyle.engine import compare
+from hyle.engine.permutation.ranks_on_devices import sums_fit
 
 N = 150
 
@@ -35,3 +36,10 @@ def test_an_accelerator_ranks_as_numpy_does(name: str, platform: pytest.MonkeyPa
     found = compare(models, **options)
     for variable in ("information_imbalance", "information_imbalance_null_samples", "information_imbalance_p"):
         np.testing.assert_allclose(found[variable], expected[variable], rtol=1e-6)
+
+
+def test_sums_that_would_not_fit_in_two_digits_are_left_to_the_host() -> None:
+    # The sum of all ranks is at most n^2 k, of which the high digit holds the multiples of 2^16.
+    assert sums_fit(1_000_000, 25)
+    assert not sums_fit(5_000_000, 25)
+    assert not sums_fit(2_400_000, 100)

@@ -13,6 +13,7 @@ from hyle.zoo.models.registry import plugin_cards
 
 SAMPLES = [Sample("a", smiles="CCO"), Sample("b", smiles="N")]
 SOURCE = """
+    import abc
     import torch
     from hyle.zoo import Adapter, OnePassAdapter, Output
 
@@ -25,6 +26,14 @@ SOURCE = """
             if layer == "length":
                 return Output(torch.tensor([[float(len(s.smiles))] for s in samples]))
             return Output(torch.tensor([[s.smiles.count(c) for c in "CNO"] for s in samples], dtype=torch.float32))
+
+    class Unfinished(Adapter):
+        view, layers, pooling = "smiles", ("letters",), "none"
+
+        @abc.abstractmethod
+        def encode(self, samples): ...
+
+        def forward(self, samples, layer): ...
 
     class Forgetful(Adapter):
         def forward(self, samples, layer): ...
@@ -119,6 +128,7 @@ def test_an_edited_source_is_another_model(mine):
         ("mine:Files", "mine:Files: files must map names to paths"),
         ("mine:Abstract", r"mine:Abstract has no method forward\(self, samples, layer\)"),
         ("mine:Arguments", r"mine:Arguments.forward must take \(self, samples, layer\): too many positional"),
+        ("mine:Unfinished", "mine:Unfinished has no method encode"),
         ("mine:Layerless", r"mine:Layerless has no method forward_layers\(self, samples, layers\)"),
         ("mine:LayerArguments", r"mine:LayerArguments.forward_layers must take \(self, samples, layers\): too many"),
         ("mine:Init", r"mine:Init.__init__ must take \(self, card, files, device\)"),
