@@ -88,3 +88,24 @@ def test_a_folder_that_cannot_be_written_is_one_error(tmp_path: Path) -> None:
     file.write_text("not a folder", "utf-8")
     with pytest.raises(OutputError, match="file"):
         Checkpoint(file).save("x", {"value": np.ones(3)})
+
+
+class StoppedError(Exception):
+    """Raised by a test."""
+
+
+def test_queries_keep_each_model_that_is_done(tmp_path: Path) -> None:
+    """Also where every model takes less time than that after which a pass saves what it has found."""
+    generator = np.random.default_rng(0)
+    models = {name: generator.normal(size=(400, 6)).astype(np.float32) for name in "abcd"}
+
+    def stop(_: str, fraction: float) -> None:
+        if fraction >= 0.5:
+            raise StoppedError
+
+    options = {"metrics": "mutual_knn", "k": 5, "queries": 100}
+    with pytest.raises(StoppedError):
+        compare(models, **options, checkpoint=tmp_path, progress=stop)
+    assert list(tmp_path.rglob("rows 0"))
+    continued = compare(models, **options, checkpoint=tmp_path)
+    np.testing.assert_array_equal(continued.mutual_knn, compare(models, **options).mutual_knn)
