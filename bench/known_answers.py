@@ -3,9 +3,10 @@
 Every pair metric, at several numbers of neighbours and with and without centring, is asked questions with known answers
 about published models: of three layers, the middle one is nearer to either end than the ends are to each other; two
 trainings of one architecture, and a fine-tuned model and its parent, are nearer to each other than to other
-architectures. Two more questions have likely answers, which are no part of the score: a trained network is nearer to
-trained ones of other families than an untrained network is, and pairs of models whose energy errors are more alike are
-more aligned.
+architectures; two networks that are trained here on the same labels are nearer to each other than to one that is
+trained on these labels in random order. Two more questions have likely answers, which are no part of the score: a
+trained network is nearer to trained ones of other families than an untrained network is, and pairs of models whose
+energy errors are more alike are more aligned.
 
 The score of a subject (a model, a pair of trainings) on a test is the share of its questions that are answered
 rightly: 0.5 for a measure that knows nothing, since every question compares two scores.
@@ -13,22 +14,21 @@ rightly: 0.5 for a measure that knows nothing, since every question compares two
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from .known_relations import DOMAINS, Domain
+from .known_questions import KS, Answer, answers
+from .known_relations import DOMAINS
 from .results import FOLDER, machine
 from .text import rows_of
 
-KS = (10, 25, 50)
-TESTS = ("layers", "retrained", "fine-tuned")
+TESTS = ("layers", "retrained", "fine-tuned", "shuffled labels")
 # Likely answers, which are shown beside the score and are no part of it.
 LIKELY = ("untrained", "errors")
 # Metrics that hyle compares by default, named in the tables whatever their place.
@@ -36,158 +36,6 @@ DEFAULT = ("cka", "cka_rbf", "distance_correlation", "mutual_knn", "cknna", "inf
 SPLITS = 200
 # Of Student's distribution with ten degrees of freedom, about as many as the subjects give.
 T_QUANTILE = 2.23
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The score of one subject on one test by one measure.
-
-    Args:
-        domain: molecules, materials or proteins.
-        test: of `TESTS` or `LIKELY`.
-        subject: model or models that the questions are about.
-        measure: metric, with its number of neighbours and centring.
-        share: of its questions that are answered rightly; a tie is half right.
-        questions: their number.
-    """
-
-    domain: str
-    test: str
-    subject: str
-    measure: str
-    share: float
-    questions: int
-
-
-def measures(rows: Mapping[str, np.ndarray], skip: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """Return the alignment [m, m] of models by every measure, higher for more similar, by its name."""
-    from hyle.engine import compare, list_metrics
-    from hyle.engine.analysis import alignment_of
-
-    every = [m for m in list_metrics().values() if m.kind == "pair" and m.name not in skip]
-    local = [m.name for m in every if "neighbours" in m.needs]
-    n = len(next(iter(rows.values())))
-    found = {}
-    for k in [k for k in KS if k < n / 2]:
-        for centre in (False, True):
-            first = k == KS[0] and not centre
-            names = [m.name for m in every] if first else local
-            comparison = compare(dict(rows), metrics=names, k=k, centre=centre)
-            for name in names:
-                words = f"{name}, k = {k}{', centred' * centre}" if name in local else name
-                found[words] = alignment_of(comparison, name)
-    return found
-
-
-def layer_answers(aligned: np.ndarray) -> tuple[float, int]:
-    """Return the share of right orders of layers, and the number of questions.
-
-    Args:
-        aligned: [l, l], of the layers in the order of their depth.
-    """
-    right = []
-    for i, j, k in itertools.combinations(range(len(aligned)), 3):
-        right += [_right(aligned[i, j], aligned[i, k]), _right(aligned[j, k], aligned[i, k])]
-    return _share(right)
-
-
-def nearer_answers(
-    aligned: np.ndarray, names: Sequence[str], pairs: Sequence[tuple[str, str]], others: Sequence[str]
-) -> tuple[float, int]:
-    """Return the share of questions whether two models are nearer to each other than to others."""
-    at, right = {name: i for i, name in enumerate(names)}, []
-    for a, b in pairs:
-        for c, one in itertools.product(others, (a, b)):
-            right.append(_right(aligned[at[a], at[b]], aligned[at[one], at[c]]))
-    return _share(right)
-
-
-def untrained_answers(
-    aligned: np.ndarray, names: Sequence[str], untrained: str, trained: Sequence[str], others: Sequence[str]
-) -> tuple[float, int]:
-    """Return the share of questions whether a trained network is nearer to others than the untrained one is."""
-    at = {name: i for i, name in enumerate(names)}
-    right = [_right(aligned[at[t], at[c]], aligned[at[untrained], at[c]]) for t in trained for c in others]
-    return _share(right)
-
-
-def error_answers(aligned: np.ndarray, alike: np.ndarray, families: Sequence[str]) -> tuple[float, int]:
-    """Return the share of two pairs of families whose alignment and likeness of errors have the same order."""
-    from hyle.engine.analysis import family_codes
-
-    codes = family_codes(families)
-    pairs = [(i, j) for i, j in itertools.combinations(range(len(codes)), 2) if codes[i] != codes[j]]
-    right = []
-    for (a, b), (c, d) in itertools.combinations(pairs, 2):
-        if alike[a, b] != alike[c, d]:
-            higher = (aligned[a, b], aligned[c, d]) if alike[a, b] > alike[c, d] else (aligned[c, d], aligned[a, b])
-            right.append(_right(*higher))
-    return _share(right)
-
-
-def _right(larger: float, smaller: float) -> float:
-    """Return 1 for a right answer, 0 for a wrong one and 0.5 for a tie or an undefined score."""
-    if not (np.isfinite(larger) and np.isfinite(smaller)) or abs(larger - smaller) <= 1e-7:
-        return 0.5
-    return float(larger > smaller)
-
-
-def _share(right: Sequence[float]) -> tuple[float, int]:
-    return (float(np.mean(right)), len(right)) if right else (np.nan, 0)
-
-
-def answers(name: str, domain: Domain, n: int, skip: Sequence[str]) -> Iterator[Answer]:
-    """Embed the models of a domain and answer all questions about them by every measure."""
-    from hyle.cli.comparison import energy_errors
-    from hyle.cli.jobs import embed_together_with_progress
-    from hyle.cli.options import default_store
-    from hyle.zoo import Store, find_card, find_dataset, load_dataset
-
-    data = load_dataset(domain.dataset, n=min(n, find_dataset(domain.dataset).total))
-    store = Store(default_store())
-
-    def rows_of_models(wanted: Sequence[tuple[str, str | None]]) -> tuple[dict[str, np.ndarray], list[Any]]:
-        stored: list[Any] = []
-        for model, layers in itertools.groupby(wanted, lambda each: each[0]):
-            chosen = [layer for _, layer in layers]
-            stored += embed_together_with_progress(model, data, store, chosen, lambda each, _: each)
-        ids = sorted(set.intersection(*(set(each.ids) for each in stored)))
-        rows = {}
-        for (model, layer), each in zip(wanted, stored, strict=True):
-            place = {id_: row for row, id_ in enumerate(each.ids)}
-            rows[layer or model] = np.asarray(each.embedding)[[place[id_] for id_ in ids]]
-        return rows, stored
-
-    for model, layers in domain.layers.items():
-        rows, _ = rows_of_models([(model, layer) for layer in layers])
-        for measure, aligned in measures(rows, skip).items():
-            yield Answer(name, "layers", model, measure, *layer_answers(aligned))
-        click.echo(f"{name}: layers of {model}")
-    rows, stored = rows_of_models([(model, None) for model in domain.models])
-    names, families = list(rows), {model: find_card(model).family for model in domain.models}
-    kept = domain.untrained.keys()
-    signed = {}
-    if domain.energies:
-        errors = energy_errors(stored, data)
-        signed = {model: one.signed for model, one in zip(names, errors, strict=True) if one and model not in kept}
-    for measure, aligned in measures(rows, skip).items():
-        for group in domain.retrained:
-            others = [c for c in names if families[c] != families[group[0]] and c not in kept]
-            pairs = list(itertools.combinations(group, 2))
-            yield Answer(name, "retrained", group[0], measure, *nearer_answers(aligned, names, pairs, others))
-        for child, parent in domain.fine_tuned.items():
-            others = [c for c in names if families[c] != families[child] and c not in kept]
-            yield Answer(name, "fine-tuned", child, measure, *nearer_answers(aligned, names, [(child, parent)], others))
-        for control, trained in domain.untrained.items():
-            others = [c for c in names if families[c] != families[trained[0]] and c not in kept]
-            found = untrained_answers(aligned, names, control, trained, others)
-            yield Answer(name, "untrained", control, measure, *found)
-        if len(signed) > 3:
-            place = [names.index(model) for model in signed]
-            alike = np.corrcoef(np.stack(list(signed.values())))
-            found = error_answers(aligned[np.ix_(place, place)], alike, [families[model] for model in signed])
-            yield Answer(name, "errors", domain.dataset, measure, *found)
-    click.echo(f"{name}: {len(names)} models")
 
 
 def score_table(found: Sequence[Answer]) -> tuple[list[str], list[tuple[str, str, str]], np.ndarray]:
@@ -375,7 +223,7 @@ def write_results(
     caption = (
         "Share of questions with a known answer that each measure answers rightly: 0.5 for a measure that knows "
         f"nothing. {len(subjects)} subjects, {questions:,} questions, {n} samples of each data set or all of fewer. "
-        "The score is the mean over the first three tests, of which each is the mean over its subjects, with 95 % "
+        "The score is the mean over the first four tests, of which each is the mean over its subjects, with 95 % "
         "intervals over subjects; the other tests have likely answers only. What is asked: "
         "`bench/known_relations.py`."
     )

@@ -6,7 +6,7 @@ After the tests of ReSi (Klabunde et al. 2024, arXiv 2408.00531), with published
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,9 @@ class Domain:
         fine_tuned: fine-tuned model -> its parent.
         untrained: untrained network -> trained models of the same architecture.
         energies: whether models predict energies that can be compared.
+        members: ensemble of the zoo -> number of its networks, which differ in their initial parameters and data split.
+        trained: labels of the data set on which networks are trained by `bench.known_training`, and on the same labels
+            in random order.
     """
 
     dataset: str
@@ -30,6 +33,8 @@ class Domain:
     fine_tuned: Mapping[str, str]
     untrained: Mapping[str, Sequence[str]]
     energies: bool = False
+    members: Mapping[str, int] = field(default_factory=dict)
+    trained: Sequence[str] = ()
 
 
 def _numbered(template: str, *numbers: int) -> tuple[str, ...]:
@@ -65,6 +70,8 @@ DOMAINS = {
         ),
         {"rxnfp-ft": "rxnfp", "ani-1ccx": "ani-1x", "chgnet-r2scan": "chgnet-0.3.0"},
         {"chgnet-untrained": ("chgnet-0.3.0",)},
+        members={"ani-1x": 4, "ani-1ccx": 4},
+        trained=("gap", "alpha", "mu"),
     ),
     "materials": Domain(
         "mptrj",

@@ -16,8 +16,9 @@ _SETTINGS = {
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     # Commands bound their cache by the times of use, which the processes of the tests do not write.
     "JAX_COMPILATION_CACHE_MAX_SIZE": "-1",
-    # Most of the time is spent on compilation, much of it on optimising machine code. `make thorough` turns this on.
-    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+    # Most of the time is spent on compilation: much of it on optimising machine code, half of the rest on the emitters
+    # of fused loops. `make thorough` has tests with both.
+    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
     # As in the command line: threads that spin while they wait take the cores of the other test process.
     "OMP_WAIT_POLICY": "passive",
 }

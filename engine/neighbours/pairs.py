@@ -174,7 +174,8 @@ def position(a: Any, b: Any) -> Any:
 
 
 def share(part: Any, whole: int, dtype: Any) -> jax.Array:
-    """Divide by a constant exactly, so that whole / whole is 1; XLA would multiply by a rounded reciprocal."""
+    """Divide by a constant, so that whole / whole is 1, although XLA may multiply by a rounded reciprocal."""
     if isinstance(part, np.ndarray | np.generic):
         return scalar(np.asarray(part) / whole, dtype)
-    return part / jax.lax.optimization_barrier(jnp.asarray(whole, dtype))
+    whole = jnp.asarray(whole, dtype)
+    return jnp.where(part == whole, 1, part / whole)

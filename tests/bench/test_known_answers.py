@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.known_answers import (
+from bench.known_answers import held_back, summary, tables
+from bench.known_questions import (
     Answer,
     error_answers,
-    held_back,
     layer_answers,
     measures,
     nearer_answers,
-    summary,
-    tables,
     untrained_answers,
 )
 from bench.known_relations import DOMAINS

@@ -36,13 +36,14 @@ class ANI(OnePassAdapter):
 
     Smith, Isayev and Roitberg (2017), doi 10.1039/c6sc05720a. Each element has separate networks, so the vectors of
     different elements have no common basis: each element has a block of columns, which is zero for all other atoms.
-    Vectors are those of the first ensemble member; energies are the mean over all members.
+    Vectors are those of one ensemble member; energies are the mean over all members.
 
     Layers: ``hidden``, the last hidden layer; ``aev``, the symmetry functions, which are the input of all members.
 
     Options:
         format: ``neurochem``, one raw file for each matrix, or ``state_dict``, one torch file.
         self_energies: element -> Hartree, in the element order of the networks.
+        member: number of the ensemble member whose vectors are returned; default 0, the first.
     """
 
     def __init__(self, card: ModelCard, files: Mapping[str, Path], device: str = "cpu") -> None:
@@ -53,6 +54,7 @@ class ANI(OnePassAdapter):
         self.elements = list(self.self_energies)
         read = {"neurochem": _neurochem, "state_dict": _state_dict}[card.options["format"]]
         members = [nn.ModuleDict({e: _network(m[e]) for e in self.elements}) for m in read(files, self.elements)]
+        self.member = int(card.options.get("member", 0))
         self.model = nn.ModuleList(members).eval().to(device)
 
     def unsupported(self, sample: Sample) -> str | None:
@@ -88,7 +90,7 @@ class ANI(OnePassAdapter):
                 network = member[element]
                 h = network[:-1](aev[selected])
                 energies[selected] += network[-1](h)[:, 0].double() / len(members)
-                if number == 0:
+                if number == self.member:
                     block = h.new_zeros(len(aev), h.shape[1])
                     block[selected] = h
                     blocks.append(block)

@@ -262,6 +262,7 @@ def test_the_page_draws_every_model_in_a_browser(near: PanelEvaluation, tmp_path
 
 
 @pytest.mark.models
+@pytest.mark.thorough
 def test_a_real_model_has_a_card_on_both_sets(tmp_path: Path) -> None:
     if find_card("admet-ai-cls-seed1").missing():
         pytest.skip("the libraries of ADMET-AI are not installed")

@@ -116,6 +116,7 @@ def test_leaving_out_samples_moves_no_row_between_training_and_test() -> None:
         assert value == pytest.approx(float(expected), rel=1e-3)
 
 
+@pytest.mark.thorough
 def test_the_standard_error_is_the_standard_deviation_between_sample_sets() -> None:
     comparisons = [compare(models(120, seed), metrics=METRICS, k=8, jackknife_groups=20) for seed in range(24)]
     for name in METRICS:

@@ -165,6 +165,7 @@ def test_exotic_molecules(no_network):
 
 
 @pytest.mark.models
+@pytest.mark.thorough
 def test_exotic_molecules_can_be_regenerated(tmp_path):
     """Downloads 8 MB on the first run."""
     import pyarrow.parquet as pq
@@ -190,6 +191,7 @@ def test_crystals_off_equilibrium(name, no_network):
 
 
 @pytest.mark.models
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "pressures"), [("mpf-tp", (1.7, 273.7)), ("random-tp", (3.8, 421.0))])
 def test_crystals_off_equilibrium_are_under_the_pressure_in_their_notes(name, pressures):
     from ase.io import read
@@ -203,6 +205,7 @@ def test_crystals_off_equilibrium_are_under_the_pressure_in_their_notes(name, pr
 
 
 @pytest.mark.models
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", LABELLED)
 def test_labelled_sets_can_be_regenerated(name, tmp_path):
     """Downloads 80 MB on the first run, nearly all of it for b3db."""

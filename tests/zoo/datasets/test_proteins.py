@@ -114,6 +114,7 @@ def test_a_file_without_a_code_is_an_error():
 
 
 @pytest.mark.models
+@pytest.mark.thorough
 def test_the_archives_contain_the_same_chains(proteins, tmp_path: Path):
     """Downloads them on the first run."""
     pytest.importorskip("gemmi")

@@ -171,6 +171,7 @@ def test_the_download_is_announced(monkeypatch):
     assert calls == [("qm9pack==1.0.3", 103_712_597, 3, print)] * 3
 
 
+@pytest.mark.thorough
 @pytest.mark.models
 def test_the_full_data_contain_the_rows_of_the_slice(qm9, tmp_path):
     """Downloads 104 MB on the first run."""
@@ -190,6 +191,7 @@ def test_the_full_data_contain_the_rows_of_the_slice(qm9, tmp_path):
     assert pq.read_table(fresh).equals(pq.read_table(info.slice_path), check_metadata=True)
 
 
+@pytest.mark.thorough
 @pytest.mark.models
 def test_methane_and_water():
     """The first molecules of GDB-9, as published."""
@@ -258,6 +260,7 @@ def test_training_sets_have_the_names_used_in_cards():
     assert find_dataset("alexandria").known_as not in find_card("sevennet-0").trained_on
 
 
+@pytest.mark.thorough
 @pytest.mark.models
 @pytest.mark.parametrize("name", [*CRYSTALS, "mpf-tp", "random-tp"])
 def test_the_full_crystals_contain_the_rows_of_the_slice(name):
