@@ -181,7 +181,8 @@ def render(
             lines += [f"\nCompared with {SHIFTS[name]}:\n", *(f"- {line}" for line in drawn[name].sentences)]
         for figure in drawn[name].charts:
             title = FIGURES[figure].format(first=SHIFTS.get(name, ""), second=name)
-            lines.append(f"\n**{title}**\n\n![{title}, {name}]({name}/{figure}.svg)")
+            described = title if "{second}" in FIGURES[figure] else f"{title}, {name}"
+            lines.append(f"\n**{title}**\n\n![{described}]({name}/{figure}.svg)")
     return "\n".join(lines) + "\n"
 
 

@@ -52,9 +52,13 @@ def embed_shard(
 
     Returns:
         The number of tokens that are not in the vocabulary of the model.
+
+    Raises:
+        InputError: half precision does not suffice for some layers; the others are written.
     """
     before = _unknown_tokens(model)
     passes: dict[tuple[str, ...], list[int]] = {}
+    unfit: list[InputError] = []
     for number, extraction in enumerate(extractions):
         passes.setdefault(tuple(extraction.unfinished(sample.id for sample in samples)), []).append(number)
     passes.pop((), None)
@@ -71,8 +75,15 @@ def embed_shard(
             rows, recipe = batch.embedding, job.parts[number].recipe
             if "dtype" in recipe and batch.ids:
                 layer = job.parts[number].layer
-                rows = _in_dtype(rows, recipe["dtype"], f"{job.model}@{layer}" if layer else job.model)
+                try:
+                    rows = _in_dtype(rows, recipe["dtype"], f"{job.model}@{layer}" if layer else job.model)
+                except InputError as error:
+                    unfit.append(error)
+                    continue
             extractions[number].write_shard(batch.ids, rows, batch.energies, batch.dropped, nodes=batch.nodes)
+    if unfit:
+        others = ", or name the other layers with --layers" if len(unfit) < len(extractions) else ""
+        raise InputError(f"{'; '.join(map(str, unfit))}: omit --dtype{others}")
     return _unknown_tokens(model) - before
 
 
@@ -83,15 +94,16 @@ def _in_dtype(embedding: Any, dtype: str, model: str) -> np.ndarray:
         InputError: a value is too large for it, or rows would lose more than `MAX_LOSS` of what tells them apart.
     """
     rows = to_numpy(embedding)
-    half = rows.astype(dtype)
+    with np.errstate(over="ignore"):  # reported below
+        half = rows.astype(dtype)
     if not np.isfinite(half).all() and np.isfinite(rows).all():
-        raise InputError(f"{model} has values up to {np.abs(rows).max():.3g}, too large for float16: omit --dtype")
+        raise InputError(f"{model} has values up to {np.abs(rows).max():.3g}, too large for float16")
     spread = float(np.linalg.norm((rows - rows.mean(0, dtype=np.float64)).astype(np.float64)))
     lost = float(np.linalg.norm(rows.astype(np.float64) - half))
     if len(rows) > 1 and lost > MAX_LOSS * spread:
         raise InputError(
             f"{model}: the rows of a shard differ so little from their mean that float16 loses {lost / spread:.1%} "
-            "of it: omit --dtype"
+            "of the differences"
         )
     return half
 

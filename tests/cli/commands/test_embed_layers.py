@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hyle.zoo import Store
+from hyle.zoo import Store, load_dataset
 
 Run = Callable[..., Any]
 LAYERS = ("letters", "length")
@@ -32,7 +32,8 @@ class Together(OnePassAdapter):
         if any(Path(f"raise-{sample.id}").exists() for sample in samples):
             raise ValueError("cannot be embedded")
         rows = np.array([[letter == c for c in "CNO"] for s in samples for letter in s.smiles], float)
-        found = {"letters": rows, "length": np.array([[float(len(s.smiles))] for s in samples for _ in s.smiles])}
+        lengths = np.array([[float(len(s.smiles))] for s in samples for _ in s.smiles])
+        found = {"letters": rows, "length": lengths * (1e6 if Path("large").exists() else 1)}
         return [Output(found[layer], [len(s.smiles) for s in samples], [1.0] * len(samples)) for layer in layers]
 """
 
@@ -138,3 +139,16 @@ def test_half_precision_and_rows_of_tokens_are_those_of_one_layer(run_model: Run
             run_model(f"alone-{name}", "--layer", layer, *options, n=40)
         run_model(name, "--layers", "all", *options, n=40)
         assert_same(name, f"alone-{name}")
+
+
+def test_a_layer_that_half_precision_cannot_hold_is_named_and_the_others_are_embedded(run_model: Run) -> None:
+    Path("large").touch()
+    done = run_model("store", "--layers", "all", "--dtype", "float16", code=2, n=40)
+    largest = max(len(str(sample.smiles)) for sample in load_dataset("qm9", n=40))
+    words = f"many:Together@length has values up to {largest * 1e6:.3g}, too large for float16: omit --dtype, or name "
+    assert f"{words}the other layers with --layers" in done.err
+    assert passes() == ["letters,length"] * 5
+    run_model("store", "--layers", "letters", "--dtype", "float16", n=40)
+    assert passes() == []
+    alone = run_model("store", "--layer", "length", "--dtype", "float16", code=2, n=40)
+    assert alone.err.rstrip().endswith("too large for float16: omit --dtype")
