@@ -55,6 +55,7 @@ from .metrics import jaccard_knn as jaccard_knn
 from .metrics import linear_regression as linear_regression
 from .metrics import list_metrics as list_metrics
 from .metrics import minibatch_cka as minibatch_cka
+from .metrics import multiscale_cka as multiscale_cka
 from .metrics import mutual_knn as mutual_knn
 from .metrics import pnka as pnka
 from .metrics import procrustes as procrustes
@@ -118,6 +119,7 @@ __all__ = [
     "load_comparison",
     "load_history",
     "minibatch_cka",
+    "multiscale_cka",
     "mutual_knn",
     "norm_outliers",
     "pnka",

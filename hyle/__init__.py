@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from hyle.engine import list_metrics as list_metrics
     from hyle.engine import load_comparison as load_comparison
     from hyle.engine import minibatch_cka as minibatch_cka
+    from hyle.engine import multiscale_cka as multiscale_cka
     from hyle.engine import mutual_knn as mutual_knn
     from hyle.engine import pnka as pnka
     from hyle.engine import procrustes as procrustes
@@ -94,6 +95,7 @@ __all__ = [
     "load_comparison",
     "load_dataset",
     "minibatch_cka",
+    "multiscale_cka",
     "mutual_knn",
     "pnka",
     "procrustes",

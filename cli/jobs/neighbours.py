@@ -138,19 +138,21 @@ def ids_in_common(representations: Mapping[str, Representation]) -> list[str]:
         raise InputError(f"{name} has {len(common)} {one}, which is too few to compare it with others")
     if len(common) < 2:
         shown = "; ".join(f"{name}: {', '.join(map(shorten, each.ids[:3]))}" for name, each in representations.items())
-        raise InputError(f"the models have {len(common)} {one}s in common: do the ids match? ({shown})")
+        raise InputError(f"the models have {len(common) or 'no'} {one}{'s' * (not common)} in common: do the ids match? ({shown})")
     return common
 
 
 def _check_id(sample: str, named: Mapping[str, Representation], ids: Sequence[str]) -> None:
     if sample in ids:
         return
+    one = str(next(iter(named.values())).recipe.get("per", "sample"))
     has = [name for name, each in named.items() if sample in each.ids]
     if has:
         without = next(name for name in named if name not in has)
-        raise InputError(f"{without} has no sample {shorten(sample)!r}; {', '.join(has)} has it")
+        verb = "has" if len(has) == 1 else "have"
+        raise InputError(f"{without} has no {one} {shorten(sample)!r}; {', '.join(has)} {verb} it")
     close = closest_ids(sample, ids)
-    raise InputError(f"no sample is called {shorten(sample)!r}; the closest ids are {', '.join(map(repr, close))}")
+    raise InputError(f"no {one} is called {shorten(sample)!r}; the closest ids are {', '.join(map(repr, close))}")
 
 
 def closest_ids(word: str, ids: Sequence[str], most: int = 3) -> list[str]:

@@ -19,6 +19,7 @@ from .jaccard_knn import jaccard_knn as jaccard_knn
 from .linear_regression import linear_regression as linear_regression
 from .minibatch_cka import cka_stream as cka_stream
 from .minibatch_cka import minibatch_cka as minibatch_cka
+from .multiscale_cka import multiscale_cka as multiscale_cka
 from .mutual_knn import mutual_knn as mutual_knn
 from .pnka import pnka as pnka
 from .procrustes import procrustes as procrustes
@@ -46,6 +47,7 @@ __all__ = [
     "linear_regression",
     "list_metrics",
     "minibatch_cka",
+    "multiscale_cka",
     "mutual_knn",
     "pnka",
     "procrustes",

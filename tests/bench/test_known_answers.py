@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -12,10 +14,12 @@ from bench.known_questions import (
     layer_answers,
     measures,
     nearer_answers,
+    rows_of_common,
     untrained_answers,
 )
 from bench.known_relations import DOMAINS
-from hyle.zoo import find_card, find_dataset
+from bench.known_training import name_of, trained_rows
+from hyle.zoo import find_card, find_dataset, load_dataset
 
 
 def by_distance(points: list[float]) -> np.ndarray:
@@ -97,6 +101,28 @@ def test_every_measure_tells_how_alike_models_are() -> None:
     assert wrong == []
 
 
+def test_networks_on_right_labels_learn_them_and_are_nearer_to_each_other_than_to_shuffled_ones() -> None:
+    samples = load_dataset("qm9", n=260).samples
+    rows, right = trained_rows(samples[60:], samples[:60], "alpha", seeds=2, steps=150)
+    names = [name_of("alpha", seed, shuffled=shuffled) for seed in (0, 1) for shuffled in (False, True)]
+    assert list(rows) == names
+    assert all(len(each) == 60 for each in rows.values())
+    assert min(right) > 0.5  # alpha grows with the number of atoms
+    found = nearer_answers(
+        measures(rows, skip=("reconstruction_error_local",))["cka"], names, [(names[0], names[2])], [names[1], names[3]]
+    )
+    assert found[1] == 4
+
+
+def test_rows_of_representations_with_other_samples_are_aligned() -> None:
+    one, two = (
+        SimpleNamespace(ids=ids, embedding=np.array([[len(i)] for i in ids]))
+        for ids in (["bb", "a", "ccc"], ["ccc", "dddd", "a"])
+    )
+    rows = rows_of_common({"one": one, "two": two})
+    assert rows["one"].tolist() == rows["two"].tolist() == [[1], [3]]
+
+
 def test_relations_are_between_models_of_the_zoo_that_run() -> None:
     for domain in DOMAINS.values():
         views = find_dataset(domain.dataset).views
@@ -108,6 +134,8 @@ def test_relations_are_between_models_of_the_zoo_that_run() -> None:
         for name, layers in domain.layers.items():
             known = list(find_card(name).layers)
             assert [known.index(layer) for layer in layers] == sorted(map(known.index, layers), reverse=True), name
+        assert set(domain.members) <= set(domain.models)
+        assert set(domain.trained) <= set(find_dataset(domain.dataset).units)
         for group in (*domain.retrained, *domain.fine_tuned.items()):
             assert len({find_card(name).family for name in group}) == 1, group
             assert set(group) <= set(domain.models)

@@ -56,6 +56,20 @@ def cka(x: Any, y: Any, kernel: str = "linear", debiased: bool = True, sigma: fl
     return hsic(k, l) / np.sqrt(hsic(k, k) * hsic(l, l))
 
 
+def multiscale_cka(x: Any, y: Any, steps: int = 2) -> float:
+    """Biased CKA of the transition matrices of two random walks after several steps."""
+    after = []
+    for v in (x, y):
+        v = wide(v) - wide(v).mean(0)
+        kernel, n = v @ v.T, len(v)
+        transition = 1 / n + kernel / (n * np.abs(kernel).max())
+        assert transition.min() >= -1e-12
+        np.testing.assert_allclose(transition.sum(1), 1)
+        after.append(np.linalg.matrix_power(transition, steps))
+    hsic = {(i, j): biased_hsic(after[i], after[j]) for i in (0, 1) for j in (0, 1)}
+    return float(hsic[0, 1] / np.sqrt(hsic[0, 0] * hsic[1, 1]))
+
+
 def similarity(x: Any, metric: str) -> Matrix:
     x = wide(x)
     if metric == "euclidean":

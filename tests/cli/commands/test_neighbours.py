@@ -112,6 +112,9 @@ def test_residues_have_sequence_logos(run: Run) -> None:
     assert tallest[0][1] == often
     run(*arguments, "--samples", "proteins", "-k", 4, "-o", "few.html")
     assert "sequence logo" not in Path("few.html").read_text("utf-8")
+    unknown = run("neighbours", "1abcA#0", *arguments[2:], "--samples", "proteins")
+    assert unknown.code == 2
+    assert "no residue is called '1abcA#0'; the closest ids are" in unknown.err
 
 
 @pytest.mark.parametrize(
@@ -124,8 +127,8 @@ def test_residues_have_sequence_logos(run: Run) -> None:
             "have 60 samples in common, so that k is 1 to 59",
         ),
         (("FIRST", "--models", "nan.npz"), "nan: 1 of 60 rows contain NaN or infinite numbers:"),
-        (("FIRST", "--models", "a.npz,other.npz"), "the models have 0 samples in common"),
-        (("FIRST", "--models", "a.npz,one.npz"), "the models have 1 samples in common"),
+        (("FIRST", "--models", "a.npz,other.npz"), "the models have no samples in common"),
+        (("FIRST", "--models", "a.npz,one.npz"), "the models have 1 sample in common"),
         (("FIRST", "--models", "one.npz"), "one has 1 sample, which is too few"),
         (("LAST", "--models", "a.npz,half.npz"), "half has no sample"),
         (("FIRST", "--models", "a.npz", "-o", "n.pdf"), "the page is a .html file, for example -o n.html"),

@@ -32,6 +32,7 @@ FUNCTIONS: dict[str, dict[str, Any]] = {
     "svcca": {},
     "pwcca": {},
     "linear_regression": {},
+    "multiscale_cka": {},
 }
 
 

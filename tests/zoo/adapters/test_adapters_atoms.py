@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from hyle.zoo import find_card, load_dataset
+from hyle.zoo.models import weights_files
 
 ase_build = pytest.importorskip("ase.build")
 torch = pytest.importorskip("torch")
@@ -297,6 +299,20 @@ def test_each_element_of_ani_has_a_block_of_columns(name):
     for row, symbol in zip(features, sample.atoms.get_chemical_symbols(), strict=True):
         assert (row[owner != symbol] == 0).all()
         assert (row[owner == symbol] != 0).all()
+
+
+def test_the_vectors_of_ani_are_those_of_one_member():
+    adapter, samples = model("ani-1x").adapter, structures(ase_build.molecule("CH3CONH2"))
+    card = replace(adapter.card, options={**adapter.card.options, "member": 5})
+    other = type(adapter)(card, weights_files(card))
+    aev, features = adapter.forward(samples, "aev").features, np.asarray(other.forward(samples, "hidden").features)
+    for row, symbol, vector in zip(
+        features, samples[0].atoms.get_chemical_symbols(), torch.as_tensor(aev), strict=True
+    ):
+        with torch.no_grad():
+            want = adapter.model[5][symbol][:-1](vector).numpy()
+        np.testing.assert_allclose(row[row != 0], want[want != 0], rtol=1e-5, atol=1e-6)
+    assert np.abs(features - np.asarray(adapter.forward(samples, "hidden").features)).max() > 0.1
 
 
 def test_cgcnn_agrees_with_its_package():
