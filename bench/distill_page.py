@@ -27,14 +27,14 @@ def markdown(results: dict[str, Any]) -> str:
     lines = [
         "# What distillation is worth",
         "",
-        "This page is the output of `python -m bench.distill --store STORE`, from "
+        "This page is the output of `python -m bench.distill --store STORE --result result.json`, from "
         "[`bench/results/distill.json`](../bench/results/distill.json), which contains every run.",
         "",
         "## Few labels",
         "",
         *_design(few),
         "",
-        "### What aligned training does not do",
+        "### Limits of aligned training",
         "",
         *_does_not(few),
         "",
@@ -81,7 +81,7 @@ def _design(few: dict[str, Any]) -> list[str]:
         "the teacher's rows and from the atom counts; penalty and scaling are chosen by cross-validation on these "
         "labels (`hyle.engine.analysis.probe`).",
         "",
-        "Changes of the mean absolute error on the test molecules are relative and paired by seed. Reported are the "
+        "Changes of the mean absolute error on the test molecules are relative and paired by seed. We report the "
         f"mean over seeds and the 95 % interval of Student's t, n = {seeds} seeds. *Significant* means that this "
         "interval excludes 0. The seeds share molecules, which makes the intervals somewhat too narrow, and without "
         "any effect, one interval of 20 excludes 0 by chance.",
@@ -99,8 +99,8 @@ def _does_not(few: dict[str, Any]) -> list[str]:
     for arm, what in ridges.items():
         beats = any(row["change"][student][arm]["high"] < 0 for row in rows for student in STUDENTS)
         parts = "; the one ".join(f"with {STUDENTS[student]} {_verdict(rows, student, arm)}" for student in STUDENTS)
-        opening = "It beats only in some tasks" if beats else "It does not beat"
-        lines.append(f"- {opening} {what}. Relative to that regression, the student {parts}.")
+        opening, end = ("It beats", " only in some tasks") if beats else ("It does not beat", "")
+        lines.append(f"- {opening} {what}{end}. Relative to that regression, the student {parts}.")
     lines.append(
         "- The default losses of `hyle distill`, CKA and cosine, are for matching a teacher. Relative to the student "
         f"without a teacher, the one with both {_verdict(rows, 'aligned', 'alone')}."

@@ -86,6 +86,7 @@ def test_every_metric_has_its_row() -> None:
     table = PAGES["metrics.md"]
     rows = [line for line in table.splitlines() if line.startswith("| `")]
     assert len(rows) == len(list_metrics())
+    assert f"lists all {len(rows)}, with their chance levels" in README
     for row, metric in zip(rows, list_metrics().values(), strict=True):
         name, asks, alike, chance, cost, source = (cell.strip() for cell in row.strip("|").split("|"))
         better = {True: "higher", False: "lower", None: "neither"}[metric.higher_is_better]

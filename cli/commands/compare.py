@@ -110,7 +110,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--ceiling",
-    metavar="A-B",
+    metavar="A,B",
     help="Also give each score as a share of that of these two models, such as two trainings of one architecture.",
 )
 @anchor_options()
@@ -155,8 +155,8 @@ def command(
     """Compare representations, all with all, and print every score next to its chance level.
 
     SOURCES are files of embeddings, or models that `hyle embed` has embedded (MODEL, MODEL@LAYER, or MODEL@all for all
-    its layers). A model that was embedded on several data sets means the one that the other SOURCES have. Without
-    SOURCES, all models are compared that were embedded on the same data set, the one of most models in the store.
+    its layers). If a model was embedded on several data sets, the set that the other SOURCES share is used. Without
+    SOURCES, all models of one data set are compared: the set on which most models in the store were embedded.
 
     Samples are matched by their ids, in any order. File formats: .npz, .npy, .h5, .pt, .safetensors, .zarr, .h5ad;
     tables (.csv, .tsv, .parquet, .feather, .jsonl) with ids and numbered columns or lists; folders of ESM, of Hugging

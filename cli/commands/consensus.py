@@ -44,7 +44,7 @@ from ..outputs import check_file, replace_option
 @click.option(
     "--probe",
     metavar="all|LABEL|FILE[:COLUMN]",
-    help="Also test what the shared part predicts, beside single models, their private rests, and all together: all "
+    help="Also test what the shared part predicts, beside single models, their private parts, and all together: all "
     "labels of the data set, one of them, or a column of a .csv file whose first column is the sample id.",
 )
 @click.option(

@@ -184,8 +184,8 @@ def command(
 ) -> None:
     """Find the samples on which models agree least and most, next to the agreement expected of samples like them.
 
-    SOURCES are files of embeddings, or models that `hyle embed` has embedded. Without SOURCES, all models are taken
-    that were embedded on the same data set, the one of most models in the store.
+    SOURCES are files of embeddings, or models that `hyle embed` has embedded. Without SOURCES, all models of
+    one data set are used: the set on which most models in the store were embedded.
 
     A sample is contested if models agree on it less than on samples like it: samples that are as near to others, as
     often a neighbour, and as far from the mean, in the same models. The test needs models of four families, because

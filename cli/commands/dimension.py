@@ -71,9 +71,9 @@ def command(
 ) -> None:
     """Estimate the intrinsic dimension of each source: how many independent directions the embeddings use locally.
 
-    SOURCES are files of embeddings, or models that `hyle embed` has embedded. A model that was embedded on several data
-    sets means the one that the other SOURCES have, or the largest. Without SOURCES, the dimension is estimated for all
-    models that were embedded on the same data set, the one of most models in the store.
+    SOURCES are files of embeddings, or models that `hyle embed` has embedded. If a model was embedded on several data
+    sets, the set that the other SOURCES share is used, or the largest. Without SOURCES, the dimension is estimated for
+    all models of one data set: the set on which most models in the store were embedded.
 
     The table also shows how many columns are constant ("dead") and the largest fraction of the variance in one column
     ("top column"); if that is near 100 %, distances depend on this column alone. Rows more than 4 times as far from the

@@ -78,8 +78,8 @@ class ShardType(click.ParamType):
 )
 @click.option(
     "--pooling",
-    help="How atoms, tokens or residues become one row per sample: mean, sum or cumulants(1..4). [default: that of the "
-    "model's card]",
+    help="How atoms, tokens or residues become one row per sample: mean, sum or cumulants(N), with N from 1 to 4. "
+    "[default: that of the model's card]",
 )
 @click.option(
     "--per",
@@ -89,7 +89,7 @@ class ShardType(click.ParamType):
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
-    help="Store the rows in half precision, which takes half the space. [default: that of the model]",
+    help="Type of the stored rows; float16 takes half the space. [default: that of the model]",
 )
 @click.option(
     "--batch-size", type=click.IntRange(1), help="Number of samples per batch. [default: that of the model's card]"
@@ -103,9 +103,9 @@ class ShardType(click.ParamType):
 @click.option(
     "--workers",
     type=click.IntRange(1),
-    help="Embed with so many processes of this machine, each with its share of the cores, or of the GPUs with --device "
-    "cuda. With --ray, the number of workers of the cluster. [default: this process; with --ray, one for each node or "
-    "GPU]",
+    help="Embed with this many processes on this machine, each with its share of the cores, or of the GPUs with "
+    "--device cuda. With --ray, the number of workers of the cluster. [default: this process; with --ray, one for each "
+    "node or GPU]",
 )
 @click.option(
     "--ray",

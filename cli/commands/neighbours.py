@@ -94,8 +94,8 @@ def command(
 
     \b
     Examples:
-      hyle neighbours gdb_4711 --models minilm,chgnet-0.3.0
-      hyle neighbours gdb_4711 -k 8 -o neighbours.html
+      hyle neighbours qm9-002329 --models minilm,chgnet-0.3.0
+      hyle neighbours qm9-002329 -k 8 -o neighbours.html
       hyle neighbours m7 --models a.npz,b.npz --samples molecules.csv:name
     """
     if output is not None and output.suffix.lower() != ".html":

@@ -68,8 +68,8 @@ class Penalty(click.ParamType):
     type=Penalty(),
     default=0.1,
     show_default=True,
-    help="Penalty of the heads, as a share of the variance of the columns. Heads with less are better in their own "
-    "model and worse in another. loo chooses what is best in their own, by leave-one-out errors.",
+    help="Penalty of the heads, as a share of the variance of the columns. A smaller penalty fits the head's own "
+    "model better and other models worse. loo chooses the best one for the own model, by leave-one-out errors.",
 )
 @click.option(
     "--standardise",

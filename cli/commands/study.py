@@ -23,7 +23,8 @@ from ..study import SETS, StudySet, judged_data, study, write_page
     "-n",
     "--samples",
     type=click.IntRange(40),
-    help="Number of samples of each data set. [default: 500, or all if it has fewer]",
+    help="Largest number of samples of a data set. [default: 500, or 300 for mpf-tp, random-tp, drugs and peptides; "
+    "all if a set has fewer]",
 )
 @click.option(
     "--permutations",
@@ -63,8 +64,8 @@ def command(
 ) -> None:
     """Repeat the study of Edamadaka et al. (2025, arXiv:2512.03750), finding by finding.
 
-    The models are those whose weights are in Python packages. The samples are molecules, crystals in and out of
-    distribution, and proteins. Each claim gets a verdict by registered rules: it is supported, not supported, or
+    The models are 48 of those whose weights are in Python packages. The samples are molecules, crystals and proteins,
+    in and out of distribution. Each claim gets a verdict by registered rules: it is supported, not supported, or
     inconclusive, with the power of its tests.
 
     This takes an hour or more. An interrupted run continues where it stopped.

@@ -139,6 +139,6 @@ def conclusions(probes: Mapping[str, LabelProbe], rank: int) -> list[str]:
         lines.append(f"Private rests predict something of {', '.join(private)}{alone}.")
     else:
         lines.append(
-            "No private rest predicts any of them: what is known of them linearly is in the shared directions."
+            "No private part predicts any of them: what is known of them linearly is in the shared directions."
         )
     return lines

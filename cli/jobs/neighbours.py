@@ -138,7 +138,9 @@ def ids_in_common(representations: Mapping[str, Representation]) -> list[str]:
         raise InputError(f"{name} has {len(common)} {one}, which is too few to compare it with others")
     if len(common) < 2:
         shown = "; ".join(f"{name}: {', '.join(map(shorten, each.ids[:3]))}" for name, each in representations.items())
-        raise InputError(f"the models have {len(common) or 'no'} {one}{'s' * (not common)} in common: do the ids match? ({shown})")
+        raise InputError(
+            f"the models have {len(common) or 'no'} {one}{'s' * (not common)} in common: do the ids match? ({shown})"
+        )
     return common
 
 

@@ -111,8 +111,8 @@ def render(
         "",
         "Edamadaka, Yang, Li and Gómez-Bombarelli (*Universally Converging Representations of Matter Across Scientific "
         "Foundation Models*, arXiv 2512.03750) compare 59 models. This page tests their findings on "
-        f"{len(models)} models whose weights are in packages. Few of these are in the study, and none is among its "
-        "best: the page shows whether the findings carry over to other models, not whether the study's numbers are "
+        f"{len(models)} of the models whose weights are in packages. Few of these are in the study, and none is among "
+        "its best: the page shows whether the findings carry over to other models, not whether the study's numbers are "
         "right.",
         "",
         f"Of {claimed.total()} claims of the study: "

@@ -26,7 +26,7 @@ from ..base import (
     renamed_arguments,
     version,
 )
-from ..context import NULL, VALUES, CompareConfig, MetricContext, draw_queries
+from ..context import NULL, VALUES, CompareConfig, MetricContext, draw_queries, effective_ranks
 from ..metrics import Metric, Result, find_metric
 from ..permutation import Permutations
 from ..preprocess import ExplainedWarning, orthonormal_basis, regress_out, representation_diagnostics
@@ -300,7 +300,7 @@ def _model_variables(context: MetricContext, inputs: _Inputs) -> dict[str, Any]:
             name: ("model", column.astype(kind))
             for (name, kind), column in zip(DIAGNOSTICS.items(), diagnostics, strict=True)
         },
-        "effective_rank": ("model", context.effective_rank()),
+        "effective_rank": ("model", effective_ranks(context)),
         "input_dtype": ("model", inputs.joined.dtypes),
     }
     recall = context.neighbour_recall()

@@ -2,6 +2,11 @@
 
 from .config import CompareConfig as CompareConfig
 from .context import MetricContext as MetricContext
+from .kernel_sums import effective_ranks as effective_ranks
+from .kernel_sums import hsic_algorithm as hsic_algorithm
+from .kernel_sums import hsic_by_chance as hsic_by_chance
+from .kernel_sums import hsic_of_pairs as hsic_of_pairs
+from .kernel_sums import null_hsic as null_hsic
 from .needs import Need as Need
 from .planning import needs_all_pairs as needs_all_pairs
 from .planning import plan_pass as plan_pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,25 +24,9 @@ from ..base import (
     use_numpy,
 )
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
-from ..gram import (
-    MAX_ENTRIES,
-    Kernel,
-    Prepared,
-    Sums,
-    feature_hsic,
-    feature_products,
-    median_of_prepared,
-    prepare,
-)
+from ..gram import MAX_ENTRIES, Prepared, median_of_prepared, prepare
 from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, stack_each
-from ..permutation import (
-    Permutations,
-    features_permute_cheaper,
-    permuted_feature_products,
-    permuted_hsic,
-    permuted_products,
-)
-from ..preprocess import effective_rank
+from ..permutation import Permutations
 from .config import CompareConfig
 from .needs import Need
 from .planning import plan_pass, similarity_of
@@ -277,65 +260,6 @@ class MetricContext:
         """The neighbour metric if it is a similarity, otherwise cosine."""
         return similarity_of(self.config)
 
-    def hsic(self, kernel: Kernel, *, debiased: bool) -> np.ndarray:
-        """Compute the HSIC of all pairs, [m, m] in float64; the RBF bandwidth is each model's median distance."""
-
-        def compute() -> np.ndarray:
-            if kernel == "linear" and self._cache.get("features"):
-                return feature_hsic(self._feature_products(), self._squares(), debiased=debiased)
-            return np.asarray(self._pass_result(kernel).sums[kernel].hsic(debiased=debiased))
-
-        return self.cached(("hsic", kernel, debiased), compute)
-
-    def hsic_by_chance(self, kernel: Kernel) -> np.ndarray:
-        """Compute the mean biased HSIC of all pairs over all permutations of the samples of one, [m, m] in float64.
-
-        It is tr(HKH) tr(HLH) / ((n - 1) n^2): permutations map diagonal entries to diagonal entries and off-diagonal
-        ones to off-diagonal ones, and the latter sum to minus the trace.
-        """
-        traces = np.asarray(self._sums(kernel).traces(), np.float64)
-        return np.outer(traces, traces) / ((self.n - 1) * self.n**2)
-
-    def effective_rank(self) -> list[float]:
-        """Compute the effective rank of each model, the number of directions that carry its variance; [m]."""
-        result: PassResult | None = self._cache.get("pass")
-        # The linear kernel has the eigenvalues of the covariance matrix.
-        if self._cache.get("features") or (result is not None and "linear" in result.sums):
-            squares = self.hsic("linear", debiased=False).diagonal() * self.n**2
-        elif result is not None and result.squares is not None:
-            squares = result.squares
-        else:
-            return [effective_rank(np.asarray(x)) for x in self.arrays]
-        traces = self._squares().sum(1)
-        return list(np.divide(traces**2, squares, out=np.zeros(self.m), where=squares > 0))
-
-    def null_hsic(self, kernel: Kernel, permutations: Permutations, *, debiased: bool) -> np.ndarray:
-        """Compute the HSIC of all pairs under each permutation, [K, m, m] in float64; symmetric, see `symmetrise`."""
-        sums = self._sums(kernel)
-
-        def compute() -> np.ndarray:
-            widths = [x.shape[1] for x in self.arrays]
-            by_features = kernel == "linear" and self._cache.get("features")
-            if by_features and features_permute_cheaper(self.n, widths, len(permutations), len(permutations.cycles)):
-                return permuted_feature_products(
-                    self.kept(), permutations, self.in_order, self.stage_callback(NULL), mesh=self.mesh
-                )
-            sigmas = self.sigmas() if kernel == "rbf" else None
-            means = sums.means.mean(1)
-            return permuted_products(
-                self.kept(),
-                kernel,
-                means,
-                permutations,
-                sigmas=sigmas,
-                mesh=self.mesh,
-                progress=self.stage_callback(NULL),
-            )
-
-        drawn = hashlib.sha256(np.ascontiguousarray(permutations.orders).data).hexdigest()
-        products = self.cached(("null", kernel, drawn), compute)
-        return self.symmetrise(permuted_hsic(sums, products, permutations.orders, debiased=debiased))
-
     def symmetrise(self, values: np.ndarray) -> np.ndarray:
         """Make values [K, m, m] symmetric: of each pair, the value with the model permuted whose name comes second."""
         return np.where(self.in_order, values, values.swapaxes(1, 2))
@@ -370,11 +294,6 @@ class MetricContext:
         values[:, by_name[:, None], by_name[None, :]] = sorted_values
         return values
 
-    def hsic_algorithm(self, kernel: Kernel) -> str:
-        """Return which matrix products the HSIC of a kernel is computed from."""
-        features = kernel == "linear" and self._cache.get("features")
-        return "d x d products of features" if features else "n x n products of rows"
-
     def neighbour_recall(self) -> np.ndarray | None:
         """Return the share [m] of the neighbours that an approximate search has found; None for an exact search."""
         result: PassResult | None = self._cache.get("pass")
@@ -382,7 +301,7 @@ class MetricContext:
 
     def ranks(self) -> np.ndarray:
         """Return the mean Euclidean rank in b of the rank_k nearest neighbours in a, [m, m] float64, entry (a, b)."""
-        mean_ranks = self._pass_result("ranks").ranks
+        mean_ranks = self.pass_result("ranks").ranks
         assert mean_ranks is not None
         return mean_ranks
 
@@ -456,23 +375,18 @@ class MetricContext:
             "centring": "columns" if self.config.centre else "none",
         }
 
-    def _squares(self) -> np.ndarray:
-        """Return the squared norms of the points, [m, n] in float64."""
-        return np.stack([np.asarray(prepared.norms.squares, np.float64) for prepared in self.prepared()])
+    @property
+    def by_features(self) -> bool:
+        """Whether linear kernels are summed from products of features, which need no pass over all pairs."""
+        return bool(self._cache.get("features"))
 
-    def _feature_products(self) -> np.ndarray:
-        return self.cached(
-            "feature products", lambda: np.asarray(feature_products(self.prepared(), mesh=self.mesh), np.float64)
-        )
+    @property
+    def finished_pass(self) -> PassResult | None:
+        """Return what the pass computed; None if there was none."""
+        return self._cache.get("pass")
 
-    def _sums(self, kernel: Kernel) -> Sums:
-        if kernel == "linear" and self._cache.get("features"):
-            # Each row of a centred kernel sums to 0: its off-diagonal entries sum to minus the diagonal one.
-            squares = self._squares()
-            return Sums(None, -squares / (self.n - 1), squares)
-        return self._pass_result(kernel).sums[kernel]
-
-    def _pass_result(self, need: Need) -> PassResult:
+    def pass_result(self, need: Need) -> PassResult:
+        """Return what the pass computed, which runs again if it did not compute what is needed."""
         result: PassResult | None = self._cache.get("pass")
         if result is None or (result.ranks is None if need == "ranks" else need not in result.sums):
             self.run_pass([need])

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ..base import InputError, pair
-from ..context import MetricContext
+from ..context import MetricContext, hsic_algorithm
 from ..gram import Kernel, check_kernel, hsic, median_distance
 from ._metric import Metric, Result
 from .algorithms import chance, chance_description, null, ratio, ratios
@@ -75,7 +75,7 @@ def _evaluate(context: MetricContext, kernel: Kernel, *, debiased: bool) -> Resu
         "estimator": "debiased (U-statistic)" if debiased else "biased (V-statistic)",
         "kernel": kernel,
         "centring": "columns",
-        "form": context.hsic_algorithm(kernel),
+        "form": hsic_algorithm(context, kernel),
     }
     if kernel == "rbf":
         attributes["sigma"] = "median of the non-zero pairwise distances of each model"

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...base import scalar, use_numpy
-from ...context import MetricContext
+from ...context import MetricContext, hsic_by_chance, hsic_of_pairs, null_hsic
 from ...gram import Kernel
 from ...permutation import Permutations
 
@@ -24,21 +24,21 @@ def ratio(values: jax.Array) -> jax.Array:
 
 def ratios(context: MetricContext, kernel: Kernel, *, debiased: bool) -> np.ndarray:
     """Compute the ratios of all pairs, [m, m] in float64."""
-    values = context.hsic(kernel, debiased=debiased)
+    values = hsic_of_pairs(context, kernel, debiased=debiased)
     return _normalised(values, np.diag(values))
 
 
 def null(context: MetricContext, permutations: Permutations, kernel: Kernel, *, debiased: bool) -> np.ndarray:
     """Compute the ratios of all pairs under K permutations, [K, m, m]."""
-    self_hsic = np.diag(context.hsic(kernel, debiased=debiased))
-    return _normalised(context.null_hsic(kernel, permutations, debiased=debiased), self_hsic)
+    self_hsic = np.diag(hsic_of_pairs(context, kernel, debiased=debiased))
+    return _normalised(null_hsic(context, kernel, permutations, debiased=debiased), self_hsic)
 
 
 def chance(context: MetricContext, kernel: Kernel, *, debiased: bool) -> np.ndarray:
     """Compute the mean ratios of all pairs over all permutations of the samples of one of the two, [m, m]."""
     if debiased:
         return np.zeros((context.m, context.m))
-    return _normalised(context.hsic_by_chance(kernel), np.diag(context.hsic(kernel, debiased=False)))
+    return _normalised(hsic_by_chance(context, kernel), np.diag(hsic_of_pairs(context, kernel, debiased=False)))
 
 
 def chance_description(*, debiased: bool) -> str:
