@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,21 @@ from jax.sharding import Mesh
 from ..base import (
     Checkpoint,
     InputError,
-    caller_level,
     check_mesh,
     each_of,
     of_first,
-    pad_width,
     renamed_arguments,
     version,
 )
 from ..context import NULL, VALUES, CompareConfig, MetricContext, draw_queries, effective_ranks
 from ..metrics import Metric, Result, find_metric
 from ..permutation import Permutations
-from ..preprocess import ExplainedWarning, orthonormal_basis, regress_out, representation_diagnostics
+from ..preprocess import representation_diagnostics
 from .calibration import null_of
 from .comparison import Comparison
 from .inference import Inference, configured
+from .inputs import Inputs, prepare_inputs
 from .jackknife import delete_group_jackknife
-from .join import Joined, join
 from .limits import check_size
 from .outside import check_resamples, outside_labels
 from .progress import JACKKNIFE, MORE, STRATA, ProgressTracker
@@ -135,7 +132,7 @@ def compare(
             f"{next(iter(named))} is alone, but {', '.join(pair_metrics[:3])}{', ...' * (len(pair_metrics) > 3)} need "
             "two representations: give another one, or metrics=['intrinsic_dimension']"
         )
-    inputs = _prepare_inputs(named, covariates, centre=config.centre)
+    inputs = prepare_inputs(named, covariates, centre=config.centre)
     config.check(inputs.n, chosen)
     queries = None if config.queries is None else draw_queries(inputs.n, config.queries, config.seed)
     check_mesh(mesh)
@@ -193,97 +190,11 @@ def compare(
     return Comparison(variables, coords={"model": names, "other": names}, attrs=attributes)
 
 
-@dataclass(frozen=True)
-class _Inputs:
-    """Representations of the same samples, ready to be compared.
-
-    Args:
-        joined: centred where that was asked for, and without what covariates explain.
-        widths: columns of each before padding.
-        covariates: what was regressed out, in words.
-        before: the same rows before covariates were regressed out; empty without covariates.
-        all_ids: ids of all samples that were joined, also of those that residuals drop.
-        explained: names of the representations of which the covariates leave nothing.
-    """
-
-    joined: Joined
-    widths: list[int]
-    covariates: str
-    before: list[Any]
-    all_ids: list[str]
-    explained: list[str]
-
-    @property
-    def n(self) -> int:
-        return len(self.joined.ids)
-
-
-def _prepare_inputs(representations: Mapping[str, Any], covariates: Any, *, centre: bool) -> _Inputs:
-    joined, words, before, all_ids = _join(representations, covariates)
-    explained = [
-        name
-        for name, x, raw in zip(joined.names, joined.arrays, before, strict=False)
-        if not np.asarray(x).any() and np.asarray(raw).any()
-    ]
-    if explained:
-        warnings.warn(
-            f"the covariates explain {', '.join(explained[:5])}{', ...' * (len(explained) > 5)} wholly: only rounding "
-            "errors would be left, and the scores are not defined",
-            ExplainedWarning,
-            stacklevel=caller_level(),
-        )
-    if centre:
-        joined = replace(joined, arrays=[_centred(x) for x in joined.arrays])
-        before = [_centred(x) for x in before]
-    widths = [int(x.shape[1]) for x in joined.arrays]
-    joined = replace(joined, arrays=[_pad_columns(x) for x in joined.arrays])
-    return _Inputs(joined, widths, words, [_pad_columns(x) for x in before], all_ids, explained)
-
-
-def _join(representations: Mapping[str, Any], covariates: Any) -> tuple[Joined, str, list[Any], list[str]]:
-    """Join by id and regress covariates out; return what that was in words, the same rows before it, and all ids."""
-    if covariates is None:
-        joined = join(representations)
-        return joined, "none", [], joined.ids
-    joined = join({**representations, "covariates": covariates})
-    *arrays, columns = joined.arrays
-    basis = orthonormal_basis(columns)
-    ids = [joined.ids[row] for row in basis.rows]
-    kept = Joined(
-        joined.names[:-1],
-        [_regressed(x, basis, dtype) for x, dtype in zip(arrays, joined.dtypes[:-1], strict=True)],
-        ids,
-        joined.rows_in[:-1],
-        joined.dtypes[:-1],
-        joined.notes,
-        joined.warning,
-    )
-    explained = f"{columns.shape[1]} columns of rank {basis.span.shape[1] - 1}, BLUS residuals of {len(ids)} samples"
-    return kept, explained, [x[basis.rows] for x in arrays], joined.ids
-
-
-def _regressed(x: Any, basis: Any, dtype: str) -> Any:
-    rows = regress_out(x, basis, dtype=dtype)
-    return np.asarray(rows) if isinstance(x, np.ndarray) else rows
-
-
-def _centred(x: Any) -> Any:
-    return x - (x.mean(0, dtype=np.float64).astype(x.dtype) if isinstance(x, np.ndarray) else x.mean(0))
-
-
-def _pad_columns(x: Any) -> Any:
-    """Append columns of zeros, which change nothing, so that JAX compiles for few widths; NumPy needs none."""
-    if isinstance(x, np.ndarray):
-        return x
-    d, width = x.shape[1], pad_width(x.shape[1])
-    return jnp.pad(x, ((0, 0), (0, width - d))) if width > d else x
-
-
 def _needs(metrics: Sequence[Metric]) -> list[Any]:
     return sorted({need for metric in metrics for need in metric.needs})
 
 
-def _model_variables(context: MetricContext, inputs: _Inputs) -> dict[str, Any]:
+def _model_variables(context: MetricContext, inputs: Inputs) -> dict[str, Any]:
     """Return what each model has by itself, whatever the metrics are."""
     arrays = [np.asarray(x) for x in inputs.joined.arrays]
 
@@ -367,7 +278,7 @@ def _null_variables(
 
 
 def _raw_variables(
-    context: MetricContext, metrics: Sequence[Metric], inputs: _Inputs, variables: Mapping[str, Any]
+    context: MetricContext, metrics: Sequence[Metric], inputs: Inputs, variables: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Evaluate each metric on the same samples before covariates were regressed out."""
     raw = replace(context, arrays=inputs.before, progress=None, _cache={})
@@ -402,7 +313,7 @@ def _interval_variables(
 
 
 def _attributes(
-    inputs: _Inputs, config: CompareConfig, inference: Inference, resamples: Resamples, mesh: Mesh | None
+    inputs: Inputs, config: CompareConfig, inference: Inference, resamples: Resamples, mesh: Mesh | None
 ) -> dict[str, Any]:
     """Return what every number of the Comparison has in common."""
     return {
