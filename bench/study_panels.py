@@ -212,7 +212,7 @@ def change_of_pairs(draw: Draw, effect: float, error: float) -> Estimate:
     change = effect + CHANGE * (draw.of_pairs() - 2 * within_family) + error * float(draw.rng.normal())
     found = analysis.mean_over_pairs(change, draw.families)
     half_width = 1.96 * error
-    ends = (found.value - half_width, found.value + half_width, found.low, found.high)
+    ends = (found.value - half_width, found.value + half_width, error, np.inf, found.low, found.high)
     counts: dict[str, Any] = {
         "n": 500,
         "groups": (1000, 1000),
@@ -237,6 +237,8 @@ def collapse(draw: Draw, design: Design, effect: float) -> Estimate:
         share=np.empty(0),
         together=0,
         error=COLLAPSE_ERROR,
+        df=np.inf,
+        loss_df=np.empty(0),
     )
     return shift.collapse_of(found, draw.families)
 

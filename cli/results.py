@@ -199,11 +199,12 @@ class SelectionResult:
 
 @dataclass(frozen=True)
 class ShiftResult:
-    """Degree of shift in the space of each model, with the 95 % interval of its AUC."""
+    """Degree of shift in the space of each model, with the 95 % interval of its AUC, over n samples or groups."""
 
     shifts: dict[str, Shift]
     ends: dict[str, tuple[float, float]]
     n: tuple[int, int]
+    unit: str
     k: int
     kinds: Mapping[str, str]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,9 +41,22 @@ def compute(question: AnalysisInput) -> RegimeResult | None:
         for one in (question.embeddings, question.outside)
     )
     fair, shared = None, first.keys() & second.keys()
-    if len(shared) > 1 and min(len(one[name]) for one in (first, second) for name in shared) >= 2 * MIN_SAMPLES:
-        fair = contrast(first, second, (question.metric,), families=question.families)[0]
+    groups = (question.groups, question.outside_groups)
+    if len(shared) > 1 and min(map(_units, (first, second), groups)) >= 2 * MIN_SAMPLES:
+        fair = contrast(
+            first,
+            second,
+            (question.metric,),
+            inside_groups=groups[0],
+            outside_groups=groups[1],
+            families=question.families,
+        )[0]
     return RegimeResult(changes, fair, question.metric, question.comparison, question.against)
+
+
+def _units(rows: Mapping[str, Any], groups: Sequence[str] | None) -> int:
+    """Return the number of groups of samples; of samples without groups."""
+    return len(next(iter(rows.values()))) if groups is None else len(set(groups))
 
 
 def summarise(result: RegimeResult) -> list[str]:

@@ -49,7 +49,7 @@ def compute(question: AnalysisInput) -> SampleCollapseResult | None:
 
 def summarise(result: SampleCollapseResult) -> list[str]:
     """Return the change of the dimension around samples, and the models that lose more than the others."""
-    from scipy.special import ndtri  # imported here because it takes a fifth of a second
+    from scipy.special import stdtrit  # imported here because it takes a fifth of a second
 
     found = result.found
     n = f"{result.families} families; n = {result.n[0]} and {result.n[1]} samples, compared {found.together} at a time"
@@ -69,11 +69,11 @@ def summarise(result: SampleCollapseResult) -> list[str]:
             )
         ]
     # Bonferroni's quantile, since the sentence is about any of the models.
-    wider = -float(ndtri(0.025 / len(found.loss))) / 1.96
+    wider = stdtrit(found.loss_df, 1 - 0.025 / len(found.loss)) / stdtrit(found.loss_df, 0.975)
     losing = [
         at
         for at in np.argsort([-each.value for each in found.loss])
-        if found.loss[at].value > wider * (found.loss[at].high - found.loss[at].value)
+        if found.loss[at].value > wider[at] * (found.loss[at].high - found.loss[at].value)
     ]
     if losing:
         parts = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,19 +28,40 @@ def compute(question: AnalysisInput) -> ShiftResult | None:
     shared = [name for name in question.embeddings if name in question.outside]
     if not shared:
         return None
-    n, m = len(question.embeddings[shared[0]]), len(question.outside[shared[0]])
-    k = min(K, n - 1)
-    shifts = {name: degree_of_shift(question.embeddings[name], question.outside[name], k=k) for name in shared}
-    ends = {name: _auc_interval(one.auc, n, m) for name, one in shifts.items()}
-    return ShiftResult(shifts, ends, (n, m), k, question.kinds)
+    groups = [question.groups, question.outside_groups]
+    samples = [len(one[shared[0]]) for one in (question.embeddings, question.outside)]
+    n, m = (size if labels is None else len(set(labels)) for size, labels in zip(samples, groups, strict=True))
+    if n < 2:
+        return None
+    most = 1 if groups[0] is None else max(Counter(groups[0]).values())
+    k = min(K, samples[0] - most)
+    shifts = {
+        name: degree_of_shift(question.embeddings[name], question.outside[name], k=k, groups=groups[0])
+        for name in shared
+    }
+    ends = {name: auc_interval(one.auc, n, m) for name, one in shifts.items()}
+    unit = "samples" if groups == [None, None] else "groups of samples"
+    return ShiftResult(shifts, ends, (n, m), unit, k, question.kinds)
 
 
-def _auc_interval(auc: float, n: int, m: int) -> tuple[float, float]:
-    """Return the 95 % interval of an area under a ROC curve (Hanley & McNeil 1982), clipped to 0 and 1."""
-    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
-    variance = (auc * (1 - auc) + (m - 1) * (q1 - auc**2) + (n - 1) * (q2 - auc**2)) / (n * m)
-    half_width = 1.96 * max(variance, 0.0) ** 0.5
-    return max(auc - half_width, 0.0), min(auc + half_width, 1.0)
+def auc_interval(auc: float, n: int, m: int) -> tuple[float, float]:
+    """Return the 95 % interval of the area under a ROC curve of n and m independent samples.
+
+    The ends are the areas from which the estimate is 1.96 of their own standard errors away, so that the interval has
+    a width also at 0 and 1. Source: Newcombe (2006), Statistics in Medicine 25, 559, method 5.
+    """
+    from scipy.optimize import brentq
+
+    average = (n + m) / 2 - 1
+
+    def apart(area: float) -> float:
+        shared = (1 - area) / (2 - area) + area / (1 + area)
+        return abs(area - auc) - 1.96 * (area * (1 - area) * (1 + average * shared) / (n * m)) ** 0.5
+
+    within = min(max(auc, 1e-9), 1 - 1e-9)  # at 0 and 1 the standard error is 0
+    low = float(brentq(apart, 0.0, within)) if auc > 0 else 0.0
+    high = float(brentq(apart, within, 1.0)) if auc < 1 else 1.0
+    return low, high
 
 
 def summarise(result: ShiftResult) -> list[str]:
@@ -53,7 +75,7 @@ def summarise(result: ShiftResult) -> list[str]:
     return [
         f"The second set is shifted from the first in the space of {shifted} of {len(real)} models: a sample of it is "
         f"further from the first set than one of the first set with probability {median} (median over models; 0.5 is "
-        f"no shift; n = {result.n[0]} and {result.n[1]} samples)."
+        f"no shift; n = {result.n[0]} and {result.n[1]} {result.unit})."
     ]
 
 
@@ -91,7 +113,7 @@ def make_figures(result: ShiftResult) -> dict[str, Figure]:
         "are from each other, in the space of each model. 0.5 is no shift, 1 is complete separation; lines are 95 % "
         "intervals."
     )
-    recipe = f"distance to the {result.k}th neighbour, Euclidean; {result.n[0]} and {result.n[1]} samples"
+    recipe = f"distance to the {result.k}th neighbour, Euclidean; {result.n[0]} and {result.n[1]} {result.unit}"
     chart = shift_chart(result)
     return {"shift": Figure(chart, QUESTION, caption, recipe)}
 

@@ -238,7 +238,10 @@ def _generality(subject: Subject, inside: PanelEvaluation, outside: PanelEvaluat
     """Return the change of alignment and performance from the first set to the second, for models in both panels."""
     from hyle.engine.analysis import Estimate, degree_of_shift, difference
 
-    shift = degree_of_shift(*(_rows(subject.representations[role]) for role in ("in", "out")))
+    reference = subject.representations["in"]
+    kind = next((kind for kind in GROUP_STATES if kind in reference.groups), "")
+    both = (_rows(subject.representations[role]) for role in ("in", "out"))
+    shift = degree_of_shift(*both, groups=reference.groups.get(kind))
     shared = [name for name in inside.other_families if name in outside.other_families]
     if not shared or inside.nothing or outside.nothing:
         return {"models": [], "shift": {"ratio": shift.ratio, "auc": shift.auc}, "alignment": {}, "performance": None}

@@ -149,7 +149,7 @@ def training_data(comparison: xr.Dataset, metric: str) -> Estimate:
     if not found:
         return NAN
     (one,) = found
-    return Estimate(one.difference, one.low, one.high, one.families, one.p)
+    return Estimate(one.difference, one.low, one.high, one.families, one.p, one.families - 2)
 
 
 def before_architecture(comparison: xr.Dataset, metric: str) -> Estimate:
@@ -200,7 +200,7 @@ def _trend(comparison: xr.Dataset, metric: str, *, of_error: bool) -> Estimate:
         return NAN
     values: Any = near.error if of_error else near.alignment
     trend = scale_trend(size, values, families=families(chosen), logarithmic=of_error)
-    return Estimate(trend.slope, trend.low, trend.high, trend.families, trend.p)
+    return Estimate(trend.slope, trend.low, trend.high, trend.families, trend.p, trend.families - 2)
 
 
 def shared_errors(comparison: xr.Dataset, metric: str, signed: dict[str, np.ndarray]) -> Estimate:

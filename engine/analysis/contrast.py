@@ -30,6 +30,8 @@ class Contrast:
         outside: the same on the second set.
         low: lower end of the 95 % interval of outside - inside over samples, by the delete-d jackknife.
         high: upper end.
+        error: standard error of outside - inside over samples.
+        df: its degrees of freedom.
         family_low: lower end of the 95 % interval over families, by the delete-a-family jackknife of the mean
             difference of each pair; NaN for fewer than six families.
         family_high: upper end.
@@ -46,6 +48,8 @@ class Contrast:
     outside: float
     low: float
     high: float
+    error: float
+    df: float
     family_low: float
     family_high: float
     n: int
@@ -87,8 +91,7 @@ def contrast(
         redraws: number of subsets of each set.
         seed: of the subsets.
 
-    The interval over samples is that of the delete-d jackknife: the variance over subsets of n of g groups, times
-    n / (g - n), is that of the score of all groups, scaled to g samples.
+    The interval over samples is that of the delete-d jackknife, see `redraw_error`.
     Source: Shao & Wu (1989), Annals of Statistics 17, 1176.
     Cost: 2 x redraws comparisons of n samples.
 
@@ -121,15 +124,17 @@ def contrast(
         first, second = (one[:, index] for one in values)
         change = mean_over_pairs((second - first).mean(0), of_family)
         scores = [np.array([_mean(matrix, of_family) for matrix in one]) for one in (first, second)]
-        se = math.sqrt(sum(delete_d_variance(one, n, g) for one, g in zip(scores, groups, strict=True)))
-        difference = float(scores[1].mean() - scores[0].mean())
+        error, df = (float(one) for one in redraw_error(scores, n, groups))
+        difference, half_width = float(scores[1].mean() - scores[0].mean()), t_quantile(0.975, df) * error
         results.append(
             Contrast(
                 metric,
                 float(scores[0].mean()),
                 float(scores[1].mean()),
-                difference - 1.96 * se,
-                difference + 1.96 * se,
+                difference - half_width,
+                difference + half_width,
+                error,
+                df,
                 change.low,
                 change.high,
                 n,
@@ -165,9 +170,31 @@ def redraw(
     return np.array(values)
 
 
-def delete_d_variance(values: np.ndarray, n: int, groups: int) -> float:
-    """Return the variance of a statistic of all groups from its values [redraws] on subsets of n of them."""
-    return float(np.var(values, ddof=1) * n / (groups - n))
+def redraw_error(values: Sequence[np.ndarray], n: int, groups: Sequence[int]) -> tuple[Any, Any]:
+    """Return the standard error of a difference of means over redraws of two sets, and its degrees of freedom.
+
+    The variance over subsets of n of g groups, times n / (g - n), is that of the statistic of all groups, scaled to g
+    groups (delete-d jackknife). The mean over redraws adds the variance over these, divided by their number.
+
+    Args:
+        values: of each set [redraws, ...], on subsets of n groups.
+        n: number of groups in each subset.
+        groups: number of groups of each set.
+    """
+    redraws = len(values[0])
+    parts = [np.var(one, axis=0, ddof=1) * (n / (g - n) + 1 / redraws) for one, g in zip(values, groups, strict=True)]
+    total, squares = np.sum(parts, 0), np.sum(np.square(parts), 0)
+    # Welch and Satterthwaite
+    return np.sqrt(total), np.divide(
+        total**2 * (redraws - 1), squares, out=np.full(np.shape(total), math.inf), where=squares > 0
+    )
+
+
+def t_quantile(p: float, df: Any) -> Any:
+    """Return the quantile of Student's distribution, which is the normal one for infinitely many degrees of freedom."""
+    from scipy.special import ndtri, stdtrit  # imported here because it takes a fifth of a second
+
+    return np.where(np.isinf(df), ndtri(p), stdtrit(np.where(np.isinf(df), 1.0, df), p))[()]
 
 
 def _alignment(rows_of: Mapping[str, np.ndarray], metrics: Sequence[str], k: int, rows: np.ndarray) -> np.ndarray:

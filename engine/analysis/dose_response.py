@@ -125,8 +125,12 @@ def dose_response(
         raise InputError(f"the sets share {len(models)} models, and at least two are needed")
     sets = [{name: np.asarray(one[name]) for name in names} for one in (reference, shifted)]
     codes = family_codes(None if families is None else [families.get(name, "") for name in models], len(models))
+    nearest = len(sets[0][models[0]]) - 1
+    if reference_groups is not None:
+        nearest -= int(np.unique(reference_groups, return_counts=True)[1].max()) - 1
     distances = [
-        degree_of_shift(sets[0][name], sets[1][name], k=min(k, len(sets[0][name]) - 1)).distance for name in models
+        degree_of_shift(sets[0][name], sets[1][name], k=min(k, nearest), groups=reference_groups).distance
+        for name in models
     ]
     with np.errstate(divide="ignore"):  # a sample that is also a reference sample
         logs = np.log(np.stack(distances))

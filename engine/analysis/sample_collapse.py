@@ -11,7 +11,7 @@ import numpy as np
 from ..base import InputError, check_k, matrix
 from ..gram import prepare
 from ..neighbours import find_table
-from .contrast import redraw
+from .contrast import redraw, redraw_error, t_quantile
 from .families import family_codes, family_means
 
 # Samples that are compared with each other at most, since all of their distances are sorted.
@@ -44,9 +44,11 @@ class SampleCollapse(NamedTuple):
         dimension: m intervals of the median dimension of the shifted samples divided by that of the reference samples.
         mean_dimension: the same for the panel, the geometric mean over families.
         share: [m], the share of the shifted samples around which the dimension is below that around 95 % of the
-            reference samples; 0.05 without a change.
+            reference samples, on average over the redraws; 0.05 without a change.
         together: number of samples that were compared with each other, no two of one group.
         error: standard error of the logarithm of `mean_dimension`.
+        df: degrees of freedom of that error.
+        loss_df: [m], degrees of freedom of the errors of the mean losses.
     """
 
     reference_loss: np.ndarray
@@ -59,6 +61,8 @@ class SampleCollapse(NamedTuple):
     share: np.ndarray
     together: int
     error: float
+    df: float
+    loss_df: np.ndarray
 
 
 def information_loss(
@@ -201,34 +205,40 @@ def sample_collapse(
     ]
     # Of each redraw the mean losses [m], and the logarithms of the median dimensions [m] and of the panel.
     value = drawn[1].statistics.mean(0) - drawn[0].statistics.mean(0)
-    error = np.sqrt(
-        sum(
-            np.var(one.statistics, axis=0, ddof=1) * size / (count - size)
-            for one, count in zip(drawn, counts, strict=True)
-        )
-    )
-    low, high = value - 1.96 * error, value + 1.96 * error
-    dimension = [one.dimension for one in drawn]
-    threshold = np.nanquantile(dimension[0], TAIL, axis=1)
-    known = np.isfinite(dimension[1])
+    error, df = redraw_error([one.statistics for one in drawn], size, counts)
+    half_width = t_quantile(0.975, df) * error
+    low, high = value - half_width, value + half_width
     return SampleCollapse(
         drawn[0].loss,
         drawn[1].loss,
-        dimension[0],
-        dimension[1],
+        drawn[0].dimension,
+        drawn[1].dimension,
         tuple(Interval(*(float(ends[at]) for ends in (value, low, high))) for at in range(m)),
         tuple(_exp(value[at], low[at], high[at]) for at in range(m, 2 * m)),
         _exp(value[-1], low[-1], high[-1]),
-        ((dimension[1] < threshold[:, None]) & known).sum(1) / known.sum(1),
+        _share_below(drawn[0].within, drawn[1].within),
         size,
         float(error[-1]),
+        float(df[-1]),
+        df[:m],
     )
 
 
 class _Drawn(NamedTuple):
     loss: np.ndarray  # [m, n], means over redraws
     dimension: np.ndarray  # [m, n]
+    within: np.ndarray  # dimensions of the samples of each redraw, [redraws, m, size]
     statistics: np.ndarray  # [redraws, 2 m + 1]
+
+
+def _share_below(reference: np.ndarray, shifted: np.ndarray) -> np.ndarray:
+    """Return the share of the shifted dimensions [redraws, m, size] below the `TAIL` of the reference ones, [m].
+
+    Redraw by redraw, because means over the redraws that a sample is in vary less for the set that is drawn more often.
+    """
+    # Of this quantile a new value is below with exactly this probability.
+    threshold = np.quantile(reference, TAIL, axis=2, method="weibull")
+    return np.asarray((shifted < threshold[:, :, None]).mean((0, 2)))
 
 
 def _redrawn(
@@ -246,12 +256,13 @@ def _redrawn(
         ValueError: half of the samples of a subset have a dimension of 0 in a model.
     """
     m, n = len(rows), len(rows[0])
-    totals, times = np.zeros((2, m, n)), np.zeros(n)
+    totals, times, within = np.zeros((2, m, n)), np.zeros(n), []
 
     def measured(chosen: np.ndarray) -> np.ndarray:
         loss, dimension = _loss_and_dimension([x[chosen] for x in rows], codes, k)
         totals[:, :, chosen] += [loss, dimension]
         times[chosen] += 1
+        within.append(dimension)
         medians = np.median(dimension, axis=1)
         if not (medians > 0).all():
             at = int(np.argmin(medians))
@@ -261,7 +272,7 @@ def _redrawn(
 
     statistics = redraw(measured, groups, size, redraws, generator)
     with np.errstate(invalid="ignore"):  # 0 / 0 for samples that were never drawn
-        return _Drawn(totals[0] / times, totals[1] / times, statistics)
+        return _Drawn(totals[0] / times, totals[1] / times, np.stack(within), statistics)
 
 
 def _checked(representations: Sequence[Any]) -> list[np.ndarray]:

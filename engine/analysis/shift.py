@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -30,7 +31,13 @@ class Shift(NamedTuple):
 
 @renamed_arguments(metric="neighbour_metric")
 def degree_of_shift(
-    reference: Any, shifted: Any, /, *, k: int = 10, neighbour_metric: NeighbourMetric = "euclidean"
+    reference: Any,
+    shifted: Any,
+    /,
+    *,
+    k: int = 10,
+    neighbour_metric: NeighbourMetric = "euclidean",
+    groups: Sequence[Any] | None = None,
 ) -> Shift:
     """Measure how far samples are from reference samples, in the space of one model.
 
@@ -39,12 +46,16 @@ def degree_of_shift(
         shifted: [m, d], embeddings of the other samples by the same model.
         k: number of the neighbour whose distance counts, 1 <= k <= n - 1.
         neighbour_metric: ``euclidean`` or ``cosine``.
+        groups: [n], the group of each reference sample, such as the material that it is a state of: its neighbours are
+            those of other groups. Shifted samples have no states of their own among the reference samples, and would
+            look shifted otherwise. Default: each sample is a group.
 
     Invariant to rotation and isotropic scale. Cost O((n + m)^2 d).
     Source: k-NN distance as an out-of-distribution score, Sun et al. (2022), arXiv 2204.06507.
 
     Raises:
-        ValueError: numbers of columns differ, k is out of range, or ``neighbour_metric`` is an inner product.
+        ValueError: numbers of columns or of groups differ, k is out of range, or ``neighbour_metric`` is an inner
+            product.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(200, 4))
@@ -62,7 +73,14 @@ def degree_of_shift(
     check_k(k, n)
     points = jnp.concatenate([inside, outside])
     table = find_table(prepare(points), k, neighbour_metric, where=jnp.arange(len(points)) < n, measured=True)
-    distance = np.asarray(table.value[:, k - 1], np.float64)
+    distance = np.array(table.value[:, k - 1], np.float64)
+    if groups is not None:
+        if len(groups) != n:
+            raise InputError(f"groups has {len(groups)} labels for {n} reference samples")
+        labels = np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int32)
+        check_k(k, n - int(np.bincount(labels).max()) + 1)
+        own = find_table(prepare(points[:n]), k, neighbour_metric, where=jnp.asarray(labels), measured=True)
+        distance[:n] = np.asarray(own.value[:, k - 1])
     distance = 1 - distance if neighbour_metric == "cosine" else distance
     from scipy.stats import rankdata  # imported here because it takes half a second
 

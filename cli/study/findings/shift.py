@@ -50,7 +50,7 @@ def out_of_distribution(panels: StudyResults) -> Finding:
         "global": change_of(changes["distance_correlation"]),
         "collapse": collapse_of(collapsed, of_family),
     }
-    aucs = [degree_of_shift(first[name], second[name]).auc for name in shared]
+    aucs = [degree_of_shift(first[name], second[name], groups=first_groups).auc for name in shared]
     any_change = changes["cknna"]
     sentences = [
         f"{name.replace('_', ' ')} beyond chance: {num(one.inside, 3)} to {num(one.outside, 3)} (change "
@@ -77,8 +77,8 @@ def out_of_distribution(panels: StudyResults) -> Finding:
 
 def change_of(one: Contrast) -> Estimate:
     """Return a change, whose variances over families and over samples are added."""
-    half = (one.high - one.low) / 2 / 1.96
-    return _with_samples(one.outside - one.inside, (one.family_low, one.family_high), half, one.families)
+    ends = one.family_low, one.family_high
+    return _with_samples(one.outside - one.inside, ends, one.error, one.df, one.families)
 
 
 def collapse_of(found: SampleCollapse, of_family: Sequence[str]) -> Estimate:
@@ -90,12 +90,14 @@ def collapse_of(found: SampleCollapse, of_family: Sequence[str]) -> Estimate:
 
     codes = family_codes(of_family)
     value, *ends = mean_over_families(np.log([one.value for one in found.dimension]), codes)
-    estimate = _with_samples(value, (ends[0], ends[1]), found.error, len(np.unique(codes)))
+    estimate = _with_samples(value, (ends[0], ends[1]), found.error, found.df, len(np.unique(codes)))
     low, high = math.exp(estimate.low), math.exp(estimate.high)
     return replace(estimate, value=math.exp(estimate.value), low=low, high=high)
 
 
-def _with_samples(value: float, over_families: tuple[float, float], error: float, families: int) -> Estimate:
+def _with_samples(
+    value: float, over_families: tuple[float, float], error: float, error_df: float, families: int
+) -> Estimate:
     """Return an estimate with the sum of its variances over families and over samples.
 
     Degrees of freedom are those of Welch and Satterthwaite. NaN ends where there is no interval over families.
@@ -104,6 +106,7 @@ def _with_samples(value: float, over_families: tuple[float, float], error: float
         value: of the statistic.
         over_families: ends of its 95 % interval over families.
         error: its standard error over samples.
+        error_df: degrees of freedom of that error.
         families: their number.
     """
     from scipy.stats import t as student
@@ -113,7 +116,8 @@ def _with_samples(value: float, over_families: tuple[float, float], error: float
         return Estimate(value, math.nan, math.nan, families)
     of_families = ((high - low) / 2 / float(student.ppf(0.975, families - 1))) ** 2
     variance = of_families + error**2
-    df = variance**2 * (families - 1) / of_families**2 if of_families > 0 else math.inf
+    squares = of_families**2 / (families - 1) + error**4 / error_df
+    df = variance**2 / squares if squares > 0 else math.inf
     half_width = float(student.ppf(0.975, df)) * math.sqrt(variance)
     return Estimate(value, value - half_width, value + half_width, families, df=df)
 

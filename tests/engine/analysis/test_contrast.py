@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binom
 
 from hyle.engine.analysis import contrast
-from hyle.engine.analysis.contrast import delete_d_variance, redraw
+from hyle.engine.analysis.contrast import redraw, redraw_error, t_quantile
 
 
 def models(rng: np.random.Generator, n: int, noise: float, *, states: int = 1) -> dict[str, np.ndarray]:
@@ -55,10 +55,34 @@ def test_the_variance_is_that_of_the_whole_set() -> None:
     for _ in range(sets):
         x = rng.normal(size=n)
         values = redraw(lambda rows, x=x: x[rows].mean(), np.arange(n), n // 2, 60, rng)
-        missed += abs(x.mean()) > 1.96 * delete_d_variance(values, n // 2, n) ** 0.5
+        error, df = redraw_error([values], n // 2, [n])
+        assert df == pytest.approx(59)
+        missed += abs(values.mean()) > t_quantile(0.975, df) * error
     assert binom.ppf(0.0005, sets, 0.05) <= missed <= binom.ppf(0.9995, sets, 0.065)
     many = redraw(lambda rows: x[rows].mean(), np.arange(n), n // 2, 4000, rng)
-    assert delete_d_variance(many, n // 2, n) == pytest.approx(x.var(ddof=1) / n, rel=0.1)
+    assert redraw_error([many], n // 2, [n])[0] ** 2 == pytest.approx(x.var(ddof=1) / n, rel=0.1)
+
+
+@pytest.mark.parametrize(("n", "groups"), [(20, 400), (30, 60)])
+def test_few_redraws_add_their_own_error(n: int, groups: int) -> None:
+    """With 20 redraws of a small part of a set, their mean varies as much over redraws as over sets."""
+    rng, sets, missed, normal = np.random.default_rng(5), 400, 0, 0
+    for _ in range(sets):
+        both = [rng.normal(size=groups) for _ in range(2)]
+        drawn = [redraw(lambda rows, x=x: x[rows].mean(), np.arange(groups), n, 20, rng) for x in both]
+        error, df = redraw_error(drawn, n, [groups, groups])
+        change = abs(drawn[1].mean() - drawn[0].mean())
+        missed += change > t_quantile(0.975, df) * error
+        over_sets = sum(one.var(ddof=1) * n / (groups - n) for one in drawn) ** 0.5
+        normal += change > 1.96 * over_sets
+    assert binom.ppf(0.001, sets, 0.05) <= missed <= binom.ppf(0.999, sets, 0.05)
+    assert normal > missed
+
+
+def test_quantiles_of_student() -> None:
+    assert t_quantile(0.975, 19) == pytest.approx(2.0930, abs=1e-4)
+    assert t_quantile(0.975, np.inf) == pytest.approx(1.95996, abs=1e-5)
+    np.testing.assert_allclose(t_quantile(0.975, np.array([4.0, np.inf])), [2.7764, 1.96], atol=1e-3)
 
 
 def test_a_subset_has_one_sample_of_each_group() -> None:

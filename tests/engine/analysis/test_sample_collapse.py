@@ -119,6 +119,17 @@ def test_without_a_change_intervals_cover_it() -> None:
     assert np.mean(losses) >= 0.85
 
 
+@pytest.mark.parametrize("sizes", [(400, 80), (80, 400), (120, 120)])
+def test_a_twentieth_of_the_samples_is_low_without_a_change(sizes: tuple[int, int]) -> None:
+    shares = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        both = [panel(rng.normal(size=(n, 5)), 0.3, seed + at) for at, n in enumerate(sizes)]
+        shares.append(sample_collapse(*both, seed=seed).share.mean())
+    error = np.std(shares, ddof=1) / len(shares) ** 0.5
+    assert abs(np.mean(shares) - 0.05) < 4 * error + 0.003
+
+
 def test_near_copies_of_samples_are_no_collapse() -> None:
     rng = np.random.default_rng(4)
     labels = [f"material {i // 3}" for i in range(300)]

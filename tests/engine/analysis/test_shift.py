@@ -30,9 +30,36 @@ def test_the_k_th_distance_by_hand() -> None:
     assert found.auc == pytest.approx((0 + 0.5) / 8)
 
 
+@pytest.mark.parametrize("states", [3, 11])
+def test_states_of_one_material_are_no_shift(states: int) -> None:
+    """80 materials, of which the first half is the reference: nothing tells the halves apart."""
+    rng = np.random.default_rng(1)
+    materials = np.repeat(rng.normal(size=(80, 4)), states, axis=0)
+    rows = materials + 0.05 * rng.normal(size=materials.shape)
+    labels = np.arange(80).repeat(states)
+    half = 40 * states
+    plain = degree_of_shift(rows[:half], rows[half:], k=2)
+    grouped = degree_of_shift(rows[:half], rows[half:], k=2, groups=labels[:half])
+    assert plain.auc > 0.9
+    assert plain.ratio > 2
+    assert grouped.auc == pytest.approx(0.5, abs=0.12)
+    assert grouped.ratio == pytest.approx(1, abs=0.25)
+    # The second nearest reference sample of another material, by hand.
+    far = np.linalg.norm(rows[:half, None] - rows[:half], axis=2)
+    far[labels[:half, None] == labels[:half]] = np.inf
+    own = np.sort(far, axis=1)[:, 1]
+    away = np.sort(np.linalg.norm(rows[half:, None] - rows[:half], axis=2), axis=1)[:, 1]
+    np.testing.assert_allclose(grouped.distance, away / np.median(own), rtol=1e-4)
+    assert grouped.auc == pytest.approx((away[:, None] > own).mean(), abs=1e-3)
+
+
 def test_what_has_no_shift_is_named() -> None:
     x = np.zeros((10, 2))
     with pytest.raises(ValueError, match="reference has 2 columns and shifted has 3"):
         degree_of_shift(x, np.zeros((5, 3)))
     with pytest.raises(ValueError, match="not a distance"):
         degree_of_shift(x, x, neighbour_metric="inner_product")
+    with pytest.raises(ValueError, match="groups has 3 labels for 10 reference samples"):
+        degree_of_shift(x, x, k=3, groups="abc")
+    with pytest.raises(ValueError, match="k=10"):
+        degree_of_shift(x, x, groups=["a"] * 5 + ["b"] * 5)

@@ -1,0 +1,44 @@
+"""The intervals of the degree of shift, and both sets at one number of groups of samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm, rankdata
+
+from hyle.cli.analyses.shift import auc_interval
+
+
+def area(first: np.ndarray, second: np.ndarray) -> float:
+    m = len(second)
+    return float((rankdata(np.r_[first, second])[len(first) :].sum() - m * (m + 1) / 2) / (len(first) * m))
+
+
+@pytest.mark.parametrize("auc", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_the_ends_are_as_far_away_as_their_own_errors_say(auc: float) -> None:
+    n, m = 12, 30
+    ends = auc_interval(auc, n, m)
+    assert 0 <= ends[0] <= auc <= ends[1] <= 1
+    assert ends[1] - ends[0] > 0.05
+    for end in ends:
+        if 0 < end < 1:
+            # Hanley and McNeil's variance for n = m = (n + m) / 2 in the terms of the two other probabilities
+            q1, q2 = end / (2 - end), 2 * end**2 / (1 + end)
+            average = (n + m) / 2 - 1
+            variance = (end * (1 - end) + average * (q1 - end**2 + q2 - end**2)) / (n * m)
+            assert abs(end - auc) == pytest.approx(1.96 * variance**0.5, abs=1e-6)
+
+
+def test_a_few_separated_samples_prove_nothing() -> None:
+    low, high = auc_interval(1.0, 3, 3)
+    assert high == 1
+    assert low < 0.51
+
+
+@pytest.mark.parametrize(("apart", "n", "m"), [(0.0, 40, 40), (1.0, 30, 60), (2.5, 40, 20)])
+def test_intervals_cover(apart: float, n: int, m: int) -> None:
+    rng, truth, covered = np.random.default_rng(0), float(norm.cdf(apart / 2**0.5)), 0
+    for _ in range(400):
+        low, high = auc_interval(area(rng.normal(size=n), rng.normal(apart, size=m)), n, m)
+        covered += low <= truth <= high
+    assert covered >= 0.925 * 400
