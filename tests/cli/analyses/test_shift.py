@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm, rankdata
 
+from hyle.cli.analyses import ANALYSES, AnalysisInput
 from hyle.cli.analyses.shift import auc_interval
+
+from ..synthetic import build
 
 
 def area(first: np.ndarray, second: np.ndarray) -> float:
@@ -42,3 +45,31 @@ def test_intervals_cover(apart: float, n: int, m: int) -> None:
         low, high = auc_interval(area(rng.normal(size=n), rng.normal(apart, size=m)), n, m)
         covered += low <= truth <= high
     assert covered >= 0.925 * 400
+
+
+def question(states: int) -> AnalysisInput:
+    """Return two models on two halves of 60 materials, of which every sample is one of several states."""
+    rng = np.random.default_rng(2)
+    materials = np.repeat(rng.normal(size=(60, 4)), states, axis=0)
+    labels = [f"material {i // states}" for i in range(len(materials))]
+    maps = {name: rng.normal(size=(4, 10)) for name in ("chgnet-0.3.0", "aimnet2")}
+    rows = {name: materials @ view + 0.05 * rng.normal(size=(len(materials), 10)) for name, view in maps.items()}
+    half = 30 * states
+    first, second = ({name: x[part] for name, x in rows.items()} for part in (slice(half), slice(half, None)))
+    groups = {"groups": labels[:half], "outside_groups": labels[half:]}
+    comparison = build(list(maps))
+    return AnalysisInput(
+        comparison, "mutual_knn", embeddings=first, outside=second, against=build(list(maps)), **groups
+    )
+
+
+def test_states_of_one_material_are_not_independent_samples() -> None:
+    found = ANALYSES["shift"].compute(question(5))
+    assert found.n == (30, 30)
+    assert all(low < 0.5 < high for low, high in found.ends.values())
+    (line,) = ANALYSES["shift"].summarise(found)
+    assert "0 of 2 models" in line
+    assert "n = 30 and 30 groups of samples" in line
+    change = ANALYSES["regimes"].compute(question(5)).contrast
+    assert change.groups == (30, 30)
+    assert change.low < 0 < change.high

@@ -76,6 +76,7 @@ def test_an_estimate_is_that_of_the_stored_scores(
     found = statistic(comparisons[dataset], "cknna")
     assert found.value == pytest.approx(expected["value"], rel=1e-4, abs=1e-6)
     assert found.units == expected["units"]
+    assert found.df == (expected["df"] or float("inf"))
     if expected["low"] is not None:
         assert (found.low, found.high) == pytest.approx((expected["low"], expected["high"]), rel=1e-2, abs=1e-3)
 
