@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-STUDENT, WIDTH = "atoms-invariant", 64
+STUDENT, WIDTH = "fingerprint-mlp", 64
 # With 500 samples to embed, QM9 as it ships with hyle is used up.
-TRAINED, STEPS, BATCH, MEASURED = 1000, 1500, 64, 64
+TRAINED, STEPS, BATCH, MEASURED = 1000, 1500, 64, 12
 
 
 def name_of(label: str, seed: int, *, shuffled: bool = False) -> str:

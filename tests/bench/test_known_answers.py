@@ -101,6 +101,7 @@ def test_every_measure_tells_how_alike_models_are() -> None:
     assert wrong == []
 
 
+@pytest.mark.thorough  # slow without optimised programs
 def test_networks_on_right_labels_learn_them_and_are_nearer_to_each_other_than_to_shuffled_ones() -> None:
     samples = load_dataset("qm9", n=260).samples
     rows, right = trained_rows(samples[60:], samples[:60], "alpha", seeds=2, steps=150)
@@ -112,6 +113,15 @@ def test_networks_on_right_labels_learn_them_and_are_nearer_to_each_other_than_t
         measures(rows, skip=("reconstruction_error_local",))["cka"], names, [(names[0], names[2])], [names[1], names[3]]
     )
     assert found[1] == 4
+
+
+def test_networks_are_trained_on_right_and_on_shuffled_labels() -> None:
+    samples = load_dataset("qm9", n=44).samples
+    rows, right = trained_rows(samples[24:], samples[:24], "alpha", seeds=1, steps=2)
+    assert list(rows) == ["alpha, seed 0", "alpha, seed 0, shuffled"]
+    assert all(each.shape == (24, 64) and np.isfinite(each).all() for each in rows.values())
+    assert len(right) == 1
+    assert not np.allclose(*rows.values())
 
 
 def test_rows_of_representations_with_other_samples_are_aligned() -> None:
