@@ -21,9 +21,10 @@ class Probe:
 
     Args:
         mae: mean absolute error in the units of the label.
-        se: its standard error over repeated splits; NaN for one split.
+        se: its standard error over repeated splits, with the correction of Nadeau and Bengio (2003) for their overlap;
+            NaN for one split.
         r2: share of the variance explained: 1 at best, below 0 where the mean of the training labels does better.
-        r2_se: its standard error, with the correction of Nadeau and Bengio (2003) for overlapping splits; NaN for one.
+        r2_se: its standard error, in the same way.
         baseline: mean absolute error of the median of the training labels.
         train: number of training samples.
         test: number of test samples.
@@ -103,8 +104,11 @@ def probe(
         r2 = 1 - (error**2).sum() / total if total > 0 else np.nan
         rows.append((np.abs(error).mean(), r2, np.abs(y_test - np.median(y_train)).mean()))
     maes, r2s, baselines = np.array(rows).T
-    se = float(maes.std(ddof=1) / repeats**0.5) if repeats > 1 else float("nan")
-    r2_se = float(r2s.std(ddof=1) * (1 / repeats + n_test / n_train) ** 0.5) if repeats > 1 else float("nan")
+    se = r2_se = float("nan")
+    if repeats > 1:
+        # s / sqrt(repeats) would be the error of independent splits, and these share most of their samples.
+        factor = (1 / repeats + n_test / n_train) ** 0.5
+        se, r2_se = float(maes.std(ddof=1) * factor), float(r2s.std(ddof=1) * factor)
     return Probe(float(maes.mean()), se, float(r2s.mean()), r2_se, float(baselines.mean()), n_train, n_test)
 
 

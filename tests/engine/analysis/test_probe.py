@@ -170,6 +170,32 @@ def test_no_group_is_both_trained_on_and_tested() -> None:
     assert same == probe(rows, label)
 
 
+def test_both_errors_count_the_overlap_of_the_splits() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 3))
+    label = x[:, 0] + rng.normal(size=100)
+    found = probe(x, label)
+    # The first splits of more are those of fewer, so that differences of the sums are the results of single splits.
+    means = [probe(x, label, repeats=repeats) for repeats in range(1, 6)]
+    for name, error in (("mae", found.se), ("r2", found.r2_se)):
+        single = np.diff([0.0, *(repeats * getattr(one, name) for repeats, one in enumerate(means, 1))])
+        # Nadeau & Bengio: s^2 (1 / 5 + 20 / 80), of 20 test and 80 training samples.
+        assert error == pytest.approx((np.var(single, ddof=1) * 0.45) ** 0.5)
+    assert np.isnan([means[0].se, means[0].r2_se]).all()
+
+
+def test_the_error_of_a_probe_is_that_of_new_samples() -> None:
+    errors, found = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(100, 2))
+        one = probe(x, x[:, 0] + rng.normal(size=100), repeats=20)
+        errors.append(one.se)
+        found.append(one.mae)
+    # Without the correction the errors would be less than half of the deviation between sets.
+    assert 0.7 < np.mean(errors) / np.std(found, ddof=1) < 1.4
+
+
 def test_one_group_cannot_be_split() -> None:
     with pytest.raises(ValueError, match="all samples are in one group"):
         probe(np.ones((60, 2)), np.arange(60), groups=["a"] * 60)
