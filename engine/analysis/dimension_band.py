@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import xarray as xr
@@ -18,7 +19,8 @@ class DimensionBand:
     """Middle and spread of the models' dimensions, and the control that comes closest to the middle.
 
     A spread is the mean absolute difference of the natural logarithms from their median, so that 0.1 is about 10 % up
-    and down. The dimensions of each family are averaged first, as logarithms.
+    and down. The dimensions of each family are averaged first, as logarithms. The median of few families is nearer to
+    them than that of all is, which is corrected for normal logarithms.
 
     Args:
         models: number of models.
@@ -106,8 +108,24 @@ def dimension_band(comparison: xr.Dataset, metric: str = "intrinsic_dimension", 
 
 
 def _spread(logs: np.ndarray) -> float:
-    """Compute the mean absolute difference from the median; k / (k - 1) corrects its bias for k values."""
-    return float(np.abs(logs - np.median(logs)).mean() * len(logs) / (len(logs) - 1))
+    """Compute the mean absolute difference from the median, without bias for normal values."""
+    return float(np.abs(logs - np.median(logs)).mean() / _share_found(len(logs)))
+
+
+@lru_cache
+def _share_found(k: int) -> float:
+    """Return the mean absolute difference of k >= 2 normal values from their median, as a share of sqrt(2 / pi).
+
+    The sum of the differences is that of the upper half of the values minus that of the lower half. With the normal
+    density f and distribution F, the upper half has the mean sum ``k int x f(x) P(x) dx``, P being the probability
+    that of k - 1 values at least ceil(k / 2) are below x. The share is 0.71 for two and three, 0.83 for four and five.
+    """
+    from scipy.special import betainc, ndtr  # imported here because it takes a fifth of a second
+
+    # The trapezoidal rule is exact to rounding for a smooth function that vanishes at both ends.
+    x = np.linspace(-10, 10, 801)
+    below = betainc((k + 1) // 2, k // 2, ndtr(x))
+    return float(np.exp(-(x**2) / 2) @ (x * below) * (x[1] - x[0]))
 
 
 def _relative_errors(comparison: xr.Dataset, metric: str) -> np.ndarray:
