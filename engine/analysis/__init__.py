@@ -67,6 +67,7 @@ from .family_pairs import regress_pairs as regress_pairs
 from .family_tests import compare_groups as compare_groups
 from .family_tests import correlate_models as correlate_models
 from .farthest_samples import farthest_samples as farthest_samples
+from .freedom import error_freedom as error_freedom
 from .layer_atlas import LayerAtlas as LayerAtlas
 from .layer_atlas import layer_atlas as layer_atlas
 from .layers import BestLayers as BestLayers
@@ -191,6 +192,7 @@ __all__ = [
     "dose_response",
     "energy_error",
     "enrichment",
+    "error_freedom",
     "factors",
     "family_codes",
     "family_means",

@@ -11,7 +11,9 @@ import xarray as xr
 
 from ..base import InputError
 from ._matrix import CONTROL, model_facts
+from .alignment_profile import Estimate, difference
 from .families import families_of, family_means, jackknife_interval_over_families, mean_over_families
+from .freedom import error_freedom
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def dimension_band(comparison: xr.Dataset, metric: str = "intrinsic_dimension", 
     The intervals of middle and spread are by the delete-a-family jackknife, that of the spread on a logarithmic scale.
     Controls are chosen and not drawn from a population, so that there is no test over them: the interval of the ratio
     to the closest one is about other samples only. It takes the errors of the models, which are of the same samples, as
-    fully correlated with each other and independent of that of the control.
+    fully correlated with each other and independent of that of the control, and uses Student's distribution with the
+    degrees of freedom of the jackknife, see `difference`.
 
     Args:
         comparison: result of `hyle.engine.compare`; controls are the models of modality ``control``. ``family`` is used
@@ -99,9 +102,11 @@ def dimension_band(comparison: xr.Dataset, metric: str = "intrinsic_dimension", 
         at = controls[np.abs(np.log(values[controls]) - math.log(middle)).argmin()]
         ratio = middle / float(values[at])
         # The standard error of a mean of fully correlated estimates is the mean of their standard errors.
-        half_width = 1.96 * math.hypot(float(family_means(errors[real], codes).mean()), float(errors[at]))
+        error, df = float(family_means(errors[real], codes).mean()), error_freedom(comparison, metric)
+        of_control = Estimate(math.log(values[at]), float(errors[at]), df=df)
+        over = difference(of_control, Estimate(math.log(middle), error, df=df))
         name = str(comparison["model"].values[at])
-        closest = (name, float(values[at]), ratio, ratio * math.exp(-half_width), ratio * math.exp(half_width))
+        closest = (name, float(values[at]), ratio, math.exp(over.low), math.exp(over.high))
     return DimensionBand(
         len(real), k, middle, middle_low, middle_high, spread, low, high, noise, len(controls), *closest
     )
