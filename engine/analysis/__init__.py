@@ -46,6 +46,7 @@ from .dose_response import Response as Response
 from .dose_response import dose_response as dose_response
 from .energy import EnergyError as EnergyError
 from .energy import energy_error as energy_error
+from .energy import mean_se as mean_se
 from .energy import of_common_elements as of_common_elements
 from .enrichment import Enrichment as Enrichment
 from .enrichment import Enrichments as Enrichments
@@ -204,6 +205,7 @@ __all__ = [
     "local_dimension",
     "mean_over_families",
     "mean_over_pairs",
+    "mean_se",
     "nearest_samples",
     "neighbour_disagreement",
     "of_common_elements",
