@@ -17,6 +17,8 @@ from ._question import AnalysisInput
 from ._words import NotSignificant
 
 if TYPE_CHECKING:
+    from hyle.engine.analysis import Probe
+
     from ..figures import Figure
 
 
@@ -30,23 +32,32 @@ def summarise(result: ProbeResult) -> list[str]:
     """Return the best probe, compared with the median of the label."""
     name, best = min(result.probes.items(), key=lambda item: item[1].mae)
     if best.mae >= best.baseline:
-        line = f"No embedding predicts {result.label} better than its median, n = {best.test} held-out samples."
+        line = f"No embedding predicts {result.label} better than its median, {_n(result, best)} held-out samples."
         return [NotSignificant(line)]
     numbers = f"{number(best.mae, 3)} ± {number(best.se, 3)} against {number(best.baseline, 3)} of the median"
-    return [
-        f"The lowest error of a probe of {result.label} is that of {name}: {numbers}, n = {best.test} held-out samples."
-    ]
+    samples = f"{_n(result, best)} held-out samples"
+    return [f"The lowest error of a probe of {result.label} is that of {name}: {numbers}, {samples}."]
+
+
+def _n(result: ProbeResult, one: Probe) -> str:
+    """Return the number of held-out samples, of the smallest split where whole groups are split."""
+    return f"n {'≥' if result.units else '='} {one.test}"
 
 
 def print_result(result: ProbeResult) -> None:
     """Print the error of each probe."""
     first = next(iter(result.probes.values()))
-    splits = f"{first.train} training samples, {first.test} held out, 5 random splits{_of(result)}"
+    splits = f"{_sizes(result, first)}, 5 random splits{_of(result)}"
     click.echo(f"Ridge probe of {result.label}: {splits}")
     order = sorted(result.probes.items(), key=lambda item: item[1].mae)
     lines = [(n, f"{number(p.mae, 4)} ± {number(p.se, 4)}", number(p.r2, 3)) for n, p in order]
     lines.append(("(the median)", number(first.baseline, 4), number(0.0, 3)))
     print_table(("model", "mean absolute error", "R²"), lines, right=("mean absolute error", "R²"), keys=1)
+
+
+def _sizes(result: ProbeResult, one: Probe) -> str:
+    least = "at least " if result.units else ""
+    return f"{least}{one.train} training samples, {least}{one.test} held out"
 
 
 def _of(result: ProbeResult) -> str:
@@ -71,7 +82,7 @@ def make_figures(result: ProbeResult) -> dict[str, Figure]:
         f"5 random splits{_of(result)}; the dashed line is the error of the median of the label."
     )
     one = next(iter(result.probes.values()))
-    recipe = f"ridge regression, penalty and scaling cross-validated, {one.train} training samples, {one.test} held out"
+    recipe = f"ridge regression, penalty and scaling cross-validated, {_sizes(result, one)}"
     return {"probes": Figure(probe_chart(result), f"How well embeddings predict {result.label}", caption, recipe)}
 
 

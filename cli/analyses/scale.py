@@ -112,8 +112,9 @@ def print_result(result: ScaleResult) -> None:
     lines = []
     for (group, quantity), one in result.trends.items():
         ends = interval(one.low, one.high, 3)
+        slope = number(one.slope, 3) if is_number(one.slope) else "–"
         p = f"{one.p:.2g}" if is_number(one.p) else "–"
-        lines.append((group, quantity, one.n, one.families, number(one.slope, 3), ends, p, f"{one.smallest_p:.2g}"))
+        lines.append((group, quantity, one.n, one.families, slope, ends, p, f"{one.smallest_p:.2g}"))
     headings = ("family", "quantity", "models", "families", "slope", "interval", "p", "smallest p")
     print_table(headings, lines, right=headings[2:], keys=2)
     click.echo("p and interval are over families, of which at least 6 are needed; trends within a family have none")

@@ -9,6 +9,8 @@ as they are and axes of equal variance are tried, so that whitening does not mat
 
 ``energy``: error of the model's own energies per atom, only where the model and the labels have the same level of
 theory, see `hyle.zoo.LEVELS`.
+
+The standard errors of both are over groups: formulas, or sequences.
 """
 
 from __future__ import annotations
@@ -89,8 +91,7 @@ def targets_of(data: Dataset, bench: BenchmarkSet) -> Targets:
     fractions = np.asarray(_array(composition.embedding), np.float64)[rows]
     axes = principal_axes(np.column_stack([fractions, np.log([sizes[name] for name in ids])]))
     kernels = [*linear_kernels(axes), gaussian_kernel(axes)]
-    kind = next((kind for kind in GROUPS if kind in data.groups), "")
-    groups = [data.groups[kind][name] if kind else name for name in ids]
+    groups = _groups_of(data, ids)
     y = np.array([[labels[name]] for name in ids])
     folds = [_folds(kernels, y, ids, groups, repeat) for repeat in range(REPEATS)]
     by_id = dict(zip(ids, groups, strict=True)), dict(zip(ids, axes, strict=True))
@@ -136,14 +137,23 @@ def scores_of(
 def _energy(representation: Representation, data: Dataset, level: str) -> Performance | None:
     if not level or level != level_of(data.name):
         return None
+    from hyle.engine.analysis import mean_se
+
     energy = energy_errors([representation], data)[0]
     if energy is None:
         return None
     atoms = [len(s.atoms) for s in data if s.atoms is not None and "energy" in s.labels]
+    ids = [s.id for s in data if s.atoms is not None and "energy" in s.labels]
     error = np.abs(energy.signed) / atoms
-    error = error[np.isfinite(error)]
-    se = float(error.std(ddof=1) / len(error) ** 0.5)
-    return Performance("energy", float(error.mean()), se, "eV/atom", "energy beyond composition", len(error))
+    used = np.isfinite(error)
+    se = mean_se(error[used], np.array(_groups_of(data, ids))[used])
+    return Performance("energy", float(error[used].mean()), se, "eV/atom", "energy beyond composition", int(used.sum()))
+
+
+def _groups_of(data: Dataset, ids: Sequence[str]) -> list[str]:
+    """Return the group of each sample, whose errors are not independent; its id where the set has no such groups."""
+    kind = next((kind for kind in GROUPS if kind in data.groups), "")
+    return [data.groups[kind][name] if kind else name for name in ids]
 
 
 def level_of(dataset: str) -> str:

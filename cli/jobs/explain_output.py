@@ -89,7 +89,8 @@ def print_explanation(explanation: Explanation) -> None:
     print_paragraph(
         f"{len(best)} of {len(found.tested)} tested descriptors of {units}. Effect: rank-biserial correlation where a "
         "number of samples without it is given, else Spearman's correlation, with the medians of the third with the "
-        f"highest and of the third with the lowest values. q: false discovery rate, by {found.permutations:,} "
+        "highest and of the third with the lowest values; of those with other values and with the most "
+        f"frequent one where more than a third have it. q: false discovery rate, by {found.permutations:,} "
         f"permutations{exchanged}. Associations are no causes."
     )
     if descriptors.left_out:

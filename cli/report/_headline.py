@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..comparison import CONTROL, NOT_SIGNIFICANT, UNRESOLVED, integer, number, row_words, text
@@ -131,22 +129,27 @@ def best_against_control(panel: Panel) -> str:
     """Return how much better the best pair is than the best pair with a control; empty without intervals.
 
     Controls are chosen, so that there is no test over them. Both scores are of the same samples; their errors are
-    treated as independent.
+    treated as independent, with the degrees of freedom of the jackknife.
     """
+    from hyle.engine.analysis import Estimate, difference, error_freedom
+
     if not (panel.best and panel.control):
         return ""
     score = panel.score
-    difference = float(score.values[panel.best] - score.values[panel.control]) * (1 if score.higher_is_better else -1)
-    half_width = 1.96 * math.hypot(float(score.se[panel.best]), float(score.se[panel.control]))
-    if not np.isfinite([difference, half_width]).all():
+    sign, df = (1 if score.higher_is_better else -1), error_freedom(panel.comparison, score.name)
+    control, best = (
+        Estimate(sign * float(score.values[pair]), float(score.se[pair]), df=df) for pair in (panel.control, panel.best)
+    )
+    better = difference(control, best)
+    if not np.isfinite([better.value, better.se]).all():
         return ""
-    low, high = difference - half_width, difference + half_width
+    low, high = better.low, better.high
     over = "queries" if "queries" in score.recipe else "samples"
     interval = f"95 % {number(low, 2)} to {number(high, 2)} over {over}"
     if low <= 0 <= high:
-        text = f"is not distinguishable from the best control (difference {number(difference, 2)}, {interval})"
+        text = f"is not distinguishable from the best control (difference {number(better.value, 2)}, {interval})"
     else:
-        word = "better" if difference > 0 else "worse"
-        text = f"is {number(abs(difference), 2)} {word} than the best control (difference {interval})"
+        word = "better" if better.value > 0 else "worse"
+        text = f"is {number(abs(better.value), 2)} {word} than the best control (difference {interval})"
     where = "between modalities" if panel.across else "of models"
     return f"The best pair {where} {text}."

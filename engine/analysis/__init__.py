@@ -46,6 +46,7 @@ from .dose_response import Response as Response
 from .dose_response import dose_response as dose_response
 from .energy import EnergyError as EnergyError
 from .energy import energy_error as energy_error
+from .energy import mean_se as mean_se
 from .energy import of_common_elements as of_common_elements
 from .enrichment import Enrichment as Enrichment
 from .enrichment import Enrichments as Enrichments
@@ -67,6 +68,7 @@ from .family_pairs import regress_pairs as regress_pairs
 from .family_tests import compare_groups as compare_groups
 from .family_tests import correlate_models as correlate_models
 from .farthest_samples import farthest_samples as farthest_samples
+from .freedom import error_freedom as error_freedom
 from .layer_atlas import LayerAtlas as LayerAtlas
 from .layer_atlas import layer_atlas as layer_atlas
 from .layers import BestLayers as BestLayers
@@ -191,6 +193,7 @@ __all__ = [
     "dose_response",
     "energy_error",
     "enrichment",
+    "error_freedom",
     "factors",
     "family_codes",
     "family_means",
@@ -202,6 +205,7 @@ __all__ = [
     "local_dimension",
     "mean_over_families",
     "mean_over_pairs",
+    "mean_se",
     "nearest_samples",
     "neighbour_disagreement",
     "of_common_elements",

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ..base import InputError
-from ..comparison import calibrate, jackknife_design, jackknife_interval, metric_facts
+from ..comparison import calibrate, jackknife_design, jackknife_freedom, jackknife_interval, metric_facts
 from ._matrix import model_facts
 
 
@@ -22,12 +22,15 @@ class Estimate(NamedTuple):
         se: standard error.
         low: lower end of the interval.
         high: upper end.
+        df: degrees of freedom of the standard error, by Student's distribution; NaN where they are many or unknown, for
+            which intervals use the normal distribution.
     """
 
     value: float
     se: float = float("nan")
     low: float = float("nan")
     high: float = float("nan")
+    df: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -121,10 +124,26 @@ def align_to(
 
 
 def difference(first: Estimate, second: Estimate, /) -> Estimate:
-    """Return second - first of two estimates from different, independent samples."""
+    """Return second - first of two estimates from different, independent samples.
+
+    The interval uses Student's distribution with the degrees of freedom of Welch (1947), Biometrika 34, 28, from those
+    of both standard errors: between the smaller of both and their sum. An error without degrees of freedom counts as
+    known exactly.
+
+    Example:
+        >>> found = difference(Estimate(0.2, 0.03, df=4), Estimate(0.5, 0.03, df=4))
+        >>> round(found.df, 6), round((found.high - found.low) / 2 / found.se, 2)
+        (8.0, 2.31)
+    """
+    from scipy.special import ndtri, stdtrit  # imported here because it takes a fifth of a second
+
     se = float(np.hypot(first.se, second.se))
     value = second.value - first.value
-    return Estimate(value, se, value - 1.96 * se, value + 1.96 * se)
+    # Shares of the variance, whose squares over the degrees of freedom add up to 1 over those of the sum.
+    terms = [(one.se / se) ** 4 / one.df for one in (first, second) if se > 0 and np.isfinite(one.df)]
+    df = 1 / sum(terms) if sum(terms) > 0 else float("nan")
+    half_width = float(ndtri(0.975) if np.isnan(df) else stdtrit(df, 0.975)) * se
+    return Estimate(value, se, value - half_width, value + half_width, df)
 
 
 def _both_ways(variable: xr.DataArray, *, larger: bool = False) -> np.ndarray:
@@ -151,4 +170,5 @@ def _calibrated(comparison: xr.Dataset, metric: str) -> tuple[np.ndarray, np.nda
 def _estimate(value: float, replicates: np.ndarray, design: Mapping[str, Any]) -> Estimate:
     if not len(replicates):
         return Estimate(float(value))
-    return Estimate(float(value), *(float(end) for end in jackknife_interval(np.asarray(value), replicates, **design)))
+    se, low, high = (float(end) for end in jackknife_interval(np.asarray(value), replicates, **design))
+    return Estimate(float(value), se, low, high, jackknife_freedom(design.get("sizes", np.ones(len(replicates)))))

@@ -17,8 +17,8 @@ from .families import family_codes, family_means
 from .family_pairs import mean_over_pairs
 from .shift import degree_of_shift
 
-# Fewest samples of a bin.
-MIN_SAMPLES = 20
+# Fewest groups of the reference samples and of a bin, 80 % of which are compared.
+MIN_GROUPS = 25
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,10 @@ def dose_response(
 ) -> DoseResponse:
     """Compare the alignment of models in bins of shifted samples by their distance from reference samples.
 
-    All comparisons are of one number of samples, no two of one group: 80 % of the groups of the smallest bin. Samples
-    of a bin are more alike than random ones, which changes scores by itself. The slope is therefore over the bins only,
-    and controls that know nothing but the composition, or were never trained, show what every representation does.
+    All comparisons are of one number of samples, no two of one group: 80 % of the groups of the smallest bin, or of the
+    reference samples if these are fewer. Samples of a bin are more alike than random ones, which changes scores by
+    itself. The slope is therefore over the bins only, and controls that know nothing but the composition, or were never
+    trained, show what every representation does.
 
     Args:
         reference: name -> [n, d], embeddings of the samples in distribution.
@@ -108,7 +109,7 @@ def dose_response(
     Cost: (1 + bins) x redraws comparisons of n samples, and a neighbour search in each model.
 
     Raises:
-        ValueError: fewer than two models in both sets, or fewer than 20 groups of samples in a bin.
+        ValueError: fewer than two models in both sets, or fewer than 25 groups of reference samples or in a bin.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -140,10 +141,16 @@ def dose_response(
         np.arange(len(next(iter(one.values())))) if given is None else np.unique(given, return_inverse=True)[1]
         for one, given in zip(sets, (reference_groups, shifted_groups), strict=True)
     ]
-    smallest = min([len(np.unique(labels[0])), *(len(np.unique(labels[1][rows])) for rows in order)])
-    n = int(0.8 * smallest)
-    if n < MIN_SAMPLES:
-        raise InputError(f"{smallest} groups of samples are too few in a bin: use fewer bins, or more samples")
+    counts = [len(np.unique(labels[0])), *(len(np.unique(labels[1][rows])) for rows in order)]
+    if counts[0] < MIN_GROUPS:
+        raise InputError(f"there are {counts[0]} groups of reference samples, and at least {MIN_GROUPS} are needed")
+    smallest = min(counts)
+    if smallest < MIN_GROUPS:
+        raise InputError(
+            f"{smallest} groups of samples are too few in a bin, and at least {MIN_GROUPS} are needed: use fewer bins, "
+            "or more samples"
+        )
+    n = 4 * smallest // 5
     k = min(k, n // 4)
     generator = np.random.default_rng(seed)
     at = [names.index(name) for name in models]

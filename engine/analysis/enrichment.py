@@ -42,8 +42,9 @@ class Enrichment:
         n_without: samples that lack a binary descriptor; 0 for a numeric one.
         groups_with: groups of the samples that are counted by `n_with`.
         groups_without: groups of those that are counted by `n_without`.
-        median_with: median score with the descriptor; of a numeric one, of the third with the highest values, or of the
-            samples apart from those with the most frequent value where more than a third have it.
+        median_with: median score with the descriptor; of a numeric one, of the third with the highest values. Where
+            more than a third of the samples have the most frequent value, of the samples with another value, or of
+            those with this value if it is the highest.
         median_without: median score without it; of a numeric one, of the third with the lowest values, or of the other
             samples.
     """
@@ -309,11 +310,14 @@ def _effect(
         counts, sides = (int(has.sum()), int((~has).sum())), (groups(has), groups(~has))
         fewest = min(units(has), units(~has))
     else:
-        lower, upper = np.quantile(x, (1 / 3, 2 / 3))
-        high, low = x >= upper, x <= lower
-        if lower == upper:  # more than a third of the values are equal
-            high = x > upper if x.max() > upper else high
-            low = ~high if x.max() > upper else x < upper
+        values, repeats = np.unique(x, return_counts=True)
+        most = values[repeats.argmax()]
+        if 3 * repeats.max() > len(x):
+            high = (x == most) if most == values[-1] else (x != most)
+            low = ~high
+        else:
+            lower, upper = np.quantile(x, (1 / 3, 2 / 3))
+            high, low = x >= upper, x <= lower
         effect, influence = spearman(y, x)
         every = np.ones(len(x), bool)
         counts, sides, fewest = (len(x), 0), (groups(every), 0), units(every)

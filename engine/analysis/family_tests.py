@@ -22,6 +22,8 @@ from .families import (
 
 # Fewest families for which a correlation is defined.
 MIN_CORRELATED = 3
+# Values that differ by less than this share of the largest are equal: means of equal values differ by rounding.
+EQUAL = 1e-9
 
 
 def correlate_models(
@@ -94,7 +96,8 @@ def fit_slope(
     """Fit the slope of a value of the models over families by least squares.
 
     p is by permutation of the families. The interval contains the slopes that the same test does not reject, so that
-    it, too, assumes no distribution.
+    it, too, assumes no distribution. Where the sizes of all families are equal up to rounding, the slope is NaN; where
+    their values are, it is 0, and there is nothing to test.
 
     Args:
         size: [m]; models that are not finite in both are excluded.
@@ -109,14 +112,20 @@ def fit_slope(
     codes = codes[valid]
     x, y = family_means(a[valid], codes), family_means(b[valid], codes)
     k, nan, models = len(x), math.nan, int(valid.sum())
-    if k < MIN_CORRELATED or np.ptp(x) == 0:
+    if k < MIN_CORRELATED or _all_equal(x):
         return FamilyTest(nan, nan, nan, nan, 1.0, models, k)
+    if _all_equal(y):
+        return FamilyTest(0.0, nan, nan, nan, 1.0, models, k)
     x, y = x - x.mean(), y - y.mean()
     permuted = x[permuted_families(k, permutations, seed)]
     with_value, with_size = permuted @ y, permuted @ x
     p, smallest_p = permutation_p(np.abs(with_value))
     low, high = invert(with_value, with_size)
     return conclude(FamilyTest(float(with_value[0] / with_size[0]), low, high, p, smallest_p, models, k))
+
+
+def _all_equal(values: np.ndarray) -> bool:
+    return bool(np.ptp(values) <= EQUAL * np.abs(values).max())
 
 
 def invert(outcome: np.ndarray, fact: np.ndarray) -> tuple[float, float]:

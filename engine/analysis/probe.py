@@ -21,12 +21,13 @@ class Probe:
 
     Args:
         mae: mean absolute error in the units of the label.
-        se: its standard error over repeated splits; NaN for one split.
+        se: its standard error over repeated splits, with the correction of Nadeau and Bengio (2003) for their overlap;
+            NaN for one split.
         r2: share of the variance explained: 1 at best, below 0 where the mean of the training labels does better.
-        r2_se: its standard error, with the correction of Nadeau and Bengio (2003) for overlapping splits; NaN for one.
+        r2_se: its standard error, in the same way.
         baseline: mean absolute error of the median of the training labels.
-        train: number of training samples.
-        test: number of test samples.
+        train: number of training samples, the smallest of all splits: whole groups do not add up to one number.
+        test: number of test samples, the smallest of all splits.
     """
 
     mae: float
@@ -63,10 +64,11 @@ def probe(
         repeats: number of random splits; the splits are the same for every embedding of the same samples.
         seed: of the splits.
         groups: n labels of samples that are not independent, such as states of one material: no group is both trained
-            on and tested, so that the numbers of samples differ a little from those that were asked for.
+            on and tested, so that the numbers of samples differ from those that were asked for, much so where few
+            groups are large.
 
     Raises:
-        ValueError: lengths differ, rows that are not finite, or fewer than 10 samples to fit on or to test.
+        ValueError: lengths differ, rows that are not finite, or fewer than 10 samples to fit on or to test in a split.
         ImportError: ``knn``, and scikit-learn is not installed.
 
     Example:
@@ -94,18 +96,28 @@ def probe(
             f"{n} samples have a label: {n_train} to fit on and {n_test} to test, and at least 10 are needed of each"
         )
     generator = np.random.default_rng([seed, n])
+    splits = [_split(units, n_train, generator) for _ in range(repeats)]
+    sizes = np.array([[len(rows) for rows in split] for split in splits])
+    fewest_train, fewest_test = (int(count) for count in sizes.min(0))
+    if min(fewest_train, fewest_test) < 10:
+        raise InputError(
+            f"splits by group have as few as {fewest_train} samples to fit on and {fewest_test} to test, and at least "
+            "10 are needed of each: use more samples, or smaller groups"
+        )
     rows = []
-    for _ in range(repeats):
-        train_idx, test_idx = _split(units, n_train, generator)
+    for train_idx, test_idx in splits:
         y_train, y_test = y[train_idx], y[test_idx]
         error = y_test - fit(kind, x[train_idx], y_train).predict(x[test_idx])
         total = ((y_test - y_train.mean()) ** 2).sum()
         r2 = 1 - (error**2).sum() / total if total > 0 else np.nan
         rows.append((np.abs(error).mean(), r2, np.abs(y_test - np.median(y_train)).mean()))
     maes, r2s, baselines = np.array(rows).T
-    se = float(maes.std(ddof=1) / repeats**0.5) if repeats > 1 else float("nan")
-    r2_se = float(r2s.std(ddof=1) * (1 / repeats + n_test / n_train) ** 0.5) if repeats > 1 else float("nan")
-    return Probe(float(maes.mean()), se, float(r2s.mean()), r2_se, float(baselines.mean()), n_train, n_test)
+    se = r2_se = float("nan")
+    if repeats > 1:
+        # s / sqrt(repeats) would be the error of independent splits, and these share most of their samples.
+        factor = (1 / repeats + (sizes[:, 1] / sizes[:, 0]).mean()) ** 0.5
+        se, r2_se = float(maes.std(ddof=1) * factor), float(r2s.std(ddof=1) * factor)
+    return Probe(float(maes.mean()), se, float(r2s.mean()), r2_se, float(baselines.mean()), fewest_train, fewest_test)
 
 
 def _split(units: np.ndarray, n_train: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

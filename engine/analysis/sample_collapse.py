@@ -72,7 +72,7 @@ def information_loss(
 
     With ``D_i(a -> b)`` twice the mean rank, among the neighbours of sample i in b, of its k nearest neighbours in a,
     divided by n, the information imbalance of one sample, the loss in a is the mean of ``D_i(a -> b) - D_i(b -> a)``
-    over models b of other families: in [-1, 1], positive where the neighbours in a are no neighbours in b, whereas
+    over models b of other families: in (-2, 2), positive where the neighbours in a are no neighbours in b, whereas
     those in b are neighbours in a.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..base import InputError
 from .families import PERMUTATIONS, family_codes, family_means
-from .family_tests import fit_slope
+from .family_tests import MIN_CORRELATED, fit_slope
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Trend:
 
     Args:
         slope: change of the value for each tenfold size. For one or two families it is fitted to their models, and is
-            a description of these.
+            a description of these. NaN for more families of equal mean sizes.
         low: lower end of its 95 % interval; NaN for fewer than six families.
         high: upper end.
         p: two-sided, for a slope of 0, by permutation of the families; NaN for fewer than six families.
@@ -26,7 +26,7 @@ class Trend:
         logarithmic: whether the value, too, is a base-10 logarithm, so that the slope is an exponent.
         families: number of families.
         smallest_p: the smallest p that so many families can give.
-        level: value of the line where the base-10 logarithm of the size is 0.
+        level: value of the line where the base-10 logarithm of the size is 0; NaN where the slope is.
     """
 
     slope: float
@@ -84,7 +84,7 @@ def scale_trend(
     x, y = np.log10(x), np.log10(y) if logarithmic else y
     test = fit_slope(x, y, names, permutations=permutations, seed=seed)
     slope = test.value
-    if np.isnan(slope):
+    if test.families < MIN_CORRELATED:
         slope = float(np.polyfit(x - x.mean(), y, 1)[0])
         level = float(y.mean() - slope * x.mean())
     else:

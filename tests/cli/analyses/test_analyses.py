@@ -15,7 +15,9 @@ import xarray as xr
 from hyle.cli import figures, report
 from hyle.cli.analyses import ANALYSES, AnalysisInput, NotSignificant, findings, run_analyses
 from hyle.cli.analyses import figures as drawn
+from hyle.cli.results import ProbeResult
 from hyle.engine import save_comparison
+from hyle.engine.analysis import Probe
 
 from ..synthetic import build
 
@@ -157,6 +159,17 @@ def test_results_for_two_sets(make_comparison: Callable[..., xr.Dataset]) -> Non
     assert set(ANALYSES["factors"].to_dict(results["factors"])) == {"first", "second"}
     whole = report.render_report(first, results)
     assert 'id="chart-regimes_cknna"' in whole
+
+
+def test_the_samples_of_a_probe_by_group_are_at_least_so_many() -> None:
+    result = ProbeResult("gap", {"m0": Probe(0.2, 0.05, 0.5, 0.1, 0.4, 150, 30)}, {"m0": "atoms"}, "formulas")
+    assert (
+        "0.200 ± 0.050 against 0.400 of the median, n ≥ 30 held-out samples." in ANALYSES["probes"].summarise(result)[0]
+    )
+    (figure,) = ANALYSES["probes"].make_figures(result).values()
+    assert figure.recipe.endswith("at least 150 training samples, at least 30 held out")
+    alone = dataclasses.replace(result, units="")
+    assert "of the median, n = 30 held-out samples." in ANALYSES["probes"].summarise(alone)[0]
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hyle.cli.benchmark.performance import Targets, level_of, scores_of, targets_of
+from hyle.cli.comparison import energy_errors
 from hyle.zoo import (
     LEVELS,
     Dataset,
@@ -71,6 +72,29 @@ def test_energies_are_compared_within_a_level_only() -> None:
     assert energy.value == pytest.approx(0.1 * (2 / np.pi) ** 0.5, rel=0.25)
     for level in ("", "r2SCAN/MP", "PBE+U/OMat24"):
         assert "energy" not in scores_of(own, data, targets, level=level)
+
+
+def test_the_error_of_energies_is_over_formulas() -> None:
+    data, targets = crystals()
+    atoms = np.array([len(sample.atoms) for sample in data])
+    true = np.array([sample.labels["energy"] for sample in data])
+    names = [data.groups["formula"][name] for name in data.ids]
+    # Samples of one formula have one error, so that only formulas are independent.
+    generator = np.random.default_rng(0)
+    of_formula = {name: generator.standard_t(3) for name in sorted(set(names))}
+    error = np.array([of_formula[name] for name in names])
+    own = Representation("x", np.ones((len(data), 2)), data.ids, {}, energies=true + 0.1 * atoms * error)
+    found = scores_of(own, data, targets, level="PBE+U/MP")["energy"]
+    absolute = np.abs(energy_errors([own], data)[0].signed) / atoms
+    used = np.isfinite(absolute)
+    sums = dict.fromkeys(np.array(names)[used], 0.0)
+    for name, value in zip(np.array(names)[used], absolute[used] - absolute[used].mean(), strict=True):
+        sums[name] += value
+    g, n = len(sums), int(used.sum())
+    assert g < n
+    assert found.value == pytest.approx(absolute[used].mean())
+    assert found.se == pytest.approx((g / (g - 1) * sum(value**2 for value in sums.values())) ** 0.5 / n)
+    assert found.se > 1.02 * absolute[used].std(ddof=1) / n**0.5
 
 
 def test_cards_and_data_sets_state_levels_of_the_vocabulary() -> None:

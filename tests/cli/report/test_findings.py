@@ -100,6 +100,11 @@ def test_the_best_pair_is_compared_with_the_best_control_by_intervals_and_not_by
     (line,) = report.answer(data).points
     half = 1.96 * np.hypot(0.01, 0.01)
     assert f"is 0.20 worse than the best control (difference 95 % −{0.2 + half:.2f} to −{0.2 - half:.2f}" in line
+    # Two errors of 5 jackknife groups have 4 + 4 degrees of freedom, and t = 2.306 in tables.
+    data["cka_se"] = (("model", "other"), np.full((6, 6), 0.03), {"jackknife_groups": 5})
+    half = 2.306 * np.hypot(0.03, 0.03)
+    assert f"(difference 95 % −{0.2 + half:.2f} to −{0.2 - half:.2f}" in report.answer(data).points[0]
+    assert f"{half:.2f}" != f"{1.96 * np.hypot(0.03, 0.03):.2f}"
     data["cka_se"] = (("model", "other"), np.full((6, 6), 0.2))
     assert "is not distinguishable from the best control" in report.answer(data).points[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import binom, ttest_ind
 
 from hyle.engine import compare
 from hyle.engine.analysis import Estimate, align_to, difference, quadrant
@@ -62,7 +63,43 @@ def test_what_cannot_be_placed(comparison: xr.Dataset) -> None:
 
 def test_a_difference_has_both_errors() -> None:
     found = difference(Estimate(0.5, 0.03), Estimate(0.3, 0.04))
-    assert found == pytest.approx((-0.2, 0.05, -0.298, -0.102))
+    assert found[:4] == pytest.approx((-0.2, 0.05, -0.298, -0.102), abs=1e-5)
+    assert np.isnan(found.df)
+
+
+def test_a_difference_has_the_degrees_of_freedom_of_welch() -> None:
+    # Two errors of five groups each: 8, for which tables have t = 2.306.
+    equal = difference(Estimate(0.2, 0.03, df=4), Estimate(0.5, 0.03, df=4))
+    assert equal.df == pytest.approx(8)
+    assert (equal.high - equal.low) / 2 == pytest.approx(2.306 * 0.03 * 2**0.5, rel=1e-4)
+    # SciPy has the same test of two samples, whose means have these errors and n - 1 degrees of freedom.
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=7), 1 + 3 * rng.normal(size=12)
+    test = ttest_ind(second, first, equal_var=False)
+    found = difference(*(Estimate(x.mean(), x.std(ddof=1) / len(x) ** 0.5, df=len(x) - 1) for x in (first, second)))
+    assert found.df == pytest.approx(test.df)
+    assert (found.low, found.high) == pytest.approx(tuple(test.confidence_interval()))
+    # One error that is known exactly leaves the other's share of the variance: 4 / (1 / 2)^2 = 16.
+    assert difference(Estimate(0.2, 0.03, df=4), Estimate(0.5, 0.03)).df == pytest.approx(16)
+    assert difference(Estimate(0.2, 0.0, df=4), Estimate(0.5, 0.0, df=4))[:4] == pytest.approx((0.3, 0, 0.3, 0.3))
+
+
+def test_differences_of_few_groups_cover_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    missed = 0
+    for _ in range(2000):
+        both = rng.normal(size=(2, 5))
+        found = difference(*(Estimate(x.mean(), x.std(ddof=1) / 5**0.5, df=4) for x in both))
+        missed += not found.low <= 0 <= found.high
+    # 1.96 standard errors would miss it in 8.6 % of the sets.
+    assert binom.ppf(0.0005, 2000, 0.04) <= missed <= binom.ppf(0.9995, 2000, 0.05)
+
+
+def test_a_profile_states_its_degrees_of_freedom(comparison: xr.Dataset) -> None:
+    found = align_to(comparison, "~", "cka", others=["a", "b", "c"])
+    assert [found.mean.df, found.to("c").df] == pytest.approx([9, 9])  # ten groups of eight
+    c = found.to("c")
+    assert (c.high - c.low) / 2 == pytest.approx(2.262 * c.se, rel=1e-3)  # t of 9 in tables
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,26 @@ def test_a_planted_band_and_its_closest_control() -> None:
     assert np.isnan([found.over_control_low, found.over_control_high]).all()
 
 
+# Means of normal order statistics, the upper half of k: Teichroew (1956), Ann. Math. Stat. 27, 410.
+UPPER = {
+    2: (0.56419,),
+    3: (0.84628,),
+    4: (1.02938, 0.29701),
+    5: (1.16296, 0.49502),
+    6: (1.26721, 0.64176, 0.20155),
+    10: (1.53875, 1.00136, 0.65606, 0.37576, 0.12267),
+}
+
+
+@pytest.mark.parametrize("k", UPPER)
+def test_the_spread_of_few_normal_families_has_no_bias(k: int) -> None:
+    # The values from -1 to 1 at equal steps have a known mean difference from their median, 0. The lower half of normal
+    # values mirrors the upper one, so that 2 sum(UPPER) / k is the mean difference of k, and sqrt(2 / pi) that of all.
+    logs = np.linspace(-1, 1, k)
+    expected = np.abs(logs).mean() * (2 / np.pi) ** 0.5 / (2 * sum(UPPER[k]) / k)
+    assert dimension_band(panel(np.exp(logs), np.array([]))).spread == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize("tails", [False, True])
 def test_intervals_over_families_cover_the_truth(tails: bool) -> None:
     sets, missed = 300, np.zeros(2)
@@ -57,8 +77,13 @@ def test_the_interval_against_a_control_is_over_samples() -> None:
     # The middle is 8 with a relative error of 0.1, if those of all models are of the same sign; the control has 0.1.
     half_width = 1.96 * (0.1**2 + 0.1**2) ** 0.5
     assert found.over_control == pytest.approx(0.8)
-    assert found.over_control_low == pytest.approx(0.8 * np.exp(-half_width))
-    assert found.over_control_high == pytest.approx(0.8 * np.exp(half_width))
+    assert found.over_control_low == pytest.approx(0.8 * np.exp(-half_width), rel=1e-5)
+    assert found.over_control_high == pytest.approx(0.8 * np.exp(half_width), rel=1e-5)
+    # Errors of five jackknife groups have 4 degrees of freedom each and 8 together, for which tables have t = 2.306.
+    data["intrinsic_dimension_se"].attrs["jackknife_groups"] = 5
+    few = dimension_band(data)
+    assert few.over_control_low == pytest.approx(0.8 * np.exp(-2.306 * 0.02**0.5), rel=1e-4)
+    assert few.over_control_high == pytest.approx(0.8 * np.exp(2.306 * 0.02**0.5), rel=1e-4)
     assert found.noise == pytest.approx(0.1 * (2 / np.pi) ** 0.5)
 
 

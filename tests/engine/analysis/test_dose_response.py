@@ -62,3 +62,16 @@ def test_few_families_have_no_interval_and_few_samples_are_refused() -> None:
         dose_response(reference, shifted, shifted_groups=np.arange(160) // 16)
     with pytest.raises(ValueError, match="share 1 models"):
         dose_response({"m0": reference["m0"]}, shifted)
+
+
+def test_25_groups_are_enough_in_a_bin_and_in_the_reference() -> None:
+    reference, shifted = panel(0.0, q=100)
+    few = {name: x[:25] for name, x in reference.items()}
+    # 80 % of 25 are 20.
+    assert dose_response(few, shifted, redraws=2).n == 20
+    with pytest.raises(ValueError, match="24 groups of samples are too few in a bin, and at least 25 are needed"):
+        dose_response(few, {name: x[:96] for name, x in shifted.items()}, redraws=2)
+    with pytest.raises(ValueError, match="there are 24 groups of reference samples, and at least 25 are needed"):
+        dose_response({name: x[:24] for name, x in reference.items()}, shifted, redraws=2)
+    with pytest.raises(ValueError, match="there are 20 groups of reference samples"):
+        dose_response(reference, shifted, reference_groups=np.arange(80) // 4, redraws=2)

@@ -229,6 +229,17 @@ def test_medians_of_numbers_that_are_mostly_equal(rng: np.random.Generator) -> N
     assert (down.median_with, down.median_without) == (np.median(score[20:]), np.median(score[:20]))
 
 
+def test_a_value_that_most_have_is_set_against_those_on_both_sides_of_it() -> None:
+    # Four in six have 0. The others have scores of 9 and 5, whose median is 7, and these have 1.
+    change, score = np.repeat([-1.0, 0.0, 1.0], [5, 20, 5]), np.repeat([9.0, 1.0, 5.0], [5, 20, 5])
+    found = enrichment(score, {"change": change}, permutations=99)["change"]
+    assert (found.median_with, found.median_without) == (7, 1)
+    # Half have the lowest value, and the other half are set against it, not its upper third.
+    count, score = np.repeat([0.0, 1.0, 2.0], [10, 5, 5]), np.repeat([1.0, 4.0, 6.0], [10, 5, 5])
+    found = enrichment(score, {"count": count}, permutations=99)["count"]
+    assert (found.median_with, found.median_without) == (5, 1)
+
+
 @pytest.mark.parametrize(
     ("scores", "columns", "options", "message"),
     [

@@ -132,6 +132,22 @@ def test_too_little_is_inconclusive() -> None:
     assert np.isnan(correlate_models(np.arange(8.0), np.ones(8)).p)
 
 
+def test_rounding_of_means_has_no_slope() -> None:
+    # The mean of three times 0.1 is 0.10000000000000002: nothing varies, and nothing can be tested.
+    families = np.repeat(np.arange(6), [1, 3, 1, 1, 1, 3])
+    size = np.array([1.0, 4.0, 2.0, 6.0, 3.0, 5.0])[families]
+    flat = fit_slope(size, np.full(10, 0.1), families)
+    assert (flat.value, flat.smallest_p, flat.models, flat.families) == (0, 1, 10, 6)
+    assert np.isnan([flat.p, flat.low, flat.high]).all()
+    steep = fit_slope(np.full(10, 0.1), size, families)
+    assert steep.smallest_p == 1
+    assert np.isnan([steep.value, steep.p, steep.low, steep.high]).all()
+    # A difference that is small beside the values, but no rounding, is tested: slope 1e-6 by construction.
+    small = fit_slope(size, 0.1 + 1e-6 * size, families)
+    assert small.value == pytest.approx(1e-6)
+    assert small.p == pytest.approx(2 / 720)  # the order and its reverse, of 6!
+
+
 def test_a_correlation_with_what_does_not_vary_is_not_defined() -> None:
     """Equal errors, or errors that are all missing, correlate with nothing: neither 0 nor a warning."""
     values = np.random.default_rng(0).normal(size=8)

@@ -170,6 +170,61 @@ def test_no_group_is_both_trained_on_and_tested() -> None:
     assert same == probe(rows, label)
 
 
+def test_both_errors_count_the_overlap_of_the_splits() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 3))
+    label = x[:, 0] + rng.normal(size=100)
+    found = probe(x, label)
+    # The first splits of more are those of fewer, so that differences of the sums are the results of single splits.
+    means = [probe(x, label, repeats=repeats) for repeats in range(1, 6)]
+    for name, error in (("mae", found.se), ("r2", found.r2_se)):
+        single = np.diff([0.0, *(repeats * getattr(one, name) for repeats, one in enumerate(means, 1))])
+        # Nadeau & Bengio: s^2 (1 / 5 + 20 / 80), of 20 test and 80 training samples.
+        assert error == pytest.approx((np.var(single, ddof=1) * 0.45) ** 0.5)
+    assert np.isnan([means[0].se, means[0].r2_se]).all()
+
+
+def test_the_error_of_a_probe_is_that_of_new_samples() -> None:
+    errors, found = [], []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(100, 2))
+        one = probe(x, x[:, 0] + rng.normal(size=100), repeats=20)
+        errors.append(one.se)
+        found.append(one.mae)
+    # Without the correction the errors would be less than half of the deviation between sets.
+    assert 0.7 < np.mean(errors) / np.std(found, ddof=1) < 1.4
+
+
+def test_sizes_and_errors_are_those_of_the_splits_by_group() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 3))
+    label, groups = x[:, 0] + rng.normal(size=100), np.repeat(["a", "b"], [40, 60])
+    # 80 of 100 samples are asked for, but one group is trained on and the other one tested.
+    found = probe(x, label, groups=groups, repeats=6)
+    assert (found.train, found.test) == (40, 40)
+    means = [probe(x, label, groups=groups, repeats=repeats) for repeats in range(1, 7)]
+    single = np.diff([0.0, *(repeats * one.mae for repeats, one in enumerate(means, 1))])
+    # There are only two splits, whose errors tell which of them each one is.
+    a, b = slice(0, 40), slice(40, 100)
+    ridge = {
+        size: np.abs(fit("ridge", x[train], label[train]).predict(x[test]) - label[test]).mean()
+        for size, train, test in ((40, a, b), (60, b, a))
+    }
+    trained = np.array([min(ridge, key=lambda size: abs(ridge[size] - mae)) for mae in single])
+    assert set(trained) == {40, 60}
+    ratio = np.mean((100 - trained) / trained)
+    assert found.se == pytest.approx((np.var(single, ddof=1) * (1 / 6 + ratio)) ** 0.5)
+
+
+def test_a_group_that_leaves_too_few_samples_is_refused() -> None:
+    # 160 samples are asked for: the large group goes to one side, and up to five samples are left for the other.
+    groups = ["large"] * 195 + [f"small {i}" for i in range(5)]
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    with pytest.raises(ValueError, match="as few as 5 samples to fit on and 1 to test"):
+        probe(x, x[:, 0], groups=groups, repeats=40)
+
+
 def test_one_group_cannot_be_split() -> None:
     with pytest.raises(ValueError, match="all samples are in one group"):
         probe(np.ones((60, 2)), np.arange(60), groups=["a"] * 60)

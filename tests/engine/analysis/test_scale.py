@@ -36,6 +36,18 @@ def test_families_are_the_unit() -> None:
     assert np.isnan([own.p, own.low, own.high]).all()
 
 
+def test_families_of_one_mean_size_have_no_slope() -> None:
+    # Sizes of 10, 100 and 1,000 in every family: all means of the logarithm are 2, and the lines within families, here
+    # of slope 1, say nothing about the sizes of families.
+    families, size = np.repeat(["a", "b", "c"], 3), np.tile([10.0, 100.0, 1000.0], 3)
+    value = np.log10(size) + np.repeat([0.0, 5.0, -3.0], 3)
+    found = scale_trend(size, value, families=families)
+    assert (found.n, found.families, found.smallest_p) == (9, 3, 1)
+    assert np.isnan([found.slope, found.level, found.low, found.high, found.p]).all()
+    two = scale_trend(size[:6], value[:6], families=families[:6])
+    assert (two.families, two.slope, two.level) == (2, pytest.approx(1), pytest.approx(2.5))
+
+
 def test_three_models_have_no_interval() -> None:
     assert np.isnan(scale_trend([1, 10, 100], [1, 2, 4]).low)
     for size, value, wrong in (
