@@ -3,6 +3,9 @@
 A metric is a variable of its name. What belongs to it is a variable `<metric>_<suffix>` with the attributes ``kind``
 (the suffix) and ``of`` (the metric). Suffixes: ``chance``, ``null``, ``p``, ``q``, ``threshold``, ``calibrated``,
 ``strata_null``, ``strata_p``, ``beyond``, ``raw``, ``se``, ``low``, ``high``, ``null_samples``, ``jackknife_values``.
+
+Beside ``null_samples``, ``permutation_order`` over ``model`` says which model was permuted: of each pair, the one with
+the higher number, by all metrics alike.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from .jackknife import jackknife_interval
 # netCDF has no booleans: what comes back from a file is a number or text.
 _TEXT = {True: "yes", False: "no", None: "neither"}
 _NO = {"0", "false", "no"}
+PERMUTATION_ORDER = "permutation_order"
 
 
 def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | None = None) -> dict[str, Any]:
@@ -113,6 +117,27 @@ def resample_variable(metric: Metric, kind: str, values: np.ndarray, **attribute
     """Return all ``null_samples`` or ``jackknife_values`` of a metric; the latter with ``group_sizes`` and ``n``."""
     dim = {"null_samples": "permutation", "jackknife_values": "jackknife_group"}[kind]
     return {f"{metric.name}_{kind}": ((dim, *_dims(metric)), values, {"kind": kind, "of": metric.name, **attributes})}
+
+
+def permutation_order_variable(order: np.ndarray) -> dict[str, Any]:
+    """Return the variable that says which model of each pair is permuted, from `MetricContext.permutation_order`."""
+    meaning = "of each pair, the model with the higher number is the one whose samples are permuted"
+    return {PERMUTATION_ORDER: ("model", order, {"kind": PERMUTATION_ORDER, "meaning": meaning})}
+
+
+def permuted_second(comparison: xr.Dataset) -> np.ndarray | None:
+    """Return which model of each pair was permuted, bool [m, m], entry (a, b) True if b was; None if it is not known.
+
+    Comparisons of earlier releases do not say it. Where no rows repeat others it was the model whose name sorts second.
+    """
+    names = [str(name) for name in comparison["model"].values]
+    if PERMUTATION_ORDER in comparison:
+        order = np.asarray(comparison[PERMUTATION_ORDER].values)
+    elif "duplicates" in comparison and not comparison["duplicates"].values.any():
+        order = np.argsort(np.argsort(names))
+    else:
+        return None
+    return np.asarray(order[:, None] <= order[None, :])
 
 
 def jackknife_design(comparison: xr.Dataset, name: str) -> dict[str, Any]:

@@ -48,7 +48,27 @@ def test_each_family_counts_once(comparison: xr.Dataset) -> None:
 def test_the_calibrated_score_is_that_of_the_comparison(comparison: xr.Dataset) -> None:
     found = align_to(comparison, "b", "cka", others=["c"])
     assert found.alignment[0].value == pytest.approx(float(comparison.cka_calibrated.sel(model="b", other="c")))
-    assert np.isnan(found.mean_p)  # other models change places in some of its pairs
+    # b is permuted against a, but fixed against c.
+    assert np.isnan(align_to(comparison, "b", "cka", others=["a", "c"]).mean_p)
+
+
+def test_the_mean_has_a_p_only_where_one_side_is_permuted() -> None:
+    """~ is permuted against a, which repeats no rows, but fixed against r, which does: r is permuted in that pair."""
+    rng = np.random.default_rng(4)
+    rows = {name: rng.normal(size=(40, 4)) for name in ("a", "s", "~")}
+    rows["r"] = np.round(rng.normal(size=(40, 1)))
+    found = compare(rows, metrics=["cka"], permutations=39, keep_resamples=True)
+    null = found.cka_null_samples
+    for others, defined in (("as", True), ("ar", False), ("r", True)):
+        result = align_to(found, "~", "cka", others=list(others))
+        assert np.isfinite(result.mean_p) == defined
+        if defined:
+            mean, chance = (one.sel(model="~", other=list(others)).values.mean(-1) for one in (found.cka, null))
+            assert result.mean_p == pytest.approx((1 + (chance >= mean).sum()) / 40)
+    # The first model by name is fixed in all of its pairs, which is as good.
+    assert np.isfinite(align_to(found, "a", "cka", others=["s", "~", "r"]).mean_p)
+    unknown = found.drop_vars("permutation_order")
+    assert np.isnan(align_to(unknown, "~", "cka", others=["a", "s"]).mean_p)
 
 
 def test_what_cannot_be_placed(comparison: xr.Dataset) -> None:

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from hyle.engine import calibrate, compare, list_metrics
+from hyle.engine import calibrate, cknna, compare, cycle_knn, list_metrics, mutual_knn
 from hyle.engine.comparison.calibration import adjusted, null_of
 from hyle.engine.permutation.draw import draw
 
@@ -195,3 +196,20 @@ def test_a_constant_representation_has_no_p_value() -> None:
 def test_invalid_options_raise(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"permutations|alpha"):
         compare(panel(20), metrics=["cka"], **options)
+
+
+@pytest.mark.parametrize(("name", "score"), [("mutual_knn", mutual_knn), ("cycle_knn", cycle_knn), ("cknna", cknna)])
+def test_the_model_with_more_repeated_rows_is_permuted(name: str, score: Callable[..., Any]) -> None:
+    """Also where its name sorts first, and where no row has a tie at its k-th neighbour."""
+    rng = np.random.default_rng(2)
+    b = rng.normal(size=(40, 5)).astype("f4")
+    a = (b + rng.normal(size=b.shape)).astype("f4")
+    a[1] = a[0]
+    found = compare({"a": a, "b": b}, metrics=[name], k=4, permutations=7, keep_resamples=True)
+    if f"{name}_ties" in found:
+        assert not found[f"{name}_ties"].any()
+    null = found[f"{name}_null_samples"].values
+    for number, order in enumerate(draw(40, 7).orders):
+        np.testing.assert_allclose(null[number, 0, 1], score(a[order], b, k=4), rtol=1e-5)
+        np.testing.assert_allclose(null[number, 1, 0], score(b, a[order], k=4), rtol=1e-5)
+    assert found.permutation_order.values.tolist() == [1, 0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from hyle.engine import compare, list_metrics, load_comparison, save_comparison
-from hyle.engine.comparison import beside, chance_level, metric_facts, metric_names
+from hyle.engine.comparison import beside, chance_level, metric_facts, metric_names, permuted_second
 
 from ..samples import K, single, views
 
@@ -56,3 +58,22 @@ def test_the_chance_level_is_the_median_over_pairs(comparison: xr.Dataset) -> No
     assert np.isnan(chance_level(comparison, "mutual_knn", "null"))
     assert beside(comparison, "mutual_knn", "null", "chance").name == "mutual_knn_chance"
     assert beside(comparison, "mutual_knn", "null") is None
+
+
+def test_the_comparison_says_which_model_was_permuted(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    b, c = rng.normal(size=(2, 40, 4))
+    models = {"a": np.round(rng.normal(size=(40, 1))), "b": b, "c": c}  # of few distinct rows
+    options = {"metrics": ["cka", "mutual_knn", "cycle_knn"], "k": 3, "permutations": 9, "keep_resamples": True}
+    found = compare(models, **options)
+    assert found.permutation_order.values.tolist() == [2, 0, 1]
+    expected = [[True, False, False], [True, True, True], [True, False, True]]
+    stored = load_comparison(save_comparison(found, tmp_path / "x.nc"))
+    for one in (found, stored):
+        np.testing.assert_array_equal(permuted_second(one), expected)
+    np.testing.assert_array_equal(permuted_second(found.sel(model=["c", "a"], other=["c", "a"])), [[1, 1], [0, 1]])
+    # Earlier releases did not say it.
+    assert permuted_second(found.drop_vars("permutation_order")) is None
+    plain = compare({"a": b, "c": c, "b": models["b"] + c}, **options).drop_vars("permutation_order")
+    np.testing.assert_array_equal(permuted_second(plain), [[1, 1, 1], [0, 1, 0], [0, 1, 1]])
+    assert "permutation_order" not in compare(models, **options | {"keep_resamples": False})
