@@ -93,12 +93,16 @@ class MetricContext:
         return self.n - (1 if self.outside is None else int(np.bincount(self.outside).max()))
 
     @property
+    def row_candidates(self) -> np.ndarray:
+        """The number of rows that can be neighbours of each row, int [n]."""
+        if self.outside is None:
+            return np.full(self.n, self.n - 1)
+        return self.n - np.bincount(self.outside)[self.outside]
+
+    @property
     def candidates(self) -> int:
         """The number of rows that can be neighbours of a row, a harmonic mean over the rows."""
-        if self.outside is None:
-            return self.n - 1
-        sizes = np.bincount(self.outside)
-        return round(self.n / float((sizes / (self.n - sizes)).sum()))
+        return self.n - 1 if self.outside is None else round(self.n / float((1 / self.row_candidates).sum()))
 
     @property
     def row_numbers(self) -> np.ndarray:
