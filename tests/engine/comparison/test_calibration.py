@@ -140,6 +140,32 @@ def test_calibration_by_hand() -> None:
         calibrate(0.5, [])
 
 
+def test_a_permutation_without_a_score_counts_as_aligned() -> None:
+    """By hand: 19 permutations of which one is not defined, and then two."""
+    null = np.arange(19) / 100
+    null[3] = np.nan
+    found = calibrate(0.5, null)
+    assert found.p == pytest.approx(2 / 20)
+    assert found.threshold == 0.5  # the 19th of 20, as the undefined one is the largest
+    assert found.score == 0
+    assert found.mean == pytest.approx((171 - 3) / 100 / 18)
+    mirrored = calibrate(-0.5, -null, best=-1.0, higher_is_better=False)
+    assert (mirrored.p, mirrored.threshold, mirrored.score) == (found.p, -0.5, 0)
+    # At a level of 0.2 the threshold is the 16th of 20: 0.15 without the undefined one, 0.16 with it.
+    loose = calibrate(0.5, null, alpha=0.2)
+    assert loose.threshold == 0.16
+    assert loose.score == pytest.approx(0.34 / 0.84)
+    null[5] = np.nan
+    found = calibrate(0.5, null)
+    assert found.p == pytest.approx(3 / 20)
+    assert np.isnan([found.threshold, found.score]).all()  # the 19th of 20 is undefined: no score is significant
+    none = calibrate([0.5, np.nan], np.full((19, 2), np.nan))
+    np.testing.assert_array_equal(none.p, [1, np.nan])
+    assert np.isnan([none.mean, none.threshold, none.score]).all()
+    pairs = calibrate([0.5, 0.5], np.stack([null, np.arange(19) / 100], 1))
+    np.testing.assert_allclose(pairs.p, [3 / 20, 1 / 20])  # other pairs are as they were
+
+
 def test_adjustment_excludes_the_diagonal() -> None:
     p = np.array([[0.01, 0.01, 0.02], [0.01, 0.01, 0.9], [0.02, 0.9, 0.01]])
     found = adjusted(p, symmetric=True)
