@@ -33,7 +33,8 @@ PERMUTATION_ORDER = "permutation_order"
 def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | None = None) -> dict[str, Any]:
     """Return the values of a metric with its facts as attributes, its chance level, and its further variables.
 
-    The attribute ``queries`` is the number of samples from which the metric is estimated, if it is.
+    The attribute ``queries`` is the number of samples from which the metric is estimated, if it is, and ``self_score``
+    the score of a model with itself, if that is not an end of the limits.
     """
     attributes = {
         "kind": metric.kind,
@@ -49,6 +50,8 @@ def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | 
     }
     if queries is not None and result.without is not None:
         attributes["queries"] = len(queries.rows)
+    if result.self_score is not None:
+        attributes["self_score"] = float(result.self_score)
     variables: dict[str, Any] = {metric.name: (_dims(metric), result.value, attributes)}
     if result.chance is not None:
         variables |= _beside(metric, {"chance": result.chance})
@@ -172,6 +175,7 @@ class MetricFacts:
         higher_is_better: False where a lower score means more aligned.
         symmetric: False where the score from a to b differs from that from b to a.
         bounds: the ends of the scale; None where they are not known or not finite.
+        self_score: the score of a model with itself, if that is not an end of the scale, else None.
     """
 
     name: str
@@ -179,6 +183,7 @@ class MetricFacts:
     higher_is_better: bool
     symmetric: bool
     bounds: tuple[float, float] | None
+    self_score: float | None = None
 
     @property
     def sign(self) -> int:
@@ -187,7 +192,9 @@ class MetricFacts:
 
     @property
     def best(self) -> float:
-        """The score of two representations that are as aligned as can be."""
+        """The score of two representations that are as aligned as can be, 1 of the calibrated score."""
+        if self.self_score is not None:
+            return self.self_score
         if self.bounds is None:
             return float(self.higher_is_better)
         return self.bounds[1] if self.higher_is_better else self.bounds[0]
@@ -217,6 +224,7 @@ def metric_facts(comparison: xr.Dataset, name: str) -> MetricFacts:
         _is_true(attributes.get("higher_is_better", True)),
         _is_true(attributes.get("symmetric", True)),
         _bounds(attributes.get("limits")),
+        None if (own := attributes.get("self_score")) is None else float(own),
     )
 
 

@@ -52,6 +52,27 @@ def test_the_calibrated_score_is_that_of_the_comparison(comparison: xr.Dataset) 
     assert np.isnan(align_to(comparison, "b", "cka", others=["a", "c"]).mean_p)
 
 
+def test_one_is_the_score_of_a_model_with_itself() -> None:
+    """A copy is as aligned as can be, though its information imbalance is (k + 1) / n and not 0."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(40, 4))
+    rows = {"a": x, "b": x + 0.5 * rng.normal(size=x.shape), "c": x}
+    found = compare(rows, metrics=["information_imbalance"], permutations=60, keep_resamples=True)
+    k = found.information_imbalance.attrs["k"]
+    result = align_to(found, "c", "information_imbalance", others=["a", "b"])
+    assert result.to("a").value == 1
+    assert result.score[0] == pytest.approx((k + 1) / 40)
+    shares = []
+    for one, other in (("c", "b"), ("b", "c")):
+        score, level = (
+            found[f"information_imbalance{suffix}"].sel(model=one, other=other).item() for suffix in ("", "_threshold")
+        )
+        shares.append((level - score) / (level - (k + 1) / 40))
+    assert result.to("b").value == pytest.approx(np.mean(shares))
+    calibrated = found.information_imbalance_calibrated.sel(model="b", other="c").item()
+    assert calibrated == pytest.approx(shares[1])
+
+
 def test_the_mean_has_a_p_only_where_one_side_is_permuted() -> None:
     """~ is permuted against a, which repeats no rows, but fixed against r, which does: r is permuted in that pair."""
     rng = np.random.default_rng(4)
