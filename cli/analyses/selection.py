@@ -65,8 +65,7 @@ def print_result(result: SelectionResult) -> None:
     )
     scores = {c.name: c.score for c in one.criteria}
     lines = [
-        (name, number(one.error[i], 4), *(f"{scores[c][i]:.4g}".replace("-", "−") for c in scores))
-        for i, name in enumerate(one.models)
+        (name, number(one.error[i], 4), *(_score(scores[c][i]) for c in scores)) for i, name in enumerate(one.models)
     ]
     headings = ("model", "held-out error", *scores)
     print_table(headings, lines, right=headings[1:], keys=1)
@@ -78,7 +77,7 @@ def print_result(result: SelectionResult) -> None:
             interval(c.low, c.high),
             f"{c.p:.2g}" if is_number(c.p) else "–",
             f"{c.smallest_p:.2g}",
-            number(c.regret, 2),
+            number(c.regret, 2) if is_number(c.regret) else "–",
             interval(*c.over_parameters),
         )
         for c in one.criteria
@@ -95,10 +94,15 @@ def print_result(result: SelectionResult) -> None:
     print_table(headings, lines, right=headings[1:], keys=1)
     click.echo(f"n = {units(len(one.models), one.criteria[0].families)}; correlation, interval and p are over families")
     click.echo("regret: error of the model ranked first, 0 for the best of all models, 1 for a random model")
+    click.echo("alignment: with the model of the best probe, of models of other families only, which alone it ranks")
     pair, single = number(one.pair_error, 4), number(one.single_error, 4)
     click.echo(
         f"best pair by these labels: {join_names(one.pair)}, held-out error {pair}; of the best single model: {single}"
     )
+
+
+def _score(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−") if is_number(value) else "–"
 
 
 def to_dict(result: SelectionResult) -> dict[str, Any]:

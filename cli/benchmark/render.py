@@ -168,7 +168,7 @@ def _interval(one: Card, digits: int = 2, *, p: bool = False) -> str:
     shown = number(one["value"], digits)
     if one["low"] == one["low"]:
         shown += f" ({number(one['low'], digits)} to {number(one['high'], digits)})"
-    return shown + (" ≈" if p and one["p"] > 0.05 else "")
+    return shown + (" ≈" if p and not one["p"] <= 0.05 else "")
 
 
 def render_card(card: Card) -> str:

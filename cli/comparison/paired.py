@@ -102,6 +102,12 @@ def print_differences(differences: Sequence[PairDifference]) -> None:
         "p: both pairs have the same score over all such samples, by delete-a-group jackknife; "
         "p (unrelated): neither pair has anything in common, by permutation"
     )
+    opposite = dict.fromkeys(_shared(each) for each in differences if _is_opposite(each))
+    if opposite:
+        click.echo(
+            f"p (unrelated) is not given where the permutations move {' or '.join(opposite)} against one of the other "
+            "two models only; unless rows repeat, they do not where its name sorts before or after both"
+        )
 
 
 def ceilings_of(comparison: xr.Dataset, pair: Pair) -> dict[str, xr.Dataset]:
@@ -143,6 +149,16 @@ def print_ceilings(ceilings: dict[str, xr.Dataset]) -> None:
     click.echo(f"\nshare of the noise ceiling, the score of {'-'.join(first.attrs['ceiling_pair'])}, in brackets:")
     print_table(("model", "other", *headings), rows, right=headings, keys=2)
     click.echo("0 is the chance level of the pair, 1 the ceiling")
+
+
+def _shared(each: PairDifference) -> str:
+    """Return the name of the model that both pairs share; empty where they share none."""
+    return next((name for name in each.first if name in each.second), "")
+
+
+def _is_opposite(each: PairDifference) -> bool:
+    """Return whether there are permutations, but p (unrelated) is not defined under them."""
+    return bool(np.isfinite(each.chance) and not np.isfinite(each.p_unrelated) and _shared(each))
 
 
 def _p(value: float) -> str:

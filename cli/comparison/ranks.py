@@ -25,7 +25,7 @@ def with_ranks(comparison: xr.Dataset) -> xr.Dataset:
 
 def without_resamples(comparison: xr.Dataset) -> xr.Dataset:
     """Return a Comparison without the scores under permutations and without each jackknife group."""
-    kinds = ("null_samples", "jackknife_values")
+    kinds = ("null_samples", "permutation_order", "jackknife_values")
     return comparison.drop_vars(
         [name for name, each in comparison.data_vars.items() if each.attrs.get("kind") in kinds]
     )

@@ -21,7 +21,7 @@ NOT_SIGNIFICANT = "≈"
 UNRESOLVED = "?"
 _FIELDS = {
     *("kind", "long_name", "meaning", "citation", "limits", "symmetric", "higher_is_better", "chance", "of"),
-    *("estimator", "neighbour_metric", "k", "n"),
+    *("estimator", "neighbour_metric", "k", "n", "self_score"),
 }
 
 

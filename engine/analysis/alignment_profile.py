@@ -10,7 +10,14 @@ import numpy as np
 import xarray as xr
 
 from ..base import InputError
-from ..comparison import calibrate, jackknife_design, jackknife_freedom, jackknife_interval, metric_facts
+from ..comparison import (
+    calibrate,
+    jackknife_design,
+    jackknife_freedom,
+    jackknife_interval,
+    metric_facts,
+    permuted_second,
+)
 from ._matrix import model_facts
 
 
@@ -45,8 +52,9 @@ class AlignmentProfile:
         alignment: calibrated score with each: 0 up to the threshold of chance at the level of the comparison, 1 at
             best.
         mean: of the calibrated scores, with equal weight for every family.
-        mean_p: p of the mean over the same permutations; NaN unless the model's name sorts after all others, so that
-            it is the model whose samples are permuted in every pair.
+        mean_p: p of the mean over the same permutations; NaN unless the model is permuted in all of its pairs, or the
+            other one in all of them (``permutation_order``): else its samples move one way in some pairs and the other
+            way in others, and the mean is not that of any permutation.
     """
 
     metric: str
@@ -102,8 +110,8 @@ def align_to(
     design = jackknife_design(comparison, metric) if len(replicates) else {}
     estimates = [_estimate(calibrated[row, i], replicates[:, c], design) for c, i in enumerate(columns)]
     score, p = _both_ways(comparison[metric]), _both_ways(comparison[f"{metric}_p"], larger=True)
-    mean_p = float("nan")
-    if model == max(names):
+    mean_p, second = float("nan"), permuted_second(comparison)
+    if second is not None and len(set(second[columns, row].tolist())) == 1:
         null = _both_ways(comparison[f"{metric}_null_samples"])[:, row, columns] @ weight
         facts = metric_facts(comparison, metric)
         mean = score[row, columns] @ weight

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ..base import InputError
-from ..comparison import beside, jackknife_design, jackknife_freedom, jackknife_interval, metric_facts
+from ..comparison import beside, jackknife_design, jackknife_freedom, jackknife_interval, metric_facts, permuted_second
 from .alignment_profile import Estimate
 from .pairs import index_of_pair, jackknife_values, of_pair, paired_difference, rounding_of, two_sided_p
 
@@ -27,7 +27,8 @@ class PairDifference(NamedTuple):
         difference: first - second, with its standard error and 95 % interval.
         p: two-sided, of the hypothesis that both pairs have the same score over all samples of this kind; NaN where the
             difference is not 0 and the same without every jackknife group.
-        p_unrelated: two-sided, of the hypothesis that neither pair has anything in common; NaN without permutations.
+        p_unrelated: two-sided, of the hypothesis that neither pair has anything in common; NaN without permutations,
+            and where these move the model that both pairs share in one of the pairs only, see `pair_difference`.
     """
 
     metric: str
@@ -50,6 +51,13 @@ def pair_difference(
     degrees of freedom of the interval, g - 1 for g equal groups; differences within rounding are 0. Permuted samples
     cannot give it: under permutation both pairs are unrelated, and the differences of unrelated pairs vary much less
     than those of aligned pairs. What they do give is `p_unrelated`.
+
+    Its null distribution is that of both scores under one permutation, under which they vary together as the two models
+    do that are compared with the third. One model of each pair is permuted (``permutation_order``), so that this holds
+    where the model that both pairs share is permuted in both, or fixed in both. Where it is permuted in one pair only,
+    it moves against the other models in opposite directions, and `p_unrelated` is NaN: among models whose rows do not
+    repeat, where the name of the shared model sorts between the two others. Of pairs that share no model, the two
+    permuted models move together against the two fixed ones.
 
     Args:
         comparison: result of ``hyle.engine.compare(jackknife_groups=20, permutations=200, keep_resamples=True)``; the
@@ -83,7 +91,8 @@ def pair_difference(
         centre = (value + draws.sum()) / (1 + len(draws))
         margin = rounding_of(*values, facts=facts)
         extreme = np.abs(draws - centre) >= np.abs(value - centre) - margin
-        p_unrelated = float((1 + extreme.sum()) / (1 + len(draws))) if np.isfinite(centre) else float("nan")
+        if np.isfinite(centre) and _under_one_permutation(comparison, *rows):
+            p_unrelated = float((1 + extreme.sum()) / (1 + len(draws)))
     names = [(str(pair[0]), str(pair[1])) for pair in (first, second)]
     return PairDifference(
         metric,
@@ -95,3 +104,13 @@ def pair_difference(
         two_sided_p(value, se, jackknife_freedom(design.get("sizes", np.ones(len(without))))),
         p_unrelated,
     )
+
+
+def _under_one_permutation(comparison: xr.Dataset, first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Return whether the null samples of two pairs are those of one permutation of some of the models."""
+    permuted = permuted_second(comparison)
+    if permuted is None:
+        return False
+    shared = set(first) & set(second)
+    moves = {bool(permuted[other, model]) for model in shared for other in {*first, *second} - shared}
+    return len(moves) <= 1

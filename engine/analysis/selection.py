@@ -86,6 +86,9 @@ def selection(
     ``generality`` by its mean alignment with all other models, without labels, and ``parameters`` by its size. Then a
     probe of each model, fitted on the training samples, is tested on all others.
 
+    ``alignment`` ranks the models of other families than that of the best probe, which is aligned with itself and its
+    family by construction: these have no score in this draw, and neither the correlation nor the regret counts them.
+
     Args:
         comparison: of the models, with ``parameters`` and ``family`` where known. Controls are excluded.
         embeddings: name of a model of the comparison -> [n, d], rows of the same samples.
@@ -124,13 +127,18 @@ def selection(
     results = [_one_draw(kind, xs, y, order[:n_labels], order[n_labels:]) for order in orders]
     cv_errors = np.array([result.cv_error for result in results])
     test_errors = np.array([result.test_error for result in results])
-    first = cv_errors.argmin(1)
-    scores = {"probe": -cv_errors, "alignment": alignment[first], "generality": np.tile(generality, (draws, 1))}
+    first, families = cv_errors.argmin(1), families_of(comparison)[used]
+    own_family = families == families[first][:, None]
+    scores = {
+        "probe": -cv_errors,
+        "alignment": np.where(own_family, np.nan, alignment[first]),
+        "generality": np.tile(generality, (draws, 1)),
+    }
     size = np.asarray(comparison["parameters"].values if "parameters" in comparison else np.zeros(len(names)))[used]
     if (size > 0).all() and np.ptp(size) > 0:
         scores["parameters"] = np.tile(size.astype(np.float64), (draws, 1))
 
-    criteria = rank_criteria(scores, test_errors, families_of(comparison)[used], seed=seed)
+    criteria = rank_criteria(scores, test_errors, families, seed=seed)
     order = np.argsort(-criteria[0].score, kind="stable")
     pairs = [result.pair for result in results]
     most_frequent = max(sorted(set(pairs)), key=pairs.count)

@@ -35,4 +35,5 @@ from .schema import chance_level as chance_level
 from .schema import jackknife_design as jackknife_design
 from .schema import metric_facts as metric_facts
 from .schema import metric_names as metric_names
+from .schema import permuted_second as permuted_second
 from .sweep import sweep as sweep

@@ -24,10 +24,12 @@ class Calibration:
     """Permutation statistics of scores of any shape.
 
     Args:
-        mean: mean score under permutation.
+        mean: mean score under the permutations under which it is defined; NaN where there are none.
         p: one-sided p-value, (1 + permutations at least as aligned) / (1 + K); NaN where the score is NaN.
-        threshold: a score beyond it is significant at level alpha.
-        score: the calibrated score, 0 up to the threshold, 1 at the best score, linear in between.
+        threshold: a score beyond it is significant at level alpha; NaN where none is, because the score is undefined
+            under too many permutations.
+        score: the calibrated score, 0 up to the threshold, 1 at the best score, linear in between; NaN where the best
+            score is not beyond the threshold.
     """
 
     mean: np.ndarray
@@ -55,9 +57,12 @@ def calibrate(
     the scale, which is the largest magnitude among the score, its permutations and ``best``. Otherwise rounding errors
     would decide between representations of few distinct rows, for which many permutations leave a score as it is.
 
+    So is a permutation under which the score is not defined, both for p and for the threshold: what is not known does
+    not make a score significant.
+
     Args:
         value: scores [...].
-        null: [K, ...], scores under K permutations of the samples of one side.
+        null: [K, ...], scores under K permutations of the samples of one side, NaN where not defined.
         best: the score of perfectly aligned representations.
         higher_is_better: False where a lower score means more aligned.
         alpha: significance level of the threshold, between 0 and 1.
@@ -80,22 +85,26 @@ def calibrate(
     if not len(chance):
         raise InputError("calibration needs at least one permutation")
     sign = 1.0 if higher_is_better else -1.0
-    finite = np.isfinite(score) & np.isfinite(chance).all(0)
-    ordered = np.sort(sign * np.concatenate([score[None], chance]), axis=0)
+    finite, defined = np.isfinite(score), np.isfinite(chance)
+    aligned = np.where(defined, sign * chance, np.inf)
+    ordered = np.sort(np.concatenate([sign * score[None], aligned]), axis=0)
     threshold = sign * ordered[math.ceil((1 - alpha) * len(ordered)) - 1]
+    known = finite & np.isfinite(threshold)
+    threshold = np.where(known, threshold, score)
+    count, chance = defined.sum(0), np.where(defined, chance, 0)
     scale = np.maximum(np.maximum(np.abs(score), np.abs(chance).max(0)), abs(best))
     margin = rounding * scale
-    p = (1 + (sign * chance >= sign * score - margin).sum(0)) / (1 + len(chance))
+    p = (1 + (aligned >= sign * score - margin).sum(0)) / (1 + len(chance))
     # A score within rounding of the threshold is not beyond it.
     threshold = np.where(np.abs(score - threshold) <= margin, score, threshold)
     room = sign * (best - threshold)
     room = np.where(room <= margin, 0, room)
     share = np.clip(sign * (score - threshold) / np.where(room > 0, room, 1), 0, 1)
     return Calibration(
-        np.where(finite, chance.mean(0), np.nan),
+        np.where(finite & (count > 0), chance.sum(0) / np.maximum(count, 1), np.nan),
         np.where(finite, p, np.nan),
-        np.where(finite, threshold, np.nan),
-        np.where(finite & (room > 0), share, np.nan),
+        np.where(known, threshold, np.nan),
+        np.where(known & (room > 0), share, np.nan),
     )
 
 

@@ -39,7 +39,14 @@ from .queries import check_queries, query_variables
 from .representations import check_representations, name_representations
 from .resamples import Resamples, draw_resamples, leaves_pairs_open, warn_unresolved
 from .same_inputs import check_same_inputs
-from .schema import calibrated_variables, interval_variables, metric_variables, resample_variable, strata_variables
+from .schema import (
+    calibrated_variables,
+    interval_variables,
+    metric_variables,
+    permutation_order_variable,
+    resample_variable,
+    strata_variables,
+)
 
 DEFAULT_METRICS = ("cka", "cka_rbf", "mutual_knn", "cknna", "intrinsic_dimension")
 # Diagnostics of each model, with their type.
@@ -177,6 +184,8 @@ def compare(
     variables = _model_variables(context, inputs)
     found, permutations, resolution = _metric_variables(context, chosen, resamples, inference, tracker)
     variables |= found
+    if inference.keep_resamples and permutations is not None:
+        variables |= permutation_order_variable(context.permutation_order)
     if inputs.before:
         variables |= _raw_variables(context, chosen, inputs, variables)
     if resamples.left_out:

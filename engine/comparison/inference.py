@@ -46,7 +46,8 @@ class Inference:
         keep_resamples: keep the scores under all permutations as ``<metric>_null_samples`` over (``permutation``,
             ``model``, ``other``), and those without each jackknife group as ``<metric>_jackknife_values`` over
             ``jackknife_group`` and the dimensions of the metric. `hyle.engine.analysis.best_layers` and
-            `hyle.engine.analysis.align_to` need them.
+            `hyle.engine.analysis.align_to` need them. ``permutation_order`` over ``model`` then says which model of
+            each pair was permuted: the one with the higher number.
 
     Raises:
         ValueError: alpha is not between 0 and 1, a negative number, or groups that nothing uses.

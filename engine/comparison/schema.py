@@ -3,6 +3,9 @@
 A metric is a variable of its name. What belongs to it is a variable `<metric>_<suffix>` with the attributes ``kind``
 (the suffix) and ``of`` (the metric). Suffixes: ``chance``, ``null``, ``p``, ``q``, ``threshold``, ``calibrated``,
 ``strata_null``, ``strata_p``, ``beyond``, ``raw``, ``se``, ``low``, ``high``, ``null_samples``, ``jackknife_values``.
+
+Beside ``null_samples``, ``permutation_order`` over ``model`` says which model was permuted: of each pair, the one with
+the higher number, by all metrics alike.
 """
 
 from __future__ import annotations
@@ -24,12 +27,14 @@ from .jackknife import jackknife_interval
 # netCDF has no booleans: what comes back from a file is a number or text.
 _TEXT = {True: "yes", False: "no", None: "neither"}
 _NO = {"0", "false", "no"}
+PERMUTATION_ORDER = "permutation_order"
 
 
 def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | None = None) -> dict[str, Any]:
     """Return the values of a metric with its facts as attributes, its chance level, and its further variables.
 
-    The attribute ``queries`` is the number of samples from which the metric is estimated, if it is.
+    The attribute ``queries`` is the number of samples from which the metric is estimated, if it is, and ``self_score``
+    the score of a model with itself, if that is not an end of the limits.
     """
     attributes = {
         "kind": metric.kind,
@@ -45,6 +50,8 @@ def metric_variables(metric: Metric, result: Result, n: int, queries: Queries | 
     }
     if queries is not None and result.without is not None:
         attributes["queries"] = len(queries.rows)
+    if result.self_score is not None:
+        attributes["self_score"] = float(result.self_score)
     variables: dict[str, Any] = {metric.name: (_dims(metric), result.value, attributes)}
     if result.chance is not None:
         variables |= _beside(metric, {"chance": result.chance})
@@ -115,6 +122,27 @@ def resample_variable(metric: Metric, kind: str, values: np.ndarray, **attribute
     return {f"{metric.name}_{kind}": ((dim, *_dims(metric)), values, {"kind": kind, "of": metric.name, **attributes})}
 
 
+def permutation_order_variable(order: np.ndarray) -> dict[str, Any]:
+    """Return the variable that says which model of each pair is permuted, from `MetricContext.permutation_order`."""
+    meaning = "of each pair, the model with the higher number is the one whose samples are permuted"
+    return {PERMUTATION_ORDER: ("model", order, {"kind": PERMUTATION_ORDER, "meaning": meaning})}
+
+
+def permuted_second(comparison: xr.Dataset) -> np.ndarray | None:
+    """Return which model of each pair was permuted, bool [m, m], entry (a, b) True if b was; None if it is not known.
+
+    Comparisons of earlier releases do not say it. Where no rows repeat others it was the model whose name sorts second.
+    """
+    names = [str(name) for name in comparison["model"].values]
+    if PERMUTATION_ORDER in comparison:
+        order = np.asarray(comparison[PERMUTATION_ORDER].values)
+    elif "duplicates" in comparison and not comparison["duplicates"].values.any():
+        order = np.argsort(np.argsort(names))
+    else:
+        return None
+    return np.asarray(order[:, None] <= order[None, :])
+
+
 def jackknife_design(comparison: xr.Dataset, name: str) -> dict[str, Any]:
     """Return how the ``<name>_jackknife_values`` were drawn, as keyword arguments of `jackknife_interval`.
 
@@ -147,6 +175,7 @@ class MetricFacts:
         higher_is_better: False where a lower score means more aligned.
         symmetric: False where the score from a to b differs from that from b to a.
         bounds: the ends of the scale; None where they are not known or not finite.
+        self_score: the score of a model with itself, if that is not an end of the scale, else None.
     """
 
     name: str
@@ -154,6 +183,7 @@ class MetricFacts:
     higher_is_better: bool
     symmetric: bool
     bounds: tuple[float, float] | None
+    self_score: float | None = None
 
     @property
     def sign(self) -> int:
@@ -162,7 +192,9 @@ class MetricFacts:
 
     @property
     def best(self) -> float:
-        """The score of two representations that are as aligned as can be."""
+        """The score of two representations that are as aligned as can be, 1 of the calibrated score."""
+        if self.self_score is not None:
+            return self.self_score
         if self.bounds is None:
             return float(self.higher_is_better)
         return self.bounds[1] if self.higher_is_better else self.bounds[0]
@@ -192,6 +224,7 @@ def metric_facts(comparison: xr.Dataset, name: str) -> MetricFacts:
         _is_true(attributes.get("higher_is_better", True)),
         _is_true(attributes.get("symmetric", True)),
         _bounds(attributes.get("limits")),
+        None if (own := attributes.get("self_score")) is None else float(own),
     )
 
 

@@ -93,12 +93,16 @@ class MetricContext:
         return self.n - (1 if self.outside is None else int(np.bincount(self.outside).max()))
 
     @property
+    def row_candidates(self) -> np.ndarray:
+        """The number of rows that can be neighbours of each row, int [n]."""
+        if self.outside is None:
+            return np.full(self.n, self.n - 1)
+        return self.n - np.bincount(self.outside)[self.outside]
+
+    @property
     def candidates(self) -> int:
         """The number of rows that can be neighbours of a row, a harmonic mean over the rows."""
-        if self.outside is None:
-            return self.n - 1
-        sizes = np.bincount(self.outside)
-        return round(self.n / float((sizes / (self.n - sizes)).sum()))
+        return self.n - 1 if self.outside is None else round(self.n / float((1 / self.row_candidates).sum()))
 
     @property
     def row_numbers(self) -> np.ndarray:
@@ -111,8 +115,8 @@ class MetricContext:
         return self.config.dimension_neighbours(self.n)
 
     @property
-    def in_order(self) -> np.ndarray:
-        """Bool [m, m], entry (a, b) True if b is the model that is permuted in this pair.
+    def permutation_order(self) -> np.ndarray:
+        """Int [m], the place of each model: of each pair, it is the model with the higher place that is permuted.
 
         That is the model in which more rows repeat another exactly, else the one whose name sorts second: values
         do not depend on the order in which the models are passed.
@@ -121,9 +125,17 @@ class MetricContext:
         file sorted by composition, so does the table of a model with ties. If the other model is permuted, a score
         exceeds its null distribution by what the order tells; the permuted model has lost it.
         """
-        order = sorted(range(self.m), key=lambda model: (self._repeats()[model], self.names[model]))
-        position = np.argsort(order)
-        return position[:, None] <= position[None, :]
+        return np.argsort(self._by_place())
+
+    def _by_place(self) -> np.ndarray:
+        """Return the models in the order of their places, int [m]."""
+        return np.array(sorted(range(self.m), key=lambda model: (self._repeats()[model], self.names[model])))
+
+    @property
+    def in_order(self) -> np.ndarray:
+        """Bool [m, m], entry (a, b) True if b is the model that is permuted in this pair; see `permutation_order`."""
+        place = self.permutation_order
+        return place[:, None] <= place[None, :]
 
     def _repeats(self) -> np.ndarray:
         """Count the rows of each model that equal an earlier row to the bit."""
@@ -261,7 +273,7 @@ class MetricContext:
         return similarity_of(self.config)
 
     def symmetrise(self, values: np.ndarray) -> np.ndarray:
-        """Make values [K, m, m] symmetric: of each pair, the value with the model permuted whose name comes second."""
+        """Make values [K, m, m] symmetric: of each pair, the value with the model permuted that `in_order` says."""
         return np.where(self.in_order, values, values.swapaxes(1, 2))
 
     def null_pairs(
@@ -271,7 +283,7 @@ class MetricContext:
         permutations: Permutations,
         shifted: Callable[[Any, Progress], np.ndarray] | None = None,
     ) -> np.ndarray:
-        """Score all pairs of tables under each permutation, permuting the model of each pair whose name comes second.
+        """Score all pairs of tables under each permutation, permuting the model of each pair that `in_order` says.
 
         Args:
             score: function of tables with a leading axis of models, and orders [c, n]. It returns [c, m, m],
@@ -284,14 +296,14 @@ class MetricContext:
         Returns:
             [K, m, m] in float64, entry (a, b) = score(a, b).
         """
-        by_name, report = np.argsort(self.names), self.stage_callback(NULL)
-        ordered = jax.tree.map(lambda leaf: leaf[by_name], tables)
+        by_place, report = self._by_place(), self.stage_callback(NULL)
+        ordered = jax.tree.map(lambda leaf: leaf[by_place], tables)
         if shifted is not None and permutations.cycles:
             sorted_values = shifted(ordered, report)
         else:
             sorted_values = permutations.map(lambda orders: score(ordered, orders), report, shared=self.shared)
         values = np.empty_like(sorted_values)
-        values[:, by_name[:, None], by_name[None, :]] = sorted_values
+        values[:, by_place[:, None], by_place[None, :]] = sorted_values
         return values
 
     def neighbour_recall(self) -> np.ndarray | None:

@@ -61,8 +61,8 @@ class Metric:
         meaning: one line for a reader who does not know the metric.
         citation: source of the definition.
         null: computes the values [K, m, m] of all pairs under permutations of the samples, permuting the model of each
-            pair whose name comes second, if that is cheaper than evaluating the metric for each permutation. Returns
-            None if it is not for this context.
+            pair that `MetricContext.in_order` says, if that is cheaper than evaluating the metric for each permutation.
+            Returns None if it is not for this context.
         min_k: smallest k of ``neighbours`` for which the metric is meaningful.
         exact: whether values are computed from integers, so that two of them are equal or differ by more than rounding
             errors of float64.

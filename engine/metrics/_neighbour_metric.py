@@ -116,7 +116,7 @@ def build_neighbour_metric(
     long_name: str,
     estimator: str,
     symmetric: bool,
-    chance_level: Callable[[Lookup, int], float],
+    chance_level: Callable[[Lookup, MetricContext], float],
     chance: str,
     meaning: str,
     citation: str,
@@ -134,7 +134,8 @@ def build_neighbour_metric(
         long_name: as in `Metric`.
         estimator: the attribute of that name.
         symmetric: as in `Metric`.
-        chance_level: of the table of x and the number of samples n, the score expected for an unrelated y.
+        chance_level: of the table of x and the context, whose ``candidates`` are the rows that can be neighbours; the
+            score expected for an unrelated y.
         chance: as in `Metric`.
         meaning: as in `Metric`.
         citation: as in `Metric`.
@@ -184,7 +185,7 @@ def build_neighbour_metric(
 
     def evaluate(context: MetricContext) -> Result:
         tables = context.lookups(context.config.k, context.config.neighbour_metric)
-        levels = np.array([chance_level(table, context.candidates + 1) for table in tables])
+        levels = np.array([chance_level(table, context) for table in tables])
         stacked = context.stacked_lookups(context.config.k, context.config.neighbour_metric)
         ties, without = tie_counts(context), None
         undefined = np.asarray(all_equal(stacked))

@@ -287,7 +287,7 @@ def _estimated(context: MetricContext, queries: Queries, variant: Variant) -> tu
         aligned[:, a, b], aligned[:, b, a] = sums.forward, sums.backward
         paired[a, b] = paired[b, a] = pair_variance(sums, own[a], own[b])
     counts = np.stack([query_incidences(model, queries) for model in models])
-    return aligned, permutation_mean(counts, context.n, terms), paired
+    return aligned, permutation_mean(counts, context.n, terms, context.row_candidates), paired
 
 
 def _evaluate(context: MetricContext, variant: Variant) -> Result:
@@ -295,7 +295,7 @@ def _evaluate(context: MetricContext, variant: Variant) -> Result:
     if context.queries is None:
         models, counts = _models(context, variant)
         aligned = _aligned(models, variant)
-        by_chance = permutation_mean(counts, context.n, _terms(variant, context.n))
+        by_chance = permutation_mean(counts, context.n, _terms(variant, context.n), context.row_candidates)
     else:
         (aligned, *others), by_chance, paired = _estimated(context, context.queries, variant)
         without = np.stack([_normalised(each, each.diagonal()) for each in others])

@@ -70,14 +70,19 @@ def _score(returning: np.ndarray, n: int, k: int) -> np.ndarray:
     return returning / n
 
 
-def cycle_chance(table: Lookup) -> float:
+def cycle_chance(table: Lookup, candidates: np.ndarray | None = None) -> float:
     """Compute the mean score over all permutations of y, from the table of x.
 
-    For each row i it is the probability that one of k rows drawn from n - 1 has i among its neighbours in x.
+    For each row i it is the probability that one of k rows drawn from its candidates has i among its neighbours in x.
+
+    Args:
+        table: of x.
+        candidates: int [n], the number of rows that can be neighbours of each row, at least k; default n - 1.
     """
     n, k = table.indices.shape
+    among = np.full(n, n - 1) if candidates is None else candidates
     in_degree = np.bincount(np.asarray(table.indices).ravel(), minlength=n)
-    missed = np.prod([np.maximum(1 - in_degree / (n - 1 - drawn), 0) for drawn in range(k)], 0)
+    missed = np.prod([np.maximum(1 - in_degree / (among - drawn), 0) for drawn in range(k)], 0)
     return float(1 - missed.mean())
 
 
@@ -91,7 +96,7 @@ METRICS = (
         long_name="cycle k-NN",
         estimator="share of samples with a returning path",
         symmetric=False,
-        chance_level=lambda table, _: cycle_chance(table),
+        chance_level=lambda table, context: cycle_chance(table, context.row_candidates),
         chance="1 - C(n-1-d, k) / C(n-1, k), averaged over the in-degrees d in x; at most k^2 / (n - 1)",
         meaning="For what share of samples can a neighbour step in each of the two models lead back to the start?",
         citation="Huh et al. 2024, arXiv:2405.07987",

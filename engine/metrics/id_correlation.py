@@ -150,7 +150,7 @@ def _standardised_models(context: MetricContext) -> tuple[list[jax.Array], list[
 
 
 def _tables(context: MetricContext, orders: Sequence[np.ndarray | None], stage: str) -> np.ndarray:
-    """Compute the values [len(orders), m, m], permuting the model of each pair whose name comes second."""
+    """Compute the values [len(orders), m, m], permuting the model that `MetricContext.in_order` says."""
     spaces, prepared, dimensions = _standardised_models(context)
     in_order, report = context.in_order, context.stage_callback(stage)
     ends = [(a, b) for a in range(context.m) for b in range(a, context.m)]

@@ -14,7 +14,7 @@ from ..base import Threads, block_size, blocks, centred, check_k, each_row, name
 from ..context import NULL, VALUES, MetricContext, permuted_table, tie_counts, tied_models
 from ..gram import gram_of
 from ..neighbours import Lookup, NeighbourMetric, Neighbours, check_metric, lookup, position, sets
-from ..permutation import Permutations
+from ..permutation import Permutations, draw_whole_groups
 from ._metric import Metric, Result
 from ._neighbour_metric import nan_unless
 
@@ -347,8 +347,17 @@ def _null_distribution(context: MetricContext, permutations: Permutations) -> np
 
 
 def _chance_orders(context: MetricContext) -> list[np.ndarray]:
-    """Draw permutations of all samples for the chance level; queries are permuted among themselves."""
+    """Draw permutations of all samples for the chance level; queries are permuted among themselves.
+
+    Where neighbours are those of other labels, samples of one label stay together, since they are never neighbours;
+    there are no permutations if no two labels are equally frequent, and none with queries.
+    """
     count = int(np.clip(CHANCE_SAMPLES // len(_rows(context)), *CHANCE_PERMUTATIONS))
+    if context.outside is not None:
+        sizes = np.bincount(context.outside)
+        if len(np.unique(sizes)) == len(sizes) or context.queries is not None:
+            return []
+        return list(draw_whole_groups(context.outside.tolist(), count, seed=context.config.seed).orders)
     if context.queries is None:
         return context.permutations(count)
     generator, orders = np.random.default_rng(context.config.seed), []
@@ -376,7 +385,8 @@ def _evaluate(context: MetricContext) -> Result:
         **context.neighbour_attributes(),
         "chance_permutations": len(orders),
     }
-    chance = np.mean(permuted, 0).sum(0) / count
+    unknown = np.full_like(sums[0], np.nan)
+    chance = np.mean(permuted, 0).sum(0) / count if permuted else unknown
     return Result(sums.sum(0) / count, chance, attributes, {"ties": ties}, without=without)
 
 

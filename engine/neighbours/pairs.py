@@ -177,5 +177,5 @@ def share(part: Any, whole: int, dtype: Any) -> jax.Array:
     """Divide by a constant, so that whole / whole is 1, although XLA may multiply by a rounded reciprocal."""
     if isinstance(part, np.ndarray | np.generic):
         return scalar(np.asarray(part) / whole, dtype)
-    whole = jnp.asarray(whole, dtype)
-    return jnp.where(part == whole, 1, part / whole)
+    all_of_it = jnp.asarray(whole, dtype)
+    return jnp.where(part == all_of_it, 1, part / all_of_it)

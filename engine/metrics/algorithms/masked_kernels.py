@@ -284,13 +284,12 @@ def shared_sums(models: Edges, terms: Mapping[Term, float], count: int) -> Score
     return score
 
 
-# Relative positions of two edges, of two loops (a row that is its own neighbour), or of one of each, with the number of
-# distinct samples involved: n (n - 1) ... with that many factors is the number of such pairs among n samples.
-_TYPES = {
-    "same": 2, "reverse": 2, "one source": 3, "one target": 3, "head to tail": 3, "tail to head": 3, "disjoint": 4,
-    "loop on loop": 1, "loop, loop": 2, "loop, edge from": 2, "loop, edge to": 2, "loop, edge": 3,
-    "edge from, loop": 2, "edge to, loop": 2, "edge, loop": 3,
-}  # fmt: skip
+# Relative positions of two edges, of two loops (a row that is its own neighbour), or of one of each.
+_TYPES = (
+    "same", "reverse", "one source", "one target", "head to tail", "tail to head", "disjoint",
+    "loop on loop", "loop, loop", "loop, edge from", "loop, edge to", "loop, edge",
+    "edge from, loop", "edge to, loop", "edge, loop",
+)  # fmt: skip
 _MEETING: Mapping[Term, tuple[str, ...]] = {
     "product": ("same", "loop on loop"),
     "trace": ("reverse", "loop on loop"),
@@ -298,7 +297,7 @@ _MEETING: Mapping[Term, tuple[str, ...]] = {
     "columns": ("same", "one target", "loop on loop", "loop, edge to", "edge to, loop"),
     "through": ("reverse", "head to tail", "loop on loop", "loop, edge from", "edge to, loop"),
     "back": ("reverse", "tail to head", "loop on loop", "loop, edge to", "edge from, loop"),
-    "sums": tuple(_TYPES),
+    "sums": _TYPES,
 }
 
 
@@ -379,21 +378,37 @@ def pair_types(
     return np.array(sums)
 
 
-def permutation_mean(models: np.ndarray, n: int, terms: Mapping[Term, float]) -> np.ndarray:
+def permutation_mean(
+    models: np.ndarray, n: int, terms: Mapping[Term, float], candidates: np.ndarray | None = None
+) -> np.ndarray:
     """Compute the exact mean of `shared_sum` over all n! permutations of the second model's rows.
 
     A product of the weights of two edges contributes if both are edges of both models. The permutations map a pair of
     edges to every pair of the same type equally often, so that each type contributes the product of the sums of the two
     models divided by the number of pairs of this type.
 
+    Where neighbours have other labels, edges and pairs of edges between two samples of one label do not count among
+    those that there can be. The mean is then exact over models whose edges are equally likely at all others, and nearly
+    that over the permutations which keep the samples of a label together.
+
     Args:
         models: the `incidences` of m models, [m, 2, types].
         n: number of samples.
         terms: as in `shared_sum`.
+        candidates: int [n], the number of rows that can be neighbours of each row, which is the number of rows that it
+            can be a neighbour of; default n - 1.
 
     Returns:
         [m, m].
     """
-    ways = np.array([np.prod(np.arange(n, n - samples, -1.0)) for samples in _TYPES.values()])
+    numbers = np.unique(np.full(n, n - 1) if candidates is None else candidates, return_counts=True)
+    # Of Python integers, of which n^4 is one.
+    each = list(zip(*(part.tolist() for part in numbers), strict=True))
+    edges = sum(rows * one for one, rows in each)
+    meeting = sum(rows * one * (one - 1) for one, rows in each)
+    counts = {"one source": meeting, "one target": meeting, "head to tail": meeting, "tail to head": meeting}
+    counts |= {"disjoint": edges**2 - 2 * edges - 4 * meeting, "loop on loop": n, "loop, loop": n * (n - 1)}
+    counts |= {"loop, edge": edges * (n - 2), "edge, loop": edges * (n - 2)}
+    ways = np.array([float(counts.get(name, edges)) for name in _TYPES])
     factor = np.array([sum(f for term, f in terms.items() if name in _MEETING[term]) for name in _TYPES])
     return (models[:, 0] * factor / np.where(ways > 0, ways, 1)) @ models[:, 1].T

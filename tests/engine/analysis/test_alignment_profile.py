@@ -49,7 +49,48 @@ def test_each_family_counts_once(comparison: xr.Dataset) -> None:
 def test_the_calibrated_score_is_that_of_the_comparison(comparison: xr.Dataset) -> None:
     found = align_to(comparison, "b", "cka", others=["c"])
     assert found.alignment[0].value == pytest.approx(float(comparison.cka_calibrated.sel(model="b", other="c")))
-    assert np.isnan(found.mean_p)  # other models change places in some of its pairs
+    # b is permuted against a, but fixed against c.
+    assert np.isnan(align_to(comparison, "b", "cka", others=["a", "c"]).mean_p)
+
+
+def test_one_is_the_score_of_a_model_with_itself() -> None:
+    """A copy is as aligned as can be, though its information imbalance is (k + 1) / n and not 0."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(40, 4))
+    rows = {"a": x, "b": x + 0.5 * rng.normal(size=x.shape), "c": x}
+    found = compare(rows, metrics=["information_imbalance"], permutations=60, keep_resamples=True)
+    k = found.information_imbalance.attrs["k"]
+    result = align_to(found, "c", "information_imbalance", others=["a", "b"])
+    assert result.to("a").value == 1
+    assert result.score[0] == pytest.approx((k + 1) / 40)
+    shares = []
+    for one, other in (("c", "b"), ("b", "c")):
+        score, level = (
+            found[f"information_imbalance{suffix}"].sel(model=one, other=other).item() for suffix in ("", "_threshold")
+        )
+        shares.append((level - score) / (level - (k + 1) / 40))
+    assert result.to("b").value == pytest.approx(np.mean(shares))
+    calibrated = found.information_imbalance_calibrated.sel(model="b", other="c").item()
+    assert calibrated == pytest.approx(shares[1])
+
+
+def test_the_mean_has_a_p_only_where_one_side_is_permuted() -> None:
+    """~ is permuted against a, which repeats no rows, but fixed against r, which does: r is permuted in that pair."""
+    rng = np.random.default_rng(4)
+    rows = {name: rng.normal(size=(40, 4)) for name in ("a", "s", "~")}
+    rows["r"] = np.round(rng.normal(size=(40, 1)))
+    found = compare(rows, metrics=["cka"], permutations=39, keep_resamples=True)
+    null = found.cka_null_samples
+    for others, defined in (("as", True), ("ar", False), ("r", True)):
+        result = align_to(found, "~", "cka", others=list(others))
+        assert np.isfinite(result.mean_p) == defined
+        if defined:
+            mean, chance = (one.sel(model="~", other=list(others)).values.mean(-1) for one in (found.cka, null))
+            assert result.mean_p == pytest.approx((1 + (chance >= mean).sum()) / 40)
+    # The first model by name is fixed in all of its pairs, which is as good.
+    assert np.isfinite(align_to(found, "a", "cka", others=["s", "~", "r"]).mean_p)
+    unknown = found.drop_vars("permutation_order")
+    assert np.isnan(align_to(unknown, "~", "cka", others=["a", "s"]).mean_p)
 
 
 def test_what_cannot_be_placed(comparison: xr.Dataset) -> None:

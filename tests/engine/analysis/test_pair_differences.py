@@ -11,6 +11,7 @@ from scipy.special import stdtr
 from hyle.engine import cka, compare
 from hyle.engine.analysis import ceiling_shares, pair_difference, rank_intervals
 from hyle.engine.analysis.pairs import two_sided_p
+from hyle.engine.permutation import draw
 
 N = 120
 PROJECTION = np.random.default_rng(99).normal(size=(4, 8))
@@ -61,6 +62,35 @@ def test_the_difference_is_that_of_the_scores_and_its_error_that_of_paired_value
     back = pair_difference(found, "cka", ("a", "c"), ("a", "b"))
     assert back.difference.value == pytest.approx(-result.difference.value)
     assert (back.p, back.p_unrelated) == pytest.approx((result.p, result.p_unrelated))
+
+
+@pytest.mark.parametrize(("shared", "defined"), [("a", True), ("m", False), ("z", True)])
+def test_both_pairs_are_permuted_by_the_same_orders(shared: str, defined: bool) -> None:
+    """The first and the last model by name are fixed or permuted in both pairs; the middle one moves both ways."""
+    rows = panel(1, {"x": 3.0, "b": 8.0, "y": 8.0})
+    named = {shared: rows["x"], "b": rows["b"], "y": rows["y"]}
+    found = compare(named, metrics=["cka"], jackknife_groups=10, permutations=39, keep_resamples=True)
+    result = pair_difference(found, "cka", (shared, "b"), (shared, "y"))
+    assert np.isfinite(result.chance)
+    if not defined:
+        assert np.isnan(result.p_unrelated)
+        return
+    values, scores = [], []
+    for order in (np.arange(N), *draw(N, 39).orders):
+        moved = rows["x"][order if shared == "z" else np.argsort(order)]  # the same as the others moved by the order
+        scores.append([float(cka(moved, rows[name])) for name in "by"])
+        values.append(scores[-1][0] - scores[-1][1])
+    np.testing.assert_allclose(result.scores, scores[0], atol=1e-6)
+    far = np.abs(np.array(values) - np.mean(values))
+    assert result.p_unrelated == pytest.approx((far >= far[0] - 1e-6).mean())
+
+
+def test_pairs_without_a_shared_model_are_permuted_by_the_same_orders() -> None:
+    found = comparison(0, {"a": 1.0, "b": 2.0, "c": 2.0, "d": 1.0}, permutations=39)
+    for first, second in (("ab", "cd"), ("ac", "db"), ("ad", "bc")):
+        assert np.isfinite(pair_difference(found, "cka", tuple(first), tuple(second)).p_unrelated)
+    unknown = found.drop_vars("permutation_order").drop_vars("duplicates")
+    assert np.isnan(pair_difference(unknown, "cka", ("a", "b"), ("c", "d")).p_unrelated)
 
 
 def test_ranks_cover_the_truth_and_separate_what_differs() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import rankdata, spearmanr
 
 from hyle.engine.analysis import selection
 
@@ -50,6 +53,34 @@ def test_planted_knowledge_is_ranked_and_checked() -> None:
     assert again.families == 7
     assert again.smallest_p <= 2 / 5040
     assert again.p < 0.01
+
+
+def test_alignment_does_not_rank_its_reference_and_the_family_of_it() -> None:
+    """Alignment that knows nothing of accuracy, where the model of the best probe would come first by construction."""
+    data, embeddings, label = panel(0, knows=True)
+    noise = np.random.default_rng(1).uniform(0, 0.5, (8, 8))
+    near = noise + noise.T
+    np.fill_diagonal(near, 1)
+    data["cknna"] = (("model", "other"), near, data.cknna.attrs)
+    for family, left in (([""] * 8, 7), (["a", "a", *[""] * 6], 6)):
+        found = selection(data.assign(family=("model", family)), embeddings, label, n_labels=40, draws=1)
+        by = {one.name: one for one in found.criteria}
+        reference = found.models[0]
+        assert reference in ("m0", "m1")
+        own = {"m0", "m1"} if family[0] else {reference}
+        others = [i for i, name in enumerate(found.models) if name not in own]
+        score = np.array([near[int(reference[1]), int(found.models[i][1])] for i in others])
+        error = found.error[others]
+        assert by["alignment"].families == len(others) == left
+        assert by["alignment"].correlation == pytest.approx(spearmanr(score, -error).statistic)
+        ranks = rankdata(score) - (left + 1) / 2
+        every = np.abs([order @ rankdata(error) for order in map(np.array, permutations(ranks))])
+        assert by["alignment"].p == pytest.approx((every >= every[0] - 1e-9).mean())
+        assert by["alignment"].regret == pytest.approx(
+            (error[score.argmax()] - error.min()) / (error.mean() - error.min())
+        )
+        assert by["alignment"].regret > by["probe"].regret
+        np.testing.assert_array_equal(np.isnan(by["alignment"].score), [name in own for name in found.models])
 
 
 def test_where_no_model_knows_the_label_no_ranking_is_told_from_chance_too_often() -> None:

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
-from hyle.engine import calibrate, compare, list_metrics
+from hyle.engine import calibrate, cknna, compare, cycle_knn, list_metrics, mutual_knn
 from hyle.engine.comparison.calibration import adjusted, null_of
 from hyle.engine.permutation.draw import draw
 
@@ -139,6 +140,32 @@ def test_calibration_by_hand() -> None:
         calibrate(0.5, [])
 
 
+def test_a_permutation_without_a_score_counts_as_aligned() -> None:
+    """By hand: 19 permutations of which one is not defined, and then two."""
+    null = np.arange(19) / 100
+    null[3] = np.nan
+    found = calibrate(0.5, null)
+    assert found.p == pytest.approx(2 / 20)
+    assert found.threshold == 0.5  # the 19th of 20, as the undefined one is the largest
+    assert found.score == 0
+    assert found.mean == pytest.approx((171 - 3) / 100 / 18)
+    mirrored = calibrate(-0.5, -null, best=-1.0, higher_is_better=False)
+    assert (mirrored.p, mirrored.threshold, mirrored.score) == (found.p, -0.5, 0)
+    # At a level of 0.2 the threshold is the 16th of 20: 0.15 without the undefined one, 0.16 with it.
+    loose = calibrate(0.5, null, alpha=0.2)
+    assert loose.threshold == 0.16
+    assert loose.score == pytest.approx(0.34 / 0.84)
+    null[5] = np.nan
+    found = calibrate(0.5, null)
+    assert found.p == pytest.approx(3 / 20)
+    assert np.isnan([found.threshold, found.score]).all()  # the 19th of 20 is undefined: no score is significant
+    none = calibrate([0.5, np.nan], np.full((19, 2), np.nan))
+    np.testing.assert_array_equal(none.p, [1, np.nan])
+    assert np.isnan([none.mean, none.threshold, none.score]).all()
+    pairs = calibrate([0.5, 0.5], np.stack([null, np.arange(19) / 100], 1))
+    np.testing.assert_allclose(pairs.p, [3 / 20, 1 / 20])  # other pairs are as they were
+
+
 def test_adjustment_excludes_the_diagonal() -> None:
     p = np.array([[0.01, 0.01, 0.02], [0.01, 0.01, 0.9], [0.02, 0.9, 0.01]])
     found = adjusted(p, symmetric=True)
@@ -195,3 +222,20 @@ def test_a_constant_representation_has_no_p_value() -> None:
 def test_invalid_options_raise(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"permutations|alpha"):
         compare(panel(20), metrics=["cka"], **options)
+
+
+@pytest.mark.parametrize(("name", "score"), [("mutual_knn", mutual_knn), ("cycle_knn", cycle_knn), ("cknna", cknna)])
+def test_the_model_with_more_repeated_rows_is_permuted(name: str, score: Callable[..., Any]) -> None:
+    """Also where its name sorts first, and where no row has a tie at its k-th neighbour."""
+    rng = np.random.default_rng(2)
+    b = rng.normal(size=(40, 5)).astype("f4")
+    a = (b + rng.normal(size=b.shape)).astype("f4")
+    a[1] = a[0]
+    found = compare({"a": a, "b": b}, metrics=[name], k=4, permutations=7, keep_resamples=True)
+    if f"{name}_ties" in found:
+        assert not found[f"{name}_ties"].any()
+    null = found[f"{name}_null_samples"].values
+    for number, order in enumerate(draw(40, 7).orders):
+        np.testing.assert_allclose(null[number, 0, 1], score(a[order], b, k=4), rtol=1e-5)
+        np.testing.assert_allclose(null[number, 1, 0], score(b, a[order], k=4), rtol=1e-5)
+    assert found.permutation_order.values.tolist() == [1, 0]

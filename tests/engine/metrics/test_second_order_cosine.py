@@ -128,6 +128,39 @@ def test_chance_is_close_to_the_mean_over_all_permutations(float64):
         assert each.second_order_cosine.sel(model="x", other="y").item() == pytest.approx(values[0], rel=1e-12)
 
 
+def test_chance_among_other_labels_keeps_labels_together():
+    """Ten structures of ten atoms: atoms of one structure are alike in any model, and are never neighbours."""
+    rng, k = np.random.default_rng(5), 5
+    labels = np.repeat(np.arange(10), 10)
+    x, y = (single(rng.normal(size=(10, 4))[labels] + 0.3 * rng.normal(size=(100, 4))) for _ in range(2))
+
+    def score(order):
+        total = 0.0
+        near = [definitions.similarity(v, "cosine") for v in (x, y[order])]
+        for i in range(100):
+            others = np.flatnonzero(labels != labels[i])
+            sets = [others[np.argsort(-each[i, others], kind="stable")[:k]] for each in near]
+            union = np.union1d(*sets)
+            a, b = (each[i, union] for each in near)
+            total += a @ b / np.sqrt(a @ a * (b @ b))
+        return total / 100
+
+    kept = [(rng.permutation(10)[:, None] * 10 + np.arange(10)).ravel() for _ in range(200)]
+    values = np.array([score(order) for order in kept])
+    found = compare({"x": x, "y": y}, metrics=["second_order_cosine"], k=k, neighbours_outside=labels.astype(str))
+    variable = found.second_order_cosine
+    assert variable[0, 1].item() == pytest.approx(score(np.arange(100)), abs=1e-5)
+    error = values.std() * (1 / 200 + 1 / variable.attrs["chance_permutations"]) ** 0.5
+    assert abs(found.second_order_cosine_chance[0, 1].item() - values.mean()) < 4 * error
+    module = importlib.import_module("hyle.engine.metrics.second_order_cosine")  # its name is that of the function
+    context = MetricContext(["x", "y"], [x, y], CompareConfig(k=k), outside=labels.astype(np.int32))
+    for order in module._chance_orders(context):
+        assert all(len(set(labels[order[labels == label]])) == 1 for label in range(10))
+    sizes = ["a"] * 40 + ["b"] * 60
+    found = compare({"x": x, "y": y}, metrics=["second_order_cosine"], k=k, neighbours_outside=sizes)
+    assert np.isnan(found.second_order_cosine_chance[0, 1])
+
+
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_null_distribution_is_that_of_permuted_samples(monkeypatch, metric, whole):

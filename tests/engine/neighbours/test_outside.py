@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -22,14 +23,14 @@ X, Y = (
 )
 
 
-def nearest(x: np.ndarray, metric: str) -> list[set[int]]:
+def nearest(x: np.ndarray, metric: str, labels: np.ndarray = LABELS, k: int = K) -> list[set[int]]:
     """Return the neighbours of each row by definition."""
     rows = x.astype(np.float64)
     if metric == "cosine":
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     far = -rows @ rows.T if metric == "inner_product" else ((rows[:, None] - rows) ** 2).sum(2)
-    far[LABELS[:, None] == LABELS] = np.inf
-    return [set(row.tolist()) for row in np.argsort(far, 1, kind="stable")[:, :K]]
+    far[labels[:, None] == labels] = np.inf
+    return [set(row.tolist()) for row in np.argsort(far, 1, kind="stable")[:, :k]]
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean", "inner_product"])
@@ -69,6 +70,73 @@ def test_scores_are_those_of_these_neighbours() -> None:
     # Ranks are those among all samples.
     np.testing.assert_array_equal(whole.information_imbalance, found.information_imbalance)
     np.testing.assert_array_equal(whole.information_imbalance_null, found.information_imbalance_null)
+
+
+def test_chance_of_cycles_is_the_mean_over_permutations_that_keep_labels() -> None:
+    """Of two labels of four samples, over all 24 x 24 orders within labels, by definition."""
+    labels, k = np.repeat([0, 1], 4), 2
+    x, y = np.random.default_rng(4).normal(size=(2, 8, 3))
+    found = compare({"a": x, "b": y}, metrics=["cycle_knn"], k=k, neighbours_outside=labels)
+    a, b = nearest(x, "cosine", labels, k), nearest(y, "cosine", labels, k)
+    scores = []
+    for first, second in itertools.product(itertools.permutations(range(4)), itertools.permutations(range(4, 8))):
+        order = [*first, *second]
+        moved = [{order.index(j) for j in b[order[i]]} for i in range(8)]
+        scores.append(np.mean([any(i in a[j] for j in moved[i]) for i in range(8)]))
+    assert found.cycle_knn.values[0, 1] == pytest.approx(scores[0])
+    assert found.cycle_knn_chance.values[0, 1] == pytest.approx(np.mean(scores))
+
+
+def test_chance_of_cycles_for_labels_of_unequal_size() -> None:
+    labels = np.repeat([0, 1, 2], [50, 30, 20])
+    x, y = np.random.default_rng(5).normal(size=(2, 100, 8))
+    found = compare({"a": x, "b": y}, metrics=["cycle_knn"], k=5, neighbours_outside=labels)
+    rng, a = np.random.default_rng(0), nearest(x, "cosine", labels, 5)
+    others = [np.flatnonzero(labels != label) for label in labels]
+    scores = [
+        np.mean([any(i in a[j] for j in rng.choice(others[i], 5, replace=False)) for i in range(100)])
+        for _ in range(200)
+    ]
+    assert found.cycle_knn_chance.values[0, 1] == pytest.approx(np.mean(scores), abs=4 * np.std(scores) / 200**0.5)
+
+
+def masked(x: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
+    """Return the cosines of each row with its neighbours, and NaN elsewhere."""
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    kernel = np.full((len(x), len(x)), np.nan)
+    for i, near in enumerate(nearest(x, "cosine", labels, k)):
+        for j in near:
+            kernel[i, j] = unit[i] @ unit[j]
+    return kernel
+
+
+def aligned(first: np.ndarray, second: np.ndarray, variant: str) -> float:
+    """Return A(K, L) of CKNNA of two masked kernels by definition."""
+    n, both = len(first), np.isfinite(first) & np.isfinite(second)
+    p, q = np.where(both, first, 0), np.where(both, second, 0)
+    if variant == "cknna_calibrated_form":
+        centring = np.eye(n) - 1 / n
+        return float(((centring @ p @ centring) * q).sum())
+    through = p.sum(0) @ q.sum(1)
+    return float((p * q.T).sum() + p.sum() * q.sum() / (n - 1) / (n - 2) - 2 / (n - 2) * through)
+
+
+@pytest.mark.parametrize("variant", ["cknna", "cknna_calibrated_form"])
+@pytest.mark.parametrize("sizes", [(50, 50), (5,) * 20])
+def test_chance_of_cknna_is_the_mean_over_permutations_that_keep_labels(variant: str, sizes: tuple[int, ...]) -> None:
+    labels, rng, k = np.repeat(np.arange(len(sizes)), sizes), np.random.default_rng(6), 5
+    x, y = (rng.normal(size=(len(sizes), 6))[labels] * 0.7 + rng.normal(size=(100, 6)) for _ in range(2))
+    found = compare({"a": x, "b": y}, metrics=[variant], k=k, neighbours_outside=labels)
+    p, q = masked(x, labels, k), masked(y, labels, k)
+    scale = (aligned(p, p, variant) * aligned(q, q, variant)) ** 0.5
+    assert float(found[variant].values[0, 1]) == pytest.approx(aligned(p, q, variant) / scale, abs=1e-5)
+    scores = []
+    for _ in range(1000):
+        whole = [rng.permutation(np.flatnonzero(labels == label)) for label in rng.permutation(len(sizes))]
+        order = np.concatenate(whole)
+        scores.append(aligned(p, q[np.ix_(order, order)], variant) / scale)
+    chance = float(found[f"{variant}_chance"].values[0, 1])
+    assert chance == pytest.approx(np.mean(scores), abs=4 * np.std(scores) / 1000**0.5)
 
 
 def test_queries_search_outside_too() -> None:
