@@ -94,7 +94,7 @@ def print_result(result: SelectionResult) -> None:
     print_table(headings, lines, right=headings[1:], keys=1)
     click.echo(f"n = {units(len(one.models), one.criteria[0].families)}; correlation, interval and p are over families")
     click.echo("regret: error of the model ranked first, 0 for the best of all models, 1 for a random model")
-    click.echo("alignment: with the model of the best probe, of models of other families only, which alone it ranks")
+    click.echo("alignment: with the model of the best probe; it ranks only models of other families than that one")
     pair, single = number(one.pair_error, 4), number(one.single_error, 4)
     click.echo(
         f"best pair by these labels: {join_names(one.pair)}, held-out error {pair}; of the best single model: {single}"

@@ -105,8 +105,8 @@ def print_differences(differences: Sequence[PairDifference]) -> None:
     opposite = dict.fromkeys(_shared(each) for each in differences if _is_opposite(each))
     if opposite:
         click.echo(
-            f"p (unrelated) is not given where the permutations move {' or '.join(opposite)} against one of the other "
-            "two models only; unless rows repeat, they do not where its name sorts before or after both"
+            f"p (unrelated) needs one permutation of both pairs, and {' or '.join(opposite)} was permuted in one pair "
+            "only; rename it to sort before or after both other models"
         )
 
 
