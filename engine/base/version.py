@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 
 
+@functools.cache
 def version() -> str:
     """Return the version of hyle, or "unknown" if it is not installed."""
     try:

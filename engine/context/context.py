@@ -184,6 +184,7 @@ class MetricContext:
         if plan.features:
             self._cache["features"] = True
         if plan.kernels or plan.tables:
+            self._keep_grams()
             sigmas = self.sigmas() if "rbf" in plan.kernels else None
             self._cache["pass"] = run_pass(
                 self.prepared(),
@@ -222,17 +223,23 @@ class MetricContext:
         return result
 
     def prepared(self) -> list[Prepared]:
-        """Prepare each model for the pass; of few samples in NumPy with the inner products of all points."""
+        """Prepare each model for the pass."""
 
         def compute() -> list[Prepared]:
-            numpy = self.mesh is None and all(isinstance(x, np.ndarray) and use_numpy(x) for x in self.arrays)
             # Points that take more than the blocks are computed where they are read.
-            kept = not numpy or sum(x.nbytes for x in self.arrays) <= BLOCK_BYTES
-            prepared = [prepare(x, kept=kept) for x in self.arrays]
-            few = numpy and self.queries is None and self.m * self.n**2 <= MAX_ENTRIES
-            return [each.with_gram() for each in prepared] if few else prepared
+            kept = not self._in_numpy or sum(x.nbytes for x in self.arrays) <= BLOCK_BYTES
+            return [prepare(x, kept=kept) for x in self.arrays]
 
         return self.cached("prepared", compute)
+
+    @property
+    def _in_numpy(self) -> bool:
+        return self.mesh is None and all(isinstance(x, np.ndarray) and use_numpy(x) for x in self.arrays)
+
+    def _keep_grams(self) -> None:
+        """Keep the inner products of all points of few samples in NumPy, for a pass and what follows it."""
+        if self._in_numpy and self.m * self.n**2 <= MAX_ENTRIES:
+            self._cache["prepared"] = [each.with_gram() for each in self.prepared()]
 
     def kept(self) -> list[Prepared]:
         """Prepare each model, with its points in an array."""

@@ -104,8 +104,13 @@ def hsic(
     """
     n, m = len(representations[0]), len(representations)
     if m * n * n <= MAX_ENTRIES and all(use_numpy(x) for x in representations):
-        sums = _sums_numpy([prepare(np.asarray(x)) for x in representations], sigmas, kernel)
-        return jax.device_put(np.asarray(sums.hsic(debiased=debiased), jnp.result_type(*representations)))
+        prepared = [prepare(np.asarray(x)) for x in representations]
+        if kernel == "linear" and by_features(n, [x.shape[1] for x in representations]):
+            squares = np.stack([np.asarray(each.norms.squares, np.float64) for each in prepared])
+            values = feature_hsic(feature_products(prepared), squares, debiased=debiased)
+        else:
+            values = _sums_numpy(prepared, sigmas, kernel).hsic(debiased=debiased)
+        return jax.device_put(np.asarray(values, jnp.result_type(*representations)))
     return compiled_hsic(representations, sigmas, kernel=kernel, debiased=debiased)
 
 
