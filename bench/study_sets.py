@@ -31,7 +31,7 @@ MODELS = {
 
 
 def panels(seed: int, common: float) -> StudyResults:
-    """Return the sets of the study with simulated models.
+    """Return the sets of the study that its claims are about, with simulated models.
 
     Args:
         seed: of the panels.
@@ -41,6 +41,7 @@ def panels(seed: int, common: float) -> StudyResults:
     return {
         plan.dataset: _panel(StudySet(plan.dataset, SAMPLES, plan.role, MODELS[plan.dataset]), at, seed, common)
         for at, plan in enumerate(SETS)
+        if plan.dataset in MODELS
     }
 
 

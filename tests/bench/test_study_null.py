@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bench import study_null
+from bench import study_null, study_sets
 from bench.family_panels import Draw
 from bench.study_panels import plan_design, ten_families
 from bench.study_scenarios import SCENARIOS, effect_of, rule_of, share_found
@@ -128,3 +128,11 @@ def test_claims_are_judged_together() -> None:
     assert (rows["large"]["supported"], rows["large"]["rejected"]) == (12, 0)
     assert (rows["null"]["supported"], rows["null"]["rejected"]) == (0, 12)
     assert (rows["one null"]["supported"], rows["one null"]["rejected"]) == (0, 12)
+
+
+def test_small_panels_have_the_sets_of_all_claims() -> None:
+    needed = {name for claim in load_rules().claims.values() for name in claim.sets}
+    assert needed == set(study_sets.MODELS)
+    assert needed <= {plan.dataset for plan in SETS}
+    for models in study_sets.MODELS.values():
+        assert all(find_card(name) for name in models)
