@@ -94,14 +94,15 @@ def pair_difference(
         if np.isfinite(centre) and _under_one_permutation(comparison, *rows):
             p_unrelated = float((1 + extreme.sum()) / (1 + len(draws)))
     names = [(str(pair[0]), str(pair[1])) for pair in (first, second)]
+    freedom = jackknife_freedom(design.get("sizes", np.ones(len(without))))
     return PairDifference(
         metric,
         names[0],
         names[1],
         (float(values[0]), float(values[1])),
         chance,
-        Estimate(value, se, low, high),
-        two_sided_p(value, se, jackknife_freedom(design.get("sizes", np.ones(len(without))))),
+        Estimate(value, se, low, high, freedom),
+        two_sided_p(value, se, freedom),
         p_unrelated,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import hyle.engine.context.context as context_module
+import hyle.engine.context.kernel_sums as kernel_sums
 from hyle.engine import compare
 from hyle.engine.gram import prepare
 from hyle.engine.permutation import draw, permuted_feature_products
@@ -50,7 +50,7 @@ def test_products_are_those_of_kernels_with_permuted_rows(groups: np.ndarray | N
 def test_p_values_do_not_depend_on_the_way(monkeypatch: pytest.MonkeyPatch, groups: list[str] | None) -> None:
     found = {}
     for cheaper in (True, False):
-        monkeypatch.setattr(context_module, "features_permute_cheaper", lambda *_, cheaper=cheaper: cheaper)
+        monkeypatch.setattr(kernel_sums, "features_permute_cheaper", lambda *_, cheaper=cheaper: cheaper)
         found[cheaper] = compare(
             models(), metrics=["cka", "cka_biased"], permutations=50, groups=groups, keep_resamples=True
         )
