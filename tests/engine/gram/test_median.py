@@ -107,12 +107,14 @@ def test_median_under_vmap():
 def test_memory_does_not_grow_with_the_number_of_pairs():
     x = prepare(jnp.asarray(np.random.default_rng(0).normal(size=(16_000, 8)), jnp.float32))
     median_of_prepared(x)
-    tracemalloc.start()
-    median_of_prepared(x)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    # Of 128 million distances: the masks of a block for each thread, and some distances for each row.
-    assert peak < 64 * 2**20
+    peaks = []
+    for _ in range(4):  # when a block is freed varies from call to call
+        tracemalloc.start()
+        median_of_prepared(x)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # Of 128 million distances: the masks of one block, and some distances for each row.
+    assert min(peaks) < 32 * 2**20
 
 
 @pytest.mark.parametrize("n", [40, 1001, 2600])
