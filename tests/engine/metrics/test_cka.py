@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import itertools
 
 import jax
@@ -268,3 +269,17 @@ def test_the_derivative_holds_the_default_bandwidth_fixed_except_in_the_loss(of,
     gradient = np.asarray(jax.jit(jax.grad(value))(jnp.asarray(x)))
     assert np.linalg.norm(moving - fixed) > 0.03 * np.linalg.norm(moving)
     np.testing.assert_allclose(gradient, moving if of == "cka_loss" else fixed, atol=1e-7)
+
+
+def test_few_samples_of_few_columns_need_no_products_of_rows(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("n x n products")
+
+    monkeypatch.setattr(importlib.import_module("hyle.engine.gram.hsic"), "_sums_numpy", refuse)
+    monkeypatch.setattr(importlib.import_module("hyle.engine.gram.prepared").Prepared, "with_gram", refuse)
+    x, y = map(single, views(3))
+    found = compare({"x": x[:, :4], "y": y[:, :5]}, metrics=["cka", "cka_biased"])
+    for name, debiased in (("cka", True), ("cka_biased", False)):
+        expected = definitions.cka(x[:, :4], y[:, :5], debiased=debiased)
+        assert float(cka(x[:, :4], y[:, :5], debiased=debiased)) == pytest.approx(expected, abs=1e-6)
+        assert found[name].sel(model="x", other="y").item() == pytest.approx(expected, abs=1e-6)
