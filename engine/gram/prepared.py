@@ -14,6 +14,8 @@ from .product import gram_of
 
 # Entries of the rows that NumPy processes at once, so that they stay in the cache.
 CHUNK = 2**17
+# The columns of a Gram product with all points.
+ALL = slice(None)
 
 
 class Norms(NamedTuple):
@@ -52,34 +54,36 @@ class Norms(NamedTuple):
         xp = namespace(self.squares)
         return xp.ldexp(xp.ones((), self.squares.dtype), xp.clip(self.exponent, -126, 126))
 
-    def distances(self, gram: Any, query: Any, gram_rtol: Any = 0) -> Any:
+    def distances(self, gram: Any, query: Any, gram_rtol: Any = 0, columns: Any = ALL) -> Any:
         """Compute squared distances, in the units of the points.
 
         Args:
-            gram: [b, n], see `Prepared.gram`.
+            gram: [b, c], inner products of the query points with those of the columns, see `Prepared.gram`.
             query: int32 [b].
             gram_rtol: of the Gram product; if given, the result is a lower bound of the true squared distances.
+            columns: int32 [c], the rows of the columns; default all n.
 
         Returns:
-            [b, n].
+            [b, c].
         """
         squares = self.squares * (1 - gram_rtol)
         if isinstance(gram, np.ndarray) and isinstance(squares, np.ndarray):
-            both = squares[query][:, None] + squares[None, :]
+            both = squares[query][:, None] + squares[columns][None, :]
             both -= 2 * gram
             return both
-        return squares[query][:, None] + squares[None, :] - 2 * gram
+        return squares[query][:, None] + squares[columns][None, :] - 2 * gram
 
-    def chords(self, gram: Any, query: Any, gram_rtol: Any = 0) -> Any:
+    def chords(self, gram: Any, query: Any, gram_rtol: Any = 0, columns: Any = ALL) -> Any:
         """Compute squared chords 2 - 2 cos, the squared distances between rows scaled to unit norm, not centred.
 
         Args:
-            gram: [b, n], see `Prepared.gram`.
+            gram: [b, c], inner products of the query points with those of the columns, see `Prepared.gram`.
             query: int32 [b].
             gram_rtol: of the Gram product; if given, the result is a lower bound of the true squared chords.
+            columns: int32 [c], the rows of the columns; default all n.
 
         Returns:
-            [b, n]; 2 where one of the rows is zero, whose cosine counts as 0.
+            [b, c]; 2 where one of the rows is zero, whose cosine counts as 0.
 
         With m the mean, x = m + p and r = |x|: r_i r_j - <x_i, x_j> = l_i + l_j + s_i s_j - <p_i, p_j>, where
         s = r - |m| (`excess_norm`) and l = |m| s - <m, p> (`chord_offset`). Neither grows with |m|, so that rows of
@@ -88,44 +92,46 @@ class Norms(NamedTuple):
         xp = namespace(self.squares, gram)
         chord_offset = self.chord_offset - gram_rtol * (xp.abs(self.chord_offset) + self.squares)
         if xp is np:
-            return self._chords_numpy(gram, query, chord_offset)
+            return self._chords_numpy(gram, query, chord_offset, columns)
+        excess, inverse = self.excess_norm, self.inverse
         chord = (
             chord_offset[query][:, None]
-            + chord_offset[None, :]
-            + self.excess_norm[query][:, None] * self.excess_norm[None, :]
+            + chord_offset[columns][None, :]
+            + excess[query][:, None] * excess[columns][None, :]
             - gram
         )
-        chord = 2 * chord * (self.inverse[query][:, None] * self.inverse[None, :])
-        empty = self.inverse == 0  # their cosine with every row is 0
-        return xp.where(empty[query][:, None] | empty[None, :], 2, chord)
+        chord = 2 * chord * (inverse[query][:, None] * inverse[columns][None, :])
+        empty = inverse == 0  # their cosine with every row is 0
+        return xp.where(empty[query][:, None] | empty[columns][None, :], 2, chord)
 
-    def _chords_numpy(self, gram: np.ndarray, query: np.ndarray, chord_offset: np.ndarray) -> np.ndarray:
+    def _chords_numpy(self, gram: np.ndarray, query: np.ndarray, chord_offset: np.ndarray, columns: Any) -> np.ndarray:
         """Return what `chords` does, by the same operations in place: new arrays take most of the time."""
-        chord = chord_offset[query][:, None] + chord_offset[None, :]
-        product = self.excess_norm[query][:, None] * self.excess_norm[None, :]
+        chord = chord_offset[query][:, None] + chord_offset[columns][None, :]
+        product = self.excess_norm[query][:, None] * self.excess_norm[columns][None, :]
         chord += product
         chord -= gram
         with np.errstate(over="ignore", invalid="ignore"):  # of two rows of nearly no length: see `certify_candidates`
-            np.multiply(self.inverse[query][:, None], self.inverse[None, :], out=product)
+            np.multiply(self.inverse[query][:, None], self.inverse[columns][None, :], out=product)
             chord *= 2
             chord *= product
         empty = self.inverse == 0
         if empty.any():
             chord[empty[query]] = 2
-            chord[:, empty] = 2
+            chord[:, empty[columns]] = 2
         return chord
 
-    def products(self, gram: Any, query: Any) -> Any:
+    def products(self, gram: Any, query: Any, columns: Any = ALL) -> Any:
         """Compute inner products of the rows, not centred, in the squared units of the points.
 
         Args:
-            gram: [b, n], see `Prepared.gram`.
+            gram: [b, c], inner products of the query points with those of the columns, see `Prepared.gram`.
             query: int32 [b].
+            columns: int32 [c], the rows of the columns; default all n.
 
         Returns:
-            [b, n].
+            [b, c].
         """
-        return gram + self.mean_product[query][:, None] + self.mean_product[None, :] + self.mean**2
+        return gram + self.mean_product[query][:, None] + self.mean_product[columns][None, :] + self.mean**2
 
 
 def stacked(norms: Sequence[Norms]) -> Norms:

@@ -352,37 +352,43 @@ def build_table(norms: Norms, exact: Any, index: Any, k: int, metric: NeighbourM
     return Neighbours(index, xp.where(norms.all_equal, xp.nan, value), tied)
 
 
-def distance_lower_bound(norms: Norms, gram: Any, query: Any, metric: NeighbourMetric, where: Any = None) -> Any:
-    """Compute lower bounds of the distances of the query rows to all rows.
+def distance_lower_bound(
+    norms: Norms, gram: Any, query: Any, metric: NeighbourMetric, where: Any = None, columns: Any = None
+) -> Any:
+    """Compute lower bounds of the distances of the query rows to other rows.
 
     Args:
         norms: of the representation.
-        gram: [b, n], `Prepared.gram` of the query rows.
+        gram: [b, c], inner products of the query points with those of the columns, see `Prepared.gram`.
         query: int32 [b].
         metric: see `neighbours`.
         where: which rows are excluded as neighbours, see `is_excluded`; default none.
+        columns: int32 [c], the rows of the columns; default all n.
 
     Returns:
-        [b, n], distances as in `Candidates`; infinite for a row itself and for excluded rows.
+        [b, c], distances as in `Candidates`; infinite for a row itself and for excluded rows.
     """
+    some = slice(None) if columns is None else columns
     if metric == "euclidean":
-        below = norms.distances(gram, query, norms.gram_rtol)
+        below = norms.distances(gram, query, norms.gram_rtol, some)
     elif metric == "cosine":
-        below = norms.chords(gram, query, 2 * norms.gram_rtol)
+        below = norms.chords(gram, query, 2 * norms.gram_rtol, some)
     else:
         length = namespace(norms.squares).sqrt(norms.squares) + norms.mean
-        below = -norms.products(gram, query) - norms.gram_rtol * length[query][:, None] * length[None, :]
-    if isinstance(below, np.ndarray):
+        below = -norms.products(gram, query, some) - norms.gram_rtol * length[query][:, None] * length[some][None, :]
+    if isinstance(below, np.ndarray) and columns is None:
         below[np.arange(len(query)), query] = np.inf
         if where is not None and where.dtype == bool:
             below[:, ~where] = np.inf
         elif where is not None:
             below[is_excluded(where, query[:, None], slice(None))] = np.inf
         return below
-    excluded = jnp.arange(gram.shape[1], dtype=jnp.int32)[None, :] == query[:, None]
+    if columns is None:
+        columns = jnp.arange(gram.shape[1], dtype=jnp.int32)
+    excluded = columns[None, :] == query[:, None]
     if where is not None:
-        excluded |= is_excluded(where, query[:, None], slice(None))
-    return jnp.where(excluded, jnp.inf, below)
+        excluded |= is_excluded(where, query[:, None], some)
+    return namespace(below).where(excluded, jnp.inf, below)
 
 
 def distance_upper_bound(norms: Norms, query: Any, low: Any, index: Any, metric: NeighbourMetric) -> Any:

@@ -55,28 +55,59 @@ def candidates_numpy(
         beside: a factor and the Gram product [b, n] of another representation; the search then uses
             gram + factor * other, the Gram product of the two representations concatenated, of which ``norms`` are.
 
-    Each row is divided into groups of adjacent entries. Only as many groups as there are candidates can contain them:
-    those with the smallest minima. Cost O(b n), nearly all of it for computing the distances.
+    Cost O(b n), nearly all of it for computing the distances.
     """
-    spare = min(gram.shape[1] - 1, k + EXTRA_CANDIDATES)
-    group = 1 << min(GROUP, max(1, len(norms.squares) // (2 * spare))).bit_length() - 1
     norms = jax.tree.map(np.asarray, norms)
-    products, (b, n) = np.asarray(gram), gram.shape
+    spare = min(gram.shape[1] - 1, k + EXTRA_CANDIDATES)
+    low, index = lowest_bounds(norms, gram, query, spare, metric, where, beside)
+    return certify_numpy(norms, query, low, index, k, metric, min(k, ordered))
+
+
+def lowest_bounds(
+    norms: Norms,
+    gram: Any,
+    query: np.ndarray,
+    count: int,
+    metric: NeighbourMetric,
+    where: Any = None,
+    beside: tuple[Any, Any] | None = None,
+    columns: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Find the columns with the lowest bounds of their distances to each query row.
+
+    Args:
+        norms: of the representation, NumPy arrays.
+        gram: [b, c], inner products of the query points with those of the columns.
+        query: int32 [b].
+        count: number of columns to find, at most c.
+        metric: see `neighbours`.
+        where: which rows are excluded as neighbours, see `is_excluded`; default none.
+        beside: see `candidates_numpy`.
+        columns: int32 [c], the rows of the columns; default all n.
+
+    Returns:
+        The bounds [b, count], ascending, see `distance_lower_bound`, and the int32 [b, count] positions of the columns.
+
+    Each row is divided into groups of adjacent entries. Only as many groups as there are candidates can contain them:
+    those with the smallest minima.
+    """
+    products, (b, c) = np.asarray(gram), gram.shape
+    group = 1 << min(GROUP, max(1, c // (2 * count))).bit_length() - 1
     few = len(norms.squares) <= MAX_ROWS_NUMPY
     factor, other = (None, None) if beside is None else map(np.asarray, beside)
     where = None if where is None else np.asarray(where)
-    size = min(b, max(GROUP, (CHUNK_NUMPY if few else CHUNK) // n // GROUP * GROUP))
-    low, index = np.empty((b, spare), np.float32), np.empty((b, spare), np.int32)
+    size = min(b, max(GROUP, (CHUNK_NUMPY if few else CHUNK) // c // GROUP * GROUP))
+    low, index = np.empty((b, count), np.float32), np.empty((b, count), np.int32)
     for start in range(0, b, size):
         chunk = slice(min(start, b - size), min(start, b - size) + size)  # all of the same size, to compile once
-        beside_chunk = None if other is None else (factor, other[chunk])
+        both = None if other is None else (factor, other[chunk])
         if few:
-            values = _lower_bounds(norms, products[chunk], query[chunk], metric, where, beside_chunk)
-            low[chunk], index[chunk] = smallest_of_columns(values, group, spare)
+            values = _lower_bounds(norms, products[chunk], query[chunk], metric, where, both, columns)
+            low[chunk], index[chunk] = smallest_of_columns(values, group, count)
         else:
-            values, minima = _group_minima(norms, products[chunk], query[chunk], metric, group, where, beside_chunk)
-            low[chunk], index[chunk] = smallest(values, minima, group, spare)
-    return _certify(norms, query, low, index, k, metric, min(k, ordered))
+            values, minima = _group_minima(norms, products[chunk], query[chunk], metric, group, where, both, columns)
+            low[chunk], index[chunk] = smallest(values, minima, group, count)
+    return low, index
 
 
 def select_k_nearest_numpy(
@@ -248,9 +279,16 @@ def _scaled(prepared: Prepared, rows: np.ndarray, metric: NeighbourMetric) -> np
 
 
 def _lower_bounds(
-    norms: Norms, gram: Any, query: Any, metric: NeighbourMetric, where: Any, beside: tuple[Any, Any] | None
+    norms: Norms,
+    gram: Any,
+    query: Any,
+    metric: NeighbourMetric,
+    where: Any,
+    beside: tuple[Any, Any] | None,
+    columns: Any,
 ) -> Any:
-    return distance_lower_bound(norms, gram if beside is None else gram + beside[0] * beside[1], query, metric, where)
+    gram = gram if beside is None else gram + beside[0] * beside[1]
+    return distance_lower_bound(norms, gram, query, metric, where, columns)
 
 
 @partial(jax.jit, static_argnames=("metric", "group"))
@@ -262,17 +300,29 @@ def _group_minima(
     group: int,
     where: Any,
     beside: tuple[Any, Any] | None,
+    columns: Any,
 ) -> tuple[Any, Any]:
-    low = _lower_bounds(norms, gram, query, metric, where, beside)
+    low = _lower_bounds(norms, gram, query, metric, where, beside, columns)
     b, n = low.shape
     whole = n // group * group
     minima = low[:, :whole].reshape(b, -1, group).min(2)
     return low, minima if n == whole else jnp.concatenate([minima, low[:, whole:].min(1, keepdims=True)], 1)
 
 
-def _certify(
+def certify_numpy(
     norms: Norms, query: np.ndarray, low: np.ndarray, index: np.ndarray, k: int, metric: NeighbourMetric, ordered: int
 ) -> Candidates:
+    """Determine how certain candidates are, as `certify_candidates` does, and whether the order of the nearest is.
+
+    Args:
+        norms: of the representation, NumPy arrays.
+        query: int32 [b].
+        low: [b, c], lower bounds of the distances, ascending.
+        index: int32 [b, c], the candidates.
+        k: 1 <= k <= c.
+        metric: see `neighbours`.
+        ordered: number of nearest neighbours whose order must be certain for ``order_uncertain`` to be False.
+    """
     found = certify_candidates(norms, query, low, index, k, metric)
     with np.errstate(invalid="ignore"):  # inf - inf where too few rows are left as neighbours: no order to examine
         high = 2 * found.approx_distance - low

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, aligned_empty, block_size, use_numpy
 from ..gram import Prepared, in_numpy
-from .row_blocks import join_blocks, rows_of_block, search_blocks
+from .row_blocks import join_blocks
 from .search import (
     NeighbourMetric,
     Neighbours,
@@ -21,7 +21,9 @@ from .search import (
     recompute_exact,
     select_k_nearest,
 )
-from .search_numpy import candidates_numpy, exact_distances_numpy, nearest_of_all, select_k_nearest_numpy
+from .search_numpy import candidates_numpy
+from .tiles import tables_by_tiles
+from .uncertain import table_of_candidates, uncertain_rows
 
 # Minimum number of blocks into which the rows of one model are divided among threads.
 MIN_ROW_BLOCKS = 4
@@ -88,7 +90,7 @@ def find_tables(
     Returns:
         One table per entry of ``wanted``.
 
-    On a CPU, a Gram product that fits in memory costs half, since it is symmetric.
+    On a CPU, the Gram product costs half, since it is symmetric: as a whole if it fits in memory, else in tiles.
     """
     n, numpy = len(prepared.rows), use_numpy(prepared.points)
     if numpy:
@@ -96,7 +98,6 @@ def find_tables(
     size = min(-(-n // MIN_ROW_BLOCKS), max(MIN_BLOCK, block_size(n, n)))
     size = n if numpy and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, size)
     whole = whole_gram(prepared) if whole is None else whole
-    every = np.arange(n, dtype=np.int32)
 
     def search(gram: Any, query: np.ndarray) -> list[Neighbours]:
         find = partial(block_table, prepared, gram, query, ordered=ordered, measured=measured, where=where)
@@ -112,12 +113,8 @@ def find_tables(
         return found
 
     if numpy and whole is None:
-        found = [empty_table(n, k, prepared.points.dtype) for _, k in wanted]
-        for start, tables in search_blocks(prepared, every, search, rows_of_block(prepared, n)):
-            for target, table in zip(found, tables, strict=True):
-                for into, column in zip(target, table, strict=True):
-                    into[start : start + len(column)] = column
-        return found
+        where = None if where is None else np.asarray(where)
+        return tables_by_tiles(prepared, wanted, where=where, ordered=ordered, measured=measured)
     if size == n:
         parts = [of_block(0)]
     else:
@@ -156,36 +153,15 @@ def block_table(
     Euclidean neighbours, their order if ``ordered``, and their distances. On a CPU only for these rows; for all rows if
     there are many, or on an accelerator if there is any.
     """
-    numpy = use_numpy(prepared.points)
-    if numpy:
-        prepared, gram = in_numpy(prepared), np.asarray(gram)
-        where = None if where is None else np.asarray(where)
-    if numpy:
-        found = candidates_numpy(prepared.norms, gram, query, k, metric, where, ordered=ordered)
-    else:
-        found = _candidates(prepared.norms, gram, query, k, metric, where)
-    index, incomplete = found.indices, np.asarray(found.incomplete)
-    if metric != "euclidean":
-        uncertain = np.asarray(found.set_uncertain)
-    elif ordered:
-        uncertain = np.asarray(found.imprecise) | np.asarray(found.order_uncertain)
-    else:
-        uncertain = np.asarray(found.imprecise)
-        # Otherwise a row that is no candidate has the same distance as one that is, within the error.
-        incomplete = incomplete & uncertain
+    if use_numpy(prepared.points):
+        prepared, where = in_numpy(prepared), None if where is None else np.asarray(where)
+        close = candidates_numpy(prepared.norms, np.asarray(gram), query, k, metric, where, ordered=ordered)
+        return table_of_candidates(prepared, close, query, k, metric, ordered=ordered, measured=measured, where=where)
+    found = _candidates(prepared.norms, gram, query, k, metric, where)
+    index = found.indices
+    uncertain, incomplete = uncertain_rows(found, metric, ordered=ordered)
     if incomplete.any():
-        if numpy:
-            index = np.array(index)
-            for row in np.flatnonzero(incomplete):
-                index[row] = nearest_of_all(prepared, query[row], index.shape[1], metric, where)
-        else:
-            index = _recompute_exact(prepared, query, index, incomplete, metric, where)
-        uncertain = uncertain | incomplete
-    if numpy:
-        rows = np.flatnonzero(uncertain | measured)
-        nearby = np.array(found.approx_distance)
-        nearby[rows] = exact_distances_numpy(prepared, query[rows], np.asarray(index)[rows], metric)
-        return select_k_nearest_numpy(prepared.norms, query, index, nearby, k, metric, where)
+        index, uncertain = _recompute_exact(prepared, query, index, incomplete, metric, where), uncertain | incomplete
     if measured or uncertain.mean() > MAX_FRACTION_ROWWISE or (uncertain.any() and jax.default_backend() != "cpu"):
         far = _exact_distances(prepared, query, index, metric)
     elif uncertain.any():

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from hyle.engine.gram import prepare
+from hyle.engine.neighbours import find_table, find_tables, tables, tiles
+from hyle.engine.neighbours.tiles import tables_by_tiles
+
+METRICS = ["cosine", "euclidean", "inner_product"]
+
+
+def rows(n: int = 701, d: int = 24, offset: float = 20.0) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    return (generator.normal(size=(n, 6)) @ generator.normal(size=(6, d)) + offset).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Divide a few hundred rows into several tiles, each of several chunks, of which the last is not full."""
+    monkeypatch.setattr(tiles, "LEAST", 150)
+    monkeypatch.setattr(tiles, "MOST", 150)
+    monkeypatch.setattr(tiles, "CHUNK", 150 * 32)
+
+
+def assert_same(found: tables.Neighbours, expected: tables.Neighbours) -> None:
+    for part, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(part, wanted)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("kept_bytes", [0, 2**26])
+@pytest.mark.parametrize("cores", [1, 3])
+def test_tables_are_those_of_the_whole_product(metric, kept_bytes, cores, monkeypatch):
+    x = rows()
+    expected = find_table(prepare(x), 9, metric, measured=True)
+    monkeypatch.setattr(tables, "whole_gram", lambda _: None)
+    monkeypatch.setattr(tiles, "KEPT_BYTES", kept_bytes)
+    monkeypatch.setattr(tiles, "count_cores", lambda: cores)
+    assert_same(find_table(prepare(x, kept=False), 9, metric, measured=True), expected)
+
+
+@pytest.mark.parametrize("n", [2, 7, 150, 151, 299, 300, 301, 617])
+@pytest.mark.parametrize("metric", METRICS)
+def test_any_number_of_rows(n, metric):
+    prepared, k = prepare(rows(n)), min(n - 1, 5)
+    (found,) = tables_by_tiles(prepared, [(metric, k)], measured=True)
+    assert_same(found, find_table(prepared, k, metric, measured=True))
+
+
+@pytest.mark.parametrize("k", [1, 60, 200, 700])
+def test_any_number_of_neighbours(k):
+    """Also more than a tile has rows, and all."""
+    prepared = prepare(rows())
+    (found,) = tables_by_tiles(prepared, [("euclidean", k)], ordered=k, measured=True)
+    assert_same(found, find_table(prepared, k, "euclidean", measured=True))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_ties_are_broken_as_in_the_whole_product(metric):
+    x = np.random.default_rng(1).integers(0, 3, size=(701, 6)).astype(np.float32)
+    prepared = prepare(x)
+    (found,) = tables_by_tiles(prepared, [(metric, 7)], ordered=7, measured=True)
+    expected = find_table(prepared, 7, metric, measured=True)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.tied, expected.tied)
+    assert found.tied.mean() > 0.3
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("kind", ["labels", "kept"])
+def test_excluded_rows(metric, kind):
+    """Labels exclude both rows of a pair, a mask only the one that is nobody's neighbour."""
+    generator, prepared = np.random.default_rng(2), prepare(rows())
+    where = generator.integers(0, 40, 701).astype(np.int32) if kind == "labels" else generator.random(701) < 0.4
+    (found,) = tables_by_tiles(prepared, [(metric, 9)], where=where, measured=True)
+    assert_same(found, find_table(prepared, 9, metric, where=where, measured=True))
+    near = np.asarray(found.indices)
+    assert where[near].all() if kind == "kept" else (where[near] != where[:, None]).all()
+
+
+def test_several_tables_from_one_product():
+    prepared = prepare(rows())
+    wanted = [("cosine", 4), ("euclidean", 30), ("inner_product", 9)]
+    for found, expected in zip(
+        tables_by_tiles(prepared, wanted, ordered=30), find_tables(prepared, wanted, ordered=30), strict=True
+    ):
+        np.testing.assert_array_equal(np.sort(found.indices, 1), np.sort(expected.indices, 1))
+        np.testing.assert_allclose(found.value, expected.value, rtol=2e-5)
+
+
+def inwards(n: int = 701) -> np.ndarray:
+    """Return shells around the origin, from the outermost to the innermost: all later rows are nearer than earlier."""
+    generator = np.random.default_rng(3)
+    x = generator.normal(size=(n, 12))
+    return (x / np.linalg.norm(x, axis=1, keepdims=True) * np.geomspace(1e4, 1, n)[:, None]).astype(np.float32)
+
+
+@pytest.mark.parametrize("share", [None, 0.1])
+def test_samples_whose_neighbours_are_always_in_the_next_tile(share, monkeypatch):
+    """Nearly all entries beat a candidate: the lowest of each row and column are taken, and nothing is lost.
+
+    Also where most of the rows are nobody's neighbours.
+    """
+    taken, both = [], tiles._lowest_of_both
+    monkeypatch.setattr(tiles, "_lowest_of_both", lambda *args: taken.append(1) or both(*args))
+    where = None if share is None else np.random.default_rng(4).random(701) < share
+    prepared = prepare(inwards())
+    (found,) = tables_by_tiles(prepared, [("euclidean", 9)], where=where, ordered=9, measured=True)
+    assert_same(found, find_table(prepared, 9, "euclidean", where=where, measured=True))
+    assert taken
+
+
+def test_sort_keys_are_sorted_in_parts(monkeypatch):
+    prepared = prepare(inwards())
+    monkeypatch.setattr(tiles, "KEYS", 64)
+    (found,) = tables_by_tiles(prepared, [("euclidean", 9)], ordered=9, measured=True)
+    assert_same(found, find_table(prepared, 9, "euclidean", measured=True))
+
+
+def test_the_product_of_two_tiles_is_computed_once(monkeypatch):
+    """Five tiles: 15 of their 25 products."""
+    products, multiply = [], tiles.multiply
+
+    def counted(points, some, columns, out):
+        products.append(out.size)
+        return multiply(points, some, columns, out)
+
+    monkeypatch.setattr(tiles, "multiply", counted)
+    prepared = prepare(rows(640))
+    tables_by_tiles(prepared, [("euclidean", 5)])
+    sizes = [128] * 5
+    assert sum(products) == sum(a * b for at, a in enumerate(sizes) for b in sizes[at:])
+
+
+def test_tiles_have_every_row_once():
+    with tiles.Threads() as pool:
+        parts = list(tiles._Tiles(prepare(rows()), pool))
+    np.testing.assert_array_equal(np.concatenate(parts), np.arange(701))
+    assert all(len(one) >= len(two) for one, two in pairwise(parts))
