@@ -66,16 +66,26 @@ def device_memory(n: int, m: int, d: int, devices: int, *, block: int = BLOCK, c
     return (1 if cpu else 2) * 4 * share * d * (m + (devices > 1)) + HELD * 4 * block * share
 
 
-def hours(machine: Machine, n: int, queries: int | None) -> float:
-    """Return the hours that the products and the passes over their entries take."""
+def stages_of(machine: Machine, n: int, queries: int | None) -> Any:
+    """Return the stages of a comparison; an accelerator multiplies all pairs of rows, as a CPU does in fixed blocks."""
     from hyle.engine import estimate
 
-    stages = estimate(n, [COLUMNS] * MODELS, list(METRICS), queries=queries).stages
-    products = sum(stage.products for stage in stages)
+    block = None if machine.passes is not None else BLOCK
+    return estimate(n, [COLUMNS] * MODELS, list(METRICS), queries=queries, block=block).stages
+
+
+def operations(machine: Machine, n: int, queries: int | None) -> float:
+    """Return the multiplications and additions of a comparison."""
+    return 2 * sum(stage.products for stage in stages_of(machine, n, queries))
+
+
+def hours(machine: Machine, n: int, queries: int | None) -> float:
+    """Return the hours that the products and the passes over their entries take."""
+    seconds = operations(machine, n, queries) / machine.flops
     if machine.passes is not None:
-        return (2 * products / machine.flops + sum(stage.passes for stage in stages) * machine.passes) / 3600
+        return (seconds + sum(stage.passes for stage in stages_of(machine, n, queries)) * machine.passes) / 3600
     moved = MODELS * n * (queries or n) * (PRODUCT_BYTES + TABLES * TABLE_BYTES)
-    return (2 * products / machine.flops + moved / machine.bandwidth) / machine.devices / 3600
+    return (seconds + moved / machine.bandwidth) / machine.devices / 3600
 
 
 def _duration(hours: float) -> str:
@@ -96,12 +106,8 @@ def _bytes(number: float) -> str:
 
 def table() -> Iterator[list[str]]:
     """Yield the rows of the table: each size and way on each machine."""
-    from hyle.engine import estimate
-
     for n in SIZES:
         for queries in (None, QUERIES):
-            stages: Any = estimate(n, [COLUMNS] * MODELS, list(METRICS), queries=queries).stages
-            operations = f"{2 * sum(stage.products for stage in stages):.1e}"
             way = "exact" if queries is None else f"{queries:,} queries, ± {1.96 * DEVIATION / queries**0.5:.4f}"
             for machine in MACHINES:
                 need = device_memory(n, MODELS, COLUMNS, machine.devices, cpu=machine.passes is not None)
@@ -110,7 +116,7 @@ def table() -> Iterator[list[str]]:
                 yield [
                     f"{n:,}",
                     way,
-                    operations,
+                    f"{operations(machine, n, queries):.1e}",
                     machine.name,
                     _bytes(need),
                     time if fits else f"does not fit ({time})",

@@ -14,6 +14,7 @@ import numpy as np
 from ..base import InputError
 from ..context import CompareConfig, plan_pass
 from ..metrics import Metric, find_metric
+from ..neighbours import multiplied_pairs
 from ..permutation import features_permute_cheaper
 from .compare import DEFAULT_METRICS
 from .estimate_memory import estimate_memory
@@ -127,9 +128,11 @@ def estimate(
     elif plan.kernels or plan.tables:
         kernels = {"linear": 0, "distance": DISTANCE, "rbf": GAUSSIAN}
         handled = sum(kernels[kernel] for kernel in plan.kernels) + TABLE * len(plan.tables) + RANK * m * plan.ranks
-        products = square * total + len(plan.kernels) * pairs * square
+        alone = not (plan.kernels or plan.ranks or config.queries or config.block)
+        entries = float(multiplied_pairs(n)) if alone else square
+        products = entries * total + len(plan.kernels) * pairs * square
         name = "all pairs of samples" if config.queries is None else "queries with all samples"
-        stages.append(Stage(name, products=products, passes=handled * m * square))
+        stages.append(Stage(name, products=products, passes=handled * m * entries))
     neighbours = [metric.name for metric in chosen if "neighbours" in metric.needs and metric.kind == "pair"]
     if neighbours:
         joined = pairs * square / n * config.k**2 * JOIN

@@ -40,4 +40,5 @@ from .tables import block_table as block_table
 from .tables import empty_table as empty_table
 from .tables import find_table as find_table
 from .tables import find_tables as find_tables
+from .tables import multiplied_pairs as multiplied_pairs
 from .tables import whole_gram as whole_gram

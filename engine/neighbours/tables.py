@@ -22,7 +22,7 @@ from .search import (
     select_k_nearest,
 )
 from .search_numpy import candidates_numpy
-from .tiles import tables_by_tiles
+from .tiles import pairs_in_tiles, tables_by_tiles
 from .uncertain import table_of_candidates, uncertain_rows
 
 # Minimum number of blocks into which the rows of one model are divided among threads.
@@ -43,6 +43,11 @@ def whole_gram(prepared: Prepared) -> np.ndarray | None:
     rows = np.asarray(points)
     # NumPy computes only one half of the product of an array with itself.
     return np.matmul(rows, rows.T, out=aligned_empty((n, n), points.dtype))
+
+
+def multiplied_pairs(n: int) -> int:
+    """Return the pairs of n rows of float32 whose inner products `find_tables` computes on a CPU."""
+    return n * (n + 1) // 2 if n * n * np.dtype(np.float32).itemsize <= BLOCK_BYTES else pairs_in_tiles(n)
 
 
 def find_table(

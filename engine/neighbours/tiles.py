@@ -17,7 +17,7 @@ from .search import EXTRA_CANDIDATES, NeighbourMetric, Neighbours, distance_lowe
 from .search_numpy import CHUNK, certify_numpy, lowest_bounds
 from .uncertain import table_of_candidates
 
-# Least and most rows of a tile, at least a fifth of all between: the product of a tile with itself is computed as a
+# Least and most rows of a tile, and the number of tiles between: the product of a tile with itself is computed as a
 # whole, and with many small tiles, rows find their candidates more often anew.
 LEAST, MOST = 2048, 4096
 TILES = 5
@@ -25,6 +25,21 @@ TILES = 5
 KEYS = 2**20
 # The part of a product up to which the entries that beat a candidate are few.
 FEW = 1 / 8
+
+
+def pairs_in_tiles(n: int) -> int:
+    """Return the pairs of n rows whose inner products `tables_by_tiles` computes: half, and half of those of a tile."""
+    side, _ = _shape(n)
+    sizes = [min(side, n - start) for start in range(0, n, side)]
+    return (n * n + sum(size * size for size in sizes)) // 2
+
+
+def _shape(n: int) -> tuple[int, int]:
+    """Return the rows of a tile and of a part of it, a divisor, so that a program is compiled for one shape."""
+    rows = -(-n // -(-n // min(n, max(LEAST, min(MOST, n // TILES)))))
+    chunks = -(-rows * rows // CHUNK)
+    chunk = -(-rows // (chunks * PART)) * PART
+    return chunks * chunk, chunk
 
 
 class _Best(NamedTuple):
@@ -74,11 +89,7 @@ class _Tiles:
         self.n, self.pool, self.cores = len(prepared.rows), pool, count_cores()
         self.points = (prepared.kept() if prepared.rows.nbytes <= KEPT_BYTES else prepared).points
         self.norms: Norms = jax.tree.map(np.asarray, prepared.norms)
-        rows = -(-self.n // -(-self.n // min(self.n, max(LEAST, min(MOST, self.n // TILES)))))
-        chunks = -(-rows * rows // CHUNK)
-        # Of one size, so that a program is compiled for one shape.
-        self.chunk = -(-rows // (chunks * PART)) * PART
-        self.side = chunks * self.chunk
+        self.side, self.chunk = _shape(self.n)
         self.gram = aligned_empty((self.side, self.side), self.points.dtype)
 
     def __iter__(self) -> Iterator[np.ndarray]:

@@ -28,8 +28,10 @@ def models(n: int = N) -> dict[str, np.ndarray]:
     }
 
 
-@pytest.mark.parametrize("queries", [None, 100])
-def test_products_are_those_that_are_computed(queries: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("queries", "block"), [(None, None), (None, 100), (100, 100)])
+def test_products_are_those_that_are_computed(
+    queries: int | None, block: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = {"rows": 0.0, "features": 0.0}
     gram, squared = prepared.gram_of, features._squared_norm_numpy
 
@@ -47,10 +49,12 @@ def test_products_are_those_that_are_computed(queries: int | None, monkeypatch: 
 
     monkeypatch.setattr(prepared, "gram_of", gram_of)
     monkeypatch.setattr("hyle.engine.neighbours.row_blocks.multiply", counted)
+    monkeypatch.setattr("hyle.engine.neighbours.tiles.multiply", counted)
+    monkeypatch.setattr("hyle.engine.neighbours.tables.BLOCK_BYTES", 0)  # no product of all rows at once
     monkeypatch.setattr(features, "_squared_norm_numpy", squared_norm)
-    options: dict[str, Any] = {"metrics": list(scale.METRICS), "k": 10, "queries": queries}
     # Blocks that divide the rows: the last is filled up.
-    compare(models(), block=100, **options)
+    options: dict[str, Any] = {"metrics": list(scale.METRICS), "k": 10, "queries": queries, "block": block}
+    compare(models(), **options)
     products = {stage.name: stage.products for stage in estimate(N, WIDTHS, **options).stages}
     assert done["features"] == products["linear kernels, by features"]
     assert done["rows"] == products[PASS if queries is None else "queries with all samples"]

@@ -25,9 +25,10 @@ def test_products_are_those_of_the_definition() -> None:
     features = n * (8 * 8 + 20 * 20 + 30 * 30 + 8 * 20 + 8 * 30 + 20 * 30)
     assert products(found) == {
         "linear kernels, by features": features,
-        "all pairs of samples": n**2 * sum(widths),
+        "all pairs of samples": n * (n + 1) / 2 * sum(widths),
         "neighbours of all pairs of models": 0,
     }
+    assert products(estimate(n, widths, PAIRS, block=100))["all pairs of samples"] == n**2 * sum(widths)
     wide = estimate(100, [400, 500], ["cka"])
     assert wide.linear == "n x n products of rows"
     assert products(wide) == {"all pairs of samples": 100**2 * 900 + 3 * 100**2}
@@ -38,7 +39,8 @@ def test_products_are_those_of_the_definition() -> None:
 def test_the_work_grows_as_documented(options: dict[str, int], power: int) -> None:
     small, large = (products(estimate(n, [64] * 4, PAIRS, **options)) for n in (20_000, 200_000))
     stage = "queries with all samples" if options else "all pairs of samples"
-    assert large[stage] / small[stage] == pytest.approx(10**power)
+    # With few samples, more than half of all products are computed.
+    assert large[stage] / small[stage] == pytest.approx(10**power, rel=1e-6 if power == 1 else 0.16)
     assert large["linear kernels, by features"] / small["linear kernels, by features"] == pytest.approx(10)
 
 

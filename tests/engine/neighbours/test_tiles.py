@@ -133,6 +133,7 @@ def test_the_product_of_two_tiles_is_computed_once(monkeypatch):
     tables_by_tiles(prepared, [("euclidean", 5)])
     sizes = [128] * 5
     assert sum(products) == sum(a * b for at, a in enumerate(sizes) for b in sizes[at:])
+    assert sum(products) == tiles.pairs_in_tiles(640)
 
 
 def test_tiles_have_every_row_once():
