@@ -46,7 +46,7 @@ class _Best(NamedTuple):
     """The candidates of all rows so far: lower bounds of their distances [n, c], ascending, and int32 rows [n, c]."""
 
     low: np.ndarray
-    index: np.ndarray
+    rows: np.ndarray
 
     def add(self, row: np.ndarray, other: np.ndarray, low: np.ndarray) -> None:
         """Add rows that may be nearer than some of the candidates.
@@ -69,11 +69,11 @@ class _Best(NamedTuple):
             some, entries = slice(start, start + size), slice(first[start], first[min(start + size, len(lines))])
             chosen, extra = lines[some], more[some]
             table = np.full((len(chosen), count + extra.max()), pack_sort_keys(np.float32(np.inf), 0))
-            table[:, :count] = pack_sort_keys(self.low[chosen], self.index[chosen])
+            table[:, :count] = pack_sort_keys(self.low[chosen], self.rows[chosen])
             line = np.repeat(np.arange(len(chosen)), extra)
             place = np.arange(len(line)) - np.repeat(first[start : start + len(extra)] - first[start], extra)
             table[line, count + place] = keys[entries]
-            self.low[chosen], self.index[chosen] = unpack_sort_keys(np.sort(table, axis=1)[:, :count])
+            self.low[chosen], self.rows[chosen] = unpack_sort_keys(np.sort(table, axis=1)[:, :count])
             start += size
 
 
@@ -119,7 +119,7 @@ class _Tiles:
         def of_part(part: np.ndarray) -> None:
             products = self.gram[part[0] - tile[0] : part[-1] + 1 - tile[0], : len(tile)]
             low, at = lowest_bounds(self.norms, products, part, count, metric, where, columns=tile)
-            best.low[part, :count], best.index[part, :count] = low, tile[at]
+            best.low[part, :count], best.rows[part, :count] = low, tile[at]
 
         list(self.pool.map(of_part, self.parts(tile)))
 
@@ -198,7 +198,7 @@ def tables_by_tiles(
                 tiles.search_pair(rows, columns, metric, where, each)
 
         def finished(query: np.ndarray, metric: NeighbourMetric, k: int, candidates: _Best) -> Neighbours:
-            low, index = candidates.low[query], candidates.index[query]
+            low, index = candidates.low[query], candidates.rows[query]
             found = certify_numpy(tiles.norms, query, low, index, k, metric, min(k, ordered))
             options: dict[str, Any] = {"ordered": ordered, "measured": measured, "where": where}
             return table_of_candidates(prepared, found, query, k, metric, **options)
