@@ -42,6 +42,7 @@ from ..neighbours import (
     whole_gram,
 )
 from .collected import Collected
+from .linear import run_linear_pass
 from .mesh import run_mesh_pass
 from .plan import PassPlan, PassResult
 from .segments import Segments
@@ -84,7 +85,8 @@ def run_pass(
 
     Different models are processed in as many threads as there are cores, since XLA runs operations other than matrix
     products on one core. If only exact neighbour tables are planned, a CPU processes one model after the other, see
-    `find_tables`. Sums over blocks are computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
+    `find_tables`; if only linear kernels are, it computes one half of each, see `run_linear_pass`. Sums over blocks are
+    computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     if plan.search == "hnsw":
         return _approximate_tables(representations, plan, checkpoint, progress)
@@ -103,10 +105,13 @@ def run_pass(
         # The free memory is another one when an interrupted pass continues.
         free = BLOCK_BYTES if checkpoint else free_bytes()
         block = -(-n // -(-n // min(n, max(MIN_BLOCK, free // width))))
+    numpy = all(isinstance(prepared.rows, np.ndarray) for prepared in representations)
+    if numpy and plan.kernels == ("linear",) and not plan.tables and n > 2:  # ranks are never without a table
+        return run_linear_pass(representations, plan, block, checkpoint=checkpoint, progress=progress)
     checkpoint = checkpoint and checkpoint.of("pass", plan, block, *_inputs(representations, sigmas))
     norms = stacked([prepared.norms for prepared in representations])
     widths = None if sigmas is None else namespace(*sigmas).stack(list(sigmas))
-    small = m * n * n <= MAX_ENTRIES and all(isinstance(prepared.rows, np.ndarray) for prepared in representations)
+    small = m * n * n <= MAX_ENTRIES and numpy
     found = Collected(plan, m, n, representations[0].points.dtype)
     saved = Segments(found, checkpoint)
     with Threads() as pool:

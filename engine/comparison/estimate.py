@@ -114,7 +114,7 @@ def estimate(
     count = count_permutations(chosen, len(widths), inference)
     check_size(n, widths, chosen, config, grouped=grouped and count > 0)
     needs = sorted({need for metric in chosen for need in metric.needs})
-    plan, m, total = plan_pass(needs, n, widths, config), len(widths), sum(widths)
+    plan, m, total = plan_pass(needs, n, widths, config, half=True), len(widths), sum(widths)
     pairs, square = m * (m + 1) / 2, float(n) * min(n, config.queries or n)
     crossed = sum(a * b for a, b in combinations_with_replacement(widths, 2))
     stages = []
@@ -128,9 +128,12 @@ def estimate(
     elif plan.kernels or plan.tables:
         kernels = {"linear": 0, "distance": DISTANCE, "rbf": GAUSSIAN}
         handled = sum(kernels[kernel] for kernel in plan.kernels) + TABLE * len(plan.tables) + RANK * m * plan.ranks
+        # One half of each symmetric matrix, where nothing but neighbours or linear kernels is computed.
         alone = not (plan.kernels or plan.ranks or config.queries or config.block)
         entries = float(multiplied_pairs(n)) if alone else square
         products = entries * total + len(plan.kernels) * pairs * square
+        if plan.kernels == ("linear",) and not plan.tables:
+            products /= 2
         name = "all pairs of samples" if config.queries is None else "queries with all samples"
         stages.append(Stage(name, products=products, passes=handled * m * entries))
     neighbours = [metric.name for metric in chosen if "neighbours" in metric.needs and metric.kind == "pair"]
@@ -148,7 +151,8 @@ def estimate(
         stages.append(Stage("orders of all pairs of models", passes=inversions))
     evaluation = len(stages)
     if count:
-        stages += _permuted(n, widths, needs, plan.features, len(neighbours), config.k, config.rank_k, count, grouped)
+        features = plan_pass(needs, n, widths, config).features
+        stages += _permuted(n, widths, needs, features, len(neighbours), config.k, config.rank_k, count, grouped)
         if inversions:
             stages.append(Stage("permutations, orders of distances", passes=count * inversions))
         if "second_order_cosine" in neighbours:

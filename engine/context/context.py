@@ -180,9 +180,21 @@ class MetricContext:
         if self.queries is not None:
             self._run_query_pass(needs, self.queries)
             return
-        plan = plan_pass(needs, self.n, [x.shape[1] for x in self.arrays], self.config, neighbours=self.outside is None)
+        whole, plan = (
+            plan_pass(
+                needs,
+                self.n,
+                [x.shape[1] for x in self.arrays],
+                self.config,
+                neighbours=self.outside is None,
+                half=half,
+            )
+            for half in (False, self.mesh is None and all(use_numpy(x) for x in self.arrays))
+        )
         if plan.features:
             self._cache["features"] = True
+        if whole.features:
+            self._cache["permutes features"] = True
         if plan.kernels or plan.tables:
             self._keep_grams()
             sigmas = self.sigmas() if "rbf" in plan.kernels else None
@@ -200,7 +212,7 @@ class MetricContext:
         """Run the pass for the queries only; linear kernels, which cost no n x n products, are those of all rows."""
         searched: list[Need] = [need for need in needs if need in ("neighbours", "ranks")]
         orders = [2] * ("two_nearest" in needs) + [self.dimension_k] * ("dimension" in needs)
-        self._cache["features"] = "linear" in needs
+        self._cache["features"] = self._cache["permutes features"] = "linear" in needs
         if not searched and not orders:
             return
         self._cache["pass"] = run_query_pass(
@@ -398,6 +410,11 @@ class MetricContext:
     def by_features(self) -> bool:
         """Whether linear kernels are summed from products of features, which need no pass over all pairs."""
         return bool(self._cache.get("features"))
+
+    @property
+    def permutes_features(self) -> bool:
+        """Whether products of features cost less than whole kernels of rows, which are those that are permuted."""
+        return bool(self._cache.get("permutes features"))
 
     @property
     def finished_pass(self) -> PassResult | None:

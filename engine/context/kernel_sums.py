@@ -49,7 +49,7 @@ def null_hsic(context: MetricContext, kernel: Kernel, permutations: Permutations
 
     def compute() -> np.ndarray:
         widths = [x.shape[1] for x in context.arrays]
-        by_features = kernel == "linear" and context.by_features
+        by_features = kernel == "linear" and context.permutes_features
         if by_features and features_permute_cheaper(context.n, widths, len(permutations), len(permutations.cycles)):
             return permuted_feature_products(context.kept(), permutations, context.in_order, report, mesh=context.mesh)
         return permuted_products(

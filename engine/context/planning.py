@@ -25,7 +25,13 @@ def needs_all_pairs(needs: Sequence[Need]) -> bool:
 
 
 def plan_pass(
-    needs: Sequence[Need], n: int, widths: Sequence[int], config: CompareConfig, *, neighbours: bool = True
+    needs: Sequence[Need],
+    n: int,
+    widths: Sequence[int],
+    config: CompareConfig,
+    *,
+    neighbours: bool = True,
+    half: bool = False,
 ) -> PassPlan:
     """Plan the pass for some needs; see `Metric.needs`.
 
@@ -35,6 +41,7 @@ def plan_pass(
         widths: columns of each representation.
         config: how metrics are computed.
         neighbours: whether the pass finds the neighbours of pair metrics, which are those among all samples.
+        half: whether the pass computes one half of each kernel where it computes linear kernels alone, as NumPy does.
 
     Returns:
         The plan. Linear kernels are in ``features`` instead of ``kernels`` where products of features cost less.
@@ -52,7 +59,8 @@ def plan_pass(
         tables["euclidean"] = max(tables.get("euclidean", 0), 2)
     if "ranks" in needs:
         tables["euclidean"] = max(tables.get("euclidean", 0), config.rank_k, min(TABLE, n - 1))
-    cheaper = by_features(n, widths, gram=bool(tables) or kernels != ["linear"])
+    alone = not tables and kernels == ["linear"]
+    cheaper = by_features(n, widths, gram=not alone, half=half and alone)
     features = "linear" in kernels and (cheaper or config.search == "hnsw")
     if features:
         kernels.remove("linear")

@@ -19,16 +19,18 @@ from .prepared import Prepared, in_numpy
 CHUNK = 2**20
 
 
-def by_features(n: int, widths: Sequence[int], *, gram: bool = False) -> bool:
+def by_features(n: int, widths: Sequence[int], *, gram: bool = False, half: bool = False) -> bool:
     """Return whether the linear HSIC of all pairs needs fewer multiplications from features than from rows.
 
     Args:
         n: rows.
         widths: columns of each representation.
         gram: whether the inner products of all rows are computed anyway.
+        half: whether only one half of each symmetric matrix of rows is computed, as in a pass for linear kernels alone.
     """
     m, total = len(widths), sum(widths)
-    return total * (total + 1) / 2 < n * (total * (not gram) + m * (m + 1) / 2)
+    rows = n * (total * (not gram) + m * (m + 1) / 2)
+    return total * (total + 1) / 2 < (rows / 2 if half else rows)
 
 
 def feature_products(representations: Sequence[Prepared], *, mesh: Mesh | None = None) -> Any:
