@@ -49,7 +49,7 @@ def compute(question: AnalysisInput) -> SampleCollapseResult | None:
 
 def summarise(result: SampleCollapseResult) -> list[str]:
     """Return the change of the dimension around samples, and the models that lose more than the others."""
-    from scipy.special import stdtrit  # imported here because it takes a fifth of a second
+    from hyle.engine.base import t_quantile
 
     found = result.found
     n = f"{result.families} families; n = {result.n[0]} and {result.n[1]} samples, compared {found.together} at a time"
@@ -69,7 +69,7 @@ def summarise(result: SampleCollapseResult) -> list[str]:
             )
         ]
     # Bonferroni's quantile, since the sentence is about any of the models.
-    wider = stdtrit(found.loss_df, 1 - 0.025 / len(found.loss)) / stdtrit(found.loss_df, 0.975)
+    wider = t_quantile(1 - 0.025 / len(found.loss), found.loss_df) / t_quantile(0.975, found.loss_df)
     losing = [
         at
         for at in np.argsort([-each.value for each in found.loss])

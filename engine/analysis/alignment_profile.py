@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from ..base import InputError
+from ..base import InputError, t_quantile
 from ..comparison import (
     calibrate,
     jackknife_design,
@@ -143,14 +143,12 @@ def difference(first: Estimate, second: Estimate, /) -> Estimate:
         >>> round(found.df, 6), round((found.high - found.low) / 2 / found.se, 2)
         (8.0, 2.31)
     """
-    from scipy.special import ndtri, stdtrit  # imported here because it takes a fifth of a second
-
     se = float(np.hypot(first.se, second.se))
     value = second.value - first.value
     # Shares of the variance, whose squares over the degrees of freedom add up to 1 over those of the sum.
     terms = [(one.se / se) ** 4 / one.df for one in (first, second) if se > 0 and np.isfinite(one.df)]
     df = 1 / sum(terms) if sum(terms) > 0 else float("nan")
-    half_width = float(ndtri(0.975) if np.isnan(df) else stdtrit(df, 0.975)) * se
+    half_width = float(t_quantile(0.975, np.inf if np.isnan(df) else df)) * se
     return Estimate(value, se, value - half_width, value + half_width, df)
 
 

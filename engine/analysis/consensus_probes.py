@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import InputError
+from ..base import InputError, t_quantile
 from .consensus import FOLDS, MIN_GROUPS, Consensus
 from .maxvar import votes_of
 from .probe import labelled_rows
@@ -182,10 +182,8 @@ def _components(rows: np.ndarray, train: np.ndarray, width: int) -> np.ndarray:
 
 def _share(explained: np.ndarray, total: np.ndarray, units: np.ndarray) -> Share:
     """Return the sum of `explained` over that of `total`, with the interval of a ratio of means over groups."""
-    from scipy.special import stdtrit
-
     top, bottom = np.bincount(units, explained), np.bincount(units, total)
     count, value = len(top), float(explained.sum() / total.sum())
     se = float(np.sqrt(count / (count - 1) * ((top - value * bottom) ** 2).sum()) / bottom.sum())
-    half = float(stdtrit(count - 1, 1 - LEVEL / 2)) * se
+    half = float(t_quantile(1 - LEVEL / 2, count - 1)) * se
     return Share(value, value - half, value + half)

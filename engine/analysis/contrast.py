@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import InputError
+from ..base import InputError, t_quantile
 from ..comparison import compare
 from ._matrix import beyond_chance
 from .families import count_families, family_codes
@@ -188,13 +188,6 @@ def redraw_error(values: Sequence[np.ndarray], n: int, groups: Sequence[int]) ->
     return np.sqrt(total), np.divide(
         total**2 * (redraws - 1), squares, out=np.full(np.shape(total), math.inf), where=squares > 0
     )
-
-
-def t_quantile(p: float, df: Any) -> Any:
-    """Return the quantile of Student's distribution, which is the normal one for infinitely many degrees of freedom."""
-    from scipy.special import ndtri, stdtrit  # imported here because it takes a fifth of a second
-
-    return np.where(np.isinf(df), ndtri(p), stdtrit(np.where(np.isinf(df), 1.0, df), p))[()]
 
 
 def _alignment(rows_of: Mapping[str, np.ndarray], metrics: Sequence[str], k: int, rows: np.ndarray) -> np.ndarray:

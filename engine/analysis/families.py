@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from ..base import t_quantile
 from ._matrix import model_facts
 
 # Fewest families for which a p-value or an interval is reported.
@@ -184,9 +185,7 @@ def jackknife_interval_over_families(statistic: Callable[[np.ndarray], float], k
     value = statistic(every)
     replicates = np.array([statistic(np.delete(every, i)) for i in every])
     se = math.sqrt((k - 1) / k * ((replicates - replicates.mean()) ** 2).sum())
-    from scipy.special import stdtrit  # imported here because it takes a fifth of a second
-
-    half_width = float(stdtrit(k - 1, 1 - LEVEL / 2)) * se
+    half_width = float(t_quantile(1 - LEVEL / 2, k - 1)) * se
     return value - half_width, value + half_width
 
 

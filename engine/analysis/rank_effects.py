@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 
+from ..base import t_quantile
+
 LEVEL = 0.05
 
 
@@ -94,8 +96,6 @@ def clustered_interval(effect: float, influence: np.ndarray, codes: np.ndarray, 
         Lower and upper end, NaN for fewer than four units. At a correlation of 1 or -1, which has no estimated
         variance, that of Bonett & Wright (2000), Psychometrika 65, 23, for ``units`` samples, is taken.
     """
-    from scipy.special import stdtrit  # imported here because it takes a fifth of a second
-
     if units < 4:
         return math.nan, math.nan
     sums = np.bincount(codes, influence)
@@ -104,7 +104,7 @@ def clustered_interval(effect: float, influence: np.ndarray, codes: np.ndarray, 
     largest = 1 - 6 / (units**3 - units)
     inner = min(max(effect, -largest), largest)
     se_z = math.sqrt((1 + inner**2 / 2) / (units - 3)) if abs(effect) > largest else se / (1 - inner**2)
-    half_width = float(stdtrit(units - 1, 1 - LEVEL / 2)) * se_z
+    half_width = float(t_quantile(1 - LEVEL / 2, units - 1)) * se_z
     z = math.atanh(inner)
     low, high = math.tanh(z - half_width), math.tanh(z + half_width)
     return min(low, effect), max(high, effect)

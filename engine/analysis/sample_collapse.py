@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import InputError, check_k, matrix
+from ..base import InputError, check_k, matrix, t_quantile
 from ..gram import prepare
 from ..neighbours import find_table
-from .contrast import redraw, redraw_error, t_quantile
+from .contrast import redraw, redraw_error
 from .families import family_codes, family_means
 
 # Samples that are compared with each other at most, since all of their distances are sorted.

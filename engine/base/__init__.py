@@ -69,6 +69,7 @@ from .sort_keys import scalar as scalar
 from .sort_keys import unpack_sort_keys as unpack_sort_keys
 from .sort_keys import use_numpy as use_numpy
 from .stack import caller_level as caller_level
+from .student import t_quantile as t_quantile
 from .threads import Threads as Threads
 from .threads import count_cores as count_cores
 from .version import version as version

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import InputError
+from ..base import InputError, t_quantile
 from ..context import MetricContext
 from ..metrics import Metric
 
@@ -129,8 +129,6 @@ def jackknife_interval(
         >>> round(float(error), 4), round(float(high - low), 4)
         (2.8284, 15.7059)
     """
-    from scipy.special import stdtrit  # imported here because it takes a fifth of a second
-
     size = np.ones(len(without)) if sizes is None else np.asarray(sizes, np.float64)
     grouped = size.sum()
     total = grouped if n is None else float(n)
@@ -139,7 +137,7 @@ def jackknife_interval(
     pseudo = value + factor * (value - without)
     squares = (weight * (pseudo - (weight * pseudo).sum(0))) ** 2
     error = np.sqrt(grouped / total * squares.sum(0) / (1 - (weight**2).sum()))
-    margin = stdtrit(jackknife_freedom(size), (1 + level) / 2) * error
+    margin = t_quantile((1 + level) / 2, jackknife_freedom(size)) * error
     return error, value - margin, value + margin
 
 
