@@ -1,4 +1,4 @@
-"""`python -m bench.estimate`: compare the estimated work of comparisons with what they take.
+"""`python -m bench.estimate`: compare the estimated work and memory of comparisons with what they take.
 
 Each comparison runs in this process, after a small one of the same kind that compiles what does not depend on the size.
 """
@@ -14,6 +14,7 @@ import numpy as np
 
 from .results import FOLDER, machine
 from .text import rows_of
+from .worker import peak_of
 
 PAIRS = ["cka", "mutual_knn", "cknna"]
 # Samples, models, columns, metrics, options.
@@ -28,10 +29,15 @@ CASES: tuple[tuple[int, int, int, list[str], dict[str, Any]], ...] = (
     (4_000, 12, 384, PAIRS, {}),
     (4_000, 12, 384, ["cka_rbf"], {"permutations": 200}),
 )
+# All atoms of the study's crystals, in seven models.
+LARGE: tuple[tuple[int, int, int, list[str], dict[str, Any]], ...] = (
+    (282_847, 7, 128, PAIRS, {"queries": 20_000}),
+    (282_847, 7, 128, PAIRS, {}),
+)
 
 
 def measure(n: int, m: int, d: int, metrics: list[str], options: dict[str, Any]) -> dict[str, Any]:
-    """Return the estimated and the measured CPU seconds of one comparison of planted models."""
+    """Return the estimated and the measured CPU seconds and MiB of one comparison of planted models."""
     from hyle.engine import compare, estimate
 
     generator = np.random.default_rng(0)
@@ -44,7 +50,7 @@ def measure(n: int, m: int, d: int, metrics: list[str], options: dict[str, Any])
     compare({name: rows[:2500] for name, rows in models.items()}, metrics=metrics, **options)
     expected = estimate(n, [d] * m, metrics, **options)
     start = time.process_time()
-    compare(models, metrics=metrics, **options)
+    peak = peak_of(lambda: compare(models, metrics=metrics, **options))
     seconds = time.process_time() - start
     again = estimate(n, [d] * m, metrics, **options)  # the processor may have become slower meanwhile
     estimated = (expected.seconds + again.seconds) / 2
@@ -55,26 +61,42 @@ def measure(n: int, m: int, d: int, metrics: list[str], options: dict[str, Any])
         "estimated": estimated,
         "measured": seconds,
         "ratio": seconds / estimated,
+        "estimated_memory": expected.memory / 2**20,
+        "measured_memory": float("nan") if peak is None else peak / 2**20,
     }
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.option("--large", is_flag=True, help="Also 7 models of 282,847 samples, which takes an hour.")
 @click.option("--write/--no-write", default=True, help="Write the results to bench/results.")
-def main(write: bool) -> None:
-    """Compare the estimated CPU time of comparisons with the time that they take."""
+def main(large: bool, write: bool) -> None:
+    """Compare the estimated CPU time and memory of comparisons with what they take."""
     rows = []
-    for case in CASES:
+    for case in (*CASES, *LARGE * large):
         rows.append(measure(*case))
         click.echo(
-            "{case}: estimated {estimated:.1f} s, measured {measured:.1f} s, ratio {ratio:.2f}".format(**rows[-1])
+            "{case}: estimated {estimated:.1f} s and {estimated_memory:,.0f} MiB, measured {measured:.1f} s and "
+            "{measured_memory:,.0f} MiB, ratio of the times {ratio:.2f}".format(**rows[-1])
         )
     if not write:
         return
     info = machine()
     (FOLDER / "estimate.json").write_text(json.dumps({"measurements": rows, "machine": info}, indent=1) + "\n")
-    head = ("comparison", "estimated, CPU s", "measured, CPU s", "measured / estimated")
+    head = (
+        "comparison",
+        "estimated, CPU s",
+        "measured, CPU s",
+        "measured / estimated",
+        "estimated, MiB beyond the inputs",
+        "measured",
+    )
     cells = [
-        [row["case"], *(format(row[key], ".1f") for key in ("estimated", "measured")), f"{row['ratio']:.2f}"]
+        [
+            row["case"],
+            *(format(row[key], ".1f") for key in ("estimated", "measured")),
+            f"{row['ratio']:.2f}",
+            *(format(row[key], ",.0f") for key in ("estimated_memory", "measured_memory")),
+        ]
         for row in rows
     ]
     source = f"{info['cpu']}, {info['cores']} cores, {info['date']}, commit {info['commit']}."

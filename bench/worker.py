@@ -92,12 +92,12 @@ def _forget_peak() -> int | None:
     return _memory("VmRSS")
 
 
-def _peak_of(run: Callable[[], Any]) -> int | None:
-    """Return the growth of the resident memory in a call that compiles nothing."""
+def peak_of(run: Callable[[], Any]) -> int | None:
+    """Return the growth of the resident memory in a call, in bytes; None on systems other than Linux."""
     if platform.libc_ver()[0] == "glibc":
         ctypes.CDLL(None).malloc_trim(0)  # otherwise the call would reuse memory that earlier calls freed
     before = _forget_peak()
-    numbers(run())
+    run()
     peak = _memory("VmHWM")
     return None if peak is None or before is None else max(0, peak - before)
 
@@ -175,7 +175,8 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
     peak = _memory("VmHWM")
     result["peak"] = None if peak is None or before is None else max(0, peak - before)
     if calls.batch is not None and warm and result["seconds"] < SLOW_SECONDS:
-        result["peak_warm"] = _peak_of(lambda: calls.batch(arrays))
+        # A call that compiles nothing.
+        result["peak_warm"] = peak_of(lambda: numbers(calls.batch(arrays)))
     if job["far"]:
         far = [calls.convert(np.load(path)) for path in job["far"]]
         try:

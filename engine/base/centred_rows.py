@@ -104,22 +104,25 @@ class Centred:
         """Compute the inner products of some points [b, d] with the points of a slice of the rows, in ``out``.
 
         Of all rows only the first mean is subtracted. The rest is done to the few: with x - first = 2^e (p + s), the
-        product of a point q with p is <2^-e q, x - first> - <q, s>. Far from the origin s is small, and costs nothing.
+        product of a point q with p is <q, 2^-e (x - first)> - <q, s>. Far from the origin s is small and costs nothing.
         """
         part = Centred(self.rows[rows], self.first, self.second, self.exponent, self.constant)
         if abs(self.exponent) > MOST_EXPONENT or self.constant:  # 2^-e q would be out of the range of the dtype
             for chunk, points in part.chunks():
                 np.matmul(some, points.T, out=out[:, chunk])
             return out
+        d, scale = self.shape[1], np.ldexp(np.ones((), self.dtype), -self.exponent)
         # A product reads all of the few points: it takes longer with less rows beside them.
-        size, d, one = min(len(part), max(self._size(), len(some) // 2)), self.shape[1], np.ones((), self.dtype)
-        beside = (some @ (self.second * np.ldexp(one, -self.exponent)))[:, None]
-        scaled, buffer = some * np.ldexp(one, -self.exponent), np.empty((size, d), self.dtype)
+        size = min(len(part), max(self._size(), min(len(some) // 2, WIDE_CHUNK // d)))
+        beside = (some @ (self.second * scale))[:, None]
+        buffer = np.empty((size, d), self.dtype)
         # Of narrow rows in the same shape: NumPy subtracts it without a loop over the rows.
         means = np.tile(self.first, (size, 1)) if d < MIN_ROWS else np.broadcast_to(self.first, (size, d))
         for chunk, some_rows in part._chunks(size * d):
             apart = np.subtract(some_rows, means[: len(some_rows)], out=buffer[: len(some_rows)])
-            products = np.matmul(scaled, apart.T, out=out[:, chunk])
+            if self.exponent:  # of these, not of the few points, of which each thread would have a copy
+                apart *= scale
+            products = np.matmul(some, apart.T, out=out[:, chunk])
             products -= beside
         return out
 

@@ -13,7 +13,7 @@ from .collected import Collected
 from .plan import PassPlan, PassResult
 from .segments import Segments
 
-# Number of jobs into which the inner products of one block are divided: the same sums, to the bit, on any processor.
+# Number of jobs into which the inner products of one block are divided: the same sums with any number of cores.
 TASKS = 8
 # Entries of all models that are centred and multiplied at once, so that they stay in the cache.
 CHUNK = 2**17

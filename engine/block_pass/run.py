@@ -84,9 +84,9 @@ def run_pass(
         progress: called with (rows done, total rows) after each block.
 
     Different models are processed in as many threads as there are cores, since XLA runs operations other than matrix
-    products on one core. If only exact neighbour tables are planned, a CPU processes one model after the other, see
-    `find_tables`; if only linear kernels are, it computes one half of each, see `run_linear_pass`. Sums over blocks are
-    computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
+    products on one core. If only exact neighbour tables are planned, and no block, a CPU processes one model after the
+    other, see `find_tables`; if only linear kernels are, it computes half of each, see `run_linear_pass`. Sums over
+    blocks are computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     if plan.search == "hnsw":
         return _approximate_tables(representations, plan, checkpoint, progress)

@@ -14,7 +14,7 @@ import numpy as np
 from ..base import InputError
 from ..context import CompareConfig, plan_pass
 from ..metrics import Metric, find_metric
-from ..neighbours import multiplied_pairs
+from ..neighbours import multiplied_pairs, searched_pairs
 from ..permutation import features_permute_cheaper
 from .compare import DEFAULT_METRICS
 from .estimate_memory import estimate_memory
@@ -114,7 +114,7 @@ def estimate(
     count = count_permutations(chosen, len(widths), inference)
     check_size(n, widths, chosen, config, grouped=grouped and count > 0)
     needs = sorted({need for metric in chosen for need in metric.needs})
-    plan, m, total = plan_pass(needs, n, widths, config, half=True), len(widths), sum(widths)
+    plan, m, total = plan_pass(needs, n, widths, config, half=config.queries is None), len(widths), sum(widths)
     pairs, square = m * (m + 1) / 2, float(n) * min(n, config.queries or n)
     crossed = sum(a * b for a, b in combinations_with_replacement(widths, 2))
     stages = []
@@ -130,12 +130,11 @@ def estimate(
         handled = sum(kernels[kernel] for kernel in plan.kernels) + TABLE * len(plan.tables) + RANK * m * plan.ranks
         # One half of each symmetric matrix, where nothing but neighbours or linear kernels is computed.
         alone = not (plan.kernels or plan.ranks or config.queries or config.block)
-        entries = float(multiplied_pairs(n)) if alone else square
-        products = entries * total + len(plan.kernels) * pairs * square
+        products = (multiplied_pairs(n) if alone else square) * total + len(plan.kernels) * pairs * square
         if plan.kernels == ("linear",) and not plan.tables:
             products /= 2
         name = "all pairs of samples" if config.queries is None else "queries with all samples"
-        stages.append(Stage(name, products=products, passes=handled * m * entries))
+        stages.append(Stage(name, products=products, passes=handled * m * (searched_pairs(n) if alone else square)))
     neighbours = [metric.name for metric in chosen if "neighbours" in metric.needs and metric.kind == "pair"]
     if neighbours:
         joined = pairs * square / n * config.k**2 * JOIN

@@ -8,13 +8,15 @@ from ..base import BLOCK_BYTES, MIN_BLOCK, count_cores
 from ..block_pass import PassPlan
 from ..gram import MAX_ENTRIES
 from ..metrics import Metric
-from ..neighbours import KEPT_BYTES, PART
+from ..neighbours import EXTRA_CANDIDATES, KEPT_BYTES, PART, WAITING, tile_shape
 
 # Bytes of a neighbour in a table, of a float32, of what is known of a row (its id, whether it repeats another), and of
 # the norms of a row in a model.
 NEIGHBOUR, FLOAT, ROW, NORMS = 8, 4, 128, 32
 # Bytes of compiled programs with the buffers of BLAS, and entries of distances that a thread handles at once.
 PROGRAMS, DISTANCES = 3 * 2**26, 2**20
+# Bytes of an entry of a product that waits to be compared with the candidates of a row.
+ENTRY = 64
 
 
 def estimate_memory(
@@ -53,10 +55,15 @@ def estimate_memory(
     blocks = 0
     if together:
         blocks = max(BLOCK_BYTES, MIN_BLOCK * m * n * FLOAT) * 3 // 2
-    elif searched:
+    elif searched and queries:
         blocks = max(KEPT_BYTES if largest <= KEPT_BYTES else BLOCK_BYTES, MIN_BLOCK * n * FLOAT)
+    elif searched:
+        # The product of all rows, or a tile with the candidates of all.
+        side = n if n * n * FLOAT <= BLOCK_BYTES else tile_shape(n)[0]
+        candidates = sum(neighbours + EXTRA_CANDIDATES for _, neighbours in plan.tables)
+        blocks = side * side * FLOAT + (n * candidates * NEIGHBOUR + 2 * WAITING * ENTRY) * (side < n)
     if together or searched:
-        blocks += cores * 4 * max(DISTANCES, PART * n) * FLOAT
+        blocks += cores * 4 * max(DISTANCES, PART * n * bool(together or queries)) * FLOAT
     tables = m * rows * sum(neighbours for _, neighbours in plan.tables) * NEIGHBOUR
     if any("neighbours" in metric.needs for metric in metrics):
         # In the order of the indices; as masked kernels, and what one of these takes while it is computed.

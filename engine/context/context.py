@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -180,21 +181,11 @@ class MetricContext:
         if self.queries is not None:
             self._run_query_pass(needs, self.queries)
             return
-        whole, plan = (
-            plan_pass(
-                needs,
-                self.n,
-                [x.shape[1] for x in self.arrays],
-                self.config,
-                neighbours=self.outside is None,
-                half=half,
-            )
-            for half in (False, self.mesh is None and all(use_numpy(x) for x in self.arrays))
+        planned = partial(
+            plan_pass, needs, self.n, [x.shape[1] for x in self.arrays], self.config, neighbours=self.outside is None
         )
-        if plan.features:
-            self._cache["features"] = True
-        if whole.features:
-            self._cache["permutes features"] = True
+        plan = planned(half=self.mesh is None and all(use_numpy(x) for x in self.arrays))
+        self._cache["features"], self._cache["permutes features"] = plan.features, planned().features
         if plan.kernels or plan.tables:
             self._keep_grams()
             sigmas = self.sigmas() if "rbf" in plan.kernels else None

@@ -61,7 +61,7 @@ def plan_pass(
         tables["euclidean"] = max(tables.get("euclidean", 0), config.rank_k, min(TABLE, n - 1))
     alone = not tables and kernels == ["linear"]
     cheaper = by_features(n, widths, gram=not alone, half=half and alone)
-    features = "linear" in kernels and (cheaper or config.search == "hnsw")
+    features = "linear" in kernels and (cheaper or config.search == "hnsw" or config.queries is not None)
     if features:
         kernels.remove("linear")
     return PassPlan(

@@ -23,6 +23,7 @@ from .row_blocks import PART as PART
 from .row_blocks import join_blocks as join_blocks
 from .row_blocks import rows_of_block as rows_of_block
 from .row_blocks import search_blocks as search_blocks
+from .search import EXTRA_CANDIDATES as EXTRA_CANDIDATES
 from .search import NeighbourMetric as NeighbourMetric
 from .search import Neighbours as Neighbours
 from .search import build_table as build_table
@@ -41,4 +42,7 @@ from .tables import empty_table as empty_table
 from .tables import find_table as find_table
 from .tables import find_tables as find_tables
 from .tables import multiplied_pairs as multiplied_pairs
+from .tables import searched_pairs as searched_pairs
 from .tables import whole_gram as whole_gram
+from .tiles import WAITING as WAITING
+from .tiles import tile_shape as tile_shape

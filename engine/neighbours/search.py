@@ -194,7 +194,7 @@ def certify_candidates(
     set_uncertain = (kth >= xp.where(place == k, low, xp.inf).min(1)) & (kth < xp.inf)
     incomplete = (kth >= (low.max(1) if left is None else left)) & (kth < xp.inf) & (spare < n - 1)
     # Of two rows of nearly no length, the bounds are infinite or not a number.
-    lost = (norms.inverse[query] > LARGEST_INVERSE) & (metric == "cosine")
+    lost = ((norms.inverse[query] > LARGEST_INVERSE) | xp.isnan(high).any(1)) & (metric == "cosine")
     set_uncertain, incomplete = set_uncertain | lost, incomplete | (lost & (spare < n - 1))
     approx_distance = (high + low) / 2
     with np.errstate(invalid="ignore"):  # inf - inf where too few rows are left as neighbours: not imprecise

@@ -38,7 +38,7 @@ def whole_gram(prepared: Prepared) -> np.ndarray | None:
     n, points = len(prepared.rows), prepared.points
     if prepared.whole is not None:
         return prepared.whole
-    if not use_numpy(prepared.points) or n * n * points.dtype.itemsize > BLOCK_BYTES:
+    if not use_numpy(prepared.points) or not _fits(n):
         return None
     rows = np.asarray(points)
     # NumPy computes only one half of the product of an array with itself.
@@ -47,7 +47,16 @@ def whole_gram(prepared: Prepared) -> np.ndarray | None:
 
 def multiplied_pairs(n: int) -> int:
     """Return the pairs of n rows of float32 whose inner products `find_tables` computes on a CPU."""
-    return n * (n + 1) // 2 if n * n * np.dtype(np.float32).itemsize <= BLOCK_BYTES else pairs_in_tiles(n)
+    return n * (n + 1) // 2 if _fits(n) else pairs_in_tiles(n)
+
+
+def searched_pairs(n: int) -> int:
+    """Return the pairs of n rows of float32 whose distances `find_tables` computes on a CPU."""
+    return n * n if _fits(n) else pairs_in_tiles(n)
+
+
+def _fits(n: int) -> bool:
+    return n * n * np.dtype(np.float32).itemsize <= BLOCK_BYTES
 
 
 def find_table(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import combinations
+from threading import Lock
 from typing import Any, NamedTuple
 
 import jax
@@ -17,27 +17,29 @@ from .search import EXTRA_CANDIDATES, NeighbourMetric, Neighbours, distance_lowe
 from .search_numpy import CHUNK, certify_numpy, lowest_bounds
 from .uncertain import table_of_candidates
 
-# Least and most rows of a tile, and the number of tiles between: the product of a tile with itself is computed as a
-# whole, and with many small tiles, rows find their candidates more often anew.
-LEAST, MOST = 2048, 4096
-TILES = 5
-# Entries of sort keys that are sorted at once.
-KEYS = 2**20
+# A tile has a fifth of the rows, but not fewer or more than these. The product of a tile with itself is computed as a
+# whole, which small tiles make cheap; with many tiles, rows find candidates that they replace again more often.
+TILES, LEAST, MOST = 5, 2048, 4096
+# Entries that wait to be compared with candidates, at most; and rows whose candidates are sorted at once.
+WAITING, SORTED = 2**19, 1024
 # The part of a product up to which the entries that beat a candidate are few.
 FEW = 1 / 8
 
 
 def pairs_in_tiles(n: int) -> int:
     """Return the pairs of n rows whose inner products `tables_by_tiles` computes: half, and half of those of a tile."""
-    side, _ = _shape(n)
+    side, _ = tile_shape(n)
     sizes = [min(side, n - start) for start in range(0, n, side)]
     return (n * n + sum(size * size for size in sizes)) // 2
 
 
-def _shape(n: int) -> tuple[int, int]:
-    """Return the rows of a tile and of a part of it, a divisor, so that a program is compiled for one shape."""
-    rows = -(-n // -(-n // min(n, max(LEAST, min(MOST, n // TILES)))))
+def tile_shape(n: int) -> tuple[int, int]:
+    """Return the rows of a tile, and of the chunks in which its products are searched."""
+    most = min(n, max(LEAST, min(MOST, n // TILES)))
+    count = -(-n // most)
+    rows = -(-n // count)
     chunks = -(-rows * rows // CHUNK)
+    # Chunks of one size, and with a multiple of `PART` rows, which JAX takes without a copy.
     chunk = -(-rows // (chunks * PART)) * PART
     return chunks * chunk, chunk
 
@@ -48,33 +50,64 @@ class _Best(NamedTuple):
     low: np.ndarray
     rows: np.ndarray
 
+    @classmethod
+    def none(cls, n: int, count: int) -> _Best:
+        """Return c candidates at infinity: the row itself, which is nobody's own neighbour."""
+        return cls(np.full((n, count), np.inf, np.float32), np.repeat(np.arange(n, dtype=np.int32)[:, None], count, 1))
+
     def add(self, row: np.ndarray, other: np.ndarray, low: np.ndarray) -> None:
-        """Add rows that may be nearer than some of the candidates.
+        """Compare candidates with rows that may be nearer, and keep the nearest.
 
         Args:
             row: int [e], whose neighbours they may be, in one tile; no pair twice.
-            other: int [e], the rows that are added.
+            other: int [e], the rows that may be nearer.
             low: float32 [e], lower bounds of the distances.
         """
         if not len(row):
             return
-        count, lines = self.low.shape[1], (row - row.min()).astype(np.uint16)  # the sort of 16 bits is a fast one
-        keys, more = pack_sort_keys(low, other)[np.argsort(lines, kind="stable")], np.bincount(lines)
-        lines, more = row.min() + np.flatnonzero(more), more[more > 0]
-        first, start = np.append(0, np.cumsum(more)), 0
-        while start < len(lines):
-            # The widest line decides how many are sorted at once.
-            width = count + np.maximum.accumulate(more[start:])
-            size = max(1, int(np.searchsorted(width * np.arange(1, len(width) + 1), KEYS)))
-            some, entries = slice(start, start + size), slice(first[start], first[min(start + size, len(lines))])
-            chosen, extra = lines[some], more[some]
-            table = np.full((len(chosen), count + extra.max()), pack_sort_keys(np.float32(np.inf), 0))
-            table[:, :count] = pack_sort_keys(self.low[chosen], self.rows[chosen])
-            line = np.repeat(np.arange(len(chosen)), extra)
-            place = np.arange(len(line)) - np.repeat(first[start : start + len(extra)] - first[start], extra)
-            table[line, count + place] = keys[entries]
-            self.low[chosen], self.rows[chosen] = unpack_sort_keys(np.sort(table, axis=1)[:, :count])
-            start += size
+        first_row, count = row.min(), self.low.shape[1]
+        line = (row - first_row).astype(np.uint16)  # NumPy sorts 16 bits fast
+        keys = pack_sort_keys(low, other)[np.argsort(line, kind="stable")]
+        counts = np.bincount(line)
+        touched, counts = first_row + np.flatnonzero(counts), counts[counts > 0]
+        ends = np.cumsum(counts)
+        for start in range(0, len(touched), SORTED):
+            some, added = touched[start : start + SORTED], counts[start : start + SORTED]
+            begin = ends[start] - counts[start]
+            table = np.full((len(some), count + added.max()), np.iinfo(np.int64).max)  # after all candidates
+            table[:, :count] = pack_sort_keys(self.low[some], self.rows[some])
+            within = np.arange(added.sum()) - np.repeat(np.cumsum(added) - added, added)
+            table[np.repeat(np.arange(len(some)), added), count + within] = keys[begin : begin + len(within)]
+            self.low[some], self.rows[some] = unpack_sort_keys(np.sort(table, axis=1)[:, :count])
+
+
+class _Waiting:
+    """Entries of a product that beat a candidate. They wait until there are many, since all candidates are sorted then.
+
+    Args:
+        best: the candidates.
+    """
+
+    def __init__(self, best: _Best) -> None:
+        self._best, self._entries, self._count, self._lock = best, list[tuple[np.ndarray, ...]](), 0, Lock()
+
+    def offer(self, row: np.ndarray, other: np.ndarray, low: np.ndarray) -> None:
+        """Add entries, see `_Best.add`; from several threads."""
+        with self._lock:
+            self._entries.append((row, other, low))
+            self._count += len(row)
+            if self._count > WAITING:
+                self._compare()
+
+    def finish(self) -> None:
+        """Compare all that wait."""
+        with self._lock:
+            self._compare()
+
+    def _compare(self) -> None:
+        if self._entries:
+            self._best.add(*map(np.concatenate, zip(*self._entries, strict=True)))
+        self._entries, self._count = [], 0
 
 
 class _Tiles:
@@ -89,73 +122,72 @@ class _Tiles:
         self.n, self.pool, self.cores = len(prepared.rows), pool, count_cores()
         self.points = (prepared.kept() if prepared.rows.nbytes <= KEPT_BYTES else prepared).points
         self.norms: Norms = jax.tree.map(np.asarray, prepared.norms)
-        self.side, self.chunk = _shape(self.n)
+        self.side, self.chunk = tile_shape(self.n)
+        self.tiles = [slice(start, min(self.n, start + self.side)) for start in range(0, self.n, self.side)]
         self.gram = aligned_empty((self.side, self.side), self.points.dtype)
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield the rows of every tile, int32."""
-        for start in range(0, self.n, self.side):
-            yield np.arange(start, min(self.n, start + self.side), dtype=np.int32)
+    def rows(self, tile: slice) -> np.ndarray:
+        """Return the row numbers of a tile, int32."""
+        return np.arange(tile.start, tile.stop, dtype=np.int32)
 
-    def parts(self, tile: np.ndarray) -> list[np.ndarray]:
-        """Divide the rows of a tile among the threads."""
-        return [part for part in np.array_split(tile, self.cores) if len(part)]
-
-    def multiply(self, rows: np.ndarray, columns: np.ndarray) -> None:
-        """Compute the inner products of the points of two tiles; NaN, below no limit, where there is no row."""
-        some, out = self.points[rows], self.gram[: len(rows)]
-        self.gram[len(rows) :] = self.gram[:, len(columns) :] = np.nan
+    def multiply(self, some: np.ndarray, columns: slice) -> None:
+        """Compute the inner products of some points with those of a tile."""
 
         def of_part(part: np.ndarray) -> None:
-            into = out[:, part[0] - columns[0] : part[-1] + 1 - columns[0]]
+            into = self.gram[: len(some), part[0] - columns.start : part[-1] + 1 - columns.start]
             multiply(self.points, some, slice(part[0], part[-1] + 1), into)
 
-        list(self.pool.map(of_part, self.parts(columns)))
+        list(self.pool.map(of_part, self._parts(columns)))
 
-    def search_own(self, tile: np.ndarray, metric: NeighbourMetric, where: np.ndarray | None, best: _Best) -> None:
+    def search_own(self, tile: slice, metric: NeighbourMetric, where: np.ndarray | None, best: _Best) -> None:
         """Find the candidates of the rows of a tile among them, from the product of the tile with itself."""
-        count = min(best.low.shape[1], len(tile))
+        own = self.rows(tile)
+        count = min(best.low.shape[1], len(own))
 
         def of_part(part: np.ndarray) -> None:
-            products = self.gram[part[0] - tile[0] : part[-1] + 1 - tile[0], : len(tile)]
-            low, at = lowest_bounds(self.norms, products, part, count, metric, where, columns=tile)
-            best.low[part, :count], best.rows[part, :count] = low, tile[at]
+            products = self.gram[part[0] - tile.start : part[-1] + 1 - tile.start, : len(own)]
+            low, at = lowest_bounds(self.norms, products, part, count, metric, where, columns=own)
+            near = low < np.inf
+            best.low[part, :count] = low
+            best.rows[part, :count] = np.where(near, own[at], part[:, None])
 
-        list(self.pool.map(of_part, self.parts(tile)))
+        list(self.pool.map(of_part, self._parts(tile)))
 
     def search_pair(
-        self, rows: np.ndarray, columns: np.ndarray, metric: NeighbourMetric, where: np.ndarray | None, best: _Best
+        self, rows: slice, columns: slice, metric: NeighbourMetric, where: np.ndarray | None, best: _Best
     ) -> None:
-        """Improve the candidates of the rows of two different tiles, from the product of these."""
-        every_row, every_column = self._padded(rows), self._padded(columns)
+        """Improve the candidates of the rows of two different tiles, from the product of these.
+
+        The first tile has no fewer rows than others: only the last one has, whose product is filled up.
+        """
         labels, kept = (None, where) if where is None or where.dtype == bool else (where, None)
-        row_limits, column_limits = best.low[every_row, -1], best.low[every_column, -1]
+        own, others = self.rows(rows), self.rows(columns)
+        filled = np.pad(others, (0, self.side - len(others)), mode="edge")
+        of_rows, of_columns = _Waiting(best), _Waiting(best)
 
-        def of_chunk(start: int) -> tuple[np.ndarray, ...]:
-            chunk = slice(start, start + self.chunk)
-            query, limits = every_row[chunk], row_limits[chunk]
-            low, beats = _bounds(
-                self.norms, self.gram[chunk], query, every_column, limits, column_limits, labels, metric
-            )
-            low, beats = np.asarray(low), np.asarray(beats)
+        def of_chunk(start: int) -> None:
+            query = own[start : start + self.chunk]
+            limits, column_limits = best.low[query, -1], best.low[filled, -1]
+            gram = self.gram[start : start + self.chunk]
+            found = _bounds(self.norms, gram, query, filled, limits, column_limits, labels, metric)
+            low, beats = (np.asarray(part)[:, : len(others)] for part in found)
             if np.count_nonzero(beats) > FEW * beats.size:
-                some = (None, None) if kept is None else (kept[query], kept[every_column])
+                some = (None, None) if kept is None else (kept[query], kept[others])
                 beats = _lowest_of_both(low, best.low.shape[1], *some) & beats
-            row, column = np.divmod(np.flatnonzero(beats), self.side)
-            values, of_row, of_column = low[row, column], limits[row], column_limits[column]
-            row, column = query[row], every_column[column]
-            row_beaten, column_beaten = values < of_row, values < of_column
+            at_row, at_column = np.nonzero(beats)
+            values, row, column = low[at_row, at_column], query[at_row], others[at_column]
+            nearer, column_nearer = values < limits[at_row], values < column_limits[at_column]
             if kept is not None:
-                row_beaten, column_beaten = row_beaten & kept[column], column_beaten & kept[row]
-            return row, column, values, row_beaten, column_beaten
+                nearer, column_nearer = nearer & kept[column], column_nearer & kept[row]
+            of_rows.offer(row[nearer], column[nearer], values[nearer])
+            of_columns.offer(column[column_nearer], row[column_nearer], values[column_nearer])
 
-        found = list(self.pool.map(of_chunk, range(0, len(rows), self.chunk)))
-        row, column, low, row_beaten, column_beaten = map(np.concatenate, zip(*found, strict=True))
-        both = [(row, column, row_beaten), (column, row, column_beaten)]  # of different tiles, which do not meet
-        list(self.pool.map(lambda each: best.add(each[0][each[2]], each[1][each[2]], low[each[2]]), both))
+        list(self.pool.map(of_chunk, range(0, len(own), self.chunk)))
+        list(self.pool.map(_Waiting.finish, (of_rows, of_columns)))  # of different tiles, which do not meet
 
-    def _padded(self, tile: np.ndarray) -> np.ndarray:
-        return np.pad(tile, (0, self.side - len(tile)), mode="edge")
+    def _parts(self, tile: slice) -> list[np.ndarray]:
+        """Divide the rows of a tile among the threads."""
+        return [part for part in np.array_split(self.rows(tile), self.cores) if len(part)]
 
 
 def tables_by_tiles(
@@ -179,33 +211,35 @@ def tables_by_tiles(
         One table per entry of ``wanted``.
 
     First every row is compared with the rows of its own tile. The product of two different tiles then serves the rows
-    of both, and few of its entries are below what a row has found so far. Cost n^2 d / 2; memory of one tile, one copy
-    of the rows if it is small, and O(n k).
+    of both, and few of its entries are below what a row has found so far. Cost n^2 d / 2, and half the products of
+    each tile with itself; memory of one tile, one copy of the rows if it is small, and O(n k).
     """
     n = len(prepared.rows)
-    spares = [min(n - 1, k + EXTRA_CANDIDATES) for _, k in wanted]
-    best = [_Best(np.full((n, c), np.inf, np.float32), np.zeros((n, c), np.int32)) for c in spares]
+    best = [_Best.none(n, min(n - 1, k + EXTRA_CANDIDATES)) for _, k in wanted]
 
     with Threads() as pool:
         tiles = _Tiles(prepared, pool)
-        for tile in tiles:
-            tiles.multiply(tile, tile)
+        for tile in tiles.tiles:
+            tiles.multiply(tiles.points[tile], tile)
             for (metric, _), each in zip(wanted, best, strict=True):
                 tiles.search_own(tile, metric, where, each)
-        for rows, columns in combinations(tiles, 2):
-            tiles.multiply(rows, columns)
-            for (metric, _), each in zip(wanted, best, strict=True):
-                tiles.search_pair(rows, columns, metric, where, each)
+        for at, rows in enumerate(tiles.tiles):
+            some = tiles.points[rows]
+            for columns in tiles.tiles[at + 1 :]:
+                tiles.multiply(some, columns)
+                for (metric, _), each in zip(wanted, best, strict=True):
+                    tiles.search_pair(rows, columns, metric, where, each)
 
-        def finished(query: np.ndarray, metric: NeighbourMetric, k: int, candidates: _Best) -> Neighbours:
-            low, index = candidates.low[query], candidates.rows[query]
+        def finished(tile: slice, metric: NeighbourMetric, k: int, candidates: _Best) -> Neighbours:
+            query = tiles.rows(tile)
+            low, index = candidates.low[tile], candidates.rows[tile]
             found = certify_numpy(tiles.norms, query, low, index, k, metric, min(k, ordered))
             options: dict[str, Any] = {"ordered": ordered, "measured": measured, "where": where}
             return table_of_candidates(prepared, found, query, k, metric, **options)
 
         tables = []
         for (metric, k), each in zip(wanted, best, strict=True):
-            parts = pool.map(partial(finished, metric=metric, k=k, candidates=each), tiles)
+            parts = pool.map(partial(finished, metric=metric, k=k, candidates=each), tiles.tiles)
             tables.append(join_blocks(list(parts), n))
     release_memory()
     return tables
@@ -233,7 +267,7 @@ def _lowest_of_both(
     """Find the entries that are among the lowest of their row or of their column.
 
     Args:
-        low: float32 [b, c], NaN for no entry.
+        low: float32 [b, c].
         count: number of entries of each row and of each column.
         rows: bool [b], the rows that count in a column; default all.
         columns: bool [c], the columns that count in a row; default all.

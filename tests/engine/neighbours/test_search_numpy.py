@@ -91,7 +91,7 @@ def test_a_certain_order_is_correct():
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_a_whole_gram_product_equals_its_blocks(metric, monkeypatch):
+def test_a_whole_gram_product_equals_its_blocks_and_tiles(metric, monkeypatch):
     rng = np.random.default_rng(1)
     prepared = prepare(jnp.asarray(single(rng.integers(0, 3, size=(700, 6)))))  # with ties
     wanted = [(metric, 7), ("euclidean", 5)]
@@ -99,6 +99,7 @@ def test_a_whole_gram_product_equals_its_blocks(metric, monkeypatch):
     monkeypatch.setattr("hyle.engine.neighbours.tables.MAX_PAIRS_SINGLE_THREAD", 0)
     parts = find_tables(prepared, wanted, ordered=7)
     monkeypatch.setattr("hyle.engine.neighbours.tables.BLOCK_BYTES", 0)
+    monkeypatch.setattr("hyle.engine.neighbours.tiles.LEAST", 256)
     for one, two, three in zip(whole, parts, find_tables(prepared, wanted, ordered=7), strict=True):
         np.testing.assert_array_equal(one.indices, two.indices)
         np.testing.assert_array_equal(one.indices, three.indices)
@@ -117,3 +118,21 @@ def test_distances_in_tight_clusters_keep_float64_precision(float64):
 def test_equal_distances_by_subtraction_are_exactly_equal():
     table = find_table(prepare(jnp.arange(50.0)[:, None]), 2, "euclidean", measured=True)
     np.testing.assert_array_equal(table.value[1:-1], 1)
+
+
+def test_rows_of_nearly_no_length_are_nobodys_nearest_by_mistake():
+    """Two opposite rows of 1e-37 of the length of others: no bound of the distance to them is a number."""
+    x = np.random.default_rng(0).normal(size=(281, 8)).astype(np.float32)
+    x[[20, 160]] *= 1e-3
+    x[5], x[145] = 1e-37 * x[5], -1e-37 * x[5]
+    found = find_tables(prepare(x), [("cosine", 10)])[0]
+    unit = x.astype(np.float64)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -np.inf)
+    assert np.isfinite(found.value).all()
+    np.testing.assert_allclose(
+        np.sort(np.take_along_axis(cosines, np.asarray(found.indices), 1))[:, ::-1],
+        np.sort(cosines)[:, :-11:-1],
+        atol=1e-6,
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hyle.engine.gram import prepare
-from hyle.engine.neighbours import find_table, find_tables, tables, tiles
+from hyle.engine.neighbours import find_table, find_tables, search_numpy, tables, tiles
 from hyle.engine.neighbours.tiles import tables_by_tiles
 
 METRICS = ["cosine", "euclidean", "inner_product"]
@@ -17,9 +17,14 @@ def rows(n: int = 701, d: int = 24, offset: float = 20.0) -> np.ndarray:
     return (generator.normal(size=(n, 6)) @ generator.normal(size=(6, d)) + offset).astype(np.float32)
 
 
-@pytest.fixture(autouse=True)
-def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Divide a few hundred rows into several tiles, each of several chunks, of which the last is not full."""
+@pytest.fixture(autouse=True, params=["NumPy", "XLA"])
+def small_tiles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Divide a few hundred rows into several tiles, each of several chunks, of which the last is not full.
+
+    NumPy computes the bounds within a tile of up to 2,048 rows, XLA those of more.
+    """
+    if request.param == "XLA":
+        monkeypatch.setattr(search_numpy, "MAX_ROWS_NUMPY", 0)
     monkeypatch.setattr(tiles, "LEAST", 150)
     monkeypatch.setattr(tiles, "MOST", 150)
     monkeypatch.setattr(tiles, "CHUNK", 150 * 32)
@@ -81,6 +86,39 @@ def test_excluded_rows(metric, kind):
     assert where[near].all() if kind == "kept" else (where[near] != where[:, None]).all()
 
 
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("kind", ["labels", "kept", "repeated"])
+def test_hardly_more_rows_than_neighbours(metric, kind):
+    """The last tile has one row, and few rows are allowed as neighbours: there are fewer than candidates."""
+    n, k = 385, 10
+    assert list(range(0, n, tiles.tile_shape(n)[0]))[-1] == n - 1
+    x = rows(n)
+    where: np.ndarray = np.zeros(n, bool)
+    where[::30] = True  # 13 rows
+    if kind == "labels":  # only these have another label
+        where = np.where(where, np.arange(n), -1).astype(np.int32)
+    elif kind == "repeated":
+        where[:] = False
+        where[:13] = True
+        x = x[np.arange(n) % 13]
+    (found,) = tables_by_tiles(prepare(x), [(metric, k)], where=where, ordered=k, measured=True)
+    assert_same(found, find_table(prepare(x), k, metric, where=where, measured=True))
+    if kind == "kept":
+        assert all(len(set(near)) == k for near in np.asarray(found.indices).tolist())
+
+
+@pytest.mark.parametrize("k", [10, 268, 272, 279])
+@pytest.mark.parametrize("zero", [3, 279])
+def test_a_row_of_zeros_is_as_far_from_all(k, zero):
+    """The cosine with it counts as 0, whatever the product: also with what fills up the last tile."""
+    x = 1 + 0.01 * rows(280, offset=0)
+    x[zero], x[-1 if zero == 3 else 0] = 0, -x[5]
+    prepared = prepare(x)
+    (found,) = tables_by_tiles(prepared, [("cosine", k)], measured=True)
+    assert_same(found, find_table(prepared, k, "cosine", measured=True))
+    assert all(len(set(near)) == k for near in np.asarray(found.indices).tolist())
+
+
 def test_several_tables_from_one_product():
     prepared = prepare(rows())
     wanted = [("cosine", 4), ("euclidean", 30), ("inner_product", 9)]
@@ -113,9 +151,10 @@ def test_samples_whose_neighbours_are_always_in_the_next_tile(share, monkeypatch
     assert taken
 
 
-def test_sort_keys_are_sorted_in_parts(monkeypatch):
+@pytest.mark.parametrize(("name", "value"), [("SORTED", 7), ("WAITING", 100)])
+def test_candidates_are_compared_in_parts(name, value, monkeypatch):
     prepared = prepare(inwards())
-    monkeypatch.setattr(tiles, "KEYS", 64)
+    monkeypatch.setattr(tiles, name, value)
     (found,) = tables_by_tiles(prepared, [("euclidean", 9)], ordered=9, measured=True)
     assert_same(found, find_table(prepared, 9, "euclidean", measured=True))
 
@@ -138,6 +177,7 @@ def test_the_product_of_two_tiles_is_computed_once(monkeypatch):
 
 def test_tiles_have_every_row_once():
     with tiles.Threads() as pool:
-        parts = list(tiles._Tiles(prepare(rows()), pool))
+        found = tiles._Tiles(prepare(rows()), pool)
+        parts = [found.rows(tile) for tile in found.tiles]
     np.testing.assert_array_equal(np.concatenate(parts), np.arange(701))
     assert all(len(one) >= len(two) for one, two in pairwise(parts))
