@@ -113,7 +113,7 @@ class Centred:
             return out
         d, scale = self.shape[1], np.ldexp(np.ones((), self.dtype), -self.exponent)
         # A product reads all of the few points: it takes longer with less rows beside them.
-        size = min(len(part), max(self._size(), min(len(some) // 2, WIDE_CHUNK // d)))
+        size = min(len(part), max(self._size(), WIDE_CHUNK // (2 * d)))
         beside = (some @ (self.second * scale))[:, None]
         buffer = np.empty((size, d), self.dtype)
         # Of narrow rows in the same shape: NumPy subtracts it without a loop over the rows.

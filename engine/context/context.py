@@ -231,7 +231,10 @@ class MetricContext:
         def compute() -> list[Prepared]:
             # Points that take more than the blocks are computed where they are read.
             kept = not self._in_numpy or sum(x.nbytes for x in self.arrays) <= BLOCK_BYTES
-            return [prepare(x, kept=kept) for x in self.arrays]
+            if not self._in_numpy:
+                return [prepare(x, kept=kept) for x in self.arrays]
+            with Threads() as pool:
+                return list(pool.map(partial(prepare, kept=kept), self.arrays))
 
         return self.cached("prepared", compute)
 
