@@ -170,12 +170,15 @@ class _Tiles:
             limits, column_limits = best.low[query, -1], best.low[filled, -1]
             gram = self.gram[start : start + self.chunk]
             found = _bounds(self.norms, gram, query, filled, limits, column_limits, labels, metric)
-            low, beats = (np.asarray(part)[:, : len(others)] for part in found)
+            low, beats = map(np.asarray, found)
+            if len(others) < self.side:
+                beats = beats & (np.arange(self.side) < len(others))
             if np.count_nonzero(beats) > FEW * beats.size:
-                some = (None, None) if kept is None else (kept[query], kept[others])
-                beats = _lowest_of_both(low, best.low.shape[1], *some) & beats
-            at_row, at_column = np.nonzero(beats)
-            values, row, column = low[at_row, at_column], query[at_row], others[at_column]
+                some = (None, None) if kept is None else (kept[query], kept[filled])
+                beats = _lowest_of_both(np.where(beats, low, np.inf), best.low.shape[1], *some) & beats
+            # Much faster than in two dimensions.
+            at_row, at_column = np.divmod(np.flatnonzero(beats), self.side)
+            values, row, column = low[at_row, at_column], query[at_row], filled[at_column]
             nearer, column_nearer = values < limits[at_row], values < column_limits[at_column]
             if kept is not None:
                 nearer, column_nearer = nearer & kept[column], column_nearer & kept[row]
