@@ -101,8 +101,8 @@ def estimate(
 
     Example:
         >>> small, large = (estimate(n, [128] * 7, ["cka", "mutual_knn"]) for n in (100_000, 1_000_000))
-        >>> round(large.stages[1].products / small.stages[1].products)
-        100
+        >>> round(large.stages[1].products / small.stages[1].products, -1)
+        100.0
     """
     config, inference = configured(None, None, options)
     asked = [metrics] if isinstance(metrics, str | Metric) else metrics
