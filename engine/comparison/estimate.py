@@ -100,9 +100,9 @@ def estimate(
         ValueError: `hyle.engine.compare` would refuse so many samples, an unknown metric, k out of range.
 
     Example:
-        >>> small, large = (estimate(n, [128] * 7, ["cka", "mutual_knn"]) for n in (100_000, 1_000_000))
-        >>> round(large.stages[1].products / small.stages[1].products, -1)
-        100.0
+        >>> small, large = (estimate(n, [128] * 7, ["cka", "mutual_knn"], block=64) for n in (10**5, 10**6))
+        >>> round(large.stages[1].products / small.stages[1].products)
+        100
     """
     config, inference = configured(None, None, options)
     asked = [metrics] if isinstance(metrics, str | Metric) else metrics
