@@ -23,9 +23,11 @@ from ..base import (
 )
 from ..gram import (
     MAX_ENTRIES,
+    HalfSums,
     Kernel,
     Norms,
     Prepared,
+    half_sums,
     in_numpy,
     kernel_products,
     kernel_products_numpy,
@@ -42,7 +44,6 @@ from ..neighbours import (
     whole_gram,
 )
 from .collected import Collected
-from .linear import run_linear_pass
 from .mesh import run_mesh_pass
 from .plan import PassPlan, PassResult
 from .segments import Segments
@@ -85,8 +86,8 @@ def run_pass(
 
     Different models are processed in as many threads as there are cores, since XLA runs operations other than matrix
     products on one core. If only exact neighbour tables are planned, and no block, a CPU processes one model after the
-    other, see `find_tables`; if only linear kernels are, it computes half of each, see `run_linear_pass`. Sums over
-    blocks are computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
+    other, see `find_tables`; if only kernels are, it computes one half of each, see `HalfSums`. Sums over blocks are
+    computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     if plan.search == "hnsw":
         return _approximate_tables(representations, plan, checkpoint, progress)
@@ -106,8 +107,8 @@ def run_pass(
         free = BLOCK_BYTES if checkpoint else free_bytes()
         block = -(-n // -(-n // min(n, max(MIN_BLOCK, free // width))))
     numpy = all(isinstance(prepared.rows, np.ndarray) for prepared in representations)
-    if numpy and plan.kernels == ("linear",) and not plan.tables and n > 2:  # ranks are never without a table
-        return run_linear_pass(representations, plan, block, checkpoint=checkpoint, progress=progress)
+    if numpy and plan.kernels and not plan.tables and n > 2:  # ranks are never without a table
+        return _kernels_only(representations, plan, sigmas, block, checkpoint, progress)
     checkpoint = checkpoint and checkpoint.of("pass", plan, block, *_inputs(representations, sigmas))
     norms = stacked([prepared.norms for prepared in representations])
     widths = None if sigmas is None else namespace(*sigmas).stack(list(sigmas))
@@ -143,6 +144,21 @@ def run_pass(
             if progress is not None:
                 progress(min(n, start + block), n)
     return found.result(norms, block)
+
+
+def _kernels_only(
+    representations: Sequence[Prepared],
+    plan: PassPlan,
+    sigmas: Sequence[Any] | None,
+    block: int,
+    checkpoint: Checkpoint | None,
+    progress: Callable[[int, int], None] | None,
+) -> PassResult:
+    """Compute kernels only, of which one half is enough."""
+    checkpoint = checkpoint and checkpoint.of("kernels", plan, block, *_inputs(representations, sigmas))
+    found = HalfSums(representations, plan.kernels, sigmas)
+    half_sums(found, len(representations[0].rows), block, saved=Segments(found, checkpoint), progress=progress)
+    return PassResult(block=block, sums=found.sums(), squares=None if "linear" in plan.kernels else found.squares())
 
 
 def _tables_only(

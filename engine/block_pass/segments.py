@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..base import Checkpoint
-from .collected import Collected
 
 # Seconds after which a pass saves what it has found.
 SECONDS = 5.0
+
+
+class Found(Protocol):
+    """What a pass has found so far; see `hyle.engine.block_pass.collected.Collected`."""
+
+    def counts(self) -> Any:
+        """Return how many sums were added so far."""
+
+    def part(self, start: int, end: int, counts: Any, /) -> Mapping[str, np.ndarray]:
+        """Return what was added for these rows, and the sums since there were as many as ``counts``."""
+
+    def add_part(self, start: int, part: Mapping[str, np.ndarray], /) -> None:
+        """Add what `part` returned for the rows from ``start`` on."""
 
 
 class Segments:
@@ -21,7 +35,7 @@ class Segments:
         checkpoint: of this pass; None to save nothing.
     """
 
-    def __init__(self, found: Collected, checkpoint: Checkpoint | None) -> None:
+    def __init__(self, found: Found, checkpoint: Checkpoint | None) -> None:
         self._found, self._checkpoint, self.rows = found, checkpoint, 0
         while checkpoint and (part := checkpoint.load(f"rows {self.rows}")):
             found.add_part(self.rows, part)
@@ -33,6 +47,6 @@ class Segments:
         if self._checkpoint is None or (time.monotonic() - self._time < SECONDS and not last):
             return
         part = self._found.part(self.rows, end, self._sums)
-        self._checkpoint.save(f"rows {self.rows}", part | {"end": np.array([end])})
+        self._checkpoint.save(f"rows {self.rows}", {**part, "end": np.array([end])})
         self.rows = end
         self._sums, self._time = self._found.counts(), time.monotonic()

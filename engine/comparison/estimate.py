@@ -128,13 +128,14 @@ def estimate(
     elif plan.kernels or plan.tables:
         kernels = {"linear": 0, "distance": DISTANCE, "rbf": GAUSSIAN}
         handled = sum(kernels[kernel] for kernel in plan.kernels) + TABLE * len(plan.tables) + RANK * m * plan.ranks
-        # One half of each symmetric matrix, where nothing but neighbours or linear kernels is computed.
+        # One half of each symmetric matrix, where nothing but neighbours or nothing but kernels is computed.
         alone = not (plan.kernels or plan.ranks or config.queries or config.block)
         products = (multiplied_pairs(n) if alone else square) * total + len(plan.kernels) * pairs * square
-        if plan.kernels == ("linear",) and not plan.tables:
-            products /= 2
+        passes = handled * m * (searched_pairs(n) if alone else square)
+        if plan.kernels and not plan.tables:
+            products, passes = products / 2, passes / 2
         name = "all pairs of samples" if config.queries is None else "queries with all samples"
-        stages.append(Stage(name, products=products, passes=handled * m * (searched_pairs(n) if alone else square)))
+        stages.append(Stage(name, products=products, passes=passes))
     neighbours = [metric.name for metric in chosen if "neighbours" in metric.needs and metric.kind == "pair"]
     if neighbours:
         joined = pairs * square / n * config.k**2 * JOIN

@@ -47,13 +47,14 @@ def estimate_memory(
     together, searched = bool(plan.kernels or plan.ranks), bool(plan.tables)
     # The points: all while they are few, else of one model that is searched, or of those whose medians are computed.
     points = inputs if inputs <= BLOCK_BYTES else largest * (searched and not together and largest <= KEPT_BYTES)
-    medians = largest * min(m, cores) * ("rbf" in plan.kernels and inputs > BLOCK_BYTES)
     if permutations and (plan.features or together):
         points += 3 * inputs  # as they are, next to each other, and in another order
     if jackknife:
         points += inputs
     blocks = 0
-    if together:
+    if plan.kernels and not searched:
+        blocks = max(BLOCK_BYTES, MIN_BLOCK * m * n * FLOAT)
+    elif together:
         blocks = max(BLOCK_BYTES, MIN_BLOCK * m * n * FLOAT) * 3 // 2
     elif searched and queries:
         blocks = max(KEPT_BYTES if largest <= KEPT_BYTES else BLOCK_BYTES, MIN_BLOCK * n * FLOAT)
@@ -72,4 +73,4 @@ def estimate_memory(
         tables += int(rows * k * NEIGHBOUR * (m * (1 + others) + (m / 8 + 5) * bool(masked)))
     programs = PROGRAMS if m * n * n > MAX_ENTRIES else 0
     known = n * ROW + m * n * NORMS + permutations * (n * FLOAT + m * m * 8)
-    return int(programs + known + points + max(medians, min(blocks, 3 * m * n * n * FLOAT)) + tables)
+    return int(programs + known + points + min(blocks, 3 * m * n * n * FLOAT) + tables)

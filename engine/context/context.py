@@ -262,7 +262,8 @@ class MetricContext:
                 numpy = device is None or isinstance(one.rows, np.ndarray)
                 return median_of_prepared(one if numpy else jax.device_put(one, device))
 
-            with Threads() as pool:
+            # NumPy divides the distances of one model among all cores.
+            with Threads(1 if self._in_numpy else None) as pool:
                 for sigma in pool.map(median_on, own, itertools.cycle(devices)):
                     sigmas.append(sigma)
                     report(len(sigmas), self.m)

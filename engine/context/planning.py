@@ -41,7 +41,7 @@ def plan_pass(
         widths: columns of each representation.
         config: how metrics are computed.
         neighbours: whether the pass finds the neighbours of pair metrics, which are those among all samples.
-        half: whether the pass computes one half of each kernel where it computes linear kernels alone, as NumPy does.
+        half: whether the pass computes one half of each kernel where it computes kernels alone, as NumPy does.
 
     Returns:
         The plan. Linear kernels are in ``features`` instead of ``kernels`` where products of features cost less.
@@ -59,8 +59,8 @@ def plan_pass(
         tables["euclidean"] = max(tables.get("euclidean", 0), 2)
     if "ranks" in needs:
         tables["euclidean"] = max(tables.get("euclidean", 0), config.rank_k, min(TABLE, n - 1))
-    alone = not tables and kernels == ["linear"]
-    cheaper = by_features(n, widths, gram=not alone, half=half and alone)
+    gram = bool(tables) or kernels != ["linear"]
+    cheaper = by_features(n, widths, gram=gram, half=half and not tables)
     features = "linear" in kernels and (cheaper or config.search == "hnsw" or config.queries is not None)
     if features:
         kernels.remove("linear")

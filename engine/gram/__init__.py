@@ -9,7 +9,8 @@ from .batches import others as others
 from .features import by_features as by_features
 from .features import feature_hsic as feature_hsic
 from .features import feature_products as feature_products
-from .hsic import Sums as Sums
+from .half import HalfSums as HalfSums
+from .half import half_sums as half_sums
 from .hsic import hsic as hsic
 from .kernels import Kernel as Kernel
 from .kernels import check_kernel as check_kernel
@@ -31,3 +32,4 @@ from .prepared import prepare as prepare
 from .prepared import stacked as stacked
 from .product import gram_of as gram_of
 from .product import multiply as multiply
+from .sums import Sums as Sums

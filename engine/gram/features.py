@@ -26,7 +26,7 @@ def by_features(n: int, widths: Sequence[int], *, gram: bool = False, half: bool
         n: rows.
         widths: columns of each representation.
         gram: whether the inner products of all rows are computed anyway.
-        half: whether only one half of each symmetric matrix of rows is computed, as in a pass for linear kernels alone.
+        half: whether only one half of each symmetric matrix of rows is computed, as in a pass for kernels alone.
     """
     m, total = len(widths), sum(widths)
     rows = n * (total * (not gram) + m * (m + 1) / 2)

@@ -4,75 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, block_size, blocks, use_numpy
+from ..base import MIN_BLOCK, block_size, blocks, use_numpy
 from .features import by_features, feature_hsic, feature_products
+from .half import HalfSums, half_sums
 from .kernels import Kernel, diagonal, kernel_products
-from .kernels_numpy import MAX_ENTRIES, kernel_products_numpy
+from .kernels_numpy import kernel_products_numpy
 from .prepared import Prepared, prepare, stacked
+from .sums import Sums
 
 # Entries of the Gram products of all models that a CPU computes at once when one compiled function computes both the
 # Gram products and the kernels.
 BLOCK = 2**21
-
-
-class Sums(NamedTuple):
-    """Sums over all rows of m kernel matrices, from which the HSIC of every pair follows, in JAX or NumPy.
-
-    Args:
-        products: [m, m], inner products of the matrices without their diagonals, each row minus its mean.
-        means: [m, n], means of the rows without the diagonal.
-        diagonals: [m, n].
-    """
-
-    products: Any
-    means: Any
-    diagonals: Any
-
-    def traces(self) -> Any:
-        """Compute the traces [m] of the doubly centred matrices."""
-        n = self.means.shape[1]
-        return self.diagonals.sum(1) - ((n - 1) * self.means + self.diagonals).sum(1) / n
-
-    def hsic(self, *, debiased: bool) -> Any:
-        """Compute the HSIC of every pair.
-
-        Args:
-            debiased: the unbiased U-statistic, else the biased V-statistic tr(K H L H) / n^2.
-
-        Returns:
-            [m, m].
-
-        With u and v the row means, delta and epsilon their deviations from the mean over rows:
-        n (n - 3) HSIC_u = <K - u, L - v> - n (n - 1) / (n - 2) <delta, epsilon>. The V-statistic adds the diagonal to
-        kernels minus their grand mean, which leaves the result unchanged and keeps the terms small.
-        """
-        n = self.means.shape[1]
-        grand = self.means.mean(1, keepdims=True)
-        delta = self.means - grand
-        if debiased:
-            return (self.products - n * (n - 1) / (n - 2) * _inner(delta)) / (n * (n - 3))
-        diagonals = self.diagonals - grand
-        rows = (n - 1) * delta + diagonals
-        total = rows.sum(1)
-        products = self.products + (n - 1) * _inner(delta) + _inner(diagonals)
-        return (products - 2 / n * _inner(rows) + total[:, None] * total[None, :] / n**2) / n**2
-
-
-def _inner(rows: Any) -> Any:
-    # `run_pass` sums in NumPy float64, whatever the precision of JAX.
-    return rows @ rows.T if isinstance(rows, np.ndarray) else jnp.matmul(rows, rows.T, precision=HIGHEST)
+# The same of NumPy.
+BLOCK_NUMPY = 2**23
 
 
 def _sums_numpy(prepared: Sequence[Prepared], sigmas: Sequence[Any] | None, kernel: Kernel) -> Sums:
-    """Compute the sums over all rows in NumPy, which compiles nothing for few rows."""
-    rows, norms = np.arange(len(prepared[0].points)), [each.norms for each in prepared]
-    widths = None if sigmas is None else [np.asarray(sigma) for sigma in sigmas]
+    """Compute the sums over all rows in NumPy, which compiles nothing."""
+    m, n, widths = len(prepared), len(prepared[0].points), sigmas and [np.asarray(sigma) for sigma in sigmas]
+    if n > 2:
+        sums = HalfSums(prepared, [kernel], widths)
+        half_sums(sums, n, max(MIN_BLOCK, BLOCK_NUMPY // (m * n)))
+        return sums.sums()[kernel]
+    rows, norms = np.arange(n), [each.norms for each in prepared]
     grams = [each.gram(rows) for each in prepared]
     with np.errstate(all="ignore"):  # rows that are not finite
         products, means = kernel_products_numpy(norms, grams, rows, [kernel], widths)[0]
@@ -100,12 +60,12 @@ def hsic(
 
     Linear kernels of few columns are computed from d_a x d_b products of features, see `by_features`; all others from
     n x n entries in blocks of rows, whose sums are added with compensation. Cost m n^2 d + m^2 n^2; memory O(m b n).
-    Few rows on a CPU are computed in NumPy outside of `jax.jit`, which takes less time than compiling.
+    Outside of `jax.jit`, NumPy computes one half of each kernel of float32 on a CPU, see `HalfSums`.
     """
-    n, m = len(representations[0]), len(representations)
-    if m * n * n <= MAX_ENTRIES and all(use_numpy(x) for x in representations):
+    n = len(representations[0])
+    if all(use_numpy(x) for x in representations):
         prepared = [prepare(np.asarray(x)) for x in representations]
-        if kernel == "linear" and by_features(n, [x.shape[1] for x in representations]):
+        if kernel == "linear" and by_features(n, [x.shape[1] for x in representations], half=True):
             squares = np.stack([np.asarray(each.norms.squares, np.float64) for each in prepared])
             values = feature_hsic(feature_products(prepared), squares, debiased=debiased)
         else:

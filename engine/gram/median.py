@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, aligned_empty, block_size, each_row, namespace, scalar, use_numpy
+from ..base import HIGHEST, block_size, each_row, namespace, scalar, use_numpy
+from .half_distances import distances_between
 from .prepared import Norms, Prepared, in_numpy, prepare
 
 # Up to this number of pairs of rows, all squared distances are kept (256 MiB in float32) during the search for their
@@ -17,9 +18,7 @@ from .prepared import Norms, Prepared, in_numpy, prepare
 KEPT_DISTANCES = 2**26
 # Approximate number of rows of each group, within which the distances are sampled for a first estimate of the median.
 GROUP = 64
-# With at most this many rows, NumPy computes the distances, for which no program is compiled.
-MAX_ROWS_NUMPY = 2048
-# Number of distances that are computed at once outside of `jax.jit` on a CPU.
+# Number of entries of the points of groups that NumPy processes at once.
 CHUNK = 2**21
 # The median is first searched within this many standard errors of that estimate.
 ERRORS = 4
@@ -63,18 +62,6 @@ def _gram(points: jax.Array, start: jax.Array, size: int) -> jax.Array:
     return jnp.matmul(points[query], points[other].T, precision=HIGHEST)
 
 
-def _gram_numpy(prepared: Prepared, start: int, size: int) -> np.ndarray:
-    n, points = len(prepared.points), prepared.points
-    query, end = np.minimum(start + np.arange(size), n - 1), start + n // 2 + size
-    if prepared.whole is not None:
-        return prepared.whole[query[:, None], np.arange(start, end) % n]
-    products = aligned_empty((size, end - start), points.dtype)
-    for first in range(0, end, n):  # slices of the points, which are not copied
-        low, high = max(start, first), min(end, first + n)
-        np.matmul(points[query], points[low - first : high - first].T, out=products[:, low - start : high - start])
-    return products
-
-
 def _squared(norms: Norms, gram: Any, start: Any) -> Any:
     """Compute squared distances of rows to those that follow them; inf for pairs that do not count.
 
@@ -107,7 +94,7 @@ def _distances_within(prepared: Prepared, groups: Any) -> Any:
     Returns:
         [g, r, r]; inf for pairs that do not count.
     """
-    xp = namespace(prepared.points)
+    xp = namespace(prepared.norms.squares)
     squares = prepared.norms.squares[groups]
     if prepared.whole is not None:
         gram = prepared.whole[groups[:, :, None], groups[:, None, :]]
@@ -123,22 +110,18 @@ _distances_within_compiled = jax.jit(_distances_within)
 
 
 def _distances(prepared: Prepared, start: Any, size: int) -> Any:
-    if not isinstance(prepared.points, np.ndarray):
-        return _squared_compiled(prepared.norms, _gram(prepared.points, start, size), start)
-    squared = _squared if len(prepared.points) <= MAX_ROWS_NUMPY else _squared_compiled
-    return squared(prepared.norms, _gram_numpy(prepared, start, size), start)
+    return _squared_compiled(prepared.norms, _gram(prepared.points, start, size), start)
 
 
-def _rows_at_once(n: int, most: int | None = None) -> int:
+def _rows_at_once(n: int) -> int:
     # A sixteenth of the rows, since a block of b rows computes b more columns than it needs.
-    return min(block_size(n, n // 2 + 1, most), max(1, n // 16, min(n, 64)))
+    return min(block_size(n, n // 2 + 1), max(1, n // 16, min(n, 64)))
 
 
 def _median_by_selection(prepared: Prepared) -> Any:
     n, numpy = len(prepared.points), use_numpy(prepared.points)
     if numpy:
-        prepared = in_numpy(prepared).kept()
-    size = _rows_at_once(n, CHUNK if numpy else None)
+        prepared = in_numpy(prepared)
     sample, tail = _sample(prepared)
     largest = np.finfo(sample.dtype).max
     while True:
@@ -147,20 +130,17 @@ def _median_by_selection(prepared: Prepared) -> Any:
         if n > 1000 and tail < 0.5:
             ends = [int((0.5 - tail) * len(sample)), int((0.5 + tail) * len(sample))]
             low, high = np.partition(sample, ends)[ends]
-        starts = np.arange(0, n, size, dtype=np.int32)
         if numpy:
-            parts = [_between(_distances(prepared, start, size), low, high) for start in starts]
+            middle, below, finite = distances_between(prepared, low, high)
         else:
-            parts = _between_on_device(prepared, starts, size, low, high, share=2 * min(tail, 0.5))
-        middle = np.concatenate([part[0] for part in parts])
-        below, finite = (sum(int(part[at]) for part in parts) for at in (1, 2))
+            middle, below, finite = _between_on_device(prepared, low, high, share=2 * min(tail, 0.5))
         if finite == 0:
-            return namespace(prepared.points).asarray(np.inf, prepared.points.dtype)
+            return namespace(prepared.norms.squares).asarray(np.inf, prepared.points.dtype)
         first, second = (finite - 1) // 2 - below, finite // 2 - below
         if first >= 0 and second < len(middle):
             middle = np.partition(middle, first)  # partitioning by both ranks would take twice as long
             both = np.sqrt([middle[first], middle[second:].min()])
-            xp = namespace(prepared.points)
+            xp = namespace(prepared.norms.squares)
             return xp.ldexp(xp.asarray(both.mean(), prepared.points.dtype), prepared.norms.exponent)
         tail *= 4
 
@@ -174,28 +154,28 @@ def _between(far: Any, low: Any, high: Any) -> tuple[np.ndarray, int, int]:
     return inside, int(np.count_nonzero(far < low)), int(np.count_nonzero(far <= largest))
 
 
-def _between_on_device(
-    prepared: Prepared, starts: np.ndarray, size: int, low: Any, high: Any, *, share: float
-) -> list[tuple[np.ndarray, int, int]]:
-    """Select as `_between` does for all blocks, on the device, and copy only the selected distances to the host.
+def _between_on_device(prepared: Prepared, low: Any, high: Any, *, share: float) -> tuple[np.ndarray, int, int]:
+    """Select as `_between` does of all distances, on the device, and copy only the selected ones to the host.
 
     Args:
         prepared: of n rows.
-        starts: first rows of the blocks.
-        size: rows of a block.
         low: smallest distance to keep.
         high: largest to keep.
         share: of the distances that is expected in between; there is room for twice as many.
     """
-    entries = size * (len(prepared.points) // 2 + size)
+    n = len(prepared.points)
+    size = _rows_at_once(n)
+    starts, entries = np.arange(0, n, size, dtype=np.int32), size * (n // 2 + size)
     room = min(entries, int(2 * share * entries) + 1024)
     found = [_compacted(_distances(prepared, start, size), low, high, room) for start in starts]
-    return [
+    parts = [
         (np.asarray(values)[: int(count)], int(below), int(finite))
         if int(count) <= room
         else _between(_distances(prepared, start, size), low, high)
         for start, (values, count, below, finite) in zip(starts, found, strict=True)
     ]
+    values = np.concatenate([part[0] for part in parts])
+    return values, sum(part[1] for part in parts), sum(part[2] for part in parts)
 
 
 @partial(jax.jit, static_argnames=("room",))
@@ -222,7 +202,7 @@ def _sample(prepared: Prepared) -> tuple[np.ndarray, float]:
     groups = np.array_split(order, max(1, n // GROUP))
     longest = len(groups[0])
     padded = np.stack([np.pad(rows, (0, longest - len(rows)), constant_values=-1) for rows in groups])
-    if isinstance(prepared.points, np.ndarray):
+    if isinstance(prepared.norms.squares, np.ndarray):
         size = max(1, CHUNK // (longest * max(longest, prepared.points.shape[1])))
         parts = (_distances_within(prepared, padded[at : at + size]) for at in range(0, len(padded), size))
         sample = np.concatenate([far[np.isfinite(far)] for far in parts])

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import Centred, aligned_empty, is_constant, ldexp, namespace, power_of_two
-from .product import gram_of
+from .product import gram_of, multiply
 
 # Entries of the rows that NumPy processes at once, so that they stay in the cache.
 CHUNK = 2**17
@@ -160,6 +160,21 @@ class Prepared(NamedTuple):
         if self.whole is None:
             return gram_of(self.points, query)
         return self.whole if np.array_equal(query, np.arange(len(self.whole))) else self.whole[query]
+
+    @np.errstate(all="ignore")  # rows that are not finite
+    def half_gram(self, start: int, end: int, out: np.ndarray) -> np.ndarray:
+        """Compute the inner products of some points with those at and after the first of them, in NumPy.
+
+        Args:
+            start: the first of the b points.
+            end: behind the last.
+            out: [b, n - start], where the products go, and what is returned.
+        """
+        b, some = end - start, self.points[start:end]
+        np.matmul(some, some.T, out=out[:, :b])  # NumPy computes only one half of it
+        if end < len(self.points):
+            multiply(self.points, some, slice(end, len(self.points)), out[:, b:])
+        return out
 
     def kept(self) -> Prepared:
         """Return the same representation with its points in an array, one copy of the rows, for many products."""

@@ -71,7 +71,7 @@ def many_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let few samples be compared as many are: compiled programs for what does not depend on the widths."""
     for module in ("block_pass.run", "context.context", "permutation.kernels"):
         monkeypatch.setattr(importlib.import_module(f"hyle.engine.{module}"), "MAX_ENTRIES", 0)
-    for module in ("gram.median", "neighbours.search_numpy", "neighbours.ranks"):
+    for module in ("neighbours.search_numpy", "neighbours.ranks"):
         monkeypatch.setattr(importlib.import_module(f"hyle.engine.{module}"), "MAX_ROWS_NUMPY", 0)
 
 
