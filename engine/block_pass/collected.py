@@ -33,6 +33,7 @@ class Collected:
         # Sums of every block, which are added in the end: in the same order whether a pass was interrupted or not.
         self._products: list[list[np.ndarray]] = [[] for _ in plan.kernels]
         self._ranks: list[np.ndarray] = []
+        self._squares: list[np.ndarray] = []
         self._groups = groups
 
     def add_tables(self, model: int, start: int, tables: Sequence[Neighbours]) -> None:
@@ -51,11 +52,15 @@ class Collected:
         """Add the sums of ranks [groups, m, m] over the rows of a block."""
         self._ranks.append(np.asarray(sums, np.float64))
 
-    def counts(self) -> tuple[int, int]:
-        """Return how many sums were added so far, of each kernel and of ranks; see `part`."""
-        return len(self._products[0]) if self._products else 0, len(self._ranks)
+    def add_squares(self, sums: np.ndarray) -> None:
+        """Add the sums [m] of the squared inner products of the points of a block with all points."""
+        self._squares.append(np.asarray(sums, np.float64))
 
-    def part(self, start: int, end: int, counts: tuple[int, int]) -> dict[str, np.ndarray]:
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many sums were added so far, of each kernel, of ranks and of squares; see `part`."""
+        return len(self._products[0]) if self._products else 0, len(self._ranks), len(self._squares)
+
+    def part(self, start: int, end: int, counts: tuple[int, int, int]) -> dict[str, np.ndarray]:
         """Return what was added for these rows, and the sums since there were as many as ``counts``."""
         found = {}
         for at, table in enumerate(self._tables):
@@ -63,7 +68,8 @@ class Collected:
                 found[f"table {at} {field}"] = np.stack([getattr(of_model, field)[start:end] for of_model in table])
         for at, (means, products) in enumerate(zip(self._means, self._products, strict=True)):
             found |= {f"means {at}": means[:, start:end], f"products {at}": np.stack(products[counts[0] :])}
-        return found | ({"ranks": np.stack(self._ranks[counts[1] :])} if self._plan.ranks else {})
+        sums = {"ranks": self._ranks[counts[1] :], "squares": self._squares[counts[2] :]}
+        return found | {name: np.stack(values) for name, values in sums.items() if values}
 
     def add_part(self, start: int, part: Mapping[str, np.ndarray]) -> None:
         """Add what `part` returned for the rows from ``start`` on."""
@@ -74,6 +80,7 @@ class Collected:
             self._means[at][:, start : start + means.shape[1]] = means
             self._products[at] += list(part[f"products {at}"])
         self._ranks += list(part.get("ranks", ()))
+        self._squares += list(part.get("squares", ()))
 
     def tables_of(self, model: int) -> dict[str, np.ndarray]:
         """Return the tables of one model."""
@@ -99,6 +106,8 @@ class Collected:
         result.distinct = self._tables[-1] if self._distinct else []
         for kernel, products, means in zip(plan.kernels, self._products, self._means, strict=True):
             result.sums[kernel] = Sums(sum(products), means, np.asarray(diagonal(norms, kernel), np.float64))
+        if self._squares:
+            result.squares = np.asarray(sum(self._squares))
         if plan.ranks:
             result.rank_sums = np.asarray(sum(self._ranks))
             result.ranks = result.rank_sums.sum(0) / len(self._tables[0][0].tied)

@@ -59,6 +59,7 @@ class _Block(NamedTuple):
 
     gram: Any  # [b, n]
     tables: list[Neighbours]
+    squares: float | None  # the sum of the squared inner products, if they are NumPy arrays
 
 
 def run_pass(
@@ -118,8 +119,10 @@ def run_pass(
     with Threads() as pool:
         for start in range(saved.rows, n, block):
             rows = np.arange(start, start + block, dtype=np.int32)
-            results = list(pool.map(partial(_process_block, rows=rows, plan=plan), representations))
-            grams = [each.gram for each in results]
+            query = np.minimum(rows, n - 1)
+            # NumPy's products use all cores each: side by side they would wait for each other.
+            grams = list((map if numpy else pool.map)(lambda each: each.gram(query), representations))  # noqa: B023
+            results = list(pool.map(partial(_process_block, rows=rows, plan=plan), representations, grams))
             if small:
                 each_norms = [prepared.norms for prepared in representations]
                 jobs = [pool.submit(kernel_products_numpy, each_norms, grams, rows, plan.kernels, widths)]
@@ -129,6 +132,8 @@ def run_pass(
                 jobs = [pool.submit(_products, norms, grams, rows, plan.kernels, widths, at) for at in starts]
             for model, each in enumerate(results):
                 found.add_tables(model, start, each.tables)
+            if "linear" not in plan.kernels and numpy:
+                found.add_squares(np.array([each.squares for each in results]))
             if plan.ranks:
                 # [b, m k], the neighbours of each row in all models.
                 near = np.concatenate([_euclidean(each.tables, plan).indices[:, : plan.ranks] for each in results], 1)
@@ -173,7 +178,7 @@ def _tables_only(
     for model, prepared in enumerate(representations):
         whole = whole_gram(prepared)
         if whole is not None:
-            squares.append(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64))
+            squares.append(float(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64)))
         own = checkpoint and checkpoint.of("tables", plan, prepared.rows)
         part = own.load("tables") if own else None
         if part is None:
@@ -226,13 +231,16 @@ def _inputs(representations: Sequence[Prepared], sigmas: Sequence[Any] | None) -
     return [*(prepared.rows for prepared in representations), [float(sigma) for sigma in sigmas or ()]]
 
 
-def _process_block(prepared: Prepared, *, rows: np.ndarray, plan: PassPlan) -> _Block:
-    """Compute the Gram product and the neighbour tables of one block of one model."""
+def _process_block(prepared: Prepared, gram: Any, *, rows: np.ndarray, plan: PassPlan) -> _Block:
+    """Compute the neighbour tables of one block of one model, of which ``gram`` is the Gram product."""
     n = len(prepared.rows)
     query = np.minimum(rows, n - 1)
-    gram = prepared.gram(query)
     tables = [block_table(prepared, gram, query, k, metric, ordered=plan.ordered) for metric, k in plan.tables]
-    return _Block(gram, jax.device_get(tables))
+    squares = None
+    if isinstance(gram, np.ndarray) and "linear" not in plan.kernels:
+        inside = gram[: n - rows[0]]
+        squares = float(np.einsum("ij,ij->i", inside, inside).sum(dtype=np.float64))
+    return _Block(gram, jax.device_get(tables), squares)
 
 
 def _euclidean(tables: Sequence[Neighbours], plan: PassPlan) -> Neighbours:

@@ -14,8 +14,8 @@ from .prepared import Norms, Prepared, stacked
 from .product import multiply
 from .sums import Sums
 
-# Entries of all models that are computed and multiplied at once, so that they stay in the cache.
-CHUNK = 2**17
+# Entries of one model that are computed at once, so that they stay in the cache, and of all models that are multiplied.
+CHUNK, MULTIPLIED = 2**16, 2**20
 # Columns of one job: the same sums with any number of cores.
 JOBS, MIN_COLUMNS, MAX_COLUMNS = 8, 256, 2048
 # Rows from which the means of all rows are estimated.
@@ -154,7 +154,7 @@ class HalfSums:
         m, last = len(grams), min(grams[0].shape[1], first + width)
         products, rows = np.zeros((len(self._kernels), m, m)), np.zeros((len(self._kernels), m, b))
         squares, columns = np.zeros(m), slice(start + first, start + last)
-        size = max(1, CHUNK // (m * (last - first)))
+        size = max(1, min(CHUNK, MULTIPLIED // m) // (last - first))
         buffer = np.empty(m * min(size, b) * (last - first), grams[0].dtype)
         for low in range(0, min(b, last - 1), size):
             high = min(b, last - 1, low + size)

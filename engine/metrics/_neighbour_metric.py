@@ -26,6 +26,8 @@ def index_columns(tables: Lookup, order: jax.Array | None) -> jax.Array:
     The neighbours of a row are in ascending order only as far as `position` requires it.
     """
     columns = tables.indices.swapaxes(1, 2)
+    if isinstance(columns, np.ndarray):
+        columns = np.ascontiguousarray(columns)  # rows one after the other are compared at once
     return columns if order is None else relabelled(order, columns)[0]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base import InputError, centred, check_k, namespace, on_host, pair, renamed_arguments, scalar
 from ..context import MetricContext, Progress, Queries, search_tied_tables
-from ..neighbours import Lookup, Neighbours, all_pairs, relabelled, sets, stack, stack_each
+from ..neighbours import Lookup, Neighbours, all_pairs, each_pair, relabelled, sets, stack, stack_each
 from ..permutation import Permutations, shifted_pairs
 from ._metric import Metric, Result
 from .algorithms import (
@@ -149,8 +149,9 @@ def _aligned(models: Edges, variant: Variant, order: jax.Array | None = None) ->
         return _compiled_aligned(models, variant, order)
     m, values = len(models.indices), np.empty((len(models.indices),) * 2)
     each, terms = [Edges(*(leaf[at] for leaf in models)) for at in range(m)], _terms(variant, models.indices.shape[-1])
-    for a, b in zip(*np.triu_indices(m), strict=True):
-        values[a, b], values[b, a] = shared_sum_numpy(each[a], each[b], terms)
+    first, second = np.triu_indices(m)
+    found = each_pair(lambda a, b: shared_sum_numpy(each[a], each[b], terms), first, second)
+    values[first, second], values[second, first] = np.array(found).T
     return values
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ..base import renamed_arguments
-from ..neighbours import Lookup, NeighbourMetric, pair_tables, position, share, stack
+from ..neighbours import Lookup, NeighbourMetric, count_common, pair_tables, share, stack
 from ..permutation import Shared
 from ._neighbour_metric import all_equal, build_neighbour_metric, nan_unless, neighbour_count
 
@@ -57,7 +56,7 @@ def mutual_knn(
 
 
 def _overlap(a: Any, b: Any) -> Any:
-    return (position(a, b) >= 0).sum(dtype=jnp.int32)
+    return count_common(a, b)
 
 
 def _shared_overlap(shared: Shared, count: int, n: int, k: int) -> np.ndarray:

@@ -6,6 +6,8 @@ from .lookup import Lookup as Lookup
 from .lookup import lookup as lookup
 from .pairs import MAX_K_BRUTE_FORCE as MAX_K_BRUTE_FORCE
 from .pairs import all_pairs as all_pairs
+from .pairs import count_common as count_common
+from .pairs import each_pair as each_pair
 from .pairs import pair_tables as pair_tables
 from .pairs import position as position
 from .pairs import relabelled as relabelled

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import centred, check_k, namespace, on_host, pair, scalar, use_numpy
+from ..base import Threads, centred, check_k, count_cores, namespace, on_host, pair, scalar, use_numpy
 from ..gram import prepare
 from .lookup import Lookup, lookup
 from .search import NeighbourMetric, Neighbours, check_metric, neighbours
@@ -18,6 +18,9 @@ from .tables import find_table
 
 # Up to this k, all k^2 pairs of neighbours of a row are compared, which vectorises; k log k look-ups do not.
 MAX_K_BRUTE_FORCE = 64
+
+# Jobs of each core into which the pairs of models are divided.
+JOBS = 4
 
 Table = TypeVar("Table")
 
@@ -100,14 +103,14 @@ def all_pairs(score: Callable[[Any, Any], tuple[Any, Any]], tables: Any, others:
 
     Returns:
         [m, m], entry (a, b) with x = a and y = b. Pairs are processed one after the other: memory is that of a single
-        score. NumPy tables are scored in NumPy, and nothing is compiled.
+        score. NumPy tables are scored in NumPy, one pair on each core, and nothing is compiled.
     """
     m = len(jax.tree.leaves(tables)[0])
     first, second = np.triu_indices(m)
     if namespace(*jax.tree.leaves((tables, others))) is np:
         models = [jax.tree.map(lambda leaf, at=at: leaf[at], tables) for at in range(m)]
         seconds = models if others is None else [jax.tree.map(lambda leaf, at=at: leaf[at], others) for at in range(m)]
-        scores = [score(models[a], seconds[b]) for a, b in zip(first, second, strict=True)]
+        scores = each_pair(lambda a, b: score(models[a], seconds[b]), first, second)
         forward, backward = (np.stack([np.asarray(value) for value in side]) for side in zip(*scores, strict=True))
         values = np.zeros((m, m, *forward.shape[1:]), forward.dtype)
         values[second, first] = backward
@@ -121,6 +124,34 @@ def all_pairs(score: Callable[[Any, Any], tuple[Any, Any]], tables: Any, others:
     forward, backward = jax.lax.map(of_pair, (jnp.asarray(first, jnp.int32), jnp.asarray(second, jnp.int32)))
     empty = jnp.zeros((m, m, *forward.shape[1:]), forward.dtype)
     return empty.at[second, first].set(backward).at[first, second].set(forward)
+
+
+def each_pair(score: Callable[[int, int], Any], first: np.ndarray, second: np.ndarray) -> list[Any]:
+    """Score pairs of models in threads, each of which scores several.
+
+    Args:
+        score: function of the indices of two models.
+        first: int [p].
+        second: int [p].
+
+    Returns:
+        p scores.
+    """
+    pairs = list(zip(first.tolist(), second.tolist(), strict=True))
+    size = max(1, len(pairs) // (JOBS * count_cores()))
+    with Threads() as pool:
+        parts = pool.map(lambda at: [score(*ends) for ends in pairs[at : at + size]], range(0, len(pairs), size))
+        return [value for part in parts for value in part]
+
+
+def count_common(a: Any, b: Any) -> Any:
+    """Count the neighbours that two tables [k, n] have in common, of all rows together; see `position`."""
+    if namespace(a, b) is not np or len(b) > MAX_K_BRUTE_FORCE:
+        return (position(a, b) >= 0).sum(dtype=jnp.int32)
+    equal, count = np.empty(a.shape, bool), 0
+    for indices in b:
+        count += np.count_nonzero(np.equal(a, indices, out=equal))
+    return np.int32(count)
 
 
 def relabelled(order: jax.Array, indices: jax.Array, *beside: jax.Array, ascending: bool = False) -> list[jax.Array]:

@@ -15,6 +15,7 @@ from hyle.engine.block_pass import PassPlan, PassResult, run_pass, segments
 from hyle.engine.context import CompareConfig, Need, plan_pass
 from hyle.engine.gram import Kernel, Prepared, Sums, by_features, half, median_distance, multiply, prepare
 from hyle.engine.gram import prepared as prepared_module
+from hyle.engine.neighbours import NeighbourMetric
 
 from .. import definitions
 
@@ -204,10 +205,13 @@ def test_an_interrupted_pass_continues(plan: PassPlan, tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize("kernels", [("distance",), ("rbf", "distance")])
+@pytest.mark.parametrize("tables", [(), (("cosine", 5),)])
 @pytest.mark.parametrize("block", [7, 100])
-def test_squared_products_are_summed_beside_other_kernels(kernels: tuple[Kernel, ...], block: int) -> None:
+def test_squared_products_are_summed_beside_other_kernels(
+    kernels: tuple[Kernel, ...], tables: tuple[tuple[NeighbourMetric, int], ...], block: int
+) -> None:
     prepared = [prepare(x) for x in views(90, 20, 30)]
-    found = run_pass(prepared, PassPlan(kernels), sigmas=[np.float32(9)] * 2, block=block).squares
+    found = run_pass(prepared, PassPlan(kernels, tables), sigmas=[np.float32(9)] * 2, block=block).squares
     points = [np.asarray(each.points, np.float64) for each in prepared]
     np.testing.assert_allclose(found, [((x @ x.T) ** 2).sum() for x in points], rtol=1e-6)
 

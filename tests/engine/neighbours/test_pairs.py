@@ -24,8 +24,19 @@ def test_positions_of_neighbours(k):
         assert positions[:, i].tolist() == [expected.get(row, -1) for row in a[:, i]]
 
 
-def test_all_pairs_keep_their_order():
-    values = jnp.arange(1.0, 5)
+@pytest.mark.parametrize("k", [1, 20, pairs_module.MAX_K_BRUTE_FORCE + 6])
+@pytest.mark.parametrize("convert", [np.asarray, jnp.asarray])
+def test_common_neighbours_are_counted(k, convert):
+    rng = np.random.default_rng(k)
+    a, b = table(rng, k, 90), table(rng, k, 90)
+    expected = sum(len({*one} & {*other}) for one, other in zip(a.T, b.T, strict=True))
+    assert int(pairs_module.count_common(convert(a), convert(b))) == expected > 0
+
+
+@pytest.mark.parametrize("convert", [np.asarray, jnp.asarray])
+@pytest.mark.parametrize("m", [1, 4, 21])
+def test_all_pairs_keep_their_order(convert, m):
+    values = convert(np.arange(1.0, 1 + m))
     scores = pairs_module.all_pairs(lambda a, b: (a - 2 * b, b - 2 * a), values)
     np.testing.assert_array_equal(scores, values[:, None] - 2 * values)
 
