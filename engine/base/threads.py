@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from threading import Condition
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+# Pools that are not in use, by their number of threads: starting a thread takes a millisecond or two.
+_idle: defaultdict[int, list[ThreadPoolExecutor]] = defaultdict(list)
 
-class Threads(ThreadPoolExecutor):
+
+class Threads(Executor):
     """A thread pool with one thread per core available to this process.
+
+    Its threads are used again by the next pool after `shutdown`, which ends a ``with`` block. Pools that are in use at
+    the same time share no thread, so that a job may itself use a pool.
 
     Jobs run in the caller's precision. `jax.enable_x64` applies to one thread only, so that float64 would otherwise
     silently become float32 in the others.
@@ -23,12 +31,41 @@ class Threads(ThreadPoolExecutor):
     """
 
     def __init__(self, count: int | None = None) -> None:
-        super().__init__(count or count_cores())
+        self._count = count or count_cores()
         self._x64 = jnp.result_type(float) == np.float64
+        try:
+            self._threads: ThreadPoolExecutor | None = _idle[self._count].pop()
+        except IndexError:
+            self._threads = ThreadPoolExecutor(self._count)
+        self._running, self._ended = 0, Condition()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Start a job and return its future."""
-        return super().submit(_run, self._x64, fn, *args, **kwargs)
+        if self._threads is None:
+            raise RuntimeError("no job can be started after the end of its pool")
+        with self._ended:
+            self._running += 1
+        future = self._threads.submit(_run, self._x64, fn, *args, **kwargs)
+        future.add_done_callback(self._end)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for all jobs, and leave the threads to the next pool.
+
+        Args:
+            wait: as in `concurrent.futures.Executor`; the jobs are waited for in any case.
+            cancel_futures: not supported.
+        """
+        with self._ended:
+            self._ended.wait_for(lambda: not self._running)
+        if self._threads is not None:
+            _idle[self._count].append(self._threads)
+            self._threads = None
+
+    def _end(self, _: Future[Any]) -> None:
+        with self._ended:
+            self._running -= 1
+            self._ended.notify_all()
 
 
 def count_cores() -> int:
@@ -39,3 +76,7 @@ def count_cores() -> int:
 def _run(x64: bool, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     with jax.enable_x64(x64):
         return function(*args, **kwargs)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # threads do not survive a fork
