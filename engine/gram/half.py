@@ -54,9 +54,9 @@ class HalfSums:
         m, n = len(representations), len(representations[0].points)
         self._prepared, self._kernels = representations, tuple(kernels)
         self._norms = [prepared.norms for prepared in representations]
-        self._scales = [
-            None if sigmas is None else np.ldexp(np.asarray(sigma, norms.squares.dtype), -norms.exponent)
-            for sigma, norms in zip(sigmas or self._norms, self._norms, strict=True)
+        self._sigmas = [
+            np.ldexp(np.asarray(sigma, norms.squares.dtype), -norms.exponent)
+            for sigma, norms in zip(m * [1] if sigmas is None else sigmas, self._norms, strict=True)
         ]
         self._buffer = np.empty(0, representations[0].points.dtype)
         # Sums of every block, which are added in the end: in the same order whether a pass was interrupted or not.
@@ -201,7 +201,7 @@ class HalfSums:
         if kernel == "distance":
             np.sqrt(out, out=out)
         else:
-            out *= -0.5 / self._scales[model] ** 2
+            out *= -0.5 / self._sigmas[model] ** 2
             np.exp(out, out=out)
 
     @np.errstate(all="ignore")

@@ -148,10 +148,8 @@ def count_common(a: Any, b: Any) -> Any:
     """Count the neighbours that two tables [k, n] have in common, of all rows together; see `position`."""
     if namespace(a, b) is not np or len(b) > MAX_K_BRUTE_FORCE:
         return (position(a, b) >= 0).sum(dtype=jnp.int32)
-    equal, count = np.empty(a.shape, bool), 0
-    for indices in b:
-        count += np.count_nonzero(np.equal(a, indices, out=equal))
-    return np.int32(count)
+    equal = np.empty(a.shape, bool)
+    return np.int32(sum(int(np.count_nonzero(np.equal(a, indices, out=equal))) for indices in b))
 
 
 def relabelled(order: jax.Array, indices: jax.Array, *beside: jax.Array, ascending: bool = False) -> list[jax.Array]:
