@@ -100,6 +100,11 @@ class Checkpoint:
             self.save(name, found)
         return found
 
+    def drop(self, name: str) -> None:
+        """Remove a result, if it is there."""
+        if jax.process_index() == 0 or not self.shared:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
     def remove(self) -> None:
         """Remove what `of` has returned, once the comparison is complete, and the folder if nothing else is in it."""
         if jax.process_index() == 0 or not self.shared:

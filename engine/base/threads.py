@@ -45,7 +45,11 @@ class Threads(Executor):
             raise RuntimeError("no job can be started after the end of its pool")
         with self._ended:
             self._running += 1
-        future = self._threads.submit(_run, self._x64, fn, *args, **kwargs)
+        try:
+            future = self._threads.submit(_run, self._x64, fn, *args, **kwargs)
+        except BaseException:
+            self._end()
+            raise
         future.add_done_callback(self._end)
         return future
 
@@ -62,7 +66,7 @@ class Threads(Executor):
             _idle[self._count].append(self._threads)
             self._threads = None
 
-    def _end(self, _: Future[Any]) -> None:
+    def _end(self, _: Future[Any] | None = None) -> None:
         with self._ended:
             self._running -= 1
             self._ended.notify_all()

@@ -82,6 +82,13 @@ class Collected:
         self._ranks += list(part.get("ranks", ()))
         self._squares += list(part.get("squares", ()))
 
+    def state(self) -> dict[str, np.ndarray]:
+        """Return nothing: all that is found belongs to some rows."""
+        return {}
+
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Continue with what `state` returned."""
+
     def tables_of(self, model: int) -> dict[str, np.ndarray]:
         """Return the tables of one model."""
         return {

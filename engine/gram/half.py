@@ -62,7 +62,7 @@ class HalfSums:
         # Sums of every block, which are added in the end: in the same order whether a pass was interrupted or not.
         self._products: list[list[np.ndarray]] = [[] for _ in self._kernels]
         self._left = [np.zeros((m, 0 if kernel == "linear" else n)) for kernel in self._kernels]
-        self._squares = np.zeros(m)
+        self._squares: list[np.ndarray] = []
         with Threads() as pool:
             offsets = list(pool.map(self._offsets_of, range(m)))
         self._offsets = [np.stack(each) for each in zip(*offsets, strict=True)]
@@ -74,11 +74,13 @@ class HalfSums:
         grams = self._grams(start, end)
         width = min(MAX_COLUMNS, max(MIN_COLUMNS, -(-columns // JOBS)))
         products, rows = np.zeros((len(self._kernels), m, m)), np.zeros((len(self._kernels), m, b))
+        squares = np.zeros(m)
         jobs = pool.map(partial(self._sum, grams, start, b, width), range(0, columns, width))
-        for one_products, one_rows, squares in jobs:
+        for one_products, one_rows, one_squares in jobs:
             products += one_products
             rows += one_rows
-            self._squares += squares
+            squares += one_squares
+        self._squares.append(squares)
         for kernel, (product, sums) in enumerate(zip(products, rows, strict=True)):
             self._products[kernel].append(2 * product)  # two for the two halves of the matrix
             if self._left[kernel].size:
@@ -104,26 +106,30 @@ class HalfSums:
     def squares(self) -> np.ndarray:
         """Return the sum of the squared inner products of all pairs of points, [m] in float64."""
         own = np.stack([np.asarray(norms.squares, np.float64) for norms in self._norms])
-        return 2 * self._squares + (own**2).sum(1)
+        return np.asarray(2 * sum(self._squares) + (own**2).sum(1))
 
     def counts(self) -> int:
         """Return how many blocks were added so far; see `part`."""
         return len(self._products[0])
 
     def part(self, start: int, end: int, count: int) -> dict[str, np.ndarray]:
-        """Return the sums of the blocks since there were ``count``, and those over all of them."""
-        found = {"squares": self._squares}
-        for at, (products, left) in enumerate(zip(self._products, self._left, strict=True)):
-            found |= {f"products {at}": np.stack(products[count:])} | ({f"left {at}": left} if left.size else {})
-        return found
+        """Return the sums of the blocks since there were ``count``."""
+        products = {f"products {at}": np.stack(each[count:]) for at, each in enumerate(self._products)}
+        return products | {"squares": np.stack(self._squares[count:])}
 
     def add_part(self, start: int, part: Mapping[str, np.ndarray]) -> None:
         """Add what `part` returned for the rows from ``start`` on."""
-        self._squares = np.array(part["squares"])
+        self._squares += list(part["squares"])
         for at, products in enumerate(self._products):
             products += list(part[f"products {at}"])
-            if self._left[at].size:
-                self._left[at] = np.array(part[f"left {at}"])
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the sums of the rows, to which every block adds."""
+        return {f"left {at}": left for at, left in enumerate(self._left) if left.size}
+
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Continue with what `state` returned."""
+        self._left = [np.array(state.get(f"left {at}", left)) for at, left in enumerate(self._left)]
 
     def _grams(self, start: int, end: int) -> list[np.ndarray]:
         """Compute the inner products [b, n - start] of b points of each model with those at and after the first."""

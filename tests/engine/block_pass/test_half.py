@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,8 +175,10 @@ def test_only_one_half_of_the_products_is_computed(monkeypatch: pytest.MonkeyPat
     assert float(found.cka.sel(model="x", other="y")) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("plan", [PLAN, PassPlan(("distance",))])
-def test_an_interrupted_pass_continues(plan: PassPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("plan", "state"), [(PLAN, "there"), (PassPlan(("distance",)), "there"), (PLAN, "lost")])
+def test_an_interrupted_pass_continues(
+    plan: PassPlan, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock: Iterator[int] = iter(range(10**6))
     monkeypatch.setattr(segments.time, "monotonic", lambda: float(next(clock)))
     monkeypatch.setattr(segments, "SECONDS", 2)
@@ -195,8 +198,12 @@ def test_an_interrupted_pass_continues(plan: PassPlan, tmp_path: Path, monkeypat
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, stop)
     started.clear()
+    states = list(tmp_path.glob("*/sums to *"))
+    assert len(states) == 1  # of the last rows only
+    if state == "lost":
+        shutil.rmtree(states[0])
     continued = run(tmp_path)
-    assert started[0] > 100
+    assert started[0] > 100 if state == "there" else started[0] == 10
     for kernel in plan.kernels:
         for one, other in zip(continued.sums[kernel], whole.sums[kernel], strict=True):
             np.testing.assert_array_equal(one, other)
