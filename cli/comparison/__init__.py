@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .trained import trained_on_samples as trained_on_samples
     from .undefined import undefined_scores as undefined_scores
     from .units import count_repeated as count_repeated
+    from .units import dependent_groups as dependent_groups
     from .units import known_groups as known_groups
     from .units import repeated_states as repeated_states
     from .units import row_words as row_words

@@ -49,6 +49,12 @@ def repeated_states(groups: Mapping[str, Mapping[str, str]], ids: Sequence[str])
     return "", {}
 
 
+def dependent_groups(representations: Sequence[Representation], ids: Sequence[str]) -> dict[str, str]:
+    """Return id -> label of ids that are atoms of one sample or states of one thing; nothing where they are neither."""
+    samples = known_groups("sample", representations, ids)
+    return samples if samples and count_repeated(samples) else states_of_one_thing(representations, ids)[1]
+
+
 def sizes_of_groups(groups: Mapping[str, str], ids: Sequence[str]) -> np.ndarray | None:
     """Return the number of samples in the group of each sample, [n, 1]: states of one thing are near in every model.
 

@@ -17,7 +17,7 @@ import numpy as np
 from hyle.zoo import InputError, Representation, list_models
 from hyle.zoo.nodes import LABEL_KINDS
 
-from ..comparison import CONTROL, count_repeated, known_groups, read_table, sizes_of_groups, states_of_one_thing
+from ..comparison import CONTROL, dependent_groups, known_groups, read_table, sizes_of_groups
 from ..console import SILENT, SilentProgress, say, with_progress
 from ..options import NO_GROUPS, CompareOptions
 from .compare import by_name
@@ -137,8 +137,7 @@ def contested(
             raise InputError(f"-k {k} is too many for {n} {rows}: use 1 to {n - 1}")
     chosen = _strata(representations, strata)
     labels = chosen.measure.strata if isinstance(chosen.measure.strata, Mapping) else None
-    groups = known_groups("sample", representations, joined.ids)
-    groups = groups if groups and count_repeated(groups) else states_of_one_thing(representations, joined.ids)[1]
+    groups = dependent_groups(representations, joined.ids)
     with progress.bar("comparing samples") as update:
         found = sample_agreement(
             joined.arrays,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from hyle.zoo import InputError, Representation, Sample, Store, list_datasets, list_models
 
-from ..comparison import find_samples
+from ..comparison import dependent_groups, find_samples
 from ..console import say
 from .contested import ContestedSamples
 from .sources import find_representations
@@ -26,11 +27,13 @@ class TrainingData:
     Args:
         name: of the data set.
         rows: name of the compared model -> [t, d], the embeddings of these samples by the same layer of the model.
+        groups: t labels of what samples are states or atoms of; None where they are independent of each other.
         samples: id -> sample, as far as they are known.
     """
 
     name: str
     rows: Mapping[str, np.ndarray]
+    groups: Sequence[str] | None
     samples: Mapping[str, Sample]
 
 
@@ -84,22 +87,29 @@ def find_training_data(
             "another data set than the compared one"
         )
     _say_untrained(name, models)
-    return TrainingData(name, rows, find_samples(found[:1], found[0].ids))
+    known = found[0].ids
+    groups = dependent_groups(found[:1], known)
+    return TrainingData(name, rows, [groups[i] for i in known] if groups else None, find_samples(found[:1], known))
 
 
 def training_distances(result: ContestedSamples, training: TrainingData) -> np.ndarray:
     """Return the distance of each sample to its tenth-nearest neighbour in the training data, in each model.
 
     Returns:
-        [m, n], divided by the median distance of the training data to each other; NaN for files of embeddings.
+        [m, n], divided by the median distance of the training data to each other, which is that to other materials or
+        samples where there are several states or atoms of one; NaN for files of embeddings.
     """
     from hyle.engine.analysis import degree_of_shift
 
     distances = np.full((len(result.models), len(result.ids)), np.nan)
     for at, name in enumerate(result.models):
         if name in training.rows:
-            reference = training.rows[name]
-            distances[at] = degree_of_shift(reference, result.rows[at], k=min(K, len(reference) - 1)).distance
+            reference, groups = training.rows[name], training.groups
+            largest = max(Counter(groups).values()) if groups else 1
+            if largest == len(reference):
+                raise InputError(f"--training-data {training.name}: all of it is of one sample")
+            k = min(K, len(reference) - largest)
+            distances[at] = degree_of_shift(reference, result.rows[at], k=k, groups=groups).distance
     return distances
 
 
