@@ -222,8 +222,8 @@ def _speed(result: dict[str, Any]) -> list[str]:
     return [
         f"`{result['student']}` was distilled from `{teacher}` on {result['samples']['train']:,} molecules by "
         f"`hyle distill {teacher} -n {sum(result['samples'].values())} --student {result['student']} --steps 350 "
-        f"--name {name}`, and measured by `python -m bench.distill --result result.json`. Including the preparation of its "
-        f"input, it embeds {speed[name]:,.0f} samples per CPU second, and its teacher {speed[teacher]:,.1f}: it is "
+        f"--name {name}`, and measured by `python -m bench.distill --result result.json`. Including the preparation of "
+        f"its input, it embeds {speed[name]:,.0f} samples per CPU second, and its teacher {speed[teacher]:,.1f}: it is "
         f"**{speed['ratio'][teacher]:.0f} times as fast**. It has {result['parameters'][name]:,} parameters, the "
         f"teacher {result['parameters'][teacher]:,}. The student was trained once. Its alignment with the teacher on "
         f"{result['samples']['test']:,} held-out molecules:",
