@@ -7,6 +7,7 @@ width, and scaled to all rows and models.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,11 +64,9 @@ def limits() -> tuple[float, float]:
 
 def measure(n: int, widths: tuple[int, ...]) -> list[Stage]:
     """Measure every stage of all metrics of the study at once."""
-    import jax.numpy as jnp
-
-    from hyle.engine.block_pass.run import count_ranks, products_of_kernels
+    from hyle.engine.block_pass.run import products_of_kernels
     from hyle.engine.gram import gram_of, median_of_prepared, prepare, stacked
-    from hyle.engine.neighbours import block_table
+    from hyle.engine.neighbours import block_table, ranks_numpy
 
     m, size = len(widths), min(BLOCK, n)
     query = np.arange(size, dtype=np.int32)
@@ -84,13 +83,12 @@ def measure(n: int, widths: tuple[int, ...]) -> list[Stage]:
     for width in sorted(set(widths)):
         count = widths.count(width)
         (array,) = models(n, (width,))
-        x = jnp.asarray(array)
-        prepared = prepare(x)
+        prepared = prepare(array, kept=False)  # as in a comparison of many models on a CPU
         product = gram_of(prepared.points, query)
         representations += [prepared] * count
         grams += [product] * count
         table = block_table(prepared, product, query, DIMENSION_K, "euclidean", ordered=32)
-        preparation.seconds += count * best(lambda x=x: prepare(x))
+        preparation.seconds += count * best(lambda x=array: prepare(x, kept=False))
         preparation.bytes += count * 2 * array.nbytes
         median.seconds += count * best(lambda prepared=prepared: median_of_prepared(prepared))
         median.flops += count * n * n * width
@@ -102,10 +100,10 @@ def measure(n: int, widths: tuple[int, ...]) -> list[Stage]:
             )
             stage.seconds += count * blocks * search
             stage.bytes += count * blocks * block
-        counting = best(lambda s=prepared, g=product, t=table: count_ranks(s.norms, g, query, neighbours, t.indices))
+        counting = best(lambda s=prepared, g=product, t=table: ranks_numpy(s, g, query, neighbours, t.indices))
         ranks.seconds += count * blocks * counting
         ranks.bytes += count * blocks * block
-    norms, sigmas = stacked([prepared.norms for prepared in representations]), jnp.ones(m)
+    norms, sigmas = stacked([prepared.norms for prepared in representations]), np.ones(m, np.float32)
     kernels = ("linear", "rbf", "distance")
     products.seconds = blocks * best(lambda: products_of_kernels(norms, grams, query, kernels, sigmas))
     products.flops = len(kernels) * 2 * m * m * n * n
@@ -132,8 +130,10 @@ def table(stages: list[Stage], peak: float, bandwidth: float) -> list[str]:
 @click.option("--write/--no-write", default=True, help="Write the table to bench/results.")
 def main(n: int, m: int, write: bool) -> None:
     """Measure the time of each stage of all metrics at once."""
-    if hasattr(os, "sched_setaffinity"):  # before JAX counts the cores
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    if hasattr(os, "sched_setaffinity") and len(cores := os.sched_getaffinity(0)) > 1:
+        os.sched_setaffinity(0, {min(cores)})
+        # NumPy and JAX count the cores when they are imported.
+        os.execv(sys.executable, [sys.executable, "-m", "bench.roofline", *sys.argv[1:]])
     peak, bandwidth = limits()
     lines = table(measure(n, mixed(m)), peak, bandwidth)
     click.echo("\n".join(lines))
