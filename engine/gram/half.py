@@ -18,7 +18,7 @@ from .sums import Sums
 CHUNK, MULTIPLIED = 2**16, 2**20
 # Columns of one job: the same sums with any number of cores.
 JOBS, MIN_COLUMNS, MAX_COLUMNS = 8, 256, 2048
-# Rows from which the means of all rows are estimated.
+# Number of random rows from which the means of all rows are estimated.
 SAMPLE = 64
 
 
@@ -216,7 +216,7 @@ class HalfSums:
         prepared, norms = self._prepared[model], self._norms[model]
         n, dtype = len(prepared.points), prepared.points.dtype
         squares, found = norms.squares.astype(np.float64), []
-        sample = np.unique(np.linspace(0, n - 1, SAMPLE).astype(np.int64))
+        sample = np.sort(np.random.default_rng(n).choice(n, min(n, SAMPLE), replace=False))
         some = prepared.points[sample]
         means = [np.empty(n) for _ in self._kernels]
         for start in range(0, n, MAX_COLUMNS):
