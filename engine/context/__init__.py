@@ -8,6 +8,7 @@ from .kernel_sums import hsic_by_chance as hsic_by_chance
 from .kernel_sums import hsic_of_pairs as hsic_of_pairs
 from .kernel_sums import null_hsic as null_hsic
 from .needs import Need as Need
+from .null_pairs import null_pairs as null_pairs
 from .planning import needs_all_pairs as needs_all_pairs
 from .planning import plan_pass as plan_pass
 from .queries import MIN_QUERIES as MIN_QUERIES

@@ -27,12 +27,12 @@ from ..base import (
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
 from ..gram import MAX_ENTRIES, Prepared, median_of_prepared, prepare
 from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, stack_each
-from ..permutation import Permutations
 from .config import CompareConfig
 from .needs import Need
+from .permuted_models import models_by_place
 from .planning import plan_pass, similarity_of
 from .queries import Queries
-from .stages import MEDIANS, NULL, PASS, Progress
+from .stages import MEDIANS, PASS
 
 
 @dataclass
@@ -117,35 +117,19 @@ class MetricContext:
 
     @property
     def permutation_order(self) -> np.ndarray:
-        """Int [m], the place of each model: of each pair, it is the model with the higher place that is permuted.
+        """Int [m], the place of each model in `models_by_place`: of each pair, that of the higher place is permuted."""
+        return np.argsort(self.by_place)
 
-        That is the model in which more rows repeat another exactly, else the one whose name sorts second: values
-        do not depend on the order in which the models are passed.
-
-        Ties between equal rows are broken by the lowest index. Where the order of the samples tells something, as in a
-        file sorted by composition, so does the table of a model with ties. If the other model is permuted, a score
-        exceeds its null distribution by what the order tells; the permuted model has lost it.
-        """
-        return np.argsort(self._by_place())
-
-    def _by_place(self) -> np.ndarray:
-        """Return the models in the order of their places, int [m]."""
-        return np.array(sorted(range(self.m), key=lambda model: (self._repeats()[model], self.names[model])))
+    @property
+    def by_place(self) -> np.ndarray:
+        """The models in the order of their places, int [m]; see `models_by_place`."""
+        return self.cached("by place", lambda: models_by_place(self.names, self.arrays, shared=self.shared))
 
     @property
     def in_order(self) -> np.ndarray:
         """Bool [m, m], entry (a, b) True if b is the model that is permuted in this pair; see `permutation_order`."""
         place = self.permutation_order
         return place[:, None] <= place[None, :]
-
-    def _repeats(self) -> np.ndarray:
-        """Count the rows of each model that equal an earlier row to the bit."""
-
-        def count(x: Any) -> int:
-            rows = np.ascontiguousarray(np.asarray(x))
-            return len(rows) - len(np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))))
-
-        return self.cached("repeats", lambda: each_of(lambda at: count(self.arrays[at]), self.m, shared=self.shared))
 
     def cached(self, key: Any, compute: Callable[[], Any]) -> Any:
         """Return the cached value of a key, computing it the first time.
@@ -289,36 +273,6 @@ class MetricContext:
     def symmetrise(self, values: np.ndarray) -> np.ndarray:
         """Make values [K, m, m] symmetric: of each pair, the value with the model permuted that `in_order` says."""
         return np.where(self.in_order, values, values.swapaxes(1, 2))
-
-    def null_pairs(
-        self,
-        score: Callable[[Any, jax.Array], Any],
-        tables: Any,
-        permutations: Permutations,
-        shifted: Callable[[Any, Progress], np.ndarray] | None = None,
-    ) -> np.ndarray:
-        """Score all pairs of tables under each permutation, permuting the model of each pair that `in_order` says.
-
-        Args:
-            score: function of tables with a leading axis of models, and orders [c, n]. It returns [c, m, m],
-                entry (a, b) for a before b with the rows of b permuted, and entry (b, a) the same with x and y swapped.
-            tables: a tree of arrays whose leading axis is that of the models.
-            permutations: K permutations.
-            shifted: a cheaper equivalent if the permutations are shifts along cycles; of the tables and a progress
-                callback, returns [K, m, m] for all permutations.
-
-        Returns:
-            [K, m, m] in float64, entry (a, b) = score(a, b).
-        """
-        by_place, report = self._by_place(), self.stage_callback(NULL)
-        ordered = jax.tree.map(lambda leaf: leaf[by_place], tables)
-        if shifted is not None and permutations.cycles:
-            sorted_values = shifted(ordered, report)
-        else:
-            sorted_values = permutations.map(lambda orders: score(ordered, orders), report, shared=self.shared)
-        values = np.empty_like(sorted_values)
-        values[:, by_place[:, None], by_place[None, :]] = sorted_values
-        return values
 
     def neighbour_recall(self) -> np.ndarray | None:
         """Return the share [m] of the neighbours that an approximate search has found; None for an exact search."""

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import namespace, scalar
-from ..context import MetricContext, Progress, Queries, search_tied_tables, tie_counts
+from ..context import MetricContext, Progress, Queries, null_pairs, search_tied_tables, tie_counts
 from ..neighbours import Lookup, Neighbours, all_pairs, lookup, relabelled
 from ..permutation import MAX_ROWS, Permutations, Shared, shifted_overlaps, shifted_pairs
 from ._metric import Metric, Result
@@ -175,7 +175,8 @@ def build_neighbour_metric(
             return scored(forward), scored(backward)
 
         tables = context.stacked_lookups(k, context.config.neighbour_metric)
-        values = context.null_pairs(
+        values = null_pairs(
+            context,
             lambda tables, orders: scored(null_counts(tables, orders)),
             tables,
             permutations,

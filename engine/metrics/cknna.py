@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from ..base import InputError, centred, check_k, namespace, on_host, pair, renamed_arguments, scalar
-from ..context import MetricContext, Progress, Queries, search_tied_tables
+from ..context import MetricContext, Progress, Queries, null_pairs, search_tied_tables
 from ..neighbours import Lookup, Neighbours, all_pairs, each_pair, relabelled, sets, stack, stack_each
 from ..permutation import Permutations, shifted_pairs
 from ._metric import Metric, Result
@@ -244,7 +244,7 @@ def _null_distribution(context: MetricContext, permutations: Permutations, varia
         good = (self_aligned[:, None] > 0) & (self_aligned > 0)
         return aligned / np.sqrt(np.where(good, self_aligned[:, None] * self_aligned, np.nan))
 
-    values = context.null_pairs(partial(_null_aligned, variant=variant), tables, permutations, shifted)
+    values = null_pairs(context, partial(_null_aligned, variant=variant), tables, permutations, shifted)
     metric, masked = context.similarity, _masked(variant)
 
     def against(table: Neighbours, model: int, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import block_size, blocks, centred, check_k, namespace, on_host, pair
-from ..context import MetricContext, Progress, permuted_table
+from ..context import MetricContext, Progress, null_pairs, permuted_table
 from ..gram import Prepared, prepare
 from ..neighbours import (
     Lookup,
@@ -281,7 +281,7 @@ def _null_distribution(context: MetricContext, permutations: Permutations) -> np
     def score(tables: Lookup, orders: Any) -> np.ndarray:
         return np.asarray(_permuted_sums(tables, orders), np.float64) / n
 
-    values = context.null_pairs(score, tables, permutations, shifted)
+    values = null_pairs(context, score, tables, permutations, shifted)
     for model in np.flatnonzero(tied.mean(1) > TIED_SHARE):
         _rank_anew(context, int(model), tables, permutations, values)
     return np.where(undefined[:, None] | undefined, np.nan, values)
