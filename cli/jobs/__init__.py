@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .chemiscope import chemiscope_data as chemiscope_data
     from .chemiscope import write_chemiscope as write_chemiscope
     from .compare import COMPARISON_SUFFIXES as COMPARISON_SUFFIXES
-    from .compare import as_data as as_data
     from .compare import by_name as by_name
     from .compare import check_common as check_common
     from .compare import check_suffix as check_suffix
@@ -30,8 +29,9 @@ if TYPE_CHECKING:
     from .compare import compare_with_progress as compare_with_progress
     from .compare import compare_without_outliers as compare_without_outliers
     from .compare import engine_options as engine_options
-    from .compare import find_compared as find_compared
     from .compare import write_comparison as write_comparison
+    from .compared_sources import find_compared as find_compared
+    from .comparison_data import as_data as as_data
     from .consensus import SharedPart as SharedPart
     from .consensus import consensus_data as consensus_data
     from .consensus import probe_labels as probe_labels

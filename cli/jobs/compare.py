@@ -5,42 +5,34 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shlex
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from hyle.zoo import InputError, Representation, Store, list_datasets, list_models
+from hyle.zoo import InputError, Representation, list_datasets, list_models
 
 from ..atomic import write_atomically
 from ..comparison import (
     TRAINED_ON_SAMPLES,
-    long_table,
     model_names,
     outlying_in_any,
     read_scores,
     replicate_ceiling,
     row_words,
-    single_metrics,
-    undefined_scores,
     with_ranks,
     without,
     without_resamples,
     write_csv,
 )
-from ..console import SILENT, SilentProgress, say, with_progress
+from ..console import SILENT, SilentProgress, with_progress
 from ..interrupts import INTERRUPTS
-from ..options import NO_GROUPS, CompareOptions, FileSelection, RowSelection, json_text
+from ..options import NO_GROUPS, CompareOptions, json_text
+from .comparison_data import as_data
 from .groups import with_groups
-from .rows import node_kind, select_rows
-from .sources import check_ids, find_representations
+from .rows import node_kind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,9 +43,6 @@ FACTS = ("modality", "family", "parameters", "architecture", "training_data", "l
 MIN_SAMPLES = 4
 # With fewer samples a Comparison says how little its scores mean.
 FEW_SAMPLES = 50
-# Of the variables beside a pair metric that say what models share beyond the strata of the samples.
-STRATA_SUFFIXES = ("strata_null", "strata_p", "beyond")
-RANK_SUFFIXES = ("rank", "rank_low", "rank_high")
 COMPARISON_SUFFIXES = (".nc", ".csv", ".json", ".html")
 
 
@@ -207,7 +196,7 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
     if ceiling := replicate_ceiling(comparison):
         lines.append(f"note: {ceiling}")
     by_neighbours = any(score.k is not None for score in read_scores(comparison).values())
-    for name, duplicates, ties in zip(model_names(comparison), *_repeats(comparison), strict=True):
+    for name, duplicates, ties in zip(model_names(comparison), *repeats(comparison), strict=True):
         if max(duplicates, ties * by_neighbours) > comparison.attrs["n"] / 20:
             lines.append(
                 f"note: {name}: {duplicates} rows repeat an earlier one"
@@ -215,116 +204,6 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
                 "many ties look similar in neighbour metrics" * by_neighbours
             )
     return lines
-
-
-def _repeats(comparison: xr.Dataset) -> tuple[list[int], list[int]]:
-    """Return, for each model, the number of rows that repeat an earlier one, and of rows with tied k-th neighbours."""
-    none = [0] * comparison.sizes["model"]
-    ties = comparison["mutual_knn_ties"].values.tolist() if "mutual_knn_ties" in comparison else none
-    return comparison["duplicates"].values.tolist(), ties
-
-
-def as_data(comparison: xr.Dataset) -> dict[str, Any]:
-    """Return a Comparison as plain data: the recipe, every score as a row, and the matrices.
-
-    ``chance`` has the chance levels that stand beside the scores everywhere, and ``independent_chance`` those of closed
-    forms, which hold for independent samples; they differ where the samples have groups.
-    """
-    from hyle.engine.comparison import chance_values
-
-    attributes = {key: value for key, value in comparison.attrs.items() if key not in ("recipe", "dropped")}
-    rows = {name: int(n) for name, n in zip(model_names(comparison), comparison["n_model"].values, strict=True)}
-    pairs = read_scores(comparison)
-    duplicates, ties = (dict(zip(rows, counts, strict=True)) for counts in _repeats(comparison))
-
-    def matrices(suffix: str) -> dict[str, Any]:
-        return {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
-
-    levels = {name: chance_values(comparison, name) for name in pairs}
-    return {
-        "n": comparison.attrs["n"],
-        "models": model_names(comparison),
-        "rows": rows,
-        "duplicates": duplicates,
-        "ties": ties,
-        "results": long_table(comparison).astype(object).where(lambda t: t.notna(), None).to_dict("records"),
-        "matrices": {name: comparison[name].values for name in [*pairs, *single_metrics(comparison)]},
-        "chance": {name: level for name, level in levels.items() if np.isfinite(level).any()},
-        "independent_chance": matrices("chance"),
-        **{
-            suffix: matrices(suffix)
-            for suffix in ("null", "p", "q", "calibrated", "low", "high", "raw", *STRATA_SUFFIXES, *RANK_SUFFIXES)
-        },
-        "undefined": [dataclasses.asdict(each) for each in undefined_scores(comparison)],
-        "recipe": {**attributes, "models": json.loads(comparison.attrs.get("recipe", "{}"))},
-    }
-
-
-def find_compared(
-    sources: Sequence[str],
-    store: Store,
-    *,
-    covariates: str | None = None,
-    files: FileSelection | None = None,
-    dataset: str | None = None,
-    layer: str | None = None,
-    pooling: str | None = None,
-    rows: RowSelection | None = None,
-) -> tuple[list[Representation], Representation | None]:
-    """Return the representations to compare, and the covariates.
-
-    Args:
-        sources: as `find_representations` takes them.
-        store: as `find_representations` takes it.
-        covariates: a file or a stored model; without `sources`, it is excluded from what is compared.
-        files: how files are read.
-        dataset: as `find_representations` takes it; the same for the two below.
-        layer: see there.
-        pooling: see there.
-        rows: which rows; default those of samples.
-
-    Raises:
-        InputError: fewer than two representations, or a source that is not found.
-    """
-    options = () if covariates is None else ("--covariates", covariates)
-    command = shlex.join(["hyle", "compare", *sources, *options])
-    rows = rows or RowSelection()
-    find = partial(
-        find_representations,
-        dataset=dataset,
-        layer=layer,
-        pooling=pooling,
-        per=rows.per,
-        files=files,
-        command=command,
-    )
-    if sources:
-        # In one call, so that options apply to whichever file they fit, and the covariates are of the same samples.
-        found = find([*sources, *options[1:]], store)
-        known = None if covariates is None else found.pop()
-    else:
-        found = find(sources, store)
-        known = None if covariates is None else find([covariates], store, beside=found)[0]
-    if known is not None and not sources:
-        # Of all stored embeddings, the covariates would leave nothing of themselves to compare.
-        found = [rep for rep in found if rep.recipe != known.recipe]
-    for note in _given_twice(sources):  # covariates that are a source are a note of the comparison
-        say(note)
-    if len(found) < 2:
-        raise InputError("a comparison needs at least two representations; for a single one: hyle dimension")
-    check_ids([*found, known] if known else found)
-    return select_rows(found, rows), known
-
-
-def _given_twice(sources: Sequence[str]) -> list[str]:
-    """Return a warning for each file or model that is given more than once, whatever its path is called."""
-    places = Counter(str(Path(source).resolve()) if Path(source).exists() else source for source in sources)
-    names = {str(Path(source).resolve()): source for source in sources}
-    return [
-        f"warning: {names.get(place, place)} is given {count} times: its scores with itself say nothing"
-        for place, count in places.items()
-        if count > 1
-    ]
 
 
 def check_common(
