@@ -14,6 +14,8 @@ from .rows import is_constant, power_of_two
 # Entries of the rows that are centred at once, so that they stay in the cache; more for wide rows, whose products take
 # longer in small parts.
 CHUNK, MIN_ROWS, WIDE_CHUNK = 2**16, 256, 2**21
+# Bytes of the points that are multiplied with many others up to which it is they that are scaled.
+SCALED_BYTES = 2**22
 # Rows within this power of two, up or down, are multiplied without being scaled first.
 MOST_EXPONENT = 32
 
@@ -115,12 +117,15 @@ class Centred:
         # A product reads all of the few points: it takes longer with less rows beside them.
         size = min(len(part), max(self._size(), WIDE_CHUNK // (2 * d)))
         beside = (some @ (self.second * scale))[:, None]
+        within = some.nbytes > SCALED_BYTES  # else the few are scaled, of which each thread then has a copy
+        if self.exponent and not within:
+            some = some * scale
         buffer = np.empty((size, d), self.dtype)
         # Of narrow rows in the same shape: NumPy subtracts it without a loop over the rows.
         means = np.tile(self.first, (size, 1)) if d < MIN_ROWS else np.broadcast_to(self.first, (size, d))
         for chunk, some_rows in part._chunks(size * d):
             apart = np.subtract(some_rows, means[: len(some_rows)], out=buffer[: len(some_rows)])
-            if self.exponent:  # of these, not of the few points, of which each thread would have a copy
+            if self.exponent and within:
                 apart *= scale
             products = np.matmul(some, apart.T, out=out[:, chunk])
             products -= beside

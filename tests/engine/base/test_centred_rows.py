@@ -32,6 +32,15 @@ def test_points_and_their_products_are_those_of_an_array(offset, scale, monkeypa
         assert (np.abs(prepared.gram(query) - exact[query] @ exact.T) <= bound).all()
 
 
+@pytest.mark.parametrize("scale", [1, 1e-8, 1e7])
+def test_it_does_not_matter_which_points_are_scaled(scale, monkeypatch):
+    lazy, query = prepare(rows(3, scale), kept=False), np.arange(9)
+    assert lazy.points.exponent
+    few = lazy.gram(query)
+    monkeypatch.setattr(centred_rows, "SCALED_BYTES", 0)
+    np.testing.assert_array_equal(lazy.gram(query), few)
+
+
 def test_equal_rows_are_exactly_zero():
     lazy = prepare(np.full((50, 3), 0.1, np.float32), kept=False)
     assert not np.asarray(lazy.points).any()
