@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+# Pools of one size that are kept for later: jobs that use pools themselves may need as many as there are threads.
+MOST_IDLE = 4
 # Pools that are not in use, by their number of threads: starting a thread takes a millisecond or two.
 _idle: defaultdict[int, list[ThreadPoolExecutor]] = defaultdict(list)
 
@@ -62,9 +64,11 @@ class Threads(Executor):
         """
         with self._ended:
             self._ended.wait_for(lambda: not self._running)
-        if self._threads is not None:
-            _idle[self._count].append(self._threads)
-            self._threads = None
+        threads, self._threads = self._threads, None
+        if threads is not None and len(_idle[self._count]) < MOST_IDLE:
+            _idle[self._count].append(threads)
+        elif threads is not None:
+            threads.shutdown(wait=False)
 
     def _end(self, _: Future[Any] | None = None) -> None:
         with self._ended:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from hyle.engine.base import Threads
+from hyle.engine.base import Threads, threads
 
 
 def ident(_: int = 0) -> int:
@@ -38,6 +38,7 @@ def test_jobs_may_use_pools_themselves() -> None:
             return sum(pool.map(nested, [depth - 1] * 3))
 
     assert nested(4) == 3**4
+    assert len(threads._idle[2]) <= threads.MOST_IDLE
 
 
 def test_all_jobs_have_ended_after_an_error() -> None:
