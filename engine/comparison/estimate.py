@@ -28,6 +28,8 @@ from .resamples import count_permutations
 # rank of one permuted neighbour, and joining two edges. Counting the inversions of two orders of distances took 95 to
 # 163 for 500 to 2,000 samples.
 TABLE, DISTANCE, GAUSSIAN, RANK, SORT, LOOKUP, JOIN, INVERSIONS = 14, 28, 44, 5, 60, 150, 30, 150
+# The same in whole blocks of rows, of which several of these are found at once.
+BLOCK_TABLE, BLOCK_DISTANCE, BLOCK_GAUSSIAN, BLOCK_RANK = 10, 5, 20, 0.6
 # Passes that comparing the similarities of a row to one neighbour costs, and multiplications of a matrix product that
 # take as long as one in a product of single rows.
 SIMILARITY, SINGLE = 50, 12
@@ -126,13 +128,18 @@ def estimate(
         steps = n * math.log2(n) * GRAPH
         stages.append(Stage("graph of neighbours", products=len(plan.tables) * total * steps))
     elif plan.kernels or plan.tables:
-        kernels = {"linear": 0, "distance": DISTANCE, "rbf": GAUSSIAN}
-        handled = sum(kernels[kernel] for kernel in plan.kernels) + TABLE * len(plan.tables) + RANK * m * plan.ranks
         # One half of each symmetric matrix, where nothing but neighbours or nothing but kernels is computed.
         alone = not (plan.kernels or plan.ranks or config.queries or config.block)
+        halves = bool(plan.kernels) and not plan.tables
+        each = (TABLE, DISTANCE, GAUSSIAN, RANK)
+        if not (alone or halves or config.queries):
+            each = (BLOCK_TABLE, BLOCK_DISTANCE, BLOCK_GAUSSIAN, BLOCK_RANK)
+        kernels = {"linear": 0, "distance": each[1], "rbf": each[2]}
+        handled = sum(kernels[kernel] for kernel in plan.kernels) + each[0] * len(plan.tables)
+        handled += each[3] * m * plan.ranks
         products = (multiplied_pairs(n) if alone else square) * total + len(plan.kernels) * pairs * square
         passes = handled * m * (searched_pairs(n) if alone else square)
-        if plan.kernels and not plan.tables:
+        if halves:
             products, passes = products / 2, passes / 2
         name = "all pairs of samples" if config.queries is None else "queries with all samples"
         stages.append(Stage(name, products=products, passes=passes))
