@@ -196,7 +196,7 @@ def _notes(comparison: xr.Dataset, covariates: Representation | None) -> list[st
     if ceiling := replicate_ceiling(comparison):
         lines.append(f"note: {ceiling}")
     by_neighbours = any(score.k is not None for score in read_scores(comparison).values())
-    for name, duplicates, ties in zip(model_names(comparison), *repeats(comparison), strict=True):
+    for name, duplicates, ties in zip(model_names(comparison), *count_repeats(comparison), strict=True):
         if max(duplicates, ties * by_neighbours) > comparison.attrs["n"] / 20:
             lines.append(
                 f"note: {name}: {duplicates} rows repeat an earlier one"

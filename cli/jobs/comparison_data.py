@@ -35,7 +35,7 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
     attributes = {key: value for key, value in comparison.attrs.items() if key not in ("recipe", "dropped")}
     rows = {name: int(n) for name, n in zip(model_names(comparison), comparison["n_model"].values, strict=True)}
     pairs = read_scores(comparison)
-    duplicates, ties = (dict(zip(rows, counts, strict=True)) for counts in repeats(comparison))
+    duplicates, ties = (dict(zip(rows, counts, strict=True)) for counts in count_repeats(comparison))
 
     def matrices(suffix: str) -> dict[str, Any]:
         return {name: comparison[f"{name}_{suffix}"].values for name in pairs if f"{name}_{suffix}" in comparison}
@@ -60,7 +60,7 @@ def as_data(comparison: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def repeats(comparison: xr.Dataset) -> tuple[list[int], list[int]]:
+def count_repeats(comparison: xr.Dataset) -> tuple[list[int], list[int]]:
     """Return, for each model, the number of rows that repeat an earlier one, and of rows with tied k-th neighbours."""
     none = [0] * comparison.sizes["model"]
     ties = comparison["mutual_knn_ties"].values.tolist() if "mutual_knn_ties" in comparison else none

@@ -131,7 +131,7 @@ def estimate(
         # One half of each symmetric matrix, where nothing but neighbours or nothing but kernels is computed.
         alone = not (plan.kernels or plan.ranks or config.queries or config.block)
         halves = bool(plan.kernels) and not plan.tables
-        each = (TABLE, DISTANCE, GAUSSIAN, RANK)
+        each: tuple[float, ...] = (TABLE, DISTANCE, GAUSSIAN, RANK)
         if not (alone or halves or config.queries):
             each = (BLOCK_TABLE, BLOCK_DISTANCE, BLOCK_GAUSSIAN, BLOCK_RANK)
         kernels = {"linear": 0, "distance": each[1], "rbf": each[2]}
