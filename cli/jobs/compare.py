@@ -30,7 +30,7 @@ from ..comparison import (
 from ..console import SILENT, SilentProgress, with_progress
 from ..interrupts import INTERRUPTS
 from ..options import NO_GROUPS, CompareOptions, json_text
-from .comparison_data import as_data
+from .comparison_data import as_data, count_repeats
 from .groups import with_groups
 from .rows import node_kind
 
