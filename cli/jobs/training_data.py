@@ -27,13 +27,14 @@ class TrainingData:
     Args:
         name: of the data set.
         rows: name of the compared model -> [t, d], the embeddings of these samples by the same layer of the model.
-        groups: t labels of what samples are states or atoms of; None where they are independent of each other.
+        groups: name of the compared model -> [t], what these samples are states or atoms of; nothing for models whose
+            samples are independent of each other.
         samples: id -> sample, as far as they are known.
     """
 
     name: str
     rows: Mapping[str, np.ndarray]
-    groups: Sequence[str] | None
+    groups: Mapping[str, Sequence[str]]
     samples: Mapping[str, Sample]
 
 
@@ -57,6 +58,7 @@ def find_training_data(
     """
     models = {each: str(rep.recipe.get("model", "")) for each, rep in named.items()}
     rows: dict[str, np.ndarray] = {}
+    groups: dict[str, list[str]] = {}
     found: list[Representation] = []
     for each, model in models.items():
         if not model:
@@ -79,17 +81,18 @@ def find_training_data(
             raise InputError(f"--training-data {name}: {each} has other columns there; embed both sets by one version")
         found.append(training)
         rows[each] = np.asarray(training.embedding)
+        if labels := dependent_groups([training], training.ids):
+            groups[each] = [labels[i] for i in training.ids]
     if not rows:
         raise InputError(f"--training-data {name}: all sources are files; only models of the store are known there")
-    if shared := set(ids) & set(found[0].ids):
+    known = list(dict.fromkeys(i for training in found for i in training.ids))
+    if shared := set(ids) & set(known):
         raise InputError(
             f"--training-data {name}: {len(shared)} of the compared samples are in it, such as {min(shared)!r}: name "
             "another data set than the compared one"
         )
     _say_untrained(name, models)
-    known = found[0].ids
-    groups = dependent_groups(found[:1], known)
-    return TrainingData(name, rows, [groups[i] for i in known] if groups else None, find_samples(found[:1], known))
+    return TrainingData(name, rows, groups, find_samples(found, known))
 
 
 def training_distances(result: ContestedSamples, training: TrainingData) -> np.ndarray:
@@ -104,7 +107,7 @@ def training_distances(result: ContestedSamples, training: TrainingData) -> np.n
     distances = np.full((len(result.models), len(result.ids)), np.nan)
     for at, name in enumerate(result.models):
         if name in training.rows:
-            reference, groups = training.rows[name], training.groups
+            reference, groups = training.rows[name], training.groups.get(name)
             largest = max(Counter(groups).values()) if groups else 1
             if largest == len(reference):
                 raise InputError(f"--training-data {training.name}: all of it is of one sample")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from threading import Condition
 from typing import Any
 
 import jax
@@ -39,20 +39,15 @@ class Threads(Executor):
             self._threads: ThreadPoolExecutor | None = _idle[self._count].pop()
         except IndexError:
             self._threads = ThreadPoolExecutor(self._count)
-        self._running, self._ended = 0, Condition()
+        self._unfinished: set[Future[Any]] = set()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Start a job and return its future."""
         if self._threads is None:
             raise RuntimeError("no job can be started after the end of its pool")
-        with self._ended:
-            self._running += 1
-        try:
-            future = self._threads.submit(_run, self._x64, fn, *args, **kwargs)
-        except BaseException:
-            self._end()
-            raise
-        future.add_done_callback(self._end)
+        future = self._threads.submit(_run, self._x64, fn, *args, **kwargs)
+        self._unfinished.add(future)
+        future.add_done_callback(self._unfinished.discard)
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -62,18 +57,12 @@ class Threads(Executor):
             wait: as in `concurrent.futures.Executor`; the jobs are waited for in any case.
             cancel_futures: not supported.
         """
-        with self._ended:
-            self._ended.wait_for(lambda: not self._running)
+        concurrent.futures.wait(self._unfinished.copy())
         threads, self._threads = self._threads, None
         if threads is not None and len(_idle[self._count]) < MOST_IDLE:
             _idle[self._count].append(threads)
         elif threads is not None:
             threads.shutdown(wait=False)
-
-    def _end(self, _: Future[Any] | None = None) -> None:
-        with self._ended:
-            self._running -= 1
-            self._ended.notify_all()
 
 
 def count_cores() -> int:

@@ -49,7 +49,9 @@ class Segments:
             self.rows = int(part["end"][0])
         if checkpoint and parts and found.state():
             state = checkpoint.load(f"sums to {self.rows}")
-            if state is None:
+            if state is None:  # without it the segments are of no use, and would stand in the way of others
+                for start, _ in reversed(parts):
+                    checkpoint.drop(f"rows {start}")
                 parts, self.rows = [], 0
             else:
                 found.set_state(state)

@@ -63,7 +63,7 @@ def hsic(
     Outside of `jax.jit`, NumPy computes one half of each kernel of float32 on a CPU, see `HalfSums`.
     """
     n = len(representations[0])
-    if all(use_numpy(x) for x in representations):
+    if all(use_numpy(x) for x in representations) and not any(isinstance(s, jax.core.Tracer) for s in sigmas or ()):
         prepared = [prepare(np.asarray(x)) for x in representations]
         if kernel == "linear" and by_features(n, [x.shape[1] for x in representations], half=True):
             squares = np.stack([np.asarray(each.norms.squares, np.float64) for each in prepared])

@@ -62,26 +62,23 @@ def _gram(points: jax.Array, start: jax.Array, size: int) -> jax.Array:
     return jnp.matmul(points[query], points[other].T, precision=HIGHEST)
 
 
-def _squared(norms: Norms, gram: Any, start: Any) -> Any:
+@jax.jit
+def _squared(norms: Norms, gram: jax.Array, start: Any) -> jax.Array:
     """Compute squared distances of rows to those that follow them; inf for pairs that do not count.
 
     Row i is paired with rows i + 1 to i + n // 2 modulo n, so that every pair occurs once.
     """
-    xp = namespace(gram, norms.squares)
     squares, eps = norms.squares, jnp.finfo(gram.dtype).eps
     n, half = len(squares), len(squares) // 2
-    query = start + xp.arange(gram.shape[0], dtype=xp.int32)
-    other = start + xp.arange(gram.shape[1], dtype=xp.int32)
-    both = squares[xp.minimum(query, n - 1)][:, None] + squares[other % n][None, :]
+    query = start + jnp.arange(gram.shape[0], dtype=jnp.int32)
+    other = start + jnp.arange(gram.shape[1], dtype=jnp.int32)
+    both = squares[jnp.minimum(query, n - 1)][:, None] + squares[other % n][None, :]
     far = both - 2 * gram
     steps = other[None, :] - query[:, None]
     paired = (steps >= 1) & (steps <= half) & (query < n)[:, None]
     if n % 2 == 0:
         paired &= (steps < half) | (query < half)[:, None]
-    return xp.where(paired & (far > 4 * eps * both), far, xp.inf)
-
-
-_squared_compiled = jax.jit(_squared)
+    return jnp.where(paired & (far > 4 * eps * both), far, jnp.inf)
 
 
 def _distances_within(prepared: Prepared, groups: Any) -> Any:
@@ -110,7 +107,7 @@ _distances_within_compiled = jax.jit(_distances_within)
 
 
 def _distances(prepared: Prepared, start: Any, size: int) -> Any:
-    return _squared_compiled(prepared.norms, _gram(prepared.points, start, size), start)
+    return _squared(prepared.norms, _gram(prepared.points, start, size), start)
 
 
 def _rows_at_once(n: int) -> int:

@@ -76,6 +76,18 @@ def test_widths_may_differ():
     assert float(cka(x, y)) == pytest.approx(oracle("cka_linear_debiased", "shared64"), rel=1e-4)
 
 
+def test_sigma_may_be_traced():
+    x, y = (single(v) for v in np.random.default_rng(0).normal(size=(2, 40, 5)))
+    score = lambda sigma: cka(x, y, kernel="rbf", sigma=sigma)  # noqa: E731
+    sigmas = jnp.array([2.0, 2.5, 3.0])
+    expected = [definitions.cka(x, y, "rbf", sigma=float(sigma)) for sigma in sigmas]
+    np.testing.assert_allclose(jax.vmap(score)(sigmas), expected, atol=1e-5)
+    step = 1e-3
+    slope = (definitions.cka(x, y, "rbf", sigma=2.5 + step) - definitions.cka(x, y, "rbf", sigma=2.5 - step)) / 2 / step
+    assert float(jax.grad(score)(2.5)) == pytest.approx(slope, abs=1e-3)
+    assert float(jax.jit(lambda: cka(x, y, kernel="rbf"))()) == pytest.approx(float(cka(x, y, kernel="rbf")), abs=1e-5)
+
+
 def test_given_sigma(float64):
     x, y = views(2)
     expected = definitions.cka(x, y, "rbf", sigma=1.7)
