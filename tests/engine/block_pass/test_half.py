@@ -119,7 +119,8 @@ def test_rows_that_are_not_finite_concern_their_own_model() -> None:
     for kernel in KERNELS:
         values = whole[kernel].hsic(debiased=True)
         assert np.isnan(values[1]).all()
-        np.testing.assert_array_equal(values[np.ix_([0, 2], [0, 2])], others[kernel].hsic(debiased=True))
+        # Not to the bit: products of two and of three models are added in another order on some processors.
+        np.testing.assert_allclose(values[np.ix_([0, 2], [0, 2])], others[kernel].hsic(debiased=True), rtol=1e-6)
 
 
 def test_means_and_traces_are_those_of_the_kernels() -> None:
