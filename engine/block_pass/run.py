@@ -59,7 +59,7 @@ class _Block(NamedTuple):
 
     gram: Any  # [b, n]
     tables: list[Neighbours]
-    squares: float | None  # the sum of the squared inner products, if they are NumPy arrays
+    squares: float | None  # the sum of the squared inner products, unless the linear kernel tells it
 
 
 def run_pass(
@@ -132,7 +132,7 @@ def run_pass(
                 jobs = [pool.submit(_products, norms, grams, rows, plan.kernels, widths, at) for at in starts]
             for model, each in enumerate(results):
                 found.add_tables(model, start, each.tables)
-            if "linear" not in plan.kernels and numpy:
+            if results[0].squares is not None:
                 found.add_squares(np.array([each.squares for each in results]))
             if plan.ranks:
                 # [b, m k], the neighbours of each row in all models.
@@ -237,7 +237,7 @@ def _process_block(prepared: Prepared, gram: Any, *, rows: np.ndarray, plan: Pas
     query = np.minimum(rows, n - 1)
     tables = [block_table(prepared, gram, query, k, metric, ordered=plan.ordered) for metric, k in plan.tables]
     squares = None
-    if isinstance(gram, np.ndarray) and "linear" not in plan.kernels:
+    if isinstance(gram, np.ndarray) and "linear" not in plan.kernels and not plan.features:
         inside = gram[: n - rows[0]]
         squares = float(np.einsum("ij,ij->i", inside, inside).sum(dtype=np.float64))
     return _Block(gram, jax.device_get(tables), squares)
