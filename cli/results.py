@@ -147,7 +147,8 @@ class ProbeResult:
 class RegimeResult:
     """Change of each metric from the first to the second set of samples, and both Comparisons.
 
-    The contrast of the primary metric is at one number of samples and neighbours; None without embeddings of both sets.
+    The contrast of the primary metric is at one number of samples and neighbours, and of the same samples if they are
+    ``paired``; None without embeddings of both sets.
     """
 
     changes: list[Change]
@@ -155,6 +156,7 @@ class RegimeResult:
     metric: str
     inside: xr.Dataset
     outside: xr.Dataset
+    paired: bool = False
 
 
 @dataclass(frozen=True)

@@ -46,12 +46,15 @@ if TYPE_CHECKING:
     from ._text import shorten as shorten
     from ._user_code import describe_user_error as describe_user_error
     from .cards import ModelCard as ModelCard
+    from .datasets import PERTURBATIONS as PERTURBATIONS
     from .datasets import DatasetInfo as DatasetInfo
     from .datasets import find_dataset as find_dataset
     from .datasets import list_datasets as list_datasets
     from .datasets import load_dataset as load_dataset
     from .datasets import mp2020_correction as mp2020_correction
+    from .datasets import perturb as perturb
     from .datasets import read_dataset as read_dataset
+    from .datasets import split_perturbations as split_perturbations
     from .depictions import Drawing as Drawing
     from .depictions import Geometry as Geometry
     from .depictions import depict as depict

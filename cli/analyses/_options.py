@@ -68,7 +68,8 @@ class AnalysisOptions:
             raise InputError(f"--umap needs umap-learn: {install_command('umap-learn')}; or drop --umap to use PCA")
         store = Store(self.store_path)
         against = None if self.against is None else load_comparison(self.against)
-        if against is not None and against.attrs.get("sample_hash", "") == comparison.attrs.get("sample_hash"):
+        facts = ("sample_hash", "dataset_version")
+        if against is not None and all(against.attrs.get(key, "") == comparison.attrs.get(key, "") for key in facts):
             say(f"note: --against {self.against} has the same samples as {path}; it should be a comparison on others")
         representations = find_embeddings(comparison, store, self.embeddings)
         ids, rows = joined(comparison, representations)

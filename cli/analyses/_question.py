@@ -102,6 +102,19 @@ class AnalysisInput:
         }
 
     @cached_property
+    def pairs(self) -> Sequence[str]:
+        """Ids of the samples that are in both sets, such as crystals before and after a change of their geometry."""
+        others = set(self.outside_ids)
+        return [i for i in self.ids if i in others]
+
+    @property
+    def states(self) -> tuple[Sequence[str] | None, Sequence[str] | None]:
+        """Labels of both sets that a sample of the second shares with those of the first that it is a state of; or None."""
+        if self.pairs and self.groups is None and self.outside_groups is None:
+            return self.ids, self.outside_ids
+        return self.groups, self.outside_groups
+
+    @cached_property
     def probes(self) -> dict[str, Probe]:
         """Ridge probe of the label on each embedding; empty without a label or embeddings."""
         from hyle.engine.analysis import probe

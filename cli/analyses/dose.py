@@ -44,8 +44,8 @@ def compute(question: AnalysisInput) -> DoseResult | None:
             (question.metric,),
             families=question.families,
             controls=controls,
-            reference_groups=question.groups,
-            shifted_groups=question.outside_groups,
+            reference_groups=question.states[0],
+            shifted_groups=question.states[1],
         )
     except HyleError as error:  # a quarter can have few groups, which is known from the distances only
         say(f"dose: {error}")

@@ -29,7 +29,8 @@ MIN_SAMPLES = 10
 def compute(question: AnalysisInput) -> RegimeResult | None:
     """Compute the change of each metric between both Comparisons; None without a second one.
 
-    With embeddings of both sets the primary metric is also compared at one number of samples and of neighbours.
+    With embeddings of both sets the primary metric is also compared at one number of samples and of neighbours: of the
+    same samples, where these are in both sets.
     """
     from hyle.engine.analysis import contrast, regimes
 
@@ -42,6 +43,9 @@ def compute(question: AnalysisInput) -> RegimeResult | None:
     )
     fair, shared = None, first.keys() & second.keys()
     groups = (question.groups, question.outside_groups)
+    paired = len(question.pairs) >= 2 * MIN_SAMPLES
+    if paired:
+        first, second, groups = _pairs(question, first, second)
     if len(shared) > 1 and min(map(_units, (first, second), groups)) >= 2 * MIN_SAMPLES:
         fair = contrast(
             first,
@@ -49,9 +53,25 @@ def compute(question: AnalysisInput) -> RegimeResult | None:
             (question.metric,),
             inside_groups=groups[0],
             outside_groups=groups[1],
+            paired=paired,
             families=question.families,
         )[0]
-    return RegimeResult(changes, fair, question.metric, question.comparison, question.against)
+    return RegimeResult(changes, fair, question.metric, question.comparison, question.against, paired)
+
+
+def _pairs(
+    question: AnalysisInput, first: Mapping[str, Any], second: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], tuple[Sequence[str] | None, Sequence[str] | None]]:
+    """Return the rows of the samples that are in both sets, in one order, and their groups."""
+    places = [
+        [at[i] for i in question.pairs]
+        for at in ({i: row for row, i in enumerate(ids)} for ids in (question.ids, question.outside_ids))
+    ]
+    before, after = (
+        {name: x[place] for name, x in one.items()} for one, place in zip((first, second), places, strict=True)
+    )
+    labels = None if question.groups is None else [question.groups[row] for row in places[0]]
+    return before, after, (labels, labels)
 
 
 def _units(rows: Mapping[str, Any], groups: Sequence[str] | None) -> int:
@@ -78,18 +98,19 @@ def summarise(result: RegimeResult) -> list[str]:
             change = "Whether alignment changes from the first to the second set"
             lines.append(NotSignificant(f"{change} is {inconclusive(*_n(one))}."))
     if result.contrast is not None:
-        lines.append(_at_one_n(result.contrast, labels))
+        lines.append(_at_one_n(result.contrast, labels, paired=result.paired))
     elif differing := _differing(result):
         lines.append(f"The sets differ in {differing}, on which scores depend: the changes include that.")
     return lines
 
 
-def _at_one_n(one: Contrast, labels: dict[str, str]) -> str:
+def _at_one_n(one: Contrast, labels: dict[str, str], *, paired: bool) -> str:
     difference = number(one.outside - one.inside, 3)
     ends = f"{interval(one.low, one.high, 3)} over samples"
     if is_number(one.family_low):
         ends += f", {number(one.family_low, 3)} to {number(one.family_high, 3)} over families"
-    where = f"On {one.n} samples of each set, with k = {one.k} and over {one.redraws} redraws"
+    of = "samples that are in both sets" if paired else "samples of each set"
+    where = f"On {one.n} {of}, with k = {one.k} and over {one.redraws} redraws"
     scores = (
         f"{labels.get(one.metric, one.metric)} beyond chance is {number(one.inside, 3)} and {number(one.outside, 3)}"
     )

@@ -28,19 +28,25 @@ def compute(question: AnalysisInput) -> ShiftResult | None:
     shared = [name for name in question.embeddings if name in question.outside]
     if not shared:
         return None
-    groups = [question.groups, question.outside_groups]
+    groups = list(question.states)
     samples = [len(one[shared[0]]) for one in (question.embeddings, question.outside)]
     n, m = (size if labels is None else len(set(labels)) for size, labels in zip(samples, groups, strict=True))
     if n < 2:
         return None
     most = 1 if groups[0] is None else max(Counter(groups[0]).values())
-    k = min(K, samples[0] - most)
+    k = min(K, samples[0] - most - (groups[1] is not None))
     shifts = {
-        name: degree_of_shift(question.embeddings[name], question.outside[name], k=k, groups=groups[0])
+        name: degree_of_shift(
+            question.embeddings[name],
+            question.outside[name],
+            k=k,
+            groups=groups[0],
+            shifted_groups=None if groups[0] is None else groups[1],
+        )
         for name in shared
     }
     ends = {name: auc_interval(one.auc, n, m) for name, one in shifts.items()}
-    unit = "samples" if groups == [None, None] else "groups of samples"
+    unit = "samples" if question.groups is None and question.outside_groups is None else "groups of samples"
     return ShiftResult(shifts, ends, (n, m), unit, k, question.kinds)
 
 

@@ -106,7 +106,7 @@ def command(
     """
     name = name or student_name(teachers)
     check_student_name(name, replace=replace)
-    if not draw.is_file:
+    if not (draw.is_file or draw.perturb):
         check_draw(teachers, draw.dataset, draw.n or draw.default_n, draw.seed, Store(store_path))
     data = draw.load(labels=() if label is None else (label,))
     representations = find_teachers(teachers, data, Store(store_path), selection, files)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from hyle.zoo import ID_RULES, Dataset, InputError, Representation, Sample, list_datasets, load_dataset
+from hyle.zoo import (
+    ID_RULES,
+    Dataset,
+    InputError,
+    Representation,
+    Sample,
+    list_datasets,
+    load_dataset,
+    split_perturbations,
+)
 
 from ..console import say
 from .samples import split_column
@@ -51,13 +60,13 @@ def _named(representations: Sequence[Representation]) -> list[str]:
     return [
         name
         for name in dict.fromkeys(str(each.recipe.get("dataset", "")) for each in representations)
-        if name in built_in
+        if split_perturbations(name)[0] in built_in
     ]
 
 
 def _load(source: str) -> Dataset:
     path, column = split_column(source)
-    if source in {info.name for info in list_datasets()} or not column:
+    if split_perturbations(source)[0] in {info.name for info in list_datasets()} or not column:
         return load_dataset(source)  # its error names what is close
     return load_dataset(path, notify=say, id_column=column)
 

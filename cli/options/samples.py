@@ -8,10 +8,40 @@ from typing import Any
 
 import click
 
-from hyle.zoo import Dataset, find_card, find_dataset, list_datasets, load_dataset
+from hyle.zoo import (
+    PERTURBATIONS,
+    Dataset,
+    did_you_mean,
+    find_card,
+    find_dataset,
+    list_datasets,
+    load_dataset,
+    perturb,
+    shorten,
+)
 
 from ..console import say
 from .common import Decorator, option_group
+
+
+class PerturbationType(click.ParamType):
+    """A value ``KIND=AMOUNT``, such as ``rattle=0.1``."""
+
+    name = "kind=amount"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check and convert the value of the option; the range of the amount is checked with the samples."""
+        if isinstance(value, tuple):
+            return value
+        kind, _, amount = str(value).partition("=")
+        if kind not in PERTURBATIONS:
+            hint = did_you_mean(kind, PERTURBATIONS)
+            self.fail(f"no perturbation is called {kind!r}{hint} There are {', '.join(PERTURBATIONS)}.", param, ctx)
+        try:
+            return kind, float(amount)
+        except ValueError:
+            what = f"the {PERTURBATIONS[kind].meaning}" + (f", in {unit}" if (unit := PERTURBATIONS[kind].unit) else "")
+            self.fail(f"{value!r} has no amount ({what}), such as {kind}=0.5", param, ctx)
 
 
 @dataclass(frozen=True)
@@ -28,6 +58,7 @@ class SampleSelection:
         id_column: column that holds the ids; see `hyle.zoo.read_dataset`.
         energy_key: property of a structure with its energy; see `hyle.zoo.read_dataset`.
         as_written: keep SMILES as they are written instead of RDKit's canonical form.
+        perturb: kinds and amounts of changes to make to the structures, in order; see `hyle.zoo.perturb`.
         default_n: default number of samples of a built-in data set.
     """
 
@@ -40,6 +71,7 @@ class SampleSelection:
     id_column: str | None
     energy_key: str | None
     as_written: bool
+    perturb: Sequence[tuple[str, float]]
     default_n: int
 
     @property
@@ -79,7 +111,16 @@ class SampleSelection:
         if self.is_file and any(name == "all" or find_card(name).view == "protein_atoms" for name in models):
             options["protein_atoms"] = True
         seed = None if self.first else self.seed
-        return load_dataset(self.dataset, n=self.n, seed=seed, notify=say, **options)
+        data = load_dataset(self.dataset, n=self.n, seed=seed, notify=say, **options)
+        for kind, amount in self.perturb:
+            before, data = data, perturb(data, kind, amount)
+            if len(data) < len(before):
+                gone = next(i for i in data.left_out if i not in before.left_out)
+                say(
+                    f"{len(before) - len(data)} of {len(before)} samples were left out, such as {shorten(gone)} "
+                    f"({data.left_out[gone]})"
+                )
+        return data
 
 
 def dataset_options(default_n: int) -> Decorator:
@@ -128,6 +169,15 @@ def dataset_options(default_n: int) -> Decorator:
             "--as-written",
             is_flag=True,
             help="For a table: keep SMILES as they are written. [default: RDKit's canonical form]",
+        ),
+        click.option(
+            "--perturb",
+            multiple=True,
+            type=PerturbationType(),
+            metavar="KIND=AMOUNT",
+            help="For structures: change them by a known amount, to compare with what they were. rattle=0.1: random "
+            "displacements of 0.1 Angstrom; volume=0.9: crystals of 0.9 times the volume; swap=0.2: 20 % of the atoms "
+            "change places with other elements; cleave=5: a gap of 5 Angstrom, as at a surface. May be repeated.",
         ),
         default_n=default_n,
     )

@@ -20,6 +20,8 @@ _CRYSTALS = (
 )
 _CGCNN = ("cgcnn-energy", "cgcnn-formation-energy", "cgcnn-band-gap", "cgcnn-fermi", "cgcnn-bulk", "cgcnn-shear")
 _OF_CRYSTALS = (*_CRYSTALS, *_CGCNN, "megnet-formation-energy", *CONTROLS, "chgnet-untrained")
+# Models of crystals that are changed, and the controls beside them.
+OF_PERTURBED = (*_CRYSTALS, *_CGCNN, "megnet-formation-energy", "composition", "chgnet-untrained")
 _OF_EXOTIC = (*_CRYSTALS, "composition", "random", "chgnet-untrained")
 _STRINGS = (
     *("chemnet", "rxnfp", "rxnfp-ft", "rxnmapper", "admet-ai-cls", "admet-ai-cls-seed1", "admet-ai-reg", "minimol"),
@@ -84,6 +86,7 @@ SETS = (
         "cells of random atoms at high temperature and pressure, far out of distribution",
         _OF_CRYSTALS,
     ),
+    StudySet("alexandria", 300, "relaxed crystals of another database, most of prototypes not in MPtrj", _OF_CRYSTALS),
     StudySet("exotic", 230, "artificial, charged and heavy molecules, as atoms", _OF_EXOTIC),
     StudySet(
         "drugs",
@@ -97,4 +100,19 @@ SETS = (
 # The sets in and out of distribution that the claims are about, and sets of other samples with what they are compared
 # to, which is not always what the models were trained on.
 SHIFT = ("mptrj", "mpf-tp")
-SHIFTS = {"mpf-tp": "mptrj", "random-tp": "mptrj", "exotic": "qm9", "drugs": "qm9", "peptides": "proteins"}
+SHIFTS = {
+    "mpf-tp": "mptrj",
+    "random-tp": "mptrj",
+    "alexandria": "mptrj",
+    "exotic": "qm9",
+    "drugs": "qm9",
+    "peptides": "proteins",
+}
+# Changes of the first crystals of `SHIFT[0]`, each with amounts from small to large; see `hyle.zoo.perturb`.
+PERTURBED_N = 150
+PERTURBED = {
+    "rattle": (0.05, 0.15, 0.4),
+    "volume": (0.95, 0.85, 0.7),
+    "swap": (0.1, 0.3, 1.0),
+    "cleave": (1.0, 3.0, 10.0),
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from ..base import InputError, t_quantile
 from ..comparison import compare
 from ._matrix import beyond_chance
-from .families import count_families, family_codes
+from .families import count_families, family_codes, family_means
 from .family_pairs import mean_over_pairs
 
 MIN_SAMPLES = 10
@@ -41,6 +41,8 @@ class Contrast:
         redraws: number of redraws.
         models: number of models.
         families: number of families.
+        controls: name -> mean alignment of a control with the models on the first and on the second set, over families
+            and redraws.
     """
 
     metric: str
@@ -58,6 +60,7 @@ class Contrast:
     redraws: int
     models: int
     families: int
+    controls: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def contrast(
@@ -68,7 +71,9 @@ def contrast(
     *,
     inside_groups: Sequence[Any] | None = None,
     outside_groups: Sequence[Any] | None = None,
+    paired: bool = False,
     families: Mapping[str, str] | None = None,
+    controls: Sequence[str] = (),
     n: int | None = None,
     k: int = 10,
     redraws: int = 20,
@@ -85,7 +90,11 @@ def contrast(
         metrics: names of pair metrics.
         inside_groups: [n_inside], such as the material that a sample is a state of; default: each sample is a group.
         outside_groups: [n_outside].
+        paired: whether row i of both sets is the same sample in two states, such as a crystal before and after a change
+            of its geometry. The same samples are then drawn in both sets, so that what they have in common cancels.
         families: name -> family, empty for a family of its own; default: each model is a family of its own.
+        controls: names that are controls and have no part in the mean, such as a representation that knows only the
+            composition.
         n: number of samples in each redraw; default: half of the groups of the set that has fewer.
         k: number of neighbours; less where n is small.
         redraws: number of subsets of each set.
@@ -96,16 +105,22 @@ def contrast(
     Cost: 2 x redraws comparisons of n samples.
 
     Raises:
-        ValueError: fewer than two models in both, fewer than ten samples, or n is not below the number of groups.
+        ValueError: fewer than two models in both, fewer than ten samples, n is not below the number of groups, or
+            pairs of different numbers of samples or of other groups.
     """
-    names = [name for name in inside if name in outside]
+    names = [name for name in inside if name in outside and name not in controls]
+    beside = [name for name in controls if name in inside and name in outside]
     if len(names) < 2:
         raise InputError(f"the sets share {len(names)} models, and at least two are needed")
-    sets = [{name: np.asarray(one[name]) for name in names} for one in (inside, outside)]
+    sets = [{name: np.asarray(one[name]) for name in (*names, *beside)} for one in (inside, outside)]
     codes = [
         np.arange(len(next(iter(one.values())))) if labels is None else np.unique(labels, return_inverse=True)[1]
         for one, labels in zip(sets, (inside_groups, outside_groups), strict=True)
     ]
+    if paired and not np.array_equal(*codes):
+        raise InputError(
+            f"the sets are not pairs: they have {len(codes[0])} and {len(codes[1])} samples, or other groups"
+        )
     groups = (len(np.unique(codes[0])), len(np.unique(codes[1])))
     n = min(groups) // 2 if n is None else n
     if n < MIN_SAMPLES or n >= min(groups):
@@ -113,18 +128,22 @@ def contrast(
             f"{n} samples of {groups[0]} and {groups[1]} groups: take at least {MIN_SAMPLES}, and fewer than the groups"
         )
     k = min(k, n // 4)
-    generator = np.random.default_rng(seed)
+    generators = [np.random.default_rng(seed)] * 2
+    if paired:
+        generators[1] = np.random.default_rng(seed)  # which draws the same samples again
     values = [
         redraw(partial(_alignment, one, metrics, k), of_set, n, redraws, generator)
-        for one, of_set in zip(sets, codes, strict=True)
+        for one, of_set, generator in zip(sets, codes, generators, strict=True)
     ]
     of_family = family_codes(None if families is None else [families.get(name, "") for name in names], len(names))
     results = []
     for index, metric in enumerate(metrics):
-        first, second = (one[:, index] for one in values)
+        with_controls = [one[:, index] for one in values]
+        first, second = (one[:, : len(names), : len(names)] for one in with_controls)
         change = mean_over_pairs((second - first).mean(0), of_family)
         scores = [np.array([_mean(matrix, of_family) for matrix in one]) for one in (first, second)]
-        error, df = (float(one) for one in redraw_error(scores, n, groups))
+        samples = [scores[1] - scores[0]] if paired else scores
+        error, df = (float(one) for one in redraw_error(samples, n, groups[: len(samples)]))
         difference, half_width = float(scores[1].mean() - scores[0].mean()), t_quantile(0.975, df) * error
         results.append(
             Contrast(
@@ -143,6 +162,7 @@ def contrast(
                 redraws,
                 len(names),
                 count_families(of_family),
+                {name: _with_models(with_controls, len(names) + at, of_family) for at, name in enumerate(beside)},
             )
         )
     return results
@@ -194,6 +214,12 @@ def _alignment(rows_of: Mapping[str, np.ndarray], metrics: Sequence[str], k: int
     """Return the alignment beyond chance [metric, m, m] on some of the rows."""
     comparison = compare({name: array[rows] for name, array in rows_of.items()}, metrics=list(metrics), k=k)
     return np.stack([beyond_chance(comparison, metric) for metric in metrics])
+
+
+def _with_models(values: Sequence[np.ndarray], at: int, families: np.ndarray) -> tuple[float, float]:
+    """Return the mean alignment of the control at this place with the models, on both sets."""
+    first, second = (family_means(one[:, at, : len(families)].mean(0), families).mean() for one in values)
+    return float(first), float(second)
 
 
 def _mean(matrix: np.ndarray, families: np.ndarray) -> float:

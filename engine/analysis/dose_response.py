@@ -1,4 +1,4 @@
-"""How the agreement of models changes with the distance of samples from reference samples."""
+"""How the agreement of models changes with the distance of samples from reference samples, or another dose."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class DoseResponse:
     """Alignment against the distance from reference samples.
 
     Args:
-        dose: [q], of each shifted sample: the mean over families of the logarithm of its distance from the reference
-            samples, divided by that of the reference samples from each other; 0 for no shift.
+        dose: [q], of each shifted sample: as given, or else the mean over families of the logarithm of its distance
+            from the reference samples, divided by that of the reference samples from each other; 0 for no shift.
         bins: [b, 2], the lowest and the highest dose of each bin.
         n: number of samples of each comparison.
         k: number of neighbours.
@@ -81,12 +81,13 @@ def dose_response(
     controls: Sequence[str] = (),
     shifted_groups: Sequence[Any] | None = None,
     reference_groups: Sequence[Any] | None = None,
+    dose: Any = None,
     bins: int = 4,
     k: int = 10,
     redraws: int = 10,
     seed: int = 0,
 ) -> DoseResponse:
-    """Compare the alignment of models in bins of shifted samples by their distance from reference samples.
+    """Compare the alignment of models in bins of samples by their distance from reference samples, or another dose.
 
     All comparisons are of one number of samples, no two of one group: 80 % of the groups of the smallest bin, or of the
     reference samples if these are fewer. Samples of a bin are more alike than random ones, which changes scores by
@@ -100,8 +101,11 @@ def dose_response(
         families: name -> family, empty for a family of its own; default: each model is a family of its own.
         controls: names that are controls; they have no part in the dose and in the mean of the models.
         shifted_groups: [q], such as the material that a sample is a state of; default: each sample is a group.
-        reference_groups: [n].
-        bins: number of bins of equally many shifted samples.
+        reference_groups: [n]; a label that is also in ``shifted_groups`` is of the same material, and the distance of a
+            sample is that from other materials.
+        dose: [q] numbers, such as the size of each shifted sample; default: its distance, see `DoseResponse`.
+        bins: number of bins of about equally many shifted samples; samples of one dose are in one bin, so that there
+            can be fewer.
         k: number of neighbours; less where n is small.
         redraws: number of random subsets of the reference samples and of each bin.
         seed: of the subsets.
@@ -109,7 +113,8 @@ def dose_response(
     Cost: (1 + bins) x redraws comparisons of n samples, and a neighbour search in each model.
 
     Raises:
-        ValueError: fewer than two models in both sets, or fewer than 25 groups of reference samples or in a bin.
+        ValueError: fewer than two models in both sets, fewer than 25 groups of reference samples or in a bin, or doses
+            that are not q finite numbers, at least two of them different.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -126,17 +131,15 @@ def dose_response(
         raise InputError(f"the sets share {len(models)} models, and at least two are needed")
     sets = [{name: np.asarray(one[name]) for name in names} for one in (reference, shifted)]
     codes = family_codes(None if families is None else [families.get(name, "") for name in models], len(models))
-    nearest = len(sets[0][models[0]]) - 1
-    if reference_groups is not None:
-        nearest -= int(np.unique(reference_groups, return_counts=True)[1].max()) - 1
-    distances = [
-        degree_of_shift(sets[0][name], sets[1][name], k=min(k, nearest), groups=reference_groups).distance
-        for name in models
-    ]
-    with np.errstate(divide="ignore"):  # a sample that is also a reference sample
-        logs = np.log(np.stack(distances))
-    dose = family_means(np.maximum(logs, np.log(1e-6)).T, codes).mean(1)
-    order = np.array_split(np.argsort(dose, kind="stable"), bins)
+    if dose is None:
+        both = [[one[name] for name in models] for one in sets]
+        dose = _distance(both[0], both[1], codes, k, reference_groups, shifted_groups)
+    dose = np.asarray(dose, np.float64)
+    q = len(sets[1][models[0]])
+    if dose.shape != (q,) or not np.isfinite(dose).all() or np.ptp(dose) == 0:
+        raise InputError(f"dose must be {q} finite numbers, one of each shifted sample, and not all the same")
+    order = _in_bins(dose, bins)
+    bins = len(order)
     labels = [
         np.arange(len(next(iter(one.values())))) if given is None else np.unique(given, return_inverse=True)[1]
         for one, given in zip(sets, (reference_groups, shifted_groups), strict=True)
@@ -183,3 +186,39 @@ def dose_response(
         )
     ends = np.array([[dose[rows].min(), dose[rows].max()] for rows in order])
     return DoseResponse(dose, ends, n, k, redraws, len(models), len(np.unique(codes)), tuple(responses))
+
+
+def _distance(
+    reference: Sequence[np.ndarray],
+    shifted: Sequence[np.ndarray],
+    families: np.ndarray,
+    k: int,
+    reference_groups: Sequence[Any] | None,
+    shifted_groups: Sequence[Any] | None,
+) -> np.ndarray:
+    """Return the dose [q] by distance, see `DoseResponse`."""
+    nearest = len(reference[0]) - 1 - (reference_groups is not None and shifted_groups is not None)
+    if reference_groups is not None:
+        nearest -= int(np.unique(reference_groups, return_counts=True)[1].max()) - 1
+    distances = [
+        degree_of_shift(
+            x,
+            y,
+            k=min(k, nearest),
+            groups=reference_groups,
+            shifted_groups=None if reference_groups is None else shifted_groups,
+        ).distance
+        for x, y in zip(reference, shifted, strict=True)
+    ]
+    with np.errstate(divide="ignore"):  # a sample that is also a reference sample
+        logs = np.log(np.stack(distances))
+    return np.asarray(family_means(np.maximum(logs, np.log(1e-6)).T, families).mean(1))
+
+
+def _in_bins(dose: np.ndarray, bins: int) -> list[np.ndarray]:
+    """Return the samples of each bin, by rising dose: bins of about one size that end where the dose changes."""
+    order = np.argsort(dose, kind="stable")
+    changes = 1 + np.flatnonzero(np.diff(dose[order]))
+    sizes = [len(part) for part in np.array_split(order, bins)]
+    ends = {int(changes[np.abs(changes - wanted).argmin()]) for wanted in np.cumsum(sizes)[:-1]}
+    return np.split(order, sorted(ends))

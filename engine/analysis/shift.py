@@ -38,6 +38,7 @@ def degree_of_shift(
     k: int = 10,
     neighbour_metric: NeighbourMetric = "euclidean",
     groups: Sequence[Any] | None = None,
+    shifted_groups: Sequence[Any] | None = None,
 ) -> Shift:
     """Measure how far samples are from reference samples, in the space of one model.
 
@@ -47,15 +48,17 @@ def degree_of_shift(
         k: number of the neighbour whose distance counts, 1 <= k <= n - 1.
         neighbour_metric: ``euclidean`` or ``cosine``.
         groups: [n], the group of each reference sample, such as the material that it is a state of: its neighbours are
-            those of other groups. Shifted samples have no states of their own among the reference samples, and would
-            look shifted otherwise. Default: each sample is a group.
+            those of other groups. Default: each sample is a group.
+        shifted_groups: [m], the group of each shifted sample, of the same labels, such as the crystal that it was
+            before its geometry was changed: neighbours are those of other groups. Default: no shifted sample is a state
+            of a reference sample.
 
     Invariant to rotation and isotropic scale. Cost O((n + m)^2 d).
     Source: k-NN distance as an out-of-distribution score, Sun et al. (2022), arXiv 2204.06507.
 
     Raises:
-        ValueError: numbers of columns or of groups differ, k is out of range, or ``neighbour_metric`` is an inner
-            product.
+        ValueError: numbers of columns or of groups differ, k is out of range, ``shifted_groups`` without ``groups``, or
+            ``neighbour_metric`` is an inner product.
 
     Example:
         >>> x = np.random.default_rng(0).normal(size=(200, 4))
@@ -72,15 +75,22 @@ def degree_of_shift(
     n = len(inside)
     check_k(k, n)
     points = jnp.concatenate([inside, outside])
-    table = find_table(prepare(points), k, neighbour_metric, where=jnp.arange(len(points)) < n, measured=True)
+    labels = _labels(groups, shifted_groups, n, len(outside))
+    most = 0
+    if groups is not None:
+        most = int(np.bincount(labels[:n]).max())
+        check_k(k, n - most + (shifted_groups is None))
+    # Neighbours of a shifted sample that are states of itself take places in the table.
+    places = k + (most if shifted_groups is not None else 0)
+    table = find_table(prepare(points), places, neighbour_metric, where=jnp.arange(len(points)) < n, measured=True)
     distance = np.array(table.value[:, k - 1], np.float64)
     if groups is not None:
-        if len(groups) != n:
-            raise InputError(f"groups has {len(groups)} labels for {n} reference samples")
-        labels = np.unique(np.asarray(groups), return_inverse=True)[1].astype(np.int32)
-        check_k(k, n - int(np.bincount(labels).max()) + 1)
-        own = find_table(prepare(points[:n]), k, neighbour_metric, where=jnp.asarray(labels), measured=True)
+        own = find_table(prepare(points[:n]), k, neighbour_metric, where=jnp.asarray(labels[:n]), measured=True)
         distance[:n] = np.asarray(own.value[:, k - 1])
+    if shifted_groups is not None:
+        others = labels[np.asarray(table.indices)[n:]] != labels[n:, None]
+        place = np.argmax(np.cumsum(others, 1) == k, 1)
+        distance[n:] = np.asarray(table.value)[np.arange(n, len(points)), place]
     distance = 1 - distance if neighbour_metric == "cosine" else distance
     from scipy.stats import rankdata  # imported here because it takes half a second
 
@@ -89,3 +99,16 @@ def degree_of_shift(
     auc = (ranks.sum() - m * (m + 1) / 2) / (n * m)
     median = np.median(distance[:n])
     return Shift(float(np.median(distance[n:]) / median), float(auc), distance[n:] / median)
+
+
+def _labels(groups: Sequence[Any] | None, shifted: Sequence[Any] | None, n: int, m: int) -> np.ndarray:
+    """Return the groups of the reference and of the shifted samples as int32 [n + m]; empty without groups."""
+    if groups is None and shifted is None:
+        return np.zeros(0, np.int32)
+    if groups is None:
+        raise InputError("shifted_groups are compared with groups, which are not given")
+    for name, labels, size, of in (("groups", groups, n, "reference"), ("shifted_groups", shifted, m, "shifted")):
+        if labels is not None and len(labels) != size:
+            raise InputError(f"{name} has {len(labels)} labels for {size} {of} samples")
+    every = np.concatenate([np.asarray(groups).astype(str), np.asarray([] if shifted is None else shifted).astype(str)])
+    return np.unique(every, return_inverse=True)[1].astype(np.int32)

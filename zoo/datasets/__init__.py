@@ -2,6 +2,9 @@
 
 from .corrections import mp2020_correction as mp2020_correction
 from .files import read_dataset as read_dataset
+from .perturb import PERTURBATIONS as PERTURBATIONS
+from .perturb import perturb as perturb
+from .perturb import split_perturbations as split_perturbations
 from .registry import DatasetInfo as DatasetInfo
 from .registry import find_dataset as find_dataset
 from .registry import list_datasets as list_datasets

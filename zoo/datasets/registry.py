@@ -18,6 +18,7 @@ from .._samples import Dataset
 from .._text import did_you_mean
 from ..weights import fetch_member, verify_member
 from .files import is_file_name, read_dataset
+from .perturb import perturb, split_perturbations
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,8 @@ def load_dataset(
     downloads the whole data set.
 
     Args:
-        name: a name from `list_datasets`, or a file or folder.
+        name: a name from `list_datasets`, or a file or folder; also the name of a perturbed data set, such as
+            ``mptrj+rattle=0.1``, see `perturb`.
         n: number of samples, from 1 to the total; default as many as ship with hyle (1,500 of QM9, 300 crystals), or
             all samples of a file.
         seed: seed of the draw, 0 or greater; None takes the first n of a file.
@@ -181,6 +183,12 @@ def load_dataset(
         ConnectionError: the whole data set is needed and cannot be downloaded.
         ImportError: ase (or, for the whole of QM9, RDKit) is not installed.
     """
+    base, steps = split_perturbations(name)
+    if name not in _infos() and steps and (base in _infos() or is_file_name(base)):
+        data = load_dataset(base, n=n, seed=seed, notify=notify, **options)
+        for kind, amount in steps:
+            data = perturb(data, kind, amount)
+        return data
     if name not in _infos() and is_file_name(name):
         return read_dataset(name, n=n, seed=seed, notify=notify, **options)
     info = find_dataset(name)

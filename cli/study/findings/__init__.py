@@ -11,6 +11,7 @@ from ..rules import load_rules
 from . import confounds, kinds, performance, shape, shift
 from .finding import Finding as Finding
 from .performance import signed_errors as signed_errors
+from .shift import change_of as change_of
 from .shift import rows_of_models as rows_of_models
 
 CHECKS: Mapping[str, Callable[[StudyResults], Finding]] = {

@@ -95,3 +95,53 @@ def test_what_is_too_little_is_named() -> None:
         contrast(models(rng, 18, 1), models(rng, 40, 1))
     with pytest.raises(ValueError, match="40 samples of 40 and 40 groups"):
         contrast(models(rng, 40, 1), models(rng, 40, 1), n=40)
+
+
+def test_pairs_cancel_what_both_states_of_a_sample_have_in_common() -> None:
+    rng = np.random.default_rng(6)
+    before = models(rng, 60, 0.8)
+    after = {name: x + 0.05 * rng.normal(size=x.shape) for name, x in before.items()}
+    apart, together = (contrast(before, after, ("mutual_knn",), paired=paired)[0] for paired in (False, True))
+    assert together.error < apart.error / 2
+    assert contrast(before, before, ("mutual_knn",), paired=True)[0].error == 0
+    assert together.inside == apart.inside  # the same draws
+
+
+def test_the_interval_of_pairs_covers_the_change() -> None:
+    """The change of all pairs that there could be, estimated from 4,000 of them, is in the intervals of 60 of them."""
+    views, k = np.random.default_rng(9).normal(size=(3, 3, 6)), 4
+
+    def states(rng: np.random.Generator, n: int) -> list[dict[str, np.ndarray]]:
+        latent = rng.normal(size=(n, 3))
+        before = {f"m{i}": latent @ view + 0.5 * rng.normal(size=(n, 6)) for i, view in enumerate(views)}
+        return [before, {name: x + 0.5 * rng.normal(size=x.shape) for name, x in before.items()}]
+
+    rng, sets = np.random.default_rng(7), 60
+    large = contrast(*states(rng, 4000), ("mutual_knn",), paired=True, n=30, k=k, redraws=150)[0]
+    truth = large.outside - large.inside
+    found = [contrast(*states(rng, 60), ("mutual_knn",), paired=True, n=30, k=k)[0] for _ in range(sets)]
+    missed = sum(not one.low <= truth <= one.high for one in found)
+    assert truth < -0.05
+    assert binom.ppf(0.001, sets, 0.05) <= missed <= binom.ppf(0.999, sets, 0.06)
+
+
+def test_pairs_have_to_be_pairs() -> None:
+    rng = np.random.default_rng(8)
+    x = models(rng, 40, 1)
+    with pytest.raises(ValueError, match="not pairs: they have 40 and 30 samples"):
+        contrast(x, {name: one[:30] for name, one in x.items()}, paired=True)
+    with pytest.raises(ValueError, match="or other groups"):
+        contrast(x, x, inside_groups=np.arange(40) // 2, outside_groups=np.arange(40) // 4, paired=True, n=12)
+
+
+def test_controls_are_beside_the_models() -> None:
+    rng = np.random.default_rng(9)
+    first, second = models(rng, 60, 0.3), models(rng, 60, 0.3)
+    plain = contrast(first, second, ("cka",), redraws=4)[0]
+    first["noise"], second["noise"] = rng.normal(size=(60, 4)), rng.normal(size=(60, 4))
+    first["like"], second["like"] = rng.normal(size=(60, 4)), second["m0"]
+    found = contrast(first, second, ("cka",), controls=("noise", "like", "absent"), redraws=4)[0]
+    assert (found.inside, found.low, found.models) == pytest.approx((plain.inside, plain.low, 7))
+    assert list(found.controls) == ["noise", "like"]
+    assert np.abs(found.controls["noise"]).max() < 0.15
+    assert found.controls["like"][1] > found.outside > found.controls["like"][0] + 0.5

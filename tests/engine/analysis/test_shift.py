@@ -63,3 +63,36 @@ def test_what_has_no_shift_is_named() -> None:
         degree_of_shift(x, x, k=3, groups="abc")
     with pytest.raises(ValueError, match="k=10"):
         degree_of_shift(x, x, groups=["a"] * 5 + ["b"] * 5)
+
+
+@pytest.mark.parametrize("states", [1, 2, 3])
+def test_a_changed_sample_is_not_near_to_what_it_was(states: int) -> None:
+    """The k-th nearest reference sample of another material, by hand."""
+    rng, k = np.random.default_rng(2), 3
+    labels = np.array([f"m{i}" for i in range(40)]).repeat(states)
+    inside = (rng.normal(size=(40, 4)).repeat(states, axis=0) + 0.05 * rng.normal(size=(40 * states, 4))).astype("f4")
+    chosen = rng.permutation(40 * states)[:25]
+    outside = inside[chosen] + 0.01 * rng.normal(size=(25, 4)).astype("f4")
+    found = degree_of_shift(inside, outside, k=k, groups=labels, shifted_groups=labels[chosen])
+
+    def kth(rows: np.ndarray, of: np.ndarray) -> np.ndarray:
+        far = np.linalg.norm(rows[:, None].astype(float) - inside, axis=2)
+        far[of[:, None] == labels] = np.inf
+        return np.sort(far, axis=1)[:, k - 1]
+
+    own, away = kth(inside, labels), kth(outside, labels[chosen])
+    np.testing.assert_allclose(found.distance, away / np.median(own), rtol=1e-4)
+    assert found.auc == pytest.approx((away[:, None] > own).mean(), abs=5e-3)
+    # Otherwise a sample that is hardly changed looks nearer than the reference samples are to each other.
+    assert degree_of_shift(inside, outside, k=k, groups=labels).auc < found.auc
+
+
+def test_groups_of_changed_samples_need_groups_of_the_others() -> None:
+    x = np.random.default_rng(3).normal(size=(12, 2))
+    with pytest.raises(ValueError, match="shifted_groups are compared with groups"):
+        degree_of_shift(x, x, k=2, shifted_groups=range(12))
+    with pytest.raises(ValueError, match="shifted_groups has 11 labels for 12 shifted samples"):
+        degree_of_shift(x, x, k=2, groups=range(12), shifted_groups=range(11))
+    assert degree_of_shift(x, x, k=10, groups=range(12), shifted_groups=range(12)).ratio == pytest.approx(1)
+    with pytest.raises(ValueError, match="k=11"):
+        degree_of_shift(x, x, k=11, groups=range(12), shifted_groups=range(12))
