@@ -17,7 +17,7 @@ run: $(VENV)/models
 	$(BIN)/hyle run
 
 # This takes more than an hour. Embeddings are stored, so that the same command continues after an interruption.
-study: $(VENV)/models
+study: $(VENV)/dev $(VENV)/models
 	$(BIN)/hyle study -o docs/study
 
 test: check unit

@@ -144,6 +144,42 @@ class ProbeResult:
 
 
 @dataclass(frozen=True)
+class PerturbedResult:
+    """Agreement on the same samples before and after one change by one amount.
+
+    Args:
+        kind: of `hyle.zoo.PERTURBATIONS`.
+        amount: its amount.
+        auc: probability that a changed sample is farther from the other samples than these are from each other, the
+            median over models; 0.5 for no shift.
+        kept: CKNNA beyond chance of a model with itself, before and after, the mean over families.
+        before: mean CKNNA beyond chance of different families, before the change.
+        change: of that mean.
+        low: lower end of its 95 % interval over families and samples; NaN for fewer than six families.
+        high: upper end.
+        families: their number.
+        n: number of samples of each redraw; `kept` is of all of them.
+        samples: their number.
+        models: number of models.
+        controls: name -> mean CKNNA beyond chance of a control with the models, before and after.
+    """
+
+    kind: str
+    amount: float
+    auc: float
+    kept: float
+    before: float
+    change: float
+    low: float
+    high: float
+    families: int
+    n: int
+    samples: int
+    models: int
+    controls: Mapping[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
 class RegimeResult:
     """Change of each metric from the first to the second set of samples, and both Comparisons.
 

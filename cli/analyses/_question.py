@@ -109,7 +109,7 @@ class AnalysisInput:
 
     @property
     def states(self) -> tuple[Sequence[str] | None, Sequence[str] | None]:
-        """Labels of both sets that a sample of the second shares with those of the first that it is a state of; or None."""
+        """Labels of both sets, which samples of the second share with those of the first that they are states of."""
         if self.pairs and self.groups is None and self.outside_groups is None:
             return self.ids, self.outside_ids
         return self.groups, self.outside_groups

@@ -78,17 +78,15 @@ def command(
     start = time.monotonic()
     plans = chosen_sets(split(sets), split(models), samples)
     names = [plan.dataset for plan in plans]
-    written = ["findings.json", "specifications.csv", *(f"{name}.nc" for name in names)]
+    written = ["findings.json", "specifications.csv", "perturbed.svg", *(f"{name}.nc" for name in names)]
     check_folder(output, written, [*names, "specifications", "README.md"], replace=replace_output)
-    judged, specifications, panels = study(
-        plans, Store(store_path), permutations=permutations, jackknife_groups=intervals
-    )
+    outcome = study(plans, Store(store_path), permutations=permutations, jackknife_groups=intervals)
     with output_errors(output):
-        path = write_page(judged, specifications, panels, output)
+        path = write_page(outcome, output)
     if as_json:
-        print_json([judged_data(one) for one in judged])
+        print_json([judged_data(one) for one in outcome.judged])
     else:
-        rows = [(str(row), one.claim.claim, one.verdict.verdict) for row, one in enumerate(judged, 1)]
+        rows = [(str(row), one.claim.claim, one.verdict.verdict) for row, one in enumerate(outcome.judged, 1)]
         print_table(("claim", "", "verdict"), rows)
     say(f"done in {time.monotonic() - start:.0f} s: read {path}")
 

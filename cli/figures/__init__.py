@@ -39,6 +39,7 @@ from ._map import map_chart as map_chart
 from ._order import Clustering as Clustering
 from ._order import cluster_models as cluster_models
 from ._order import order_models as order_models
+from ._perturbed import perturbed_chart as perturbed_chart
 from ._quadrants import quadrant_scatter as quadrant_scatter
 from ._regimes import regime_scatter as regime_scatter
 from ._save import chart_file as chart_file

@@ -11,6 +11,7 @@ from .plan import StudySet as StudySet
 from .rules import load_rules as load_rules
 from .specifications import Specification as Specification
 from .study import Judged as Judged
+from .study import StudyOutcome as StudyOutcome
 from .study import judged as judged
 from .study import study as study
 from .verdict import Estimate as Estimate

@@ -14,14 +14,15 @@ from typing import Any
 from ..analyses import ANALYSES, AnalysisInput, is_number
 from ..atomic import write_atomically
 from ..comparison import model_names, number
-from ..figures import Figure, all_figures, specification, specification_curve, vega_lite_version
+from ..figures import Figure, all_figures, perturbed_chart, specification, specification_curve, vega_lite_version
 from ..options import json_text
 from .findings import rows_of_models
-from .plan import SHIFTS, StudyResults
+from .plan import SHIFT, SHIFTS, StudyResults
 from .rules import load_rules
+from .shift_page import attribute_section, perturbed_section
 from .specifications import Specification
 from .statistics import real
-from .study import Judged
+from .study import Judged, StudyOutcome
 from .verdict import INCONCLUSIVE, NOT_SUPPORTED, SUPPORTED, Tested
 
 # Singular and plural of each verdict, after a number of claims.
@@ -47,15 +48,11 @@ FIGURES = {
 CHOICES = ("data set", "metric", "k", "centring", "composition", "layer", "pooling", "reference", "levels")
 
 
-def write_page(
-    judged: Sequence[Judged], specifications: Sequence[Specification], panels: StudyResults, folder: Path
-) -> Path:
+def write_page(outcome: StudyOutcome, folder: Path) -> Path:
     """Write ``README.md``, ``findings.json``, ``specifications.csv``, and the Comparison and figures of each set.
 
     Args:
-        judged: as `hyle.cli.study.study` returns them, and the next two.
-        specifications: the claims under other choices.
-        panels: the compared sets that the findings are based on.
+        outcome: as `hyle.cli.study.study` returns it.
         folder: output folder, created if it does not exist.
 
     Returns:
@@ -65,10 +62,13 @@ def write_page(
 
     from hyle.engine import save_comparison
 
+    judged, panels, specifications = outcome.judged, outcome.panels, outcome.specifications
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {name: _drawn(name, panels) for name in panels}
     charts = {f"{name}/{figure}": chart for name, one in drawn.items() for figure, chart in one.charts.items()}
     charts |= {f"specifications/{name}": chart for name, chart in _curves(judged, specifications).items()}
+    if outcome.perturbed:
+        charts["perturbed"] = perturbed_chart(outcome.perturbed, "CKNNA")
     for name, panel in panels.items():
         save_comparison(panel.comparison, folder / f"{name}.nc")
     for name, chart in charts.items():
@@ -77,12 +77,14 @@ def write_page(
     data = {
         "rules_sha256": load_rules().sha256,
         "findings": [judged_data(one) for one in judged],
+        "perturbed": [dataclasses.asdict(one) for one in outcome.perturbed],
+        "attributes": [dataclasses.asdict(one) for one in outcome.attributes],
         "sets": {name: dict(panel.comparison.attrs) for name, panel in panels.items()},
     }
     write_atomically(folder / "findings.json", json_text(data).encode())
     if specifications:
         write_atomically(folder / "specifications.csv", _table(specifications).encode())
-    return write_atomically(folder / "README.md", render(judged, specifications, panels, drawn).encode())
+    return write_atomically(folder / "README.md", render(outcome, drawn).encode())
 
 
 def judged_data(one: Judged) -> dict[str, Any]:
@@ -95,13 +97,9 @@ def judged_data(one: Judged) -> dict[str, Any]:
     return found | verdict
 
 
-def render(
-    judged: Sequence[Judged],
-    specifications: Sequence[Specification],
-    panels: StudyResults,
-    drawn: Mapping[str, _Drawn],
-) -> str:
+def render(outcome: StudyOutcome, drawn: Mapping[str, _Drawn]) -> str:
     """Return the page as Markdown."""
+    judged, panels, specifications = outcome.judged, outcome.panels, outcome.specifications
     models = {model_names(panel.comparison)[i] for panel in panels.values() for i in real(panel.comparison)}
     claimed = Counter(one.verdict.verdict for one in judged if one.claim.in_study)
     version = next(iter(panels.values())).comparison.attrs["hyle_version"]
@@ -168,6 +166,7 @@ def render(
             f"\n**{_title(statistics[name])}**\n\n![{_title(statistics[name])}](specifications/{name}.svg)"
             for name in curves
         ]
+    lines += [*perturbed_section(outcome.perturbed, SHIFT[0]), *attribute_section(outcome.attributes)]
     for name, panel in panels.items():
         attrs, size = panel.comparison.attrs, panel.comparison.sizes["model"]
         lines += [

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,43 +11,13 @@ from hyle.zoo import Dataset, Representation, Store, find_dataset, load_dataset,
 from ..comparison import model_names
 from ..console import say
 from ..jobs import embed_with_progress
+from ..results import PerturbedResult
 from .findings import change_of, rows_of_models
 from .plan import OF_PERTURBED, PERTURBED, PERTURBED_N, SHIFT, StudyResult
 from .statistics import families
-from .verdict import Estimate
 
 METRIC = "cknna"
 CONTROLS = ("composition", "chgnet-untrained")
-
-
-@dataclass(frozen=True)
-class PerturbedResult:
-    """What one amount of one change does.
-
-    Args:
-        kind: of `hyle.zoo.PERTURBATIONS`.
-        amount: its amount.
-        auc: probability that a changed crystal is farther from the other crystals than these are from each other, the
-            median over models; 0.5 for no shift.
-        kept: CKNNA beyond chance of a model with itself, before and after, the mean over families.
-        before: mean CKNNA beyond chance of different families, before the change.
-        change: of that mean, with the interval over families and samples.
-        n: number of samples of each redraw; `kept` is of all of them.
-        samples: their number.
-        models: number of models.
-        controls: name -> mean CKNNA beyond chance of a control with the models, before and after.
-    """
-
-    kind: str
-    amount: float
-    auc: float
-    kept: float
-    before: float
-    change: Estimate
-    n: int
-    samples: int
-    models: int
-    controls: Mapping[str, tuple[float, float]]
 
 
 def perturbed(panel: StudyResult, store: Store) -> list[PerturbedResult]:
@@ -119,13 +88,17 @@ def measure(panel: StudyResult, kind: str, amount: float, representations: Seque
         both = compare({"before": before[name], "after": after[name]}, metrics=[METRIC], k=found.k)
         kept.append(beyond_chance(both, METRIC)[0, 1])
     codes = family_codes([owners[name] for name in models])
+    change = change_of(found)
     return PerturbedResult(
         kind,
         amount,
         float(np.median(aucs)),
         float(family_means(np.array(kept), codes).mean()),
         found.inside,
-        change_of(found),
+        change.value,
+        change.low,
+        change.high,
+        change.units,
         found.n,
         len(ids),
         found.models,

@@ -12,8 +12,11 @@ from ..comparison import CONTROL, add_energy_errors, add_labels, add_samples
 from ..console import TerminalProgress, say
 from ..jobs import compare_with_progress, embed_together_with_progress, embed_with_progress
 from ..options import CompareOptions
+from ..results import PerturbedResult
+from .attributes import AttributeResult, attributes, check_packages
 from .findings import Finding, findings
-from .plan import DEFAULT, MIDDLE, POOLINGS, StudyResult, StudyResults, StudySet
+from .perturbed import perturbed
+from .plan import DEFAULT, MIDDLE, POOLINGS, SHIFT, StudyResult, StudyResults, StudySet
 from .rules import Claim, load_rules
 from .specifications import Specification, specifications
 from .verdict import Verdict, judge
@@ -98,10 +101,34 @@ def judged(panels: StudyResults) -> list[Judged]:
     return [Judged(rules.claims[one.name], one, verdicts[one.name]) for one in found]
 
 
-def study(
-    plans: Sequence[StudySet], store: Store, **options: int
-) -> tuple[list[Judged], list[Specification], StudyResults]:
+@dataclass(frozen=True)
+class StudyOutcome:
+    """Everything that the study finds.
+
+    Args:
+        judged: each claim with its verdict.
+        panels: the compared sets that the findings are based on.
+        specifications: the claims under other choices.
+        perturbed: agreement on the same crystals, before and after a change.
+        attributes: agreement against what makes samples unusual.
+    """
+
+    judged: Sequence[Judged]
+    panels: StudyResults
+    specifications: Sequence[Specification] = ()
+    perturbed: Sequence[PerturbedResult] = ()
+    attributes: Sequence[AttributeResult] = ()
+
+
+def study(plans: Sequence[StudySet], store: Store, **options: int) -> StudyOutcome:
     """Embed and compare every set, judge each claim of the study, and repeat it under other specifications."""
+    check_packages([plan.dataset for plan in plans])
     panels = {plan.dataset: make_panel(plan, store, **options) for plan in plans}
     sets_of = {name: claim.sets for name, claim in load_rules().claims.items()}
-    return judged(panels), specifications(panels, sets_of, progress=TerminalProgress()), panels
+    return StudyOutcome(
+        judged(panels),
+        panels,
+        specifications(panels, sets_of, progress=TerminalProgress()),
+        perturbed(panels[SHIFT[0]], store) if SHIFT[0] in panels else (),
+        attributes(panels),
+    )

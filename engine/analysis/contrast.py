@@ -117,7 +117,7 @@ def contrast(
         np.arange(len(next(iter(one.values())))) if labels is None else np.unique(labels, return_inverse=True)[1]
         for one, labels in zip(sets, (inside_groups, outside_groups), strict=True)
     ]
-    if paired and not np.array_equal(*codes):
+    if paired and not np.array_equal(codes[0], codes[1]):
         raise InputError(
             f"the sets are not pairs: they have {len(codes[0])} and {len(codes[1])} samples, or other groups"
         )

@@ -23,6 +23,7 @@ from hyle.cli.study import (
     SETS,
     Judged,
     Specification,
+    StudyOutcome,
     StudyResult,
     StudyResults,
     StudySet,
@@ -195,7 +196,7 @@ def test_a_specification_is_the_statistic_under_its_choices(planted: StudyResult
 def test_the_page_agrees_with_the_numbers(planted: StudyResults, curves: list[Specification], tmp_path: Path) -> None:
     planted = {name: planted[name] for name in ("mptrj", "mpf-tp")}
     found = judged(planted)
-    text = write_page(found, curves, planted, tmp_path / "study").read_text()
+    text = write_page(StudyOutcome(found, planted, curves), tmp_path / "study").read_text()
     data = json.loads((tmp_path / "study" / "findings.json").read_text())
     assert [one["verdict"] for one in data["findings"]] == [one.verdict.verdict for one in found]
     assert data["rules_sha256"] == hashlib.sha256(PATH.read_bytes()).hexdigest()

@@ -75,3 +75,33 @@ def test_25_groups_are_enough_in_a_bin_and_in_the_reference() -> None:
         dose_response({name: x[:24] for name, x in reference.items()}, shifted, redraws=2)
     with pytest.raises(ValueError, match="there are 20 groups of reference samples"):
         dose_response(reference, shifted, reference_groups=np.arange(80) // 4, redraws=2)
+
+
+def test_a_given_dose_replaces_the_distance() -> None:
+    reference, shifted = panel(0.15)
+    rng = np.random.default_rng(1)
+    order = rng.permutation(160)
+    shifted = {name: x[order] for name, x in shifted.items()}
+    by_distance = dose_response(reference, shifted, controls=("control",), redraws=4)
+    again = dose_response(reference, shifted, controls=("control",), redraws=4, dose=by_distance.dose)
+    np.testing.assert_array_equal(again.responses[0].values, by_distance.responses[0].values)
+    any_order = dose_response(reference, shifted, controls=("control",), redraws=4, dose=rng.permutation(160))
+    assert abs(any_order.responses[0].slope) < abs(by_distance.responses[0].slope) / 4
+
+
+@pytest.mark.parametrize("zeros", [50, 80, 110])
+def test_samples_of_one_dose_are_in_one_bin(zeros: int) -> None:
+    reference, shifted = panel(0.0)
+    dose = np.random.default_rng(2).permutation(np.repeat([0.0, 1.0], [zeros, 160 - zeros]))
+    for bins in (2, 4):
+        found = dose_response(reference, shifted, redraws=2, dose=dose, bins=bins)
+        np.testing.assert_array_equal(found.bins, [[0, 0], [1, 1]])
+        assert found.n == 4 * min(zeros, 160 - zeros) // 5
+        assert len(found.responses[0].values) == 3
+
+
+def test_a_dose_is_a_number_of_each_sample() -> None:
+    reference, shifted = panel(0.0)
+    for wrong in (np.arange(159), np.ones(160), np.r_[np.arange(159.0), np.nan]):
+        with pytest.raises(ValueError, match="dose must be 160 finite numbers"):
+            dose_response(reference, shifted, dose=wrong)
