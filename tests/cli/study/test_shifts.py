@@ -188,7 +188,7 @@ def test_a_chain_is_near_to_one_of_its_fold() -> None:
 def test_a_missing_package_is_named_before_hours_of_work(monkeypatch: pytest.MonkeyPatch) -> None:
     check_packages(["mptrj"])
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="pip install '?tmtools"):
+    with pytest.raises(ImportError, match=r"pip install '?tmtools"):
         check_packages(["mptrj", "proteins"])
 
 
