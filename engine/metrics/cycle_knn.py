@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from ..base import namespace, renamed_arguments
+from ..base import renamed_arguments
 from ..neighbours import Lookup, NeighbourMetric, pair_tables, share, stack
 from ._neighbour_metric import all_equal, build_neighbour_metric, nan_unless, neighbour_count, sorted_tables
 
@@ -59,11 +60,35 @@ def cycle_knn(
     return nan_unless(finite & ~all_equal(both).any(), returning)
 
 
-def _returning(x: Lookup, y: Lookup) -> Any:
+class _Edges(NamedTuple):
+    """The edges from rows to their neighbours as ascending int64 [n k], with the row in the upper 32 bits.
+
+    Args:
+        steps: from a row to its neighbours, which are in the lower bits.
+        returns: to a row from those whose neighbour it is.
+    """
+
+    steps: np.ndarray
+    returns: np.ndarray
+
+
+def _edges(tables: Lookup, order: jax.Array | None) -> Lookup | _Edges:
+    """Return the edges of tables [m, n, k] in NumPy, and in JAX the tables; see `neighbour_count`."""
+    if order is not None or not isinstance(tables.indices, np.ndarray):
+        return sorted_tables(tables, order)
+    m, n, _ = tables.indices.shape
+    to, row = tables.indices.astype(np.int64), np.arange(n, dtype=np.int64)[:, None]
+    return _Edges((row << 32 | to).reshape(m, -1), np.sort((to << 32 | row).reshape(m, -1), axis=1))
+
+
+def _returning(x: Lookup | _Edges, y: Lookup | _Edges) -> Any:
+    if isinstance(x, _Edges) and isinstance(y, _Edges):
+        both = np.sort(np.concatenate([x.returns, y.steps]), kind="stable")  # which merges two sorted runs
+        rows = both[:-1][both[1:] == both[:-1]] >> 32
+        return np.int32(bool(len(rows)) + np.count_nonzero(np.diff(rows)))
     n, _ = y.indices.shape
-    xp = namespace(x.indices, y.indices)
-    start = xp.broadcast_to(xp.arange(n, dtype=y.indices.dtype)[:, None], y.indices.shape)
-    return x.find(y.indices, start)[0].any(1).sum(dtype=xp.int32)
+    start = jnp.broadcast_to(jnp.arange(n, dtype=y.indices.dtype)[:, None], y.indices.shape)
+    return x.find(y.indices, start)[0].any(1).sum(dtype=jnp.int32)
 
 
 def _score(returning: np.ndarray, n: int, k: int) -> np.ndarray:
@@ -86,7 +111,7 @@ def cycle_chance(table: Lookup, candidates: np.ndarray | None = None) -> float:
     return float(1 - missed.mean())
 
 
-_count = neighbour_count(_returning, symmetric=False, arrange=sorted_tables)
+_count = neighbour_count(_returning, symmetric=False, arrange=_edges)
 
 METRICS = (
     build_neighbour_metric(
