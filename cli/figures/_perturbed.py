@@ -31,7 +31,11 @@ def perturbed_chart(results: Sequence[PerturbedResult], label: str) -> alt.Conca
     """
     who = ["models", *(f"{name} with models" for name in results[0].controls)]
     colours = [accents(1)[0], MUTED, INK][: len(who)]
-    colour = alt.Color("who:N", scale=alt.Scale(domain=who, range=colours), legend=alt.Legend(orient="top", title=None))
+    colour = alt.Color(
+        "who:N",
+        scale=alt.Scale(domain=who, range=colours),
+        legend=alt.Legend(orient="top", title=None, columnPadding=30),
+    )
     rows = [row for one in results for row in _rows(one)]
     ends = [row[key] for row in rows for key in ("low", "high", "value") if row[key] is not None]
     y_scale = alt.Scale(domain=[min(0.0, *ends), max(ends)], nice=True)
@@ -50,7 +54,7 @@ def perturbed_chart(results: Sequence[PerturbedResult], label: str) -> alt.Conca
         layers = [
             base.mark_line(strokeWidth=2).encode(y=y),
             base.mark_rule().encode(y=alt.Y("low:Q", scale=y_scale), y2="high:Q"),
-            base.mark_point(filled=True, size=80, opacity=1).encode(y=y),
+            base.mark_point(filled=True, size=50, opacity=1).encode(y=y),
         ]
         panels.append(alt.LayerChart(layer=layers).properties(width=230, height=180))
     chart: alt.ConcatChart = alt.concat(*panels, columns=2)

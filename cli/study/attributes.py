@@ -117,11 +117,6 @@ def heaviest_element(samples: Sequence[Sample], _: Sequence[Sample]) -> list[flo
     return [float(sample.atoms.numbers.max()) for sample in samples]  # type: ignore[union-attr]
 
 
-def charged(samples: Sequence[Sample], _: Sequence[Sample]) -> list[float]:
-    """Return 1 for a sample with a charge, else 0."""
-    return [float(sample.labels["charge"] != 0) for sample in samples]
-
-
 def open_shell(samples: Sequence[Sample], _: Sequence[Sample]) -> list[float]:
     """Return 1 for a sample with unpaired electrons, else 0."""
     return [float(sample.labels["unpaired"] > 0) for sample in samples]
@@ -190,7 +185,6 @@ ATTRIBUTES = (
     Attribute("drugs", "qm9", "size", "heavy atoms", 4, heavy_atoms),
     Attribute("drugs", "qm9", "scaffold", "distance to the nearest scaffold of QM9", 4, scaffold_distance),
     Attribute("exotic", "qm9", "element", "largest atomic number", 4, heaviest_element),
-    Attribute("exotic", "qm9", "charge", "0 neutral, 1 charged", 2, charged),
     Attribute("exotic", "qm9", "spin", "0 closed shell, 1 unpaired electrons", 2, open_shell),
     Attribute("alexandria", "mptrj", "prototype", "0 in MPtrj, 1 not", 2, new_prototype),
     Attribute("alexandria", "mptrj", "element", "rarity of the rarest element in MPtrj", 4, rarest_element),

@@ -8,6 +8,7 @@ from ..analyses import is_number
 from ..comparison import number
 from ..results import PerturbedResult
 from .attributes import AttributeResult
+from .plan import PERTURBED_N
 
 KINDS = {
     "rattle": "atoms displaced by {} Å along each axis",
@@ -27,12 +28,14 @@ def perturbed_section(results: Sequence[PerturbedResult], dataset: str) -> list[
         "",
         "## The same crystals, changed by a known amount",
         "",
-        f"The parents are the first {most.samples} crystals of {dataset}, frames of relaxations of which most are near "
-        "a minimum. Atoms and composition stay the same, so that a change of agreement is an effect of the geometry "
-        "alone ([`hyle.zoo.perturb`](../data.md#changed-structures)). Displacements stand for temperature, smaller "
-        "volumes for pressure, exchanged atoms for disorder, and a gap for a surface; nothing is relaxed afterwards. "
-        "Kinds and amounts are in `cli/study/plan.py`, and were chosen before the results were known; no verdict rests "
-        "on them. "
+        f"The parents are {most.samples} of the first {PERTURBED_N} crystals of {dataset}, those that all models can "
+        "read: frames of relaxations, most of them near a minimum. Atoms and composition stay the same, so that a "
+        "change of agreement is an effect of the geometry alone "
+        "([`hyle.zoo.perturb`](../data.md#changed-structures)). Displacements stand for temperature, smaller volumes "
+        "for pressure, exchanged atoms for disorder, and a gap for a surface; nothing is relaxed afterwards. Kinds and "
+        "amounts are in `cli/study/plan.py`, and were chosen before the results were known; no verdict rests on them. "
+        "Error rates of the intervals of this section and the next: `python -m bench.shift_null`, "
+        "[`bench/results/shift_null.md`](../../bench/results/shift_null.md). "
         f"CKNNA beyond chance on {most.n} crystals at a time, no two of one composition, {most.models} models of "
         f"{most.families} families; the intervals of the changes are over families and crystals. *Farther* is the "
         "probability that a changed crystal is farther from the other parents than these are from each other (median "
@@ -48,7 +51,8 @@ def perturbed_section(results: Sequence[PerturbedResult], dataset: str) -> list[
         change = interval(one.change, one.low, one.high, one.families)
         numbers = (number(one.auc, 2), number(one.kept, 2), number(one.before, 3), change)
         controls = (f"{number(a, 2)} to {number(b, 2)}" for a, b in one.controls.values())
-        lines.append(f"| {KINDS[one.kind].format(f'{one.amount:g}')} | {' | '.join((*numbers, *controls))} |")
+        amount = f"{100 * one.amount:g} %" if one.kind == "swap" else f"{one.amount:g}"
+        lines.append(f"| {KINDS[one.kind].format(amount)} | {' | '.join((*numbers, *controls))} |")
     alt = "Agreement on the same crystals against the amount by which they were changed"
     return [*lines, "", f"![{alt}](perturbed.svg)"]
 
@@ -65,13 +69,14 @@ def attribute_section(results: Sequence[AttributeResult]) -> list[str]:
         "to the next with its interval over families. Samples of a bin are more alike than random ones, which alone "
         "changes scores: the controls show by how much. Elements and prototypes are rare or new with respect to 1,000 "
         "frames of MPtrj, scaffolds with respect to 1,500 molecules of QM9 (one minus Tanimoto similarity); folds are "
-        "compared by TM-align (one minus TM-score). No verdict rests on these.",
+        "compared by TM-align (one minus TM-score). Charged molecules are in none of the sets, because models that do "
+        "not read a charge skip them. No verdict rests on these.",
         "",
         "| set | property | bins | agreement in the bins | change per bin (95 %) | controls with models |",
         "| --- | --- | --- | --- | --: | --- |",
     ]
     for one in results:
-        ends = (f"{number(low, 2)} to {number(high, 2)}" if low < high else number(low, 2) for low, high in one.ends)
+        ends = (f"{low:.3g} to {high:.3g}" if low < high else f"{low:.3g}" for low, high in one.ends)
         slope = interval(one.slope.value, one.slope.low, one.slope.high, one.slope.units)
         controls = "; ".join(f"{name} {_row(values)}" for name, values in one.controls.items()) or "–"
         cells = (

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 import xarray as xr
 
+from hyle.cli.results import PerturbedResult
 from hyle.cli.study import Estimate, judge, load_rules, statistics
+from hyle.cli.study.attributes import ATTRIBUTES, AttributeResult
+from hyle.cli.study.plan import PERTURBED
+from hyle.cli.study.shift_page import attribute_section, perturbed_section
 from hyle.engine import load_comparison
 
 FOLDER = Path(__file__).parents[3] / "docs" / "study"
@@ -45,10 +49,28 @@ def estimate(data: dict[str, Any]) -> Estimate:
     return Estimate(**(numbers | {"df": float("inf") if data["df"] is None else data["df"]}))
 
 
+def numbers(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a result, in which JSON has null for what is no number."""
+    return {name: float("nan") if value is None else value for name, value in data.items()}
+
+
 def test_the_rules_are_those_of_the_page(published: dict[str, Any]) -> None:
     sha256 = load_rules().sha256
     assert published["rules_sha256"] == sha256
     assert sha256 in (FOLDER / "README.md").read_text()
+
+
+def test_both_sections_on_shifts_are_those_of_the_numbers(published: dict[str, Any]) -> None:
+    page = (FOLDER / "README.md").read_text()
+    changes = [PerturbedResult(**numbers(one)) for one in published["perturbed"]]
+    assert "\n".join(perturbed_section(changes, "mptrj")) in page
+    attributes = [
+        AttributeResult(**numbers(one) | {"slope": estimate(one["slope"])}) for one in published["attributes"]
+    ]
+    assert "\n".join(attribute_section(attributes)) in page
+    assert [(one.kind, one.amount) for one in changes] == [(kind, a) for kind, each in PERTURBED.items() for a in each]
+    assert [(one.dataset, one.name) for one in attributes] == [(one.dataset, one.name) for one in ATTRIBUTES]
+    assert (FOLDER / "perturbed.svg").read_text().startswith("<svg")
 
 
 def test_every_verdict_follows_from_its_estimates(published: dict[str, Any]) -> None:

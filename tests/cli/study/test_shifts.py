@@ -21,7 +21,6 @@ from hyle.cli.study.attributes import (
     ATTRIBUTES,
     Attribute,
     attributes,
-    charged,
     check_packages,
     fold_distance,
     heaviest_element,
@@ -155,7 +154,6 @@ def test_elements_charges_and_sizes() -> None:
     ]
     assert heaviest_element(samples, known) == [17, 8, 54]
     assert rarest_element(samples, known) == pytest.approx([-np.log10(0.2), -np.log10(0.8), -np.log10(0.05)])
-    assert charged(samples, known) == [0, 1, 0]
     assert open_shell(samples, known) == [0, 0, 1]
     assert residues([Sample("p", sequence="ACDE")], ()) == [4]
 
@@ -208,7 +206,7 @@ def test_both_sections_say_what_was_found(before: StudyResult, monkeypatch: pyte
     monkeypatch.setattr(attributes_module, "REFERENCE_N", {})
     one = attributes_module.measure(size, before, before)
     text = "\n".join(attribute_section([one]))
-    assert "| mptrj, 120 samples (48 at a time), 7 models | size: place | 0.00 to 59.00; 60.00 to 119.00 |" in text
+    assert "| mptrj, 120 samples (48 at a time), 7 models | size: place | 0 to 59; 60 to 119 |" in text
     assert set(asdict(one)) >= {"ends", "values", "slope"}
 
 
