@@ -31,11 +31,8 @@ def perturbed_chart(results: Sequence[PerturbedResult], label: str) -> alt.Conca
     """
     who = ["models", *(f"{name} with models" for name in results[0].controls)]
     colours = [accents(1)[0], MUTED, INK][: len(who)]
-    colour = alt.Color(
-        "who:N",
-        scale=alt.Scale(domain=who, range=colours),
-        legend=alt.Legend(orient="top", title=None, columnPadding=30),
-    )
+    scale = alt.Scale(domain=who, range=colours)
+    colour = alt.Color("who:N", scale=scale, legend=alt.Legend(orient="top", title=None, columnPadding=30))
     rows = [row for one in results for row in _rows(one)]
     ends = [row[key] for row in rows for key in ("low", "high", "value") if row[key] is not None]
     y_scale = alt.Scale(domain=[min(0.0, *ends), max(ends)], nice=True)
