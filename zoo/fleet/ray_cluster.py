@@ -17,6 +17,8 @@ from .workers import Workers
 
 POLL = 1.0  # seconds
 PATIENCE = 30.0  # seconds without a worker after which the user is told
+# What Ray says of calls for an actor that it is restarting.
+RESTARTING = "actor is restarting"
 # Settings of this process that those of the cluster need as well; no credentials, which others could read there.
 PASSED_ON = ("OMP_WAIT_POLICY", "TOKENIZERS_PARALLELISM", "TF_CPP_MIN_LOG_LEVEL", "XLA_PYTHON_CLIENT_PREALLOCATE")
 
@@ -98,7 +100,11 @@ class RayCluster(Workers):
                     raise _cannot_start(error) from error
                 if isinstance(error, ActorDiedError):
                     self._actors[worker] = self._started()
-                answer = Lost("killed, or its node was")
+                # A job that comes while Ray restarts the actor costs no worker: it is given again.
+                restarting = worker not in self._ready and RESTARTING in str(error)
+                if restarting:
+                    time.sleep(POLL / 4)
+                answer = Lost("restarting" if restarting else "killed, or its node was", idle=restarting)
             except RayTaskError as error:  # what it was sent cannot be read there
                 raise _cannot_start(error) from error
             if isinstance(answer, Lost):
