@@ -14,8 +14,6 @@ from .known_relations import Domain
 from .known_training import TRAINED, name_of, trained_rows
 
 KS = (10, 25, 50)
-# Slow metrics that centring does not change: their neighbours are Euclidean, and their maps have an offset.
-SHIFTED = ("reconstruction_error_local",)
 # Networks that are trained on right labels, and as many on shuffled ones.
 SEEDS = 4
 
@@ -53,7 +51,7 @@ def measures(rows: Mapping[str, np.ndarray], skip: Sequence[str] = ()) -> dict[s
     for k in [k for k in KS if k < n / 2]:
         for centre in (False, True):
             first = k == KS[0] and not centre
-            names = [m.name for m in every] if first else [name for name in local if not (centre and name in SHIFTED)]
+            names = [m.name for m in every] if first else local
             comparison = compare(dict(rows), metrics=names, k=k, centre=centre)
             for name in names:
                 words = f"{name}, k = {k}{', centred' * centre}" if name in local else name
