@@ -81,8 +81,9 @@ def _edges(tables: Lookup, order: jax.Array | None) -> Lookup | _Edges:
     return _Edges((row << 32 | to).reshape(m, -1), np.sort((to << 32 | row).reshape(m, -1), axis=1))
 
 
-def _returning(x: Lookup | _Edges, y: Lookup | _Edges) -> Any:
-    if isinstance(x, _Edges) and isinstance(y, _Edges):
+def _returning(x: Any, y: Any) -> Any:
+    """Count the rows to which a step in y, then in x leads back; tables or `_Edges` of both, see `_edges`."""
+    if isinstance(x, _Edges):
         both = np.sort(np.concatenate([x.returns, y.steps]), kind="stable")  # which merges two sorted runs
         rows = both[:-1][both[1:] == both[:-1]] >> 32
         return np.int32(bool(len(rows)) + np.count_nonzero(np.diff(rows)))
