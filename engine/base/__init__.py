@@ -53,8 +53,10 @@ from .rows import blocks as blocks
 from .rows import centred as centred
 from .rows import check_k as check_k
 from .rows import each_row as each_row
+from .rows import exponent_factors as exponent_factors
 from .rows import gaussian as gaussian
 from .rows import is_constant as is_constant
+from .rows import is_constant_but_for_one as is_constant_but_for_one
 from .rows import ldexp as ldexp
 from .rows import matrix as matrix
 from .rows import pad_width as pad_width
@@ -62,6 +64,7 @@ from .rows import pair as pair
 from .rows import power_of_two as power_of_two
 from .rows import root as root
 from .rows import unit as unit
+from .rows import warn_of_nothing_left as warn_of_nothing_left
 from .rows import warn_of_undefined as warn_of_undefined
 from .sort_keys import on_host as on_host
 from .sort_keys import pack_sort_keys as pack_sort_keys

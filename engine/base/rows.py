@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import jax
@@ -107,9 +107,36 @@ def warn_of_undefined(**representations: jax.Array) -> None:
         warnings.warn(message, UserWarning, stacklevel=_level_of_caller())
 
 
+def warn_of_nothing_left(**representations: jax.Array) -> None:
+    """Warn of representations whose kernel is 0 after centring, up to rounding errors; see `warn_of_undefined`.
+
+    Args:
+        representations: floating [n, d] each, by the name of the argument. Those whose rows are all equal are known.
+
+    Warns:
+        UserWarning: names the others.
+    """
+    names = [name for name, x in representations.items() if not is_constant(np.asarray(x))]
+    if names:
+        message = (
+            f"{' and '.join(names)}: nothing is left of the kernel after centring but rounding errors, as where all "
+            "distances between rows are equal, so that the score is not defined (NaN)"
+        )
+        warnings.warn(message, UserWarning, stacklevel=_level_of_caller())
+
+
 def is_constant(rows: Any) -> bool:
     """Return whether all rows [n, d] are equal."""
     return bool((rows[0] == rows[-1]).all() and (rows == rows[0]).all())
+
+
+def is_constant_but_for_one(rows: Any) -> Any:
+    """Return whether all rows [n, d], in JAX or NumPy, are equal, or all but one: a bool scalar."""
+    first, second, third = (rows[min(at, len(rows) - 1)] for at in range(3))
+    same = (second == third).all()
+    if isinstance(rows, np.ndarray) and not (same or (first == second).all() or (first == third).all()):
+        return np.False_
+    return (rows != namespace(rows).where(same, second, first)).any(1).sum() <= 1
 
 
 def _level_of_caller() -> int:
@@ -184,7 +211,24 @@ def root(x: Any) -> Any:
 
 def gaussian(squares: Any, sigma: Any) -> Any:
     """Compute the RBF kernel exp(-d^2 / 2 sigma^2) of squared distances."""
-    return namespace(squares, sigma).exp(squares * (-0.5 / sigma**2))
+    xp = namespace(squares, sigma)
+    if xp is np:
+        with np.errstate(over="ignore"):
+            return np.exp(reduce(np.multiply, exponent_factors(sigma), squares))
+    inverse = 1 / sigma  # whose square may be out of the range of the dtype
+    return xp.exp(squares * inverse * (-0.5 * inverse))
+
+
+def exponent_factors(sigma: Any) -> tuple[Any, ...]:
+    """Return the factors by which a squared distance becomes the exponent of `gaussian`, one after the other, in NumPy.
+
+    It is one, unless 1 / sigma^2 is out of the range of the dtype: then two, since the exponent of equal rows is 0, and
+    not 0 times infinity.
+    """
+    with np.errstate(all="ignore"):
+        inverse = 1 / sigma
+        whole = -0.5 * inverse * inverse
+    return (whole,) if np.isfinite(whole) else (inverse, -0.5 * inverse)
 
 
 def block_size(n: int, width: int, most: int | None = None) -> int:

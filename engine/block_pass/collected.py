@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..gram import Sums, diagonal
+from ..gram import Sums
 from ..neighbours import Neighbours, empty_table
 from .plan import PassPlan, QueryResult
 
@@ -112,7 +112,7 @@ class Collected:
         result.tables = {metric: table for (metric, _), table in zip(plan.tables, self._tables, strict=False)}
         result.distinct = self._tables[-1] if self._distinct else []
         for kernel, products, means in zip(plan.kernels, self._products, self._means, strict=True):
-            result.sums[kernel] = Sums(sum(products), means, np.asarray(diagonal(norms, kernel), np.float64))
+            result.sums[kernel] = Sums.of(kernel, norms, np.asarray(sum(products)), means)
         if self._squares:
             result.squares = np.asarray(sum(self._squares))
         if plan.ranks:

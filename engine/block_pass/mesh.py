@@ -127,10 +127,10 @@ def run_mesh_pass(
             jax.block_until_ready(parts[-1])
             progress(len(query) * done // len(starts), len(query))
     found = Collected(plan, m, len(query), dtype, groups=groups, distinct=further)
-    parts, exact = jax.device_get((parts, exact))
+    parts, norms = jax.device_get((parts, norms))
     for first, part in zip(range(0, blocks, at_once), parts, strict=True):
         _add(found, part, first, np.array(order), plan, layout)
-    return found.result(jax.tree.map(lambda leaf: leaf[np.argsort(order)], exact), size)
+    return found.result(jax.tree.map(lambda leaf: leaf[np.argsort(order)], norms), size)
 
 
 def _saved(checkpoint: Checkpoint, name: str, run: Callable[..., Any], inputs: Inputs, start: jax.Array) -> Any:

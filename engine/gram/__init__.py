@@ -8,6 +8,7 @@ from .batches import doubly_centred as doubly_centred
 from .batches import others as others
 from .features import by_features as by_features
 from .features import feature_hsic as feature_hsic
+from .features import feature_noise as feature_noise
 from .features import feature_products as feature_products
 from .half import HalfSums as HalfSums
 from .half import half_sums as half_sums
@@ -33,3 +34,5 @@ from .prepared import stacked as stacked
 from .product import gram_of as gram_of
 from .product import multiply as multiply
 from .sums import Sums as Sums
+from .sums import cleared as cleared
+from .sums import entry_noise as entry_noise

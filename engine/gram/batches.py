@@ -277,13 +277,14 @@ def agreement(a: jax.Array, b: jax.Array, where: jax.Array, *, debiased: bool) -
         where: bool [n], False for padding rows.
         debiased: U-centred, without the diagonals; else doubly centred with their diagonals.
     """
-    off = others(where)
-    pairs = off if debiased else where[:, None] & where[None, :]
+    every = where[:, None] & where[None, :]
+    pairs = others(where) if debiased else every
     n = jnp.maximum(count(where, a.dtype), 4 if debiased else 1)
 
     p, q = (doubly_centred(v, pairs, n, debiased=debiased) for v in (a, b))
     error = (8 * jnp.finfo(a.dtype).eps) ** 2
-    small = tuple(jax.lax.stop_gradient(error * (jnp.where(pairs, v, 0) ** 2).sum()) for v in (a, b))
+    # With the diagonal: an inner product of rows at right angles has the rounding error of the squared norms.
+    small = tuple(jax.lax.stop_gradient(error * (jnp.where(every, v, 0) ** 2).sum()) for v in (a, b))
     return KernelAlignment((p * q).sum(), (p * p).sum(), (q * q).sum(), (small[0], small[1]))
 
 

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import HIGHEST, Centred, of_all, own_share, several_processes, use_numpy
+from ..base import HIGHEST, Centred, namespace, of_all, own_share, several_processes, use_numpy
 from .features_on_mesh import feature_products_on_mesh
 from .prepared import Prepared, in_numpy
+from .sums import sum_error
 
 # Entries of the rows of a model that are multiplied at once, where they are centred for it.
 CHUNK = 2**20
@@ -76,7 +77,7 @@ def feature_hsic(products: Any, squares: Any, *, debiased: bool) -> Any:
     The rows are centred, so that each row of a kernel sums to 0. With q and p the squared norms of the rows,
     n^2 HSIC_v = |X'Y|^2 and n (n - 3) HSIC_u = |X'Y|^2 - n / (n - 2) q.p + sum(q) sum(p) / ((n - 1) (n - 2)).
     """
-    n = squares.shape[1]
+    n = float(squares.shape[1])  # its square is no 32-bit integer from 46,341 rows on
     if not debiased:
         return products / n**2
     mean = squares.mean(1, keepdims=True)
@@ -86,6 +87,23 @@ def feature_hsic(products: Any, squares: Any, *, debiased: bool) -> Any:
     numpy = isinstance(residual, np.ndarray)
     inner = residual @ residual.T if numpy else jnp.matmul(residual, residual.T, precision=HIGHEST)
     return (products - n / (n - 2) * (inner + n * means) + n * n * means / ((n - 1) * (n - 2))) / (n * (n - 3))
+
+
+def feature_noise(representations: Sequence[Prepared], own: Any) -> Any:
+    """Bound what rounding errors may add to the unbiased HSIC of linear kernels with themselves.
+
+    Args:
+        representations: m, of the same n > 3 samples.
+        own: [m], the biased HSIC of each with itself, from products of features.
+
+    Returns:
+        [m], infinite where the unbiased HSIC is 0 in exact arithmetic. It is a difference of sums over rows, the
+        largest of which is that of the biased one; see `sum_error`.
+    """
+    xp, squares = namespace(own), representations[0].norms.squares
+    n = float(len(squares))
+    one_apart = xp.stack([xp.asarray(prepared.norms.one_apart) for prepared in representations])
+    return xp.where(one_apart, xp.inf, sum_error(n, squares.dtype) * own * n / (n - 3))
 
 
 def _squared_norm_numpy(x: np.ndarray | Centred, y: np.ndarray | Centred) -> float:

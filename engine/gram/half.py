@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..base import Threads, aligned_empty
-from .kernels import Kernel, diagonal
+from ..base import Threads, aligned_empty, exponent_factors
+from .kernels import Kernel
 from .prepared import Norms, Prepared, stacked
 from .product import multiply
 from .sums import Sums
@@ -54,8 +54,8 @@ class HalfSums:
         m, n = len(representations), len(representations[0].points)
         self._prepared, self._kernels = representations, tuple(kernels)
         self._norms = [prepared.norms for prepared in representations]
-        self._sigmas = [
-            np.ldexp(np.asarray(sigma, norms.squares.dtype), -norms.exponent)
+        self._factors = [
+            exponent_factors(np.ldexp(np.asarray(sigma, norms.squares.dtype), -norms.exponent))
             for sigma, norms in zip(m * [1] if sigmas is None else sigmas, self._norms, strict=True)
         ]
         self._buffer = np.empty(0, representations[0].points.dtype)
@@ -92,6 +92,7 @@ class HalfSums:
         for kernel, parts, left, offsets in zip(self._kernels, self._products, self._left, self._offsets, strict=True):
             n, h = offsets.shape[1], offsets.astype(np.float64)
             products = np.sum(parts, 0)
+            summed = products.diagonal()
             with np.errstate(all="ignore"):
                 if kernel == "linear":
                     means = -np.asarray(norms.squares, np.float64) / (n - 1)
@@ -100,7 +101,7 @@ class HalfSums:
                     means = rest + h + (h.sum(1, keepdims=True) - h) / (n - 1)
                     products = products - (n - 1) * rest @ rest.T - n * (n - 1) / (n - 2) * _deviations(rest)
                 products = products + n * (n - 1) / (n - 2) * _deviations(means)
-            found[kernel] = Sums(products, means, np.asarray(diagonal(norms, kernel), np.float64))
+                found[kernel] = Sums.of(kernel, norms, products, means, summed)
         return found
 
     def squares(self) -> np.ndarray:
@@ -207,7 +208,8 @@ class HalfSums:
         if kernel == "distance":
             np.sqrt(out, out=out)
         else:
-            out *= -0.5 / self._sigmas[model] ** 2
+            for factor in self._factors[model]:
+                out *= factor
             np.exp(out, out=out)
 
     @np.errstate(all="ignore")

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import MIN_BLOCK, block_size, blocks, use_numpy
-from .features import by_features, feature_hsic, feature_products
+from .features import by_features, feature_hsic, feature_noise, feature_products
 from .half import HalfSums, half_sums
-from .kernels import Kernel, diagonal, kernel_products
+from .kernels import Kernel, kernel_products
 from .kernels_numpy import kernel_products_numpy
 from .prepared import Prepared, prepare, stacked
-from .sums import Sums
+from .sums import Sums, cleared
 
 # Entries of the Gram products of all models that a CPU computes at once when one compiled function computes both the
 # Gram products and the kernels.
@@ -36,7 +36,16 @@ def _sums_numpy(prepared: Sequence[Prepared], sigmas: Sequence[Any] | None, kern
     grams = [each.gram(rows) for each in prepared]
     with np.errstate(all="ignore"):  # rows that are not finite
         products, means = kernel_products_numpy(norms, grams, rows, [kernel], widths)[0]
-    return Sums(products, means, np.asarray(diagonal(stacked(norms), kernel), np.float64))
+    return Sums.of(kernel, stacked(norms), products, means)
+
+
+def _by_features(prepared: Sequence[Prepared], squares: Any, *, debiased: bool) -> Any:
+    """Compute `hsic` of linear kernels from products of features; ``squares`` are the squared norms [m, n]."""
+    products, n = feature_products(prepared), float(squares.shape[1])
+    values = feature_hsic(products, squares, debiased=debiased)
+    if not debiased:
+        return values
+    return cleared(values, feature_noise(prepared, products.diagonal() / n**2))
 
 
 def hsic(
@@ -55,8 +64,9 @@ def hsic(
         debiased: the unbiased U-statistic of Song et al. (2012), eq. 5; else the biased tr(K H L H) / n^2.
 
     Returns:
-        [m, m], symmetric. Linear and distance kernels are those of the rows divided by a power of two for each
-        representation, which cancels in any normalised ratio such as CKA.
+        [m, m], symmetric; exactly 0 for one with itself where it may be due to rounding errors alone. Linear and
+        distance kernels are those of the rows divided by a power of two for each representation, which cancels in any
+        normalised ratio such as CKA.
 
     Linear kernels of few columns are computed from d_a x d_b products of features, see `by_features`; all others from
     n x n entries in blocks of rows, whose sums are added with compensation. Cost m n^2 d + m^2 n^2; memory O(m b n).
@@ -67,7 +77,7 @@ def hsic(
         prepared = [prepare(np.asarray(x)) for x in representations]
         if kernel == "linear" and by_features(n, [x.shape[1] for x in representations], half=True):
             squares = np.stack([np.asarray(each.norms.squares, np.float64) for each in prepared])
-            values = feature_hsic(feature_products(prepared), squares, debiased=debiased)
+            values = _by_features(prepared, squares, debiased=debiased)
         else:
             values = _sums_numpy(prepared, sigmas, kernel).hsic(debiased=debiased)
         return jax.device_put(np.asarray(values, jnp.result_type(*representations)))
@@ -87,7 +97,7 @@ def compiled_hsic(
     prepared = [prepare(x) for x in representations]
     norms = stacked([p.norms for p in prepared])
     if kernel == "linear" and by_features(n, [x.shape[1] for x in representations]):
-        return feature_hsic(feature_products(prepared), norms.squares, debiased=debiased)
+        return _by_features(prepared, norms.squares, debiased=debiased)
     widths = None if sigmas is None else jnp.stack([jnp.asarray(sigma, norms.squares.dtype) for sigma in sigmas])
 
     @jax.checkpoint  # so that differentiation keeps no n x n matrix either
@@ -107,4 +117,4 @@ def compiled_hsic(
     size = block_size(n, m * n, BLOCK) if jax.default_backend() == "cpu" else block_size(n, m * n)
     (total, _), means = jax.lax.scan(step, (zero, zero), blocks(n, size))
     means = jnp.moveaxis(means, 0, 1).reshape(m, -1)[:, :n]
-    return Sums(total, means, diagonal(norms, kernel)).hsic(debiased=debiased)
+    return Sums.of(kernel, norms, total, means).hsic(debiased=debiased)

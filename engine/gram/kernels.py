@@ -67,7 +67,9 @@ def kernel_products(
 
     bandwidths = jnp.ones(m, grams[0].dtype) if sigmas is None else sigmas
 
-    def step(totals: list[jax.Array], start: jax.Array) -> tuple[list[jax.Array], list[jax.Array]]:
+    def step(
+        totals: list[tuple[jax.Array, jax.Array]], start: jax.Array
+    ) -> tuple[list[tuple[jax.Array, jax.Array]], list[jax.Array]]:
         # The last slice is moved back to fit; the rows that it repeats become padding.
         first = jnp.minimum(start, r - size)
         indices = jax.lax.dynamic_slice_in_dim(rows, first, size)
@@ -77,23 +79,27 @@ def kernel_products(
         else:
             slices = jnp.stack([jax.lax.dynamic_slice_in_dim(gram, at + first, size) for gram in grams])
         sums, means = [], []
-        for kernel, total in zip(kernels, totals, strict=True):
+        for kernel, (total, lost) in zip(kernels, totals, strict=True):
             centred_rows, mean = jax.vmap(partial(values, kernel=kernel), (0, 0, 0, None))(
                 norms, slices, bandwidths, indices
             )
             flat = centred_rows.reshape(m, -1)
-            sums.append(total + jnp.matmul(flat, flat.T, precision=HIGHEST))
+            # Kahan summation: there may be as many terms as rows.
+            term = jnp.matmul(flat, flat.T, precision=HIGHEST) - lost
+            new = total + term
+            sums.append((new, (new - total) - term))
             means.append(mean)
         return sums, means
 
-    totals, means = jax.lax.scan(step, [jnp.zeros((m, m), grams[0].dtype)] * len(kernels), jnp.arange(0, r, size))
+    zero = jnp.zeros((m, m), grams[0].dtype)
+    totals, means = jax.lax.scan(step, [(zero, zero)] * len(kernels), jnp.arange(0, r, size))
 
     def joined(mean: jax.Array) -> jax.Array:
         mean = jnp.moveaxis(mean, 0, 1).reshape(m, -1)
         # Drop the repeated rows of the last slice.
         return jnp.concatenate([mean[:, : (r // size) * size], mean[:, -(r % size) :]], 1) if r % size else mean
 
-    return [(total, joined(mean)) for total, mean in zip(totals, means, strict=True)]
+    return [(total, joined(mean)) for (total, _), mean in zip(totals, means, strict=True)]
 
 
 def kernel_entries(norms: Norms, gram: Any, query: Any, kernel: Kernel, sigma: Any) -> Any:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import Centred, aligned_empty, is_constant, ldexp, namespace, power_of_two
+from ..base import Centred, aligned_empty, is_constant, is_constant_but_for_one, ldexp, namespace, power_of_two
 from .product import gram_of, multiply
 
 # Entries of the rows that NumPy processes at once, so that they stay in the cache.
@@ -34,6 +34,7 @@ class Norms(NamedTuple):
         gram_rtol: scalar, upper bound of the error of an entry of the Gram product, relative to the product of the
             norms of its two points.
         all_equal: bool scalar, all rows are equal.
+        one_apart: bool scalar, all rows are equal, or all but one.
         all_parallel: bool scalar, all rows have the same direction.
     """
 
@@ -46,6 +47,7 @@ class Norms(NamedTuple):
     inverse: Any
     gram_rtol: Any
     all_equal: Any
+    one_apart: Any
     all_parallel: Any
 
     @property
@@ -236,6 +238,7 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
         mean=mean,
         gram_rtol=jnp.asarray((4 + x.shape[1] ** 0.5) * limits.eps, x.dtype),
         all_equal=all_equal | (row_norms["squares"] == 0).all(),
+        one_apart=is_constant_but_for_one(x),
         all_parallel=(jnp.abs(unit - unit[0]) <= 4 * limits.eps).all(),
     )
     return points, norms
@@ -266,6 +269,7 @@ def _prepared_numpy(x: np.ndarray) -> tuple[Centred, Norms]:
         mean=mean,
         gram_rtol=x.dtype.type((4 + d**0.5) * limits.eps),
         all_equal=np.bool_(all_equal or not row_norms["squares"].any()),
+        one_apart=np.bool_(is_constant_but_for_one(x)),
         all_parallel=np.bool_(all_parallel),
     )
     return points, norms

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ..base import InputError, pair
 from ..context import MetricContext, hsic_algorithm
-from ..gram import Kernel, check_kernel, hsic, median_distance
+from ..gram import Kernel, check_kernel, median_distance
 from ._metric import Metric, Result
 from .algorithms import chance, chance_description, null, ratio, ratios
 
@@ -37,7 +37,9 @@ def cka(
         sigma: RBF bandwidth for both; default for each the median of its non-zero pairwise distances.
 
     Returns:
-        Scalar, at most 1; NaN if a representation is constant.
+        Scalar, at most 1. NaN if a representation is constant, and if debiased also where all distances between its
+        rows are equal, or all rows but one; with ``rbf`` also where all entries of its kernel are 1 up to rounding
+        errors. Centring then leaves nothing but these.
 
     Symmetric; invariant to rotation, translation, isotropic scaling (RBF: with the default sigma) and a common
     permutation of rows. Cost O(n^2 (d1 + d2)), memory O(b n) for blocks of b rows.
@@ -52,7 +54,7 @@ def cka(
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant or not finite; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite, or nothing is left of its kernel; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np
@@ -67,7 +69,7 @@ def cka(
         sigmas = [median_distance(jax.lax.stop_gradient(v)) if sigma is None else jnp.asarray(sigma) for v in (a, b)]
     elif sigma is not None:
         raise InputError("sigma is the bandwidth of the RBF kernel: use it with kernel='rbf'")
-    return ratio(hsic([a, b], sigmas, kernel=kernel, debiased=debiased))
+    return ratio(a, b, kernel, sigmas, debiased=debiased)
 
 
 def _evaluate(context: MetricContext, kernel: Kernel, *, debiased: bool) -> Result:

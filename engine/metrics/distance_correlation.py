@@ -9,7 +9,6 @@ import jax.numpy as jnp
 
 from ..base import pair
 from ..context import MetricContext
-from ..gram import hsic
 from ._metric import Metric, Result
 from .algorithms import chance, chance_description, null, ratio, ratios
 
@@ -29,7 +28,8 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
 
     Returns:
         Scalar, at most 1: 1 if x and y are equal up to rotation, translation and isotropic scaling. NaN if a
-        representation is constant.
+        representation is constant, and if debiased also where all distances between its rows are equal, or all rows
+        but one: U-centring then leaves nothing but rounding errors.
 
     Symmetric; invariant to rotation, translation, isotropic scaling and a common permutation of rows.
     Cost O(n^2 (d1 + d2)), memory O(b n) for blocks of b rows.
@@ -40,7 +40,7 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
         TypeError: an input is complex.
 
     Warns:
-        UserWarning: an input is constant or not finite; not inside `jax.jit`.
+        UserWarning: an input is constant or not finite, or nothing is left of its distances; not inside `jax.jit`.
 
     Example:
         >>> import numpy as np
@@ -49,7 +49,7 @@ def distance_correlation(x: Any, y: Any, /, *, debiased: bool = True, squared: b
         1.0
     """
     a, b = pair(x, y, least=4 if debiased else 2, warn=True)
-    value = ratio(hsic([a, b], kernel="distance", debiased=debiased))
+    value = ratio(a, b, "distance", debiased=debiased)
     if squared:
         return value
     non_zero = value != 0  # the derivative of the root is infinite at 0

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ..base import HIGHEST, InputError, centred, gaussian, pair
-from ..gram import Kernel, check_kernel, median_distance
+from ..base import InputError, pair
+from ..gram import Kernel, check_kernel, entry_noise, kernel_entries, median_distance, prepare
 from ._metric import Metric
 
 MIN_ROWS = 4  # required by the unbiased HSIC
@@ -67,7 +67,8 @@ def minibatch_cka(
 
     Returns:
         Scalar, at most 1; 0 on average for independent data; values may be negative and are not clamped. NaN if a
-        representation is constant or not finite. With a single batch it equals `cka`.
+        representation is not finite, or in every batch constant or without what else `cka` needs, see there. With a
+        single batch it equals `cka`.
 
     Symmetric; invariant to rotation, translation and isotropic scaling (RBF: with the default sigma), and to common
     permutations of rows within batches only. Cost O(n batch_size (d1 + d2)), memory O(batch_size^2) beyond x and y.
@@ -164,24 +165,26 @@ def _rescaled(sums: jax.Array, old: jax.Array, new: jax.Array) -> jax.Array:
 
 
 def _centred_kernel(x: jax.Array, sigma: Any, kernel: Kernel) -> tuple[jax.Array, jax.Array]:
-    """Compute the U-centred kernel matrix [b, b]; n (n - 3) HSIC_1 is the inner product of two of them."""
-    points, exponent = centred(x)
-    n = len(x)
+    """Compute the U-centred kernel matrix [b, b]; n (n - 3) HSIC_1 is the inner product of two of them.
+
+    Returns:
+        The matrix, 0 where it may be due to rounding errors alone, and the int32 exponent of the scale of the rows.
+    """
+    n, prepared = len(x), prepare(x)
+    every, exponent = jnp.arange(n, dtype=jnp.int32), prepared.norms.exponent
     off = 1 - jnp.eye(n, dtype=x.dtype)
-    if kernel == "linear":
-        values = jnp.matmul(points, points.T, precision=HIGHEST)
-    else:
+    width: Any = None
+    if kernel == "rbf":
         width = jax.lax.stop_gradient(median_distance(x)) if sigma is None else jnp.asarray(sigma, x.dtype)
-        width = jnp.ldexp(width, -exponent)
-        squares = (points * points).sum(1)
-        gram = jnp.matmul(points, points.T, precision=HIGHEST)
-        far = jnp.maximum(squares[:, None] + squares[None, :] - 2 * gram, 0)
-        values, exponent = gaussian(far, width), jnp.zeros_like(exponent)
-        values = values - (values * off).sum() / (n * (n - 1))  # keeps digits: entries of a wide kernel are near 1
-    values = values * off
+        exponent = jnp.zeros_like(exponent)
+    values = kernel_entries(prepared.norms, prepared.gram(every), every, kernel, width) * off
+    noise = entry_noise(kernel, prepared.norms, (values * values).sum())
+    if kernel == "rbf":
+        values = (values - values.sum() / (n * (n - 1))) * off  # keeps digits: entries of a wide kernel are near 1
     rows = values.sum(1) / (n - 2)
     total = rows.sum() / (n - 1)
-    return (values - rows[:, None] - rows[None, :] + total) * off, exponent
+    values = (values - rows[:, None] - rows[None, :] + total) * off
+    return jnp.where((values * values).sum() <= noise, 0, values), exponent
 
 
 @jax.jit

@@ -117,6 +117,7 @@ def _joint_norms(a: Norms, b: Norms) -> tuple[Norms, jax.Array]:
         squares=a.squares + factor * b.squares,
         gram_rtol=jnp.maximum(a.gram_rtol, b.gram_rtol),
         all_equal=a.all_equal & b.all_equal,
+        one_apart=a.all_equal & b.all_equal,
     )
     return norms, factor
 

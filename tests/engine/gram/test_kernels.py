@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from hyle.engine.base import gaussian
 from hyle.engine.base import rows as rows_module
 from hyle.engine.gram import kernels as kernels_module
 from hyle.engine.gram.hsic import compiled_hsic, hsic
@@ -13,6 +14,17 @@ from hyle.engine.gram.prepared import prepare, stacked
 
 from .. import definitions
 from ..samples import N, single, views
+
+
+@pytest.mark.parametrize("sigma", [2e-38, 1e-25, 1e-20, 1e-3, 1.0, 1e3, 1e25, 1e38])
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_a_gaussian_of_any_bandwidth_is_one_at_zero_and_falls(xp, sigma):
+    far = xp.asarray([0, 2e-38, 1e-30, 1e-3, 1, 30], xp.float32)
+    with np.errstate(under="ignore"):
+        expected = np.exp(-np.asarray(far, np.float64) / (2 * np.float64(np.float32(sigma)) ** 2))
+    found = gaussian(far, xp.float32(sigma))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-37)
 
 
 @pytest.mark.parametrize("hsic", [hsic, compiled_hsic], ids=["numpy", "compiled"])
@@ -72,6 +84,19 @@ def test_the_number_of_rows_at_once_changes_nothing(monkeypatch, rows_at_once, a
         scales = [float(p.norms.scale) if kernel == "distance" else 1.0 for p in prepared]
         np.testing.assert_allclose(means[:, :17] * np.array(scales)[:, None], mean, rtol=1e-5)
         np.testing.assert_allclose(products * np.outer(scales, scales), residual @ residual.T, rtol=1e-4)
+
+
+def test_as_many_sums_as_rows_cost_no_precision():
+    n = 3000
+    x = np.zeros((n, 1), np.float32)
+    x[0] = 0.3  # all other rows have the same sum, so that rounding errors add up
+    prepared = prepare(jnp.asarray(x))
+    rows = jnp.arange(n, dtype=jnp.int32)
+    found = kernel_products(stacked([prepared.norms]), prepared.gram(rows)[None], rows, ["distance"])
+    far = float(x[0, 0] / prepared.norms.scale)
+    mean = far / (n - 1)
+    expected = (n - 1) * ((far - mean) ** 2 + (n - 2) * mean**2)
+    assert float(found[0][0][0, 0]) == pytest.approx(expected, rel=30 * float(np.finfo(np.float32).eps))
 
 
 def test_numpy_computes_what_is_compiled():

@@ -133,6 +133,16 @@ def test_equal_rows_and_parallel_rows():
         assert (bool(norms.all_equal), bool(norms.all_parallel)) == (all_equal, all_parallel)
 
 
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_all_rows_but_one_are_equal(xp):
+    for apart in ([], [0], [1], [2], [N - 1], [0, 1], [0, N - 1], [1, 2], [0, 1, 2], [7, 8]):
+        for step in (1, 0):  # the rows apart differ from each other or not
+            x = np.full((N, 3), 0.1, np.float32)
+            x[apart, 1] += 1 + step * np.arange(len(apart), dtype=np.float32)
+            assert bool(prepare(xp.asarray(x)).norms.one_apart) == (len(apart) < 2)
+    assert not prepare(xp.asarray(single(views(3)[0]))).norms.one_apart
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1e30])
 def test_values_at_the_limits_of_float32(scale):
     x = single(views(4)[0])

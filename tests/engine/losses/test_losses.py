@@ -323,3 +323,14 @@ def test_rows_whose_sums_are_out_of_range_are_no_constant_rows(name):
     compiled = jax.jit(loss)
     value = float(compiled(np.sign(x) * np.float32(3e38), y))
     assert np.isnan(value) or abs(value - float(compiled(np.sign(x), y))) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in BY_CHANCE if name.startswith(("cka", "dist")) and "biased" not in name]
+)
+def test_equal_distances_have_no_gradient(name):
+    corners = single(np.linalg.qr(np.random.default_rng(0).normal(size=(250, 250)))[0][:200])
+    other = single(np.random.default_rng(1).normal(size=(200, D2)))
+    value, gradient = GRADIENTS[name](corners, other)
+    assert float(value) == pytest.approx(1, abs=1e-6)
+    assert not np.asarray(gradient).any()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine import cka, cka_stream, compare, minibatch_cka
+from hyle.engine import cka, cka_stream, compare, device_mesh, distance_correlation, minibatch_cka
 from hyle.engine.losses import cka_loss
 
 from .. import definitions
@@ -180,6 +180,70 @@ def test_sizes_at_the_ends_of_float32(scale):
     for kernel in KERNELS:
         expected = definitions.cka(x, y, kernel)
         assert float(cka(single(x * scale), single(y), kernel=kernel)) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("path", ["numpy", "jax", "jit", "traced", "batches"])
+@pytest.mark.parametrize("sigma", [1e-10, 1e-19, 3e-20, 1e-25, 1e-37])
+@pytest.mark.parametrize("debiased", [True, False])
+def test_bandwidths_whose_squares_are_below_the_range_of_float32(debiased, sigma, path):
+    rng = np.random.default_rng(0)
+    # Of rows that are equal in groups, whose kernels are then those of which rows are equal.
+    x, y = (single(rng.normal(size=(12, 5))[rng.integers(12, size=24)]) for _ in range(2))
+    expected = definitions.cka(x, y, "rbf", debiased, sigma)
+    assert abs(expected) > 0.05
+
+    def score(x, y, sigma=sigma):
+        return cka(x, y, kernel="rbf", sigma=sigma, debiased=debiased)
+
+    found = {
+        "numpy": lambda: score(x, y),
+        "jax": lambda: score(jnp.asarray(x), jnp.asarray(y)),
+        "jit": lambda: jax.jit(score)(x, y),
+        "traced": lambda: jax.jit(score)(x, y, jnp.float32(sigma)),
+        "batches": lambda: minibatch_cka(x, y, batch_size=24, kernel="rbf", sigma=sigma),
+    }[path]
+    if path == "batches":
+        expected = definitions.cka(x, y, "rbf", sigma=sigma)
+    assert float(found()) == pytest.approx(expected, abs=1e-6)
+    if path == "jit":
+        assert np.isfinite(jax.grad(score)(x, y)).all()
+
+
+@pytest.mark.parametrize("others", [[], ["mutual_knn"]])
+def test_medians_whose_squares_are_below_the_range_of_float32(others):
+    x, y = views(4)
+    x *= 3e-21
+    x[0], x[1] = 0.9, -0.9  # the unit of the points
+    x, y = map(single, (x, y))
+    found = compare({"x": x, "y": y}, metrics=["cka_rbf", "cka_rbf_biased", *others], k=3, permutations=9)
+    for name, debiased in (("cka_rbf", True), ("cka_rbf_biased", False)):
+        expected = definitions.cka(x, y, "rbf", debiased)
+        assert float(cka(x, y, kernel="rbf", debiased=debiased)) == pytest.approx(expected, abs=1e-4)
+        assert found[name].sel(model="x", other="y").item() == pytest.approx(expected, abs=1e-4)
+        assert np.isfinite(found[f"{name}_null"]).all()
+
+
+@pytest.mark.parametrize("mesh", [None, 1])
+@pytest.mark.parametrize("others", [[], ["mutual_knn"]])
+@pytest.mark.parametrize("scale", [1e-30, 1e-25, 1e25, 1e30])
+def test_a_comparison_at_the_ends_of_float32(scale, others, mesh):
+    x, y = map(single, views(9))
+    names = ["cka", "cka_rbf", "cka_rbf_biased", "distance_correlation"]
+    given = {"mesh": device_mesh(mesh) if mesh else None, "metrics": [*names, *others], "k": 3}
+    expected, found = compare({"x": x, "y": y}, **given), compare({"x": x * single(scale), "y": y}, **given)
+    for name in names:
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5)
+
+
+@pytest.mark.parametrize("debiased", [True, False])
+@pytest.mark.parametrize("of", ["linear", "rbf", "distance_correlation"])
+def test_more_rows_than_the_root_of_the_largest_32_bit_integer(of, debiased):
+    rows = jax.ShapeDtypeStruct((50_000, 3), jnp.float32)
+
+    def score(x, y):
+        return distance_correlation(x, y, debiased=debiased) if "_" in of else cka(x, y, kernel=of, debiased=debiased)
+
+    assert jax.eval_shape(score, rows, rows).shape == ()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
