@@ -110,9 +110,12 @@ class AnalysisInput:
     @property
     def states(self) -> tuple[Sequence[str] | None, Sequence[str] | None]:
         """Labels of both sets, which samples of the second share with those of the first that they are states of."""
-        if self.pairs and self.groups is None and self.outside_groups is None:
-            return self.ids, self.outside_ids
-        return self.groups, self.outside_groups
+        if not self.pairs or None not in (self.groups, self.outside_groups):
+            return self.groups, self.outside_groups
+        known: dict[str, str] = {}
+        for ids, labels in ((self.outside_ids, self.outside_groups), (self.ids, self.groups)):
+            known |= dict(zip(ids, labels or (), strict=False))
+        return [known.get(i, i) for i in self.ids], [known.get(i, i) for i in self.outside_ids]
 
     @cached_property
     def probes(self) -> dict[str, Probe]:

@@ -13,7 +13,7 @@ from .plan import PERTURBED_N
 KINDS = {
     "rattle": "atoms displaced by {} Å along each axis",
     "volume": "{} times the volume",
-    "swap": "{} of the atoms exchanged with another element",
+    "swap": "{} of the atoms exchanged with another element, at least one pair",
     "cleave": "a gap of {} Å between planes",
 }
 
@@ -30,10 +30,12 @@ def perturbed_section(results: Sequence[PerturbedResult], dataset: str) -> list[
         "",
         f"The parents are {most.samples} of the first {PERTURBED_N} crystals of {dataset}, those that all models can "
         "read: frames of relaxations, most of them near a minimum. Atoms and composition stay the same, so that a "
-        "change of agreement is an effect of the geometry alone "
+        "change of agreement is an effect of the structure alone "
         "([`hyle.zoo.perturb`](../data.md#changed-structures)). Displacements stand for temperature, smaller volumes "
-        "for pressure, exchanged atoms for disorder, and a gap for a surface; nothing is relaxed afterwards. Kinds and "
-        "amounts are in `cli/study/plan.py`, and were chosen before the results were known; no verdict rests on them. "
+        "for pressure, exchanged atoms for disorder, and a gap for a surface; nothing is relaxed afterwards, and "
+        "displacements of 0.4 Å bring atoms unphysically close. No more atoms are exchanged than there are partners. "
+        "The intervals are conservative: that 0 is in one does not show that there is no effect. Kinds and amounts are "
+        "in `cli/study/plan.py`, and were chosen before the results were known; no verdict rests on them. "
         "Error rates of the intervals of this section and the next: `python -m bench.shift_null`, "
         "[`bench/results/shift_null.md`](../../bench/results/shift_null.md). "
         f"CKNNA beyond chance on {most.n} crystals at a time, no two of one composition, {most.models} models of "
@@ -66,9 +68,10 @@ def attribute_section(results: Sequence[AttributeResult]) -> list[str]:
         "## What makes samples unusual, one property at a time",
         "",
         "CKNNA beyond chance in bins of samples from the least to the most unusual, and the mean change from one bin "
-        "to the next with its interval over families. Samples of a bin are more alike than random ones, which alone "
-        "changes scores: the controls show by how much. Elements and prototypes are rare or new with respect to 1,000 "
-        "frames of MPtrj, scaffolds with respect to 1,500 molecules of QM9 (one minus Tanimoto similarity); folds are "
+        "to the next with its interval over families and samples. Samples of a bin are more alike than random ones, "
+        "which alone changes scores: the controls show by how much. Elements and prototypes are rare or new with "
+        "respect to 1,000 frames of MPtrj, scaffolds with respect to 1,500 molecules of QM9 (one minus Tanimoto "
+        "similarity); folds are "
         "compared by TM-align (one minus TM-score). Charged molecules are in none of the sets, because models that do "
         "not read a charge skip them. No verdict rests on these.",
         "",

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import InputError
+from ..base import InputError, t_quantile
 from ..comparison import compare
 from ._matrix import beyond_chance
 from .contrast import redraw
@@ -31,7 +31,7 @@ class Response:
             nearest to the farthest.
         sd: [1 + b], standard deviation over the redraws of samples.
         slope: mean change from one bin to the next, by a straight line through the bins without the reference.
-        low: lower end of its 95 % interval over families; NaN for fewer than six families.
+        low: lower end of its 95 % interval over families and samples; NaN for fewer than six families.
         high: upper end.
         controls: name -> [1 + b], mean alignment of a control with the models.
     """
@@ -110,6 +110,9 @@ def dose_response(
         redraws: number of random subsets of the reference samples and of each bin.
         seed: of the subsets.
 
+    The variance of the slope over families, by the delete-a-family jackknife, and that over samples, which all models
+    share, by the delete-d jackknife in each bin, are added.
+
     Cost: (1 + bins) x redraws comparisons of n samples, and a neighbour search in each model.
 
     Raises:
@@ -172,8 +175,9 @@ def dose_response(
     for index, metric in enumerate(metrics):
         of_models = values[:, :, index][..., at, :][..., at]
         means = np.array([[mean_over_pairs(one, codes).value for one in draws] for draws in of_models])
-        slopes = np.tensordot(place, of_models[1:].mean(1), 1) / (place**2).sum()
-        slope = mean_over_pairs(slopes, codes)
+        weights = place / (place**2).sum()
+        slope = mean_over_pairs(np.tensordot(weights, of_models[1:].mean(1), 1), codes)
+        low, high = _with_samples(slope, weights, means[1:], n, counts[1:], len(np.unique(codes)))
         beside = {
             name: np.array(
                 [family_means(draws.mean(0)[names.index(name), at], codes).mean() for draws in values[:, :, index]]
@@ -181,9 +185,7 @@ def dose_response(
             for name in controls
             if name in names
         }
-        responses.append(
-            Response(metric, means.mean(1), means.std(1, ddof=1), slope.value, slope.low, slope.high, beside)
-        )
+        responses.append(Response(metric, means.mean(1), means.std(1, ddof=1), slope.value, low, high, beside))
     ends = np.array([[dose[rows].min(), dose[rows].max()] for rows in order])
     return DoseResponse(dose, ends, n, k, redraws, len(models), len(np.unique(codes)), tuple(responses))
 
@@ -222,3 +224,34 @@ def _in_bins(dose: np.ndarray, bins: int) -> list[np.ndarray]:
     sizes = [len(part) for part in np.array_split(order, bins)]
     ends = {int(changes[np.abs(changes - wanted).argmin()]) for wanted in np.cumsum(sizes)[:-1]}
     return np.split(order, sorted(ends))
+
+
+def _with_samples(
+    slope: Any, weights: np.ndarray, means: np.ndarray, n: int, groups: Sequence[int], families: int
+) -> tuple[float, float]:
+    """Return the 95 % interval of a slope over families and samples.
+
+    Its degrees of freedom are those of Welch and Satterthwaite.
+
+    Args:
+        slope: with its interval over families.
+        weights: [b], of the bins in the slope.
+        means: [b, redraws], on subsets of n groups; see `redraw_error`.
+        n: number of samples of a subset.
+        groups: [b], number of groups in each bin.
+        families: their number.
+    """
+    if not np.isfinite(slope.low):
+        return slope.low, slope.high
+    redraws = means.shape[1]
+    of_samples = [
+        (weight**2 * float(np.var(values, ddof=1)) * (n / (count - n) + 1 / redraws), redraws - 1)
+        for weight, values, count in zip(weights, means, groups, strict=True)
+    ]
+    over_families = (slope.high - slope.low) / 2 / t_quantile(0.975, families - 1)
+    parts = [(over_families**2, families - 1), *of_samples]
+    variance, squares = sum(part for part, _ in parts), sum(part**2 / df for part, df in parts)
+    if squares == 0:
+        return slope.value, slope.value
+    half_width = t_quantile(0.975, variance**2 / squares) * variance**0.5
+    return slope.value - half_width, slope.value + half_width

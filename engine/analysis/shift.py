@@ -110,5 +110,6 @@ def _labels(groups: Sequence[Any] | None, shifted: Sequence[Any] | None, n: int,
     for name, labels, size, of in (("groups", groups, n, "reference"), ("shifted_groups", shifted, m, "shifted")):
         if labels is not None and len(labels) != size:
             raise InputError(f"{name} has {len(labels)} labels for {size} {of} samples")
-    every = np.concatenate([np.asarray(groups).astype(str), np.asarray([] if shifted is None else shifted).astype(str)])
-    return np.unique(every, return_inverse=True)[1].astype(np.int32)
+    codes: dict[Any, int] = {}
+    every = [*groups, *(() if shifted is None else shifted)]
+    return np.array([codes.setdefault(label, len(codes)) for label in every], np.int32)

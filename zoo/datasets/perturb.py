@@ -39,20 +39,22 @@ def _volume(atoms: Atoms, amount: float, _: np.random.Generator) -> Atoms:
 
 
 def _swap(atoms: Atoms, amount: float, generator: np.random.Generator) -> Atoms:
-    numbers = atoms.numbers.copy()
+    numbers, order = atoms.numbers.copy(), np.arange(len(atoms))
     if len(set(numbers)) < 2:
         raise _UnchangedError("all of its atoms are of one element")
     waiting = list(generator.permutation(len(numbers)))
     wanted = max(1, round(amount * len(numbers) / 2))
     while wanted and waiting:
         first = waiting.pop(0)
-        other = next((i for i in waiting if atoms.numbers[i] != atoms.numbers[first]), None)
+        other = next((i for i in waiting if numbers[i] != numbers[first]), None)
         if other is not None:
             waiting.remove(other)
-            numbers[[first, other]] = numbers[[other, first]]
+            order[[first, other]] = order[[other, first]]
             wanted -= 1
     swapped = atoms.copy()
-    swapped.numbers = numbers
+    for name, values in atoms.arrays.items():
+        if name not in ("positions", "tags"):  # charges and masses move with the atoms
+            swapped.arrays[name] = values[order]
     return swapped
 
 
@@ -110,7 +112,8 @@ def perturb(data: Dataset, kind: str, amount: float, /, *, seed: int = 0) -> Dat
     =========  ==============================================================================================
     rattle     random displacements of all atoms, as at a high temperature; standard deviation in Angstrom
     volume     relative volume of the crystal at the same fractional coordinates, as under pressure
-    swap       share of the atoms that exchange places with an atom of another element, as in disorder
+    swap       share of the atoms that exchange places with an atom of another element, as in disorder; at least
+               one pair, and no more than there are partners
     cleave     a gap between planes of atoms parallel to a and b, as at a surface; in Angstrom
     =========  ==============================================================================================
 
@@ -146,8 +149,9 @@ def perturb(data: Dataset, kind: str, amount: float, /, *, seed: int = 0) -> Dat
         raise InputError(f"{kind}: {data.name} has samples without coordinates, which cannot be changed")
     changed: list[Sample] = []
     left_out = dict(data.left_out)
+    repeats = data.name.count(f"{SEPARATOR}{kind}=")  # further steps of a kind have other random numbers
     for sample in data:
-        digest = hashlib.sha256(f"{kind}:{sample.id}".encode()).digest()
+        digest = hashlib.sha256(f"{kind}{'+' * repeats}:{sample.id}".encode()).digest()
         generator = np.random.default_rng([seed, *np.frombuffer(digest, "<u4").tolist()])
         try:
             atoms = how.apply(sample.atoms, amount, generator)  # type: ignore[arg-type]
@@ -156,10 +160,11 @@ def perturb(data: Dataset, kind: str, amount: float, /, *, seed: int = 0) -> Dat
             continue
         atoms.calc = None
         atoms.arrays.pop("forces", None)
+        atoms.info = {key: atoms.info[key] for key in ("charge", "spin") if key in atoms.info}
         # Other views are of the sample as it was.
         changed.append(Sample(sample.id, atoms=atoms))
     if not changed:
-        some = next(iter(left_out.values()))
+        some = next(iter(left_out.values())).removeprefix(f"{kind}: ")
         raise InputError(f"{kind}: no sample of {data.name} can be changed in this way, for example because {some}")
     return replace(
         data,

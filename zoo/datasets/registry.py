@@ -184,7 +184,7 @@ def load_dataset(
         ImportError: ase (or, for the whole of QM9, RDKit) is not installed.
     """
     base, steps = split_perturbations(name)
-    if name not in _infos() and steps and (base in _infos() or is_file_name(base)):
+    if name not in _infos() and steps and not Path(name).exists() and (base in _infos() or is_file_name(base)):
         data = load_dataset(base, n=n, seed=seed, notify=notify, **options)
         for kind, amount in steps:
             data = perturb(data, kind, amount)

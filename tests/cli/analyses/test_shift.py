@@ -73,3 +73,18 @@ def test_states_of_one_material_are_not_independent_samples() -> None:
     change = ANALYSES["regimes"].compute(question(5)).contrast
     assert change.groups == (30, 30)
     assert change.low < 0 < change.high
+
+
+def test_a_changed_sample_is_known_by_its_id_where_one_set_has_no_groups() -> None:
+    question = AnalysisInput(
+        None,  # type: ignore[arg-type]  # no scores are needed
+        "cknna",
+        ids=["a", "b", "c"],
+        outside_ids=["c", "a", "z"],
+        groups=["Fe", "Fe", "NaCl"],
+    )
+    assert question.states == (["Fe", "Fe", "NaCl"], ["NaCl", "Fe", "z"])
+    question = AnalysisInput(None, "cknna", ids=["a"], outside_ids=["a"])  # type: ignore[arg-type]
+    assert question.states == (["a"], ["a"])
+    question = AnalysisInput(None, "cknna", ids=["a"], outside_ids=["b"], groups=["Fe"])  # type: ignore[arg-type]
+    assert question.states == (["Fe"], None)

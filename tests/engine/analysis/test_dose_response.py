@@ -105,3 +105,14 @@ def test_a_dose_is_a_number_of_each_sample() -> None:
     for wrong in (np.arange(159), np.ones(160), np.r_[np.arange(159.0), np.nan]):
         with pytest.raises(ValueError, match="dose must be 160 finite numbers"):
             dose_response(reference, shifted, dose=wrong)
+
+
+def test_the_interval_of_the_slope_has_the_variance_over_samples() -> None:
+    """Without an effect, few of 60 intervals exclude 0; families alone, which share the samples, exclude it often."""
+    missed = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        reference, shifted = panel(0.0, q=120, seed=seed)
+        found = dose_response(reference, shifted, controls=("control",), redraws=8, bins=3, dose=rng.permutation(120))
+        missed += not found.responses[0].low <= 0 <= found.responses[0].high
+    assert missed <= 8  # P(more) < 0.5 % at 5 %

@@ -96,3 +96,15 @@ def test_groups_of_changed_samples_need_groups_of_the_others() -> None:
     assert degree_of_shift(x, x, k=10, groups=range(12), shifted_groups=range(12)).ratio == pytest.approx(1)
     with pytest.raises(ValueError, match="k=11"):
         degree_of_shift(x, x, k=11, groups=range(12), shifted_groups=range(12))
+
+
+def test_labels_are_compared_as_values_and_not_as_text() -> None:
+    x = np.random.default_rng(4).normal(size=(20, 3))
+    labels = np.arange(20) // 2
+    tuples = [(i,) for i in labels]
+    found = [
+        degree_of_shift(x, x + 0.01, k=3, groups=one, shifted_groups=two).distance
+        for one, two in ((labels, labels), (labels, labels.astype(float)), (tuples, tuples))
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_array_equal(found[0], found[2])

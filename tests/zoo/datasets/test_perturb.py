@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,28 @@ def test_the_name_loads_the_same_samples(crystals: Dataset) -> None:
     assert (again.version, again.source) == (changed.version, changed.source)
     assert split_perturbations("a+b.xyz") == ("a+b.xyz", [])
     assert split_perturbations("a+b=2") == ("a+b=2", [])
+
+
+def test_a_further_step_of_a_kind_is_another_change(crystals: Dataset) -> None:
+    twice = perturb(perturb(crystals, "rattle", 0.1), "rattle", 0.1)
+    moved = np.concatenate([a.atoms.positions - b.atoms.positions for a, b in zip(twice, crystals, strict=True)])
+    assert moved.std() == pytest.approx(0.1 * 2**0.5, rel=0.05)
+
+
+def test_charges_and_moments_move_with_the_swapped_atoms() -> None:
+    atoms = rock_salt()
+    atoms.set_initial_charges(np.where(atoms.numbers == 11, 1.0, -1.0))
+    atoms.set_tags(range(8))
+    atoms.info |= {"energy": -3.0, "charge": 2}
+    (sample,) = perturb(dataset(atoms), "swap", 1)
+    np.testing.assert_array_equal(sample.atoms.get_initial_charges(), np.where(sample.atoms.numbers == 11, 1.0, -1.0))
+    np.testing.assert_array_equal(sample.atoms.get_tags(), range(8))
+    assert sample.atoms.info == {"charge": 2}
+
+
+def test_a_folder_of_that_name_is_read_as_it_is(tmp_path: Path) -> None:
+    from ase.io import write
+
+    (tmp_path / "run+rattle=0.5").mkdir()
+    write(tmp_path / "run+rattle=0.5" / "a.xyz", rock_salt())
+    assert load_dataset(str(tmp_path / "run+rattle=0.5")).name == "run+rattle=0.5"
