@@ -141,7 +141,7 @@ def table(rows: Sequence[Mapping[str, Any]], info: Mapping[str, Any]) -> str:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--draws", type=click.IntRange(10), default=200, help="Number of panels.")
+@click.option("--draws", type=click.IntRange(10), default=100, help="Number of panels.")
 @click.option("--write/--no-write", default=True, help="Write the results to bench/results.")
 def main(draws: int, write: bool) -> None:
     """Measure the error rates and the power of both sections by simulation."""
