@@ -107,6 +107,7 @@ def test_pairs_cancel_what_both_states_of_a_sample_have_in_common() -> None:
     assert together.inside == apart.inside  # the same draws
 
 
+@pytest.mark.thorough
 def test_the_interval_of_pairs_covers_the_change() -> None:
     """The change of all pairs that there could be, estimated from 4,000 of them, is in the intervals of 60 of them."""
     views, k = np.random.default_rng(9).normal(size=(3, 3, 6)), 4
