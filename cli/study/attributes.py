@@ -17,12 +17,11 @@ from hyle.zoo import MissingPackageError, Sample, install_command, load_dataset
 from ..comparison import model_names
 from ..console import say
 from .findings import rows_of_models
-from .plan import StudyResult, StudyResults
+from .plan import BESIDE, StudyResult, StudyResults
 from .statistics import families
 from .verdict import Estimate
 
 METRIC = "cknna"
-CONTROLS = ("composition", "chgnet-untrained")
 # What samples are unlike of: more of the data set that others are compared with than was embedded.
 REFERENCE_N = {"qm9": 1500, "mptrj": 1000}
 SYMMETRY_TOLERANCE = 0.1  # Angstrom
@@ -226,7 +225,7 @@ def measure(attribute: Attribute, panel: StudyResult, reference: StudyResult) ->
     """
     from hyle.engine.analysis import dose_response
 
-    first, second = (rows_of_models(one, CONTROLS) for one in (reference, panel))
+    first, second = (rows_of_models(one, BESIDE) for one in (reference, panel))
     by_id = {sample.id: sample for sample in panel.data}
     # Samples are unlike all of the reference that is known, not only what was embedded.
     known = reference.data
@@ -239,7 +238,7 @@ def measure(attribute: Attribute, panel: StudyResult, reference: StudyResult) ->
         {name: rows[kept] for name, rows in second.rows.items()},
         (METRIC,),
         families=dict(zip(model_names(panel.comparison), families(panel.comparison), strict=True)),
-        controls=CONTROLS,
+        controls=BESIDE,
         reference_groups=first.groups,
         shifted_groups=None if second.groups is None else [second.groups[i] for i in kept.tolist()],
         dose=values[kept],

@@ -17,7 +17,7 @@ from ..comparison import model_names, number
 from ..figures import Figure, all_figures, perturbed_chart, specification, specification_curve, vega_lite_version
 from ..options import json_text
 from .findings import rows_of_models
-from .plan import SHIFT, SHIFTS, StudyResults
+from .plan import BESIDE, SHIFT, SHIFTS, StudyResults
 from .rules import load_rules
 from .shift_page import attribute_section, perturbed_section
 from .specifications import Specification
@@ -31,8 +31,6 @@ VERDICTS = {
     NOT_SUPPORTED: ("is not supported", "are not supported"),
     INCONCLUSIVE: ("is inconclusive", "are inconclusive"),
 }
-# Controls that show what happens to every representation.
-CONTROLS = ("composition", "chgnet-untrained")
 # Title of each figure by file name, in the order of the page.
 FIGURES = {
     "heat_map_cknna": "CKNNA of every pair",
@@ -305,7 +303,7 @@ def _drawn(name: str, panels: StudyResults) -> _Drawn:
     inputs = {analysis: AnalysisInput(panel.comparison, "cknna") for analysis in ("convergence", "tree")}
     if inside in panels:
         inputs["regimes"] = AnalysisInput(panels[inside].comparison, "cknna", against=panel.comparison)
-        first, second = (rows_of_models(panels[one], CONTROLS) for one in (inside, name))
+        first, second = (rows_of_models(panels[one], BESIDE) for one in (inside, name))
         both = AnalysisInput(
             panels[inside].comparison,
             "cknna",

@@ -13,11 +13,10 @@ from ..console import say
 from ..jobs import embed_with_progress
 from ..results import PerturbedResult
 from .findings import change_of, rows_of_models
-from .plan import OF_PERTURBED, PERTURBED, PERTURBED_N, SHIFT, StudyResult
+from .plan import BESIDE, OF_PERTURBED, PERTURBED, PERTURBED_N, SHIFT, StudyResult
 from .statistics import families
 
 METRIC = "cknna"
-CONTROLS = ("composition", "chgnet-untrained")
 
 
 def perturbed(panel: StudyResult, store: Store) -> list[PerturbedResult]:
@@ -27,13 +26,19 @@ def perturbed(panel: StudyResult, store: Store) -> list[PerturbedResult]:
         panel: the set, compared.
         store: where representations are kept.
     """
+    from hyle.engine import HyleError
+
     names = [name for name in OF_PERTURBED if name in panel.plan.models]
     data = load_dataset(SHIFT[0], n=min(PERTURBED_N, panel.plan.n, find_dataset(SHIFT[0]).total))
-    return [
-        measure(panel, kind, amount, embed_perturbed(names, data, kind, amount, store))
-        for kind, amounts in PERTURBED.items()
-        for amount in amounts
-    ]
+    found = []
+    for kind, amounts in PERTURBED.items():
+        for amount in amounts:
+            representations = embed_perturbed(names, data, kind, amount, store)
+            try:
+                found.append(measure(panel, kind, amount, representations))
+            except HyleError as error:  # the user has chosen too few samples or models for this section
+                say(f"{SHIFT[0]}, {kind} {amount:g}: {error}")
+    return found
 
 
 def embed_perturbed(
@@ -57,7 +62,7 @@ def measure(panel: StudyResult, kind: str, amount: float, representations: Seque
     from hyle.engine import compare
     from hyle.engine.analysis import beyond_chance, contrast, degree_of_shift, family_codes, family_means
 
-    whole = rows_of_models(panel, CONTROLS)
+    whole = rows_of_models(panel, BESIDE)
     owners = dict(zip(model_names(panel.comparison), families(panel.comparison), strict=True))
     changed = {one.name: one for one in representations if one.name in whole.rows}
     common = set(whole.ids).intersection(*(one.ids for one in changed.values()))
@@ -71,7 +76,7 @@ def measure(panel: StudyResult, kind: str, amount: float, representations: Seque
         after[name] = np.asarray(one.embedding)[[place[i] for i in ids]]
     every = list(range(len(whole.ids))) if whole.groups is None else list(whole.groups)
     labels = [every[row] for row in rows]
-    models = [name for name in changed if name not in CONTROLS]
+    models = [name for name in changed if name not in BESIDE]
     (found,) = contrast(
         before,
         after,
@@ -80,7 +85,7 @@ def measure(panel: StudyResult, kind: str, amount: float, representations: Seque
         outside_groups=labels,
         paired=True,
         families=owners,
-        controls=CONTROLS,
+        controls=BESIDE,
     )
     aucs = [degree_of_shift(before[m], after[m], groups=labels, shifted_groups=labels).auc for m in models]
     kept = []

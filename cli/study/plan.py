@@ -10,6 +10,8 @@ import xarray as xr
 from hyle.zoo import Dataset, Representation
 
 CONTROLS = ("composition", "random", "soap")
+# Controls that show what happens to every representation under a shift.
+BESIDE = ("composition", "chgnet-untrained")
 # Other choices than the default layer and pooling of a model's card: the layer in the middle of the list, and the sum
 # over atoms or tokens, or their mean and variance.
 MIDDLE, POOLINGS = "middle", ("sum", "cumulants(2)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +31,10 @@ from hyle.cli.study.attributes import (
     residues,
     scaffold_distance,
 )
-from hyle.cli.study.perturbed import measure
+from hyle.cli.study.perturbed import measure, perturbed
 from hyle.cli.study.plan import OF_PERTURBED, PERTURBED, SETS, SHIFTS
 from hyle.cli.study.shift_page import attribute_section, perturbed_section
-from hyle.zoo import PERTURBATIONS, Dataset, Representation, Sample, find_card, load_dataset, perturb
+from hyle.zoo import PERTURBATIONS, Dataset, Representation, Sample, Store, find_card, load_dataset, perturb
 
 N = 120
 MODELS = ("dpa3-mptrj", "sevennet-0", "chgnet-0.3.0", "cgcnn-energy", "m3gnet", "diep", "hienet")
@@ -97,6 +97,15 @@ def test_samples_that_a_model_lacks_are_left_out_of_both(before: StudyResult) ->
     found = measure(before, "rattle", 0.1, changed)
     assert (found.samples, found.n) == (N - 20, 50)
     assert found.high < 0
+
+
+def test_too_few_samples_skip_the_section_and_lose_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    few = panel("mptrj", [replace(one, embedding=one.embedding[:15], ids=IDS[:15]) for one in views(LATENT)])
+    monkeypatch.setattr("hyle.cli.study.perturbed.embed_perturbed", lambda *_: few.representations)
+    assert perturbed(few, Store(tmp_path)) == []
+    assert "mptrj, rattle 0.05: 7 samples of 15 and 15 groups" in capsys.readouterr().err
 
 
 def test_the_plan_can_be_carried_out() -> None:
