@@ -6,6 +6,8 @@ judgement: see `verdict`.
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from ..plan import StudyResults
 from ..rules import load_rules
 from . import confounds, kinds, performance, shape, shift
@@ -29,8 +31,20 @@ CHECKS: Mapping[str, Callable[[StudyResults], Finding]] = {
     "ceiling": confounds.ceiling,
 }
 
+# Claims about energy errors, and the models with energies that they need; a run with --models can have fewer.
+OF_ENERGIES, MIN_ENERGIES = ("better_is_closer", "scale", "blind_spots"), 4
+
 
 def findings(panels: StudyResults) -> list[Finding]:
-    """Return the finding on every registered claim whose data sets are in `panels`."""
+    """Return the finding on every registered claim whose data sets are in `panels`, with enough energies."""
     claims = load_rules().claims
-    return [CHECKS[name](panels) for name, claim in claims.items() if all(one in panels for one in claim.sets)]
+    return [
+        CHECKS[name](panels)
+        for name, claim in claims.items()
+        if all(one in panels for one in claim.sets) and (name not in OF_ENERGIES or _has_energies(panels))
+    ]
+
+
+def _has_energies(panels: StudyResults) -> bool:
+    comparison = panels["mptrj"].comparison
+    return "energy_mae" in comparison and int(np.isfinite(comparison["energy_mae"].values).sum()) >= MIN_ENERGIES

@@ -32,6 +32,7 @@ from hyle.cli.study import (
     statistics,
     write_page,
 )
+from hyle.cli.study.findings import OF_ENERGIES
 from hyle.cli.study.findings.kinds import neighbours_of, text
 from hyle.cli.study.rules import PATH
 from hyle.cli.study.specifications import specifications
@@ -261,3 +262,9 @@ def test_a_text_model_is_compared_beyond_chance(planted: StudyResults) -> None:
         statistics.mean_across(beyond, kinds == kind, kinds == "atoms", owners).value for kind in ("text", "string")
     ]
     assert estimate.value == pytest.approx(means[0] / means[1])
+
+
+def test_claims_about_energies_are_left_out_where_few_models_have_them(planted: StudyResults) -> None:
+    plan, energies = StudySet("mptrj", N, "few", ("chgnet-0.3.0", "cgcnn-fermi", "random")), set(OF_ENERGIES)
+    assert not energies & {one.claim.name for one in judged({"mptrj": panel(plan, shared=True)})}
+    assert energies <= {one.claim.name for one in judged({"mptrj": planted["mptrj"]})}
