@@ -25,7 +25,7 @@ from ..base import (
     use_numpy,
 )
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
-from ..gram import MAX_ENTRIES, Prepared, median_of_prepared, prepare
+from ..gram import MAX_ENTRIES, HalfProduct, Prepared, median_of_prepared, prepare
 from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, stack_each
 from .config import CompareConfig
 from .needs import Need
@@ -172,16 +172,19 @@ class MetricContext:
         self._cache["features"], self._cache["permutes features"] = plan.features, planned().features
         if plan.kernels or plan.tables:
             self._keep_grams()
-            sigmas = self.sigmas() if "rbf" in plan.kernels else None
+            medians, prepared = "rbf" in plan.kernels, self.prepared()
+            if medians:  # whose products the pass needs again
+                self._cache["prepared"] = self._with_halves(prepared)
             self._cache["pass"] = run_pass(
                 self.prepared(),
                 plan,
-                sigmas=sigmas,
+                sigmas=self.sigmas() if medians else None,
                 block=self.config.block,
                 mesh=self.mesh,
                 checkpoint=self.checkpoint,
                 progress=self.stage_callback(PASS) if self.progress else None,
             )
+            self._cache["prepared"] = prepared
 
     def _run_query_pass(self, needs: Sequence[Need], queries: Queries) -> None:
         """Run the pass for the queries only; linear kernels, which cost no n x n products, are those of all rows."""
@@ -230,6 +233,14 @@ class MetricContext:
         """Keep the inner products of all points of few samples in NumPy, for a pass and what follows it."""
         if self._in_numpy and self.m * self.n**2 <= MAX_ENTRIES:
             self._cache["prepared"] = [each.with_gram() for each in self.prepared()]
+
+    def _with_halves(self, prepared: list[Prepared]) -> list[Prepared]:
+        """Keep one half of the inner products of some models in NumPy: of the widest, as many as `BLOCK_BYTES` hold."""
+        each = HalfProduct.entries(self.n) * self.arrays[0].dtype.itemsize
+        if not self._in_numpy or prepared[0].whole is not None or each > BLOCK_BYTES:
+            return prepared
+        widest = sorted(range(self.m), key=lambda model: -self.arrays[model].shape[1])[: BLOCK_BYTES // each]
+        return [one.with_half() if model in widest else one for model, one in enumerate(prepared)]
 
     def kept(self) -> list[Prepared]:
         """Prepare each model, with its points in an array."""

@@ -135,8 +135,6 @@ class HalfSums:
     def _grams(self, start: int, end: int) -> list[np.ndarray]:
         """Compute the inner products [b, n - start] of b points of each model with those at and after the first."""
         m, n, b = len(self._prepared), len(self._prepared[0].points), end - start
-        if all(prepared.whole is not None for prepared in self._prepared):
-            return [prepared.whole[start:end, start:] for prepared in self._prepared]
         if self._buffer.size < m * b * (n - start):
             self._buffer = aligned_empty(m * b * (n - start), self._buffer.dtype)
         grams = list(self._buffer[: m * b * (n - start)].reshape(m, b, n - start))

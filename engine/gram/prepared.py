@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..base import Centred, aligned_empty, is_constant, is_constant_but_for_one, ldexp, namespace, power_of_two
+from .half_product import HalfProduct
 from .product import gram_of, multiply
 
 # Entries of the rows that NumPy processes at once, so that they stay in the cache.
@@ -150,28 +151,44 @@ class Prepared(NamedTuple):
             `Centred` rows.
         norms: see `Norms`.
         whole: [n, n], the inner products of all points, if they are kept; see `with_gram`.
+        half: one half of them, if it is kept; see `with_half`.
     """
 
     rows: Any
     points: Any
     norms: Norms
     whole: Any = None
+    half: HalfProduct | None = None
 
     def gram(self, query: Any) -> Any:
-        """Compute the inner products [b, n] of the query points [b] with all points; see `gram_of`."""
+        """Compute the inner products [b, n] of the query points [b] with all points; see `gram_of`.
+
+        Those that are kept are read. If one half is, the query points are rows that follow each other, of which the
+        last may be repeated.
+        """
+        if self.half is not None:
+            products = self.half.of_rows(int(query[0]), int(query[-1]) + 1)
+            return products if len(products) == len(query) else products[query - query[0]]
         if self.whole is None:
             return gram_of(self.points, query)
         return self.whole if np.array_equal(query, np.arange(len(self.whole))) else self.whole[query]
 
     @np.errstate(all="ignore")  # rows that are not finite
     def half_gram(self, start: int, end: int, out: np.ndarray) -> np.ndarray:
-        """Compute the inner products of some points with those at and after the first of them, in NumPy.
+        """Return the inner products of some points with those at and after the first of them, in NumPy.
 
         Args:
             start: the first of the b points.
             end: behind the last.
-            out: [b, n - start], where the products go, and what is returned.
+            out: [b, n - start], where the products go unless they are kept.
+
+        Returns:
+            [b, n - start].
         """
+        if self.whole is not None:
+            return self.whole[start:end, start:]
+        if self.half is not None:
+            return self.half.of_rows(start, end, start)
         b, some = end - start, self.points[start:end]
         np.matmul(some, some.T, out=out[:, :b])  # NumPy computes only one half of it
         if end < len(self.points):
@@ -191,6 +208,10 @@ class Prepared(NamedTuple):
             return self
         points = self.kept().points
         return self._replace(whole=points @ points.T)
+
+    def with_half(self) -> Prepared:
+        """Return the same representation with one half of the inner products of all its points, in NumPy."""
+        return self._replace(half=HalfProduct(len(self.points), self.half_gram, self.points.dtype))
 
 
 def prepare(x: Any, *, kept: bool = True) -> Prepared:

@@ -25,7 +25,7 @@ from .search import (
 # Maximum number of adjacent entries of which the minimum is computed first: one cache line.
 GROUP = 16
 # Number of distances computed at once, so that they stay in the cache.
-CHUNK = 2**20
+CHUNK = 2**21
 # The same where NumPy computes them.
 CHUNK_NUMPY = 2**18
 # With at most this many rows, NumPy computes the distances, for which no program is compiled.
