@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -23,19 +24,30 @@ MIN_BLOCK = 64
 
 
 def free_bytes() -> int:
-    """Return the bytes that one block may take: an eighth of the free memory of the device.
+    """Return the bytes that one block may take: an eighth of the available memory of the device.
 
-    At most `BLOCK_BYTES`, or `ACCELERATOR_BYTES` on an accelerator; `BLOCK_BYTES` if the free memory is not known.
+    At most `BLOCK_BYTES`, or `ACCELERATOR_BYTES` on an accelerator; `BLOCK_BYTES` if the available memory is not known.
     """
     device = jax.local_devices()[0]
     if device.platform == "cpu":
-        free = (
-            os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in os.sysconf_names else 0
-        )
+        free = available_bytes()
         return min(BLOCK_BYTES, free // 8) if free else BLOCK_BYTES
     memory = device.memory_stats() or {}
     free = memory.get("bytes_limit", 0) - memory.get("bytes_in_use", 0)
     return min(ACCELERATOR_BYTES, free // 8) if free > 0 else BLOCK_BYTES
+
+
+def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Return the bytes that processes may still take on this machine; 0 if not known.
+
+    Args:
+        meminfo: file of the Linux kernel. What files take in the page cache is available: on a machine that has run for
+            a while this is most of the memory, and little of it is free.
+    """
+    if meminfo.exists():
+        found = (line.split()[1] for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable:"))
+        return int(next(found, 0)) * 1024
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in os.sysconf_names else 0
 
 
 def aligned_empty(shape: int | Sequence[int], dtype: Any) -> np.ndarray:

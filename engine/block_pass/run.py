@@ -78,8 +78,8 @@ def run_pass(
         representations: m, of the same n samples.
         plan: the quantities to compute.
         sigmas: m bandwidths, for the RBF kernel.
-        block: number of rows of a block; by default as many as fit in `free_bytes`, an eighth of the free memory and at
-            most `BLOCK_BYTES` (`ACCELERATOR_BYTES` on an accelerator), but at least `MIN_BLOCK`.
+        block: number of rows of a block; by default as many as fit in `free_bytes`, an eighth of the available memory
+            and at most `BLOCK_BYTES` (`ACCELERATOR_BYTES` on an accelerator), but at least `MIN_BLOCK`.
         mesh: devices among which the rows are divided, see `run_mesh_pass`; by default the device of the points, a mesh
             of one, if it is an accelerator.
         checkpoint: where blocks are saved from which an interrupted pass continues; it has the same result to the bit.

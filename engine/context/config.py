@@ -39,8 +39,8 @@ class CompareConfig:
         neighbour_metric: ``cosine``, ``euclidean`` or ``inner_product``. CKNNA masks a similarity, and uses ``cosine``
             in place of ``euclidean``.
         centre: subtract the column means before the neighbour search, which changes cosines and inner products.
-        block: rows per block. Default: as many as an eighth of the free memory holds for all models, on a CPU at most
-            128 MiB.
+        block: rows per block. Default: as many as an eighth of the available memory holds for all models, on a CPU at
+            most 128 MiB.
         queries: number of samples that are drawn at random, the same for all models, and compared with all samples;
             if there are fewer, it is all of them. Scores that are means over samples are then estimates for all n, with
             intervals of this sampling; metrics that cannot be estimated like this are refused. Default: all samples.

@@ -235,11 +235,11 @@ class MetricContext:
             self._cache["prepared"] = [each.with_gram() for each in self.prepared()]
 
     def _with_halves(self, prepared: list[Prepared]) -> list[Prepared]:
-        """Keep one half of the inner products of some models in NumPy: of the widest, as many as `BLOCK_BYTES` hold."""
+        """Keep one half of the inner products of the widest models in NumPy, as many as half of `BLOCK_BYTES` hold."""
         each = HalfProduct.entries(self.n) * self.arrays[0].dtype.itemsize
-        if not self._in_numpy or prepared[0].whole is not None or each > BLOCK_BYTES:
+        if not self._in_numpy or prepared[0].whole is not None:
             return prepared
-        widest = sorted(range(self.m), key=lambda model: -self.arrays[model].shape[1])[: BLOCK_BYTES // each]
+        widest = sorted(range(self.m), key=lambda model: -self.arrays[model].shape[1])[: BLOCK_BYTES // 2 // each]
         return [one.with_half() if model in widest else one for model, one in enumerate(prepared)]
 
     def kept(self) -> list[Prepared]:

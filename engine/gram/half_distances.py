@@ -86,6 +86,7 @@ def _select(
         below += int(np.count_nonzero(near))
         finite += after
         upto ^= near
-        row, column = np.divmod(np.flatnonzero(upto), upto.shape[1])
-        found.append(squares[start + lowest + row] + columns[column] - 2 * products[row, column])
+        at_row, at_column = np.divmod(np.flatnonzero(upto), upto.shape[1])
+        far_from = squares[start + lowest + at_row] + columns[at_column]
+        found.append(far_from - 2 * products[at_row, at_column])
     return np.concatenate([*found, buffer[:0, 0]]), below, finite
