@@ -14,12 +14,14 @@ from ..base import Threads, aligned_empty, count_cores, pack_sort_keys, release_
 from ..gram import Norms, Prepared, multiply
 from .row_blocks import KEPT_BYTES, PART, join_blocks
 from .search import EXTRA_CANDIDATES, NeighbourMetric, Neighbours, distance_lower_bound
-from .search_numpy import CHUNK, certify_numpy, lowest_bounds
+from .search_numpy import certify_numpy, lowest_bounds
 from .uncertain import table_of_candidates
 
 # A tile has a fifth of the rows, but not fewer or more than these. The product of a tile with itself is computed as a
 # whole, which small tiles make cheap; with many tiles, rows find candidates that they replace again more often.
 TILES, LEAST, MOST = 5, 2048, 4096
+# Entries of a product that are compared at once.
+CHUNK = 2**20
 # Entries that wait to be compared with candidates, at most; and rows whose candidates are sorted at once.
 WAITING, SORTED = 2**19, 1024
 # The part of a product up to which the entries that beat a candidate are few.
@@ -28,13 +30,22 @@ FEW = 1 / 8
 
 def pairs_in_tiles(n: int) -> int:
     """Return the pairs of n rows whose inner products `tables_by_tiles` computes: half, and half of those of a tile."""
-    side, _ = tile_shape(n)
-    sizes = [min(side, n - start) for start in range(0, n, side)]
-    return (n * n + sum(size * size for size in sizes)) // 2
+    return (n * n + sum(len(range(*tile.indices(n))) ** 2 for tile in tiles_of(n))) // 2
+
+
+def tiles_of(n: int) -> list[slice]:
+    """Divide n rows into tiles, each of which has every so-manyth row.
+
+    So every tile is a sample of all rows, whatever their order: the candidates that a row finds in its own tile are
+    about as near as those of others. With tiles of adjacent rows, a search took three times as long where those in
+    later tiles are nearer.
+    """
+    count = -(-n // tile_shape(n)[0])
+    return [slice(first, n, count) for first in range(count)]
 
 
 def tile_shape(n: int) -> tuple[int, int]:
-    """Return the rows of a tile, and of the chunks in which its products are searched."""
+    """Return the most rows of a tile, and those of the chunks in which its products are searched."""
     most = min(n, max(LEAST, min(MOST, n // TILES)))
     count = -(-n // most)
     rows = -(-n // count)
@@ -45,15 +56,20 @@ def tile_shape(n: int) -> tuple[int, int]:
 
 
 class _Best(NamedTuple):
-    """The candidates of all rows so far: lower bounds of their distances [n, c], ascending, and int32 rows [n, c]."""
+    """The candidates of all rows so far: lower bounds of their distances [n, c], ascending, and int32 rows [n, c].
+
+    The rows of a tile follow each other in steps of ``step``.
+    """
 
     low: np.ndarray
     rows: np.ndarray
+    step: int
 
     @classmethod
-    def none(cls, n: int, count: int) -> _Best:
+    def none(cls, n: int, count: int, step: int) -> _Best:
         """Return c candidates at infinity: the row itself, which is nobody's own neighbour."""
-        return cls(np.full((n, count), np.inf, np.float32), np.repeat(np.arange(n, dtype=np.int32)[:, None], count, 1))
+        rows = np.repeat(np.arange(n, dtype=np.int32)[:, None], count, 1)
+        return cls(np.full((n, count), np.inf, np.float32), rows, step)
 
     def add(self, row: np.ndarray, other: np.ndarray, low: np.ndarray) -> None:
         """Compare candidates with rows that may be nearer, and keep the nearest.
@@ -66,10 +82,10 @@ class _Best(NamedTuple):
         if not len(row):
             return
         first_row, count = row.min(), self.low.shape[1]
-        line = (row - first_row).astype(np.uint16)  # NumPy sorts 16 bits fast
+        line = ((row - first_row) // self.step).astype(np.uint16)  # NumPy sorts 16 bits fast
         keys = pack_sort_keys(low, other)[np.argsort(line, kind="stable")]
         counts = np.bincount(line)
-        touched, counts = first_row + np.flatnonzero(counts), counts[counts > 0]
+        touched, counts = first_row + self.step * np.flatnonzero(counts), counts[counts > 0]
         ends = np.cumsum(counts)
         for start in range(0, len(touched), SORTED):
             some, added = touched[start : start + SORTED], counts[start : start + SORTED]
@@ -123,19 +139,20 @@ class _Tiles:
         self.points = (prepared.kept() if prepared.rows.nbytes <= KEPT_BYTES else prepared).points
         self.norms: Norms = jax.tree.map(np.asarray, prepared.norms)
         self.side, self.chunk = tile_shape(self.n)
-        self.tiles = [slice(start, min(self.n, start + self.side)) for start in range(0, self.n, self.side)]
+        self.tiles = tiles_of(self.n)
         self.gram = aligned_empty((self.side, self.side), self.points.dtype)
 
     def rows(self, tile: slice) -> np.ndarray:
         """Return the row numbers of a tile, int32."""
-        return np.arange(tile.start, tile.stop, dtype=np.int32)
+        return np.arange(tile.start, tile.stop, tile.step, dtype=np.int32)
 
     def multiply(self, some: np.ndarray, columns: slice) -> None:
         """Compute the inner products of some points with those of a tile."""
+        step = columns.step
 
         def of_part(part: np.ndarray) -> None:
-            into = self.gram[: len(some), part[0] - columns.start : part[-1] + 1 - columns.start]
-            multiply(self.points, some, slice(part[0], part[-1] + 1), into)
+            rows = slice(columns.start + step * part[0], columns.start + step * part[-1] + 1, step)
+            multiply(self.points, some, rows, self.gram[: len(some), part[0] : part[-1] + 1])
 
         list(self.pool.map(of_part, self._parts(columns)))
 
@@ -145,11 +162,11 @@ class _Tiles:
         count = min(best.low.shape[1], len(own))
 
         def of_part(part: np.ndarray) -> None:
-            products = self.gram[part[0] - tile.start : part[-1] + 1 - tile.start, : len(own)]
-            low, at = lowest_bounds(self.norms, products, part, count, metric, where, columns=own)
+            products, query = self.gram[part[0] : part[-1] + 1, : len(own)], own[part]
+            low, at = lowest_bounds(self.norms, products, query, count, metric, where, columns=own)
             near = low < np.inf
-            best.low[part, :count] = low
-            best.rows[part, :count] = np.where(near, own[at], part[:, None])
+            best.low[query, :count] = low
+            best.rows[query, :count] = np.where(near, own[at], query[:, None])
 
         list(self.pool.map(of_part, self._parts(tile)))
 
@@ -158,11 +175,14 @@ class _Tiles:
     ) -> None:
         """Improve the candidates of the rows of two different tiles, from the product of these.
 
-        The first tile has no fewer rows than others: only the last one has, whose product is filled up.
+        Tiles with less rows than others are filled up, so that programs are compiled for one shape.
         """
         labels, kept = (None, where) if where is None or where.dtype == bool else (where, None)
-        own, others = self.rows(rows), self.rows(columns)
-        filled = np.pad(others, (0, self.side - len(others)), mode="edge")
+        counts = len(self.rows(rows)), len(self.rows(columns))
+        own, filled = (
+            np.pad(self.rows(tile), (0, self.side - count), mode="edge")
+            for tile, count in zip((rows, columns), counts, strict=True)
+        )
         of_rows, of_columns = _Waiting(best), _Waiting(best)
 
         def of_chunk(start: int) -> None:
@@ -171,8 +191,9 @@ class _Tiles:
             gram = self.gram[start : start + self.chunk]
             found = _bounds(self.norms, gram, query, filled, limits, column_limits, labels, metric)
             low, beats = map(np.asarray, found)
-            if len(others) < self.side:
-                beats = beats & (np.arange(self.side) < len(others))
+            if counts[1] < self.side or start + self.chunk > counts[0]:
+                inside = np.arange(start, start + self.chunk) < counts[0]
+                beats = beats & inside[:, None] & (np.arange(self.side) < counts[1])
             if np.count_nonzero(beats) > FEW * beats.size:
                 some = (None, None) if kept is None else (kept[query], kept[filled])
                 beats = _lowest_of_both(np.where(beats, low, np.inf), best.low.shape[1], *some) & beats
@@ -185,12 +206,12 @@ class _Tiles:
             of_rows.offer(row[nearer], column[nearer], values[nearer])
             of_columns.offer(column[column_nearer], row[column_nearer], values[column_nearer])
 
-        list(self.pool.map(of_chunk, range(0, len(own), self.chunk)))
+        list(self.pool.map(of_chunk, range(0, counts[0], self.chunk)))
         list(self.pool.map(_Waiting.finish, (of_rows, of_columns)))  # of different tiles, which do not meet
 
     def _parts(self, tile: slice) -> list[np.ndarray]:
-        """Divide the rows of a tile among the threads."""
-        return [part for part in np.array_split(self.rows(tile), self.cores) if len(part)]
+        """Divide the places of the rows of a tile among the threads."""
+        return [part for part in np.array_split(np.arange(len(self.rows(tile))), self.cores) if len(part)]
 
 
 def tables_by_tiles(
@@ -218,7 +239,8 @@ def tables_by_tiles(
     each tile with itself; memory of one tile, one copy of the rows if it is small, and O(n k).
     """
     n = len(prepared.rows)
-    best = [_Best.none(n, min(n - 1, k + EXTRA_CANDIDATES)) for _, k in wanted]
+    step = len(tiles_of(n))
+    best = [_Best.none(n, min(n - 1, k + EXTRA_CANDIDATES), step) for _, k in wanted]
 
     with Threads() as pool:
         tiles = _Tiles(prepared, pool)
@@ -234,15 +256,15 @@ def tables_by_tiles(
                     tiles.search_pair(rows, columns, metric, where, each)
 
         def finished(tile: slice, metric: NeighbourMetric, k: int, candidates: _Best) -> Neighbours:
-            query = tiles.rows(tile)
+            query = np.arange(tile.start, tile.stop, dtype=np.int32)
             low, index = candidates.low[tile], candidates.rows[tile]
             found = certify_numpy(tiles.norms, query, low, index, k, metric, min(k, ordered))
             options: dict[str, Any] = {"ordered": ordered, "measured": measured, "where": where}
             return table_of_candidates(prepared, found, query, k, metric, **options)
 
-        tables = []
+        tables, adjacent = [], [slice(start, min(n, start + tiles.side)) for start in range(0, n, tiles.side)]
         for (metric, k), each in zip(wanted, best, strict=True):
-            parts = pool.map(partial(finished, metric=metric, k=k, candidates=each), tiles.tiles)
+            parts = pool.map(partial(finished, metric=metric, k=k, candidates=each), adjacent)
             tables.append(join_blocks(list(parts), n))
     release_memory()
     return tables
