@@ -134,11 +134,7 @@ def perturb(data: Dataset, kind: str, amount: float, /, *, seed: int = 0) -> Dat
     Raises:
         ValueError: no such kind, an amount out of range, samples without coordinates, or none that can be changed.
     """
-    if kind not in PERTURBATIONS:
-        raise InputError(
-            f"no perturbation is called {kind!r}{did_you_mean(kind, PERTURBATIONS)} There are "
-            f"{', '.join(PERTURBATIONS)}."
-        )
+    _check_kind(kind)
     how = PERTURBATIONS[kind]
     if not (math.isfinite(amount) and how.low < amount <= how.high):
         raise InputError(
@@ -174,6 +170,25 @@ def perturb(data: Dataset, kind: str, amount: float, /, *, seed: int = 0) -> Dat
         units={},
         left_out=left_out,
     )
+
+
+def check_perturbations(name: str) -> None:
+    """Raise ValueError unless what follows the name of a data set are perturbations, ``KIND=AMOUNT`` each."""
+    for part in name.split(SEPARATOR)[1:]:
+        kind, equals, amount = part.partition("=")
+        _check_kind(kind)
+        try:
+            float(amount)
+        except ValueError:
+            problem = f"{amount!r} is no number" if equals else f"{kind} has no amount"
+            meaning = PERTURBATIONS[kind].meaning
+            raise InputError(f"{name}: {problem}; write {kind}=AMOUNT, the {meaning}") from None
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in PERTURBATIONS:
+        hint = did_you_mean(kind, PERTURBATIONS)
+        raise InputError(f"no perturbation is called {kind!r}{hint} There are {', '.join(PERTURBATIONS)}.")
 
 
 def split_perturbations(name: str) -> tuple[str, list[tuple[str, float]]]:

@@ -18,7 +18,7 @@ from .._samples import Dataset
 from .._text import did_you_mean
 from ..weights import fetch_member, verify_member
 from .files import is_file_name, read_dataset
-from .perturb import perturb, split_perturbations
+from .perturb import SEPARATOR, check_perturbations, perturb, split_perturbations
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def find_dataset(name: str) -> DatasetInfo:
     """
     infos = _infos()
     if name not in infos:
-        hint = did_you_mean(name, infos)
+        hint = did_you_mean(name.split(SEPARATOR)[0], infos)
         raise InputError(f"no data set is called {name!r}{hint} `hyle datasets` lists them all.")
     return infos[name]
 
@@ -191,6 +191,8 @@ def load_dataset(
         return data
     if name not in _infos() and is_file_name(name):
         return read_dataset(name, n=n, seed=seed, notify=notify, **options)
+    if name.split(SEPARATOR)[0] in _infos():
+        check_perturbations(name)
     info = find_dataset(name)
     if options or seed is None:
         raise InputError(f"{name} is a built-in data set: options for files do not apply")

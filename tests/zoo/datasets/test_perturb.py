@@ -135,6 +135,21 @@ def test_the_name_loads_the_same_samples(crystals: Dataset) -> None:
     assert split_perturbations("a+b=2") == ("a+b=2", [])
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("mptrj+ratle=1", "no perturbation is called 'ratle'; did you mean 'rattle'?"),
+        ("mptrj+rattle=0.1+swp=1", "no perturbation is called 'swp'; did you mean 'swap'?"),
+        ("mptrj+rattle", "rattle has no amount; write rattle=AMOUNT, the standard deviation"),
+        ("mptrj+rattle=x", "'x' is no number; write rattle=AMOUNT"),
+        ("mptrk+rattle=1", "no data set is called 'mptrk.rattle=1'; did you mean 'mptrj'?"),
+    ],
+)
+def test_a_misspelt_name_is_told_apart(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message.replace("?", r"\?")):
+        load_dataset(name)
+
+
 def test_a_further_step_of_a_kind_is_another_change(crystals: Dataset) -> None:
     twice = perturb(perturb(crystals, "rattle", 0.1), "rattle", 0.1)
     moved = np.concatenate([a.atoms.positions - b.atoms.positions for a, b in zip(twice, crystals, strict=True)])
