@@ -160,6 +160,8 @@ def remove_leftovers(store: Store, *, days: float, dry_run: bool) -> list[dict[s
         size = size_of(path)
         if not dry_run:
             with INTERRUPTS.unwinding():
+                if not 0 < last_write(path) < limit:  # a process continues it since
+                    continue
                 remove_leftover(path)
         gone.append(path)
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(written))

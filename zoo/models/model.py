@@ -18,6 +18,7 @@ from .._representation import Representation
 from .._samples import Dataset, Sample
 from .._text import MAX_REASON, did_you_mean, shorten
 from ..cards import ModelCard
+from ..embeddings import to_numpy
 from ..environments import versions_of
 from ..nodes import Nodes
 from ..weights import PREFIX, weights_origin, weights_version
@@ -247,9 +248,11 @@ class Model:
     ) -> EmbeddedBatch:
         if per:
             placed, features, nodes, lost = node_rows_of(output, kept, self.adapter, per)
-            return _concatenate([EmbeddedBatch(placed, features, None, dropped | lost, nodes)], self.card)
-        features, energies = rows_of(output, len(kept), self.card, pooling)
-        return EmbeddedBatch([sample.id for sample in kept], features, energies, dropped)
+            batch = _concatenate([EmbeddedBatch(placed, features, None, dropped | lost, nodes)], self.card)
+        else:
+            features, energies = rows_of(output, len(kept), self.card, pooling)
+            batch = EmbeddedBatch([sample.id for sample in kept], features, energies, dropped)
+        return _concatenate([_finite(batch)], self.card)
 
 
 @contextmanager
@@ -277,6 +280,22 @@ def out_of_memory(error: Exception) -> bool:
     """Return whether torch raised an error because the device has too little memory."""
     # On an accelerator torch raises torch.OutOfMemoryError; on the CPU a RuntimeError with only a message to go by.
     return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
+
+
+def _finite(batch: EmbeddedBatch) -> EmbeddedBatch:
+    """Return the batch without the samples for which the model returned a number that is not finite."""
+    finite = np.isfinite if isinstance(batch.embedding, np.ndarray) else type(batch.embedding).isfinite
+    wrong = np.flatnonzero(~to_numpy(finite(batch.embedding).all(-1)))
+    if not len(wrong):
+        return batch
+    if batch.nodes is not None:
+        wrong = np.repeat(np.arange(len(batch.ids)), batch.nodes.counts)[wrong]
+    lost = {batch.ids[at]: "the model returned NaN or infinite numbers" for at in dict.fromkeys(wrong.tolist())}
+    rest = [id_ for id_ in batch.ids if id_ not in lost]
+    dropped = batch.dropped | lost
+    if not rest:
+        return EmbeddedBatch([], None, None, dropped)
+    return replace(_restore_order(batch, rest), dropped=dropped)
 
 
 def _restore_order(batch: EmbeddedBatch, ids: Sequence[str]) -> EmbeddedBatch:

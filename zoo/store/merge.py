@@ -71,7 +71,8 @@ def merge_shards(shards: Shards, ids: Sequence[str], name: str, step: Callable[[
         step()
     missing = [i for i in ids if i not in source and i not in dropped]
     if missing:
-        raise InputError(f"{name}: {len(missing)} samples are not finished, starting with {missing[0]!r}")
+        first = f"starting with {missing[0]!r}"
+        raise InputError(f"{name}: {len(missing)} samples are not finished, {first}; embed them again")
     kept = [i for i in ids if i in source]
     if not kept:
         reason = next(iter(dropped.values()), "the data set is empty")

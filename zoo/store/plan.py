@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -40,12 +41,14 @@ def identity_of(recipe: Mapping[str, Any], ids: Sequence[str]) -> str:
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """Write the plan of an extraction into its folder, unless it is there."""
+    """Write the plan of an extraction into its folder, or note the time where it is there: it is in use."""
     text, path = plan.text, folder / PLAN
     if not path.is_file() or path.read_bytes() != text.encode():
         temporary = folder / unique_name(f".{PLAN}")
         temporary.write_text(text, "utf-8")
         temporary.replace(path)
+    else:
+        os.utime(path)
 
 
 def read_plan(folder: Path) -> Plan | None:

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from hyle.zoo import Store
+from hyle.zoo.store import find_unfinished
+
 from ..conftest import Run
 
 N = 500
@@ -221,6 +224,21 @@ def test_gc_removes_what_is_old_and_unfinished(run: Run, tmp_path: Path) -> None
     assert content(store) == before
     assert run("store", "gc").out == "removed 0 items, 0.0 MB\n"
     assert run("store", "gc", "--days", 0).code == 2
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_gc_leaves_an_old_extraction_that_a_process_continues(run: Run, tmp_path: Path, shared: bool) -> None:
+    run("embed", "random", "-n", 40, "--shard", "1/2")
+    store = tmp_path / "store"
+    age(store, 40)
+    (found,) = find_unfinished(store)
+    assert found.plan is not None
+    plan = found.plan
+    with Store(store).extraction(plan.key, plan.ids, plan.recipe, plan.groups, shared=shared) as extraction:
+        assert len(extraction.finished) == len(found.finished) > 0
+        assert run("store", "gc", "--json").json["removed"] == []
+    run("embed", "random", "-n", 40, "--shard", "2/2")
+    assert "40 x" in run("store", "status").out
 
 
 def flip(path: Path) -> None:

@@ -10,6 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from hyle.zoo import Adapter, Dataset, MissingPackageError, Model, Output, Sample, find_card, load  # noqa: E402
+from hyle.zoo.models import model as model_module  # noqa: E402
+from hyle.zoo.models.model import EmbeddedBatch  # noqa: E402
+from hyle.zoo.nodes import Nodes  # noqa: E402
 
 CARD = replace(find_card("minilm"), name="letters", layers=("codes", "halves"), batch_size=4, requirements=())
 
@@ -63,6 +66,48 @@ def test_all_samples_of_a_batch_may_be_dropped(model: Model) -> None:
 def test_an_error_gives_the_reason_if_all_samples_are_dropped(model: Model) -> None:
     with pytest.raises(ValueError, match="none of the 1 samples: a question mark"):
         model.embed(samples("?"))
+
+
+class Broken(Letters):
+    """Letters whose numbers overflow for one letter of a sample with an X, in the first layer only."""
+
+    def forward(self, samples: Sequence[Sample], layer: str) -> Output:
+        output = super().forward(samples, layer)
+        texts = "".join(str(sample.smiles) for sample in samples)
+        wrong = torch.tensor([letter == "X" and layer == "codes" for letter in texts])
+        features = torch.where(wrong[:, None] & torch.tensor([False, True]), torch.inf, output.features)
+        return Output(features, output.counts, output.energies)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+def test_a_sample_with_numbers_that_are_not_finite_is_dropped(batch_size: int) -> None:
+    model = Model(CARD, Broken(CARD, {}))
+    texts = samples("C", "NXO", "CO", "X", "?")
+    reason = "the model returned NaN or infinite numbers"
+    codes, halves = model.run_layers(texts, [("codes", "mean"), ("halves", "mean")], batch_size=batch_size)
+    assert codes.dropped == {"s1": reason, "s3": reason, "s4": "a question mark"}
+    assert codes.ids == ["s0", "s2"]
+    assert halves.ids == ["s0", "s1", "s2", "s3"]
+    np.testing.assert_array_equal(codes.energies, [1, 2])
+    np.testing.assert_allclose(codes.embedding[1].numpy(), [(67 + 79) / 2, (67**2 + 79**2) / 2])
+    with pytest.raises(ValueError, match=f"none of the 1 samples: {reason}"):
+        model.embed(samples("X"))
+
+
+def test_a_sample_is_dropped_with_all_its_nodes() -> None:
+    wrong = model_module._finite(
+        EmbeddedBatch(
+            ["a", "b", "c"],
+            torch.tensor([[1.0], [2.0], [torch.nan], [4.0], [5.0], [6.0]]),
+            None,
+            {"d": "no atoms"},
+            Nodes([2, 3, 1], [0, 1, 0, 1, 2, 0], ["C", "H", "O", "H", "H", "N"]),
+        )
+    )
+    assert wrong.ids == ["a", "c"]
+    assert wrong.embedding.tolist() == [[1], [2], [6]]
+    assert wrong.nodes == Nodes([2, 1], [0, 1, 0], ["C", "H", "N"])
+    assert sorted(wrong.dropped) == ["b", "d"]
 
 
 def test_layer_pooling_and_data_set_are_in_the_recipe(model: Model) -> None:
