@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 
 from .interrupts import INTERRUPTED, INTERRUPTS, Interrupted
@@ -51,6 +52,11 @@ def _run(*, as_json: bool) -> None:
     except Exception as error:
         if INTERRUPTS.received or not report(error, as_json=as_json):
             raise
+        if type(error).__name__ == "LostProcessError":
+            # Else JAX waits for the other process, and aborts.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(EXIT_CODE)
         sys.exit(EXIT_CODE)
 
 

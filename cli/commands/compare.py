@@ -212,6 +212,9 @@ def command(
         )
     if measure.search == "hnsw" and (where.devices or where.coordinator):
         raise InputError("--search hnsw runs on the CPU of one process: omit --devices, --coordinator and the others")
+    if left_out := measure.left_out():
+        option = "--queries" if measure.queries is not None else "--search hnsw"
+        say(f"note: {option} leaves out {', '.join(left_out)}, for which all pairs of samples are needed")
     if steps is not None:
         over, values = steps
         run = start_run(where)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..console import silence
+from ..console import say, silence
 from ..interrupts import INTERRUPTS
 from ..options import DeviceOptions
 
@@ -74,7 +74,7 @@ def start_run(options: DeviceOptions) -> Run:
     if options.coordinator is not None or options.devices == "cluster":
         with _stdout_on_stderr():
             # They wait for each other at the end, so that only one with an error is alone there.
-            start_processes(options.coordinator, options.processes, options.rank, end_timeout=20)
+            start_processes(options.coordinator, options.processes, options.rank, end_timeout=20, notify=say)
     mesh = device_mesh(options.devices if isinstance(options.devices, int) else "all")
     if jax.process_index() > 0:
         silence()

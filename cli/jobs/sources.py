@@ -22,9 +22,11 @@ from hyle.zoo import (
     without_outdated,
 )
 from hyle.zoo.models import check_per_before_loading
+from hyle.zoo.store import find_unfinished
 
 from ..console import say
 from ..options import FileSelection, is_file_source
+from .store import store_words
 from .stored import Choice, choose_draw, choose_jointly
 
 
@@ -99,7 +101,14 @@ def find_representations(
     if not entries:
         option = f" --per {per}" if per else ""
         rows = f" with rows per {per}" if per else ""
-        raise InputError(f"{store.root} has no embeddings{rows}; to make some: hyle embed aimnet2 nagl-1.0.0{option}")
+        unfinished = find_unfinished(store.root)
+        words = shlex.join(["hyle", "embed", "aimnet2", "nagl-1.0.0", *store_words(store)])
+        hint = f"to make some: {words}{option}"
+        if unfinished:
+            status = shlex.join(["hyle", "store", "status", *store_words(store)])
+            models = sorted({each.model for each in unfinished})
+            hint = f"{', '.join(models)} {'are' if len(models) > 1 else 'is'} unfinished: see {status}"
+        raise InputError(f"{store.root} has no embeddings{rows}; {hint}")
     if not select(entries):
         raise InputError(f"{store.root} has no embeddings of this layer and pooling: see hyle embed --help")
     every = choose_draw([Choice([entry], store) for entry in select(entries)], command=command or "hyle compare")

@@ -35,6 +35,8 @@ class StorePath(LocalPath):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check and convert the value of an option."""
+        if value == "":
+            self.fail("it is empty; give a folder or an address, such as s3://bucket/store", param, ctx)
         if not is_address(value):
             return super().convert(value, param, ctx)
         from hyle.zoo import Store  # imports NumPy, which short commands do without

@@ -91,6 +91,12 @@ class CompareOptions:
 
         return list(self.metrics or self.possible(DEFAULT_METRICS))
 
+    def left_out(self) -> list[str]:
+        """Return the default metrics that need all pairs of samples, where these are not compared."""
+        from hyle.engine import DEFAULT_METRICS
+
+        return [] if self.metrics else [name for name in DEFAULT_METRICS if name not in self.possible(DEFAULT_METRICS)]
+
     def possible(self, metrics: Sequence[str]) -> tuple[str, ...]:
         """Return the metrics that can be computed from queries, or by an approximate search, if one is asked for."""
         from hyle.engine import find_metric

@@ -15,6 +15,7 @@ from .equal_rows import first_occurrence_numpy as first_occurrence_numpy
 from .errors import HyleError as HyleError
 from .errors import InputError as InputError
 from .errors import InputTypeError as InputTypeError
+from .errors import LostProcessError as LostProcessError
 from .errors import MissingFileError as MissingFileError
 from .errors import MissingPackageError as MissingPackageError
 from .errors import OutputError as OutputError
@@ -41,6 +42,7 @@ from .placement import own_mesh as own_mesh
 from .placement import shared_out as shared_out
 from .placement import width_classes as width_classes
 from .processes import each_of as each_of
+from .processes import lost_processes as lost_processes
 from .processes import of_all as of_all
 from .processes import of_first as of_first
 from .processes import own_share as own_share

@@ -33,6 +33,10 @@ class MissingPackageError(HyleError, ImportError):
     """A required package that is not installed; the message says how to install it."""
 
 
+class LostProcessError(HyleError, RuntimeError):
+    """Another process of a comparison has ended, or cannot be reached."""
+
+
 class OutputError(HyleError, OSError):
     """A file or a folder that cannot be written."""
 

@@ -31,7 +31,8 @@ def device_mesh(count: int | Literal["all"] = "all") -> Mesh:
         kind = devices[0].platform.upper()
         if not 1 <= count <= len(devices):
             here = "1 device" if len(devices) == 1 else f"{len(devices)} devices"
-            raise InputError(f"devices={count}, but JAX has {here} of platform {kind}: use 1 to {len(devices)}, or all")
+            most = "1" if len(devices) == 1 else f"1 to {len(devices)}"
+            raise InputError(f"devices={count}, but JAX has {here} of platform {kind}: use {most}, or all")
         if jax.process_count() > 1 and count < len(devices):
             raise InputError(f"devices={count}, but several processes have {len(devices)} together: use all")
         devices = devices[:count]

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import jax
 import numpy as np
 
-from .errors import InputError
+from .errors import InputError, LostProcessError
 from .meeting import START_TIMEOUT, meet
 from .threads import Threads
 
 # Seconds that a process waits for the others, which may compile more slowly.
 WAIT_TIMEOUT = 3600
+# What JAX says where an exchange between processes fails, or one of them does not answer.
+_EXCHANGE = re.compile("(?i)gloo|nccl|barrier|coordination|heartbeat|unavailable|connection|deadline_exceeded")
 # A barrier is passed once only: they are numbered, the same in all processes.
 _BARRIERS = itertools.count()
 
 
 def start_processes(
-    coordinator: str | None = None, processes: int | None = None, rank: int | None = None, *, end_timeout: int = 300
+    coordinator: str | None = None,
+    processes: int | None = None,
+    rank: int | None = None,
+    *,
+    end_timeout: int = 300,
+    notify: Callable[[str], object] = str,
 ) -> None:
     """Join the processes that compute together; call it in each of them, before JAX has computed anything.
 
@@ -32,6 +41,7 @@ def start_processes(
         processes: number of processes.
         rank: of this process, from 0.
         end_timeout: seconds that a process waits for the others at its end, also if that is an error.
+        notify: called with one line if the others do not come within a few seconds; all have to start within 300.
 
     Raises:
         ValueError: some of the arguments are given and others not, a rank out of range, no cluster is found, or the
@@ -45,7 +55,7 @@ def start_processes(
             raise InputError(f"processes={processes}: use 1 or more")
         if not 0 <= rank < processes:
             raise InputError(f"rank {rank} must be from 0 to {processes - 1}, for {processes} processes")
-        meet(coordinator, processes, rank)
+        meet(coordinator, processes, rank, notify=notify)
     # Else JAX takes SIGTERM, waits for a step of training, and the process does not end.
     jax.config.update("jax_enable_preemption_service", False)
     try:
@@ -69,6 +79,25 @@ def start_processes(
     _gathered(rank or 0)
 
 
+@contextmanager
+def lost_processes() -> Iterator[None]:
+    """Raise what JAX raises in the body as one error, where another process has ended.
+
+    Raises:
+        LostProcessError: an exchange with the other processes has failed.
+    """
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1 or not _EXCHANGE.search(str(error)):
+            raise
+        raise LostProcessError(
+            f"another of the {jax.process_count()} processes has ended or cannot be reached: start the same command in "
+            "all of them again; with a checkpoint they continue"
+        ) from error
+
+
+@lost_processes()
 def wait_for_processes(name: str) -> None:
     """Wait until all processes have come here; does nothing if there is one only.
 

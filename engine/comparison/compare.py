@@ -19,6 +19,7 @@ from ..base import (
     InputError,
     check_mesh,
     each_of,
+    lost_processes,
     of_first,
     renamed_arguments,
     version,
@@ -56,6 +57,7 @@ Progress = Callable[[str, float], None] | None
 
 
 @renamed_arguments(intervals="jackknife_groups", draws="keep_resamples")
+@lost_processes()
 def compare(
     *representations: Any,
     metrics: Sequence[str | Metric] | str | Metric = DEFAULT_METRICS,
@@ -114,6 +116,7 @@ def compare(
         ValueError: one representation alone for a metric of pairs, fewer than four common samples, rows that are not
             finite, an unknown metric, k out of range, a sample without a group, what `CompareConfig.queries` excludes.
         TypeError: an unknown option, or a representation that is not a matrix, such as the path of a file.
+        RuntimeError: another process of the mesh has ended.
 
     Warns:
         JoinWarning: see `join`.

@@ -34,6 +34,8 @@ def test_mistakes_end_in_one_line(mistake: Callable[..., str], pair: tuple[np.nd
     assert "embed it first: hyle embed minilm" in mistake("compare", "a.npz", "minilm")
     assert "at least two" in mistake("compare", "a.npz")
     assert "has no embeddings" in mistake("compare")
+    assert mistake("compare", "--store", "other").endswith("hyle embed aimnet2 nagl-1.0.0 --store other")
+    assert "'--store': it is empty; give a folder or an address" in mistake("compare", "--store", "")
     assert "did you mean 'cknna'" in mistake("compare", "a.npz", "b.npz", "--metrics", "cknn")
     assert "-k 60 is too many for 60 samples: use 2 to 59" in mistake("compare", "a.npz", "b.npz", "-k", 60)
     assert "-k 1 is too few: use 2 to 59" in mistake("compare", "a.npz", "b.npz", "-k", 1)

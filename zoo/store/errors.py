@@ -22,8 +22,14 @@ class DamagedFolderError(InputError):
     """
 
     def __init__(self, path: Folder, ids: Iterable[str] = ()) -> None:
-        super().__init__(f"{path} is damaged: remove it and embed again")
+        super().__init__(f"{path} is damaged: remove it and embed again; `hyle store verify` prints the commands")
         self.path, self.ids = path, list(ids)
+
+
+def problem_of(error: Exception) -> str:
+    """Return what is wrong with a folder whose reading raised this, in one line."""
+    text = " ".join(str(error).partition(" [")[0].split()) or type(error).__name__
+    return text if isinstance(error, HyleError) else f"it cannot be read ({text})"
 
 
 @contextmanager

@@ -127,8 +127,10 @@ class Extraction:
             if ("per" in self._recipe) != (nodes is not None) or (nodes is not None and len(nodes.counts) != len(ids)):
                 raise InputError(f"{self._key}: rows of nodes need nodes of {len(ids)} samples, and no other rows do")
             if self._width not in (None, width):
+                columns, dtype = self._width or width
                 raise InputError(
-                    f"{self._key}: the shard has width and dtype {width}, but earlier shards have {self._width}"
+                    f"{self._key}: the rows have {width[0]} columns of {width[1]}, but those of earlier samples have "
+                    f"{columns} of {dtype}"
                 )
             arrays["embedding"] = matrix
             if energies is not None:

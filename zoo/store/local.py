@@ -13,7 +13,7 @@ from typing import Any
 from .._errors import InputError
 from .address import Folder
 from .checkpoint import COMMITTED, UNFINISHED, is_whole, read_about, read_arrays, remove
-from .errors import DamagedFolderError
+from .errors import DamagedFolderError, problem_of
 from .key import Entry, Key
 from .place import BACKUP, COMMIT, COMMITTED_DIR, SHARDS, STAGING, Place, read_entry
 from .plan import Plan, read_plan
@@ -104,7 +104,7 @@ class LocalFolder:
                 raise InputError(f"it belongs to {Key(**about['key'])}")
         # Which error a damaged file raises depends on where it is damaged.
         except Exception as error:
-            problem = " ".join(str(error).partition(" [")[0].split()) or type(error).__name__
+            problem = problem_of(error)
         recipe = about and about.get("recipe")
         if about is None or recipe is None:
             return Checked(problem, recipe)

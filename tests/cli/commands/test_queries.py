@@ -21,6 +21,9 @@ def test_queries_are_some_of_the_samples(run: Run, pair: object) -> None:
     assert note in ran.err.splitlines()
     assert "± one standard error, by delete-a-group jackknife over the queries" in ran.out
     assert "cka_rbf" not in ran.out  # a default, but for all samples
+    assert "note: --queries leaves out cka_rbf, for which all pairs of samples are needed" in ran.err
+    asked = run("compare", "a.npz", "b.npz", "--queries", 40, "-k", 5, "--metrics", "mutual_knn")
+    assert "leaves out" not in asked.err
     found = run("compare", "a.npz", "b.npz", "--queries", 40, "-k", 5, "--json").json
     assert (found["n"], found["recipe"]["queries"], found["recipe"]["permutations"]) == (60, 40, 0)
     score = next(row for row in found["results"] if row["metric"] == "mutual_knn")

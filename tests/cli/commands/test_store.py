@@ -241,6 +241,13 @@ def test_gc_leaves_an_old_extraction_that_a_process_continues(run: Run, tmp_path
     assert "40 x" in run("store", "status").out
 
 
+def test_a_comparison_names_what_is_unfinished(run: Run) -> None:
+    run("embed", "random", "-n", 40, "--shard", "1/2")
+    ran = run("compare")
+    assert ran.code == 2
+    assert ran.err.endswith("has no embeddings; random is unfinished: see hyle store status\n")
+
+
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 4

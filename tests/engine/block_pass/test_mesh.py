@@ -149,7 +149,7 @@ def test_models_of_one_width_share_a_program() -> None:
 
 
 def test_too_many_devices_are_refused() -> None:
-    with pytest.raises(InputError, match=r"devices=99, but JAX has 1 device of platform CPU: use 1 to 1, or all"):
+    with pytest.raises(InputError, match=r"devices=99, but JAX has 1 device of platform CPU: use 1, or all"):
         device_mesh(99)
     with pytest.raises(InputError, match="devices=0"):
         device_mesh(0)

@@ -7,6 +7,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 from hyle.engine import start_processes
 from hyle.engine.base import InputError
+from hyle.engine.base.meeting import meet
 
 
 def free_address() -> str:
@@ -85,6 +88,61 @@ def test_a_process_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPat
         start_processes(address, 3, 1)
     with socket.create_server(("", int(address.split(":")[1]))), pytest.raises(InputError, match="cannot be used"):
         start_processes(address, 3, 0)
+
+
+def test_a_process_that_waits_says_for_whom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hyle.engine.base.meeting.START_TIMEOUT", 2.0)
+    monkeypatch.setattr("hyle.engine.base.meeting.PATIENCE", 0.3)
+    address, lines = free_address(), []
+    port = address.split(":")[1]
+    with pytest.raises(InputError, match="did not start in time"):
+        start_processes(address, 3, 0, notify=lines.append)
+    assert lines == [f"waiting for rank 1, 2 of 3 processes, at port {port}, up to 2 seconds"]
+    lines.clear()
+    with pytest.raises(InputError, match="rank 0 does not answer"):
+        start_processes(address, 3, 1, notify=lines.append)
+    assert lines == [f"waiting for the process of rank 0 at {address}, up to 2 seconds"]
+    # One of rank 0 that waits for others, too.
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(meet, address, 3, 0)
+        time.sleep(0.2)
+        lines.clear()
+        with pytest.raises(InputError, match="rank 0 does not answer"):
+            meet(address, 3, 1, notify=lines.append)
+        with pytest.raises(InputError, match="rank 2 did not start in time"):
+            first.result()
+    assert lines == [f"waiting for other processes, with the one of rank 0 at {address}, up to 2 seconds"]
+
+
+@pytest.mark.thorough
+def test_a_process_that_is_lost_is_one_error() -> None:
+    """Rank 1 ends without a word, while rank 0 waits for it: JAX takes 100 seconds to tell."""
+    code = (
+        "import os, sys; from hyle.engine import compare, device_mesh, start_processes\n"
+        "from hyle.engine.base import LostProcessError, of_all\n"
+        "import numpy as np\n"
+        "start_processes(sys.argv[1], 2, int(sys.argv[2]))\n"
+        "if sys.argv[2] == '1': os._exit(9)\n"
+        "try: compare([np.random.default_rng(i).normal(size=(60, 4)) for i in range(2)], mesh=device_mesh())\n"
+        "except LostProcessError as error: print(error, flush=True)\n"
+        "os._exit(0)\n"
+    )
+    coordinator = free_address()
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, coordinator, str(rank)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        )
+        for rank in range(2)
+    ]
+    try:
+        outputs = [process.communicate(timeout=300)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert "another of the 2 processes has ended or cannot be reached: start the same command" in outputs[0]
 
 
 def test_processes_with_other_options_are_one_error(pytestconfig: pytest.Config) -> None:

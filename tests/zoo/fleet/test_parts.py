@@ -94,7 +94,7 @@ def test_an_error_on_purpose_keeps_class_message_and_attributes() -> None:
     damaged = raised(DamagedFolderError(Path("store/shards/a"), ["s1", "s2"]))
     assert isinstance(damaged, DamagedFolderError)
     assert (damaged.path, list(damaged.ids)) == (Path("store/shards/a"), ["s1", "s2"])
-    assert str(damaged) == "store/shards/a is damaged: remove it and embed again"
+    assert str(damaged).startswith("store/shards/a is damaged: remove it and embed again; `hyle store verify`")
 
 
 def test_other_errors_are_what_the_command_line_makes_of_them() -> None:

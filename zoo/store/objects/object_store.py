@@ -9,7 +9,7 @@ from typing import Any
 from ..._errors import InputError
 from ..address import Address, Folder
 from ..checkpoint import ABOUT
-from ..errors import DamagedFolderError, StoreAccessError, damage_of
+from ..errors import DamagedFolderError, StoreAccessError, damage_of, problem_of
 from ..key import Entry, Key
 from ..plan import PLAN, Plan, parse_plan
 from ..protocols import Checked
@@ -151,7 +151,7 @@ class ObjectStore:
             raise
         # Which error a damaged object raises depends on where it is damaged.
         except Exception as error:
-            problem = " ".join(str(error).split()) or type(error).__name__
+            problem = problem_of(error)
         if about is None or "key" not in about:
             return Checked(problem)
         return Checked(problem, about["recipe"], about.get("samples", about["shape"][0] + about["dropped"]))
