@@ -42,13 +42,13 @@ from .placement import own_mesh as own_mesh
 from .placement import shared_out as shared_out
 from .placement import width_classes as width_classes
 from .processes import each_of as each_of
-from .processes import lost_processes as lost_processes
 from .processes import of_all as of_all
 from .processes import of_first as of_first
 from .processes import own_share as own_share
 from .processes import smallest as smallest
 from .processes import start_processes as start_processes
 from .processes import wait_for_processes as wait_for_processes
+from .processes import with_lost_processes as with_lost_processes
 from .rows import HIGHEST as HIGHEST
 from .rows import block_size as block_size
 from .rows import blocks as blocks

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -14,6 +14,8 @@ import numpy as np
 from .errors import InputError, LostProcessError
 from .meeting import START_TIMEOUT, meet
 from .threads import Threads
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Seconds that a process waits for the others, which may compile more slowly.
 WAIT_TIMEOUT = 3600
@@ -79,25 +81,25 @@ def start_processes(
     _gathered(rank or 0)
 
 
-@contextmanager
-def lost_processes() -> Iterator[None]:
-    """Raise what JAX raises in the body as one error, where another process has ended.
+def with_lost_processes(function: F) -> F:
+    """Return a function that raises what JAX raises in it as a `LostProcessError`, where another process has ended."""
 
-    Raises:
-        LostProcessError: an exchange with the other processes has failed.
-    """
-    try:
-        yield
-    except jax.errors.JaxRuntimeError as error:
-        if jax.process_count() == 1 or not _EXCHANGE.search(str(error)):
-            raise
-        raise LostProcessError(
-            f"another of the {jax.process_count()} processes has ended or cannot be reached: start the same command in "
-            "all of them again; with a checkpoint they continue"
-        ) from error
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except jax.errors.JaxRuntimeError as error:
+            if jax.process_count() == 1 or not _EXCHANGE.search(str(error)):
+                raise
+            raise LostProcessError(
+                f"another of the {jax.process_count()} processes has ended or cannot be reached: start the same "
+                "command in all of them again; with a checkpoint they continue"
+            ) from error
+
+    return call  # type: ignore[return-value]
 
 
-@lost_processes()
+@with_lost_processes
 def wait_for_processes(name: str) -> None:
     """Wait until all processes have come here; does nothing if there is one only.
 

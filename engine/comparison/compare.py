@@ -19,10 +19,10 @@ from ..base import (
     InputError,
     check_mesh,
     each_of,
-    lost_processes,
     of_first,
     renamed_arguments,
     version,
+    with_lost_processes,
 )
 from ..context import NULL, VALUES, CompareConfig, MetricContext, draw_queries, effective_ranks
 from ..metrics import Metric, Result, find_metric
@@ -57,7 +57,7 @@ Progress = Callable[[str, float], None] | None
 
 
 @renamed_arguments(intervals="jackknife_groups", draws="keep_resamples")
-@lost_processes()
+@with_lost_processes
 def compare(
     *representations: Any,
     metrics: Sequence[str | Metric] | str | Metric = DEFAULT_METRICS,

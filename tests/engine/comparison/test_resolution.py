@@ -137,3 +137,10 @@ def test_benjamini_yekutieli_is_the_harmonic_sum_times_as_large() -> None:
     assert float(by.cka_q.sel(model="a", other="b")) <= 0.05
     with pytest.raises(ValueError, match="bh, by"):
         compare(rows, metrics=["cka"], permutations=9, fdr="none")
+
+
+def test_the_warning_points_to_the_caller() -> None:
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    with pytest.warns(ResolutionWarning) as found:
+        compare([x] * 12, metrics="cka", permutations=20)
+    assert {warning.filename for warning in found} == {__file__}
