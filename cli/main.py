@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 
 from .interrupts import INTERRUPTED, INTERRUPTS, Interrupted
@@ -39,7 +38,7 @@ def _run(*, as_json: bool) -> None:
 
     from .failures import EXIT_CODE, report
     from .group import cli
-    from .process import accept_encoding, prepare_process
+    from .process import accept_encoding, end_at_once, prepare_process
 
     prepare_process()
     accept_encoding()
@@ -53,10 +52,7 @@ def _run(*, as_json: bool) -> None:
         if INTERRUPTS.received or not report(error, as_json=as_json):
             raise
         if type(error).__name__ == "LostProcessError":
-            # Else JAX waits for the other process, and aborts.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(EXIT_CODE)
+            end_at_once(EXIT_CODE)
         sys.exit(EXIT_CODE)
 
 

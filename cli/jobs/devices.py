@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..console import say, silence
 from ..interrupts import INTERRUPTS
 from ..options import DeviceOptions
+from ..process import end_at_once
 
 if TYPE_CHECKING:
     from hyle.engine.base import Checkpoint
@@ -35,9 +36,13 @@ class Run:
         if checkpoint is not None:
             checkpoint.remove()
         if self.where["mesh"] is not None:
-            from hyle.engine.base import wait_for_processes
+            from hyle.engine.base import LostProcessError, wait_for_processes
 
-            wait_for_processes("hyle end")
+            try:
+                wait_for_processes("hyle end")
+            except LostProcessError:
+                say("note: another process has ended before the others; the result is complete")
+                end_at_once(0)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import math
 import os
@@ -44,9 +45,10 @@ def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int:
         meminfo: file of the Linux kernel. What files take in the page cache is available: on a machine that has run for
             a while this is most of the memory, and little of it is free.
     """
-    if meminfo.exists():
-        found = (line.split()[1] for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable:"))
-        return int(next(found, 0)) * 1024
+    with contextlib.suppress(OSError):  # another system, or not readable
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in os.sysconf_names else 0
 
 

@@ -21,6 +21,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 WAIT_TIMEOUT = 3600
 # What JAX says where an exchange between processes fails, or one of them does not answer.
 _EXCHANGE = re.compile("(?i)gloo|nccl|barrier|coordination|heartbeat|unavailable|connection|deadline_exceeded")
+# What it says where the cause is in this process.
+_OWN = re.compile("(?i)resource_exhausted|out of memory|cuda error")
 # A barrier is passed once only: they are numbered, the same in all processes.
 _BARRIERS = itertools.count()
 
@@ -89,11 +91,12 @@ def with_lost_processes(function: F) -> F:
         try:
             return function(*args, **kwargs)
         except jax.errors.JaxRuntimeError as error:
-            if jax.process_count() == 1 or not _EXCHANGE.search(str(error)):
+            if jax.process_count() == 1 or not _EXCHANGE.search(str(error)) or _OWN.search(str(error)):
                 raise
+            reason = str(error).strip().partition("\n")[0][:120]
             raise LostProcessError(
                 f"another of the {jax.process_count()} processes has ended or cannot be reached: start the same "
-                "command in all of them again; with a checkpoint they continue"
+                f"command in all of them again; with a checkpoint they continue ({reason})"
             ) from error
 
     return call  # type: ignore[return-value]

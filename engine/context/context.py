@@ -175,16 +175,18 @@ class MetricContext:
             medians, prepared = "rbf" in plan.kernels, self.prepared()
             if medians:  # whose products the pass needs again
                 self._cache["prepared"] = self._with_halves(prepared)
-            self._cache["pass"] = run_pass(
-                self.prepared(),
-                plan,
-                sigmas=self.sigmas() if medians else None,
-                block=self.config.block,
-                mesh=self.mesh,
-                checkpoint=self.checkpoint,
-                progress=self.stage_callback(PASS) if self.progress else None,
-            )
-            self._cache["prepared"] = prepared
+            try:
+                self._cache["pass"] = run_pass(
+                    self.prepared(),
+                    plan,
+                    sigmas=self.sigmas() if medians else None,
+                    block=self.config.block,
+                    mesh=self.mesh,
+                    checkpoint=self.checkpoint,
+                    progress=self.stage_callback(PASS) if self.progress else None,
+                )
+            finally:
+                self._cache["prepared"] = prepared
 
     def _run_query_pass(self, needs: Sequence[Need], queries: Queries) -> None:
         """Run the pass for the queries only; linear kernels, which cost no n x n products, are those of all rows."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from threading import Lock
 
 import numpy as np
 
@@ -13,7 +14,7 @@ ROWS, MULTIPLIED = 128, 512
 
 
 class HalfProduct:
-    """The inner products of n points with those after them, in blocks of `ROWS` rows.
+    """The inner products of n points with those after them, in blocks of `ROWS` rows, computed when first needed.
 
     Args:
         n: number of points.
@@ -23,13 +24,26 @@ class HalfProduct:
     """
 
     def __init__(self, n: int, multiply: Callable[[int, int, np.ndarray], np.ndarray], dtype: np.dtype) -> None:
-        self._n, self._blocks = n, list[np.ndarray]()
-        buffer = aligned_empty(min(n, MULTIPLIED) * n, dtype)
+        self._n, self._multiply, self._dtype = n, multiply, dtype
+        self._computed: list[np.ndarray] = []
+        self._lock = Lock()
+
+    @property
+    def _blocks(self) -> list[np.ndarray]:
+        with self._lock:
+            if not self._computed:
+                self._computed = list(self._compute())
+            return self._computed
+
+    def _compute(self) -> Iterator[np.ndarray]:
+        n = self._n
+        buffer = aligned_empty(min(n, MULTIPLIED) * n, self._dtype)
         for start in range(0, n, MULTIPLIED):
             end = min(n, start + MULTIPLIED)
-            products = multiply(start, end, buffer[: (end - start) * (n - start)].reshape(end - start, n - start))
+            out = buffer[: (end - start) * (n - start)].reshape(end - start, n - start)
+            products = self._multiply(start, end, out)
             for first in range(0, end - start, ROWS):
-                self._blocks.append(products[first : first + ROWS, first:].copy())
+                yield products[first : first + ROWS, first:].copy()
 
     @staticmethod
     def entries(n: int) -> int:
@@ -51,7 +65,7 @@ class HalfProduct:
         Returns:
             [b, n - first], a copy.
         """
-        products = aligned_empty((end - start, self._n - first), self._blocks[0].dtype)
+        products = aligned_empty((end - start, self._n - first), self._dtype)
         for at, block in enumerate(self._blocks[: -(-end // ROWS)]):
             top, low = at * ROWS, max(first, at * ROWS)
             bottom = top + len(block)

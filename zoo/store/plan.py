@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,21 @@ def identity_of(recipe: Mapping[str, Any], ids: Sequence[str]) -> str:
 
 def write_plan(folder: Path, plan: Plan) -> None:
     """Write the plan of an extraction into its folder, or note the time where it is there: it is in use."""
-    text, path = plan.text, folder / PLAN
-    if not path.is_file() or path.read_bytes() != text.encode():
-        temporary = folder / unique_name(f".{PLAN}")
+    text, path, same = plan.text, folder / PLAN, False
+    with suppress(OSError):  # it is not there, or belongs to another user
+        same = path.read_bytes() == text.encode()
+        if same:
+            os.utime(path)
+            return
+    temporary = folder / unique_name(f".{PLAN}")
+    try:
         temporary.write_text(text, "utf-8")
         temporary.replace(path)
-    else:
-        os.utime(path)
+    except PermissionError:
+        with suppress(OSError):
+            temporary.unlink()
+        if not same:
+            raise
 
 
 def read_plan(folder: Path) -> Plan | None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 
 import hyle.zoo.store.checkpoint as checkpoint
 import hyle.zoo.store.commit_lock as commit_lock
+import hyle.zoo.store.plan as plan
 from hyle.zoo import Store
 from hyle.zoo.store import find_unfinished
 
@@ -338,3 +340,27 @@ def test_a_concurrent_commit_is_waited_for(tmp_path):
     waiting.join(10)
     np.testing.assert_array_equal(got[0].embedding, rows(MANY))
     assert not (tmp_path / KEY.folder / "shards").exists()
+
+
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError])
+def test_a_plan_whose_time_cannot_be_noted_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    """In the folder of a group, files belong to who wrote them; and another process may have removed it."""
+    chosen = plan.Plan(KEY, MANY, RECIPE, {})
+    plan.write_plan(tmp_path, chosen)
+    os.utime(tmp_path / plan.PLAN, (1e9, 1e9))
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(plan.os, "utime", refuse)
+    plan.write_plan(tmp_path, chosen)
+    assert (tmp_path / plan.PLAN).stat().st_mtime > 1e9
+    assert plan.read_plan(tmp_path) == chosen
+    monkeypatch.setattr(Path, "replace", refuse)  # as in a folder in which nobody replaces the files of others
+    if error is PermissionError:
+        plan.write_plan(tmp_path, chosen)
+        assert [path.name for path in tmp_path.iterdir()] == [plan.PLAN]
+        with pytest.raises(PermissionError):
+            plan.write_plan(tmp_path, replace(chosen, groups={"kind": {}}))
