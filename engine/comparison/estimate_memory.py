@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..base import BLOCK_BYTES, MIN_BLOCK, count_cores
 from ..block_pass import PassPlan
+from ..context import KEPT_PRODUCTS
 from ..gram import MAX_ENTRIES, HalfProduct
 from ..metrics import Metric
 from ..neighbours import EXTRA_CANDIDATES, KEPT_BYTES, PART, WAITING, tile_shape
@@ -64,7 +65,8 @@ def estimate_memory(
         candidates = sum(neighbours + EXTRA_CANDIDATES for _, neighbours in plan.tables)
         blocks = side * side * FLOAT + (n * candidates * NEIGHBOUR + 2 * WAITING * ENTRY) * (side < n)
     if "rbf" in plan.kernels:  # one half of the products of the widest models, from their median to the pass
-        blocks += min(m, BLOCK_BYTES // 2 // (HalfProduct.entries(n) * FLOAT)) * HalfProduct.entries(n) * FLOAT
+        half = HalfProduct.entries(n) * FLOAT
+        blocks += min(m, KEPT_PRODUCTS // half) * half
     if together or searched:
         blocks += cores * 4 * max(DISTANCES, PART * n * bool(together or queries)) * FLOAT
     tables = m * rows * sum(neighbours for _, neighbours in plan.tables) * NEIGHBOUR

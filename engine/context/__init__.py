@@ -2,6 +2,7 @@
 
 from .config import CompareConfig as CompareConfig
 from .context import MetricContext as MetricContext
+from .half_products import KEPT_PRODUCTS as KEPT_PRODUCTS
 from .kernel_sums import effective_ranks as effective_ranks
 from .kernel_sums import hsic_algorithm as hsic_algorithm
 from .kernel_sums import hsic_by_chance as hsic_by_chance

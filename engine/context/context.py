@@ -25,9 +25,10 @@ from ..base import (
     use_numpy,
 )
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
-from ..gram import MAX_ENTRIES, HalfProduct, Prepared, median_of_prepared, prepare
-from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, stack_each
+from ..gram import MAX_ENTRIES, Prepared, median_of_prepared, prepare
+from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, nearest_of, stack_each
 from .config import CompareConfig
+from .half_products import with_halves
 from .needs import Need
 from .permuted_models import models_by_place
 from .planning import plan_pass, similarity_of
@@ -173,8 +174,8 @@ class MetricContext:
         if plan.kernels or plan.tables:
             self._keep_grams()
             medians, prepared = "rbf" in plan.kernels, self.prepared()
-            if medians:  # whose products the pass needs again
-                self._cache["prepared"] = self._with_halves(prepared)
+            if medians and self._in_numpy:
+                self._cache["prepared"] = with_halves(prepared)
             try:
                 self._cache["pass"] = run_pass(
                     self.prepared(),
@@ -235,14 +236,6 @@ class MetricContext:
         """Keep the inner products of all points of few samples in NumPy, for a pass and what follows it."""
         if self._in_numpy and self.m * self.n**2 <= MAX_ENTRIES:
             self._cache["prepared"] = [each.with_gram() for each in self.prepared()]
-
-    def _with_halves(self, prepared: list[Prepared]) -> list[Prepared]:
-        """Keep one half of the inner products of the widest models in NumPy, as many as half of `BLOCK_BYTES` hold."""
-        each = HalfProduct.entries(self.n) * self.arrays[0].dtype.itemsize
-        if not self._in_numpy or prepared[0].whole is not None:
-            return prepared
-        widest = sorted(range(self.m), key=lambda model: -self.arrays[model].shape[1])[: BLOCK_BYTES // 2 // each]
-        return [one.with_half() if model in widest else one for model, one in enumerate(prepared)]
 
     def kept(self) -> list[Prepared]:
         """Prepare each model, with its points in an array."""
@@ -337,7 +330,7 @@ class MetricContext:
                 # Fewer neighbours can be taken from a sorted table; only Euclidean tables are sorted.
                 enough = width == k or (width > k and metric == "euclidean")
                 if kept is None and stored is not None and enough:
-                    tables.append(_nearest_of(stored[model], k))
+                    tables.append(nearest_of(stored[model], k))
                 else:
                     where = kept if unique else self.outside
                     tables.append(find_table(prepare(x), k, metric, where=where, ordered=not unique))
@@ -399,11 +392,3 @@ class MetricContext:
                 self.progress(stage, done, total)
 
         return report
-
-
-def _nearest_of(table: Neighbours, k: int) -> Neighbours:
-    """Return the table of the k nearest neighbours, from a sorted table of at least k."""
-    if table.indices.shape[1] == k:
-        return table
-    tied = table.value[:, k - 1] == table.value[:, k]
-    return Neighbours(table.indices[:, :k], table.value[:, :k], tied)

@@ -44,6 +44,7 @@ from .tables import empty_table as empty_table
 from .tables import find_table as find_table
 from .tables import find_tables as find_tables
 from .tables import multiplied_pairs as multiplied_pairs
+from .tables import nearest_of as nearest_of
 from .tables import searched_pairs as searched_pairs
 from .tables import whole_gram as whole_gram
 from .tiles import WAITING as WAITING

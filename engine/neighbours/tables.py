@@ -185,6 +185,14 @@ def block_table(
     return _select_k_nearest(prepared.norms, query, index, far, k, metric, where)
 
 
+def nearest_of(table: Neighbours, k: int) -> Neighbours:
+    """Return the table of the k nearest neighbours, from a sorted table of at least k."""
+    if table.indices.shape[1] == k:
+        return table
+    tied = table.value[:, k - 1] == table.value[:, k]
+    return Neighbours(table.indices[:, :k], table.value[:, :k], tied)
+
+
 def empty_table(n: int, k: int, dtype: Any) -> Neighbours:
     """Return a table in NumPy to be filled."""
     return Neighbours(np.empty((n, k), np.int32), np.empty((n, k), dtype), np.empty(n, bool))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hyle.engine import compare
-from hyle.engine.context import context
+from hyle.engine.context import context, half_products
 from hyle.engine.gram import half_product, median_of_prepared, prepare
 from hyle.engine.gram.half_distances import distances_between
 
@@ -90,10 +90,10 @@ def test_a_comparison_is_the_same_and_keeps_nothing_after_it(
 
     monkeypatch.setattr("hyle.engine.gram.prepared.HalfProduct", Recorded)
     monkeypatch.setattr(context, "MAX_ENTRIES", 0)  # as for many samples
-    monkeypatch.setattr(context, "BLOCK_BYTES", 2 * 2 * half_product.HalfProduct.entries(300) * 4)
+    monkeypatch.setattr(half_products, "KEPT_PRODUCTS", 2 * half_product.HalfProduct.entries(300) * 4)
     with_halves = compare(models, metrics=metrics, block=block, k=5)
     assert sorted(kept) == [40, 70]  # the widest two
-    monkeypatch.setattr(context, "BLOCK_BYTES", 0)
+    monkeypatch.setattr(half_products, "KEPT_PRODUCTS", 0)
     without = compare(models, metrics=metrics, block=block, k=5)
     assert len(kept) == 2
     for name in metrics:
