@@ -34,11 +34,10 @@ def pairs_in_tiles(n: int) -> int:
 
 
 def tiles_of(n: int) -> list[slice]:
-    """Divide n rows into tiles, each of which has every so-manyth row.
+    """Divide n rows into T tiles, each of which has every T-th row.
 
-    So every tile is a sample of all rows, whatever their order: the candidates that a row finds in its own tile are
-    about as near as those of others. With tiles of adjacent rows, a search took three times as long where those in
-    later tiles are nearer.
+    Every tile is then a sample of all rows, whatever their order: the candidates that a row finds in its own tile are
+    about as near as those in others. With tiles of adjacent rows, nearly all entries of later tiles can be nearer.
     """
     count = -(-n // tile_shape(n)[0])
     return [slice(first, n, count) for first in range(count)]
@@ -175,7 +174,7 @@ class _Tiles:
     ) -> None:
         """Improve the candidates of the rows of two different tiles, from the product of these.
 
-        Tiles with less rows than others are filled up, so that programs are compiled for one shape.
+        Tiles with fewer rows than others are filled up, so that programs are compiled for one shape.
         """
         labels, kept = (None, where) if where is None or where.dtype == bool else (where, None)
         counts = len(self.rows(rows)), len(self.rows(columns))

@@ -252,7 +252,7 @@ class Model:
         else:
             features, energies = rows_of(output, len(kept), self.card, pooling)
             batch = EmbeddedBatch([sample.id for sample in kept], features, energies, dropped)
-        return _concatenate([_finite(batch)], self.card)
+        return _finite(batch, self.card)
 
 
 @contextmanager
@@ -282,7 +282,7 @@ def out_of_memory(error: Exception) -> bool:
     return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
 
 
-def _finite(batch: EmbeddedBatch) -> EmbeddedBatch:
+def _finite(batch: EmbeddedBatch, card: ModelCard) -> EmbeddedBatch:
     """Return the batch without the samples for which the model returned a number that is not finite."""
     finite = np.isfinite if isinstance(batch.embedding, np.ndarray) else type(batch.embedding).isfinite
     wrong = np.flatnonzero(~to_numpy(finite(batch.embedding).all(-1)))
@@ -294,7 +294,7 @@ def _finite(batch: EmbeddedBatch) -> EmbeddedBatch:
     rest = [id_ for id_ in batch.ids if id_ not in lost]
     dropped = batch.dropped | lost
     if not rest:
-        return EmbeddedBatch([], None, None, dropped)
+        return _concatenate([EmbeddedBatch([], None, None, dropped)], card)
     return replace(_restore_order(batch, rest), dropped=dropped)
 
 

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 
 from hyle.engine import start_processes
-from hyle.engine.base import InputError
+from hyle.engine.base import InputError, LostProcessError, with_lost_processes
 from hyle.engine.base.meeting import meet
 
 
@@ -50,6 +51,51 @@ def run(root: Path, processes: int, *, devices: int = 1, seconds: int = 0, metri
         assert process.returncode == 0, errors[-4000:]
     assert not any("{" in output for output, _ in outputs[1:])
     return dict(json.loads(outputs[0][0].splitlines()[-1]))
+
+
+def run_two(code: str) -> list[tuple[str, str]]:
+    """Run code in two processes, with the address and the rank as arguments, and return what they print."""
+    coordinator = free_address()
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, coordinator, str(rank)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[3],
+            env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        )
+        for rank in range(2)
+    ]
+    try:
+        return [process.communicate(timeout=300) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("message", "lost"),
+    [
+        ("UNKNOWN: Gloo AllGather failed: Connection closed by peer [127.0.0.1]:1234", True),
+        ("DEADLINE_EXCEEDED: Barrier timed out. Id: hyle pass 3", True),
+        ("UNAVAILABLE: failed to connect to all addresses", True),
+        ("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 8 bytes; NCCL", False),
+        ("INTERNAL: NCCL operation ncclAllReduce failed: unhandled cuda error", False),
+        ("INVALID_ARGUMENT: shapes do not agree", False),
+    ],
+)
+def test_only_errors_of_an_exchange_are_lost_processes(
+    message: str, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise jax.errors.JaxRuntimeError(message)
+
+    with pytest.raises(jax.errors.JaxRuntimeError):  # a process alone has lost none
+        with_lost_processes(fail)()
+    monkeypatch.setattr(jax, "process_count", lambda: 3)
+    with pytest.raises(LostProcessError if lost else jax.errors.JaxRuntimeError, match=message[:12]):
+        with_lost_processes(fail)()
 
 
 def check(found: dict[str, Any], devices: int) -> None:
@@ -127,47 +173,18 @@ def test_a_process_that_is_lost_is_one_error() -> None:
         "except LostProcessError as error: print(error, flush=True)\n"
         "os._exit(0)\n"
     )
-    coordinator = free_address()
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, coordinator, str(rank)],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "JAX_PLATFORMS": "cpu"},
-        )
-        for rank in range(2)
-    ]
-    try:
-        outputs = [process.communicate(timeout=300)[0] for process in started]
-    finally:
-        for process in started:
-            process.kill()
+    outputs = [output for output, _ in run_two(code)]
     assert "another of the 2 processes has ended or cannot be reached: start the same command" in outputs[0]
 
 
-def test_processes_with_other_options_are_one_error(pytestconfig: pytest.Config) -> None:
+def test_processes_with_other_options_are_one_error() -> None:
     code = (
         "import sys; from hyle.engine import compare, device_mesh, start_processes\n"
         "from tests.engine.block_pass.on_devices import arrays\n"
         "start_processes(sys.argv[1], 2, int(sys.argv[2]))\n"
         "compare(arrays(60), metrics=['mutual_knn'], k=5 + int(sys.argv[2]), mesh=device_mesh())\n"
     )
-    coordinator = free_address()
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, coordinator, str(rank)],
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=pytestconfig.rootpath,
-            env={**os.environ, "JAX_PLATFORMS": "cpu"},
-        )
-        for rank in range(2)
-    ]
-    try:
-        errors = [process.communicate(timeout=120)[1] for process in started]
-    finally:
-        for process in started:
-            process.kill()
+    errors = [error for _, error in run_two(code)]
     assert all("do not have the same representations and options" in error for error in errors)
 
 

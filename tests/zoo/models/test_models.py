@@ -102,7 +102,8 @@ def test_a_sample_is_dropped_with_all_its_nodes() -> None:
             None,
             {"d": "no atoms"},
             Nodes([2, 3, 1], [0, 1, 0, 1, 2, 0], ["C", "H", "O", "H", "H", "N"]),
-        )
+        ),
+        CARD,
     )
     assert wrong.ids == ["a", "c"]
     assert wrong.embedding.tolist() == [[1], [2], [6]]
