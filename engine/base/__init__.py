@@ -49,6 +49,8 @@ from .processes import smallest as smallest
 from .processes import start_processes as start_processes
 from .processes import wait_for_processes as wait_for_processes
 from .processes import with_lost_processes as with_lost_processes
+from .products import multiply_each as multiply_each
+from .products import one_thread_products as one_thread_products
 from .rows import HIGHEST as HIGHEST
 from .rows import block_size as block_size
 from .rows import blocks as blocks

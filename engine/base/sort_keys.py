@@ -36,15 +36,17 @@ def pack_sort_keys(values: Any, index: Any) -> np.ndarray:
     Returns:
         int64 [...]; `unpack_sort_keys` is the inverse.
     """
-    bits = np.asarray(values + np.float32(0)).view(np.int32).astype(np.int64)  # -0.0 becomes 0.0, which it equals
-    return _monotone_bits(bits) << 32 | index
+    bits = np.asarray(values + np.float32(0)).view(np.int32)  # -0.0 becomes 0.0, which it equals
+    keys = _monotone_bits(bits).astype(np.int64)
+    keys <<= 32
+    return keys | index
 
 
 def unpack_sort_keys(sorted_keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the float32 values and the int32 indices that `pack_sort_keys` packed."""
-    bits = _monotone_bits(sorted_keys >> 32).astype(np.int32)
-    return bits.view(np.float32), (sorted_keys & 0x7FFFFFFF).astype(np.int32)
+    bits = _monotone_bits((sorted_keys >> 32).astype(np.int32))
+    return bits.view(np.float32), sorted_keys.astype(np.int32)  # the lower half
 
 
 def _monotone_bits(bits: np.ndarray) -> np.ndarray:
-    return bits ^ (bits >> 63 & 0x7FFFFFFF)  # the bits of negative floats are in reverse order
+    return bits ^ (bits >> 31 & 0x7FFFFFFF)  # the bits of negative floats are in reverse order

@@ -17,6 +17,7 @@ from ..base import (
     Threads,
     free_bytes,
     mesh_of,
+    multiply_each,
     namespace,
     release_memory,
     use_numpy,
@@ -116,13 +117,15 @@ def run_pass(
     small = m * n * n <= MAX_ENTRIES and numpy
     found = Collected(plan, m, n, representations[0].points.dtype)
     saved = Segments(found, checkpoint)
+    work = [prepared.rows.shape[1] for prepared in representations]
     with Threads() as pool:
         for start in range(saved.rows, n, block):
             rows = np.arange(start, start + block, dtype=np.int32)
             query = np.minimum(rows, n - 1)
-            # NumPy's products use all cores each: side by side they would wait for each other.
-            grams = list((map if numpy else pool.map)(lambda each: each.gram(query), representations))  # noqa: B023
-            results = list(pool.map(partial(_process_block, rows=rows, plan=plan), representations, grams))
+            gram = partial(_gram, query=query)
+            grams = multiply_each(gram, representations, work) if numpy else list(pool.map(gram, representations))
+            process = partial(_process_block, rows=rows, plan=plan, found=found)
+            results = list(pool.map(process, range(m), representations, grams))
             if small:
                 each_norms = [prepared.norms for prepared in representations]
                 jobs = [pool.submit(kernel_products_numpy, each_norms, grams, rows, plan.kernels, widths)]
@@ -130,8 +133,6 @@ def run_pass(
             else:
                 starts = range(0, block, -(-block // KERNEL_TASKS_PER_BLOCK)) if plan.kernels else []
                 jobs = [pool.submit(_products, norms, grams, rows, plan.kernels, widths, at) for at in starts]
-            for model, each in enumerate(results):
-                found.add_tables(model, start, each.tables)
             if results[0].squares is not None:
                 found.add_squares(np.array([each.squares for each in results]))
             if plan.ranks:
@@ -144,10 +145,10 @@ def run_pass(
                 for kernel, (total, mean) in enumerate(product):
                     found.add_kernel(kernel, start + at, total, mean)
             del results, grams, jobs  # before the next block is computed
-            release_memory()
             saved.done(min(n, start + block))
             if progress is not None:
                 progress(min(n, start + block), n)
+    release_memory()
     return found.result(norms, block)
 
 
@@ -231,7 +232,13 @@ def _inputs(representations: Sequence[Prepared], sigmas: Sequence[Any] | None) -
     return [*(prepared.rows for prepared in representations), [float(sigma) for sigma in sigmas or ()]]
 
 
-def _process_block(prepared: Prepared, gram: Any, *, rows: np.ndarray, plan: PassPlan) -> _Block:
+def _gram(prepared: Prepared, threads: int | None = None, *, query: np.ndarray) -> Any:
+    return prepared.gram(query)
+
+
+def _process_block(
+    model: int, prepared: Prepared, gram: Any, *, rows: np.ndarray, plan: PassPlan, found: Collected
+) -> _Block:
     """Compute the neighbour tables of one block of one model, of which ``gram`` is the Gram product."""
     n = len(prepared.rows)
     query = np.minimum(rows, n - 1)
@@ -240,7 +247,9 @@ def _process_block(prepared: Prepared, gram: Any, *, rows: np.ndarray, plan: Pas
     if isinstance(gram, np.ndarray) and "linear" not in plan.kernels and not plan.features:
         inside = gram[: n - rows[0]]
         squares = float(np.einsum("ij,ij->i", inside, inside).sum(dtype=np.float64))
-    return _Block(gram, jax.device_get(tables), squares)
+    block = _Block(gram, jax.device_get(tables), squares)
+    found.add_tables(model, int(rows[0]), block.tables)
+    return block
 
 
 def _euclidean(tables: Sequence[Neighbours], plan: PassPlan) -> Neighbours:

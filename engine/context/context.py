@@ -17,6 +17,7 @@ from ..base import (
     Checkpoint,
     Threads,
     each_of,
+    multiply_each,
     of_all,
     own_devices,
     own_share,
@@ -252,11 +253,14 @@ class MetricContext:
                 numpy = device is None or isinstance(one.rows, np.ndarray)
                 return median_of_prepared(one if numpy else jax.device_put(one, device))
 
-            # NumPy divides the distances of one model among all cores.
-            with Threads(1 if self._in_numpy else None) as pool:
-                for sigma in pool.map(median_on, own, itertools.cycle(devices)):
-                    sigmas.append(sigma)
-                    report(len(sigmas), self.m)
+            if self._in_numpy:
+                widths = [one.rows.shape[1] for one in own]
+                sigmas = multiply_each(median_of_prepared, own, widths, lambda done: report(done, self.m))
+            else:
+                with Threads() as pool:
+                    for sigma in pool.map(median_on, own, itertools.cycle(devices)):
+                        sigmas.append(sigma)
+                        report(len(sigmas), self.m)
             values = np.array([np.asarray(sigma) for sigma in sigmas])
             if not self.shared:
                 return values

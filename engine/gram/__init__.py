@@ -33,6 +33,7 @@ from .prepared import in_numpy as in_numpy
 from .prepared import prepare as prepare
 from .prepared import stacked as stacked
 from .product import gram_of as gram_of
+from .product import gram_of_all as gram_of_all
 from .product import multiply as multiply
 from .sums import Sums as Sums
 from .sums import cleared as cleared

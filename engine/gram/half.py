@@ -8,16 +8,20 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..base import Threads, aligned_empty, exponent_factors
+from ..base import Threads, aligned_empty, exponent_factors, multiply_each
 from .kernels import Kernel
 from .prepared import Norms, Prepared, stacked
 from .product import multiply
 from .sums import Sums
 
 # Entries of one model that are computed at once, so that they stay in the cache, and of all models that are multiplied.
-CHUNK, MULTIPLIED = 2**16, 2**20
+CHUNK, MULTIPLIED = 2**17, 2**21
 # Columns of one job: the same sums with any number of cores.
 JOBS, MIN_COLUMNS, MAX_COLUMNS = 8, 256, 2048
+# Entries whose products are summed in the dtype of the points.
+PIECE = 2**14
+# Models up to which BLAS takes less time for the products of two rows each than for one product of a matrix.
+FEW = 4
 # Number of random rows from which the means of all rows are estimated.
 SAMPLE = 64
 
@@ -138,7 +142,11 @@ class HalfSums:
         if self._buffer.size < m * b * (n - start):
             self._buffer = aligned_empty(m * b * (n - start), self._buffer.dtype)
         grams = list(self._buffer[: m * b * (n - start)].reshape(m, b, n - start))
-        return [prepared.half_gram(start, end, gram) for prepared, gram in zip(self._prepared, grams, strict=True)]
+
+        def of_model(model: int, threads: int) -> np.ndarray:
+            return self._prepared[model].half_gram(start, end, grams[model])
+
+        return multiply_each(of_model, range(m), [prepared.rows.shape[1] for prepared in self._prepared])
 
     @np.errstate(all="ignore")  # rows that are not finite
     def _sum(
@@ -172,18 +180,26 @@ class HalfSums:
                         np.copyto(part, gram)
                         _clear(part, low - first)
                         squares[model] += np.vdot(part, part)
-                    self._entries(model, gram, within, columns, name, part)
+                    self._entries(model, gram, within, columns, name, part, low - first)
                     part -= offsets[model, within][:, None]
                     part -= offsets[model, columns]
-                    _clear(part, low - first)
-                flat = chunk.reshape(m, -1)
-                products[kernel] += flat @ flat.T
+                _clear(chunk, low - first)
+                products[kernel] += _products(chunk.reshape(m, -1))
                 if self._left[kernel].size:
                     rows[kernel, :, low:high] += chunk.sum(2)
                     self._left[kernel][:, columns] += chunk.sum(1)
         return products, rows, squares
 
-    def _entries(self, model: int, gram: np.ndarray, rows: Any, columns: Any, kernel: Kernel, out: np.ndarray) -> None:
+    def _entries(
+        self,
+        model: int,
+        gram: np.ndarray,
+        rows: Any,
+        columns: Any,
+        kernel: Kernel,
+        out: np.ndarray,
+        shift: int | None = None,
+    ) -> None:
         """Compute entries [b, c] of a kernel matrix, in ``out``.
 
         Args:
@@ -193,6 +209,7 @@ class HalfSums:
             columns: slice or int [c].
             kernel: as in `kernel_entries`, which computes the same of whole rows.
             out: [b, c].
+            shift: where the diagonal is, see `_clear`; what is at and before it is not used.
         """
         norms = self._norms[model]
         if kernel == "linear" or norms.all_equal:
@@ -201,6 +218,8 @@ class HalfSums:
         np.multiply(gram, -2, out=out)
         out += norms.squares[rows][:, None]
         out += norms.squares[columns]
+        if shift is not None:
+            _clear(out, shift, np.inf)  # no equal points
         if out.min() <= 4 * norms.gram_rtol * norms.squares.max():
             np.copyto(out, 0, where=_equal(norms, gram, rows, columns))
         if kernel == "distance":
@@ -271,10 +290,26 @@ def _equal(norms: Norms, gram: np.ndarray, rows: Any, columns: Any) -> np.ndarra
     return both <= 0
 
 
-def _clear(part: np.ndarray, shift: int) -> None:
-    """Set the entries at and before the diagonal to 0, which is at column row + ``shift``."""
-    for row in range(max(0, -shift), len(part)):
-        part[row, : row + shift + 1] = 0
+def _products(flat: np.ndarray) -> np.ndarray:
+    """Compute the inner products [m, m] of rows [m, c], in float64 from those of pieces.
+
+    With `numpy.dot`, since `numpy.matmul` does not release Python's lock for so few results.
+    """
+    m, c = flat.shape
+    pieces = (flat[:, start : start + PIECE] for start in range(0, c, PIECE))
+    if m > FEW:
+        return np.asarray(sum(np.dot(piece, piece.T).astype(np.float64) for piece in pieces))
+    products = np.zeros((m, m))
+    for piece in pieces:
+        for at, row in enumerate(piece):
+            products[at, at:] += [np.dot(row, other) for other in piece[at:]]
+    return products + np.triu(products, 1).T
+
+
+def _clear(part: np.ndarray, shift: int, value: float = 0) -> None:
+    """Set the entries [..., b, c] at and before the diagonal, which is at column row + ``shift``."""
+    for row in range(max(0, -shift), part.shape[-2]):
+        part[..., row, : row + shift + 1] = value
 
 
 def _deviations(rows: np.ndarray) -> np.ndarray:

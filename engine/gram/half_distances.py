@@ -17,13 +17,16 @@ BLOCK, CHUNK = 2**22, 2**18
 JOBS, MIN_COLUMNS = 8, 256
 
 
-def distances_between(prepared: Prepared, low: float, high: float) -> tuple[np.ndarray, int, int]:
+def distances_between(
+    prepared: Prepared, low: float, high: float, threads: int | None = None
+) -> tuple[np.ndarray, int, int]:
     """Select the squared distances between rows that are in a range.
 
     Args:
         prepared: of n rows, NumPy arrays.
         low: smallest squared distance to return, in the squared units of the points.
         high: the largest.
+        threads: that compare them; default one per core.
 
     Returns:
         The squared distances from low to high, the number of those below, and of those that are finite. Those within
@@ -38,7 +41,7 @@ def distances_between(prepared: Prepared, low: float, high: float) -> tuple[np.n
         gram = whole[start : start + ROWS, start:] if half is None else half.block(start)
         return _select(prepared, gram, start, n - start, low, high, 0)
 
-    with Threads() as pool:
+    with Threads(threads) as pool:
         if half is not None or whole is not None:
             parts += pool.map(of_kept, range(0, n, ROWS))
         else:

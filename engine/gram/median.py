@@ -47,9 +47,14 @@ def median_distance(x: jax.Array) -> jax.Array:
     return scalar(_median_by_selection(prepare(np.asarray(x) if use_numpy(x) else x)), x.dtype)
 
 
-def median_of_prepared(prepared: Prepared) -> Any:
-    """Compute `median_distance` of a prepared representation, outside of `jax.jit`: a scalar of NumPy or JAX."""
-    return _median_by_selection(prepared)
+def median_of_prepared(prepared: Prepared, threads: int | None = None) -> Any:
+    """Compute `median_distance` of a prepared representation, outside of `jax.jit`: a scalar of NumPy or JAX.
+
+    Args:
+        prepared: of n rows.
+        threads: that compare the distances in NumPy; default one per core.
+    """
+    return _median_by_selection(prepared, threads)
 
 
 # This and `_distances_within` are compiled once for each width d of a model, so keep them short.
@@ -115,7 +120,7 @@ def _rows_at_once(n: int) -> int:
     return min(block_size(n, n // 2 + 1), max(1, n // 16, min(n, 64)))
 
 
-def _median_by_selection(prepared: Prepared) -> Any:
+def _median_by_selection(prepared: Prepared, threads: int | None = None) -> Any:
     n, numpy = len(prepared.points), use_numpy(prepared.points)
     if numpy:
         prepared = in_numpy(prepared)
@@ -128,7 +133,7 @@ def _median_by_selection(prepared: Prepared) -> Any:
             ends = [int((0.5 - tail) * len(sample)), int((0.5 + tail) * len(sample))]
             low, high = np.partition(sample, ends)[ends]
         if numpy:
-            middle, below, finite = distances_between(prepared, low, high)
+            middle, below, finite = distances_between(prepared, low, high, threads)
         else:
             middle, below, finite = _between_on_device(prepared, low, high, share=2 * min(tail, 0.5))
         if finite == 0:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..base import Centred, aligned_empty, is_constant, is_constant_but_for_one, ldexp, namespace, power_of_two
 from .half_product import HalfProduct
-from .product import gram_of, multiply
+from .product import gram_of, gram_of_all, multiply
 
 # Entries of the rows that NumPy processes at once, so that they stay in the cache.
 CHUNK = 2**17
@@ -206,8 +206,7 @@ class Prepared(NamedTuple):
         """
         if self.whole is not None:
             return self
-        points = self.kept().points
-        return self._replace(whole=points @ points.T)
+        return self._replace(whole=gram_of_all(self.kept().points))
 
     def with_half(self) -> Prepared:
         """Return the same representation with one half of the inner products of all its points, in NumPy."""

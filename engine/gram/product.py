@@ -9,7 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import HIGHEST, Centred, aligned_empty
+from ..base import HIGHEST, Centred, Threads, aligned_empty, one_thread_products
+
+# Rows of one job, and number of points up to which NumPy takes less time by itself.
+ROWS, FEW = 256, 1024
 
 
 def gram_of(points: Any, query: Any) -> Any:
@@ -28,8 +31,30 @@ def gram_of(points: Any, query: Any) -> Any:
         return _gram_of(points, query)
     rows = np.asarray(query)
     if np.array_equal(rows, np.arange(len(points))):
-        return points @ points.T  # NumPy computes only one half of the product of an array with itself
+        return gram_of_all(points)
     return np.matmul(points[rows], points.T, out=aligned_empty((len(rows), len(points)), points.dtype))
+
+
+def gram_of_all(points: np.ndarray) -> np.ndarray:
+    """Compute the inner products [n, n] of all points [n, d], one half of them, in NumPy and in threads.
+
+    NumPy computes only one half as well, but copies it to the other one entry after the other.
+    """
+    n, out = len(points), aligned_empty((len(points), len(points)), points.dtype)
+    if n <= FEW:
+        return np.matmul(points, points.T, out=out)
+
+    def of_rows(start: int) -> None:
+        end = min(n, start + ROWS)
+        some = points[start:end]
+        np.matmul(some, some.T, out=out[start:end, start:end])  # symmetric to the bit, as that of all points
+        np.matmul(some, points[end:].T, out=out[start:end, end:])
+        for first in range(end, n, ROWS):
+            out[first : first + ROWS, start:end] = out[start:end, first : first + ROWS].T
+
+    with Threads() as pool, one_thread_products():
+        list(pool.map(of_rows, range(0, n, ROWS)))
+    return out
 
 
 def multiply(points: np.ndarray | Centred, some: np.ndarray, rows: slice, out: np.ndarray) -> np.ndarray:

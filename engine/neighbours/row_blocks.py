@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, aligned_empty, count_cores, release_memory
+from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, aligned_empty, count_cores, one_thread_products, release_memory
 from ..gram import Prepared, multiply
 from .search import Neighbours
 
@@ -66,7 +66,8 @@ def search_blocks(
                 found: list[Neighbours] = jax.device_get(search(gram[chunk], query[chunk]))
                 return found
 
-            list(pool.map(of_columns, columns))
+            with one_thread_products():
+                list(pool.map(of_columns, columns))
             gram[left:] = gram[left - 1]
             tables = zip(*pool.map(of_part, range(0, left, part)), strict=True)
             yield start, [join_blocks(parts, left) for parts in tables]

@@ -188,18 +188,22 @@ def certify_candidates(
     xp = namespace(norms.squares, low)
     n, spare = len(norms.squares), index.shape[1]
     high = distance_upper_bound(norms, query, low, index, metric)
-    # Masks instead of slices: XLA on the CPU sorts whole rows if the result of top_k is sliced.
-    place = xp.arange(spare)
-    kth = xp.where(place < k, high, -xp.inf).max(1)
-    set_uncertain = (kth >= xp.where(place == k, low, xp.inf).min(1)) & (kth < xp.inf)
+    if xp is np:
+        kth, next_low = high[:, :k].max(1), low[:, k] if k < spare else np.float32(np.inf)
+    else:  # masks instead of slices: XLA on the CPU sorts whole rows if the result of top_k is sliced
+        place = xp.arange(spare)
+        kth, next_low = xp.where(place < k, high, -xp.inf).max(1), xp.where(place == k, low, xp.inf).min(1)
+    set_uncertain = (kth >= next_low) & (kth < xp.inf)
     incomplete = (kth >= (low.max(1) if left is None else left)) & (kth < xp.inf) & (spare < n - 1)
-    # Of two rows of nearly no length, the bounds are infinite or not a number.
-    lost = ((norms.inverse[query] > LARGEST_INVERSE) | xp.isnan(high).any(1)) & (metric == "cosine")
-    set_uncertain, incomplete = set_uncertain | lost, incomplete | (lost & (spare < n - 1))
     approx_distance = (high + low) / 2
     with np.errstate(invalid="ignore"):  # inf - inf where too few rows are left as neighbours: not imprecise
-        imprecise = ((high - low) > 2 * distance_rtol(low.dtype) * approx_distance) & (place < k)
-    imprecise = imprecise.any(1) | lost
+        apart = (high - low) > 2 * distance_rtol(low.dtype) * approx_distance
+    imprecise = (apart[:, :k] if xp is np else apart & (place < k)).any(1)
+    if metric == "cosine":
+        # Of two rows of nearly no length, the bounds are infinite or not a number.
+        lost = (norms.inverse[query] > LARGEST_INVERSE) | xp.isnan(high).any(1)
+        set_uncertain, incomplete = set_uncertain | lost, incomplete | (lost & (spare < n - 1))
+        imprecise |= lost
     return Candidates(index, approx_distance, incomplete, imprecise, set_uncertain, xp.ones(len(query), bool))
 
 
@@ -407,11 +411,15 @@ def distance_upper_bound(norms: Norms, query: Any, low: Any, index: Any, metric:
     gram_rtol = norms.gram_rtol
     if metric == "euclidean":
         width = 2 * gram_rtol * norms.squares
-        return low + width[query][:, None] + width[index]
+        return low + width[query][:, None] + _of(width, index)
     if metric == "cosine":
         width = 4 * gram_rtol * (abs(norms.chord_offset) + norms.squares)
         with np.errstate(over="ignore", invalid="ignore"):
-            inverse = norms.inverse[query][:, None] * norms.inverse[index]
-            return low + 2 * (width[query][:, None] + width[index]) * inverse
+            inverse = norms.inverse[query][:, None] * _of(norms.inverse, index)
+            return low + 2 * (width[query][:, None] + _of(width, index)) * inverse
     length = namespace(norms.squares).sqrt(norms.squares) + norms.mean
     return low + 2 * gram_rtol * length[query][:, None] * length[index]
+
+
+def _of(values: Any, index: Any) -> Any:
+    return values.take(index) if isinstance(values, np.ndarray) else values[index]  # NumPy's indexing takes longer

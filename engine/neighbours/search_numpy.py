@@ -143,25 +143,25 @@ def smallest(values: Any, minima: Any, group: int, count: int) -> tuple[np.ndarr
     """Find the smallest values of every row.
 
     Args:
-        values: float32 [b, n].
-        minima: float32 [b, ceil(n / group)], the minimum of each group of adjacent columns.
-        group: number of columns of each group but the last, 1 <= group <= n.
-        count: number of values to find in each row, 1 <= count <= n.
+        values: float32 [b, g * group]; what is added to the last group is NaN.
+        minima: float32 [b, g], the minimum of each group of adjacent columns.
+        group: number of columns of each group.
+        count: number of values to find in each row, from 1 to the number of columns.
 
     Returns:
         The values [b, count], ascending, ties broken by the lowest index, and their int32 indices [b, count]. Rows
         that contain NaN are padded with infinity and index 0.
     """
     values, minima = np.asarray(values), np.asarray(minima)
-    (b, n), groups = values.shape, minima.shape[1]
+    b, groups = minima.shape
     limit = _limit(minima, count) if groups > count else np.full(b, np.inf, np.float32)
-    row, first = np.divmod(np.flatnonzero(minima <= limit[:, None]), groups)
-    first = np.minimum(first * group, n - group)
-    lines = np.lib.stride_tricks.sliding_window_view(values.ravel(), group)[row * n + first]
-    if n % group:  # the last group overlaps the one before, whose columns must not be counted twice
-        lines[first == n - group, : -n % group] = np.inf
-    line, offset = np.divmod(np.flatnonzero(lines <= limit[row, None]), group)
-    return _in_order(row[line], first[line] + offset, lines[line, offset], b, count)
+    # Indices of lines and entries, which `numpy.take` reads without Python's lock.
+    near = np.flatnonzero(minima <= limit[:, None])
+    lines, row = values.reshape(-1, group).take(near, 0), near // groups
+    inside = np.flatnonzero(lines <= limit.take(row)[:, None])
+    line, offset = np.divmod(inside, group)
+    column = (near - row * groups) * group
+    return _in_order(row.take(line), column.take(line) + offset, lines.ravel().take(inside), b, count)
 
 
 def smallest_of_columns(values: np.ndarray, group: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -198,7 +198,9 @@ def _in_order(
     """Return the smallest values [b, count] of each row and their columns, from values in the order of their rows."""
     counts = np.bincount(row, minlength=b)
     table = np.full((b, max(count, counts.max())), pack_sort_keys(np.float32(np.inf), 0))
-    table[row, np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)] = pack_sort_keys(values, column)
+    # Row r begins at r times the width of the table, and its values at the sum of the counts before it.
+    begin = np.arange(b) * table.shape[1] - (np.cumsum(counts) - counts)
+    table.reshape(-1)[np.arange(len(row)) + np.repeat(begin, counts)] = pack_sort_keys(values, column)
     return unpack_sort_keys(np.sort(table, axis=1)[:, :count])
 
 
@@ -303,10 +305,9 @@ def _group_minima(
     columns: Any,
 ) -> tuple[Any, Any]:
     low = _lower_bounds(norms, gram, query, metric, where, beside, columns)
-    b, n = low.shape
-    whole = n // group * group
-    minima = low[:, :whole].reshape(b, -1, group).min(2)
-    return low, minima if n == whole else jnp.concatenate([minima, low[:, whole:].min(1, keepdims=True)], 1)
+    beyond = ((0, 0), (0, -low.shape[1] % group))
+    minima = jnp.pad(low, beyond, constant_values=jnp.inf).reshape(len(low), -1, group).min(2)
+    return jnp.pad(low, beyond, constant_values=jnp.nan), minima
 
 
 def certify_numpy(
@@ -325,5 +326,6 @@ def certify_numpy(
     """
     found = certify_candidates(norms, query, low, index, k, metric)
     with np.errstate(invalid="ignore"):  # inf - inf where too few rows are left as neighbours: no order to examine
-        high = 2 * found.approx_distance - low
-    return found._replace(order_uncertain=(high[:, :-1] >= low[:, 1:])[:, :ordered].any(1))
+        high = 2 * found.approx_distance[:, :ordered] - low[:, :ordered]
+        follow = low[:, 1 : ordered + 1]
+        return found._replace(order_uncertain=(high[:, : follow.shape[1]] >= follow).any(1))

@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, aligned_empty, block_size, use_numpy
-from ..gram import Prepared, in_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, block_size, use_numpy
+from ..gram import Prepared, gram_of_all, in_numpy
 from .row_blocks import join_blocks
 from .search import (
     NeighbourMetric,
@@ -35,14 +35,11 @@ MAX_FRACTION_ROWWISE = 0.25
 
 def whole_gram(prepared: Prepared) -> np.ndarray | None:
     """Compute the inner products [n, n] of all points, on a CPU and if they fit in `BLOCK_BYTES`; else return None."""
-    n, points = len(prepared.rows), prepared.points
     if prepared.whole is not None:
         return prepared.whole
-    if not use_numpy(prepared.points) or not _fits(n):
+    if not use_numpy(prepared.points) or not _fits(len(prepared.rows)):
         return None
-    rows = np.asarray(points)
-    # NumPy computes only one half of the product of an array with itself.
-    return np.matmul(rows, rows.T, out=aligned_empty((n, n), points.dtype))
+    return gram_of_all(np.asarray(prepared.points))
 
 
 def multiplied_pairs(n: int) -> int:

@@ -10,7 +10,15 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ..base import Threads, aligned_empty, count_cores, pack_sort_keys, release_memory, unpack_sort_keys
+from ..base import (
+    Threads,
+    aligned_empty,
+    count_cores,
+    one_thread_products,
+    pack_sort_keys,
+    release_memory,
+    unpack_sort_keys,
+)
 from ..gram import Norms, Prepared, multiply
 from .row_blocks import KEPT_BYTES, PART, join_blocks
 from .search import EXTRA_CANDIDATES, NeighbourMetric, Neighbours, distance_lower_bound
@@ -153,7 +161,8 @@ class _Tiles:
             rows = slice(columns.start + step * part[0], columns.start + step * part[-1] + 1, step)
             multiply(self.points, some, rows, self.gram[: len(some), part[0] : part[-1] + 1])
 
-        list(self.pool.map(of_part, self._parts(columns)))
+        with one_thread_products():
+            list(self.pool.map(of_part, self._parts(columns)))
 
     def search_own(self, tile: slice, metric: NeighbourMetric, where: np.ndarray | None, best: _Best) -> None:
         """Find the candidates of the rows of a tile among them, from the product of the tile with itself."""

@@ -18,8 +18,10 @@ METRICS = ("euclidean", "cosine", "inner_product")
 
 
 def groups(values, group):
-    """The smallest of each group of columns; the last may be shorter."""
-    return np.stack([values[:, start : start + group].min(1) for start in range(0, values.shape[1], group)], 1)
+    """The values in whole groups of columns, and the smallest of each; the last may be shorter."""
+    minima = np.stack([values[:, start : start + group].min(1) for start in range(0, values.shape[1], group)], 1)
+    beyond = ((0, 0), (0, -values.shape[1] % group))
+    return np.pad(values, beyond, constant_values=np.nan), minima
 
 
 @EXAMPLES
@@ -37,7 +39,7 @@ def test_smallest_equals_a_stable_sort(seed, n, group, levels, data):
     values = single(rng.integers(-levels, levels, size=(6, n)) / 7) * single(rng.choice([-1.0, 1.0], (6, n)))
     values[rng.random((6, n)) < 0.1] = np.inf
     count = data.draw(st.integers(1, n))
-    found, index = smallest(values, groups(values, group), group, count)
+    found, index = smallest(*groups(values, group), group, count)
     order = np.argsort(values, axis=1, kind="stable")[:, :count]
     np.testing.assert_array_equal(found, np.take_along_axis(values, order, 1))
     np.testing.assert_array_equal(index[np.isfinite(found)], order[np.isfinite(found)])
@@ -45,7 +47,7 @@ def test_smallest_equals_a_stable_sort(seed, n, group, levels, data):
 
 def test_rows_of_nan_give_valid_indices():
     values = single(np.full((2, 32), np.nan))
-    found, index = smallest(values, groups(values, 16), 16, 3)
+    found, index = smallest(*groups(values, 16), 16, 3)
     assert np.isinf(found).all()
     assert (index == 0).all()
 

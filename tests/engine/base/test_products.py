@@ -1,0 +1,99 @@
+"""BLAS has one thread while products run side by side, and as many as before afterwards."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_info
+
+from hyle.engine import compare
+from hyle.engine.base import multiply_each, one_thread_products, products
+from hyle.engine.gram import product
+from hyle.engine.gram.product import gram_of_all
+
+
+def blas_threads() -> set[int]:
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+@pytest.fixture(autouse=True)
+def three_threads() -> Any:
+    with ThreadpoolController().limit(limits=3, user_api="blas"):
+        yield
+        assert blas_threads() == {3}
+
+
+def test_the_limit_ends_with_the_first_block_whatever_others_begin() -> None:
+    inside, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with one_thread_products():
+            inside.set()
+            leave.wait()
+
+    thread = threading.Thread(target=other)
+    with one_thread_products():
+        with one_thread_products():
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+        thread.start()
+        inside.wait()
+    assert blas_threads() == {3}
+    leave.set()
+    thread.join()
+    assert blas_threads() == {3}
+    with one_thread_products():
+        assert blas_threads() == {1}
+
+
+def test_the_limit_ends_after_an_error() -> None:
+    with pytest.raises(ValueError, match="inside"), one_thread_products():
+        raise ValueError("inside")
+    assert blas_threads() == {3}
+
+
+@pytest.mark.parametrize(
+    ("work", "beside"), [([1, 1, 1, 1], True), ([1, 1, 1], False), ([4, 1, 1, 1, 1], True), ([9], False)]
+)
+def test_items_are_computed_side_by_side_if_this_keeps_both_cores_busy(
+    work: list[float], beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "count_cores", lambda: 2)
+    seen = []
+
+    def function(item: str, threads: int) -> str:
+        seen.append((threads, blas_threads()))
+        return 2 * item
+
+    items = [f"item {at}" for at in range(len(work))]
+    assert list(multiply_each(function, items, work)) == [2 * item for item in items]
+    assert seen == len(work) * [(1, {1}) if beside else (2, {3})]
+
+
+def test_the_largest_item_is_started_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "count_cores", lambda: 1)
+    started: list[int] = []
+    list(multiply_each(lambda item, _: started.append(item), [0, 1, 2], [2, 3, 1]))
+    assert started in ([1, 0, 2], [0, 1, 2])  # in the order of the items if one core has them all
+
+
+def test_a_comparison_leaves_the_threads_of_blas_as_they_were() -> None:
+    rng = np.random.default_rng(0)
+    compare(
+        {name: rng.normal(size=(1100, 20)).astype(np.float32) for name in "abcd"}, metrics=["cka_rbf", "mutual_knn"]
+    )
+    assert blas_threads() == {3}
+
+
+@pytest.mark.parametrize("n", [1, 5, 40, 41, 64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_half_of_a_product_is_copied_to_the_other(n: int, dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(product, "ROWS", 8)
+    monkeypatch.setattr(product, "FEW", 4)
+    points = np.random.default_rng(n).normal(size=(n, 7)).astype(dtype)
+    found = gram_of_all(points)
+    np.testing.assert_allclose(found, points.astype(float) @ points.T.astype(float), atol=30 * np.finfo(dtype).eps)
+    np.testing.assert_array_equal(found, found.T)
