@@ -50,7 +50,7 @@ from .plan import PassPlan, PassResult
 from .segments import Segments
 
 # Number of jobs into which the kernel products of one block of rows are divided.
-KERNEL_TASKS_PER_BLOCK = 2
+KERNEL_TASKS_PER_BLOCK = 8
 # Index of a padding row, beyond the last row.
 PADDING_INDEX = np.iinfo(np.int32).max
 

@@ -21,6 +21,7 @@ from ..base import (
     of_all,
     own_devices,
     own_share,
+    release_memory,
     repeated_rows,
     several_processes,
     use_numpy,
@@ -256,6 +257,7 @@ class MetricContext:
             if self._in_numpy:
                 widths = [one.rows.shape[1] for one in own]
                 sigmas = multiply_each(median_of_prepared, own, widths, lambda done: report(done, self.m))
+                release_memory()
             else:
                 with Threads() as pool:
                     for sigma in pool.map(median_on, own, itertools.cycle(devices)):
