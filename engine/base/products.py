@@ -56,6 +56,8 @@ def multiply_each(
     function: Callable[[Item, int], Result],
     items: Sequence[Item],
     work: Sequence[float],
+    *,
+    beside: bool = True,
     done: Callable[[int], None] | None = None,
 ) -> list[Result]:
     """Apply a function that consists of products of NumPy to each item.
@@ -64,6 +66,7 @@ def multiply_each(
         function: of an item and the number of threads that it may use besides those of BLAS.
         items: m.
         work: m, operations of each item, in any unit.
+        beside: whether items may be computed side by side, in the memory that each then takes.
         done: called with the number of items that are done.
 
     Returns:
@@ -71,7 +74,7 @@ def multiply_each(
         all cores.
     """
     results = []
-    if not _side_by_side(work):
+    if not (beside and _side_by_side(work)):
         for count, item in enumerate(items, 1):
             results.append(function(item, count_cores()))
             if done is not None:

@@ -66,8 +66,10 @@ class Threads(Executor):
 
 
 def count_cores() -> int:
-    """Return the number of cores available to this process."""
-    return (os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()) or 1
+    """Return the number of cores available to this process: on Linux those of its affinity, as `taskset` limits it."""
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(x64: bool, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,7 +10,17 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Checkpoint, Threads, free_bytes, mesh_of, release_memory, use_numpy
+from ..base import (
+    BLOCK_BYTES,
+    MIN_BLOCK,
+    Checkpoint,
+    Threads,
+    count_cores,
+    free_bytes,
+    mesh_of,
+    release_memory,
+    use_numpy,
+)
 from ..gram import Prepared, in_numpy
 from ..neighbours import Neighbours, block_table, ranks_numpy, rows_of_block, search_blocks
 from .collected import Collected
@@ -74,7 +83,7 @@ def run_query_pass(
     if numpy and not plan.ranks:
         return _of_each(representations, plan, rows, k, masks, outside, block, checkpoint, progress)
     if block is None:
-        held = m if plan.ranks else min(m, os.cpu_count() or 1)
+        held = m if plan.ranks else min(m, count_cores())
         # The free memory is another one when an interrupted pass continues.
         free = BLOCK_BYTES if checkpoint else free_bytes()
         block = max(MIN_BLOCK, free // (held * n * representations[0].points.dtype.itemsize))

@@ -27,7 +27,7 @@ from ..base import (
     use_numpy,
 )
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
-from ..gram import MAX_ENTRIES, Prepared, median_of_prepared, prepare
+from ..gram import MAX_ENTRIES, Prepared, median_of_prepared, prepare, takes_one_block
 from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, nearest_of, stack_each
 from .config import CompareConfig
 from .half_products import with_halves
@@ -255,8 +255,13 @@ class MetricContext:
                 return median_of_prepared(one if numpy else jax.device_put(one, device))
 
             if self._in_numpy:
-                widths = [one.rows.shape[1] for one in own]
-                sigmas = multiply_each(median_of_prepared, own, widths, lambda done: report(done, self.m))
+                sigmas = multiply_each(
+                    median_of_prepared,
+                    own,
+                    [one.rows.shape[1] for one in own],
+                    beside=takes_one_block(self.n),
+                    done=lambda done: report(done, self.m),
+                )
                 release_memory()
             else:
                 with Threads() as pool:

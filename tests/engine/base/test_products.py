@@ -73,6 +73,14 @@ def test_items_are_computed_side_by_side_if_this_keeps_both_cores_busy(
     assert seen == len(work) * [(1, {1}) if beside else (2, {3})]
 
 
+def test_items_are_computed_one_after_the_other_where_memory_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(products, "count_cores", lambda: 2)
+    done: list[int] = []
+    found = multiply_each(lambda _, threads: (threads, blas_threads()), [0, 1], [1, 1], beside=False, done=done.append)
+    assert found == [(2, {3})] * 2
+    assert done == [1, 2]
+
+
 def test_the_largest_item_is_started_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "count_cores", lambda: 1)
     started: list[int] = []

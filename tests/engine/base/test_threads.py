@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from hyle.engine.base import Threads, threads
+from hyle.engine.base import Threads, count_cores, threads
 
 
 def ident(_: int = 0) -> int:
@@ -89,3 +89,14 @@ def test_a_forked_process_starts_threads_of_its_own() -> None:
         os.kill(child, 9)
         os.waitpid(child, 0)
     assert found == (child, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes have no affinity on this system")
+def test_cores_that_the_process_may_not_use_do_not_count() -> None:
+    before = os.sched_getaffinity(0)
+    assert count_cores() == len(before)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert count_cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
