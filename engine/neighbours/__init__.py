@@ -1,5 +1,6 @@
 """Tables of the k nearest neighbours, exact or approximate, neighbour ranks, and comparison of tables."""
 
+from .bounds import NeighbourMetric as NeighbourMetric
 from .hnsw import check_faiss as check_faiss
 from .hnsw import hnsw_tables as hnsw_tables
 from .lookup import Lookup as Lookup
@@ -26,7 +27,6 @@ from .row_blocks import join_blocks as join_blocks
 from .row_blocks import rows_of_block as rows_of_block
 from .row_blocks import search_blocks as search_blocks
 from .search import EXTRA_CANDIDATES as EXTRA_CANDIDATES
-from .search import NeighbourMetric as NeighbourMetric
 from .search import Neighbours as Neighbours
 from .search import build_table as build_table
 from .search import candidates as candidates

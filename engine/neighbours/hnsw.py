@@ -9,7 +9,8 @@ import numpy as np
 
 from ..base import MIN_BLOCK, InputError, MissingPackageError, block_size
 from ..gram import Prepared, in_numpy
-from .search import EXTRA_CANDIDATES, NeighbourMetric, Neighbours
+from .bounds import NeighbourMetric
+from .search import EXTRA_CANDIDATES, Neighbours
 from .search_numpy import exact_distances_numpy, nearest_of_all, select_k_nearest_numpy
 from .tables import block_table
 

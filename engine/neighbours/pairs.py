@@ -12,8 +12,9 @@ import numpy as np
 
 from ..base import Threads, centred, check_k, count_cores, namespace, on_host, pair, scalar, use_numpy
 from ..gram import prepare
+from .bounds import NeighbourMetric
 from .lookup import Lookup, lookup
-from .search import NeighbourMetric, Neighbours, check_metric, neighbours
+from .search import Neighbours, check_metric, neighbours
 from .tables import find_table
 
 # Up to this k, all k^2 pairs of neighbours of a row are compared, which vectorises; k log k look-ups do not.

@@ -11,16 +11,8 @@ import numpy as np
 
 from ..base import pack_sort_keys, unpack_sort_keys
 from ..gram import Norms, Prepared
-from .search import (
-    EXTRA_CANDIDATES,
-    Candidates,
-    NeighbourMetric,
-    Neighbours,
-    build_table,
-    certify_candidates,
-    distance_lower_bound,
-    is_excluded,
-)
+from .bounds import Candidates, NeighbourMetric, certify_candidates, distance_lower_bound, is_excluded
+from .search import EXTRA_CANDIDATES, Neighbours, build_table
 
 # Maximum number of adjacent entries of which the minimum is computed first: one cache line.
 GROUP = 16

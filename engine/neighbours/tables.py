@@ -11,16 +11,9 @@ import numpy as np
 
 from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, block_size, use_numpy
 from ..gram import Prepared, gram_of_all, in_numpy
+from .bounds import NeighbourMetric
 from .row_blocks import join_blocks
-from .search import (
-    NeighbourMetric,
-    Neighbours,
-    candidates,
-    exact_distances,
-    exact_distances_where,
-    recompute_exact,
-    select_k_nearest,
-)
+from .search import Neighbours, candidates, exact_distances, exact_distances_where, recompute_exact, select_k_nearest
 from .search_numpy import candidates_numpy
 from .tiles import pairs_in_tiles, tables_by_tiles
 from .uncertain import table_of_candidates, uncertain_rows

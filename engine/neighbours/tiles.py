@@ -20,8 +20,9 @@ from ..base import (
     unpack_sort_keys,
 )
 from ..gram import Norms, Prepared, multiply
+from .bounds import NeighbourMetric, distance_lower_bound
 from .row_blocks import KEPT_BYTES, PART, join_blocks
-from .search import EXTRA_CANDIDATES, NeighbourMetric, Neighbours, distance_lower_bound
+from .search import EXTRA_CANDIDATES, Neighbours
 from .search_numpy import certify_numpy, lowest_bounds
 from .uncertain import table_of_candidates
 

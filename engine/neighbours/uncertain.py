@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..gram import Prepared
-from .search import Candidates, NeighbourMetric, Neighbours
+from .bounds import Candidates, NeighbourMetric
+from .search import Neighbours
 from .search_numpy import exact_distances_numpy, nearest_of_all, select_k_nearest_numpy
 
 

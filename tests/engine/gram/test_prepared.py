@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hyle.engine.gram.prepared import prepare, stacked
-from hyle.engine.neighbours.search import distance_lower_bound, distance_upper_bound
+from hyle.engine.neighbours.bounds import distance_lower_bound, distance_upper_bound
 
 from ..samples import EXAMPLES, N, scales, seeds, single, views
 
