@@ -19,6 +19,8 @@ from .distance_ranks import on_device as on_device
 from .distance_ranks import ranked as ranked
 from .distance_ranks import standardised as standardised
 from .distances_numpy import squared_distances_numpy as squared_distances_numpy
+from .edge_pairs import incidences as incidences
+from .edge_pairs import permutation_mean as permutation_mean
 from .hsic import chance as chance
 from .hsic import chance_description as chance_description
 from .hsic import null as null
@@ -42,8 +44,6 @@ from .masked_kernels import Similarity as Similarity
 from .masked_kernels import Term as Term
 from .masked_kernels import edges as edges
 from .masked_kernels import edges_of as edges_of
-from .masked_kernels import incidences as incidences
-from .masked_kernels import permutation_mean as permutation_mean
 from .masked_kernels import recentred as recentred
 from .masked_kernels import shared_sum as shared_sum
 from .masked_kernels import shared_sum_numpy as shared_sum_numpy

@@ -9,7 +9,8 @@ import numpy as np
 
 from ...context import Queries
 from ...neighbours import Neighbours, lookup, position
-from .masked_kernels import _SWAPPED, Edges, Term, pair_types
+from .edge_pairs import pair_types
+from .masked_kernels import _SWAPPED, Edges, Term
 
 
 class QueryEdges(NamedTuple):

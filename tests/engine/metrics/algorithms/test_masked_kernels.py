@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hyle.engine import compare
+from hyle.engine.metrics.algorithms import edge_pairs
 from hyle.engine.metrics.algorithms import masked_kernels as masked_kernels_module
 from hyle.engine.neighbours.search import neighbours
 
@@ -74,6 +75,6 @@ def test_shared_sums_hold_no_matrix():
     one = masked_kernels_module.Edges(
         *(jax.ShapeDtypeStruct((k, n), kind) for kind in (jnp.int32, jnp.float32, jnp.bool))
     )
-    terms = dict.fromkeys(masked_kernels_module._MEETING, 1.0)
+    terms = dict.fromkeys(edge_pairs._MEETING, 1.0)
     compiled = jax.jit(lambda a, b: masked_kernels_module.shared_sum(a, b, terms)).lower(one, one).compile()
     assert compiled.memory_analysis().temp_size_in_bytes < 40 * k * n
