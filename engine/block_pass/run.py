@@ -176,8 +176,10 @@ def _tables_only(
     """Compute neighbour tables only, one model after the other."""
     n, m, squares = len(representations[0].rows), len(representations), []
     found = Collected(plan, m, n, representations[0].points.dtype)
+    scratch: np.ndarray | None = None  # the memory of the model before, since new memory takes time
     for model, prepared in enumerate(representations):
-        whole = whole_gram(prepared)
+        whole = whole_gram(prepared, scratch)
+        scratch = whole if prepared.whole is None else None
         if whole is not None:
             squares.append(float(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64)))
         own = checkpoint and checkpoint.of("tables", plan, prepared.rows)

@@ -35,12 +35,17 @@ def gram_of(points: Any, query: Any) -> Any:
     return np.matmul(points[rows], points.T, out=aligned_empty((len(rows), len(points)), points.dtype))
 
 
-def gram_of_all(points: np.ndarray) -> np.ndarray:
-    """Compute the inner products [n, n] of all points [n, d], one half of them, in NumPy and in threads.
+def gram_of_all(points: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Compute the inner products of all points, one half of them, in NumPy and in threads.
+
+    Args:
+        points: [n, d].
+        out: [n, n], where the products go; default a new array.
 
     NumPy computes only one half as well, but copies it to the other one entry after the other.
     """
-    n, out = len(points), aligned_empty((len(points), len(points)), points.dtype)
+    n = len(points)
+    out = aligned_empty((n, n), points.dtype) if out is None else out
     if n <= FEW:
         return np.matmul(points, points.T, out=out)
 

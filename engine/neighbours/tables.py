@@ -26,13 +26,18 @@ MAX_PAIRS_SINGLE_THREAD = 2**23
 MAX_FRACTION_ROWWISE = 0.25
 
 
-def whole_gram(prepared: Prepared) -> np.ndarray | None:
-    """Compute the inner products [n, n] of all points, on a CPU and if they fit in `BLOCK_BYTES`; else return None."""
+def whole_gram(prepared: Prepared, out: np.ndarray | None = None) -> np.ndarray | None:
+    """Compute the inner products [n, n] of all points, on a CPU and if they fit in `BLOCK_BYTES`; else return None.
+
+    Args:
+        prepared: of n rows.
+        out: [n, n] of the dtype of the points, which the products may overwrite.
+    """
     if prepared.whole is not None:
         return prepared.whole
     if not use_numpy(prepared.points) or not _fits(len(prepared.rows)):
         return None
-    return gram_of_all(np.asarray(prepared.points))
+    return gram_of_all(np.asarray(prepared.points), out)
 
 
 def multiplied_pairs(n: int) -> int:
