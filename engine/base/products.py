@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock, Thread, current_thread
@@ -21,6 +22,7 @@ BUSY = 0.8
 
 _lock = Lock()
 _owner: Thread | None = None
+_limit: Any = None
 
 
 @functools.cache
@@ -34,22 +36,41 @@ def one_thread_products() -> Iterator[None]:
 
     Products that threads of a pool start at the same time otherwise wait for each other, since BLAS divides one product
     at a time among its own threads, which then wait for the next one on a core that others need. The number of threads
-    of BLAS belongs to the whole process, and what it was before is restored: by the thread that has changed it, since
-    threadpoolctl lets only one thread do so. Blocks of other threads that begin meanwhile change nothing.
+    of BLAS belongs to the whole process, unless it uses OpenMP; what it was before is restored: by the thread that has
+    changed it, since threadpoolctl lets only one thread do so. Blocks of other threads that begin meanwhile change
+    nothing.
     """
-    global _owner
-    with _lock:
-        first = _owner is None
-        if first:
-            _owner = current_thread()
-    if not first:
-        yield
-        return
+    global _owner, _limit
+    first = False
     try:
-        with _blas().limit(limits=1):
-            yield
+        with _lock:
+            first = _owner is None or not _owner.is_alive()
+            if first:
+                _owner = current_thread()
+        if first:
+            _limit = _blas().limit(limits=1)
+        yield
     finally:
-        _owner = None
+        if first:
+            _restore()
+
+
+def _restore() -> None:
+    global _owner, _limit
+    limit, _limit = _limit, None
+    if limit is not None:
+        limit.restore_original_limits()
+    _owner = None
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = Lock()
+    _restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)  # the thread that would restore the number does not survive a fork
 
 
 def multiply_each(
@@ -80,12 +101,16 @@ def multiply_each(
             if done is not None:
                 done(count)
         return results
-    with Threads() as pool, one_thread_products():
+    with one_thread_products(), Threads() as pool:
         jobs = {at: pool.submit(function, items[at], 1) for at in _largest_first(work)}
-        for at in range(len(items)):
-            results.append(jobs[at].result())
-            if done is not None:
-                done(at + 1)
+        try:
+            for at in range(len(items)):
+                results.append(jobs[at].result())
+                if done is not None:
+                    done(at + 1)
+        finally:
+            for job in jobs.values():  # after an error; those that are done stay as they are
+                job.cancel()
     return results
 
 

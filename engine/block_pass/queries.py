@@ -83,8 +83,8 @@ def run_query_pass(
     if numpy and not plan.ranks:
         return _of_each(representations, plan, rows, k, masks, outside, block, checkpoint, progress)
     if block is None:
-        held = m if plan.ranks else min(m, count_cores())
-        # The free memory is another one when an interrupted pass continues.
+        # The free memory, and perhaps the cores, are others when an interrupted pass continues.
+        held = m if plan.ranks or checkpoint else min(m, count_cores())
         free = BLOCK_BYTES if checkpoint else free_bytes()
         block = max(MIN_BLOCK, free // (held * n * representations[0].points.dtype.itemsize))
     block = -(-q // -(-q // min(q, block)))

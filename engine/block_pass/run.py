@@ -51,6 +51,8 @@ from .segments import Segments
 
 # Number of jobs into which the kernel products of one block of rows are divided.
 KERNEL_TASKS_PER_BLOCK = 8
+# Number of blocks after which freed memory is returned to the system: the next block takes longer without it.
+BLOCKS_RELEASED = 8
 # Index of a padding row, beyond the last row.
 PADDING_INDEX = np.iinfo(np.int32).max
 
@@ -145,10 +147,11 @@ def run_pass(
                 for kernel, (total, mean) in enumerate(product):
                     found.add_kernel(kernel, start + at, total, mean)
             del results, grams, jobs  # before the next block is computed
+            if start // block % BLOCKS_RELEASED == BLOCKS_RELEASED - 1 or start + block >= n:
+                release_memory()
             saved.done(min(n, start + block))
             if progress is not None:
                 progress(min(n, start + block), n)
-    release_memory()
     return found.result(norms, block)
 
 
@@ -235,7 +238,7 @@ def _inputs(representations: Sequence[Prepared], sigmas: Sequence[Any] | None) -
 
 
 def _gram(prepared: Prepared, threads: int | None = None, *, query: np.ndarray) -> Any:
-    return prepared.gram(query)
+    return prepared.gram(query, threads)
 
 
 def _process_block(

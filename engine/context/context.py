@@ -247,13 +247,14 @@ class MetricContext:
         """Compute the RBF bandwidth of each model: the median of its non-zero distances."""
 
         def found() -> np.ndarray:
-            report, sigmas, prepared = self.stage_callback(MEDIANS), [], self.prepared()
+            report, prepared = self.stage_callback(MEDIANS), self.prepared()
             own, devices = own_share(prepared) if self.shared else prepared, own_devices(self.mesh)
 
             def median_on(one: Prepared, device: Any) -> Any:
                 numpy = device is None or isinstance(one.rows, np.ndarray)
                 return median_of_prepared(one if numpy else jax.device_put(one, device))
 
+            sigmas: list[Any] = []
             if self._in_numpy:
                 sigmas = multiply_each(
                     median_of_prepared,

@@ -160,7 +160,7 @@ class Prepared(NamedTuple):
     whole: Any = None
     half: HalfProduct | None = None
 
-    def gram(self, query: Any) -> Any:
+    def gram(self, query: Any, threads: int | None = None) -> Any:
         """Compute the inner products [b, n] of the query points [b] with all points; see `gram_of`.
 
         Those that are kept are read. If one half is, the query points are rows that follow each other, of which the
@@ -170,7 +170,7 @@ class Prepared(NamedTuple):
             products = self.half.of_rows(int(query[0]), int(query[-1]) + 1)
             return products if len(products) == len(query) else products[query - query[0]]
         if self.whole is None:
-            return gram_of(self.points, query)
+            return gram_of(self.points, query, threads)
         return self.whole if np.array_equal(query, np.arange(len(self.whole))) else self.whole[query]
 
     @np.errstate(all="ignore")  # rows that are not finite
@@ -202,7 +202,7 @@ class Prepared(NamedTuple):
     def with_gram(self) -> Prepared:
         """Return the same representation with the inner products of all its points, for few rows in NumPy.
 
-        One large product takes less time than several small ones, each of which has to wait for the threads of BLAS.
+        One large product takes less time than several small ones.
         """
         if self.whole is not None:
             return self

@@ -15,12 +15,13 @@ from ..base import HIGHEST, Centred, Threads, aligned_empty, one_thread_products
 ROWS, FEW = 256, 1024
 
 
-def gram_of(points: Any, query: Any) -> Any:
+def gram_of(points: Any, query: Any, threads: int | None = None) -> Any:
     """Compute the inner products of some points with all points.
 
     Args:
         points: floating [n, d]; a NumPy array is multiplied in NumPy, and `Centred` rows as they are computed.
         query: int32 [b], row indices of some points.
+        threads: see `gram_of_all`.
 
     Returns:
         [b, n].
@@ -31,16 +32,17 @@ def gram_of(points: Any, query: Any) -> Any:
         return _gram_of(points, query)
     rows = np.asarray(query)
     if np.array_equal(rows, np.arange(len(points))):
-        return gram_of_all(points)
+        return gram_of_all(points, threads=threads)
     return np.matmul(points[rows], points.T, out=aligned_empty((len(rows), len(points)), points.dtype))
 
 
-def gram_of_all(points: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def gram_of_all(points: np.ndarray, out: np.ndarray | None = None, *, threads: int | None = None) -> np.ndarray:
     """Compute the inner products of all points, one half of them, in NumPy and in threads.
 
     Args:
         points: [n, d].
         out: [n, n], where the products go; default a new array.
+        threads: number of them; default one per core.
 
     NumPy computes only one half as well, but copies it to the other one entry after the other.
     """
@@ -57,7 +59,7 @@ def gram_of_all(points: np.ndarray, out: np.ndarray | None = None) -> np.ndarray
         for first in range(end, n, ROWS):
             out[first : first + ROWS, start:end] = out[start:end, first : first + ROWS].T
 
-    with Threads() as pool, one_thread_products():
+    with one_thread_products(), Threads(threads) as pool:
         list(pool.map(of_rows, range(0, n, ROWS)))
     return out
 

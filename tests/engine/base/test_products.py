@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,12 @@ import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info
 
 from hyle.engine import compare
-from hyle.engine.base import multiply_each, one_thread_products, products
-from hyle.engine.gram import product
+from hyle.engine.base import multiply_each, one_thread_products, products, threads
+from hyle.engine.gram import half, product, takes_one_block
 from hyle.engine.gram.product import gram_of_all
+
+if not any(each["user_api"] == "blas" for each in threadpool_info()):
+    pytest.skip("the BLAS of this NumPy has no number of threads", allow_module_level=True)
 
 
 def blas_threads() -> set[int]:
@@ -82,10 +87,45 @@ def test_items_are_computed_one_after_the_other_where_memory_has_no_room(monkeyp
 
 
 def test_the_largest_item_is_started_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(products, "count_cores", lambda: 1)
+    for module in (products, threads):
+        monkeypatch.setattr(module, "count_cores", lambda: 1)
     started: list[int] = []
-    list(multiply_each(lambda item, _: started.append(item), [0, 1, 2], [2, 3, 1]))
-    assert started in ([1, 0, 2], [0, 1, 2])  # in the order of the items if one core has them all
+    multiply_each(lambda item, _: started.append(item), [0, 1, 2], [2, 3, 1])
+    assert started == [1, 0, 2]
+
+
+def test_jobs_that_have_not_started_are_cancelled_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (products, threads):
+        monkeypatch.setattr(module, "count_cores", lambda: 1)
+    started: list[int] = []
+
+    def function(item: int, _: int) -> None:
+        started.append(item)
+        if item == 0:
+            raise ValueError("of the first item")
+        time.sleep(0.05)
+
+    with pytest.raises(ValueError, match="of the first item"):
+        multiply_each(function, range(20), [1] * 20)
+    assert len(started) < 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore")  # of threads in a process that forks
+def test_a_process_that_forks_meanwhile_has_the_threads_of_before() -> None:
+    with one_thread_products():
+        process = os.fork()
+        if not process:
+            with one_thread_products():
+                inside = blas_threads()
+            os._exit(0 if (inside, blas_threads()) == ({1}, {3}) else 1)
+        assert os.waitpid(process, 0)[1] == 0
+        assert blas_threads() == {1}
+
+
+def test_medians_are_computed_side_by_side_while_their_blocks_are_small() -> None:
+    assert takes_one_block(65_536)
+    assert not takes_one_block(65_537)
 
 
 def test_a_comparison_leaves_the_threads_of_blas_as_they_were() -> None:
@@ -105,3 +145,10 @@ def test_one_half_of_a_product_is_copied_to_the_other(n: int, dtype: Any, monkey
     found = gram_of_all(points)
     np.testing.assert_allclose(found, points.astype(float) @ points.T.astype(float), atol=30 * np.finfo(dtype).eps)
     np.testing.assert_array_equal(found, found.T)
+
+
+@pytest.mark.parametrize("m", [1, 2, 4, 5, 9])
+def test_products_of_rows_are_summed_over_pieces(m: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(half, "PIECE", 64)
+    rows = np.random.default_rng(m).normal(size=(m, 500)).astype(np.float32)
+    np.testing.assert_allclose(half._products(rows), rows.astype(float) @ rows.T.astype(float), atol=1e-4)

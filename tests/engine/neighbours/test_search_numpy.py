@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hyle.engine.gram.prepared import prepare
+from hyle.engine.gram.prepared import in_numpy, prepare
 from hyle.engine.gram.product import gram_of
 from hyle.engine.neighbours.search import candidates, select_k_nearest
-from hyle.engine.neighbours.search_numpy import candidates_numpy, select_k_nearest_numpy, smallest
+from hyle.engine.neighbours.search_numpy import (
+    MAX_ROWS_NUMPY,
+    candidates_numpy,
+    lowest_bounds,
+    select_k_nearest_numpy,
+    smallest,
+)
 from hyle.engine.neighbours.tables import find_table, find_tables
 
 from ..samples import EXAMPLES, seeds, single
@@ -140,3 +146,15 @@ def test_rows_of_nearly_no_length_are_nobodys_nearest_by_mistake():
         np.sort(cosines)[:, :-11:-1],
         atol=1e-6,
     )
+
+
+def test_columns_that_fill_up_the_last_group_are_no_neighbours_of_rows_of_nan():
+    n = MAX_ROWS_NUMPY + 5  # no multiple of a group
+    prepared = prepare(single(np.random.default_rng(0).normal(size=(n, 3))))
+    query = np.arange(8, dtype=np.int32)
+    gram = np.array(prepared.gram(query))
+    gram[3] = np.nan
+    low, index = lowest_bounds(in_numpy(prepared).norms, gram, query, 12, "euclidean")
+    assert (index < n).all()
+    assert np.isinf(low[3]).all()
+    assert np.isfinite(low[[0, 1, 2, 4, 5, 6, 7]]).all()
