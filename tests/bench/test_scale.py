@@ -35,9 +35,9 @@ def test_products_are_those_that_are_computed(
     done = {"rows": 0.0, "features": 0.0}
     gram, squared = prepared.gram_of, features._squared_norm_numpy
 
-    def gram_of(points: Any, query: Any) -> Any:
+    def gram_of(points: Any, query: Any, threads: int | None = None) -> Any:
         done["rows"] += len(query) * points.shape[0] * points.shape[1]
-        return gram(points, query)
+        return gram(points, query, threads)
 
     def counted(points: Any, some: np.ndarray, columns: slice, out: np.ndarray) -> Any:
         done["rows"] += out.size * points.shape[1]
