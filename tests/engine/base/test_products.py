@@ -9,24 +9,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import ThreadpoolController, threadpool_info
 
 from hyle.engine import compare
-from hyle.engine.base import multiply_each, one_thread_products, products, threads
+from hyle.engine.base import Threads, multiply_each, one_thread_products, products, threads
 from hyle.engine.gram import half, product, takes_one_block
 from hyle.engine.gram.product import gram_of_all
+from hyle.engine.neighbours import row_blocks, tiles
 
-if not any(each["user_api"] == "blas" for each in threadpool_info()):
+if not products._blas().info():
     pytest.skip("the BLAS of this NumPy has no number of threads", allow_module_level=True)
 
 
 def blas_threads() -> set[int]:
-    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+    # Not of libraries that a test loads, with a BLAS of their own.
+    return {each["num_threads"] for each in products._blas().info()}
 
 
 @pytest.fixture(autouse=True)
 def three_threads() -> Any:
-    with ThreadpoolController().limit(limits=3, user_api="blas"):
+    with products._blas().limit(limits=3):
         yield
         assert blas_threads() == {3}
 
@@ -126,6 +127,40 @@ def test_a_process_that_forks_meanwhile_has_the_threads_of_before() -> None:
 def test_medians_are_computed_side_by_side_while_their_blocks_are_small() -> None:
     assert takes_one_block(65_536)
     assert not takes_one_block(65_537)
+
+
+@pytest.mark.parametrize(("module", "options"), [(tiles, {}), (row_blocks, {"queries": 1500})])
+def test_products_of_a_search_run_in_one_thread_of_blas_each(
+    module: Any, options: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, multiply = set(), module.multiply
+
+    def seeing(*arguments: Any) -> Any:
+        seen.update(blas_threads())
+        return multiply(*arguments)
+
+    monkeypatch.setattr(module, "multiply", seeing)
+    monkeypatch.setattr("hyle.engine.neighbours.tables.BLOCK_BYTES", 0)  # no product of all rows at once
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.normal(size=(3000, 8)).astype(np.float32) for name in "ab"}
+    compare(arrays, metrics=["mutual_knn"], **options)
+    assert seen == {1}
+
+
+def test_the_product_of_all_points_runs_in_one_thread_of_blas_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[int] = set()
+
+    class Seeing(Threads):
+        def map(self, function: Any, *items: Any, **options: Any) -> Any:
+            def job(*each: Any) -> Any:
+                seen.update(blas_threads())
+                return function(*each)
+
+            return super().map(job, *items, **options)
+
+    monkeypatch.setattr(product, "Threads", Seeing)
+    gram_of_all(np.ones((2000, 3), np.float32))
+    assert seen == {1}
 
 
 def test_a_comparison_leaves_the_threads_of_blas_as_they_were() -> None:
