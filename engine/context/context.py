@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
-import jax
 import numpy as np
 from jax.sharding import Mesh
 
@@ -17,18 +15,14 @@ from ..base import (
     Checkpoint,
     Threads,
     each_of,
-    multiply_each,
-    of_all,
-    own_devices,
-    own_share,
-    release_memory,
     repeated_rows,
     several_processes,
     use_numpy,
 )
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
-from ..gram import MAX_ENTRIES, Prepared, median_of_prepared, prepare, takes_one_block
+from ..gram import MAX_ENTRIES, Prepared, prepare
 from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, nearest_of, stack_each
+from .bandwidths import bandwidths
 from .config import CompareConfig
 from .half_products import with_halves
 from .needs import Need
@@ -247,34 +241,8 @@ class MetricContext:
         """Compute the RBF bandwidth of each model: the median of its non-zero distances."""
 
         def found() -> np.ndarray:
-            report, prepared = self.stage_callback(MEDIANS), self.prepared()
-            own, devices = own_share(prepared) if self.shared else prepared, own_devices(self.mesh)
-
-            def median_on(one: Prepared, device: Any) -> Any:
-                numpy = device is None or isinstance(one.rows, np.ndarray)
-                return median_of_prepared(one if numpy else jax.device_put(one, device))
-
-            sigmas: list[Any] = []
-            if self._in_numpy:
-                sigmas = multiply_each(
-                    median_of_prepared,
-                    own,
-                    [one.rows.shape[1] for one in own],
-                    beside=takes_one_block(self.n),
-                    done=lambda done: report(done, self.m),
-                )
-                release_memory()
-            else:
-                with Threads() as pool:
-                    for sigma in pool.map(median_on, own, itertools.cycle(devices)):
-                        sigmas.append(sigma)
-                        report(len(sigmas), self.m)
-            values = np.array([np.asarray(sigma) for sigma in sigmas])
-            if not self.shared:
-                return values
-            whole = np.zeros(self.m, values.dtype)
-            whole[own_share(range(self.m))] = values
-            return of_all(whole).sum(0, dtype=whole.dtype)
+            report = self.stage_callback(MEDIANS)
+            return bandwidths(self.prepared(), numpy=self._in_numpy, mesh=self.mesh, report=report)
 
         return self.cached("sigmas", lambda: list(self.saved("sigmas", found)))
 

@@ -73,7 +73,7 @@ def test_saved_results_are_not_computed_again(tmp_path: Path, monkeypatch: pytes
     def again(*_: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr("hyle.engine.context.context.median_of_prepared", again)
+    monkeypatch.setattr("hyle.engine.context.bandwidths.median_of_prepared", again)
     monkeypatch.setattr(sys.modules[compare.__module__], "null_of", again)
     xr.testing.assert_identical(compare(given, **options), first)
     # Other inputs are computed.
