@@ -56,6 +56,7 @@ from .rows import block_size as block_size
 from .rows import blocks as blocks
 from .rows import centred as centred
 from .rows import check_k as check_k
+from .rows import constant_columns as constant_columns
 from .rows import each_row as each_row
 from .rows import exponent_factors as exponent_factors
 from .rows import gaussian as gaussian

@@ -39,16 +39,20 @@ class Centred:
     constant: bool
 
     @classmethod
+    @np.errstate(all="ignore")  # rows that are not finite, or out of the range of the dtype
     def of(cls, x: np.ndarray) -> Centred:
         """Centre and scale the rows of a floating matrix [n, d]. Cost O(n d), memory O(d)."""
         constant, first = is_constant(x), x.mean(0, dtype=np.float64).astype(x.dtype)
         once = cls(x, first, np.zeros_like(first), np.int32(0), False)
-        left = np.zeros(x.shape[1])
+        left, lowest, highest = np.zeros(x.shape[1]), np.full_like(first, np.inf), np.full_like(first, -np.inf)
         for _, part in once.chunks():
             left += part.sum(0, dtype=np.float64)
-        twice = cls(x, first, (left / len(x)).astype(x.dtype), np.int32(0), constant)
-        largest = np.array([np.abs(part).max() for _, part in twice.chunks()])
-        return cls(x, first, twice.second, np.int32(power_of_two(x[:1] if constant else largest)), constant)
+            np.minimum(lowest, part.min(0), out=lowest)
+            np.maximum(highest, part.max(0), out=highest)
+        second = (left / len(x)).astype(x.dtype)
+        # Rounding keeps the order, so that these are the outermost entries of the points as well.
+        outermost = x[:1] if constant else np.stack([lowest - second, highest - second])
+        return cls(x, first, second, np.int32(power_of_two(outermost)), constant)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -142,10 +146,15 @@ class Centred:
 
     def _centred(self, rows: np.ndarray, out: np.ndarray | None) -> np.ndarray:
         points = np.subtract(rows, self.first, out=out)
-        points -= points if self.constant else self.second
-        if self.exponent:
+        if self.constant:
+            points -= points
+        elif self.second.any():
+            points -= self.second
+        if abs(self.exponent) > MOST_EXPONENT:
             half = -self.exponent // 2  # 2^exponent itself may be out of the range of the dtype
             one = np.ones((), self.dtype)
             points *= np.ldexp(one, half)
             points *= np.ldexp(one, -self.exponent - half)
+        elif self.exponent:
+            points *= np.ldexp(np.ones((), self.dtype), -self.exponent)
         return points

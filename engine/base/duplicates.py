@@ -10,7 +10,7 @@ import numpy as np
 
 from .centred_rows import Centred
 from .equal_rows import first_equal, first_equal_numpy, first_occurrence, first_occurrence_numpy
-from .rows import HIGHEST, centred, ldexp
+from .rows import HIGHEST, centred, constant_columns, ldexp
 
 # Distance below which two rows are repetitions, relative to their norm after centring: 32 times the spacing of float32.
 TOLERANCE = 2.0**-18
@@ -52,11 +52,12 @@ def distinct_pairs(first: Any, second: Any) -> Any:
     return first_occurrence_numpy(np.stack([first, second], 1).astype(np.float32))
 
 
-def repeated_rows(x: jax.Array | np.ndarray) -> Any:
+def repeated_rows(x: jax.Array | np.ndarray, points: Centred | None = None) -> Any:
     """Return for each row the first row that it repeats, exactly or up to the noise of a model.
 
     Args:
         x: floating [n, d].
+        points: `Centred` rows of ``x``, where they are known.
 
     Returns:
         int32 [n], the index of the row itself where it repeats no earlier row. A NumPy array outside of JAX
@@ -89,7 +90,7 @@ def repeated_rows(x: jax.Array | np.ndarray) -> Any:
     """
     if isinstance(x, jax.core.Tracer):
         return _repeated_rows(x)
-    return _repeated_rows_numpy(np.asarray(x))
+    return _repeated_rows_numpy(np.asarray(x), points)
 
 
 class _Points(NamedTuple):
@@ -176,21 +177,19 @@ def _without_crowds(equal: Any, first: Any, crowded: Any) -> Any:
     return jnp.where(crowded.sum() <= found, first, equal)
 
 
-def _repeated_rows_numpy(x: np.ndarray) -> np.ndarray:
+def _repeated_rows_numpy(x: np.ndarray, points: Centred | None = None) -> np.ndarray:
     """Return what `_repeated_rows` does; NumPy version, which compiles nothing for the shape."""
     (n, d), equal, eps = x.shape, first_equal_numpy(x), float(np.finfo(x.dtype).eps)
     squares, along, directions = np.empty(n, x.dtype), np.empty((n, DIRECTIONS), x.dtype), _directions(d, x.dtype)
     with np.errstate(invalid="ignore", over="ignore"):  # rows that are not finite
-        points = Centred.of(x)
+        points = Centred.of(x) if points is None else points
         for chunk, part in points.chunks():
-            squares[chunk] = np.einsum("ij,ij->i", part, part)
-            along[chunk] = part @ directions
+            np.vecdot(part, part, out=squares[chunk])
+            np.matmul(part, directions, out=along[chunk])
     if not np.isfinite(squares).all():
         return equal
     mean = ldexp(points.mean, -points.exponent)
-    constant = (x[[0]] == x[[len(x) // 2, -1]]).all(0)
-    constant[constant] = (x[:, constant] == x[0, constant]).all(0)
-    offset = float(np.linalg.norm(mean[~constant]))
+    offset = float(np.linalg.norm(mean[~constant_columns(x)]))
     tolerance = TOLERANCE * np.sqrt(np.maximum(squares, squares.mean())) + ROUNDING * eps * offset
     return _without_crowds(equal, *_search_numpy(_Points(points, along, tolerance), equal))
 

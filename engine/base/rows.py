@@ -130,6 +130,13 @@ def is_constant(rows: Any) -> bool:
     return bool((rows[0] == rows[-1]).all() and (rows == rows[0]).all())
 
 
+def constant_columns(rows: np.ndarray) -> np.ndarray:
+    """Return the mask of the columns of rows [n, d] whose entries are all equal, bool [d]."""
+    constant: np.ndarray = (rows[[0]] == rows[[len(rows) // 2, -1]]).all(0)
+    constant[constant] = (rows[:, constant] == rows[0, constant]).all(0)
+    return constant
+
+
 def is_constant_but_for_one(rows: Any) -> Any:
     """Return whether all rows [n, d], in JAX or NumPy, are equal, or all but one: a bool scalar."""
     first, second, third = (rows[min(at, len(rows) - 1)] for at in range(3))

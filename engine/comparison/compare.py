@@ -211,7 +211,7 @@ def _model_variables(context: MetricContext, inputs: Inputs) -> dict[str, Any]:
     arrays = [np.asarray(x) for x in inputs.joined.arrays]
 
     def diagnosed(model: int) -> np.ndarray:
-        found = representation_diagnostics(arrays[model], inputs.widths[model])
+        found = representation_diagnostics(arrays[model], inputs.widths[model], context.centred(model))
         return np.array([found[name] for name in DIAGNOSTICS])
 
     diagnostics = each_of(diagnosed, context.m, shared=context.shared).T

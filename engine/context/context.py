@@ -12,9 +12,11 @@ from jax.sharding import Mesh
 
 from ..base import (
     BLOCK_BYTES,
+    Centred,
     Checkpoint,
     Threads,
     each_of,
+    one_thread_products,
     repeated_rows,
     several_processes,
     use_numpy,
@@ -219,10 +221,19 @@ class MetricContext:
             kept = not self._in_numpy or sum(x.nbytes for x in self.arrays) <= BLOCK_BYTES
             if not self._in_numpy:
                 return [prepare(x, kept=kept) for x in self.arrays]
+
+            def of_model(at: int) -> Prepared:
+                return prepare(self.arrays[at], kept=kept, points=self.centred(at))
+
             with Threads() as pool:
-                return list(pool.map(partial(prepare, kept=kept), self.arrays))
+                return list(pool.map(of_model, range(self.m)))
 
         return self.cached("prepared", compute)
+
+    def centred(self, model: int) -> Centred | None:
+        """Return the centred rows of a model, if it is a NumPy array; they are computed where they are read."""
+        x = self.arrays[model]
+        return self.cached(("centred", model), lambda: Centred.of(x)) if isinstance(x, np.ndarray) else None
 
     @property
     def _in_numpy(self) -> bool:
@@ -273,9 +284,13 @@ class MetricContext:
 
     def repeated(self) -> list[np.ndarray]:
         """Find the first row that each row of a model repeats, int32 [n] each; see `hyle.engine.base.repeated_rows`."""
-        return self.cached(
-            "repeated", lambda: list(each_of(lambda at: repeated_rows(self.arrays[at]), self.m, shared=self.shared))
-        )
+
+        def compute() -> list[np.ndarray]:
+            with one_thread_products():
+                first = each_of(lambda at: repeated_rows(self.arrays[at], self.centred(at)), self.m, shared=self.shared)
+            return list(first)
+
+        return self.cached("repeated", compute)
 
     def unique(self) -> list[np.ndarray]:
         """Find the distinct rows of each model; bool [n] each, False for rows that repeat an earlier row."""

@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import Centred, aligned_empty, is_constant, is_constant_but_for_one, ldexp, namespace, power_of_two
+from ..base import Centred, aligned_empty, is_constant_but_for_one, ldexp, namespace, power_of_two
 from .half_product import HalfProduct
 from .product import gram_of, gram_of_all, multiply
 
 # Entries of the rows that NumPy processes at once, so that they stay in the cache.
 CHUNK = 2**17
+# Squared norms in this range have lost nothing to overflow or underflow.
+SAFE = 2.0**64
 # The columns of a Gram product with all points.
 ALL = slice(None)
 
@@ -213,18 +215,20 @@ class Prepared(NamedTuple):
         return self._replace(half=HalfProduct(len(self.points), self.half_gram, self.points.dtype))
 
 
-def prepare(x: Any, *, kept: bool = True) -> Prepared:
+def prepare(x: Any, *, kept: bool = True, points: Centred | None = None) -> Prepared:
     """Centre and scale a representation and compute its norms.
 
     Args:
         x: floating [n, d]; a NumPy array is prepared in NumPy.
         kept: whether the points of a NumPy array are kept, else they are `Centred` rows.
+        points: `Centred` rows of a NumPy array, where they are known.
 
     Cost O(n d), memory one copy of x, or O(n) unless the points are kept.
     """
     if isinstance(x, np.ndarray):
         with np.errstate(all="ignore"):  # rows that are not finite, or out of the range of the dtype
-            prepared = Prepared(x, *_prepared_numpy(x))
+            points = Centred.of(x) if points is None else points
+            prepared = Prepared(x, points, _norms_numpy(points))
             return prepared.kept() if kept else prepared
     return Prepared(jnp.asarray(x), *_prepared(x))  # x is not an output of `_prepared`: `jax.jit` would copy it
 
@@ -249,7 +253,7 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     offset = ldexp(first + second, -exponent)
     mean = jnp.sqrt((offset * offset).sum())
     scaled = ldexp(x, -exponent)
-    row_norms = _row_norms(scaled, points, offset, mean)
+    row_norms = _row_norms((points * points).sum(1), (points * offset).sum(1), _lengths(scaled), mean)
     limits = jnp.finfo(x.dtype)
     unit = scaled * row_norms["inverse"][:, None]
     norms = Norms(
@@ -264,50 +268,55 @@ def _prepared(x: jax.Array) -> tuple[jax.Array, Norms]:
     return points, norms
 
 
-def _prepared_numpy(x: np.ndarray) -> tuple[Centred, Norms]:
-    """Return what `_prepared` does; NumPy version, which compiles nothing for the width."""
-    n, d, limits = *x.shape, np.finfo(x.dtype)
-    points, all_equal = Centred.of(x), is_constant(x)
+def _norms_numpy(points: Centred) -> Norms:
+    """Return the norms that `_prepared` does; NumPy version, which compiles nothing for the width."""
+    (n, d), x, limits = points.shape, points.rows, np.finfo(points.dtype)
     offset = ldexp(points.mean, -points.exponent)
     mean = np.sqrt((offset * offset).sum())
-    parts, start_unit, all_parallel = [], None, True
-    for start in range(0, n, size := max(1, CHUNK // d)):
-        chunk = slice(start, start + size)
-        scaled = ldexp(x[chunk], -points.exponent)
-        part = _row_norms(scaled, points[chunk], offset, mean)
-        if all_parallel:
-            unit = scaled * part["inverse"][:, None]
-            start_unit = unit[0] if start_unit is None else start_unit
-            all_parallel = bool((np.abs(unit - start_unit) <= 4 * limits.eps).all())
-        parts.append(part)
-    row_norms = {name: aligned_empty(n, x.dtype) for name in parts[0]}
-    for name, column in row_norms.items():
-        np.concatenate([part[name] for part in parts], out=column)
-    norms = Norms(
+    squares, mean_product, lengths = (aligned_empty(n, x.dtype) for _ in range(3))
+    for chunk, part in points.chunks(CHUNK):
+        np.vecdot(part, part, out=squares[chunk])
+        np.vecdot(part, offset, out=mean_product[chunk])
+        lengths[chunk] = _lengths_numpy(x[chunk], points.exponent)
+    row_norms = {
+        name: aligned_empty(n, x.dtype)
+        for name in ("squares", "mean_product", "chord_offset", "excess_norm", "inverse")
+    }
+    for name, column in _row_norms(squares, mean_product, lengths, mean).items():
+        row_norms[name][:] = column
+    return Norms(
         **row_norms,
         exponent=points.exponent,
         mean=mean,
         gram_rtol=x.dtype.type((4 + d**0.5) * limits.eps),
-        all_equal=np.bool_(all_equal or not row_norms["squares"].any()),
+        all_equal=np.bool_(points.constant or not squares.any()),
         one_apart=np.bool_(is_constant_but_for_one(x)),
-        all_parallel=np.bool_(all_parallel),
+        all_parallel=np.bool_(_all_parallel(x, points.exponent, row_norms["inverse"])),
     )
-    return points, norms
 
 
-def _row_norms(scaled: Any, points: Any, offset: Any, mean: Any) -> dict[str, Any]:
+def _all_parallel(x: np.ndarray, exponent: Any, inverse: np.ndarray) -> bool:
+    eps, first = np.finfo(x.dtype).eps, ldexp(x[0], -exponent) * inverse[0]
+    start, size = 0, 2  # rows; usually the first two are not
+    while start < len(x):
+        rows = slice(start, start + size)
+        unit = ldexp(x[rows], -exponent) * inverse[rows, None]
+        if not (np.abs(unit - first) <= 4 * eps).all():
+            return False
+        start, size = start + size, max(2, CHUNK // x.shape[1])
+    return True
+
+
+def _row_norms(squares: Any, mean_product: Any, length: Any, mean: Any) -> dict[str, Any]:
     """Compute those of `Norms` that belong to single rows.
 
     Args:
-        scaled: [b, d], rows in the units of the points.
-        points: [b, d], the same rows, centred.
-        offset: [d], the mean that was subtracted, in the units of the points.
-        mean: scalar, its norm.
+        squares: [n], squared norms of the points.
+        mean_product: [n], their inner products with the mean that was subtracted, in their units.
+        length: [n], norms of the rows, not centred, in the units of the points.
+        mean: scalar, norm of the mean.
     """
-    xp, limits = namespace(scaled), jnp.finfo(scaled.dtype)
-    squares = (points * points).sum(1)
-    mean_product = (points * offset).sum(1)
-    length = _lengths(scaled)
+    xp, tiny = namespace(squares), jnp.finfo(squares.dtype).tiny
     total = length + mean
     total = xp.where(total > 0, total, 1)
     excess_norm = (2 * mean_product + squares) / total
@@ -316,8 +325,18 @@ def _row_norms(scaled: Any, points: Any, offset: Any, mean: Any) -> dict[str, An
         "mean_product": mean_product,
         "chord_offset": (mean * squares - mean_product * excess_norm) / total,
         "excess_norm": excess_norm,
-        "inverse": xp.where(length >= limits.tiny, 1 / xp.maximum(length, limits.tiny), 0),
+        "inverse": xp.where(length >= tiny, 1 / xp.maximum(length, tiny), 0),
     }
+
+
+def _lengths_numpy(x: np.ndarray, exponent: Any) -> np.ndarray:
+    """Compute the norms [n] of rows [n, d] of any lengths, divided by 2**exponent."""
+    squares = np.vecdot(x, x)
+    lengths = ldexp(np.sqrt(squares), -exponent)
+    far = ~((squares >= 1 / SAFE) & (squares <= SAFE))
+    if far.any():
+        lengths[far] = _lengths(ldexp(x[far], -exponent))
+    return lengths
 
 
 def _lengths(x: Any) -> Any:

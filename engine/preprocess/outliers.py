@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..base import InputError, matrix
+from ..base import Centred, InputError, matrix
 
-CHUNK = 2**18  # entries of the rows that are handled at once
 FACTOR = 4.0  # outliers of real models are at 4 to 16 times the median distance
 
 
@@ -40,23 +38,8 @@ def norm_outliers(x: Any, /, *, factor: float = FACTOR) -> np.ndarray:
     """
     if factor <= 1:
         raise InputError(f"factor={factor} must be above 1: rows at the median distance are not outliers")
-    chunks = scaled_chunks(np.asarray(matrix(x)))
-    return are_far(np.sqrt(np.concatenate([np.einsum("ij,ij->i", rows, rows) for _, rows in chunks])), factor)
-
-
-def scaled_chunks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Centre rows [n, d] and divide them by their largest entry, so that squares stay in the range of float32.
-
-    Yields:
-        Some of the rows, a slice, and what becomes of them; so few that they stay in the cache.
-    """
-    n, d = rows.shape
-    mean, size = rows.mean(0, dtype=np.float64).astype(rows.dtype), max(1, CHUNK // d)
-    chunks = [slice(start, start + size) for start in range(0, n, size)]
-    largest = max(np.abs(rows[chunk] - mean).max(initial=0) for chunk in chunks)
-    for chunk in chunks:
-        centred = rows[chunk] - mean
-        yield chunk, centred / largest if largest > 0 else centred
+    points = Centred.of(np.asarray(matrix(x))).chunks()
+    return are_far(np.sqrt(np.concatenate([np.vecdot(some, some) for _, some in points])), factor)
 
 
 def are_far(distances: np.ndarray, factor: float = FACTOR) -> np.ndarray:
