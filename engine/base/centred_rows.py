@@ -16,6 +16,9 @@ from .rows import is_constant, power_of_two
 CHUNK, MIN_ROWS, WIDE_CHUNK = 2**16, 256, 2**21
 # Bytes of the points that are multiplied with many others up to which it is they that are scaled.
 SCALED_BYTES = 2**22
+# Rows whose mean is not 0 by this part of their root mean square are centred: inner products of two such means are a
+# part of 2^-40 of those of the rows.
+NO_SHIFT = 2.0**-20
 # Rows within this power of two, up or down, are multiplied without being scaled first.
 MOST_EXPONENT = 32
 
@@ -27,7 +30,8 @@ class Centred:
     Args:
         rows: floating [n, d], which are not changed.
         first: [d], the means of the columns.
-        second: [d], the means of what is left, which far from the origin is not 0 by the rounding of the first.
+        second: [d], the means of what is left, which far from the origin is not 0 by the rounding of the first; 0 where
+            they do not matter, see `NO_SHIFT`.
         exponent: the points are divided by 2**exponent; a scalar of NumPy.
         constant: whether all rows are equal, so that the points are exactly 0.
     """
@@ -45,11 +49,15 @@ class Centred:
         constant, first = is_constant(x), x.mean(0, dtype=np.float64).astype(x.dtype)
         once = cls(x, first, np.zeros_like(first), np.int32(0), False)
         left, lowest, highest = np.zeros(x.shape[1]), np.full_like(first, np.inf), np.full_like(first, -np.inf)
+        squares = 0.0
         for _, part in once.chunks():
             left += part.sum(0, dtype=np.float64)
+            squares += float(np.einsum("ij,ij->", part, part))
             np.minimum(lowest, part.min(0), out=lowest)
             np.maximum(highest, part.max(0), out=highest)
         second = (left / len(x)).astype(x.dtype)
+        if len(x) * float(np.square(second, dtype=np.float64).sum()) <= NO_SHIFT**2 * squares < np.inf:
+            second = np.zeros_like(first)
         # Rounding keeps the order, so that these are the outermost entries of the points as well.
         outermost = x[:1] if constant else np.stack([lowest - second, highest - second])
         return cls(x, first, second, np.int32(power_of_two(outermost)), constant)
@@ -104,7 +112,9 @@ class Centred:
 
     def gram(self, query: np.ndarray) -> np.ndarray:
         """Compute the inner products [b, n] of the points at int [b] with all points."""
-        return self.multiply(self[query], slice(0, len(self)), aligned_empty((len(query), len(self)), self.dtype))
+        follow = len(query) == query[-1] - query[0] + 1 and (np.diff(query) == 1).all()  # a slice is not copied
+        some = self[query[0] : query[-1] + 1] if follow else self[query]
+        return self.multiply(some, slice(0, len(self)), aligned_empty((len(query), len(self)), self.dtype))
 
     def multiply(self, some: np.ndarray, rows: slice, out: np.ndarray) -> np.ndarray:
         """Compute the inner products of some points [b, d] with the points of a slice of the rows, in ``out``.
@@ -120,7 +130,7 @@ class Centred:
         d, scale = self.shape[1], np.ldexp(np.ones((), self.dtype), -self.exponent)
         # A product reads all of the few points: it takes longer with less rows beside them.
         size = min(len(part), max(self._size(), WIDE_CHUNK // (2 * d)))
-        beside = (some @ (self.second * scale))[:, None]
+        beside = (some @ (self.second * scale))[:, None] if self.second.any() else None
         within = some.nbytes > SCALED_BYTES  # else the few are scaled, of which each thread then has a copy
         if self.exponent and not within:
             some = some * scale
@@ -132,7 +142,8 @@ class Centred:
             if self.exponent and within:
                 apart *= scale
             products = np.matmul(some, apart.T, out=out[:, chunk])
-            products -= beside
+            if beside is not None:
+                products -= beside
         return out
 
     def _chunks(self, entries: int = CHUNK) -> Iterator[tuple[slice, np.ndarray]]:

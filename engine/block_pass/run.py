@@ -43,6 +43,7 @@ from ..neighbours import (
     ranks_numpy,
     recompute_exact_ranks,
     whole_gram,
+    whole_grams_fit,
 )
 from .collected import Collected
 from .mesh import run_mesh_pass
@@ -176,27 +177,37 @@ def _tables_only(
     checkpoint: Checkpoint | None,
     progress: Callable[[int, int], None] | None,
 ) -> PassResult:
-    """Compute neighbour tables only, one model after the other."""
-    n, m, squares = len(representations[0].rows), len(representations), []
+    """Compute neighbour tables only, of models side by side while the products of all rows are in memory."""
+    n, m = len(representations[0].rows), len(representations)
     found = Collected(plan, m, n, representations[0].points.dtype)
-    scratch: np.ndarray | None = None  # the memory of the model before, since new memory takes time
-    for model, prepared in enumerate(representations):
-        whole = whole_gram(prepared, scratch)
-        scratch = whole if prepared.whole is None else None
-        if whole is not None:
-            squares.append(float(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64)))
+    spare: list[np.ndarray] = []  # the memory of models before, since new memory takes time
+
+    def of_model(model: int, threads: int) -> float | None:
+        prepared = representations[model]
+        try:
+            scratch = spare.pop()
+        except IndexError:
+            scratch = None
+        whole = whole_gram(prepared, scratch, threads=threads)
+        squares = None if whole is None else float(np.einsum("ij,ij->i", whole, whole).sum(dtype=np.float64))
         own = checkpoint and checkpoint.of("tables", plan, prepared.rows)
         part = own.load("tables") if own else None
         if part is None:
-            found.add_tables(model, 0, find_tables(prepared, plan.tables, ordered=plan.ordered, whole=whole))
+            options: dict[str, Any] = {"ordered": plan.ordered, "whole": whole, "threads": threads}
+            found.add_tables(model, 0, find_tables(prepared, plan.tables, **options))
             if own:
                 own.save("tables", found.tables_of(model))
         else:
             found.add_tables_of(model, part)
-        if progress is not None:
-            progress((model + 1) * n // m, n)
+        if whole is not None and prepared.whole is None:
+            spare.append(whole)
+        return squares
+
+    work = [prepared.rows.shape[1] for prepared in representations]
+    done = None if progress is None else lambda count: progress(count * n // m, n)
+    squares = multiply_each(of_model, range(m), work, beside=whole_grams_fit(n), done=done)
     result = found.result(None, 0)
-    result.squares = np.array(squares) if squares else None
+    result.squares = None if None in squares else np.array(squares)
     return result
 
 

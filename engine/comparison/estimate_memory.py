@@ -9,7 +9,7 @@ from ..block_pass import PassPlan
 from ..context import KEPT_PRODUCTS
 from ..gram import MAX_ENTRIES, HalfProduct
 from ..metrics import Metric
-from ..neighbours import EXTRA_CANDIDATES, KEPT_BYTES, PART, WAITING, tile_shape
+from ..neighbours import EXTRA_CANDIDATES, KEPT_BYTES, PART, WAITING, tile_shape, whole_grams_fit
 
 # Bytes of a neighbour in a table, of a float32, of what is known of a row (its id, whether it repeats another), and of
 # the norms of a row in a model.
@@ -46,8 +46,10 @@ def estimate_memory(
     m, rows, cores = len(widths), min(n, queries or n), count_cores()
     inputs, largest = n * sum(widths) * FLOAT, n * max(widths) * FLOAT
     together, searched = bool(plan.kernels or plan.ranks), bool(plan.tables)
-    # The points: all while they are few, else of one model that is searched, or of those whose medians are computed.
-    points = inputs if inputs <= BLOCK_BYTES else largest * (searched and not together and largest <= KEPT_BYTES)
+    beside = min(m, cores) if whole_grams_fit(n) else 1  # models that are searched at the same time
+    # The points: all while they are few, else of the models that are searched, or of those whose medians are computed.
+    kept = searched and not together and largest <= KEPT_BYTES
+    points = inputs if inputs <= BLOCK_BYTES else largest * beside * kept
     if permutations and (plan.features or together):
         points += 3 * inputs  # as they are, next to each other, and in another order
     if jackknife:
@@ -63,7 +65,7 @@ def estimate_memory(
         # The product of all rows, or a tile with the candidates of all.
         side = n if n * n * FLOAT <= BLOCK_BYTES else tile_shape(n)[0]
         candidates = sum(neighbours + EXTRA_CANDIDATES for _, neighbours in plan.tables)
-        blocks = side * side * FLOAT + (n * candidates * NEIGHBOUR + 2 * WAITING * ENTRY) * (side < n)
+        blocks = beside * side * side * FLOAT + (n * candidates * NEIGHBOUR + 2 * WAITING * ENTRY) * (side < n)
     if "rbf" in plan.kernels:  # one half of the products of the widest models, from their median to the pass
         half = HalfProduct.entries(n) * FLOAT
         blocks += min(m, KEPT_PRODUCTS // half) * half

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, block_size, use_numpy
+from ..base import BLOCK_BYTES, MIN_BLOCK, Threads, block_size, count_cores, use_numpy
 from ..gram import Prepared, gram_of_all, in_numpy
 from .bounds import NeighbourMetric
 from .row_blocks import join_blocks
@@ -18,6 +18,8 @@ from .search_numpy import candidates_numpy
 from .tiles import pairs_in_tiles, tables_by_tiles
 from .uncertain import table_of_candidates, uncertain_rows
 
+# Bytes of the Gram products of several models that are searched at the same time, each on one core.
+WHOLE_BYTES = 2**28
 # Minimum number of blocks into which the rows of one model are divided among threads.
 MIN_ROW_BLOCKS = 4
 # Number of pairs of rows up to which one thread is as fast as several.
@@ -26,18 +28,24 @@ MAX_PAIRS_SINGLE_THREAD = 2**23
 MAX_FRACTION_ROWWISE = 0.25
 
 
-def whole_gram(prepared: Prepared, out: np.ndarray | None = None) -> np.ndarray | None:
+def whole_gram(prepared: Prepared, out: np.ndarray | None = None, *, threads: int | None = None) -> np.ndarray | None:
     """Compute the inner products [n, n] of all points, on a CPU and if they fit in `BLOCK_BYTES`; else return None.
 
     Args:
         prepared: of n rows.
         out: [n, n] of the dtype of the points, which the products may overwrite.
+        threads: number of them; default one per core.
     """
     if prepared.whole is not None:
         return prepared.whole
     if not use_numpy(prepared.points) or not _fits(len(prepared.rows)):
         return None
-    return gram_of_all(np.asarray(prepared.points), out)
+    return gram_of_all(np.asarray(prepared.points), out, threads=threads)
+
+
+def whole_grams_fit(n: int) -> bool:
+    """Return whether the inner products of n rows of float32 with each other fit in memory once for each core."""
+    return _fits(n) and n * n * np.dtype(np.float32).itemsize * count_cores() <= WHOLE_BYTES
 
 
 def multiplied_pairs(n: int) -> int:
@@ -85,6 +93,7 @@ def find_tables(
     ordered: int = 0,
     measured: bool = False,
     whole: np.ndarray | None = None,
+    threads: int | None = None,
 ) -> list[Neighbours]:
     """Find the tables of several neighbour metrics from one Gram product [n, n]; see `find_table`.
 
@@ -95,6 +104,7 @@ def find_tables(
         ordered: number of nearest Euclidean neighbours whose order must be exact.
         measured: whether to compute all distances by subtraction, so that equal distances are exactly equal.
         whole: the Gram product, see `whole_gram`; computed by default if it fits in memory.
+        threads: number of them; default one per core.
 
     Returns:
         One table per entry of ``wanted``.
@@ -106,7 +116,7 @@ def find_tables(
         prepared = in_numpy(prepared)
     size = min(-(-n // MIN_ROW_BLOCKS), max(MIN_BLOCK, block_size(n, n)))
     size = n if numpy and n * n <= MAX_PAIRS_SINGLE_THREAD else max(1, size)
-    whole = whole_gram(prepared) if whole is None else whole
+    whole = whole_gram(prepared, threads=threads) if whole is None else whole
 
     def search(gram: Any, query: np.ndarray) -> list[Neighbours]:
         find = partial(block_table, prepared, gram, query, ordered=ordered, measured=measured, where=where)
@@ -127,7 +137,7 @@ def find_tables(
     if size == n:
         parts = [of_block(0)]
     else:
-        with Threads() as pool:
+        with Threads(threads) as pool:
             parts = list(pool.map(of_block, range(0, n, size)))
     return [join_blocks([block[i] for block in parts], n) for i in range(len(wanted))]
 

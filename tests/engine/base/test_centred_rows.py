@@ -61,3 +61,20 @@ def test_memory_is_aligned(shape):
         array = aligned_empty(shape, np.float32)
         assert array.ctypes.data % 64 == 0 or not array.size
         assert array.shape == (shape if isinstance(shape, tuple) else (shape,))
+
+
+def test_a_mean_that_does_not_matter_is_not_subtracted_again():
+    near, far = prepare(rows(3), kept=False).points, prepare(rows(1e5), kept=False).points
+    assert not near.second.any()
+    assert far.second.any()
+    for points in (near, far):
+        all_points = points[:].astype(np.float64)
+        assert np.abs(all_points.mean(0)).max() < 2e-6 * np.sqrt(np.square(all_points).mean())
+
+
+@pytest.mark.parametrize("offset", [0, 3, 1e5])
+@pytest.mark.parametrize("scale", [1e-30, 1, 1e30])
+def test_the_largest_entry_is_at_least_half_and_below_one(offset, scale):
+    for seed in range(20):
+        x = ((np.random.default_rng(seed).normal(size=(9, 3)) + offset) * scale).astype(np.float32)
+        assert 0.5 <= np.abs(prepare(x, kept=False).points[:]).max() < 1

@@ -41,7 +41,7 @@ def assert_same(found: tables.Neighbours, expected: tables.Neighbours) -> None:
 def test_tables_are_those_of_the_whole_product(metric, kept_bytes, cores, monkeypatch):
     x = rows()
     expected = find_table(prepare(x), 9, metric, measured=True)
-    monkeypatch.setattr(tables, "whole_gram", lambda _: None)
+    monkeypatch.setattr(tables, "whole_gram", lambda *_, **__: None)
     monkeypatch.setattr(tiles, "KEPT_BYTES", kept_bytes)
     monkeypatch.setattr(tiles, "count_cores", lambda: cores)
     assert_same(find_table(prepare(x, kept=False), 9, metric, measured=True), expected)
