@@ -16,6 +16,7 @@ from ..base import (
     Checkpoint,
     Threads,
     each_of,
+    multiply_each,
     one_thread_products,
     repeated_rows,
     several_processes,
@@ -242,7 +243,8 @@ class MetricContext:
     def _keep_grams(self) -> None:
         """Keep the inner products of all points of few samples in NumPy, for a pass and what follows it."""
         if self._in_numpy and self.m * self.n**2 <= MAX_ENTRIES:
-            self._cache["prepared"] = [each.with_gram() for each in self.prepared()]
+            work = [x.shape[1] for x in self.arrays]
+            self._cache["prepared"] = multiply_each(Prepared.with_gram, self.prepared(), work)
 
     def kept(self) -> list[Prepared]:
         """Prepare each model, with its points in an array."""

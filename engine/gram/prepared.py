@@ -73,8 +73,10 @@ class Norms(NamedTuple):
         """
         squares = self.squares * (1 - gram_rtol)
         if isinstance(gram, np.ndarray) and isinstance(squares, np.ndarray):
-            both = squares[query][:, None] + squares[columns][None, :]
-            both -= 2 * gram
+            half = squares / 2
+            both = half[query][:, None] + half[columns][None, :]
+            both -= gram
+            both *= 2
             return both
         return squares[query][:, None] + squares[columns][None, :] - 2 * gram
 
@@ -116,8 +118,7 @@ class Norms(NamedTuple):
         chord += product
         chord -= gram
         with np.errstate(over="ignore", invalid="ignore"):  # of two rows of nearly no length: see `certify_candidates`
-            np.multiply(self.inverse[query][:, None], self.inverse[columns][None, :], out=product)
-            chord *= 2
+            np.multiply(2 * self.inverse[query][:, None], self.inverse[columns][None, :], out=product)
             chord *= product
         empty = self.inverse == 0
         if empty.any():
@@ -201,14 +202,17 @@ class Prepared(NamedTuple):
         """Return the same representation with its points in an array, one copy of the rows, for many products."""
         return self._replace(points=np.asarray(self.points)) if isinstance(self.points, Centred) else self
 
-    def with_gram(self) -> Prepared:
+    def with_gram(self, threads: int | None = None) -> Prepared:
         """Return the same representation with the inner products of all its points, for few rows in NumPy.
+
+        Args:
+            threads: see `gram_of_all`.
 
         One large product takes less time than several small ones.
         """
         if self.whole is not None:
             return self
-        return self._replace(whole=gram_of_all(self.kept().points))
+        return self._replace(whole=gram_of_all(self.kept().points, threads=threads))
 
     def with_half(self) -> Prepared:
         """Return the same representation with one half of the inner products of all its points, in NumPy."""

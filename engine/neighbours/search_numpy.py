@@ -173,14 +173,17 @@ def smallest_of_columns(values: np.ndarray, group: int, count: int) -> tuple[np.
         minima = np.minimum(minima[:, :half], minima[:, half:])
     limit = _limit(minima, count) if groups > count else np.full(b, np.inf, np.float32)
     row, first = np.divmod(np.flatnonzero(minima <= limit[:, None]), groups)
-    column = first[:, None] + groups * np.arange(group)
-    lines = values[row[:, None], column]
-    line, offset = np.nonzero(lines <= limit[row, None])
+    entries = (row * n + first)[:, None] + groups * np.arange(group)
+    lines = values.ravel().take(entries)
+    inside = np.flatnonzero(lines <= limit.take(row)[:, None])
+    rows, found = row.take(inside // group), lines.ravel().take(inside)
+    columns = entries.ravel().take(inside) - rows * n
     left, beyond = np.nonzero(values[:, groups * group :] <= limit[:, None])
-    rows = np.concatenate([row[line], left])
-    columns = np.concatenate([column[line, offset], groups * group + beyond])
-    order = np.argsort(rows, kind="stable") if len(left) else slice(None)
-    found = np.concatenate([lines[line, offset], values[left, groups * group + beyond]])
+    if not len(left):
+        return _in_order(rows, columns, found, b, count)
+    rows, columns = np.concatenate([rows, left]), np.concatenate([columns, groups * group + beyond])
+    found = np.concatenate([found, values[left, groups * group + beyond]])
+    order = np.argsort(rows, kind="stable")
     return _in_order(rows[order], columns[order], found[order], b, count)
 
 
