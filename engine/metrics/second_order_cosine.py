@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..base import Threads, block_size, blocks, centred, check_k, each_row, namespace, on_host, pair, scalar, unit
+from ..base import centred, check_k, namespace, on_host, pair, scalar, unit
 from ..context import NULL, VALUES, MetricContext, permuted_table, tie_counts, tied_models
-from ..gram import gram_of
 from ..neighbours import Lookup, NeighbourMetric, Neighbours, check_metric, lookup, position, sets
 from ..permutation import Permutations, draw_whole_groups
 from ._metric import Metric, Result
 from ._neighbour_metric import nan_unless
+from .algorithms.neighbour_cosines import Job, NeighbourCosines, Pairing, cosines, ratio, row_scores
 
 # The chance level in a Comparison has no closed form and is a mean over permutations. Their number is the first
 # constant divided by the number of samples, within the bounds of the second.
 CHANCE_SAMPLES, CHANCE_PERMUTATIONS = 2**14, (2, 20)
 # Scores of single rows that are computed together, in three arrays.
 HELD = 2**24
-# Entries of the rows that NumPy gathers at once.
-CHUNK = 2**21
-# A product of two rows that are gathered takes as long as this many in a matrix product.
-GATHERED = 12
 
 
 def second_order_cosine(
@@ -92,106 +86,31 @@ def second_order_cosine(
 def _mean_of_rows(first: tuple[Any, Any], second: tuple[Any, Any]) -> Any:
     """Compute the score of two models from their unit rows [n, d] and neighbours int32 [n, k], ascending."""
     (x, in_x), (y, in_y) = first, second
-    both = (_cosines(x, in_x), _cosines(x, in_y)), (_cosines(y, in_x), _cosines(y, in_y))
+    both = (cosines(x, in_x), cosines(x, in_y)), (cosines(y, in_x), cosines(y, in_y))
     new = (position(in_y.T, in_x.T) < 0).T  # a common neighbour counts once
     xp = namespace(x, y)
 
     def inner(u: tuple[Any, Any], v: tuple[Any, Any]) -> Any:
         return (u[0] * v[0]).sum(1) + xp.where(new, u[1] * v[1], 0).sum(1)
 
-    return _ratio(inner(*both), inner(both[0], both[0]), inner(both[1], both[1])).mean()
+    return ratio(inner(*both), inner(both[0], both[0]), inner(both[1], both[1])).mean()
 
 
-def _ratio(product: Any, first: Any, second: Any) -> Any:
-    """Divide inner products by the roots of two squared lengths; 0 where one of these is 0."""
-    xp = namespace(product)
-    good = (first > 0) & (second > 0)
-    return xp.where(good, product / (xp.sqrt(xp.where(good, first, 1)) * xp.sqrt(xp.where(good, second, 1))), 0)
-
-
-def _cosines(points: Any, index: Any, rows: Any = None) -> Any:
-    """Compute the inner products of unit rows [n, d] with others.
-
-    Args:
-        points: floating [n, d].
-        index: int [q, k], the others.
-        rows: int [q], the rows; default all.
-
-    Returns:
-        [q, k].
-    """
-    (q, k), d = index.shape, points.shape[1]
-    if isinstance(points, np.ndarray):
-        rows = np.arange(q) if rows is None else rows
-        found = np.empty((q, k), points.dtype)
-        for start in range(0, q, size := max(1, CHUNK // (k * d))):
-            chunk = slice(start, start + size)
-            found[chunk] = np.matmul(points[index[chunk]], points[rows[chunk]][:, :, None])[:, :, 0]
-        return found
-    index, own = jnp.asarray(index), jnp.arange(q, dtype=jnp.int32) if rows is None else jnp.asarray(rows)
-
-    def block(places: jax.Array) -> jax.Array:
-        places = jnp.minimum(places, q - 1)
-        return each_row(lambda row, others: (points[others] * points[row]).sum(1), own[places], index[places])
-
-    return jax.lax.map(block, blocks(q, block_size(q, k * d))).reshape(-1, k)[:q]
-
-
-class _Model(NamedTuple):
-    """A model of n samples with the neighbours of q of them.
-
-    Args:
-        points: [n, d], rows scaled to unit length.
-        indices: int32 [q, k], neighbours, ascending.
-        own: [q, k], the cosine similarities to these; NaN if all rows are equal.
-    """
-
-    points: Any
-    indices: np.ndarray
-    own: np.ndarray
-
-
-class _Pairing:
-    """The rows of a second model that are compared with those of a first one.
-
-    Args:
-        order: int [n], row ``order[i]`` of the second is compared with row i of the first.
-        rows: int [q], rows of the first; the second are the same rows.
-        place: int [n], their positions.
-    """
-
-    def __init__(self, order: np.ndarray, rows: np.ndarray, place: np.ndarray) -> None:
-        self.order, self.inverse = order, np.empty_like(order)
-        self.inverse[order] = np.arange(len(order), dtype=order.dtype)
-        self.second = place[order[rows]]  # position of the row that the row at a position is compared with
-        self.first = np.empty_like(self.second)
-        self.first[self.second] = np.arange(len(rows), dtype=self.second.dtype)
-
-
-class _Job(NamedTuple):
-    """A score to be computed: models by their number, and how their rows are paired."""
-
-    first: int
-    second: int
-    pairing: _Pairing
-    other: _Model  # the second, whose neighbours are in its own row numbers
-
-
-def _models(context: MetricContext) -> list[_Model]:
+def _models(context: MetricContext) -> list[NeighbourCosines]:
     k, metric = context.config.k, context.config.neighbour_metric
 
-    def compute() -> list[_Model]:
+    def compute() -> list[NeighbourCosines]:
         tables = zip(context.arrays, context.lookups(k, metric), strict=True)
         return [_model(unit(x), table, _rows(context)) for x, table in tables]
 
     return context.cached(("second-order cosine", k, metric, context.outside is None), compute)
 
 
-def _model(points: Any, table: Lookup, rows: np.ndarray) -> _Model:
+def _model(points: Any, table: Lookup, rows: np.ndarray) -> NeighbourCosines:
     indices = np.asarray(table.indices)
     # Cosines in the table have the rounding errors of the products by which neighbours were found.
-    own = _cosines(np.asarray(points), indices, rows)
-    return _Model(points, indices, np.where(np.isnan(table.value).any(), np.nan, own).astype(own.dtype))
+    own = cosines(np.asarray(points), indices, rows)
+    return NeighbourCosines(points, indices, np.where(np.isnan(table.value).any(), np.nan, own).astype(own.dtype))
 
 
 def _rows(context: MetricContext) -> np.ndarray:
@@ -202,87 +121,9 @@ def _place(context: MetricContext) -> np.ndarray:
     return np.arange(context.n, dtype=np.int32) if context.queries is None else context.queries.place
 
 
-def _undefined(models: Sequence[_Model]) -> np.ndarray:
+def _undefined(models: Sequence[NeighbourCosines]) -> np.ndarray:
     none = np.array([bool(np.isnan(model.own).any()) for model in models])
     return none[:, None] | none
-
-
-def _row_scores(
-    context: MetricContext, models: Sequence[_Model], jobs: Sequence[_Job], report: Callable[[int], None]
-) -> np.ndarray:
-    """Compute the score of every row for some jobs, [len(jobs), q]; reports the number of models that are done.
-
-    The vector of similarities of a row has those to the neighbours in the first model, and then those to neighbours in
-    the second one alone. Those of a model to its own neighbours are known. Those to the neighbours in the other one are
-    taken from a block of rows of its matrix of similarities, which all jobs share, or are computed one by one if they
-    are few; those of queries always, so that the score of a row does not depend on which other rows are drawn. Cost
-    n^2 d for each model, or n k d for each job.
-    """
-    rows, dtype = _rows(context), np.result_type(*(model.own for model in models))
-    product, first, second = np.zeros((3, len(jobs), len(rows)), dtype)
-    for at, job in enumerate(jobs):
-        own = models[job.first].own
-        first[at] = np.einsum("ij,ij->i", own, own)
-
-    def add(at: int, model: int, where: slice, similarity: Any, known: Any) -> None:
-        pairing, other, side = jobs[at].pairing, jobs[at].other, models[jobs[at].first]
-        if jobs[at].first == model:
-            there = pairing.second[where]
-            index = pairing.inverse[other.indices[there]]
-            new = ~known(index)
-            seen, beside = np.where(new, similarity(index), 0), np.where(new, other.own[there], 0)
-            product[at, where] += np.einsum("ij,ij->i", seen, beside)
-            first[at, where] += np.einsum("ij,ij->i", seen, seen)
-            second[at, where] += np.einsum("ij,ij->i", beside, beside)
-        if jobs[at].second == model:
-            there = pairing.first[where]
-            seen = similarity(pairing.order[side.indices[there]])
-            product[at, there] += np.einsum("ij,ij->i", side.own[there], seen)
-            second[at, there] += np.einsum("ij,ij->i", seen, seen)
-
-    with Threads() as pool:
-        for model, (points, indices, _) in enumerate(models):
-            those = [at for at, job in enumerate(jobs) if model in (job.first, job.second)]
-            sides = sum((jobs[at].first == model) + (jobs[at].second == model) for at in those)
-            worth = GATHERED * sides if context.queries is None else 0
-            for block in _blocks(points, indices, rows, worth):
-                for _ in pool.map(lambda at, model=model, block=block: add(at, model, *block), those):
-                    pass
-            report(model + 1)
-    return np.asarray(_ratio(product, first, second))
-
-
-def _blocks(points: Any, indices: np.ndarray, rows: np.ndarray, worth: int) -> Iterator[tuple[slice, Any, Any]]:
-    """Yield blocks of the q rows of a model, with functions of int [b, k] that look columns up.
-
-    Args:
-        points: [n, d].
-        indices: int32 [q, k], ascending.
-        rows: int [q].
-        worth: columns that have to be looked up in each row, in multiples of k, for the whole row to be computed.
-
-    Yields:
-        The block; the similarities of its rows to those of the given numbers; whether these are neighbours.
-    """
-    (q, k), n = indices.shape, len(points)
-    whole = n <= worth * k
-    size = block_size(q, n if whole else k)
-    for start in range(0, q, size):
-        where = slice(start, min(start + size, q))
-        block, own = rows[where], indices[where]
-        if not whole:
-            gathered = np.asarray(points)
-            yield where, partial(_cosines, gathered, rows=block), lambda index, own=own: position(index.T, own.T).T >= 0
-            continue
-        table = np.asarray(gram_of(points, block)).ravel()
-        neighbour = np.zeros(len(block) * n, bool)
-        begin = n * np.arange(len(block), dtype=np.int64)[:, None]
-        neighbour[begin + own] = True
-        yield where, partial(_taken, table, begin), partial(_taken, neighbour, begin)
-
-
-def _taken(table: np.ndarray, begin: np.ndarray, index: np.ndarray) -> np.ndarray:
-    return table.take(begin + index)
 
 
 def _pairs(context: MetricContext) -> list[tuple[int, int]]:
@@ -299,7 +140,11 @@ def _table(context: MetricContext, values: np.ndarray) -> np.ndarray:
 
 
 def _sums(
-    context: MetricContext, models: Sequence[_Model], orders: Sequence[np.ndarray], tied: Sequence[int], stage: str
+    context: MetricContext,
+    models: Sequence[NeighbourCosines],
+    orders: Sequence[np.ndarray],
+    tied: Sequence[int],
+    stage: str,
 ) -> np.ndarray:
     """Sum the scores of the rows of all pairs under each order, [len(orders), g, m, m], in each of g groups of rows.
 
@@ -317,21 +162,21 @@ def _sums(
     for start in range(0, len(orders), size):
         chunk, jobs = orders[start : start + size], []
         for order in chunk:
-            pairing, anew = _Pairing(order, rows, place), {}
+            pairing, anew = Pairing(order, rows, place), {}
             for a, b in pairs:
                 if b in tied and b not in anew:
                     anew[b] = _broken_anew(context, models[b], b, pairing)
-                jobs.append(_Job(a, b, pairing, anew.get(b, models[b])))
+                jobs.append(Job(a, b, pairing, anew.get(b, models[b])))
 
         def progress(done: int, start: int = start, count: int = len(chunk)) -> None:
             report(start * context.m + done * count, len(orders) * context.m)
 
-        scores = _row_scores(context, models, jobs, progress).astype(np.float64)
+        scores = row_scores(models, rows, jobs, progress, one_by_one=context.queries is not None).astype(np.float64)
         values.append((scores @ members).reshape(len(chunk), len(pairs), -1).swapaxes(1, 2))
     return _table(context, np.concatenate(values))
 
 
-def _broken_anew(context: MetricContext, model: _Model, number: int, pairing: _Pairing) -> _Model:
+def _broken_anew(context: MetricContext, model: NeighbourCosines, number: int, pairing: Pairing) -> NeighbourCosines:
     """Return a model with the neighbours that its rows have in the order of a pairing, in its own row numbers."""
     order, inverse = pairing.order, pairing.inverse
     found = permuted_table(context, number, order, context.config.k, context.config.neighbour_metric)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hyle.engine import CompareConfig, compare, list_metrics, second_order_cosine
 from hyle.engine.comparison.calibration import null_of
 from hyle.engine.context import MetricContext
+from hyle.engine.metrics.algorithms import neighbour_cosines
 from hyle.engine.permutation import draw
 
 from .. import definitions
@@ -166,7 +167,7 @@ def test_chance_among_other_labels_keeps_labels_together():
 def test_the_null_distribution_is_that_of_permuted_samples(monkeypatch, metric, whole):
     """From whole rows of similarities or from single ones, and of a model with ties, which is searched anew."""
     module = importlib.import_module("hyle.engine.metrics.second_order_cosine")  # its name is that of the function
-    monkeypatch.setattr(module, "GATHERED", 12 if whole else 0)
+    monkeypatch.setattr(neighbour_cosines, "GATHERED", 12 if whole else 0)
     monkeypatch.setattr(module, "HELD", 14 * 40)  # in several parts
     rng = np.random.default_rng(0)
     x = rng.normal(size=(14, 5))
