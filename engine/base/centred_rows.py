@@ -16,9 +16,9 @@ from .rows import is_constant, power_of_two
 CHUNK, MIN_ROWS, WIDE_CHUNK = 2**16, 256, 2**21
 # Bytes of the points that are multiplied with many others up to which it is they that are scaled.
 SCALED_BYTES = 2**22
-# Rows whose mean is not 0 by this part of their root mean square are centred: inner products of two such means are a
-# part of 2^-40 of those of the rows.
-NO_SHIFT = 2.0**-20
+# A second mean shorter than so many spacings of the dtype, relative to the root mean square of the rows, is left out:
+# it changes squared norms by at most twice as much, and sums over all rows by the square of it.
+NO_SHIFT = 8
 # Rows within this power of two, up or down, are multiplied without being scaled first.
 MOST_EXPONENT = 32
 
@@ -56,7 +56,8 @@ class Centred:
             np.minimum(lowest, part.min(0), out=lowest)
             np.maximum(highest, part.max(0), out=highest)
         second = (left / len(x)).astype(x.dtype)
-        if len(x) * float(np.square(second, dtype=np.float64).sum()) <= NO_SHIFT**2 * squares < np.inf:
+        largest = (NO_SHIFT * float(np.finfo(x.dtype).eps)) ** 2 * squares
+        if len(x) * float(np.square(second, dtype=np.float64).sum()) <= largest < np.inf and squares > 0:
             second = np.zeros_like(first)
         # Rounding keeps the order, so that these are the outermost entries of the points as well.
         outermost = x[:1] if constant else np.stack([lowest - second, highest - second])
@@ -112,8 +113,8 @@ class Centred:
 
     def gram(self, query: np.ndarray) -> np.ndarray:
         """Compute the inner products [b, n] of the points at int [b] with all points."""
-        follow = len(query) == query[-1] - query[0] + 1 and (np.diff(query) == 1).all()  # a slice is not copied
-        some = self[query[0] : query[-1] + 1] if follow else self[query]
+        follow = len(query) > 0 and (np.diff(query) == 1).all()
+        some = self[query[0] : query[-1] + 1] if follow else self[query]  # a slice is not copied
         return self.multiply(some, slice(0, len(self)), aligned_empty((len(query), len(self)), self.dtype))
 
     def multiply(self, some: np.ndarray, rows: slice, out: np.ndarray) -> np.ndarray:

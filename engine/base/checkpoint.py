@@ -139,11 +139,14 @@ def _checkpointer() -> Iterator[tuple[Any, Any]]:
     """Open a checkpointer of this process alone, without its notes on folders that interrupted runs have left."""
     ocp, rank, logger = _orbax(), jax.process_index(), logging.getLogger("absl")
     options = ocp.options.MultiprocessingOptions(primary_host=rank, active_processes={rank})
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+
+    def is_error(record: logging.LogRecord) -> bool:  # a function of this call, since threads save at the same time
+        return record.levelno >= logging.ERROR
+
+    logger.addFilter(is_error)
     try:
         handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=options)
         with ocp.Checkpointer(handler, multiprocessing_options=options) as checkpointer:
             yield ocp, checkpointer
     finally:
-        logger.setLevel(level)
+        logger.removeFilter(is_error)

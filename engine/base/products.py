@@ -81,12 +81,12 @@ def multiply_each(
     beside: bool = True,
     done: Callable[[int], None] | None = None,
 ) -> list[Result]:
-    """Apply a function that consists of products of NumPy to each item.
+    """Apply a function that mostly consists of products of NumPy to each item.
 
     Args:
         function: of an item and the number of threads that it may use besides those of BLAS.
         items: m.
-        work: m, operations of each item, in any unit.
+        work: m, how long each item takes, in any unit.
         beside: whether items may be computed side by side, in the memory that each then takes.
         done: called with the number of items that are done.
 
@@ -118,7 +118,7 @@ def _side_by_side(work: Sequence[float]) -> bool:
     """Return whether items, each on one core, the largest first, would keep the cores busy.
 
     Args:
-        work: operations of each item, in any unit.
+        work: how long each item takes, in any unit.
     """
     until = [0.0] * count_cores()
     for at in _largest_first(work):

@@ -19,6 +19,8 @@ from .namespace import namespace
 HIGHEST = jax.lax.Precision.HIGHEST
 # Maximum elements of the largest intermediate array of one block of rows: 64 MiB in float32.
 BLOCK_ELEMENTS = 2**24
+# Elements that NumPy compares at once.
+CHUNK = 2**20
 
 
 def matrix(x: Any, name: str = "x") -> jax.Array:
@@ -133,7 +135,10 @@ def is_constant(rows: Any) -> bool:
 def constant_columns(rows: np.ndarray) -> np.ndarray:
     """Return the mask of the columns of rows [n, d] whose entries are all equal, bool [d]."""
     constant: np.ndarray = (rows[[0]] == rows[[len(rows) // 2, -1]]).all(0)
-    constant[constant] = (rows[:, constant] == rows[0, constant]).all(0)
+    for start in range(0, len(rows), size := max(1, CHUNK // rows.shape[1])):
+        if not constant.any():
+            break
+        constant[constant] = (rows[start : start + size, constant] == rows[0, constant]).all(0)
     return constant
 
 

@@ -46,7 +46,7 @@ class PassResult:
         tables: by neighbour metric, one for each model. Euclidean neighbours are nearest first, exactly for the first
             `PassPlan.ordered`, else up to rounding; the k neighbours by a similarity are exact as a set.
         ranks: [m, m] in float64, entry (a, b) the mean rank in b of the nearest neighbours in a; None if not planned.
-        block: number of rows of a block; 0 if only tables were computed, one model after the other.
+        block: number of rows of a block; 0 if only tables were computed, of each model by itself.
         squares: [m], sums of the squared inner products of all pairs of points of a model; None unless the Gram
             products were computed as a whole.
         recall: [m], the share of the neighbours that approximate tables contain; None for exact ones.

@@ -39,11 +39,11 @@ from ..neighbours import (
     block_table,
     find_tables,
     hnsw_tables,
+    products_fit,
     ranks,
     ranks_numpy,
     recompute_exact_ranks,
     whole_gram,
-    whole_grams_fit,
 )
 from .collected import Collected
 from .mesh import run_mesh_pass
@@ -52,6 +52,8 @@ from .segments import Segments
 
 # Number of jobs into which the kernel products of one block of rows are divided.
 KERNEL_TASKS_PER_BLOCK = 8
+# Columns whose products take as long as searching the neighbours.
+SEARCH = 200
 # Number of blocks after which freed memory is returned to the system: the next block takes longer without it.
 BLOCKS_RELEASED = 8
 # Index of a padding row, beyond the last row.
@@ -90,8 +92,8 @@ def run_pass(
         progress: called with (rows done, total rows) after each block.
 
     Different models are processed in as many threads as there are cores, since XLA runs operations other than matrix
-    products on one core. If only exact neighbour tables are planned, and no block, a CPU processes one model after the
-    other, see `find_tables`; if only kernels are, it computes one half of each, see `HalfSums`. Sums over blocks are
+    products on one core. If only exact neighbour tables are planned, and no block, a CPU processes each model by
+    itself, see `find_tables`; if only kernels are, it computes one half of each, see `HalfSums`. Sums over blocks are
     computed in float64. Cost m n^2 d + m^2 n^2; memory O(m b n + m n k).
     """
     if plan.search == "hnsw":
@@ -177,7 +179,7 @@ def _tables_only(
     checkpoint: Checkpoint | None,
     progress: Callable[[int, int], None] | None,
 ) -> PassResult:
-    """Compute neighbour tables only, of models side by side while the products of all rows are in memory."""
+    """Compute neighbour tables only, of several models at a time if the products of all their rows fit in memory."""
     n, m = len(representations[0].rows), len(representations)
     found = Collected(plan, m, n, representations[0].points.dtype)
     spare: list[np.ndarray] = []  # the memory of models before, since new memory takes time
@@ -203,9 +205,10 @@ def _tables_only(
             spare.append(whole)
         return squares
 
-    work = [prepared.rows.shape[1] for prepared in representations]
+    widths = [prepared.rows.shape[1] for prepared in representations]
+    work = [width + SEARCH for width in widths]
     done = None if progress is None else lambda count: progress(count * n // m, n)
-    squares = multiply_each(of_model, range(m), work, beside=whole_grams_fit(n), done=done)
+    squares = multiply_each(of_model, range(m), work, beside=products_fit(n, widths), done=done)
     result = found.result(None, 0)
     result.squares = None if None in squares else np.array(squares)
     return result

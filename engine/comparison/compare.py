@@ -20,6 +20,7 @@ from ..base import (
     check_mesh,
     each_of,
     of_first,
+    one_thread_products,
     renamed_arguments,
     version,
     with_lost_processes,
@@ -214,7 +215,8 @@ def _model_variables(context: MetricContext, inputs: Inputs) -> dict[str, Any]:
         found = representation_diagnostics(arrays[model], inputs.widths[model], context.centred(model))
         return np.array([found[name] for name in DIAGNOSTICS])
 
-    diagnostics = each_of(diagnosed, context.m, shared=context.shared).T
+    with one_thread_products():
+        diagnostics = each_of(diagnosed, context.m, shared=context.shared).T
     variables: dict[str, Any] = {
         "dim": ("model", inputs.widths),
         "n_model": ("model", inputs.joined.rows_in),

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base import InputError
+from ..base import InputError, one_thread_products
 from ..context import CompareConfig, plan_pass
 from ..metrics import Metric, find_metric
 from ..neighbours import multiplied_pairs, searched_pairs
@@ -33,6 +33,8 @@ BLOCK_TABLE, BLOCK_DISTANCE, BLOCK_GAUSSIAN, BLOCK_RANK = 10, 5, 20, 0.6
 # Passes that comparing the similarities of a row to one neighbour costs, and multiplications of a matrix product that
 # take as long as one in a product of single rows.
 SIMILARITY, SINGLE = 50, 12
+# How often the speed of the processor is measured.
+ROUNDS = 7
 # Multiplications that take as long as a column of one row does in building and searching a graph of two rows.
 GRAPH = 8000
 
@@ -239,17 +241,21 @@ def _permuted(
 
 
 def _measure_rates() -> tuple[float, float]:
-    """Measure the CPU seconds of one multiplication in a product and of one pass over a number: the best of a few."""
+    """Measure the CPU seconds of one multiplication in a product and of one pass over a number: the best of a few.
+
+    In one thread, since the threads of BLAS use a core while they wait for their next product.
+    """
     generator = np.random.default_rng(0)
     rows, others = (generator.random(shape, np.float32) for shape in ((256, 256), (256, 2**14)))
     numbers = generator.random(2**21, np.float32)
     product, single = math.inf, math.inf
-    for _ in range(4):
-        start = time.process_time()
-        rows @ others
-        between = time.process_time()
-        np.maximum(numbers, 0, out=numbers)
-        end = time.process_time()
-        product = min(product, (between - start) / (256 * 256 * 2**14))
-        single = min(single, (end - between) / 2**21)
+    with one_thread_products():
+        for _ in range(ROUNDS):
+            start = time.thread_time()
+            rows @ others
+            between = time.thread_time()
+            np.maximum(numbers, 0, out=numbers)
+            end = time.thread_time()
+            product = min(product, (between - start) / (256 * 256 * 2**14))
+            single = min(single, (end - between) / 2**21)
     return product, single

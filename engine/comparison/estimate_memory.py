@@ -9,7 +9,7 @@ from ..block_pass import PassPlan
 from ..context import KEPT_PRODUCTS
 from ..gram import MAX_ENTRIES, HalfProduct
 from ..metrics import Metric
-from ..neighbours import EXTRA_CANDIDATES, KEPT_BYTES, PART, WAITING, tile_shape, whole_grams_fit
+from ..neighbours import EXTRA_CANDIDATES, KEPT_BYTES, PART, WAITING, products_fit, tile_shape
 
 # Bytes of a neighbour in a table, of a float32, of what is known of a row (its id, whether it repeats another), and of
 # the norms of a row in a model.
@@ -46,10 +46,13 @@ def estimate_memory(
     m, rows, cores = len(widths), min(n, queries or n), count_cores()
     inputs, largest = n * sum(widths) * FLOAT, n * max(widths) * FLOAT
     together, searched = bool(plan.kernels or plan.ranks), bool(plan.tables)
-    beside = min(m, cores) if whole_grams_fit(n) else 1  # models that are searched at the same time
-    # The points: all while they are few, else of the models that are searched, or of those whose medians are computed.
-    kept = searched and not together and largest <= KEPT_BYTES
-    points = inputs if inputs <= BLOCK_BYTES else largest * beside * kept
+    beside = min(m, cores) if products_fit(n, widths) else 1  # models that are multiplied at the same time
+    alone, few = searched and not together, m * n * n <= MAX_ENTRIES
+    # The points: all while they are few, else of the models whose products of all rows are computed, or of the one that
+    # is searched in tiles.
+    whole = (alone and n * n * FLOAT <= BLOCK_BYTES) or (few and (together or searched))
+    copied = beside if whole else alone and largest <= KEPT_BYTES
+    points = inputs if inputs <= BLOCK_BYTES else largest * copied
     if permutations and (plan.features or together):
         points += 3 * inputs  # as they are, next to each other, and in another order
     if jackknife:

@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from ..base import Threads, multiply_each, of_all, own_devices, own_share, release_memory, several_processes
-from ..gram import Prepared, median_of_prepared, takes_one_block
+from ..gram import Prepared, fits_one_block, median_of_prepared
 
 
 def bandwidths(
@@ -34,7 +34,7 @@ def bandwidths(
         return median_of_prepared(one if whole else jax.device_put(one, device))
 
     if numpy:
-        widths, small = [one.rows.shape[1] for one in own], takes_one_block(len(own[0].rows))
+        widths, small = [one.rows.shape[1] for one in own], fits_one_block(len(own[0].rows))
         found = multiply_each(median_of_prepared, own, widths, beside=small, done=lambda done: report(done, m))
         release_memory()
     else:

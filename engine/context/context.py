@@ -24,7 +24,7 @@ from ..base import (
 )
 from ..block_pass import PassResult, QueryResult, run_pass, run_query_pass
 from ..gram import MAX_ENTRIES, Prepared, prepare
-from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, nearest_of, stack_each
+from ..neighbours import Lookup, NeighbourMetric, Neighbours, find_table, lookup, nearest_of, products_fit, stack_each
 from .bandwidths import bandwidths
 from .config import CompareConfig
 from .half_products import with_halves
@@ -226,7 +226,7 @@ class MetricContext:
             def of_model(at: int) -> Prepared:
                 return prepare(self.arrays[at], kept=kept, points=self.centred(at))
 
-            with Threads() as pool:
+            with one_thread_products(), Threads() as pool:
                 return list(pool.map(of_model, range(self.m)))
 
         return self.cached("prepared", compute)
@@ -244,7 +244,8 @@ class MetricContext:
         """Keep the inner products of all points of few samples in NumPy, for a pass and what follows it."""
         if self._in_numpy and self.m * self.n**2 <= MAX_ENTRIES:
             work = [x.shape[1] for x in self.arrays]
-            self._cache["prepared"] = multiply_each(Prepared.with_gram, self.prepared(), work)
+            beside = products_fit(self.n, work)
+            self._cache["prepared"] = multiply_each(Prepared.with_gram, self.prepared(), work, beside=beside)
 
     def kept(self) -> list[Prepared]:
         """Prepare each model, with its points in an array."""

@@ -12,7 +12,7 @@ from .features import feature_noise as feature_noise
 from .features import feature_products as feature_products
 from .half import HalfSums as HalfSums
 from .half import half_sums as half_sums
-from .half_distances import takes_one_block as takes_one_block
+from .half_distances import fits_one_block as fits_one_block
 from .half_product import HalfProduct as HalfProduct
 from .hsic import hsic as hsic
 from .kernels import Kernel as Kernel

@@ -17,7 +17,7 @@ BLOCK, CHUNK = 2**22, 2**18
 JOBS, MIN_COLUMNS = 8, 256
 
 
-def takes_one_block(n: int) -> bool:
+def fits_one_block(n: int) -> bool:
     """Return whether `distances_between` of n rows takes no more memory than one block: else a few rows take more."""
     return n * MIN_BLOCK <= BLOCK
 

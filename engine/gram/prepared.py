@@ -13,7 +13,7 @@ from ..base import Centred, aligned_empty, is_constant_but_for_one, ldexp, names
 from .half_product import HalfProduct
 from .product import gram_of, gram_of_all, multiply
 
-# Entries of the rows that NumPy processes at once, so that they stay in the cache.
+# Entries of the rows that NumPy processes at once, so that they stay in the cache; more where rows are wide.
 CHUNK = 2**17
 # Squared norms in this range have lost nothing to overflow or underflow.
 SAFE = 2.0**64
@@ -118,7 +118,8 @@ class Norms(NamedTuple):
         chord += product
         chord -= gram
         with np.errstate(over="ignore", invalid="ignore"):  # of two rows of nearly no length: see `certify_candidates`
-            np.multiply(2 * self.inverse[query][:, None], self.inverse[columns][None, :], out=product)
+            np.multiply(self.inverse[query][:, None], self.inverse[columns][None, :], out=product)
+            chord *= 2  # and not the product, which may then be infinite where the chord is negative by rounding
             chord *= product
         empty = self.inverse == 0
         if empty.any():

@@ -45,8 +45,8 @@ from .tables import find_table as find_table
 from .tables import find_tables as find_tables
 from .tables import multiplied_pairs as multiplied_pairs
 from .tables import nearest_of as nearest_of
+from .tables import products_fit as products_fit
 from .tables import searched_pairs as searched_pairs
 from .tables import whole_gram as whole_gram
-from .tables import whole_grams_fit as whole_grams_fit
 from .tiles import WAITING as WAITING
 from .tiles import tile_shape as tile_shape

@@ -43,8 +43,8 @@ def is_excluded(where: Any, query: Any, index: Any) -> Any:
     """Return whether rows are excluded as neighbours of query rows, bool of the shape of ``where[index]``.
 
     Args:
-        where: bool [n], False for rows that are nobody's neighbours; or int32 [n], labels: a row is no neighbour of the
-            rows with its label.
+        where: bool [n], False for rows that are excluded as neighbours; or int32 [n], labels: a row is no neighbour of
+            the rows with its label.
         query: int32, row numbers that broadcast against the rows.
         index: row numbers, or a slice for all rows.
     """

@@ -18,7 +18,7 @@ from .search_numpy import candidates_numpy
 from .tiles import pairs_in_tiles, tables_by_tiles
 from .uncertain import table_of_candidates, uncertain_rows
 
-# Bytes of the Gram products of several models that are searched at the same time, each on one core.
+# Bytes of the Gram products of several models that are multiplied at the same time, with their points.
 WHOLE_BYTES = 2**28
 # Minimum number of blocks into which the rows of one model are divided among threads.
 MIN_ROW_BLOCKS = 4
@@ -43,9 +43,15 @@ def whole_gram(prepared: Prepared, out: np.ndarray | None = None, *, threads: in
     return gram_of_all(np.asarray(prepared.points), out, threads=threads)
 
 
-def whole_grams_fit(n: int) -> bool:
-    """Return whether the inner products of n rows of float32 with each other fit in memory once for each core."""
-    return _fits(n) and n * n * np.dtype(np.float32).itemsize * count_cores() <= WHOLE_BYTES
+def products_fit(n: int, widths: Sequence[int]) -> bool:
+    """Return whether the inner products of all rows of several models fit in memory, each model on another core.
+
+    Args:
+        n: number of rows of float32.
+        widths: columns of each model, whose points are copied meanwhile.
+    """
+    each = n * (n + max(widths)) * np.dtype(np.float32).itemsize
+    return _fits(n) and min(len(widths), count_cores()) * each <= WHOLE_BYTES
 
 
 def multiplied_pairs(n: int) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from hyle.engine import compare
 from hyle.engine.base import Threads, multiply_each, one_thread_products, products, threads
-from hyle.engine.gram import half, product, takes_one_block
+from hyle.engine.gram import fits_one_block, half, product
 from hyle.engine.gram.product import gram_of_all
 from hyle.engine.neighbours import row_blocks, tiles
 
@@ -125,8 +125,8 @@ def test_a_process_that_forks_meanwhile_has_the_threads_of_before() -> None:
 
 
 def test_medians_are_computed_side_by_side_while_their_blocks_are_small() -> None:
-    assert takes_one_block(65_536)
-    assert not takes_one_block(65_537)
+    assert fits_one_block(65_536)
+    assert not fits_one_block(65_537)
 
 
 @pytest.mark.parametrize(("module", "options"), [(tiles, {}), (row_blocks, {"queries": 1500})])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hyle.engine.base import Checkpoint, products
+from hyle.engine.base import Checkpoint, products, threads
 from hyle.engine.block_pass import PassPlan, PassResult, run_pass
 from hyle.engine.block_pass import run as pass_module
 from hyle.engine.gram import prepare
@@ -28,23 +28,28 @@ def searched(models: list[np.ndarray], **options: Any) -> PassResult:
     return run_pass([prepare(x, kept=False) for x in models], PLAN, **options)
 
 
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (products, threads, tables):
+        monkeypatch.setattr(module, "count_cores", lambda: 2)
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_each_model_has_its_own_tables(
     models: list[np.ndarray], together: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "count_cores", lambda: 2)
+    two_cores(monkeypatch)
     monkeypatch.setattr(tables, "WHOLE_BYTES", 2**28 if together else 0)
-    whole_gram, threads, memory, steps = pass_module.whole_gram, [], [], []
+    whole_gram, used, memory, steps = pass_module.whole_gram, [], [], []
 
     def recorded(prepared: Any, out: Any = None, **options: Any) -> Any:
-        threads.append(options["threads"])
+        used.append(options["threads"])
         found = whole_gram(prepared, out, **options)
         memory.append(found)
         return found
 
     monkeypatch.setattr(pass_module, "whole_gram", recorded)
     found = searched(models, progress=lambda *step: steps.append(step))
-    assert set(threads) == {1 if together else 2}
+    assert set(used) == {1 if together else 2}
     assert len({each.ctypes.data for each in memory}) <= (2 if together else 1)  # used again for the next model
     assert steps == [(done * N // MODELS, N) for done in range(1, MODELS + 1)]
     for at, x in enumerate(models):
@@ -61,12 +66,13 @@ def test_each_model_has_its_own_tables(
 def test_what_is_saved_is_not_searched_again(
     models: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(products, "count_cores", lambda: 2)
+    two_cores(monkeypatch)
     find_tables, begun = pass_module.find_tables, []
 
     def breaks(prepared: Any, *args: Any, **options: Any) -> Any:
-        begun.append(next(at for at, x in enumerate(models) if x is prepared.rows))
-        if begun[-1] == 3 and len(begun) < MODELS + 1:
+        model = next(at for at, x in enumerate(models) if x is prepared.rows)
+        begun.append(model)
+        if model == 3 and len(begun) <= MODELS:
             raise KeyboardInterrupt
         return find_tables(prepared, *args, **options)
 

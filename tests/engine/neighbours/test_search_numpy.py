@@ -135,7 +135,20 @@ def test_rows_of_nearly_no_length_are_nobodys_nearest_by_mistake():
     x = np.random.default_rng(0).normal(size=(281, 8)).astype(np.float32)
     x[[20, 160]] *= 1e-3
     x[5], x[145] = 1e-37 * x[5], -1e-37 * x[5]
-    found = find_tables(prepare(x), [("cosine", 10)])[0]
+    check_cosines(x, 10)
+
+
+@pytest.mark.parametrize("length", np.geomspace(5e-38, 3e-37, 12))
+def test_a_row_whose_reciprocal_length_is_at_the_end_of_the_range(length):
+    x = np.random.default_rng(0).normal(size=(100, 3)).astype(np.float32)
+    x *= 3 / np.abs(x).max()
+    x[7] *= 1.2 / np.linalg.norm(x[7])
+    x[3] = -x[7] / 1.2 * np.float32(length)
+    check_cosines(x, 1)
+
+
+def check_cosines(x, k):
+    found = find_tables(prepare(x), [("cosine", k)])[0]
     unit = x.astype(np.float64)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     cosines = unit @ unit.T
@@ -143,7 +156,7 @@ def test_rows_of_nearly_no_length_are_nobodys_nearest_by_mistake():
     assert np.isfinite(found.value).all()
     np.testing.assert_allclose(
         np.sort(np.take_along_axis(cosines, np.asarray(found.indices), 1))[:, ::-1],
-        np.sort(cosines)[:, :-11:-1],
+        np.sort(cosines)[:, : -k - 1 : -1],
         atol=1e-6,
     )
 

@@ -197,3 +197,18 @@ def test_tiles_have_every_row_once():
         parts = [found.rows(tile) for tile in found.tiles]
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(701))
     assert all(len(one) >= len(two) >= len(one) - 1 for one, two in pairwise(parts))
+
+
+@pytest.mark.parametrize(
+    ("n", "widths", "cores", "fit"),
+    [
+        (4000, [256, 1024] * 8, 2, True),
+        (4000, [256, 1024] * 8, 8, False),
+        (4000, [256, 1024], 8, True),  # two models, however many cores
+        (2000, [20_000] * 16, 16, False),  # the points are copied as well
+        (6000, [8], 1, False),  # searched in tiles
+    ],
+)
+def test_products_of_models_side_by_side_fit_in_memory(n, widths, cores, fit, monkeypatch):
+    monkeypatch.setattr(tables, "count_cores", lambda: cores)
+    assert tables.products_fit(n, widths) == fit
