@@ -7,44 +7,44 @@ torch when a model is loaded.
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from ._lazy import lazy_names as lazy_names
+from .base.lazy import lazy_names as lazy_names
 
 if TYPE_CHECKING:
-    from ._adapter import Adapter as Adapter
-    from ._adapter import OnePassAdapter as OnePassAdapter
-    from ._adapter import Output as Output
-    from ._addresses import check_local as check_local
-    from ._addresses import is_address as is_address
-    from ._cache import cache_dir as cache_dir
-    from ._errors import DownloadError as DownloadError
-    from ._errors import HyleError as HyleError
-    from ._errors import InputError as InputError
-    from ._errors import InputTypeError as InputTypeError
-    from ._errors import MissingFileError as MissingFileError
-    from ._errors import MissingPackageError as MissingPackageError
-    from ._errors import OperationError as OperationError
-    from ._errors import OutputError as OutputError
-    from ._errors import is_on_purpose as is_on_purpose
-    from ._errors import output_errors as output_errors
-    from ._groups import GROUP_KINDS as GROUP_KINDS
-    from ._groups import GROUP_STATES as GROUP_STATES
-    from ._groups import NODE_GROUP_KINDS as NODE_GROUP_KINDS
-    from ._groups import describe_repeats as describe_repeats
-    from ._groups import group_samples as group_samples
-    from ._groups import group_sizes as group_sizes
-    from ._installed import installed_version as installed_version
-    from ._levels import LEVELS as LEVELS
-    from ._missing import install_command as install_command
-    from ._missing import missing_package as missing_package
-    from ._protein_atoms import ProteinAtoms as ProteinAtoms
-    from ._representation import Representation as Representation
-    from ._samples import ROW_NUMBERS as ROW_NUMBERS
-    from ._samples import Dataset as Dataset
-    from ._samples import Sample as Sample
-    from ._substituents import substituents as substituents
-    from ._text import did_you_mean as did_you_mean
-    from ._text import shorten as shorten
-    from ._user_code import describe_user_error as describe_user_error
+    from .adapter import Adapter as Adapter
+    from .adapter import OnePassAdapter as OnePassAdapter
+    from .adapter import Output as Output
+    from .base.addresses import check_local as check_local
+    from .base.addresses import is_address as is_address
+    from .base.cache import cache_dir as cache_dir
+    from .base.errors import DownloadError as DownloadError
+    from .base.errors import HyleError as HyleError
+    from .base.errors import InputError as InputError
+    from .base.errors import InputTypeError as InputTypeError
+    from .base.errors import MissingFileError as MissingFileError
+    from .base.errors import MissingPackageError as MissingPackageError
+    from .base.errors import OperationError as OperationError
+    from .base.errors import OutputError as OutputError
+    from .base.errors import is_on_purpose as is_on_purpose
+    from .base.errors import output_errors as output_errors
+    from .base.groups import GROUP_KINDS as GROUP_KINDS
+    from .base.groups import GROUP_STATES as GROUP_STATES
+    from .base.groups import NODE_GROUP_KINDS as NODE_GROUP_KINDS
+    from .base.groups import describe_repeats as describe_repeats
+    from .base.groups import group_samples as group_samples
+    from .base.groups import group_sizes as group_sizes
+    from .base.installed import installed_version as installed_version
+    from .base.levels import LEVELS as LEVELS
+    from .base.missing import install_command as install_command
+    from .base.missing import missing_package as missing_package
+    from .base.protein_atoms import ProteinAtoms as ProteinAtoms
+    from .base.representation import Representation as Representation
+    from .base.samples import ROW_NUMBERS as ROW_NUMBERS
+    from .base.samples import Dataset as Dataset
+    from .base.samples import Sample as Sample
+    from .base.substituents import substituents as substituents
+    from .base.text import did_you_mean as did_you_mean
+    from .base.text import shorten as shorten
+    from .base.user_code import describe_user_error as describe_user_error
     from .cards import ModelCard as ModelCard
     from .datasets import PERTURBATIONS as PERTURBATIONS
     from .datasets import DatasetInfo as DatasetInfo

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._rdkit import molecule
+from ..base.rdkit import molecule
 
 if TYPE_CHECKING:
     import torch

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._adapter import OnePassAdapter, Output
+from ..adapter import OnePassAdapter, Output
 from .atoms import charge_of, excited, molecule_only
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import OnePassAdapter, Output
+from ..adapter import OnePassAdapter, Output
 from ..weights import plain_data
 from ._layers import layer_number
 
 if TYPE_CHECKING:
     import torch
 
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 TOKEN = re.compile(r"\[[^\]]*\]|%\d{2}|Br|Cl|(?s:.)")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
+from ..adapter import OnePassAdapter, Output
 from ..weights import onnx_weights
 from ._layers import layer_number
 from .caustic_graph import CUTOFF, Graph, protein_graph
@@ -19,7 +19,7 @@ from .caustic_graph import CUTOFF, Graph, protein_graph
 if TYPE_CHECKING:
     import torch
 
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 GAUSSIANS = 20

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
-from .._torch_hooks import outputs_of
+from ..adapter import OnePassAdapter, Output
+from ..base.torch_hooks import outputs_of
 from .atoms import neutral_only
 from .groups import forward_in_groups
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

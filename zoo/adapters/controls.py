@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
-from .._rdkit import UNREADABLE, molecule, unreadable
+from ..adapter import Adapter, Output
+from ..base.rdkit import UNREADABLE, molecule, unreadable
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 LETTERS = 26

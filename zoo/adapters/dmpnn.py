@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
-from .._rdkit import molecule, unreadable
+from ..adapter import Adapter, Output
+from ..base.rdkit import molecule, unreadable
 from ..weights import tensors_only
 
 if TYPE_CHECKING:
     import torch
 
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 # Categories of each block of the atom features; one more column encodes any other value.

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
+from ..adapter import Adapter, Output
 from ._deepmd_neighbours import nearest_neighbours
 from ._repflows import run_repflows
 from .atoms import neutral_only, partly_periodic
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

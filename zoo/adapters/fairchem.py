@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
-from .._torch_hooks import output_of
+from ..adapter import OnePassAdapter, Output
+from ..base.torch_hooks import output_of
 from .atoms import bare_atoms, charge_of, charged, lone_atom, multiplicity_of, unknown_element
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 FEATURES = "node_embedding"

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import OnePassAdapter, Output
-from .._torch_hooks import output_of
+from ..adapter import OnePassAdapter, Output
+from ..base.torch_hooks import output_of
 from ._stubs import stub_modules
 from .atoms import bare_atoms, charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 FEATURES = "node_embedding"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 
-from .._adapter import Output
+from ..adapter import Output
 
 T = TypeVar("T")
 

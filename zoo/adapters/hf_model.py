@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import OnePassAdapter, Output
-from .._errors import InputError
+from ..adapter import OnePassAdapter, Output
+from ..base.errors import InputError
 from ._layers import layer_number
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import OnePassAdapter, Output
+from ..adapter import OnePassAdapter, Output
 from ._layers import layer_number
 from ._residues import encode, unreadable
 from ._transformers import from_pretrained
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXYZ"  # J is not an amino acid

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import OnePassAdapter, Output
-from .._errors import InputError
-from .._torch_hooks import outputs_of
+from ..adapter import OnePassAdapter, Output
+from ..base.errors import InputError
+from ..base.torch_hooks import outputs_of
 from .atoms import bare_atoms, charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

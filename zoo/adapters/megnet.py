@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
+from ..adapter import OnePassAdapter, Output
 from .atoms import crystal_only
 
 if TYPE_CHECKING:
     import torch
 
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 KINDS = ("atom", "bond", "state")

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._adapter import Adapter, Output
-from .._rdkit import unreadable
+from ..adapter import Adapter, Output
+from ..base.rdkit import unreadable
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

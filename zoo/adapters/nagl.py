@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import OnePassAdapter, Output
-from .._errors import InputError
-from .._rdkit import molecule, unreadable
+from ..adapter import OnePassAdapter, Output
+from ..base.errors import InputError
+from ..base.rdkit import molecule, unreadable
 from ..nodes import heavy_atom_numbers
 from ..weights import tensors_only
 from ._layers import layer_number
 from ._molecular_graphs import molecular_graphs, sage_step
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
-from .._errors import InputError
+from ..adapter import OnePassAdapter, Output
+from ..base.errors import InputError
 from ._layers import layer_number
 from .atoms import bare_atoms, neutral_only, partly_periodic
 
 if TYPE_CHECKING:
     import torch
 
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 # Degree l -> features [atoms, channels, 2l + 1].

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
-from .._errors import InputError
+from ..adapter import OnePassAdapter, Output
+from ..base.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 WIDTH = 128

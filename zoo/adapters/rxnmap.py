@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
-from .._rdkit import molecule, unreadable
+from ..adapter import OnePassAdapter, Output
+from ..base.rdkit import molecule, unreadable
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 # Encoding used in training: values start at two, after padding and the molecule token.

@@ -7,12 +7,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import OnePassAdapter, Output
-from .._torch_hooks import outputs_of
+from ..adapter import OnePassAdapter, Output
+from ..base.torch_hooks import outputs_of
 from .atoms import neutral_only
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import Adapter, Output
+from ..adapter import Adapter, Output
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

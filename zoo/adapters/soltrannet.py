@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
-from .._rdkit import molecule, unreadable
+from ..adapter import OnePassAdapter, Output
+from ..base.rdkit import molecule, unreadable
 from ._layers import layer_number
 
 if TYPE_CHECKING:
     import torch
 
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 # One column for each element, and one more for all other elements.

@@ -11,12 +11,12 @@ import numpy as np
 from flax import nnx
 from safetensors.numpy import load_file
 
-from .._adapter import Adapter, Output
-from .._errors import InputError
+from ..adapter import Adapter, Output
+from ..base.errors import InputError
 from ..students import find_student, split_params
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

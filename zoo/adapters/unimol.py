@@ -7,13 +7,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._adapter import Adapter, Output
-from .._errors import InputError
-from .._torch_hooks import output_of
+from ..adapter import Adapter, Output
+from ..base.errors import InputError
+from ..base.torch_hooks import output_of
 from .atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
+from ..adapter import OnePassAdapter, Output
 from ._layers import layer_number
 from ._residues import encode, unreadable
 
 if TYPE_CHECKING:
     import torch
 
-    from .._samples import Sample
+    from ..base.samples import Sample
     from ..cards import ModelCard
 
 # Letter -> row of the embedding. Row 0 is the padding of training, row 25 the end of a sequence: neither is read here.

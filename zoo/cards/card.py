@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._errors import InputError
-from .._installed import installed_version
-from .._levels import LEVELS
+from ..base.errors import InputError
+from ..base.installed import installed_version
+from ..base.levels import LEVELS
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

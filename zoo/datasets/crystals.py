@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._cache import file_sha256
-from .._errors import InputError, MissingPackageError
-from .._missing import install_command
-from .._samples import Sample
+from ..base.cache import file_sha256
+from ..base.errors import InputError, MissingPackageError
+from ..base.missing import install_command
+from ..base.samples import Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .._cache import file_sha256
-from .._samples import Sample
+from ..base.cache import file_sha256
+from ..base.samples import Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,7 +84,7 @@ def _peptides(paths: list[Path]) -> Iterator[Row]:
 def _b3db(paths: list[Path]) -> Iterator[Row]:
     from rdkit import Chem
 
-    from .._rdkit import molecule
+    from ..base.rdkit import molecule
 
     (path,) = paths
     with path.open(encoding="utf-8-sig", newline="") as stream:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._errors import InputError
-from .._samples import Dataset, Sample
-from .._text import did_you_mean
+from ..base.errors import InputError
+from ..base.samples import Dataset, Sample
+from ..base.text import did_you_mean
 
 if TYPE_CHECKING:
     from ase import Atoms

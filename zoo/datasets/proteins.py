@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._cache import file_sha256
-from .._errors import InputError
-from .._samples import Sample
+from ..base.cache import file_sha256
+from ..base.errors import InputError
+from ..base.samples import Sample
 
 if TYPE_CHECKING:
     import pyarrow as pa

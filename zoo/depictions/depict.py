@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InputError
-from .._rdkit import molecule
-from .._samples import Sample
+from ..base.errors import InputError
+from ..base.rdkit import molecule
+from ..base.samples import Sample
 from ..nodes import structure_numbers
 from . import molecule as molecules
 from . import structure as structures

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._rdkit import molecule
-from .._samples import Sample
+from ..base.rdkit import molecule
+from ..base.samples import Sample
 
 # Elements that bond to others in a picture; metals are not connected with each other.
 _NONMETALS = (1, 2, *range(5, 11), *range(14, 19), *range(32, 37), *range(51, 55), 85, 86)

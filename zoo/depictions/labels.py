@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from .._rdkit import molecule
-from .._samples import Sample
-from .._text import shorten
+from ..base.rdkit import molecule
+from ..base.samples import Sample
+from ..base.text import shorten
 
 
 def describe_sample(sample: Sample, width: int = 60) -> str:

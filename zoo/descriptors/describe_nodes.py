@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .._errors import InputError
-from .._samples import Dataset, Sample
+from ..base.errors import InputError
+from ..base.samples import Dataset, Sample
 from ..nodes import NODE_KINDS, split_node_id
 from .descriptor import Fact, SampleDescriptors, Table
 from .missing import needed_for

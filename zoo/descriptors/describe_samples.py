@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._rdkit import UNREADABLE
-from .._samples import Dataset, Sample
+from ..base.rdkit import UNREADABLE
+from ..base.samples import Dataset, Sample
 from .composition import composition_facts
 from .crystals import crystal_facts
 from .descriptor import Fact, SampleDescriptors, Table

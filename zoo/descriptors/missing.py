@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .._errors import MissingPackageError
-from .._missing import missing_package
+from ..base.errors import MissingPackageError
+from ..base.missing import missing_package
 
 
 @contextmanager

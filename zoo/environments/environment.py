@@ -18,10 +18,10 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from .._cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
-from .._errors import InputError, OperationError, output_errors
-from .._installed import installed_version
-from .._text import did_you_mean
+from ..base.cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
+from ..base.errors import InputError, OperationError, output_errors
+from ..base.installed import installed_version
+from ..base.text import did_you_mean
 from ..cards import ModelCard
 
 # Exact, because a range may resolve to a build with gigabytes of CUDA libraries.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._protein_atoms import ProteinAtoms
-from .._samples import VIEWS, Sample
+from ..base.protein_atoms import ProteinAtoms
+from ..base.samples import VIEWS, Sample
 
 # What models read of the info of atoms: total charge and spin multiplicity.
 INFO = ("charge", "spin")

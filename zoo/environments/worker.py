@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .._adapter import OnePassAdapter, Output
-from .._errors import OperationError
-from .._samples import Sample
+from ..adapter import OnePassAdapter, Output
+from ..base.errors import OperationError
+from ..base.samples import Sample
 from ..cards import ModelCard
 from .environment import Environment
 from .wire import to_wire

@@ -7,9 +7,9 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from .._errors import MissingPackageError, OperationError, is_on_purpose
-from .._missing import missing_package
-from .._user_code import describe_user_error
+from ..base.errors import MissingPackageError, OperationError, is_on_purpose
+from ..base.missing import missing_package
+from ..base.user_code import describe_user_error
 
 DEBUG = "to see the traceback, set HYLE_DEBUG=1"
 

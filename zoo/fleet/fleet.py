@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from .._samples import Sample
+from ..base.samples import Sample
 from ..store import Extraction
 from .job import Job
 

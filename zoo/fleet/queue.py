@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .._errors import OperationError
-from .._samples import Sample
-from .._text import shorten, shorten_names
+from ..base.errors import OperationError
+from ..base.samples import Sample
+from ..base.text import shorten, shorten_names
 
 # Workers that a shard may cost, and that may be lost one after the other before they have loaded the model.
 MOST_LOST = 3

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InputError
-from .._samples import Sample
+from ..base.errors import InputError
+from ..base.samples import Sample
 from ..embeddings import to_numpy
 from ..models import Model
 from ..store import Extraction

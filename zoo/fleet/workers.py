@@ -7,8 +7,8 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 
-from .._errors import InputError
-from .._samples import Sample
+from ..base.errors import InputError
+from ..base.samples import Sample
 from ..store import Extraction
 from .answers import Answer, Done, Lost, Ready, Said
 from .failure import Failure

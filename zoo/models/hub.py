@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from .._cache import folder_digest
-from .._errors import InputError
-from .._text import MAX_REASON, shorten
+from ..base.cache import folder_digest
+from ..base.errors import InputError
+from ..base.text import MAX_REASON, shorten
 from ..cards import ModelCard, Weights
 from ..weights import PREFIX, hub_folder
 

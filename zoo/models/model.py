@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from packaging.requirements import Requirement
 
-from .._adapter import Adapter
-from .._errors import InputError, InputTypeError, OperationError, is_on_purpose
-from .._representation import Representation
-from .._samples import Dataset, Sample
-from .._text import MAX_REASON, did_you_mean, shorten
+from ..adapter import Adapter
+from ..base.errors import InputError, InputTypeError, OperationError, is_on_purpose
+from ..base.representation import Representation
+from ..base.samples import Dataset, Sample
+from ..base.text import MAX_REASON, did_you_mean, shorten
 from ..cards import ModelCard
 from ..embeddings import to_numpy
 from ..environments import versions_of

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .._adapter import Adapter, OnePassAdapter, Output
-from .._errors import OperationError
-from .._samples import Sample
-from .._text import shorten
+from ..adapter import Adapter, OnePassAdapter, Output
+from ..base.errors import OperationError
+from ..base.samples import Sample
+from ..base.text import shorten
 from ..cards import ModelCard
 from .pooling import pool
 

@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from .._cache import file_sha256, replace_atomically
-from .._errors import InputError, MissingFileError, output_errors
+from ..base.cache import file_sha256, replace_atomically
+from ..base.errors import InputError, MissingFileError, output_errors
 from ..cards import ModelCard
 from .registered import CARD, registered, registered_dir
 from .registry import shipped_cards

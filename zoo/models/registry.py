@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable, Mapping
 from importlib import resources
 
-from .._errors import InputError
-from .._imports import is_user_model
-from .._text import did_you_mean
+from ..base.errors import InputError
+from ..base.imports import is_user_model
+from ..base.text import did_you_mean
 from ..cards import ModelCard, parse_card
 from ..weights import PREFIX
 from .hub import hub_card

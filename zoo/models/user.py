@@ -10,14 +10,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from .._adapter import Adapter, OnePassAdapter
-from .._cache import file_sha256
-from .._errors import InputError
-from .._imports import current_folder
-from .._missing import missing_package
-from .._samples import VIEWS
-from .._text import did_you_mean, shorten
-from .._user_code import describe_user_error
+from ..adapter import Adapter, OnePassAdapter
+from ..base.cache import file_sha256
+from ..base.errors import InputError
+from ..base.imports import current_folder
+from ..base.missing import missing_package
+from ..base.samples import VIEWS
+from ..base.text import did_you_mean, shorten
+from ..base.user_code import describe_user_error
 from ..cards import Modality, ModelCard, Weights
 from .pooling import cumulant_order
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .._errors import HyleError
-from .._samples import Sample
+from ..base.errors import HyleError
+from ..base.samples import Sample
 from .atom_map import UNMATCHED, structure_numbers
 from .nodes import Nodes
 from .smiles_atoms import atom_spans
@@ -149,7 +149,7 @@ def _placement(rows: dict[int, list[int]], labels: Sequence[str] | str) -> Place
 
 
 def _symbols(smiles: str) -> list[str]:
-    from .._rdkit import molecule
+    from ..base.rdkit import molecule
 
     return [atom.GetSymbol() for atom in molecule(smiles).GetAtoms()]
 

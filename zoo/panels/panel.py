@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from .._cache import replace_atomically
-from .._errors import InputError, output_errors
-from .._representation import Representation
-from .._text import did_you_mean
+from ..base.cache import replace_atomically
+from ..base.errors import InputError, output_errors
+from ..base.representation import Representation
+from ..base.text import did_you_mean
 from ..datasets import find_dataset
 from ..embeddings import to_numpy
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from .._errors import InputError
+from ..base.errors import InputError
 
 if TYPE_CHECKING:
-    from .._adapter import Adapter
+    from ..adapter import Adapter
 
 
 def randomise_weights(adapter: Adapter, *, seed: int = 0) -> int:

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InputError
-from .._representation import Representation
+from ..base.errors import InputError
+from ..base.representation import Representation
 from ..embeddings import to_numpy
 from ..nodes import Nodes
 from .merge import merge_shards

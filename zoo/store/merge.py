@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InputError
+from ..base.errors import InputError
 from ..nodes import Nodes
 from .address import Folder
 from .protocols import Shards

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from .._cache import locked
-from .._errors import InputError, OperationError, OutputError, output_errors
-from .._representation import Representation
+from ..base.cache import locked
+from ..base.errors import InputError, OperationError, OutputError, output_errors
+from ..base.representation import Representation
 from .checkpoint import is_whole, move, read_about, read_arrays, remove, unique_name, write_folder
 from .commit_lock import commit_lock
 from .errors import damage_of

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .._errors import InputError
-from .._representation import Representation
+from ..base.errors import InputError
+from ..base.representation import Representation
 from ..embeddings import is_float, to_numpy
 from .key import Key
 

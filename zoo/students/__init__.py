@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .._errors import InputError, MissingPackageError
-from .._imports import current_folder, is_user_model
-from .._missing import install_command
-from .._text import did_you_mean
+from ..base.errors import InputError, MissingPackageError
+from ..base.imports import current_folder, is_user_model
+from ..base.missing import install_command
+from ..base.text import did_you_mean
 
 if TYPE_CHECKING:
     from ._student import Student

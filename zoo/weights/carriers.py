@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from .._cache import CACHE_REMEDY, cache_dir, file_sha256, locked
-from .._errors import DownloadError, InputError, MissingFileError, OperationError, OutputError, output_errors
+from ..base.cache import CACHE_REMEDY, cache_dir, file_sha256, locked
+from ..base.errors import DownloadError, InputError, MissingFileError, OperationError, OutputError, output_errors
 
 SDISTS = (".tar.gz", ".tgz")
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from .._cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
-from .._errors import InputError, output_errors
+from ..base.cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
+from ..base.errors import InputError, output_errors
 from ..cards import ModelCard, Weights
 
 SHA256 = re.compile(r"[0-9a-f]{64}")

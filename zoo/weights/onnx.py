@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._errors import InputError
+from ..base.errors import InputError
 
 # Numbers of the fields in onnx.proto3.
 _GRAPH, _INITIALIZER = 7, 5

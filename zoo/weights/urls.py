@@ -7,8 +7,8 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from .._cache import CACHE_REMEDY, cache_dir, file_sha256, locked
-from .._errors import DownloadError, InputError, output_errors
+from ..base.cache import CACHE_REMEDY, cache_dir, file_sha256, locked
+from ..base.errors import DownloadError, InputError, output_errors
 from ..cards import Weights
 from .carriers import verify_member
 from .hashes import UnknownHashError, _hash_scope, _save_hashes, known_hashes

@@ -150,7 +150,7 @@ def test_the_verdict_of_the_doctor() -> None:
 def test_the_requirements_begin_with_torch_where_it_is_missing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "pip install torch" not in run("models", "minilm", "--requirements").out
     monkeypatch.setattr("hyle.cli.jobs.models.installed_version", lambda name: None)
-    monkeypatch.setattr("hyle.zoo._missing.has_gpu", lambda: False)
+    monkeypatch.setattr("hyle.zoo.base.missing.has_gpu", lambda: False)
     monkeypatch.setattr("sys.platform", "linux")
     first, second = run("models", "minilm", "--requirements").out.splitlines()[:2]
     assert first.endswith(" -m pip install torch  # without a GPU: its CPU build, see https://pytorch.org/get-started")

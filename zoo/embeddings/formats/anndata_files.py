@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten, shorten_names
+from ...base.errors import InputError
+from ...base.text import shorten, shorten_names
 from ..content import Content, Selection, pick
 from .hdf5 import check_whole
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 from ..content import Content, Selection
 from ..named_arrays import KEYED, Array, choose_arrays, parse_recipe
 

@@ -15,8 +15,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 from ..content import Content, Selection
 from ..named_arrays import Array, choose_arrays
 from .sparse_matrices import is_sparse, read_sparse

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 from ..tables import INTEGER, INTEGERS, LIST, OTHER, REAL, TEXT
 
 # How programs write a number that is missing.

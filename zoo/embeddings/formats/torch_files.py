@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError, MissingPackageError
-from ..._missing import install_command
-from ..._text import shorten, shorten_names
+from ...base.errors import InputError, MissingPackageError
+from ...base.missing import install_command
+from ...base.text import shorten, shorten_names
 from ..arrays import to_numpy
 from ..content import Content, Selection, pick
 from ..named_arrays import Array, choose_arrays

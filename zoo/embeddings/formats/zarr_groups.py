@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 from ..content import ID_NAMES, Content, Selection
 from ..named_arrays import KEYED, Array, choose_arrays, parse_recipe
 

@@ -15,8 +15,8 @@ from lzma import LZMAError
 from pathlib import Path, PurePath
 from typing import Any
 
-from ..._errors import InputError
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError
+from ...base.text import MAX_REASON, shorten
 from .reader import Reader
 from .row import Options, Row, Wanted
 from .unpacked import renamed_errors

@@ -10,8 +10,8 @@ import zlib
 from pathlib import Path, PurePath
 from typing import IO, Any
 
-from ..._errors import InputError
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError
+from ...base.text import MAX_REASON, shorten
 
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 BUFFER = 1 << 17  # bytes

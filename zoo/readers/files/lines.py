@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ..._errors import InputError
+from ...base.errors import InputError
 from .compressed import open_binary
 
 T = TypeVar("T")

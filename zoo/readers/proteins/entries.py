@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..._errors import InputError, MissingPackageError
-from ..._missing import install_command
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError, MissingPackageError
+from ...base.missing import install_command
+from ...base.text import MAX_REASON, shorten
 from ..files import open_binary
 from .amino_acids import narrow_names
 

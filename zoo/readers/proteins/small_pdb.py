@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError, MissingPackageError
-from ..._missing import install_command
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError, MissingPackageError
+from ...base.missing import install_command
+from ...base.text import MAX_REASON, shorten
 from ..files import Options, Row, Wanted, indices, read_text
 from ..structures import atoms_row, need_ase
 from .amino_acids import NUCLEOTIDES, SUGAR

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..._errors import InputError, MissingPackageError
-from ..._missing import install_command
-from ..._text import shorten_names
+from ...base.errors import InputError, MissingPackageError
+from ...base.missing import install_command
+from ...base.text import shorten_names
 from ..files import NUMBERS, Options, Row, numbers
 from .charge import charge_and_spin
 from .contacts import contact, flat_cell

@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 
 CHARGES = ("charge", "total_charge", "net_charge", "tot_charge", "molecular_charge", "formal_charge")
 ELECTRONS = ("nelec", "n_electrons", "num_electrons")

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten, shorten_names
+from ...base.errors import InputError
+from ...base.text import shorten, shorten_names
 from .cif_symmetry import operations_of, orbit_of, text
 from .elements import of_label, of_type_symbol
 

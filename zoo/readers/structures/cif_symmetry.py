@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 from .space_groups import settings_of_name, settings_of_number
 
 # Angstrom. Images of a site that are closer are one atom, whose coordinates were rounded.

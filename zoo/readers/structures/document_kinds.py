@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 from .elements import ISOTOPES, atomic_number
 
 IDS = ("material_id", "entry_id", "jid", "mat_id", "task_id", "sample_id", "id", "_id")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 
 ISOTOPES = {"D": 1, "T": 1}
 # Oxygen and hydrogen of water, by the name that many programs give them.

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten, shorten_names
-from ..._units import energy_unit
+from ...base.errors import InputError
+from ...base.text import shorten, shorten_names
+from ...base.units import energy_unit
 
 ENERGY = "energy"
 NO_ENERGY = "no energy, because the structure does not have the property that was asked for"

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError
+from ...base.text import MAX_REASON, shorten
 from ..files import Options, Row, Wanted, chosen, open_text
 from .atoms import atoms_row, need_ase
 from .elements import ISOTOPES, atomic_number

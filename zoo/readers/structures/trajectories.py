@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..._errors import InputError
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError
+from ...base.text import MAX_REASON, shorten
 from ..files import Options, Row, Wanted, indices
 from .atoms import atoms_row, need_ase
 

@@ -9,8 +9,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from ..._errors import InputError
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError
+from ...base.text import MAX_REASON, shorten
 from ..files import Options, Row, Wanted, chosen
 from .atoms import atoms_row, need_ase
 from .elements import atomic_number

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ..._errors import InputError
-from ..._text import shorten
-from ..._units import energy_unit
+from ...base.errors import InputError
+from ...base.text import shorten
+from ...base.units import energy_unit
 
 LAMMPS = re.compile(r"Atoms\. Timestep:")
 BOHR = 0.529177210544  # Angstrom, CODATA 2022

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..._errors import InputError
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError
+from ...base.text import MAX_REASON, shorten
 from ..files import NUMBERS, Options, Row, Wanted, chosen
 from .columns import Plan
 

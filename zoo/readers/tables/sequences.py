@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ..._errors import InputError
-from ..._text import shorten
+from ...base.errors import InputError
+from ...base.text import shorten
 
 NUCLEOTIDES = frozenset("ACGTUN")
 # The codes of several possible nucleotides. The other letters are amino acids alone.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from ..._errors import InputError
-from ..._text import MAX_REASON, shorten
+from ...base.errors import InputError
+from ...base.text import MAX_REASON, shorten
 from ..files import Options, Row, Wanted, chosen, inner_suffix, not_empty, read_lines
 from ..molecules import EXTENDED
 from .columns import COLUMNS, Plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..._errors import InputError
+from ...base.errors import InputError
 from ..signed import unsigned
 from .bucket import Bucket, Version
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
-from ..._errors import InputError, OperationError
-from ..._representation import Representation
+from ...base.errors import InputError, OperationError
+from ...base.representation import Representation
 from ..address import Address
 from ..checkpoint import ABOUT, COMMITTED, array_hashes, unique_name
 from ..errors import DamagedFolderError, damage_of

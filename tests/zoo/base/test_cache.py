@@ -26,7 +26,7 @@ from hyle.zoo import (
 from hyle.zoo.cards.card import Weights
 from hyle.zoo.weights import fetch_member
 
-from ..full_disk import REASON, full_disk
+from ...full_disk import REASON, full_disk
 
 REMEDY = r"; set HYLE_CACHE to another folder$"
 SHA256 = "0" * 64

@@ -99,7 +99,7 @@ def _molecules(samples: Sequence[Views]) -> Mapping[str, Any]:
     if not any(sample.smiles or sample.selfies for sample in samples):
         return {}
     try:
-        from ._rdkit import molecule
+        from .rdkit import molecule
 
         found = {}
         for sample in samples:

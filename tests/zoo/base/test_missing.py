@@ -46,7 +46,7 @@ def test_torch_without_a_gpu_is_the_small_build(
     monkeypatch: pytest.MonkeyPatch, platform: str, gpu: bool, expected: str
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
-    monkeypatch.setattr("hyle.zoo._missing.has_gpu", lambda: gpu)
+    monkeypatch.setattr("hyle.zoo.base.missing.has_gpu", lambda: gpu)
     assert install_command("torch") == expected
 
 

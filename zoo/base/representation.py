@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ._errors import InputError
-from ._samples import ROW_NUMBERS
+from .errors import InputError
+from .samples import ROW_NUMBERS
 
 if TYPE_CHECKING:
     import numpy as np

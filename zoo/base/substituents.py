@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ._errors import MissingPackageError
-from ._missing import install_command
-from ._rdkit import molecule
-from ._samples import Sample
+from .errors import MissingPackageError
+from .missing import install_command
+from .rdkit import molecule
+from .samples import Sample
 
 # Heavy atoms: the most of a substituent, and the fewest of a core.
 LARGEST_SUBSTITUENT, SMALLEST_CORE = 4, 3

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ._errors import InputError
-from ._groups import group_samples
+from .errors import InputError
+from .groups import group_samples
 
 if TYPE_CHECKING:
     import numpy as np
     from ase import Atoms
 
-    from ._protein_atoms import ProteinAtoms
+    from .protein_atoms import ProteinAtoms
 
 # Origin of ids that hyle made: the numbers of the samples in their file, from 0.
 ROW_NUMBERS = "row numbers"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._samples import Sample
+    from .base.samples import Sample
     from .cards import ModelCard
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from ._errors import InputError
+from .errors import InputError
 
 # A path with one slash is what pathlib makes of an address. A single letter is a drive of Windows.
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")

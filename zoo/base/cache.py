@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ._errors import OutputError
+from .errors import OutputError
 
 # What a user can do if the cache cannot be written.
 CACHE_REMEDY = "set HYLE_CACHE to another folder"

@@ -6,10 +6,10 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from ._text import MAX_REASON, shorten
+from .text import MAX_REASON, shorten
 
 _PACKAGES = ("site-packages", "dist-packages")
-_HYLE = Path(__file__).parents[1]
+_HYLE = Path(__file__).parents[2]
 _TOPS = [_HYLE / name for name in ("hyle", "engine", "zoo", "cli")]
 
 
