@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,3 +57,15 @@ def test_segments_of_several_runs_give_the_result_of_one(
     with pytest.warns(UserWarning, match="is damaged, and is computed again"):
         again = result(tmp_path, plan=plan)
     np.testing.assert_array_equal(again, whole)
+
+
+def test_threads_that_save_at_once_leave_the_logger_of_orbax_as_it_was(tmp_path: Path) -> None:
+    logger, saved = logging.getLogger("absl"), Checkpoint(tmp_path)
+    before = logger.level, list(logger.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda at: saved.save(f"{at}", {"x": np.arange(at + 1)}), range(8)))
+    assert (logger.level, list(logger.filters)) == before
+    for at in range(8):
+        found = saved.load(f"{at}")
+        assert found is not None
+        np.testing.assert_array_equal(found["x"], np.arange(at + 1))
