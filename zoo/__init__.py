@@ -7,44 +7,44 @@ torch when a model is loaded.
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from .base.lazy import lazy_names as lazy_names
+from .base import lazy_names as lazy_names
 
 if TYPE_CHECKING:
     from .adapter import Adapter as Adapter
     from .adapter import OnePassAdapter as OnePassAdapter
     from .adapter import Output as Output
-    from .base.addresses import check_local as check_local
-    from .base.addresses import is_address as is_address
-    from .base.cache import cache_dir as cache_dir
-    from .base.errors import DownloadError as DownloadError
-    from .base.errors import HyleError as HyleError
-    from .base.errors import InputError as InputError
-    from .base.errors import InputTypeError as InputTypeError
-    from .base.errors import MissingFileError as MissingFileError
-    from .base.errors import MissingPackageError as MissingPackageError
-    from .base.errors import OperationError as OperationError
-    from .base.errors import OutputError as OutputError
-    from .base.errors import is_on_purpose as is_on_purpose
-    from .base.errors import output_errors as output_errors
-    from .base.groups import GROUP_KINDS as GROUP_KINDS
-    from .base.groups import GROUP_STATES as GROUP_STATES
-    from .base.groups import NODE_GROUP_KINDS as NODE_GROUP_KINDS
-    from .base.groups import describe_repeats as describe_repeats
-    from .base.groups import group_samples as group_samples
-    from .base.groups import group_sizes as group_sizes
-    from .base.installed import installed_version as installed_version
-    from .base.levels import LEVELS as LEVELS
-    from .base.missing import install_command as install_command
-    from .base.missing import missing_package as missing_package
-    from .base.protein_atoms import ProteinAtoms as ProteinAtoms
-    from .base.representation import Representation as Representation
-    from .base.samples import ROW_NUMBERS as ROW_NUMBERS
-    from .base.samples import Dataset as Dataset
-    from .base.samples import Sample as Sample
-    from .base.substituents import substituents as substituents
-    from .base.text import did_you_mean as did_you_mean
-    from .base.text import shorten as shorten
-    from .base.user_code import describe_user_error as describe_user_error
+    from .base import GROUP_KINDS as GROUP_KINDS
+    from .base import GROUP_STATES as GROUP_STATES
+    from .base import LEVELS as LEVELS
+    from .base import NODE_GROUP_KINDS as NODE_GROUP_KINDS
+    from .base import ROW_NUMBERS as ROW_NUMBERS
+    from .base import Dataset as Dataset
+    from .base import DownloadError as DownloadError
+    from .base import HyleError as HyleError
+    from .base import InputError as InputError
+    from .base import InputTypeError as InputTypeError
+    from .base import MissingFileError as MissingFileError
+    from .base import MissingPackageError as MissingPackageError
+    from .base import OperationError as OperationError
+    from .base import OutputError as OutputError
+    from .base import ProteinAtoms as ProteinAtoms
+    from .base import Representation as Representation
+    from .base import Sample as Sample
+    from .base import cache_dir as cache_dir
+    from .base import check_local as check_local
+    from .base import describe_repeats as describe_repeats
+    from .base import describe_user_error as describe_user_error
+    from .base import did_you_mean as did_you_mean
+    from .base import group_samples as group_samples
+    from .base import group_sizes as group_sizes
+    from .base import install_command as install_command
+    from .base import installed_version as installed_version
+    from .base import is_address as is_address
+    from .base import is_on_purpose as is_on_purpose
+    from .base import missing_package as missing_package
+    from .base import output_errors as output_errors
+    from .base import shorten as shorten
+    from .base import substituents as substituents
     from .cards import ModelCard as ModelCard
     from .datasets import PERTURBATIONS as PERTURBATIONS
     from .datasets import DatasetInfo as DatasetInfo

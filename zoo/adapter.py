@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .base.samples import Sample
+    from .base import Sample
     from .cards import ModelCard
 
 

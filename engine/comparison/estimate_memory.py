@@ -14,8 +14,9 @@ from ..neighbours import EXTRA_CANDIDATES, KEPT_BYTES, PART, WAITING, products_f
 # Bytes of a neighbour in a table, of a float32, of what is known of a row (its id, whether it repeats another), and of
 # the norms of a row in a model.
 NEIGHBOUR, FLOAT, ROW, NORMS = 8, 4, 128, 32
-# Bytes of compiled programs with the buffers of BLAS, and entries of distances that a thread handles at once.
-PROGRAMS, DISTANCES = 3 * 2**26, 2**20
+# Bytes of compiled programs with the buffers of BLAS, of threads and modules where nothing is compiled, and entries of
+# distances that a thread handles at once.
+PROGRAMS, THREADS, DISTANCES = 3 * 2**26, 2**24, 3 * 2**19
 # Bytes of an entry of a product that waits to be compared with the candidates of a row.
 ENTRY = 64
 
@@ -74,12 +75,14 @@ def estimate_memory(
         blocks += min(m, KEPT_PRODUCTS // half) * half
     if together or searched:
         blocks += cores * 4 * max(DISTANCES, PART * n * bool(together or queries)) * FLOAT
+    if few and (together or searched):
+        blocks += m * n * n * FLOAT
     tables = m * rows * sum(neighbours for _, neighbours in plan.tables) * NEIGHBOUR
     if any("neighbours" in metric.needs for metric in metrics):
         # In the order of the indices; as masked kernels, and what one of these takes while it is computed.
         masked = [metric.name for metric in metrics if metric.name.startswith("cknna")]
         others = len({*masked} - {"cknna", "cknna_calibrated_form"})
         tables += int(rows * k * NEIGHBOUR * (m * (1 + others) + (m / 8 + 5) * bool(masked)))
-    programs = PROGRAMS if m * n * n > MAX_ENTRIES else 0
+    programs = THREADS if few else PROGRAMS
     known = n * ROW + m * n * NORMS + permutations * (n * FLOAT + m * m * 8)
     return int(programs + known + points + min(blocks, 3 * m * n * n * FLOAT) + tables)

@@ -14,7 +14,7 @@ from ..neighbours import Lookup, NeighbourMetric, Neighbours, check_metric, look
 from ..permutation import Permutations, draw_whole_groups
 from ._metric import Metric, Result
 from ._neighbour_metric import nan_unless
-from .algorithms.neighbour_cosines import Job, NeighbourCosines, Pairing, cosines, ratio, row_scores
+from .algorithms import NeighbourCosines, PairedModels, Pairing, cosine_of_products, cosines_to, second_order_scores
 
 # The chance level in a Comparison has no closed form and is a mean over permutations. Their number is the first
 # constant divided by the number of samples, within the bounds of the second.
@@ -86,14 +86,14 @@ def second_order_cosine(
 def _mean_of_rows(first: tuple[Any, Any], second: tuple[Any, Any]) -> Any:
     """Compute the score of two models from their unit rows [n, d] and neighbours int32 [n, k], ascending."""
     (x, in_x), (y, in_y) = first, second
-    both = (cosines(x, in_x), cosines(x, in_y)), (cosines(y, in_x), cosines(y, in_y))
+    both = (cosines_to(x, in_x), cosines_to(x, in_y)), (cosines_to(y, in_x), cosines_to(y, in_y))
     new = (position(in_y.T, in_x.T) < 0).T  # a common neighbour counts once
     xp = namespace(x, y)
 
     def inner(u: tuple[Any, Any], v: tuple[Any, Any]) -> Any:
         return (u[0] * v[0]).sum(1) + xp.where(new, u[1] * v[1], 0).sum(1)
 
-    return ratio(inner(*both), inner(both[0], both[0]), inner(both[1], both[1])).mean()
+    return cosine_of_products(inner(*both), inner(both[0], both[0]), inner(both[1], both[1])).mean()
 
 
 def _models(context: MetricContext) -> list[NeighbourCosines]:
@@ -109,7 +109,7 @@ def _models(context: MetricContext) -> list[NeighbourCosines]:
 def _model(points: Any, table: Lookup, rows: np.ndarray) -> NeighbourCosines:
     indices = np.asarray(table.indices)
     # Cosines in the table have the rounding errors of the products by which neighbours were found.
-    own = cosines(np.asarray(points), indices, rows)
+    own = cosines_to(np.asarray(points), indices, rows)
     return NeighbourCosines(points, indices, np.where(np.isnan(table.value).any(), np.nan, own).astype(own.dtype))
 
 
@@ -166,12 +166,14 @@ def _sums(
             for a, b in pairs:
                 if b in tied and b not in anew:
                     anew[b] = _broken_anew(context, models[b], b, pairing)
-                jobs.append(Job(a, b, pairing, anew.get(b, models[b])))
+                jobs.append(PairedModels(a, b, pairing, anew.get(b, models[b])))
 
         def progress(done: int, start: int = start, count: int = len(chunk)) -> None:
             report(start * context.m + done * count, len(orders) * context.m)
 
-        scores = row_scores(models, rows, jobs, progress, one_by_one=context.queries is not None).astype(np.float64)
+        scores = second_order_scores(models, rows, jobs, progress, one_by_one=context.queries is not None).astype(
+            np.float64
+        )
         values.append((scores @ members).reshape(len(chunk), len(pairs), -1).swapaxes(1, 2))
     return _table(context, np.concatenate(values))
 

@@ -255,8 +255,9 @@ def nearest_of_all(
         metric: see `neighbours`.
         where: which rows are excluded as neighbours, see `is_excluded`; default none.
     """
-    every = np.arange(len(prepared.rows), dtype=np.int32)
-    far = exact_distances_numpy(prepared, np.array([row]), every[None], metric)[0]
+    every, one = np.arange(len(prepared.rows), dtype=np.int32), np.array([row])
+    parts = np.array_split(every, -(-prepared.rows.size // CHUNK))  # not a copy of all rows at once
+    far = np.concatenate([exact_distances_numpy(prepared, one, part[None], metric)[0] for part in parts])
     far[row] = np.inf
     if where is not None:
         far[is_excluded(where, row, slice(None))] = np.inf

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.rdkit import molecule
+from ..base import molecule
 
 if TYPE_CHECKING:
     import torch

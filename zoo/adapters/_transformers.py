@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import InputError
+from ..base import InputError
 
 
 def from_pretrained(name: str, folder: Path, **options: Any) -> Any:

@@ -10,7 +10,7 @@ from ..adapter import OnePassAdapter, Output
 from .atoms import charge_of, excited, molecule_only
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapter import OnePassAdapter, Output
-from ..base.units import HARTREE
+from ..base import HARTREE
 from .atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 # The symmetry functions of ANI-1x, which its successors also use. Lengths in Angstrom.

@@ -19,7 +19,7 @@ from .caustic_graph import CUTOFF, Graph, protein_graph
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 GAUSSIANS = 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..base.protein_atoms import ProteinAtoms
+from ..base import ProteinAtoms
 
 CUTOFF = 8.0  # Angstrom
 NEIGHBOURS = 32

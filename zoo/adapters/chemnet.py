@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..adapter import Adapter, Output
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

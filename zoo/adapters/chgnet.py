@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapter import OnePassAdapter, Output
-from ..base.torch_hooks import outputs_of
+from ..base import outputs_of
 from .atoms import neutral_only
 from .groups import forward_in_groups
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

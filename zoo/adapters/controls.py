@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapter import Adapter, Output
-from ..base.rdkit import UNREADABLE, molecule, unreadable
+from ..base import UNREADABLE, molecule, unreadable
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 LETTERS = 26

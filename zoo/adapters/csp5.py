@@ -19,7 +19,7 @@ from .atoms import lone_atom, neutral_molecule_only
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 CUTOFF = 5.0  # Angstrom

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..adapter import OnePassAdapter, Output
-from ..base.torch_hooks import outputs_of
+from ..base import outputs_of
 from .atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

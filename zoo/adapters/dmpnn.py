@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapter import Adapter, Output
-from ..base.rdkit import molecule, unreadable
+from ..base import molecule, unreadable
 from ..weights import tensors_only
 
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 # Categories of each block of the atom features; one more column encodes any other value.

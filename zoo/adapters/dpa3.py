@@ -12,7 +12,7 @@ from ._repflows import run_repflows
 from .atoms import neutral_only, partly_periodic
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

@@ -13,7 +13,7 @@ from ._layers import layer_number
 from ._stubs import stub_modules
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 CHECKPOINT = "esm_if1_gvp4_t16_142M_UR50"

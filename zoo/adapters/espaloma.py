@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapter import OnePassAdapter, Output
-from ..base.errors import InputError
-from ..base.rdkit import molecule, unreadable
+from ..base import InputError, molecule, unreadable
 from ..nodes import heavy_atom_numbers
 from ._molecular_graphs import molecular_graphs, sage_step
 
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 ELEMENTS = ("H", "C", "N", "O", "F", "P", "S", "Cl", "Br", "I")

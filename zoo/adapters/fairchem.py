@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapter import OnePassAdapter, Output
-from ..base.torch_hooks import output_of
+from ..base import output_of
 from .atoms import bare_atoms, charge_of, charged, lone_atom, multiplicity_of, unknown_element
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 FEATURES = "node_embedding"

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..adapter import OnePassAdapter, Output
-from ..base.torch_hooks import output_of
+from ..base import output_of
 from ._stubs import stub_modules
 from .atoms import bare_atoms, charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 FEATURES = "node_embedding"

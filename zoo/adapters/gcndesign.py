@@ -19,7 +19,7 @@ from ._layers import layer_number
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 NEIGHBOURS = 20

@@ -13,7 +13,7 @@ from ..adapter import OnePassAdapter, Output
 from .atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 HEADS = 8

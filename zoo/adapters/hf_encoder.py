@@ -12,7 +12,7 @@ from ._layers import layer_number
 from ._transformers import from_pretrained
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 # Schwaller et al. (2019), doi 10.1021/acscentsci.9b00576. The last branch matches characters that the published pattern

@@ -12,7 +12,7 @@ from ._residues import encode, unreadable
 from ._transformers import from_pretrained
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXYZ"  # J is not an amino acid

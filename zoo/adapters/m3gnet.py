@@ -14,7 +14,7 @@ from ..adapter import OnePassAdapter, Output
 from .atoms import bare_atoms, neutral_only
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

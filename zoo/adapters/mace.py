@@ -14,7 +14,7 @@ from .atoms import bare_atoms, neutral_only
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 SETTING = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"

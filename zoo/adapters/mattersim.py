@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..adapter import OnePassAdapter, Output
-from ..base.errors import InputError
-from ..base.torch_hooks import outputs_of
+from ..base import InputError, outputs_of
 from .atoms import bare_atoms, charged, lone_atom, unknown_element
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

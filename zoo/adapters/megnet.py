@@ -19,7 +19,7 @@ from .atoms import crystal_only
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 KINDS = ("atom", "bond", "state")

@@ -12,7 +12,7 @@ from ._residues import AMINO_ACIDS, encode, unreadable
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 INDEX = {letter: column for column, letter in enumerate(AMINO_ACIDS)}

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..adapter import OnePassAdapter, Output
-from ..base.errors import InputError
-from ..base.rdkit import molecule, unreadable
+from ..base import InputError, molecule, unreadable
 from ..nodes import heavy_atom_numbers
 from ..weights import tensors_only
 from ._layers import layer_number
 from ._molecular_graphs import molecular_graphs, sage_step
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

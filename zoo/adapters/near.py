@@ -16,7 +16,7 @@ from ..adapter import OnePassAdapter, Output
 from ._residues import encode, unreadable
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 # Letter -> row of the embedding; the remaining rows are not used.

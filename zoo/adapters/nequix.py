@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapter import OnePassAdapter, Output
-from ..base.errors import InputError
+from ..base import InputError
 from ._layers import layer_number
 from .atoms import bare_atoms, neutral_only, partly_periodic
 
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 # Degree l -> features [atoms, channels, 2l + 1].

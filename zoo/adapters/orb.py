@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..adapter import OnePassAdapter, Output
-from ..base.torch_hooks import outputs_of
+from ..base import outputs_of
 from ._stubs import stub_modules
 from .atoms import bare_atoms, charge_of, charged, multiplicity_of, partly_periodic, unknown_element
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

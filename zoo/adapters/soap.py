@@ -11,7 +11,7 @@ import numpy as np
 from ..adapter import Adapter, Output
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

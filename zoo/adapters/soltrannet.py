@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..adapter import OnePassAdapter, Output
-from ..base.rdkit import molecule, unreadable
+from ..base import molecule, unreadable
 from ._layers import layer_number
 
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 # One column for each element, and one more for all other elements.

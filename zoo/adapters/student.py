@@ -12,11 +12,11 @@ from flax import nnx
 from safetensors.numpy import load_file
 
 from ..adapter import Adapter, Output
-from ..base.errors import InputError
+from ..base import InputError
 from ..students import find_student, split_params
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..adapter import Adapter, Output
-from ..base.errors import InputError
-from ..base.torch_hooks import output_of
+from ..base import InputError, output_of
 from .atoms import neutral_molecule_only
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 

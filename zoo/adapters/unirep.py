@@ -18,7 +18,7 @@ from ._residues import encode, unreadable
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
     from ..cards import ModelCard
 
 # Letter -> row of the embedding. Row 0 is the padding of training, row 25 the end of a sequence: neither is read here.

@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..base.errors import InputError
-from ..base.installed import installed_version
-from ..base.levels import LEVELS
+from ..base import LEVELS, InputError, installed_version
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from ..base.errors import InputError
+from ..base import InputError
 from .card import ModelCard, Weights
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.errors import MissingPackageError
+from ..base import MissingPackageError
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.cache import file_sha256
-from ..base.errors import InputError, MissingPackageError
-from ..base.missing import install_command
-from ..base.samples import Sample
+from ..base import InputError, MissingPackageError, Sample, file_sha256, install_command
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -10,11 +10,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base.addresses import check_local, is_address
-from ..base.cache import file_sha256
-from ..base.errors import InputError
-from ..base.samples import ROW_NUMBERS, Dataset, Sample
-from ..base.text import MAX_REASON, shorten, valid_text
+from ..base import (
+    MAX_REASON,
+    ROW_NUMBERS,
+    Dataset,
+    InputError,
+    Sample,
+    check_local,
+    file_sha256,
+    is_address,
+    shorten,
+    valid_text,
+)
 from ..readers import NO_ENERGY, Options, Row, Wanted, is_archive, reader_of
 from .parts import Part, find_parts
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.cache import file_sha256
-from ..base.samples import Sample
+from ..base import Sample, file_sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -84,7 +83,7 @@ def _peptides(paths: list[Path]) -> Iterator[Row]:
 def _b3db(paths: list[Path]) -> Iterator[Row]:
     from rdkit import Chem
 
-    from ..base.rdkit import molecule
+    from ..base import molecule
 
     (path,) = paths
     with path.open(encoding="utf-8-sig", newline="") as stream:

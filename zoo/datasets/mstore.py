@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.cache import file_sha256
-from ..base.errors import MissingPackageError
-from ..base.missing import install_command
-from ..base.samples import Sample
+from ..base import MissingPackageError, Sample, file_sha256, install_command
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ..base.errors import InputError, MissingFileError
-from ..base.text import did_you_mean
+from ..base import InputError, MissingFileError, did_you_mean
 from ..readers import (
     ARCHIVES,
     COMPRESSIONS,

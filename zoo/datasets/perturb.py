@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.errors import InputError
-from ..base.samples import Dataset, Sample
-from ..base.text import did_you_mean
+from ..base import Dataset, InputError, Sample, did_you_mean
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..base.cache import file_sha256
-from ..base.errors import InputError
-from ..base.samples import Sample
+from ..base import InputError, Sample, file_sha256
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..base.cache import file_sha256
-from ..base.errors import InputError, MissingPackageError
-from ..base.missing import install_command
-from ..base.samples import Sample
-from ..base.units import HARTREE
+from ..base import HARTREE, InputError, MissingPackageError, Sample, file_sha256, install_command
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import InputError
-from ..base.samples import Dataset
-from ..base.text import did_you_mean
+from ..base import Dataset, InputError, did_you_mean
 from ..weights import fetch_member, verify_member
 from .files import is_file_name, read_dataset
 from .perturb import SEPARATOR, check_perturbations, perturb, split_perturbations

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..base.lazy import lazy_names
+from ..base import lazy_names
 
 if TYPE_CHECKING:
     from .depict import Drawing as Drawing

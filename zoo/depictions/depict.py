@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import InputError
-from ..base.rdkit import molecule
-from ..base.samples import Sample
+from ..base import InputError, Sample, molecule
 from ..nodes import structure_numbers
 from . import molecule as molecules
 from . import structure as structures

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.rdkit import molecule
-from ..base.samples import Sample
+from ..base import Sample, molecule
 
 # Elements that bond to others in a picture; metals are not connected with each other.
 _NONMETALS = (1, 2, *range(5, 11), *range(14, 19), *range(32, 37), *range(51, 55), 85, 86)

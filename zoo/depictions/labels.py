@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ..base.rdkit import molecule
-from ..base.samples import Sample
-from ..base.text import shorten
+from ..base import Sample, molecule, shorten
 
 
 def describe_sample(sample: Sample, width: int = 60) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..base.errors import InputError
+from ..base import InputError
 from .svg import MUTED, UNIT, frame, text_line
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"

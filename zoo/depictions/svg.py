@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from html import escape
 
-from ..base.text import shorten
+from ..base import shorten
 
 # Units of a viewBox per pixel of the requested size, so that all coordinates are short integers.
 UNIT = 10

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import MissingPackageError
-from ..base.missing import install_command
+from ..base import MissingPackageError, install_command
 from .coordination import coordination_numbers
 from .descriptor import Fact, Property, contains, has, many, size
 from .structures import ATOMS, COORDINATION, ELEMENTS, force_facts

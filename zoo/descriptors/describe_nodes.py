@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..base.errors import InputError
-from ..base.samples import Dataset, Sample
+from ..base import Dataset, InputError, Sample
 from ..nodes import NODE_KINDS, split_node_id
 from .descriptor import Fact, SampleDescriptors, Table
 from .missing import needed_for

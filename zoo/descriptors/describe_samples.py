@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.rdkit import UNREADABLE
-from ..base.samples import Dataset, Sample
+from ..base import UNREADABLE, Dataset, Sample
 from .composition import composition_facts
 from .crystals import crystal_facts
 from .descriptor import Fact, SampleDescriptors, Table

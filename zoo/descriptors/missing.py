@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..base.errors import MissingPackageError
-from ..base.missing import missing_package
+from ..base import MissingPackageError, missing_package
 
 
 @contextmanager

@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from ..base.errors import MissingPackageError
-from ..base.missing import install_command
-from ..base.samples import Sample
+from ..base import MissingPackageError, Sample, install_command
 from .descriptor import Fact, Property, contains, has, many, share, size
 from .functional_groups import functional_groups
 
@@ -53,7 +51,7 @@ def find_molecule(sample: Sample) -> Any:
     Raises:
         ImportError: RDKit, or for SELFIES the selfies package, is not installed.
     """
-    from ..base.rdkit import molecule
+    from ..base import molecule
 
     smiles = sample.smiles
     if sample.sequence or not (smiles or sample.selfies):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.samples import Sample
+from ..base import Sample
 from ..nodes import structure_numbers
 from .coordination import neighbour_pairs
 from .crystals import vacuum_axes

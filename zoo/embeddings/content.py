@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import InputError
-from ..base.text import did_you_mean, shorten, shorten_names
+from ..base import InputError, did_you_mean, shorten, shorten_names
 
 # Lower-case names of ids, the first two before any other.
 ID_NAMES = ("id", "ids")

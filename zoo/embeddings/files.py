@@ -12,12 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from ..base.addresses import check_local
-from ..base.cache import check_replaceable, replace_atomically
-from ..base.errors import HyleError, InputError, MissingFileError, output_errors
-from ..base.representation import Representation
-from ..base.samples import ROW_NUMBERS
-from ..base.text import MAX_REASON, did_you_mean, shorten, shorten_names, valid_text
+from ..base import (
+    MAX_REASON,
+    ROW_NUMBERS,
+    HyleError,
+    InputError,
+    MissingFileError,
+    Representation,
+    check_local,
+    check_replaceable,
+    did_you_mean,
+    output_errors,
+    replace_atomically,
+    shorten,
+    shorten_names,
+    valid_text,
+)
 from ..nodes import LABEL_KINDS, split_node_id
 from .arrays import is_float, to_numpy
 from .content import COMPRESSIONS, Content, Selection, SelectionError, suffix_of

@@ -7,9 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from ..base.errors import InputError
-from ..base.representation import Representation
-from ..base.text import did_you_mean, shorten
+from ..base import InputError, Representation, did_you_mean, shorten
 from ..nodes import SEPARATOR
 
 # UniProt titles (sp|P69905|HBA_HUMAN), also with the bars replaced; NCBI titles; UniRef clusters; AlphaFold models.

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import InputError
-from ..base.text import shorten, shorten_names
+from ..base import InputError, shorten, shorten_names
 from .arrays import is_float
 from .content import ID_NAMES, Content, Selection, is_id_name, is_label_name, pick
 

@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..base.errors import InputError
-from ..base.text import shorten, shorten_names
+from ..base import InputError, shorten, shorten_names
 from .content import ID_NAMES, Content, Selection, SelectionError, is_id_name, is_label_name, pick
 from .named_arrays import is_embedding_name
 

@@ -18,10 +18,17 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from ..base.cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
-from ..base.errors import InputError, OperationError, output_errors
-from ..base.installed import installed_version
-from ..base.text import did_you_mean
+from ..base import (
+    CACHE_REMEDY,
+    InputError,
+    OperationError,
+    cache_dir,
+    did_you_mean,
+    installed_version,
+    locked,
+    output_errors,
+    replace_atomically,
+)
 from ..cards import ModelCard
 
 # Exact, because a range may resolve to a build with gigabytes of CUDA libraries.

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.protein_atoms import ProteinAtoms
-from ..base.samples import VIEWS, Sample
+from ..base import VIEWS, ProteinAtoms, Sample
 
 # What models read of the info of atoms: total charge and spin multiplicity.
 INFO = ("charge", "spin")

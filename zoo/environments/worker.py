@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..adapter import OnePassAdapter, Output
-from ..base.errors import OperationError
-from ..base.samples import Sample
+from ..base import OperationError, Sample
 from ..cards import ModelCard
 from .environment import Environment
 from .wire import to_wire

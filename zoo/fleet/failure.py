@@ -7,9 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from ..base.errors import MissingPackageError, OperationError, is_on_purpose
-from ..base.missing import missing_package
-from ..base.user_code import describe_user_error
+from ..base import MissingPackageError, OperationError, describe_user_error, is_on_purpose, missing_package
 
 DEBUG = "to see the traceback, set HYLE_DEBUG=1"
 

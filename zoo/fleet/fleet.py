@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
-from ..base.samples import Sample
+from ..base import Sample
 from ..store import Extraction
 from .job import Job
 

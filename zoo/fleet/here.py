@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..base.samples import Sample
+from ..base import Sample
 from ..models import Model, load
 from ..store import Extraction
 from .fleet import Fleet, Update

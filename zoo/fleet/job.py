@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import InputError
+from ..base import InputError
 from ..cards import ModelCard
 from ..models import model_recipe
 from ..store import Extraction, Key, Store

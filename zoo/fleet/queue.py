@@ -6,9 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..base.errors import OperationError
-from ..base.samples import Sample
-from ..base.text import shorten, shorten_names
+from ..base import OperationError, Sample, shorten, shorten_names
 
 # Workers that a shard may cost, and that may be lost one after the other before they have loaded the model.
 MOST_LOST = 3

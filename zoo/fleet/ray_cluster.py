@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from ..base.errors import InputError, OperationError
+from ..base import InputError, OperationError
 from .answers import Answer, Lost
 from .ray_actor import Actor, Surroundings, in_pieces
 from .ray_connection import check_ray, connect, last_line

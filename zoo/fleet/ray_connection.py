@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..base.errors import InputError, MissingPackageError
+from ..base import InputError, MissingPackageError
 from .settings import cores
 
 INSTALL = "pip install 'ray[client]>=2.50'"

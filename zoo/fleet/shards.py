@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import InputError
-from ..base.samples import Sample
+from ..base import InputError, Sample
 from ..embeddings import to_numpy
 from ..models import Model
 from ..store import Extraction

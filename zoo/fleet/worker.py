@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 
-from ..base.samples import Sample
+from ..base import Sample
 from ..models import Model, load, prepare
 from ..store import Extraction
 from .answers import Done, Ready

@@ -7,8 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 
-from ..base.errors import InputError
-from ..base.samples import Sample
+from ..base import InputError, Sample
 from ..store import Extraction
 from .answers import Answer, Done, Lost, Ready, Said
 from .failure import Failure

@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..adapter import OnePassAdapter, Output
-from ..base.errors import InputError
-from ..base.text import did_you_mean, shorten
+from ..base import InputError, did_you_mean, shorten
 from ..cards import ModelCard, Weights
 from .model import Model
 
 if TYPE_CHECKING:
     import torch
 
-    from ..base.samples import Sample
+    from ..base import Sample
 
 
 class TorchHook(Model):
@@ -102,7 +101,7 @@ class _Hooked(OnePassAdapter):
     def forward_layers(self, samples: Sequence[Sample], layers: Sequence[str]) -> list[Output]:
         import torch
 
-        from ..base.torch_hooks import outputs_of
+        from ..base import outputs_of
 
         inputs = _arguments(self.prepare(samples))
         training = self.model.training

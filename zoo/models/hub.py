@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ..base.cache import folder_digest
-from ..base.errors import InputError
-from ..base.text import MAX_REASON, shorten
+from ..base import MAX_REASON, InputError, folder_digest, shorten
 from ..cards import ModelCard, Weights
 from ..weights import PREFIX, hub_folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Callable
 
-from ..base.errors import InputError, MissingPackageError
+from ..base import InputError, MissingPackageError
 from ..cards import ModelCard
 from ..environments import Environment, Worker
 from .model import Model, hub_errors

@@ -13,10 +13,18 @@ import numpy as np
 from packaging.requirements import Requirement
 
 from ..adapter import Adapter
-from ..base.errors import InputError, InputTypeError, OperationError, is_on_purpose
-from ..base.representation import Representation
-from ..base.samples import Dataset, Sample
-from ..base.text import MAX_REASON, did_you_mean, shorten
+from ..base import (
+    MAX_REASON,
+    Dataset,
+    InputError,
+    InputTypeError,
+    OperationError,
+    Representation,
+    Sample,
+    did_you_mean,
+    is_on_purpose,
+    shorten,
+)
 from ..cards import ModelCard
 from ..embeddings import to_numpy
 from ..environments import versions_of

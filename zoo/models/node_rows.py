@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..adapter import Adapter
-from ..base.errors import InputError
-from ..base.samples import Sample
+from ..base import InputError, Sample
 from ..cards import ModelCard
 from ..nodes import NODE_KINDS, UNKNOWN_ROWS, Nodes, UnplacedError, joined, place_rows, rows_of_nodes
 from .outputs import checked_output

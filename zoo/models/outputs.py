@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..adapter import Adapter, OnePassAdapter, Output
-from ..base.errors import OperationError
-from ..base.samples import Sample
-from ..base.text import shorten
+from ..base import OperationError, Sample, shorten
 from ..cards import ModelCard
 from .pooling import pool
 

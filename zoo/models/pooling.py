@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..base.errors import InputError
+from ..base import InputError
 
 
 def pool(features: Any, counts: Sequence[int], pooling: str) -> Any:

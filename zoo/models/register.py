@@ -9,8 +9,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..base.cache import file_sha256, replace_atomically
-from ..base.errors import InputError, MissingFileError, output_errors
+from ..base import InputError, MissingFileError, file_sha256, output_errors, replace_atomically
 from ..cards import ModelCard
 from .registered import CARD, registered, registered_dir
 from .registry import shipped_cards

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from ..base.cache import cache_dir
+from ..base import cache_dir
 from ..cards import ModelCard, Weights, current_names
 
 CARD = "card.json"

@@ -7,9 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from importlib import resources
 
-from ..base.errors import InputError
-from ..base.imports import is_user_model
-from ..base.text import did_you_mean
+from ..base import InputError, did_you_mean, is_user_model
 from ..cards import ModelCard, parse_card
 from ..weights import PREFIX
 from .hub import hub_card

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..adapter import Adapter, OnePassAdapter
-from ..base.cache import file_sha256
-from ..base.errors import InputError
-from ..base.imports import current_folder
-from ..base.missing import missing_package
-from ..base.samples import VIEWS
-from ..base.text import did_you_mean, shorten
-from ..base.user_code import describe_user_error
+from ..base import (
+    VIEWS,
+    InputError,
+    current_folder,
+    describe_user_error,
+    did_you_mean,
+    file_sha256,
+    missing_package,
+    shorten,
+)
 from ..cards import Modality, ModelCard, Weights
 from .pooling import cumulant_order
 

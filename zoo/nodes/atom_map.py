@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from ..base.rdkit import molecule
-from ..base.samples import Sample
+from ..base import Sample, molecule
 
 # Two atoms are bonded if their distance is at most so many times the sum of their covalent radii; in strained rings,
 # atoms that are not bonded are hardly further apart than those that are.

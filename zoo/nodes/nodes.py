@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..base.errors import InputError
+from ..base import InputError
 
 # What can have a row of its own -> the kind of its label, a group of `hyle.zoo.GROUP_KINDS`.
 LABEL_KINDS: Mapping[str, str] = {"atom": "element", "residue": "residue", "token": "token"}

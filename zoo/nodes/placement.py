@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..base.errors import HyleError
-from ..base.samples import Sample
+from ..base import HyleError, Sample
 from .atom_map import UNMATCHED, structure_numbers
 from .nodes import Nodes
 from .smiles_atoms import atom_spans
@@ -149,7 +148,7 @@ def _placement(rows: dict[int, list[int]], labels: Sequence[str] | str) -> Place
 
 
 def _symbols(smiles: str) -> list[str]:
-    from ..base.rdkit import molecule
+    from ..base import molecule
 
     return [atom.GetSymbol() for atom in molecule(smiles).GetAtoms()]
 

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from ..base.rdkit import molecule
+from ..base import molecule
 
 # An atom in a SMILES string: in brackets, or of the organic subset (opensmiles.org, section 3.1).
 ATOM = re.compile(r"\[[^\]]+\]|Br|Cl|[BCNOPSFI]|[bcnops]|\*")

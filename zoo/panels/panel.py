@@ -15,10 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.cache import replace_atomically
-from ..base.errors import InputError, output_errors
-from ..base.representation import Representation
-from ..base.text import did_you_mean
+from ..base import InputError, Representation, did_you_mean, output_errors, replace_atomically
 from ..datasets import find_dataset
 from ..embeddings import to_numpy
 

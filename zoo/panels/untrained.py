@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import InputError
+from ..base import InputError
 
 if TYPE_CHECKING:
     from ..adapter import Adapter

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..base.errors import InputError
+from ..base import InputError
 from .files import COMPRESSIONS, Reader, Unpacked, inner_name, inner_suffix, open_binary
 from .structures import vasp_kind
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..base.addresses import store_address
+from ..base import store_address
 from .address import Address
 from .local import LocalFolder
 from .protocols import Backend

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import InputError
+from ..base import InputError
 from ..embeddings import read_array
 from .signed import signed, unsigned
 

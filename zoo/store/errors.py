@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from ..base.errors import HyleError, InputError
+from ..base import HyleError, InputError
 from .address import Folder
 
 

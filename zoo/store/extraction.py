@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import InputError
-from ..base.representation import Representation
+from ..base import InputError, Representation
 from ..embeddings import to_numpy
 from ..nodes import Nodes
 from .merge import merge_shards

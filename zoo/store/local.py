@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import InputError
+from ..base import InputError
 from .address import Folder
 from .checkpoint import COMMITTED, UNFINISHED, is_whole, read_about, read_arrays, remove
 from .errors import DamagedFolderError, problem_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import InputError
+from ..base import InputError
 from ..nodes import Nodes
 from .address import Folder
 from .protocols import Shards

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from ..base.cache import locked
-from ..base.errors import InputError, OperationError, OutputError, output_errors
-from ..base.representation import Representation
+from ..base import InputError, OperationError, OutputError, Representation, locked, output_errors
 from .checkpoint import is_whole, move, read_about, read_arrays, remove, unique_name, write_folder
 from .commit_lock import commit_lock
 from .errors import damage_of

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import InputError
+from ..base import InputError
 from .address import Folder
 from .checkpoint import unique_name
 from .key import Key

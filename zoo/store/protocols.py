@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..base.representation import Representation
+from ..base import Representation
 from .address import Folder
 from .errors import DamagedFolderError
 from .key import Entry, Key

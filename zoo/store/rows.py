@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..base.errors import InputError
-from ..base.representation import Representation
+from ..base import InputError, Representation
 from ..embeddings import is_float, to_numpy
 from .key import Key
 

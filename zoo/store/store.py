@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import InputError
-from ..base.representation import Representation
+from ..base import InputError, Representation
 from .address import Folder
 from .backend import backend_of
 from .errors import DamagedFolderError, damage_of

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ..base.errors import InputError
+from ..base import InputError
 from .address import Address, Folder
 from .backend import backend_of
 from .errors import DamagedFolderError

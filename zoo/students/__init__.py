@@ -5,10 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ..base.errors import InputError, MissingPackageError
-from ..base.imports import current_folder, is_user_model
-from ..base.missing import install_command
-from ..base.text import did_you_mean
+from ..base import InputError, MissingPackageError, current_folder, did_you_mean, install_command, is_user_model
 
 if TYPE_CHECKING:
     from ._student import Student

@@ -11,7 +11,7 @@ import numpy as np
 from flax import nnx
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
 
 Arrays = dict[str, np.ndarray]
 

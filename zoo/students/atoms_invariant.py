@@ -13,7 +13,7 @@ from flax import nnx
 from ._student import Arrays, Student, up_to
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
 
 ELEMENTS = 119
 

@@ -13,7 +13,7 @@ from flax import nnx
 from ._student import Arrays, Student
 
 if TYPE_CHECKING:
-    from ..base.samples import Sample
+    from ..base import Sample
 
 
 class FingerprintMLP(Student):
@@ -37,7 +37,7 @@ class FingerprintMLP(Student):
 
     def unsupported(self, sample: Sample) -> str | None:
         """Reject SMILES that RDKit cannot read."""
-        from ..base.rdkit import unreadable
+        from ..base import unreadable
 
         return unreadable(sample.view("smiles"))
 
@@ -45,7 +45,7 @@ class FingerprintMLP(Student):
         """Return ``counts`` uint8 [b, bits]."""
         from rdkit.Chem import rdFingerprintGenerator
 
-        from ..base.rdkit import molecule
+        from ..base import molecule
 
         generator = rdFingerprintGenerator.GetMorganGenerator(radius=self.radius, fpSize=self.bits)
         rows = [generator.GetCountFingerprintAsNumPy(molecule(sample.view("smiles"))) for sample in samples]

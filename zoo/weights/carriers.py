@@ -20,8 +20,18 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ..base.cache import CACHE_REMEDY, cache_dir, file_sha256, locked
-from ..base.errors import DownloadError, InputError, MissingFileError, OperationError, OutputError, output_errors
+from ..base import (
+    CACHE_REMEDY,
+    DownloadError,
+    InputError,
+    MissingFileError,
+    OperationError,
+    OutputError,
+    cache_dir,
+    file_sha256,
+    locked,
+    output_errors,
+)
 
 SDISTS = (".tar.gz", ".tgz")
 

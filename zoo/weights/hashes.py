@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..base.cache import CACHE_REMEDY, cache_dir, locked, replace_atomically
-from ..base.errors import InputError, output_errors
+from ..base import CACHE_REMEDY, InputError, cache_dir, locked, output_errors, replace_atomically
 from ..cards import ModelCard, Weights
 
 SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import DownloadError, InputError, MissingFileError, output_errors
+from ..base import DownloadError, InputError, MissingFileError, output_errors
 from ..cards import Weights
 from .carriers import verify_member
 from .hashes import known_hashes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..base.errors import InputError
+from ..base import InputError
 
 # Numbers of the fields in onnx.proto3.
 _GRAPH, _INITIALIZER = 7, 5

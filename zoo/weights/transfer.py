@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..base.errors import DownloadError
+from ..base import DownloadError
 
 BLOCK = 1 << 20
 SECONDS = 60  # without any data from the server

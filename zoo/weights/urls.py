@@ -7,8 +7,7 @@ import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..base.cache import CACHE_REMEDY, cache_dir, file_sha256, locked
-from ..base.errors import DownloadError, InputError, output_errors
+from ..base import CACHE_REMEDY, DownloadError, InputError, cache_dir, file_sha256, locked, output_errors
 from ..cards import Weights
 from .carriers import verify_member
 from .hashes import UnknownHashError, _hash_scope, _save_hashes, known_hashes

@@ -49,6 +49,12 @@ from .masked_kernels import shared_sum as shared_sum
 from .masked_kernels import shared_sum_numpy as shared_sum_numpy
 from .masked_kernels import shared_sums as shared_sums
 from .masked_kernels import with_self as with_self
+from .neighbour_cosines import NeighbourCosines as NeighbourCosines
+from .neighbour_cosines import PairedModels as PairedModels
+from .neighbour_cosines import Pairing as Pairing
+from .neighbour_cosines import cosine_of_products as cosine_of_products
+from .neighbour_cosines import cosines_to as cosines_to
+from .neighbour_cosines import second_order_scores as second_order_scores
 from .nuclear_norm import nuclear_norm as nuclear_norm
 from .nuclear_norm import spectrum as spectrum
 from .nuclear_norm import unrelated_norm as unrelated_norm

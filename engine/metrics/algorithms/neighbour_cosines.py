@@ -20,14 +20,14 @@ CHUNK = 2**21
 GATHERED = 12
 
 
-def ratio(product: Any, first: Any, second: Any) -> Any:
+def cosine_of_products(product: Any, first: Any, second: Any) -> Any:
     """Divide inner products by the roots of two squared lengths; 0 where one of these is 0."""
     xp = namespace(product)
     good = (first > 0) & (second > 0)
     return xp.where(good, product / (xp.sqrt(xp.where(good, first, 1)) * xp.sqrt(xp.where(good, second, 1))), 0)
 
 
-def cosines(points: Any, index: Any, rows: Any = None) -> Any:
+def cosines_to(points: Any, index: Any, rows: Any = None) -> Any:
     """Compute the inner products of unit rows [n, d] with others.
 
     Args:
@@ -86,7 +86,7 @@ class Pairing:
         self.first[self.second] = np.arange(len(rows), dtype=self.second.dtype)
 
 
-class Job(NamedTuple):
+class PairedModels(NamedTuple):
     """A score to be computed: models by their number, and how their rows are paired."""
 
     first: int
@@ -95,10 +95,10 @@ class Job(NamedTuple):
     other: NeighbourCosines  # the second, whose neighbours are in its own row numbers
 
 
-def row_scores(
+def second_order_scores(
     models: Sequence[NeighbourCosines],
     rows: np.ndarray,
-    jobs: Sequence[Job],
+    jobs: Sequence[PairedModels],
     report: Callable[[int], None],
     *,
     one_by_one: bool,
@@ -151,7 +151,7 @@ def row_scores(
                 for _ in pool.map(lambda at, model=model, block=block: add(at, model, *block), those):
                     pass
             report(model + 1)
-    return np.asarray(ratio(product, first, second))
+    return np.asarray(cosine_of_products(product, first, second))
 
 
 def _blocks(points: Any, indices: np.ndarray, rows: np.ndarray, worth: int) -> Iterator[tuple[slice, Any, Any]]:
@@ -174,7 +174,11 @@ def _blocks(points: Any, indices: np.ndarray, rows: np.ndarray, worth: int) -> I
         block, own = rows[where], indices[where]
         if not whole:
             gathered = np.asarray(points)
-            yield where, partial(cosines, gathered, rows=block), lambda index, own=own: position(index.T, own.T).T >= 0
+            yield (
+                where,
+                partial(cosines_to, gathered, rows=block),
+                lambda index, own=own: position(index.T, own.T).T >= 0,
+            )
             continue
         table = np.asarray(gram_of(points, block)).ravel()
         neighbour = np.zeros(len(block) * n, bool)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import numpy as np
 import pytest
@@ -87,12 +88,12 @@ def test_what_compare_refuses_is_refused() -> None:
 
 SCRIPT = textwrap.dedent(
     """
-    import json, pathlib, resource
+    import json, pathlib, resource, sys
     import numpy as np
     from hyle.engine import compare, estimate
 
-    rows = {name: np.random.default_rng(at).normal(size=(4000, 32)).astype(np.float32) for at, name in enumerate("abc")}
-    metrics = ["cka", "mutual_knn", "cknna", "distance_correlation"]
+    n, d, *metrics = json.loads(sys.argv[1])
+    rows = {name: np.random.default_rng(at).random((n, d), np.float32) for at, name in enumerate("abc")}
 
     def peak():
         status = pathlib.Path("/proc/self/status")
@@ -103,12 +104,23 @@ SCRIPT = textwrap.dedent(
 
     before = peak()
     compare(rows, metrics=metrics)
-    print(json.dumps([peak() - before, estimate(4000, [32] * 3, metrics).memory]))
+    print(json.dumps([peak() - before, estimate(n, [d] * 3, metrics).memory]))
     """
 )
 
 
-def test_a_comparison_takes_no_more_memory() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True, timeout=300)
+@pytest.mark.parametrize(
+    "case",
+    [
+        (4000, 32, "cka", "mutual_knn", "cknna", "distance_correlation"),
+        (60, 8, "mutual_knn"),
+        (1500, 3000, "mutual_knn"),
+        (1500, 12_000, "mutual_knn"),  # the points are copied for the products of all rows
+        (500, 40_000, "cka", "cknna"),  # the distances of some rows to all others are computed one by one
+    ],
+)
+def test_a_comparison_takes_no_more_memory(case: tuple[Any, ...]) -> None:
+    command = [sys.executable, "-c", SCRIPT, json.dumps(case)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     grown, estimated = json.loads(done.stdout)
     assert estimated / 10 < grown <= estimated

@@ -55,7 +55,11 @@ def adapters_with(text: str) -> set[str]:
 
 def features_from(card: ModelCard, library: str) -> bool:
     """Return whether the adapter of a card computes input features with a library."""
-    texts = {"rdkit": ("base.rdkit import", "from rdkit"), "dscribe": ("from dscribe",), "mini3di": ("import mini3di",)}
+    texts = {
+        "rdkit": (", unreadable\n", "import unreadable\n", "from rdkit"),
+        "dscribe": ("from dscribe",),
+        "mini3di": ("import mini3di",),
+    }
     return any(card.adapter.partition(":")[0] in adapters_with(text) for text in texts[library])
 
 

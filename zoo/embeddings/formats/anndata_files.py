@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten, shorten_names
+from ...base import InputError, shorten, shorten_names
 from ..content import Content, Selection, pick
 from .hdf5 import check_whole
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten, shorten_names
+from ...base import InputError, shorten, shorten_names
 from ..content import Content, Selection
 from ..named_arrays import parse_recipe
 from ..tables import FROM_0, INTEGER, INTEGERS, LIST, OTHER, REAL, TEXT, Column, RangeIndex, choose_columns

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten_names
+from ...base import InputError, shorten_names
 from ..content import Content, Selection
 from .arrow_tables import HUGGING_FACE, read_hugging_face, read_parquet_folder, splits_of
 from .numpy_files import load_npy

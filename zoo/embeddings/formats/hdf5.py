@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from ..content import Content, Selection
 from ..named_arrays import KEYED, Array, choose_arrays, parse_recipe
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from ..content import Content, Selection
 from ..tables import INTEGER, INTEGERS, LIST, OTHER, REAL, TEXT, Column, choose_columns
 from .text_streams import encoding_error, open_text

@@ -15,8 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from ..content import Content, Selection
 from ..named_arrays import Array, choose_arrays
 from .sparse_matrices import is_sparse, read_sparse

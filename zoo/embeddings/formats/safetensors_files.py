@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
+from ...base import InputError
 from ..content import Content, Selection
 from ..named_arrays import Array, choose_arrays, parse_recipe
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...base.errors import InputError
+from ...base import InputError
 from ..content import Content, Selection
 from ..named_arrays import Array, choose_arrays
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from ..tables import INTEGER, INTEGERS, LIST, OTHER, REAL, TEXT
 
 # How programs write a number that is missing.

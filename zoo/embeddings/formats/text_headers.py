@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from ..content import is_id_name, suffix_of
 from ..tables import INDEX_NAMES, INTEGER, REAL
 from .text_cells import is_list, is_missing, is_number

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import IO
 
-from ...base.errors import InputError
+from ...base import InputError
 from ..content import COMPRESSIONS
 
 # The mark of UTF-32 begins with that of UTF-16.

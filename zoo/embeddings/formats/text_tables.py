@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from ..content import ID_NAMES, Content, Selection
 from ..tables import INTEGER, INTEGERS, LIST, OTHER, REAL, Column, choose_columns
 from .text_cells import MISSING, decimal_mark, is_missing, kind_of, parse_lists, parse_numbers

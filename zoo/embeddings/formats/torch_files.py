@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError, MissingPackageError
-from ...base.missing import install_command
-from ...base.text import shorten, shorten_names
+from ...base import InputError, MissingPackageError, install_command, shorten, shorten_names
 from ..arrays import to_numpy
 from ..content import Content, Selection, pick
 from ..named_arrays import Array, choose_arrays

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from ..content import ID_NAMES, Content, Selection
 from ..named_arrays import KEYED, Array, choose_arrays, parse_recipe
 

@@ -15,8 +15,7 @@ from lzma import LZMAError
 from pathlib import Path, PurePath
 from typing import Any
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from .reader import Reader
 from .row import Options, Row, Wanted
 from .unpacked import renamed_errors

@@ -10,8 +10,7 @@ import zlib
 from pathlib import Path, PurePath
 from typing import IO, Any
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 BUFFER = 1 << 17  # bytes

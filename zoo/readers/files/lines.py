@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ...base.errors import InputError
+from ...base import InputError
 from .compressed import open_binary
 
 T = TypeVar("T")

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...base.errors import InputError, MissingPackageError
-from ...base.missing import install_command
+from ...base import InputError, MissingPackageError, install_command
 
 T = TypeVar("T")
 # Numbers of the samples to read, from 0; None for all. A range or a set, in which look-up is fast.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...base.errors import InputError
+from ...base import InputError
 from .compressed import inner_name, open_binary
 from .reader import Reader
 from .row import Options, Row, Wanted

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
+from ...base import InputError
 
 UNPAIRED = {1: 0, 2: 1, 3: 2}  # singlet, doublet, triplet, by the specification of CTfiles
 _V3000 = re.compile(r"^[^\n]*V3000[ \t\r]*$", re.MULTILINE)

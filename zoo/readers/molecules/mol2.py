@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from ..files import NUMBERS, Options, Row, Wanted, chosen, need_rdkit, no_columns, open_text
 from .rdkit_errors import attempt
 from .sdf import UNREADABLE, molecule_row

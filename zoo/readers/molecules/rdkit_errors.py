@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ...base.text import shorten
+from ...base import shorten
 
 LENGTH = 150  # characters of a reason
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten_names
+from ...base import InputError, shorten_names
 from ..files import NUMBERS, Options, Row, Wanted, chosen, need_rdkit, not_empty, numbers, open_binary
 from ..structures import charge_and_spin, contact
 from .mdl import looks_3d, radical_centres, without_lists

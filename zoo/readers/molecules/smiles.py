@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterable
 from itertools import islice
 
-from ...base.errors import InputError
-from ...base.rdkit import UNREADABLE
-from ...base.text import shorten
+from ...base import UNREADABLE, InputError, shorten
 from .rdkit_errors import attempt
 
 LONGEST = 10_000  # characters; RDKit takes seconds for more, and the time grows with the square

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.protein_atoms import ProteinAtoms
+from ...base import ProteinAtoms
 
 
 def all_atoms(residues: Sequence[Any], sequence: str, segment: tuple[int, int]) -> ProteinAtoms:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.text import shorten
+from ...base import shorten
 from ..files import NUMBERS, Options, Row, Wanted, chosen, inner_name, no_columns
 from .structure_files import ENTRIES, OTHERS, Chain, read_chains
 

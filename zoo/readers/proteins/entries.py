@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError, MissingPackageError
-from ...base.missing import install_command
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, MissingPackageError, install_command, shorten
 from ..files import open_binary
 from .amino_acids import narrow_names
 

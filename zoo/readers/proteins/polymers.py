@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...base.text import shorten, shorten_names
+from ...base import shorten, shorten_names
 from .amino_acids import kind, letter
 
 BOND = 2.0  # Angstrom from C to the next N: 1.33 in a peptide bond, at least 3 where residues are missing

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError, MissingPackageError
-from ...base.missing import install_command
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, MissingPackageError, install_command, shorten
 from ..files import Options, Row, Wanted, indices, read_text
 from ..structures import atoms_row, need_ase
 from .amino_acids import NUCLEOTIDES, SUGAR

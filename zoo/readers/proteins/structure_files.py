@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.protein_atoms import ProteinAtoms
-from ...base.text import shorten_names
+from ...base import InputError, ProteinAtoms, shorten_names
 from .all_atoms import all_atoms
 from .amino_acids import FORCE_FIELD_NAMES, UNKNOWN, letter
 from .entries import Entry, read_entries

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from ..files import Options, Row, Wanted, indices, inner_name, inner_suffix, read_text
 from .atoms import atoms_row, need_ase
 from .pieces import pieces, summed, with_elements

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...base.errors import InputError, MissingPackageError
-from ...base.missing import install_command
-from ...base.text import shorten_names
+from ...base import InputError, MissingPackageError, install_command, shorten_names
 from ..files import NUMBERS, Options, Row, numbers
 from .charge import charge_and_spin
 from .contacts import contact, flat_cell

@@ -28,8 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 
 CHARGES = ("charge", "total_charge", "net_charge", "tot_charge", "molecular_charge", "formal_charge")
 ELECTRONS = ("nelec", "n_electrons", "num_electrons")

@@ -8,9 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError, MissingPackageError
-from ...base.missing import install_command
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, MissingPackageError, install_command, shorten
 from ..files import Options, Row, Wanted, indices, read_text
 from .atoms import atoms_row, need_ase
 from .cif_block import STRUCTURE, atoms_of_block, has_sites

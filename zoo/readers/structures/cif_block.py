@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten, shorten_names
+from ...base import InputError, shorten, shorten_names
 from .cif_symmetry import operations_of, orbit_of, text
 from .elements import of_label, of_type_symbol
 

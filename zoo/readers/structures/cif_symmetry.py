@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from .space_groups import settings_of_name, settings_of_number
 
 # Angstrom. Images of a site that are closer are one atom, whose coordinates were rounded.

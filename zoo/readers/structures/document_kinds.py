@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from .elements import ISOTOPES, atomic_number
 
 IDS = ("material_id", "entry_id", "jid", "mat_id", "task_id", "sample_id", "id", "_id")

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from ..files import Options, Row, Wanted, indices, open_binary, read_text
 from .atoms import atoms_row, need_ase
 from .document_kinds import Document, documents

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 
 ISOTOPES = {"D": 1, "T": 1}
 # Oxygen and hydrogen of water, by the name that many programs give them.

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten, shorten_names
-from ...base.units import energy_unit
+from ...base import InputError, energy_unit, shorten, shorten_names
 
 ENERGY = "energy"
 NO_ENERGY = "no energy, because the structure does not have the property that was asked for"

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from ..files import Options, Row, Wanted, chosen, open_text
 from .atoms import atoms_row, need_ase
 from .elements import ISOTOPES, atomic_number

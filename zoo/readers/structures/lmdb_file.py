@@ -10,7 +10,7 @@ import struct
 from functools import lru_cache
 from pathlib import Path
 
-from ...base.errors import InputError
+from ...base import InputError
 
 MAGIC, VERSION = 0xBEEFC0DE, 1
 HEADER = 16  # bytes at the beginning of a page

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 from .elements import ISOTOPES, atomic_number
 
 LARGE = 10**18  # a count with more digits

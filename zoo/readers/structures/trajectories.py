@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from ..files import Options, Row, Wanted, indices
 from .atoms import atoms_row, need_ase
 

@@ -9,8 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from ..files import Options, Row, Wanted, chosen
 from .atoms import atoms_row, need_ase
 from .elements import atomic_number

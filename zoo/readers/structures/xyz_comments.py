@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
-from ...base.text import shorten
-from ...base.units import energy_unit
+from ...base import InputError, energy_unit, shorten
 
 LAMMPS = re.compile(r"Atoms\. Timestep:")
 BOHR = 0.529177210544  # Angstrom, CODATA 2022

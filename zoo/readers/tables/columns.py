@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ...base.errors import InputError
-from ...base.text import shorten, shorten_names
+from ...base import InputError, shorten, shorten_names
 from ..files import NUMBERS, Options, Row, need_rdkit, number
 from ..molecules import check_column, read_smiles
 from .sequences import checked_sequence, refuse_nucleotide_file, refuse_nucleotides

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ...base.errors import InputError, MissingPackageError
-from ...base.missing import install_command
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, MissingPackageError, install_command, shorten
 from ..files import NUMBERS, Options, Row, Wanted, chosen, no_columns, not_empty, read_lines
 from .sequences import checked_sequence, refuse_nucleotide_file, refuse_nucleotides
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError
+from ...base import InputError
 from ..files import Options, Row, Wanted, chosen, read_lines
 from .columns import Plan
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from ...base.errors import InputError
-from ...base.text import shorten
+from ...base import InputError, shorten
 
 NUCLEOTIDES = frozenset("ACGTUN")
 # The codes of several possible nucleotides. The other letters are amino acids alone.

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
-from ...base.errors import InputError
-from ...base.text import MAX_REASON, shorten
+from ...base import MAX_REASON, InputError, shorten
 from ..files import Options, Row, Wanted, chosen, inner_suffix, not_empty, read_lines
 from ..molecules import EXTENDED
 from .columns import COLUMNS, Plan

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...base.errors import MissingPackageError
+from ...base import MissingPackageError
 from ..errors import StoreAccessError
 from .access import access_error, is_fatal, plain_http, settings, timeout
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...base.errors import InputError
+from ...base import InputError
 from ..checkpoint import array_metadata, chunk_rows, group_files
 from .bucket import Bucket
 from .in_order import in_order

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...base.errors import InputError
+from ...base import InputError
 from ..signed import unsigned
 from .bucket import Bucket, Version
 

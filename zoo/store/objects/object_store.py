@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...base.errors import InputError
+from ...base import InputError
 from ..address import Address, Folder
 from ..checkpoint import ABOUT
 from ..errors import DamagedFolderError, StoreAccessError, damage_of, problem_of

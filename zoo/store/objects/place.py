@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
-from ...base.errors import InputError, OperationError
-from ...base.representation import Representation
+from ...base import InputError, OperationError, Representation
 from ..address import Address
 from ..checkpoint import ABOUT, COMMITTED, array_hashes, unique_name
 from ..errors import DamagedFolderError, damage_of
