@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,19 +49,16 @@ def test_another_version_gives_another_key(monkeypatch: pytest.MonkeyPatch) -> N
     assert after.folder != before.folder
 
 
-def adapters_with(text: str) -> set[str]:
+def adapters_with(pattern: str) -> set[str]:
     folder = Path(importlib.import_module("hyle.zoo.adapters").__file__ or "").parent
-    return {f"hyle.zoo.adapters.{path.stem}" for path in folder.glob("*.py") if text in path.read_text("utf-8")}
+    return {f"hyle.zoo.adapters.{path.stem}" for path in folder.glob("*.py") if re.search(pattern, path.read_text())}
 
 
 def features_from(card: ModelCard, library: str) -> bool:
     """Return whether the adapter of a card computes input features with a library."""
-    texts = {
-        "rdkit": (", unreadable\n", "import unreadable\n", "from rdkit"),
-        "dscribe": ("from dscribe",),
-        "mini3di": ("import mini3di",),
-    }
-    return any(card.adapter.partition(":")[0] in adapters_with(text) for text in texts[library])
+    molecules = r"from \.\.base import .*\b(molecule|unreadable)\b|from rdkit"
+    patterns = {"rdkit": molecules, "dscribe": "from dscribe", "mini3di": "import mini3di"}
+    return card.adapter.partition(":")[0] in adapters_with(patterns[library])
 
 
 @pytest.mark.parametrize("library", ["rdkit", "dscribe"])
