@@ -8,7 +8,13 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
+from hyle.zoo import Store
+
+from ..stored import KEY
 from .server import BUCKET, Server
+
+ROOT = "s3://bucket/some/where"
+MANIFEST = f"some/where/representations/{KEY.folder}.json"
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +41,11 @@ def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     client.create_bucket(Bucket=BUCKET)
     running.requests.clear()
     return running
+
+
+@pytest.fixture
+def store(server: Server) -> Store:
+    return Store(ROOT)
 
 
 def settings(server: Server) -> dict[str, str]:
