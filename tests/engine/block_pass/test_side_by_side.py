@@ -15,7 +15,7 @@ from hyle.engine.gram import prepare
 from hyle.engine.neighbours import tables
 
 PLAN = PassPlan((), (("cosine", 5), ("euclidean", 7)), ordered=7)
-N, MODELS = 80, 6
+N, MODELS = 200, 12
 
 
 @pytest.fixture
