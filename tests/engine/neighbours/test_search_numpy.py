@@ -18,6 +18,7 @@ from hyle.engine.neighbours.search_numpy import (
 )
 from hyle.engine.neighbours.tables import find_table, find_tables
 
+from .. import definitions
 from ..samples import EXAMPLES, seeds, single
 
 METRICS = ("euclidean", "cosine", "inner_product")
@@ -101,20 +102,27 @@ def test_a_certain_order_is_correct():
 @pytest.mark.parametrize("metric", METRICS)
 def test_a_whole_gram_product_equals_its_blocks_and_tiles(metric, monkeypatch):
     rng = np.random.default_rng(1)
-    prepared = prepare(jnp.asarray(single(rng.integers(0, 3, size=(700, 6)))))  # with ties
+    x = single(rng.integers(0, 3, size=(700, 6)))  # with ties
+    prepared = prepare(jnp.asarray(x))
     wanted = [(metric, 7), ("euclidean", 5)]
     whole = find_tables(prepared, wanted, ordered=7)
     monkeypatch.setattr("hyle.engine.neighbours.tables.MAX_PAIRS_SINGLE_THREAD", 0)
     parts = find_tables(prepared, wanted, ordered=7)
     monkeypatch.setattr("hyle.engine.neighbours.tables.BLOCK_BYTES", 0)
     monkeypatch.setattr("hyle.engine.neighbours.tiles.LEAST", 256)
-    for one, two, three in zip(whole, parts, find_tables(prepared, wanted, ordered=7), strict=True):
-        # By an inner product only the set is exact: the order of equal ones is that of rounding errors.
-        indices = [np.sort(each.indices) if metric == "inner_product" else each.indices for each in (one, two, three)]
-        np.testing.assert_array_equal(indices[0], indices[1])
-        np.testing.assert_array_equal(indices[0], indices[2])
+    tiles = find_tables(prepared, wanted, ordered=7)
+    for each, one, two, three in zip((metric, "euclidean"), whole, parts, tiles, strict=True):
+        # By a similarity only the set is exact: the order of equal ones is that of rounding errors.
+        sets = [table.indices if each == "euclidean" else np.sort(table.indices) for table in (one, two, three)]
+        np.testing.assert_array_equal(sets[0], sets[1])
+        np.testing.assert_array_equal(sets[0], sets[2])
         np.testing.assert_array_equal(one.tied, three.tied)
         np.testing.assert_allclose(one.value, three.value, rtol=2e-5)
+        exact = definitions.similarity(x, each)
+        np.fill_diagonal(exact, -np.inf)
+        nearest = -np.sort(-exact)[:, : one.indices.shape[1]]
+        for table in (one, two, three):
+            np.testing.assert_allclose(np.take_along_axis(exact, table.indices, 1), nearest, rtol=1e-12, atol=1e-12)
 
 
 def test_distances_in_tight_clusters_keep_float64_precision(float64):
